@@ -1,0 +1,126 @@
+"""The incident: the product. Everything a page, a report or a sink says comes from these structures or from cells.
+
+Here live frozen types only. How an incident opens, grows and closes is in lifecycle.py; how it is worded is in
+``wording`` modules; how it is stored is the store's business.
+"""
+
+from enum import StrEnum
+
+import msgspec
+from balise_wire.mechanisms import Mechanism
+from balise_wire.words import TargetRole
+
+
+class IncidentKind(StrEnum):
+    """What sort of event it is."""
+
+    INTERFERENCE = "interference"
+    """Blocked or throttled for probes in the country while references reach it."""
+    SERVICE_FAULT = "service_fault"
+    """Unreachable for the references too: the service's own fault, everywhere."""
+    EDGE_FAULT = "edge_fault"
+    """The addresses that serve this region are dead from abroad as well, the service elsewhere is not."""
+    OUTAGE = "outage"
+    """The network itself: probes silent, or their lines dead behind a living gateway."""
+    SERVER_SIDE = "server_side"
+    """The authentic server refuses this country and accepts others."""
+
+
+class Locality(StrEnum):
+    """Local or global, by the references (mission.md S5)."""
+
+    LOCAL = "local"
+    """At least 3 reference vantages in at least 2 other countries reached the same endpoints in the same window."""
+    GLOBAL = "global"
+    UNKNOWN = "unknown"
+    """Too few references to say."""
+
+
+class IncidentState(StrEnum):
+    """Where an incident stands."""
+
+    UNCONFIRMED = "unconfirmed"
+    """One probe only; never published as a finding."""
+    OPEN = "open"
+    CLOSED = "closed"
+    STANDING = "standing"
+    """Began before our first measurement: known, no alarm; its end is an event."""
+
+
+class Interval(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A moment known to lie between two observations, in UNIX seconds, e.g. [last ok, first fail]."""
+
+    earliest: float | None
+    """``None``: before our first measurement."""
+    latest: float
+    staggered: bool = False
+    """The probes' own intervals do not intersect; these are their 10th and 90th percentiles."""
+    masked: bool = False
+    """Another fault hid the moment."""
+
+
+class Scope(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """Three counts, always together: who is affected, who was measured and is clean, who was not measured."""
+
+    affected: tuple[int, ...] = ()
+    """Autonomous systems."""
+    clean: tuple[int, ...] = ()
+    not_measured: tuple[int, ...] = ()
+    affected_probes: int = 0
+    measured_probes: int = 0
+
+
+class MechanismShare(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One mechanism seen in an incident, and where."""
+
+    mechanism: Mechanism
+    asns: tuple[int, ...]
+    roles: tuple[TargetRole, ...]
+    verdicts: int
+    onset: Interval | None = None
+    end: Interval | None = None
+
+
+class ReferenceCount(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What the references saw of the same endpoints in the incident's window."""
+
+    ok: int = 0
+    failed: int = 0
+    countries_ok: tuple[str, ...] = ()
+
+
+class Incident(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One event on one service in one country (``**`` for the world)."""
+
+    id: str
+    """Stable: derived from kind, country, service and onset."""
+    kind: IncidentKind
+    state: IncidentState
+    country: str
+    service: str
+    roles: tuple[TargetRole, ...]
+    layers: tuple[str, ...] = ()
+    onset: Interval
+    end: Interval | None = None
+    scope: Scope = Scope()
+    mechanisms: tuple[MechanismShare, ...] = ()
+    locality: Locality = Locality.UNKNOWN
+    references: ReferenceCount = ReferenceCount()
+    grade: str = ""
+    """A, B, C or empty (attribution.md 2.5)."""
+    score: float = 0.0
+    """Largest mixture statistic reached, in nats."""
+    evidence: tuple[str, ...] = ()
+    """Measurement ids, strongest first, at most 20."""
+    group: str = ""
+    """Id shared by incidents whose onsets coincide (attribution.md 2.6)."""
+    group_llr: float | None = None
+    opened_at: float = 0.0
+    """When the detector opened it, on the collector's clock."""
+    closed_at: float | None = None
+    recurrences: int = 0
+    duty_cycle: float | None = None
+    """Share of bins that failed, where the block went on and off."""
+    rules_version: str = ""
+    revision: int = 1
+    """Grows with each change; what was said before is kept."""

@@ -1,0 +1,69 @@
+"""The verdict: what the judge concludes from one measurement, and the words it may use.
+
+Here live the closed states and the frozen Verdict. Here must not live: conditions (one module per layer beside this
+one), tables, storage or presentation.
+"""
+
+from enum import StrEnum
+
+import msgspec
+from balise_wire.measurement import Network
+from balise_wire.mechanisms import Mechanism
+from balise_wire.words import Design, Experiment, TargetRole
+
+
+class State(StrEnum):
+    """What one measurement says of one endpoint on one layer. The colour and shape of each: pages/palette."""
+
+    OK = "ok"
+    DOWN = "down"
+    """Unreachable, and nothing says that the network stands in the way: references fail too, or the edge is dead."""
+    BLOCKED = "blocked"
+    THROTTLED = "throttled"
+    SERVER_SIDE = "server_side"
+    """The authentic server refuses."""
+    INSUFFICIENT = "insufficient"
+    """We cannot tell: control missing or failed, line unwell, one failure alone, references silent."""
+
+
+class Level(StrEnum):
+    """What the evidence amounts to (OONI's distinction)."""
+
+    NONE = "none"
+    DISCARDED = "discarded"
+    """There was an anomaly, and a reason to set it aside."""
+    SCORED = "scored"
+
+
+class Verdict(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One conclusion from one measurement, by one rule."""
+
+    measurement: str
+    """Id of the measurement."""
+    probe: str
+    network: Network
+    reference: bool = False
+    """From a probe abroad that serves as reference."""
+    service: str
+    role: TargetRole
+    target: str
+    family: int = 4
+    layer: Experiment
+    design: Design
+    at: float
+    """UNIX seconds, corrected by the probe's known clock offset."""
+    since: float
+    """When the first failing trial in the evidence began; equals ``at`` where there was none."""
+    state: State
+    rule: str
+    """Permanent id of the rule that matched, e.g. ``sni.drop``."""
+    mechanism: Mechanism | None = None
+    level: Level = Level.NONE
+    score: float = 0.0
+    """Injection evidence in nats, subject minus control (detectors.md 2.3); 0 where it does not apply."""
+    proof: tuple[str, ...] = ()
+    """Signs that no server or edge fault can produce, e.g. ``forged_packet``, ``silent_address_answered``,
+    ``neighbour_ok``."""
+    reason: str = ""
+    """One sentence for people, from the rule, in English."""
+    rules_version: str = ""

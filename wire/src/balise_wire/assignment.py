@@ -1,0 +1,83 @@
+"""The assignment: what the collector asks of a probe. Signed, versioned, and bounded by limits the probe alone holds.
+
+A probe refuses an assignment that is unsigned, expired, older than the one it has, addressed to another probe, or that
+names destinations or rates outside its own limits.
+"""
+
+import msgspec
+
+from balise_wire.words import Experiment, Scope, TargetRole
+
+
+class Target(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One endpoint of a service in one role."""
+
+    id: str
+    service: str
+    role: TargetRole
+    host: str
+    port: int = 443
+    addresses: tuple[str, ...] = ()
+    """The addresses that probes and references alike must test; IPv4 and IPv6 in text form."""
+    neighbour: str = ""
+    """Another name served by the same addresses; empty where none is known."""
+    sibling: str = ""
+    """Another address of the same autonomous system, for the sibling ladder."""
+    other_port: int = 0
+    """A second port that the addresses answer on; 0 where there is none."""
+    experiments: tuple[Experiment, ...] = (Experiment.DNS, Experiment.TCP, Experiment.TLS)
+    path: str = "/"
+    """Path of the HTTP experiment."""
+    http_port: int = 80
+    """Port of the HTTP experiment; 443 means over TLS."""
+    fetch_bytes: int = 16384
+    """Most bytes of a body that the HTTP experiment asks for."""
+    spki: tuple[str, ...] = ()
+    """SHA-256 of expected public keys, where the catalogue pins them."""
+
+
+class Control(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A name every home uses: popular, never sensitive, in its own autonomous system."""
+
+    name: str
+    addresses: tuple[str, ...]
+    port: int = 443
+    scope: Scope = Scope.INTERNATIONAL
+
+
+class Timetable(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """How often, in seconds of the probe's clock."""
+
+    interval: int = 300
+    hello_every: int = 1
+    """A TLS hello in each n-th interval of a target; the others run the cheaper experiments only."""
+    http_every: int = 1
+    line: int = 60
+    """A line result older than this is renewed before a target is measured."""
+    health: int = 300
+
+
+class Budget(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What the operator allows; a device's own limits are never exceeded by it."""
+
+    bytes_per_day: int = 20_000_000
+    bytes_per_incident: int = 2_000_000
+
+
+class Assignment(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """The whole task of one probe until the next assignment."""
+
+    version: int
+    """Grows with every change; an older one is ignored."""
+    catalogue: str
+    expires: float
+    """UNIX seconds."""
+    targets: tuple[Target, ...]
+    controls: tuple[Control, ...] = ()
+    public_resolvers: tuple[str, ...] = ()
+    silent_addresses: tuple[str, ...] = ()
+    """Addresses known to run no resolver."""
+    control_name: str = ""
+    """The name asked where a DNS control is needed."""
+    timetable: Timetable = Timetable()
+    budget: Budget = Budget()

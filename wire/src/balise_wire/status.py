@@ -1,0 +1,106 @@
+"""What a probe says of itself (state, meta, health, events) and what the collector answers (receipt, collector state).
+
+These are small and self-describing. State is plain JSON because it is also the MQTT last will, which the broker sends
+for a dead probe and which therefore cannot be freshly signed; everything that moves data or settings is sealed.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+from balise_wire.words import Access, ClockState, Lifecycle, ProbeRole
+
+
+class State(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """Retained on ``.../state``; ``session`` grows with every connection so that a late will cannot bury a new one."""
+
+    state: Lifecycle
+    session: int
+    stream: str = ""
+    oldest: int = 0
+    """Lowest sequence the probe still holds; the collector moves its receipt up to ``oldest - 1``."""
+    at: float = 0.0
+
+
+class Meta(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """Retained on ``.../meta``: what the probe is."""
+
+    public_key: str
+    """Ed25519 public key, 64 hex digits."""
+    software: str
+    role: ProbeRole = ProbeRole.PROBE
+    country: str = ""
+    asn: int = 0
+    access: Access = Access.FIXED
+    board: str = ""
+    consent: str = ""
+    """Version of the consent text the host agreed to."""
+
+
+class Health(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """How the board does; ``None`` is unknown, never zero."""
+
+    at: float
+    uptime_s: float | None = None
+    cpu_percent: float | None = None
+    memory_bytes: int | None = None
+    """Resident memory of the agent."""
+    temperature_c: float | None = None
+    throttled: bool | None = None
+    undervoltage: bool | None = None
+    disk_free_bytes: int | None = None
+    disk_written_bytes: int | None = None
+    spool_rows: int = 0
+    spool_oldest_s: float | None = None
+    sent_bytes_today: int = 0
+    received_bytes_today: int = 0
+    tap_drops: int = 0
+    measurements: int = 0
+    own_failures: int = 0
+    """Times the probe itself could not measure (LinkUnusable), since start."""
+    clock_state: ClockState = ClockState.UNSYNCED
+    clock_offset_ms: float | None = None
+
+
+class EventKind(StrEnum):
+    """Things worth telling that are no measurement."""
+
+    STARTED = "started"
+    REBOOT = "reboot"
+    ASSIGNMENT_ACCEPTED = "assignment_accepted"
+    ASSIGNMENT_REFUSED = "assignment_refused"
+    TARGET_REFUSED = "target_refused"
+    BUDGET_EXHAUSTED = "budget_exhausted"
+    CLOCK_JUMP = "clock_jump"
+    LINK_UNUSABLE = "link_unusable"
+    SPOOL_FULL = "spool_full"
+    STOPPED = "stopped"
+
+
+class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One event, in words a person can act on."""
+
+    kind: EventKind
+    at: float
+    detail: str = ""
+
+
+class Receipt(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """Retained on ``.../receipt``, sealed by the collector: what is durably committed, and the collector's time.
+
+    The probe forgets batches of ``stream`` with sequence <= ``through`` and those in ``beyond``, and nothing else.
+    """
+
+    stream: str
+    through: int
+    beyond: tuple[int, ...] = ()
+    """Committed sequences above a gap (at most 1,000)."""
+    at: float = 0.0
+    """UNIX seconds on the collector's clock: an authenticated time hint."""
+
+
+class CollectorState(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """Retained on ``balise/v1/collector/state``; probes hold their queue while it says offline."""
+
+    online: bool
+    at: float = 0.0

@@ -1,0 +1,122 @@
+"""The other closed word lists that messages use: arms, access types, clock states, probe states and roles.
+
+Only words live here; the structures that carry them are in their own modules.
+"""
+
+from enum import StrEnum
+
+
+class Arm(StrEnum):
+    """Which side of a paired experiment a trial is; arms of one measurement differ from ``subject`` in one variable."""
+
+    SUBJECT = "subject"
+    """The name or address under test."""
+    CONTROL = "control"
+    """A name every home uses, in the place of the subject's name."""
+    NEIGHBOUR = "neighbour"
+    """Another name that the subject's own address serves: the best control."""
+    SCRAMBLED = "scrambled"
+    """The subject's name with its registrable label scrambled: same length, same shape, nobody's name."""
+    ABSENT = "absent"
+    """No name at all (a ClientHello without SNI)."""
+    OTHER_PORT = "other_port"
+    """The subject's address, another port."""
+    SIBLING = "sibling"
+    """Another address in the same autonomous system, or the next rung of the sibling ladder."""
+
+
+class Resolver(StrEnum):
+    """Who was asked, in a DNS trial."""
+
+    PROVIDER = "provider"
+    """The resolver that the network handed to this machine."""
+    PUBLIC = "public"
+    """A well-known public resolver."""
+    SILENT = "silent"
+    """An address known to run no resolver: any answer is forged on the way (detectors.md 2.1, Q3)."""
+
+
+class Access(StrEnum):
+    """How the probe's line reaches its provider."""
+
+    FIXED = "fixed"
+    MOBILE = "mobile"
+    SATELLITE = "satellite"
+
+
+class ClockState(StrEnum):
+    """What the probe knows of its own clock when it dates something."""
+
+    SYNCED = "synced"
+    """The kernel says that a time protocol disciplines the clock (adjtimex without STA_UNSYNC)."""
+    HINTED = "hinted"
+    """Set by the collector's signed time hint, or within its tolerance."""
+    UNSYNCED = "unsynced"
+    """Nobody vouches for it: a board without RTC after a power cut."""
+    LABORATORY = "laboratory"
+    """A scenario drives it (BALISE_CLOCK)."""
+
+
+class ProbeRole(StrEnum):
+    """What a probe is for."""
+
+    PROBE = "probe"
+    """Measures from inside the country it stands in."""
+    REFERENCE = "reference"
+    """Measures the same endpoints from abroad, to tell local from global."""
+
+
+class Lifecycle(StrEnum):
+    """The state a probe says it is in (retained; ``lost`` is its last will)."""
+
+    INIT = "init"
+    READY = "ready"
+    SLEEPING = "sleeping"
+    DISCONNECTED = "disconnected"
+    LOST = "lost"
+
+
+class Experiment(StrEnum):
+    """The experiments that a measurement can come from; each is a folder entry of the agent's registry."""
+
+    DNS = "dns"
+    TCP = "tcp"
+    TLS = "tls"
+    HTTP = "http"
+    PATH = "path"
+    LINE = "line"
+
+
+class Design(StrEnum):
+    """How a measurement was laid out."""
+
+    SENTINEL = "sentinel"
+    """Subject only, cheap, on schedule; a failure here is an anomaly, never a verdict."""
+    PAIRED = "paired"
+    """Controls first, then the subject at least twice, with the failing trial that caused it carried along."""
+    MANUAL = "manual"
+    """Asked for by a person at the probe."""
+
+
+class Scope(StrEnum):
+    """On which side of the border a control stands, seen from the probe."""
+
+    DOMESTIC = "domestic"
+    INTERNATIONAL = "international"
+
+
+class TargetRole(StrEnum):
+    """The part of a service that an endpoint plays (mission.md S2); people see these words."""
+
+    WEB = "web"
+    API = "api"
+    MEDIA_IMAGE = "media-image"
+    MEDIA_VIDEO = "media-video"
+    SIGNALLING = "signalling"
+    CHAT = "chat"
+    CALL_MEDIA = "call-media"
+    REGISTRATION = "registration"
+    DOWNLOAD = "download"
+    VPN = "vpn"
+    CONTROL = "control"
+    LINE = "line"
