@@ -1,0 +1,63 @@
+# Every task of a developer, by name. `make` alone lists them.
+# Recipes say what they do in one line and leave the work to tools/ and to the locked environment.
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+UNIT := not netns and not lab and not real_data and not slow and not chaos and not kvm
+export PYTHON
+
+.PHONY: help setup venv venv-agent tools demo check lint unit fix test bench locks upgrade clean
+
+help: ## list the tasks
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: venv tools ## environment from the locks and the lab's programs; quick the second time
+
+venv:
+	@tools/setup
+
+venv-agent: venv ## the probe's own environment, with nothing of the collector
+	@tools/setup agent
+
+tools: venv
+	@$(BIN)/python tools/fetch-tools
+
+demo: setup ## play 17 May 2020 in Pakistan and read what balise says of it
+	@$(BIN)/balise-lab run tests/scenarios/pk-2020.yaml --demo
+
+check: venv lint unit ## format, lint, types, laws and unit tests, in under a minute
+
+lint: venv
+	@echo "check: format"; $(BIN)/ruff format --check --quiet
+	@echo "check: lint"; $(BIN)/ruff check --quiet
+	@echo "check: types"; $(BIN)/mypy
+	@echo "check: laws"; $(BIN)/lint-imports --cache-dir .cache/imports
+
+unit: venv
+	@echo "check: unit tests"; $(BIN)/pytest -q -n 2 -m "$(UNIT)"
+
+fix: venv ## format, and mend what the linter can mend
+	@$(BIN)/ruff format
+	@$(BIN)/ruff check --fix
+
+test: setup venv-agent ## every test: the probe alone, the rest, then the whole chain in the lab
+	@echo "test: wire and agent, in an environment without the collector"
+	@.venv-agent/bin/pytest -q -m "not lab" tests/wire tests/agent
+	@echo "test: collector, lab and the tree"
+	@$(BIN)/pytest -q -n 2 -m "not lab" --ignore tests/wire --ignore tests/agent
+	@echo "test: the whole chain in the lab"
+	@$(BIN)/pytest -q -m lab
+	@echo "test: all passed"
+
+bench: setup ## measure the goals and print the table
+	@$(BIN)/python tests/bench/run.py
+
+locks: venv ## write locks/ anew from the pyproject files, changing as little as possible
+	@tools/lock
+
+upgrade: venv ## write locks/ anew with the newest versions
+	@UPGRADE=1 tools/lock
+
+clean: ## remove the environments, fetched tools and caches
+	@rm -rf .venv .venv-agent .tools .cache .lab .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
