@@ -1,0 +1,36 @@
+"""The JSON Schema of everything on the wire, derived from the structures, so that it cannot drift from them.
+
+``python -m balise_wire.schema > docs/wire.schema.json`` writes it; a test checks that the committed file is fresh.
+"""
+
+import sys
+from typing import Any
+
+import msgspec
+
+from balise_wire.assignment import Assignment
+from balise_wire.envelope import Envelope
+from balise_wire.measurement import Measurement
+from balise_wire.status import CollectorState, Event, Health, Meta, Receipt, State
+
+PUBLISHED = (Envelope, Measurement, Event, Health, Meta, State, Receipt, CollectorState, Assignment)
+"""The types whose schema is published; what they refer to comes with them."""
+
+
+def json_schema() -> dict[str, Any]:
+    """Return one JSON Schema (2020-12) document with a definition for each published type."""
+    _, components = msgspec.json.schema_components(PUBLISHED, ref_template="#/$defs/{name}")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "balise wire, schema 1",
+        "$defs": dict(sorted(components.items())),
+    }
+
+
+def rendered() -> str:
+    """Return the schema as it is committed: indented, keys in a stable order, one final newline."""
+    return msgspec.json.format(msgspec.json.encode(json_schema(), order="sorted"), indent=2).decode() + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(rendered())
