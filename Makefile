@@ -31,7 +31,7 @@ lint: venv
 	@echo "check: format"; $(BIN)/ruff format --check --quiet
 	@echo "check: lint"; $(BIN)/ruff check --quiet
 	@echo "check: types"; $(BIN)/mypy
-	@echo "check: laws"; $(BIN)/lint-imports --cache-dir .cache/imports
+	@echo "check: laws"; $(BIN)/lint-imports --no-logo --cache-dir .cache/imports
 
 unit: venv
 	@echo "check: unit tests"; $(BIN)/pytest -q -n 2 -m "$(UNIT)"

@@ -144,10 +144,10 @@ def fence(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
     if any(request.node.get_closest_marker(kind) for kind in NEEDED_TOOLS):
         return
 
-    def guarded(name: str, address_at: int) -> Any:  # noqa: ANN401 - stands in for a method of any signature
+    def guarded(name: str, address_at: int) -> Any:
         original = getattr(socket.socket, name)
 
-        def method(self: socket.socket, *arguments: Any) -> Any:  # noqa: ANN401 - as above
+        def method(self: socket.socket, *arguments: Any) -> Any:
             address = arguments[address_at] if arguments else None
             if self.family in {socket.AF_INET, socket.AF_INET6} and not is_fenced_in(address):
                 pytest.fail(f"a test dialled out: socket.{name} to {address}; use loopback, or mark it netns")
@@ -159,7 +159,7 @@ def fence(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
         monkeypatch.setattr(socket.socket, name, guarded(name, address_at))
     resolve = socket.getaddrinfo  # noqa: TID251 - to fence it, not to call it
 
-    def getaddrinfo(host: str | bytes | None, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - as above
+    def getaddrinfo(host: str | bytes | None, *arguments: Any, **options: Any) -> Any:
         name = host.decode() if isinstance(host, bytes) else host
         if name is not None and not is_fenced_in((name,)):
             pytest.fail(f"a test asked a resolver for {name}; use an address on loopback")
