@@ -5,13 +5,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from balise_wire.assignment import Assignment
 from balise_wire.envelope import MAX_BODY_BYTES, decode_envelope
 from balise_wire.measurement import Measurement
 from balise_wire.schema import rendered
 from balise_wire.seal import unseal
 from balise_wire.status import CollectorState, Event, Health, Meta, Receipt, State
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"

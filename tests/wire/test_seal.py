@@ -3,9 +3,10 @@
 import hypothesis.strategies as st
 import pytest
 import zstandard
-from balise_wire.seal import HEADER, MAGIC, Sealer, SealError, key_id, signer, unseal
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
+
+from balise_wire.seal import HEADER, MAGIC, Sealer, SealError, key_id, signer, unseal
 
 OURS = Ed25519PrivateKey.from_private_bytes(bytes(32))
 OTHER = Ed25519PrivateKey.from_private_bytes(bytes([7] * 32))

@@ -2,8 +2,9 @@
 
 import hypothesis.strategies as st
 import pytest
-from balise_wire.topics import COLLECTOR_STATE, Leaf, parse_topic, topic
 from hypothesis import given
+
+from balise_wire.topics import COLLECTOR_STATE, Leaf, parse_topic, topic
 
 
 @pytest.mark.parametrize("leaf", list(Leaf))

@@ -1,7 +1,7 @@
 """The zstd dictionaries by their id. A dictionary that was ever used on air stays here for ever.
 
-zstd writes the id into each frame, so a reader finds the right one by itself. ``CURRENT`` is the one that new frames are
-made with; 0 means none. tools/train-dictionary makes a new one from real measurements (docs/wire.md).
+zstd writes the id into each frame, so a reader finds the right one by itself. ``CURRENT`` is the one that new frames
+are made with; 0 means none. tools/train-dictionary makes a new one from real measurements (docs/wire.md).
 """
 
 from importlib import resources

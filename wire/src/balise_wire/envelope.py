@@ -36,7 +36,7 @@ class Envelope(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     probe: str
     """The probe that sends it or, from the collector, the one it is for."""
     stream: str = ""
-    """Identity of the spool that ``sequence`` counts in: a reinstalled probe starts a new stream, not the old one again."""
+    """Identity of the spool that ``sequence`` counts in: a reinstalled probe starts a new stream."""
     session: int = 0
     sequence: int = 0
     """1, 2, 3, ... within ``stream``; 0 for messages that are not spooled."""

@@ -18,7 +18,7 @@ class Direction(StrEnum):
 
 
 class Packet(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """One captured packet of a trial, in arrival order; at most ten a direction are kept (detectors.md, common rule b)."""
+    """One captured packet of a trial, in arrival order; at most ten a direction are kept."""
 
     t_us: int
     """Microseconds since the trial began, from the kernel's timestamp."""

@@ -1,11 +1,11 @@
-"""The seal: zstd, then an Ed25519 signature, in one self-describing frame.
+r"""The seal: zstd, then an Ed25519 signature, in one self-describing frame.
 
 Layout (big-endian)::
 
     0   4  magic   b"BLS1"
     4   1  flags   bit 0: payload is a zstd frame (its dictionary id is in the zstd header); others must be 0
     5   8  key id  first 8 bytes of SHA-256 of the signer's raw public key
-    13  64 signature over b"balise/v1\\0" + frame[0:13] + payload (RFC 8032, Ed25519)
+    13  64 signature over b"balise/v1\0" + frame[0:13] + payload (RFC 8032, Ed25519)
     77  .. payload
 
 A frame is the exact bytes a spool row holds and a journal row keeps, so that a signature made in the field can be
