@@ -1,0 +1,303 @@
+"""The probe's settings: read once from TOML, checked strictly, frozen.
+
+Lives here: the shape of the file, its defaults, and errors that name the file, the key and the mend. Must not live
+here: what the settings do, or any limit that only the device's own code may hold (limits.py; the file can only tighten).
+"""
+
+import difflib
+import ipaddress
+import re
+import tomllib
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final, get_args, get_type_hints
+
+import msgspec
+
+from balise_agent.errors import ConfigError
+from balise_wire.topics import is_probe_id
+from balise_wire.words import Access, ProbeRole
+
+DEFAULT_PATH: Final = Path("/etc/balise/agent.toml")
+_COUNTRY = re.compile(r"[A-Z]{2}")
+_KEY = re.compile(r"[0-9a-f]{64}")
+
+
+class Transport(StrEnum):
+    """How MQTT reaches the broker."""
+
+    TCP = "tcp"
+    WEBSOCKETS = "websockets"
+
+
+class Probe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[probe]``: who this probe is and where its line stands."""
+
+    id: str
+    role: ProbeRole = ProbeRole.PROBE
+    country: str = ""
+    asn: int = 0
+    access: Access = Access.FIXED
+    region: str = ""
+    state_dir: str = "/var/lib/balise"
+
+
+class Collector(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[collector]``: whose assignments and receipts are believed."""
+
+    key: str
+    """Ed25519 public key, 64 hex digits, as ``balise-collector key`` prints it."""
+
+
+class Broker(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[[broker]]``: one way to the collector; the list is the fail-over order."""
+
+    host: str
+    port: int = 443
+    transport: Transport = Transport.TCP
+    path: str = "/mqtt"
+    """WebSocket path."""
+    tls: bool = False
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    username: str = ""
+    password_file: str = ""
+    keepalive: int = 45
+    """Seconds of silence after which both sides test the connection."""
+
+
+class Network(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[network]``: what the system cannot tell by itself."""
+
+    interface: str = ""
+    """Empty: the interface of the default route."""
+    resolvers: tuple[str, ...] = ()
+    """Empty: learned from /etc/resolv.conf."""
+    laboratory: tuple[str, ...] = ()
+    """Prefixes that this laboratory calls public although no router of the internet carries them."""
+
+
+class Timeouts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[timeouts]``: real seconds to wait for the network."""
+
+    connect: float = 8.0
+    answer: float = 8.0
+    dns: float = 4.0
+    linger: float = 2.0
+    syn: float = 3.0
+
+
+class Tls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[tls]``: trust for the measured servers, beside the system's."""
+
+    ca_file: str = ""
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[limits]``: tighter than the built-in ones; 0 keeps the built-in."""
+
+    bytes_per_day: int = 0
+    connections_per_host_per_minute: int = 0
+
+
+class Consent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[consent]``: what the host agreed to; nothing is measured before."""
+
+    version: str = ""
+    accepted: bool = False
+
+
+class Spool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[spool]``: how much is kept on disk, and when a batch is closed."""
+
+    max_bytes: int = 64 * 1024 * 1024
+    batch_seconds: float = 20.0
+    """Clock seconds after the first measurement of a batch."""
+    batch_records: int = 50
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole file."""
+
+    probe: Probe
+    collector: Collector
+    broker: tuple[Broker, ...]
+    network: Network = Network()
+    timeouts: Timeouts = Timeouts()
+    tls: Tls = Tls()
+    limits: Limits = Limits()
+    consent: Consent = Consent()
+    spool: Spool = Spool()
+
+
+def standalone() -> Config:
+    """Return settings for ``once`` and ``list`` on a machine that is no probe: no broker, nothing kept."""
+    return Config(probe=Probe(id="once", country=""), collector=Collector(key="0" * 64), broker=())
+
+
+def load(path: Path) -> Config:
+    """Read and check a configuration file.
+
+    Raises:
+        ConfigError: always with the file, the key and the mend.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise ConfigError(
+            f"{path}: no such file; copy examples/agent.toml there, or name another with --config"
+        ) from None
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}; make it readable for the user that runs the agent") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: not UTF-8 text; save it as UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not TOML: {error}; see examples/agent.toml") from None
+    return parse(table, str(path))
+
+
+def parse(table: dict[str, Any], name: str) -> Config:
+    """Turn a TOML table into a Config; ``name`` is the file's name for the errors (ConfigError)."""
+    _refuse_unknown(table, Config, "", name)
+    for section, key, mend in _NEEDED:
+        if not isinstance(table.get(section), dict) or key not in table[section]:
+            raise ConfigError(f"{name}: [{section}] {key} is missing; {mend}")
+    if not table.get("broker"):
+        raise ConfigError(f'{name}: no [[broker]]; add one with at least host = "..." (and port, transport, tls)')
+    try:
+        config = msgspec.convert(table, Config)
+    except msgspec.ValidationError as error:
+        what, _, where = str(error).partition(" - at `$.")
+        place = where.rstrip("`") or "the file"
+        raise ConfigError(f"{name}: {place}: {_plain(what)}; see examples/agent.toml") from None
+    for place, wrong in _findings(config):
+        raise ConfigError(f"{name}: {place}: {wrong}")
+    return config
+
+
+_NEEDED: Final = (
+    ("probe", "id", 'give the probe its id, e.g. id = "k7m2q9xd"'),
+    ("collector", "key", "paste the line that `balise-collector key` prints"),
+)
+
+
+def _plain(message: str) -> str:
+    """Turn msgspec's sentence into one for a person who reads TOML."""
+    for ours, theirs in (
+        ("text", "`str`"),
+        ("a whole number", "`int`"),
+        ("a number", "`float`"),
+        ("true or false", "`bool`"),
+        ("a list", "`array`"),
+        ("a table", "`object`"),
+    ):
+        message = message.replace(theirs, ours)
+    return message[:1].lower() + message[1:]
+
+
+def _refuse_unknown(table: dict[str, Any], shape: type[msgspec.Struct], place: str, name: str) -> None:
+    """Refuse keys that the shape does not have, and say which one was probably meant (ConfigError)."""
+    hints = get_type_hints(shape)
+    for key, value in table.items():
+        where = f"{place}.{key}" if place else key
+        if key not in hints:
+            near = difflib.get_close_matches(key, hints, n=1, cutoff=0.5)
+            mend = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(sorted(hints))}"
+            raise ConfigError(f"{name}: unknown key {where!r}; {mend}")
+        inner = next((kind for kind in (hints[key], *get_args(hints[key])) if _is_struct(kind)), None)
+        if inner is None:
+            continue
+        for index, item in enumerate(value if isinstance(value, list) else [value]):
+            if isinstance(item, dict):
+                _refuse_unknown(item, inner, f"{where}[{index}]" if isinstance(value, list) else where, name)
+
+
+def _is_struct(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+
+
+def _findings(config: Config) -> list[tuple[str, str]]:
+    """What is well-formed and still cannot work: pairs of key and finding."""
+    found: list[tuple[str, str]] = []
+    probe = config.probe
+    if not is_probe_id(probe.id):
+        found.append(("probe.id", f"{probe.id!r} is no probe id; use 4 to 32 of a-z and 0-9 (not 'collector')"))
+    if not _COUNTRY.fullmatch(probe.country):
+        found.append(("probe.country", f'{probe.country!r} is no country; write ISO 3166-1 alpha-2, e.g. "PK"'))
+    if not 0 < probe.asn < 2**32:
+        found.append(("probe.asn", f"{probe.asn} is no AS number; write the provider's, e.g. 64501"))
+    if not Path(probe.state_dir).is_absolute():
+        found.append(("probe.state_dir", f"{probe.state_dir!r} is relative; write a path that starts with /"))
+    if not _KEY.fullmatch(config.collector.key):
+        found.append(("collector.key", "must be 64 hex digits; paste the line that `balise-collector key` prints"))
+    for index, broker in enumerate(config.broker):
+        found.extend((f"broker[{index}].{key}", wrong) for key, wrong in _broker_findings(broker))
+    found.extend(_network_findings(config.network))
+    found.extend(
+        (f"timeouts.{key}", f"{seconds} s; use 0.05 to 60")
+        for key, seconds in msgspec.structs.asdict(config.timeouts).items()
+        if not 0.05 <= seconds <= 60.0
+    )
+    if config.tls.ca_file and not Path(config.tls.ca_file).is_file():
+        found.append(("tls.ca_file", f"{config.tls.ca_file!r} is not a file"))
+    found.extend(
+        (f"limits.{key}", "is negative; leave it out to keep the built-in limit")
+        for key, value in msgspec.structs.asdict(config.limits).items()
+        if value < 0
+    )
+    if config.spool.max_bytes < 1024 * 1024:
+        found.append(
+            ("spool.max_bytes", f"{config.spool.max_bytes} holds too little to survive an outage; use 1048576 or more")
+        )
+    if not 0.1 <= config.spool.batch_seconds <= 3600.0:
+        found.append(("spool.batch_seconds", f"{config.spool.batch_seconds}; use 0.1 to 3600"))
+    if not 1 <= config.spool.batch_records <= 500:
+        found.append(("spool.batch_records", f"{config.spool.batch_records}; use 1 to 500"))
+    return found
+
+
+def _network_findings(network: Network) -> list[tuple[str, str]]:
+    """What is no address or prefix."""
+    return [
+        ("network.resolvers", f"{text!r} is not an IP address")
+        for text in network.resolvers
+        if not _parses(ipaddress.ip_address, text)
+    ] + [
+        ("network.laboratory", f'{text!r} is not an IP prefix; write e.g. "198.18.0.0/15"')
+        for text in network.laboratory
+        if not _parses(ipaddress.ip_network, text)
+    ]
+
+
+def _broker_findings(broker: Broker) -> list[tuple[str, str]]:
+    """What cannot work in one broker entry."""
+    found: list[tuple[str, str]] = []
+    if not broker.host or any(character.isspace() or character == "/" for character in broker.host):
+        found.append(("host", f"{broker.host!r} is no host; write a name or an address, without mqtt:// and port"))
+    if not 0 < broker.port < 65536:
+        found.append(("port", f"{broker.port} is no port; use 1 to 65535"))
+    if not broker.path.startswith("/"):
+        found.append(("path", f"{broker.path!r} must start with /"))
+    if not 5 <= broker.keepalive <= 3600:
+        found.append(("keepalive", f"{broker.keepalive} s; use 5 to 3600"))
+    for key in ("ca_file", "cert_file", "key_file", "password_file"):
+        text: str = getattr(broker, key)
+        if text and not Path(text).is_file():
+            found.append((key, f"{text!r} is not a file that this user can see"))
+        if text and key != "password_file" and not broker.tls:
+            found.append((key, "is set but tls is false; set tls = true"))
+    if bool(broker.cert_file) != bool(broker.key_file):
+        found.append(("cert_file", "cert_file and key_file belong together; set both or neither"))
+    if broker.password_file and not broker.username:
+        found.append(("username", "password_file is set without a username; add it"))
+    return found
+
+
+def _parses(read: Callable[[str], object], text: str) -> bool:
+    try:
+        read(text)
+    except ValueError:
+        return False
+    return True
