@@ -28,7 +28,9 @@ demo: setup ## play 17 May 2020 in Pakistan and read what balise says of it
 check: venv lint unit ## format, lint, types, laws and unit tests, in under a minute
 
 lint: venv
-	@echo "check: format"; $(BIN)/ruff format --check --quiet
+	@echo "check: locks"; $(BIN)/uv pip check --quiet --python $(BIN)/python || \
+		{ echo "a member requires what locks/ does not name: run make locks"; exit 1; }
+	@echo "check: format"; $(BIN)/ruff format --check --quiet --output-format concise
 	@echo "check: lint"; $(BIN)/ruff check --quiet
 	@echo "check: types"; $(BIN)/mypy
 	@echo "check: laws"; $(BIN)/lint-imports --no-logo --cache-dir .cache/imports
