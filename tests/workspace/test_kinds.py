@@ -26,7 +26,7 @@ def run_in_a_bare_clone(repo_root: Path, folder: Path, kind: str, ci: str) -> su
     shutil.copy(repo_root / "tests" / "conftest.py", clone / "tests")
     shutil.copy(repo_root / "pyproject.toml", clone)
     (clone / "tests" / "test_kind.py").write_text(A_TEST.format(kind=kind), encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "tests"]
+    command = [sys.executable, "-m", "pytest", "tests"]
     return subprocess.run(
         command, cwd=clone, env={"CI": ci, "PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False
     )
