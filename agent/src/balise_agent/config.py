@@ -1,7 +1,7 @@
 """The probe's settings: read once from TOML, checked strictly, frozen.
 
 Lives here: the shape of the file, its defaults, and errors that name the file, the key and the mend. Must not live
-here: what the settings do, or any limit that only the device's own code may hold (limits.py; the file can only tighten).
+here: what the settings do, or a limit that only the device's own code may hold (limits.py; the file only tightens).
 """
 
 import difflib
