@@ -1,0 +1,104 @@
+"""Reading ``expect``: the incidents, verdicts and quiet services that a run must end with.
+
+Lives here: the shape of the section and the checks that it speaks of things the file defines. Must not live here: the
+comparison with what was found (expect).
+"""
+
+from balise_lab.scenario import scalars
+from balise_lab.scenario.kinds import INCIDENT_KINDS, LOCALITIES, STATES
+from balise_lab.scenario.names import Names
+from balise_lab.scenario.schema import Expect, IncidentExpectation, VerdictExpectation
+from balise_lab.scenario.source import Field
+from balise_wire.mechanisms import Mechanism
+from balise_wire.words import Experiment, TargetRole
+
+_INCIDENT = (
+    "services", "service", "kind", "onset", "end", "within", "scope", "mechanism", "mechanisms", "locality", "roles",
+)  # fmt: skip
+_VERDICT = ("probe", "isp", "target", "service", "role", "between", "state", "layer", "rule", "mechanism")
+_LAYERS = tuple(experiment.value for experiment in Experiment)
+
+
+def read_expect(field: Field | None, calendar: scalars.Calendar, names: Names, ends: float) -> Expect | None:
+    """Read the section; ``None`` where there is none: the run then only reports."""
+    if field is None or field.is_empty:
+        return None
+    keys = field.keys(("incidents", "verdicts", "quiet"))
+    incidents = keys.get("incidents")
+    found = tuple(_incident(item, calendar, names, ends) for item in incidents.items()) if incidents else ()
+    verdicts = keys["verdicts"].items() if "verdicts" in keys else []
+    return Expect(
+        incidents=found,
+        verdicts=tuple(verdict for item in verdicts if (verdict := _verdict(item, calendar, names))),
+        quiet=names.service_list(keys["quiet"]) if "quiet" in keys else (),
+        nothing=incidents is not None and not found,
+    )
+
+
+def _incident(item: Field, calendar: scalars.Calendar, names: Names, ends: float) -> IncidentExpectation:
+    """Read one expectation of incidents."""
+    keys = item.keys(_INCIDENT)
+    services = keys.get("services") or keys.get("service")
+    if services is None and item.is_mapping:
+        item.wrong("services is missing", "add services: [twitter]")
+    still_open = "end" in keys and keys["end"].scalar() in {"open", "none"}
+    onset = keys["onset"].read(calendar.moment, 0.0) if "onset" in keys else None
+    end = keys["end"].read(calendar.moment, 0.0) if "end" in keys and not still_open else None
+    for name, moment in (("onset", onset), ("end", end)):
+        if moment is not None and moment > ends:
+            keys[name].wrong("is after the end of the scenario", "let the scenario end later: ends: ...")
+    if onset is not None and end is not None and end < onset:
+        keys["end"].wrong("is before the onset", "write the date too: 2020-05-18T01:30")
+    scope = keys["scope"].keys(("affected", "clean")) if "scope" in keys else {}
+    mechanisms = keys.get("mechanisms") or keys.get("mechanism")
+    words = [word.value for word in Mechanism]
+    roles = [str(role) for role in TargetRole]
+    return IncidentExpectation(
+        services=names.service_list(services, pseudo=True) if services else (),
+        kind=keys["kind"].choice(INCIDENT_KINDS, "interference") if "kind" in keys else "interference",
+        onset=onset,
+        end=end,
+        within=keys["within"].read(scalars.duration, 600.0) if "within" in keys else 600.0,
+        affected=names.asns(scope["affected"]) if "affected" in scope else None,
+        clean=names.asns(scope["clean"]) if "clean" in scope else None,
+        mechanisms=tuple(dict.fromkeys(one.choice(words) for one in mechanisms.items())) if mechanisms else (),
+        locality=keys["locality"].choice(LOCALITIES) if "locality" in keys else "",
+        roles=tuple(TargetRole(one.choice(roles, "web")) for one in keys["roles"].items()) if "roles" in keys else (),
+        still_open=still_open,
+        line=item.line,
+    )
+
+
+def _verdict(item: Field, calendar: scalars.Calendar, names: Names) -> VerdictExpectation | None:
+    """Read one expectation of verdicts."""
+    keys = item.keys(_VERDICT, required=("between", "state"))
+    if not item.is_mapping:
+        return None
+    who = keys.get("probe") or keys.get("isp")
+    if who is None:
+        item.wrong("probe is missing", "add probe: asn64501p1, or a provider for all its probes")
+    target = keys.get("target")
+    service = names.service_list(keys["service"]) if "service" in keys else ()
+    if target is None and not service:
+        item.wrong("target is missing", "add target: twitter/web, a host, or service: and role:")
+    role = keys["role"].choice(tuple(TargetRole)) if "role" in keys else ""
+    parts = keys["between"].items() if "between" in keys else []
+    if len(parts) != 2 and "between" in keys:
+        keys["between"].wrong("is no window", "write between: [22:10, 22:20]")
+    since, until = (
+        (parts[0].read(calendar.moment, 0.0), parts[1].read(calendar.moment, 0.0)) if len(parts) == 2 else (0.0, 0.0)
+    )
+    if until < since:
+        keys["between"].wrong("ends before it begins", "write the earlier time first, with dates if it spans a day")
+    words = [word.value for word in Mechanism]
+    return VerdictExpectation(
+        probes=names.probe_list(who) if who else (),
+        target=names.target_text(target) if target else "/".join(part for part in (*service[:1], role) if part),
+        since=since,
+        until=until,
+        state=keys["state"].choice(STATES) if "state" in keys else "",
+        layer=keys["layer"].choice(_LAYERS) if "layer" in keys else "",
+        rule=keys["rule"].read(scalars.plain, "") if "rule" in keys else "",
+        mechanism=keys["mechanism"].choice(words) if "mechanism" in keys else "",
+        line=item.line,
+    )

@@ -1,0 +1,237 @@
+"""The scenario as frozen types: everything a file says, resolved and checked, with times as offsets.
+
+Lives here: types only. A moment is a float: virtual seconds since the scenario's start, so that nothing downstream has
+to know time zones; ``Scenario.unix`` and ``Scenario.local`` turn it back. Must not live here: YAML, defaults that need
+thought (load), or anything that touches the world.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from balise_wire.words import Access, Experiment, ProbeRole, TargetRole
+
+DEFAULT_SCALE = 60.0
+"""Virtual seconds in a real one: 21:30 to 02:00 takes four and a half minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Isp:
+    """One provider with its probes."""
+
+    name: str
+    asn: int
+    probes: int
+    access: Access = Access.FIXED
+    label: str = ""
+    """Name for people; empty: the scenario's own word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Abroad:
+    """Reference probes in one other country."""
+
+    code: str
+    probes: int
+    asn: int
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One probe or reference as the lab starts it."""
+
+    id: str
+    """Also what a scenario calls it: ``asn64501p1``, ``refde1``."""
+    isp: str
+    """Name of its provider; for references ``ref<code>``."""
+    asn: int
+    country: str
+    role: ProbeRole
+    access: Access = Access.FIXED
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One service in one role."""
+
+    service: str
+    role: TargetRole
+    host: str
+    port: int = 443
+    path: str = "/"
+    body_bytes: int = 0
+    """Size of what ``path`` serves; 0: a small page of the role's kind."""
+    shares: str = ""
+    """Host of another endpoint whose addresses serve this one too."""
+    http_port: int = 80
+    experiments: tuple[Experiment, ...] = (Experiment.DNS, Experiment.TCP, Experiment.TLS, Experiment.HTTP)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One service people know by name."""
+
+    id: str
+    name: str
+    endpoints: tuple[Endpoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Disturbance:
+    """A box that censors or a fault that happens, while it is on."""
+
+    id: str
+    kind: str
+    """One word of ``kinds.KINDS``, e.g. ``sni.drop`` or ``loss``."""
+    where: str
+    """``gateway``, ``exchange``, an ISP's name or a probe's id."""
+    isps: tuple[str, ...]
+    """Whose traffic it touches, where it stands at the gateway or the exchange."""
+    hosts: tuple[str, ...] = ()
+    """Names or patterns (``*.twimg.lab``) it looks for; services and roles are already turned into their hosts."""
+    addresses: tuple[str, ...] = ()
+    """Literal addresses or networks it looks for."""
+    settings: tuple[tuple[str, float | int | str], ...] = ()
+    """The kind's own parameters in base units (seconds, milliseconds, percent), sorted by name."""
+    line: int = 0
+    """Line of the file, for messages."""
+
+    def setting(self, name: str, default: float = 0.0) -> float:
+        """Return a numeric parameter, or ``default`` where the file does not give it."""
+        value = dict(self.settings).get(name, default)
+        return float(value)
+
+    def word(self, name: str, default: str = "") -> str:
+        """Return a textual parameter, or ``default`` where the file does not give it."""
+        return str(dict(self.settings).get(name, default))
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A disturbance begins."""
+
+    at: float
+    disturbance: Disturbance
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A disturbance ends."""
+
+    at: float
+    id: str
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentExpectation:
+    """The incidents there must be: one for each service."""
+
+    services: tuple[str, ...]
+    kind: str = "interference"
+    onset: float | None = None
+    end: float | None = None
+    within: float = 600.0
+    """Seconds that both edges of the found interval may lie from the truth."""
+    affected: tuple[int, ...] | None = None
+    clean: tuple[int, ...] | None = None
+    mechanisms: tuple[str, ...] = ()
+    """All of these must be named; others must not."""
+    locality: str = ""
+    roles: tuple[TargetRole, ...] = ()
+    """Roles that must be among the incident's."""
+    still_open: bool = False
+    """``end: open``: not ended when the scenario ends."""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictExpectation:
+    """What the judge must say of one probe and target in a window."""
+
+    probes: tuple[str, ...]
+    """Ids: the file may name a whole provider."""
+    target: str
+    """Target id, ``service/role``, host or service, as the file says it."""
+    since: float
+    until: float
+    state: str
+    layer: str = ""
+    rule: str = ""
+    mechanism: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Expect:
+    """What balise must say, or the run fails."""
+
+    incidents: tuple[IncidentExpectation, ...] = ()
+    verdicts: tuple[VerdictExpectation, ...] = ()
+    quiet: tuple[str, ...] = ()
+    """Services of which no incident may be opened and nothing may be judged blocked."""
+    nothing: bool = False
+    """``incidents: []``: there must be no incident at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One scenario, whole."""
+
+    name: str
+    summary: str
+    path: str
+    scale: float
+    country: str
+    zone: str
+    """IANA name of the country's time zone."""
+    starts: float
+    """UNIX seconds of the start."""
+    ends: float
+    isps: tuple[Isp, ...]
+    abroad: tuple[Abroad, ...]
+    services: tuple[Service, ...]
+    timeline: tuple[Start | Stop, ...]
+    """In the order they happen."""
+    expect: Expect | None = None
+    warnings: tuple[str, ...] = ()
+    """Oddities that do not stop a run: ``file:line: what; mend``."""
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """Every endpoint, in the file's order."""
+        return tuple(endpoint for service in self.services for endpoint in service.endpoints)
+
+    @property
+    def probes(self) -> tuple[Probe, ...]:
+        """Every probe and reference, in the file's order."""
+        return probes_of(self.country, self.isps, self.abroad)
+
+    def unix(self, moment: float) -> float:
+        """Return UNIX seconds of a moment of the scenario."""
+        return self.starts + moment
+
+    def local(self, moment: float) -> datetime:
+        """Return the country's local time of a moment of the scenario."""
+        return datetime.fromtimestamp(self.starts + moment, tz=UTC).astimezone(ZoneInfo(self.zone))
+
+
+def stem(isp: str) -> str:
+    """Return what the ids of a provider's probes begin with: ids have letters and digits only (wire topics)."""
+    return "".join(letter for letter in isp if letter.isalnum())
+
+
+def probes_of(country: str, isps: tuple[Isp, ...], abroad: tuple[Abroad, ...]) -> tuple[Probe, ...]:
+    """Return the probes that providers and countries abroad get, with the ids a scenario calls them by."""
+    inside = [
+        Probe(f"{stem(isp.name)}p{n}", isp.name, isp.asn, country, ProbeRole.PROBE, isp.access)
+        for isp in isps
+        for n in range(1, isp.probes + 1)
+    ]
+    outside = [
+        Probe(f"ref{place.code.lower()}{n}", f"ref{place.code.lower()}", place.asn, place.code, ProbeRole.REFERENCE)
+        for place in abroad
+        for n in range(1, place.probes + 1)
+    ]
+    return (*inside, *outside)

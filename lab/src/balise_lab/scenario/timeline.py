@@ -1,0 +1,188 @@
+"""Reading the timeline: what starts and stops when, in any order, sorted into the order in which it happens.
+
+Lives here: the shape of an entry and of a disturbance, the short spellings (``kind: sni, action: drop``; ``loss: 5%``),
+and the checks that ids start before they stop. Must not live here: what a kind does (the lab's boxes and faults).
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from balise_lab.scenario import scalars
+from balise_lab.scenario.kinds import KINDS, REQUIRED, Kind, Looks, Unit
+from balise_lab.scenario.names import Names
+from balise_lab.scenario.schema import Disturbance, Start, Stop
+from balise_lab.scenario.source import Field, did_you_mean
+
+_Value = float | int | str
+_COMMON = ("id", "kind", "action", "where", "isps", "match", "services", "roles")
+_SHORT: Final = {"loss": "percent", "delay": "ms"}
+"""Kinds that may be written as a key with their one parameter: ``loss: 5%``."""
+_UNITS: Final[dict[Unit, Callable[[str], _Value]]] = {
+    Unit.SECONDS: scalars.duration,
+    Unit.MILLISECONDS: scalars.milliseconds,
+    Unit.PERCENT: scalars.percent,
+    Unit.COUNT: scalars.whole(1, 65535),
+    Unit.ADDRESS: scalars.address,
+    Unit.TEXT: scalars.plain,
+}
+_PLACES = ("gateway", "exchange", "abroad")
+
+
+def read_timeline(field: Field | None, calendar: scalars.Calendar, names: Names) -> tuple[Start | Stop, ...]:
+    """Read every entry and return them in the order they happen; entries of one moment keep the file's order."""
+    if field is None:
+        return ()
+    entries: list[tuple[Start | Stop, Field]] = []
+    last = 0.0
+    for item in field.items():
+        for entry in _entry(item, calendar, names, len(entries)):
+            if entry.at < last:
+                item.odd("is earlier than the entry before it", "entries are sorted by time; check that it is meant")
+            last = max(last, entry.at)
+            entries.append((entry, item))
+    # At one moment what stops does so before what starts, so that an id can be handed over.
+    entries.sort(key=lambda pair: (pair[0].at, isinstance(pair[0], Start)))
+    _check_ids(entries)
+    return tuple(entry for entry, _ in entries)
+
+
+def _entry(item: Field, calendar: scalars.Calendar, names: Names, so_far: int) -> list[Start | Stop]:
+    """Read one entry, which may start several things and stop several others."""
+    if not item.is_mapping:
+        item.wrong("is no entry", "write {at: 22:00, start: {...}} or {at: 01:30, stop: b1}")
+        return []
+    keys = item.keys(("at", "start", "stop"), required=("at",))
+    if "start" not in keys and "stop" not in keys:
+        item.wrong("neither starts nor stops anything", "add start: {kind: ...} or stop: b1")
+    at = keys["at"].read(calendar.moment, 0.0) if "at" in keys else 0.0
+    found: list[Start | Stop] = []
+    for number, one in enumerate(keys["start"].items() if "start" in keys else []):
+        disturbance = _disturbance(one, names, so_far + number)
+        if disturbance is not None:
+            found.append(Start(at, disturbance, one.line))
+    for one in keys["stop"].items() if "stop" in keys else []:
+        found.append(Stop(at, one.read(scalars.identifier, ""), one.line))  # noqa: PERF401 - twin of the loop above
+    return found
+
+
+def _disturbance(field: Field, names: Names, number: int) -> Disturbance | None:
+    """Read what starts."""
+    if not field.is_mapping:
+        field.wrong("is no disturbance", "write start: {id: b1, kind: sni.drop, match: [...]}")
+        return None
+    kind = _kind(field)
+    if kind is None:
+        return None
+    keys = field.keys((*_COMMON, *kind.settings, *(_SHORT if kind.word in _SHORT else ())))
+    where, isps = _where(keys, kind, names)
+    hosts, addresses = _match(field, keys, kind, names)
+    return Disturbance(
+        id=keys["id"].read(scalars.identifier, "") if "id" in keys else f"{kind.word.replace('.', '-')}-{number + 1}",
+        kind=kind.word,
+        where=where,
+        isps=isps,
+        hosts=hosts,
+        addresses=addresses,
+        settings=_settings(field, keys, kind),
+        line=field.line,
+    )
+
+
+def _kind(field: Field) -> Kind | None:
+    """Read the kind, in one word or in two (``kind: sni, action: drop``), or from a short spelling (``loss: 5%``)."""
+    entries = field.entries()
+    if "kind" not in entries:
+        short = next((word for word in _SHORT if word in entries), None)
+        if short is None:
+            field.wrong("kind is missing", f"add kind: one of {', '.join(KINDS)}")
+        return KINDS[short] if short else None
+    written = entries["kind"].read(scalars.plain, "").lower()
+    action = entries["action"].read(scalars.plain, "").lower() if "action" in entries else ""
+    word = written
+    if action and written not in KINDS:
+        word = f"{written}.{action}"
+    elif action and "." in written and written.split(".", 1)[1] != action:
+        entries["action"].wrong(f"{action!r} contradicts kind: {written}", "leave action: out")
+        return None
+    if word in KINDS:
+        return KINDS[word]
+    families = {known.split(".")[0] for known in KINDS}
+    if written in families and not action:
+        actions = [known.split(".")[1] for known in KINDS if known.startswith(f"{written}.")]
+        entries["kind"].wrong(f"{written!r} needs an action", f"add action: {' or '.join(actions)}")
+    elif written in families and action:
+        actions = [known.split(".")[1] for known in KINDS if known.startswith(f"{written}.")]
+        entries["action"].wrong(f"{action!r} is no action of {written}", did_you_mean(action, actions))
+    else:
+        entries["kind"].wrong(f"{word!r} is no kind", did_you_mean(word, KINDS))
+    return None
+
+
+def _where(keys: dict[str, Field], kind: Kind, names: Names) -> tuple[str, tuple[str, ...]]:
+    """Read where it stands and whose traffic it touches."""
+    isps = names.isp_list(keys.get("isps"))
+    places = (*_PLACES, *names.isps, *names.probes)
+    usual = isps[0] if kind.word == "isp.shutdown" and len(isps) == 1 else kind.where
+    where = keys["where"].choice(places, usual) if "where" in keys else usual
+    if "isps" not in keys and where in names.isps:
+        isps = (where,)
+    elif where in names.probes:
+        isps = tuple(name for name in (names.probes[where],) if name in names.isps)
+    elif "isps" in keys and where in names.isps and where not in isps:
+        keys["isps"].wrong(f"does not name {where}, where it stands", "leave isps: out, or put it at the gateway")
+    return where, isps
+
+
+def _match(field: Field, keys: dict[str, Field], kind: Kind, names: Names) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Read what it looks for, with services and roles turned into their hosts."""
+    given = [name for name in ("match", "services", "roles") if name in keys]
+    if kind.looks is Looks.NOTHING:
+        for name in given:
+            keys[name].wrong(f"{kind.word} looks for nothing: it touches everything", f"leave {name}: out")
+        return (), ()
+    if not given:
+        field.wrong(f"{kind.word} needs to know what to look for", 'add match: ["*.twimg.lab"] or services: [twitter]')
+        return (), ()
+    hosts, addresses = names.matched(keys["match"]) if "match" in keys else ((), ())
+    if "services" in keys or "roles" in keys:
+        services = names.service_list(keys["services"]) if "services" in keys else tuple(names.services)
+        known_roles = sorted({str(endpoint.role) for endpoint in names.endpoints})
+        roles = {item.choice(known_roles) for item in keys["roles"].items()} if "roles" in keys else set(known_roles)
+        chosen = (end.host for end in names.endpoints if end.service in services and str(end.role) in roles)
+        hosts = tuple(dict.fromkeys((*hosts, *chosen)))
+    if addresses and kind.looks is Looks.NAMES:
+        keys["match"].wrong(f"{kind.word} looks for names, not for {addresses[0]}", "write hosts, or use ip.drop")
+    for pattern in hosts:
+        if not names.hosts_matching((pattern,)):
+            known = ", ".join(endpoint.host for endpoint in names.endpoints)
+            (keys.get("match") or field).odd(f"{pattern} matches no host of this file", f"hosts are: {known}")
+    return hosts, addresses
+
+
+def _settings(field: Field, keys: dict[str, Field], kind: Kind) -> tuple[tuple[str, float | int | str], ...]:
+    """Read the kind's own parameters, in base units."""
+    found: dict[str, _Value] = {}
+    for name, unit in kind.settings.items():
+        written = keys.get(name) or (keys.get(kind.word) if _SHORT.get(kind.word) == name else None)
+        if written is not None:
+            nothing: _Value = 0
+            found[name] = written.read(_UNITS[unit], nothing)
+    for name in REQUIRED.get(kind.word, ()):
+        if name not in found:
+            field.wrong(f"{kind.word} needs {name}", f"add {name}: {kind.settings[name]}")
+    return tuple(sorted(found.items()))
+
+
+def _check_ids(entries: list[tuple[Start | Stop, Field]]) -> None:
+    """Note ids that start twice at once, or stop without running."""
+    running: dict[str, int] = {}
+    ids = [entry.disturbance.id for entry, _ in entries if isinstance(entry, Start)]
+    for entry, field in entries:
+        if isinstance(entry, Start):
+            if entry.disturbance.id in running:
+                first = running[entry.disturbance.id]
+                field.wrong(f"{entry.disturbance.id} is already running (line {first})", "give it another id")
+            running[entry.disturbance.id] = entry.line
+        elif running.pop(entry.id, None) is None:
+            what = "is not running then" if entry.id in ids else "is no id of this timeline"
+            field.wrong(f"stop: {entry.id!r} {what}", did_you_mean(entry.id, ids))
