@@ -1,0 +1,218 @@
+"""Dialling a broker without ever blocking the loop: TCP, TLS and the WebSocket upgrade on the conductor's selector.
+
+paho-mqtt connects, shakes hands and upgrades with blocking calls; on a network that drops packets in silence each of
+them would stop every measurement for seconds. So the stream is opened here, step by step, and paho is handed a socket
+that already stands. Lives here: one attempt at one broker. Must not live here: which broker next, when, or MQTT.
+"""
+
+import base64
+import errno
+import hashlib
+import os
+import selectors
+import socket
+import ssl
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from balise_agent.config import Broker, Transport
+
+READ: Final = selectors.EVENT_READ
+WRITE: Final = selectors.EVENT_WRITE
+_CONNECT_SECONDS: Final = 8.0
+_TALK_SECONDS: Final = 10.0
+_USER_TIMEOUT_MS: Final = 20_000
+"""A connection on which nothing sent was acknowledged for so long is dead (RFC 5482): the line went away silently."""
+_LARGEST_UPGRADE: Final = 8192
+_ACCEPT: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+"""RFC 6455 1.3."""
+
+
+class Watcher(Protocol):
+    """What a dial needs of the loop: to be called when a socket is ready."""
+
+    def watch(self, sock: socket.socket, mask: int, ready: Callable[[int], None]) -> None:
+        """Call ``ready(mask)`` whenever the socket is readable or writable; replaces an earlier watch of it."""
+
+    def unwatch(self, sock: socket.socket) -> None:
+        """Stop watching; unknown sockets are fine."""
+
+
+@dataclass(frozen=True)
+class Wait:
+    """What an opening waits for."""
+
+    sock: socket.socket
+    mask: int
+    seconds: float
+
+
+Opening = Generator[Wait, bool, "socket.socket"]
+"""Yields waits, is sent whether the socket became ready in time, returns the open stream."""
+Lookup = Callable[[str], Generator[Wait, bool, tuple[str, ...]]]
+"""Turns a broker's name into addresses in the same way."""
+
+
+class DialError(OSError):
+    """This attempt failed; the message says at which step."""
+
+
+class Dial:
+    """One attempt, driven by the selector and by ``tick``."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        *,
+        watcher: Watcher,
+        monotonic: Callable[[], float],
+        lookup: Lookup,
+        opened: Callable[[socket.socket], None],
+        failed: Callable[[str], None],
+    ) -> None:
+        self._watcher = watcher
+        self._monotonic = monotonic
+        self._opened = opened
+        self._failed = failed
+        self._opening = _open(broker, lookup)
+        self._wait: Wait | None = None
+        self.deadline = float("inf")
+        """Monotonic second at which ``tick`` wants to be called."""
+
+    def start(self) -> None:
+        """Take the first step."""
+        self._advance(None)
+
+    def tick(self) -> None:
+        """Give up the step that waits too long."""
+        if self._wait is not None and self._monotonic() >= self.deadline:
+            self._advance(False)
+
+    def cancel(self) -> None:
+        """Stop without calling anybody."""
+        self._rest()
+        self._opening.close()
+
+    def _rest(self) -> None:
+        if self._wait is not None:
+            self._watcher.unwatch(self._wait.sock)
+        self._wait = None
+        self.deadline = float("inf")
+
+    def _advance(self, ready: bool | None) -> None:
+        """Run the opening to its next wait."""
+        self._rest()
+        try:
+            wait = next(self._opening) if ready is None else self._opening.send(ready)
+        except StopIteration as done:
+            self._opened(done.value)
+        except (OSError, ValueError) as error:
+            # ssl.SSLError is an OSError; ValueError: a host that no TLS library takes as a name.
+            self._failed(str(error) or type(error).__name__)
+        else:
+            self._wait = wait
+            self.deadline = self._monotonic() + wait.seconds
+            self._watcher.watch(wait.sock, wait.mask, lambda _: self._advance(True))
+
+
+def _open(broker: Broker, lookup: Lookup) -> Opening:
+    """Open the whole stream: name, TCP, TLS, upgrade."""
+    addresses = yield from lookup(broker.host)
+    if not addresses:
+        raise DialError(f"no address for {broker.host}")
+    sock = yield from _connect(addresses, broker.port)
+    try:
+        if broker.tls:
+            sock = yield from _secure(sock, broker)
+        if broker.transport is Transport.WEBSOCKETS:
+            yield from _upgrade(sock, broker)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _connect(addresses: tuple[str, ...], port: int) -> Opening:
+    """Connect to the first address that answers."""
+    problem = "no address"
+    for address in addresses:
+        sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            sock.setblocking(False)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _USER_TIMEOUT_MS)
+            code = sock.connect_ex((address, port))
+            ready = True
+            if code in {0, errno.EINPROGRESS}:
+                ready = yield Wait(sock, WRITE, _CONNECT_SECONDS)
+                code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        except BaseException:
+            sock.close()
+            raise
+        if ready and code == 0:
+            return sock
+        sock.close()
+        problem = os.strerror(code) if ready else f"no answer in {_CONNECT_SECONDS:.0f} s"
+    raise DialError(f"connect: {problem}")
+
+
+def tls_context(broker: Broker) -> ssl.SSLContext:
+    """Return the TLS settings of a broker; 1.3 at least, because older ones send our certificate in clear (RFC 8705 8).
+
+    Raises:
+        OSError: a certificate file cannot be read or is none.
+    """
+    context = ssl.create_default_context(cafile=broker.ca_file or None)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    if broker.cert_file:
+        context.load_cert_chain(broker.cert_file, broker.key_file)
+    return context
+
+
+def _secure(sock: socket.socket, broker: Broker) -> Opening:
+    """Shake hands."""
+    secure = tls_context(broker).wrap_socket(sock, server_hostname=broker.host, do_handshake_on_connect=False)
+    done = False
+    ready = True
+    try:
+        while ready and not done:
+            try:
+                secure.do_handshake()
+                done = True
+            except ssl.SSLWantReadError:
+                ready = yield Wait(secure, READ, _TALK_SECONDS)
+            except ssl.SSLWantWriteError:
+                ready = yield Wait(secure, WRITE, _TALK_SECONDS)
+    finally:
+        if not done:
+            secure.close()
+    if not done:
+        raise DialError("TLS: no answer")
+    return secure
+
+
+def _upgrade(sock: socket.socket, broker: Broker) -> Generator[Wait, bool, None]:
+    """Turn the stream into a WebSocket (RFC 6455 4.1)."""
+    key = base64.b64encode(os.urandom(16))
+    host = f"[{broker.host}]" if ":" in broker.host else broker.host
+    request = (
+        f"GET {broker.path} HTTP/1.1\r\nHost: {host}:{broker.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Key: {key.decode()}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n"
+    )
+    sock.send(request.encode())
+    answer = b""
+    # One byte at a time: what follows the blank line belongs to MQTT already.
+    while not answer.endswith(b"\r\n\r\n"):
+        try:
+            byte = sock.recv(1)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            if not (yield Wait(sock, READ, _TALK_SECONDS)):
+                raise DialError("websocket: no answer") from None
+            continue
+        if not byte or len(answer) > _LARGEST_UPGRADE:
+            raise DialError(f"websocket: not upgraded, the server said {answer[:60]!r}")
+        answer += byte
+    expected = base64.b64encode(hashlib.sha1(key + _ACCEPT, usedforsecurity=False).digest())
+    if not answer.startswith(b"HTTP/1.1 101") or expected not in answer:
+        raise DialError(f"websocket: not upgraded, the server said {answer[:60]!r}")

@@ -1,0 +1,61 @@
+"""paho-mqtt on a stream that already stands. Everything private of paho that we rely on is in this one file.
+
+paho opens its socket with blocking calls in ``_create_socket``; here that method returns the stream that dial.py
+opened. The frames of a WebSocket are still paho's; only its blocking upgrade is skipped.
+"""
+
+import contextlib
+import socket
+import warnings
+from typing import Any, Final
+
+from paho.mqtt import client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
+_INFLIGHT: Final = 64
+"""More than the publisher's window and its few state messages: paho's own queue stays empty."""
+
+
+class _UpgradedSocket(mqtt._WebsocketWrapper):  # noqa: SLF001 - see the charter
+    """A WebSocket whose upgrade is done."""
+
+    def _do_handshake(self, extra_headers: Any) -> None:  # noqa: ARG002 - paho's signature
+        self.connected = True
+
+
+class StreamClient(mqtt.Client):
+    """A client of one connection on one open stream; it never reconnects and never blocks."""
+
+    def __init__(self, client_id: str, stream: socket.socket, *, websocket: bool, tls: bool) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            super().__init__(
+                CallbackAPIVersion.VERSION2,
+                client_id=client_id,
+                clean_session=True,
+                protocol=MQTTProtocolVersion.MQTTv311,
+                reconnect_on_failure=False,
+            )
+        self.max_inflight_messages = _INFLIGHT
+        self._stream = stream
+        self._over_websocket = websocket
+        self._over_tls = tls
+
+    def _create_socket(self) -> Any:
+        """Return the open stream in the place of paho's blocking connect."""
+        if not self._over_websocket:
+            return self._stream
+        return _UpgradedSocket(self._stream, "", 0, self._over_tls, "", None)
+
+    def buffered(self) -> bool:
+        """Whether TLS holds decrypted bytes that the selector cannot see."""
+        pending = getattr(self._stream, "pending", None)
+        return bool(pending and self._stream.fileno() >= 0 and pending())
+
+    def abandon(self) -> None:
+        """Close the socket without a goodbye and without calling anybody back."""
+        self.on_disconnect = None
+        self.on_socket_unregister_write = None
+        with contextlib.suppress(OSError):
+            self._sock_close()
+            self._stream.close()

@@ -1,0 +1,430 @@
+"""The way to the collector: batches out, receipts and assignments in, on the conductor's own thread.
+
+Lives here: the MQTT session (3.1.1, QoS 1, last will), which broker comes next, what is resent and when, and what may
+be forgotten. Must not live here: measuring, deciding what an assignment may ask, or anything that blocks.
+
+PUBACK proves nothing (a broker killed -9 lost hundreds of acknowledged messages); only a receipt that the collector
+signed for this probe lets the spool forget. While the collector says that it is offline the queue is held: the rows are
+safe on our disk, and resending them into a broker's bounded queue would push each other out.
+"""
+
+import logging
+import random
+import socket
+from collections.abc import Sequence
+from typing import Any, Final, Protocol
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from paho.mqtt import client as mqtt
+
+from balise_agent.clock import Clock
+from balise_agent.config import Broker
+from balise_agent.dial import READ, WRITE, Dial, Lookup, Watcher
+from balise_agent.paho_stream import StreamClient
+from balise_agent.spool import Spool
+from balise_wire.envelope import MAX_BODY_BYTES, Envelope, Kind, decode_envelope, encode_envelope
+from balise_wire.seal import Sealer, SealError, unseal
+from balise_wire.status import CollectorState, Health, Meta, Receipt, State
+from balise_wire.topics import COLLECTOR_STATE, Leaf, topic
+from balise_wire.words import Lifecycle
+
+_log = logging.getLogger(__name__)
+
+WINDOW: Final = 32
+"""Batches on air without a receipt."""
+_GREETING_SECONDS: Final = 15.0
+"""From the open stream to the broker's CONNACK and SUBACK, real seconds."""
+_SETTLE_SECONDS: Final = 0.2
+"""From SUBACK to the first batch: the retained receipt arrives in between and may make it needless."""
+_RECEIPT_SECONDS: Final = 10.0
+"""Real seconds after which an unreceipted batch is sent again; doubled each time nothing comes back."""
+_RECEIPT_SECONDS_MOST: Final = 300.0
+_BACKOFF_SECONDS: Final = 2.0
+"""First back-off in clock seconds; the real wait is a random part of it ("full jitter")."""
+_BACKOFF_SECONDS_MOST: Final = 120.0
+_BACKOFF_FLOOR: Final = 0.05
+_GOODBYE_SECONDS: Final = 2.0
+_LARGEST_INBOX: Final = MAX_BODY_BYTES
+_LAST_GOOD: Final = "last good broker"
+
+
+class Listener(Protocol):
+    """Who is told what arrived."""
+
+    def assigned(self, frame: bytes) -> None:
+        """A sealed assignment arrived; nothing of it is verified yet."""
+
+    def lifecycle(self) -> Lifecycle:
+        """What the probe says of itself when it connects."""
+
+
+class Counters:
+    """What the publisher did since start; read by health and by tests."""
+
+    def __init__(self) -> None:
+        self.connections = 0
+        self.sent_batches = 0
+        self.sent_bytes = 0
+        self.received_bytes = 0
+        self.receipts = 0
+        self.forged = 0
+        """Messages on our topics that the collector did not sign for us."""
+        self.resends = 0
+
+
+class Publisher:
+    """One MQTT session after the other, for as long as the program runs."""
+
+    def __init__(
+        self,
+        brokers: Sequence[Broker],
+        *,
+        probe: str,
+        meta: Meta,
+        sealer: Sealer,
+        collector: Ed25519PublicKey,
+        spool: Spool,
+        clock: Clock,
+        watcher: Watcher,
+        lookup: Lookup,
+        listener: Listener,
+        chance: random.Random,
+    ) -> None:
+        self._brokers = tuple(brokers)
+        self._probe = probe
+        self._meta = meta
+        self._sealer = sealer
+        self._collector = collector
+        self._spool = spool
+        self._clock = clock
+        self._watcher = watcher
+        self._lookup = lookup
+        self._listener = listener
+        self._chance = chance
+        self.counters = Counters()
+        self.session = 0
+        self.collector_online = True
+        """False only while the collector itself says so."""
+        self._place = self._first_place()
+        self._failures = 0
+        self._dial: Dial | None = None
+        self._client: StreamClient | None = None
+        self._watched: socket.socket | None = None
+        self._next_dial = 0.0
+        self._deadline = float("inf")
+        self._ready_at = float("inf")
+        self._cursor = 0
+        self._on_air: dict[int, float] = {}
+        self._patience = _RECEIPT_SECONDS
+        self._told_oldest = 0
+        self._goodbye = 0
+        self._parted = False
+
+    @property
+    def connected(self) -> bool:
+        """Whether a broker takes our messages now."""
+        return self._ready_at < float("inf")
+
+    @property
+    def broker(self) -> str:
+        """The broker that is used or tried, for people."""
+        return f"{self._brokers[self._place].host}:{self._brokers[self._place].port}" if self._brokers else "none"
+
+    # --- time ---------------------------------------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """Do what is due: dial, give up, keep alive, send, resend. Cheap; call it in every turn of the loop."""
+        now = self._clock.monotonic()
+        if self._dial is not None:
+            self._dial.tick()
+        elif self._client is not None:
+            self._client.loop_misc()
+            if now >= self._deadline:
+                self._lost("no goodbye in time" if self._parted else "the broker did not greet in time")
+            self._rewatch()
+            self._deliver(now)
+        elif self._brokers and not self._parted and now >= self._next_dial:
+            self._start_dial()
+
+    def wake_at(self) -> float:
+        """Monotonic second at which ``tick`` has something to do at the latest."""
+        now = self._clock.monotonic()
+        if self._dial is not None:
+            return self._dial.deadline
+        if self._client is None:
+            return self._next_dial if self._brokers and not self._parted else float("inf")
+        overdue = min(self._on_air.values(), default=float("inf")) + self._patience
+        ready = self._ready_at if self._ready_at > now else float("inf")
+        return min(now + 1.0, self._deadline, overdue, ready)
+
+    # --- connecting ---------------------------------------------------------------------------------------------------
+
+    def _first_place(self) -> int:
+        """Index of the broker that worked last time."""
+        last = self._spool.noted(_LAST_GOOD)
+        return next((at for at, broker in enumerate(self._brokers) if f"{broker.host}:{broker.port}" == last), 0)
+
+    def _start_dial(self) -> None:
+        self._dial = Dial(
+            self._brokers[self._place],
+            watcher=self._watcher,
+            monotonic=self._clock.monotonic,
+            lookup=self._lookup,
+            opened=self._stream_open,
+            failed=self._lost,
+        )
+        self._dial.start()
+
+    def _stream_open(self, stream: socket.socket) -> None:
+        """Start MQTT on the open stream. A new client each time: the spool alone remembers what is not delivered."""
+        self._dial = None
+        broker = self._brokers[self._place]
+        self.session = self._spool.next_session(self._clock.now())
+        client = StreamClient(self._probe, stream, websocket=broker.transport == "websockets", tls=broker.tls)
+        client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message
+        client.on_publish = self._on_publish
+        client.on_disconnect = self._on_disconnect
+        client.on_socket_register_write = self._want_write
+        client.on_socket_unregister_write = self._want_write
+        client.will_set(topic(self._probe, Leaf.STATE), self._state(Lifecycle.LOST), qos=1, retain=True)
+        if broker.username:
+            client.username_pw_set(broker.username, _password(broker))
+        self._client = client
+        self._watched = stream
+        self._deadline = self._clock.monotonic() + _GREETING_SECONDS
+        self._watcher.watch(stream, READ, self._socket_ready)
+        client.connect(broker.host, broker.port, broker.keepalive)
+
+    def _lost(self, why: str) -> None:
+        """Put the session away and plan the next attempt: the next broker at once, a whole round with back-off."""
+        client, self._client = self._client, None
+        if self._dial is not None:
+            self._dial.cancel()
+            self._dial = None
+        if self._watched is not None:
+            self._watcher.unwatch(self._watched)
+            self._watched = None
+        if client is not None:
+            client.abandon()
+        _log.log(logging.INFO if self._parted else logging.WARNING, "broker %s: %s", self.broker, why)
+        self._deadline = self._ready_at = float("inf")
+        self._on_air.clear()
+        self._failures += 1
+        self._place = (self._place + 1) % max(1, len(self._brokers))
+        rounds = (self._failures - 1) // max(1, len(self._brokers))
+        most = min(_BACKOFF_SECONDS_MOST, _BACKOFF_SECONDS * 2.0 ** min(rounds, 10))
+        wait = max(_BACKOFF_FLOOR, self._clock.real_seconds(self._chance.uniform(0.0, most)))
+        self._next_dial = self._clock.monotonic() + wait
+
+    # --- paho's calls back --------------------------------------------------------------------------------------------
+
+    def _socket_ready(self, mask: int) -> None:
+        """Let paho read and write; TLS may hold more than one record that select does not see."""
+        client = self._client
+        if client is None:
+            return
+        if mask & READ:
+            client.loop_read()
+            while self._client is client and client.buffered():
+                client.loop_read()
+        if mask & WRITE and self._client is client:
+            client.loop_write()
+        self._rewatch()
+
+    def _want_write(self, *_: object) -> None:
+        self._rewatch()
+
+    def _rewatch(self) -> None:
+        """Watch for what is needed now: always for reading, for writing only with something to write."""
+        if self._client is not None and self._watched is not None:
+            mask = READ | WRITE if self._client.want_write() else READ
+            self._watcher.watch(self._watched, mask, self._socket_ready)
+
+    def _on_connect(self, client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        if reason.is_failure:
+            _log.error("broker %s refuses this probe: %s; check username, certificate and id", self.broker, reason)
+            return  # paho ends the connection, and _on_disconnect plans the next
+        self.counters.connections += 1
+        topics = [(topic(self._probe, leaf), 1) for leaf in (Leaf.RECEIPT, Leaf.ASSIGNMENT)]
+        client.subscribe([*topics, (COLLECTOR_STATE, 1)])
+
+    def _on_subscribe(self, _client: mqtt.Client, _data: Any, _mid: int, _reasons: Any, _properties: Any) -> None:
+        """The session stands: say so, and begin to send a moment later."""
+        self._deadline = float("inf")
+        self._ready_at = self._clock.monotonic() + _SETTLE_SECONDS
+        self._failures = 0
+        self._cursor = 0
+        self._patience = _RECEIPT_SECONDS
+        self._spool.note(_LAST_GOOD, self.broker)
+        self._publish(Leaf.META, msgspec.json.encode(self._meta), retain=True)
+        self.announce()
+        _log.info("broker %s: connected, session %d", self.broker, self.session)
+
+    def _on_disconnect(self, client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        if client is self._client:
+            self._lost("signed off" if self._parted else f"connection ended: {reason}")
+
+    def _on_publish(self, client: mqtt.Client, _data: Any, mid: int, _reason: Any, _properties: Any) -> None:
+        if self._goodbye and mid == self._goodbye:
+            client.disconnect()
+
+    def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
+        self.counters.received_bytes += len(message.payload)
+        if message.topic == COLLECTOR_STATE:
+            self._collector_said(bytes(message.payload))
+        elif message.topic == topic(self._probe, Leaf.RECEIPT):
+            self._receipted(bytes(message.payload), live=not message.retain)
+        elif message.topic == topic(self._probe, Leaf.ASSIGNMENT):
+            # An assignment says that the collector knows us now: what it did not receipt before may be welcome.
+            self._rewind()
+            self._listener.assigned(bytes(message.payload))
+
+    # --- messages in --------------------------------------------------------------------------------------------------
+
+    def _collector_said(self, payload: bytes) -> None:
+        try:
+            said = msgspec.json.decode(payload, type=CollectorState)
+        except msgspec.DecodeError:
+            self.counters.forged += 1
+            return
+        if said.online and not self.collector_online:
+            self._rewind()
+        if said.online != self.collector_online:
+            _log.info("the collector says that it is %s", "online" if said.online else "offline: holding the queue")
+        self.collector_online = said.online
+
+    def _receipted(self, frame: bytes, *, live: bool) -> None:
+        """Forget what the collector signed for, and take its time as a hint."""
+        try:
+            envelope = open_sealed(frame, self._collector, Kind.RECEIPT, self._probe)
+            receipt = msgspec.json.decode(envelope.body, type=Receipt)
+        except (SealError, msgspec.DecodeError) as error:
+            self.counters.forged += 1
+            _log.warning("a receipt was ignored: %s", error)
+            return
+        self.counters.receipts += 1
+        self._clock.hint(receipt.at, live=live)
+        if receipt.stream != self._spool.stream:
+            return
+        self._spool.forget(receipt)
+        beyond = set(receipt.beyond)
+        delivered = [sequence for sequence in self._on_air if sequence <= receipt.through or sequence in beyond]
+        for sequence in delivered:
+            del self._on_air[sequence]
+        if delivered:
+            self._patience = _RECEIPT_SECONDS
+
+    # --- messages out -------------------------------------------------------------------------------------------------
+
+    def announce(self) -> None:
+        """Publish the retained state: lifecycle, session, stream and the lowest sequence still held."""
+        if self.connected:
+            self._told_oldest = self._spool.oldest()
+            self._publish(Leaf.STATE, self._state(self._listener.lifecycle()), retain=True)
+
+    def evicted(self) -> None:
+        """Rows went without a receipt: tell the collector the new lowest sequence, or it would wait for ever."""
+        if self._spool.oldest() != self._told_oldest:
+            self.announce()
+
+    def health(self, health: Health) -> None:
+        """Publish the board's health, once and unspooled: an old one is worth nothing."""
+        if not self.connected:
+            return
+        now = self._clock.now()
+        envelope = Envelope(
+            kind=Kind.HEALTH,
+            id=f"{self._chance.getrandbits(128):032x}",
+            probe=self._probe,
+            session=self.session,
+            sent_at=now,
+            clock_state=self._clock.state(),
+            body=msgspec.Raw(msgspec.json.encode(health)),
+        )
+        self._publish(Leaf.HEALTH, self._sealer.seal(encode_envelope(envelope)), qos=0)
+
+    def _state(self, lifecycle: Lifecycle) -> bytes:
+        state = State(
+            state=lifecycle,
+            session=self.session,
+            stream=self._spool.stream,
+            oldest=self._spool.oldest(),
+            at=self._clock.now(),
+        )
+        return msgspec.json.encode(state)
+
+    def _publish(self, leaf: Leaf, payload: bytes, *, qos: int = 1, retain: bool = False) -> int:
+        """Hand one message to paho and return its id."""
+        if self._client is None:
+            return 0
+        self.counters.sent_bytes += len(payload)
+        return self._client.publish(topic(self._probe, leaf), payload, qos=qos, retain=retain).mid
+
+    def _deliver(self, now: float) -> None:
+        """Keep the window full, oldest first; start over when receipts are overdue."""
+        if now < self._ready_at or not self.collector_online:
+            return
+        if self._on_air and now - min(self._on_air.values()) >= self._patience:
+            self.counters.resends += len(self._on_air)
+            self._patience = min(self._patience * 2.0, _RECEIPT_SECONDS_MOST)
+            self._rewind()
+        room = WINDOW - len(self._on_air)
+        if room <= 0:
+            return
+        for row in self._spool.rows(self._cursor, room):
+            self._cursor = row.sequence
+            self._on_air[row.sequence] = now
+            self.counters.sent_batches += 1
+            self._publish(Leaf.EVENT if row.kind is Kind.EVENT else Leaf.MEASUREMENT, row.frame)
+        self._rewatch()
+
+    def _rewind(self) -> None:
+        """Begin again at the oldest row; repeats are dropped by their id."""
+        self._cursor = 0
+        self._on_air.clear()
+
+    # --- the end ------------------------------------------------------------------------------------------------------
+
+    def part(self) -> None:
+        """Say goodbye: what the window holds goes out, then the state, then the connection ends by itself."""
+        self._parted = True
+        if not self.connected or self._client is None:
+            self._lost("parting without a connection")
+            return
+        self._deadline = self._clock.monotonic() + _GOODBYE_SECONDS
+        self._deliver(max(self._clock.monotonic(), self._ready_at))
+        self._goodbye = self._publish(Leaf.STATE, self._state(Lifecycle.DISCONNECTED), retain=True)
+        self._rewatch()
+
+    @property
+    def parted(self) -> bool:
+        """Whether the goodbye is over, one way or another."""
+        return self._parted and self._client is None and self._dial is None
+
+
+def open_sealed(frame: bytes, collector: Ed25519PublicKey, kind: Kind, probe: str) -> Envelope:
+    """Return the envelope of a message from the collector to this probe.
+
+    Raises:
+        SealError: not signed by the collector, not of that kind, or meant for another probe.
+        msgspec.DecodeError: signed, and still not an envelope.
+    """
+    envelope = decode_envelope(unseal(frame, collector, most=_LARGEST_INBOX))
+    if envelope.kind is not kind or envelope.probe != probe:
+        raise SealError(f"a {envelope.kind} for {envelope.probe}, not a {kind} for this probe")
+    return envelope
+
+
+def _password(broker: Broker) -> str | None:
+    """Read the broker's password; a file that vanished since the start is met as a refusal by the broker."""
+    if not broker.password_file:
+        return None
+    try:
+        with open(broker.password_file, encoding="utf-8") as file:  # noqa: PTH123 - one line, one file
+            return file.read().strip()
+    except OSError as error:
+        _log.error("password file: %s", error)
+        return None
