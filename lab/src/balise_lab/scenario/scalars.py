@@ -160,6 +160,16 @@ def zone(text: str) -> str:
     return text
 
 
+def yes_no(text: str) -> bool:
+    """Return a truth: ``yes``, ``true``, ``on`` or their opposites."""
+    lower = text.lower()
+    if lower in {"yes", "true", "on"}:
+        return True
+    if lower in {"no", "false", "off"}:
+        return False
+    raise ValueError(f"{text!r} is neither yes nor no; write yes or no")
+
+
 def plain(text: str) -> str:
     """Return text as it is."""
     return text

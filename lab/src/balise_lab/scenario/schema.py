@@ -14,6 +14,9 @@ from balise_wire.words import Access, Experiment, ProbeRole, TargetRole
 DEFAULT_SCALE = 60.0
 """Virtual seconds in a real one: 21:30 to 02:00 takes four and a half minutes."""
 
+Setting = bool | int | float | str | tuple[int, ...] | tuple[str, ...]
+"""A parameter of a disturbance, in base units: seconds, milliseconds, per cent."""
+
 
 @dataclass(frozen=True, slots=True)
 class Isp:
@@ -91,19 +94,15 @@ class Disturbance:
     """Names or patterns (``*.twimg.lab``) it looks for; services and roles are already turned into their hosts."""
     addresses: tuple[str, ...] = ()
     """Literal addresses or networks it looks for."""
-    settings: tuple[tuple[str, float | int | str], ...] = ()
-    """The kind's own parameters in base units (seconds, milliseconds, percent), sorted by name."""
+    settings: tuple[tuple[str, "Setting"], ...] = ()
+    """The kind's own parameters, sorted by name."""
     line: int = 0
     """Line of the file, for messages."""
 
-    def setting(self, name: str, default: float = 0.0) -> float:
+    def number(self, name: str, default: float = 0.0) -> float:
         """Return a numeric parameter, or ``default`` where the file does not give it."""
         value = dict(self.settings).get(name, default)
-        return float(value)
-
-    def word(self, name: str, default: str = "") -> str:
-        """Return a textual parameter, or ``default`` where the file does not give it."""
-        return str(dict(self.settings).get(name, default))
+        return float(value) if isinstance(value, int | float) else default
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,21 +10,21 @@ from typing import Final
 from balise_lab.scenario import scalars
 from balise_lab.scenario.kinds import KINDS, REQUIRED, Kind, Looks, Unit
 from balise_lab.scenario.names import Names
-from balise_lab.scenario.schema import Disturbance, Start, Stop
+from balise_lab.scenario.schema import Disturbance, Setting, Start, Stop
 from balise_lab.scenario.source import Field, did_you_mean
 
-_Value = float | int | str
 _COMMON = ("id", "kind", "action", "where", "isps", "match", "services", "roles")
 _SHORT: Final = {"loss": "percent", "delay": "ms"}
 """Kinds that may be written as a key with their one parameter: ``loss: 5%``."""
-_UNITS: Final[dict[Unit, Callable[[str], _Value]]] = {
+_SCALARS: Final[dict[Unit, Callable[[str], Setting]]] = {
     Unit.SECONDS: scalars.duration,
     Unit.MILLISECONDS: scalars.milliseconds,
     Unit.PERCENT: scalars.percent,
     Unit.COUNT: scalars.whole(1, 65535),
-    Unit.ADDRESS: scalars.address,
+    Unit.YES_NO: scalars.yes_no,
     Unit.TEXT: scalars.plain,
 }
+_MODES: Final = ("drop", "refuse")
 _PLACES = ("gateway", "exchange", "abroad")
 
 
@@ -83,7 +83,7 @@ def _disturbance(field: Field, names: Names, number: int) -> Disturbance | None:
         isps=isps,
         hosts=hosts,
         addresses=addresses,
-        settings=_settings(field, keys, kind),
+        settings=_settings(field, keys, kind, names),
         line=field.line,
     )
 
@@ -159,18 +159,31 @@ def _match(field: Field, keys: dict[str, Field], kind: Kind, names: Names) -> tu
     return hosts, addresses
 
 
-def _settings(field: Field, keys: dict[str, Field], kind: Kind) -> tuple[tuple[str, float | int | str], ...]:
+def _settings(field: Field, keys: dict[str, Field], kind: Kind, names: Names) -> tuple[tuple[str, Setting], ...]:
     """Read the kind's own parameters, in base units."""
-    found: dict[str, _Value] = {}
+    found: dict[str, Setting] = {}
     for name, unit in kind.settings.items():
         written = keys.get(name) or (keys.get(kind.word) if _SHORT.get(kind.word) == name else None)
         if written is not None:
-            nothing: _Value = 0
-            found[name] = written.read(_UNITS[unit], nothing)
+            found[name] = _setting(written, unit, names)
     for name in REQUIRED.get(kind.word, ()):
         if name not in found:
             field.wrong(f"{kind.word} needs {name}", f"add {name}: {kind.settings[name]}")
     return tuple(sorted(found.items()))
+
+
+def _setting(field: Field, unit: Unit, names: Names) -> Setting:
+    """Read one parameter."""
+    if unit is Unit.PORTS:
+        return tuple(item.read(scalars.whole(1, 65535), 0) for item in field.items())
+    if unit is Unit.ADDRESSES:
+        return tuple(item.read(scalars.address, "") for item in field.items())
+    if unit is Unit.PROBES:
+        return names.probe_list(field)
+    if unit is Unit.MODE:
+        return field.choice(_MODES, _MODES[0])
+    nothing: Setting = 0
+    return field.read(_SCALARS[unit], nothing)
 
 
 def _check_ids(entries: list[tuple[Start | Stop, Field]]) -> None:
