@@ -1,0 +1,122 @@
+"""The packets a middlebox makes up: resets, ends, pages, DNS answers.
+
+Lives here: pure functions from a seen packet to raw IPv4 bytes (checksums included). Must not live here: sending.
+"""
+
+import struct
+from collections.abc import Iterable
+
+from balise_lab.boxes.classify import ACK, FIN, PSH, RST, TCP, UDP, Packet, question_end
+
+A, IN = 1, 1
+TTL = 300
+NXDOMAIN, REFUSED = 3, 5
+
+
+def checksum(data: bytes) -> int:
+    """The internet checksum (RFC 1071)."""
+    if len(data) % 2:
+        data += b"\0"
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+def ipv4(source: bytes, destination: bytes, protocol: int, body: bytes, *, ttl: int, ip_id: int) -> bytes:
+    """An IPv4 packet without options or fragmentation."""
+    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(body), ip_id, 0, ttl, protocol, 0, source, destination)
+    return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + body
+
+
+def segment(
+    source: tuple[bytes, int],
+    destination: tuple[bytes, int],
+    sequence: int,
+    acknowledgement: int,
+    flags: int,
+    payload: bytes = b"",
+    *,
+    ttl: int,
+    ip_id: int,
+    window: int,
+) -> bytes:
+    """A TCP segment in an IPv4 packet."""
+    ports = (source[1], destination[1])
+    numbers = (sequence & 0xFFFFFFFF, acknowledgement & 0xFFFFFFFF)
+    body = struct.pack("!HHIIBBHHH", *ports, *numbers, 5 << 4, flags, window, 0, 0) + payload
+    pseudo = struct.pack("!4s4sBBH", source[0], destination[0], 0, TCP, len(body))
+    body = body[:16] + struct.pack("!H", checksum(pseudo + body)) + body[18:]
+    return ipv4(source[0], destination[0], TCP, body, ttl=ttl, ip_id=ip_id)
+
+
+def toward_client(seen: Packet, flags: int, payload: bytes = b"", *, skip: int = 0, **marks: int) -> bytes:
+    """A segment that claims to come from the server a client's segment went to. `skip` moves its sequence number."""
+    return segment(
+        (seen.destination, seen.destination_port),
+        (seen.source, seen.source_port),
+        seen.acknowledgement + skip,
+        seen.sequence + len(seen.payload),
+        flags,
+        payload,
+        **marks,
+    )
+
+
+def toward_server(seen: Packet, *, sequence: int, **marks: int) -> bytes:
+    """A reset that claims to come from the client."""
+    return segment(
+        (seen.source, seen.source_port),
+        (seen.destination, seen.destination_port),
+        sequence,
+        seen.acknowledgement,
+        RST | ACK,
+        **marks,
+    )
+
+
+def resets(seen: Packet, copies: int, **marks: int) -> list[bytes]:
+    """Several resets towards the client, each one full segment ahead, as observed of the Great Firewall
+    (Wang et al., "Your State is Not Mine", IMC 2017).
+    """
+    return [toward_client(seen, RST | ACK, skip=1460 * number, **marks) for number in range(copies)]
+
+
+def ending(seen: Packet, payload: bytes = b"", **marks: int) -> bytes:
+    """An orderly end towards the client, with a last payload if there is one."""
+    return toward_client(seen, FIN | ACK | (PSH if payload else 0), payload, **marks)
+
+
+def page(title: str) -> bytes:
+    """A block page as an HTTP answer."""
+    body = (
+        f"<!doctype html><html><head><title>{title}</title></head><body><h1>{title}</h1>"
+        "<p>Access to this site has been restricted.</p></body></html>\n"
+    ).encode()
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    return head.encode() + body
+
+
+def redirect(location: str) -> bytes:
+    """A redirection to a block page's server."""
+    return f"HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode()
+
+
+def dns_answer(query: bytes, addresses: Iterable[str], *, code: int = 0) -> bytes:
+    """A forged answer to a query (RFC 1035): the question repeated, an A record each, or just a response code."""
+    end = question_end(query)
+    kind = struct.unpack_from("!H", query, end - 4)[0]
+    found = [bytes(map(int, address.split("."))) for address in addresses] if kind == A else []
+    flags = 0x8180 | code
+    head = query[:2] + struct.pack("!HHHHH", flags, 1, len(found), 0, 0)
+    records = b"".join(struct.pack("!HHHIH4s", 0xC00C, A, IN, TTL, 4, address) for address in found)
+    return head + query[12:end] + records
+
+
+def dns_packet(seen: Packet, answer: bytes, *, ttl: int, ip_id: int) -> bytes:
+    """The answer as a UDP packet that claims to come from the resolver."""
+    length = 8 + len(answer)
+    body = struct.pack("!HHHH", seen.destination_port, seen.source_port, length, 0) + answer
+    pseudo = struct.pack("!4s4sBBH", seen.destination, seen.source, 0, UDP, length)
+    body = body[:6] + struct.pack("!H", checksum(pseudo + body) or 0xFFFF) + body[8:]
+    return ipv4(seen.destination, seen.source, UDP, body, ttl=ttl, ip_id=ip_id)

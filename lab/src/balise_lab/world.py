@@ -1,0 +1,311 @@
+"""The lab brought to life: a context manager around namespaces, servers and boxes.
+
+Lives here: what is started, in which order, and what is stopped. It decides nothing: the topology, the configurations
+and the rules come from pure modules. It must run inside the lab's unshare (wrapper.reexec, then wrapper.arrive).
+"""
+
+import json
+import select
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from balise_lab import addresses, authority, namespaces, tools, waiting
+from balise_lab.boxes import counters, enforce
+from balise_lab.boxes.counters import Counters
+from balise_lab.boxes.spec import QUEUED, Box, check
+from balise_lab.errors import ConfigError, LabError
+from balise_lab.services import broker, names, web
+from balise_lab.topology import CONTROL_NAME, Topology
+
+READY_SECONDS = 15.0
+STOP_SECONDS = 3.0
+
+
+@dataclass
+class Standing:
+    """A box that has been started."""
+
+    box: Box
+    rules: enforce.Rules
+    program: subprocess.Popen[bytes] | None
+    tally: Path
+    last: Counters = Counters()
+    dead: bool = False
+
+
+class World:
+    """`with World(topology, folder) as world:` brings everything up; leaving takes it down. Not for two threads."""
+
+    def __init__(self, topology: Topology, folder: Path, *, scale: float = 1.0) -> None:
+        """`folder` takes configurations, pages and logs; `scale` is the scenario clock's, for residuals."""
+        self.topology = topology
+        self.folder = folder
+        self.scale = scale
+        self.ca_file = folder / "ca.pem"
+        self.broker_port = broker.PORT
+        self._servers: dict[str, subprocess.Popen[bytes]] = {}
+        self._boxes: dict[str, Standing] = {}
+        self._gone: dict[str, Counters] = {}
+
+    # -------------------------------------------------------------- up and down
+    def __enter__(self) -> Self:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "logs").mkdir(exist_ok=True)
+        (self.folder / "resolv").mkdir(exist_ok=True)
+        try:
+            namespaces.bring_up(self.topology)
+            self._start_servers()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop boxes and servers, delete the namespaces. Safe to call twice."""
+        for standing in self._boxes.values():
+            _stop(standing.program)
+        self._boxes.clear()
+        for server in self._servers.values():
+            server.terminate()
+        for server in self._servers.values():
+            _stop(server)
+        self._servers.clear()
+        with suppress(LabError):
+            namespaces.take_down(self.topology)
+
+    def _start_servers(self) -> None:
+        good, stranger = authority.found(), authority.found("nobody's root")
+        good.write(self.ca_file)
+        for identifier, (place, text) in names.plan(self.topology).items():
+            path = self._write(f"{identifier}.conf", text)
+            self._serve(identifier, place, [tools.find("dnsmasq"), f"--conf-file={path}", "--pid-file="])
+        for place in ("hosting", "domestic"):
+            found = web.sites(self.topology, place)
+            if found:
+                path = web.write(found, self.folder / f"web-{place}", good, stranger)
+                self._serve(f"web-{place}", place, [tools.find("nginx"), "-c", str(path), "-p", str(path.parent)])
+        store = self.folder / "broker"
+        store.mkdir(exist_ok=True)
+        text = broker.configuration(self.topology.centre, store, websockets=self._websockets())
+        path = self._write("mosquitto.conf", text)
+        self._serve("broker", "centre", [tools.find("mosquitto"), "-c", str(path)])
+        namespaces.nft("dns", silent_rules())
+        self._await_servers()
+
+    def _websockets(self) -> bool:
+        """Whether this mosquitto was built with WebSockets: its binary then names libwebsockets."""
+        probe = self._write("websockets.conf", "listener 1 127.0.0.1\nprotocol websockets\nuser root\n")
+        said = namespaces.run("centre", ["timeout", "-s", "KILL", "0.2", tools.find("mosquitto"), "-c", str(probe)])
+        return "not available" not in said.stdout + said.stderr
+
+    def _await_servers(self) -> None:
+        for identifier, (place, _) in names.plan(self.topology).items():
+            address = _listen_address(self.folder / f"{identifier}.conf")
+            with namespaces.inside(place):
+                self._await(identifier, lambda address=address: _resolves(address))  # type: ignore[misc]
+        for place in ("hosting", "domestic"):
+            found = web.sites(self.topology, place)
+            if found:
+                with namespaces.inside(place):
+                    self._await(f"web-{place}", lambda site=found[-1]: _listens(site.address, site.port))  # type: ignore[misc]
+        with namespaces.inside("centre"):
+            self._await("broker", lambda: _listens(self.topology.centre, broker.PORT))
+
+    def _await(self, identifier: str, ready: object) -> None:
+        server = self._servers[identifier]
+
+        def answers() -> bool:
+            if server.poll() is not None:
+                log = self.folder / "logs" / f"{identifier}.log"
+                raise LabError(f"{identifier} ended with {server.returncode}: {log.read_text(errors='replace')[-800:]}")
+            assert callable(ready)
+            return bool(ready())
+
+        waiting.until(answers, f"{identifier} to answer", READY_SECONDS)
+
+    def _serve(self, identifier: str, place: str, argv: Sequence[str]) -> None:
+        log = self.folder / "logs" / f"{identifier}.log"
+        self._servers[identifier] = namespaces.popen(place, argv, log=log)
+
+    def _write(self, name: str, text: str) -> Path:
+        path = self.folder / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    # -------------------------------------------------------------- programs
+    def popen(
+        self,
+        namespace: str,
+        argv: Sequence[str],
+        env: Mapping[str, str] | None = None,
+        *,
+        log: Path | None = None,
+        stdin: int | None = subprocess.DEVNULL,
+        stdout: int | None = None,
+        stderr: int | None = None,
+    ) -> subprocess.Popen[bytes]:
+        """Start a program in a namespace with that namespace's resolv.conf. `env` adds to the environment."""
+        place = self.topology.namespace(namespace)
+        return namespaces.popen(
+            place.name,
+            argv,
+            env=env,
+            log=log,
+            resolv=self._resolv(place.name, place.resolver),
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+        )
+
+    def run(self, namespace: str, argv: Sequence[str], timeout: float = 20.0) -> subprocess.CompletedProcess[str]:
+        """Run a short program in a namespace and return what it said."""
+        return namespaces.run(self.topology.namespace(namespace).name, argv, timeout=timeout)
+
+    def inside(self, namespace: str) -> AbstractContextManager[None]:
+        """The calling thread is in that namespace within the block."""
+        return namespaces.inside(self.topology.namespace(namespace).name)
+
+    def _resolv(self, place: str, resolver: str) -> Path | None:
+        if not resolver:
+            return None
+        path = self.folder / "resolv" / place
+        if not path.exists():
+            path.write_text(f"nameserver {resolver}\n", encoding="ascii")
+        return path
+
+    # -------------------------------------------------------------- boxes
+    def start_box(self, box: Box) -> None:
+        """Start a box or fault; when this returns it is in force. Raises ConfigError when it cannot be."""
+        check(box)
+        if box.id in self._boxes:
+            raise ConfigError(f"box {box.id} is started twice", "stop it first, or give the second another id")
+        rules = enforce.rules(box, self.topology, self._slot(box), self.scale)
+        tally = self.folder / f"counters-{rules.table}"
+        program = self._program(box, rules, tally) if box.kind in QUEUED else None
+        standing = Standing(box, rules, program, tally)
+        self._boxes[box.id] = standing
+        try:
+            namespaces.nft(rules.namespace, rules.script)
+            for line in rules.queued:
+                namespaces.iptables(rules.namespace, "-t", "mangle", "-A", *line)
+        except LabError:
+            self.stop_box(box.id)
+            raise
+
+    def stop_box(self, identifier: str) -> None:
+        """Stop a box: its rules go first, then its program; flows it had killed may go on."""
+        standing = self._boxes.get(identifier)
+        if standing is None:
+            raise ConfigError(f"box {identifier} is not there", f"stop one of {', '.join(self._boxes) or 'none'}")
+        self._gone[identifier] = self._read(standing)
+        del self._boxes[identifier]
+        self._withdraw(standing)
+        _stop(standing.program)
+
+    def counters(self) -> dict[str, dict[str, int]]:
+        """Box id -> {packets, seen, matched, fired}, also of boxes that were stopped or died."""
+        found = {**self._gone, **{key: self._read(standing) for key, standing in self._boxes.items()}}
+        return {key: {"packets": reading.seen, **asdict(reading)} for key, reading in found.items()}
+
+    def failures(self) -> list[str]:
+        """What of the lab itself has died, in words. A dead box's rules are taken away: it fails open."""
+        said = [f"server {name} ended with {each.poll()}" for name, each in self._servers.items() if each.poll()]
+        for identifier, standing in self._boxes.items():
+            if standing.program is not None and standing.program.poll() is not None:
+                if not standing.dead:
+                    standing.last = self._read(standing)
+                    standing.dead = True
+                    self._withdraw(standing)
+                said.append(f"box {identifier} ended with {standing.program.returncode}; traffic passes")
+        return said
+
+    def _slot(self, box: Box) -> int:
+        place = enforce.namespace(box, self.topology)
+        taken = {each.rules.bit for each in self._boxes.values() if each.rules.namespace == place}
+        return next((slot for slot in range(enforce.SLOTS) if 1 << slot not in taken), enforce.SLOTS)
+
+    def _program(self, box: Box, rules: enforce.Rules, tally: Path) -> subprocess.Popen[bytes]:
+        task = {"box": asdict(box), "queue": rules.queue, "bit": rules.bit, "counters": str(tally)}
+        argv = [sys.executable, "-m", "balise_lab.boxes.run", json.dumps(task)]
+        log = self.folder / "logs" / f"{rules.table}.log"
+        program = namespaces.popen(rules.namespace, argv, log=log, stdout=subprocess.PIPE)
+        assert program.stdout is not None
+        readable, _, _ = select.select([program.stdout], [], [], READY_SECONDS)
+        if not readable or program.stdout.readline() != b"ready\n":
+            program.kill()
+            program.wait()
+            raise LabError(f"box {box.id} did not start: {log.read_text(errors='replace')[-800:]}")
+        return program
+
+    def _withdraw(self, standing: Standing) -> None:
+        rules = standing.rules
+        for line in rules.queued:
+            with suppress(LabError):
+                namespaces.iptables(rules.namespace, "-t", "mangle", "-D", *line)
+        with suppress(LabError):
+            namespaces.nft(rules.namespace, f"delete table ip {rules.table}")
+
+    def _read(self, standing: Standing) -> Counters:
+        if standing.dead:
+            return standing.last
+        with suppress(LabError):
+            kernel = namespaces.nft_counters(standing.rules.namespace, standing.rules.table)
+            return counters.read(standing.tally).plus(Counters(**kernel))
+        return counters.read(standing.tally)
+
+
+def _stop(program: subprocess.Popen[bytes] | None) -> None:
+    if program is None:
+        return
+    program.terminate()
+    try:
+        program.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        program.kill()
+        program.wait()
+    if program.stdout is not None:
+        program.stdout.close()
+
+
+def _listen_address(path: Path) -> str:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return next(line.removeprefix("listen-address=") for line in lines if line.startswith("listen-address="))
+
+
+def _listens(address: str, port: int) -> bool:
+    with socket.socket() as handle:
+        handle.settimeout(1.0)
+        return handle.connect_ex((address, port)) == 0
+
+
+def _resolves(address: str) -> bool:
+    """Whether a name server answers a question for the control name."""
+    labels = b"".join(bytes([len(label)]) + label.encode() for label in CONTROL_NAME.split("."))
+    query = struct.pack("!HHHHHH", 1, 0x0100, 1, 0, 0, 0) + labels + b"\0" + struct.pack("!HH", 1, 1)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as handle:
+        handle.settimeout(0.2)
+        with suppress(OSError):
+            handle.sendto(query, (address, 53))
+            return handle.recv(512)[3] & 15 == 0
+    return False
+
+
+def silent_rules() -> str:
+    """nft script for the namespace `dns`: the silent address takes questions and says nothing, not even by ICMP."""
+    return (
+        "table ip silent {\nchain input {\ntype filter hook input priority 0; policy accept;\n"
+        f"ip daddr {addresses.SILENT} udp dport 53 drop\nip daddr {addresses.SILENT} tcp dport 53 drop\n}}\n}}"
+    )

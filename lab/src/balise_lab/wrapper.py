@@ -1,0 +1,110 @@
+"""Getting into the lab's own corner of the machine: one unshare(1) around everything, with or without root.
+
+Lives here: the re-execution of the current command inside new user (if not root), network, mount and PID namespaces,
+and the first steps inside. Must not live here: what the lab does there. When the first process inside ends, or the
+outer one dies, every process and namespace of the lab is gone.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+
+from balise_lab.errors import ConfigError
+from balise_lab.namespaces import ip_batch
+
+INSIDE = "BALISE_LAB_INSIDE"
+LISTENER = "BALISE_LAB_LISTENER"
+UNSHARE = ("--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
+MEND = (
+    "run the same command with `sudo`, or allow user namespaces: "
+    "`sudo sysctl kernel.unprivileged_userns_clone=1 kernel.apparmor_restrict_unprivileged_userns=0`"
+)
+
+
+def is_inside() -> bool:
+    """Whether this process runs in the lab's namespaces already."""
+    return os.environ.get(INSIDE) == "1"
+
+
+def command(argv: Sequence[str]) -> list[str]:
+    """The command line that runs `argv` inside; raises ConfigError where this machine or user may not."""
+    unshare = shutil.which("unshare")
+    if unshare is None:
+        raise ConfigError("the program unshare is missing", "install util-linux")
+    user = () if os.geteuid() == 0 else ("--user", "--map-root-user")
+    tried = subprocess.run(
+        [unshare, *user, *UNSHARE, "true"], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+    )
+    if tried.returncode != 0:
+        what = "user namespaces" if user else "new namespaces, even to root"
+        raise ConfigError(f"this machine refuses {what} ({tried.stderr.strip()})", MEND)
+    return [unshare, *user, *UNSHARE, *argv]
+
+
+def reexec(argv: Sequence[str], *, page_port: int | None = None, env: Mapping[str, str] | None = None) -> int:
+    """Run `argv` inside and return its exit code. With `page_port` a listener on the host's loopback is handed in.
+
+    The listener is made out here and inherited, so that what the inside accepts on it comes from the host's loopback:
+    relay.start carries it to the collector's pages.
+    """
+    environment = {**os.environ, **(env or {}), INSIDE: "1"}
+    descriptors: tuple[int, ...] = ()
+    listener: socket.socket | None = None
+    if page_port is not None:
+        listener = _listen(page_port)
+        descriptors = (listener.fileno(),)
+        environment[LISTENER] = str(listener.fileno())
+    with subprocess.Popen(command(argv), env=environment, pass_fds=descriptors) as child:
+
+        def forward(number: int, _frame: FrameType | None) -> None:
+            # unshare itself ignores the signal while it waits; the process it forked must get it.
+            for inner in _children(child.pid):
+                os.kill(inner, number)
+
+        before = {number: signal.signal(number, forward) for number in (signal.SIGTERM, signal.SIGHUP)}
+        before[signal.SIGINT] = signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal tells the inside itself
+        try:
+            return child.wait()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            if listener is not None:
+                listener.close()
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+    except OSError as error:
+        listener.close()
+        raise ConfigError(f"port {port} of the loopback is taken ({error.strerror})", "choose another port") from error
+    listener.listen(64)
+    listener.set_inheritable(True)
+    return listener
+
+
+def _children(pid: int) -> list[int]:
+    path = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(word) for word in path.read_text(encoding="ascii").split()] if path.exists() else []
+
+
+def arrive() -> None:
+    """First steps inside, once per lab: loopback up, a private /run, SIGTERM ends the program in order."""
+    if not is_inside():
+        raise ConfigError("this part of the lab must run inside its own namespaces", "start it through balise-lab")
+    resolv = Path("/etc/resolv.conf")
+    behind = resolv.resolve()
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run"], check=True, stdin=subprocess.DEVNULL)
+    if not behind.exists():  # a link into /run (systemd-resolved): the lab's own resolv.conf is bound over it
+        behind.parent.mkdir(parents=True, exist_ok=True)
+        behind.touch()
+    ip_batch(["link set lo up"])
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(128 + signal.SIGTERM))
