@@ -1,0 +1,129 @@
+"""The journal: one durable, ordered record of everything that was accepted; every reader has its own cursor in it.
+
+Lives here: the interface and the records that cross it. Back ends live beside it (sqlite.py). Must not live here:
+validation, judgement, or anything that could be computed again from the records.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from balise_wire.measurement import Measurement
+from balise_wire.words import ClockState, Lifecycle
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True):
+    """One accepted message on its way into the journal: the exact sealed bytes, and what is in them."""
+
+    probe: str
+    public_key: str
+    """The key the frame verified against, 64 hex digits; kept, so that it verifies years later."""
+    stream: str = ""
+    sequence: int = 0
+    """0 where it is in no stream; then no receipt is owed."""
+    sent_at: float
+    clock_state: ClockState = ClockState.UNSYNCED
+    historical: bool = False
+    frame: bytes
+    measurements: tuple[tuple[int, str], ...] = ()
+    """Place in the body and id of each believable measurement."""
+    events: tuple[bytes, ...] = ()
+    """Events of the probe, each as JSON."""
+
+
+class Refused(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that may not enter, on its way into the quarantine."""
+
+    probe: str
+    topic: str
+    reason: str
+    raw: bytes
+
+
+class Presence(msgspec.Struct, frozen=True, kw_only=True):
+    """What a probe (or the broker, for a dead one) said of its state."""
+
+    probe: str
+    state: Lifecycle
+    session: int
+    stream: str = ""
+    oldest: int = 0
+
+
+class JournalRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One measurement as the journal gives it back."""
+
+    seq: int
+    """Position: a reader's cursor is the last one it has dealt with."""
+    received_at: float
+    """UNIX seconds on the collector's clock; what makes a replay come out the same."""
+    probe: str
+    sent_at: float
+    clock_state: ClockState
+    historical: bool
+    measurement: Measurement
+
+
+class PresenceRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One state message as the journal gives it back."""
+
+    at: float
+    probe: str
+    state: Lifecycle
+
+
+class Position(msgspec.Struct, frozen=True, kw_only=True):
+    """What is committed of one stream: the matter of a receipt."""
+
+    stream: str
+    through: int
+    beyond: tuple[int, ...] = ()
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """How much the journal holds."""
+
+    measurements: int = 0
+    batches: int = 0
+    frame_bytes: int = 0
+    quarantined: int = 0
+    quarantined_bytes: int = 0
+    quarantine_dropped: int = 0
+    """Refused messages that made room for later ones."""
+    events: int = 0
+    cursors: dict[str, int] = {}
+
+
+class Journal(Protocol):
+    """What every back end can do. One writer; any number of readers, in this process or another."""
+
+    def append(
+        self,
+        batches: Sequence[Batch],
+        refused: Sequence[Refused],
+        presence: Sequence[Presence],
+        received_at: float,
+    ) -> int:
+        """Commit durably, all or nothing; measurements already there (by probe and id) are dropped.
+
+        Returns the number of measurements that were new. Raises JournalError when it could not commit: then nothing
+        of it is in the journal, and the caller keeps what it has.
+        """
+        ...
+
+    def position(self, probe: str, stream: str) -> Position:
+        """Return what is committed of a stream."""
+        ...
+
+    def read(self, after: int, most: int) -> list[JournalRow]:
+        """Return up to ``most`` measurements with ``seq`` above ``after``, in order."""
+        ...
+
+    def cursor(self, name: str) -> int:
+        """Return how far the reader ``name`` has come; 0 for a new one."""
+        ...
+
+    def advance(self, name: str, seq: int) -> None:
+        """Set how far the reader ``name`` has come."""
+        ...

@@ -1,0 +1,168 @@
+"""The command line: ``balise-collector [--config FILE] COMMAND``.
+
+Lives here: arguments, and printing what the other modules return. Must not live here: anything a page or a test would
+want too. An operator's mistake is one line on standard error and exit status 2.
+"""
+
+import argparse
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from balise_collector import app, catalogue, identity
+from balise_collector import config as settings
+from balise_collector.clock import Clock
+from balise_collector.config import Config
+from balise_collector.errors import ConfigError, JournalError
+from balise_collector.fleet import FleetRegistry
+from balise_collector.members import Member, Pending
+from balise_wire.measurement import Network
+from balise_wire.topics import is_probe_id
+from balise_wire.words import Access, ProbeRole
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    arguments = _parser().parse_args(argv)
+    try:
+        clock = Clock.from_environment()
+        app.log_to_stderr(clock)
+        return int(arguments.command(settings.load(Path(arguments.config)), clock, arguments))
+    except (ConfigError, JournalError) as error:
+        print(f"balise-collector: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="balise-collector", description="The centre of a balise fleet.")
+    parser.add_argument("--config", default=str(settings.DEFAULT_PATH), metavar="FILE", help="default: %(default)s")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _command(commands, "run", _run, "collect, judge, detect and serve the pages until SIGTERM")
+    _command(commands, "key", _key, "print the public key that probes trust; make it where there is none")
+    _command(commands, "check", _check, "read every setting and file, and say what is wrong")
+    _fleet_commands(_command(commands, "fleet", None, "who may speak"))
+    return parser
+
+
+def _command(commands: Any, name: str, function: Any, text: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
+    parser.set_defaults(command=function)
+    return parser
+
+
+def _run(config: Config, clock: Clock, _arguments: argparse.Namespace) -> int:
+    return app.run(config, clock)
+
+
+def _key(config: Config, _clock: Clock, _arguments: argparse.Namespace) -> int:
+    print(identity.public_hex(identity.load_or_create(config.state_dir)))
+    return 0
+
+
+def _check(config: Config, _clock: Clock, arguments: argparse.Namespace) -> int:
+    """Read what ``run`` would read, and print what it found."""
+    key = identity.load_or_create(config.state_dir)
+    services = catalogue.load(catalogue.folder_of(config.catalogue.dir))
+    registry = FleetRegistry(config.fleet_file)
+    targets = sum(len(service.targets) for service in services.services)
+    print(f"settings   {arguments.config}: good")
+    print(f"key        {identity.public_hex(key)}")
+    print(f"catalogue  {services.version}: {len(services.services)} services, {targets} targets")
+    print(f"controls   {len(services.controls)}")
+    print(f"fleet      {len(registry.fleet().active())} approved, {len(registry.pending())} waiting")
+    print(f"broker     {', '.join(f'{broker.host}:{broker.port}' for broker in config.broker)}")
+    return 0
+
+
+# ---------------------------------------------------------------- fleet
+
+
+def _fleet_commands(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    approve = _command(commands, "approve", _approve, "let a probe speak; what it announced fills what is left out")
+    approve.add_argument("probe")
+    approve.add_argument("--key", metavar="HEX", help="its Ed25519 public key; default: the announced one")
+    approve.add_argument("--country", metavar="CC", help="ISO 3166-1 alpha-2")
+    approve.add_argument("--asn", type=int, metavar="N", help="its provider's AS number")
+    approve.add_argument("--access", choices=[access.value for access in Access])
+    approve.add_argument("--role", choices=[role.value for role in ProbeRole])
+    approve.add_argument("--region", default="", help="first-level subdivision, only where the operator opted in")
+    revoke = _command(commands, "revoke", _revoke, "refuse a probe from now on; what it sent stays")
+    revoke.add_argument("probe")
+    listing = _command(commands, "list", _list, "approved probes, and those that wait")
+    listing.add_argument("--json", action="store_true")
+
+
+def _approve(config: Config, clock: Clock, arguments: argparse.Namespace) -> int:
+    registry = FleetRegistry(config.fleet_file)
+    waiting = next((pending for pending in registry.pending() if pending.id == arguments.probe), None)
+    known = registry.fleet().members.get(arguments.probe)
+    member = _member(arguments, waiting, known, clock.now())
+    registry.approve(member)
+    print(f"approved {member.id}: {member.role} in {member.network.country}, AS{member.network.asn},")
+    print(f"key {member.public_key}: compare it with the one that `balise-agent check` prints on the probe")
+    return 0
+
+
+def _member(arguments: argparse.Namespace, waiting: Pending | None, known: Member | None, now: float) -> Member:
+    """Join what the operator typed with what the probe announced or was approved for (ConfigError)."""
+    if not is_probe_id(arguments.probe):
+        raise ConfigError(f"{arguments.probe!r} is no probe id; use 4 to 32 of a-z and 0-9")
+    key = arguments.key or (known.public_key if known else "") or (waiting.public_key if waiting else "")
+    if not re.fullmatch(r"[0-9a-f]{64}", key):
+        raise ConfigError(
+            f"{arguments.probe}: no key; it did not announce itself yet: give --key with the 64 hex digits that "
+            "`balise-agent check` prints on the probe"
+        )
+    was = known.network if known else None
+    country = arguments.country or (was.country if was else "") or (waiting.country if waiting else "")
+    asn = arguments.asn or (was.asn if was else 0) or (waiting.asn if waiting else 0)
+    if not re.fullmatch(r"[A-Z]{2}", country):
+        raise ConfigError(f"{arguments.probe}: {country!r} is no country; give --country, e.g. --country PK")
+    if not 0 < asn < 2**32:
+        raise ConfigError(f"{arguments.probe}: {asn} is no AS number; give --asn, e.g. --asn 64501")
+    access = arguments.access or (was.access if was else "") or (waiting.access if waiting else "") or Access.FIXED
+    role = arguments.role or (known.role if known else "") or (waiting.role if waiting else "") or ProbeRole.PROBE
+    return Member(
+        id=arguments.probe,
+        public_key=key,
+        network=Network(country=country, asn=asn, access=Access(access), region=arguments.region),
+        role=ProbeRole(role),
+        approved_at=now,
+    )
+
+
+def _revoke(config: Config, _clock: Clock, arguments: argparse.Namespace) -> int:
+    if not FleetRegistry(config.fleet_file).revoke(arguments.probe):
+        raise ConfigError(f"{arguments.probe}: not in the fleet; see balise-collector fleet list")
+    print(f"revoked {arguments.probe}")
+    return 0
+
+
+def _list(config: Config, _clock: Clock, arguments: argparse.Namespace) -> int:
+    registry = FleetRegistry(config.fleet_file)
+    members = list(registry.fleet().members.values())
+    pending = registry.pending()
+    if arguments.json:
+        print(json.dumps(msgspec.to_builtins({"approved": members, "pending": pending}), indent=2))
+        return 0
+    for member in members:
+        network = member.network
+        state = "revoked" if member.revoked else member.role.value
+        where = f"{network.country} AS{network.asn:<10} {network.access:<10}"
+        print(f"{member.id:<12} {state:<10} {where} {member.public_key}")
+    for stranger in pending:
+        where = f"{stranger.country or '??'} AS{stranger.asn:<10}"
+        print(f"{stranger.id:<12} {'waiting':<10} {where} says {stranger.public_key}")
+        print(f"{'':<12} approve with: balise-collector fleet approve {stranger.id}")
+    if not members and not pending:
+        print("no probe yet; one that connects to the broker shows up here")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

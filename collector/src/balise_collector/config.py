@@ -1,0 +1,191 @@
+"""The collector's settings: read once from TOML, checked strictly, frozen.
+
+Lives here: the shape of the file, its defaults, and findings that name the key and the mend. Must not live here: what
+the settings do, the catalogue (catalogue.py), or who is in the fleet (fleet.py).
+"""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from balise_collector.errors import ConfigError
+from balise_collector.strict_toml import read_table, shape_table
+from balise_wire.assignment import Budget as WireBudget
+from balise_wire.assignment import Timetable as WireTimetable
+
+DEFAULT_PATH: Final = Path("/etc/balise/collector.toml")
+_EXAMPLE: Final = "examples/collector.toml"
+
+
+class Transport(StrEnum):
+    """How MQTT reaches the broker."""
+
+    TCP = "tcp"
+    WEBSOCKETS = "websockets"
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[collector]``: where this collector keeps what it knows."""
+
+    state_dir: str = "/var/lib/balise-collector"
+    country_names: dict[str, str] = {}
+    """Names that pages print for ISO 3166-1 codes; a code without one is printed as it is."""
+    quarantine_bytes: int = 64 * 1024 * 1024
+    """Most bytes of refused messages that are kept; the oldest go first, and are counted."""
+
+
+class Broker(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[broker]``, or several as ``[[broker]]``: the collector listens on all of them at once."""
+
+    host: str
+    port: int = 1883
+    transport: Transport = Transport.TCP
+    path: str = "/mqtt"
+    """WebSocket path."""
+    tls: bool = False
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    username: str = ""
+    password_file: str = ""
+    client_id: str = "balise-collector"
+    """Fixed, so that the broker keeps our queue while we are away; two collectors on one broker need two ids."""
+    keepalive: int = 30
+    """Seconds of silence after which both sides test the connection."""
+
+
+class CataloguePlace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[catalogue]``: which services are measured."""
+
+    dir: str = ""
+    """A folder of ``*.toml``; empty: the packaged one."""
+
+
+class Pages(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[pages]``: where people read."""
+
+    host: str = "127.0.0.1"
+    port: int = 8484
+
+
+class Timetable(WireTimetable, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[timetable]``: what every assignment says about how often."""
+
+
+class Budget(WireBudget, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[budget]``: what every assignment allows; the probes' own limits hold beside it."""
+
+
+class Detect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[detect]``: time as the detector counts it."""
+
+    bin_seconds: int = 300
+    silence_seconds: int = 900
+    """A probe not heard for so long (while we listened) is silent: its cells freeze."""
+
+
+class Sinks(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[sinks]``: who else is told."""
+
+    line_protocol_file: str = ""
+    """Line protocol is appended to this file; ``-`` is standard output; empty: none."""
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole file."""
+
+    collector: Place = Place()
+    broker: tuple[Broker, ...] = ()
+    catalogue: CataloguePlace = CataloguePlace()
+    pages: Pages = Pages()
+    timetable: Timetable = Timetable()
+    budget: Budget = Budget()
+    detect: Detect = Detect()
+    sinks: Sinks = Sinks()
+
+    @property
+    def state_dir(self) -> Path:
+        """Folder of the key and the three stores."""
+        return Path(self.collector.state_dir)
+
+    @property
+    def journal_file(self) -> Path:
+        """Every measurement, as it was sealed."""
+        return self.state_dir / "journal.sqlite"
+
+    @property
+    def derived_file(self) -> Path:
+        """Everything that can be computed again from the journal."""
+        return self.state_dir / "derived.sqlite"
+
+    @property
+    def fleet_file(self) -> Path:
+        """Who may speak."""
+        return self.state_dir / "fleet.sqlite"
+
+
+def load(path: Path) -> Config:
+    """Read and check a configuration file.
+
+    Raises:
+        ConfigError: always with the file, the key and the mend.
+    """
+    table = read_table(path, example=_EXAMPLE)
+    if isinstance(table.get("broker"), dict):
+        table["broker"] = [table["broker"]]
+    config = shape_table(table, Config, str(path), example=_EXAMPLE)
+    for place, wrong in _findings(config):
+        raise ConfigError(f"{path}: {place}: {wrong}")
+    return config
+
+
+def _findings(config: Config) -> list[tuple[str, str]]:
+    """What is well-formed and still cannot work: pairs of key and finding."""
+    found: list[tuple[str, str]] = []
+    if not config.broker:
+        found.append(("broker", 'there is none; add [broker] with at least host = "127.0.0.1"'))
+    if not config.state_dir.is_absolute():
+        found.append(("collector.state_dir", f"{config.collector.state_dir!r} is relative; write a path from /"))
+    if config.collector.quarantine_bytes < 1024 * 1024:
+        found.append(("collector.quarantine_bytes", "holds too little to look into; use 1048576 or more"))
+    for index, broker in enumerate(config.broker):
+        found.extend((f"broker[{index}].{key}", wrong) for key, wrong in _broker_findings(broker))
+    if config.catalogue.dir and not Path(config.catalogue.dir).is_dir():
+        found.append(("catalogue.dir", f"{config.catalogue.dir!r} is not a folder; leave it out for the packaged one"))
+    if not 0 <= config.pages.port < 65536:
+        found.append(("pages.port", f"{config.pages.port} is no port; use 0 to 65535 (0 takes a free one)"))
+    if not 10 <= config.timetable.interval <= 86400:
+        found.append(("timetable.interval", f"{config.timetable.interval} s; use 10 to 86400"))
+    if config.timetable.hello_every < 1 or config.timetable.http_every < 1:
+        found.append(("timetable.hello_every", "count intervals from 1: 1 is every interval, 3 every third"))
+    if not 10 <= config.detect.bin_seconds <= 3600:
+        found.append(("detect.bin_seconds", f"{config.detect.bin_seconds} s; use 10 to 3600"))
+    if config.detect.silence_seconds < config.timetable.interval:
+        found.append(("detect.silence_seconds", "shorter than timetable.interval: every probe would seem silent"))
+    return found
+
+
+def _broker_findings(broker: Broker) -> list[tuple[str, str]]:
+    """What cannot work in one broker entry."""
+    found: list[tuple[str, str]] = []
+    if not broker.host or any(character.isspace() or character == "/" for character in broker.host):
+        found.append(("host", f"{broker.host!r} is no host; write a name or an address, without mqtt:// and port"))
+    if not 0 < broker.port < 65536:
+        found.append(("port", f"{broker.port} is no port; use 1 to 65535"))
+    if not broker.client_id:
+        found.append(("client_id", "is empty; the broker could not keep our queue while we are away"))
+    if not 5 <= broker.keepalive <= 3600:
+        found.append(("keepalive", f"{broker.keepalive} s; use 5 to 3600"))
+    for key in ("ca_file", "cert_file", "key_file", "password_file"):
+        text: str = getattr(broker, key)
+        if text and not Path(text).is_file():
+            found.append((key, f"{text!r} is not a file that this user can see"))
+        if text and key != "password_file" and not broker.tls:
+            found.append((key, "is set but tls is false; set tls = true"))
+    if bool(broker.cert_file) != bool(broker.key_file):
+        found.append(("cert_file", "cert_file and key_file belong together; set both or neither"))
+    if broker.password_file and not broker.username:
+        found.append(("username", "password_file is set without a username; add it"))
+    return found

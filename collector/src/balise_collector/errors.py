@@ -1,0 +1,12 @@
+"""Whose fault an exception is: the operator's is a ConfigError, ours is a JournalError.
+
+The network's failure is never an exception here: it arrived as data, and hostile input becomes a quarantine row.
+"""
+
+
+class ConfigError(ValueError):
+    """The operator's mistake: the message names the place, what is wrong with it, and what to write instead."""
+
+
+class JournalError(RuntimeError):
+    """The journal cannot keep or give back what it promised; the message names the file and the mend."""

@@ -1,0 +1,69 @@
+"""Who the collector is: one Ed25519 seed beside the journal, and the key the probes are given.
+
+Lives here: the key file (32 bytes as 64 hex digits and a newline, mode 600, made at the first start and never again).
+Must not live here: sealing (wire), the keys of probes (fleet).
+"""
+
+import contextlib
+import os
+import re
+import secrets
+from pathlib import Path
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from balise_collector.errors import ConfigError
+from balise_wire.seal import public_bytes
+
+KEY_FILE: Final = "collector.key"
+_SEED = re.compile(r"[0-9a-f]{64}\n?")
+_OTHERS: Final = 0o077
+
+
+def load_or_create(state_dir: Path) -> Ed25519PrivateKey:
+    """Read ``state_dir/collector.key``, or make it.
+
+    Raises:
+        ConfigError: the folder cannot be written, or the file is no seed or readable for others.
+    """
+    path = state_dir / KEY_FILE
+    try:
+        if not path.exists():
+            _create(path)
+        mode = path.stat().st_mode
+        text = path.read_bytes().decode("ascii", "replace")
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: {error.strerror}; make [collector] state_dir a folder that the collector's user can write"
+        ) from None
+    if not _SEED.fullmatch(text):
+        raise ConfigError(f"{path}: not a 64-digit hex seed; restore it from the backup (every probe trusts this key)")
+    if mode & _OTHERS:
+        raise ConfigError(f"{path}: readable for other users; run chmod 600 {path}")
+    return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(text))
+
+
+def public_hex(key: Ed25519PrivateKey) -> str:
+    """Return the public key as the 64 hex digits that a probe's ``[collector] key`` takes."""
+    return public_bytes(key.public_key()).hex()
+
+
+def _create(path: Path) -> None:
+    """Write a new seed whole or not at all; where two programs start at once, one file wins and both read it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        os.write(handle, secrets.token_hex(32).encode() + b"\n")
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    with contextlib.suppress(FileExistsError):
+        os.link(draft, path)
+    draft.unlink()
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,360 @@
+"""From MQTT into the journal: the one thread that writes, and everything that is said back to the probes.
+
+Ownership: paho's threads only enqueue; this writer thread owns the journal connection, the registry connection and the
+sealing key, and does in this order: validate, commit, acknowledge, receipt. Nothing is acknowledged or receipted that
+is not durably committed, so a kill at any line costs a repeat, never a loss. Must not live here: judgement (pipeline.py).
+"""
+
+import logging
+import queue
+import secrets
+import threading
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from balise_collector.announce import read_announcement
+from balise_collector.assignment import assignment_for, dated, due
+from balise_collector.broker import Arrival, Connection, Delivery, Down, Up
+from balise_collector.catalogue import Catalogue
+from balise_collector.clock import Clock
+from balise_collector.config import Config
+from balise_collector.errors import JournalError
+from balise_collector.fleet import FleetRegistry
+from balise_collector.journal import Batch, Presence, Refused
+from balise_collector.journal.sqlite import SqliteJournal
+from balise_collector.members import Fleet
+from balise_collector.validate import Accepted, Quarantined, Spoken, read_state, validate
+from balise_wire.assignment import Assignment
+from balise_wire.envelope import Envelope, Kind, encode_envelope
+from balise_wire.seal import Sealer
+from balise_wire.status import CollectorState, Health, Receipt
+from balise_wire.topics import COLLECTOR_STATE, Leaf, parse_topic, topic
+from balise_wire.words import ClockState, Lifecycle
+
+_log = logging.getLogger(__name__)
+GROUP_MOST: Final = 64
+"""Messages in one commit; below any sensible receive window, or the broker would wait for us and we for it."""
+GROUP_SECONDS: Final = 0.050
+"""Longest wait for company, in real seconds."""
+_GAP_SECONDS: Final = 0.003
+"""A queue that stays empty so long has no company coming: with a broker's window of 20, 64 never arrive."""
+_IDLE_SECONDS: Final = 0.5
+_RETRY_SECONDS: Final = 2.0
+"""Pause before a commit that failed (a full disk) is tried again."""
+_WATCH_EVERY: Final = 30.0
+"""Clock seconds after which an idle collector writes down that it still listens."""
+
+
+class Group:
+    """What one commit is made of, and what is owed when it is done."""
+
+    def __init__(self) -> None:
+        self.deliveries: list[Delivery] = []
+        self.batches: list[Batch] = []
+        self.refused: list[Refused] = []
+        self.presence: list[Presence] = []
+        self.owed: dict[str, str] = {}
+        """Stream of the receipt owed, by probe."""
+
+
+class Ingest(threading.Thread):
+    """The writer thread."""
+
+    def __init__(self, config: Config, clock: Clock, key: Ed25519PrivateKey, catalogue: Catalogue) -> None:
+        """Prepare; ``start`` opens the files and connects."""
+        super().__init__(name="ingest", daemon=True)
+        self._config = config
+        self._clock = clock
+        self._sealer = Sealer(key)
+        self._catalogue = catalogue
+        self._queue: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
+        self._stopping = threading.Event()
+        self._connections = [Connection(broker, self._queue.put) for broker in config.broker]
+        self._fleet = Fleet()
+        self._learned: Mapping[tuple[str, int], tuple[str, ...]] = {}
+        self._relearned = threading.Event()
+        self._health: dict[str, Health] = {}
+        self._last_watch = 0.0
+        self._stream_of: dict[str, str] = {}
+        self.failed: BaseException | None = None
+        """What ended the thread, where it did not end by ``stop``."""
+
+    def stop(self) -> None:
+        """Ask the thread to finish its group, say offline, and end."""
+        self._stopping.set()
+
+    def health(self) -> dict[str, Health]:
+        """Return the last health of each probe (a copy; any thread may ask)."""
+        return dict(self._health)
+
+    def connected(self) -> dict[str, bool]:
+        """Return whether each broker's connection stands."""
+        return {connection.name: connection.up for connection in self._connections}
+
+    def learn(self, addresses: Mapping[tuple[str, int], tuple[str, ...]]) -> None:
+        """Take addresses that references found, by (host, family); assignments are made anew (any thread)."""
+        self._learned = dict(addresses)
+        self._relearned.set()
+
+    # ------------------------------------------------------------ the thread
+
+    def run(self) -> None:
+        """Gather, commit, answer, until stopped."""
+        try:
+            self._open()
+            while not self._stopping.is_set():
+                self._turn()
+            self._close()
+        except BaseException as error:  # noqa: BLE001 - whatever ends this thread must end the program, loudly
+            self.failed = error
+            _log.exception("ingest ended")
+
+    def _open(self) -> None:
+        self._journal = SqliteJournal(
+            self._config.journal_file, quarantine_bytes=self._config.collector.quarantine_bytes
+        )
+        self._registry = FleetRegistry(self._config.fleet_file)
+        self._fleet = self._registry.fleet()
+        for connection in self._connections:
+            connection.start()
+
+    def _turn(self) -> None:
+        arrivals = self._gather()
+        if self._registry.changed():
+            self._fleet = self._registry.fleet()
+            _log.info("fleet changed: %d approved", len(self._fleet.active()))
+            self._publish_assignments(self._connections)
+        if self._relearned.is_set():
+            self._relearned.clear()
+            self._publish_assignments(self._connections)
+        deliveries = [arrival for arrival in arrivals if isinstance(arrival, Delivery)]
+        if deliveries:
+            self._take(deliveries)
+        for arrival in arrivals:
+            if isinstance(arrival, Up):
+                self._greet(arrival.connection)
+            elif isinstance(arrival, Down) and not any(connection.up for connection in self._connections):
+                self._journal.watch(None)
+        self._keep_watch()
+
+    def _gather(self) -> list[Arrival]:
+        """Wait for one arrival, then for company: up to 64 of them, 50 ms, or a gap of 3 ms."""
+        try:
+            arrivals = [self._queue.get(timeout=_IDLE_SECONDS / max(1.0, min(self._clock.scale, 10.0)))]
+        except queue.Empty:
+            return []
+        until = self._clock.monotonic() + GROUP_SECONDS
+        while len(arrivals) < GROUP_MOST:
+            try:
+                arrivals.append(self._queue.get(timeout=min(_GAP_SECONDS, max(0.0, until - self._clock.monotonic()))))
+            except queue.Empty:
+                break
+        return arrivals
+
+    def _take(self, deliveries: list[Delivery]) -> None:
+        """Validate a group, commit it however long that takes, then acknowledge and answer."""
+        received_at = self._clock.now()
+        group = Group()
+        for delivery in deliveries:
+            group.deliveries.append(delivery)
+            self._sort(delivery, group, received_at)
+        if not self._commit(group, received_at):
+            return
+        for delivery in group.deliveries:
+            delivery.connection.ack(delivery)
+        for probe, stream in group.owed.items():
+            self._publish_receipt(probe, stream, self._connections)
+
+    def _sort(self, delivery: Delivery, group: Group, received_at: float) -> None:
+        """Put one delivery where it belongs in the group."""
+        if delivery.topic == COLLECTOR_STATE:
+            return  # our own word, retained: the subscription to every state brings it back
+        parsed = parse_topic(delivery.topic)
+        leaf = parsed.leaf if parsed else None
+        if leaf is Leaf.STATE:
+            spoken = read_state(delivery.topic, delivery.payload) if delivery.payload else None
+            if isinstance(spoken, Spoken):
+                self._hear_state(spoken, group)
+            elif spoken is not None:
+                group.refused.append(_refused(delivery, spoken.probe, spoken.reason))
+            return
+        if leaf is Leaf.META and parsed and (parsed.probe not in self._fleet.members):
+            self._hear_stranger(delivery, group, received_at)
+            return
+        outcome = validate(delivery.topic, delivery.payload, self._fleet, received_at)
+        if isinstance(outcome, Quarantined):
+            _log.info("quarantined from %s: %s", outcome.probe or "nobody", outcome.reason)
+            group.refused.append(_refused(delivery, outcome.probe, outcome.reason))
+            if outcome.envelope is not None and outcome.envelope.sequence:
+                # Verified and kept in the quarantine: it need not come again.
+                group.batches.append(_batch(self._fleet, outcome.probe, outcome.envelope, outcome.raw))
+                group.owed[outcome.probe] = outcome.envelope.stream
+            return
+        self._hear(delivery, outcome, group)
+
+    def _hear(self, delivery: Delivery, accepted: Accepted, group: Group) -> None:
+        """Put an accepted message into the group."""
+        probe = accepted.member.id
+        envelope = accepted.envelope
+        if accepted.health is not None:
+            self._health[probe] = accepted.health
+        for rejection in accepted.rejected:
+            reason = f"measurement {rejection.index} of batch {envelope.id}: {rejection.reason}"
+            _log.info("quarantined from %s: %s", probe, reason)
+            group.refused.append(Refused(probe=probe, topic=delivery.topic, reason=reason, raw=rejection.raw))
+        if envelope.kind in {Kind.MEASUREMENT, Kind.EVENT}:
+            batch = _batch(self._fleet, probe, envelope, delivery.payload)
+            measurements = tuple((place, measurement.id) for place, measurement in accepted.measurements)
+            events = tuple(msgspec.json.encode(event) for event in accepted.events)
+            group.batches.append(msgspec.structs.replace(batch, measurements=measurements, events=events))
+            if envelope.sequence:
+                group.owed[probe] = envelope.stream
+
+    def _hear_state(self, spoken: Spoken, group: Group) -> None:
+        """Note presence; a probe that just connected is told at once how far we have its stream."""
+        if spoken.probe not in self._fleet.members:
+            return
+        state = spoken.state
+        group.presence.append(
+            Presence(
+                probe=spoken.probe,
+                state=state.state,
+                session=max(0, min(state.session, 2**53)),
+                stream=state.stream[:64],
+                oldest=max(0, min(state.oldest, 2**53)),
+            )
+        )
+        if state.stream and state.state is not Lifecycle.LOST:
+            group.owed[spoken.probe] = state.stream[:64]
+
+    def _hear_stranger(self, delivery: Delivery, group: Group, received_at: float) -> None:
+        """Remember who asks to be approved; an empty payload only clears the retained message."""
+        if not delivery.payload:
+            return
+        heard = read_announcement(delivery.topic, delivery.payload, received_at)
+        if isinstance(heard, str):
+            group.refused.append(_refused(delivery, "", heard))
+        else:
+            self._registry.note_pending(heard)
+
+    def _commit(self, group: Group, received_at: float) -> bool:
+        """Commit; on failure say why and try again until it works or we are stopped. Nothing is acknowledged before."""
+        told = False
+        while True:
+            try:
+                self._journal.append(group.batches, group.refused, group.presence, received_at)
+            except JournalError as error:
+                _log.error("%s", error)
+                if not told:
+                    self._publish_state(online=False)
+                    told = True
+                if self._stopping.wait(_RETRY_SECONDS):
+                    return False
+            else:
+                if told:
+                    _log.info("the journal commits again")
+                    self._publish_state(online=True)
+                return True
+
+    def _keep_watch(self) -> None:
+        """Write down now and then that we listen, so that a silence of probes is told from one of ours."""
+        now = self._clock.now()
+        if now - self._last_watch < _WATCH_EVERY or not any(connection.up for connection in self._connections):
+            return
+        self._last_watch = now
+        try:
+            self._journal.append((), (), (), now)
+        except JournalError as error:
+            _log.error("%s", error)
+
+    # ------------------------------------------------------------ what is said back
+
+    def _greet(self, connection: Connection) -> None:
+        """Say everything retained again: the broker may have been killed and have forgotten it."""
+        self._last_watch = 0.0
+        try:
+            self._journal.watch(self._clock.now())
+        except JournalError as error:
+            _log.error("%s", error)
+        self._publish_state(online=True)
+        self._publish_assignments([connection], again=True)
+        for probe, stream in self._stream_of.items():
+            self._publish_receipt(probe, stream, [connection])
+
+    def _publish_state(self, *, online: bool) -> None:
+        payload = msgspec.json.encode(CollectorState(online=online, at=self._clock.now()))
+        for connection in self._connections:
+            connection.publish(COLLECTOR_STATE, payload)
+
+    def _publish_receipt(self, probe: str, stream: str, connections: list[Connection]) -> None:
+        """Tell a probe what it may forget."""
+        self._stream_of[probe] = stream
+        position = self._journal.position(probe, stream)
+        receipt = Receipt(stream=stream, through=position.through, beyond=position.beyond, at=self._clock.now())
+        frame = self._seal(Kind.RECEIPT, probe, msgspec.json.encode(receipt))
+        for connection in connections:
+            connection.publish(topic(probe, Leaf.RECEIPT), frame)
+
+    def _publish_assignments(self, connections: list[Connection], *, again: bool = False) -> None:
+        """Give every approved probe what it is to do, where that changed or (``again``) in any case."""
+        now = self._clock.now()
+        for member in self._fleet.active():
+            assignment = assignment_for(
+                member, self._catalogue, self._config.timetable, self._config.budget, self._learned
+            )
+            issued = self._registry.issued(member.id)
+            following = due(assignment, issued, now)
+            if following is not None:
+                self._registry.issue(member.id, following)
+            if following is not None or again:
+                self._publish_assignment(member.id, dated(assignment, following or issued), connections)
+
+    def _publish_assignment(self, probe: str, assignment: Assignment, connections: list[Connection]) -> None:
+        frame = self._seal(Kind.ASSIGNMENT, probe, msgspec.json.encode(assignment))
+        for connection in connections:
+            connection.publish(topic(probe, Leaf.ASSIGNMENT), frame)
+
+    def _seal(self, kind: Kind, probe: str, body: bytes) -> bytes:
+        """Seal a message of the collector to one probe."""
+        envelope = Envelope(
+            kind=kind,
+            id=secrets.token_hex(16),
+            probe=probe,
+            sent_at=self._clock.now(),
+            clock_state=ClockState.LABORATORY if self._clock.laboratory else ClockState.SYNCED,
+            body=msgspec.Raw(body),
+        )
+        return self._sealer.seal(encode_envelope(envelope))
+
+    def _close(self) -> None:
+        """Commit what is at hand, say offline, and let go."""
+        payload = msgspec.json.encode(CollectorState(online=False, at=self._clock.now()))
+        said = [connection.publish(COLLECTOR_STATE, payload) for connection in self._connections]
+        for info in said:
+            if info is not None:
+                info.wait_for_publish(timeout=1.0)
+        for connection in self._connections:
+            connection.stop()
+        self._journal.close()
+        self._registry.close()
+
+
+def _batch(fleet: Fleet, probe: str, envelope: Envelope, frame: bytes) -> Batch:
+    """The journal's view of a verified message; its items are filled in by the caller."""
+    return Batch(
+        probe=probe,
+        public_key=fleet.members[probe].public_key,
+        stream=envelope.stream,
+        sequence=envelope.sequence,
+        sent_at=envelope.sent_at,
+        clock_state=envelope.clock_state,
+        historical=envelope.historical,
+        frame=frame,
+    )
+
+
+def _refused(delivery: Delivery, probe: str, reason: str) -> Refused:
+    return Refused(probe=probe, topic=delivery.topic, reason=reason, raw=delivery.payload)

@@ -1,0 +1,407 @@
+"""The journal in SQLite: the embedded back end, one file, many readers.
+
+Batches are kept as the exact sealed frames, so that a signature made in the field verifies years later; a measurement
+row is a pointer (batch, place) with the key that drops repeats: a rowid table with UNIQUE(probe number, first 64 bits
+of the id) is six times faster than a text primary key (tried; storage-and-dashboards.md).
+
+WAL with synchronous=FULL: NORMAL survives a kill, but a power cut takes the last commits with it, and by then the
+probe has forgotten them on our receipt. One fsync a group commit is what a receipt costs.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from balise_collector.errors import JournalError
+from balise_collector.journal import Batch, Counts, JournalRow, Position, Presence, PresenceRow, Refused
+from balise_collector.streams import StreamPosition
+from balise_wire.envelope import MAX_BODY_BYTES, decode_envelope
+from balise_wire.measurement import Measurement
+from balise_wire.seal import SealError, unseal
+from balise_wire.words import ClockState, Lifecycle
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS probe(no INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE);
+CREATE TABLE IF NOT EXISTS signer(no INTEGER PRIMARY KEY, public_key TEXT NOT NULL UNIQUE);
+CREATE TABLE IF NOT EXISTS batch(
+  no INTEGER PRIMARY KEY, probe INTEGER NOT NULL, signer INTEGER NOT NULL, stream TEXT NOT NULL,
+  sequence INTEGER NOT NULL, received_at REAL NOT NULL, sent_at REAL NOT NULL, clock_state TEXT NOT NULL,
+  historical INTEGER NOT NULL, frame BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS measurement(
+  seq INTEGER PRIMARY KEY, probe INTEGER NOT NULL, id INTEGER NOT NULL, batch INTEGER NOT NULL, place INTEGER NOT NULL,
+  UNIQUE(probe, id));
+CREATE TABLE IF NOT EXISTS event(
+  no INTEGER PRIMARY KEY, probe INTEGER NOT NULL, received_at REAL NOT NULL, body BLOB NOT NULL,
+  UNIQUE(probe, body));
+CREATE TABLE IF NOT EXISTS presence(
+  no INTEGER PRIMARY KEY, probe INTEGER NOT NULL, received_at REAL NOT NULL, state TEXT NOT NULL,
+  session INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS stream(
+  probe INTEGER NOT NULL, stream TEXT NOT NULL, through INTEGER NOT NULL, beyond TEXT NOT NULL,
+  oldest INTEGER NOT NULL, PRIMARY KEY(probe, stream)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS quarantine(
+  no INTEGER PRIMARY KEY, received_at REAL NOT NULL, probe TEXT NOT NULL, topic TEXT NOT NULL, reason TEXT NOT NULL,
+  bytes INTEGER NOT NULL, raw BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS cursor(name TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS watch(started REAL PRIMARY KEY, until REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS tally(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+"""
+_STREAMS_REMEMBERED: Final = 10_000
+_BODY = msgspec.json.Decoder(list[msgspec.Raw])
+_MEASUREMENT = msgspec.json.Decoder(Measurement)
+
+
+def id64(measurement_id: str) -> int:
+    """Return the first 64 bits of a 32-digit id as SQLite's signed integer."""
+    value = int(measurement_id[:16], 16)
+    return value - (1 << 64) if value >= 1 << 63 else value
+
+
+class SqliteJournal:
+    """One connection to the journal's file. Each thread opens its own; only one of them appends."""
+
+    def __init__(self, path: Path, *, quarantine_bytes: int = 64 * 1024 * 1024) -> None:
+        """Open the file, and make it where it is new (JournalError when it cannot be opened)."""
+        self._path = path
+        self._quarantine_bytes = quarantine_bytes
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(path, isolation_level=None, timeout=10.0)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._db.executescript(_SCHEMA)
+        except (sqlite3.Error, OSError) as error:
+            raise JournalError(f"{path}: {error}; {_mend(error)}") from None
+        self._forget()
+        self._signers: dict[int, Ed25519PublicKey] = {}
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._db.close()
+
+    def _forget(self) -> None:
+        """Drop what is remembered between commits; after a failed one it may be untrue."""
+        self._numbers: dict[tuple[str, str], int] = {}
+        self._streams: dict[tuple[int, str], StreamPosition] = {}
+        self._watching: float | None = None
+        self._next_batch = 0
+        self._next_seq = 0
+        self._quarantined = -1
+
+    # ------------------------------------------------------------ writing
+
+    def append(
+        self,
+        batches: Sequence[Batch],
+        refused: Sequence[Refused],
+        presence: Sequence[Presence],
+        received_at: float,
+    ) -> int:
+        """Commit durably, all or nothing (see the Protocol)."""
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            new = self._append_batches(batches, received_at)
+            self._append_presence(presence, received_at)
+            self._append_refused(refused, received_at)
+            self._touch_watch(received_at)
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._roll_back()
+            raise JournalError(f"{self._path}: not committed: {error}; {_mend(error)}") from None
+        return new
+
+    def _roll_back(self) -> None:
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
+        watching, started = self._watching, self._watching is not None
+        self._forget()
+        self._watching = watching if started else None
+
+    def _append_batches(self, batches: Sequence[Batch], received_at: float) -> int:
+        if not self._next_batch:
+            self._next_batch = self._one("SELECT coalesce(max(no), 0) + 1 FROM batch")
+        frames: list[tuple[Any, ...]] = []
+        touched: dict[tuple[int, str], StreamPosition] = {}
+        fresh = 0
+        for batch in batches:
+            probe = self._number("probe", "id", batch.probe)
+            before = self._db.total_changes
+            self._db.executemany(
+                "INSERT OR IGNORE INTO measurement(probe, id, batch, place) VALUES(?,?,?,?)",
+                [(probe, id64(id), self._next_batch, place) for place, id in batch.measurements],
+            )
+            new = self._db.total_changes - before
+            if new:
+                signer = self._number("signer", "public_key", batch.public_key)
+                frames.append(
+                    (self._next_batch, probe, signer, batch.stream, batch.sequence, received_at, batch.sent_at,
+                     batch.clock_state.value, batch.historical, batch.frame)
+                )  # fmt: skip
+                self._next_batch += 1
+                fresh += new
+            if batch.events:
+                self._db.executemany(
+                    "INSERT OR IGNORE INTO event(probe, received_at, body) VALUES(?,?,?)",
+                    [(probe, received_at, body) for body in batch.events],
+                )
+            if batch.sequence:
+                position = self._stream(probe, batch.stream)
+                position.note(batch.sequence)
+                touched[probe, batch.stream] = position
+        self._db.executemany("INSERT INTO batch VALUES(?,?,?,?,?,?,?,?,?,?)", frames)
+        self._save_streams(touched)
+        return fresh
+
+    def _append_presence(self, presence: Sequence[Presence], received_at: float) -> None:
+        touched: dict[tuple[int, str], StreamPosition] = {}
+        for heard in presence:
+            probe = self._number("probe", "id", heard.probe)
+            last = self._db.execute(
+                "SELECT state, session FROM presence WHERE probe = ? ORDER BY no DESC LIMIT 1", (probe,)
+            ).fetchone()
+            # The retained state comes again with each of our connections, and a late will must not bury a new session.
+            if last is None or (last != (heard.state.value, heard.session) and heard.session >= last[1]):
+                self._db.execute(
+                    "INSERT INTO presence(probe, received_at, state, session) VALUES(?,?,?,?)",
+                    (probe, received_at, heard.state.value, heard.session),
+                )
+            if heard.stream and heard.oldest > 0:
+                position = self._stream(probe, heard.stream)
+                position.holds_from(heard.oldest)
+                touched[probe, heard.stream] = position
+        self._save_streams(touched)
+
+    def _append_refused(self, refused: Sequence[Refused], received_at: float) -> None:
+        if not refused:
+            return
+        if self._quarantined < 0:
+            self._quarantined = self._one("SELECT coalesce(sum(bytes), 0) FROM quarantine")
+        rows = [(received_at, r.probe, r.topic[:300], r.reason, len(r.raw) + 200, r.raw) for r in refused]
+        self._db.executemany(
+            "INSERT INTO quarantine(received_at, probe, topic, reason, bytes, raw) VALUES(?,?,?,?,?,?)", rows
+        )
+        self._quarantined += sum(row[4] for row in rows)
+        dropped = 0
+        while self._quarantined > self._quarantine_bytes:
+            oldest = self._db.execute("SELECT no, bytes FROM quarantine ORDER BY no LIMIT 64").fetchall()
+            for no, size in oldest:
+                if self._quarantined <= self._quarantine_bytes:
+                    break
+                self._db.execute("DELETE FROM quarantine WHERE no = ?", (no,))
+                self._quarantined -= size
+                dropped += 1
+        if dropped:
+            self._db.execute(
+                "INSERT INTO tally VALUES('quarantine_dropped', ?)"
+                " ON CONFLICT DO UPDATE SET value = value + excluded.value",
+                (dropped,),
+            )
+
+    def _number(self, table: str, column: str, text: str) -> int:
+        """Return the small number that stands for a probe's id or a key, and give one to a new one."""
+        number = self._numbers.get((table, text))
+        if number is None:
+            # Table and column are names of ours, not input.
+            self._db.execute(f"INSERT OR IGNORE INTO {table}({column}) VALUES(?)", (text,))
+            number = self._one(f"SELECT no FROM {table} WHERE {column} = ?", text)  # noqa: S608 - as above
+            self._numbers[table, text] = number
+        return number
+
+    def _one(self, query: str, *arguments: Any) -> int:
+        return int(self._db.execute(query, arguments).fetchone()[0])
+
+    # ------------------------------------------------------------ streams, cursors, watch
+
+    def position(self, probe: str, stream: str) -> Position:
+        """Return what is committed of a stream."""
+        row = self._db.execute("SELECT no FROM probe WHERE id = ?", (probe,)).fetchone()
+        if row is None:
+            return Position(stream=stream, through=0)
+        held = self._stream(row[0], stream)
+        return Position(stream=stream, through=held.through, beyond=tuple(sorted(held.beyond)))
+
+    def _stream(self, probe: int, stream: str) -> StreamPosition:
+        held = self._streams.get((probe, stream))
+        if held is None:
+            row = self._db.execute(
+                "SELECT through, beyond, oldest FROM stream WHERE probe = ? AND stream = ?", (probe, stream)
+            ).fetchone()
+            held = StreamPosition(row[0], set(json.loads(row[1])), row[2]) if row else StreamPosition()
+            if len(self._streams) >= _STREAMS_REMEMBERED:
+                self._streams.clear()
+            self._streams[probe, stream] = held
+        return held
+
+    def _save_streams(self, touched: dict[tuple[int, str], StreamPosition]) -> None:
+        self._db.executemany(
+            "INSERT OR REPLACE INTO stream VALUES(?,?,?,?,?)",
+            [
+                (probe, stream, held.through, json.dumps(sorted(held.beyond)), held.oldest)
+                for (probe, stream), held in touched.items()
+            ],
+        )
+
+    def watch(self, at: float | None) -> None:
+        """Begin to watch at ``at`` (connected to a broker), or stop: a silence counts only while we listened.
+
+        Raises:
+            JournalError: it could not be written down.
+        """
+        if at is None:
+            self._watching = None
+            return
+        try:
+            self._db.execute("INSERT OR REPLACE INTO watch VALUES(?,?)", (at, at))
+        except sqlite3.Error as error:
+            raise JournalError(f"{self._path}: not committed: {error}; {_mend(error)}") from None
+        self._watching = at
+
+    def _touch_watch(self, until: float) -> None:
+        if self._watching is not None:
+            self._db.execute("UPDATE watch SET until = ? WHERE started = ?", (until, self._watching))
+
+    def watched(self) -> list[tuple[float, float]]:
+        """Return when we listened, as intervals of UNIX seconds, oldest first."""
+        return self._db.execute("SELECT started, until FROM watch ORDER BY started").fetchall()
+
+    def cursor(self, name: str) -> int:
+        """Return how far the reader ``name`` has come; 0 for a new one."""
+        row = self._db.execute("SELECT seq FROM cursor WHERE name = ?", (name,)).fetchone()
+        return int(row[0]) if row else 0
+
+    def advance(self, name: str, seq: int) -> None:
+        """Set how far the reader ``name`` has come."""
+        self._db.execute("INSERT OR REPLACE INTO cursor VALUES(?,?)", (name, seq))
+
+    # ------------------------------------------------------------ reading
+
+    def read(self, after: int, most: int) -> list[JournalRow]:
+        """Return up to ``most`` measurements with ``seq`` above ``after``, in order.
+
+        Raises:
+            JournalError: a frame no longer verifies: the file was damaged or altered.
+        """
+        pointers = self._db.execute(
+            "SELECT seq, batch, place FROM measurement WHERE seq > ? ORDER BY seq LIMIT ?", (after, most)
+        ).fetchall()
+        rows: list[JournalRow] = []
+        for batch, group in groupby(pointers, key=itemgetter(1)):
+            rows.extend(self._unpack(batch, [(seq, place) for seq, _, place in group]))
+        return rows
+
+    def find(self, measurement_id: str) -> JournalRow | None:
+        """Return one measurement by its id, for evidence."""
+        if not measurement_id or any(c not in "0123456789abcdef" for c in measurement_id) or len(measurement_id) != 32:
+            return None
+        pointers = self._db.execute(
+            "SELECT m.seq, m.batch, m.place FROM probe p JOIN measurement m ON m.probe = p.no AND m.id = ?",
+            (id64(measurement_id),),
+        ).fetchall()
+        for seq, batch, place in pointers:
+            for row in self._unpack(batch, [(seq, place)]):
+                if row.measurement.id == measurement_id:
+                    return row
+        return None
+
+    def frame_of(self, measurement_id: str) -> tuple[bytes, str] | None:
+        """Return the sealed frame that holds a measurement, and the public key it verifies against."""
+        row = self.find(measurement_id)
+        if row is None:
+            return None
+        frame, key = self._db.execute(
+            "SELECT b.frame, s.public_key FROM measurement m JOIN batch b ON b.no = m.batch"
+            " JOIN signer s ON s.no = b.signer WHERE m.seq = ?",
+            (row.seq,),
+        ).fetchone()
+        return frame, key
+
+    def _unpack(self, batch: int, wanted: list[tuple[int, int]]) -> Iterator[JournalRow]:
+        probe, signer, received_at, sent_at, clock_state, historical, frame = self._db.execute(
+            "SELECT p.id, b.signer, b.received_at, b.sent_at, b.clock_state, b.historical, b.frame"
+            " FROM batch b JOIN probe p ON p.no = b.probe WHERE b.no = ?",
+            (batch,),
+        ).fetchone()
+        try:
+            body = _BODY.decode(decode_envelope(unseal(frame, self._key(signer), most=MAX_BODY_BYTES)).body)
+        except (SealError, msgspec.DecodeError) as error:
+            raise JournalError(
+                f"{self._path}: batch {batch} is damaged ({error}); restore the file from its backup"
+            ) from None
+        for seq, place in wanted:
+            yield JournalRow(
+                seq=seq,
+                received_at=received_at,
+                probe=probe,
+                sent_at=sent_at,
+                clock_state=ClockState(clock_state),
+                historical=bool(historical),
+                measurement=_MEASUREMENT.decode(body[place]),
+            )
+
+    def _key(self, signer: int) -> Ed25519PublicKey:
+        key = self._signers.get(signer)
+        if key is None:
+            (text,) = self._db.execute("SELECT public_key FROM signer WHERE no = ?", (signer,)).fetchone()
+            key = self._signers[signer] = Ed25519PublicKey.from_public_bytes(bytes.fromhex(text))
+        return key
+
+    def presence(self, after: float, until: float) -> list[PresenceRow]:
+        """Return the state messages received in (after, until], in order."""
+        rows = self._db.execute(
+            "SELECT s.received_at, p.id, s.state FROM presence s JOIN probe p ON p.no = s.probe"
+            " WHERE s.received_at > ? AND s.received_at <= ? ORDER BY s.no",
+            (after, until),
+        )
+        return [PresenceRow(at=at, probe=probe, state=Lifecycle(state)) for at, probe, state in rows]
+
+    def head(self) -> int:
+        """Return the seq of the last measurement; 0 for an empty journal."""
+        return self._one("SELECT coalesce(max(seq), 0) FROM measurement")
+
+    def start_time(self) -> float | None:
+        """Return when the first batch was received; ``None`` for an empty journal."""
+        row = self._db.execute("SELECT received_at FROM batch ORDER BY no LIMIT 1").fetchone()
+        return float(row[0]) if row else None
+
+    def counts(self) -> Counts:
+        """Count what is here."""
+        batches, frame_bytes = self._db.execute(
+            "SELECT count(*), coalesce(sum(length(frame)), 0) FROM batch"
+        ).fetchone()
+        refused, refused_bytes = self._db.execute("SELECT count(*), coalesce(sum(bytes), 0) FROM quarantine").fetchone()
+        dropped = self._db.execute("SELECT value FROM tally WHERE name = 'quarantine_dropped'").fetchone()
+        return Counts(
+            measurements=self._one("SELECT count(*) FROM measurement"),
+            batches=batches,
+            frame_bytes=frame_bytes,
+            quarantined=refused,
+            quarantined_bytes=refused_bytes,
+            quarantine_dropped=dropped[0] if dropped else 0,
+            events=self._one("SELECT count(*) FROM event"),
+            cursors=dict(self._db.execute("SELECT name, seq FROM cursor").fetchall()),
+        )
+
+    def quarantine(self, most: int = 100) -> list[tuple[float, str, str, str]]:
+        """Return the newest refusals: time, probe, topic and reason."""
+        return self._db.execute(
+            "SELECT received_at, probe, topic, reason FROM quarantine ORDER BY no DESC LIMIT ?", (most,)
+        ).fetchall()
+
+
+def _mend(error: Exception) -> str:
+    """What the operator does about a database error."""
+    text = str(error)
+    if "full" in text or "No space" in text:
+        return "make room on that disk; nothing is lost, the collector tries again"
+    if "readonly" in text or "unable to open" in text or "Permission" in text:
+        return "make the folder writable for the collector's user"
+    if "malformed" in text or "not a database" in text:
+        return "restore the file from its backup"
+    return "see whether another program holds the file; the collector tries again"

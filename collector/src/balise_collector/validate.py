@@ -1,0 +1,308 @@
+"""Whether a message may enter, and what of it: pure, total, never raising on anything a stranger can send.
+
+Lives here: the checks from topic to single measurement, each with a reason that a person can act on. Must not live
+here: sockets, clocks (the receive time is an argument), storage. The order is that of cost and trust: size, topic,
+approval and signature come before anything is decompressed; a bad measurement never takes its neighbours with it.
+"""
+
+import math
+import re
+from typing import Final
+
+import msgspec
+
+from balise_collector.members import Fleet, Member
+from balise_wire.envelope import MAX_BATCH_BYTES, MAX_BODY_BYTES, Envelope, Kind, decode_envelope
+from balise_wire.measurement import Measurement
+from balise_wire.seal import SealError, unseal
+from balise_wire.status import Event, Health, Meta, State
+from balise_wire.topics import Leaf, ProbeTopic, parse_topic
+from balise_wire.words import ClockState
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """The bounds of what is believable; the reason for each is beside it."""
+
+    batch_bytes: int = MAX_BATCH_BYTES
+    body_bytes: int = MAX_BODY_BYTES
+    """Decompression stops here: a bomb is harmless."""
+    items: int = 2000
+    """Measurements in a batch; a probe sends at most 500."""
+    observations: int = 200
+    packets: int = 4000
+    """Packets of one measurement; twenty a trial (detectors.md, common rule b) would fill 200 trials."""
+    text: int = 300
+    """Characters of a target, a host or a service; a name has at most 253 (RFC 1035 2.3.4)."""
+    future: float = 86_400.0
+    """Seconds past the receive time, after correction; a clock may be a time zone off, not a year."""
+    past: float = 400 * 86_400.0
+    """Seconds before the receive time, after correction: longer than any spool lasts."""
+    lasting: float = 86_400.0
+    """Most seconds between start and end of one measurement."""
+
+
+DEFAULT_LIMITS: Final = Limits()
+CORRECT_ABOVE: Final = 60.0
+"""A live batch from an unsynced clock is corrected when it is further off than this, in seconds."""
+
+_ID = re.compile(r"[0-9a-f]{32}")
+_KIND_OF: Final = {
+    Leaf.MEASUREMENT: Kind.MEASUREMENT,
+    Leaf.EVENT: Kind.EVENT,
+    Leaf.HEALTH: Kind.HEALTH,
+    Leaf.META: Kind.META,
+}
+
+
+class Rejection(msgspec.Struct, frozen=True):
+    """One item of an accepted batch that was not believable."""
+
+    index: int
+    reason: str
+    raw: bytes
+
+
+class Accepted(msgspec.Struct, frozen=True, kw_only=True):
+    """A message of an approved probe, verified; its good items and its bad ones."""
+
+    member: Member
+    envelope: Envelope
+    measurements: tuple[tuple[int, Measurement], ...] = ()
+    """Place in the batch, and the measurement."""
+    events: tuple[Event, ...] = ()
+    health: Health | None = None
+    meta: Meta | None = None
+    rejected: tuple[Rejection, ...] = ()
+
+
+class Quarantined(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that may not enter, with the reason."""
+
+    reason: str
+    raw: bytes
+    probe: str = ""
+    """The probe whose topic it came on; not proof of who sent it."""
+    envelope: Envelope | None = None
+    """Set when the signature held: the probe may then forget it, since we keep it."""
+
+
+class Spoken(msgspec.Struct, frozen=True, kw_only=True):
+    """A probe's unsigned state: presence, never evidence."""
+
+    probe: str
+    state: State
+
+
+def correction(envelope: Envelope, received_at: float) -> float:
+    """Return the seconds to add to the probe's times: receive minus send time where nobody vouches for its clock.
+
+    A historical batch says nothing (it waited), a disciplined clock needs nothing, and a small difference is transit.
+    """
+    if envelope.historical or envelope.clock_state is not ClockState.UNSYNCED:
+        return 0.0
+    offset = received_at - envelope.sent_at
+    return offset if abs(offset) > CORRECT_ABOVE else 0.0
+
+
+def validate(
+    topic: str, payload: bytes, fleet: Fleet, received_at: float, limits: Limits = DEFAULT_LIMITS
+) -> Accepted | Quarantined:
+    """Decide about one sealed message (measurement, event, health or meta topic).
+
+    Args:
+        topic: as the broker delivered it.
+        payload: the sealed frame.
+        fleet: who may speak.
+        received_at: UNIX seconds on the collector's clock.
+        limits: bounds of the believable.
+    """
+    parsed = parse_topic(topic)
+    if parsed is None or parsed.leaf not in _KIND_OF:
+        return Quarantined(
+            reason=f"topic {topic[:200]!r} is none that a probe publishes sealed messages on", raw=payload
+        )
+    refusal = _refuse_sender(parsed, payload, fleet, limits)
+    if refusal:
+        return Quarantined(reason=refusal, raw=payload, probe=parsed.probe)
+    try:
+        envelope = decode_envelope(unseal(payload, fleet.keys[parsed.probe], most=limits.body_bytes))
+    except SealError as error:
+        return Quarantined(reason=f"seal: {error}", raw=payload, probe=parsed.probe)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return Quarantined(reason=f"envelope: {_short(error)}", raw=payload, probe=parsed.probe)
+    refusal = _refuse_envelope(parsed, envelope)
+    if refusal:
+        return Quarantined(reason=refusal, raw=payload, probe=parsed.probe)
+    member = fleet.members[parsed.probe]
+    try:
+        return _BODY[envelope.kind](member, envelope, received_at, limits)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        # Signed and addressed rightly: it is kept here, so the probe need not send it again.
+        reason = f"body of {envelope.kind}: {_short(error)}"
+        return Quarantined(reason=reason, raw=payload, probe=parsed.probe, envelope=envelope)
+
+
+def read_state(topic: str, payload: bytes) -> Spoken | Quarantined:
+    """Read a probe's retained state (plain JSON: it is also the broker's last will)."""
+    parsed = parse_topic(topic)
+    if parsed is None or parsed.leaf is not Leaf.STATE:
+        return Quarantined(reason=f"topic {topic[:200]!r} is no probe's state", raw=payload)
+    if len(payload) > 4096:
+        return Quarantined(reason=f"state of {len(payload)} bytes; 4096 are allowed", raw=payload, probe=parsed.probe)
+    try:
+        return Spoken(probe=parsed.probe, state=_state.decode(payload))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return Quarantined(reason=f"state: {_short(error)}", raw=payload, probe=parsed.probe)
+
+
+def _refuse_sender(parsed: ProbeTopic, payload: bytes, fleet: Fleet, limits: Limits) -> str:
+    """Why this sender or this size is refused before anything is opened; empty when it is not."""
+    member = fleet.members.get(parsed.probe)
+    if member is None:
+        return f"probe {parsed.probe} is not approved; run: balise-collector fleet approve {parsed.probe}"
+    if member.revoked:
+        return f"probe {parsed.probe} was revoked"
+    if len(payload) > limits.batch_bytes:
+        return f"message of {len(payload)} bytes where {limits.batch_bytes} are allowed"
+    return ""
+
+
+def _refuse_envelope(parsed: ProbeTopic, envelope: Envelope) -> str:
+    """Why an envelope that opened is refused; empty when it is not."""
+    if envelope.schema != 1:
+        return f"schema {envelope.schema} where this collector reads 1; update the collector"
+    if envelope.probe != parsed.probe:
+        return f"envelope of probe {envelope.probe[:40]!r} on the topic of {parsed.probe}"
+    if envelope.kind is not _KIND_OF[parsed.leaf]:
+        return f"body of kind {envelope.kind} on the {parsed.leaf} topic"
+    if not _ID.fullmatch(envelope.id):
+        return "envelope id is not 32 hex digits"
+    if len(envelope.stream) > 64 or not 0 <= envelope.sequence < 2**53 or not 0 <= envelope.session < 2**63:
+        return "stream, sequence or session out of bounds"
+    if not math.isfinite(envelope.sent_at):
+        return "sent_at is not a number"
+    return ""
+
+
+def _short(error: Exception) -> str:
+    """An error's text, bounded: it may quote hostile input."""
+    return f"{type(error).__name__}: {error}"[:300]
+
+
+# ---------------------------------------------------------------- bodies, one function a kind
+
+_items = msgspec.json.Decoder(list[msgspec.Raw])
+_measurement = msgspec.json.Decoder(Measurement)
+_measurements = msgspec.json.Decoder(list[Measurement])
+_events = msgspec.json.Decoder(list[Event])
+_health = msgspec.json.Decoder(Health)
+_meta = msgspec.json.Decoder(Meta)
+_state = msgspec.json.Decoder(State)
+
+
+def _read_measurements(
+    member: Member, envelope: Envelope, received_at: float, limits: Limits
+) -> Accepted | Quarantined:
+    """Decode the whole batch at once, and item by item only where something in it is wrong."""
+    shift = correction(envelope, received_at)
+    try:
+        whole = _measurements.decode(envelope.body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _read_one_by_one(member, envelope, received_at, limits)
+    if len(whole) > limits.items:
+        return _too_many(member, envelope, len(whole), limits)
+    if any(implausible(item, member, received_at, shift, limits) for item in whole):
+        return _read_one_by_one(member, envelope, received_at, limits)
+    return Accepted(member=member, envelope=envelope, measurements=tuple(enumerate(whole)))
+
+
+def _read_one_by_one(member: Member, envelope: Envelope, received_at: float, limits: Limits) -> Accepted | Quarantined:
+    """Keep every good item of a batch that holds a bad one."""
+    shift = correction(envelope, received_at)
+    raws = _items.decode(envelope.body)
+    if len(raws) > limits.items:
+        return _too_many(member, envelope, len(raws), limits)
+    good: list[tuple[int, Measurement]] = []
+    bad: list[Rejection] = []
+    for index, raw in enumerate(raws):
+        try:
+            measurement = _measurement.decode(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            bad.append(Rejection(index, _short(error), bytes(raw)))
+            continue
+        reason = implausible(measurement, member, received_at, shift, limits)
+        if reason:
+            bad.append(Rejection(index, reason, bytes(raw)))
+        else:
+            good.append((index, measurement))
+    return Accepted(member=member, envelope=envelope, measurements=tuple(good), rejected=tuple(bad))
+
+
+def _too_many(member: Member, envelope: Envelope, count: int, limits: Limits) -> Quarantined:
+    reason = f"batch of {count} measurements where {limits.items} are allowed"
+    return Quarantined(reason=reason, raw=bytes(envelope.body), probe=member.id, envelope=envelope)
+
+
+def implausible(measurement: Measurement, member: Member, received_at: float, shift: float, limits: Limits) -> str:
+    """Say why a well-formed measurement cannot be believed; empty when it can.
+
+    Args:
+        measurement: what the probe sent.
+        member: what the operator vouches for.
+        received_at: UNIX seconds, ours.
+        shift: seconds to add to the probe's times (``correction``).
+        limits: the bounds.
+    """
+    m = measurement
+    if not _ID.fullmatch(m.id):
+        return "id is not 32 hex digits"
+    if m.family not in {4, 6}:
+        return f"family {m.family} is no IP version"
+    if max(len(m.target), len(m.host), len(m.service), len(m.catalogue), len(m.software)) > limits.text:
+        return f"a name is longer than {limits.text} characters"
+    if m.network.country != member.network.country:
+        return (
+            f"says it stands in {m.network.country[:8]!r}, approved for {member.network.country}; "
+            f"if it moved: balise-collector fleet approve {member.id} --country ..."
+        )
+    if not 0 <= m.network.asn < 2**32:
+        return f"{m.network.asn} is no AS number"
+    if len(m.observations) > limits.observations or sum(len(o.packets) for o in m.observations) > limits.packets:
+        return f"more than {limits.observations} observations or {limits.packets} packets"
+    return _implausible_times(m, received_at, shift, limits)
+
+
+def _implausible_times(m: Measurement, received_at: float, shift: float, limits: Limits) -> str:
+    """Say why a measurement's times cannot be believed; NaN and infinity fail every comparison below."""
+    if not 0.0 <= m.ended - m.started <= limits.lasting:
+        return f"ended {m.ended - m.started:.0f} s after it started; 0 to {limits.lasting:.0f} are believable"
+    for what, at in (("started", m.started), *(("an observation began", o.at) for o in m.observations)):
+        ahead = at + shift - received_at
+        if not ahead <= limits.future:
+            return f"{what} {ahead:.0f} s after it was received"
+        if not ahead >= -limits.past:
+            return f"{what} {-ahead / 86400:.0f} days before it was received; the clock is not to be believed"
+    return ""
+
+
+def _read_events(member: Member, envelope: Envelope, _received_at: float, limits: Limits) -> Accepted | Quarantined:
+    events = _events.decode(envelope.body)
+    if len(events) > limits.items:
+        return _too_many(member, envelope, len(events), limits)
+    return Accepted(member=member, envelope=envelope, events=tuple(events))
+
+
+def _read_health(member: Member, envelope: Envelope, _received_at: float, _limits: Limits) -> Accepted | Quarantined:
+    return Accepted(member=member, envelope=envelope, health=_health.decode(envelope.body))
+
+
+def _read_meta(member: Member, envelope: Envelope, _received_at: float, _limits: Limits) -> Accepted | Quarantined:
+    return Accepted(member=member, envelope=envelope, meta=_meta.decode(envelope.body))
+
+
+_BODY: Final = {
+    Kind.MEASUREMENT: _read_measurements,
+    Kind.EVENT: _read_events,
+    Kind.HEALTH: _read_health,
+    Kind.META: _read_meta,
+}
