@@ -1,4 +1,4 @@
-"""Dialling a broker without ever blocking the loop: TCP, TLS and the WebSocket upgrade on the conductor's selector.
+"""Dialling a broker without ever blocking the loop: TCP, TLS and the WebSocket upgrade on the probe's one reactor.
 
 paho-mqtt connects, shakes hands and upgrades with blocking calls; on a network that drops packets in silence each of
 them would stop every measurement for seconds. So the stream is opened here, step by step, and paho is handed a socket
@@ -9,17 +9,15 @@ import base64
 import errno
 import hashlib
 import os
-import selectors
 import socket
 import ssl
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from balise_agent.config import Broker, Transport
+from balise_agent.reactor import READ, WRITE, Reactor, Timer
 
-READ: Final = selectors.EVENT_READ
-WRITE: Final = selectors.EVENT_WRITE
 _CONNECT_SECONDS: Final = 8.0
 _TALK_SECONDS: Final = 10.0
 _USER_TIMEOUT_MS: Final = 20_000
@@ -27,16 +25,6 @@ _USER_TIMEOUT_MS: Final = 20_000
 _LARGEST_UPGRADE: Final = 8192
 _ACCEPT: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 """RFC 6455 1.3."""
-
-
-class Watcher(Protocol):
-    """What a dial needs of the loop: to be called when a socket is ready."""
-
-    def watch(self, sock: socket.socket, mask: int, ready: Callable[[int], None]) -> None:
-        """Call ``ready(mask)`` whenever the socket is readable or writable; replaces an earlier watch of it."""
-
-    def unwatch(self, sock: socket.socket) -> None:
-        """Stop watching; unknown sockets are fine."""
 
 
 @dataclass(frozen=True)
@@ -59,35 +47,27 @@ class DialError(OSError):
 
 
 class Dial:
-    """One attempt, driven by the selector and by ``tick``."""
+    """One attempt, driven by the reactor until it calls ``opened`` or ``failed``, once."""
 
     def __init__(
         self,
         broker: Broker,
         *,
-        watcher: Watcher,
-        monotonic: Callable[[], float],
+        reactor: Reactor,
         lookup: Lookup,
         opened: Callable[[socket.socket], None],
         failed: Callable[[str], None],
     ) -> None:
-        self._watcher = watcher
-        self._monotonic = monotonic
+        self._reactor = reactor
         self._opened = opened
         self._failed = failed
         self._opening = _open(broker, lookup)
         self._wait: Wait | None = None
-        self.deadline = float("inf")
-        """Monotonic second at which ``tick`` wants to be called."""
+        self._timer: Timer | None = None
 
     def start(self) -> None:
         """Take the first step."""
         self._advance(None)
-
-    def tick(self) -> None:
-        """Give up the step that waits too long."""
-        if self._wait is not None and self._monotonic() >= self.deadline:
-            self._advance(False)
 
     def cancel(self) -> None:
         """Stop without calling anybody."""
@@ -96,9 +76,10 @@ class Dial:
 
     def _rest(self) -> None:
         if self._wait is not None:
-            self._watcher.unwatch(self._wait.sock)
-        self._wait = None
-        self.deadline = float("inf")
+            self._reactor.unwatch(self._wait.sock)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._wait = self._timer = None
 
     def _advance(self, ready: bool | None) -> None:
         """Run the opening to its next wait."""
@@ -112,8 +93,8 @@ class Dial:
             self._failed(str(error) or type(error).__name__)
         else:
             self._wait = wait
-            self.deadline = self._monotonic() + wait.seconds
-            self._watcher.watch(wait.sock, wait.mask, lambda _: self._advance(True))
+            self._timer = self._reactor.after(wait.seconds, lambda: self._advance(False))
+            self._reactor.watch(wait.sock, lambda _: self._advance(True), wait.mask)
 
 
 def _open(broker: Broker, lookup: Lookup) -> Opening:

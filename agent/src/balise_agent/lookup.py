@@ -6,26 +6,27 @@ and search domains: a broker is named in full. An answer that lies leads to a TL
 
 import secrets
 import socket
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Final
 
 from balise_agent.codec import dns
-from balise_agent.dial import READ, Lookup, Wait
+from balise_agent.dial import Lookup, Wait
+from balise_agent.reactor import READ
 
 HOSTS: Final = Path("/etc/hosts")
 _ANSWER_SECONDS: Final = 3.0
 _PORT: Final = 53
 
 
-def lookup_through(resolvers: Sequence[str], hosts: Path = HOSTS, port: int = _PORT) -> Lookup:
-    """Return the lookup that asks these resolvers, in order, IPv4 before IPv6."""
+def lookup_through(resolvers: Callable[[], Sequence[str]], hosts: Path = HOSTS, port: int = _PORT) -> Lookup:
+    """Return the lookup that asks the resolvers of the moment, in order, IPv4 before IPv6."""
 
     def lookup(name: str) -> Generator[Wait, bool, tuple[str, ...]]:
         known = literal(name) or from_hosts(name, hosts)
         if known:
             return known
-        for server in resolvers:
+        for server in resolvers():
             found: tuple[str, ...] = ()
             for qtype in ("A", "AAAA"):
                 found += yield from _ask(server, port, name, qtype)

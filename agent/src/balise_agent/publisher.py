@@ -20,8 +20,9 @@ from paho.mqtt import client as mqtt
 
 from balise_agent.clock import Clock
 from balise_agent.config import Broker
-from balise_agent.dial import READ, WRITE, Dial, Lookup, Watcher
+from balise_agent.dial import Dial, Lookup
 from balise_agent.paho_stream import StreamClient
+from balise_agent.reactor import READ, WRITE, Reactor, Timer
 from balise_agent.spool import Spool
 from balise_wire.envelope import MAX_BODY_BYTES, Envelope, Kind, decode_envelope, encode_envelope
 from balise_wire.seal import Sealer, SealError, unseal
@@ -45,6 +46,7 @@ _BACKOFF_SECONDS: Final = 2.0
 _BACKOFF_SECONDS_MOST: Final = 120.0
 _BACKOFF_FLOOR: Final = 0.05
 _GOODBYE_SECONDS: Final = 2.0
+_TICK_SECONDS: Final = 1.0
 _LARGEST_INBOX: Final = MAX_BODY_BYTES
 _LAST_GOOD: Final = "last good broker"
 
@@ -86,7 +88,7 @@ class Publisher:
         collector: Ed25519PublicKey,
         spool: Spool,
         clock: Clock,
-        watcher: Watcher,
+        reactor: Reactor,
         lookup: Lookup,
         listener: Listener,
         chance: random.Random,
@@ -98,7 +100,7 @@ class Publisher:
         self._collector = collector
         self._spool = spool
         self._clock = clock
-        self._watcher = watcher
+        self._reactor = reactor
         self._lookup = lookup
         self._listener = listener
         self._chance = chance
@@ -111,6 +113,8 @@ class Publisher:
         self._dial: Dial | None = None
         self._client: StreamClient | None = None
         self._watched: socket.socket | None = None
+        self._watched_for = 0
+        self._timer: Timer | None = None
         self._next_dial = 0.0
         self._deadline = float("inf")
         self._ready_at = float("inf")
@@ -133,30 +137,44 @@ class Publisher:
 
     # --- time ---------------------------------------------------------------------------------------------------------
 
-    def tick(self) -> None:
-        """Do what is due: dial, give up, keep alive, send, resend. Cheap; call it in every turn of the loop."""
+    def start(self) -> None:
+        """Begin; from here on the reactor drives."""
+        self._reactor.soon(self._tick)
+
+    def poke(self) -> None:
+        """There is something new to send."""
+        self._arm(0.0)
+
+    def _tick(self) -> None:
+        """Do what is due: dial, give up, keep alive, send, resend."""
         now = self._clock.monotonic()
-        if self._dial is not None:
-            self._dial.tick()
-        elif self._client is not None:
+        if self._client is not None:
             self._client.loop_misc()
             if now >= self._deadline:
                 self._lost("no goodbye in time" if self._parted else "the broker did not greet in time")
-            self._rewatch()
             self._deliver(now)
-        elif self._brokers and not self._parted and now >= self._next_dial:
+            self._rewatch()
+        elif self._dial is None and self._brokers and not self._parted and now >= self._next_dial:
             self._start_dial()
+        self._arm(self._pause())
 
-    def wake_at(self) -> float:
-        """Monotonic second at which ``tick`` has something to do at the latest."""
-        now = self._clock.monotonic()
+    def _pause(self) -> float:
+        """Real seconds until the next tick."""
         if self._dial is not None:
-            return self._dial.deadline
+            return _TICK_SECONDS
+        now = self._clock.monotonic()
+        moments = [now + _TICK_SECONDS, self._deadline]
         if self._client is None:
-            return self._next_dial if self._brokers and not self._parted else float("inf")
-        overdue = min(self._on_air.values(), default=float("inf")) + self._patience
-        ready = self._ready_at if self._ready_at > now else float("inf")
-        return min(now + 1.0, self._deadline, overdue, ready)
+            moments.append(self._next_dial)
+        elif self._ready_at > now:
+            moments.append(self._ready_at)
+        return max(0.0, min(moments) - now)
+
+    def _arm(self, seconds: float) -> None:
+        """Let the reactor tick later, and only once."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._reactor.after(seconds, self._tick)
 
     # --- connecting ---------------------------------------------------------------------------------------------------
 
@@ -168,8 +186,7 @@ class Publisher:
     def _start_dial(self) -> None:
         self._dial = Dial(
             self._brokers[self._place],
-            watcher=self._watcher,
-            monotonic=self._clock.monotonic,
+            reactor=self._reactor,
             lookup=self._lookup,
             opened=self._stream_open,
             failed=self._lost,
@@ -194,8 +211,9 @@ class Publisher:
             client.username_pw_set(broker.username, _password(broker))
         self._client = client
         self._watched = stream
+        self._watched_for = 0
         self._deadline = self._clock.monotonic() + _GREETING_SECONDS
-        self._watcher.watch(stream, READ, self._socket_ready)
+        self._rewatch()
         client.connect(broker.host, broker.port, broker.keepalive)
 
     def _lost(self, why: str) -> None:
@@ -205,7 +223,7 @@ class Publisher:
             self._dial.cancel()
             self._dial = None
         if self._watched is not None:
-            self._watcher.unwatch(self._watched)
+            self._reactor.unwatch(self._watched)
             self._watched = None
         if client is not None:
             client.abandon()
@@ -218,6 +236,7 @@ class Publisher:
         most = min(_BACKOFF_SECONDS_MOST, _BACKOFF_SECONDS * 2.0 ** min(rounds, 10))
         wait = max(_BACKOFF_FLOOR, self._clock.real_seconds(self._chance.uniform(0.0, most)))
         self._next_dial = self._clock.monotonic() + wait
+        self._arm(wait)
 
     # --- paho's calls back --------------------------------------------------------------------------------------------
 
@@ -241,7 +260,9 @@ class Publisher:
         """Watch for what is needed now: always for reading, for writing only with something to write."""
         if self._client is not None and self._watched is not None:
             mask = READ | WRITE if self._client.want_write() else READ
-            self._watcher.watch(self._watched, mask, self._socket_ready)
+            if mask != self._watched_for:
+                self._watched_for = mask
+                self._reactor.watch(self._watched, self._socket_ready, mask)
 
     def _on_connect(self, client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if reason.is_failure:
@@ -261,6 +282,7 @@ class Publisher:
         self._spool.note(_LAST_GOOD, self.broker)
         self._publish(Leaf.META, msgspec.json.encode(self._meta), retain=True)
         self.announce()
+        self._arm(_SETTLE_SECONDS)
         _log.info("broker %s: connected, session %d", self.broker, self.session)
 
     def _on_disconnect(self, client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
@@ -292,6 +314,7 @@ class Publisher:
             return
         if said.online and not self.collector_online:
             self._rewind()
+            self.poke()
         if said.online != self.collector_online:
             _log.info("the collector says that it is %s", "online" if said.online else "offline: holding the queue")
         self.collector_online = said.online
@@ -316,6 +339,7 @@ class Publisher:
             del self._on_air[sequence]
         if delivered:
             self._patience = _RECEIPT_SECONDS
+            self.poke()
 
     # --- messages out -------------------------------------------------------------------------------------------------
 
@@ -398,6 +422,14 @@ class Publisher:
         self._deliver(max(self._clock.monotonic(), self._ready_at))
         self._goodbye = self._publish(Leaf.STATE, self._state(Lifecycle.DISCONNECTED), retain=True)
         self._rewatch()
+
+    def close(self) -> None:
+        """Let go of everything at once, without a goodbye: the broker says ``lost`` for us."""
+        self._parted = True
+        if not self.parted:
+            self._lost("closed")
+        if self._timer is not None:
+            self._timer.cancel()
 
     @property
     def parted(self) -> bool:
