@@ -67,7 +67,7 @@ def probe(prefix: IPv4Network, index: int) -> str:
     """Address of probe number `index` (from 0) in an ISP's or foreign network's prefix."""
     _within(index, MOST_PROBES, "probes")
     # In a /20 the probes live in the second /24, apart from the ISP's own machines.
-    return host(prefix, (256 if prefix.prefixlen < 24 else 0) + FIRST_HOST + index)  # noqa: PLR2004 - the length of a /24
+    return host(prefix, (256 if prefix.prefixlen < 24 else 0) + FIRST_HOST + index)
 
 
 def _within(index: int, most: int, key: str) -> None:

@@ -206,7 +206,7 @@ def run(name: str, argv: Sequence[str], *, timeout: float = 20.0) -> subprocess.
         timeout=timeout,
         env={**os.environ, "PATH": _path()},
         stdin=subprocess.DEVNULL,
-        preexec_fn=_entry(name, None),  # noqa: PLW1509 - as in popen
+        preexec_fn=_entry(name, None),
     )
 
 
@@ -218,7 +218,7 @@ def nft(name: str, script: str) -> None:
         capture_output=True,
         text=True,
         check=False,
-        preexec_fn=_entry(name, None),  # noqa: PLW1509 - as in popen
+        preexec_fn=_entry(name, None),
     )
     if done.returncode != 0:
         raise LabError(f"nft in {name}: {done.stderr.strip()}")

@@ -217,7 +217,7 @@ class Topology:
         return up.index(common) + down.index(common) - 1
 
     def commands(self) -> list[str]:
-        """What brings the network up, one command a line: `ip -batch` input per namespace is cut from the same cloth."""
+        """What brings the network up, one command a line; `ip -batch` is fed the same lines."""
         lines = [f"ip netns add {each.name}" for each in self.namespaces]
         lines += [f"ip {line}" for line in self.link_lines()]
         for each in self.namespaces:
@@ -391,7 +391,7 @@ def _number(service: str, spec: HostSpec, numbers: dict[str, int]) -> int:
     if spec.address_of:
         if spec.address_of not in numbers:
             raise ConfigError(
-                f"services.{service}: {spec.host} shares the address of {spec.address_of}, which is not known before it",
+                f"services.{service}: {spec.host} shares the address of {spec.address_of}, unknown before it",
                 "name a host of the same service that stands earlier in the file",
             )
         number = numbers[spec.address_of]

@@ -10,12 +10,13 @@ import socket
 import struct
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 from balise_lab import addresses, authority, namespaces, tools, waiting
 from balise_lab.boxes import counters, enforce
@@ -37,7 +38,7 @@ class Standing:
     rules: enforce.Rules
     program: subprocess.Popen[bytes] | None
     tally: Path
-    last: Counters = Counters()
+    last: Counters = field(default_factory=Counters)
     dead: bool = False
 
 
@@ -115,24 +116,23 @@ class World:
         for identifier, (place, _) in names.plan(self.topology).items():
             address = _listen_address(self.folder / f"{identifier}.conf")
             with namespaces.inside(place):
-                self._await(identifier, lambda address=address: _resolves(address))  # type: ignore[misc]
+                self._await(identifier, partial(_resolves, address))
         for place in ("hosting", "domestic"):
             found = web.sites(self.topology, place)
             if found:
                 with namespaces.inside(place):
-                    self._await(f"web-{place}", lambda site=found[-1]: _listens(site.address, site.port))  # type: ignore[misc]
+                    self._await(f"web-{place}", partial(_listens, found[-1].address, found[-1].port))
         with namespaces.inside("centre"):
-            self._await("broker", lambda: _listens(self.topology.centre, broker.PORT))
+            self._await("broker", partial(_listens, self.topology.centre, broker.PORT))
 
-    def _await(self, identifier: str, ready: object) -> None:
+    def _await(self, identifier: str, ready: Callable[[], bool]) -> None:
         server = self._servers[identifier]
 
         def answers() -> bool:
             if server.poll() is not None:
                 log = self.folder / "logs" / f"{identifier}.log"
                 raise LabError(f"{identifier} ended with {server.returncode}: {log.read_text(errors='replace')[-800:]}")
-            assert callable(ready)
-            return bool(ready())
+            return ready()
 
         waiting.until(answers, f"{identifier} to answer", READY_SECONDS)
 
@@ -242,9 +242,7 @@ class World:
         argv = [sys.executable, "-m", "balise_lab.boxes.run", json.dumps(task)]
         log = self.folder / "logs" / f"{rules.table}.log"
         program = namespaces.popen(rules.namespace, argv, log=log, stdout=subprocess.PIPE)
-        assert program.stdout is not None
-        readable, _, _ = select.select([program.stdout], [], [], READY_SECONDS)
-        if not readable or program.stdout.readline() != b"ready\n":
+        if program.stdout is None or not _says_ready(program.stdout):
             program.kill()
             program.wait()
             raise LabError(f"box {box.id} did not start: {log.read_text(errors='replace')[-800:]}")
@@ -265,6 +263,12 @@ class World:
             kernel = namespaces.nft_counters(standing.rules.namespace, standing.rules.table)
             return counters.read(standing.tally).plus(Counters(**kernel))
         return counters.read(standing.tally)
+
+
+def _says_ready(output: IO[bytes]) -> bool:
+    """Whether a box says within READY_SECONDS that its queue is bound."""
+    readable, _, _ = select.select([output], [], [], READY_SECONDS)
+    return bool(readable) and output.readline() == b"ready\n"
 
 
 def _stop(program: subprocess.Popen[bytes] | None) -> None:

@@ -35,7 +35,7 @@ def decide(box: Box, seen: Packet, streams: Streams) -> Decision | None:
 
 
 def _dns(box: Box, seen: Packet) -> Decision:
-    marks = {"ttl": box.ttl, "ip_id": box.ip_id}
+    marks = forge.Marks(box.ttl, box.ip_id)
     match box.kind:
         case Kind.DNS_SILENT:
             return Decision(True, ())
@@ -46,28 +46,28 @@ def _dns(box: Box, seen: Packet) -> Decision:
         case _:
             code = forge.NXDOMAIN if box.kind is Kind.DNS_NXDOMAIN else forge.REFUSED
             answers = [forge.dns_answer(seen.payload, (), code=code)]
-    forged = tuple(forge.dns_packet(seen, answer, **marks) for answer in answers)
+    forged = tuple(forge.dns_packet(seen, marks, answer) for answer in answers)
     return Decision(box.kind is not Kind.DNS_INJECT, forged)
 
 
 def _flow(box: Box, seen: Packet) -> list[bytes]:
     """Forged segments for a flow whose name matched."""
-    marks = {"ttl": box.ttl, "ip_id": box.ip_id, "window": box.window}
+    marks = forge.Marks(box.ttl, box.ip_id, box.window)
     client: list[bytes] = []
     match box.kind:
         case Kind.SNI_DROP:
             return []
         case Kind.SNI_RST | Kind.HTTP_RST:
-            client = forge.resets(seen, box.resets, **marks)
+            client = forge.resets(seen, marks, box.resets)
         case Kind.SNI_FIN:
-            client = [forge.ending(seen, **marks)]
+            client = [forge.ending(seen, marks)]
         case Kind.HTTP_BLOCKPAGE:
-            client = [forge.ending(seen, forge.page(box.title), **marks)]
+            client = [forge.ending(seen, marks, forge.page(box.title))]
         case Kind.HTTP_REDIRECT:
-            client = [forge.ending(seen, forge.redirect(box.location), **marks)]
+            client = [forge.ending(seen, marks, forge.redirect(box.location))]
         case _:
             raise ValueError(box.kind)
     # The server never saw a struck segment: its next expected byte is that segment's first one.
     sequence = seen.sequence if box.inline else seen.sequence + len(seen.payload)
-    server = [forge.toward_server(seen, sequence=sequence, **marks)]
+    server = [forge.toward_server(seen, marks, sequence=sequence)]
     return [*(client if box.toward_client else []), *(server if box.toward_server else [])]

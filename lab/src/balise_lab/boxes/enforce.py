@@ -3,8 +3,8 @@
 Lives here: a pure function from (box, topology, slot) to the text of rules and where they go. Must not live here:
 running nft or iptables (world does), deciding about bytes (decide).
 
-Every queued packet carries a bit of its box in its mark when it has been looked at, and goes through the rules again:
-so several boxes at one place each see it, although NFQUEUE ends a chain. A packet to strike carries ENFORCE and the bit.
+A packet that a box has looked at carries the box's bit in its mark and goes through the rules again: so several boxes
+at one place each see it, although NFQUEUE ends a chain. A packet to strike carries ENFORCE and the bit.
 """
 
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ def rules(box: Box, topology: Topology, slot: int, scale: float = 1.0) -> Rules:
     queue = FIRST_QUEUE + slot
     body = "\n".join(_chains(box, topology, place, bit, scale))
     script = f"table ip {table} {{\ncounter seen {{ }}\ncounter matched {{ }}\ncounter fired {{ }}\n{body}\n}}"
-    queued = tuple(_queued(box, topology, place, bit, queue)) if box.kind in QUEUED else ()
+    queued = tuple(_queued(box, topology, bit, queue)) if box.kind in QUEUED else ()
     return Rules(place, table, script, queued, queue, bit)
 
 
@@ -59,8 +59,9 @@ def namespace(box: Box, topology: Topology) -> str:
 
 
 def link(box: Box, topology: Topology) -> tuple[str, str]:
-    """Namespace and interface of a fault on a link: a probe's access link is held by its ISP, so that captures on the
-    probe see the fault as the network's.
+    """Namespace and interface of a fault on a link.
+
+    A probe's access link is held by its ISP, so that captures on the probe see the fault as the network's.
     """
     place = topology.namespace(box.where)
     if place.kind in {"probe", "reference"}:
@@ -80,10 +81,10 @@ def targets(box: Box, topology: Topology) -> tuple[str, ...]:
     else:
         found = (*box.addresses, *topology.addresses_of(box.match))
     if not found:
-        raise ConfigError(
-            f"box {box.id} ({box.kind}): match {list(box.match)} and where {box.where} name no address",
-            "name a host or service of the scenario (with `edge: true` for edge.down), or give addresses",
-        )
+        mend = "name a host or service of the scenario, one with an edge for edge.down, or give addresses"
+        if box.kind is Kind.RESOLVER_DOWN:
+            mend = "say where: the ISP whose resolver is down"
+        raise ConfigError(f"box {box.id} ({box.kind}): {box.match or box.where} has no address", mend)
     return tuple(dict.fromkeys(found))
 
 
@@ -135,7 +136,9 @@ def _strike(box: Box, bit: int, scale: float) -> Iterator[str]:
         yield "add @residual { ip saddr . ip daddr . tcp dport }"
     yield f"{drop}\n}}"
     yield "chain enforce {\ntype filter hook prerouting priority -140; policy accept;"
-    yield f"meta mark & {mark} == {mark} jump strike"
+    yield f"meta mark & {mark} == {mark} jump strike\n}}"
+    # Before mangle (-150): what belongs to a dead flow is not asked about again.
+    yield "chain remember {\ntype filter hook prerouting priority -160; policy accept;"
     if flows:
         yield f"ip saddr . tcp sport . ip daddr . tcp dport @killed {drop}"
         yield f"ip daddr . tcp dport . ip saddr . tcp sport @killed {drop}"
@@ -208,7 +211,7 @@ def _dead(box: Box) -> str:
     return "reject" if box.mode == "refuse" else "drop"
 
 
-def _queued(box: Box, topology: Topology, place: str, bit: int, queue: int) -> Iterator[tuple[str, ...]]:
+def _queued(box: Box, topology: Topology, bit: int, queue: int) -> Iterator[tuple[str, ...]]:
     """iptables rules (mangle table) that lead packets to the program."""
     fresh = ("-m", "mark", "!", "--mark", f"{bit:#x}/{bit:#x}")
     into = ("-j", "NFQUEUE", "--queue-num", str(queue), "--queue-bypass")
@@ -218,7 +221,7 @@ def _queued(box: Box, topology: Topology, place: str, bit: int, queue: int) -> I
         yield ("POSTROUTING", "-o", interface, *fresh, *into)
         return
     sources = _sources(box, topology)
-    scopes = [("-s", source) for source in sources] or [("!", "-i", UPLINK)]
+    scopes: list[tuple[str, ...]] = [("-s", source) for source in sources] or [("!", "-i", UPLINK)]
     for scope in scopes:
         if box.kind in DNS:
             yield ("PREROUTING", *scope, "-p", "udp", "--dport", "53", *fresh, *into)

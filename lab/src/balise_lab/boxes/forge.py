@@ -5,6 +5,7 @@ Lives here: pure functions from a seen packet to raw IPv4 bytes (checksums inclu
 
 import struct
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from balise_lab.boxes.classify import ACK, FIN, PSH, RST, TCP, UDP, Packet, question_end
 
@@ -13,11 +14,20 @@ TTL = 300
 NXDOMAIN, REFUSED = 3, 5
 
 
+@dataclass(frozen=True)
+class Marks:
+    """By what a forged packet can be told from a true one."""
+
+    ttl: int
+    ip_id: int
+    window: int = 0
+
+
 def checksum(data: bytes) -> int:
     """The internet checksum (RFC 1071)."""
     if len(data) % 2:
         data += b"\0"
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF
@@ -35,22 +45,19 @@ def segment(
     sequence: int,
     acknowledgement: int,
     flags: int,
-    payload: bytes = b"",
-    *,
-    ttl: int,
-    ip_id: int,
-    window: int,
+    payload: bytes,
+    marks: Marks,
 ) -> bytes:
     """A TCP segment in an IPv4 packet."""
     ports = (source[1], destination[1])
     numbers = (sequence & 0xFFFFFFFF, acknowledgement & 0xFFFFFFFF)
-    body = struct.pack("!HHIIBBHHH", *ports, *numbers, 5 << 4, flags, window, 0, 0) + payload
+    body = struct.pack("!HHIIBBHHH", *ports, *numbers, 5 << 4, flags, marks.window, 0, 0) + payload
     pseudo = struct.pack("!4s4sBBH", source[0], destination[0], 0, TCP, len(body))
     body = body[:16] + struct.pack("!H", checksum(pseudo + body)) + body[18:]
-    return ipv4(source[0], destination[0], TCP, body, ttl=ttl, ip_id=ip_id)
+    return ipv4(source[0], destination[0], TCP, body, ttl=marks.ttl, ip_id=marks.ip_id)
 
 
-def toward_client(seen: Packet, flags: int, payload: bytes = b"", *, skip: int = 0, **marks: int) -> bytes:
+def toward_client(seen: Packet, marks: Marks, flags: int, payload: bytes = b"", *, skip: int = 0) -> bytes:
     """A segment that claims to come from the server a client's segment went to. `skip` moves its sequence number."""
     return segment(
         (seen.destination, seen.destination_port),
@@ -59,11 +66,11 @@ def toward_client(seen: Packet, flags: int, payload: bytes = b"", *, skip: int =
         seen.sequence + len(seen.payload),
         flags,
         payload,
-        **marks,
+        marks,
     )
 
 
-def toward_server(seen: Packet, *, sequence: int, **marks: int) -> bytes:
+def toward_server(seen: Packet, marks: Marks, *, sequence: int) -> bytes:
     """A reset that claims to come from the client."""
     return segment(
         (seen.source, seen.source_port),
@@ -71,20 +78,22 @@ def toward_server(seen: Packet, *, sequence: int, **marks: int) -> bytes:
         sequence,
         seen.acknowledgement,
         RST | ACK,
-        **marks,
+        b"",
+        marks,
     )
 
 
-def resets(seen: Packet, copies: int, **marks: int) -> list[bytes]:
-    """Several resets towards the client, each one full segment ahead, as observed of the Great Firewall
-    (Wang et al., "Your State is Not Mine", IMC 2017).
+def resets(seen: Packet, marks: Marks, copies: int) -> list[bytes]:
+    """Several resets towards the client, each a full segment ahead of the one before.
+
+    As observed of the Great Firewall (Wang et al., "Your State is Not Mine", IMC 2017).
     """
-    return [toward_client(seen, RST | ACK, skip=1460 * number, **marks) for number in range(copies)]
+    return [toward_client(seen, marks, RST | ACK, skip=1460 * number) for number in range(copies)]
 
 
-def ending(seen: Packet, payload: bytes = b"", **marks: int) -> bytes:
+def ending(seen: Packet, marks: Marks, payload: bytes = b"") -> bytes:
     """An orderly end towards the client, with a last payload if there is one."""
-    return toward_client(seen, FIN | ACK | (PSH if payload else 0), payload, **marks)
+    return toward_client(seen, marks, FIN | ACK | (PSH if payload else 0), payload)
 
 
 def page(title: str) -> bytes:
@@ -113,10 +122,10 @@ def dns_answer(query: bytes, addresses: Iterable[str], *, code: int = 0) -> byte
     return head + query[12:end] + records
 
 
-def dns_packet(seen: Packet, answer: bytes, *, ttl: int, ip_id: int) -> bytes:
+def dns_packet(seen: Packet, marks: Marks, answer: bytes) -> bytes:
     """The answer as a UDP packet that claims to come from the resolver."""
     length = 8 + len(answer)
     body = struct.pack("!HHHH", seen.destination_port, seen.source_port, length, 0) + answer
     pseudo = struct.pack("!4s4sBBH", seen.destination, seen.source, 0, UDP, length)
     body = body[:6] + struct.pack("!H", checksum(pseudo + body) or 0xFFFF) + body[8:]
-    return ipv4(seen.destination, seen.source, UDP, body, ttl=ttl, ip_id=ip_id)
+    return ipv4(seen.destination, seen.source, UDP, body, ttl=marks.ttl, ip_id=marks.ip_id)

@@ -15,6 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from balise_lab.boxes.classify import Streams, packet
 from balise_lab.boxes.counters import Tally
 from balise_lab.boxes.decide import decide
@@ -70,8 +72,7 @@ def hold(box: Box, queue: Queue, bit: int, tally: Tally) -> None:
 def main(arguments: list[str]) -> int:
     """Run the box described by the JSON object {box, queue, bit, counters}."""
     task: dict[str, Any] = json.loads(arguments[0])
-    fields = {key: tuple(value) if isinstance(value, list) else value for key, value in task["box"].items()}
-    box = Box(**{**fields, "kind": Kind(fields["kind"])})
+    box = msgspec.convert(task["box"], Box)
     queue = Queue(task["queue"])
     tally = Tally(Path(task["counters"]))
     sys.stdout.write("ready\n")

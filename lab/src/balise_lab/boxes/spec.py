@@ -88,11 +88,11 @@ def check(box: Box) -> None:
         raise ConfigError(f"{here}: match is empty", 'give host patterns, for instance match: ["*.twimg.lab"]')
     if box.kind in ADDRESSED and not (box.match or box.addresses):
         raise ConfigError(f"{here}: neither match nor addresses", "give a host, a service or an address")
-    if box.kind in {Kind.PORT_DROP, Kind.UDP_DROP} and not box.ports and box.kind is Kind.PORT_DROP:
+    if box.kind is Kind.PORT_DROP and not box.ports:
         raise ConfigError(f"{here}: ports is empty", "give ports: [443]")
     if box.kind is Kind.DISTRICT_SHUTDOWN and not box.probes:
         raise ConfigError(f"{here}: probes is empty", "name the probes of the district")
-    if box.kind is Kind.LOSS and not 0 < box.percent <= 100:  # noqa: PLR2004 - percent
+    if box.kind is Kind.LOSS and not 0 < box.percent <= 100:
         raise ConfigError(f"{here}: percent is {box.percent}", "give 0 < percent <= 100")
     if box.kind is Kind.DELAY and box.ms <= 0:
         raise ConfigError(f"{here}: ms is {box.ms}", "give milliseconds above 0")

@@ -1,3 +1,4 @@
-"""The real servers of the lab: nginx, dnsmasq, mosquitto. One module each makes the configuration (pure) and says when
-the server is ready; `world` starts them.
+"""The real servers of the lab: nginx, dnsmasq, mosquitto.
+
+One module each makes the configuration (pure); `world` starts them and waits until they answer.
 """

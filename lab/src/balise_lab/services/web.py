@@ -97,7 +97,7 @@ def configuration(found: tuple[Site, ...], folder: Path) -> str:
     for site in found:
         name = site.name or DEFAULT_NAME
         default = "" if site.name else " default_server"
-        plain = [f"    listen {site.address}:80{default};"] if site.plain_http and site.port != 80 else []  # noqa: PLR2004 - HTTP
+        plain = [f"    listen {site.address}:80{default};"] if site.plain_http and site.port != 80 else []
         certificate = f"{folder}/{CERTIFICATES}/{site.certificate}-{name}.pem"
         lines += [
             "  server {",
