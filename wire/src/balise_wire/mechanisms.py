@@ -27,6 +27,7 @@ class Mechanism(StrEnum):
     HTTP_BLOCKPAGE = "http.blockpage"
     HTTP_REDIRECT = "http.redirect"
     HTTP_RST = "http.rst"
+    HTTP_DROP = "http.drop"
     QUIC_DROP = "quic.drop"
     RATE_POLICE = "rate.police"
     RATE_SHAPE = "rate.shape"

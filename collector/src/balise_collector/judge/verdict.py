@@ -7,6 +7,7 @@ one), tables, storage or presentation.
 from enum import StrEnum
 
 import msgspec
+
 from balise_wire.measurement import Network
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Design, Experiment, TargetRole

@@ -1,0 +1,261 @@
+"""What the judge may know beside the measurement: the probe, the catalogue's expectations, the references' results.
+
+Lives here: Context, and ReferenceTable, which the pipeline fills from earlier verdicts. The table holds what references
+saw, never what they mean. Must not live here: rules, storage, clocks; all times are given.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from bisect import bisect_right
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from balise_collector.judge.fingerprints import OWN, Fingerprints
+from balise_collector.judge.verdict import State, Verdict
+from balise_wire.observations import DnsObservation, HttpObservation, TcpObservation, TlsObservation
+from balise_wire.words import Arm, Resolver
+
+if TYPE_CHECKING:
+    from balise_wire.measurement import Measurement
+
+IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+BOGONS: Final[tuple[IpNetwork, ...]] = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "0.0.0.0/8",
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.0.0.0/24",
+        "192.0.2.0/24",
+        "192.168.0.0/16",
+        "198.18.0.0/15",
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "224.0.0.0/3",
+        "::/127",
+        "100::/64",
+        "2001::/23",
+        "2001:db8::/32",
+        "fc00::/7",
+        "fe80::/10",
+        "ff00::/8",
+    )
+)
+"""Special-purpose addresses that no public service has (IANA registries, RFC 6890). A laboratory passes a shorter list.
+NAT64's 64:ff9b::/96 is not among them (RFC 6052, RFC 8880)."""
+GAP: Final = 900.0
+"""Seconds between two equal results of one reference beyond which they are not one stretch."""
+_WIDTH: Final = 300.0
+"""A reference result counts up to this many seconds after the moment asked about: one interval of the timetable."""
+
+
+@dataclass(slots=True)
+class _Stretch:
+    """Equal results of one reference on one key, ``first``..``last`` in UNIX seconds, no gap above GAP."""
+
+    first: float
+    last: float
+    ok: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many references reached something in a window, and how many tried in vain. A reference with both counts as
+    what it saw last.
+    """
+
+    ok: int = 0
+    failed: int = 0
+
+    @property
+    def reached(self) -> bool:
+        """At least two reached it, and no more failed than did."""
+        return self.ok >= ENOUGH and self.ok > self.failed
+
+    @property
+    def dead(self) -> bool:
+        """At least two tried, and at least two thirds of those failed (attribution.md 2.1)."""
+        return self.failed >= ENOUGH and self.failed >= 2 * self.ok
+
+    @property
+    def too_few(self) -> bool:
+        """Fewer than two references say anything."""
+        return self.ok + self.failed < ENOUGH
+
+
+ENOUGH: Final = 2
+"""References that must agree: one broken reference must not silence or accuse a country."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a reference got over HTTP."""
+
+    status: int | None
+    body_bytes: int
+    sha256: str
+    title: str
+    location: str
+
+
+class ReferenceTable:
+    """Recent results of the reference probes, per (address, port), per target and per service.
+
+    Results are kept as stretches of equal outcome, so a year of steady results costs a few bytes an endpoint.
+    """
+
+    def __init__(self) -> None:
+        self._results: defaultdict[tuple[str, ...], dict[str, list[_Stretch]]] = defaultdict(dict)
+        self._answers: defaultdict[tuple[str, int], dict[str, frozenset[str]]] = defaultdict(dict)
+        self._keys: defaultdict[str, dict[str, frozenset[str]]] = defaultdict(dict)
+        self._pages: defaultdict[str, dict[str, Page]] = defaultdict(dict)
+
+    # ------------------------------------------------------------ filled by the pipeline
+
+    def note(self, verdict: Verdict, measurement: Measurement) -> None:
+        """Take in one measurement of a reference with its verdict; those of other probes are ignored."""
+        if not verdict.reference:
+            return
+        shift = verdict.at - measurement.started
+        if verdict.state is State.OK:
+            self._mark(("target", verdict.target, verdict.layer), verdict.probe, verdict.at, ok=True)
+        elif not verdict.rule.startswith("line."):
+            self._mark(("target", verdict.target, verdict.layer), verdict.probe, verdict.at, ok=False)
+        if verdict.rule.startswith("line."):
+            return
+        for trial in measurement.observations:
+            if trial.arm is not Arm.SUBJECT:
+                continue
+            if isinstance(trial, TcpObservation):
+                self._endpoint(verdict, trial.address, trial.port, trial.at + shift, ok=trial.synacks > 0)
+            elif isinstance(trial, TlsObservation):
+                self._tls(verdict, trial, trial.at + shift)
+            elif isinstance(trial, HttpObservation):
+                self._http(verdict, measurement, trial)
+            elif isinstance(trial, DnsObservation):
+                self._dns(verdict, measurement, trial)
+
+    def _endpoint(self, verdict: Verdict, address: str, port: int, at: float, *, ok: bool) -> None:
+        """Note one attempt at an address and port, also under the service it belongs to."""
+        self._mark(("address", address, str(port)), verdict.probe, at, ok=ok)
+        if ok:
+            self._mark(("service", verdict.service, verdict.role, address), verdict.probe, at, ok=True)
+
+    def _tls(self, verdict: Verdict, trial: TlsObservation, at: float) -> None:
+        """Note that TCP was reached, and the keys of a verified chain."""
+        if trial.connect_ms is not None:
+            self._endpoint(verdict, trial.address, trial.port, at, ok=True)
+        if trial.chain and trial.sni:
+            seen = frozenset(certificate.spki_sha256 for certificate in trial.chain if certificate.spki_sha256)
+            self._keys[trial.sni][verdict.probe] = seen
+
+    def _http(self, verdict: Verdict, measurement: Measurement, trial: HttpObservation) -> None:
+        """Keep the newest page of each reference."""
+        if trial.status is not None:
+            headers = dict(trial.headers)
+            self._pages[measurement.target][verdict.probe] = Page(
+                trial.status, trial.body_bytes, trial.body_sha256, trial.title, headers.get("location", "")
+            )
+
+    def _dns(self, verdict: Verdict, measurement: Measurement, trial: DnsObservation) -> None:
+        """Keep the newest answer set of each reference."""
+        found = frozenset(address for answer in trial.answers for address in answer.addresses)
+        if found and trial.resolver is not Resolver.SILENT and verdict.state is State.OK:
+            before = self._answers[measurement.host, measurement.family].get(verdict.probe, frozenset())
+            # A CDN turns its answers over; the union of the last two keeps both halves of a rotation.
+            self._answers[measurement.host, measurement.family][verdict.probe] = (
+                found if len(before) > _MOST_ANSWERS else before | found
+            )
+
+    def _mark(self, key: tuple[str, ...], probe: str, at: float, *, ok: bool) -> None:
+        """Put one result into its place in time, growing a stretch where it can."""
+        stretches = self._results[key].setdefault(probe, [])
+        place = bisect_right(stretches, at, key=lambda stretch: stretch.first)
+        before = stretches[place - 1] if place else None
+        if before is not None and before.ok is ok and at - before.last <= GAP:
+            before.last = max(before.last, at)
+            return
+        if before is not None and before.last > at:
+            # A result that contradicts a stretch from inside it: cut the stretch there.
+            stretches.insert(place, _Stretch(at, before.last, before.ok))
+            before.last = at
+        stretches.insert(place, _Stretch(at, at, ok))
+        if len(stretches) > _MOST_STRETCHES:
+            del stretches[: len(stretches) - _MOST_STRETCHES]
+
+    # ------------------------------------------------------------ asked by the rules
+
+    def _tally(self, key: tuple[str, ...], since: float, until: float) -> Tally:
+        """Count, per reference, the last result in [since, until]."""
+        ok = failed = 0
+        for stretches in self._results.get(key, {}).values():
+            within = [s for s in stretches if s.last >= since and s.first <= until]
+            if within:
+                ok, failed = (ok + 1, failed) if within[-1].ok else (ok, failed + 1)
+        return Tally(ok, failed)
+
+    def at_address(self, address: str, port: int, since: float, until: float) -> Tally:
+        """Count references that got a SYN-ACK from this very address and port since ``since`` (UNIX seconds)."""
+        return self._tally(("address", address, str(port)), since, until + _WIDTH)
+
+    def of_target(self, target: str, layer: str, since: float, until: float) -> Tally:
+        """Count references for which a target was ok on a layer."""
+        return self._tally(("target", target, layer), since - _WIDTH, until + _WIDTH)
+
+    def elsewhere(self, service: str, role: str, address: str, since: float) -> bool:
+        """Tell whether any reference reached the service's role at another address since ``since``."""
+        return any(
+            key[:3] == ("service", service, role)
+            and key[3] != address
+            and any(s.ok and s.last >= since for stretches in probes.values() for s in stretches)
+            for key, probes in self._results.items()
+        )
+
+    def answers(self, host: str, family: int) -> frozenset[str]:
+        """Return every address that references were given for a name."""
+        return frozenset().union(*self._answers.get((host, family), {}).values())
+
+    def keys(self, host: str) -> frozenset[str]:
+        """Return every public key (SHA-256, hex) that references saw in chains for a name."""
+        return frozenset().union(*self._keys.get(host, {}).values())
+
+    def pages(self, target: str) -> tuple[Page, ...]:
+        """Return the newest page of each reference."""
+        return tuple(self._pages.get(target, {}).values())
+
+
+_MOST_STRETCHES: Final = 256
+_MOST_ANSWERS: Final = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """The tables for one measurement."""
+
+    probe: str
+    reference: bool = False
+    clock_offset: float = 0.0
+    """Seconds, probe minus collector; subtracted from every time of the measurement."""
+    references: ReferenceTable = field(default_factory=ReferenceTable)
+    addresses: frozenset[str] = frozenset()
+    """The target's addresses by the catalogue."""
+    pins: frozenset[str] = frozenset()
+    """SHA-256 of the public keys that the catalogue expects."""
+    fingerprints: Fingerprints = OWN
+    bogons: tuple[IpNetwork, ...] = BOGONS
+    line_seconds: float = 120.0
+    """Most seconds between a measurement and the line health that gates it."""
+
+    def is_bogon(self, address: str) -> bool:
+        """Tell whether no public service can have this address; text that is no address is none."""
+        try:
+            ip = ipaddress.ip_address(address)
+        except ValueError:
+            return True
+        return any(ip.version == network.version and ip in network for network in self.bogons)

@@ -1,0 +1,374 @@
+"""Judgement of the DNS layer: forged, refused and withheld answers.
+
+Lives here: the facts of one DNS measurement and the rules over them, strongest first (detectors.md 2.1). An answer that
+merely differs is never evidence: content networks answer differently everywhere. A first accepted answer whose address
+shows the service's own certificate overrides every suspicion.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from balise_collector.judge.rules import MIN_TRIALS, Facts, Rule, anomaly, common, gate
+from balise_collector.judge.verdict import Level, State
+from balise_wire.failures import Failure
+from balise_wire.mechanisms import Mechanism
+from balise_wire.observations import DnsAnswer, DnsObservation
+from balise_wire.words import Arm, Experiment, Resolver
+
+if TYPE_CHECKING:
+    from balise_collector.judge.context import Context, Tally
+    from balise_wire.measurement import Measurement
+
+_LAYER: Final = Experiment.DNS
+_SERVFAIL, _NXDOMAIN, _REFUSED = 2, 3, 5
+_TTL_SLACK: Final = 2
+
+
+def accepted(trial: DnsObservation) -> DnsAnswer | None:
+    """Return the answer a resolver library would use: the first well-formed one, a SERVFAIL only if nothing follows."""
+    sound = [a for a in trial.answers if not a.malformed]
+    return next((a for a in sound if a.rcode != _SERVFAIL), sound[0] if sound else None)
+
+
+def resolved(trial: DnsObservation) -> frozenset[str]:
+    """Return the addresses of the accepted answer; empty where there is none."""
+    answer = accepted(trial)
+    return frozenset(answer.addresses) if answer is not None and answer.rcode == 0 else frozenset()
+
+
+def lie(trial: DnsObservation) -> str:
+    """Return how a question was denied: ``nxdomain``, ``refused``, ``servfail``, ``empty``, ``timeout``, or nothing."""
+    answer = accepted(trial)
+    if answer is None:
+        return {
+            Failure.DNS_NXDOMAIN: "nxdomain",
+            Failure.DNS_REFUSED: "refused",
+            Failure.DNS_SERVFAIL: "servfail",
+            Failure.DNS_NO_ANSWER: "empty",
+        }.get(trial.failure or Failure.UNKNOWN, "timeout")
+    if answer.rcode == 0:
+        return "" if answer.addresses else "empty"
+    return {_NXDOMAIN: "nxdomain", _REFUSED: "refused"}.get(answer.rcode, "servfail")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DnsFacts(Facts):
+    """What one DNS measurement shows. *Provider* is the resolver that people of the network use."""
+
+    lies: tuple[str, ...]
+    """How the provider's resolver answered each subject question, carried ones first; empty text for an address."""
+    consistent: bool
+    """The first accepted answer's address showed the service's certificate."""
+    inconsistent: bool
+    """It was tried and did not."""
+    expected: bool
+    """Every address given is one of the catalogue's or the references'."""
+    unexpected: bool
+    """None is, and some are known."""
+    bogon: bool
+    """Every address given is one that no public service has."""
+    printed: bool
+    """An address is a known forgery."""
+    raced: bool
+    """One question had answers that exclude each other, with a further sign of forgery."""
+    silent_subject: bool
+    silent_control: bool | None
+    """Whether the address without resolver answered the control; None where that was not asked."""
+    control_ok: bool | None
+    """The same resolver answers the control name properly; None where that was not asked."""
+    public_ok: bool
+    """A public resolver gives an address that is no bogon and not in the provider's answers only."""
+    references: Tally
+    all_lie: str
+    """The one way in which all own questions were denied, else empty."""
+
+    @property
+    def forged_answer(self) -> bool:
+        """What people get is provably not the service's address."""
+        return not self.consistent and not self.expected and (self.failed or self.unexpected or self.inconsistent)
+
+    @property
+    def denied(self) -> bool:
+        """Denied by the provider alone: the control is answered, and the name exists elsewhere."""
+        other = self.public_ok or self.references.reached
+        return bool(self.all_lie) and self.control_ok is True and other
+
+
+def _raced(trial: DnsObservation, expected: frozenset[str], context: Context, *, silent: bool) -> bool:
+    """Tell whether one question drew contradicting answers and a second sign of forgery (detectors.md, dns.race)."""
+    sound = [a for a in trial.answers if not a.malformed and a.rcode != _SERVFAIL]
+    if len(sound) < 2:
+        return False
+    first, rest = sound[0], sound[1:]
+    contradicts = any(a.rcode != first.rcode or not set(a.addresses) & set(first.addresses) for a in rest)
+    if not contradicts or set(first.addresses) & expected:
+        return False
+    bogon = any(context.is_bogon(address) for address in first.addresses)
+    ttl_off = any(abs(a.ttl - first.ttl) > _TTL_SLACK for a in rest)
+    early = any(first.rtt_ms < a.rtt_ms / 2 for a in rest)
+    return silent or bogon or trial.tls_consistent is False or (ttl_off and early)
+
+
+def _prove(trials: list[DnsObservation], context: Context) -> bool:
+    """Tell whether a set of answers holds an address that a public service could have."""
+    return any(not context.is_bogon(address) for trial in trials for address in resolved(trial))
+
+
+def facts(measurement: Measurement, context: Context) -> DnsFacts:
+    """Gather what the rules ask from one measurement."""
+    trials = [o for o in measurement.observations if isinstance(o, DnsObservation)]
+
+    def pick(arm: Arm, resolver: Resolver) -> list[DnsObservation]:
+        return [t for t in trials if t.arm is arm and t.resolver is resolver]
+
+    subject = sorted(pick(Arm.SUBJECT, Resolver.PROVIDER), key=lambda t: t.at)
+    own = [t for t in subject if not t.carried]
+    control, public = pick(Arm.CONTROL, Resolver.PROVIDER), pick(Arm.SUBJECT, Resolver.PUBLIC)
+    silent, silent_control = pick(Arm.SUBJECT, Resolver.SILENT), pick(Arm.CONTROL, Resolver.SILENT)
+    given = [resolved(t) for t in own]
+    known = context.addresses | context.references.answers(measurement.host, measurement.family)
+    heard = frozenset().union(*given)
+    lies = [lie(t) for t in own]
+    bogon = bool(heard) and all(context.is_bogon(address) for address in heard)
+    consistent = bool(own) and all(t.tls_consistent is True for t in own)
+    expected = bool(given) and all(g and g <= known for g in given)
+    inconsistent = any(t.tls_consistent is False for t in own)
+    silent_hit = any(t.answers for t in silent)
+    unexpected = bool(heard) and bool(known) and not heard & known
+    bad = [t for t in subject if lie(t) or any(context.is_bogon(a) for a in resolved(t)) or t.tls_consistent is False]
+    trusted = consistent or expected
+    since = min((t.at for t in (bad or (subject if unexpected else []))), default=measurement.started)
+    passed = bool(own) and (trusted or (not any(lies) and not bogon and not inconsistent and not unexpected))
+    base = common(
+        measurement,
+        context,
+        failed=bool(own) and not trusted and (all(lies) or bogon),
+        passed=passed,
+        since=since,
+    )
+    honest = resolved(public[0]) if public else frozenset()
+    signs = (
+        {"silent_address_answered", "forged_packet"}
+        if silent_hit and not any(t.answers for t in silent_control)
+        else set()
+    )
+    printed = any(context.fingerprints.address(address) for address in heard)
+    if printed:
+        signs.add("artefact")
+    raced = any(_raced(t, known, context, silent=bool(signs & {"forged_packet"})) for t in own)
+    if raced:
+        signs.add("forged_packet")
+    return DnsFacts(
+        **{name: getattr(base, name) for name in Facts.__slots__ if name != "signs"},
+        signs=frozenset(signs),
+        lies=tuple(lie(t) for t in subject),
+        consistent=consistent,
+        inconsistent=inconsistent,
+        expected=expected,
+        unexpected=unexpected,
+        bogon=bogon,
+        printed=printed,
+        raced=raced,
+        silent_subject=silent_hit,
+        silent_control=any(t.answers for t in silent_control) if silent_control else None,
+        control_ok=_prove(control, context) if control else None,
+        public_ok=_prove(public, context) and (not honest or not heard or honest != heard),
+        references=context.references.of_target(
+            measurement.target, _LAYER, since - context.clock_offset, measurement.ended - context.clock_offset
+        ),
+        all_lie=lies[0] if lies and len(set(lies)) == 1 else "",
+    )
+
+
+def _denial(identity: str, lies: tuple[str, ...], mechanism: Mechanism, reason: str, most: int = 2) -> Rule[DnsFacts]:
+    """Make the rule for one way of denying a name; ``most`` is the least number of questions so denied."""
+    return Rule(
+        id=identity,
+        layer=_LAYER,
+        state=State.BLOCKED,
+        mechanism=mechanism,
+        level=Level.SCORED,
+        when=lambda f: f.denied and f.all_lie in lies and sum(word in lies for word in f.lies) >= most,
+        reason=reason,
+        source="detectors.md 2.1; OONI weights (.9, .1, 0)",
+    )
+
+
+RULES: Final[tuple[Rule[DnsFacts], ...]] = (
+    *gate(_LAYER),
+    Rule(
+        id="dns.consistent",
+        layer=_LAYER,
+        state=State.OK,
+        when=lambda f: f.consistent,
+        reason="The first accepted answer leads to a server with the service's own certificate.",
+        source="detectors.md 2.1: overrides everything",
+    ),
+    Rule(
+        id="dns.ok",
+        layer=_LAYER,
+        state=State.OK,
+        when=lambda f: f.passed,
+        reason="The name resolves to addresses that the catalogue or the references know, or that nothing speaks against.",
+        source="detectors.md 2.1",
+    ),
+    anomaly(_LAYER),
+    Rule(
+        id="dns.nothing",
+        layer=_LAYER,
+        state=State.INSUFFICIENT,
+        when=lambda f: not f.lies,
+        reason="No question of the subject to the provider's resolver is in this measurement.",
+        source="ours",
+    ),
+    Rule(
+        id="dns.reference_failed",
+        layer=_LAYER,
+        state=State.DOWN,
+        mechanism=Mechanism.SERVER_DOWN,
+        level=Level.SCORED,
+        when=lambda f: f.reference and bool(f.all_lie) and f.control_ok is True,
+        reason="A reference abroad cannot resolve the name either.",
+        source="attribution.md 2.1",
+    ),
+    Rule(
+        id="dns.hijack",
+        layer=_LAYER,
+        state=State.BLOCKED,
+        mechanism=Mechanism.DNS_HIJACK,
+        level=Level.SCORED,
+        proof=("artefact",),
+        when=lambda f: f.silent_control is True and f.forged_answer and f.control_ok is True,
+        reason="All DNS is intercepted on the way, and the interceptor denies or forges this name only.",
+        source="detectors.md 2.1, dns.hijack",
+    ),
+    Rule(
+        id="dns.intercepted",
+        layer=_LAYER,
+        state=State.INSUFFICIENT,
+        when=lambda f: f.silent_control is True,
+        reason="All DNS is intercepted on the way; what that does to this name is not clear.",
+        source="detectors.md 2.1, dns.hijack",
+    ),
+    Rule(
+        id="dns.injected",
+        layer=_LAYER,
+        state=State.BLOCKED,
+        mechanism=Mechanism.DNS_INJECT,
+        level=Level.SCORED,
+        proof=("silent_address_answered", "forged_packet", "artefact"),
+        when=lambda f: f.silent_subject and f.silent_control is False and not f.expected,
+        reason="An address that runs no resolver answered for this name and not for the control: forged on the way.",
+        source="detectors.md 2.1, Q3",
+    ),
+    Rule(
+        id="dns.race",
+        layer=_LAYER,
+        state=State.BLOCKED,
+        mechanism=Mechanism.DNS_INJECT,
+        level=Level.SCORED,
+        proof=("forged_packet", "artefact"),
+        when=lambda f: f.raced and f.control_ok is True,
+        reason="One question drew answers that exclude each other, the first with signs of forgery.",
+        source="detectors.md 2.1; Duan et al. 2012 (Hold-On)",
+    ),
+    Rule(
+        id="dns.blockpage_ip",
+        layer=_LAYER,
+        state=State.BLOCKED,
+        mechanism=Mechanism.DNS_BOGUS,
+        level=Level.SCORED,
+        proof=("artefact",),
+        when=lambda f: f.printed and f.control_ok is True,
+        reason="The answer is a known block-page address.",
+        source="ooni/blocking-fingerprints",
+    ),
+    Rule(
+        id="dns.bogon",
+        layer=_LAYER,
+        state=State.BLOCKED,
+        mechanism=Mechanism.DNS_BOGUS,
+        level=Level.SCORED,
+        when=lambda f: f.bogon and f.control_ok is True,
+        reason="The answer is an address that no public service has, and the control gets a real one.",
+        source="detectors.md 2.1; OONI weight .95",
+    ),
+    Rule(
+        id="dns.down",
+        layer=_LAYER,
+        state=State.DOWN,
+        mechanism=Mechanism.SERVER_DOWN,
+        level=Level.DISCARDED,
+        when=lambda f: bool(f.all_lie) and f.references.dead,
+        reason="References abroad cannot resolve the name either.",
+        source="attribution.md 2.1",
+    ),
+    Rule(
+        id="dns.resolver_down",
+        layer=_LAYER,
+        state=State.INSUFFICIENT,
+        level=Level.DISCARDED,
+        when=lambda f: bool(f.all_lie) and f.control_ok is False,
+        reason="The resolver does not answer for the control either.",
+        source="detectors.md 2.1",
+    ),
+    _denial(
+        "dns.nxdomain",
+        ("nxdomain", "empty"),
+        Mechanism.DNS_NXDOMAIN,
+        "The provider's resolver says the name does not exist; others resolve it, and it resolves others.",
+    ),
+    _denial(
+        "dns.refused",
+        ("refused", "servfail"),
+        Mechanism.DNS_REFUSED,
+        "The provider's resolver refuses this name only; others resolve it.",
+    ),
+    _denial(
+        "dns.timeout",
+        ("timeout",),
+        Mechanism.DNS_SILENT,
+        "The provider's resolver is silent for this name only; others resolve it.",
+        most=MIN_TRIALS,
+    ),
+    Rule(
+        id="dns.tls_inconsistent",
+        layer=_LAYER,
+        state=State.BLOCKED,
+        mechanism=Mechanism.DNS_BOGUS,
+        level=Level.SCORED,
+        when=lambda f: (
+            f.inconsistent and f.unexpected and f.control_ok is True and (f.public_ok or f.references.reached)
+        ),
+        reason="The answer leads to a server without the service's certificate, at an address nobody else is given.",
+        source="detectors.md 2.1; OONI weight .9",
+    ),
+    Rule(
+        id="dns.no_control",
+        layer=_LAYER,
+        state=State.INSUFFICIENT,
+        when=lambda f: f.control_ok is None,
+        reason="The control is missing.",
+        source="architecture.md: a missing control is insufficient",
+    ),
+    Rule(
+        id="dns.unmatched",
+        layer=_LAYER,
+        state=State.INSUFFICIENT,
+        level=Level.DISCARDED,
+        when=lambda f: f.unexpected,
+        reason="The answer differs from what others are given: content networks do that everywhere.",
+        source="OONI: prime suspect of false positives",
+    ),
+    Rule(
+        id="dns.unclear",
+        layer=_LAYER,
+        state=State.INSUFFICIENT,
+        when=lambda _f: True,
+        reason="The answers contradict each other, or nothing confirms that the name exists.",
+        source="ours",
+    ),
+)
+"""First match wins."""

@@ -1,0 +1,342 @@
+"""Judgement of the HTTP layer: block pages, forged redirects, cuts by Host, and refusals of the server itself.
+
+Lives here: the facts of one HTTP measurement and the rules over them. In clear a refusal is never called the server's:
+anybody on the way could have written it. Must not live here: TLS failures below HTTP (the TLS layer tells).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from balise_collector.judge.injection import FORGED, injection_score
+from balise_collector.judge.rules import MIN_TRIALS, Facts, Rule, anomaly, common, gate, spread_out
+from balise_collector.judge.verdict import Level, State
+from balise_wire.failures import Failure
+from balise_wire.mechanisms import Mechanism
+from balise_wire.observations import HttpObservation
+from balise_wire.words import Arm, Experiment
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from balise_collector.judge.context import Context, Page, Tally
+    from balise_wire.measurement import Measurement
+
+_LAYER: Final = Experiment.HTTP
+LENGTH_RATIO: Final = 0.7
+"""Bodies whose lengths differ by more are different pages (Jones et al. 2014: 95 % of block pages, 98.6 % of good)."""
+_REFUSALS: Final = frozenset({403, 451})
+_ROBOT_TESTS: Final = ("captcha", "attention required", "just a moment", "are you a robot", "access denied")
+_ROBOT_HEADERS: Final = frozenset({"cf-mitigated", "cf-chl-bypass", "x-amzn-waf-action"})
+
+
+def answered(trial: HttpObservation) -> bool:
+    """Tell whether an HTTP response came back."""
+    return trial.status is not None
+
+
+def location(trial: HttpObservation) -> str:
+    """Return where a redirect leads, else empty."""
+    if trial.status is None or not 300 <= trial.status < 400:
+        return ""
+    return next((value for name, value in trial.headers if name.lower() == "location"), "")
+
+
+def destination(url: str, host: str) -> str:
+    """Return the host a redirect leads to; a relative or unreadable one stays where it is."""
+    try:
+        return urlsplit(url).hostname or host
+    except ValueError:
+        return url
+
+
+def _same_length(a: int, b: int) -> bool:
+    """Tell whether two body lengths are within LENGTH_RATIO of each other."""
+    return a == b or min(a, b) >= LENGTH_RATIO * max(a, b)
+
+
+def same_page(trial: HttpObservation, page: Page) -> bool:
+    """Tell whether a response is the page a reference got, allowing for what changes between two visits."""
+    if trial.body_sha256 and trial.body_sha256 == page.sha256:
+        return True
+    if trial.status != page.status:
+        return False
+    return _same_length(trial.body_bytes, page.body_bytes) or (bool(trial.title) and trial.title == page.title)
+
+
+def same_response(a: HttpObservation, b: HttpObservation) -> bool:
+    """Tell whether two responses of one measurement are one page, whatever Host was asked for."""
+    if a.status != b.status:
+        return False
+    return a.body_sha256 == b.body_sha256 and location(a) == location(b)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpFacts(Facts):
+    """What one HTTP measurement shows."""
+
+    trials: int
+    tls: bool
+    authentic: bool
+    """Over TLS, with a chain that verified for the name, in every own trial."""
+    below: bool
+    """No own trial got as far as HTTP: no connection, or TLS did not come about."""
+    cut: bool
+    """All trials were reset, closed or left silent after the request; often enough and spread in time."""
+    reset: bool
+    refused: bool
+    """Every own trial got 403 or 451."""
+    robot_test: bool
+    control_answers: bool
+    control_same: bool
+    """Another Host on the same address gets the very same response."""
+    printed: bool
+    pages: int
+    """References with a page."""
+    differs: bool
+    """No reference got this page, and they agree among themselves."""
+    like_references: bool
+    references_refused: bool
+    references_welcome: bool
+    """At least two references got 2xx or 3xx."""
+    foreign_redirect: bool
+    """Leads to a host where neither references nor controls are led."""
+    references: Tally
+
+
+def _robot(trials: Sequence[HttpObservation]) -> bool:
+    """Tell whether a response is a test for robots."""
+    return any(
+        any(word in t.title.lower() for word in _ROBOT_TESTS) or any(n.lower() in _ROBOT_HEADERS for n, _ in t.headers)
+        for t in trials
+    )
+
+
+def _cut(trial: HttpObservation) -> bool:
+    """Tell whether a connection died after the request was sent."""
+    ends = {Failure.CONNECTION_RESET, Failure.EOF, Failure.CONNECTION_ABORTED, Failure.GENERIC_TIMEOUT}
+    sent = trial.connect_ms is not None and (not trial.tls or trial.tls_verified is not None)
+    return trial.status is None and sent and trial.failure in ends
+
+
+def _good(trial: HttpObservation) -> bool:
+    """Tell whether a response is one a visitor would call working."""
+    return trial.status is not None and trial.status not in _REFUSALS and trial.status < 500
+
+
+def facts(measurement: Measurement, context: Context) -> HttpFacts:
+    """Gather what the rules ask from one measurement."""
+    trials = [o for o in measurement.observations if isinstance(o, HttpObservation)]
+    subject = sorted((t for t in trials if t.arm is Arm.SUBJECT), key=lambda t: t.at)
+    own = [t for t in subject if not t.carried]
+    got = [t for t in own if answered(t)]
+    others = [
+        t for t in trials if t.arm in {Arm.NEIGHBOUR, Arm.CONTROL, Arm.SCRAMBLED} and not t.carried and answered(t)
+    ]
+    pages = context.references.pages(measurement.target)
+    like = bool(got) and bool(pages) and all(any(same_page(t, page) for page in pages) for t in got)
+    alone = bool(got) and len(pages) > 0 and not any(same_page(t, page) for t in got for page in pages)
+    agree = len({page.status for page in pages}) == 1
+    printed = next((p for t in got if (p := context.fingerprints.page(t.title, t.headers)) is not None), None)
+    led = {destination(page.location, measurement.host) for page in pages if page.location}
+    led |= {destination(location(t), measurement.host) for t in others if location(t)}
+    aims = {destination(location(t), measurement.host) for t in got if location(t)}
+    strange = bool(aims) and not aims & led and not any(aim == measurement.host for aim in aims) and bool(pages)
+    welcome = sum(page.status is not None and page.status < 400 for page in pages)
+    bad = [t for t in subject if not _good(t) or alone or printed is not None]
+    since = min((t.at for t in bad), default=measurement.started)
+    whole = len(got) == len(own) > 0
+    suspect = printed is not None or strange or (alone and not like)
+    passed = whole and all(_good(t) for t in got) and not suspect
+    base = common(measurement, context, failed=bool(own) and not any(_good(t) for t in own), passed=passed, since=since)
+    base_control = next((t for t in others if t.packets), None)
+    score = max(
+        (injection_score(t.packets, base_control.packets if base_control else ()) for t in own if t.packets),
+        default=0.0,
+    )
+    signs = {"artefact"} if printed is not None else set()
+    if score >= FORGED:
+        signs.add("forged_packet")
+    if any(t.arm is Arm.NEIGHBOUR and _good(t) for t in others):
+        signs.add("neighbour_ok")
+    return HttpFacts(
+        **{name: getattr(base, name) for name in Facts.__slots__ if name not in {"score", "signs"}},
+        score=score,
+        signs=frozenset(signs),
+        trials=len(own),
+        tls=any(t.tls for t in own),
+        authentic=bool(own) and all(t.tls and t.tls_verified is True for t in own),
+        below=bool(own) and all(t.connect_ms is None or (t.tls and t.tls_verified is None) for t in own),
+        cut=len(subject) >= MIN_TRIALS and all(_cut(t) for t in subject) and spread_out([t.at for t in subject]),
+        reset=sum(t.failure is not Failure.GENERIC_TIMEOUT for t in subject) * 2 > len(subject),
+        refused=whole and all(t.status in _REFUSALS for t in own),
+        robot_test=_robot(got),
+        control_answers=bool(others),
+        control_same=any(same_response(t, o) for t in got for o in others),
+        printed=printed is not None,
+        pages=len(pages),
+        differs=alone and agree,
+        like_references=like,
+        references_refused=bool(pages) and all(page.status in _REFUSALS for page in pages),
+        references_welcome=welcome >= 2,
+        foreign_redirect=strange,
+        references=context.references.of_target(
+            measurement.target, _LAYER, since - context.clock_offset, measurement.ended - context.clock_offset
+        ),
+    )
+
+
+_PROOF: Final = ("artefact", "forged_packet", "neighbour_ok")
+
+RULES: Final[tuple[Rule[HttpFacts], ...]] = (
+    *gate(_LAYER),
+    Rule(
+        id="http.ok",
+        layer=_LAYER,
+        state=State.OK,
+        when=lambda f: f.passed,
+        reason="The server answers, and nothing speaks against its page.",
+        source="detectors.md 2.5",
+    ),
+    Rule(
+        id="http.same_everywhere",
+        layer=_LAYER,
+        state=State.OK,
+        when=lambda f: f.like_references or (f.refused and f.references_refused),
+        reason="The references get the same answer: whatever it says, it says it to everybody.",
+        source="detectors.md 2.12: anti-bot must not become blocked",
+    ),
+    anomaly(_LAYER),
+    Rule(
+        id="http.below",
+        layer=_LAYER,
+        state=State.INSUFFICIENT,
+        when=lambda f: f.trials == 0 or f.below,
+        reason="No request was sent: the layers below tell.",
+        source="detectors.md 2.5",
+    ),
+    Rule(
+        id="http.reference_failed",
+        layer=_LAYER,
+        state=State.DOWN,
+        mechanism=Mechanism.SERVER_DOWN,
+        level=Level.SCORED,
+        when=lambda f: f.reference and f.failed and not f.refused,
+        reason="A reference abroad gets no page either.",
+        source="attribution.md 2.1",
+    ),
+    Rule(
+        id="http.down",
+        layer=_LAYER,
+        state=State.DOWN,
+        mechanism=Mechanism.SERVER_DOWN,
+        level=Level.DISCARDED,
+        when=lambda f: f.failed and not f.refused and f.references.dead,
+        reason="References abroad get no page either: the server.",
+        source="attribution.md 2.1",
+    ),
+    Rule(
+        id="server.geo",
+        layer=_LAYER,
+        state=State.SERVER_SIDE,
+        mechanism=Mechanism.SERVER_REFUSES,
+        level=Level.SCORED,
+        proof=("artefact",),
+        when=lambda f: f.refused and f.authentic and f.references_welcome and not f.robot_test and not f.reference,
+        reason="The authentic server refuses this country and welcomes others; the network carries it faithfully.",
+        source="detectors.md 2.12; McDonald et al. 2018",
+    ),
+    Rule(
+        id="http.robot_test",
+        layer=_LAYER,
+        state=State.INSUFFICIENT,
+        level=Level.DISCARDED,
+        when=lambda f: f.robot_test and (f.authentic or not f.printed),
+        reason="The answer is a test for robots or a firewall's refusal.",
+        source="detectors.md 2.12",
+    ),
+    Rule(
+        id="http.no_control",
+        layer=_LAYER,
+        state=State.INSUFFICIENT,
+        when=lambda f: not f.control_answers,
+        reason="No other name got an answer from the same address.",
+        source="architecture.md: a missing control is insufficient",
+    ),
+    Rule(
+        id="http.portal",
+        layer=_LAYER,
+        state=State.INSUFFICIENT,
+        level=Level.DISCARDED,
+        when=lambda f: f.control_same and not f.printed,
+        reason="Another name gets the very same answer: a portal, or the server's default page.",
+        source="detectors.md 2.1, guard",
+    ),
+    Rule(
+        id="http.redirect",
+        layer=_LAYER,
+        state=State.BLOCKED,
+        mechanism=Mechanism.HTTP_REDIRECT,
+        level=Level.SCORED,
+        proof=_PROOF,
+        when=lambda f: f.foreign_redirect and not f.authentic and not f.control_same,
+        reason="The request for this name is led to a host where nobody abroad is led.",
+        source="detectors.md 2.5",
+    ),
+    Rule(
+        id="http.blockpage",
+        layer=_LAYER,
+        state=State.BLOCKED,
+        mechanism=Mechanism.HTTP_BLOCKPAGE,
+        level=Level.SCORED,
+        proof=_PROOF,
+        when=lambda f: (
+            not f.authentic
+            and (f.printed or (f.differs and not f.refused) or (f.differs and f.refused and "forged_packet" in f.signs))
+        ),
+        reason="The request for this name, and for no other on the same address, gets a page that nobody abroad gets.",
+        source="detectors.md 2.5; Jones et al. 2014; ooni/blocking-fingerprints",
+    ),
+    Rule(
+        id="http.refused_in_clear",
+        layer=_LAYER,
+        state=State.INSUFFICIENT,
+        level=Level.SCORED,
+        when=lambda f: f.refused and not f.authentic,
+        reason="A refusal in clear: the server or anybody on the way may have written it.",
+        source="detectors.md 2.12: never without TLS",
+    ),
+    Rule(
+        id="http.rst",
+        layer=_LAYER,
+        state=State.BLOCKED,
+        mechanism=Mechanism.HTTP_RST,
+        level=Level.SCORED,
+        proof=_PROOF,
+        when=lambda f: f.cut and f.reset and not f.tls,
+        reason="Connections are reset when the request names this host, and only then.",
+        source="detectors.md 2.5",
+    ),
+    Rule(
+        id="http.drop",
+        layer=_LAYER,
+        state=State.BLOCKED,
+        mechanism=Mechanism.HTTP_DROP,
+        level=Level.SCORED,
+        proof=_PROOF,
+        when=lambda f: f.cut and not f.reset and not f.tls,
+        reason="Packets vanish once the request names this host, and only then.",
+        source="detectors.md 2.5",
+    ),
+    Rule(
+        id="http.unclear",
+        layer=_LAYER,
+        state=State.INSUFFICIENT,
+        when=lambda _f: True,
+        reason="The answers contradict each other, or nothing tells whose they are.",
+        source="ours",
+    ),
+)
+"""First match wins."""

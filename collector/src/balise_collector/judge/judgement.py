@@ -1,0 +1,133 @@
+"""From one measurement to one verdict: the layers by experiment, first match wins.
+
+Lives here: the dispatch, the version of the whole rule set, and the explanation people read. Must not live here: a rule.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from balise_collector.judge import dns, http, line, tcp, tls
+from balise_collector.judge.rules import Facts, Rule, common
+from balise_collector.judge.verdict import State, Verdict
+from balise_wire.words import Experiment, TargetRole
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from balise_collector.judge.context import Context
+    from balise_wire.measurement import Measurement
+
+
+class _Layer(NamedTuple):
+    """How one experiment is judged."""
+
+    facts: Callable[[Measurement, Context], Any]
+    rules: tuple[Rule[Any], ...]
+
+
+def _path_facts(measurement: Measurement, context: Context) -> Facts:
+    """Return no facts but the common ones: a path localises an incident, it never makes one."""
+    return common(measurement, context, failed=False, passed=False, since=measurement.started)
+
+
+_PATH: Final[tuple[Rule[Facts], ...]] = (
+    Rule(
+        id="path.evidence",
+        layer=Experiment.PATH,
+        state=State.INSUFFICIENT,
+        when=lambda _f: True,
+        reason="A path shows where, not whether.",
+        source="detectors.md, common rule (f)",
+    ),
+)
+
+LAYERS: Final = {
+    Experiment.DNS: _Layer(dns.facts, dns.RULES),
+    Experiment.TCP: _Layer(tcp.facts, tcp.RULES),
+    Experiment.TLS: _Layer(tls.facts, tls.RULES),
+    Experiment.HTTP: _Layer(http.facts, http.RULES),
+    Experiment.LINE: _Layer(line.facts, line.RULES),
+    Experiment.PATH: _Layer(_path_facts, _PATH),
+}
+"""Every experiment that a measurement can come from."""
+
+CONDITIONS: Final = 1
+"""Grows by hand when a condition's code or a constant changes meaning; a test holds it beside a digest of the code."""
+
+
+def _version() -> str:
+    """Return the rule set's version: the hand-kept number and a digest of every rule's words."""
+    digest = hashlib.sha256()
+    for layer in LAYERS.values():
+        for rule in layer.rules:
+            words = (rule.id, rule.layer, rule.state, rule.level, rule.mechanism or "", *rule.proof, rule.reason)
+            digest.update("\0".join(words).encode())
+    return f"{CONDITIONS}-{digest.hexdigest()[:8]}"
+
+
+RULES_VERSION: Final = _version()
+
+
+def judge(measurement: Measurement, context: Context) -> Verdict:
+    """Return the verdict on one measurement; never raises on a well-formed one."""
+    layer = LAYERS[measurement.experiment]
+    facts: Facts = layer.facts(measurement, context)
+    rule: Rule[Any] = next(rule for rule in layer.rules if rule.when(facts))
+    on_line = measurement.experiment is Experiment.LINE
+    accuses = rule.state in {State.BLOCKED, State.THROTTLED, State.SERVER_SIDE, State.DOWN}
+    at = measurement.started - context.clock_offset
+    accused_since = facts.since - context.clock_offset if not facts.passed else at
+    state, mechanism = rule.state, rule.mechanism
+    if context.reference and state in {State.BLOCKED, State.THROTTLED, State.SERVER_SIDE}:
+        # A reference tells local from global; what blocks it, if anything does, is another country's story.
+        state, mechanism = State.DOWN, None
+    return Verdict(
+        measurement=measurement.id,
+        probe=context.probe,
+        network=measurement.network,
+        reference=context.reference,
+        service=line.SERVICE if on_line else measurement.service,
+        role=TargetRole.LINE if on_line else measurement.role,
+        target=measurement.target,
+        family=measurement.family,
+        layer=measurement.experiment,
+        design=measurement.design,
+        at=at,
+        since=accused_since,
+        state=state,
+        rule=rule.id,
+        mechanism=mechanism,
+        level=rule.level,
+        score=facts.score if accuses else 0.0,
+        proof=tuple(sign for sign in rule.proof if sign in facts.signs),
+        reason=rule.reason,
+        rules_version=RULES_VERSION,
+    )
+
+
+def explain(measurement: Measurement, context: Context) -> str:
+    """Return, for a person, which rule decided, what it saw, and which stronger rules did not hold."""
+    layer = LAYERS[measurement.experiment]
+    facts: Facts = layer.facts(measurement, context)
+    verdict = judge(measurement, context)
+    rules = [rule.id for rule in layer.rules]
+    place = rules.index(verdict.rule)
+    seen = [f"    {name} = {getattr(facts, name)}" for name in _names(facts)]
+    lines = [
+        f"{measurement.target} [{measurement.experiment}, {measurement.design}] measured by {context.probe}",
+        f"  {verdict.state}: {verdict.reason}",
+        f"  rule {verdict.rule} (source: {layer.rules[place].source}), rule set {verdict.rules_version}",
+        f"  mechanism {verdict.mechanism or '-'}, evidence {verdict.level}, injection score {verdict.score:.1f} nats",
+        f"  proof: {', '.join(verdict.proof) or 'none that excludes a fault of the server'}",
+        f"  rules that did not hold before it: {', '.join(rules[:place]) or 'none'}",
+        "  facts:",
+        *seen,
+    ]
+    return "\n".join(lines)
+
+
+def _names(facts: Facts) -> list[str]:
+    """Return the names of all facts, common ones first."""
+    return list(type(facts).__dataclass_fields__)

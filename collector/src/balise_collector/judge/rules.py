@@ -1,0 +1,139 @@
+"""What a rule is: frozen data with a permanent id, a condition over facts, and the sentence people read.
+
+Lives here: the Rule, the facts every layer shares, and the line gate that stands before every layer's own rules.
+Must not live here: a layer's conditions (one module per layer beside this one), tables, or anything that decides in
+the conditions' place. A rule's id never changes its meaning; a changed meaning gets a new id.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+from balise_collector.judge.context import Context
+from balise_collector.judge.verdict import Level, State
+from balise_wire.measurement import LineHealth, Measurement
+from balise_wire.mechanisms import Mechanism
+from balise_wire.words import Design, Experiment
+
+FactsT_contra = TypeVar("FactsT_contra", contravariant=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule(Generic[FactsT_contra]):
+    """One conclusion; the first rule of a layer whose condition holds is the verdict."""
+
+    id: str
+    """Permanent, e.g. ``sni.drop``."""
+    layer: Experiment
+    state: State
+    when: Callable[[FactsT_contra], bool]
+    """Condition over the layer's facts; pure."""
+    reason: str
+    """One sentence for people."""
+    source: str
+    """Where the rule comes from: a paper, an RFC, a project's code."""
+    level: Level = Level.NONE
+    mechanism: Mechanism | None = None
+    proof: tuple[str, ...] = ()
+    """Signs this rule may claim as proof; those that the facts hold go into the verdict."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What the rules of every layer may ask."""
+
+    well: bool
+    """The line was measured within the tolerance and is not known to be unwell."""
+    unwell: bool
+    """The line was measured, and gateway or all controls failed, or a captive portal stood there."""
+    captive: bool
+    paired: bool
+    """Controls were laid out beside the subject; without them a failure is an anomaly, never a verdict."""
+    reference: bool
+    failed: bool
+    """Every own trial of the subject failed."""
+    passed: bool
+    """At least one own trial of the subject passed and none failed."""
+    since: float
+    """Probe's clock, UNIX seconds: when the first failing subject trial began, or ``started``."""
+    score: float = 0.0
+    """Injection evidence in nats."""
+    signs: frozenset[str] = frozenset()
+
+
+def line_state(line: LineHealth | None, measurement: Measurement, tolerance: float) -> tuple[bool, bool]:
+    """Return (well, unwell) of the line around a measurement; both False where it is not known.
+
+    Args:
+        line: the line's health that rode along.
+        measurement: what it must gate.
+        tolerance: most seconds between the two on the probe's clock.
+    """
+    if line is None:
+        return False, False
+    unwell = line.captive or line.gateway_ok is False or _controls_dead(line)
+    near = measurement.started - tolerance <= line.at <= measurement.ended + tolerance
+    return near and not unwell, unwell and near
+
+
+def _controls_dead(line: LineHealth) -> bool:
+    """All controls of both sides of the border failed; international ones alone are an event, not an unwell line."""
+    asked = line.domestic + line.international
+    return asked > 0 and line.domestic_ok + line.international_ok == 0
+
+
+def common(measurement: Measurement, context: Context, *, failed: bool, passed: bool, since: float) -> Facts:
+    """Return the facts that do not depend on the layer."""
+    well, unwell = line_state(measurement.line, measurement, context.line_seconds)
+    return Facts(
+        well=well,
+        unwell=unwell,
+        captive=measurement.line is not None and measurement.line.captive,
+        paired=measurement.design is not Design.SENTINEL,
+        reference=context.reference,
+        failed=failed,
+        passed=passed,
+        since=since,
+    )
+
+
+def gate(layer: Experiment) -> tuple[Rule[Facts], ...]:
+    """Return the rules that stand before a layer's own: the line, then success, then the lonely failure."""
+    return (
+        Rule(
+            id="line.unwell",
+            layer=layer,
+            state=State.INSUFFICIENT,
+            level=Level.DISCARDED,
+            when=lambda f: f.captive or (not f.passed and not f.well),
+            reason="The probe's own line was not well, or not known to be well, in the same minute.",
+            source="attribution.md 2.1; OONI's distinction of discarded evidence",
+        ),
+    )
+
+
+def anomaly(layer: Experiment) -> Rule[Facts]:
+    """Return the rule that holds a sentinel's failure back until the paired series has run."""
+    return Rule(
+        id=f"{layer}.anomaly",
+        layer=layer,
+        state=State.INSUFFICIENT,
+        when=lambda f: not f.paired,
+        reason="One failure without controls: the paired series that follows will tell.",
+        source="detectors.md, common rule (a)",
+    )
+
+
+MIN_TRIALS: Final = 3
+"""Failing subject trials that a verdict of blocking needs (Fisher one-sided p = .05 at 3 against 3)."""
+MIN_SPREAD: Final = 120.0
+"""Seconds the failing trials must span: trials inside one minute share one Wi-Fi fade (detectors.md, rule a)."""
+BIN: Final = 300.0
+"""Seconds of a time bin."""
+
+
+def spread_out(times: list[float]) -> bool:
+    """Tell whether trials lie in two five-minute bins or at least two minutes apart."""
+    if not times:
+        return False
+    return max(times) - min(times) >= MIN_SPREAD or len({int(at // BIN) for at in times}) > 1

@@ -1,0 +1,357 @@
+"""Judgement of the TLS layer: blocking by the name in the ClientHello, and interception.
+
+Lives here: the facts of one TLS measurement and the rules over them. The compared outcome is *any byte back from the
+server*, not a finished handshake. Must not live here: what lies below (a TCP handshake that fails is TCP's to judge).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from balise_collector.judge.injection import FORGED, injection_score
+from balise_collector.judge.rules import MIN_TRIALS, Facts, Rule, anomaly, common, gate, spread_out
+from balise_collector.judge.verdict import Level, State
+from balise_wire.failures import Failure
+from balise_wire.mechanisms import Mechanism
+from balise_wire.observations import TlsObservation
+from balise_wire.words import Arm, Experiment
+
+if TYPE_CHECKING:
+    from balise_collector.judge.context import Context, Tally
+    from balise_wire.measurement import Measurement
+
+_LAYER: Final = Experiment.TLS
+_CERTIFICATE: Final = frozenset(
+    {Failure.SSL_INVALID_CERTIFICATE, Failure.SSL_INVALID_HOSTNAME, Failure.SSL_UNKNOWN_AUTHORITY}
+)
+_CONTROLS: Final = (Arm.NEIGHBOUR, Arm.CONTROL)
+
+
+class Outcome(StrEnum):
+    """How one hello ended."""
+
+    ANSWERED = "answered"
+    CERTIFICATE = "certificate"
+    """The server answered with a chain that did not verify."""
+    RST = "rst"
+    SILENCE = "silence"
+    FIN = "fin"
+    NO_CONNECT = "no_connect"
+    OTHER = "other"
+
+
+_AFTER_CONNECT: Final = frozenset({Outcome.RST, Outcome.SILENCE, Outcome.FIN})
+
+
+def outcome(trial: TlsObservation) -> Outcome:
+    """Classify one trial."""
+    if trial.failure in _CERTIFICATE:
+        return Outcome.CERTIFICATE
+    if trial.bytes_received > 0 or trial.failure is None:
+        return Outcome.ANSWERED
+    if trial.connect_ms is None:
+        return Outcome.NO_CONNECT
+    if trial.failure is Failure.CONNECTION_RESET:
+        return Outcome.RST
+    if trial.failure is Failure.GENERIC_TIMEOUT:
+        return Outcome.SILENCE
+    if trial.failure in {Failure.EOF, Failure.CONNECTION_ABORTED, Failure.SSL_FAILED_HANDSHAKE}:
+        return Outcome.FIN
+    return Outcome.OTHER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsFacts(Facts):
+    """What one TLS measurement shows."""
+
+    own: tuple[Outcome, ...]
+    """Outcomes of the subject's own trials, in order."""
+    all: tuple[Outcome, ...]
+    """Carried trials first, then own."""
+    spread: bool
+    control: Outcome | None
+    """The best control on the same address and port: neighbour before control name; answered before not."""
+    scrambled: Outcome | None
+    residual: bool
+    """Connects began to fail only after a sensitive hello, with the controls of the same series answered."""
+    references: Tally
+    unknown_keys: bool
+    """References or pins know keys of this name, and the subject's chain holds none of them."""
+    known_keys: bool
+    """The subject's chain holds a key that references or pins know."""
+    expired: bool
+    control_clean: bool
+    """A control's chain verified, or was issued by another authority than the subject's."""
+    control_untrusted: bool
+    """A control's chain, too, comes from an unknown authority."""
+
+    @property
+    def cut(self) -> bool:
+        """All trials die after the hello, often enough and spread in time, where the controls' do not."""
+        dead = [o for o in self.all if o in _AFTER_CONNECT]
+        enough = len(self.all) >= MIN_TRIALS and self.spread
+        whole = len(dead) == len(self.all) or (self.residual and any(o in _AFTER_CONNECT for o in self.own))
+        return enough and whole
+
+    @property
+    def control_answers(self) -> bool:
+        """A control on the same address and port has bytes back."""
+        return self.control in {Outcome.ANSWERED, Outcome.CERTIFICATE}
+
+    @property
+    def scrambled_answers(self) -> bool:
+        """The scrambled name has bytes back; without that arm the control alone must do."""
+        return self.scrambled in {None, Outcome.ANSWERED, Outcome.CERTIFICATE}
+
+    def kind(self, wanted: Outcome) -> bool:
+        """Tell whether ``wanted`` is the way most trials died after the hello; the worst wins a tie."""
+        counts = {o: self.all.count(o) for o in (Outcome.RST, Outcome.FIN, Outcome.SILENCE)}
+        return max(counts, key=lambda o: counts[o]) is wanted
+
+    @property
+    def named(self) -> bool:
+        """The whole differential: cut for the subject's name and for no other."""
+        return self.cut and self.control_answers and self.scrambled_answers
+
+
+def _residual(own: list[Outcome], carried: list[Outcome]) -> bool:
+    """Tell whether every failed connect of the series follows a hello that died (residual censorship)."""
+    if not any(o in _AFTER_CONNECT for o in own):
+        return False
+    first = next(i for i, o in enumerate(own) if o in _AFTER_CONNECT)
+    dead = _AFTER_CONNECT | {Outcome.NO_CONNECT}
+    return Outcome.NO_CONNECT not in own[:first] and all(o in dead for o in own + carried)
+
+
+def _best_control(trials: list[TlsObservation]) -> TlsObservation | None:
+    """Return the neighbour before the control name, an answered one before a failed one."""
+    controls = [t for t in trials if t.arm in _CONTROLS and not t.carried]
+    answered = {Outcome.ANSWERED, Outcome.CERTIFICATE}
+    return min(controls, key=lambda t: (outcome(t) not in answered, _CONTROLS.index(t.arm)), default=None)
+
+
+def facts(measurement: Measurement, context: Context) -> TlsFacts:
+    """Gather what the rules ask from one measurement."""
+    trials = [o for o in measurement.observations if isinstance(o, TlsObservation)]
+    subject = sorted((t for t in trials if t.arm is Arm.SUBJECT), key=lambda t: t.at)
+    own = [outcome(t) for t in subject if not t.carried]
+    carried = [outcome(t) for t in subject if t.carried]
+    control = _best_control(trials)
+    scrambled = next((outcome(t) for t in trials if t.arm is Arm.SCRAMBLED and not t.carried), None)
+    failing = [t for t in subject if outcome(t) is not Outcome.ANSWERED]
+    since = min((t.at for t in failing), default=measurement.started)
+    base = common(
+        measurement,
+        context,
+        failed=bool(own) and Outcome.ANSWERED not in own,
+        passed=bool(own) and all(o is Outcome.ANSWERED for o in own),
+        since=since,
+    )
+    forged = [t for t in failing if t.packets]
+    score = max((injection_score(t.packets, control.packets if control else ()) for t in forged), default=0.0)
+    signs = set()
+    if control is not None and control.arm is Arm.NEIGHBOUR and outcome(control) is Outcome.ANSWERED:
+        signs.add("neighbour_ok")
+    if scrambled in {Outcome.ANSWERED, Outcome.CERTIFICATE}:
+        signs.add("scrambled_ok")
+    if score >= FORGED:
+        signs.add("forged_packet")
+    chain = next((t for t in failing if t.chain and not t.carried), None)
+    known = context.pins | context.references.keys(measurement.host)
+    seen = frozenset(c.spki_sha256 for c in chain.chain) if chain else frozenset()
+    others = [t for t in trials if t.arm in _CONTROLS and not t.carried and t.chain]
+    issuer = chain.chain[0].issuer if chain else ""
+    return TlsFacts(
+        **{name: getattr(base, name) for name in Facts.__slots__ if name not in {"score", "signs"}},
+        score=score,
+        signs=frozenset(signs),
+        own=tuple(own),
+        all=(*carried, *own),
+        spread=spread_out([t.at for t in failing]),
+        control=outcome(control) if control else None,
+        scrambled=scrambled,
+        residual=_residual(own, carried),
+        references=context.references.of_target(
+            measurement.target, _LAYER, since - context.clock_offset, measurement.ended - context.clock_offset
+        ),
+        unknown_keys=bool(known) and bool(seen) and not seen & known,
+        known_keys=bool(seen & known),
+        expired=chain is not None and 0 < chain.chain[0].not_after < measurement.started,
+        control_clean=any(
+            t.verified or (t.failure is not Failure.SSL_UNKNOWN_AUTHORITY and t.chain[0].issuer != issuer)
+            for t in others
+        ),
+        control_untrusted=any(
+            t.failure is Failure.SSL_UNKNOWN_AUTHORITY or (bool(issuer) and t.chain[0].issuer == issuer)
+            for t in others
+            if not t.verified
+        ),
+    )
+
+
+_PROOF: Final = ("forged_packet", "neighbour_ok")
+"""``scrambled_ok`` alone is no proof: a server may drop the one name it is told to."""
+
+RULES: Final[tuple[Rule[TlsFacts], ...]] = (
+    *gate(_LAYER),
+    Rule(
+        id="tls.ok",
+        layer=_LAYER,
+        state=State.OK,
+        when=lambda f: f.passed,
+        reason="The server answered the hello with this name.",
+        source="detectors.md 2.3: any byte back",
+    ),
+    Rule(
+        id="tls.cert_expired",
+        layer=_LAYER,
+        state=State.OK,
+        when=lambda f: f.own.count(Outcome.CERTIFICATE) == len(f.own) > 0 and f.expired and not f.unknown_keys,
+        reason="The server answered with its own certificate, which has expired: the operator's fault, not blocking.",
+        source="detectors.md 2.4",
+    ),
+    anomaly(_LAYER),
+    Rule(
+        id="tls.nothing",
+        layer=_LAYER,
+        state=State.INSUFFICIENT,
+        when=lambda f: not f.own,
+        reason="No hello of the subject is in this measurement.",
+        source="ours",
+    ),
+    Rule(
+        id="tls.reference_failed",
+        layer=_LAYER,
+        state=State.DOWN,
+        mechanism=Mechanism.SERVER_DOWN,
+        level=Level.SCORED,
+        when=lambda f: f.reference and f.failed and all(o in _AFTER_CONNECT for o in f.own),
+        reason="A reference abroad gets no answer to its hello either.",
+        source="attribution.md 2.1",
+    ),
+    Rule(
+        id="tls.no_connect",
+        layer=_LAYER,
+        state=State.INSUFFICIENT,
+        when=lambda f: f.own.count(Outcome.NO_CONNECT) == len(f.own) and f.control is not Outcome.ANSWERED,
+        reason="No TCP connection came about, so the hello was never sent: the TCP layer tells.",
+        source="detectors.md 2.3",
+    ),
+    Rule(
+        id="tls.no_control",
+        layer=_LAYER,
+        state=State.INSUFFICIENT,
+        when=lambda f: f.control is None,
+        reason="The control is missing.",
+        source="architecture.md: a missing control is insufficient",
+    ),
+    Rule(
+        id="tls.down",
+        layer=_LAYER,
+        state=State.DOWN,
+        mechanism=Mechanism.SERVER_DOWN,
+        level=Level.DISCARDED,
+        when=lambda f: f.failed and f.references.dead and Outcome.CERTIFICATE not in f.own,
+        reason="References abroad get no answer to this name either: the server, not the way.",
+        source="attribution.md 2.1",
+    ),
+    Rule(
+        id="sni.rst",
+        layer=_LAYER,
+        state=State.BLOCKED,
+        mechanism=Mechanism.SNI_RST,
+        level=Level.SCORED,
+        proof=_PROOF,
+        when=lambda f: f.named and f.kind(Outcome.RST),
+        reason="Connections are reset when the hello carries this name, and only then.",
+        source="detectors.md 2.3; Weaver et al. 2009, Bock et al. 2020",
+    ),
+    Rule(
+        id="sni.fin",
+        layer=_LAYER,
+        state=State.BLOCKED,
+        mechanism=Mechanism.SNI_FIN,
+        level=Level.SCORED,
+        proof=_PROOF,
+        when=lambda f: f.named and f.kind(Outcome.FIN),
+        reason="Connections are closed when the hello carries this name, and only then.",
+        source="detectors.md 2.3",
+    ),
+    Rule(
+        id="sni.drop",
+        layer=_LAYER,
+        state=State.BLOCKED,
+        mechanism=Mechanism.SNI_DROP,
+        level=Level.SCORED,
+        proof=_PROOF,
+        when=lambda f: f.named and f.kind(Outcome.SILENCE),
+        reason="Packets vanish once the hello carries this name, and only then.",
+        source="detectors.md 2.3",
+    ),
+    Rule(
+        id="sni.partial",
+        layer=_LAYER,
+        state=State.INSUFFICIENT,
+        level=Level.SCORED,
+        when=lambda f: any(o in _AFTER_CONNECT for o in f.all) and f.control_answers and f.scrambled_answers,
+        reason="Some hellos with this name die and none with another, but too few for a verdict.",
+        source="detectors.md 2.3: a box on 75 % of flows passes 3/3 in 42 % of series",
+    ),
+    Rule(
+        id="tls.server_unknown_name",
+        layer=_LAYER,
+        state=State.INSUFFICIENT,
+        level=Level.DISCARDED,
+        when=lambda f: f.failed and f.control_answers and not f.scrambled_answers,
+        reason="The address answers the control and no other name: a server that drops names it does not know.",
+        source="detectors.md 2.3: control (iii)",
+    ),
+    Rule(
+        id="tls.local_inspection",
+        layer=_LAYER,
+        state=State.INSUFFICIENT,
+        level=Level.DISCARDED,
+        when=lambda f: Outcome.CERTIFICATE in f.own and f.control_untrusted,
+        reason="Every name comes with an unknown issuer: something on the probe's own network opens TLS.",
+        source="detectors.md 2.4",
+    ),
+    Rule(
+        id="tls.mitm",
+        layer=_LAYER,
+        state=State.BLOCKED,
+        mechanism=Mechanism.TLS_MITM,
+        level=Level.SCORED,
+        proof=("foreign_certificate",),
+        when=lambda f: f.own.count(Outcome.CERTIFICATE) == len(f.own) and f.unknown_keys and f.control_clean,
+        reason="The certificate is not the service's: references see another key, and the controls are clean.",
+        source="detectors.md 2.4",
+    ),
+    Rule(
+        id="tls.cert_invalid",
+        layer=_LAYER,
+        state=State.INSUFFICIENT,
+        when=lambda f: Outcome.CERTIFICATE in f.own,
+        reason="The certificate does not verify, and nothing tells whose fault that is.",
+        source="detectors.md 2.4: Signal changed its root CA in 2022",
+    ),
+    Rule(
+        id="tls.address",
+        layer=_LAYER,
+        state=State.INSUFFICIENT,
+        level=Level.DISCARDED,
+        when=lambda f: f.failed and not f.control_answers,
+        reason="The control name on the same address fails as well: it is not the name.",
+        source="detectors.md 2.3",
+    ),
+    Rule(
+        id="tls.unclear",
+        layer=_LAYER,
+        state=State.INSUFFICIENT,
+        when=lambda _f: True,
+        reason="The trials contradict each other.",
+        source="ours",
+    ),
+)
+"""First match wins."""
