@@ -1,0 +1,188 @@
+"""Experiment ``dns``: what do the provider's resolver and others say of this name? See docs/experiments/dns.md.
+
+Lives here: the plan of queries over four resolvers and two names, the TLS check of the first accepted answer, and what
+counts as an anomaly. Must not live here: parsing of packets, lists of forged addresses (the collector's), or verdicts.
+"""
+
+from collections.abc import Generator, Sequence
+from typing import Final
+
+import msgspec
+
+from balise_agent.experiments.task import Endpoint, Task, carried, expect
+from balise_agent.limits import refuse_address
+from balise_agent.steps import (
+    Close,
+    Connect,
+    Connected,
+    Failed,
+    Handshake,
+    Plan,
+    Queried,
+    Query,
+    Reply,
+    Secured,
+    Step,
+)
+from balise_wire.failures import Failure
+from balise_wire.observations import DnsAnswer, DnsObservation, Observation
+from balise_wire.words import Arm, Design, Experiment, Resolver
+
+SILENT_WINDOW: Final = 2.0
+"""Seconds to wait for an answer that nobody can honestly give; injectors answer within one round trip."""
+TLS_PORT: Final = 443
+QUERY_COST: Final = 320
+"""Question and answer with headers."""
+CHECK_COST: Final = 7_000
+_FAILURES: Final = {2: Failure.DNS_SERVFAIL, 3: Failure.DNS_NXDOMAIN, 5: Failure.DNS_REFUSED}
+"""By response code (RFC 1035 4.1.1)."""
+
+Trial = Generator[Step, Reply, DnsObservation]
+
+
+class Dns:
+    """The name and those who answer for it."""
+
+    name = Experiment.DNS
+    exclusive = False
+
+    def sentinel(self, task: Task) -> Plan:
+        """Return the name at the provider's resolver; an unexpected address is asked for its certificate."""
+        observations: list[Observation] = []
+        for qtype in ("A", "AAAA") if task.family == 6 else ("A",):
+            trial = yield from query_trial(task, Arm.SUBJECT, task.target.host, Resolver.PROVIDER, qtype=qtype)
+            observations.append((yield from _checked(task, trial)))
+        return tuple(observations)
+
+    def paired(self, task: Task, cause: Observation | None) -> Plan:
+        """Return the control name first (provider, silent), then the subject: public, silent, provider twice."""
+        observations: list[Observation] = list(carried(cause))
+        control, subject = task.name_control(), task.target.host
+        public = task.pick(task.public_resolvers, "public-resolver")
+        silent = task.pick(task.silent_addresses, "silent-address")
+        if control:
+            observations.append((yield from query_trial(task, Arm.CONTROL, control, Resolver.PROVIDER)))
+        if control and silent:
+            observations.append((yield from query_trial(task, Arm.CONTROL, control, Resolver.SILENT, silent)))
+        if public:
+            observations.append((yield from query_trial(task, Arm.SUBJECT, subject, Resolver.PUBLIC, public)))
+        if silent:
+            observations.append((yield from query_trial(task, Arm.SUBJECT, subject, Resolver.SILENT, silent)))
+        first = yield from query_trial(task, Arm.SUBJECT, subject, Resolver.PROVIDER)
+        observations.append((yield from _checked(task, first)))
+        observations.append((yield from query_trial(task, Arm.SUBJECT, subject, Resolver.PROVIDER)))
+        return tuple(observations)
+
+    def anomaly(self, observations: Sequence[Observation], usual: Observation | None = None) -> Observation | None:
+        """Return the first subject trial at the provider's resolver that an honest resolver would not give.
+
+        No answer, an error code, no address, a private address, several answers that differ, or an address whose
+        certificate does not fit the name. An AAAA question without an address is none: most names have none.
+        """
+        del usual
+        return next(
+            (
+                trial
+                for trial in observations
+                if isinstance(trial, DnsObservation)
+                and trial.arm is Arm.SUBJECT
+                and trial.resolver is Resolver.PROVIDER
+                and not trial.carried
+                and _is_odd(trial)
+            ),
+            None,
+        )
+
+    def endpoints(self, task: Task, design: Design) -> tuple[Endpoint, ...]:
+        """Return the name in the place of an address: all targets share the resolver, and the trigger is the name."""
+        del design
+        return ((task.target.host, 53),)
+
+    def cost(self, task: Task, design: Design) -> int:
+        """Return the expected bytes; the TLS check only happens on unexpected addresses."""
+        if design is Design.SENTINEL:
+            return QUERY_COST * (2 if task.family == 6 else 1)
+        return QUERY_COST * 6 + (CHECK_COST if task.target.port == TLS_PORT else 0)
+
+    def connections(self, task: Task, design: Design) -> int:
+        """Return the questions with this name."""
+        return (2 if task.family == 6 else 1) if design is Design.SENTINEL else 4
+
+
+def _is_odd(trial: DnsObservation) -> bool:
+    """Tell whether a trial at the provider's resolver deserves the whole series."""
+    if trial.failure is Failure.DNS_NO_ANSWER and trial.qtype == "AAAA":
+        return False
+    several = {(answer.rcode, frozenset(answer.addresses)) for answer in trial.answers if not answer.malformed}
+    return trial.failure is not None or trial.tls_consistent is False or len(several) > 1
+
+
+def query_trial(task: Task, arm: Arm, name: str, resolver: Resolver, server: str = "", *, qtype: str = "A") -> Trial:
+    """Return a trial: one question, and every answer until the window closes."""
+    timeout = task.timeouts.dns
+    if resolver is Resolver.SILENT:
+        timeout = min(timeout, SILENT_WINDOW)
+    reply = yield Query(
+        name=name, qtype=qtype, resolver=resolver, server=server, timeout=timeout, linger=task.timeouts.linger
+    )
+    if isinstance(reply, Failed):
+        answers: tuple[DnsAnswer, ...] = ()
+        failure: Failure | None = reply.failure
+        packets = reply.packets
+    else:
+        queried = expect(Queried, reply)
+        answers, packets = queried.answers, queried.packets
+        failure = _failure(task, accepted(answers), queried.failure)
+    return DnsObservation(
+        arm=arm,
+        at=reply.at,
+        failure=failure,
+        elapsed_ms=min((answer.rtt_ms for answer in answers), default=reply.elapsed_ms),
+        packets=packets,
+        name=name,
+        qtype=qtype,
+        resolver=resolver,
+        answers=answers,
+    )
+
+
+def accepted(answers: Sequence[DnsAnswer]) -> DnsAnswer | None:
+    """Return the answer a stub resolver takes: the first well-formed one, forged or not."""
+    return next((answer for answer in answers if not answer.malformed), None)
+
+
+def _failure(task: Task, answer: DnsAnswer | None, below: Failure | None) -> Failure | None:
+    """Name the failure of a query by the accepted answer, or by what happened below DNS."""
+    if answer is None:
+        return below or Failure.GENERIC_TIMEOUT
+    if answer.rcode:
+        return _FAILURES.get(answer.rcode, Failure.DNS_SERVER_MISBEHAVING)
+    if not answer.addresses:
+        return Failure.DNS_NO_ANSWER
+    if all(refuse_address(address, task.laboratory) for address in answer.addresses):
+        return Failure.DNS_BOGON
+    return None
+
+
+def _checked(task: Task, trial: DnsObservation) -> Trial:
+    """Return the trial with ``tls_consistent`` where its accepted answer holds an unexpected public address.
+
+    One handshake to one address: a certificate valid for the name overrides every other sign (detectors.md 2.1). A
+    private address is never contacted.
+    """
+    answer = accepted(trial.answers)
+    if task.target.port != TLS_PORT or trial.failure is not None or answer is None:
+        return trial
+    strangers = [address for address in answer.addresses if address not in task.target.addresses]
+    address = next((a for a in strangers if refuse_address(a, task.laboratory) is None), "")
+    if not address:
+        return trial
+    connected = yield Connect(address=address, port=TLS_PORT, timeout=task.timeouts.connect)
+    consistent = False
+    if not isinstance(connected, Failed):
+        handle = expect(Connected, connected).handle
+        secured = yield Handshake(handle=handle, sni=task.target.host, timeout=task.timeouts.answer)
+        if not isinstance(secured, Failed):
+            consistent = expect(Secured, secured).verify_failure is None
+            yield Close(handle=handle)
+    return msgspec.structs.replace(trial, tls_consistent=consistent, tls_address=address)

@@ -1,0 +1,204 @@
+"""Experiment ``line``: is the probe's own connection well in this minute? See docs/experiments/line.md.
+
+Lives here: the plan over gateway, controls on both sides of the border and the resolver, and its summary for the
+measurements of that minute. Must not live here: targets, or what to conclude from an unwell line (the judge's).
+"""
+
+from collections.abc import Generator, Sequence
+from typing import Final
+
+import msgspec
+
+from balise_agent.experiments.http import get_trial, redirect_host
+from balise_agent.experiments.task import Endpoint, Task, expect
+from balise_agent.steps import (
+    Answer,
+    AnswerKind,
+    AskGateway,
+    Exchange,
+    Exchanged,
+    Failed,
+    GatewayAsked,
+    Plan,
+    Queried,
+    Query,
+    Reply,
+    Step,
+    SynProbe,
+)
+from balise_wire.assignment import Control, Target
+from balise_wire.failures import Failure
+from balise_wire.measurement import LineHealth
+from balise_wire.observations import ControlResult, LineObservation, Observation
+from balise_wire.words import Arm, ClockState, Design, Experiment, Resolver, Scope, TargetRole
+
+ROUND: Final = 0.3
+"""Seconds between the two SYNs to one control: a queue drop takes neighbours in time along."""
+LINGER: Final = 0.05
+"""The resolver only has to live; a race for its answer is the dns experiment's matter."""
+GATEWAY_TIMEOUT: Final = 1.0
+PORTAL_PORT: Final = 80
+"""A control on this port is the assignment's permission for the captive-portal check."""
+NETWORK_AUTHENTICATION_REQUIRED: Final = 511
+"""RFC 6585 6."""
+
+LINE_TARGET: Final = Target(
+    id="internet/line/line/4",
+    service="internet",
+    role=TargetRole.LINE,
+    host="line",
+    experiments=(Experiment.LINE,),
+    fetch_bytes=0,
+)
+"""What a measurement of the line names as its target."""
+
+
+class Line:
+    """The way from the probe to its provider and over the border."""
+
+    name = Experiment.LINE
+    exclusive = False
+
+    def sentinel(self, task: Task) -> Plan:
+        """Return gateway, two SYNs to every control, and one question to the provider's resolver."""
+        gateway = yield AskGateway(timeout=GATEWAY_TIMEOUT)
+        asked = gateway if isinstance(gateway, GatewayAsked) else None
+        results, loss, duration = yield from _ask_controls(task)
+        resolver_ok = yield from _ask_resolver(task)
+        captive = yield from _ask_portal(task)
+        return (
+            LineObservation(
+                arm=Arm.SUBJECT,
+                at=gateway.at,
+                failure=_failure(results, resolver_ok),
+                elapsed_ms=gateway.elapsed_ms + duration,
+                gateway_ok=asked.ok if asked else False,
+                gateway_rtt_ms=asked.rtt_ms if asked else None,
+                controls=results,
+                resolver_ok=resolver_ok,
+                captive=captive,
+                loss=loss,
+            ),
+        )
+
+    def paired(self, task: Task, cause: Observation | None) -> Plan:
+        """Return the same: a line is its own control."""
+        del cause
+        return self.sentinel(task)
+
+    def anomaly(self, observations: Sequence[Observation], usual: Observation | None = None) -> Observation | None:
+        """Return none: an unwell line is no anomaly of a target, and is looked at again within the minute anyway."""
+        del observations, usual
+        return None
+
+    def endpoints(self, task: Task, design: Design) -> tuple[Endpoint, ...]:
+        """Return none: controls are never under test, and a line check is never held back."""
+        del task, design
+        return ()
+
+    def cost(self, task: Task, design: Design) -> int:
+        """Return the expected bytes."""
+        del design
+        portal = 2_000 if _portal(task) else 0
+        return 200 + 2 * 160 * len(task.controls) + (320 if task.name_control() else 0) + portal
+
+    def connections(self, task: Task, design: Design) -> int:
+        """Return the most SYNs to one control."""
+        del task, design
+        return 2
+
+
+def with_clock(observation: LineObservation, state: ClockState, offset_ms: float | None) -> LineObservation:
+    """Return the observation with what the caller knows of the clock; a plan knows no clock."""
+    return msgspec.structs.replace(observation, clock_state=state, clock_offset_ms=offset_ms)
+
+
+def health(observation: LineObservation) -> LineHealth:
+    """Return the summary that rides inside every measurement of the same minute."""
+
+    def count(scope: Scope) -> tuple[int, int]:
+        results = [result for result in observation.controls if result.scope is scope]
+        return sum(result.failure is None for result in results), len(results)
+
+    domestic_ok, domestic = count(Scope.DOMESTIC)
+    international_ok, international = count(Scope.INTERNATIONAL)
+    return LineHealth(
+        at=observation.at,
+        gateway_ok=observation.gateway_ok,
+        domestic_ok=domestic_ok,
+        domestic=domestic,
+        international_ok=international_ok,
+        international=international,
+        resolver_ok=observation.resolver_ok,
+        captive=observation.captive is True,
+    )
+
+
+def _endpoint(control: Control) -> Endpoint:
+    """Return the address of a control that the line is asked at: IPv4 first, the family that every home has."""
+    address = next((a for a in control.addresses if ":" not in a), control.addresses[0])
+    return address, control.port
+
+
+def _ask_controls(
+    task: Task,
+) -> Generator[Step, Reply, tuple[tuple[ControlResult, ...], float | None, float]]:
+    """Send two SYNs to each control, round by round; return results, share lost and milliseconds."""
+    controls = [control for control in task.controls if control.addresses]
+    if not controls:
+        return (), None, 0.0
+    once = tuple(SynProbe(address=address, port=port) for address, port in map(_endpoint, controls))
+    reply = yield Exchange(packets=once + once, window=task.timeouts.syn, spacing=ROUND / len(controls), enough=True)
+    if isinstance(reply, Failed):
+        results = tuple(ControlResult(name=c.name, scope=c.scope, failure=reply.failure) for c in controls)
+        return results, 1.0, reply.elapsed_ms
+    answers = expect(Exchanged, reply).answers
+    results = tuple(_result(control, number, len(controls), answers) for number, control in enumerate(controls))
+    answered = len({answer.probe for answer in answers if answer.kind is not AnswerKind.ICMP})
+    return results, 1.0 - answered / (2 * len(controls)), reply.elapsed_ms
+
+
+def _result(control: Control, number: int, count: int, answers: Sequence[Answer]) -> ControlResult:
+    """Return what became of one control: a SYN-ACK, or a RST from a living host, means that the line carries."""
+    mine = [answer for answer in answers if answer.probe % count == number]
+    alive = [answer.rtt_ms for answer in mine if answer.kind in {AnswerKind.SYNACK, AnswerKind.RST}]
+    if alive:
+        return ControlResult(name=control.name, scope=control.scope, rtt_ms=min(alive))
+    unreachable = any(answer.kind is AnswerKind.ICMP for answer in mine)
+    failure = Failure.HOST_UNREACHABLE if unreachable else Failure.GENERIC_TIMEOUT
+    return ControlResult(name=control.name, scope=control.scope, failure=failure)
+
+
+def _ask_resolver(task: Task) -> Generator[Step, Reply, bool | None]:
+    """Ask the provider's resolver for the control name; any well-formed answer is a sign of life."""
+    name = task.name_control()
+    if not name:
+        return None
+    reply = yield Query(name=name, resolver=Resolver.PROVIDER, timeout=task.timeouts.dns, linger=LINGER)
+    return isinstance(reply, Queried) and any(not answer.malformed for answer in reply.answers)
+
+
+def _portal(task: Task) -> Control | None:
+    """Return the control that the assignment offers for the captive-portal check."""
+    return next((c for c in task.controls if c.port == PORTAL_PORT and c.addresses), None)
+
+
+def _ask_portal(task: Task) -> Generator[Step, Reply, bool | None]:
+    """Ask a control over HTTP whether it is itself; ``None`` where the assignment offers none or it is silent."""
+    control = _portal(task)
+    if control is None:
+        return None
+    target = msgspec.structs.replace(LINE_TARGET, host=control.name, http_port=PORTAL_PORT)
+    question = msgspec.structs.replace(task, target=target, address=_endpoint(control)[0], fetch_bytes=0)
+    trial = yield from get_trial(question, Arm.CONTROL, control.name)
+    if trial.status is None:
+        return None
+    host = redirect_host(trial)
+    elsewhere = bool(host) and not (host == control.name or host.endswith(f".{control.name}"))
+    return trial.status == NETWORK_AUTHENTICATION_REQUIRED or elsewhere
+
+
+def _failure(results: Sequence[ControlResult], resolver_ok: bool | None) -> Failure | None:
+    """Return a failure where nothing at all answered: no control, and no resolver."""
+    silent = bool(results) and all(result.failure is not None for result in results)
+    return Failure.GENERIC_TIMEOUT if silent and not resolver_ok else None

@@ -1,0 +1,150 @@
+"""Experiment ``tcp``: does this address answer a SYN on this port? See docs/experiments/tcp.md.
+
+Lives here: the plan of crafted SYNs, each from its own source port, and what counts as an anomaly. Must not live here:
+names, payloads, the kernel's TCP, or what a failure means.
+"""
+
+from collections.abc import Generator, Sequence
+from typing import Final
+
+from balise_agent.experiments.task import Endpoint, Task, carried, expect
+from balise_agent.steps import Answer, AnswerKind, Exchange, Exchanged, Failed, Plan, Reply, Step, SynProbe
+from balise_wire.failures import Failure
+from balise_wire.observations import Observation, TcpObservation
+from balise_wire.words import Arm, Design, Experiment
+
+SENTINEL_SYNS: Final = 2
+SENTINEL_SPACING: Final = 1.0
+"""Seconds between the two: one short loss of the line must not look like a block."""
+SUBJECT_SYNS: Final = 6
+"""0 of 6 over at least three source ports (detectors.md 2.2)."""
+CONTROL_SYNS: Final = 2
+PAIRED_SPACING: Final = 0.5
+SYN_COST: Final = 160
+"""SYN, SYN-ACK and our RST, with Ethernet-less headers and options."""
+_ICMP_ADMIN: Final = frozenset({"3/9", "3/10", "3/13", "1/1"})
+"""Communication administratively prohibited (RFC 1812 5.2.7.1; RFC 4443 3.1)."""
+
+Trial = Generator[Step, Reply, TcpObservation]
+
+
+class Tcp:
+    """The address, the port and the way to them."""
+
+    name = Experiment.TCP
+    exclusive = False
+
+    def sentinel(self, task: Task) -> Plan:
+        """Return two SYNs to the endpoint, a second apart; done as soon as both are answered."""
+        subject = (task.address, task.target.port)
+        return ((yield from syn_trial(task, Arm.SUBJECT, subject, SENTINEL_SYNS, SENTINEL_SPACING, enough=True)),)
+
+    def paired(self, task: Task, cause: Observation | None) -> Plan:
+        """Return other port, sibling and a control endpoint first, then six SYNs to the subject."""
+        observations: list[Observation] = list(carried(cause))
+        for arm, endpoint in _controls(task):
+            observations.append(
+                (yield from syn_trial(task, arm, endpoint, CONTROL_SYNS, PAIRED_SPACING, enough=True)),
+            )
+        subject = (task.address, task.target.port)
+        observations.append(
+            (yield from syn_trial(task, Arm.SUBJECT, subject, SUBJECT_SYNS, PAIRED_SPACING, enough=False))
+        )
+        return tuple(observations)
+
+    def anomaly(self, observations: Sequence[Observation], usual: Observation | None = None) -> Observation | None:
+        """Return the first subject trial without a SYN-ACK."""
+        del usual
+        return next(
+            (
+                trial
+                for trial in observations
+                if isinstance(trial, TcpObservation)
+                and trial.arm is Arm.SUBJECT
+                and not trial.carried
+                and trial.failure is not None
+            ),
+            None,
+        )
+
+    def endpoints(self, task: Task, design: Design) -> tuple[Endpoint, ...]:
+        """Return the endpoint and, in a paired run, those of the arms that stand for it."""
+        subject = (task.address, task.target.port)
+        if design is Design.SENTINEL:
+            return (subject,)
+        return (subject, *(endpoint for arm, endpoint in _controls(task) if arm is not Arm.CONTROL))
+
+    def cost(self, task: Task, design: Design) -> int:
+        """Return the expected bytes."""
+        if design is Design.SENTINEL:
+            return SENTINEL_SYNS * SYN_COST
+        return (SUBJECT_SYNS + CONTROL_SYNS * len(_controls(task))) * SYN_COST
+
+    def connections(self, task: Task, design: Design) -> int:
+        """Return the most SYNs to one address."""
+        del task
+        return SENTINEL_SYNS if design is Design.SENTINEL else SUBJECT_SYNS + CONTROL_SYNS
+
+
+def _controls(task: Task) -> tuple[tuple[Arm, Endpoint], ...]:
+    """Return the control arms that this target and assignment have, in the order they are tried."""
+    target = task.target
+    arms: list[tuple[Arm, Endpoint]] = []
+    if target.other_port and target.other_port != target.port:
+        arms.append((Arm.OTHER_PORT, (task.address, target.other_port)))
+    if target.sibling and target.sibling != task.address and (":" in target.sibling) == (task.family == 6):
+        arms.append((Arm.SIBLING, (target.sibling, target.port)))
+    control = task.endpoint_control()
+    if control is not None and control[0] != task.address:
+        arms.append((Arm.CONTROL, control))
+    return tuple(arms)
+
+
+def syn_trial(task: Task, arm: Arm, endpoint: Endpoint, count: int, spacing: float, *, enough: bool) -> Trial:
+    """Return a trial: ``count`` SYNs from as many source ports, and everything that answered."""
+    address, port = endpoint
+    probes = tuple(SynProbe(address=address, port=port) for _ in range(count))
+    reply = yield Exchange(packets=probes, window=task.timeouts.syn, spacing=spacing, enough=enough)
+    if isinstance(reply, Failed):
+        return TcpObservation(
+            arm=arm,
+            at=reply.at,
+            failure=reply.failure,
+            elapsed_ms=reply.elapsed_ms,
+            packets=reply.packets,
+            address=address,
+            port=port,
+        )
+    exchanged = expect(Exchanged, reply)
+    answers = exchanged.answers
+    rtts = [answer.rtt_ms for answer in answers if answer.kind is AnswerKind.SYNACK]
+    return TcpObservation(
+        arm=arm,
+        at=exchanged.at,
+        failure=None if rtts else _failure(answers),
+        elapsed_ms=min(rtts, default=exchanged.elapsed_ms),
+        packets=exchanged.packets,
+        address=address,
+        port=port,
+        syns=count,
+        # Probes answered, not answers: a retransmitted SYN-ACK is still one.
+        synacks=_answered(answers, AnswerKind.SYNACK),
+        resets=_answered(answers, AnswerKind.RST),
+        icmp_errors=_answered(answers, AnswerKind.ICMP),
+        rtt_ms=min(rtts, default=None),
+    )
+
+
+def _answered(answers: Sequence[Answer], kind: AnswerKind) -> int:
+    """Count the SYNs that had at least one answer of a kind."""
+    return len({answer.probe for answer in answers if answer.kind is kind})
+
+
+def _failure(answers: Sequence[Answer]) -> Failure:
+    """Name the failure of a series without any SYN-ACK, by the first answer that was one of refusal."""
+    for answer in answers:
+        if answer.kind is AnswerKind.RST:
+            return Failure.CONNECTION_REFUSED
+        if answer.kind is AnswerKind.ICMP:
+            return Failure.ICMP_ADMIN_PROHIBITED if answer.packet.icmp in _ICMP_ADMIN else Failure.HOST_UNREACHABLE
+    return Failure.GENERIC_TIMEOUT

@@ -1,0 +1,231 @@
+"""Experiment ``tls``: does a hello with this name get any byte back from this address? See docs/experiments/tls.md.
+
+Lives here: the plan of hello-only trials over kernel TCP, the full handshake that shows the certificate chain, and what
+counts as an anomaly. Must not live here: the bytes of the hello (codec/clienthello.py), or what a failure means.
+"""
+
+from collections.abc import Generator, Sequence
+from typing import Final
+
+from balise_agent.codec.clienthello import client_hello
+from balise_agent.experiments.scramble import scrambled
+from balise_agent.experiments.task import Endpoint, Task, carried, expect
+from balise_agent.steps import (
+    Close,
+    Closed,
+    Connect,
+    Connected,
+    Failed,
+    Handshake,
+    Plan,
+    Receive,
+    Received,
+    Reply,
+    Secured,
+    Send,
+    Step,
+)
+from balise_wire.failures import Failure
+from balise_wire.observations import Observation, TlsObservation
+from balise_wire.words import Arm, Design, Experiment
+
+LINGER: Final = 0.3
+"""Seconds of listening after the outcome: a forged RST can lose the race and still be evidence."""
+FIRST_BYTES: Final = 7
+"""Enough for a record header and the handshake type or the alert, and never more than a whole alert record."""
+HELLO_COST: Final = 5_000
+"""Bytes of one hello-only trial, with the server's certificate flight: 3-6 KB (detectors.md, budget)."""
+FULL_COST: Final = 7_000
+
+Trial = Generator[Step, Reply, TlsObservation]
+
+
+class Tls:
+    """The name in the TLS handshake."""
+
+    name = Experiment.TLS
+    exclusive = False
+
+    def sentinel(self, task: Task) -> Plan:
+        """Return one hello with the subject's name; with ``task.full``, a full handshake after it."""
+        hello = yield from hello_trial(task, Arm.SUBJECT, task.target.host, 0)
+        if task.full and hello.failure is None:
+            return (hello, (yield from full_trial(task, Arm.SUBJECT, task.target.host)))
+        return (hello,)
+
+    def paired(self, task: Task, cause: Observation | None) -> Plan:
+        """Return neighbour (or control) first, scrambled, subject twice from new ports, then the chain."""
+        arm, name = _other_name(task)
+        observations: list[Observation] = list(carried(cause))
+        if name:
+            observations.append((yield from hello_trial(task, arm, name, 1)))
+        else:
+            observations.append((yield from hello_trial(task, Arm.ABSENT, None, 1)))
+        observations.append((yield from hello_trial(task, Arm.SCRAMBLED, scrambled(task.target.host, task.seed), 2)))
+        observations.append((yield from hello_trial(task, Arm.SUBJECT, task.target.host, 3)))
+        again = yield from hello_trial(task, Arm.SUBJECT, task.target.host, 4)
+        observations.append(again)
+        if again.failure is None:
+            observations.append((yield from full_trial(task, Arm.SUBJECT, task.target.host)))
+        return tuple(observations)
+
+    def anomaly(self, observations: Sequence[Observation], usual: Observation | None = None) -> Observation | None:
+        """Return the first subject trial that failed; a chain that does not verify is a failure too."""
+        del usual
+        return next(
+            (
+                trial
+                for trial in observations
+                if isinstance(trial, TlsObservation)
+                and trial.arm is Arm.SUBJECT
+                and not trial.carried
+                and trial.failure is not None
+            ),
+            None,
+        )
+
+    def endpoints(self, task: Task, design: Design) -> tuple[Endpoint, ...]:
+        """Return the one endpoint; every arm goes to it."""
+        del design
+        return ((task.address, task.target.port),)
+
+    def cost(self, task: Task, design: Design) -> int:
+        """Return the expected bytes."""
+        if design is Design.SENTINEL:
+            return HELLO_COST + FULL_COST * task.full
+        return 4 * HELLO_COST + FULL_COST
+
+    def connections(self, task: Task, design: Design) -> int:
+        """Return the most connections to the address."""
+        return 1 + task.full if design is Design.SENTINEL else 5
+
+
+def _other_name(task: Task) -> tuple[Arm, str]:
+    """Return the best control name: one that the same address serves, else one every home uses."""
+    if task.target.neighbour:
+        return Arm.NEIGHBOUR, task.target.neighbour
+    return Arm.CONTROL, task.name_control()
+
+
+def hello_trial(task: Task, arm: Arm, sni: str | None, number: int) -> Trial:
+    """Return a trial: connect, send a browser's hello, wait for any byte, listen a little longer.
+
+    The wait is the task's answer time-out in full: it must hold two retransmissions of the hello, or ordinary loss
+    reads like a drop.
+    """
+    address, port = task.address, task.target.port
+    connected = yield Connect(address=address, port=port, timeout=task.timeouts.connect)
+    if isinstance(connected, Failed):
+        return _not_connected(connected, arm, address, port, sni)
+    handle = expect(Connected, connected).handle
+    connect_ms = connected.elapsed_ms
+    sent = yield Send(handle=handle, data=client_hello(sni, task.seed + number))
+    answer = sent
+    if not isinstance(sent, Failed):
+        answer = yield Receive(handle=handle, most=FIRST_BYTES, timeout=task.timeouts.answer)
+    elapsed_ms = connect_ms + sent.elapsed_ms + (answer.elapsed_ms if answer is not sent else 0.0)
+    if isinstance(answer, Failed):
+        data, failure, packets = answer.data, answer.failure, answer.packets
+    else:
+        received = expect(Received, answer)
+        data, failure = received.data, Failure.EOF if received.eof else Failure.GENERIC_TIMEOUT
+        closed = yield Close(handle=handle, linger=LINGER)
+        packets = expect(Closed, closed).packets if not isinstance(closed, Failed) else closed.packets
+    record = first_record(data)
+    return TlsObservation(
+        arm=arm,
+        at=connected.at,
+        failure=_outcome(data, record, failure),
+        elapsed_ms=elapsed_ms,
+        packets=packets,
+        address=address,
+        port=port,
+        sni=sni,
+        connect_ms=connect_ms,
+        bytes_received=len(data),
+        record=record,
+    )
+
+
+def _outcome(data: bytes, record: str, failure: Failure) -> Failure | None:
+    """Return the trial's failure: none as soon as TLS bytes came back, whatever followed them."""
+    if not data:
+        return failure
+    return Failure.TLS_MALFORMED if record == "other" else None
+
+
+def first_record(data: bytes) -> str:
+    """Name the first TLS record: ``server_hello``, ``alert:<n>`` (RFC 8446 B.1, B.2), ``other``, or empty."""
+    if not data:
+        return ""
+    is_tls = len(data) < 2 or data[1] == 3
+    if is_tls and data[0] == 0x16 and (len(data) < 6 or data[5] == 2):
+        return "server_hello"
+    if is_tls and data[0] == 0x15:
+        return f"alert:{data[6]}" if len(data) >= FIRST_BYTES else "alert:"
+    return "other"
+
+
+def full_trial(task: Task, arm: Arm, sni: str) -> Trial:
+    """Return a trial: connect and shake hands in full, to see the chain and whether it verifies for the name."""
+    address, port = task.address, task.target.port
+    connected = yield Connect(address=address, port=port, timeout=task.timeouts.connect)
+    if isinstance(connected, Failed):
+        return _not_connected(connected, arm, address, port, sni, full=True)
+    handle = expect(Connected, connected).handle
+    secured = yield Handshake(handle=handle, sni=sni, timeout=task.timeouts.answer)
+    elapsed_ms = connected.elapsed_ms + secured.elapsed_ms
+    if isinstance(secured, Failed):
+        return TlsObservation(
+            arm=arm,
+            at=connected.at,
+            failure=secured.failure,
+            elapsed_ms=elapsed_ms,
+            packets=secured.packets,
+            address=address,
+            port=port,
+            sni=sni,
+            full=True,
+            connect_ms=connected.elapsed_ms,
+            bytes_received=len(secured.data),
+            record=first_record(secured.data),
+        )
+    result = expect(Secured, secured)
+    closed = yield Close(handle=handle, linger=0.0)
+    packets = closed.packets if isinstance(closed, (Closed, Failed)) else ()
+    return TlsObservation(
+        arm=arm,
+        at=connected.at,
+        failure=result.verify_failure,
+        elapsed_ms=elapsed_ms,
+        packets=packets,
+        address=address,
+        port=port,
+        sni=sni,
+        full=True,
+        connect_ms=connected.elapsed_ms,
+        bytes_received=result.bytes_received,
+        record="server_hello",
+        version=result.version,
+        alpn=result.alpn,
+        verified=result.verify_failure is None,
+        chain=result.chain,
+    )
+
+
+def _not_connected(
+    reply: Failed, arm: Arm, address: str, port: int, sni: str | None, *, full: bool = False
+) -> TlsObservation:
+    """Return the observation of a trial whose TCP handshake did not complete: TCP's failure, said so."""
+    return TlsObservation(
+        arm=arm,
+        at=reply.at,
+        failure=reply.failure,
+        elapsed_ms=reply.elapsed_ms,
+        packets=reply.packets,
+        address=address,
+        port=port,
+        sni=sni,
+        full=full,
+        connect_ms=None,
+    )
