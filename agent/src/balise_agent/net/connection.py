@@ -1,0 +1,109 @@
+"""One kernel TCP connection and its capture, as the steps Connect, Send, Receive and Close see it.
+
+Lives here: the connection's socket, TLS layer and flow, non-blocking reads and writes of either, and how it is put
+away. Must not live here: waiting (net/tcp.py), the handshake (net/tls.py).
+"""
+
+import contextlib
+import fcntl
+import socket
+import ssl
+import struct
+from typing import Final
+
+from balise_agent.net.classify import SOFT
+from balise_agent.net.ground import Ground
+from balise_agent.net.tap import Flow
+from balise_wire.evidence import Packet
+
+_CHUNK: Final = 65536
+_SIOCOUTQ: Final = 0x5411
+_ABORT: Final = struct.pack("ii", 1, 0)
+"""SO_LINGER with no time: close sends a RST and forgets unacknowledged data."""
+
+
+class Connection:
+    """A connection from Connect to Close; after a failure only its capture is left."""
+
+    def __init__(
+        self, ground: Ground, sock: socket.socket, port: int, flow: Flow, address: str, remote_port: int
+    ) -> None:
+        self.ground = ground
+        self.sock = sock
+        self.port = port
+        self.flow = flow
+        self.address = address
+        self.remote_port = remote_port
+        self.injected = False
+        """A raw copy went out in this connection: ICMP errors about it are about the copy (``Inject``)."""
+        self.bytes_in = 0
+        self.tls: ssl.SSLObject | None = None
+        self.incoming = ssl.MemoryBIO()
+        self.outgoing = ssl.MemoryBIO()
+        self._open = True
+        self._listening = True
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the socket still stands."""
+        return self._open
+
+    def read_some(self, most: int = _CHUNK) -> bytes | None:
+        """Return what the socket has (empty at the end of the stream), ``None`` where it has nothing yet (OSError)."""
+        try:
+            data = self.sock.recv(min(most, _CHUNK))
+        except (BlockingIOError, InterruptedError):
+            return None
+        except OSError as error:
+            if self.injected and error.errno in SOFT:
+                return None
+            raise
+        self.bytes_in += len(data)
+        self.ground.gate.received(len(data))
+        return data
+
+    def write_some(self, data: bytes | memoryview) -> int:
+        """Hand bytes to the kernel and return how many it took (OSError)."""
+        try:
+            return self.sock.send(data)
+        except (BlockingIOError, InterruptedError):
+            return 0
+        except OSError as error:
+            if self.injected and error.errno in SOFT:
+                return 0
+            raise
+
+    def evidence(self) -> tuple[Packet, ...]:
+        """Return the capture up to now."""
+        self.ground.tap.drain()
+        return self.flow.evidence()
+
+    def hang_up(self, *, abort: bool) -> None:
+        """Close the socket; the tap goes on listening.
+
+        With ``abort``, or while the kernel holds data that nobody acknowledged, a RST ends it: a plain close would
+        retransmit that data into later captures, and into a censor that remembers.
+        """
+        if not self._open:
+            return
+        self._open = False
+        if abort or self._unacknowledged():
+            with contextlib.suppress(OSError):
+                self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
+        self.sock.close()
+
+    def forget(self) -> None:
+        """Close what is open and stop listening; the capture stays readable."""
+        self.hang_up(abort=True)
+        if self._listening:
+            self._listening = False
+            self.ground.tap.drain()
+            self.ground.tap.forget(self.flow)
+            self.ground.kernel_ports.give(self.port)
+
+    def _unacknowledged(self) -> bool:
+        """Whether the send queue holds anything."""
+        with contextlib.suppress(OSError):
+            held: int = struct.unpack("i", fcntl.ioctl(self.sock.fileno(), _SIOCOUTQ, bytes(4)))[0]
+            return held > 0
+        return False

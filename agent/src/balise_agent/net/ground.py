@@ -1,0 +1,80 @@
+"""What all operations stand on: the clock, the tap, the raw sockets, the ports, the gate. Opened once by the Link.
+
+Lives here: this one record and the few lines every operation begins with. Must not live here: any operation.
+"""
+
+import socket
+from collections.abc import Generator
+from dataclasses import dataclass, field
+
+from balise_agent.net.gate import Gate
+from balise_agent.net.ports import PortPool
+from balise_agent.net.raw import RawSender
+from balise_agent.net.resolvers import Resolvers
+from balise_agent.net.routes import Sources, family_of
+from balise_agent.net.tap import Tap
+from balise_agent.net.trust import TrustStore
+from balise_agent.net.wait import Wait
+from balise_agent.reactor import Timekeeper
+
+
+@dataclass(frozen=True)
+class Ground:
+    """The link's shared parts."""
+
+    clock: Timekeeper
+    tap: Tap
+    raw: RawSender
+    gate: Gate
+    sources: Sources
+    resolvers: Resolvers
+    trust: TrustStore
+    crafted_ports: PortPool
+    kernel_ports: PortPool
+    interface: str = ""
+    """Empty: whatever the routing table says."""
+    chance: "Chance" = field(default_factory=lambda: Chance(b""))
+
+
+class Chance:
+    """Numbers for sequence numbers, query ids and IP-IDs: a counter-mode stream from one seed of the system's chance.
+
+    One call of the system per packet would cost more than the packet; nobody gains by guessing these.
+    """
+
+    def __init__(self, seed: bytes) -> None:
+        self._state = int.from_bytes(seed[:8], "big")
+
+    def below(self, bound: int) -> int:
+        """Return a number from 0 to ``bound`` - 1 (SplitMix64, Steele et al. 2014)."""
+        self._state = (self._state + 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF
+        mixed = self._state
+        mixed = ((mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
+        mixed = ((mixed ^ mixed >> 27) * 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF
+        return (mixed ^ mixed >> 31) % bound
+
+
+class Stopwatch:
+    """When a step began, on both clocks."""
+
+    __slots__ = ("_clock", "at", "began")
+
+    def __init__(self, clock: Timekeeper) -> None:
+        self._clock = clock
+        self.at = clock.now()
+        self.began = clock.monotonic()
+
+    def elapsed_ms(self) -> float:
+        """Real milliseconds since the step began."""
+        return (self._clock.monotonic() - self.began) * 1000.0
+
+
+def packed(address: str) -> bytes:
+    """Return an IP address as the bytes of a header (ValueError for anything else)."""
+    return socket.inet_pton(family_of(address), address.partition("%")[0])
+
+
+def take_turn(ground: Ground, address: str, connections: int) -> Generator[Wait, bool, None]:
+    """Wait until the gate lets this host have more connections."""
+    while (pause := ground.gate.pause(address, connections)) > 0.0:
+        yield Wait(ground.clock.monotonic() + pause)

@@ -1,0 +1,52 @@
+"""Kernel sockets whose source port is known before their first packet, so that the tap can be set on it.
+
+Lives here: opening and binding one. Must not live here: connecting it or its protocol.
+"""
+
+import contextlib
+import errno
+import socket
+
+from balise_agent.net.classify import failure_of
+from balise_agent.net.errors import LinkUnusable
+from balise_agent.net.ground import Ground
+from balise_agent.net.routes import bind_device, family_of
+
+_ATTEMPTS = 64
+
+
+def bound_socket(ground: Ground, address: str, kind: socket.SocketKind) -> tuple[socket.socket, int]:
+    """Return a non-blocking socket for ``address``'s family, bound to a port of ours that it now owns.
+
+    Raises:
+        LinkUnusable: no port, no descriptor, or no such address family on this machine.
+    """
+    try:
+        sock = socket.socket(family_of(address), kind)
+    except OSError as error:
+        raise LinkUnusable(f"no socket towards {address}: {error.strerror} ({failure_of(error)})") from None
+    try:
+        sock.setblocking(False)
+        # A port of ours in TIME_WAIT towards one host is free towards another.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bind_device(sock, ground.interface)
+        return sock, _bind(ground, sock)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            sock.close()
+        raise
+
+
+def _bind(ground: Ground, sock: socket.socket) -> int:
+    """Bind to the next port of ours that no other program has, and return it (LinkUnusable)."""
+    for _ in range(_ATTEMPTS):
+        port = ground.kernel_ports.take()
+        try:
+            sock.bind(("", port))
+        except OSError as error:
+            ground.kernel_ports.give(port)
+            if error.errno != errno.EADDRINUSE:
+                raise LinkUnusable(f"cannot bind a source port: {error.strerror}") from None
+        else:
+            return port
+    raise LinkUnusable(f"{_ATTEMPTS} source ports in a row belong to another program")

@@ -1,0 +1,112 @@
+"""What the kernel knows of the way out: the source address towards a destination, and the default gateway.
+
+Lives here: reading it, and keeping it for a short while. Must not live here: a name server or a packet.
+"""
+
+import socket
+from collections.abc import Callable
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from balise_agent.net.classify import failure_of
+from balise_agent.net.errors import LinkUnusable
+from balise_wire.failures import Failure
+
+_REMEMBERED: Final = 30.0
+"""Seconds for which a source address is believed; a new lease changes it."""
+_MOST_REMEMBERED: Final = 4096
+_RTF_UP, _RTF_GATEWAY = 1, 2
+
+
+class NoRoute(Exception):
+    """The kernel has no way to the destination: the network's failure, so it becomes data."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure)
+        self.failure = failure
+
+
+class Gateway(NamedTuple):
+    """The next hop of the default route."""
+
+    address: str
+    interface: str
+
+
+class Sources:
+    """The source address that the kernel would choose, per destination."""
+
+    def __init__(self, monotonic: Callable[[], float], interface: str = "") -> None:
+        self._monotonic = monotonic
+        self._interface = interface
+        self._known: dict[str, tuple[float, bytes]] = {}
+
+    def towards(self, address: str) -> bytes:
+        """Return our packed address towards ``address`` (NoRoute where there is none).
+
+        Connecting a UDP socket asks the routing table and sends nothing.
+        """
+        now = self._monotonic()
+        known = self._known.get(address)
+        if known is not None and now - known[0] < _REMEMBERED:
+            return known[1]
+        family = family_of(address)
+        with socket.socket(family, socket.SOCK_DGRAM) as asking:
+            bind_device(asking, self._interface)
+            try:
+                asking.connect((address, 9))
+            except OSError as error:
+                raise NoRoute(failure_of(error)) from None
+            source = socket.inet_pton(family, asking.getsockname()[0].partition("%")[0])
+        if len(self._known) >= _MOST_REMEMBERED:
+            self._known.clear()
+        self._known[address] = (now, source)
+        return source
+
+
+def family_of(address: str) -> socket.AddressFamily:
+    """Return the socket family of an IP address (ValueError for anything else)."""
+    return socket.AF_INET if ip_address(address).version == 4 else socket.AF_INET6
+
+
+def bind_device(sock: socket.socket, interface: str) -> None:
+    """Tie a socket to the configured interface; an empty name leaves it to the routing table (LinkUnusable)."""
+    if not interface:
+        return
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode() + b"\0")
+    except OSError as error:
+        raise LinkUnusable(f"[network] interface = {interface!r}: {error.strerror}; see `ip link`") from None
+
+
+def default_gateway(interface: str = "", proc: Path = Path("/proc/net")) -> Gateway | None:
+    """Return the default gateway, IPv4 before IPv6; ``None`` where there is none (a tunnel has none either).
+
+    Args:
+        interface: only routes out of this interface; empty for any.
+        proc: the folder of the kernel's tables, so that a test can bring its own.
+    """
+    found: list[tuple[int, Gateway]] = []
+    for fields in _table(proc / "route", 8):
+        flags = int(fields[3], 16)
+        if fields[1] == "00000000" and fields[7] == "00000000" and flags & _RTF_GATEWAY and flags & _RTF_UP:
+            address = socket.inet_ntoa(int(fields[2], 16).to_bytes(4, "little"))
+            found.append((int(fields[6]), Gateway(address, fields[0])))
+    if not found:
+        for fields in _table(proc / "ipv6_route", 10):
+            flags = int(fields[8], 16)
+            if fields[0] == "0" * 32 and fields[1] == "00" and flags & _RTF_GATEWAY and flags & _RTF_UP:
+                address = socket.inet_ntop(socket.AF_INET6, bytes.fromhex(fields[4]))
+                found.append((int(fields[5], 16), Gateway(address, fields[9])))
+    usable = [one for one in found if interface in {"", one[1].interface}]
+    return min(usable)[1] if usable else None
+
+
+def _table(path: Path, width: int) -> list[list[str]]:
+    """Read a routing table of /proc, without its heading; an absent file (no IPv6) is an empty table."""
+    try:
+        lines = path.read_text(encoding="ascii").splitlines()
+    except OSError:
+        return []
+    return [fields for fields in (line.split() for line in lines) if len(fields) >= width and fields[0] != "Iface"]

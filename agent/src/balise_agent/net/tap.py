@@ -1,0 +1,232 @@
+"""The capture tap: one long-lived AF_PACKET socket that hears our own flows, and hands each packet to its flow.
+
+Lives here: the socket (kernel filter, kernel timestamps, drop counter) and the demultiplexing to ``Flow`` recorders.
+SOCK_DGRAM gives packets from the IP header on; ETH_P_ALL is needed to hear what we send (packet(7)); promiscuous mode
+is never on. Must not live here: what a packet means (codec), what to do about it (the operations beside this file).
+"""
+
+import contextlib
+import ctypes
+import os
+import socket
+import struct
+from collections.abc import Callable
+from typing import BinaryIO, Final
+
+from balise_agent.codec import pcap
+from balise_agent.codec.dissect import MOST_EACH_WAY, Captured, evidence
+from balise_agent.codec.packets import ICMP, ICMPV6, TCP, UDP
+from balise_agent.net import bpf, ports
+from balise_agent.net.errors import LinkUnusable
+from balise_wire.evidence import Packet
+
+_ETH_P_ALL: Final = 3
+_SO_ATTACH_FILTER: Final = 26
+_SO_RCVBUFFORCE: Final = 33
+_SO_TIMESTAMPNS: Final = 35
+"""asm-generic/socket.h; missing from the socket module."""
+_SOL_PACKET, _PACKET_STATISTICS = 263, 6
+_RECEIVE_BUFFER: Final = 16 * 1024 * 1024
+"""A burst of 5,000 packets of 1,500 bytes is held by the kernel as 5,000 x 2,304 bytes (skb truesize)."""
+_TIMESPEC: Final = struct.Struct("qq")
+_ANCILLARY: Final = socket.CMSG_SPACE(_TIMESPEC.size)
+_LARGEST: Final = 65535
+_MOST_PER_TURN: Final = 512
+"""Packets read before other work gets its turn; the rest waits in the kernel."""
+
+Heard = Callable[[Captured], None]
+"""Told of every packet of a flow as it is heard, also of those that are not kept as evidence."""
+
+
+class Flow:
+    """The recorder of one flow: one local port (or echo identifier) towards one remote address and port."""
+
+    __slots__ = ("_kept", "captured", "first_out_ns", "heard", "interface", "last_out", "port", "protocol", "remote",
+                 "remote_port", "writer")  # fmt: skip
+
+    def __init__(self, protocol: int, port: int, remote: bytes, remote_port: int, heard: Heard | None) -> None:
+        self.protocol = protocol
+        self.port = port
+        self.remote = remote
+        self.remote_port = remote_port
+        self.heard = heard
+        self.captured: list[Captured] = []
+        self.interface = ""
+        self.first_out_ns: int | None = None
+        self.last_out = b""
+        self.writer: BinaryIO | None = None
+        self._kept = [0, 0]
+
+    def take(self, packet: Captured) -> None:
+        """Keep one packet of this flow (ten each direction) and tell whoever listens."""
+        if packet.out:
+            self.last_out = packet.data
+            if self.first_out_ns is None:
+                self.first_out_ns = packet.t_ns
+        if self._kept[packet.out] < MOST_EACH_WAY:
+            self._kept[packet.out] += 1
+            self.captured.append(packet)
+        if self.heard is not None:
+            self.heard(packet)
+
+    def evidence(self) -> tuple[Packet, ...]:
+        """Return what was kept so far."""
+        return evidence(self.captured)
+
+
+class Tap:
+    """The socket and the flows that are registered with it. Counters are since it was opened."""
+
+    def __init__(self, interface: str = "") -> None:
+        """Open the tap on one interface, or on all of them.
+
+        Raises:
+            LinkUnusable: no CAP_NET_RAW, or no such interface.
+        """
+        self._flows: dict[tuple[int, int], Flow] = {}
+        self._buffer = bytearray(_LARGEST)
+        self._view = memoryview(self._buffer)
+        self._drops = 0
+        self.heard = 0
+        """Packets that the kernel's filter let through and we read."""
+        self.strange = 0
+        """Among them, packets of no registered flow: dropped unread."""
+        self.writer: BinaryIO | None = None
+        """Where whole packets of every registered flow go (``once --pcap``); None: nowhere."""
+        self._socket = _open(interface)
+
+    def fileno(self) -> int:
+        """Return the descriptor to select on."""
+        return self._socket.fileno()
+
+    def close(self) -> None:
+        """Stop hearing."""
+        self._socket.close()
+        self._flows.clear()
+
+    def open(self, protocol: int, port: int, remote: bytes, remote_port: int, heard: Heard | None = None) -> Flow:
+        """Register a flow before its first packet leaves. ``remote`` is packed; a later flow takes over the port."""
+        flow = Flow(protocol, port, remote, remote_port, heard)
+        self._flows[protocol, port] = flow
+        return flow
+
+    def forget(self, flow: Flow) -> None:
+        """Stop recording a flow; what it holds stays readable."""
+        flow.heard = None
+        if self._flows.get((flow.protocol, flow.port)) is flow:
+            del self._flows[flow.protocol, flow.port]
+
+    def drain(self, most: int = 1 << 30) -> None:
+        """Read what the kernel holds for us, at most ``most`` packets."""
+        receive = self._socket.recvmsg_into
+        buffers = [self._buffer]
+        for _ in range(most):
+            try:
+                length, ancillary, _, address = receive(buffers, _ANCILLARY)
+            except BlockingIOError:
+                return
+            except OSError:  # the interface went down (ENETDOWN is reported once); the socket hears on when it is back
+                return
+            self.heard += 1
+            self._sort(length, ancillary, address)
+
+    def turn(self, _events: int = 0) -> None:
+        """Read a share: what a selector calls."""
+        self.drain(_MOST_PER_TURN)
+
+    def drops(self) -> int:
+        """Packets that the kernel had no room for, since the tap was opened (the counter clears itself when read)."""
+        with contextlib.suppress(OSError):
+            _, dropped = struct.unpack("II", self._socket.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8))
+            self._drops += dropped
+        return self._drops
+
+    def _sort(self, length: int, ancillary: list[tuple[int, int, bytes]], address: tuple[str, int, int]) -> None:
+        """Find the flow of the packet in the buffer and give it a copy."""
+        out = address[2] == socket.PACKET_OUTGOING
+        flow = self._flow_of(length, out=out)
+        if flow is None:
+            self.strange += 1
+            return
+        # Behind a bridge or a tunnel one packet passes several interfaces: the first one that a flow uses counts.
+        if flow.interface != address[0]:
+            if flow.interface:
+                return
+            flow.interface = address[0]
+        seconds, nanoseconds = _TIMESPEC.unpack(ancillary[0][2]) if ancillary else (0, 0)
+        packet = Captured(seconds * 1_000_000_000 + nanoseconds, out, bytes(self._view[:length]))
+        for writer in (self.writer, flow.writer):
+            if writer is not None:
+                writer.write(pcap.record(packet.t_ns, packet.data))
+        flow.take(packet)
+
+    def _flow_of(self, length: int, *, out: bool) -> Flow | None:
+        """Find the registered flow that the packet in the buffer belongs to, or that it quotes."""
+        data = self._buffer
+        if data[0] >> 4 == 4:
+            start, protocol = (data[0] & 15) * 4, data[9]
+            remote_at, size = (16 if out else 12), 4
+        else:
+            start, protocol = 40, data[6]
+            remote_at, size = (24 if out else 8), 16
+        if length < start + 8:
+            return None
+        quoted = False
+        if protocol in {ICMP, ICMPV6} and not out and data[start] not in {0, 129}:
+            quoted = True
+            inner = start + 8
+            protocol = data[inner + (9 if size == 4 else 6)]
+            remote_at = inner + (16 if size == 4 else 24)
+            start = inner + (20 if size == 4 else 40)
+            if length < start + 8:
+                return None
+        if protocol in {TCP, UDP}:
+            ours_first = out or quoted
+            first, second = data[start] << 8 | data[start + 1], data[start + 2] << 8 | data[start + 3]
+            port, remote_port = (first, second) if ours_first else (second, first)
+        else:
+            port, remote_port = data[start + 4] << 8 | data[start + 5], 0
+        flow = self._flows.get((protocol, port))
+        if flow is None or flow.remote_port != remote_port or self._view[remote_at : remote_at + size] != flow.remote:
+            return None
+        return flow
+
+
+def _open(interface: str) -> socket.socket:
+    """Open and prepare the socket; the filter is attached before it is bound, so that it never holds a stranger's."""
+    try:
+        tap = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
+    except PermissionError:
+        raise LinkUnusable(
+            "no right to capture packets: start as a service with AmbientCapabilities=CAP_NET_RAW, or with sudo"
+        ) from None
+    try:
+        tap.setblocking(False)
+        program = bpf.program(ports.FIRST, ports.LAST)
+        _attach(tap, program)
+        try:
+            tap.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER)
+        except OSError:  # needs CAP_NET_ADMIN; without it the kernel gives what net.core.rmem_max allows
+            tap.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+        tap.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        _bind(tap, socket.if_nametoindex(interface) if interface else 0)
+    except OSError as error:
+        tap.close()
+        raise LinkUnusable(
+            f"cannot listen on {interface or 'this machine'}: {error.strerror}; name another [network] interface"
+        ) from None
+    return tap
+
+
+def _bind(tap: socket.socket, index: int) -> None:
+    """Begin to hear one interface, or all of them (index 0, which the socket module's bind does not know)."""
+    address = struct.pack("=HHiHBB8s", socket.AF_PACKET, socket.htons(_ETH_P_ALL), index, 0, 0, 0, b"")
+    if ctypes.CDLL(None, use_errno=True).bind(tap.fileno(), address, len(address)):
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+
+
+def _attach(tap: socket.socket, program: bytes) -> None:
+    """Attach a classic BPF program (struct sock_fprog holds a pointer to it)."""
+    code = ctypes.create_string_buffer(program, len(program))
+    tap.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HL", len(program) // 8, ctypes.addressof(code)))

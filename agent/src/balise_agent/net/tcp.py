@@ -1,0 +1,208 @@
+"""Kernel TCP, non-blocking, with the capture on its 4-tuple from before the SYN.
+
+Lives here: carrying out Connect, Send, Receive and Close on a connection, in clear or through its TLS layer. Every
+failure becomes a reply with what had arrived and the capture. Must not live here: sockets' details
+(net/connection.py), names for failures (net/classify.py), the TLS handshake (net/tls.py).
+"""
+
+import errno
+import os
+import socket
+import ssl
+from collections.abc import Callable, Generator
+from typing import Final
+
+from balise_agent.codec.packets import TCP
+from balise_agent.net.classify import SOFT, detail_of, failure_of, tls_failure
+from balise_agent.net.connection import Connection
+from balise_agent.net.ground import Ground, Stopwatch, packed, take_turn
+from balise_agent.net.kernel import bound_socket
+from balise_agent.net.wait import Operation, Wait
+from balise_agent.reactor import READ, WRITE
+from balise_agent.steps import Close, Closed, Connect, Connected, Failed, Receive, Received, Send, Sent
+from balise_wire.failures import Failure
+
+LATE: Final = 0.3
+"""Real seconds for which a failed connection is still listened to: what the real server had sent when an injected RST
+overtook it (detectors.md 2.3) arrives within a round trip."""
+_SEND_PATIENCE: Final = 8.0
+_HEADERS: Final = 400
+"""Bytes that a connection's headers cost, counted once."""
+_PORTS_TRIED: Final = 8
+
+
+def connect(ground: Ground, step: Connect, keep: Callable[[Connection], int]) -> Operation:
+    """Carry out a Connect; ``keep`` files the connection and returns its handle."""
+    yield from take_turn(ground, step.address, 1)
+    ground.gate.allow(step.address, step.port, _HEADERS)
+    watch = Stopwatch(ground.clock)
+    connection, error = _call(ground, step)
+    handle = keep(connection)
+    if error == errno.EINPROGRESS:
+        ready = yield Wait(watch.began + step.timeout, connection.sock, WRITE)
+        error = connection.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) if ready else errno.ETIMEDOUT
+    if error:
+        return (yield from failed(connection, watch, OSError(error, os.strerror(error))))
+    return Connected(at=watch.at, elapsed_ms=watch.elapsed_ms(), handle=handle)
+
+
+def _call(ground: Ground, step: Connect) -> tuple[Connection, int]:
+    """Send the SYN, from another port where the kernel still remembers this very 4-tuple (TIME_WAIT)."""
+    for _ in range(_PORTS_TRIED - 1):
+        connection = _open(ground, step)
+        error = connection.sock.connect_ex((step.address, step.port))
+        if error != errno.EADDRNOTAVAIL:
+            return connection, error
+        connection.forget()
+    connection = _open(ground, step)
+    return connection, connection.sock.connect_ex((step.address, step.port))
+
+
+def _open(ground: Ground, step: Connect) -> Connection:
+    """Bind a socket and set the tap on its 4-tuple; nothing has been sent."""
+    sock, port = bound_socket(ground, step.address, socket.SOCK_STREAM)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    flow = ground.tap.open(TCP, port, packed(step.address), step.port)
+    return Connection(ground, sock, port, flow, step.address, step.port)
+
+
+def send(connection: Connection, step: Send) -> Operation:
+    """Carry out a Send."""
+    ground = connection.ground
+    watch = Stopwatch(ground.clock)
+    if not connection.is_open:
+        return _gone(connection, watch)
+    data = step.data
+    try:
+        if connection.tls is not None:
+            connection.tls.write(data)
+            data = connection.outgoing.read()
+        ground.gate.allow(connection.address, connection.remote_port, len(data))
+        yield from write_all(connection, data, watch.began + _SEND_PATIENCE)
+    except (OSError, ssl.SSLError) as error:
+        return (yield from failed(connection, watch, error))
+    return Sent(at=watch.at, elapsed_ms=watch.elapsed_ms())
+
+
+def write_all(connection: Connection, data: bytes, deadline: float) -> Generator[Wait, bool, None]:
+    """Hand all bytes to the kernel before ``deadline`` (OSError; TimeoutError when the peer takes no more)."""
+    view = memoryview(data)
+    while True:
+        view = view[connection.write_some(view) :]
+        if not view:
+            return
+        if not (yield Wait(deadline, connection.sock, WRITE)):
+            raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
+
+
+def receive(connection: Connection, step: Receive) -> Operation:
+    """Carry out a Receive."""
+    clock = connection.ground.clock
+    watch = Stopwatch(clock)
+    if not connection.is_open:
+        return _gone(connection, watch)
+    data = bytearray()
+    first = last = 0.0
+    eof = False
+    try:
+        while not eof and not _complete(data, step):
+            more = _read(connection, step.most - len(data))
+            if more is None:
+                if not (yield Wait(watch.began + step.timeout, connection.sock, READ)):
+                    raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
+                continue
+            last = clock.monotonic()
+            first = first or last
+            data += more
+            eof = not more
+    except (OSError, ssl.SSLError) as error:
+        return (yield from failed(connection, watch, error, bytes(data)))
+    return Received(
+        at=watch.at,
+        elapsed_ms=watch.elapsed_ms(),
+        data=bytes(data),
+        eof=eof,
+        first_byte_ms=(first - watch.began) * 1000.0 if data else None,
+        body_ms=(last - first) * 1000.0 if data else None,
+    )
+
+
+def _complete(data: bytearray, step: Receive) -> bool:
+    return len(data) >= step.most or bool(step.until and step.until in data)
+
+
+def _read(connection: Connection, most: int) -> bytes | None:
+    """Read in clear or through TLS; ``None`` where nothing is there yet, empty at the end of the stream."""
+    if connection.tls is None:
+        return connection.read_some(most)
+    while True:
+        try:
+            data = connection.tls.read(most)
+        except ssl.SSLWantReadError:
+            more = connection.read_some()
+            if more is None:
+                return None
+            if more:
+                connection.incoming.write(more)
+            else:
+                connection.incoming.write_eof()
+        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+            return b""
+        else:
+            if connection.outgoing.pending:  # what TLS itself owes (a key update); a full queue drops it
+                connection.write_some(connection.outgoing.read())
+            return data
+
+
+def close(connection: Connection, step: Close) -> Operation:
+    """Carry out a Close: the capture listens ``linger`` seconds more, to the end of the stream and to late packets."""
+    ground = connection.ground
+    watch = Stopwatch(ground.clock)
+    if step.linger > 0.0:
+        yield Wait(watch.began + step.linger)
+    connection.hang_up(abort=False)
+    ground.tap.drain()
+    connection.forget()
+    packets = connection.evidence()
+    return Closed(at=watch.at, elapsed_ms=watch.elapsed_ms(), packets=packets)
+
+
+def failed(
+    connection: Connection, watch: Stopwatch, error: OSError, data: bytes = b"", failure: Failure | None = None
+) -> Operation:
+    """Turn an error into the reply: close, listen for late packets, name the failure with the capture at hand.
+
+    Raises:
+        LinkUnusable: the error is this machine's own.
+    """
+    elapsed_ms = watch.elapsed_ms()
+    connection.hang_up(abort=True)
+    timed_out = error.errno == errno.ETIMEDOUT and not isinstance(error, ssl.SSLError)
+    if not timed_out:
+        yield Wait(connection.ground.clock.monotonic() + LATE)
+    connection.forget()
+    packets = connection.evidence()
+    if isinstance(error, ssl.SSLError):
+        failure, detail = tls_failure(error)
+    else:
+        failure = failure or failure_of(error, packets)
+        detail = detail_of(packets) if timed_out or error.errno in SOFT else ""
+    return Failed(
+        at=watch.at,
+        elapsed_ms=elapsed_ms,
+        failure=failure,
+        data=data,
+        packets=packets,
+        detail=detail,
+    )
+
+
+def _gone(connection: Connection, watch: Stopwatch) -> Failed:
+    """The reply to a step on a connection that already failed."""
+    return Failed(
+        at=watch.at,
+        elapsed_ms=watch.elapsed_ms(),
+        failure=Failure.CONNECTION_ABORTED,
+        packets=connection.flow.evidence(),
+        detail="closed by an earlier failure",
+    )

@@ -1,0 +1,93 @@
+"""TLS on a connection, by OpenSSL through MemoryBIOs: the bytes are read and written by us, so the tap hears them all.
+
+Lives here: carrying out ``Handshake``. OpenSSL verifies nothing (it would stop before the chain is known); one
+handshake yields both the chain and our own verification of it (net/trust.py). One context is shared by all
+connections. Must not live here: names for failures (net/classify.py).
+"""
+
+import errno
+import os
+import ssl
+from typing import Final
+
+from balise_agent.net.connection import Connection
+from balise_agent.net.ground import Stopwatch
+from balise_agent.net.tcp import failed, write_all
+from balise_agent.net.trust import peer_chain
+from balise_agent.net.wait import Operation, Wait
+from balise_agent.reactor import READ
+from balise_agent.steps import Handshake, Secured
+
+_MOST_HEARD: Final = 4096
+"""Bytes of a failed handshake that its reply carries: the first records are what tells."""
+
+
+class Contexts:
+    """The shared TLS contexts; ALPN belongs to a context, so there is one for each offer."""
+
+    def __init__(self) -> None:
+        self._contexts: dict[tuple[str, ...], ssl.SSLContext] = {}
+
+    def offering(self, alpn: tuple[str, ...]) -> ssl.SSLContext:
+        """Return the context that offers these protocols."""
+        context = self._contexts.get(alpn)
+        if context is None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+            if alpn:
+                context.set_alpn_protocols(list(alpn))
+            self._contexts[alpn] = context
+        return context
+
+
+def handshake(connection: Connection, step: Handshake, contexts: Contexts) -> Operation:
+    """Carry out a Handshake."""
+    ground = connection.ground
+    watch = Stopwatch(ground.clock)
+    heard = bytearray()
+    before = connection.bytes_in
+    context = contexts.offering(step.alpn)
+    tls = context.wrap_bio(connection.incoming, connection.outgoing, server_hostname=step.sni)
+    deadline = watch.began + step.timeout
+    try:
+        while True:
+            done = _advance(tls)
+            if connection.outgoing.pending:
+                data = connection.outgoing.read()
+                ground.gate.allow(connection.address, connection.remote_port, len(data))
+                yield from write_all(connection, data, deadline)
+            if done:
+                break
+            more = connection.read_some()
+            if more is None:
+                if not (yield Wait(deadline, connection.sock, READ)):
+                    raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
+            elif more:
+                heard += more[: _MOST_HEARD - len(heard)]
+                connection.incoming.write(more)
+            else:
+                connection.incoming.write_eof()
+    except OSError as error:
+        return (yield from failed(connection, watch, error, bytes(heard)))
+    elapsed_ms = watch.elapsed_ms()
+    connection.tls = tls
+    chain = peer_chain(tls)
+    return Secured(
+        at=watch.at,
+        elapsed_ms=elapsed_ms,
+        version=tls.version() or "",
+        alpn=tls.selected_alpn_protocol() or "",
+        chain=ground.trust.describe(chain),
+        verify_failure=ground.trust.verify(chain, step.sni, ground.clock.now()),
+        bytes_received=connection.bytes_in - before,
+    )
+
+
+def _advance(tls: ssl.SSLObject) -> bool:
+    """Let OpenSSL go on; whether it is done (SSLError)."""
+    try:
+        tls.do_handshake()
+    except ssl.SSLWantReadError:
+        return False
+    return True

@@ -1,0 +1,220 @@
+"""Whether a certificate chain convinces us, at a moment of the probe's clock, for a name.
+
+Lives here: the trust store (the system's roots and the configured one), the verification, and the ``Certificate``
+records. OpenSSL does none of it: it would refuse before we have the chain, and it knows no clock but the machine's. The
+order of the words is OONI's, after Go's x509: dates of the leaf, then the name, then the way to a root. Must not live
+here: sockets.
+"""
+
+import hashlib
+import ssl
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final, TypeVar
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509.oid import ExtensionOID, NameOID
+from cryptography.x509.verification import (
+    Criticality,
+    ExtensionPolicy,
+    Policy,
+    PolicyBuilder,
+    Store,
+    VerificationError,
+)
+
+from balise_agent.errors import ConfigError
+from balise_wire.failures import Failure
+from balise_wire.observations import Certificate
+
+_PLACES: Final = ("etc/ssl/certs/ca-certificates.crt", "etc/pki/tls/certs/ca-bundle.crt", "etc/ssl/cert.pem")
+_MOST_REMEMBERED: Final = 512
+_MOST_IN_CHAIN: Final = 12
+_BEGIN: Final = b"-----BEGIN CERTIFICATE-----"
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+
+
+class TrustStore:
+    """The roots that this probe believes, and what it already knows of the chains it saw."""
+
+    def __init__(self, ca_file: str = "", root: Path = Path("/")) -> None:
+        """Read nothing yet: most of a probe's life needs no root.
+
+        Args:
+            ca_file: an extra bundle of roots (``[tls] ca_file``).
+            root: where the system's files are, so that a test can bring its own.
+        """
+        self._ca_file = ca_file
+        self._root = root
+        self._store: Store | None = None
+        self._loaded = False
+        self._paths: dict[tuple[bytes, ...], tuple[datetime, datetime]] = {}
+        self._certificates: dict[bytes, Certificate] = {}
+
+    def verify(self, chain: Sequence[bytes], name: str | None, now: float) -> Failure | None:
+        """Return why a chain does not convince, or ``None`` where it does.
+
+        Args:
+            chain: DER certificates as the server sent them, leaf first.
+            name: what the leaf must be valid for; ``None`` asks for the way to a root alone.
+            now: UNIX seconds on the probe's clock.
+        """
+        moment = _moment(now)
+        try:
+            leaf = x509.load_der_x509_certificate(chain[0])
+            names = _dns_names(leaf)
+            if not leaf.not_valid_before_utc <= moment <= leaf.not_valid_after_utc:
+                return Failure.SSL_INVALID_CERTIFICATE
+        except (IndexError, ValueError, x509.DuplicateExtension):
+            return Failure.SSL_INVALID_CERTIFICATE
+        if name is not None and not any(matches(pattern, name) for pattern in names):
+            return Failure.SSL_INVALID_HOSTNAME
+        return None if self._leads_to_a_root(tuple(chain), leaf, names, moment) else Failure.SSL_UNKNOWN_AUTHORITY
+
+    def describe(self, chain: Sequence[bytes]) -> tuple[Certificate, ...]:
+        """Return the records of a chain; a certificate that cannot be read is its hash."""
+        found: list[Certificate] = []
+        for der in chain[:_MOST_IN_CHAIN]:
+            known = self._certificates.get(der)
+            if known is None:
+                known = _describe(der)
+                _remember(self._certificates, der, known)
+            found.append(known)
+        return tuple(found)
+
+    def _leads_to_a_root(
+        self, chain: tuple[bytes, ...], leaf: x509.Certificate, names: list[str], moment: datetime
+    ) -> bool:
+        """Build the path; a chain that convinced once convinces until a date in it is over."""
+        known = self._paths.get(chain)
+        if known is not None and known[0] <= moment <= known[1]:
+            return True
+        store = self._roots()
+        if store is None or not names:
+            return False
+        try:
+            others = [x509.load_der_x509_certificate(der) for der in chain[1:_MOST_IN_CHAIN]]
+            # The name was checked by us: the verifier is given one that the leaf has, and its strictness (CA/Browser
+            # Forum rules that many private roots miss) is relaxed to RFC 5280's heart: signatures, dates, CA flags.
+            subject = x509.DNSName(_concrete(names[0]))
+            builder = PolicyBuilder().store(store).time(moment.replace(tzinfo=None))
+            builder = builder.extension_policies(ca_policy=_ca_policy(), ee_policy=_leaf_policy())
+            path = builder.build_server_verifier(subject).verify(leaf, others)
+        except (VerificationError, ValueError, x509.DuplicateExtension):
+            return False
+        span = max(one.not_valid_before_utc for one in path), min(one.not_valid_after_utc for one in path)
+        _remember(self._paths, chain, span)
+        return True
+
+    def _roots(self) -> Store | None:
+        """Read the system's roots and the configured file, once (ConfigError where the latter cannot be read)."""
+        if not self._loaded:
+            self._loaded = True
+            bundle = next((path for name in _PLACES if (path := self._root / name).is_file()), None)
+            roots = _read_bundle(bundle.read_bytes()) if bundle is not None else []
+            if self._ca_file:
+                try:
+                    roots += _read_bundle(Path(self._ca_file).read_bytes())
+                except OSError as error:
+                    raise ConfigError(f"tls.ca_file: {self._ca_file}: {error.strerror}; make it readable") from None
+            self._store = Store(roots) if roots else None
+        return self._store
+
+
+def _ca_policy() -> ExtensionPolicy:
+    """What every certificate above the leaf must have: the CA flag. Without this a leaf could sign leaves."""
+    return ExtensionPolicy.permit_all().require_present(x509.BasicConstraints, Criticality.AGNOSTIC, _must_be_ca)
+
+
+def _leaf_policy() -> ExtensionPolicy:
+    """What the leaf must have: names."""
+    return ExtensionPolicy.permit_all().require_present(x509.SubjectAlternativeName, Criticality.AGNOSTIC, None)
+
+
+def _must_be_ca(_policy: Policy, _certificate: x509.Certificate, extension: x509.BasicConstraints) -> None:
+    """Refuse a certificate that may not sign others (RFC 5280 4.2.1.9)."""
+    if not extension.ca:
+        raise ValueError("not a CA certificate")
+
+
+def _read_bundle(text: bytes) -> list[x509.Certificate]:
+    """Read a PEM bundle, passing over certificates that this library's strict reader refuses."""
+    found: list[x509.Certificate] = []
+    for block in text.split(_BEGIN)[1:]:
+        try:
+            found.append(x509.load_pem_x509_certificate(_BEGIN + block))
+        except ValueError:
+            continue
+    return found
+
+
+def matches(pattern: str, name: str) -> bool:
+    """Whether a certificate's DNS name covers a host name; a wildcard is one whole left-most label (RFC 9525)."""
+    pattern, name = pattern.lower().rstrip("."), name.lower().rstrip(".")
+    if pattern.startswith("*."):
+        _, _, rest = name.partition(".")
+        return bool(rest) and rest == pattern[2:]
+    return bool(pattern) and pattern == name
+
+
+def _concrete(pattern: str) -> str:
+    """Return a host name that a pattern covers."""
+    return "host" + pattern[1:] if pattern.startswith("*.") else pattern
+
+
+def _dns_names(certificate: x509.Certificate) -> list[str]:
+    """Return the DNS names of a certificate (ValueError where the extension cannot be read)."""
+    try:
+        extension = certificate.extensions.get_extension_for_oid(ExtensionOID.SUBJECT_ALTERNATIVE_NAME)
+    except x509.ExtensionNotFound:
+        return []
+    value = extension.value
+    return value.get_values_for_type(x509.DNSName) if isinstance(value, x509.SubjectAlternativeName) else []
+
+
+def _describe(der: bytes) -> Certificate:
+    """Read one certificate into its record, as far as it can be read."""
+    fingerprint = hashlib.sha256(der).hexdigest()
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        common = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        # The raw key: an algorithm that the library does not know still has bytes to hash.
+        key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        return Certificate(
+            sha256=fingerprint,
+            spki_sha256=hashlib.sha256(key).hexdigest(),
+            subject=str(common[0].value)[:256] if common else "",
+            issuer=certificate.issuer.rfc4514_string()[:512],
+            not_before=certificate.not_valid_before_utc.timestamp(),
+            not_after=certificate.not_valid_after_utc.timestamp(),
+        )
+    except Exception:  # noqa: BLE001 - hostile DER raises whatever its reader thinks of; the hash alone is the fact then
+        return Certificate(sha256=fingerprint)
+
+
+def _moment(now: float) -> datetime:
+    """Return UNIX seconds as a date, kept within what dates can say."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=min(max(now, 0.0), 2.0e11))
+
+
+def _remember(memory: dict[_Key, _Value], key: _Key, value: _Value) -> None:
+    """Keep a value, forgetting everything where it has become too much."""
+    if len(memory) >= _MOST_REMEMBERED:
+        memory.clear()
+    memory[key] = value
+
+
+def peer_chain(tls: ssl.SSLObject) -> list[bytes]:
+    """Return the chain that the server sent, DER, leaf first, verified or not.
+
+    ``get_unverified_chain`` is public from Python 3.13; 3.11 and 3.12 have it on the C object, which gives objects.
+    (``get_verified_chain`` returns unverified ones as well: the name is no promise.)
+    """
+    public: Callable[[], list[bytes]] | None = getattr(tls, "get_unverified_chain", None)
+    if public is not None:
+        return list(public() or [])
+    inner = tls._sslobj.get_unverified_chain()  # type: ignore[attr-defined]  # noqa: SLF001 - see above
+    return [ssl.PEM_cert_to_DER_cert(one.public_bytes()) for one in inner or []]
