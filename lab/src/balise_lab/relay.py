@@ -1,8 +1,8 @@
 """The bridge from the host's loopback to the collector's pages inside the lab.
 
 Lives here: a small program that accepts on a listener inherited from outside (wrapper.reexec made it) and connects,
-from within the namespace it was started in, to one address. A socket keeps the namespace it was born in: nothing else is
-needed. Must not live here: anything about HTTP.
+from within the namespace it was started in, to one address. A socket keeps the namespace it was born in, so nothing
+else is needed. Must not live here: anything about HTTP.
 """
 
 import os

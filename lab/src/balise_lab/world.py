@@ -194,6 +194,7 @@ class World:
             raise ConfigError(f"box {box.id} is started twice", "stop it first, or give the second another id")
         rules = enforce.rules(box, self.topology, self._slot(box), self.scale)
         tally = self.folder / f"counters-{rules.table}"
+        tally.unlink(missing_ok=True)  # of an earlier box with this id
         program = self._program(box, rules, tally) if box.kind in QUEUED else None
         standing = Standing(box, rules, program, tally)
         self._boxes[box.id] = standing

@@ -15,11 +15,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
+from balise_lab import tools
 from balise_lab.errors import ConfigError
 from balise_lab.namespaces import ip_batch
 
 INSIDE = "BALISE_LAB_INSIDE"
 LISTENER = "BALISE_LAB_LISTENER"
+USER = ("--user", "--map-root-user")
 UNSHARE = ("--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
 MEND = (
     "run the same command with `sudo`, or allow user namespaces: "
@@ -37,14 +39,15 @@ def command(argv: Sequence[str]) -> list[str]:
     unshare = shutil.which("unshare")
     if unshare is None:
         raise ConfigError("the program unshare is missing", "install util-linux")
-    user = () if os.geteuid() == 0 else ("--user", "--map-root-user")
-    tried = subprocess.run(
-        [unshare, *user, *UNSHARE, "true"], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
-    )
-    if tried.returncode != 0:
-        what = "user namespaces" if user else "new namespaces, even to root"
-        raise ConfigError(f"this machine refuses {what} ({tried.stderr.strip()})", MEND)
-    return [unshare, *user, *UNSHARE, *argv]
+    said = ""
+    # Root needs no user namespace, but root of a container may have nothing else.
+    for user in ((), USER) if os.geteuid() == 0 else (USER,):
+        trial = [unshare, *user, *UNSHARE, tools.find("ip"), "link", "set", "lo", "up"]
+        done = subprocess.run(trial, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+        if done.returncode == 0:
+            return [unshare, *user, *UNSHARE, *argv]
+        said = done.stderr.strip()
+    raise ConfigError(f"this machine refuses namespaces of our own ({said})", MEND)
 
 
 def reexec(argv: Sequence[str], *, page_port: int | None = None, env: Mapping[str, str] | None = None) -> int:

@@ -150,10 +150,11 @@ def _strike(box: Box, bit: int, scale: float) -> Iterator[str]:
 def _lossy(box: Box, interface: str) -> Iterator[str]:
     """Loss on a link, both ways; a dead access link loses everything."""
     share = 10000 if box.kind is Kind.WIFI else round(box.percent * 100)
+    chance = f"numgen random mod 10000 < {share} " if share < 10000 else ""
     for hook, way, priority in (("prerouting", "iifname", -310), ("postrouting", "oifname", 310)):
         yield f"chain {hook}_link {{\ntype filter hook {hook} priority {priority}; policy accept;"
         yield f'{way} "{interface}" counter name "seen"'
-        yield f'{way} "{interface}" numgen random mod 10000 < {share} {COUNT_FIRED} drop\n}}'
+        yield f'{way} "{interface}" {chance}{COUNT_FIRED} drop\n}}'
 
 
 def _shutdown(box: Box, topology: Topology) -> Iterator[str]:

@@ -94,10 +94,14 @@ def configuration(found: tuple[Site, ...], folder: Path) -> str:
         "  ssl_session_cache off;",
         *(f"  {kind}_temp_path {folder}/temp-{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")),
     ]
+    plain_defaults: set[str] = set()
     for site in found:
         name = site.name or DEFAULT_NAME
         default = "" if site.name else " default_server"
-        plain = [f"    listen {site.address}:80{default};"] if site.plain_http and site.port != 80 else []
+        # Two ports of one address share its port 80: nginx allows one default there.
+        twin = not site.name and site.address in plain_defaults
+        plain = [f"    listen {site.address}:80{default};"] if site.plain_http and not twin else []
+        plain_defaults |= {site.address} if plain and not site.name else set()
         certificate = f"{folder}/{CERTIFICATES}/{site.certificate}-{name}.pem"
         lines += [
             "  server {",
