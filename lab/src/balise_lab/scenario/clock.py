@@ -65,6 +65,11 @@ def start_clock(starts: float, scale: float, lead: float) -> ScenarioClock:
     return ScenarioClock(starts=starts, begins=begins, origin=round(time.monotonic(), 3), scale=scale)
 
 
+def frozen_clock(unix: float) -> ScenarioClock:
+    """Return a clock that all but stands still: a second of it takes a quarter of an hour."""
+    return ScenarioClock(starts=unix, begins=float(int(unix)), origin=round(time.monotonic(), 3), scale=0.001)
+
+
 def pause(seconds: float) -> None:
     """Sleep real seconds: between two polls of a program that does not follow the scenario's clock."""
     time.sleep(seconds)

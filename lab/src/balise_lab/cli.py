@@ -1,0 +1,233 @@
+"""The command line: ``balise-lab run|plan|check|list``.
+
+Lives here: arguments, exit codes, and what is printed at the end. Exit code 0: everything expected was found (or
+nothing was expected); 1: something was not; 2: the scenario, the machine or the lab is at fault. Must not live here:
+playing (runner) or wording progress (progress).
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from balise_lab import chaos, relay, runner, wrapper
+from balise_lab.errors import ConfigError, LabError
+from balise_lab.layout import layout_of
+from balise_lab.programs import find_program
+from balise_lab.progress import Progress, describe, sentence, table
+from balise_lab.result import Run, to_json, utc
+from balise_lab.scenario.clock import pause
+from balise_lab.scenario.load import load
+from balise_lab.scenario.schema import Scenario, Start
+from balise_lab.scenario.source import ScenarioError
+from balise_lab.topology import build
+
+_PAGES = 8484
+_INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    given = list(sys.argv[1:] if argv is None else argv)
+    arguments = _parser().parse_args(given)
+    try:
+        return int(arguments.command(arguments, given))
+    except ScenarioError as error:
+        print(error, file=sys.stderr)
+    except (ConfigError, LabError) as error:
+        print(f"balise-lab: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("balise-lab: interrupted", file=sys.stderr)
+        return _INTERRUPTED
+    return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    """Return the arguments."""
+    parser = argparse.ArgumentParser(
+        prog="balise-lab",
+        description="A censored internet on one machine: plays a scenario to real probes and says what balise found.",
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    run = commands.add_parser("run", help="play a scenario and compare what was found with what it expects")
+    run.add_argument("file", type=Path)
+    run.add_argument("--json", type=Path, metavar="OUT", help="write the result to this file (- is standard output)")
+    run.add_argument("--keep", type=Path, metavar="DIR", help="leave settings, logs and stores in this folder")
+    run.add_argument("--demo", action="store_true", help="print the report, and leave the pages up in a terminal")
+    run.add_argument("--port", type=int, default=_PAGES, help="of the pages on 127.0.0.1 (default: %(default)s)")
+    run.add_argument("--kills", type=int, default=0, metavar="N", help="kill -9 some program N times on the way")
+    run.add_argument("--seed", type=int, default=1, help="of the kills' moments and victims (default: %(default)s)")
+    run.set_defaults(command=_run)
+    plan = commands.add_parser("plan", help="print the commands that a run would bring the network up with")
+    plan.add_argument("file", type=Path)
+    plan.set_defaults(command=_plan)
+    check = commands.add_parser("check", help="validate scenario files")
+    check.add_argument("file", type=Path, nargs="+")
+    check.set_defaults(command=_check)
+    listing = commands.add_parser("list", help="list the scenarios of a folder")
+    listing.add_argument("folder", type=Path, nargs="?", default=Path("tests/scenarios"))
+    listing.set_defaults(command=_list)
+    return parser
+
+
+# ---------------------------------------------------------------- the small ones
+
+
+def _check(arguments: argparse.Namespace, _given: list[str]) -> int:
+    """Validate files; each that is wrong is told with all its errors."""
+    wrong = 0
+    for path in arguments.file:
+        try:
+            scenario = load(path)
+        except ScenarioError as error:
+            print(error, file=sys.stderr)
+            wrong += 1
+            continue
+        for warning in scenario.warnings:
+            print(f"warning: {warning}", file=sys.stderr)
+        build(layout_of(scenario))
+        minutes = scenario.ends / scenario.scale / 60
+        print(f"{path}: good: {len(scenario.probes)} probes, {len(scenario.timeline)} entries, {minutes:.1f} min")
+    return 2 if wrong else 0
+
+
+def _list(arguments: argparse.Namespace, _given: list[str]) -> int:
+    """List a folder's scenarios with their summaries."""
+    found = sorted(arguments.folder.glob("*.yaml"))
+    if not found:
+        raise ConfigError(f"{arguments.folder} holds no scenario", "name a folder with *.yaml files")
+    for path in found:
+        scenario = load(path)
+        print(f"{path}\n    {scenario.summary}")
+    return 0
+
+
+def _plan(arguments: argparse.Namespace, _given: list[str]) -> int:
+    """Print what a run would do, in the order it would."""
+    scenario = load(arguments.file)
+    built = build(layout_of(scenario))
+    print("# the network")
+    print("\n".join(built.commands()))
+    print("# the programs, each in its namespace, with BALISE_CLOCK set")
+    print("ip netns exec centre balise-collector --config RUN/collector.toml run")
+    for probe, place in zip(scenario.probes, built.probes, strict=True):
+        print(f"ip netns exec {place.name} balise-agent --config RUN/probes/{probe.id}/agent.toml run")
+    print("# the timeline")
+    for entry in scenario.timeline:
+        when = f"{scenario.local(entry.at):%Y-%m-%d %H:%M:%S} ({utc(scenario.unix(entry.at))})"
+        print(
+            f"{when}  " + (f"start {describe(entry.disturbance)}" if isinstance(entry, Start) else f"stop {entry.id}")
+        )
+    print(f"{scenario.local(scenario.ends):%Y-%m-%d %H:%M:%S} ({utc(scenario.unix(scenario.ends))})  end")
+    return 0
+
+
+# ---------------------------------------------------------------- run
+
+
+def _run(arguments: argparse.Namespace, given: list[str]) -> int:
+    """Play a scenario; the first process only opens the lab's namespaces and runs itself in them."""
+    scenario = load(arguments.file)
+    if not wrapper.is_inside():
+        for program in ("balise-agent", "balise-collector"):
+            find_program(program)
+        for warning in scenario.warnings:
+            print(f"warning: {warning}", file=sys.stderr)
+        stays = arguments.demo and _is_terminal()
+        command = [sys.executable, "-m", "balise_lab.cli", *given]
+        return wrapper.reexec(command, page_port=arguments.port if stays else None)
+    wrapper.arrive()
+    with ExitStack() as stack:
+        folder = arguments.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="balise-lab-")))
+        return _play(scenario, _emptied(folder), arguments)
+
+
+def _emptied(folder: Path) -> Path:
+    """Return an absolute, empty folder; one with something in it is not touched (ConfigError)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise ConfigError(f"--keep {folder} is not empty", "name a new folder")
+    return folder.resolve()
+
+
+def _play(scenario: Scenario, folder: Path, arguments: argparse.Namespace) -> int:
+    """Play inside the lab's namespaces and tell the outcome."""
+    quiet = arguments.json is not None and str(arguments.json) == "-"
+    progress = Progress(scenario, sys.stderr if quiet else sys.stdout)
+    progress.begins()
+    kills = chaos.draw(scenario, arguments.kills, arguments.seed)
+    with runner.staged(scenario, folder, port=_PAGES, progress=progress, kills=kills) as stage:
+        runner.warm_up(stage)
+        runner.play(stage)
+        run = runner.collect(stage)
+        _write(run, arguments.json)
+        if arguments.demo:
+            progress.say("")
+            progress.say(stage.programs.ask("report").rstrip())
+        _tell(run, progress)
+        if arguments.demo and _is_terminal():
+            _stay(stage, arguments.port, progress)
+    return 0 if run.ok else 1
+
+
+def _write(run: Run, path: Path | None) -> None:
+    """Write the result where it was asked for."""
+    if path is None:
+        return
+    if str(path) == "-":
+        sys.stdout.buffer.write(to_json(run))
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(to_json(run))
+
+
+def _tell(run: Run, progress: Progress) -> None:
+    """Print incidents, boxes, counts, and the table of expectations."""
+    progress.say("")
+    progress.say("incidents:")
+    for incident in run.incidents or ():
+        progress.say(f"  {sentence(run.scenario, incident)}")
+    if not run.incidents:
+        progress.say("  none")
+    for name, counted in run.counters.items():
+        progress.say(f"box {name}: " + ", ".join(f"{key} {value}" for key, value in counted.items()))
+    counts = run.counts
+    progress.say(
+        f"measurements: {counts.recorded} recorded, {counts.journalled} in the journal, {counts.missing} missing, "
+        f"{counts.repeated} repeated, {counts.quarantined} messages refused"
+    )
+    for note in run.notes:
+        progress.say(f"note: {note}")
+    if run.rows:
+        progress.say("")
+        for line in table(run.rows):
+            progress.say(line)
+        right = sum(row.ok for row in run.rows)
+        progress.say(f"{right} of {len(run.rows)} as expected: {'the run is right' if run.ok else 'the run is WRONG'}")
+
+
+def _stay(stage: runner.Stage, port: int, progress: Progress) -> None:
+    """Leave the pages up until Ctrl-C."""
+    runner.stand_still(stage)
+    bridge = relay.start("centre", "127.0.0.1", stage.centre.port)
+    progress.say(f"\nThe pages are at http://127.0.0.1:{port}/ and the clock stands still. Ctrl-C ends the lab.")
+    try:
+        while bridge is not None and bridge.poll() is None:
+            pause(0.5)
+    except KeyboardInterrupt:
+        progress.say("")
+    finally:
+        if bridge is not None:
+            bridge.kill()
+            bridge.wait()
+
+
+def _is_terminal() -> bool:
+    """Whether a person is there: standard input and output are a terminal."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,215 @@
+"""The programs of a run: one agent in each probe's namespace, the collector in the centre; started, killed, restarted.
+
+Lives here: finding the programs beside this Python, their files and keys, and their processes. They run as they would
+in the field; the lab only hands them a clock. Must not live here: the settings' text (settings) or what is played
+(runner).
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from balise_lab import settings, topology
+from balise_lab.errors import ConfigError, LabError
+from balise_lab.scenario.clock import VARIABLE, ScenarioClock, frozen_clock
+from balise_lab.scenario.schema import Probe, Scenario
+from balise_lab.world import World
+from balise_wire.seal import public_bytes
+from balise_wire.words import Access, ProbeRole
+
+COLLECTOR: Final = "collector"
+_STOP_SECONDS: Final = 5.0
+_ENROLLED_BEFORE: Final = 86400.0
+"""Virtual seconds before the scenario at which its probes are approved."""
+_AT_ONCE: Final = 2
+"""Short commands run at the same time; more than cores only makes each of them slower."""
+
+
+def find_program(name: str) -> str:
+    """Return the path of one of our programs: beside this Python, else on PATH (ConfigError where it is missing)."""
+    beside = Path(sys.executable).parent / name
+    found = str(beside) if beside.exists() else shutil.which(name)
+    if not found:
+        raise ConfigError(f"the program {name} is not installed", "run make setup in the checkout")
+    return found
+
+
+class Programs:
+    """Everything of ours that a run starts. Stops it all when left."""
+
+    def __init__(self, world: World, scenario: Scenario, places: settings.Places, port: int) -> None:
+        """Name the programs; nothing is started yet.
+
+        Args:
+            world: the lab they run in.
+            scenario: what is played.
+            places: where files go.
+            port: of the collector's pages, in the centre.
+        """
+        self.world = world
+        self.scenario = scenario
+        self.places = places
+        self.port = port
+        self.where: dict[str, str] = {}
+        """Namespace of each probe, by id."""
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._clock: ScenarioClock | None = None
+
+    # -------------------------------------------------------------- files and keys
+    def prepare(self, built: topology.Topology, where: Mapping[str, str]) -> None:
+        """Write settings, catalogue and keys, and have the collector approve every probe."""
+        self.where = dict(where)
+        self._clock = frozen_clock(self.scenario.starts - _ENROLLED_BEFORE)
+        places = self.places
+        for folder in (places.collector, places.catalogue, self._logs):
+            folder.mkdir(parents=True, exist_ok=True)
+        for service in self.scenario.services:
+            text = settings.service_toml(self.scenario, built, service.id)
+            (places.catalogue / f"{service.id}.toml").write_text(text, encoding="utf-8")
+        (places.catalogue / "controls.toml").write_text(settings.controls_toml(self.scenario, built), encoding="utf-8")
+        text = settings.collector_toml(self.scenario, built, places, self.port)
+        self._collector_file.write_text(text, encoding="utf-8")
+        key = self.ask("key").split()[-1]
+        public = {probe.id: self._enrol(built, probe, key) for probe in self.scenario.probes}
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            list(pool.map(lambda probe: self._approve(probe, public[probe.id]), self.scenario.probes))
+
+    def _enrol(self, built: topology.Topology, probe: Probe, collector_key: str) -> str:
+        """Write one probe's settings and key; return its public key."""
+        folder = self.places.agent(probe.id)
+        folder.mkdir(parents=True, exist_ok=True)
+        private = Ed25519PrivateKey.generate()
+        path = folder / "probe.key"
+        path.touch(mode=0o600)
+        path.write_text(private.private_bytes_raw().hex() + "\n", encoding="ascii")
+        text = settings.agent_toml(self.scenario, built, probe, self.places, collector_key)
+        (folder / "agent.toml").write_text(text, encoding="utf-8")
+        return public_bytes(private.public_key()).hex()
+
+    def _approve(self, probe: Probe, public: str) -> None:
+        """Tell the collector to believe one probe."""
+        role, access = ProbeRole(probe.role).value, Access(probe.access).value
+        self.ask(
+            "fleet", "approve", probe.id, "--key", public, "--country", probe.country, "--asn", str(probe.asn),
+            "--access", access, "--role", role,
+        )  # fmt: skip
+
+    def ask(self, *arguments: str, timeout: float = 60.0) -> str:
+        """Run a short command of the collector and return what it printed (LabError when it fails)."""
+        argv = [find_program("balise-collector"), "--config", str(self._collector_file), *arguments]
+        environment = {VARIABLE: self._clock.variable} if self._clock else {}
+        done = subprocess.run(
+            argv,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=timeout,
+            stdin=subprocess.DEVNULL,
+            env={**_environment(), **environment},
+        )
+        if done.returncode != 0:
+            raise LabError(f"balise-collector {' '.join(arguments[:2])}: {done.stderr.strip()[-800:]}")
+        return done.stdout
+
+    # -------------------------------------------------------------- processes
+    def start_all(self, clock: ScenarioClock) -> None:
+        """Start the collector and every agent on this clock."""
+        self._clock = clock
+        self.start(COLLECTOR)
+        for probe in self.scenario.probes:
+            self.start(probe.id)
+
+    def start(self, name: str) -> None:
+        """Start the collector or one probe's agent."""
+        if self._clock is None:
+            raise LabError("programs are started on a clock: call start_all first")
+        namespace, argv = self.command(name)
+        environment = {VARIABLE: self._clock.variable, "PYTHONUNBUFFERED": "1"}
+        self._running[name] = self.world.popen(namespace, argv, environment, log=self.log(name))
+
+    def command(self, name: str) -> tuple[str, Sequence[str]]:
+        """Return the namespace and the command line of a program."""
+        if name == COLLECTOR:
+            argv = [find_program("balise-collector"), "--config", str(self._collector_file), "run"]
+            return "centre", argv
+        configuration = self.places.agent(name) / "agent.toml"
+        return self.where[name], [find_program("balise-agent"), "--config", str(configuration), "run"]
+
+    def kill(self, name: str) -> None:
+        """End a program as a power cut would: SIGKILL."""
+        program = self._running.pop(name)
+        program.kill()
+        program.wait()
+
+    def stop(self, *names: str) -> None:
+        """Ask programs to end, and kill those that do not within a few seconds."""
+        ending = [self._running.pop(name) for name in names if name in self._running]
+        for program in ending:
+            program.terminate()
+        for program in ending:
+            try:
+                program.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                program.kill()
+                program.wait()
+
+    def stop_all(self) -> None:
+        """Stop the agents, then the collector."""
+        self.stop(*(name for name in list(self._running) if name != COLLECTOR))
+        self.stop(COLLECTOR)
+
+    def stand_still(self, clock: ScenarioClock) -> None:
+        """Stop the agents, and start the collector again on a clock that all but stands still: pages stay true."""
+        self.stop_all()
+        self._clock = clock
+        self.start(COLLECTOR)
+
+    def failures(self) -> list[str]:
+        """Return what has ended by itself, in words, with the end of its log."""
+        return [
+            f"{name} ended with {program.returncode}: {self.tail(name)}"
+            for name, program in self._running.items()
+            if program.poll() is not None
+        ]
+
+    def cpu_seconds(self) -> dict[str, float]:
+        """Return the processor time each running program has used."""
+        return {name: _cpu_seconds(program.pid) for name, program in self._running.items()}
+
+    def log(self, name: str) -> Path:
+        """Return the file that takes what a program says."""
+        return self._logs / f"{name}.log"
+
+    def tail(self, name: str) -> str:
+        """Return the last words of a program."""
+        path = self.log(name)
+        return path.read_text(encoding="utf-8", errors="replace")[-600:].strip() if path.exists() else ""
+
+    @property
+    def _logs(self) -> Path:
+        return self.places.folder / "logs"
+
+    @property
+    def _collector_file(self) -> Path:
+        return self.places.folder / "collector.toml"
+
+
+def _cpu_seconds(pid: int) -> float:
+    """Return user and system time of a process; 0 when it is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment without a clock of somebody else's."""
+    return {name: value for name, value in os.environ.items() if name != VARIABLE}

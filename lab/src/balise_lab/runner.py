@@ -1,0 +1,266 @@
+"""One run: the lab comes up, real programs measure in it, the timeline is played, and what was found is collected.
+
+Lives here: the order of things, inside the lab's own namespaces (wrapper.arrive was called). It decides nothing: the
+topology, the settings, the comparison and the words come from pure modules. Must not live here: exit codes (cli).
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from balise_lab import settings, tally, waiting
+from balise_lab.centre import Centre
+from balise_lab.chaos import BROKER, Kill
+from balise_lab.errors import LabError
+from balise_lab.expect import Row, compare
+from balise_lab.found import decode_findings
+from balise_lab.layout import box_of, layout_of, places
+from balise_lab.programs import Programs
+from balise_lab.progress import Look, Progress
+from balise_lab.result import Run
+from balise_lab.scenario.clock import ScenarioClock, frozen_clock, monotonic, start_clock
+from balise_lab.scenario.schema import Disturbance, Scenario, Start
+from balise_lab.topology import build
+from balise_lab.world import World
+
+_WARM_REAL = 18.0
+"""Real seconds that the programs may take from their start to the first entry of the timeline."""
+_WARM_VIRTUAL = 900.0
+"""Virtual seconds of ordinary measuring before it: what fails from the first measurement on is `standing`, not new."""
+_READY = 40.0
+"""Real seconds to wait for the collector, and for each probe's first measurement."""
+_SETTLE = 25.0
+"""Real seconds to wait at the end until all that was recorded is journalled and judged."""
+_LOOK_EVERY = 1.0
+
+
+@dataclass
+class Stage:
+    """Everything of a run that is up."""
+
+    scenario: Scenario
+    world: World
+    programs: Programs
+    centre: Centre
+    clock: ScenarioClock
+    progress: Progress
+    where: Mapping[str, str]
+    kills: list[Kill] = field(default_factory=list)
+    """Still to be done, in order."""
+    on: dict[str, Disturbance] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    crashed: list[str] = field(default_factory=list)
+    down: list[tuple[float, str]] = field(default_factory=list)
+    """Killed programs with the monotonic second at which they start again."""
+    done: list[dict[str, Any]] = field(default_factory=list)
+    watched: set[str] = field(default_factory=set)
+    looked: float = float("-inf")
+
+    @property
+    def journal(self) -> Path:
+        """The collector's journal."""
+        return self.programs.places.collector / tally.JOURNAL
+
+    def spool(self, probe: str) -> Path:
+        """Return the file of a probe's spool."""
+        return self.programs.places.agent(probe) / tally.SPOOL
+
+
+@contextmanager
+def staged(
+    scenario: Scenario, folder: Path, *, port: int, progress: Progress, kills: tuple[Kill, ...] = ()
+) -> Iterator[Stage]:
+    """Bring up the lab and every program on one clock; leaving takes it all down.
+
+    Args:
+        scenario: what is to be played.
+        folder: takes settings, logs and stores.
+        port: of the collector's pages, in the centre.
+        progress: who is told.
+        kills: programs to be killed on the way.
+
+    Raises:
+        LabError: a part of the lab or a program did not come up.
+        ConfigError: the scenario asks for what cannot be, or a program is missing.
+    """
+    built = build(layout_of(scenario))
+    where = {identifier: place.name for identifier, place in places(scenario, built).items()}
+    with World(built, folder / "world", scale=scenario.scale) as world:
+        programs = Programs(world, scenario, settings.Places(folder, world.ca_file), port)
+        programs.prepare(built, where)
+        clock = start_clock(scenario.starts, scenario.scale, lead(scenario))
+        stage = Stage(scenario, world, programs, Centre(world, port), clock, progress, where, list(kills))
+        try:
+            programs.start_all(clock)
+            yield stage
+        finally:
+            programs.stop_all()
+
+
+def lead(scenario: Scenario) -> float:
+    """Return how many virtual seconds before its start a scenario's programs are started."""
+    first = min((entry.at for entry in scenario.timeline), default=scenario.ends)
+    return max(0.0, _WARM_REAL * scenario.scale - first, _WARM_VIRTUAL - first)
+
+
+def warm_up(stage: Stage) -> None:
+    """Wait until the collector answers and each probe has delivered a measurement (LabError when one does not)."""
+    waiting.until(lambda: _came_up(stage, stage.centre.answers), "the collector", _READY)
+    wanted = {probe.id for probe in stage.scenario.probes}
+
+    def delivered() -> bool:
+        return _came_up(stage, lambda: wanted <= tally.journalled(stage.journal).keys())
+
+    waiting.until(delivered, f"a first measurement of each of {len(wanted)} probes", _READY)
+    first = min((entry.at for entry in stage.scenario.timeline), default=stage.scenario.ends)
+    if stage.clock.moment() > first:
+        stage.notes.append(
+            "the probes' first measurements came after the first entry of the timeline: this machine is slow"
+        )
+
+
+def _came_up(stage: Stage, ready: Any) -> bool:
+    """Ask whether something is ready, and give up at once where a program has ended."""
+    _watch_spools(stage)
+    ended = stage.programs.failures()
+    if ended:
+        raise LabError("; ".join(ended))
+    return bool(ready())
+
+
+def _watch_spools(stage: Stage) -> None:
+    """Begin to count what each probe records, as soon as its spool exists."""
+    for probe in stage.scenario.probes:
+        if probe.id not in stage.watched and tally.watch(stage.spool(probe.id)):
+            stage.watched.add(probe.id)
+
+
+def play(stage: Stage) -> None:
+    """Play the timeline to its end."""
+    for entry in stage.scenario.timeline:
+        stage.clock.wait_until(entry.at, lambda: tick(stage))
+        if isinstance(entry, Start):
+            stage.world.start_box(box_of(entry.disturbance, stage.where))
+            stage.on[entry.disturbance.id] = entry.disturbance
+            stage.progress.started(entry.at, entry.disturbance)
+        else:
+            stage.world.stop_box(entry.id)
+            stage.progress.stopped(entry.at, stage.on.pop(entry.id))
+    stage.clock.wait_until(stage.scenario.ends, lambda: tick(stage))
+    for _, name in stage.down:
+        _raise_again(stage, name)
+    stage.down.clear()
+
+
+def tick(stage: Stage) -> None:
+    """Do what is due: kills and restarts, the health of the lab, a look at what is believed."""
+    _watch_spools(stage)
+    _chaos(stage)
+    _restart_crashed(stage)
+    stage.notes.extend(said for said in stage.world.failures() if said not in stage.notes)
+    if monotonic() - stage.looked >= _LOOK_EVERY:
+        stage.looked = monotonic()
+        look(stage)
+
+
+def look(stage: Stage) -> None:
+    """Tell what is in force and what the collector believes; a collector that is down has nothing to say."""
+    try:
+        incidents = _incident_list(stage.centre.json("/api/v1/incidents"))
+    except LabError:
+        return
+    on = tuple(stage.on.values())
+    stage.progress.look(Look(stage.clock.moment(), on, incidents, tally.head(stage.journal)))
+
+
+def _incident_list(page: Any) -> list[dict[str, Any]]:
+    """Return the incidents of a JSON page, which is a list of them or holds one under ``incidents``."""
+    return list(page["incidents"] if isinstance(page, dict) else page)
+
+
+def _chaos(stage: Stage) -> None:
+    """Kill what is due, and raise again what was down long enough."""
+    now = monotonic()
+    for due, name in [one for one in stage.down if one[0] <= now]:
+        stage.down.remove((due, name))
+        _raise_again(stage, name)
+    while stage.kills and stage.kills[0].at <= stage.clock.moment():
+        kill = stage.kills.pop(0)
+        if any(name == kill.program for _, name in stage.down):
+            _raise_again(stage, kill.program)
+            stage.down = [one for one in stage.down if one[1] != kill.program]
+        if kill.program == BROKER:
+            stage.world.kill_server(BROKER)
+        else:
+            stage.programs.kill(kill.program)
+        stage.done.append(asdict(kill))
+        stage.down.append((now + kill.down, kill.program))
+        stage.progress.at(kill.at, f"killed {kill.program}, down for {kill.down:g} s")
+
+
+def _raise_again(stage: Stage, name: str) -> None:
+    """Start a killed program again."""
+    if name == BROKER:
+        stage.world.restart_server(BROKER)
+    else:
+        stage.programs.start(name)
+
+
+def _restart_crashed(stage: Stage) -> None:
+    """Note what ended by itself and start it again, as a service manager would."""
+    for said in stage.programs.failures():
+        name = said.split(" ", 1)[0]
+        stage.crashed.append(said)
+        stage.progress.say(f"!! {said}")
+        stage.programs.stop(name)
+        stage.programs.start(name)
+
+
+def collect(stage: Stage) -> Run:
+    """Wait until what was recorded until now is judged, and return everything that was found."""
+    scenario = stage.scenario
+    ids = {probe.id: tally.recorded(stage.spool(probe.id)) for probe in scenario.probes}
+    _settle(stage, ids)
+    said = stage.programs.ask("incidents", "--json", "--verdicts").encode()
+    findings = decode_findings(said)
+    rows = tally.journalled(stage.journal)
+    counts = tally.count(ids, rows, tally.quarantined(stage.journal))
+    crashes = (Row("programs", "none ends by itself", "; ".join(stage.crashed), ok=False),) if stage.crashed else ()
+    return Run(
+        scenario=scenario,
+        clock=stage.clock.variable,
+        incidents=_incident_list(msgspec.json.decode(said)),
+        verdicts=findings.verdicts,
+        counters=stage.world.counters(),
+        counts=counts,
+        rows=(*compare(scenario, findings), *crashes),
+        notes=tuple(stage.notes),
+        cpu=stage.programs.cpu_seconds(),
+        kills=tuple(stage.done),
+    )
+
+
+def _settle(stage: Stage, ids: Mapping[str, frozenset[str]]) -> None:
+    """Wait, within bounds, until all that was recorded is in the journal and every reader has come to its head."""
+
+    def settled() -> bool:
+        _restart_crashed(stage)
+        counts = tally.count(ids, tally.journalled(stage.journal), 0)
+        return counts.missing == 0 and tally.behind(stage.journal) == 0
+
+    try:
+        waiting.until(settled, "the last measurements", _SETTLE)
+    except LabError:
+        counts = tally.count(ids, tally.journalled(stage.journal), 0)
+        late = tally.behind(stage.journal)
+        stage.notes.append(f"not settled: {counts.missing} measurements on their way, {late} not yet judged")
+
+
+def stand_still(stage: Stage) -> None:
+    """Stop measuring and let the collector's clock stand at the end of the scenario, for people to read the pages."""
+    stage.programs.stand_still(frozen_clock(stage.clock.unix()))
+    waiting.until(stage.centre.answers, "the collector", _READY)

@@ -1,0 +1,131 @@
+"""The auditor: what each probe recorded, and what the journal holds, counted by SQL in their own databases.
+
+The probe forgets a batch on the collector's receipt, so its spool alone cannot say what was ever recorded. A trigger in
+the spool's database notes each measurement's id in the same commit that records it: what is in this table was durably
+recorded, no more and no less. Must not live here: what the counts ought to be (result, tests).
+"""
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+SPOOL = "spool.sqlite"
+JOURNAL = "journal.sqlite"
+_TABLE = "CREATE TABLE IF NOT EXISTS lab_recorded(id TEXT NOT NULL)"
+_TRIGGER = """
+CREATE TRIGGER IF NOT EXISTS lab_tally AFTER INSERT ON pending WHEN NEW.kind = 'measurement'
+BEGIN INSERT INTO lab_recorded VALUES (json_extract(CAST(NEW.body AS TEXT), '$.id')); END
+"""
+_LATE = (
+    "INSERT INTO lab_recorded SELECT json_extract(CAST(body AS TEXT), '$.id') FROM pending WHERE kind = 'measurement'"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What was recorded and what arrived."""
+
+    recorded: int
+    journalled: int
+    """Rows of the journal."""
+    missing: int
+    """Recorded and not in the journal."""
+    repeated: int
+    """Rows of the journal beyond the first of each measurement."""
+    unknown: int
+    """In the journal and never recorded; 0 unless the tally began late."""
+    quarantined: int
+
+
+def watch(spool: Path) -> bool:
+    """Begin to note what a probe records; ``False`` while its spool does not exist yet."""
+    if not spool.exists():
+        return False
+    try:
+        with closing(sqlite3.connect(spool, timeout=5.0, isolation_level=None)) as database:
+            tables = {row[0] for row in database.execute("SELECT name FROM sqlite_master")}
+            if not {"pending", "batch"} <= tables:
+                return False
+            if "lab_tally" not in tables:
+                database.execute("BEGIN IMMEDIATE")
+                for statement in (_TABLE, _TRIGGER, _LATE):
+                    database.execute(statement)
+                database.execute("COMMIT")
+    except sqlite3.OperationalError:
+        return False  # the probe is just making the file, or holds it: the caller asks again
+    return True
+
+
+def recorded(spool: Path) -> frozenset[str]:
+    """Return the ids of all measurements that a probe ever recorded."""
+    if not spool.exists():
+        return frozenset()
+    with closing(_reader(spool)) as database:
+        tables = {row[0] for row in database.execute("SELECT name FROM sqlite_master")}
+        if "lab_recorded" not in tables:
+            return frozenset()
+        return frozenset(row[0] for row in database.execute("SELECT id FROM lab_recorded"))
+
+
+def journalled(journal: Path) -> dict[str, list[int]]:
+    """Return, by probe, the first 64 bits of the id of every row of the journal."""
+    if not journal.exists():
+        return {}
+    query = "SELECT probe.id, measurement.id FROM measurement JOIN probe ON probe.no = measurement.probe"
+    found: dict[str, list[int]] = {}
+    with closing(_reader(journal)) as database:
+        for probe, number in database.execute(query):
+            found.setdefault(probe, []).append(number)
+    return found
+
+
+def quarantined(journal: Path) -> int:
+    """Return how many messages were refused."""
+    if not journal.exists():
+        return 0
+    with closing(_reader(journal)) as database:
+        return int(database.execute("SELECT count(*) FROM quarantine").fetchone()[0])
+
+
+def head(journal: Path) -> int:
+    """Return how many measurements the journal holds."""
+    if not journal.exists():
+        return 0
+    with closing(_reader(journal)) as database:
+        return int(database.execute("SELECT coalesce(max(seq), 0) FROM measurement").fetchone()[0])
+
+
+def behind(journal: Path) -> int:
+    """Return how many measurements the slowest reader of the journal has not dealt with; all, before there is one."""
+    if not journal.exists():
+        return 0
+    with closing(_reader(journal)) as database:
+        slowest = database.execute("SELECT min(seq) FROM cursor").fetchone()[0]
+        return int(database.execute("SELECT coalesce(max(seq), 0) FROM measurement").fetchone()[0]) - int(slowest or 0)
+
+
+def count(spools: Mapping[str, Iterable[str]], rows: Mapping[str, list[int]], refused: int) -> Counts:
+    """Compare what was recorded (ids by probe) with the rows of the journal. Pure."""
+    wanted = {(probe, id64(one)) for probe, ids in spools.items() for one in ids}
+    held = [(probe, number) for probe, numbers in rows.items() for number in numbers]
+    return Counts(
+        recorded=len(wanted),
+        journalled=len(held),
+        missing=len(wanted - set(held)),
+        repeated=len(held) - len(set(held)),
+        unknown=len(set(held) - wanted),
+        quarantined=refused,
+    )
+
+
+def id64(measurement: str) -> int:
+    """Return the first 64 bits of a 32-digit id, signed: how the journal keeps it."""
+    value = int(measurement[:16], 16)
+    return value - (1 << 64) if value >= 1 << 63 else value
+
+
+def _reader(path: Path) -> sqlite3.Connection:
+    """Open a database that another program writes, for reading."""
+    return sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5.0)
