@@ -55,10 +55,10 @@ bench: setup ## measure the goals and print the table
 	@$(BIN)/python tests/bench/run.py
 
 locks: venv ## write locks/ anew from the pyproject files, changing as little as possible
-	@tools/lock
+	@tools/lock && tools/setup
 
 upgrade: venv ## write locks/ anew with the newest versions
-	@UPGRADE=1 tools/lock
+	@UPGRADE=1 tools/lock && tools/setup
 
 clean: ## remove the environments, fetched tools and caches
 	@rm -rf .venv .venv-agent .tools .cache .lab .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
