@@ -1,0 +1,242 @@
+"""The words people read: mechanisms, states, localities, grades and dates, in English and French.
+
+Pure tables and small functions. Here must not live: layout (pages, report) or judgement. One fixed ladder of words is
+used: *measured* for what probes saw, *consistent with* for what evidence suggests, *confirmed by* for an artefact. No
+sentence here names an actor, a motive or people; a test reads every one.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, tzinfo
+from enum import StrEnum
+from typing import Final
+
+from babel.dates import format_date
+
+from balise_collector.incidents.model import IncidentKind, Interval, Locality
+from balise_collector.judge.verdict import State
+from balise_wire.mechanisms import Mechanism
+from balise_wire.words import TargetRole
+
+
+class Language(StrEnum):
+    """The languages reports are written in."""
+
+    EN = "en"
+    FR = "fr"
+
+
+MECHANISMS: Final[dict[Language, dict[Mechanism, str]]] = {
+    Language.EN: {
+        Mechanism.DNS_INJECT: "forged DNS answers",
+        Mechanism.DNS_NXDOMAIN: "the provider's resolver says that the name does not exist",
+        Mechanism.DNS_BOGUS: "the provider's resolver gives a false address",
+        Mechanism.DNS_REFUSED: "the provider's resolver refuses the name",
+        Mechanism.DNS_SILENT: "DNS questions about the name stay unanswered",
+        Mechanism.DNS_HIJACK: "DNS questions are intercepted on the way",
+        Mechanism.IP_DROP: "packets to the address vanish on the way",
+        Mechanism.IP_RST: "connections to the address are cut by forged resets",
+        Mechanism.IP_ICMP: "a router on the way refuses the address",
+        Mechanism.PORT_DROP: "one port of the address is unreachable while another answers",
+        Mechanism.SNI_RST: "connections are cut by forged resets as soon as they name the service",
+        Mechanism.SNI_DROP: "connections go dead as soon as they name the service",
+        Mechanism.SNI_FIN: "connections are closed on the way as soon as they name the service",
+        Mechanism.TLS_MITM: "connections are intercepted with a foreign certificate",
+        Mechanism.HTTP_BLOCKPAGE: "another page is shown in the service's place",
+        Mechanism.HTTP_REDIRECT: "requests are redirected elsewhere on the way",
+        Mechanism.HTTP_RST: "requests are cut by forged resets",
+        Mechanism.HTTP_DROP: "requests stay unanswered as soon as they name the service",
+        Mechanism.QUIC_DROP: "QUIC connections go dead as soon as they name the service",
+        Mechanism.RATE_POLICE: "the rate is cut by dropping packets above a limit",
+        Mechanism.RATE_SHAPE: "the rate is held down by delaying packets",
+        Mechanism.UDP_DROP: "UDP packets vanish on the way",
+        Mechanism.VPN_DROP: "VPN handshakes are cut on the way",
+        Mechanism.SHUTDOWN_ISP: "the provider's line is dead beyond the home",
+        Mechanism.SERVER_DOWN: "the service answers nobody, here or abroad",
+        Mechanism.SERVER_REFUSES: "the authentic server refuses",
+        Mechanism.EDGE_DOWN: "the service's servers for this region answer nobody",
+    },
+    Language.FR: {
+        Mechanism.DNS_INJECT: "réponses DNS falsifiées",
+        Mechanism.DNS_NXDOMAIN: "le résolveur du fournisseur dit que le nom n'existe pas",
+        Mechanism.DNS_BOGUS: "le résolveur du fournisseur donne une fausse adresse",
+        Mechanism.DNS_REFUSED: "le résolveur du fournisseur refuse le nom",
+        Mechanism.DNS_SILENT: "les questions DNS sur ce nom restent sans réponse",
+        Mechanism.DNS_HIJACK: "les questions DNS sont interceptées en route",
+        Mechanism.IP_DROP: "les paquets vers l'adresse disparaissent en route",
+        Mechanism.IP_RST: "les connexions vers l'adresse sont coupées par des paquets RST falsifiés",
+        Mechanism.IP_ICMP: "un routeur en chemin refuse l'adresse",
+        Mechanism.PORT_DROP: "un port de l'adresse est injoignable alors qu'un autre répond",
+        Mechanism.SNI_RST: "les connexions sont coupées par des paquets RST falsifiés dès qu'elles nomment le service",
+        Mechanism.SNI_DROP: "les connexions restent muettes dès qu'elles nomment le service",
+        Mechanism.SNI_FIN: "les connexions sont fermées en route dès qu'elles nomment le service",
+        Mechanism.TLS_MITM: "les connexions sont interceptées avec un certificat étranger",
+        Mechanism.HTTP_BLOCKPAGE: "une autre page est montrée à la place de celle du service",
+        Mechanism.HTTP_REDIRECT: "les requêtes sont redirigées ailleurs en route",
+        Mechanism.HTTP_RST: "les requêtes sont coupées par des paquets RST falsifiés",
+        Mechanism.HTTP_DROP: "les requêtes restent sans réponse dès qu'elles nomment le service",
+        Mechanism.QUIC_DROP: "les connexions QUIC restent muettes dès qu'elles nomment le service",
+        Mechanism.RATE_POLICE: "le débit est coupé : les paquets au-dessus d'une limite sont jetés",
+        Mechanism.RATE_SHAPE: "le débit est retenu : les paquets sont retardés",
+        Mechanism.UDP_DROP: "les paquets UDP disparaissent en route",
+        Mechanism.VPN_DROP: "les établissements de VPN sont coupés en route",
+        Mechanism.SHUTDOWN_ISP: "la ligne du fournisseur est morte au-delà du domicile",
+        Mechanism.SERVER_DOWN: "le service ne répond à personne, ni ici ni à l'étranger",
+        Mechanism.SERVER_REFUSES: "le serveur authentique refuse",
+        Mechanism.EDGE_DOWN: "les serveurs du service pour cette région ne répondent à personne",
+    },
+}
+"""Every mechanism in words; a test checks that none is missing in any language."""
+
+KINDS: Final[dict[Language, dict[IncidentKind, str]]] = {
+    Language.EN: {
+        IncidentKind.INTERFERENCE: "blocked",
+        IncidentKind.SERVICE_FAULT: "service fault, everywhere",
+        IncidentKind.EDGE_FAULT: "the service's regional servers are down",
+        IncidentKind.OUTAGE: "network outage",
+        IncidentKind.SERVER_SIDE: "refused by the service",
+    },
+    Language.FR: {
+        IncidentKind.INTERFERENCE: "blocage",
+        IncidentKind.SERVICE_FAULT: "panne du service, partout",
+        IncidentKind.EDGE_FAULT: "panne des serveurs régionaux du service",
+        IncidentKind.OUTAGE: "coupure de réseau",
+        IncidentKind.SERVER_SIDE: "refus par le service",
+    },
+}
+
+STATES: Final[dict[State, tuple[str, str]]] = {
+    State.OK: ("●", "reachable"),
+    State.BLOCKED: ("■", "blocked"),
+    State.THROTTLED: ("▲", "slowed"),
+    State.DOWN: ("▼", "down"),
+    State.SERVER_SIDE: ("◆", "refused by the service"),
+    State.INSUFFICIENT: ("○", "we cannot tell"),
+}
+"""A shape and a word for each state: never a colour alone."""
+
+ROLES: Final[dict[Language, dict[TargetRole, str]]] = {
+    Language.EN: {
+        TargetRole.WEB: "site",
+        TargetRole.API: "app interface",
+        TargetRole.MEDIA_IMAGE: "images",
+        TargetRole.MEDIA_VIDEO: "video",
+        TargetRole.SIGNALLING: "call set-up",
+        TargetRole.CHAT: "chat",
+        TargetRole.CALL_MEDIA: "call audio and video",
+        TargetRole.REGISTRATION: "registration",
+        TargetRole.DOWNLOAD: "download",
+        TargetRole.VPN: "VPN",
+        TargetRole.CONTROL: "control",
+        TargetRole.LINE: "line",
+    },
+    Language.FR: {
+        TargetRole.WEB: "site",
+        TargetRole.API: "interface de l'application",
+        TargetRole.MEDIA_IMAGE: "images",
+        TargetRole.MEDIA_VIDEO: "vidéo",
+        TargetRole.SIGNALLING: "établissement des appels",
+        TargetRole.CHAT: "messages",
+        TargetRole.CALL_MEDIA: "son et image des appels",
+        TargetRole.REGISTRATION: "inscription",
+        TargetRole.DOWNLOAD: "téléchargement",
+        TargetRole.VPN: "VPN",
+        TargetRole.CONTROL: "témoin",
+        TargetRole.LINE: "ligne",
+    },
+}
+"""Every role in words."""
+
+LOCALITIES: Final[dict[Language, dict[Locality, str]]] = {
+    Language.EN: {
+        Locality.LOCAL: "local: no international outage",
+        Locality.GLOBAL: "global: the references abroad failed too",
+        Locality.UNKNOWN: "unknown: too few references abroad to say",
+    },
+    Language.FR: {
+        Locality.LOCAL: "local : pas de panne internationale",
+        Locality.GLOBAL: "mondial : les références à l'étranger ont échoué aussi",
+        Locality.UNKNOWN: "inconnu : trop peu de références à l'étranger pour le dire",
+    },
+}
+
+GRADES: Final[dict[Language, dict[str, str]]] = {
+    Language.EN: {
+        "A": "A - several probes and providers, and a proof that no server fault can produce",
+        "B": "B - several probes, strong evidence",
+        "C": "C - consistent evidence without such a proof",
+        "": "not graded - too little evidence",
+    },
+    Language.FR: {
+        "A": "A - plusieurs sondes et fournisseurs, et une preuve qu'aucune panne de serveur ne peut produire",
+        "B": "B - plusieurs sondes, indices forts",
+        "C": "C - indices concordants sans une telle preuve",
+        "": "sans note - trop peu d'indices",
+    },
+}
+
+
+def join_words(words: Iterable[str], language: Language = Language.EN) -> str:
+    """Join words as a sentence does: ``a``, ``a and b``, ``a, b and c``."""
+    items = list(words)
+    last = {Language.EN: " and ", Language.FR: " et "}[language]
+    return items[0] if len(items) == 1 else ", ".join(items[:-1]) + last + items[-1] if items else ""
+
+
+_INTERVALS: Final[dict[Language, dict[str, str]]] = {
+    Language.EN: {
+        "before": "before {last} (our first measurement)",
+        "point": "{last} ({utc} UTC)",
+        "span": "between {first} and {last} ({utc} UTC)",
+        "staggered": ", staggered",
+        "masked": ", hidden by another fault",
+        "none": "none",
+    },
+    Language.FR: {
+        "before": "avant {last} (notre première mesure)",
+        "point": "{last} ({utc} UTC)",
+        "span": "entre {first} et {last} ({utc} UTC)",
+        "staggered": ", échelonné",
+        "masked": ", caché par une autre panne",
+        "none": "aucun",
+    },
+}
+
+
+def clock(at: float, zone: tzinfo, language: Language = Language.EN, *, day: bool = True) -> str:
+    """Return a moment in a zone, e.g. ``17 May 2020 22:00``; without ``day`` only ``22:00``.
+
+    Args:
+        at: UNIX seconds.
+        zone: the zone to show it in.
+        language: the language of the month's name.
+        day: whether to say the date too.
+    """
+    moment = datetime.fromtimestamp(at, zone)
+    return f"{format_date(moment, 'd MMM y', locale=language.value)} {moment:%H:%M}" if day else f"{moment:%H:%M}"
+
+
+def interval(moment: Interval, zone: tzinfo, language: Language = Language.EN) -> str:
+    """Say when, as honestly as it is known: a point, a span or ``before ...``, with UTC in brackets."""
+    texts = _INTERVALS[language]
+    last = clock(moment.latest, zone, language)
+    if moment.earliest is None:
+        return texts["before"].format(last=last)
+    first = clock(moment.earliest, zone, language)
+    utc = clock(moment.latest, UTC, day=False)
+    if first == last:
+        return texts["point"].format(last=last, utc=utc)
+    if not _crosses_midnight(moment.earliest, moment.latest, zone):
+        last = clock(moment.latest, zone, day=False)
+    span = texts["span"].format(first=first, last=last, utc=f"{clock(moment.earliest, UTC, day=False)}-{utc}")
+    flags = (("staggered", moment.staggered), ("masked", moment.masked))
+    return span + "".join(texts[word] for word, present in flags if present)
+
+
+def _crosses_midnight(earliest: float, latest: float, zone: tzinfo) -> bool:
+    """Tell whether two moments lie on different days in ``zone``."""
+    return datetime.fromtimestamp(earliest, zone).date() != datetime.fromtimestamp(latest, zone).date()
+
+
+def providers(asns: Sequence[int], language: Language = Language.EN) -> str:
+    """Name providers by their autonomous systems; ``none`` where there are none."""
+    return ", ".join(f"AS{asn}" for asn in asns) or _INTERVALS[language]["none"]
