@@ -1,14 +1,27 @@
 """The incident: the product. Everything a page, a report or a sink says comes from these structures or from cells.
 
-Here live frozen types only. How an incident opens, grows and closes is in lifecycle.py; how it is worded is in
+Here live frozen types only. How an incident opens, grows and closes is in book.py; how it is worded is in
 ``wording`` modules; how it is stored is the store's business.
 """
 
 from enum import StrEnum
 
 import msgspec
+
+from balise_collector.detect.interval import Interval
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import TargetRole
+
+__all__ = [
+    "Incident",
+    "IncidentKind",
+    "IncidentState",
+    "Interval",
+    "Locality",
+    "MechanismShare",
+    "ReferenceCount",
+    "Scope",
+]
 
 
 class IncidentKind(StrEnum):
@@ -45,18 +58,6 @@ class IncidentState(StrEnum):
     CLOSED = "closed"
     STANDING = "standing"
     """Began before our first measurement: known, no alarm; its end is an event."""
-
-
-class Interval(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """A moment known to lie between two observations, in UNIX seconds, e.g. [last ok, first fail]."""
-
-    earliest: float | None
-    """``None``: before our first measurement."""
-    latest: float
-    staggered: bool = False
-    """The probes' own intervals do not intersect; these are their 10th and 90th percentiles."""
-    masked: bool = False
-    """Another fault hid the moment."""
 
 
 class Scope(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

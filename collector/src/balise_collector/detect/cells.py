@@ -1,0 +1,134 @@
+"""The vocabulary of detection: cells, their levels, episodes, and the events that tell of them.
+
+Frozen types only. How an episode opens and closes is in fold.py; what people are told of it is the incident's business.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+from balise_collector.detect.interval import Interval
+from balise_collector.judge.verdict import State
+from balise_wire.mechanisms import Mechanism
+
+
+class Scale(StrEnum):
+    """How much of the world a cell covers."""
+
+    ASN = "asn"
+    COUNTRY = "country"
+    WORLD = "world"
+
+
+WORLD = "**"
+"""Country code of world cells."""
+
+
+class CellKey(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What a cell is about. Country cells have asn 0 and no access; world cells also country ``**``."""
+
+    country: str
+    asn: int = 0
+    access: str = ""
+    service: str
+    role: str
+    family: int = 4
+    layer: str
+
+    @property
+    def scale(self) -> Scale:
+        """Return the level of the cell."""
+        if self.country == WORLD:
+            return Scale.WORLD
+        return Scale.ASN if self.asn else Scale.COUNTRY
+
+
+class Note(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One failing verdict worth showing."""
+
+    measurement: str
+    at: float
+    rule: str
+    score: float = 0.0
+    proof: tuple[str, ...] = ()
+
+
+class RuleCount(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """How many bins of an episode one rule stands for."""
+
+    rule: str
+    state: State
+    mechanism: Mechanism | None = None
+    bins: int
+
+
+class Member(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One affected probe of an episode."""
+
+    probe: str
+    country: str
+    asn: int
+    onset: Interval
+    end: Interval | None = None
+    rules: tuple[RuleCount, ...] = ()
+    failing_bins: int = 0
+    observed_bins: int = 0
+
+
+class Episode(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One stretch of trouble in one cell."""
+
+    id: str
+    key: CellKey
+    standing: bool = False
+    """No affected probe ever saw it ok before: began before our first measurement."""
+    confirmed: bool = True
+    """At least two distinct probes are affected."""
+    onset: Interval
+    end: Interval | None = None
+    members: tuple[Member, ...] = ()
+    score: float = 0.0
+    """Largest mixture statistic, in nats."""
+    threshold: float = 0.0
+    opened_bin: int = 0
+    closed_bin: int | None = None
+    reopened: int = 0
+    """How often it came back within two hours."""
+
+    @property
+    def scale(self) -> Scale:
+        """Return the level of the episode's cell."""
+        return self.key.scale
+
+
+class EventKind(StrEnum):
+    """What has happened to an episode."""
+
+    OPENED = "opened"
+    GREW = "grew"
+    """Another probe, rule or bracket joined."""
+    CLOSED = "closed"
+    REOPENED = "reopened"
+    WITHDRAWN = "withdrawn"
+    """Late data have shown that it never was."""
+
+
+class CellEvent(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One change of one episode."""
+
+    kind: EventKind
+    episode: Episode
+    at: float
+    """UNIX seconds on the collector's clock."""
+
+
+class Coverage(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What one probe saw of a service in a window."""
+
+    probe: str
+    country: str
+    asn: int
+    ok: int
+    """Bins that were ok."""
+    failed: int
+    """Bins that failed."""

@@ -1,0 +1,464 @@
+"""The detector: verdicts in, events about episodes out, at ASN, country and world level.
+
+Lives here: the index from verdicts to histories, silence, when a cell is walked again, and snapshots. Must not live here:
+the opening rules (fold.py), clocks (``now`` is an argument), storage, or what people are told.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from balise_collector.detect.cells import WORLD, CellEvent, CellKey, Coverage, Episode, EventKind, Note
+from balise_collector.detect.evidence import SILENT_RULE, Code, Severity, code, code_of
+from balise_collector.detect.fold import Cast, Fold, FoldState, episode
+from balise_collector.detect.series import BIN, Series
+from balise_collector.judge.verdict import State, Verdict
+from balise_wire.measurement import Network
+from balise_wire.mechanisms import Mechanism
+from balise_wire.words import Experiment, TargetRole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+INTERNET: Final = "internet"
+"""The pseudo-service whose cells hold outages."""
+SETTLED: Final = 2
+"""Bins behind now that a walk keeps; a later verdict for an older bin walks the cell from its start."""
+_MOST_NOTES: Final = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectorConfig:
+    """What the operator may set."""
+
+    interval: float = 300.0
+    """Seconds between two measurements of a target; silence is more than two of them."""
+    keep_days: float = 7.0
+    """Days of history that late data can still change."""
+    operators: Mapping[str, str] = field(default_factory=dict)
+    """Who runs which probe, where one person runs several: they count as one (attribution.md 2.3)."""
+
+
+class Group:
+    """The probes of one cell and what the last walk found."""
+
+    __slots__ = ("dirty_from", "episodes", "key", "series", "state")
+
+    def __init__(self, key: CellKey) -> None:
+        self.key = key
+        self.series: list[Series] = []
+        self.state: FoldState | None = None
+        self.episodes: tuple[Episode, ...] = ()
+        self.dirty_from: int | None = None
+
+    @property
+    def restless(self) -> bool:
+        """Whether time alone can change the cell: an open episode, or sums above zero."""
+        return any(e.closed_bin is None for e in self.episodes) or (
+            self.state is not None and (bool(self.state.totals) or self.state.current is not None)
+        )
+
+
+class _Silence(msgspec.Struct):
+    """One probe that has gone quiet."""
+
+    network: Network
+    since: float
+    filled: int = 0
+    """Bins up to here carry the silent code."""
+
+
+class Detector:
+    """All cells. Not thread-safe; one owner drives it."""
+
+    def __init__(self, config: DetectorConfig | None = None) -> None:
+        self.config = config or DetectorConfig()
+        self._codes: list[Code] = []
+        self._code_index: dict[tuple[str, State, bool], int] = {}
+        self._index: dict[tuple[str, str, Experiment, Network], Series] = {}
+        self._series: dict[tuple[str, CellKey], Series] = {}
+        self._groups: dict[CellKey, Group] = {}
+        self._touched: set[Group] = set()
+        self._restless: set[Group] = set()
+        self._heard: dict[str, float] = {}
+        self._silent: dict[str, _Silence] = {}
+        self._newest = 0
+
+    # ------------------------------------------------------------ in
+
+    def observe(self, verdict: Verdict) -> None:
+        """Take in one verdict, in any order; repeats change nothing."""
+        at = verdict.at
+        probe = verdict.probe
+        if at > self._heard.get(probe, 0.0):
+            self._heard[probe] = at
+        known = self._code_index.get((verdict.rule, verdict.state, verdict.reference))
+        if known is None:
+            known = self._learn_code(verdict)
+        if known < 0:
+            return
+        series = self._index.get((probe, verdict.target, verdict.layer, verdict.network))
+        if series is None:
+            series = self._enter(verdict)
+        changed = series.add(known, verdict.since, at)
+        if self._codes[known].severity != Severity.OK:
+            _note(series, verdict)
+        elif changed >= self._newest and not self._restless.intersection(series.groups):
+            self._newest = changed
+            return
+        self._newest = max(self._newest, changed)
+        for group in series.groups:
+            assert isinstance(group, Group)  # noqa: S101 - series.py must not know groups
+            self._touch(group, changed)
+
+    def silence(self, probe: str, network: Network, at: float) -> None:
+        """Say that nothing has come from a probe since ``at`` (UNIX seconds), for longer than two intervals.
+
+        Repeat it as often as you like; the first verdict dated later ends it. Late verdicts replace it bin by bin.
+        """
+        since = max(at, self._heard.get(probe, 0.0))
+        held = self._silent.get(probe)
+        if held is None or since > held.since:
+            self._silent[probe] = _Silence(network=network, since=since, filled=int(since // BIN))
+
+    def advance(self, now: float) -> tuple[CellEvent, ...]:
+        """Walk every cell that changed or is restless up to ``now`` (UNIX seconds, collector's clock)."""
+        self._fill_silence(now)
+        events: list[CellEvent] = []
+        work = sorted(self._touched | self._restless, key=lambda g: msgspec.structs.astuple(g.key))
+        for group in work:
+            before = group.episodes
+            self._walk(group, int(now // BIN))
+            events.extend(_differences(before, group.episodes, now))
+            (self._restless.add if group.restless else self._restless.discard)(group)
+        self._touched.clear()
+        return tuple(events)
+
+    def _touch(self, group: Group, bin_: int) -> None:
+        """Mark a cell for the next walk, from a bin on."""
+        group.dirty_from = bin_ if group.dirty_from is None else min(group.dirty_from, bin_)
+        self._touched.add(group)
+
+    def _walk(self, group: Group, now_bin: int) -> None:
+        """Walk one cell: keep what is settled, look at the newest bins provisionally."""
+        cast = Cast(group.series, self._codes, self.config.operators, [c.severity for c in self._codes])
+        state = group.state
+        late = group.dirty_from is not None and state is not None and group.dirty_from < state.next_bin
+        if state is None or late:
+            state = FoldState()
+        group.dirty_from = None
+        group.state = Fold(cast, state, now_bin - SETTLED).run() if now_bin - SETTLED >= state.next_bin else state
+        seen = Fold(cast, group.state.copy(), now_bin).run()
+        found = [*seen.done, *([seen.current] if seen.current is not None else [])]
+        group.episodes = tuple(episode(group.key, cast, each) for each in found)
+
+    # ------------------------------------------------------------ first sight of codes and cells
+
+    def _learn_code(self, verdict: Verdict) -> int:
+        """Give a verdict's code an index; -1 where such verdicts say nothing."""
+        found = code_of(verdict)
+        index = -1
+        if found is not None:
+            index = self._add_code(found)
+        self._code_index[verdict.rule, verdict.state, verdict.reference] = index
+        return index
+
+    def _add_code(self, found: Code) -> int:
+        """Return the index of a code, adding it at first sight."""
+        if found not in self._codes:
+            self._codes.append(found)
+        return self._codes.index(found)
+
+    def _enter(self, verdict: Verdict) -> Series:
+        """Find or make the history that a verdict belongs to, and its cells."""
+        network = verdict.network
+        key = CellKey(
+            country=WORLD if verdict.reference else network.country,
+            asn=0 if verdict.reference else network.asn,
+            access="" if verdict.reference else str(network.access),
+            service=verdict.service,
+            role=str(verdict.role),
+            family=verdict.family,
+            layer=str(verdict.layer),
+        )
+        series = self._history(verdict.probe, network, key)
+        self._index[verdict.probe, verdict.target, verdict.layer, network] = series
+        return series
+
+    def _history(self, probe: str, network: Network, key: CellKey) -> Series:
+        """Return a probe's history in a cell, entering it into the cell and the country's."""
+        series = self._series.get((probe, key))
+        if series is None:
+            keys = [key]
+            if key.country != WORLD:
+                keys.append(msgspec.structs.replace(key, asn=0, access=""))
+            groups = tuple(self._group(each) for each in keys)
+            series = self._series[probe, key] = Series(probe, network.country, network.asn, groups)
+            for group in groups:
+                group.series.append(series)
+                group.series.sort(key=lambda s: (s.probe, s.asn))
+                group.state = None
+        return series
+
+    def _group(self, key: CellKey) -> Group:
+        """Return a cell, making it at first sight."""
+        group = self._groups.get(key)
+        if group is None:
+            group = self._groups[key] = Group(key)
+        return group
+
+    # ------------------------------------------------------------ silence
+
+    def _fill_silence(self, now: float) -> None:
+        """Write the silent code for every whole bin that a quiet probe has missed."""
+        limit = 2 * self.config.interval
+        self._end_silences()
+        if not self._silent or now - max(self._heard.values(), default=0.0) > limit:
+            return  # Nobody at all is heard: it is the collector that is deaf.
+        silent_code = self._add_code(_silent())
+        for probe, held in self._silent.items():
+            if now - held.since <= limit or not self._company(held.network, probe):
+                continue
+            series = self._history(probe, held.network, _internet(held.network))
+            for bin_ in range(held.filled + 1, int(now // BIN)):
+                changed = series.add(silent_code, max(held.since, bin_ * BIN), bin_ * BIN + BIN - 1)
+                held.filled = bin_
+                for group in series.groups:
+                    assert isinstance(group, Group)  # noqa: S101 - as in observe
+                    self._touch(group, changed)
+
+    def _end_silences(self) -> None:
+        """Let go of probes that have been heard again, and of assumed silence after that."""
+        for probe in [p for p, held in self._silent.items() if self._heard.get(p, 0.0) > held.since]:
+            held = self._silent.pop(probe)
+            series = self._series.get((probe, _internet(held.network)))
+            back = int(self._heard[probe] // BIN)
+            if series is not None and held.filled >= back:
+                series.drop_code(self._add_code(_silent()), back, held.filled)
+
+    def _company(self, network: Network, probe: str) -> bool:
+        """Whether enough of a provider's probes are silent: two, or all there are."""
+        peers = [s for s in self._groups_of(network) if s.probe != probe]
+        others = {s.probe for s in peers}
+        return not others or any(other in self._silent for other in others)
+
+    def _groups_of(self, network: Network) -> Iterable[Series]:
+        """Return the line histories of a provider's probes."""
+        group = self._groups.get(_internet(network))
+        return group.series if group else ()
+
+    # ------------------------------------------------------------ out
+
+    @property
+    def episodes(self) -> tuple[Episode, ...]:
+        """Return every episode that the histories still hold, open ones included."""
+        return tuple(e for group in self._groups.values() for e in group.episodes)
+
+    def coverage(
+        self, country: str, service: str, roles: Iterable[str], layers: Iterable[str], start: float, end: float
+    ) -> tuple[Coverage, ...]:
+        """Return what each probe of a country (``**``: each reference) saw of a service in [start, end] UNIX seconds."""
+        wanted_roles, wanted_layers = set(roles), set(layers)
+        first, last = int(start // BIN), int(end // BIN)
+        counts: dict[tuple[str, str, int], list[int]] = {}
+        for (probe, key), series in self._series.items():
+            if key.country != country or key.service != service:
+                continue
+            if key.role not in wanted_roles or key.layer not in wanted_layers:
+                continue
+            tally = counts.setdefault((probe, series.country, series.asn), [0, 0])
+            for run in series.list():
+                bins = min(run.last_bin, last) - max(run.first_bin, first) + 1
+                kept = self._codes[run.code]
+                if bins > 0 and kept.severity != Severity.VOID:
+                    tally[kept.fails] += bins if kept.fails or kept.severity == Severity.OK else 0
+        return tuple(
+            Coverage(probe=p, country=c, asn=a, ok=t[0], failed=t[1])
+            for (p, c, a), t in sorted(counts.items())
+            if any(t)
+        )
+
+    def notes(self, found: Episode) -> tuple[Note, ...]:
+        """Return the strongest failing verdicts of an episode's members, within its time."""
+        group = self._groups.get(found.key)
+        if group is None:
+            return ()
+        members = {m.probe for m in found.members}
+        start = min((m.onset.latest for m in found.members), default=0.0) - 2 * BIN
+        end = (found.closed_bin + 1) * BIN if found.closed_bin is not None else float("inf")
+        held = [n for s in group.series if s.probe in members for n in s.notes or () if start <= n.at <= end]
+        return tuple(sorted(held, key=_strength)[:_MOST_NOTES])
+
+    def suspects(self) -> tuple[tuple[CellKey, int, float], ...]:
+        """Return (cell, probes with W > 0, largest W) of cells on the way to an episode, for the status page."""
+        return tuple(
+            (g.key, len(g.state.totals), max(g.state.totals.values()))
+            for g in sorted(self._restless, key=lambda g: msgspec.structs.astuple(g.key))
+            if g.state is not None and g.state.totals
+        )
+
+    def forget(self, now: float) -> None:
+        """Drop history that late data can no longer change; call it now and then."""
+        before = int((now - self.config.keep_days * 86_400) // BIN)
+        good = frozenset(i for i, c in enumerate(self._codes) if c.severity == Severity.OK)
+        for series in self._series.values():
+            series.forget(before, good)
+            if series.notes:
+                series.notes = [n for n in series.notes if n.at >= before * BIN] or None
+
+    # ------------------------------------------------------------ snapshots
+
+    def snapshot(self) -> bytes:
+        """Return everything needed to go on after a restart; ``restore`` reads it."""
+        return msgspec.msgpack.encode(
+            _Snapshot(
+                codes=[(c.rule, c.state, c.mechanism) for c in self._codes],
+                series=[
+                    _SeriesShot(
+                        probe=probe,
+                        key=key,
+                        country=s.country,
+                        asn=s.asn,
+                        runs=s.runs.tolist(),
+                        ever_ok=s.ever_ok,
+                        notes=s.notes or [],
+                    )
+                    for (probe, key), s in self._series.items()
+                ],
+                heard=self._heard,
+                silent=self._silent,
+                episodes={e.id: e for g in self._groups.values() for e in g.episodes},
+                newest=self._newest,
+            )
+        )
+
+    def restore(self, data: bytes) -> None:
+        """Read a snapshot into a fresh detector.
+
+        Raises:
+            msgspec.DecodeError: not a snapshot of this version; start empty and replay the journal instead.
+        """
+        shot = msgspec.msgpack.decode(data, type=_Snapshot)
+        for rule, state, mechanism in shot.codes:
+            found = code(rule, state, mechanism)
+            if found is None:
+                msg = f"snapshot has the unknown code {rule}; replay the journal instead"
+                raise msgspec.DecodeError(msg)
+            self._codes.append(found)
+        for each in shot.series:
+            series = self._history(each.probe, Network(country=each.country, asn=each.asn), each.key)
+            series.runs.fromlist(each.runs)
+            series.ever_ok = each.ever_ok
+            series.notes = each.notes or None
+        self._heard = shot.heard
+        self._silent = shot.silent
+        self._newest = shot.newest
+        for each_episode in shot.episodes.values():
+            group = self._groups[each_episode.key]
+            group.episodes = (*group.episodes, each_episode)
+        for group in self._groups.values():
+            self._touched.add(group)
+
+
+class _SeriesShot(msgspec.Struct):
+    """One history in a snapshot."""
+
+    probe: str
+    key: CellKey
+    country: str
+    asn: int
+    runs: list[int]
+    ever_ok: bool
+    notes: list[Note]
+
+
+class _Snapshot(msgspec.Struct):
+    """A whole detector."""
+
+    codes: list[tuple[str, State, Mechanism | None]]
+    series: list[_SeriesShot]
+    heard: dict[str, float]
+    silent: dict[str, _Silence]
+    episodes: dict[str, Episode]
+    newest: int
+
+
+def _silent() -> Code:
+    """Return the code of silence."""
+    found = code(SILENT_RULE, State.DOWN, Mechanism.SHUTDOWN_ISP)
+    if found is None:
+        msg = "the silent code is missing from the evidence table"
+        raise LookupError(msg)
+    return found
+
+
+def _internet(network: Network) -> CellKey:
+    """Return the cell of a provider's lines."""
+    return CellKey(
+        country=network.country,
+        asn=network.asn,
+        access=str(network.access),
+        service=INTERNET,
+        role=str(TargetRole.LINE),
+        layer=str(Experiment.LINE),
+    )
+
+
+def _strength(note: Note) -> tuple[int, float, float, str]:
+    """Sort key: proof first, then score, then the earlier one."""
+    return (-len(note.proof), -note.score, note.at, note.measurement)
+
+
+def _note(series: Series, verdict: Verdict) -> None:
+    """Keep a failing verdict among the strongest of its history."""
+    note = Note(
+        measurement=verdict.measurement, at=verdict.at, rule=verdict.rule, score=verdict.score, proof=verdict.proof
+    )
+    held = series.notes or []
+    if note not in held:
+        # Half the places go to the newest: an episode of today must not be crowded out by a strong one of last week.
+        ranked = sorted([*held, note], key=_strength)
+        newest = sorted(ranked, key=lambda n: (-n.at, n.measurement))[: _MOST_NOTES // 2]
+        series.notes = (newest + [n for n in ranked if n not in newest])[:_MOST_NOTES]
+
+
+def _outline(found: Episode) -> tuple[object, ...]:
+    """Return what makes an episode worth telling anew: not its sums or counts."""
+    members = tuple((m.probe, m.onset, m.end, tuple(sorted(r.rule for r in m.rules))) for m in found.members)
+    return (found.standing, found.confirmed, found.onset, found.end, found.closed_bin, members)
+
+
+def _differences(before: tuple[Episode, ...], after: tuple[Episode, ...], now: float) -> list[CellEvent]:
+    """Return the events that lead from one list of episodes to the next; episodes are the same when they overlap."""
+    events: list[CellEvent] = []
+    left = list(before)
+    for new in after:
+        old = next((e for e in left if _overlap(e, new)), None)
+        if old is None:
+            events.append(CellEvent(kind=EventKind.OPENED, episode=new, at=now))
+            if new.closed_bin is not None:
+                events.append(CellEvent(kind=EventKind.CLOSED, episode=new, at=now))
+            continue
+        left.remove(old)
+        if old.id != new.id:
+            events.append(CellEvent(kind=EventKind.WITHDRAWN, episode=old, at=now))
+            events.append(CellEvent(kind=EventKind.OPENED, episode=new, at=now))
+        if old.closed_bin is None and new.closed_bin is not None:
+            events.append(CellEvent(kind=EventKind.CLOSED, episode=new, at=now))
+        elif old.closed_bin is not None and new.closed_bin is None:
+            events.append(CellEvent(kind=EventKind.REOPENED, episode=new, at=now))
+        elif _outline(old) != _outline(new):
+            events.append(CellEvent(kind=EventKind.GREW, episode=new, at=now))
+    events.extend(CellEvent(kind=EventKind.WITHDRAWN, episode=old, at=now) for old in left)
+    return events
+
+
+def _overlap(a: Episode, b: Episode) -> bool:
+    """Whether two episodes share a bin."""
+    far = 1 << 40
+    return a.opened_bin <= (far if b.closed_bin is None else b.closed_bin) and b.opened_bin <= (
+        far if a.closed_bin is None else a.closed_bin
+    )

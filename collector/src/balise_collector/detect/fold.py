@@ -1,0 +1,407 @@
+"""From the histories of a cell's probes to its episodes: the same histories always give the same episodes.
+
+Lives here: the walk over the bins, the opening and closing rules, onsets and ends. It is a fold over the bins with a state
+that can be kept and continued, so that a running block costs a step a bin and late data a walk from the start. Must not
+live here: clocks, storage, or anything that depends on when a verdict came.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from balise_collector.detect import cusum, mixture
+from balise_collector.detect.cells import CellKey, Episode, Member, RuleCount
+from balise_collector.detect.evidence import Severity, weight
+from balise_collector.detect.interval import Interval
+from balise_collector.detect.series import BIN, Segment, segments
+from balise_collector.detect.thresholds import threshold
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from balise_collector.detect.evidence import Code
+    from balise_collector.detect.series import Series
+
+RECENT: Final = 3
+"""Bins in which the failures of distinct probes must meet: 15 minutes (attribution.md 2.3)."""
+CALM: Final = 2
+"""Bins of observed success that close (attribution.md 2.3)."""
+INTERMITTENT: Final = 7200 // BIN
+"""Bins within which a block that comes back is the same one (attribution.md 2.4)."""
+PRESENT: Final = 86_400 // BIN
+"""A probe that was seen within so many bins counts into N."""
+SLACK: Final = 60
+"""Seconds by which brackets may miss each other and still tell one moment: clocks and rounding."""
+
+
+@dataclass(slots=True)
+class _Stretch:
+    """How one probe does inside an episode, or on the way to one."""
+
+    last_ok: int | None
+    first_fail: int
+    last_fail: int
+    last_fail_bin: int
+    first_ok: int | None = None
+    calm: int = 0
+    failing: int = 0
+    observed: int = 0
+    seen_ok_before: bool = False
+    rules: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Open:
+    """The episode that is open, or was closed so lately that it may come back."""
+
+    opened_bin: int
+    score: float
+    needed: float
+    standing: bool
+    stretches: dict[int, _Stretch]
+    closed_bin: int | None = None
+    reopened: int = 0
+
+
+@dataclass(slots=True)
+class FoldState:
+    """Everything the walk needs to go on from a bin."""
+
+    next_bin: int = 0
+    totals: dict[int, float] = field(default_factory=dict)
+    """W by index of the series; absent is 0."""
+    stretches: dict[int, _Stretch] = field(default_factory=dict)
+    """Stretches of probes with W > 0 outside an open episode."""
+    last_ok: dict[int, int] = field(default_factory=dict)
+    last_seen: dict[int, int] = field(default_factory=dict)
+    """Bin of each series' newest observation."""
+    quiet: int = 0
+    """Observed bins outside episodes."""
+    noise: int = 0
+    """Failing bins outside episodes that came to nothing."""
+    current: _Open | None = None
+    done: list[_Open] = field(default_factory=list)
+
+    def copy(self) -> FoldState:
+        """Return a state that can be walked on without changing this one."""
+        return copy.deepcopy(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Who takes part in a fold: the probes' histories, the codes, and which probes belong together."""
+
+    series: Sequence[Series]
+    codes: Sequence[Code]
+    operators: Mapping[str, str]
+    severity: Sequence[int]
+
+    def operator(self, index: int) -> str:
+        """Return who runs a probe; each its own where nothing is known."""
+        probe = self.series[index].probe
+        return self.operators.get(probe, probe)
+
+
+class Fold:
+    """The walk over one cell."""
+
+    def __init__(self, cast: Cast, state: FoldState, until: int) -> None:
+        self.cast = cast
+        self.state = state
+        self.until = until
+        self.tracks: list[list[Segment]] = [segments(s.list(), cast.severity) for s in cast.series]
+        self.place = [0] * len(self.tracks)
+
+    def run(self) -> FoldState:
+        """Walk every bin up to and including ``until``."""
+        state = self.state
+        bin_ = max(state.next_bin, min((t[0].first_bin for t in self.tracks if t), default=self.until + 1))
+        self._seek(bin_)
+        while bin_ <= self.until:
+            if not state.totals and (state.current is None or state.current.closed_bin is not None):
+                ahead = self._next_failure(bin_)
+                if ahead > bin_:
+                    self._skip(bin_, min(ahead, self.until + 1))
+                    bin_ = ahead
+                    continue
+            self._step(bin_)
+            bin_ += 1
+        state.next_bin = max(state.next_bin, self.until + 1)
+        return state
+
+    # ------------------------------------------------------------ moving along the histories
+
+    def _seek(self, bin_: int) -> None:
+        """Move every pointer to the first segment that ends at or after a bin."""
+        for index, track in enumerate(self.tracks):
+            place = self.place[index]
+            while place < len(track) and track[place].last_bin < bin_:
+                place += 1
+            self.place[index] = place
+
+    def _next_failure(self, bin_: int) -> int:
+        """Return the first bin at or after ``bin_`` in which any series holds a positive code."""
+        first = self.until + 1
+        for index, track in enumerate(self.tracks):
+            for segment in track[self.place[index] :]:
+                if segment.first_bin >= first:
+                    break
+                if self.cast.codes[segment.code].positive:
+                    first = max(bin_, segment.first_bin)
+                    break
+        return first
+
+    def _skip(self, start: int, stop: int) -> None:
+        """Pass over quiet bins ``start``..``stop - 1``, in which everything observed is ok or void."""
+        state = self.state
+        for index, track in enumerate(self.tracks):
+            place = self.place[index]
+            while place < len(track) and track[place].first_bin < stop:
+                segment = track[place]
+                code = self.cast.codes[segment.code]
+                last = min(segment.last_bin, stop - 1)
+                if last >= start:
+                    state.last_seen[index] = last
+                    state.quiet += (last - max(start, segment.first_bin) + 1) if code.severity == Severity.OK else 0
+                    if code.severity == Severity.OK:
+                        state.last_ok[index] = segment.last
+                if segment.last_bin >= stop:
+                    break
+                place += 1
+            self.place[index] = place
+
+    def _step(self, bin_: int) -> None:
+        """Walk one bin."""
+        for index, track in enumerate(self.tracks):
+            place = self.place[index]
+            while place < len(track) and track[place].last_bin < bin_:
+                place += 1
+            self.place[index] = place
+            if place < len(track) and track[place].first_bin <= bin_:
+                self._observe(index, track[place], bin_)
+        current = self.state.current
+        if current is not None and current.closed_bin is None:
+            self._maybe_close(current, bin_)
+        else:
+            self._maybe_open(bin_)
+        if current is not None and current.closed_bin is not None and bin_ - current.closed_bin > INTERMITTENT:
+            self.state.done.append(current)
+            self.state.current = None
+
+    # ------------------------------------------------------------ one probe, one bin
+
+    def _observe(self, index: int, segment: Segment, bin_: int) -> None:
+        """Take one probe's bin into its sum and its stretch."""
+        state = self.state
+        code = self.cast.codes[segment.code]
+        state.last_seen[index] = bin_
+        if code.severity == Severity.VOID:
+            return
+        before = state.totals.get(index, 0.0)
+        after = cusum.step(before, weight(code, state.noise, state.quiet))
+        if code.positive:
+            self._fail(index, segment, bin_)
+        else:
+            self._ok(index, segment)
+        if after > 0.0:
+            state.totals[index] = after
+            return
+        state.totals.pop(index, None)
+        if state.current is None or state.current.closed_bin is not None:
+            self._forget(index, code)
+
+    def _forget(self, index: int, code: Code) -> None:
+        """A stretch that came to nothing is noise, and is learned as such."""
+        stretch = self.state.stretches.pop(index, None)
+        if stretch is not None:
+            self.state.noise += stretch.failing
+            self.state.quiet += stretch.observed
+        elif code.severity == Severity.OK:
+            self.state.quiet += 1
+
+    def _stretches(self) -> dict[int, _Stretch]:
+        """Return where stretches are kept now: in the open episode, else beside it."""
+        current = self.state.current
+        return current.stretches if current is not None and current.closed_bin is None else self.state.stretches
+
+    def _fail(self, index: int, segment: Segment, bin_: int) -> None:
+        """Note one failing bin."""
+        stretches, state = self._stretches(), self.state
+        found = stretches.get(index)
+        if found is None:
+            last_ok = state.last_ok.get(index)
+            found = stretches[index] = _Stretch(
+                last_ok=last_ok,
+                first_fail=max(segment.first, last_ok or 0),
+                last_fail=segment.last,
+                last_fail_bin=bin_,
+                seen_ok_before=last_ok is not None or self.cast.series[index].ever_ok,
+            )
+        found.last_fail, found.last_fail_bin = segment.last, bin_
+        found.first_ok, found.calm = None, 0
+        found.failing += 1
+        found.observed += 1
+        found.rules[segment.code] = found.rules.get(segment.code, 0) + 1
+
+    def _ok(self, index: int, segment: Segment) -> None:
+        """Note one bin of success."""
+        found = self._stretches().get(index)
+        self.state.last_ok[index] = segment.last
+        if found is not None:
+            found.observed += 1
+            found.calm += 1
+            if found.first_ok is None:
+                found.first_ok = max(segment.first, found.last_fail)
+
+    # ------------------------------------------------------------ opening and closing
+
+    def _present(self, bin_: int) -> int:
+        """Return N: probes seen within a day."""
+        return sum(seen > bin_ - PRESENT for seen in self.state.last_seen.values())
+
+    def _failing(self, stretches: Mapping[int, _Stretch], bin_: int) -> list[int]:
+        """Return the series that failed within the last 15 minutes and are counted as failing."""
+        return [
+            index
+            for index, s in stretches.items()
+            if s.last_fail_bin > bin_ - RECENT and any(self.cast.codes[code].fails for code in s.rules)
+        ]
+
+    def _maybe_open(self, bin_: int) -> None:
+        """Open where the mixture exceeds its threshold and enough distinct probes failed lately."""
+        state = self.state
+        if not state.totals:
+            return
+        score = mixture.mixture(state.totals.values())
+        present = self._present(bin_)
+        needed = threshold(max(1, present))
+        if score <= needed:
+            return
+        failing = self._failing(state.stretches, bin_)
+        hosts = {self.cast.operator(index) for index in failing} if present > 2 else set(map(str, failing))
+        if len(hosts) < min(2, present):
+            return
+        standing = not any(state.stretches[index].seen_ok_before for index in failing)
+        opened = {index: s for index, s in state.stretches.items() if index in state.totals}
+        state.stretches = {}
+        current = state.current
+        if current is not None and current.closed_bin is not None:
+            self._resume(current, opened, bin_, score)
+            return
+        state.current = _Open(bin_, score, needed, standing, opened)
+
+    @staticmethod
+    def _resume(current: _Open, opened: dict[int, _Stretch], bin_: int, score: float) -> None:
+        """Go on with an episode that closed less than two hours ago: an intermittent block is one episode."""
+        gap = bin_ - (current.closed_bin or bin_)
+        current.closed_bin = None
+        current.reopened += 1
+        current.score = max(current.score, score)
+        for index, fresh in opened.items():
+            old = current.stretches.get(index)
+            if old is None:
+                current.stretches[index] = fresh
+                continue
+            old.last_fail, old.last_fail_bin = fresh.last_fail, fresh.last_fail_bin
+            old.first_ok, old.calm = None, 0
+            old.failing += fresh.failing
+            old.observed += fresh.observed + max(0, gap - fresh.observed)
+            for code, count in fresh.rules.items():
+                old.rules[code] = old.rules.get(code, 0) + count
+
+    def _maybe_close(self, current: _Open, bin_: int) -> None:
+        """Close on observed success only; silence keeps an episode as it is."""
+        state = self.state
+        current.score = max(current.score, mixture.mixture(state.totals.values()))
+        if any(s.last_fail_bin > bin_ - CALM for s in current.stretches.values()):
+            return
+        calm = [s.calm >= CALM for s in current.stretches.values()]
+        if not (all(calm) or sum(calm) >= 2):
+            return
+        current.closed_bin = bin_
+        state.totals.clear()
+
+    # ------------------------------------------------------------ telling of it
+
+
+def interval(brackets: Sequence[tuple[int | None, int]]) -> Interval:
+    """Join [earliest, latest] brackets: their intersection, else the 10th and 90th percentile, flagged ``staggered``."""
+    latest = min(b[1] for b in brackets)
+    known = [b[0] for b in brackets if b[0] is not None]
+    if not known:
+        return Interval(earliest=None, latest=float(latest))
+    earliest = max(known)
+    if earliest <= latest:
+        return Interval(earliest=float(earliest), latest=float(latest))
+    if earliest - latest <= SLACK:
+        return Interval(earliest=float(latest), latest=float(earliest))
+    lows = sorted(known)
+    highs = sorted(b[1] for b in brackets)
+    return Interval(earliest=float(_percentile(lows, 0.1)), latest=float(_percentile(highs, 0.9)), staggered=True)
+
+
+def _percentile(values: Sequence[int], share: float) -> int:
+    """Return a percentile by nearest rank."""
+    return values[min(len(values) - 1, int(share * len(values)))]
+
+
+def join(intervals: Sequence[Interval]) -> Interval:
+    """Join intervals of several probes or cells into one."""
+    whole = interval([(None if i.earliest is None else int(i.earliest), int(i.latest)) for i in intervals])
+    return whole
+
+
+def _affected(stretches: Mapping[int, _Stretch]) -> dict[int, _Stretch]:
+    """Return who is affected: two failing bins or more; where nobody has two, whoever failed."""
+    twice = {index: s for index, s in stretches.items() if s.failing >= 2}
+    return twice or {index: s for index, s in stretches.items() if s.failing}
+
+
+def episode(key: CellKey, cast: Cast, found: _Open) -> Episode:
+    """Return what people may know of one open or closed episode."""
+    affected = _affected(found.stretches)
+    closed = found.closed_bin is not None
+    members = tuple(
+        sorted((_member(cast, index, s, closed=closed) for index, s in affected.items()), key=lambda m: m.probe)
+    )
+    ends = [m.end for m in members if m.end is not None]
+    return Episode(
+        id=f"{key.country}/{key.asn}/{key.access}/{key.service}/{key.role}/{key.family}/{key.layer}@{found.opened_bin}",
+        key=key,
+        standing=found.standing,
+        confirmed=len({cast.operator(index) for index in affected}) > 1,
+        onset=Interval(earliest=None, latest=min(m.onset.latest for m in members))
+        if found.standing
+        else join([m.onset for m in members if m.onset.earliest is not None] or [m.onset for m in members]),
+        end=join(ends) if closed and ends else None,
+        members=members,
+        score=round(found.score, 2),
+        threshold=found.needed,
+        opened_bin=found.opened_bin,
+        closed_bin=found.closed_bin,
+        reopened=found.reopened,
+    )
+
+
+def _member(cast: Cast, index: int, s: _Stretch, *, closed: bool) -> Member:
+    """Return one affected probe."""
+    series = cast.series[index]
+    rules = [
+        RuleCount(rule=cast.codes[c].rule, state=cast.codes[c].state, mechanism=cast.codes[c].mechanism, bins=n)
+        for c, n in s.rules.items()
+    ]
+    end = None
+    if closed and s.first_ok is not None:
+        end = Interval(earliest=float(s.last_fail), latest=float(s.first_ok))
+    return Member(
+        probe=series.probe,
+        country=series.country,
+        asn=series.asn,
+        onset=Interval(earliest=None if s.last_ok is None else float(s.last_ok), latest=float(s.first_fail)),
+        end=end,
+        rules=tuple(sorted(rules, key=lambda r: (-r.bins, r.rule))),
+        failing_bins=s.failing,
+        observed_bins=s.observed,
+    )

@@ -1,0 +1,176 @@
+"""The history of one probe in one cell: runs of equal verdicts, a few bytes each.
+
+Lives here: the run-length code, its growth, and late insertion. The bins of a series do not depend on the order in which
+verdicts came; a verdict that lands inside a run of another code splits it at bin borders, which can only widen a
+bracket. Must not live here: what the codes mean.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from balise_collector.detect.cells import Note
+
+BIN: Final = 300
+"""Seconds of a bin; virtual seconds in a laboratory."""
+_WIDTH: Final = 5
+
+
+class Run(NamedTuple):
+    """Consecutive bins of one code."""
+
+    code: int
+    first_bin: int
+    last_bin: int
+    first: int
+    """UNIX seconds, rounded up: the first verdict or, of failures, the first failing trial."""
+    last: int
+    """UNIX seconds, rounded down: the last verdict."""
+
+
+class Series:
+    """One probe's verdicts in one cell."""
+
+    __slots__ = ("asn", "country", "ever_ok", "groups", "notes", "probe", "runs")
+
+    def __init__(self, probe: str, country: str, asn: int, groups: tuple[object, ...]) -> None:
+        self.probe = probe
+        self.country = country
+        self.asn = asn
+        self.runs = array("I")
+        self.ever_ok = False
+        """Whether an ok was seen before the oldest run that is still kept."""
+        self.notes: list[Note] | None = None
+        self.groups = groups
+
+    def add(self, code: int, since: float, at: float) -> int:
+        """Add one verdict; returns the first bin that it changed.
+
+        Args:
+            code: index of the code.
+            since: UNIX seconds of the first failing trial; ``at`` where there is none.
+            at: UNIX seconds of the verdict.
+        """
+        runs = self.runs
+        number = int(at // BIN)
+        if runs and at >= runs[-1]:
+            if runs[-5] == code and number <= runs[-3] + 1:
+                runs[-3] = number
+                runs[-1] = int(at)
+                return number
+        elif runs:
+            return self._insert(code, since, at, number)
+        runs.extend((code, number, number, math.ceil(since), int(at)))
+        return number
+
+    def _insert(self, code: int, since: float, at: float, number: int) -> int:
+        """Put a late verdict into its place."""
+        runs = self.list()
+        when = int(at)
+        fresh = Run(code, number, number, math.ceil(since), when)
+        place = 0
+        while place < len(runs) and runs[place].last < when:
+            place += 1
+        hit = runs[place] if place < len(runs) else None
+        if hit is not None and hit.first_bin <= number and hit.first <= when:
+            if hit.code == code:
+                runs[place] = hit._replace(first=min(hit.first, fresh.first))
+            else:
+                runs[place : place + 1] = self._split(hit, fresh)
+        else:
+            runs.insert(place, fresh)
+        self.write(_merged(runs))
+        return number
+
+    @staticmethod
+    def _split(run: Run, fresh: Run) -> list[Run]:
+        """Cut a run around a verdict inside it; both parts keep the bin that they share with it."""
+        border = fresh.first_bin * BIN
+        left = run._replace(last_bin=fresh.first_bin, last=max(run.first, min(fresh.last, border)))
+        right = run._replace(first_bin=fresh.first_bin, first=min(run.last, max(fresh.last, border + BIN)))
+        parts = [fresh]
+        if run.first_bin < fresh.first_bin or run.first < fresh.last:
+            parts.insert(0, left)
+        if run.last_bin > fresh.first_bin or run.last > fresh.last:
+            parts.append(right)
+        return parts
+
+    def list(self) -> list[Run]:
+        """Return the runs, oldest first."""
+        r = self.runs
+        return [Run(r[i], r[i + 1], r[i + 2], r[i + 3], r[i + 4]) for i in range(0, len(r), _WIDTH)]
+
+    def write(self, runs: Sequence[Run]) -> None:
+        """Replace the runs."""
+        self.runs = array("I", [number for run in runs for number in run])
+
+    def drop_code(self, code: int, first_bin: int, last_bin: int) -> None:
+        """Remove bins of one code from a stretch: an assumed silence that turned out to be none."""
+        kept = []
+        for run in self.list():
+            if run.code != code or run.last_bin < first_bin or run.first_bin > last_bin:
+                kept.append(run)
+                continue
+            if run.first_bin < first_bin:
+                kept.append(run._replace(last_bin=first_bin - 1, last=first_bin * BIN - 1))
+            if run.last_bin > last_bin:
+                kept.append(run._replace(first_bin=last_bin + 1, first=(last_bin + 1) * BIN))
+        self.write(kept)
+
+    def forget(self, before: int, ok_codes: frozenset[int]) -> None:
+        """Drop runs that ended before a bin, remembering that an ok was among them."""
+        if not self.runs or self.runs[2] >= before:
+            return
+        runs = self.list()
+        self.ever_ok = self.ever_ok or any(run.code in ok_codes for run in runs if run.last_bin < before)
+        self.write([run for run in runs if run.last_bin >= before])
+
+
+def _merged(runs: list[Run]) -> list[Run]:
+    """Join neighbours of one code with no bin between them."""
+    joined: list[Run] = []
+    for run in runs:
+        if joined and joined[-1].code == run.code and run.first_bin <= joined[-1].last_bin + 1:
+            before = joined[-1]
+            joined[-1] = before._replace(last_bin=max(before.last_bin, run.last_bin), last=max(before.last, run.last))
+        else:
+            joined.append(run)
+    return joined
+
+
+class Segment(NamedTuple):
+    """Bins of one code after the worst verdict has taken each bin; bins of different segments do not overlap."""
+
+    first_bin: int
+    last_bin: int
+    code: int
+    first: int
+    last: int
+
+
+def segments(runs: list[Run], severity: Sequence[int]) -> list[Segment]:
+    """Return a series as disjoint segments; in a bin with several codes the worst stands.
+
+    Args:
+        runs: the series, oldest first.
+        severity: severity of each code.
+    """
+    found: list[Segment] = []
+    for run in runs:
+        first_bin, last_bin = run.first_bin, run.last_bin
+        if found and found[-1].last_bin >= first_bin:
+            before = found[-1]
+            if severity[run.code] > severity[before.code]:
+                found.pop()
+                if before.first_bin < first_bin:
+                    found.append(before._replace(last_bin=first_bin - 1))
+            else:
+                first_bin = before.last_bin + 1
+        if first_bin <= last_bin:
+            found.append(Segment(first_bin, last_bin, run.code, run.first, run.last))
+    return found

@@ -1,0 +1,413 @@
+"""The book of incidents: episodes of one service, country and kind become one incident, and every version is kept.
+
+Lives here: clustering of episodes in time, the making of an Incident from its episodes, and revisions. Must not live
+here: detection, wording, storage, clocks. One entry is one event on one service in one country.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from balise_collector.detect.cells import WORLD, CellEvent, Episode, EventKind, Member
+from balise_collector.detect.detector import INTERNET
+from balise_collector.detect.fold import INTERMITTENT, join
+from balise_collector.detect.series import BIN
+from balise_collector.incidents.grade import grade
+from balise_collector.incidents.grouping import group
+from balise_collector.incidents.locality import locality, references
+from balise_collector.incidents.model import (
+    Incident,
+    IncidentKind,
+    IncidentState,
+    Interval,
+    Locality,
+    MechanismShare,
+    ReferenceCount,
+)
+from balise_collector.incidents.scope import FleetView, scope
+from balise_collector.judge.judgement import RULES_VERSION
+from balise_collector.judge.verdict import State
+from balise_wire.mechanisms import Mechanism
+from balise_wire.words import TargetRole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from balise_collector.detect.detector import Detector
+
+_MOST_EVIDENCE: Final = 20
+_FAR: Final = 1 << 40
+Topic = tuple[IncidentKind, str, str]
+"""(kind, country, service): what one incident at a time can be about."""
+
+
+class ChangeKind(StrEnum):
+    """What has happened to an incident."""
+
+    OPENED = "opened"
+    GREW = "grew"
+    CLOSED = "closed"
+    REOPENED = "reopened"
+    REVISED = "revised"
+    """Late data or a second look changed what it says."""
+    WITHDRAWN = "withdrawn"
+    """Late data have shown that it never was; its revisions stay."""
+
+
+class IncidentChange(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One new revision of one incident."""
+
+    kind: ChangeKind
+    incident: Incident
+    at: float
+    """UNIX seconds on the collector's clock."""
+
+
+@dataclass(slots=True)
+class _Entry:
+    """One incident with all it ever said."""
+
+    incident: Incident
+    episodes: set[str]
+    first_bin: int
+    last_bin: int
+    withdrawn: bool = False
+
+
+def kind_of(found: Episode) -> IncidentKind:
+    """Return what sort of event an episode is."""
+    states: dict[State, int] = defaultdict(int)
+    edge = 0
+    for member in found.members:
+        for rule in member.rules:
+            states[rule.state] += rule.bins
+            edge += rule.bins if rule.mechanism is Mechanism.EDGE_DOWN else 0
+    if found.key.country == WORLD:
+        return IncidentKind.EDGE_FAULT if edge * 2 > sum(states.values()) else IncidentKind.SERVICE_FAULT
+    if found.key.service == INTERNET:
+        return IncidentKind.OUTAGE
+    if states[State.SERVER_SIDE] * 2 > sum(states.values()):
+        return IncidentKind.SERVER_SIDE
+    return IncidentKind.INTERFERENCE
+
+
+class IncidentBook:
+    """Every incident, current and past."""
+
+    def __init__(self, incidents: Iterable[Incident] = ()) -> None:
+        """Start from the newest revision of each stored incident; their episodes join again by time."""
+        self._episodes: dict[str, Episode] = {}
+        self._entries: dict[Topic, list[_Entry]] = defaultdict(list)
+        for each in incidents:
+            first, last = _bins(each)
+            self._entries[each.kind, each.country, each.service].append(_Entry(each, set(), first, last))
+
+    @property
+    def incidents(self) -> tuple[Incident, ...]:
+        """Return the newest revision of every incident that stands, oldest onset first."""
+        standing = (e.incident for entries in self._entries.values() for e in entries if not e.withdrawn)
+        return tuple(sorted(standing, key=lambda i: (i.onset.latest, i.id)))
+
+    def apply(
+        self, events: Iterable[CellEvent], detector: Detector, fleet: FleetView, now: float
+    ) -> tuple[IncidentChange, ...]:
+        """Take in what the detector says and return every incident that reads differently now.
+
+        Args:
+            events: from ``Detector.advance``.
+            detector: asked for coverage, references and evidence.
+            fleet: which providers are known.
+            now: UNIX seconds on the collector's clock.
+        """
+        touched: set[Topic] = set()
+        for event in events:
+            topic = (kind_of(event.episode), event.episode.key.country, event.episode.key.service)
+            touched.add(topic)
+            old = self._episodes.get(event.episode.id)
+            if old is not None:
+                touched.add((kind_of(old), old.key.country, old.key.service))
+            if event.kind is EventKind.WITHDRAWN:
+                self._episodes.pop(event.episode.id, None)
+            else:
+                self._episodes[event.episode.id] = event.episode
+        # What is open also changes by what others see: clean providers, references.
+        touched |= {t for t, entries in self._entries.items() if any(_is_live(e) for e in entries)}
+        changes = [c for topic in sorted(touched) for c in self._settle(topic, detector, fleet, now)]
+        return tuple(self._grouped(changes, now))
+
+    # ------------------------------------------------------------ episodes to incidents
+
+    def _settle(self, topic: Topic, detector: Detector, fleet: FleetView, now: float) -> list[IncidentChange]:
+        """Make the incidents of one topic anew from its episodes."""
+        kind, country, service = topic
+        episodes = [e for e in self._episodes.values() if (kind_of(e), e.key.country, e.key.service) == topic]
+        clusters = _clusters(episodes)
+        entries = self._entries[topic]
+        changes: list[IncidentChange] = []
+        free = [e for e in entries if not e.withdrawn]
+        for cluster in clusters:
+            first, last = _reach(cluster)
+            entry = next(
+                (e for e in free if e.first_bin <= last + INTERMITTENT and first <= e.last_bin + INTERMITTENT), None
+            )
+            if entry is not None:
+                free.remove(entry)
+            before = sum(e.last_bin < first for e in entries if e is not entry and not e.withdrawn)
+            fresh = _incident(topic, cluster, detector, fleet, now, before, entry.incident if entry else None)
+            if entry is None:
+                entry = _Entry(fresh, set(), first, last)
+                entries.append(entry)
+                changes.append(IncidentChange(kind=ChangeKind.OPENED, incident=fresh, at=now))
+            elif _reads(fresh) != _reads(entry.incident):
+                fresh = msgspec.structs.replace(fresh, revision=entry.incident.revision + 1)
+                changes.append(IncidentChange(kind=_change(entry.incident, fresh), incident=fresh, at=now))
+                entry.incident = fresh
+            entry.episodes = {e.id for e in cluster}
+            entry.first_bin, entry.last_bin = first, last
+        for entry in free:
+            if entry.episodes:  # An entry without episodes is older than the detector's memory: it stands as it is.
+                entry.withdrawn = True
+                gone = msgspec.structs.replace(
+                    entry.incident, revision=entry.incident.revision + 1, state=IncidentState.CLOSED
+                )
+                changes.append(IncidentChange(kind=ChangeKind.WITHDRAWN, incident=gone, at=now))
+        return changes
+
+    def _grouped(self, changes: list[IncidentChange], now: float) -> list[IncidentChange]:
+        """Give coinciding incidents of a country their group, and add revisions where that is news."""
+        countries = {c.incident.country for c in changes}
+        for country in sorted(countries):
+            entries = [e for (_, c, _), held in self._entries.items() if c == country for e in held if not e.withdrawn]
+            found = group([e.incident for e in entries], now)
+            for entry in entries:
+                name, ratio = found.get(entry.incident.id, ("", None))
+                if (entry.incident.group, entry.incident.group_llr) == (name, ratio):
+                    continue
+                revised = msgspec.structs.replace(entry.incident, group=name, group_llr=ratio)
+                place = next((n for n, c in enumerate(changes) if c.incident.id == revised.id), None)
+                if place is not None:
+                    changes[place] = msgspec.structs.replace(changes[place], incident=revised)
+                elif entry.incident.group != name:
+                    revised = msgspec.structs.replace(revised, revision=revised.revision + 1)
+                    changes.append(IncidentChange(kind=ChangeKind.REVISED, incident=revised, at=now))
+                entry.incident = revised
+        return changes
+
+
+# ---------------------------------------------------------------- clusters
+
+
+def _is_live(entry: _Entry) -> bool:
+    """Whether an incident is still open."""
+    return not entry.withdrawn and entry.incident.state is not IncidentState.CLOSED and bool(entry.episodes)
+
+
+def _bins(incident: Incident) -> tuple[int, int]:
+    """Return the bins an incident covers."""
+    last = _FAR if incident.end is None else int(incident.end.latest // BIN)
+    return int(incident.onset.latest // BIN), last
+
+
+def _reach(cluster: Sequence[Episode]) -> tuple[int, int]:
+    """Return the bins a cluster covers."""
+    return (
+        min(int(e.onset.latest // BIN) for e in cluster),
+        max(_FAR if e.closed_bin is None else e.closed_bin for e in cluster),
+    )
+
+
+def _clusters(episodes: Sequence[Episode]) -> list[list[Episode]]:
+    """Join episodes that overlap or follow within two hours; the unconfirmed ones never join two others."""
+    clusters: list[list[Episode]] = []
+    for each in sorted(episodes, key=lambda e: (e.onset.latest, e.id)):
+        start = int(each.onset.latest // BIN)
+        if clusters and start <= _reach(clusters[-1])[1] + INTERMITTENT:
+            clusters[-1].append(each)
+        else:
+            clusters.append([each])
+    return clusters
+
+
+# ---------------------------------------------------------------- one incident
+
+
+def _strongest(cluster: Sequence[Episode]) -> list[Episode]:
+    """Return the episodes that speak: confirmed ones where there are any; alarms before standing ones."""
+    confirmed = [e for e in cluster if e.confirmed] or list(cluster)
+    return [e for e in confirmed if not e.standing] or confirmed
+
+
+def _members(cluster: Iterable[Episode]) -> dict[str, list[Member]]:
+    """Return the affected probes with each of their memberships."""
+    found: dict[str, list[Member]] = defaultdict(list)
+    for each in cluster:
+        for member in each.members:
+            found[member.probe].append(member)
+    return found
+
+
+def _end(cluster: Sequence[Episode], members: Iterable[Member]) -> Interval | None:
+    """Return the end, once every episode is closed."""
+    if any(e.closed_bin is None for e in cluster):
+        return None
+    ends = [m.end for m in members if m.end is not None]
+    last = max((end.latest for end in ends), default=0.0)
+    # Roles come back one by one; an end is when the last of them did, so brackets long before it do not count.
+    late = [end for end in ends if end.latest >= last - 2 * BIN]
+    return join(late) if late else None
+
+
+def _state(cluster: Sequence[Episode]) -> IncidentState:
+    """Return where an incident stands."""
+    if all(e.closed_bin is not None for e in cluster):
+        return IncidentState.CLOSED
+    live = [e for e in cluster if e.closed_bin is None]
+    if all(e.standing for e in live):
+        return IncidentState.STANDING
+    return IncidentState.OPEN if any(e.confirmed for e in cluster) else IncidentState.UNCONFIRMED
+
+
+def _shares(cluster: Sequence[Episode]) -> tuple[MechanismShare, ...]:
+    """Return which mechanisms were seen, where, and from when to when; the ASN cells count, the country's repeat them."""
+    counts: dict[Mechanism, list[tuple[Episode, Member, int]]] = defaultdict(list)
+    for each in cluster:
+        for member in each.members:
+            for rule in member.rules:
+                if rule.mechanism is not None:
+                    counts[rule.mechanism].append((each, member, rule.bins))
+    shares = []
+    for mechanism, found in counts.items():
+        bins = {(m.probe, e.key.role, e.key.layer, e.key.family): n for e, m, n in sorted(found, key=lambda f: f[2])}
+        ends = [m.end for e, m, _ in found if m.end is not None]
+        shares.append(
+            MechanismShare(
+                mechanism=mechanism,
+                asns=tuple(sorted({m.asn for _, m, _ in found})),
+                roles=tuple(sorted({TargetRole(e.key.role) for e, _, _ in found})),
+                verdicts=sum(bins.values()),
+                onset=join([m.onset for _, m, _ in found]),
+                end=join(ends) if ends and all(e.closed_bin is not None for e, _, _ in found) else None,
+            )
+        )
+    return tuple(sorted(shares, key=lambda s: (-s.verdicts, s.mechanism)))
+
+
+def _duty(cluster: Sequence[Episode]) -> float | None:
+    """Return the share of bins that failed, where the block went on and off."""
+    if not any(e.reopened for e in cluster) and len({e.key for e in cluster}) == len(cluster):
+        return None
+    failing = sum(m.failing_bins for e in cluster for m in e.members)
+    observed = sum(m.observed_bins for e in cluster for m in e.members)
+    return round(failing / observed, 3) if observed else None
+
+
+def _incident(
+    topic: Topic,
+    cluster: Sequence[Episode],
+    detector: Detector,
+    fleet: FleetView,
+    now: float,
+    before: int,
+    previous: Incident | None,
+) -> Incident:
+    """Make one incident from its episodes."""
+    kind, country, service = topic
+    speaking = _strongest(cluster)
+    members = _members(speaking)
+    flat = [m for memberships in members.values() for m in memberships]
+    roles = sorted({e.key.role for e in speaking})
+    layers = sorted({e.key.layer for e in speaking})
+    standing = all(e.standing for e in speaking)
+    onset = (
+        Interval(earliest=None, latest=min(m.onset.latest for m in flat))
+        if standing
+        else join([m.onset for m in flat if m.onset.earliest is not None] or [m.onset for m in flat])
+    )
+    end = _end(cluster, flat)
+    until = end.earliest if end is not None and end.earliest is not None else now
+    window = (onset.latest, max(until, onset.latest))
+    seen = detector.coverage(country, service, roles, layers, *window)
+    abroad = detector.coverage(WORLD, service, roles, layers, *window) if country != WORLD else seen
+    count = references(abroad, country) if service != INTERNET else ReferenceCount()
+    where = locality(kind, count) if service != INTERNET else Locality.LOCAL
+    reach = scope(flat, seen, fleet.known_asns(country) if country != WORLD else frozenset())
+    notes = sorted(
+        {n.measurement: n for e in speaking for n in detector.notes(e)}.values(),
+        key=lambda n: (-len(n.proof), -n.score, n.at, n.measurement),
+    )
+    rules = {r.rule for m in flat for r in m.rules}
+    state = _state(cluster)
+    return Incident(
+        id=previous.id if previous else _identity(topic, onset),
+        kind=kind,
+        state=state,
+        country=country,
+        service=service,
+        roles=tuple(TargetRole(role) for role in roles),
+        layers=tuple(layers),
+        onset=onset,
+        end=end,
+        scope=reach,
+        mechanisms=_shares(speaking),
+        locality=where,
+        references=count,
+        grade=grade(kind, where, reach, {p for n in notes for p in n.proof}, rules),
+        score=max(e.score for e in cluster),
+        evidence=tuple(n.measurement for n in notes[:_MOST_EVIDENCE]),
+        group=previous.group if previous else "",
+        group_llr=previous.group_llr if previous else None,
+        opened_at=previous.opened_at if previous else now,
+        closed_at=(previous.closed_at if previous and previous.closed_at else now)
+        if state is IncidentState.CLOSED
+        else None,
+        recurrences=before,
+        duty_cycle=_duty(cluster),
+        rules_version=RULES_VERSION,
+        revision=previous.revision if previous else 1,
+    )
+
+
+def _identity(topic: Topic, onset: Interval) -> str:
+    """Return a stable id: kind, country, service and the onset as first told."""
+    words = "\0".join((*topic, str(int(onset.latest))))
+    return hashlib.sha256(words.encode()).hexdigest()[:12]
+
+
+# ---------------------------------------------------------------- revisions
+
+
+def _reads(incident: Incident) -> tuple[object, ...]:
+    """Return what a reader would notice; sums, counts of bins and evidence lists move all the time."""
+    shares = tuple((s.mechanism, s.asns, s.roles) for s in incident.mechanisms)
+    return (
+        incident.state,
+        incident.roles,
+        incident.layers,
+        incident.onset,
+        incident.end,
+        (incident.scope.affected, incident.scope.clean, incident.scope.not_measured, incident.scope.affected_probes),
+        shares,
+        incident.locality,
+        incident.grade,
+        incident.recurrences,
+        bool(incident.evidence),
+    )
+
+
+def _change(old: Incident, new: Incident) -> ChangeKind:
+    """Return how a reader would name the step from one revision to the next."""
+    closed = IncidentState.CLOSED
+    if new.state is closed and old.state is not closed:
+        return ChangeKind.CLOSED
+    if old.state is closed and new.state is not closed:
+        return ChangeKind.REOPENED
+    if old.state is closed:
+        return ChangeKind.REVISED
+    grown = set(new.scope.affected) > set(old.scope.affected) or set(new.roles) > set(old.roles)
+    return ChangeKind.GREW if grown else ChangeKind.REVISED

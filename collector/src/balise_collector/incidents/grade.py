@@ -1,0 +1,42 @@
+"""How sure: A, B, C or nothing (attribution.md 2.5), from counts and proofs. Pure.
+
+This is the first, coarse version: no posterior over hypotheses yet, so A asks for what no server or edge fault can
+produce, and everything else stays below it.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from balise_collector.incidents.model import IncidentKind, Locality, Scope
+
+PROOFS: Final = frozenset(
+    {"forged_packet", "silent_address_answered", "neighbour_ok", "artefact", "foreign_certificate"}
+)
+"""Signs that no server or edge fault can produce."""
+_SILENT_LAYERS: Final = frozenset({"ip.drop", "port.drop", "tcp.wide"})
+"""A SYN that vanishes may be the service's refusal: at most C without a proof."""
+
+
+def grade(kind: IncidentKind, locality: Locality, scope: Scope, proofs: Iterable[str], rules: Iterable[str]) -> str:
+    """Return the grade of an incident; empty text is ``insufficient``.
+
+    Args:
+        kind: only interference is graded by proofs; the others by counts.
+        locality: where references fail too, interference is not claimed above C.
+        scope: who is affected and who is clean.
+        proofs: signs in the evidence.
+        rules: ids of the rules that matched.
+    """
+    probes, providers = scope.affected_probes, len(scope.affected)
+    all_measured = not scope.clean
+    proof = bool(PROOFS & set(proofs))
+    only_silence = set(rules) <= _SILENT_LAYERS
+    if probes < 2:
+        return ""
+    if kind is not IncidentKind.INTERFERENCE:
+        return "B" if probes >= 3 else "C"
+    if locality is not Locality.LOCAL or (only_silence and not proof):
+        return "C"
+    if proof and probes >= 3 and (providers >= 2 or all_measured):
+        return "A"
+    return "B"
