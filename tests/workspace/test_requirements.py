@@ -38,7 +38,7 @@ def test_a_member_declares_what_it_imports(repo_root: Path, member: str) -> None
     }
     # A package of an extra need not be installed here; then its import name goes by the name of the distribution.
     # An editable member of ours tells no import names at all.
-    brought_by = packages_distributions() | {f"balise_{name}": [f"balise-{name}"] for name in MEMBERS}
+    brought_by = dict(packages_distributions()) | {f"balise_{name}": [f"balise-{name}"] for name in MEMBERS}
     foreign = set(imported(repo_root / member / "src")) - set(sys.stdlib_module_names) - {f"balise_{member}"}
     undeclared = {
         name
