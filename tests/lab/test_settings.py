@@ -1,0 +1,98 @@
+"""The settings that a run hands to its programs."""
+
+import tomllib
+from pathlib import Path
+
+from balise_lab import settings
+from balise_lab.layout import box_of, layout_of, places
+from balise_lab.scenario.load import load, parse
+from balise_lab.scenario.schema import Scenario, Start
+from balise_lab.topology import build
+
+TEXT = """\
+name: x
+country: {code: PK, tz: Asia/Karachi, starts: 2020-05-17T21:30}
+isps: {asn64501: {probes: 2}, city: {probes: 1}}
+abroad: [{code: DE, probes: 1}]
+services: {twitter: {media-image: {host: pbs.twimg.lab, shares: twitter.lab}, web: twitter.lab}}
+timeline:
+  - {at: 22:00, start: {id: far, where: cityp1, kind: delay, ms: 600, jitter: 100}}
+  - {at: 22:00, start: {id: edge, kind: edge.down, match: [pbs.twimg.lab]}}
+  - {at: 22:00, start: {id: forged, kind: dns.inject, answer: [10.10.34.34, 10.10.34.35], match: [twitter]}}
+"""
+PLACES = settings.Places(Path("/run/lab"), Path("/run/lab/ca.pem"))
+
+
+def started(scenario: Scenario, identifier: str) -> Start:
+    """Return the entry that starts a disturbance."""
+    return next(one for one in scenario.timeline if isinstance(one, Start) and one.disturbance.id == identifier)
+
+
+def test_a_slow_network_gets_longer_timeouts() -> None:
+    """Time-outs are at least four of the longest round trip, or distance would look like interference."""
+    slow = settings.timeouts(parse(TEXT))
+    assert settings.longest_round_trip(parse(TEXT)) == 0.7
+    assert min(slow["connect"], slow["answer"], slow["dns"]) >= 4 * 0.7 - 1e-9
+    assert slow["syn"] >= 2.8 - 1e-9
+    quick = settings.timeouts(parse(TEXT.split("timeline:", maxsplit=1)[0]))
+    assert quick == {"connect": 2.0, "answer": 2.0, "dns": 1.2, "linger": 0.4, "syn": 1.0}
+
+
+def test_settings_are_toml_with_the_programs_own_keys() -> None:
+    """Agent, collector and catalogue read back as TOML with what the scenario says."""
+    scenario = parse(TEXT)
+    built = build(layout_of(scenario))
+    agent = tomllib.loads(settings.agent_toml(scenario, built, scenario.probes[3], PLACES, "ab" * 32))
+    assert agent["probe"] | {"state_dir": ""} == {
+        "id": "refde1", "role": "reference", "country": "DE", "asn": 64801, "access": "fixed", "state_dir": "",
+    }  # fmt: skip
+    assert agent["collector"]["key"] == "ab" * 32
+    assert agent["broker"][0]["host"] == built.centre
+    collector = tomllib.loads(settings.collector_toml(scenario, built, PLACES, 8484))
+    assert collector["catalogue"]["dir"] == "/run/lab/catalogue"
+    service = tomllib.loads(settings.service_toml(scenario, built, "twitter"))
+    assert {target["host"] for target in service["target"]} == {"twitter.lab", "pbs.twimg.lab"}
+    assert all(target["addresses"] and target["neighbour"] for target in service["target"])
+    controls = tomllib.loads(settings.controls_toml(scenario, built))
+    assert {control["scope"] for control in controls["control"]} == {"domestic", "international"}
+    assert controls["dns"]["silent_addresses"]
+
+
+def test_probes_are_put_in_their_own_places() -> None:
+    """A probe's id leads to a namespace of its own provider and country."""
+    scenario = parse(TEXT)
+    found = places(scenario, build(layout_of(scenario)))
+    assert {identifier: (place.asn, place.country) for identifier, place in found.items()} == {
+        probe.id: (probe.asn, probe.country) for probe in scenario.probes
+    }
+
+
+def test_hosts_that_share_have_one_address_and_edges_two() -> None:
+    """``shares`` puts two hosts on one address; a host whose edge dies has a regional address of its own."""
+    built = build(layout_of(parse(TEXT)))
+    addresses = {endpoint.host: endpoint.addresses for endpoint in built.endpoints}
+    assert addresses["twitter.lab"] == addresses["pbs.twimg.lab"]
+    edge = next(endpoint for endpoint in built.endpoints if endpoint.host == "pbs.twimg.lab")
+    assert edge.country_addresses != edge.addresses
+
+
+def test_disturbances_become_boxes() -> None:
+    """Delay counts for the round trip and is halved for each way; forged answers and places are handed on."""
+    scenario = parse(TEXT)
+    where = {identifier: place.name for identifier, place in places(scenario, build(layout_of(scenario))).items()}
+    far = box_of(started(scenario, "far").disturbance, where)
+    assert (far.where, far.ms, far.jitter) == (where["cityp1"], 300.0, 50.0)
+    forged = box_of(started(scenario, "forged").disturbance, where)
+    assert forged.answers == ("10.10.34.34", "10.10.34.35")
+    assert set(forged.match) == {"twitter.lab", "pbs.twimg.lab"}
+
+
+def test_every_scenario_of_the_repository_can_be_built(repo_root: Path) -> None:
+    """What we ship maps onto the lab: boxes, places and settings."""
+    for path in sorted((repo_root / "tests" / "scenarios").glob("*.yaml")):
+        scenario = load(path)
+        built = build(layout_of(scenario))
+        where = {identifier: place.name for identifier, place in places(scenario, built).items()}
+        for entry in scenario.timeline:
+            if isinstance(entry, Start):
+                assert box_of(entry.disturbance, where).id == entry.disturbance.id
