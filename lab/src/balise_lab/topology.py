@@ -366,9 +366,11 @@ def _endpoints(layout: Layout) -> Iterator[Endpoint]:
     for index, (service, roles) in enumerate(layout.services.items()):
         prefix, edge = addresses.service_prefix(index), addresses.edge_prefix(index)
         numbers: dict[str, int] = {}
+        edges: set[int] = set()  # a host on the machine of another is served by the same edge
         for role, specs in roles.items():
             for spec in specs:
                 number = _number(service, spec, numbers)
+                edges |= {number} if spec.edge else set()
                 far, near = addresses.host(prefix, number), addresses.host(edge, number)
                 yield Endpoint(
                     service,
@@ -376,7 +378,7 @@ def _endpoints(layout: Layout) -> Iterator[Endpoint]:
                     spec.host,
                     spec.port,
                     (far,),
-                    (near,) if spec.edge else (far,),
+                    (near,) if number in edges else (far,),
                     spec.neighbour or f"neighbour-{number}.{service}-hosting.lab",
                     addresses.host(prefix, addresses.SIBLING),
                     spec,

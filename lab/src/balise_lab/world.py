@@ -53,6 +53,7 @@ class World:
         self.ca_file = folder / "ca.pem"
         self.broker_port = broker.PORT
         self._servers: dict[str, subprocess.Popen[bytes]] = {}
+        self._commands: dict[str, tuple[str, tuple[str, ...]]] = {}
         self._boxes: dict[str, Standing] = {}
         self._gone: dict[str, Counters] = {}
 
@@ -137,8 +138,23 @@ class World:
         waiting.until(answers, f"{identifier} to answer", READY_SECONDS)
 
     def _serve(self, identifier: str, place: str, argv: Sequence[str]) -> None:
+        self._commands[identifier] = (place, tuple(argv))
         log = self.folder / "logs" / f"{identifier}.log"
         self._servers[identifier] = namespaces.popen(place, argv, log=log)
+
+    def kill_server(self, identifier: str) -> None:
+        """Kill a server (`broker`, `web-hosting`, ...) as a crash would; `failures` does not mention it."""
+        server = self._servers.pop(identifier, None)
+        if server is None:
+            raise ConfigError(f"server {identifier} is not running", f"kill one of {', '.join(self._servers)}")
+        server.kill()
+        server.wait()
+
+    def restart_server(self, identifier: str) -> None:
+        """Start a killed server again; returns when it runs, not when it answers (its clients are to cope)."""
+        if identifier in self._servers or identifier not in self._commands:
+            raise ConfigError(f"server {identifier} was not killed", "kill it first")
+        self._serve(identifier, *self._commands[identifier])
 
     def _write(self, name: str, text: str) -> Path:
         path = self.folder / name

@@ -76,7 +76,7 @@ def targets(box: Box, topology: Topology) -> tuple[str, ...]:
         place = topology.namespace(box.where)
         found = box.addresses or ((place.resolver,) if place.resolver else ())
     elif box.kind is Kind.EDGE_DOWN:
-        edges: list[Endpoint] = [e for e in topology.match(box.match) if e.spec.edge]
+        edges: list[Endpoint] = [e for e in topology.match(box.match) if e.country_addresses != e.addresses]
         found = (*box.addresses, *(a for e in edges for a in e.country_addresses))
     else:
         found = (*box.addresses, *topology.addresses_of(box.match))

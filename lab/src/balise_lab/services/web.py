@@ -79,6 +79,7 @@ def configuration(found: tuple[Site, ...], folder: Path) -> str:
     """nginx.conf. One process, in the foreground, no user change: it is as unprivileged as the lab is."""
     lines = [
         "daemon off;",
+        "user root root;",  # in a user namespace no other id exists to give temporary folders to
         "master_process off;",
         f"pid {folder}/nginx.pid;",
         f"error_log {folder}/error.log warn;",
