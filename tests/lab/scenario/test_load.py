@@ -5,6 +5,7 @@ from textwrap import dedent
 
 import pytest
 
+from balise_lab.scenario.kinds import KINDS
 from balise_lab.scenario.load import load, parse
 from balise_lab.scenario.schema import Start, Stop
 from balise_lab.scenario.source import ScenarioError
@@ -318,3 +319,18 @@ def test_every_scenario_of_the_repository_is_good(repo_root: Path) -> None:
     assert found
     for path in found:
         assert load(path).warnings == ()
+
+
+def test_the_documented_example_is_good(repo_root: Path) -> None:
+    """What docs/scenarios.md shows is what the loader takes."""
+    text = (repo_root / "docs" / "scenarios.md").read_text(encoding="utf-8")
+    example = text.split("```yaml\n")[1].split("```")[0]
+    assert parse(example).warnings == ()
+
+
+def test_every_kind_is_documented(repo_root: Path) -> None:
+    """A kind that the loader knows stands in docs/scenarios.md with its parameters."""
+    text = (repo_root / "docs" / "scenarios.md").read_text(encoding="utf-8")
+    for kind in KINDS.values():
+        assert f"`{kind.word}`" in text
+        assert all(f"`{name}" in text for name in kind.settings)
