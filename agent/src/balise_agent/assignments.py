@@ -14,10 +14,11 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from balise_agent import limits
+from balise_agent.errors import ConfigError
 from balise_agent.publisher import open_sealed
 from balise_wire.assignment import Assignment
 from balise_wire.envelope import Kind
-from balise_wire.seal import SealError
+from balise_wire.seal import MAGIC, SealError
 from balise_wire.status import EventKind
 
 _log = logging.getLogger(__name__)
@@ -68,6 +69,26 @@ class Assignments:
     def expired(self, now: float) -> bool:
         """Whether the task in force has run out: nothing is measured then until a newer one comes."""
         return self.current is not None and now >= self.current.expires
+
+    def read(self, path: Path, now: float) -> Assignment:
+        """Read an assignment for a person who plans or measures by hand: sealed as received, or plain JSON.
+
+        Raises:
+            ConfigError: no such file, not an assignment, or nothing of it is allowed here.
+        """
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise ConfigError(f"{path}: {error.strerror}") from None
+        try:
+            if content.startswith(MAGIC):
+                content = bytes(open_sealed(content, self._collector, Kind.ASSIGNMENT, self._probe).body)
+            checked = limits.check_assignment(_decoder.decode(content), self._allowed, now)
+        except (SealError, msgspec.DecodeError) as error:
+            raise ConfigError(f"{path}: not an assignment for this probe: {error}") from None
+        if isinstance(checked, limits.Refused):
+            raise ConfigError(f"{path}: refused: {checked.reason}")
+        return checked.assignment
 
     def _take(self, frame: bytes, now: float) -> tuple[Notice, ...]:
         """Verify, compare, hold against the limits, and put in force."""

@@ -164,3 +164,12 @@ def _processor(root: Path) -> Processor | None:
         return None
     user, nice, system, idle, iowait, irq, softirq, steal = (int(field) for field in fields[1:9])
     return Processor(busy=user + nice + system + irq + softirq + steal, idle=idle + iowait, steal=steal)
+
+
+def disk_free(path: Path) -> int | None:
+    """Return the bytes that we may still write where ``path`` is."""
+    try:
+        status = os.statvfs(path)
+    except OSError:
+        return None
+    return status.f_bavail * status.f_frsize

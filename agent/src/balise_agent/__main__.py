@@ -1,0 +1,7 @@
+"""``python -m balise_agent``: the same as ``balise-agent``."""
+
+import sys
+
+from balise_agent.cli import main
+
+sys.exit(main())

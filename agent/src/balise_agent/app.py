@@ -1,0 +1,417 @@
+"""The probe as a whole: agenda -> conductor -> report -> scrub -> spool -> publisher, on one thread and one reactor.
+
+Lives here: only the joining of the rooms, and the small duties between them: events, health, the turn of the batch,
+the watchdog, the goodbye. Must not live here: anything that one of the rooms could decide by itself.
+"""
+
+import logging
+import math
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from balise_agent import __version__, board
+from balise_agent.assignments import Assignments, Notice
+from balise_agent.clock import Clock
+from balise_agent.conductor import Conductor, Network, Outcome
+from balise_agent.config import Config
+from balise_agent.experiments.line import with_clock
+from balise_agent.identity import Identity
+from balise_agent.limits import Limits
+from balise_agent.meter import Meter
+from balise_agent.net.errors import LinkUnusable, Refused
+from balise_agent.publisher import Publisher
+from balise_agent.reactor import Reactor, Timer
+from balise_agent.report import measurement
+from balise_agent.schedule import Agenda, Run
+from balise_agent.service import Service
+from balise_agent.spool import Record, Spool, Stamp, TooLargeError
+from balise_wire import measurement as wire
+from balise_wire.envelope import Kind
+from balise_wire.observations import LineObservation, Observation
+from balise_wire.status import Event, EventKind, Health
+from balise_wire.words import Design, Lifecycle
+
+_log = logging.getLogger(__name__)
+
+CLOCK_FILE: Final = "clock"
+_TICK_SECONDS: Final = 1.0
+_BOARD_SECONDS: Final = 10.0
+"""Real seconds for which a look at the board is good."""
+_REMEMBER_SECONDS: Final = 300.0
+"""Real seconds between two notes of time and bytes: what a power cut can cost of them."""
+_SAME_EVENT_SECONDS: Final = 3600.0
+"""Clock seconds for which the same trouble is told once."""
+_GOODBYE_SECONDS: Final = 2.0
+_LONGEST_TIMER: Final = 3600.0
+
+
+class App:
+    """One probe. ``run`` returns when ``stop`` was called."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        clock: Clock,
+        reactor: Reactor,
+        identity: Identity,
+        spool: Spool,
+        assignments: Assignments,
+        network: Network,
+        meter: Meter,
+        allowed: Limits,
+        service: Service,
+        drops: Callable[[], int] = lambda: 0,
+        root: Path = Path("/"),
+    ) -> None:
+        self._config = config
+        self._clock = clock
+        self._reactor = reactor
+        self._identity = identity
+        self._spool = spool
+        self._assignments = assignments
+        self._meter = meter
+        self._allowed = allowed
+        self._service = service
+        self._drops = drops
+        self._root = root
+        self._state_dir = Path(config.probe.state_dir)
+        self.conductor = Conductor(network, reactor)
+        self.publisher: Publisher | None = None
+        """Set before ``run``; it needs this object as its listener."""
+        self._agenda: Agenda | None = None
+        self._timer: Timer | None = None
+        self._fresh: list[Record] = []
+        self._told: dict[tuple[EventKind, str], float] = {}
+        self._board: board.Reading | None = None
+        self._board_before: board.Reading | None = None
+        self._board_at = -math.inf
+        self._health_at = -math.inf
+        self._remembered_at = clock.monotonic()
+        self._replies_seen = -1
+        self._stopping = False
+        self._network = wire.Network(
+            country=config.probe.country, asn=config.probe.asn, access=config.probe.access, region=config.probe.region
+        )
+        self.measurements = 0
+        self.own_failures = 0
+
+    # --- life ---------------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Measure and publish until ``stop``; then say goodbye, within three seconds."""
+        self._begin()
+        self._service.ready()
+        self._reactor.run_until(lambda: self._stopping)
+        self._end()
+
+    def stop(self) -> None:
+        """End soon; may be called from a signal handler."""
+        self._stopping = True
+        self._reactor.wake()
+
+    def _begin(self) -> None:
+        """Take up what the last run left, and set everything going."""
+        self._tell_start()
+        for notice in self._assignments.restore(self._clock.now()):
+            self._notice(notice)
+        self._reassign()
+        if not self._config.consent.accepted:
+            _log.warning("nothing is measured: the host has not agreed yet; set [consent] accepted = true")
+        elif self._agenda is None:
+            _log.info("no assignment yet: waiting for one from the collector")
+        if self.publisher is not None:
+            self.publisher.start()
+        self._tick()
+
+    def _tell_start(self) -> None:
+        """Tell that we run, and whether the board was started anew."""
+        boot = (self._root / "proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        before = self._spool.noted("boot")
+        if boot != before:
+            self._spool.note("boot", boot)
+            if before:
+                uptime = board.read(self._root).uptime_s
+                self._event(EventKind.REBOOT, f"the board was started anew {uptime or 0.0:.0f} s ago")
+        if self._spool.lost:
+            self._event(EventKind.SPOOL_FULL, "the spool was damaged; a new stream begins")
+        self._event(EventKind.STARTED, f"balise-agent {__version__}, clock {self._clock.state()}")
+
+    def _end(self) -> None:
+        """Let plans go, put everything on disk, and leave the broker in order."""
+        self._service.stopping()
+        if self._timer is not None:
+            self._timer.cancel()
+        self.conductor.cancel_all()
+        self._event(EventKind.STOPPED, "stopped by its service manager or a person")
+        self._commit()
+        self._seal()
+        self._remember()
+        if self.publisher is not None:
+            publisher = self.publisher
+            publisher.part()
+            self._reactor.run_until(lambda: publisher.parted, _GOODBYE_SECONDS)
+            publisher.close()
+
+    # --- the assignment -----------------------------------------------------------------------------------------------
+
+    def assigned(self, frame: bytes) -> None:
+        """See publisher.Listener."""
+        for notice in self._assignments.offer(frame, self._clock.now()):
+            self._notice(notice)
+        self._reassign()
+
+    def lifecycle(self) -> Lifecycle:
+        """See publisher.Listener."""
+        if self._agenda is not None:
+            return Lifecycle.READY
+        return Lifecycle.INIT if self._assignments.current is None else Lifecycle.SLEEPING
+
+    def _reassign(self) -> None:
+        """Bring the agenda in line with the assignment in force, and tell the collector when our state changed."""
+        now = self._clock.now()
+        before = self.lifecycle()
+        assignment = self._assignments.current
+        if assignment is None or self._assignments.expired(now) or not self._config.consent.accepted:
+            self._agenda = None
+        elif self._agenda is None:
+            self._agenda = Agenda(
+                assignment,
+                secret=self._identity.jitter_secret,
+                limits=self._allowed,
+                now=now,
+                timeouts=self._config.timeouts,
+            )
+        elif self._agenda.assignment is not assignment:
+            self._agenda.reassign(assignment, now)
+        if self.lifecycle() is not before and self.publisher is not None:
+            self.publisher.announce()
+        self._reactor.soon(self._turn)
+
+    # --- measuring ----------------------------------------------------------------------------------------------------
+
+    def _turn(self) -> None:
+        """Start what is due, and come back when the next thing is."""
+        agenda = self._agenda
+        if agenda is None or self._stopping:
+            return
+        now = self._clock.now()
+        for run in agenda.due(now):
+            self._start(run)
+        for kind, detail in agenda.notices():
+            self._event(kind, detail)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        moment = agenda.next_at()
+        if moment < math.inf:
+            # At least a little, so that a time that stays in the past cannot spin the loop.
+            seconds = min(max(self._clock.real_seconds(moment - now), 0.01), _LONGEST_TIMER)
+            self._timer = self._reactor.after(seconds, self._turn)
+
+    def _start(self, run: Run) -> None:
+        """Hand one run to the conductor."""
+        started, drops = self._clock.now(), self._drops()
+        self.conductor.start(
+            run.plan(), exclusive=run.exclusive, on_done=lambda outcome: self._finished(run, started, drops, outcome)
+        )
+
+    def _finished(self, run: Run, started: float, drops: int, outcome: Outcome) -> None:
+        """Take a run's result to the agenda and onto the disk."""
+        agenda = self._agenda
+        now = self._clock.now()
+        observations = tuple(self._clocked(observation) for observation in outcome.observations)
+        if agenda is not None:
+            agenda.done(run, observations, now)
+        if outcome.error is not None:
+            self._failed(run, outcome.error)
+        if observations:
+            lost = self._drops() - drops
+            made = measurement(
+                run,
+                observations,
+                id=secrets.token_hex(16),
+                started=started,
+                ended=now,
+                network=self._network,
+                catalogue="" if agenda is None else agenda.assignment.catalogue,
+                software=__version__,
+                line=None if agenda is None else agenda.line,
+                limited_by=(*self._limited_by(), *(("drops",) if lost else ())),
+                tap_drops=lost,
+                own=self._allowed.lan,
+            )
+            self.measurements += 1
+            self._record(Record(Kind.MEASUREMENT, msgspec.json.encode(made), now, notable=is_notable(made)))
+        self._reactor.soon(self._turn)
+
+    def _clocked(self, observation: Observation) -> Observation:
+        """Add to a line observation what only we know: the clock."""
+        if isinstance(observation, LineObservation):
+            return with_clock(observation, self._clock.state(), self._clock.offset_ms)
+        return observation
+
+    def _failed(self, run: Run, error: Exception) -> None:
+        """Count our own failure; it is an event, never a measurement."""
+        self.own_failures += 1
+        where = f"{run.experiment} on {run.target.id}"
+        if isinstance(error, LinkUnusable):
+            self._event(EventKind.LINK_UNUSABLE, f"{error}")
+        elif isinstance(error, Refused):
+            self._event(EventKind.TARGET_REFUSED, f"{where}: {error}")
+        else:
+            _log.error("%s ended by a mistake of ours", where, exc_info=error)
+            self._event(EventKind.LINK_UNUSABLE, f"{where}: {type(error).__name__}: {error}")
+
+    # --- records ------------------------------------------------------------------------------------------------------
+
+    def _notice(self, notice: Notice) -> None:
+        self._event(notice.kind, notice.detail)
+
+    def _event(self, kind: EventKind, detail: str) -> None:
+        """Record an event; the same trouble is told once an hour."""
+        now = self._clock.now()
+        if abs(now - self._told.get((kind, detail), -math.inf)) < _SAME_EVENT_SECONDS:
+            return
+        if len(self._told) > 1000:
+            self._told.clear()
+        self._told[kind, detail] = now
+        _log.info("event %s: %s", kind, detail)
+        self._record(Record(Kind.EVENT, msgspec.json.encode(Event(kind=kind, at=now, detail=detail)), now))
+
+    def _record(self, record: Record) -> None:
+        """Collect what this turn of the loop brings, and commit it once at its end."""
+        if not self._fresh:
+            self._reactor.soon(self._commit)
+        self._fresh.append(record)
+
+    def _commit(self) -> None:
+        """Put everything fresh on disk: from here on it is recorded."""
+        fresh, self._fresh = self._fresh, []
+        try:
+            self._spool.record(fresh)
+        except TooLargeError:
+            for record in fresh:
+                self._commit_one(record)
+
+    def _commit_one(self, record: Record) -> None:
+        """Put one on disk; one that no message could carry is our own failure."""
+        try:
+            self._spool.record([record])
+        except TooLargeError as error:
+            self.own_failures += 1
+            _log.error("a result could not be recorded: %s", error)
+
+    def _seal(self) -> None:
+        """Close the open batch and let it go on air."""
+        publisher = self.publisher
+        evicted = self._spool.evicted_batches
+        stamp = Stamp(
+            at=self._clock.now(),
+            clock_state=self._clock.state(),
+            session=publisher.session if publisher else 0,
+            historical=publisher is None or not publisher.connected,
+        )
+        sealed = self._spool.seal(stamp)
+        gone = self._spool.evicted_batches - evicted
+        if gone:
+            _log.warning("the spool is full: %d batches were let go", gone)
+            self._event(EventKind.SPOOL_FULL, f"the spool is full; {self._spool.evicted_batches} batches let go so far")
+        if publisher is not None:
+            if gone:
+                publisher.evicted()
+            if sealed:
+                publisher.poke()
+
+    # --- small duties -------------------------------------------------------------------------------------------------
+
+    def _tick(self) -> None:
+        """Do what is due by time alone."""
+        if self._stopping:
+            return
+        now = self._clock.now()
+        monotonic = self._clock.monotonic()
+        jump = self._clock.jump()
+        if jump:
+            self._event(EventKind.CLOCK_JUMP, f"the clock stepped by {jump:+.1f} s, now {self._clock.state()}")
+            self._reactor.soon(self._turn)
+        if self._agenda is not None and self._assignments.expired(now):
+            self._event(EventKind.ASSIGNMENT_REFUSED, "the assignment expired; waiting for a newer one")
+            self._reassign()
+        if self._spool.disk_refuses:
+            self._spool.retry()
+        if self._spool.due(now):
+            self._seal()
+        if self.publisher is not None and self.publisher.connected and now - self._health_at >= self._health_every():
+            self._health_at = now
+            self.publisher.health(self.health())
+        if monotonic - self._remembered_at >= _REMEMBER_SECONDS:
+            self._remember()
+        self._feed(monotonic)
+        batch = self._clock.real_seconds(self._config.spool.batch_seconds)
+        self._reactor.after(min(_TICK_SECONDS, max(0.05, batch / 2.0)), self._tick)
+
+    def _feed(self, monotonic: float) -> None:
+        """Feed the watchdog when the conductor progressed, or had nothing to do."""
+        if self.conductor.replies != self._replies_seen or not self.conductor.busy:
+            self._replies_seen = self.conductor.replies
+            self._service.alive(monotonic)
+        anomalies = len(self._agenda.anomalies()) if self._agenda else 0
+        broker = "broker connected" if self.publisher and self.publisher.connected else "no broker"
+        self._service.status(f"{self.lifecycle()}, {broker}, {self._spool.count()} to deliver, {anomalies} anomalies")
+
+    def _health_every(self) -> float:
+        return float(self._agenda.assignment.timetable.health) if self._agenda else 300.0
+
+    def _remember(self) -> None:
+        """Write down what must survive a power cut and may be a few minutes old."""
+        self._remembered_at = self._clock.monotonic()
+        self._clock.remember(self._state_dir / CLOCK_FILE)
+        self._spool.note("bytes today", self._meter.account())
+
+    def _look(self) -> board.Reading:
+        """Look at the board, seldom enough to cost nothing."""
+        monotonic = self._clock.monotonic()
+        if self._board is None or monotonic - self._board_at >= _BOARD_SECONDS:
+            self._board_before, self._board = self._board, board.read(self._root)
+            self._board_at = monotonic
+        return self._board
+
+    def _limited_by(self) -> tuple[str, ...]:
+        reading = self._look()
+        return board.limited_by(reading, self._board_before)
+
+    def health(self) -> Health:
+        """Return how the board and the program do."""
+        reading = self._look()
+        now = self._clock.now()
+        oldest = self._spool.oldest_at()
+        return Health(
+            at=now,
+            uptime_s=reading.uptime_s,
+            cpu_percent=board.cpu_percent(reading, self._board_before),
+            memory_bytes=reading.memory_bytes,
+            temperature_c=reading.temperature_c,
+            throttled=reading.throttled,
+            undervoltage=reading.undervoltage,
+            disk_free_bytes=board.disk_free(self._state_dir),
+            disk_written_bytes=reading.disk_written_bytes,
+            spool_rows=self._spool.count(),
+            spool_oldest_s=None if oldest is None else now - oldest,
+            sent_bytes_today=self._meter.sent,
+            received_bytes_today=self._meter.received_bytes,
+            tap_drops=self._drops(),
+            measurements=self.measurements,
+            own_failures=self.own_failures,
+            clock_state=self._clock.state(),
+            clock_offset_ms=self._clock.offset_ms,
+        )
+
+
+def is_notable(made: wire.Measurement) -> bool:
+    """Tell whether a measurement is more than a routine success: the last to go when the disk is full."""
+    return made.design is not Design.SENTINEL or any(trial.failure is not None for trial in made.observations)

@@ -1,0 +1,58 @@
+"""The day's bytes by direction, kept over restarts: the gate of limits with a counter in front.
+
+Lives here: counting what passes, and the line of text that carries the account to the next start. Must not live here:
+the limit itself (net/gate.py asks limits.py).
+"""
+
+from typing import Final
+
+from balise_agent.clock import Clock
+from balise_agent.limits import Limits
+from balise_agent.net.gate import PolicyGate
+
+_DAY: Final = 86_400.0
+
+
+class Meter:
+    """A Gate that also knows what went out and what came in since midnight UTC."""
+
+    def __init__(self, rules: Limits, clock: Clock, account: str = "") -> None:
+        """Go on with ``account`` (what ``account`` returned before a restart) where it is of the same day."""
+        self._clock = clock
+        self._day = int(clock.now() // _DAY)
+        self.sent, self.received_bytes = _read(account, self._day)
+        self._gate = PolicyGate(rules, clock, spent_today=self.sent + self.received_bytes)
+
+    def allow(self, address: str, port: int, size: int, *, local: bool = False) -> None:
+        """See net.gate.Gate."""
+        self._gate.allow(address, port, size, local=local)
+        self._turn_the_day()
+        self.sent += size
+
+    def pause(self, address: str, connections: int) -> float:
+        """See net.gate.Gate."""
+        return self._gate.pause(address, connections)
+
+    def received(self, size: int) -> None:
+        """See net.gate.Gate."""
+        self._gate.received(size)
+        self._turn_the_day()
+        self.received_bytes += size
+
+    def account(self) -> str:
+        """Return the day and its bytes as one line."""
+        self._turn_the_day()
+        return f"{self._day} {self.sent} {self.received_bytes}"
+
+    def _turn_the_day(self) -> None:
+        day = int(self._clock.now() // _DAY)
+        if day != self._day:
+            self._day, self.sent, self.received_bytes = day, 0, 0
+
+
+def _read(account: str, day: int) -> tuple[int, int]:
+    """Return the bytes out and in of an account of that day; of any other day, or of nonsense, zero."""
+    fields = account.split()
+    if len(fields) != 3 or not all(field.isdigit() for field in fields) or int(fields[0]) != day:
+        return 0, 0
+    return int(fields[1]), int(fields[2])
