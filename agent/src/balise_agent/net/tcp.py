@@ -186,7 +186,8 @@ def failed(
         failure, detail = tls_failure(error)
     else:
         failure = failure or failure_of(error, packets)
-        detail = detail_of(packets) if timed_out or error.errno in SOFT else ""
+        about_us = not connection.injected and (timed_out or error.errno in SOFT)
+        detail = detail_of(packets) if about_us else ""
     return Failed(
         at=watch.at,
         elapsed_ms=elapsed_ms,
