@@ -24,7 +24,7 @@ WORLD = "**"
 """Country code of world cells."""
 
 
-class CellKey(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class CellKey(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """What a cell is about. Country cells have asn 0 and no access; world cells also country ``**``."""
 
     country: str

@@ -1,7 +1,7 @@
 """The detector: verdicts in, events about episodes out, at ASN, country and world level.
 
-Lives here: the index from verdicts to histories, silence, when a cell is walked again, and snapshots. Must not live here:
-the opening rules (fold.py), clocks (``now`` is an argument), storage, or what people are told.
+Lives here: the index from verdicts to histories, silence, when a cell is walked again, and snapshots. Must not live
+here: the opening rules (fold.py), clocks (``now`` is an argument), storage, or what people are told.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from balise_collector.detect.cells import WORLD, CellEvent, CellKey, Coverage, Episode, EventKind, Note
+from balise_collector.detect.cells import WORLD, CellEvent, CellKey, Coverage, Episode, EventKind, Note, Scale
 from balise_collector.detect.evidence import SILENT_RULE, Code, Severity, code, code_of
 from balise_collector.detect.fold import Cast, Fold, FoldState, episode
+from balise_collector.detect.group import Group
 from balise_collector.detect.series import BIN, Series
 from balise_collector.judge.verdict import State, Verdict
 from balise_wire.measurement import Network
@@ -21,7 +22,7 @@ from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Experiment, TargetRole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 INTERNET: Final = "internet"
 """The pseudo-service whose cells hold outages."""
@@ -42,26 +43,6 @@ class DetectorConfig:
     """Who runs which probe, where one person runs several: they count as one (attribution.md 2.3)."""
 
 
-class Group:
-    """The probes of one cell and what the last walk found."""
-
-    __slots__ = ("dirty_from", "episodes", "key", "series", "state")
-
-    def __init__(self, key: CellKey) -> None:
-        self.key = key
-        self.series: list[Series] = []
-        self.state: FoldState | None = None
-        self.episodes: tuple[Episode, ...] = ()
-        self.dirty_from: int | None = None
-
-    @property
-    def restless(self) -> bool:
-        """Whether time alone can change the cell: an open episode, or sums above zero."""
-        return any(e.closed_bin is None for e in self.episodes) or (
-            self.state is not None and (bool(self.state.totals) or self.state.current is not None)
-        )
-
-
 class _Silence(msgspec.Struct):
     """One probe that has gone quiet."""
 
@@ -79,13 +60,14 @@ class Detector:
         self._codes: list[Code] = []
         self._code_index: dict[tuple[str, State, bool], int] = {}
         self._index: dict[tuple[str, str, Experiment, Network], Series] = {}
-        self._series: dict[tuple[str, CellKey], Series] = {}
         self._groups: dict[CellKey, Group] = {}
+        self._services: dict[tuple[str, str], list[Group]] = {}
+        """Cells by (country, service), without those that only sum others up."""
         self._touched: set[Group] = set()
         self._restless: set[Group] = set()
         self._heard: dict[str, float] = {}
         self._silent: dict[str, _Silence] = {}
-        self._newest = 0
+        self._references: set[str] = set()
 
     # ------------------------------------------------------------ in
 
@@ -104,21 +86,24 @@ class Detector:
         if series is None:
             series = self._enter(verdict)
         changed = series.add(known, verdict.since, at)
-        if self._codes[known].severity != Severity.OK:
-            _note(series, verdict)
-        elif changed >= self._newest and not self._restless.intersection(series.groups):
-            self._newest = changed
+        if self._codes[known].severity == Severity.OK:
+            # An ok in its turn changes nothing in a quiet cell, and a restless one is walked anyway.
+            group: Group | None = series.group
+            while group is not None:
+                if group.state is not None and changed < group.state.next_bin:
+                    self._touch(group, changed)
+                group = group.parent
             return
-        self._newest = max(self._newest, changed)
-        for group in series.groups:
-            assert isinstance(group, Group)  # noqa: S101 - series.py must not know groups
-            self._touch(group, changed)
+        _note(series, verdict)
+        self._touch_all(series, changed)
 
     def silence(self, probe: str, network: Network, at: float) -> None:
         """Say that nothing has come from a probe since ``at`` (UNIX seconds), for longer than two intervals.
 
         Repeat it as often as you like; the first verdict dated later ends it. Late verdicts replace it bin by bin.
         """
+        if probe in self._references:
+            return  # A reference that is silent says nothing of the country it stands in.
         since = max(at, self._heard.get(probe, 0.0))
         held = self._silent.get(probe)
         if held is None or since > held.since:
@@ -142,6 +127,12 @@ class Detector:
         group.dirty_from = bin_ if group.dirty_from is None else min(group.dirty_from, bin_)
         self._touched.add(group)
 
+    def _touch_all(self, series: Series, bin_: int) -> None:
+        """Mark a history's cell and the cell above it."""
+        self._touch(series.group, bin_)
+        if series.group.parent is not None:
+            self._touch(series.group.parent, bin_)
+
     def _walk(self, group: Group, now_bin: int) -> None:
         """Walk one cell: keep what is settled, look at the newest bins provisionally."""
         cast = Cast(group.series, self._codes, self.config.operators, [c.severity for c in self._codes])
@@ -154,6 +145,10 @@ class Detector:
         seen = Fold(cast, group.state.copy(), now_bin).run()
         found = [*seen.done, *([seen.current] if seen.current is not None else [])]
         group.episodes = tuple(episode(group.key, cast, each) for each in found)
+        if not found and not seen.totals and not group.state.totals:
+            group.state = (
+                None  # Quiet again: the next failure walks its runs anew, and a state costs more than they do.
+            )
 
     # ------------------------------------------------------------ first sight of codes and cells
 
@@ -174,15 +169,18 @@ class Detector:
 
     def _enter(self, verdict: Verdict) -> Series:
         """Find or make the history that a verdict belongs to, and its cells."""
+        if verdict.reference:
+            self._references.add(verdict.probe)
         network = verdict.network
         key = CellKey(
             country=WORLD if verdict.reference else network.country,
             asn=0 if verdict.reference else network.asn,
-            access="" if verdict.reference else str(network.access),
+            access="" if verdict.reference else network.access.value,
             service=verdict.service,
-            role=str(verdict.role),
+            # The members' own strings: a cell must not hold copies of them.
+            role=verdict.role.value,
             family=verdict.family,
-            layer=str(verdict.layer),
+            layer=verdict.layer.value,
         )
         series = self._history(verdict.probe, network, key)
         self._index[verdict.probe, verdict.target, verdict.layer, network] = series
@@ -190,25 +188,31 @@ class Detector:
 
     def _history(self, probe: str, network: Network, key: CellKey) -> Series:
         """Return a probe's history in a cell, entering it into the cell and the country's."""
-        series = self._series.get((probe, key))
-        if series is None:
-            keys = [key]
-            if key.country != WORLD:
-                keys.append(msgspec.structs.replace(key, asn=0, access=""))
-            groups = tuple(self._group(each) for each in keys)
-            series = self._series[probe, key] = Series(probe, network.country, network.asn, groups)
-            for group in groups:
-                group.series.append(series)
-                group.series.sort(key=lambda s: (s.probe, s.asn))
-                group.state = None
+        group = self._group(key)
+        for series in group.series:
+            if series.probe == probe:
+                return series
+        series = Series(probe, network.country, network.asn, group)
+        group.enter(series)
+        if group.parent is not None:
+            group.parent.enter(series)
         return series
 
     def _group(self, key: CellKey) -> Group:
-        """Return a cell, making it at first sight."""
+        """Return a cell, making it, and the country's above it, at first sight."""
         group = self._groups.get(key)
         if group is None:
-            group = self._groups[key] = Group(key)
+            above = None if key.scale is not Scale.ASN else self._group(msgspec.structs.replace(key, asn=0, access=""))
+            group = self._groups[key] = Group(key, above)
+            if key.scale is not Scale.COUNTRY:
+                self._services.setdefault((key.country, key.service), []).append(group)
         return group
+
+    def _histories(self) -> Iterator[Series]:
+        """Iterate over every history once."""
+        for groups in self._services.values():
+            for group in groups:
+                yield from group.series
 
     # ------------------------------------------------------------ silence
 
@@ -226,18 +230,16 @@ class Detector:
             for bin_ in range(held.filled + 1, int(now // BIN)):
                 changed = series.add(silent_code, max(held.since, bin_ * BIN), bin_ * BIN + BIN - 1)
                 held.filled = bin_
-                for group in series.groups:
-                    assert isinstance(group, Group)  # noqa: S101 - as in observe
-                    self._touch(group, changed)
+                self._touch_all(series, changed)
 
     def _end_silences(self) -> None:
-        """Let go of probes that have been heard again, and of assumed silence after that."""
+        """Let go of probes that have been heard again.
+
+        What was assumed of them stays until their own late verdicts replace it bin by bin: an outage must not flicker
+        while its evidence is still being delivered.
+        """
         for probe in [p for p, held in self._silent.items() if self._heard.get(p, 0.0) > held.since]:
-            held = self._silent.pop(probe)
-            series = self._series.get((probe, _internet(held.network)))
-            back = int(self._heard[probe] // BIN)
-            if series is not None and held.filled >= back:
-                series.drop_code(self._add_code(_silent()), back, held.filled)
+            del self._silent[probe]
 
     def _company(self, network: Network, probe: str) -> bool:
         """Whether enough of a provider's probes are silent: two, or all there are."""
@@ -260,16 +262,15 @@ class Detector:
     def coverage(
         self, country: str, service: str, roles: Iterable[str], layers: Iterable[str], start: float, end: float
     ) -> tuple[Coverage, ...]:
-        """Return what each probe of a country (``**``: each reference) saw of a service in [start, end] UNIX seconds."""
+        """Return what each probe of a country (``**``: each reference) saw of a service in [start, end]: UNIX time."""
         wanted_roles, wanted_layers = set(roles), set(layers)
         first, last = int(start // BIN), int(end // BIN)
         counts: dict[tuple[str, str, int], list[int]] = {}
-        for (probe, key), series in self._series.items():
-            if key.country != country or key.service != service:
-                continue
+        for series in (s for group in self._services.get((country, service), ()) for s in group.series):
+            key = series.group.key
             if key.role not in wanted_roles or key.layer not in wanted_layers:
                 continue
-            tally = counts.setdefault((probe, series.country, series.asn), [0, 0])
+            tally = counts.setdefault((series.probe, series.country, series.asn), [0, 0])
             for run in series.list():
                 bins = min(run.last_bin, last) - max(run.first_bin, first) + 1
                 kept = self._codes[run.code]
@@ -304,7 +305,7 @@ class Detector:
         """Drop history that late data can no longer change; call it now and then."""
         before = int((now - self.config.keep_days * 86_400) // BIN)
         good = frozenset(i for i, c in enumerate(self._codes) if c.severity == Severity.OK)
-        for series in self._series.values():
+        for series in self._histories():
             series.forget(before, good)
             if series.notes:
                 series.notes = [n for n in series.notes if n.at >= before * BIN] or None
@@ -318,20 +319,19 @@ class Detector:
                 codes=[(c.rule, c.state, c.mechanism) for c in self._codes],
                 series=[
                     _SeriesShot(
-                        probe=probe,
-                        key=key,
+                        probe=s.probe,
+                        key=s.group.key,
                         country=s.country,
                         asn=s.asn,
                         runs=s.runs.tolist(),
                         ever_ok=s.ever_ok,
                         notes=s.notes or [],
                     )
-                    for (probe, key), s in self._series.items()
+                    for s in self._histories()
                 ],
                 heard=self._heard,
                 silent=self._silent,
                 episodes={e.id: e for g in self._groups.values() for e in g.episodes},
-                newest=self._newest,
             )
         )
 
@@ -353,9 +353,10 @@ class Detector:
             series.runs.fromlist(each.runs)
             series.ever_ok = each.ever_ok
             series.notes = each.notes or None
+            if each.key.country == WORLD:
+                self._references.add(each.probe)
         self._heard = shot.heard
         self._silent = shot.silent
-        self._newest = shot.newest
         for each_episode in shot.episodes.values():
             group = self._groups[each_episode.key]
             group.episodes = (*group.episodes, each_episode)
@@ -383,7 +384,6 @@ class _Snapshot(msgspec.Struct):
     heard: dict[str, float]
     silent: dict[str, _Silence]
     episodes: dict[str, Episode]
-    newest: int
 
 
 def _silent() -> Code:
@@ -400,10 +400,10 @@ def _internet(network: Network) -> CellKey:
     return CellKey(
         country=network.country,
         asn=network.asn,
-        access=str(network.access),
+        access=network.access.value,
         service=INTERNET,
-        role=str(TargetRole.LINE),
-        layer=str(Experiment.LINE),
+        role=TargetRole.LINE.value,
+        layer=Experiment.LINE.value,
     )
 
 

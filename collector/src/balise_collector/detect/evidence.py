@@ -85,6 +85,8 @@ def code_of(verdict: Verdict) -> Code | None:
 
     A probe's own ``down`` on a service is not evidence of a block: references fail too, and tell it themselves.
     """
+    if verdict.reference and verdict.layer == "line":
+        return None  # A reference's own line is no service of the world.
     local_down = verdict.state is State.DOWN and not verdict.reference and verdict.layer != "line"
     if local_down or (verdict.level is Level.DISCARDED and not verdict.rule.startswith("line.")):
         return None if verdict.state is not State.OK else code(verdict.rule, verdict.state, verdict.mechanism)

@@ -1,8 +1,8 @@
 """From the histories of a cell's probes to its episodes: the same histories always give the same episodes.
 
-Lives here: the walk over the bins, the opening and closing rules, onsets and ends. It is a fold over the bins with a state
-that can be kept and continued, so that a running block costs a step a bin and late data a walk from the start. Must not
-live here: clocks, storage, or anything that depends on when a verdict came.
+Lives here: the walk over the bins, the opening and closing rules, onsets and ends. It is a fold over the bins with a
+state that can be kept and continued: a running block costs a step a bin, late data a walk from the start. Must not live
+here: clocks, storage, or anything that depends on when a verdict came.
 """
 
 from __future__ import annotations
@@ -327,7 +327,7 @@ class Fold:
 
 
 def interval(brackets: Sequence[tuple[int | None, int]]) -> Interval:
-    """Join [earliest, latest] brackets: their intersection, else the 10th and 90th percentile, flagged ``staggered``."""
+    """Join [earliest, latest] brackets: their intersection, else 10th and 90th percentile, flagged ``staggered``."""
     latest = min(b[1] for b in brackets)
     known = [b[0] for b in brackets if b[0] is not None]
     if not known:
@@ -349,8 +349,7 @@ def _percentile(values: Sequence[int], share: float) -> int:
 
 def join(intervals: Sequence[Interval]) -> Interval:
     """Join intervals of several probes or cells into one."""
-    whole = interval([(None if i.earliest is None else int(i.earliest), int(i.latest)) for i in intervals])
-    return whole
+    return interval([(None if i.earliest is None else int(i.earliest), int(i.latest)) for i in intervals])
 
 
 def _affected(stretches: Mapping[int, _Stretch]) -> dict[int, _Stretch]:

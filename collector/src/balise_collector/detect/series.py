@@ -1,7 +1,7 @@
 """The history of one probe in one cell: runs of equal verdicts, a few bytes each.
 
-Lives here: the run-length code, its growth, and late insertion. The bins of a series do not depend on the order in which
-verdicts came; a verdict that lands inside a run of another code splits it at bin borders, which can only widen a
+Lives here: the run-length code, its growth, and late insertion. The bins of a series do not depend on the order in
+which verdicts came; a verdict that lands inside a run of another code splits it at bin borders, which can only widen a
 bracket. Must not live here: what the codes mean.
 """
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from balise_collector.detect.cells import Note
+    from balise_collector.detect.group import Group
 
 BIN: Final = 300
 """Seconds of a bin; virtual seconds in a laboratory."""
@@ -36,9 +37,9 @@ class Run(NamedTuple):
 class Series:
     """One probe's verdicts in one cell."""
 
-    __slots__ = ("asn", "country", "ever_ok", "groups", "notes", "probe", "runs")
+    __slots__ = ("asn", "country", "ever_ok", "group", "notes", "probe", "runs")
 
-    def __init__(self, probe: str, country: str, asn: int, groups: tuple[object, ...]) -> None:
+    def __init__(self, probe: str, country: str, asn: int, group: Group) -> None:
         self.probe = probe
         self.country = country
         self.asn = asn
@@ -46,7 +47,7 @@ class Series:
         self.ever_ok = False
         """Whether an ok was seen before the oldest run that is still kept."""
         self.notes: list[Note] | None = None
-        self.groups = groups
+        self.group = group
 
     def add(self, code: int, since: float, at: float) -> int:
         """Add one verdict; returns the first bin that it changed.
@@ -108,19 +109,6 @@ class Series:
     def write(self, runs: Sequence[Run]) -> None:
         """Replace the runs."""
         self.runs = array("I", [number for run in runs for number in run])
-
-    def drop_code(self, code: int, first_bin: int, last_bin: int) -> None:
-        """Remove bins of one code from a stretch: an assumed silence that turned out to be none."""
-        kept = []
-        for run in self.list():
-            if run.code != code or run.last_bin < first_bin or run.first_bin > last_bin:
-                kept.append(run)
-                continue
-            if run.first_bin < first_bin:
-                kept.append(run._replace(last_bin=first_bin - 1, last=first_bin * BIN - 1))
-            if run.last_bin > last_bin:
-                kept.append(run._replace(first_bin=last_bin + 1, first=(last_bin + 1) * BIN))
-        self.write(kept)
 
     def forget(self, before: int, ok_codes: frozenset[int]) -> None:
         """Drop runs that ended before a bin, remembering that an ok was among them."""

@@ -145,7 +145,6 @@ class IncidentBook:
 
     def _settle(self, topic: Topic, detector: Detector, fleet: FleetView, now: float) -> list[IncidentChange]:
         """Make the incidents of one topic anew from its episodes."""
-        kind, country, service = topic
         episodes = [e for e in self._episodes.values() if (kind_of(e), e.key.country, e.key.service) == topic]
         clusters = _clusters(episodes)
         entries = self._entries[topic]
@@ -274,7 +273,7 @@ def _state(cluster: Sequence[Episode]) -> IncidentState:
 
 
 def _shares(cluster: Sequence[Episode]) -> tuple[MechanismShare, ...]:
-    """Return which mechanisms were seen, where, and from when to when; the ASN cells count, the country's repeat them."""
+    """Return which mechanisms were seen, where, and from when to when; country cells repeat what ASN cells say."""
     counts: dict[Mechanism, list[tuple[Episode, Member, int]]] = defaultdict(list)
     for each in cluster:
         for member in each.members:

@@ -66,8 +66,9 @@ class _Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many references reached something in a window, and how many tried in vain. A reference with both counts as
-    what it saw last.
+    """How many references reached something in a window, and how many tried in vain.
+
+    A reference with both counts as what it saw last.
     """
 
     ok: int = 0

@@ -8,6 +8,7 @@ shows the service's own certificate overrides every suspicion.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from balise_collector.judge.rules import MIN_TRIALS, Facts, Rule, anomaly, common, gate
@@ -18,6 +19,8 @@ from balise_wire.observations import DnsAnswer, DnsObservation
 from balise_wire.words import Arm, Experiment, Resolver
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from balise_collector.judge.context import Context, Tally
     from balise_wire.measurement import Measurement
 
@@ -73,7 +76,10 @@ class DnsFacts(Facts):
     """An address is a known forgery."""
     raced: bool
     """One question had answers that exclude each other, with a further sign of forgery."""
-    silent_subject: bool
+    silent_says: str
+    """What the address without resolver said for the subject: ``address``, ``nxdomain``, ``refused``, or nothing."""
+    followed: bool | None
+    """Whether the true answer followed a forged one at the public resolver; None where that was not asked."""
     silent_control: bool | None
     """Whether the address without resolver answered the control; None where that was not asked."""
     control_ok: bool | None
@@ -94,6 +100,25 @@ class DnsFacts(Facts):
         """Denied by the provider alone: the control is answered, and the name exists elsewhere."""
         other = self.public_ok or self.references.reached
         return bool(self.all_lie) and self.control_ok is True and other
+
+
+def _silent_says(trials: list[DnsObservation]) -> str:
+    """Return what an address that runs no resolver said."""
+    for trial in trials:
+        answer = accepted(trial)
+        if answer is not None:
+            return (
+                "address"
+                if answer.addresses
+                else {_NXDOMAIN: "nxdomain", _REFUSED: "refused"}.get(answer.rcode, "empty")
+            )
+    return ""
+
+
+def _contradict(trial: DnsObservation) -> bool:
+    """Tell whether one question drew answers that exclude each other."""
+    sound = [a for a in trial.answers if not a.malformed and a.rcode != _SERVFAIL]
+    return any(a.rcode != b.rcode or not set(a.addresses) & set(b.addresses) for a, b in pairwise(sound))
 
 
 def _raced(trial: DnsObservation, expected: frozenset[str], context: Context, *, silent: bool) -> bool:
@@ -124,6 +149,7 @@ def facts(measurement: Measurement, context: Context) -> DnsFacts:
         return [t for t in trials if t.arm is arm and t.resolver is resolver]
 
     subject = sorted(pick(Arm.SUBJECT, Resolver.PROVIDER), key=lambda t: t.at)
+    subject = [t for t in subject if t.qtype != "AAAA" or lie(t) != "empty"]  # Most names have no IPv6 address.
     own = [t for t in subject if not t.carried]
     control, public = pick(Arm.CONTROL, Resolver.PROVIDER), pick(Arm.SUBJECT, Resolver.PUBLIC)
     silent, silent_control = pick(Arm.SUBJECT, Resolver.SILENT), pick(Arm.CONTROL, Resolver.SILENT)
@@ -135,7 +161,7 @@ def facts(measurement: Measurement, context: Context) -> DnsFacts:
     consistent = bool(own) and all(t.tls_consistent is True for t in own)
     expected = bool(given) and all(g and g <= known for g in given)
     inconsistent = any(t.tls_consistent is False for t in own)
-    silent_hit = any(t.answers for t in silent)
+    silent_hit = bool(_silent_says(silent))
     unexpected = bool(heard) and bool(known) and not heard & known
     bad = [t for t in subject if lie(t) or any(context.is_bogon(a) for a in resolved(t)) or t.tls_consistent is False]
     trusted = consistent or expected
@@ -171,7 +197,8 @@ def facts(measurement: Measurement, context: Context) -> DnsFacts:
         bogon=bogon,
         printed=printed,
         raced=raced,
-        silent_subject=silent_hit,
+        silent_says=_silent_says(silent),
+        followed=any(_contradict(t) for t in (*public, *own)) if public else None,
         silent_control=any(t.answers for t in silent_control) if silent_control else None,
         control_ok=_prove(control, context) if control else None,
         public_ok=_prove(public, context) and (not honest or not heard or honest != heard),
@@ -196,6 +223,21 @@ def _denial(identity: str, lies: tuple[str, ...], mechanism: Mechanism, reason: 
     )
 
 
+def _forged(identity: str, mechanism: Mechanism, how: Callable[[DnsFacts], bool], reason: str) -> Rule[DnsFacts]:
+    """Make the rule for one kind of forged answer, proved by the silence that the control meets."""
+    return Rule(
+        id=identity,
+        layer=_LAYER,
+        state=State.BLOCKED,
+        mechanism=mechanism,
+        level=Level.SCORED,
+        proof=("silent_address_answered", "forged_packet", "artefact"),
+        when=lambda f: f.silent_control is False and how(f),
+        reason=reason,
+        source="detectors.md 2.1, Q3",
+    )
+
+
 RULES: Final[tuple[Rule[DnsFacts], ...]] = (
     *gate(_LAYER),
     Rule(
@@ -211,7 +253,7 @@ RULES: Final[tuple[Rule[DnsFacts], ...]] = (
         layer=_LAYER,
         state=State.OK,
         when=lambda f: f.passed,
-        reason="The name resolves to addresses that the catalogue or the references know, or that nothing speaks against.",
+        reason="The name resolves to addresses that others know, or that nothing speaks against.",
         source="detectors.md 2.1",
     ),
     anomaly(_LAYER),
@@ -252,16 +294,29 @@ RULES: Final[tuple[Rule[DnsFacts], ...]] = (
         reason="All DNS is intercepted on the way; what that does to this name is not clear.",
         source="detectors.md 2.1, dns.hijack",
     ),
-    Rule(
-        id="dns.injected",
-        layer=_LAYER,
-        state=State.BLOCKED,
-        mechanism=Mechanism.DNS_INJECT,
-        level=Level.SCORED,
-        proof=("silent_address_answered", "forged_packet", "artefact"),
-        when=lambda f: f.silent_subject and f.silent_control is False and not f.expected,
-        reason="An address that runs no resolver answered for this name and not for the control: forged on the way.",
-        source="detectors.md 2.1, Q3",
+    _forged(
+        "dns.injected_nxdomain",
+        Mechanism.DNS_NXDOMAIN,
+        lambda f: f.silent_says == "nxdomain",
+        "An address that runs no resolver denied this name and was silent for the control: forged on the way.",
+    ),
+    _forged(
+        "dns.injected_refused",
+        Mechanism.DNS_REFUSED,
+        lambda f: f.silent_says == "refused",
+        "An address that runs no resolver refused this name and was silent for the control: forged on the way.",
+    ),
+    _forged(
+        "dns.replaced",
+        Mechanism.DNS_BOGUS,
+        lambda f: bool(f.silent_says) and f.followed is False and f.forged_answer,
+        "A forged answer stands in the place of the true one, even from an address that runs no resolver.",
+    ),
+    _forged(
+        "dns.injected",
+        Mechanism.DNS_INJECT,
+        lambda f: bool(f.silent_says) and not f.expected,
+        "An address that runs no resolver answered for this name and not for the control: forged on the way.",
     ),
     Rule(
         id="dns.race",

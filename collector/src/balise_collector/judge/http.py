@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from balise_collector.judge.context import ENOUGH
 from balise_collector.judge.injection import FORGED, injection_score
 from balise_collector.judge.rules import MIN_TRIALS, Facts, Rule, anomaly, common, gate, spread_out
 from balise_collector.judge.verdict import Level, State
@@ -57,11 +58,16 @@ def _same_length(a: int, b: int) -> bool:
     return a == b or min(a, b) >= LENGTH_RATIO * max(a, b)
 
 
+def _status(status: int | None) -> int | None:
+    """Return a status with 206 read as 200: a server may honour or ignore the Range we send (RFC 9110 14.2)."""
+    return 200 if status == 206 else status
+
+
 def same_page(trial: HttpObservation, page: Page) -> bool:
     """Tell whether a response is the page a reference got, allowing for what changes between two visits."""
     if trial.body_sha256 and trial.body_sha256 == page.sha256:
         return True
-    if trial.status != page.status:
+    if _status(trial.status) != _status(page.status):
         return False
     return _same_length(trial.body_bytes, page.body_bytes) or (bool(trial.title) and trial.title == page.title)
 
@@ -138,12 +144,12 @@ def facts(measurement: Measurement, context: Context) -> HttpFacts:
     pages = context.references.pages(measurement.target)
     like = bool(got) and bool(pages) and all(any(same_page(t, page) for page in pages) for t in got)
     alone = bool(got) and len(pages) > 0 and not any(same_page(t, page) for t in got for page in pages)
-    agree = len({page.status for page in pages}) == 1
+    agree = len({_status(page.status) for page in pages}) == 1 and len(pages) >= ENOUGH
     printed = next((p for t in got if (p := context.fingerprints.page(t.title, t.headers)) is not None), None)
     led = {destination(page.location, measurement.host) for page in pages if page.location}
     led |= {destination(location(t), measurement.host) for t in others if location(t)}
     aims = {destination(location(t), measurement.host) for t in got if location(t)}
-    strange = bool(aims) and not aims & led and not any(aim == measurement.host for aim in aims) and bool(pages)
+    strange = bool(aims) and not aims & led and measurement.host not in aims and len(pages) >= ENOUGH
     welcome = sum(page.status is not None and page.status < 400 for page in pages)
     bad = [t for t in subject if not _good(t) or alone or printed is not None]
     since = min((t.at for t in bad), default=measurement.started)

@@ -6,6 +6,7 @@ Lives here: features of one trial's packets and their weights in nats. Must not 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from balise_wire.evidence import Direction, Packet
@@ -70,7 +71,7 @@ def behind_proxy(control: Trace) -> bool:
 def _counter_off(seen: Trace, killer: Packet) -> bool:
     """Tell whether the killer's IP-ID leaves a counter that the server's data packets show."""
     ids = [p.ip_id for p in seen.data if p is not killer]
-    steps = [(b - a) % 65536 for a, b in zip(ids, ids[1:], strict=False)]
+    steps = [(b - a) % 65536 for a, b in pairwise(ids)]
     if len(ids) < _COUNTER or not all(0 < step <= _COUNTER_STEP for step in steps):
         return False
     gap = (killer.ip_id - ids[-1]) % 65536

@@ -1,6 +1,6 @@
 """From one measurement to one verdict: the layers by experiment, first match wins.
 
-Lives here: the dispatch, the version of the whole rule set, and the explanation people read. Must not live here: a rule.
+Lives here: the dispatch, the version of the rule set, and the explanation people read. Must not live here: a rule.
 """
 
 from __future__ import annotations

@@ -26,7 +26,8 @@ _LAYER: Final = Experiment.TLS
 _CERTIFICATE: Final = frozenset(
     {Failure.SSL_INVALID_CERTIFICATE, Failure.SSL_INVALID_HOSTNAME, Failure.SSL_UNKNOWN_AUTHORITY}
 )
-_CONTROLS: Final = (Arm.NEIGHBOUR, Arm.CONTROL)
+_CONTROLS: Final = (Arm.NEIGHBOUR, Arm.CONTROL, Arm.ABSENT)
+"""Best first; a hello without any name is what remains where no control name is known."""
 
 
 class Outcome(StrEnum):
@@ -49,6 +50,8 @@ def outcome(trial: TlsObservation) -> Outcome:
     """Classify one trial."""
     if trial.failure in _CERTIFICATE:
         return Outcome.CERTIFICATE
+    if trial.failure in {Failure.TLS_MALFORMED, Failure.TOO_LARGE}:
+        return Outcome.OTHER  # Bytes, but not those of a TLS server: somebody answered in its place.
     if trial.bytes_received > 0 or trial.failure is None:
         return Outcome.ANSWERED
     if trial.connect_ms is None:
@@ -104,6 +107,11 @@ class TlsFacts(Facts):
     def scrambled_answers(self) -> bool:
         """The scrambled name has bytes back; without that arm the control alone must do."""
         return self.scrambled in {None, Outcome.ANSWERED, Outcome.CERTIFICATE}
+
+    @property
+    def untrusted(self) -> bool:
+        """The server, or somebody in its place, answers every hello, and no chain it shows verifies."""
+        return Outcome.CERTIFICATE in self.own and set(self.own) <= {Outcome.CERTIFICATE, Outcome.ANSWERED}
 
     def kind(self, wanted: Outcome) -> bool:
         """Tell whether ``wanted`` is the way most trials died after the hello; the worst wins a tie."""
@@ -208,7 +216,7 @@ RULES: Final[tuple[Rule[TlsFacts], ...]] = (
         id="tls.cert_expired",
         layer=_LAYER,
         state=State.OK,
-        when=lambda f: f.own.count(Outcome.CERTIFICATE) == len(f.own) > 0 and f.expired and not f.unknown_keys,
+        when=lambda f: f.untrusted and f.expired and not f.unknown_keys,
         reason="The server answered with its own certificate, which has expired: the operator's fault, not blocking.",
         source="detectors.md 2.4",
     ),
@@ -324,7 +332,7 @@ RULES: Final[tuple[Rule[TlsFacts], ...]] = (
         mechanism=Mechanism.TLS_MITM,
         level=Level.SCORED,
         proof=("foreign_certificate",),
-        when=lambda f: f.own.count(Outcome.CERTIFICATE) == len(f.own) and f.unknown_keys and f.control_clean,
+        when=lambda f: f.untrusted and f.unknown_keys and f.control_clean and f.paired,
         reason="The certificate is not the service's: references see another key, and the controls are clean.",
         source="detectors.md 2.4",
     ),

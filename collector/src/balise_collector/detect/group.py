@@ -1,0 +1,41 @@
+"""One cell at work: the probes in it, how far it has been walked, and what the last walk found.
+
+State only. The walk is fold.py; when it happens is detector.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from balise_collector.detect.cells import CellKey, Episode
+    from balise_collector.detect.fold import FoldState
+    from balise_collector.detect.series import Series
+
+
+class Group:
+    """The probes of one cell and what the last walk found."""
+
+    __slots__ = ("dirty_from", "episodes", "key", "parent", "series", "state")
+
+    def __init__(self, key: CellKey, parent: Group | None = None) -> None:
+        self.key = key
+        self.parent = parent
+        """The country's cell of a provider's cell; none of others."""
+        self.series: tuple[Series, ...] = ()
+        """In the order of probe ids, so that no sum depends on who came first."""
+        self.state: FoldState | None = None
+        self.episodes: tuple[Episode, ...] = ()
+        self.dirty_from: int | None = None
+
+    def enter(self, series: Series) -> None:
+        """Take in one more probe; whatever was walked is walked anew."""
+        self.series = tuple(sorted((*self.series, series), key=lambda s: (s.probe, s.asn)))
+        self.state = None
+
+    @property
+    def restless(self) -> bool:
+        """Whether time alone can change the cell: an open episode, or sums above zero."""
+        return any(e.closed_bin is None for e in self.episodes) or (
+            self.state is not None and (bool(self.state.totals) or self.state.current is not None)
+        )
