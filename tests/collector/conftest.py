@@ -258,3 +258,9 @@ def eventually() -> Callable[..., None]:
         pytest.fail(f"not within {within} s: {what}")
 
     return wait
+
+
+@pytest.fixture(scope="module")
+def make_module_probe() -> Callable[[], FieldProbe]:
+    """Make a probe that a whole module may share."""
+    return FieldProbe

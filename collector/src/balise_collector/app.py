@@ -7,20 +7,33 @@ service manager starts it again: everything is built to be killed. Must not live
 
 import logging
 import signal
+import socket
 import sys
 import threading
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final, Protocol
+
+import uvicorn
+from starlette.applications import Starlette
 
 from balise_collector import catalogue, identity
+from balise_collector.catalogue import Catalogue
 from balise_collector.clock import Clock
 from balise_collector.config import Config
+from balise_collector.errors import ConfigError
+from balise_collector.fleet import FleetRegistry
 from balise_collector.ingest import Ingest
+from balise_collector.journal.sqlite import SqliteJournal
+from balise_collector.pages.api import ThreadStore, api_routes
+from balise_collector.pipeline import Pipeline
+from balise_collector.sinks.feed import Feed
+from balise_collector.sinks.file import FileSink
+from balise_collector.store import Store
 
 _log = logging.getLogger(__name__)
-_STOP_SECONDS: Final = 2.5
-"""Longest that a thread may take to end; the whole program ends within 3 s of SIGTERM."""
+_STOP_SECONDS: Final = 1.8
+"""Longest that the threads together may take to end; the whole program ends within 3 s of SIGTERM."""
+_WATCH_SECONDS: Final = 0.2
 
 
 class ClockFormatter(logging.Formatter):
@@ -46,24 +59,107 @@ def run(config: Config, clock: Clock) -> int:
     """Run the collector until SIGTERM or SIGINT; returns the program's exit status.
 
     Raises:
-        ConfigError: a key, catalogue or certificate that cannot be used.
+        ConfigError: a key, catalogue, certificate or port that cannot be used.
     """
     key = identity.load_or_create(config.state_dir)
     services = catalogue.load(catalogue.folder_of(config.catalogue.dir))
+    # Made here, so that a disk or a file that cannot be used is said at once and by name.
+    SqliteJournal(config.journal_file).close()
+    Store(config.derived_file).close()
+    listening = _listen(config)
     ingest = Ingest(config, clock, key, services)
-    stopping = threading.Event()
+    threads: list[Part] = [ingest, Pipeline(config, clock, services, ingest.learn)]
+    if config.sinks.line_protocol_file:
+        threads.append(_feed(config))
+    server = _server(config, clock, services, ingest)
     for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda _number, _frame: stopping.set())
+        signal.signal(name, lambda _number, _frame: setattr(server, "should_exit", True))
     _log.info("collector key %s, catalogue %s", identity.public_hex(key), services.version)
-    ingest.start()
-    wait_for_end(stopping, [ingest.is_alive])
-    ingest.stop()
-    ingest.join(_STOP_SECONDS)
-    return 1 if ingest.failed else 0
+    for thread in threads:
+        thread.start()
+    watch = threading.Thread(target=_watch, args=(threads, server), name="watch", daemon=True)
+    watch.start()
+    server.run(sockets=[listening])
+    for thread in threads:
+        thread.stop()
+    for thread in threads:
+        thread.join(_STOP_SECONDS / len(threads))
+    return 1 if any(thread.failed for thread in threads) else 0
 
 
-def wait_for_end(stopping: threading.Event, alive: list[Callable[[], bool]]) -> None:
-    """Wait until we are asked to stop or one of the threads died."""
-    while not stopping.wait(0.2):
-        if not all(is_alive() for is_alive in alive):
-            return
+class Part(Protocol):
+    """What every thread of ours can do."""
+
+    failed: BaseException | None
+
+    def start(self) -> None:
+        """Begin."""
+        ...
+
+    def stop(self) -> None:
+        """Ask it to end."""
+        ...
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait for its end."""
+        ...
+
+    def is_alive(self) -> bool:
+        """Whether it runs."""
+        ...
+
+
+def _watch(threads: list[Part], server: uvicorn.Server) -> None:
+    """End the program when one of its threads has died: half a collector is worse than none."""
+    while not server.should_exit:
+        for thread in threads:
+            thread.join(_WATCH_SECONDS)
+            if not thread.is_alive():
+                server.should_exit = True
+                return
+
+
+def _listen(config: Config) -> socket.socket:
+    """Take the pages' port (ConfigError where it cannot be had)."""
+    listening = socket.socket(socket.AF_INET6 if ":" in config.pages.host else socket.AF_INET)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((config.pages.host, config.pages.port))
+    except OSError as error:
+        listening.close()
+        raise ConfigError(
+            f"[pages] {config.pages.host}:{config.pages.port}: {error.strerror}; choose another host or port"
+        ) from None
+    host, port = listening.getsockname()[:2]
+    _log.info("pages on http://%s:%d/", host, port)
+    return listening
+
+
+def _server(config: Config, clock: Clock, services: Catalogue, ingest: Ingest) -> uvicorn.Server:
+    """Return the web server, not yet running."""
+    open_store = ThreadStore(lambda: Store(config.derived_file, config.journal_file))
+
+    def live() -> dict[str, Any]:
+        registry = FleetRegistry(config.fleet_file)
+        fleet, waiting = registry.fleet(), registry.pending()
+        registry.close()
+        return {
+            "brokers": ingest.connected(),
+            "catalogue": services.version,
+            "probes": list(fleet.members.values()),
+            "waiting": waiting,
+            "health": ingest.health(),
+        }
+
+    pages = Starlette(routes=api_routes(open_store, clock.now, live))
+    return uvicorn.Server(
+        uvicorn.Config(pages, log_config=None, access_log=False, timeout_graceful_shutdown=1, lifespan="off")
+    )
+
+
+def _feed(config: Config) -> Feed:
+    """Return the sinks' thread."""
+    sinks = [FileSink(config.sinks.line_protocol_file)]
+    return Feed(
+        sinks, lambda: Store(config.derived_file, config.journal_file), lambda: SqliteJournal(config.journal_file)
+    )

@@ -8,6 +8,7 @@ import argparse
 import json
 import re
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,17 @@ from balise_collector import app, catalogue, identity
 from balise_collector import config as settings
 from balise_collector.clock import Clock
 from balise_collector.config import Config
+from balise_collector.deduction import Deduction
 from balise_collector.errors import ConfigError, JournalError
 from balise_collector.fleet import FleetRegistry
+from balise_collector.judge import RULES_VERSION, explain, judge
 from balise_collector.members import Member, Pending
-from balise_wire.measurement import Network
+from balise_collector.pipeline import replay, surroundings
+from balise_collector.places import WORLD, country_name, zone_of
+from balise_collector.report import ReportFacts, report
+from balise_collector.store import Store
+from balise_collector.wording import Language
+from balise_wire.measurement import Measurement, Network
 from balise_wire.topics import is_probe_id
 from balise_wire.words import Access, ProbeRole
 
@@ -43,6 +51,18 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _command(commands, "run", _run, "collect, judge, detect and serve the pages until SIGTERM")
     _command(commands, "key", _key, "print the public key that probes trust; make it where there is none")
+    judge = _command(commands, "judge", _judge, "explain what the rules say of measurements in a file")
+    judge.add_argument("file", help="JSON: a measurement, a list of them, or one a line; - is standard input")
+    judge.add_argument("--json", action="store_true", help="print the verdicts, not the explanation")
+    judge.add_argument("--reference", action="store_true", help="judge as a reference abroad")
+    _command(commands, "replay", _replay, "judge the whole journal anew with the current rules, and swap that in")
+    incidents = _command(commands, "incidents", _incidents, "what was found, also while the collector runs")
+    incidents.add_argument("--json", action="store_true")
+    incidents.add_argument("--verdicts", action="store_true", help="with --json: every verdict too")
+    incidents.add_argument("--since", type=_time, metavar="TIME", help="UNIX seconds or ISO, e.g. 2020-05-17T16:00Z")
+    report = _command(commands, "report", _report, "the incident report, to read aloud and to quote")
+    report.add_argument("--language", choices=[language.value for language in Language], default="en")
+    report.add_argument("--since", type=_time, metavar="TIME", help="as for incidents")
     _command(commands, "check", _check, "read every setting and file, and say what is wrong")
     _fleet_commands(_command(commands, "fleet", None, "who may speak"))
     return parser
@@ -75,6 +95,116 @@ def _check(config: Config, _clock: Clock, arguments: argparse.Namespace) -> int:
     print(f"controls   {len(services.controls)}")
     print(f"fleet      {len(registry.fleet().active())} approved, {len(registry.pending())} waiting")
     print(f"broker     {', '.join(f'{broker.host}:{broker.port}' for broker in config.broker)}")
+    return 0
+
+
+# ---------------------------------------------------------------- conclusions
+
+
+def _time(text: str) -> float:
+    """Read UNIX seconds or an ISO time; without a zone it is UTC."""
+    try:
+        return float(text)
+    except ValueError:
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _judge(config: Config, clock: Clock, arguments: argparse.Namespace) -> int:
+    """Judge a file by the rules, with the operator's catalogue and laboratory but no references."""
+    services = catalogue.load(catalogue.folder_of(config.catalogue.dir))
+    deduction = Deduction(surroundings(config, clock, FleetRegistry(config.fleet_file).fleet(), services))
+    found = read_measurements(sys.stdin.buffer.read() if arguments.file == "-" else _read(Path(arguments.file)))
+    for measurement in found:
+        context = deduction.context("here", measurement, reference=arguments.reference)
+        if arguments.json:
+            print(msgspec.json.encode(judge(measurement, context)).decode())
+        else:
+            print(explain(measurement, context), end="\n\n")
+    return 0
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}; name a file that `balise-agent once ... --json` wrote") from None
+
+
+def read_measurements(data: bytes) -> list[Measurement]:
+    """Read one measurement, a JSON list of them, or one a line (ConfigError with the line)."""
+    text = data.strip()
+    try:
+        if text.startswith(b"["):
+            return msgspec.json.decode(text, type=list[Measurement])
+        return [msgspec.json.decode(text, type=Measurement)]
+    except msgspec.DecodeError as whole:
+        found = []
+        for number, line in enumerate(text.splitlines(), 1):
+            try:
+                found.append(msgspec.json.decode(line, type=Measurement))
+            except msgspec.DecodeError as error:
+                why = error if number > 1 else whole
+                raise ConfigError(
+                    f"line {number} is no measurement: {why}; see `balise-agent once ... --json`"
+                ) from None
+        return found
+
+
+def _replay(config: Config, clock: Clock, _arguments: argparse.Namespace) -> int:
+    services = catalogue.load(catalogue.folder_of(config.catalogue.dir))
+    judged, found = replay(config, clock, services)
+    print(f"judged {judged} measurements by rules {RULES_VERSION}: {found} incidents")
+    return 0
+
+
+def _open_store(config: Config) -> Store:
+    if not config.journal_file.exists():
+        raise ConfigError(f"{config.journal_file}: nothing was collected yet; start balise-collector run")
+    return Store(config.derived_file, config.journal_file)
+
+
+def _incidents(config: Config, clock: Clock, arguments: argparse.Namespace) -> int:
+    store = _open_store(config)
+    since: float | None = arguments.since
+    found = [one for one in store.incidents() if since is None or one.end is None or one.end.latest >= since]
+    if arguments.json:
+        answer: dict[str, Any] = {"incidents": found, "generated": clock.now()}
+        if arguments.verdicts:
+            answer["verdicts"] = store.verdicts(since)
+        print(msgspec.json.encode(answer).decode())
+        return 0
+    for one in found:
+        print(f"{one.id}  {_utc(one.onset.latest)}  {_utc(one.end.latest) if one.end else 'not ended':<20}  ", end="")
+        mechanisms = ", ".join(share.mechanism for share in one.mechanisms) or "-"
+        print(f"{one.state:<11} {one.kind:<13} {one.country} {one.service} [{mechanisms}] {one.locality} {one.grade}")
+    if not found:
+        print("no incident: nothing that the probes measured, by these rules")
+    return 0
+
+
+def _utc(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%MZ")
+
+
+def _report(config: Config, clock: Clock, arguments: argparse.Namespace) -> int:
+    """Print the report over the incidents of the time asked for."""
+    store = _open_store(config)
+    services = catalogue.load(catalogue.folder_of(config.catalogue.dir))
+    found = [one for one in store.incidents() if arguments.since is None or one.onset.latest >= arguments.since]
+    countries = {one.country for one in found}
+    facts = ReportFacts(
+        services={service.id: service.name for service in services.services},
+        countries={
+            code: config.collector.country_names.get(code) or country_name(code, arguments.language)
+            for code in countries | {code for one in found for code in one.references.countries_ok}
+        },
+        zones={code: zone_of(code) for code in countries},
+        written_at=clock.now(),
+        home=min(countries - {WORLD}, default=""),
+        rules=RULES_VERSION,
+    )
+    print(report(found, facts, Language(arguments.language)), end="")
     return 0
 
 
@@ -112,6 +242,12 @@ def _member(arguments: argparse.Namespace, waiting: Pending | None, known: Membe
     """Join what the operator typed with what the probe announced or was approved for (ConfigError)."""
     if not is_probe_id(arguments.probe):
         raise ConfigError(f"{arguments.probe!r} is no probe id; use 4 to 32 of a-z and 0-9")
+    if known and waiting and not arguments.key:
+        # Reinstalled, or somebody else with its name: the operator must say so with the key in hand.
+        raise ConfigError(
+            f"{arguments.probe}: approved with key {known.public_key}, now announces {waiting.public_key}; "
+            "give the one that `balise-agent check` prints on the probe with --key"
+        )
     key = arguments.key or (known.public_key if known else "") or (waiting.public_key if waiting else "")
     if not re.fullmatch(r"[0-9a-f]{64}", key):
         raise ConfigError(

@@ -4,6 +4,7 @@ Lives here: the shape of the file, its defaults, and findings that name the key 
 the settings do, the catalogue (catalogue.py), or who is in the fleet (fleet.py).
 """
 
+import ipaddress
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,7 @@ from balise_wire.assignment import Budget as WireBudget
 from balise_wire.assignment import Timetable as WireTimetable
 
 DEFAULT_PATH: Final = Path("/etc/balise/collector.toml")
+BIN_SECONDS: Final = 300
 _EXAMPLE: Final = "examples/collector.toml"
 
 
@@ -78,10 +80,18 @@ class Budget(WireBudget, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[budget]``: what every assignment allows; the probes' own limits hold beside it."""
 
 
+class Network(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[network]``: what this internet is like."""
+
+    laboratory: tuple[str, ...] = ()
+    """Prefixes that this laboratory calls public although no router of the internet carries them."""
+
+
 class Detect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[detect]``: time as the detector counts it."""
 
     bin_seconds: int = 300
+    """The detector's bins; its thresholds were fitted for 300 and no other value."""
     silence_seconds: int = 900
     """A probe not heard for so long (while we listened) is silent: its cells freeze."""
 
@@ -102,6 +112,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     pages: Pages = Pages()
     timetable: Timetable = Timetable()
     budget: Budget = Budget()
+    network: Network = Network()
     detect: Detect = Detect()
     sinks: Sinks = Sinks()
 
@@ -160,11 +171,24 @@ def _findings(config: Config) -> list[tuple[str, str]]:
         found.append(("timetable.interval", f"{config.timetable.interval} s; use 10 to 86400"))
     if config.timetable.hello_every < 1 or config.timetable.http_every < 1:
         found.append(("timetable.hello_every", "count intervals from 1: 1 is every interval, 3 every third"))
-    if not 10 <= config.detect.bin_seconds <= 3600:
-        found.append(("detect.bin_seconds", f"{config.detect.bin_seconds} s; use 10 to 3600"))
+    if config.detect.bin_seconds != BIN_SECONDS:
+        found.append(("detect.bin_seconds", f"{config.detect.bin_seconds} s; the thresholds are fitted for 300 only"))
+    found.extend(
+        ("network.laboratory", f"{text!r} is no IP prefix, e.g. 198.18.0.0/15")
+        for text in config.network.laboratory
+        if not _is_prefix(text)
+    )
     if config.detect.silence_seconds < config.timetable.interval:
         found.append(("detect.silence_seconds", "shorter than timetable.interval: every probe would seem silent"))
     return found
+
+
+def _is_prefix(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _broker_findings(broker: Broker) -> list[tuple[str, str]]:

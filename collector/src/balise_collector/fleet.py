@@ -96,8 +96,9 @@ class FleetRegistry:
         """Remember a stranger for the operator; a flood of strangers pushes the longest silent ones out."""
         self._db.execute(
             "INSERT INTO pending VALUES(?,?,?,?,?,?,?,?,?) ON CONFLICT(id) DO UPDATE SET"
-            " public_key = excluded.public_key, country = excluded.country, asn = excluded.asn, access = excluded.access, role = excluded.role,"
-            " software = excluded.software, last_seen = excluded.last_seen",
+            " public_key = excluded.public_key, country = excluded.country, asn = excluded.asn,"
+            " access = excluded.access, role = excluded.role, software = excluded.software,"
+            " last_seen = excluded.last_seen",
             (
                 pending.id, pending.public_key, pending.country, pending.asn, pending.access, pending.role,
                 pending.software, pending.first_seen, pending.last_seen,

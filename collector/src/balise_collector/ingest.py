@@ -2,7 +2,7 @@
 
 Ownership: paho's threads only enqueue; this writer thread owns the journal connection, the registry connection and the
 sealing key, and does in this order: validate, commit, acknowledge, receipt. Nothing is acknowledged or receipted that
-is not durably committed, so a kill at any line costs a repeat, never a loss. Must not live here: judgement (pipeline.py).
+is not durably committed, so a kill at any line costs a repeat, never a loss. Must not live here: judgement (pipeline).
 """
 
 import logging
@@ -181,8 +181,8 @@ class Ingest(threading.Thread):
             elif spoken is not None:
                 group.refused.append(_refused(delivery, spoken.probe, spoken.reason))
             return
-        if leaf is Leaf.META and parsed and (parsed.probe not in self._fleet.members):
-            self._hear_stranger(delivery, group, received_at)
+        if leaf is Leaf.META:
+            self._hear_announcement(delivery, group, received_at)
             return
         outcome = validate(delivery.topic, delivery.payload, self._fleet, received_at)
         if isinstance(outcome, Quarantined):
@@ -230,15 +230,19 @@ class Ingest(threading.Thread):
         if state.stream and state.state is not Lifecycle.LOST:
             group.owed[spoken.probe] = state.stream[:64]
 
-    def _hear_stranger(self, delivery: Delivery, group: Group, received_at: float) -> None:
+    def _hear_announcement(self, delivery: Delivery, group: Group, received_at: float) -> None:
         """Remember who asks to be approved; an empty payload only clears the retained message."""
         if not delivery.payload:
             return
         heard = read_announcement(delivery.topic, delivery.payload, received_at)
         if isinstance(heard, str):
             group.refused.append(_refused(delivery, "", heard))
-        else:
+            return
+        member = self._fleet.members.get(heard.id)
+        if member is None or member.public_key != heard.public_key:
+            # A known id with another key was reinstalled, or is somebody else: the operator decides.
             self._registry.note_pending(heard)
+            _log.info("probe %s asks to be approved with key %s", heard.id, heard.public_key)
 
     def _commit(self, group: Group, received_at: float) -> bool:
         """Commit; on failure say why and try again until it works or we are stopped. Nothing is acknowledged before."""

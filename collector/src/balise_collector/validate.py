@@ -15,7 +15,7 @@ from balise_collector.members import Fleet, Member
 from balise_wire.envelope import MAX_BATCH_BYTES, MAX_BODY_BYTES, Envelope, Kind, decode_envelope
 from balise_wire.measurement import Measurement
 from balise_wire.seal import SealError, unseal
-from balise_wire.status import Event, Health, Meta, State
+from balise_wire.status import Event, Health, State
 from balise_wire.topics import Leaf, ProbeTopic, parse_topic
 from balise_wire.words import ClockState
 
@@ -50,7 +50,6 @@ _KIND_OF: Final = {
     Leaf.MEASUREMENT: Kind.MEASUREMENT,
     Leaf.EVENT: Kind.EVENT,
     Leaf.HEALTH: Kind.HEALTH,
-    Leaf.META: Kind.META,
 }
 
 
@@ -71,7 +70,6 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
     """Place in the batch, and the measurement."""
     events: tuple[Event, ...] = ()
     health: Health | None = None
-    meta: Meta | None = None
     rejected: tuple[Rejection, ...] = ()
 
 
@@ -107,7 +105,7 @@ def correction(envelope: Envelope, received_at: float) -> float:
 def validate(
     topic: str, payload: bytes, fleet: Fleet, received_at: float, limits: Limits = DEFAULT_LIMITS
 ) -> Accepted | Quarantined:
-    """Decide about one sealed message (measurement, event, health or meta topic).
+    """Decide about one sealed message (measurement, event or health topic).
 
     Args:
         topic: as the broker delivered it.
@@ -196,7 +194,6 @@ _measurement = msgspec.json.Decoder(Measurement)
 _measurements = msgspec.json.Decoder(list[Measurement])
 _events = msgspec.json.Decoder(list[Event])
 _health = msgspec.json.Decoder(Health)
-_meta = msgspec.json.Decoder(Meta)
 _state = msgspec.json.Decoder(State)
 
 
@@ -296,13 +293,8 @@ def _read_health(member: Member, envelope: Envelope, _received_at: float, _limit
     return Accepted(member=member, envelope=envelope, health=_health.decode(envelope.body))
 
 
-def _read_meta(member: Member, envelope: Envelope, _received_at: float, _limits: Limits) -> Accepted | Quarantined:
-    return Accepted(member=member, envelope=envelope, meta=_meta.decode(envelope.body))
-
-
 _BODY: Final = {
     Kind.MEASUREMENT: _read_measurements,
     Kind.EVENT: _read_events,
     Kind.HEALTH: _read_health,
-    Kind.META: _read_meta,
 }

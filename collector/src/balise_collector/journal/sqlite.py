@@ -54,6 +54,7 @@ CREATE TABLE IF NOT EXISTS watch(started REAL PRIMARY KEY, until REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS tally(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 """
 _STREAMS_REMEMBERED: Final = 10_000
+_WATCHES_ASKED: Final = 100
 _BODY = msgspec.json.Decoder(list[msgspec.Raw])
 _MEASUREMENT = msgspec.json.Decoder(Measurement)
 
@@ -267,9 +268,16 @@ class SqliteJournal:
         if self._watching is not None:
             self._db.execute("UPDATE watch SET until = ? WHERE started = ?", (until, self._watching))
 
-    def watched(self) -> list[tuple[float, float]]:
-        """Return when we listened, as intervals of UNIX seconds, oldest first."""
-        return self._db.execute("SELECT started, until FROM watch ORDER BY started").fetchall()
+    def watched(self, before: float | None = None) -> list[tuple[float, float]]:
+        """Return the last times that we listened, as intervals of UNIX seconds, oldest first.
+
+        With ``before``, those that began before it; a few suffice to know whether the last hour was watched.
+        """
+        rows = self._db.execute(
+            "SELECT started, until FROM watch WHERE started <= ? ORDER BY started DESC LIMIT ?",
+            (float("inf") if before is None else before, -1 if before is None else _WATCHES_ASKED),
+        ).fetchall()
+        return rows[::-1]
 
     def cursor(self, name: str) -> int:
         """Return how far the reader ``name`` has come; 0 for a new one."""
@@ -278,7 +286,10 @@ class SqliteJournal:
 
     def advance(self, name: str, seq: int) -> None:
         """Set how far the reader ``name`` has come."""
-        self._db.execute("INSERT OR REPLACE INTO cursor VALUES(?,?)", (name, seq))
+        try:
+            self._db.execute("INSERT OR REPLACE INTO cursor VALUES(?,?)", (name, seq))
+        except sqlite3.Error as error:
+            raise JournalError(f"{self._path}: not committed: {error}; {_mend(error)}") from None
 
     # ------------------------------------------------------------ reading
 
@@ -291,6 +302,17 @@ class SqliteJournal:
         pointers = self._db.execute(
             "SELECT seq, batch, place FROM measurement WHERE seq > ? ORDER BY seq LIMIT ?", (after, most)
         ).fetchall()
+        rows: list[JournalRow] = []
+        for batch, group in groupby(pointers, key=itemgetter(1)):
+            rows.extend(self._unpack(batch, [(seq, place) for seq, _, place in group]))
+        return rows
+
+    def rows(self, places: Sequence[int]) -> list[JournalRow]:
+        """Return the measurements at given places, in order; unknown ones are left out (JournalError as ``read``)."""
+        pointers: list[tuple[int, int, int]] = []
+        for seq in sorted(set(places)):
+            found = self._db.execute("SELECT seq, batch, place FROM measurement WHERE seq = ?", (seq,)).fetchone()
+            pointers.extend([found] if found else [])
         rows: list[JournalRow] = []
         for batch, group in groupby(pointers, key=itemgetter(1)):
             rows.extend(self._unpack(batch, [(seq, place) for seq, _, place in group]))

@@ -1,0 +1,273 @@
+"""From journal rows to verdicts, episodes and incidents: the chain judge -> detect -> incidents, driven by given times.
+
+Pure but for its own memory: rows and times come in, conclusions go out, so that a replay of the journal concludes what
+the live run did. Lives here: the judge's tables, corrected clocks, second looks when references report late, silence,
+and the memory that survives a restart. Must not live here: files, threads, clocks (pipeline.py).
+"""
+
+import ipaddress
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+
+from balise_collector.catalogue import Catalogue
+from balise_collector.detect import CellEvent, Detector, DetectorConfig
+from balise_collector.detect import EventKind as CellEventKind
+from balise_collector.hearing import Hearing
+from balise_collector.incidents import Incident, IncidentBook, IncidentChange
+from balise_collector.journal import JournalRow, PresenceRow
+from balise_collector.judge import BOGONS, Context, ReferenceTable, State, Verdict, judge
+from balise_collector.members import Fleet
+from balise_collector.validate import CORRECT_ABOVE
+from balise_wire.measurement import Measurement
+from balise_wire.words import Design
+
+STEP: Final = 60.0
+"""Clock seconds between two looks of the detector; a fifth of its bin."""
+SECOND_LOOK: Final = 900.0
+"""Seconds for which a verdict that lacked references is judged again when references report."""
+WARM: Final = 3 * 3600.0
+"""Seconds of references' results that the judge's table is filled with after a restart."""
+_FORGET_EVERY: Final = 86_400.0
+_LEARNED_MOST: Final = 2
+"""Addresses that a target is given where its catalogue entry names none."""
+_UNSURE: Final = frozenset({State.INSUFFICIENT, State.DOWN})
+
+IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What does not come from the journal: the operator's word."""
+
+    fleet: Fleet
+    catalogue: Catalogue
+    interval: float = 300.0
+    """Seconds between two measurements of a target."""
+    silence: float = 900.0
+    """Seconds without a word after which a probe is silent."""
+    laboratory: tuple[str, ...] = ()
+    """Prefixes that are public here although IANA reserved them."""
+
+    def bogons(self) -> tuple[IpNetwork, ...]:
+        """Return the addresses that no public service has, here."""
+        public = [ipaddress.ip_network(text) for text in self.laboratory]
+        return tuple(bogon for bogon in BOGONS if not any(_overlap(bogon, ours) for ours in public))
+
+    def known_asns(self, country: str) -> frozenset[int]:
+        """Return the providers in which a country has approved probes (incidents.FleetView)."""
+        return frozenset(
+            member.network.asn
+            for member in self.fleet.active()
+            if member.network.country == country and not member.reference
+        )
+
+
+@dataclass(frozen=True)
+class Concluded:
+    """What one step brought."""
+
+    verdicts: list[tuple[int, Verdict]] = field(default_factory=list)
+    """Verdicts that changed, with their place in the journal."""
+    changes: tuple[IncidentChange, ...] = ()
+
+
+class Deduction:
+    """The chain with its memory. One owner drives it: rows in the journal's order, steps in time's."""
+
+    def __init__(self, around: Surroundings) -> None:
+        self._detector = Detector(DetectorConfig(interval=around.interval))
+        self._book = IncidentBook()
+        self._table = ReferenceTable()
+        self._hearing = Hearing()
+        self._unsure: dict[int, tuple[JournalRow, Verdict]] = {}
+        self._news = False
+        """A reference reported since the last step."""
+        self._forgotten = 0.0
+        self.surround(around)
+
+    def surround(self, around: Surroundings) -> None:
+        """Take a changed fleet or catalogue into account from now on."""
+        self._around = around
+        self._bogons = around.bogons()
+        self._addresses = {
+            f"{service.id}/{entry.role}/{entry.host}/{version}": frozenset(
+                address for address in entry.addresses if ipaddress.ip_address(address).version == version
+            )
+            for service in around.catalogue.services
+            for entry in service.targets
+            for version in (4, 6)
+        }
+        self._pins = {
+            entry.host: frozenset(entry.spki)
+            for service in around.catalogue.services
+            for entry in service.targets
+            if entry.spki
+        }
+
+    @property
+    def detector(self) -> Detector:
+        """The detector, for status and reports; nobody else drives it."""
+        return self._detector
+
+    # ------------------------------------------------------------ rows
+
+    def take(self, row: JournalRow) -> tuple[int, Verdict]:
+        """Judge one row and let the detector hear of it."""
+        self._hearing.note(row.probe, row.received_at)
+        verdict = judge(row.measurement, self._context(row))
+        self._detector.observe(verdict)
+        if verdict.reference:
+            self._table.note(verdict, row.measurement)
+            self._news = True
+        elif verdict.state in _UNSURE and verdict.design is not Design.SENTINEL:
+            self._unsure[row.seq] = (row, verdict)
+        return row.seq, verdict
+
+    def _context(self, row: JournalRow) -> Context:
+        member = self._around.fleet.members.get(row.probe)
+        reference = member is not None and member.reference
+        return self.context(row.probe, row.measurement, reference=reference, offset=clock_offset(row))
+
+    def context(self, probe: str, measurement: Measurement, *, reference: bool, offset: float = 0.0) -> Context:
+        """Return the judge's tables for one measurement; ``offset`` is the probe's clock minus ours, in seconds."""
+        return Context(
+            probe=probe,
+            reference=reference,
+            clock_offset=offset,
+            references=self._table,
+            addresses=self._addresses.get(measurement.target, frozenset()),
+            pins=self._pins.get(measurement.host, frozenset()),
+            bogons=self._bogons,
+        )
+
+    # ------------------------------------------------------------ steps
+
+    def step(self, at: float, presence: Iterable[PresenceRow], watched: Sequence[tuple[float, float]]) -> Concluded:
+        """Let time pass up to ``at``.
+
+        Args:
+            at: UNIX seconds on the collector's clock; steps come in order, STEP apart.
+            presence: state messages received since the last step.
+            watched: when we listened, oldest first.
+        """
+        for row in presence:
+            self._hearing.presence(row)
+        verdicts = self._look_again(at)
+        for probe, since in self._hearing.silent(at, self._around.silence, self._around.interval, watched).items():
+            member = self._around.fleet.members.get(probe)
+            if member is not None and not member.revoked:
+                self._detector.silence(probe, member.network, since)
+        events = self._detector.advance(at)
+        changes = self._book.apply(events, self._detector, self._around, at)
+        if at - self._forgotten >= _FORGET_EVERY:
+            self._detector.forget(at)
+            self._forgotten = at
+        return Concluded(verdicts, changes)
+
+    def _look_again(self, at: float) -> list[tuple[int, Verdict]]:
+        """Judge anew what could not be decided, where references have reported since."""
+        self._unsure = {seq: held for seq, held in self._unsure.items() if at - held[0].received_at <= SECOND_LOOK}
+        if not self._news:
+            return []
+        self._news = False
+        changed: list[tuple[int, Verdict]] = []
+        for seq, (row, before) in list(self._unsure.items()):
+            verdict = judge(row.measurement, self._context(row))
+            if (verdict.rule, verdict.state) == (before.rule, before.state):
+                continue
+            self._detector.observe(verdict)
+            changed.append((seq, verdict))
+            if verdict.state in _UNSURE:
+                self._unsure[seq] = (row, verdict)
+            else:
+                del self._unsure[seq]
+        return changed
+
+    # ------------------------------------------------------------ what references teach
+
+    def learned(self, before: Mapping[tuple[str, int], tuple[str, ...]]) -> dict[tuple[str, int], tuple[str, ...]]:
+        """Return addresses for catalogue names that have none, from the references' answers, by (host, family).
+
+        An address that references still hear stays, so that assignments do not turn over with a CDN's rotation.
+        """
+        found: dict[tuple[str, int], tuple[str, ...]] = {}
+        names = [(e.host, e.addresses) for service in self._around.catalogue.services for e in service.targets]
+        names += [(control.name, control.addresses) for control in self._around.catalogue.controls]
+        for host, addresses in names:
+            for family in (4, 6):
+                if addresses:
+                    continue
+                heard = {a for a in self._table.answers(host, family) if ipaddress.ip_address(a).version == family}
+                kept = tuple(address for address in before.get((host, family), ()) if address in heard)
+                chosen = kept or tuple(sorted(heard))[:_LEARNED_MOST] or before.get((host, family), ())
+                if chosen:
+                    found[host, family] = chosen
+        return found
+
+    # ------------------------------------------------------------ memory
+
+    def memory(self) -> dict[str, bytes]:
+        """Return what a restart needs beside the journal, the verdicts and the incidents."""
+        return {
+            "detector": self._detector.snapshot(),
+            "hearing": msgspec.json.encode(self._hearing),
+            "unsure": msgspec.json.encode(sorted(self._unsure)),
+        }
+
+    def restore(
+        self,
+        memory: Mapping[str, bytes],
+        incidents: Sequence[Incident],
+        references: Iterable[tuple[Verdict, JournalRow]],
+        unsure: Iterable[tuple[Verdict, JournalRow]],
+        at: float,
+    ) -> tuple[IncidentChange, ...]:
+        """Go on where ``memory`` was taken.
+
+        Args:
+            memory: from ``memory``.
+            incidents: newest revision of each.
+            references: the references' verdicts of the last ``WARM`` seconds, oldest first.
+            unsure: verdicts whose second look is pending.
+            at: UNIX seconds of the last step.
+
+        Returns:
+            Incidents that read differently now.
+
+        Raises:
+            msgspec.DecodeError: the memory is of another version; start over from the journal.
+        """
+        self._detector.restore(memory["detector"])
+        self._hearing = msgspec.json.decode(memory["hearing"], type=Hearing)
+        self._book = IncidentBook(incidents)
+        for verdict, row in references:
+            self._table.note(verdict, row.measurement)
+        self._unsure = {row.seq: (row, verdict) for verdict, row in unsure}
+        # The book joins stored incidents to episodes by time, so it must be shown the episodes again.
+        known = [CellEvent(kind=CellEventKind.GREW, episode=episode, at=at) for episode in self._detector.episodes]
+        return self._book.apply(known, self._detector, self._around, at)
+
+
+def unsure_of(memory: Mapping[str, bytes]) -> list[int]:
+    """Return the journal's places of the verdicts whose second look is pending."""
+    return msgspec.json.decode(memory["unsure"], type=list[int]) if "unsure" in memory else []
+
+
+def clock_offset(row: JournalRow) -> float:
+    """Return how far the probe's clock was ahead of ours, where nobody vouched for it and the batch came live (s)."""
+    if row.historical or row.clock_state.value != "unsynced":
+        return 0.0
+    ahead = row.sent_at - row.received_at
+    return ahead if abs(ahead) > CORRECT_ABOVE else 0.0
+
+
+def _overlap(one: IpNetwork, other: IpNetwork) -> bool:
+    """Whether two prefixes of one IP version share an address."""
+    if isinstance(one, ipaddress.IPv4Network) and isinstance(other, ipaddress.IPv4Network):
+        return one.overlaps(other)
+    if isinstance(one, ipaddress.IPv6Network) and isinstance(other, ipaddress.IPv6Network):
+        return one.overlaps(other)
+    return False

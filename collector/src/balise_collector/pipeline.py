@@ -1,0 +1,288 @@
+"""The reader that concludes: a thread that follows the journal and writes the derived store; and the replay.
+
+Lives here: when rows are read, when steps are due, when progress is saved, and starting again from a snapshot or from
+zero. Time passes in steps of the journal's own receive times, live as in a replay, so both conclude the same. Must not
+live here: conclusions (deduction.py).
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from balise_collector.catalogue import Catalogue
+from balise_collector.clock import Clock
+from balise_collector.config import Config
+from balise_collector.deduction import STEP, WARM, Deduction, Surroundings, unsure_of
+from balise_collector.errors import JournalError
+from balise_collector.fleet import FleetRegistry
+from balise_collector.incidents import IncidentChange
+from balise_collector.journal import JournalRow
+from balise_collector.journal.sqlite import SqliteJournal
+from balise_collector.judge import RULES_VERSION, Verdict
+from balise_collector.members import Fleet
+from balise_collector.store import Progress, Store
+
+_log = logging.getLogger(__name__)
+CURSOR: Final = "judge"
+"""Name of this reader's cursor in the journal: what is in its snapshot."""
+LABORATORY: Final = ("198.18.0.0/15", "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")
+"""What a laboratory calls public where the settings name nothing (RFC 2544, RFC 5737, RFC 3849)."""
+_CHUNK: Final = 500
+_SAVE_EVERY: Final = 2000
+"""Rows after which progress is saved although no step was due (catching up)."""
+_IDLE_SECONDS: Final = 0.25
+_COMMIT_SECONDS: Final = 0.25
+"""Real seconds that a commit may lag behind its receive time: a step waits for rows received before it."""
+_RETRY_SECONDS: Final = 5.0
+
+
+def surroundings(config: Config, clock: Clock, fleet: Fleet, catalogue: Catalogue) -> Surroundings:
+    """Return what the operator's files say, for the deduction."""
+    return Surroundings(
+        fleet=fleet,
+        catalogue=catalogue,
+        interval=float(config.timetable.interval),
+        silence=float(config.detect.silence_seconds),
+        laboratory=config.network.laboratory or (LABORATORY if clock.laboratory else ()),
+    )
+
+
+class Follower:
+    """One pass along the journal: the deduction, where it stands, and the store it writes."""
+
+    def __init__(self, journal: SqliteJournal, store: Store, around: Surroundings) -> None:
+        """Go on from the store's snapshot, or from zero where there is none (or it is of another version)."""
+        self._journal = journal
+        self._store = store
+        self._around = around
+        self._deduction, self._progress = Deduction(around), Progress()
+        self._saved = 0
+        self.load()
+
+    @property
+    def deduction(self) -> Deduction:
+        """The chain, for status and what references taught."""
+        return self._deduction
+
+    @property
+    def seq(self) -> int:
+        """Last journal row that is concluded and saved."""
+        return self._saved
+
+    @property
+    def stepped(self) -> float:
+        """UNIX seconds up to which time has passed; 0 before the first row."""
+        return self._progress.stepped
+
+    def surround(self, around: Surroundings) -> None:
+        """Take a changed fleet or catalogue into account."""
+        self._around = around
+        self._deduction.surround(around)
+
+    # ------------------------------------------------------------ from a snapshot
+
+    def load(self) -> None:
+        """Go on from what the store holds."""
+        self._deduction, self._progress = Deduction(self._around), self._store.progress()
+        if self._progress.seq:
+            try:
+                self._restore()
+            except (msgspec.DecodeError, KeyError, ValueError) as error:
+                _log.warning("the detector's snapshot is of another version (%s): judging the journal anew", error)
+                self._store.clear()
+                self._deduction, self._progress = Deduction(self._around), Progress()
+        self._saved = self._progress.seq
+        if self._progress.rules_version not in {"", RULES_VERSION}:
+            _log.warning(
+                "rules are now %s, the past was judged by %s: `balise-collector replay` judges it anew",
+                RULES_VERSION,
+                self._progress.rules_version,
+            )
+
+    def _restore(self) -> None:
+        memory = {name: self._store.memory(name) or b"" for name in ("detector", "hearing", "unsure")}
+        since = self._progress.stepped - WARM
+        pairs = self._rows_of(self._store.reference_verdicts(since, self._progress.seq))
+        unsure = self._rows_of(self._store.verdicts_at(unsure_of(memory)))
+        changes = self._deduction.restore(memory, self._store.incidents(), pairs, unsure, self._progress.stepped)
+        if changes:
+            self._save(changes)
+
+    def _rows_of(self, numbered: list[tuple[int, Verdict]]) -> list[tuple[Verdict, JournalRow]]:
+        """Join verdicts with their journal rows."""
+        rows = {row.seq: row for row in self._journal.rows([seq for seq, _ in numbered])}
+        return [(verdict, rows[seq]) for seq, verdict in numbered if seq in rows]
+
+    # ------------------------------------------------------------ forward
+
+    def follow(self, floor: float) -> int:
+        """Read a chunk, let the time up to ``floor`` (UNIX seconds) pass once all is read; returns rows read."""
+        rows = self._journal.read(self._progress.seq, _CHUNK)
+        verdicts: list[tuple[int, Verdict]] = []
+        for row in rows:
+            self._pass_time(row.received_at, verdicts)
+            verdicts.append(self._deduction.take(row))
+            self._progress = msgspec.structs.replace(self._progress, seq=row.seq)
+        if len(rows) < _CHUNK and self._progress.stepped:
+            self._pass_time(floor, verdicts)
+        if verdicts:
+            self._store.save_verdicts(verdicts)
+        if self._progress.seq - self._saved >= _SAVE_EVERY:
+            self._save(())
+        return len(rows)
+
+    def _pass_time(self, until: float, verdicts: list[tuple[int, Verdict]]) -> None:
+        """Take every step that is due up to ``until``; what they conclude is saved with where we are."""
+        if not self._progress.stepped:
+            self._progress = msgspec.structs.replace(self._progress, stepped=until // STEP * STEP)
+        while self._progress.stepped + STEP <= until:
+            before, at = self._progress.stepped, self._progress.stepped + STEP
+            concluded = self._deduction.step(at, self._journal.presence(before, at), self._journal.watched(at))
+            self._progress = msgspec.structs.replace(self._progress, stepped=at)
+            verdicts.extend(concluded.verdicts)
+            if concluded.changes or self._progress.seq != self._saved:
+                # Verdicts first: progress must never claim rows whose verdicts are not there.
+                self._store.save_verdicts(verdicts)
+                verdicts.clear()
+                self._save(concluded.changes)
+
+    def save(self) -> None:
+        """Save where we are."""
+        self._save(())
+
+    def _save(self, changes: tuple[IncidentChange, ...]) -> None:
+        self._progress = msgspec.structs.replace(self._progress, rules_version=RULES_VERSION)
+        incidents = [change.incident for change in changes]
+        for change in changes:
+            what = change.incident
+            _log.info("incident %s %s: %s %s in %s", what.id, change.kind, what.kind, what.service, what.country)
+        memory = {**self._deduction.memory(), "cells": cells_of(self._deduction)}
+        self._store.save_progress(self._progress, memory, incidents, self._progress.stepped)
+        self._saved = self._progress.seq
+
+
+class Pipeline(threading.Thread):
+    """The live thread: follows the journal for ever."""
+
+    def __init__(
+        self,
+        config: Config,
+        clock: Clock,
+        catalogue: Catalogue,
+        teach: Callable[[Mapping[tuple[str, int], tuple[str, ...]]], None],
+    ) -> None:
+        """Prepare; ``teach`` is given addresses that references found, and may be called from this thread."""
+        super().__init__(name="pipeline", daemon=True)
+        self._config = config
+        self._clock = clock
+        self._catalogue = catalogue
+        self._teach = teach
+        self._stopping = threading.Event()
+        self._taught: dict[tuple[str, int], tuple[str, ...]] = {}
+        self._taught_at = 0.0
+        self.failed: BaseException | None = None
+
+    def stop(self) -> None:
+        """Ask the thread to end after the chunk at hand."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Follow until stopped."""
+        try:
+            self._run()
+        except BaseException as error:  # noqa: BLE001 - whatever ends this thread must end the program, loudly
+            self.failed = error
+            _log.exception("pipeline ended")
+
+    def _run(self) -> None:
+        journal = SqliteJournal(self._config.journal_file)
+        store = Store(self._config.derived_file)
+        registry = FleetRegistry(self._config.fleet_file)
+        follower = Follower(journal, store, self._around(registry))
+        pause, cursor = 0.0, -1
+        while not self._stopping.wait(pause):
+            if registry.changed():
+                follower.surround(self._around(registry))
+            if store.changed_by_another():
+                _log.info("a replay was swapped in: going on from it")
+                follower.load()
+            floor = self._clock.now() - _COMMIT_SECONDS * self._clock.scale
+            try:
+                pause = 0.0 if follower.follow(floor) else _IDLE_SECONDS
+                if follower.seq != cursor:
+                    cursor = follower.seq
+                    journal.advance(CURSOR, cursor)
+            except JournalError as error:
+                _log.error("%s", error)
+                pause = _RETRY_SECONDS
+                follower.load()
+            self._teach_sometimes(follower)
+        store.close()
+        journal.close()
+        registry.close()
+
+    def _around(self, registry: FleetRegistry) -> Surroundings:
+        return surroundings(self._config, self._clock, registry.fleet(), self._catalogue)
+
+    def _teach_sometimes(self, follower: Follower) -> None:
+        """Hand on what references found, at most once an interval."""
+        if follower.stepped - self._taught_at < self._config.timetable.interval:
+            return
+        self._taught_at = follower.stepped
+        learned = follower.deduction.learned(self._taught)
+        if learned != self._taught:
+            self._taught = learned
+            self._teach(learned)
+
+
+def replay(config: Config, clock: Clock, catalogue: Catalogue) -> tuple[int, int]:
+    """Judge the whole journal with the current rules into a fresh store, and swap it in.
+
+    A running collector notices and goes on from it. Returns how many measurements were judged and how many incidents
+    stand.
+
+    Raises:
+        JournalError: the journal is damaged, or the store cannot be written; the old store then stays as it is.
+    """
+    draft = config.derived_file.with_name("derived.replay.sqlite")
+    _remove(draft)
+    journal = SqliteJournal(config.journal_file)
+    registry = FleetRegistry(config.fleet_file)
+    fresh = Store(draft)
+    follower = Follower(journal, fresh, surroundings(config, clock, registry.fleet(), catalogue))
+    judged = 0
+    floor = clock.now() - _COMMIT_SECONDS * clock.scale
+    while rows := follower.follow(floor):
+        judged += rows
+    follower.save()
+    store = Store(config.derived_file)
+    store.replace_with(fresh)
+    found = len(store.incidents())
+    for each in (store, fresh, journal, registry):
+        each.close()
+    _remove(draft)
+    return judged, found
+
+
+def _remove(path: Path) -> None:
+    """Remove a SQLite file with its companions."""
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def cells_of(deduction: Deduction) -> bytes:
+    """Return the open and suspect cells as JSON, for the status page: the page's process has no detector."""
+    suspects = deduction.detector.suspects()
+    return msgspec.json.encode(
+        {
+            "suspect": [
+                {"cell": msgspec.to_builtins(key), "probes": probes, "largest_w": largest}
+                for key, probes, largest in suspects
+            ],
+            "open": [msgspec.to_builtins(e) for e in deduction.detector.episodes if e.closed_bin is None],
+        }
+    )

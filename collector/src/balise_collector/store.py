@@ -1,0 +1,330 @@
+"""The derived store: verdicts, incidents with every revision, and the detector's memory, in ``derived.sqlite``.
+
+Everything here can be computed again from the journal (``replay``). Lives here: tables, atomic progress (what was
+concluded and how far the journal was read are one transaction), and the questions that pages, reports and the command
+line ask. Must not live here: judging, detecting, wording.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from balise_collector.errors import JournalError
+from balise_collector.incidents.model import Incident
+from balise_collector.journal import Counts, JournalRow
+from balise_collector.journal.sqlite import SqliteJournal
+from balise_collector.judge.verdict import Verdict
+from balise_wire.measurement import Measurement
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS verdict(
+  seq INTEGER PRIMARY KEY, at REAL NOT NULL, probe TEXT NOT NULL, country TEXT NOT NULL, asn INTEGER NOT NULL,
+  service TEXT NOT NULL, role TEXT NOT NULL, layer TEXT NOT NULL, reference INTEGER NOT NULL, state TEXT NOT NULL,
+  change INTEGER NOT NULL, body BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS verdict_at ON verdict(at, country, service, asn, role, layer, state);
+CREATE INDEX IF NOT EXISTS verdict_probe ON verdict(probe, at);
+CREATE INDEX IF NOT EXISTS verdict_change ON verdict(change);
+CREATE TABLE IF NOT EXISTS incident(
+  id TEXT NOT NULL, revision INTEGER NOT NULL, noted_at REAL NOT NULL, change INTEGER NOT NULL, body BLOB NOT NULL,
+  PRIMARY KEY(id, revision)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS incident_change ON incident(change);
+CREATE TABLE IF NOT EXISTS memory(name TEXT PRIMARY KEY, body BLOB NOT NULL);
+"""
+_verdict = msgspec.json.Decoder(Verdict)
+_incident = msgspec.json.Decoder(Incident)
+
+
+class MatrixCell(msgspec.Struct, frozen=True, kw_only=True):
+    """One cell of the matrix: what the latest verdicts of a provider say of one role of a service."""
+
+    country: str
+    asn: int
+    service: str
+    role: str
+    layer: str
+    states: dict[str, int]
+    """Verdicts in the window, by state."""
+    probes: int
+    latest: float
+    """UNIX seconds of the newest verdict in it."""
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that was concluded, in the order in which it was written; what sinks read."""
+
+    change: int
+    noted_at: float
+    seq: int = 0
+    """Place of the verdict's measurement in the journal."""
+    verdict: Verdict | None = None
+    incident: Incident | None = None
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the pipeline has come; saved with what it concluded, in one transaction."""
+
+    seq: int = 0
+    """Last journal row that is in the snapshots."""
+    stepped: float = 0.0
+    """Clock seconds up to which detector and incidents were advanced; 0 before the first row."""
+    rules_version: str = ""
+
+
+class Store:
+    """One connection to the derived store, and one to the journal for evidence; each thread opens its own."""
+
+    def __init__(self, path: Path, journal: Path | None = None) -> None:
+        """Open the file, and make it where it is new.
+
+        Args:
+            path: of ``derived.sqlite``.
+            journal: of ``journal.sqlite``, where measurements are to be shown.
+
+        Raises:
+            JournalError: it cannot be opened.
+        """
+        self.path = path
+        self._journal = SqliteJournal(journal) if journal is not None else None
+        try:
+            self._db = sqlite3.connect(path, isolation_level=None, timeout=10.0)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            # Derived: a power cut may take the last second back to the last snapshot, which the journal makes good.
+            self._db.execute("PRAGMA synchronous=NORMAL")
+            self._db.executescript(_SCHEMA)
+        except sqlite3.Error as error:
+            raise JournalError(
+                f"{path}: {error}; it holds nothing that `balise-collector replay` cannot make again: remove it"
+            ) from None
+        self._seen = self._data_version()
+
+    def close(self) -> None:
+        """Close both connections."""
+        self._db.close()
+        if self._journal is not None:
+            self._journal.close()
+
+    # ------------------------------------------------------------ written by the pipeline only
+
+    def save_verdicts(self, verdicts: Iterable[tuple[int, Verdict]]) -> None:
+        """Keep verdicts by the journal's seq; a later judgement of a measurement takes the place of the first."""
+        with self._writing():
+            first = self.last_change() + 1
+            rows = [
+                (
+                    seq, v.at, v.probe, v.network.country, v.network.asn, v.service, v.role.value, v.layer.value,
+                    v.reference, v.state.value, change, msgspec.json.encode(v),
+                )
+                for change, (seq, v) in enumerate(verdicts, first)
+            ]  # fmt: skip
+            self._db.executemany("INSERT OR REPLACE INTO verdict VALUES(?,?,?,?,?,?,?,?,?,?,?,?)", rows)
+
+    def save_progress(
+        self, progress: Progress, memory: dict[str, bytes], incidents: Sequence[Incident], noted_at: float
+    ) -> None:
+        """Keep what was concluded together with how far that took us, all or nothing."""
+        with self._writing():
+            first = self.last_change() + 1
+            self._db.executemany(
+                "INSERT OR REPLACE INTO incident VALUES(?,?,?,?,?)",
+                [
+                    (incident.id, incident.revision, noted_at, change, msgspec.json.encode(incident))
+                    for change, incident in enumerate(incidents, first)
+                ],
+            )
+            named = {**memory, "progress": msgspec.json.encode(progress)}
+            self._db.executemany("INSERT OR REPLACE INTO memory VALUES(?,?)", list(named.items()))
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Open a transaction, unless another connection has written since we last looked (JournalError)."""
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            if self._data_version() != self._seen:
+                raise JournalError(f"{self.path}: a replay was swapped in; going on from it")
+            yield
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise JournalError(f"{self.path}: not saved: {error}; make room and see that it is writable") from None
+        finally:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+
+    def last_change(self) -> int:
+        """Return the number of the newest change; 0 for an empty store."""
+        row = self._db.execute(
+            "SELECT max(coalesce((SELECT max(change) FROM verdict), 0),"
+            " coalesce((SELECT max(change) FROM incident), 0))"
+        ).fetchone()
+        return int(row[0])
+
+    def changes(self, after: int, most: int) -> list[Change]:
+        """Return up to ``most`` changes above ``after``, in order."""
+        verdicts = self._db.execute(
+            "SELECT change, seq, at, body FROM verdict WHERE change > ? ORDER BY change LIMIT ?", (after, most)
+        )
+        found = [Change(change=c, noted_at=at, seq=seq, verdict=_verdict.decode(body)) for c, seq, at, body in verdicts]
+        incidents = self._db.execute(
+            "SELECT change, noted_at, body FROM incident WHERE change > ? ORDER BY change LIMIT ?", (after, most)
+        )
+        found += [Change(change=c, noted_at=at, incident=_incident.decode(body)) for c, at, body in incidents]
+        return sorted(found, key=lambda change: change.change)[:most]
+
+    def clear(self) -> None:
+        """Forget everything: the journal makes it again."""
+        with self._writing():
+            for table in ("verdict", "incident", "memory"):
+                self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - the names beside this
+
+    def progress(self) -> Progress:
+        """Return how far the pipeline had come."""
+        body = self.memory("progress")
+        return msgspec.json.decode(body, type=Progress) if body else Progress()
+
+    def memory(self, name: str) -> bytes | None:
+        """Return a snapshot by its name; ``None`` where there is none."""
+        row = self._db.execute("SELECT body FROM memory WHERE name = ?", (name,)).fetchone()
+        return bytes(row[0]) if row else None
+
+    def changed_by_another(self) -> bool:
+        """Whether another connection wrote since the last call: a replay was swapped in."""
+        version = self._data_version()
+        before, self._seen = self._seen, version
+        return version != before
+
+    def _data_version(self) -> int:
+        return int(self._db.execute("PRAGMA data_version").fetchone()[0])
+
+    def replace_with(self, fresh: "Store") -> None:
+        """Put the whole content of another store in the place of this one's, atomically, also under running readers."""
+        fresh._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # noqa: SLF001 - the same class
+        fresh._db.backup(self._db)  # noqa: SLF001 - the same class
+
+    # ------------------------------------------------------------ asked by pages, reports and the command line
+
+    def verdicts(
+        self,
+        since: float | None = None,
+        until: float | None = None,
+        probe: str | None = None,
+        service: str | None = None,
+        *,
+        country: str | None = None,
+        state: str | None = None,
+        most: int | None = None,
+    ) -> list[Verdict]:
+        """Return verdicts by time, oldest first; every bound may be left out, times are UNIX seconds."""
+        return [verdict for _, verdict in self.numbered_verdicts(since, until, probe, service, country, state, most)]
+
+    def numbered_verdicts(
+        self,
+        since: float | None = None,
+        until: float | None = None,
+        probe: str | None = None,
+        service: str | None = None,
+        country: str | None = None,
+        state: str | None = None,
+        most: int | None = None,
+    ) -> list[tuple[int, Verdict]]:
+        """Return verdicts with their place in the journal, by time."""
+        wanted: list[tuple[str, Any]] = [
+            ("at >= ?", since),
+            ("at <= ?", until),
+            ("probe = ?", probe),
+            ("service = ?", service),
+            ("country = ?", country),
+            ("state = ?", state),
+        ]
+        held = [(condition, value) for condition, value in wanted if value is not None]
+        where = " AND ".join(condition for condition, _ in held) or "1"
+        # The conditions are the literals above; values are bound.
+        query = f"SELECT seq, body FROM verdict WHERE {where} ORDER BY at, seq LIMIT ?"  # noqa: S608 - as said above
+        rows = self._db.execute(query, (*(value for _, value in held), -1 if most is None else most))
+        return [(seq, _verdict.decode(body)) for seq, body in rows]
+
+    def verdict(self, measurement: str) -> Verdict | None:
+        """Return the verdict on one measurement."""
+        row = self.measurement_row(measurement)
+        if row is None:
+            return None
+        found = self._db.execute("SELECT body FROM verdict WHERE seq = ?", (row.seq,)).fetchone()
+        return _verdict.decode(found[0]) if found else None
+
+    def reference_verdicts(self, since: float, until_seq: int) -> list[tuple[int, Verdict]]:
+        """Return the references' verdicts from ``since`` (UNIX seconds) up to a place in the journal, oldest first."""
+        rows = self._db.execute(
+            "SELECT seq, body FROM verdict WHERE at >= ? AND reference = 1 AND seq <= ? ORDER BY seq",
+            (since, until_seq),
+        )
+        return [(seq, _verdict.decode(body)) for seq, body in rows]
+
+    def verdicts_at(self, places: Iterable[int]) -> list[tuple[int, Verdict]]:
+        """Return the verdicts of given places in the journal."""
+        found = (self._db.execute("SELECT seq, body FROM verdict WHERE seq = ?", (seq,)).fetchone() for seq in places)
+        return [(row[0], _verdict.decode(row[1])) for row in found if row is not None]
+
+    def incidents(self) -> list[Incident]:
+        """Return the newest revision of every incident, by onset."""
+        rows = self._db.execute(
+            "SELECT body FROM incident i WHERE revision = (SELECT max(revision) FROM incident WHERE id = i.id)"
+        )
+        found = [_incident.decode(body) for (body,) in rows]
+        return sorted(found, key=lambda incident: (incident.onset.latest, incident.id))
+
+    def incident(self, incident_id: str) -> Incident | None:
+        """Return the newest revision of one incident."""
+        found = self.revisions(incident_id)
+        return found[-1][1] if found else None
+
+    def revisions(self, incident_id: str) -> list[tuple[float, Incident]]:
+        """Return every revision of an incident with the time it was noted: what was said before is kept."""
+        rows = self._db.execute("SELECT noted_at, body FROM incident WHERE id = ? ORDER BY revision", (incident_id,))
+        return [(noted_at, _incident.decode(body)) for noted_at, body in rows]
+
+    def matrix(self, at: float, window: float = 900.0) -> list[MatrixCell]:
+        """Return what the verdicts of the ``window`` seconds up to ``at`` say of each provider, role and layer."""
+        rows = self._db.execute(
+            "SELECT country, asn, service, role, layer, state, count(*), count(DISTINCT probe), max(at) FROM verdict"
+            " WHERE at > ? AND at <= ? GROUP BY country, asn, service, role, layer, state",
+            (at - window, at),
+        )
+        cells: dict[tuple[Any, ...], MatrixCell] = {}
+        for *key, state, count, probes, latest in rows:
+            before = cells.get(tuple(key))
+            country, asn, service, role, layer = key
+            cells[tuple(key)] = MatrixCell(
+                country=country,
+                asn=asn,
+                service=service,
+                role=role,
+                layer=layer,
+                states={**(before.states if before else {}), state: count},
+                probes=max(probes, before.probes if before else 0),
+                latest=max(latest, before.latest if before else 0.0),
+            )
+        return [cells[key] for key in sorted(cells)]
+
+    def latest_verdict_at(self) -> float | None:
+        """Return the time of the newest verdict: where a page's window ends when nothing arrives any more."""
+        row = self._db.execute("SELECT max(at) FROM verdict").fetchone()
+        return None if row[0] is None else float(row[0])
+
+    def count_by_state(self) -> dict[str, int]:
+        """Return how many verdicts there are of each state."""
+        return dict(self._db.execute("SELECT state, count(*) FROM verdict GROUP BY state").fetchall())
+
+    def measurement_row(self, measurement: str) -> JournalRow | None:
+        """Return one measurement from the journal with when and how it arrived; ``None`` where it is not known."""
+        return self._journal.find(measurement) if self._journal is not None else None
+
+    def measurement(self, measurement: str) -> Measurement | None:
+        """Return one measurement from the journal, for evidence; ``None`` where it is not known."""
+        row = self.measurement_row(measurement)
+        return row.measurement if row else None
+
+    def journal_counts(self) -> Counts:
+        """Count what the journal holds."""
+        return self._journal.counts() if self._journal is not None else Counts()

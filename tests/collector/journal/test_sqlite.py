@@ -1,0 +1,220 @@
+"""The journal keeps what it said it keeps: once, in order, through kills, damage and full disks."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from balise_collector.errors import JournalError
+from balise_collector.journal import Batch, Presence, Refused
+from balise_collector.journal.sqlite import SqliteJournal, id64
+from balise_wire.measurement import Measurement
+from balise_wire.words import ClockState, Lifecycle
+from hypothesis import given
+from hypothesis import strategies as st
+
+AT = 1_589_733_000.0
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal.sqlite"
+
+
+@pytest.fixture
+def journal(path: Path) -> Iterator[SqliteJournal]:
+    opened = SqliteJournal(path, quarantine_bytes=1024 * 1024)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def batch_of(probe: Any) -> Callable[..., Batch]:
+    """Return a maker of accepted batches around measurements."""
+
+    def make(*measurements: Measurement, sequence: int = 0) -> Batch:
+        frame = probe.batch(*measurements)
+        return Batch(
+            probe=probe.id,
+            public_key=probe.public_hex,
+            stream=probe.stream,
+            sequence=sequence or probe.sequence,
+            sent_at=AT - 1,
+            clock_state=ClockState.SYNCED,
+            frame=frame,
+            measurements=tuple((place, m.id) for place, m in enumerate(measurements)),
+        )
+
+    return make
+
+
+def test_what_was_appended_is_read_back_in_order(journal: SqliteJournal, probe: Any, batch_of: Any) -> None:
+    """A reader gets every measurement with its place, its probe and when it was received."""
+    sent = [probe.measurement(AT + n) for n in range(5)]
+    assert journal.append([batch_of(*sent[:3]), batch_of(*sent[3:])], (), (), AT) == 5
+    rows = journal.read(0, 100)
+    assert [row.measurement for row in rows] == sent
+    assert [row.seq for row in rows] == [1, 2, 3, 4, 5]
+    assert {(row.probe, row.received_at) for row in rows} == {(probe.id, AT)}
+    assert [row.seq for row in journal.read(3, 1)] == [4]
+
+
+def test_repeats_are_dropped_by_id(journal: SqliteJournal, probe: Any, batch_of: Any) -> None:
+    """The same measurement in the same batch, resent, or in another batch enters once."""
+    one, two = probe.measurement(), probe.measurement()
+    first = batch_of(one)
+    assert journal.append([first], (), (), AT) == 1
+    assert journal.append([first], (), (), AT) == 0
+    assert journal.append([batch_of(one, two)], (), (), AT) == 1
+    assert [row.measurement.id for row in journal.read(0, 9)] == [one.id, two.id]
+    assert journal.counts().batches == 2
+
+
+def test_two_probes_may_have_the_same_id(
+    journal: SqliteJournal, make_probe: Callable[..., Any], probe: Any, batch_of: Any
+) -> None:
+    """Ids are each probe's own: a hostile one cannot keep another's measurement out."""
+    one = probe.measurement()
+    other = make_probe(id="probe0002")
+    copied = other.measurement(id=one.id)
+    frame = other.batch(copied)
+    foreign = Batch(
+        probe=other.id, public_key=other.public_hex, sent_at=AT, frame=frame, measurements=((0, copied.id),)
+    )
+    journal.append([foreign, batch_of(one)], (), (), AT)
+    assert [row.probe for row in journal.read(0, 9)] == [other.id, probe.id]
+
+
+def test_frames_verify_years_later(journal: SqliteJournal, probe: Any, batch_of: Any) -> None:
+    """The journal keeps the exact sealed bytes and the key they verify against."""
+    one = probe.measurement()
+    batch = batch_of(one)
+    journal.append([batch], (), (), AT)
+    assert journal.frame_of(one.id) == (batch.frame, probe.public_hex)
+
+
+def test_a_damaged_frame_is_noticed(journal: SqliteJournal, path: Path, probe: Any, batch_of: Any) -> None:
+    """A byte that changed on disk is an error that names the file, never a measurement."""
+    journal.append([batch_of(probe.measurement())], (), (), AT)
+    with sqlite3.connect(path) as db:
+        frame = bytearray(db.execute("SELECT frame FROM batch").fetchone()[0])
+        frame[-1] ^= 1
+        db.execute("UPDATE batch SET frame = ?", (bytes(frame),))
+    db.close()
+    with pytest.raises(JournalError, match="damaged"):
+        journal.read(0, 10)
+
+
+def test_positions_survive_reopening(journal: SqliteJournal, path: Path, probe: Any, batch_of: Any) -> None:
+    """Receipts after a restart say what they said before."""
+    for sequence in (1, 2, 5):
+        journal.append([batch_of(probe.measurement(), sequence=sequence)], (), (), AT)
+    again = SqliteJournal(path)
+    position = again.position(probe.id, probe.stream)
+    again.close()
+    assert (position.through, position.beyond) == (2, (5,))
+
+
+def test_an_unknown_stream_has_committed_nothing(journal: SqliteJournal) -> None:
+    """A probe that the journal never met is told so: through 0."""
+    assert journal.position("stranger1", "s").through == 0
+
+
+def test_cursors_stand_until_moved(journal: SqliteJournal) -> None:
+    """Every reader has its own cursor; it may also go back."""
+    assert journal.cursor("judge") == 0
+    journal.advance("judge", 41)
+    journal.advance("judge", 7)
+    assert journal.cursor("judge") == 7
+    assert journal.cursor("influx") == 0
+
+
+def test_the_quarantine_is_bounded_and_counts_what_it_dropped(journal: SqliteJournal) -> None:
+    """The oldest refusals make room; their number is kept."""
+    refused = [Refused(probe="", topic="t", reason=f"r{n}", raw=b"x" * 100_000) for n in range(30)]
+    for one in refused:
+        journal.append((), [one], (), AT)
+    counts = journal.counts()
+    assert counts.quarantined_bytes <= 1024 * 1024
+    assert counts.quarantined + counts.quarantine_dropped == 30
+    assert journal.quarantine(1)[0][3] == "r29"
+
+
+def test_a_late_will_does_not_bury_a_new_session(journal: SqliteJournal, probe: Any) -> None:
+    """A will of session 3 that arrives after session 4 said ready is no news."""
+    for session, state in ((3, Lifecycle.READY), (4, Lifecycle.READY), (3, Lifecycle.LOST), (4, Lifecycle.READY)):
+        journal.append((), (), [Presence(probe=probe.id, state=state, session=session)], AT)
+    assert [row.state for row in journal.presence(0.0, AT)] == [Lifecycle.READY, Lifecycle.READY]
+
+
+def test_a_failed_commit_leaves_nothing_and_can_be_repeated(
+    journal: SqliteJournal, path: Path, probe: Any, batch_of: Any
+) -> None:
+    """A full disk: nothing of the group is there, the error says the mend, and the same group commits later."""
+    batch = batch_of(*[probe.measurement() for _ in range(20)])
+    journal._db.execute("PRAGMA max_page_count = 1")  # what a full disk looks like to SQLite
+    grown = [Refused(probe="", topic="t", reason="r", raw=b"x" * 400_000)]
+    with pytest.raises(JournalError, match="make room"):
+        journal.append([batch], grown, (), AT)
+    assert journal.read(0, 99) == []
+    assert journal.position(probe.id, probe.stream).through == 0
+    journal._db.execute("PRAGMA max_page_count = 1000000")
+    assert journal.append([batch], grown, (), AT) == 20
+    assert journal.position(probe.id, probe.stream).through == 1
+    assert len(journal.read(0, 99)) == 20
+    assert path.exists()
+
+
+def test_watching_is_written_down(journal: SqliteJournal) -> None:
+    """When we listened is known afterwards: silence counts only then."""
+    journal.watch(AT)
+    journal.append((), (), (), AT + 60)
+    journal.watch(None)
+    journal.append((), (), (), AT + 600)
+    assert journal.watched() == [(AT, AT + 60)]
+
+
+@given(st.binary(min_size=16, max_size=16))
+def test_id64_is_the_first_half_of_the_id(raw: bytes) -> None:
+    """The key that drops repeats is the first 64 bits as SQLite's signed integer."""
+    assert id64(raw.hex()) == int.from_bytes(raw[:8], "big", signed=True)
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from balise_collector.journal import Refused
+from balise_collector.journal.sqlite import SqliteJournal
+journal = SqliteJournal(Path(sys.argv[1]))
+for n in range(100000):
+    journal.append((), [Refused(probe="", topic="t", reason=str(n), raw=b"x")], (), 1.0)
+    print(n, flush=True)
+"""
+
+
+def test_what_was_committed_survives_a_kill(path: Path) -> None:
+    """Every append that returned before kill -9 is there afterwards, and the file is whole."""
+    child = subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE)
+    assert child.stdout is not None
+    last = -1
+    for line in child.stdout:
+        last = int(line)
+        if last >= 60:
+            os.kill(child.pid, signal.SIGKILL)
+            break
+    for line in child.stdout:
+        last = int(line)
+    child.stdout.close()
+    child.wait(10)
+    journal = SqliteJournal(path)
+    reasons = [int(row[3]) for row in journal.quarantine(100_000)]
+    assert journal._db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    journal.close()
+    assert sorted(reasons)[: last + 1] == list(range(last + 1))

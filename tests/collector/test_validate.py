@@ -1,0 +1,286 @@
+"""What may enter: hostile envelopes, topics and batches never crash it and never cost a good measurement."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+import zstandard
+from balise_collector.members import Fleet, Member
+from balise_collector.validate import Accepted, Limits, Quarantined, correction, read_state, validate
+from balise_wire.envelope import MAX_BATCH_BYTES, MAX_BODY_BYTES, Kind
+from balise_wire.measurement import Network
+from balise_wire.words import ClockState
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+settings_of_fuzz = settings.get_profile("balise-fuzz")
+NOW = 1_589_733_000.0
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+    max_leaves=12,
+)
+topics = st.one_of(
+    st.text(max_size=60),
+    st.sampled_from(["measurement", "event", "health", "state", "meta", "command"]).map(
+        lambda leaf: f"balise/v1/k7m2q9xd/{leaf}"
+    ),
+    st.text(alphabet="abz09/+#$\x00", max_size=40).map(lambda text: f"balise/v1/{text}"),
+)
+
+
+@pytest.fixture(scope="module")
+def known(make_module_probe: Callable[[], Any]) -> Any:
+    """One probe for a whole module: keys are slow to make, and no example changes it."""
+    return make_module_probe()
+
+
+@pytest.fixture(scope="module")
+def known_fleet(known: Any) -> Fleet:
+    return Fleet.of([known.member])
+
+
+@pytest.fixture(scope="module")
+def good_frame(known: Any) -> bytes:
+    """One sealed batch; sealing anew for each example would make the examples differ by chance."""
+    frame: bytes = known.batch(known.measurement())
+    return frame
+
+
+# ---------------------------------------------------------------- hostile input
+
+
+@given(topic=topics, payload=st.binary(max_size=300))
+@settings(settings_of_fuzz)
+def test_noise_is_quarantined_with_a_reason(known_fleet: Fleet, topic: str, payload: bytes) -> None:
+    """Whatever bytes come on whatever topic: a reason, never an exception."""
+    outcome = validate(topic, payload, known_fleet, NOW)
+    assert isinstance(outcome, Quarantined)
+    assert outcome.reason
+    assert isinstance(read_state(topic, payload), Quarantined) or topic.endswith("/state")
+
+
+@given(data=st.data())
+@settings(settings_of_fuzz)
+def test_a_damaged_frame_is_refused(
+    known: Any, known_fleet: Fleet, good_frame: bytes, data: st.DataObject
+) -> None:
+    """One changed byte anywhere in a sealed frame is noticed: the signature covers header and payload."""
+    frame = bytearray(good_frame)
+    place = data.draw(st.integers(0, len(frame) - 1))
+    frame[place] ^= data.draw(st.integers(1, 255))
+    assert isinstance(validate(known.topic, bytes(frame), known_fleet, NOW), Quarantined)
+
+
+@given(body=json_values)
+@settings(settings_of_fuzz)
+def test_a_signed_body_of_any_json_never_raises(known: Any, known_fleet: Fleet, body: Any) -> None:
+    """An approved probe that went mad sends any JSON at all under a good signature: it is sorted, not believed."""
+    envelope = known.envelope(json.dumps(body, allow_nan=True).encode())
+    outcome = validate(known.topic, known.seal(envelope), known_fleet, NOW)
+    if isinstance(outcome, Accepted):
+        assert not outcome.measurements
+        assert len(outcome.rejected) == (len(body) if isinstance(body, list) else 0)
+
+
+@given(
+    changes=st.dictionaries(
+        st.sampled_from(
+            [
+                "schema",
+                "kind",
+                "id",
+                "probe",
+                "stream",
+                "session",
+                "sequence",
+                "sent_at",
+                "clock_state",
+                "historical",
+                "body",
+            ]
+        ),
+        json_values,
+        max_size=4,
+    )
+)
+@settings(settings_of_fuzz)
+def test_a_signed_envelope_of_any_fields_never_raises(known: Any, known_fleet: Fleet, changes: dict[str, Any]) -> None:
+    """Any field of the envelope may hold anything; it is accepted only when it still says who, what and where."""
+    from balise_wire.seal import Sealer
+
+    honest = msgspec.to_builtins(msgspec.json.decode(msgspec.json.encode(known.envelope(b"[]"))))
+    frame = Sealer(known.key).seal(json.dumps({**honest, **changes}).encode())
+    outcome = validate(known.topic, frame, known_fleet, NOW)
+    if isinstance(outcome, Accepted):
+        assert outcome.envelope.probe == known.id
+        assert outcome.envelope.kind is Kind.MEASUREMENT
+
+
+@given(
+    hostile=st.lists(json_values, max_size=6),
+    good=st.integers(1, 5),
+    order=st.randoms(use_true_random=False),
+)
+@settings(settings_of_fuzz)
+def test_no_good_measurement_is_lost_beside_bad_ones(
+    known: Any, known_fleet: Fleet, hostile: list[Any], good: int, order: Any
+) -> None:
+    """Every good measurement of a batch is accepted in its place, every bad item is rejected with a reason and its bytes."""
+    measurements = [known.measurement() for _ in range(good)]
+    items = [(m.id, json.loads(msgspec.json.encode(m))) for m in measurements] + [("", item) for item in hostile]
+    order.shuffle(items)
+    body = json.dumps([item for _, item in items]).encode() if not _has_nan(hostile) else None
+    if body is None:
+        return
+    outcome = validate(known.topic, known.seal(known.envelope(body)), known_fleet, NOW)
+    assert isinstance(outcome, Accepted)
+    assert [(place, m.id) for place, m in outcome.measurements] == [(n, id) for n, (id, _) in enumerate(items) if id]
+    assert len(outcome.rejected) == len(hostile)
+    assert all(rejection.reason and rejection.raw for rejection in outcome.rejected)
+
+
+def _has_nan(values: list[Any]) -> bool:
+    """JSON has no NaN: Python writes one, and then the whole body is no JSON."""
+    text = json.dumps(values)
+    return "NaN" in text or "Infinity" in text
+
+
+@given(field=st.sampled_from(["started", "ended"]), value=st.floats(allow_nan=True, allow_infinity=True))
+@settings(settings_of_fuzz)
+def test_no_measurement_with_absurd_times_is_believed(known: Any, known_fleet: Fleet, field: str, value: float) -> None:
+    """What is accepted lies within the bounds around the receive time, and lasted a believable while."""
+    body = json.loads(msgspec.json.encode([known.measurement()]))
+    body[0][field] = value
+    outcome = validate(known.topic, known.seal(known.envelope(json.dumps(body).encode())), known_fleet, NOW)
+    limits = Limits()
+    for _, measurement in outcome.measurements if isinstance(outcome, Accepted) else ():
+        assert NOW - limits.past <= measurement.started <= NOW + limits.future
+        assert 0.0 <= measurement.ended - measurement.started <= limits.lasting
+
+
+def test_deep_nesting_is_refused(known: Any, known_fleet: Fleet) -> None:
+    """A hundred thousand brackets end in a reason, not in a recursion error."""
+    body = b"[" * 100_000 + b"]" * 100_000
+    assert isinstance(validate(known.topic, known.seal(known.envelope(body)), known_fleet, NOW), Quarantined)
+
+
+def test_a_decompression_bomb_is_refused_before_memory_is_taken(known: Any, known_fleet: Fleet) -> None:
+    """A frame that unpacks to more than the bound is refused by its declared size."""
+    frame = known.seal(known.envelope(b'["' + b"a" * (MAX_BODY_BYTES + 10) + b'"]'))
+    assert len(frame) < MAX_BATCH_BYTES
+    outcome = validate(known.topic, frame, known_fleet, NOW)
+    assert isinstance(outcome, Quarantined)
+    assert "allowed" in outcome.reason
+
+
+def test_an_undeclared_size_is_refused(known: Any, known_fleet: Fleet) -> None:
+    """A signed zstd frame that hides its size is refused: our sealer never makes one."""
+    from balise_wire.seal import HEADER
+
+    honest = known.batch(known.measurement())
+    hidden = zstandard.ZstdCompressor(write_content_size=False).compress(b"{}")
+    signed = honest[:13] + known.key.sign(b"balise/v1\0" + honest[:13] + hidden) + hidden
+    assert len(signed) > HEADER
+    assert isinstance(validate(known.topic, signed, known_fleet, NOW), Quarantined)
+
+
+# ---------------------------------------------------------------- who speaks
+
+
+def test_topic_envelope_and_key_must_be_one_probe(make_probe: Callable[..., Any]) -> None:
+    """Topic's probe, envelope's probe and approved key are the same probe, or nothing enters."""
+    one, other = make_probe(id="probe0001"), make_probe(id="probe0002")
+    fleet = Fleet.of([one.member, other.member])
+    good = one.batch(one.measurement())
+    assert isinstance(validate(one.topic, good, fleet, NOW), Accepted)
+    assert "signed by another key" in _reason(validate(other.topic, good, fleet, NOW))
+    foreign = other.batch(other.measurement(), probe=one.id)
+    assert "on the topic of" in _reason(validate(other.topic, foreign, fleet, NOW))
+    assert "not approved" in _reason(validate(one.topic, good, Fleet(), NOW))
+
+
+def test_a_revoked_probe_is_refused(probe: Any) -> None:
+    """After `fleet revoke` nothing of that probe enters."""
+    fleet = Fleet.of([msgspec.structs.replace(probe.member, revoked=True)])
+    assert "revoked" in _reason(validate(probe.topic, probe.batch(probe.measurement()), fleet, NOW))
+
+
+def test_the_size_is_checked_before_the_signature(known: Any, known_fleet: Fleet) -> None:
+    """A message above the limit is not even opened."""
+    assert "allowed" in _reason(validate(known.topic, b"BLS1" + b"\0" * MAX_BATCH_BYTES, known_fleet, NOW))
+
+
+def test_a_probe_in_another_country_is_rejected_with_the_mend(known: Any, known_fleet: Fleet) -> None:
+    """The registry's country holds: a probe that moved is not believed until the operator says so."""
+    moved = known.measurement(network=Network(country="DE", asn=64500))
+    outcome = validate(known.topic, known.batch(moved, known.measurement()), known_fleet, NOW)
+    assert isinstance(outcome, Accepted)
+    assert len(outcome.measurements) == 1
+    assert "fleet approve" in outcome.rejected[0].reason
+
+
+def _reason(outcome: Accepted | Quarantined) -> str:
+    assert isinstance(outcome, Quarantined)
+    return outcome.reason
+
+
+# ---------------------------------------------------------------- time
+
+
+def test_an_unsynced_live_clock_is_corrected_and_a_historical_one_is_not(known: Any) -> None:
+    """Receive minus send corrects a live batch that nobody vouches for; a batch that waited says nothing."""
+    wrong = {"sent_at": NOW - 86_400 * 3, "clock_state": ClockState.UNSYNCED}
+    assert correction(known.envelope(b"[]", **wrong), NOW) == 86_400 * 3
+    assert correction(known.envelope(b"[]", historical=True, **wrong), NOW) == 0.0
+    assert correction(known.envelope(b"[]", sent_at=NOW - 86_400, clock_state=ClockState.SYNCED), NOW) == 0.0
+    assert correction(known.envelope(b"[]", sent_at=NOW - 5, clock_state=ClockState.UNSYNCED), NOW) == 0.0
+
+
+def test_a_board_that_woke_in_1970_is_believed_while_live(known: Any, known_fleet: Fleet) -> None:
+    """A board without a clock battery measures in 1970; sent live it is corrected, sent late it cannot be."""
+    early = known.measurement(100.0)
+    live = known.batch(early, sent_at=130.0, clock_state=ClockState.UNSYNCED)
+    late = known.batch(early, sent_at=130.0, clock_state=ClockState.UNSYNCED, historical=True)
+    accepted, rejected = validate(known.topic, live, known_fleet, NOW), validate(known.topic, late, known_fleet, NOW)
+    assert isinstance(accepted, Accepted)
+    assert len(accepted.measurements) == 1
+    assert isinstance(rejected, Accepted)
+    assert "clock is not to be believed" in rejected.rejected[0].reason
+
+
+def test_too_many_items_are_quarantined_whole_but_owed_a_receipt(known: Any, known_fleet: Fleet) -> None:
+    """What is signed and kept in the quarantine need not be sent again: the envelope rides along."""
+    outcome = validate(known.topic, known.batch(*[known.measurement()] * 3), known_fleet, NOW, Limits(items=2))
+    assert isinstance(outcome, Quarantined)
+    assert outcome.envelope is not None
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"id": "nothex"}, "hex"),
+        ({"family": 5}, "IP version"),
+        ({"host": "a" * 400}, "longer"),
+        ({"ended": NOW - 10.0}, "after it started"),
+        ({"started": NOW + 200_000.0, "ended": NOW + 200_000.1}, "received"),
+    ],
+)
+def test_each_absurdity_has_its_reason(known: Any, known_fleet: Fleet, change: dict[str, Any], word: str) -> None:
+    """A rejected measurement says what is wrong with it, and its neighbour enters."""
+    bad, good = known.measurement(**change), known.measurement()
+    outcome = validate(known.topic, known.batch(bad, good), known_fleet, NOW)
+    assert isinstance(outcome, Accepted)
+    assert [m.id for _, m in outcome.measurements] == [good.id]
+    assert word in outcome.rejected[0].reason
+
+
+def test_members_keys_are_parsed_once(make_probe: Callable[..., Any]) -> None:
+    """The table holds a ready key for every member."""
+    members: list[Member] = [make_probe(id=f"probe{n:04}").member for n in range(3)]
+    assert set(Fleet.of(members).keys) == {m.id for m in members}
