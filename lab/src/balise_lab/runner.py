@@ -221,43 +221,62 @@ def _restart_crashed(stage: Stage) -> None:
 
 
 def collect(stage: Stage) -> Run:
-    """Wait until what was recorded until now is judged, and return everything that was found."""
+    """Wait until what was recorded until now is judged, and return everything that was found; measuring ends."""
     scenario = stage.scenario
-    ids = {probe.id: tally.recorded(stage.spool(probe.id)) for probe in scenario.probes}
-    _settle(stage, ids)
+    _settle(stage, "the last measurements to be judged", judged=True)
     said = stage.programs.ask("incidents", "--json", "--verdicts").encode()
+    cpu = stage.programs.cpu_seconds()
     findings = decode_findings(said)
-    rows = tally.journalled(stage.journal)
-    counts = tally.count(ids, rows, tally.quarantined(stage.journal))
     crashes = (Row("programs", "none ends by itself", "; ".join(stage.crashed), ok=False),) if stage.crashed else ()
+    # What was found stands. Now the probes stop, so that what they recorded and what arrived can be counted even.
+    stage.programs.stop(*(probe.id for probe in scenario.probes))
+    _settle(stage, "the last measurements to arrive", judged=False)
     return Run(
         scenario=scenario,
         clock=stage.clock.variable,
         incidents=_incident_list(msgspec.json.decode(said)),
         verdicts=findings.verdicts,
         counters=stage.world.counters(),
-        counts=counts,
+        counts=_count(stage),
         rows=(*compare(scenario, findings), *crashes),
         notes=tuple(stage.notes),
-        cpu=stage.programs.cpu_seconds(),
+        cpu=cpu,
         kills=tuple(stage.done),
     )
 
 
-def _settle(stage: Stage, ids: Mapping[str, frozenset[str]]) -> None:
-    """Wait, within bounds, until all that was recorded is in the journal and every reader has come to its head."""
+def _count(stage: Stage) -> tally.Counts:
+    """Compare the spools' notes with the journal."""
+    recorded = _recorded(stage)
+    return tally.count(recorded, tally.journalled(stage.journal), tally.quarantined(stage.journal))
+
+
+def _recorded(stage: Stage) -> dict[str, frozenset[str]]:
+    """Return what each probe has recorded until now."""
+    return {probe.id: tally.recorded(stage.spool(probe.id)) for probe in stage.scenario.probes}
+
+
+def _settle(stage: Stage, what: str, *, judged: bool) -> None:
+    """Wait, within bounds, until all that is recorded now is in the journal and, if asked for, dealt with there."""
+    recorded = _recorded(stage)
 
     def settled() -> bool:
         _restart_crashed(stage)
-        counts = tally.count(ids, tally.journalled(stage.journal), 0)
-        return counts.missing == 0 and tally.behind(stage.journal) == 0
+        return not _missing(stage, recorded) and not (judged and tally.behind(stage.journal, head))
 
+    head = 0
     try:
-        waiting.until(settled, "the last measurements", _SETTLE)
+        waiting.until(lambda: not _missing(stage, recorded), what, _SETTLE)
+        head = tally.head(stage.journal)
+        waiting.until(settled, what, _SETTLE)
     except LabError:
-        counts = tally.count(ids, tally.journalled(stage.journal), 0)
-        late = tally.behind(stage.journal)
-        stage.notes.append(f"not settled: {counts.missing} measurements on their way, {late} not yet judged")
+        missing, behind = _missing(stage, recorded), tally.behind(stage.journal, head)
+        stage.notes.append(f"waited in vain for {what}: {missing} on their way, {behind} not yet judged")
+
+
+def _missing(stage: Stage, recorded: Mapping[str, frozenset[str]]) -> int:
+    """Return how many of these measurements are not in the journal."""
+    return tally.count(recorded, tally.journalled(stage.journal), 0).missing
 
 
 def stand_still(stage: Stage) -> None:

@@ -97,13 +97,13 @@ def head(journal: Path) -> int:
         return int(database.execute("SELECT coalesce(max(seq), 0) FROM measurement").fetchone()[0])
 
 
-def behind(journal: Path) -> int:
-    """Return how many measurements the slowest reader of the journal has not dealt with; all, before there is one."""
+def behind(journal: Path, head: int) -> int:
+    """Return how many of the first ``head`` measurements the slowest reader of the journal has not dealt with."""
     if not journal.exists():
         return 0
     with closing(_reader(journal)) as database:
         slowest = database.execute("SELECT min(seq) FROM cursor").fetchone()[0]
-        return int(database.execute("SELECT coalesce(max(seq), 0) FROM measurement").fetchone()[0]) - int(slowest or 0)
+        return max(0, head - int(slowest or 0))
 
 
 def count(spools: Mapping[str, Iterable[str]], rows: Mapping[str, list[int]], refused: int) -> Counts:
