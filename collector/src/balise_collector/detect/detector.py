@@ -43,6 +43,19 @@ class DetectorConfig:
     """Who runs which probe, where one person runs several: they count as one (attribution.md 2.3)."""
 
 
+@dataclass(slots=True)
+class _Probe:
+    """What the detector remembers of a probe: where it stands, when it was last heard, where its verdicts go."""
+
+    network: Network
+    heard: float = 0.0
+    histories: dict[Experiment, dict[str, Series]] = field(default_factory=dict)
+    """By layer and target. No tuple of keys: one for each cell would cost as much as the history itself."""
+
+
+_NOTHING: Final[dict[str, Series]] = {}
+
+
 class _Silence(msgspec.Struct):
     """One probe that has gone quiet."""
 
@@ -59,13 +72,12 @@ class Detector:
         self.config = config or DetectorConfig()
         self._codes: list[Code] = []
         self._code_index: dict[tuple[str, State, bool], int] = {}
-        self._index: dict[tuple[str, str, Experiment, Network], Series] = {}
+        self._probes: dict[str, _Probe] = {}
         self._groups: dict[CellKey, Group] = {}
         self._services: dict[tuple[str, str], list[Group]] = {}
         """Cells by (country, service), without those that only sum others up."""
         self._touched: set[Group] = set()
         self._restless: set[Group] = set()
-        self._heard: dict[str, float] = {}
         self._silent: dict[str, _Silence] = {}
         self._references: set[str] = set()
 
@@ -74,17 +86,21 @@ class Detector:
     def observe(self, verdict: Verdict) -> None:
         """Take in one verdict, in any order; repeats change nothing."""
         at = verdict.at
-        probe = verdict.probe
-        if at > self._heard.get(probe, 0.0):
-            self._heard[probe] = at
+        known_probe = self._probes.get(verdict.probe)
+        if known_probe is None:
+            known_probe = self._probes[verdict.probe] = _Probe(verdict.network)
+        known_probe.heard = max(known_probe.heard, at)
         known = self._code_index.get((verdict.rule, verdict.state, verdict.reference))
         if known is None:
             known = self._learn_code(verdict)
         if known < 0:
             return
-        series = self._index.get((probe, verdict.target, verdict.layer, verdict.network))
+        if known_probe.network != verdict.network:
+            known_probe.network, known_probe.histories = verdict.network, {}
+        series = known_probe.histories.get(verdict.layer, _NOTHING).get(verdict.target)
         if series is None:
             series = self._enter(verdict)
+            known_probe.histories.setdefault(verdict.layer, {})[verdict.target] = series
         changed = series.add(known, verdict.since, at)
         if self._codes[known].severity == Severity.OK:
             # An ok in its turn changes nothing in a quiet cell, and a restless one is walked anyway.
@@ -104,7 +120,7 @@ class Detector:
         """
         if probe in self._references:
             return  # A reference that is silent says nothing of the country it stands in.
-        since = max(at, self._heard.get(probe, 0.0))
+        since = max(at, self._heard_of(probe))
         held = self._silent.get(probe)
         if held is None or since > held.since:
             self._silent[probe] = _Silence(network=network, since=since, filled=int(since // BIN))
@@ -182,9 +198,7 @@ class Detector:
             family=verdict.family,
             layer=verdict.layer.value,
         )
-        series = self._history(verdict.probe, network, key)
-        self._index[verdict.probe, verdict.target, verdict.layer, network] = series
-        return series
+        return self._history(verdict.probe, network, key)
 
     def _history(self, probe: str, network: Network, key: CellKey) -> Series:
         """Return a probe's history in a cell, entering it into the cell and the country's."""
@@ -220,7 +234,7 @@ class Detector:
         """Write the silent code for every whole bin that a quiet probe has missed."""
         limit = 2 * self.config.interval
         self._end_silences()
-        if not self._silent or now - max(self._heard.values(), default=0.0) > limit:
+        if not self._silent or now - max((p.heard for p in self._probes.values()), default=0.0) > limit:
             return  # Nobody at all is heard: it is the collector that is deaf.
         silent_code = self._add_code(_silent())
         for probe, held in self._silent.items():
@@ -238,8 +252,13 @@ class Detector:
         What was assumed of them stays until their own late verdicts replace it bin by bin: an outage must not flicker
         while its evidence is still being delivered.
         """
-        for probe in [p for p, held in self._silent.items() if self._heard.get(p, 0.0) > held.since]:
+        for probe in [p for p, held in self._silent.items() if self._heard_of(p) > held.since]:
             del self._silent[probe]
+
+    def _heard_of(self, probe: str) -> float:
+        """Return the newest time that any verdict of a probe bears; 0 where there is none."""
+        found = self._probes.get(probe)
+        return 0.0 if found is None else found.heard
 
     def _company(self, network: Network, probe: str) -> bool:
         """Whether enough of a provider's probes are silent: two, or all there are."""
@@ -329,7 +348,7 @@ class Detector:
                     )
                     for s in self._histories()
                 ],
-                heard=self._heard,
+                heard={name: (p.network, p.heard) for name, p in self._probes.items()},
                 silent=self._silent,
                 episodes={e.id: e for g in self._groups.values() for e in g.episodes},
             )
@@ -355,7 +374,7 @@ class Detector:
             series.notes = each.notes or None
             if each.key.country == WORLD:
                 self._references.add(each.probe)
-        self._heard = shot.heard
+        self._probes = {name: _Probe(network, heard) for name, (network, heard) in shot.heard.items()}
         self._silent = shot.silent
         for each_episode in shot.episodes.values():
             group = self._groups[each_episode.key]
@@ -381,7 +400,7 @@ class _Snapshot(msgspec.Struct):
 
     codes: list[tuple[str, State, Mechanism | None]]
     series: list[_SeriesShot]
-    heard: dict[str, float]
+    heard: dict[str, tuple[Network, float]]
     silent: dict[str, _Silence]
     episodes: dict[str, Episode]
 
