@@ -129,17 +129,38 @@ class Ground:
 
     def dns(self, place: str, server: str, name: str, window: float = 0.4) -> list[str]:
         """All answers to one question within the window: addresses joined by commas, or `rcode N`."""
-        labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
-        query = struct.pack("!HHHHHH", 7, 0x0100, 1, 0, 0, 0) + labels + b"\0" + struct.pack("!HH", 1, 1)
         found: list[str] = []
         with self._socket(place, socket.SOCK_DGRAM, window) as handle:
             handle.connect((server, 53))
-            handle.send(query)
+            handle.send(_query(name))
             try:
                 while True:
                     found.append(_answer(handle.recv(1500)))
             except OSError as error:
                 return found if isinstance(error, TimeoutError) else [*found, type(error).__name__]
+
+    def dns_tcp(self, place: str, server: str, name: str, timeout: float = 0.5) -> str:
+        """The answer to one question over TCP, or the name of what went wrong."""
+        query = _query(name)
+        with self._socket(place, socket.SOCK_STREAM, timeout) as handle:
+            try:
+                handle.connect((server, 53))
+                handle.sendall(len(query).to_bytes(2) + query)
+                return _answer(handle.recv(1500)[2:])
+            except OSError as error:
+                return type(error).__name__
+
+    def fetch_tls(self, place: str, address: str, name: str) -> dict[str, float]:
+        """Bytes and real seconds of one whole page over TLS."""
+        context = ssl.create_default_context(cafile=str(self.world.ca_file))
+        begun, size = time.monotonic(), 0
+        with self._socket(place, socket.SOCK_STREAM, 20.0) as handle:
+            handle.connect((address, 443))
+            with context.wrap_socket(handle, server_hostname=name) as session:
+                session.sendall(f"GET / HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode())
+                while data := session.recv(65536):
+                    size += len(data)
+        return {"bytes": size, "seconds": time.monotonic() - begun}
 
     def ping(self, place: str, address: str, count: int = 20, interval: float = 0.02) -> dict[str, float]:
         """Share of answered echo requests and their median round trip in ms."""
@@ -197,6 +218,11 @@ class Ground:
 
 def _title(data: bytes) -> str:
     return data.split(b"<title>")[-1].split(b"</title>")[0].decode("latin-1") if b"<title>" in data else ""
+
+
+def _query(name: str) -> bytes:
+    labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
+    return struct.pack("!HHHHHH", 7, 0x0100, 1, 0, 0, 0) + labels + b"\0" + struct.pack("!HH", 1, 1)
 
 
 def _answer(data: bytes) -> str:

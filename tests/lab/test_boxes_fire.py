@@ -208,6 +208,30 @@ def test_dns_boxes_replace_the_answer(ground: Any, kind: str, answers: list[str]
     assert counted["fired"] == 1 + len(answers)  # the query is dropped as well
 
 
+@pytest.mark.parametrize(
+    ("kind", "outcome"),
+    [("dns.bogus", FORGED), ("dns.nxdomain", "rcode 3"), ("dns.silent", "TimeoutError"), ("dns.inject", "")],
+)
+def test_dns_over_tcp(ground: Any, kind: str, outcome: str) -> None:
+    """What stands in for a resolver does so over TCP as well; an injector only knows UDP."""
+    public = ground.topology.public_resolver
+    with ground.box(kind=kind, match=["twitter.lab"]):
+        said = ground("dns_tcp", place=BLOCKED, server=public, name="twitter.lab")
+        assert said == (outcome or ground.address("twitter.lab"))
+        assert ground("dns_tcp", place=BLOCKED, server=public, name="chat.lab") == ground.address("chat.lab")
+
+
+def test_dns_hijack_answers_for_any_resolver(ground: Any) -> None:
+    """Whoever is asked, the ISP's resolver answers in that one's name: even an address that runs none."""
+    silent, public = ground.topology.silent_address, ground.topology.public_resolver
+    with ground.box(kind="dns.hijack", where="asn64501") as counted:
+        near = ground.address("pbs.twimg.lab")
+        assert ground("dns", place=BLOCKED, server=silent, name="pbs.twimg.lab") == [near]
+        assert ground("dns", place=BLOCKED, server=public, name="pbs.twimg.lab") == [near]
+        assert ground("dns", place=OTHER_ISP, server=silent, name="pbs.twimg.lab") == []
+    assert counted["fired"] >= 2
+
+
 # ------------------------------------------------------------------ names in HTTP
 def test_http_block_page(ground: Any) -> None:
     """A blocked Host gets the page of the box in the server's name; another Host on the same address gets its own."""
@@ -228,6 +252,32 @@ def test_http_redirect_and_reset(ground: Any) -> None:
         assert ground("http", place=BLOCKED, address=address, name="twitter.lab") == "302"
     with ground.box(kind="http.rst", match=["twitter.lab"]):
         assert ground("http", place=BLOCKED, address=address, name="twitter.lab") == "ConnectionResetError"
+
+
+# ------------------------------------------------------------------ other ways of TLS
+def test_tls_interception_shows_a_strangers_certificate(ground: Any) -> None:
+    """An interceptor answers in the server's name under a root nobody trusts; other addresses are untouched."""
+    with ground.box(kind="tls.mitm", where="asn64501", match=["twitter.lab"]) as counted:
+        assert tls(ground, BLOCKED, "twitter.lab") == "certificate: unable to get local issuer certificate"
+        assert tls(ground, BLOCKED, "chat.lab") == "chat web"
+        assert tls(ground, OTHER_ISP, "twitter.lab") == "twitter web"
+    assert counted["fired"] == 1
+    assert tls(ground, BLOCKED, "twitter.lab") == "twitter web"
+
+
+def test_rate_police_slows_the_named_flow_only(ground: Any) -> None:
+    """A flow with the name gets the policer's rate, the same page under another name the line's."""
+    address, host = ground.address("pbs.twimg.lab"), "pbs.twimg.lab"
+    neighbour = ground.topology.endpoints[1].neighbour
+    with ground.box(kind="rate.police", match=[host], kbit=500) as counted:
+        slow = ground("fetch_tls", place=BLOCKED, address=address, name=host)
+        fast = ground("fetch_tls", place=BLOCKED, address=address, name=neighbour)
+    assert slow["bytes"] > 200_000
+    assert fast["bytes"] > 200_000
+    assert slow["seconds"] > 1.0
+    assert fast["seconds"] < 0.5
+    assert counted["matched"] == 1
+    assert counted["fired"] > 5
 
 
 # ------------------------------------------------------------------ addresses

@@ -94,9 +94,6 @@ def _settle(kind: str) -> None:
     }
     if kind not in {"probe", "reference", "centre"}:
         settings["net/ipv4/ip_forward"] = "1"
-    else:
-        # "0 2147483647": any gid may ping; programs inside have the capability anyway.
-        settings["net/ipv4/tcp_syn_retries"] = "3"
     for name, value in settings.items():
         with suppress(FileNotFoundError, PermissionError):
             Path("/proc/sys", name).write_text(value, encoding="ascii")

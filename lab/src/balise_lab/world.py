@@ -21,7 +21,7 @@ from typing import IO, Self
 from balise_lab import addresses, authority, namespaces, tools, waiting
 from balise_lab.boxes import counters, enforce
 from balise_lab.boxes.counters import Counters
-from balise_lab.boxes.spec import QUEUED, Box, check
+from balise_lab.boxes.spec import QUEUED, Box, Kind, check
 from balise_lab.errors import ConfigError, LabError
 from balise_lab.services import broker, names, web
 from balise_lab.topology import CONTROL_NAME, Topology
@@ -52,6 +52,8 @@ class World:
         self.scale = scale
         self.ca_file = folder / "ca.pem"
         self.broker_port = broker.PORT
+        self.websockets_port: int | None = None  # known once up: whether this mosquitto was built with them
+        self._roots = (authority.found(), authority.found("nobody's root"))
         self._servers: dict[str, subprocess.Popen[bytes]] = {}
         self._commands: dict[str, tuple[str, tuple[str, ...]]] = {}
         self._boxes: dict[str, Standing] = {}
@@ -89,7 +91,7 @@ class World:
             namespaces.take_down(self.topology)
 
     def _start_servers(self) -> None:
-        good, stranger = authority.found(), authority.found("nobody's root")
+        good, stranger = self._roots
         good.write(self.ca_file)
         for identifier, (place, text) in names.plan(self.topology).items():
             path = self._write(f"{identifier}.conf", text)
@@ -101,15 +103,16 @@ class World:
                 self._serve(f"web-{place}", place, [tools.find("nginx"), "-c", str(path), "-p", str(path.parent)])
         store = self.folder / "broker"
         store.mkdir(exist_ok=True)
-        text = broker.configuration(self.topology.centre, store, websockets=self._websockets())
+        self.websockets_port = broker.WEBSOCKETS if self._has_websockets() else None
+        text = broker.configuration(self.topology.centre, store, websockets=self.websockets_port is not None)
         path = self._write("mosquitto.conf", text)
         self._serve("broker", "centre", [tools.find("mosquitto"), "-c", str(path)])
         namespaces.nft("dns", silent_rules())
         self._await_servers()
 
-    def _websockets(self) -> bool:
-        """Whether this mosquitto was built with WebSockets: its binary then names libwebsockets."""
-        probe = self._write("websockets.conf", "listener 1 127.0.0.1\nprotocol websockets\nuser root\n")
+    def _has_websockets(self) -> bool:
+        """Whether this mosquitto was built with WebSockets: else it refuses the word in its configuration."""
+        probe = self._write("websockets.conf", "listener 8083 127.0.0.1\nprotocol websockets\nuser root\n")
         said = namespaces.run("centre", ["timeout", "-s", "KILL", "0.2", tools.find("mosquitto"), "-c", str(probe)])
         return "not available" not in said.stdout + said.stderr
 
@@ -212,6 +215,8 @@ class World:
         tally = self.folder / f"counters-{rules.table}"
         tally.unlink(missing_ok=True)  # of an earlier box with this id
         program = self._program(box, rules, tally) if box.kind in QUEUED else None
+        if box.kind is Kind.TLS_MITM:
+            program = self._interceptor(rules)
         standing = Standing(box, rules, program, tally)
         self._boxes[box.id] = standing
         try:
@@ -239,7 +244,9 @@ class World:
 
     def failures(self) -> list[str]:
         """What of the lab itself has died, in words. A dead box's rules are taken away: it fails open."""
-        said = [f"server {name} ended with {each.poll()}" for name, each in self._servers.items() if each.poll()]
+        said = [
+            f"server {name} ended with {each.poll()}" for name, each in self._servers.items() if each.poll() is not None
+        ]
         for identifier, standing in self._boxes.items():
             if standing.program is not None and standing.program.poll() is not None:
                 if not standing.dead:
@@ -263,6 +270,18 @@ class World:
             program.kill()
             program.wait()
             raise LabError(f"box {box.id} did not start: {log.read_text(errors='replace')[-800:]}")
+        return program
+
+    def _interceptor(self, rules: enforce.Rules) -> subprocess.Popen[bytes]:
+        """The web server of an interception, on its namespace's own address."""
+        address = self.topology.namespace(rules.namespace).address
+        found = web.intercepting(self.topology, address, enforce.MITM_PORT)
+        folder = self.folder / f"web-{rules.table}-{len(self._gone)}"
+        path = web.write(found, folder, *self._roots)
+        log = self.folder / "logs" / f"{rules.table}.log"
+        program = namespaces.popen(rules.namespace, [tools.find("nginx"), "-c", str(path), "-p", str(folder)], log=log)
+        with namespaces.inside(rules.namespace):
+            waiting.until(lambda: _listens(address, enforce.MITM_PORT), "the interceptor to listen", READY_SECONDS)
         return program
 
     def _withdraw(self, standing: Standing) -> None:

@@ -20,7 +20,7 @@ EXAMPLES = {
     kind: Box(
         "b-1",
         kind,
-        where="asn64501" if kind in {Kind.RESOLVER_DOWN, Kind.DISTRICT_SHUTDOWN} else "gateway",
+        where="asn64501" if kind in {Kind.RESOLVER_DOWN, Kind.DISTRICT_SHUTDOWN, Kind.DNS_HIJACK} else "gateway",
         match=("twitter.lab",),
         ports=(443,) if kind is Kind.PORT_DROP else (),
         probes=("probe-64501-1",) if kind is Kind.DISTRICT_SHUTDOWN else (),

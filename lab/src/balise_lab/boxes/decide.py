@@ -21,8 +21,9 @@ class Decision:
 def decide(box: Box, seen: Packet, streams: Streams) -> Decision | None:
     """None when the packet is of no interest to the box."""
     if box.kind in DNS:
-        name = question(seen.payload) if seen.protocol == UDP else None
-        return _dns(box, seen) if name is not None and fits(name, box.match) else None
+        query = seen.payload if seen.protocol == UDP else _tcp_query(streams.add(seen))
+        name = question(query)
+        return _dns(box, seen, query) if name is not None and fits(name, box.match) else None
     stream = streams.add(seen)
     if not stream:
         return None
@@ -34,18 +35,28 @@ def decide(box: Box, seen: Packet, streams: Streams) -> Decision | None:
     return Decision(box.inline, tuple(_flow(box, seen)))
 
 
-def _dns(box: Box, seen: Packet) -> Decision:
-    marks = forge.Marks(box.ttl, box.ip_id)
+def _tcp_query(stream: bytes) -> bytes:
+    """The first whole message of a DNS stream (RFC 1035 section 4.2.2), or nothing."""
+    length = int.from_bytes(stream[:2])
+    return stream[2 : 2 + length] if len(stream) >= 2 + length else b""
+
+
+def _dns(box: Box, seen: Packet, query: bytes) -> Decision:
+    marks = forge.Marks(box.ttl, box.ip_id, box.window)
     match box.kind:
         case Kind.DNS_SILENT:
             return Decision(True, ())
         case Kind.DNS_INJECT:
-            answers = [forge.dns_answer(seen.payload, [address]) for address in box.answers]
+            answers = [forge.dns_answer(query, [address]) for address in box.answers]
         case Kind.DNS_BOGUS:
-            answers = [forge.dns_answer(seen.payload, box.answers)]
+            answers = [forge.dns_answer(query, box.answers)]
         case _:
             code = forge.NXDOMAIN if box.kind is Kind.DNS_NXDOMAIN else forge.REFUSED
-            answers = [forge.dns_answer(seen.payload, (), code=code)]
+            answers = [forge.dns_answer(query, (), code=code)]
+    if seen.protocol != UDP:
+        said = len(answers[0]).to_bytes(2) + answers[0]
+        reset = forge.toward_server(seen, marks, sequence=seen.sequence)
+        return Decision(True, (forge.ending(seen, marks, said), reset))
     forged = tuple(forge.dns_packet(seen, marks, answer) for answer in answers)
     return Decision(box.kind is not Kind.DNS_INJECT, forged)
 
@@ -55,7 +66,7 @@ def _flow(box: Box, seen: Packet) -> list[bytes]:
     marks = forge.Marks(box.ttl, box.ip_id, box.window)
     client: list[bytes] = []
     match box.kind:
-        case Kind.SNI_DROP:
+        case Kind.SNI_DROP | Kind.RATE_POLICE:
             return []
         case Kind.SNI_RST | Kind.HTTP_RST:
             client = forge.resets(seen, marks, box.resets)

@@ -20,6 +20,8 @@ FIRST_QUEUE = 10
 KILLED_SECONDS = 60  # real: as long as a kernel would retransmit into a dead flow
 FIRST_PACKETS = 10  # of a flow's own direction; a name stands in the first ones
 
+MITM_PORT = 8443
+FLOW = "ipv4_addr . inet_service . ipv4_addr . inet_service"
 COUNT_FIRED = 'counter name "matched" counter name "fired"'
 
 
@@ -106,8 +108,12 @@ def _scope(box: Box, topology: Topology, place: str) -> str:
 
 
 def _chains(box: Box, topology: Topology, place: str, bit: int, scale: float) -> Iterator[str]:
-    if box.kind in DNS | SNI | HTTP:
+    if box.kind is Kind.RATE_POLICE:
+        yield from _police(box, bit)
+    elif box.kind in DNS | SNI | HTTP:
         yield from _strike(box, bit, scale)
+    elif box.kind in {Kind.DNS_HIJACK, Kind.TLS_MITM}:
+        yield from _redirect(box, topology, place)
     elif box.kind in {Kind.LOSS, Kind.WIFI}:
         yield from _lossy(box, link(box, topology)[1])
     elif box.kind in SHUTDOWN:
@@ -118,13 +124,13 @@ def _chains(box: Box, topology: Topology, place: str, bit: int, scale: float) ->
 
 def _strike(box: Box, bit: int, scale: float) -> Iterator[str]:
     """Enforcement for boxes whose program marks: drop what it marked, the flow it belongs to, and the residual."""
-    flow = "ipv4_addr . inet_service . ipv4_addr . inet_service"
     mark = f"{ENFORCE | bit:#x}"
-    flows = box.kind in SNI | HTTP
+    # Injectors leave DNS over TCP alone; what stands in for a resolver does not.
+    flows = box.kind is not Kind.DNS_INJECT
     residual = box.residual / scale
     drop = 'counter name "fired" drop'
     if flows:
-        yield f"set killed {{ type {flow}; size 65535; flags dynamic,timeout; timeout {KILLED_SECONDS}s; }}"
+        yield f"set killed {{ type {FLOW}; size 65535; flags dynamic,timeout; timeout {KILLED_SECONDS}s; }}"
     if flows and residual > 0:
         milliseconds = max(round(residual * 1000), 1)
         yield "set residual { type ipv4_addr . ipv4_addr . inet_service; size 65535; flags dynamic,timeout; "
@@ -144,6 +150,36 @@ def _strike(box: Box, bit: int, scale: float) -> Iterator[str]:
         yield f"ip daddr . tcp dport . ip saddr . tcp sport @killed {drop}"
     if flows and residual > 0:
         yield f"ip saddr . ip daddr . tcp dport @residual {drop}"
+    yield "}"
+
+
+def _police(box: Box, bit: int) -> Iterator[str]:
+    """A policer: packets of marked flows above the rate are lost, the ClientHello is not (TSPU, IMC 2022)."""
+    bytes_a_second = max(round(box.kbit * 1000 / 8), 1)
+    mark = f"{ENFORCE | bit:#x}"
+    there = "ip saddr . tcp sport . ip daddr . tcp dport"
+    back = "ip daddr . tcp dport . ip saddr . tcp sport"
+    limit = f'limit rate over {bytes_a_second} bytes/second burst 16 kbytes counter name "fired" drop'
+    yield f"set slow {{ type {FLOW}; size 65535; flags dynamic,timeout; timeout 600s; }}"
+    yield "chain enforce {\ntype filter hook prerouting priority -140; policy accept;"
+    yield f"meta mark & {mark} == {mark} add @slow {{ {there} }}"
+    yield f"{there} @slow {limit}\n{back} @slow {limit}\n}}"
+
+
+def _redirect(box: Box, topology: Topology, place: str) -> Iterator[str]:
+    """Packets reach another server than they were sent to, which answers in the other's name."""
+    scope = _scope(box, topology, place)
+    here = topology.namespace(place)
+    yield "chain divert {\ntype nat hook prerouting priority -100; policy accept;"
+    yield f'{scope} counter name "seen"'
+    if box.kind is Kind.TLS_MITM:
+        there = f"ip daddr {_set(targets(box, topology))} tcp dport 443"
+        yield f"{scope} {there} {COUNT_FIRED} dnat to {here.address}:{MITM_PORT}\n}}"
+        return
+    if not here.resolver:
+        raise ConfigError(f"box {box.id} ({box.kind}): {place} has no resolver", "say where: an ISP")
+    for protocol in ("udp", "tcp"):
+        yield f"{scope} {protocol} dport 53 ip daddr != {here.resolver} {COUNT_FIRED} dnat to {here.resolver}"
     yield "}"
 
 
@@ -226,8 +262,9 @@ def _queued(box: Box, topology: Topology, bit: int, queue: int) -> Iterator[tupl
     for scope in scopes:
         if box.kind in DNS:
             yield ("PREROUTING", *scope, "-p", "udp", "--dport", "53", *fresh, *into)
+        if box.kind is Kind.DNS_INJECT:
             continue
-        ports = box.ports or ((80,) if box.kind in HTTP else ())
+        ports = box.ports or ((80,) if box.kind in HTTP else (53,) if box.kind in DNS else ())
         wanted = ("-m", "multiport", "--dports", ",".join(map(str, ports))) if ports else ()
         first = ("--connbytes", f"0:{FIRST_PACKETS}", "--connbytes-dir", "original", "--connbytes-mode", "packets")
         own = ("-m", "conntrack", "--ctdir", "ORIGINAL")

@@ -37,6 +37,8 @@ def inspect(box: Box, queue: Queue, bit: int, tally: Tally) -> None:
                 queue.verdict(queued, REPEAT, queued.mark | bit)
                 tally.add(seen=1)
                 continue
+            # Counted before it is felt: whoever sees the effect finds it counted, even if the box is killed right then.
+            tally.add(seen=1, matched=1, fired=len(decision.forged))
             for forged in decision.forged:
                 with suppress(OSError):  # no route to one side: the other side still gets its copy
                     raw.sendto(forged, (socket.inet_ntoa(forged[16:20]), 0))
@@ -44,7 +46,6 @@ def inspect(box: Box, queue: Queue, bit: int, tally: Tally) -> None:
                 queue.verdict(queued, ACCEPT, ENFORCE | bit)
             else:
                 queue.verdict(queued, REPEAT, queued.mark | bit)
-            tally.add(seen=1, matched=1, fired=len(decision.forged))
 
 
 def hold(box: Box, queue: Queue, bit: int, tally: Tally) -> None:

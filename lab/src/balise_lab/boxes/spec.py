@@ -18,6 +18,7 @@ class Kind(StrEnum):
     DNS_NXDOMAIN = "dns.nxdomain"
     DNS_REFUSED = "dns.refused"
     DNS_SILENT = "dns.silent"
+    DNS_HIJACK = "dns.hijack"  # whatever resolver is asked, the ISP's answers in its name
     IP_DROP = "ip.drop"
     IP_RST = "ip.rst"
     IP_ICMP = "ip.icmp"
@@ -27,9 +28,11 @@ class Kind(StrEnum):
     SNI_RST = "sni.rst"
     SNI_DROP = "sni.drop"
     SNI_FIN = "sni.fin"
+    TLS_MITM = "tls.mitm"  # an interceptor answers with certificates of a root nobody trusts
     HTTP_BLOCKPAGE = "http.blockpage"
     HTTP_REDIRECT = "http.redirect"
     HTTP_RST = "http.rst"
+    RATE_POLICE = "rate.police"  # flows with the name lose what is above the rate
     ISP_SHUTDOWN = "isp.shutdown"
     COUNTRY_SHUTDOWN = "country.shutdown"
     DISTRICT_SHUTDOWN = "district.shutdown"
@@ -42,14 +45,16 @@ class Kind(StrEnum):
 
 
 DNS = frozenset({Kind.DNS_INJECT, Kind.DNS_BOGUS, Kind.DNS_NXDOMAIN, Kind.DNS_REFUSED, Kind.DNS_SILENT})
-SNI = frozenset({Kind.SNI_RST, Kind.SNI_DROP, Kind.SNI_FIN})
+SNI = frozenset({Kind.SNI_RST, Kind.SNI_DROP, Kind.SNI_FIN, Kind.RATE_POLICE})
 HTTP = frozenset({Kind.HTTP_BLOCKPAGE, Kind.HTTP_REDIRECT, Kind.HTTP_RST})
 QUEUED = DNS | SNI | HTTP | {Kind.DELAY}
 SHUTDOWN = frozenset({Kind.ISP_SHUTDOWN, Kind.COUNTRY_SHUTDOWN, Kind.DISTRICT_SHUTDOWN})
 LINK_FAULTS = frozenset({Kind.LOSS, Kind.DELAY, Kind.WIFI})
 ORDINARY = LINK_FAULTS | {Kind.SERVER_DOWN, Kind.EDGE_DOWN, Kind.RESOLVER_DOWN}
 NAMED = DNS | SNI | HTTP  # these look for names
-ADDRESSED = frozenset({Kind.IP_DROP, Kind.IP_RST, Kind.IP_ICMP, Kind.QUIC_DROP, Kind.SERVER_DOWN, Kind.EDGE_DOWN})
+ADDRESSED = frozenset(
+    {Kind.IP_DROP, Kind.IP_RST, Kind.IP_ICMP, Kind.QUIC_DROP, Kind.TLS_MITM, Kind.SERVER_DOWN, Kind.EDGE_DOWN}
+)
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,7 @@ class Box:
     title: str = "Blocked"
     location: str = "http://blocked.lab/"
     mode: str = "drop"  # server.down, resolver.down: drop | refuse
+    kbit: float = 130.0  # rate.police: thousand bits a second, each way
     percent: float = 0.0  # loss, each way
     ms: float = 0.0  # delay, each way
     jitter: float = 0.0  # ms, uniform, each way

@@ -43,10 +43,11 @@ def plan(topology: Topology) -> dict[str, tuple[str, str]]:
 def _common(address: str) -> list[str]:
     return [
         "user=root",
-        "group=root",
+        "group=",  # no change of group: a user namespace forbids setgroups(2)
         "no-resolv",
         "no-hosts",
-        "no-daemon",
+        "keep-in-foreground",  # not no-daemon: that serves TCP without forking, and one dead client stops everything
+        "log-facility=-",
         "bind-interfaces",
         f"listen-address={address}",
         "except-interface=lo-none",

@@ -46,6 +46,16 @@ def sites(topology: Topology, namespace: str) -> tuple[Site, ...]:
     return tuple(found.values())
 
 
+def intercepting(topology: Topology, address: str, port: int) -> tuple[Site, ...]:
+    """What an interceptor serves on one address: every host of the topology, under a root nobody trusts. Pure."""
+    found = {"": Site("", address, port, "Hosting", 1024, "untrusted", False)}
+    for endpoint in topology.endpoints:
+        for name in (endpoint.host, endpoint.neighbour):
+            title = endpoint.spec.title or f"{endpoint.service} {endpoint.role}"
+            found.setdefault(name, Site(name, address, port, title, 4096, "untrusted", False))
+    return tuple(found.values())
+
+
 def _of(endpoint: Endpoint, address: str) -> tuple[Site, ...]:
     spec = endpoint.spec
     default = Site("", address, endpoint.port, "Hosting", 1024, "good", spec.plain_http)
