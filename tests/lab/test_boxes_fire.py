@@ -140,7 +140,9 @@ def test_on_path_resets_race_and_drop_nothing(ground: Any) -> None:
             assert tls(ground, BLOCKED, "twitter.lab") == "ConnectionResetError"
     finally:
         ground("stop", identifier="far")
-    assert (counted["matched"], counted["fired"]) == (1, 3)
+    # A busy machine may send the ClientHello twice before the reset is heard; each gets its three resets.
+    assert counted["matched"] >= 1
+    assert counted["fired"] == 3 * counted["matched"]
 
 
 def test_two_boxes_at_one_place_both_see(ground: Any) -> None:
