@@ -2,7 +2,7 @@
 
 Run inside a fresh network and mount namespace (fixture ``namespace_wrapper``), ``netns_plays.py NAME`` builds the
 chain probe - near - far - server, starts the services and the play's boxes, runs the play in the probe's namespace, and
-prints its findings as JSON. Lives here: ground and plays. Must not live here: what the findings ought to be (the tests).
+prints its findings as JSON. Lives here: ground and plays. Must not live here: what they ought to be (the tests).
 """
 
 import datetime as dt

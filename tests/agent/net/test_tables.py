@@ -1,0 +1,212 @@
+"""The net layer's tables and files: failures, ports, resolvers, routes, ARP. No network."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import ssl
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from balise_agent.net.classify import detail_of, failure_of, tls_failure
+from balise_agent.net.errors import LinkUnusable
+from balise_agent.net.gateway import arp_request, is_arp_reply
+from balise_agent.net.ground import Chance, packed
+from balise_agent.net.ports import PortPool
+from balise_agent.net.resolvers import Resolvers, nameservers
+from balise_agent.net.routes import Gateway, default_gateway
+from balise_wire.evidence import Direction, Packet
+from balise_wire.failures import Failure
+
+
+def failing(code: int) -> OSError:
+    """Make the error that a socket raises."""
+    return OSError(code, os.strerror(code))
+
+
+def icmp(kind: str) -> Packet:
+    """Make the record of an ICMP error."""
+    return Packet(t_us=1, direction=Direction.IN, protocol="icmp", icmp=kind, hop="198.18.1.2")
+
+
+# --- classify ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "heard", "failure"),
+    [
+        (errno.ECONNREFUSED, (), Failure.CONNECTION_REFUSED),
+        (errno.ECONNRESET, (), Failure.CONNECTION_RESET),
+        (errno.EPIPE, (), Failure.CONNECTION_RESET),
+        (errno.ECONNABORTED, (), Failure.CONNECTION_ABORTED),
+        (errno.ETIMEDOUT, (), Failure.GENERIC_TIMEOUT),
+        (errno.EHOSTUNREACH, (), Failure.HOST_UNREACHABLE),
+        (errno.EHOSTUNREACH, ("3/1",), Failure.HOST_UNREACHABLE),
+        (errno.EHOSTUNREACH, ("3/13",), Failure.ICMP_ADMIN_PROHIBITED),
+        (errno.ENETUNREACH, ("3/9",), Failure.ICMP_ADMIN_PROHIBITED),
+        (errno.EHOSTUNREACH, ("1/1",), Failure.ICMP_ADMIN_PROHIBITED),
+        (errno.ETIMEDOUT, ("3/10",), Failure.ICMP_ADMIN_PROHIBITED),
+        (errno.ENETUNREACH, (), Failure.NETWORK_UNREACHABLE),
+        (errno.ENETDOWN, (), Failure.NETWORK_DOWN),
+        (errno.EAFNOSUPPORT, (), Failure.ADDRESS_FAMILY_NOT_SUPPORTED),
+        (errno.ECONNRESET, ("3/13",), Failure.CONNECTION_RESET),
+        (errno.EIO, (), Failure.UNKNOWN),
+    ],
+)
+def test_every_errno_has_its_word(code: int, heard: tuple[str, ...], failure: Failure) -> None:
+    """The kernel's errno and the ICMP that caused it become one word of the closed vocabulary."""
+    packets = tuple(icmp(kind) for kind in heard)
+    assert failure_of(failing(code), packets) is failure
+    assert detail_of(packets) == (f"icmp {heard[-1]}" if heard else "")
+
+
+@pytest.mark.parametrize("code", [errno.EMFILE, errno.ENOBUFS, errno.EPERM, errno.EACCES])
+def test_our_own_troubles_are_no_data(code: int) -> None:
+    """Too few descriptors, or a firewall of this machine, is our failure: raised with its mend, never recorded."""
+    with pytest.raises(LinkUnusable):
+        failure_of(failing(code))
+
+
+@pytest.mark.parametrize(
+    ("reason", "failure", "detail"),
+    [
+        ("SSLV3_ALERT_HANDSHAKE_FAILURE", Failure.TLS_ALERT, "alert 40"),
+        ("TLSV1_ALERT_INTERNAL_ERROR", Failure.TLS_ALERT, "alert 80"),
+        ("TLSV1_UNRECOGNIZED_NAME", Failure.TLS_ALERT, "alert 112"),
+        ("TLSV1_ALERT_ACCESS_DENIED", Failure.TLS_ALERT, "alert 49"),
+        ("SSLV3_ALERT_UNEXPECTED_MESSAGE", Failure.TLS_ALERT, "alert 10"),
+        ("WRONG_VERSION_NUMBER", Failure.TLS_MALFORMED, "wrong_version_number"),
+        ("UNEXPECTED_MESSAGE", Failure.TLS_MALFORMED, "unexpected_message"),
+        ("DH_KEY_TOO_SMALL", Failure.SSL_FAILED_HANDSHAKE, "dh_key_too_small"),
+    ],
+)
+def test_openssls_reasons_have_their_word(reason: str, failure: Failure, detail: str) -> None:
+    """An alert of the server's, nonsense instead of TLS, and a disagreement are three different things."""
+    error = ssl.SSLError(1, "message")
+    error.reason = reason
+    assert tls_failure(error) == (failure, detail)
+    assert failure_of(error) is failure
+
+
+def test_a_stream_that_ends_is_no_tls_error() -> None:
+    """The end of the stream in the middle of a handshake is ``eof_error``."""
+    assert tls_failure(ssl.SSLEOFError(8, "eof"))[0] is Failure.EOF
+
+
+# --- ports and chance -------------------------------------------------------------------------------------------------
+
+
+def test_ports_come_back_as_late_as_possible() -> None:
+    """A port given back is taken again only when the whole range was used, and never while it is held."""
+    pool = PortPool(range(10, 14), 2)
+    assert [pool.take(), pool.take(), pool.take()] == [12, 13, 10]
+    pool.give(12)
+    assert [pool.take(), pool.take()] == [11, 12]
+    with pytest.raises(LinkUnusable, match="all 4 source ports"):
+        pool.take()
+
+
+@given(seed=st.binary(min_size=8, max_size=8), bound=st.integers(1, 1 << 32))
+def test_chance_stays_below_its_bound(seed: bytes, bound: int) -> None:
+    """Numbers fit the fields they are for, and one seed gives one stream."""
+    one, other = Chance(seed), Chance(seed)
+    numbers = [one.below(bound) for _ in range(20)]
+    assert all(0 <= number < bound for number in numbers)
+    assert numbers == [other.below(bound) for _ in range(20)]
+
+
+def test_addresses_are_packed_as_headers_have_them() -> None:
+    """Both families, and a scope is no part of the address."""
+    assert packed("198.18.0.1") == bytes([198, 18, 0, 1])
+    assert packed("fe80::1%eth0") == socket.inet_pton(socket.AF_INET6, "fe80::1")
+
+
+# --- resolvers --------------------------------------------------------------------------------------------------------
+
+
+def test_name_servers_are_read_like_the_c_library_does() -> None:
+    """Comments, other keywords, rubbish and repeats are passed over."""
+    text = "# nameserver 1.1.1.1\nsearch home\nnameserver 192.0.2.1\nnameserver\nnameserver x\nnameserver 192.0.2.1\n"
+    assert nameservers(text + "nameserver 2001:db8::53\n") == ("192.0.2.1", "2001:db8::53")
+
+
+def test_a_local_stub_is_looked_behind(tmp_path: Path) -> None:
+    """Where resolv.conf names systemd's stub, the resolvers that it learned are asked instead."""
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/resolv.conf").write_text("nameserver 127.0.0.53\n")
+    resolvers = Resolvers(root=tmp_path)
+    assert resolvers.addresses() == ("127.0.0.53",)
+    (tmp_path / "run/systemd/resolve").mkdir(parents=True)
+    (tmp_path / "run/systemd/resolve/resolv.conf").write_text("nameserver 192.0.2.7\n")
+    assert resolvers.addresses() == ("192.0.2.7",)
+
+
+def test_a_new_lease_is_noticed(tmp_path: Path) -> None:
+    """A changed resolv.conf counts at the next question; a vanished one leaves nobody to ask."""
+    (tmp_path / "etc").mkdir()
+    path = tmp_path / "etc/resolv.conf"
+    path.write_text("nameserver 192.0.2.1\n")
+    resolvers = Resolvers(root=tmp_path)
+    assert resolvers.addresses() == ("192.0.2.1",)
+    path.write_text("nameserver 192.0.2.2\n")
+    os.utime(path, ns=(1, 1))
+    assert resolvers.addresses() == ("192.0.2.2",)
+    path.unlink()
+    assert resolvers.addresses() == ()
+
+
+def test_configured_resolvers_win(tmp_path: Path) -> None:
+    """What the operator wrote is asked, whatever the system says."""
+    assert Resolvers(("192.0.2.9",), root=tmp_path).addresses() == ("192.0.2.9",)
+
+
+# --- routes and the gateway -------------------------------------------------------------------------------------------
+
+ROUTE = """Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
+wlan0\t00000000\t0101A8C0\t0003\t0\t0\t600\t00000000\t0\t0\t0
+eth0\t00000000\t0100A8C0\t0003\t0\t0\t100\t00000000\t0\t0\t0
+eth0\t0000A8C0\t00000000\t0001\t0\t0\t100\t00FFFFFF\t0\t0\t0
+"""
+ROUTE6 = (
+    "00000000000000000000000000000000 00 00000000000000000000000000000000 00 "
+    "fe800000000000000000000000000001 00000400 00000001 00000000 00000003     eth0\n"
+    "20010db8000100000000000000000000 40 00000000000000000000000000000000 00 "
+    "00000000000000000000000000000000 00000100 00000001 00000000 00000001     eth0\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("route", "route6", "interface", "gateway"),
+    [
+        (ROUTE, "", "", Gateway("192.168.0.1", "eth0")),
+        (ROUTE, "", "wlan0", Gateway("192.168.1.1", "wlan0")),
+        (ROUTE, "", "wwan0", None),
+        ("", ROUTE6, "", Gateway("fe80::1", "eth0")),
+        (ROUTE, ROUTE6, "", Gateway("192.168.0.1", "eth0")),
+        ("", "", "", None),
+        ("garbage\n", "garbage too\n", "", None),
+    ],
+)
+def test_the_default_gateway_is_the_least_metric(
+    tmp_path: Path, route: str, route6: str, interface: str, gateway: Gateway | None
+) -> None:
+    """The kernel's tables are read: least metric, IPv4 before IPv6, only the configured interface."""
+    (tmp_path / "route").write_text(route)
+    (tmp_path / "ipv6_route").write_text(route6)
+    assert default_gateway(interface, tmp_path) == gateway
+
+
+def test_an_arp_question_and_its_answer() -> None:
+    """RFC 826: the question names both protocol addresses; only the target's own reply is an answer."""
+    source, target = bytes([192, 0, 2, 7]), bytes([192, 0, 2, 1])
+    question = arp_request(b"\2\0\0\0\0\7", source, target)
+    assert (len(question), question[6:8], question[14:18], question[24:28]) == (28, b"\0\1", source, target)
+    reply = b"\0\1\x08\0\6\4\0\2" + b"\2\0\0\0\0\1" + target + b"\2\0\0\0\0\7" + source
+    assert is_arp_reply(reply + bytes(18), target)
+    assert not is_arp_reply(reply, source)
+    assert not is_arp_reply(question, source)
+    assert not is_arp_reply(reply[:20], target)
