@@ -393,6 +393,18 @@ def test_edge_down_hits_the_regional_address_only(ground: Any) -> None:
         assert ground("tcp", place=REFERENCE, address=far, port=443) == "connected"
 
 
+@pytest.mark.parametrize("status", [403, 451])
+def test_a_service_that_denies_the_country_is_itself(ground: Any, status: int) -> None:
+    """The refusal comes under the service's own certificate, to the country and to nobody else: no censor did it."""
+    address = ground.address("twitter.lab")
+    with ground.box(kind="server.denies", match=["twitter.lab"], status=status) as counted:
+        assert ground("http", place=BLOCKED, address=address, name="twitter.lab") == f"{status} Not available"
+        assert tls(ground, OTHER_ISP, "twitter.lab") == "Not available"
+        assert ground("http", place=REFERENCE, address=address, name="twitter.lab") == "200 twitter web"
+        assert tls(ground, BLOCKED, "chat.lab") == "chat web"
+    assert counted["fired"] == 2
+
+
 def test_resolver_down(ground: Any) -> None:
     """One ISP's resolver says nothing (or refuses), the public one does."""
     resolver = ground.topology.probe(BLOCKED).resolver

@@ -21,7 +21,7 @@ from typing import IO, Self
 from balise_lab import addresses, authority, namespaces, tools, waiting
 from balise_lab.boxes import counters, enforce
 from balise_lab.boxes.counters import Counters
-from balise_lab.boxes.spec import QUEUED, Box, Kind, check
+from balise_lab.boxes.spec import QUEUED, STANDS_IN, Box, Kind, check
 from balise_lab.errors import ConfigError, LabError
 from balise_lab.services import broker, names, web
 from balise_lab.topology import CONTROL_NAME, Topology
@@ -57,6 +57,7 @@ class World:
         self._servers: dict[str, subprocess.Popen[bytes]] = {}
         self._commands: dict[str, tuple[str, tuple[str, ...]]] = {}
         self._boxes: dict[str, Standing] = {}
+        self._stand_ins = 0  # numbers their folders: a box may be started again
         self._gone: dict[str, Counters] = {}
 
     # -------------------------------------------------------------- up and down
@@ -215,8 +216,8 @@ class World:
         tally = self.folder / f"counters-{rules.table}"
         tally.unlink(missing_ok=True)  # of an earlier box with this id
         program = self._program(box, rules, tally) if box.kind in QUEUED else None
-        if box.kind is Kind.TLS_MITM:
-            program = self._interceptor(rules)
+        if box.kind in STANDS_IN:
+            program = self._stand_in(box, rules)
         standing = Standing(box, rules, program, tally)
         self._boxes[box.id] = standing
         try:
@@ -272,16 +273,22 @@ class World:
             raise LabError(f"box {box.id} did not start: {log.read_text(errors='replace')[-800:]}")
         return program
 
-    def _interceptor(self, rules: enforce.Rules) -> subprocess.Popen[bytes]:
-        """The web server of an interception, on its namespace's own address."""
+    def _stand_in(self, box: Box, rules: enforce.Rules) -> subprocess.Popen[bytes]:
+        """The web server of an interception or refusal, on its namespace's own address."""
         address = self.topology.namespace(rules.namespace).address
-        found = web.intercepting(self.topology, address, enforce.MITM_PORT)
-        folder = self.folder / f"web-{rules.table}-{len(self._gone)}"
+        status = box.status if box.kind is Kind.SERVER_DENIES else web.OK
+        found = web.standing_in(self.topology, address, enforce.STAND_IN_PORT, status)
+        self._stand_ins += 1
+        folder = self.folder / f"web-{rules.table}-{self._stand_ins}"
         path = web.write(found, folder, *self._roots)
         log = self.folder / "logs" / f"{rules.table}.log"
         program = namespaces.popen(rules.namespace, [tools.find("nginx"), "-c", str(path), "-p", str(folder)], log=log)
-        with namespaces.inside(rules.namespace):
-            waiting.until(lambda: _listens(address, enforce.MITM_PORT), "the interceptor to listen", READY_SECONDS)
+        try:
+            with namespaces.inside(rules.namespace):
+                waiting.until(lambda: _listens(address, enforce.STAND_IN_PORT), f"{box.id} to listen", READY_SECONDS)
+        except LabError:
+            _stop(program)
+            raise
         return program
 
     def _withdraw(self, standing: Standing) -> None:

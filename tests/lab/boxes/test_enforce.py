@@ -93,6 +93,7 @@ def test_edge_down_leaves_the_other_address() -> None:
         (Box("b", Kind.DISTRICT_SHUTDOWN), "probes is empty"),
         (Box("b", Kind.LOSS, percent=101.0), "percent is 101"),
         (Box("b", Kind.DELAY), "ms is 0"),
+        (Box("b", Kind.SERVER_DENIES, match=("a",), status=200), "use 403 or 451"),
         (Box("b", Kind.SERVER_DOWN, match=("a",), mode="explode"), "use drop or refuse"),
     ],
 )

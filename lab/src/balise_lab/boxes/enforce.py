@@ -10,7 +10,7 @@ at one place each see it, although NFQUEUE ends a chain. A packet to strike carr
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from balise_lab.boxes.spec import DNS, HTTP, LINK_FAULTS, QUEUED, SHUTDOWN, SNI, Box, Kind
+from balise_lab.boxes.spec import AT_HOSTING, DNS, HTTP, LINK_FAULTS, QUEUED, SHUTDOWN, SNI, STANDS_IN, Box, Kind
 from balise_lab.errors import ConfigError
 from balise_lab.topology import UPLINK, Endpoint, Topology
 
@@ -20,7 +20,7 @@ FIRST_QUEUE = 10
 KILLED_SECONDS = 60  # real: as long as a kernel would retransmit into a dead flow
 FIRST_PACKETS = 10  # of a flow's own direction; a name stands in the first ones
 
-MITM_PORT = 8443
+STAND_IN_PORT = 8443
 FLOW = "ipv4_addr . inet_service . ipv4_addr . inet_service"
 COUNT_FIRED = 'counter name "matched" counter name "fired"'
 
@@ -53,7 +53,7 @@ def rules(box: Box, topology: Topology, slot: int, scale: float = 1.0) -> Rules:
 
 def namespace(box: Box, topology: Topology) -> str:
     """Where a box stands."""
-    if box.kind in {Kind.SERVER_DOWN, Kind.EDGE_DOWN}:
+    if box.kind in AT_HOSTING:
         return "hosting"
     if box.kind in LINK_FAULTS:
         return link(box, topology)[0]
@@ -112,7 +112,7 @@ def _chains(box: Box, topology: Topology, place: str, bit: int, scale: float) ->
         yield from _police(box, bit)
     elif box.kind in DNS | SNI | HTTP:
         yield from _strike(box, bit, scale)
-    elif box.kind in {Kind.DNS_HIJACK, Kind.TLS_MITM}:
+    elif box.kind is Kind.DNS_HIJACK or box.kind in STANDS_IN:
         yield from _redirect(box, topology, place)
     elif box.kind in {Kind.LOSS, Kind.WIFI}:
         yield from _lossy(box, link(box, topology)[1])
@@ -172,9 +172,13 @@ def _redirect(box: Box, topology: Topology, place: str) -> Iterator[str]:
     here = topology.namespace(place)
     yield "chain divert {\ntype nat hook prerouting priority -100; policy accept;"
     yield f'{scope} counter name "seen"'
-    if box.kind is Kind.TLS_MITM:
+    if box.kind is Kind.SERVER_DENIES:
+        scope = f"ip saddr {_set(_sources(box, topology) or topology.prefixes(tuple(topology.layout.isps)))}"
+        plain = f"{scope} ip daddr {_set(targets(box, topology))} tcp dport 80"
+        yield f"{plain} {COUNT_FIRED} dnat to {here.address}:80"
+    if box.kind in STANDS_IN:
         there = f"ip daddr {_set(targets(box, topology))} tcp dport 443"
-        yield f"{scope} {there} {COUNT_FIRED} dnat to {here.address}:{MITM_PORT}\n}}"
+        yield f"{scope} {there} {COUNT_FIRED} dnat to {here.address}:{STAND_IN_PORT}\n}}"
         return
     if not here.resolver:
         raise ConfigError(f"box {box.id} ({box.kind}): {place} has no resolver", "say where: an ISP")

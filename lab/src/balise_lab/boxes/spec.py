@@ -40,6 +40,7 @@ class Kind(StrEnum):
     DELAY = "delay"
     SERVER_DOWN = "server.down"
     EDGE_DOWN = "edge.down"
+    SERVER_DENIES = "server.denies"  # the service itself turns the country away
     RESOLVER_DOWN = "resolver.down"
     WIFI = "wifi"
 
@@ -50,10 +51,20 @@ HTTP = frozenset({Kind.HTTP_BLOCKPAGE, Kind.HTTP_REDIRECT, Kind.HTTP_RST})
 QUEUED = DNS | SNI | HTTP | {Kind.DELAY}
 SHUTDOWN = frozenset({Kind.ISP_SHUTDOWN, Kind.COUNTRY_SHUTDOWN, Kind.DISTRICT_SHUTDOWN})
 LINK_FAULTS = frozenset({Kind.LOSS, Kind.DELAY, Kind.WIFI})
-ORDINARY = LINK_FAULTS | {Kind.SERVER_DOWN, Kind.EDGE_DOWN, Kind.RESOLVER_DOWN}
+AT_HOSTING = frozenset({Kind.SERVER_DOWN, Kind.EDGE_DOWN, Kind.SERVER_DENIES})
+STANDS_IN = frozenset({Kind.TLS_MITM, Kind.SERVER_DENIES})  # these bring a web server of their own
 NAMED = DNS | SNI | HTTP  # these look for names
 ADDRESSED = frozenset(
-    {Kind.IP_DROP, Kind.IP_RST, Kind.IP_ICMP, Kind.QUIC_DROP, Kind.TLS_MITM, Kind.SERVER_DOWN, Kind.EDGE_DOWN}
+    {
+        Kind.IP_DROP,
+        Kind.IP_RST,
+        Kind.IP_ICMP,
+        Kind.QUIC_DROP,
+        Kind.TLS_MITM,
+        Kind.SERVER_DOWN,
+        Kind.EDGE_DOWN,
+        Kind.SERVER_DENIES,
+    }
 )
 
 
@@ -82,6 +93,7 @@ class Box:
     location: str = "http://blocked.lab/"
     mode: str = "drop"  # server.down, resolver.down: drop | refuse
     kbit: float = 130.0  # rate.police: thousand bits a second, each way
+    status: int = 451  # server.denies: 403 or 451 (RFC 7725)
     percent: float = 0.0  # loss, each way
     ms: float = 0.0  # delay, each way
     jitter: float = 0.0  # ms, uniform, each way
@@ -102,6 +114,8 @@ def check(box: Box) -> None:
         raise ConfigError(f"{here}: percent is {box.percent}", "give 0 < percent <= 100")
     if box.kind is Kind.DELAY and box.ms <= 0:
         raise ConfigError(f"{here}: ms is {box.ms}", "give milliseconds above 0")
+    if box.kind is Kind.SERVER_DENIES and box.status not in {403, 451}:
+        raise ConfigError(f"{here}: status is {box.status}", "use 403 or 451")
     if box.mode not in {"drop", "refuse"}:
         raise ConfigError(f"{here}: mode is {box.mode}", "use drop or refuse")
 

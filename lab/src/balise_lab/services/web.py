@@ -11,6 +11,7 @@ from balise_lab import authority
 from balise_lab.topology import CONTROL_NAME, DEFAULT_NAME, Endpoint, Topology
 
 CERTIFICATES = "certificates"
+OK = 200
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Site:
     body_bytes: int
     certificate: str  # good | expired | untrusted
     plain_http: bool
+    status: int = 200
 
 
 def sites(topology: Topology, namespace: str) -> tuple[Site, ...]:
@@ -46,13 +48,18 @@ def sites(topology: Topology, namespace: str) -> tuple[Site, ...]:
     return tuple(found.values())
 
 
-def intercepting(topology: Topology, address: str, port: int) -> tuple[Site, ...]:
-    """What an interceptor serves on one address: every host of the topology, under a root nobody trusts. Pure."""
-    found = {"": Site("", address, port, "Hosting", 1024, "untrusted", False)}
+def standing_in(topology: Topology, address: str, port: int, status: int = 200) -> tuple[Site, ...]:
+    """What stands in for the true servers, on one address: every host of the topology. Pure.
+
+    With status 200 an interceptor, under a root nobody trusts; else the service's own refusal, under its certificate.
+    """
+    denies = status != OK
+    certificate = "good" if denies else "untrusted"
+    found = {"": Site("", address, port, "Hosting", 1024, certificate, denies, status)}
     for endpoint in topology.endpoints:
         for name in (endpoint.host, endpoint.neighbour):
             title = endpoint.spec.title or f"{endpoint.service} {endpoint.role}"
-            found.setdefault(name, Site(name, address, port, title, 4096, "untrusted", False))
+            found.setdefault(name, Site(name, address, port, title, 4096, certificate, denies, status))
     return tuple(found.values())
 
 
@@ -73,6 +80,13 @@ def _of(endpoint: Endpoint, address: str) -> tuple[Site, ...]:
     title = spec.title or f"{endpoint.service} {endpoint.role}"
     own = Site(endpoint.host, address, endpoint.port, title, spec.body_bytes, spec.certificate, spec.plain_http)
     return (default, neighbour, own)
+
+
+def _answer(site: Site) -> str:
+    if site.status == OK:
+        return "try_files /index.html =404;"
+    said = "<!doctype html><title>Not available</title><p>This service is not available in your country.</p>"
+    return f"return {site.status} '{said}';"
 
 
 def page(site: Site) -> str:
@@ -122,7 +136,7 @@ def configuration(found: tuple[Site, ...], folder: Path) -> str:
             f"    ssl_certificate {certificate};",
             f"    ssl_certificate_key {certificate};",
             f"    root {folder}/pages/{name};",
-            "    location / { try_files /index.html =404; }",
+            f"    location / {{ {_answer(site)} }}",
             "  }",
         ]
     return "\n".join([*lines, "}", ""])
