@@ -1,10 +1,11 @@
 """What the collector's tests share: probes that seal as real ones do, a real mosquitto on loopback, settings files.
 
-Must not live here: expectations. Tests that need mosquitto are skipped with one line where `make setup` did not fetch it.
+Must not live here: expectations. Where `make setup` did not fetch mosquitto, its tests are skipped with one line.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import secrets
 import signal
@@ -35,8 +36,13 @@ from balise_wire.words import Arm, ClockState, Design, Experiment, ProbeRole, Ta
 EPOCH = 1_589_733_000.0
 """2020-05-17T16:30:00Z: where the tests' time begins."""
 
+FUZZED = 7
+"""Properties that run under ``balise-fuzz``: they share the cases that BALISE_HYPOTHESIS_EXAMPLES asks for."""
 settings.register_profile(
-    "balise-fuzz", deadline=None, print_blob=True, max_examples=int(os.environ.get("BALISE_HYPOTHESIS_EXAMPLES", "100"))
+    "balise-fuzz",
+    deadline=None,
+    print_blob=True,
+    max_examples=max(100, -(-int(os.environ.get("BALISE_HYPOTHESIS_EXAMPLES", "0")) // FUZZED)),
 )
 
 
@@ -54,18 +60,22 @@ class FieldProbe:
 
     @property
     def public_hex(self) -> str:
+        """The public key as 64 hex digits."""
         return public_bytes(self.key.public_key()).hex()
 
     @property
     def network(self) -> Network:
+        """Where the probe stands."""
         return Network(country=self.country, asn=self.asn)
 
     @property
     def member(self) -> Member:
+        """The probe as the operator approved it."""
         return Member(id=self.id, public_key=self.public_hex, network=self.network, role=self.role)
 
     @property
     def topic(self) -> str:
+        """The topic of its batches."""
         return topic(self.id, Leaf.MEASUREMENT)
 
     def measurement(self, started: float = EPOCH, **changes: Any) -> Measurement:
@@ -107,6 +117,7 @@ class FieldProbe:
         return Envelope(**{**usual, **changes})
 
     def seal(self, envelope: Envelope) -> bytes:
+        """Seal an envelope with the probe's key."""
         return Sealer(self.key).seal(encode_envelope(envelope))
 
     def batch(self, *measurements: Measurement, **changes: Any) -> bytes:
@@ -116,21 +127,25 @@ class FieldProbe:
 
 @pytest.fixture
 def make_probe() -> Callable[..., FieldProbe]:
+    """Return the maker of probes."""
     return FieldProbe
 
 
 @pytest.fixture
 def probe() -> FieldProbe:
+    """Return one probe in PK."""
     return FieldProbe()
 
 
 @pytest.fixture
 def fleet(probe: FieldProbe) -> Fleet:
+    """Return a fleet of that probe alone."""
     return Fleet.of([probe.member])
 
 
 @pytest.fixture(scope="session")
 def epoch() -> float:
+    """Return where the tests' time begins."""
     return EPOCH
 
 
@@ -153,7 +168,7 @@ class Mosquitto:
 
     def start(self) -> None:
         """Start, and return when it accepts connections."""
-        self._process = subprocess.Popen([str(self._program), "-c", str(self._settings)])
+        self._process = subprocess.Popen([str(self._program), "-c", str(self._settings)], stderr=subprocess.DEVNULL)
         for _ in range(200):
             with socket.socket() as trial:
                 if trial.connect_ex(("127.0.0.1", self.port)) == 0:
@@ -162,6 +177,7 @@ class Mosquitto:
         pytest.fail("mosquitto did not start within 10 s")
 
     def kill(self, number: int = signal.SIGKILL) -> None:
+        """Send a signal, kill -9 by default, and wait."""
         if self._process is not None:
             self._process.send_signal(number)
             self._process.wait(10)
@@ -170,6 +186,7 @@ class Mosquitto:
 
 @pytest.fixture
 def free_port() -> int:
+    """Return a port of loopback that nobody listens on."""
     with socket.socket() as trial:
         trial.bind(("127.0.0.1", 0))
         return int(trial.getsockname()[1])
@@ -177,6 +194,7 @@ def free_port() -> int:
 
 @pytest.fixture
 def mosquitto(tools_bin: Path, tmp_path: Path, free_port: int) -> Iterator[Mosquitto]:
+    """Return a running mosquitto."""
     program = tools_bin / "mosquitto"
     if not program.exists():
         pytest.skip("mosquitto: not in .tools/bin; run make setup")
@@ -213,9 +231,11 @@ class RunningCollector:
         self._process: subprocess.Popen[bytes] | None = None
 
     def command(self, *arguments: str) -> list[str]:
+        """Return the argument list of a command of the program."""
         return [sys.executable, "-m", "balise_collector.cli", "--config", str(self.settings), *arguments]
 
     def start(self) -> None:
+        """Start `run` in the background."""
         with (self.folder / "collector.log").open("ab") as log:
             self._process = subprocess.Popen(self.command("run"), stderr=log)
 
@@ -228,18 +248,31 @@ class RunningCollector:
         return status
 
     def approve(self, *probes: FieldProbe) -> None:
+        """Approve probes, as the operator would."""
         registry = FleetRegistry(self.state / "fleet.sqlite")
         for probe in probes:
             registry.approve(probe.member)
         registry.close()
 
+    def call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run another command of the program on the same files."""
+        return subprocess.run(self.command(*arguments), capture_output=True, text=True, timeout=60, check=False)
+
+    @property
+    def pid(self) -> int:
+        """The process id of `run`."""
+        assert self._process is not None
+        return self._process.pid
+
     @property
     def running(self) -> bool:
+        """Whether `run` was started and not ended."""
         return self._process is not None
 
 
 @pytest.fixture
 def collector(tmp_path: Path, mosquitto: Mosquitto) -> Iterator[RunningCollector]:
+    """Return a collector that is ready to be started."""
     program = RunningCollector(tmp_path, mosquitto.port)
     yield program
     if program.running:
@@ -264,3 +297,35 @@ def eventually() -> Callable[..., None]:
 def make_module_probe() -> Callable[[], FieldProbe]:
     """Make a probe that a whole module may share."""
     return FieldProbe
+
+
+@pytest.fixture
+def afternoon(make_probe: Callable[..., FieldProbe]) -> Any:
+    """A made afternoon: two providers with two probes each in PK, references in DE, SG and FR."""
+    module = _beside("afternoon")
+    inside = [make_probe(id=f"pk{asn}n{n}", asn=asn) for asn in (64501, 64502) for n in range(2)]
+    abroad = [
+        make_probe(id=f"ref{country.lower()}", country=country, asn=64600 + n, role=ProbeRole.REFERENCE)
+        for n, country in enumerate(("DE", "SG", "FR"))
+    ]
+    made = module.Afternoon(probes=[*inside, *abroad], start=EPOCH)
+    made.batch_of = module.batch_of
+    return made
+
+
+@pytest.fixture
+def field_line() -> Any:
+    """The probe's side of MQTT: ``field_line(probe, port, collector_key)``."""
+    return _beside("fieldline").FieldLine
+
+
+def _beside(name: str) -> Any:
+    """Import a module that lies beside this file: test folders are no packages (importlib mode)."""
+    unique = f"balise_tests_collector_{name}"
+    if unique not in sys.modules:
+        spec = importlib.util.spec_from_file_location(unique, Path(__file__).with_name(f"{name}.py"))
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules[unique] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[unique])
+    return sys.modules[unique]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from balise_collector.streams import BEYOND_MOST, StreamPosition
 from hypothesis import given
 from hypothesis import strategies as st
+
+from balise_collector.streams import BEYOND_MOST, StreamPosition
 
 
 @given(st.lists(st.integers(1, 60), max_size=80))

@@ -9,13 +9,15 @@ from typing import Any
 import msgspec
 import pytest
 import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from balise_collector.members import Fleet, Member
 from balise_collector.validate import Accepted, Limits, Quarantined, correction, read_state, validate
 from balise_wire.envelope import MAX_BATCH_BYTES, MAX_BODY_BYTES, Kind
 from balise_wire.measurement import Network
+from balise_wire.seal import HEADER, Sealer
 from balise_wire.words import ClockState
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 settings_of_fuzz = settings.get_profile("balise-fuzz")
 NOW = 1_589_733_000.0
@@ -42,6 +44,7 @@ def known(make_module_probe: Callable[[], Any]) -> Any:
 
 @pytest.fixture(scope="module")
 def known_fleet(known: Any) -> Fleet:
+    """Return a fleet of that probe alone."""
     return Fleet.of([known.member])
 
 
@@ -67,9 +70,7 @@ def test_noise_is_quarantined_with_a_reason(known_fleet: Fleet, topic: str, payl
 
 @given(data=st.data())
 @settings(settings_of_fuzz)
-def test_a_damaged_frame_is_refused(
-    known: Any, known_fleet: Fleet, good_frame: bytes, data: st.DataObject
-) -> None:
+def test_a_damaged_frame_is_refused(known: Any, known_fleet: Fleet, good_frame: bytes, data: st.DataObject) -> None:
     """One changed byte anywhere in a sealed frame is noticed: the signature covers header and payload."""
     frame = bytearray(good_frame)
     place = data.draw(st.integers(0, len(frame) - 1))
@@ -112,8 +113,6 @@ def test_a_signed_body_of_any_json_never_raises(known: Any, known_fleet: Fleet, 
 @settings(settings_of_fuzz)
 def test_a_signed_envelope_of_any_fields_never_raises(known: Any, known_fleet: Fleet, changes: dict[str, Any]) -> None:
     """Any field of the envelope may hold anything; it is accepted only when it still says who, what and where."""
-    from balise_wire.seal import Sealer
-
     honest = msgspec.to_builtins(msgspec.json.decode(msgspec.json.encode(known.envelope(b"[]"))))
     frame = Sealer(known.key).seal(json.dumps({**honest, **changes}).encode())
     outcome = validate(known.topic, frame, known_fleet, NOW)
@@ -131,7 +130,7 @@ def test_a_signed_envelope_of_any_fields_never_raises(known: Any, known_fleet: F
 def test_no_good_measurement_is_lost_beside_bad_ones(
     known: Any, known_fleet: Fleet, hostile: list[Any], good: int, order: Any
 ) -> None:
-    """Every good measurement of a batch is accepted in its place, every bad item is rejected with a reason and its bytes."""
+    """Every good measurement of a batch is accepted in its place, every bad item rejected with its reason and bytes."""
     measurements = [known.measurement() for _ in range(good)]
     items = [(m.id, json.loads(msgspec.json.encode(m))) for m in measurements] + [("", item) for item in hostile]
     order.shuffle(items)
@@ -181,8 +180,6 @@ def test_a_decompression_bomb_is_refused_before_memory_is_taken(known: Any, know
 
 def test_an_undeclared_size_is_refused(known: Any, known_fleet: Fleet) -> None:
     """A signed zstd frame that hides its size is refused: our sealer never makes one."""
-    from balise_wire.seal import HEADER
-
     honest = known.batch(known.measurement())
     hidden = zstandard.ZstdCompressor(write_content_size=False).compress(b"{}")
     signed = honest[:13] + known.key.sign(b"balise/v1\0" + honest[:13] + hidden) + hidden

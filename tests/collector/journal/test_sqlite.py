@@ -12,24 +12,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from balise_collector.errors import JournalError
 from balise_collector.journal import Batch, Presence, Refused
 from balise_collector.journal.sqlite import SqliteJournal, id64
 from balise_wire.measurement import Measurement
 from balise_wire.words import ClockState, Lifecycle
-from hypothesis import given
-from hypothesis import strategies as st
 
 AT = 1_589_733_000.0
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
+    """Return where the journal is."""
     return tmp_path / "journal.sqlite"
 
 
 @pytest.fixture
 def journal(path: Path) -> Iterator[SqliteJournal]:
+    """Return an open journal with the smallest quarantine."""
     opened = SqliteJournal(path, quarantine_bytes=1024 * 1024)
     yield opened
     opened.close()

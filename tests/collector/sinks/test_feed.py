@@ -1,0 +1,65 @@
+"""The feed: every sink gets every change once, in order, and again where a judgement changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from balise_collector import catalogue
+from balise_collector.deduction import Surroundings
+from balise_collector.journal.sqlite import SqliteJournal
+from balise_collector.members import Fleet
+from balise_collector.pipeline import Follower
+from balise_collector.sinks import Point, SinkError
+from balise_collector.sinks.feed import feed_once
+from balise_collector.store import Store
+
+
+class ListSink:
+    """Keeps what it is given; refuses while told to."""
+
+    name = "list"
+
+    def __init__(self) -> None:
+        self.points: list[Point] = []
+        self.refusing = False
+
+    def take(self, points: Sequence[Point]) -> None:
+        """Keep them, or refuse."""
+        if self.refusing:
+            raise SinkError("closed; open it")
+        self.points.extend(points)
+
+
+def test_a_sink_gets_everything_once_and_again_after_a_second_judgement(tmp_path: Path, afternoon: Any) -> None:
+    """A sink that was away misses nothing; a verdict that changed is sent again as the same point."""
+    afternoon.slots = 16
+    journal = SqliteJournal(tmp_path / "journal.sqlite")
+    store = Store(tmp_path / "derived.sqlite", tmp_path / "journal.sqlite")
+    sent = afternoon.fill(journal)
+    fleet = Fleet.of(p.member for p in afternoon.probes)
+    around = Surroundings(fleet=fleet, catalogue=catalogue.load(catalogue.default_folder()))
+    follower = Follower(journal, store, around)
+    while follower.follow(afternoon.start + 17 * 300.0):
+        pass
+    sink = ListSink()
+    sink.refusing = True
+    with pytest.raises(SinkError):
+        feed_once(sink, store, journal)
+    sink.refusing = False
+    while feed_once(sink, store, journal):
+        pass
+    verdicts = [point for point in sink.points if point.measurement == "balise_verdict"]
+    assert len({(point.tags, point.time_ns) for point in verdicts}) == sent
+    assert any(point.measurement == "balise_incident" for point in sink.points)
+    seq, verdict = store.numbered_verdicts()[0]
+    store.save_verdicts([(seq, msgspec.structs.replace(verdict, rule="tcp.again"))])
+    assert feed_once(sink, store, journal) == 1
+    assert dict(sink.points[-1].fields)["rule"] == "tcp.again"
+    assert (sink.points[-1].tags, sink.points[-1].time_ns) in {(p.tags, p.time_ns) for p in verdicts}
+    store.close()
+    journal.close()

@@ -1,0 +1,62 @@
+"""Settings are read strictly: each mistake is one line that names the file, the key and the mend."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from balise_collector.config import Broker, load
+from balise_collector.errors import ConfigError
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    """Write a settings file and return its path."""
+    path = tmp_path / "collector.toml"
+    path.write_text(text)
+    return path
+
+
+def test_the_example_is_good(repo_root: Path) -> None:
+    """What we ship to be copied can be copied."""
+    config = load(repo_root / "examples" / "collector.toml")
+    assert config.broker == (Broker(host="127.0.0.1", port=1883),)
+
+
+def test_several_brokers_are_a_list(tmp_path: Path) -> None:
+    """Probes may fail over between brokers, so the collector listens on all of them."""
+    config = load(written(tmp_path, '[[broker]]\nhost = "a"\n[[broker]]\nhost = "b"\n'))
+    assert [broker.host for broker in config.broker] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[broker]\nhst = 'x'\n", ["broker[0].hst", "did you mean 'host'"]),
+        ("[broker]\nhost = 1\n", ["broker[0].host", "text"]),
+        ("[broker]\nhost = 'mqtt://x'\n", ["broker[0].host", "without mqtt://"]),
+        ("[broker]\nhost = 'x'\nport = 70000\n", ["broker[0].port"]),
+        ("[broker]\nhost = 'x'\nca_file = '/nowhere'\n", ["broker[0].ca_file", "not a file"]),
+        ("[broker]\nhost = 'x'\npassword_file = '/etc/hostname'\n", ["broker[0].username"]),
+        ("", ["broker", "add [broker]"]),
+        ("[broker]\nhost='x'\n[collector]\nstate_dir='relative'\n", ["collector.state_dir", "from /"]),
+        ("[broker]\nhost='x'\n[timetable]\ninterval=1\n", ["timetable.interval"]),
+        ("[broker]\nhost='x'\n[detect]\nbin_seconds=60\n", ["detect.bin_seconds", "300"]),
+        ("[broker]\nhost='x'\n[network]\nlaboratory=['x']\n", ["network.laboratory", "198.18.0.0/15"]),
+        ("[broker]\nhost='x'\n[catalogue]\ndir='/nowhere'\n", ["catalogue.dir"]),
+        ("[broker\n", ["not TOML"]),
+    ],
+)
+def test_each_mistake_names_key_and_mend(tmp_path: Path, text: str, words: list[str]) -> None:
+    """The operator reads which key is wrong and what to write instead."""
+    with pytest.raises(ConfigError) as caught:
+        load(written(tmp_path, text))
+    assert "collector.toml" in str(caught.value)
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_a_missing_file_says_what_to_copy(tmp_path: Path) -> None:
+    """No file: the message names the example."""
+    with pytest.raises(ConfigError, match=r"copy examples/collector\.toml"):
+        load(tmp_path / "none.toml")
