@@ -1,8 +1,8 @@
 """A year of a fleet with ordinary faults, and blocks of three and a half hours: what the detector's numbers stand on.
 
-Run it: ``python tests/collector/detect/simulation.py``; it prints the rows of attribution.md 2.3 for the shipped sums and
-thresholds, and for others given by hand. It walks the same sums as the detector (a test holds the two together), but only
-the bins in which something happens. Every figure depends on the seed and on nothing else.
+Run it: ``python tests/collector/detect/simulation.py``; it prints the rows of attribution.md 2.3 for the shipped sums
+and thresholds, and for others given by hand. It walks the same sums as the detector (a test holds the two together) but
+only the bins in which something happens. Every figure depends on the seed and on nothing else.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from balise_collector.detect import cusum, mixture
 from balise_collector.detect.evidence import CAP, code, weight
 from balise_collector.detect.fold import CALM, RECENT
-from balise_collector.detect.thresholds import threshold
+from balise_collector.detect.thresholds import LASTING, opens, threshold
 from balise_collector.judge.verdict import State
 from balise_wire.mechanisms import Mechanism
 
@@ -58,21 +58,26 @@ class Figures:
 
     @property
     def recall(self) -> float:
+        """Share of events that opened."""
         return len(self.delays) / self.events if self.events else float("nan")
 
     @property
     def median(self) -> float:
+        """Median delay in minutes."""
         return statistics.median(self.delays) if self.delays else float("nan")
 
     @property
     def p90(self) -> float:
+        """Delay that nine of ten do not exceed."""
         return sorted(self.delays)[int(0.9 * len(self.delays))] if self.delays else float("nan")
 
     @property
     def false_a_year(self) -> float:
+        """False alarms a cell and year."""
         return self.false_alarms / self.years if self.years else 0.0
 
     def row(self, name: str) -> str:
+        """Return one line of the table."""
         return (
             f"{name:<34} recall {self.recall:4.2f}  delay {self.median:4.0f} / {self.p90:4.0f} min  "
             f"false alarms {self.false_a_year:8.2f} a series-year  ({self.events} events, {self.years:.0f} years)"
@@ -112,15 +117,15 @@ def blocked_bins(world: World, start: int, chance: random.Random) -> list[set[in
     ]
 
 
-Threshold = Callable[[int], float]
+Opens = Callable[[int, float, int, int], bool]
 
 
-def openings(world: World, failing: list[set[int]], bins: int, limit: Threshold = threshold) -> Iterator[int]:
+def openings(world: World, failing: list[set[int]], bins: int, rule: Opens = opens) -> Iterator[int]:
     """Yield the bins in which the cell opens; it closes as the detector does, on success that is observed."""
     up, down = weights(world)
-    needed, least = limit(world.probes), min(2, world.probes)
     totals = [0.0] * world.probes
     last_fail = [-(10**9)] * world.probes
+    fails = [0] * world.probes
     open_since: int | None = None
     ahead = sorted(set().union(*failing))
     place = bin_ = 0
@@ -135,25 +140,33 @@ def openings(world: World, failing: list[set[int]], bins: int, limit: Threshold 
             hit = bin_ in failing[probe]
             totals[probe] = cusum.step(totals[probe], up if hit else down)
             last_fail[probe] = bin_ if hit else last_fail[probe]
+            fails[probe] = (fails[probe] + hit) if totals[probe] else 0
         if open_since is not None:
             if all(bin_ - last >= CALM for last in last_fail):
                 open_since, totals = None, [0.0] * world.probes
-        elif mixture.mixture(totals) > needed and sum(last > bin_ - RECENT for last in last_fail) >= least:
+        elif _opens(world, totals, [last > bin_ - RECENT for last in last_fail], fails, rule):
             open_since = bin_
             yield bin_
         bin_ += 1
 
 
-def quiet(world: World, years: int, seed: int = 1, limit: Threshold = threshold) -> Figures:
+def _opens(world: World, totals: list[float], lately: list[bool], fails: list[int], rule: Opens) -> bool:
+    """Ask the rule about one bin."""
+    failing = [p for p in range(world.probes) if lately[p] and totals[p]]
+    lasting = [p for p in failing if totals[p] >= cusum.MOST and fails[p] >= LASTING]
+    return rule(world.probes, mixture.mixture(totals), len(failing), len(lasting))
+
+
+def quiet(world: World, years: int, seed: int = 1, rule: Opens = opens) -> Figures:
     """Play years in which nothing is blocked."""
     figures, chance = Figures(years=years), random.Random(seed)
     for _ in range(years):
         failing = [noise_bins(world, YEAR, chance) for _ in range(world.probes)]
-        figures.false_alarms += sum(1 for _ in openings(world, failing, YEAR, limit))
+        figures.false_alarms += sum(1 for _ in openings(world, failing, YEAR, rule))
     return figures
 
 
-def events(world: World, count: int, seed: int = 2, limit: Threshold = threshold) -> Figures:
+def events(world: World, count: int, seed: int = 2, rule: Opens = opens) -> Figures:
     """Play single blocks, each after two quiet days, with the ordinary faults going on."""
     figures, chance = Figures(), random.Random(seed)
     for _ in range(count):
@@ -162,15 +175,15 @@ def events(world: World, count: int, seed: int = 2, limit: Threshold = threshold
         for probe, blocked in enumerate(blocked_bins(world, start, chance)):
             failing[probe] |= blocked
         figures.events += 1
-        opened = [b for b in openings(world, failing, bins, limit) if b >= start]
+        opened = [b for b in openings(world, failing, bins, rule) if b >= start]
         if opened:
             figures.delays.append((opened[0] - start + 1) * 5)
     return figures
 
 
-def both(world: World, years: int, count: int, limit: Threshold = threshold) -> Figures:
+def both(world: World, years: int, count: int, rule: Opens = opens) -> Figures:
     """Return recall, delays and false alarms of one world."""
-    figures, silent = events(world, count, limit=limit), quiet(world, years, limit=limit)
+    figures, silent = events(world, count, rule=rule), quiet(world, years, rule=rule)
     figures.years, figures.false_alarms = silent.years, silent.false_alarms
     return figures
 
@@ -178,7 +191,10 @@ def both(world: World, years: int, count: int, limit: Threshold = threshold) -> 
 ROWS: dict[str, World] = {
     "2 probes, 2 affected": World(2, 2),
     "3 probes, 3 affected": World(3, 3),
+    "3 probes, 2 affected": World(3, 2),
     "5 probes, 3 affected": World(5, 3),
+    "5 probes, 2 affected": World(5, 2),
+    "7 probes, 3 affected": World(7, 3),
     "10 probes, 3 affected": World(10, 3),
     "10 probes, 2 affected": World(10, 2),
     "20 probes, 3 affected": World(20, 3),
@@ -191,10 +207,10 @@ def main() -> None:
     """Print the table."""
     print(f"cap {CAP}, saturation {cusum.MOST}, phi {mixture.PHI}")  # noqa: T201 - a program that prints its table
     for name, world in ROWS.items():
-        print(both(world, 60, 300).row(f"{name}, h={threshold(world.probes):g}"))  # noqa: T201 - as above
-    low = both(World(10, 3), 4, 300, lambda _: 9.0)
+        print(both(world, max(10, 160 // world.probes), 300).row(f"{name}, h={threshold(world.probes):g}"))  # noqa: T201 - as above
+    low = both(World(10, 3), 4, 300, lambda _n, score, failing, _l: failing > 1 and score > 9.0)
     print(low.row("10 probes, 3 affected, h=9"))  # noqa: T201 - as above
-    naive = both(World(5, 3, noise=0.08, learned=False, assumed=0.03), 4, 300, lambda _: 9.0)
+    naive = both(World(5, 3, noise=0.08, learned=False, assumed=0.03), 4, 300, lambda _n, g, f, _l: f > 1 and g > 9.0)
     print(naive.row("5, noise 8 % assumed 3 %, h=9"))  # noqa: T201 - as above
 
 

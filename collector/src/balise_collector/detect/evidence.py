@@ -14,8 +14,9 @@ CAP: Final = 3.0
 """Most nats one verdict can carry: a faulty or hostile probe has bounded influence (attribution.md 2.1)."""
 SHRINKAGE: Final = 50.0
 """a: how many quiet bins weigh as much as the hand-set probability (attribution.md 2.1)."""
-OK_GIVEN_BLOCK: Final = 0.1
-"""P(ok | block): a box that acts on nine flows of ten lets this many through (detectors.md 2.3, sni.partial)."""
+OK_GIVEN_BLOCK: Final = 0.05
+"""P(ok | block): leaks and overload let some through. At .1 a local fault lingers long enough to meet another one and
+false alarms double (simulation)."""
 
 SILENT_RULE: Final = "line.silent"
 """The detector's own code for a probe that has gone quiet; no measurement carries it."""

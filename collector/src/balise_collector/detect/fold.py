@@ -16,7 +16,7 @@ from balise_collector.detect.cells import CellKey, Episode, Member, RuleCount
 from balise_collector.detect.evidence import Severity, weight
 from balise_collector.detect.interval import Interval
 from balise_collector.detect.series import BIN, Segment, segments
-from balise_collector.detect.thresholds import threshold
+from balise_collector.detect.thresholds import LASTING, opens, threshold
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -266,8 +266,14 @@ class Fold:
         return [
             index
             for index, s in stretches.items()
-            if s.last_fail_bin > bin_ - RECENT and any(self.cast.codes[code].fails for code in s.rules)
+            if index in self.state.totals
+            and s.last_fail_bin > bin_ - RECENT
+            and any(self.cast.codes[code].fails for code in s.rules)
         ]
+
+    def _hosts(self, indexes: Sequence[int], present: int) -> int:
+        """Count distinct probes or, from three on, distinct hosts: one person's three boards are one witness."""
+        return len({self.cast.operator(i) for i in indexes}) if present > 2 else len(indexes)
 
     def _maybe_open(self, bin_: int) -> None:
         """Open where the mixture exceeds its threshold and enough distinct probes failed lately."""
@@ -276,13 +282,11 @@ class Fold:
             return
         score = mixture.mixture(state.totals.values())
         present = self._present(bin_)
-        needed = threshold(max(1, present))
-        if score <= needed:
-            return
         failing = self._failing(state.stretches, bin_)
-        hosts = {self.cast.operator(index) for index in failing} if present > 2 else set(map(str, failing))
-        if len(hosts) < min(2, present):
+        lasting = [i for i in failing if state.totals[i] >= cusum.MOST and state.stretches[i].failing >= LASTING]
+        if not opens(present, score, self._hosts(failing, present), self._hosts(lasting, present)):
             return
+        needed = threshold(present)
         standing = not any(state.stretches[index].seen_ok_before for index in failing)
         opened = {index: s for index, s in state.stretches.items() if index in state.totals}
         state.stretches = {}

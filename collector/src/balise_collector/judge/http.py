@@ -65,10 +65,12 @@ def _status(status: int | None) -> int | None:
 
 def same_page(trial: HttpObservation, page: Page) -> bool:
     """Tell whether a response is the page a reference got, allowing for what changes between two visits."""
-    if trial.body_sha256 and trial.body_sha256 == page.sha256:
-        return True
+    if location(trial) and page.location:
+        return destination(location(trial), trial.host) == destination(page.location, trial.host)
     if _status(trial.status) != _status(page.status):
         return False
+    if trial.body_sha256 and trial.body_sha256 == page.sha256:
+        return True
     return _same_length(trial.body_bytes, page.body_bytes) or (bool(trial.title) and trial.title == page.title)
 
 

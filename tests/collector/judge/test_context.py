@@ -1,0 +1,56 @@
+"""The reference table: what references saw and when, in any order, in little space."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from balise_collector.judge import Tally
+from balise_wire.words import Design
+
+
+def _note(case: Any, at: float, synacks: int, probe: str = "de01") -> None:
+    case.abroad(case.syns(synacks, at=at), probes=(probe,), started=at, ended=at + 1)
+
+
+def test_the_last_result_in_the_window_counts(case: Any) -> None:
+    """A reference that failed and then got through has got through."""
+    _note(case, case.now, 0)
+    _note(case, case.now + 60, 2)
+    assert case.references.at_address(case.address, 443, case.now - 10, case.now + 100) == Tally(ok=1)
+
+
+def test_results_may_come_in_any_order(case: Any, make_case: Any) -> None:
+    """Late batches of a reference change nothing in what is asked later."""
+    results = [(case.now + 300 * n, 0 if 5 <= n < 8 else 2) for n in range(20)]
+    shuffled = list(results)
+    random.Random(3).shuffle(shuffled)
+    other = make_case()
+    for at, synacks in results:
+        _note(case, at, synacks)
+    for at, synacks in shuffled:
+        _note(other, at, synacks)
+    for start in range(20):
+        window = (case.address, 443, case.now + 300 * start, case.now + 300 * start)
+        assert case.references.at_address(*window) == other.references.at_address(*window)
+
+
+def test_a_reference_whose_own_line_is_dead_says_nothing(case: Any) -> None:
+    """Its failure is its own."""
+    case.abroad(case.syns(0), line=None)
+    assert case.references.at_address(case.address, 443, case.now - 10, case.now + 10) == Tally()
+
+
+def test_other_probes_are_not_references(case: Any) -> None:
+    """Only verdicts that bear the flag are taken in."""
+    measurement = case.measured(case.syns(2), design=Design.SENTINEL)
+    case.references.note(case.judged(measurement), measurement)
+    assert case.references.at_address(case.address, 443, 0.0, case.now + 10) == Tally()
+
+
+def test_addresses_and_keys_are_learned_from_good_results(case: Any) -> None:
+    """What references are given is expected; what they verified is known."""
+    case.abroad(case.asked(case.answer("104.244.42.65")))
+    case.abroad(case.hello(full=True, verified=True, chain=(case.certificate("good"),)))
+    assert case.references.answers(case.host, 4) == {"104.244.42.65"}
+    assert case.references.keys(case.host) == {"good"}

@@ -1,0 +1,196 @@
+"""The DNS rules: strongest first, and an answer that merely differs is never evidence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from balise_collector.judge import State
+from balise_wire.mechanisms import Mechanism
+from balise_wire.words import Arm, Design, Resolver
+
+BOGON = "10.10.34.34"
+LAB_BOGON = "203.0.113.66"
+
+
+def _paired(
+    case: Any,
+    given: tuple[Any, ...],
+    *,
+    silent: tuple[Any, ...] = (),
+    public: tuple[Any, ...] | None = None,
+    **changes: Any,
+) -> Any:
+    """The paired DNS plan: control (provider, silent), then the subject (public, silent, provider twice)."""
+    control = case.answer("192.0.43.8") if not changes.pop("control_dead", False) else None
+    public = (case.answer(case.address),) if public is None else public
+    return case.measured(
+        case.asked(*given, at=case.earlier, carried=True, **changes),
+        case.asked(*((control,) if control else ()), arm=Arm.CONTROL),
+        case.asked(arm=Arm.CONTROL, resolver=Resolver.SILENT),
+        case.asked(*public, resolver=Resolver.PUBLIC),
+        case.asked(*silent, resolver=Resolver.SILENT),
+        case.asked(*given, **changes),
+        case.asked(*given, **changes),
+    )
+
+
+BOGONS: tuple[Any, ...] = ()
+
+
+def test_an_answer_from_a_silent_address_is_forged(case: Any) -> None:
+    """Nobody resolves there; the control got silence: forged on the way. The true answer follows at the public one."""
+    forged = case.answer("8.7.198.45")
+    verdict = case.judged(
+        _paired(
+            case,
+            (forged,),
+            silent=(forged,),
+            public=(forged, case.answer(case.address, rtt_ms=80.0)),
+            tls_consistent=False,
+        )
+    )
+    assert (verdict.state, verdict.rule, verdict.mechanism) == (State.BLOCKED, "dns.injected", Mechanism.DNS_INJECT)
+    assert "silent_address_answered" in verdict.proof
+
+
+def test_a_forged_answer_in_the_place_of_the_true_one_is_bogus(case: Any) -> None:
+    """The box on the path struck the question: only its own answer arrives anywhere."""
+    forged = case.answer("8.7.198.45")
+    verdict = case.judged(_paired(case, (forged,), silent=(forged,), public=(forged,), tls_consistent=False))
+    assert (verdict.rule, verdict.mechanism) == ("dns.replaced", Mechanism.DNS_BOGUS)
+
+
+@pytest.mark.parametrize(("rcode", "mechanism"), [(3, Mechanism.DNS_NXDOMAIN), (5, Mechanism.DNS_REFUSED)])
+def test_a_forged_denial_keeps_its_own_word(case: Any, rcode: int, mechanism: Mechanism) -> None:
+    """Denials forged on the way are proved by the silent address, and named by what they say."""
+    denied = case.answer(rcode=rcode)
+    verdict = case.judged(_paired(case, (denied,), silent=(denied,), public=(denied,)))
+    assert (verdict.state, verdict.mechanism) == (State.BLOCKED, mechanism)
+    assert "silent_address_answered" in verdict.proof
+
+
+@pytest.mark.parametrize(
+    ("rcode", "rule"), [(3, "dns.nxdomain"), (5, "dns.refused"), (2, "dns.refused"), (None, "dns.timeout")]
+)
+def test_a_denial_by_the_provider_alone_is_blocked(case: Any, rcode: int | None, rule: str) -> None:
+    """The control is answered by the same resolver, and another resolver knows the name."""
+    given = () if rcode is None else (case.answer(rcode=rcode),)
+    verdict = case.judged(_paired(case, given))
+    assert (verdict.state, verdict.rule) == (State.BLOCKED, rule)
+
+
+def test_a_dead_resolver_is_not_blocking(case: Any) -> None:
+    """The resolver does not answer for the control either: the home router's, or the provider's own trouble."""
+    assert case.judged(_paired(case, (), control_dead=True)).rule == "dns.resolver_down"
+
+
+def test_a_name_that_is_gone_everywhere_is_down(case: Any) -> None:
+    """References cannot resolve it either."""
+    gone = case.answer(rcode=3)
+    case.abroad(case.asked(gone))
+    assert case.judged(_paired(case, (gone,), public=(gone,))).state is State.DOWN
+
+
+def test_a_private_answer_is_bogus(case: Any) -> None:
+    """No public service has such an address, and the control gets a real one."""
+    verdict = case.judged(_paired(case, (case.answer("192.168.7.7"),)))
+    assert (verdict.rule, verdict.mechanism) == ("dns.bogon", Mechanism.DNS_BOGUS)
+
+
+def test_which_addresses_are_bogons_is_configuration(case: Any) -> None:
+    """The laboratory's public internet lives in 198.18.0.0/15: there it is no bogon."""
+    measurement = _paired(case, (case.answer("198.18.1.1"),))
+    assert case.judged(measurement).rule == "dns.bogon"
+    assert case.judged(measurement, bogons=()).state is State.OK
+
+
+def test_a_known_forged_address_is_named(case: Any) -> None:
+    """Iran's 10.10.34.34 is a fingerprint: an artefact, which is proof."""
+    verdict = case.judged(_paired(case, (case.answer(BOGON),)))
+    assert (verdict.rule, verdict.proof) == ("dns.blockpage_ip", ("artefact",))
+
+
+def test_a_certificate_of_the_service_overrides_everything(case: Any) -> None:
+    """A content network answered from a cache inside the provider: other address, right certificate."""
+    verdict = case.judged(
+        _paired(case, (case.answer("39.32.0.7"),), tls_consistent=True), addresses=frozenset({case.address})
+    )
+    assert (verdict.state, verdict.rule) == (State.OK, "dns.consistent")
+
+
+def test_a_different_answer_alone_is_nothing(case: Any) -> None:
+    """Content networks answer differently everywhere: the prime suspect of false alarms."""
+    verdict = case.judged(_paired(case, (case.answer("39.32.0.7"),)), addresses=frozenset({case.address}))
+    assert (verdict.state, verdict.rule) == (State.INSUFFICIENT, "dns.unmatched")
+
+
+def test_a_different_answer_without_the_certificate_is_blocked(case: Any) -> None:
+    """Other address than anybody else is given, and nobody there can show the service's certificate."""
+    verdict = case.judged(
+        _paired(case, (case.answer("39.32.0.7"),), tls_consistent=False), addresses=frozenset({case.address})
+    )
+    assert (verdict.rule, verdict.mechanism) == ("dns.tls_inconsistent", Mechanism.DNS_BOGUS)
+
+
+def test_a_sni_block_does_not_make_the_dns_guilty(case: Any) -> None:
+    """The address is the right one; that TLS to it fails is the TLS layer's finding."""
+    verdict = case.judged(
+        _paired(case, (case.answer(case.address),), tls_consistent=False), addresses=frozenset({case.address})
+    )
+    assert verdict.state is State.OK
+
+
+def test_a_race_with_signs_of_forgery_is_injection(case: Any) -> None:
+    """Two answers that exclude each other, the first too early, with another TTL, and without the certificate."""
+    first = case.answer("8.7.198.45", rtt_ms=5.0, ttl=200)
+    verdict = case.judged(
+        _paired(case, (first, case.answer(case.address, rtt_ms=60.0)), tls_consistent=False),
+        addresses=frozenset({case.address}),
+    )
+    assert (verdict.rule, verdict.mechanism) == ("dns.race", Mechanism.DNS_INJECT)
+
+
+def test_two_answers_of_one_service_are_no_race(case: Any) -> None:
+    """Benign double answers exist; without a further sign they say nothing."""
+    twice = (case.answer("104.244.42.1"), case.answer("104.244.42.65"))
+    assert case.judged(_paired(case, twice)).state is State.OK
+
+
+def test_a_servfail_and_then_an_answer_is_an_answer(case: Any) -> None:
+    """Some forwarders do that; resolvers go on to the next."""
+    both = (case.answer(rcode=2), case.answer(case.address))
+    assert case.judged(_paired(case, both)).state is State.OK
+
+
+def test_nat64_is_no_bogon(case: Any) -> None:
+    """64:ff9b::/96 is how IPv6-only networks reach IPv4 (RFC 8880)."""
+    given = (case.answer("64:ff9b::68f4:2a01"),)
+    assert case.judged(_paired(case, given, qtype="AAAA")).state is State.OK
+
+
+def test_a_name_without_an_ipv6_address_is_fine(case: Any) -> None:
+    """Most names have no AAAA."""
+    trials = (case.asked(case.answer(case.address)), case.asked(case.answer(), qtype="AAAA"))
+    assert case.judged(case.measured(*trials, design=Design.SENTINEL)).state is State.OK
+
+
+def test_interception_of_all_dns_is_told_by_the_control(case: Any) -> None:
+    """The silent address answers the control, too: then the interceptor is compared, not given up on."""
+    control, lie = case.answer("192.0.43.8"), case.answer(rcode=3)
+    trials = (
+        case.asked(control, arm=Arm.CONTROL),
+        case.asked(control, arm=Arm.CONTROL, resolver=Resolver.SILENT),
+        case.asked(lie, resolver=Resolver.SILENT),
+        case.asked(lie),
+        case.asked(lie),
+    )
+    assert case.judged(case.measured(*trials)).mechanism is Mechanism.DNS_HIJACK
+    honest = (*trials[:2], case.asked(case.answer(case.address)))
+    assert case.judged(case.measured(*honest), addresses=frozenset({case.address})).state is State.OK
+
+
+def test_a_sentinel_that_fails_waits(case: Any) -> None:
+    """A single denial is an anomaly."""
+    assert case.judged(case.measured(case.asked(case.answer(rcode=3)), design=Design.SENTINEL)).rule == "dns.anomaly"
