@@ -203,6 +203,14 @@ class Ground:
         program.wait()
         return program.pid
 
+    def kill_server(self, identifier: str) -> None:
+        """Kill one of the lab's servers."""
+        self.world.kill_server(identifier)
+
+    def restart_server(self, identifier: str) -> None:
+        """Start it again."""
+        self.world.restart_server(identifier)
+
     def counters(self) -> dict[str, dict[str, int]]:
         """What all boxes counted."""
         return self.world.counters()

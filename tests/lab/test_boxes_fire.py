@@ -417,6 +417,19 @@ def test_resolver_down(ground: Any) -> None:
 
 
 # ------------------------------------------------------------------ when the lab itself fails
+def test_a_server_can_be_killed_and_raised(ground: Any) -> None:
+    """A scenario may kill the broker: it is gone for everybody, and back with its address."""
+    centre = ground.topology.centre
+    ground("kill_server", identifier="broker")
+    assert ground("tcp", place=BLOCKED, address=centre, port=1883) == "ConnectionRefusedError 111"
+    with pytest.raises(RuntimeError, match="server broker is not running"):
+        ground("kill_server", identifier="broker")
+    ground("restart_server", identifier="broker")
+    answers = (ground("tcp", place=BLOCKED, address=centre, port=1883) for _ in range(10_000))
+    assert "connected" in answers
+    assert ground("failures") == []
+
+
 def test_a_killed_box_fails_open_and_says_so(ground: Any) -> None:
     """When a box's program dies, traffic passes, and the lab tells: a scenario must not pass for the wrong reason."""
     with ground.box(kind="sni.rst", match=["twitter.lab"]) as counted:

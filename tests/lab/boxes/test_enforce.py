@@ -16,11 +16,18 @@ TOPOLOGY = build(
         services={"twitter": {"web": (HostSpec("twitter.lab", edge=True),)}},
     )
 )
+PLACES = {
+    Kind.RESOLVER_DOWN: "asn64501",
+    Kind.DISTRICT_SHUTDOWN: "asn64501",
+    Kind.DNS_HIJACK: "asn64501",
+    Kind.ISP_SHUTDOWN: "asn64501",
+    Kind.WIFI: "probe-64501-1",
+}
 EXAMPLES = {
     kind: Box(
         "b-1",
         kind,
-        where="asn64501" if kind in {Kind.RESOLVER_DOWN, Kind.DISTRICT_SHUTDOWN, Kind.DNS_HIJACK} else "gateway",
+        where=PLACES.get(kind, "gateway"),
         match=("twitter.lab",),
         ports=(443,) if kind is Kind.PORT_DROP else (),
         probes=("probe-64501-1",) if kind is Kind.DISTRICT_SHUTDOWN else (),
@@ -82,6 +89,13 @@ def test_edge_down_leaves_the_other_address() -> None:
     script = rules(Box("b", Kind.SERVER_DOWN, match=("twitter",)), TOPOLOGY, 0).script
     assert endpoint.country_addresses[0] in script
     assert endpoint.addresses[0] in script
+
+
+@pytest.mark.parametrize("kind", [Kind.WIFI, Kind.ISP_SHUTDOWN, Kind.DNS_HIJACK, Kind.RESOLVER_DOWN])
+def test_a_place_left_out_never_means_the_whole_country(kind: Kind) -> None:
+    """At the gateway these words would darken everybody, or nothing: the operator is asked instead."""
+    with pytest.raises(ConfigError, match="say where"):
+        rules(Box("b", kind), TOPOLOGY, 0)
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,7 @@ def rules(box: Box, topology: Topology, slot: int, scale: float = 1.0) -> Rules:
     if not 0 <= slot < SLOTS:
         raise ConfigError(f"box {box.id}: more than {SLOTS} boxes at one place", "give one box several patterns")
     place = namespace(box, topology)
+    _check_place(box, topology)
     bit = 1 << slot
     table = "box_" + "".join(c if c.isalnum() else "_" for c in box.id)
     queue = FIRST_QUEUE + slot
@@ -58,6 +59,15 @@ def namespace(box: Box, topology: Topology) -> str:
     if box.kind in LINK_FAULTS:
         return link(box, topology)[0]
     return topology.namespace(box.where).name
+
+
+def _check_place(box: Box, topology: Topology) -> None:
+    """Refuse what would darken more than its word says."""
+    kind = topology.namespace(box.where).kind if box.kind in SHUTDOWN | LINK_FAULTS else ""
+    if box.kind is Kind.WIFI and kind not in {"probe", "reference"}:
+        raise ConfigError(f"box {box.id} (wifi): where is {box.where}", "say where: the probe whose line is gone")
+    if box.kind is Kind.ISP_SHUTDOWN and kind != "isp" and not box.isps:
+        raise ConfigError(f"box {box.id} (isp.shutdown): no ISP is named", "say where: an ISP, or isps: [...]")
 
 
 def link(box: Box, topology: Topology) -> tuple[str, str]:
