@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from balise_collector.errors import JournalError
-from balise_collector.incidents.model import Incident
+from balise_collector.incidents.model import Incident, IncidentState
 from balise_collector.journal import Counts, JournalRow
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.judge.verdict import Verdict
@@ -267,11 +267,12 @@ class Store:
         return [(row[0], _verdict.decode(row[1])) for row in found if row is not None]
 
     def incidents(self) -> list[Incident]:
-        """Return the newest revision of every incident, by onset."""
+        """Return the newest revision of every incident that stands, by onset; what was withdrawn does not."""
         rows = self._db.execute(
             "SELECT body FROM incident i WHERE revision = (SELECT max(revision) FROM incident WHERE id = i.id)"
         )
         found = [_incident.decode(body) for (body,) in rows]
+        found = [incident for incident in found if incident.state is not IncidentState.WITHDRAWN]
         return sorted(found, key=lambda incident: (incident.onset.latest, incident.id))
 
     def incident(self, incident_id: str) -> Incident | None:

@@ -173,7 +173,7 @@ class IncidentBook:
             if entry.episodes:  # An entry without episodes is older than the detector's memory: it stands as it is.
                 entry.withdrawn = True
                 gone = msgspec.structs.replace(
-                    entry.incident, revision=entry.incident.revision + 1, state=IncidentState.CLOSED
+                    entry.incident, revision=entry.incident.revision + 1, state=IncidentState.WITHDRAWN, closed_at=now
                 )
                 changes.append(IncidentChange(kind=ChangeKind.WITHDRAWN, incident=gone, at=now))
         return changes

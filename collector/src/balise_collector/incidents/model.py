@@ -58,6 +58,8 @@ class IncidentState(StrEnum):
     CLOSED = "closed"
     STANDING = "standing"
     """Began before our first measurement: known, no alarm; its end is an event."""
+    WITHDRAWN = "withdrawn"
+    """Late data have shown that it never was; only its revisions tell of it."""
 
 
 class Scope(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
