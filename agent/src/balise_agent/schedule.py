@@ -224,13 +224,17 @@ class Agenda:
     def next_at(self) -> float:
         """Return the clock time at which ``due`` may have something new; infinity where only ``done`` can bring it.
 
-        Call it after ``due``; a time that has passed means at once.
+        Call it after ``due``. It is never in the past: what could start has started.
         """
-        times = [self._ready_at(entry) for entry in self._entries.values() if not entry.running]
-        first = min(times, default=math.inf)
-        if self._line_running and first <= self._seen:
-            return math.inf
-        return first
+        first = math.inf
+        for entry in self._entries.values():
+            if entry.running:
+                continue
+            if not entry.waiting:
+                first = min(first, entry.due)
+            elif not self._line_running:
+                first = min(first, self._ready_at(entry))
+        return max(first, self._seen + STAGGER)
 
     def done(self, run: Run, observations: Sequence[Observation], now: float) -> None:
         """Take the result of a run; an empty one means that the probe itself failed and nothing was learned."""
@@ -448,19 +452,17 @@ class Agenda:
         )
 
     def _ready_at(self, entry: _Entry) -> float:
-        """Return the earliest time at which an entry could start, as far as it can be known now."""
-        run = self._run(entry, max(entry.due, self._seen))
+        """Return the earliest time at which a waiting entry could start, as far as it can be known now."""
+        run = self._run(entry, self._seen)
         experiment = REGISTRY[entry.experiment]
         endpoints = experiment.endpoints(run.task, run.design)
         if any(endpoint in self._busy for endpoint in endpoints):
             return math.inf  # the one that is busy there says when it is done
         times = [entry.due, *(self._hot.get(endpoint, -math.inf) for endpoint in endpoints)]
-        times.append(self._started.get(entry.target.id, -math.inf) + STAGGER)
         host = run.task.address or entry.target.host
         rate = self._limits.connections_per_host_per_minute
         needed = experiment.connections(run.task, run.design)
-        if entry.due <= self._seen:
-            times.append(self._seen + wait(self._buckets.get(host), needed, rate, self._seen))
+        times.append(self._seen + wait(self._buckets.get(host), needed, rate, self._seen))
         return max(times)
 
     # --- what a result changes ----------------------------------------------------------------------------------------

@@ -27,7 +27,12 @@ from balise_wire.observations import (
     TlsObservation,
 )
 
-ALLOWED_HEADERS: Final = frozenset({"content-length", "content-range", "content-type", "location", "server"})
+ALLOWED_HEADERS: Final = frozenset(
+    {
+        "content-length", "content-range", "content-type", "location", "server",
+        "cf-chl-bypass", "cf-mitigated", "x-amzn-waf-action",  # tests for robots, which are no refusal of a country
+    }
+)  # fmt: skip
 """Headers that say who answered with what. Cookies, Via, X-Forwarded-For and the like name the visitor or his LAN."""
 MAX_TITLE: Final = 120
 MAX_HEADER: Final = 200

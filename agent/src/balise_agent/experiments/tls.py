@@ -54,19 +54,24 @@ class Tls:
         return (hello,)
 
     def paired(self, task: Task, cause: Observation | None) -> Plan:
-        """Return neighbour (or control) first, scrambled, subject twice from new ports, then the chain."""
+        """Return neighbour (or control) first, scrambled, subject twice from new ports, then the chain.
+
+        A chain that does not verify is followed by the control's: the one that shows whether *all* names are
+        intercepted, by a program on the line's own side.
+        """
+        target = task.target
         arm, name = _other_name(task)
         observations: list[Observation] = list(carried(cause))
-        if name:
-            observations.append((yield from hello_trial(task, arm, name, 1)))
-        else:
-            observations.append((yield from hello_trial(task, Arm.ABSENT, None, 1)))
-        observations.append((yield from hello_trial(task, Arm.SCRAMBLED, scrambled(task.target.host, task.seed), 2)))
-        observations.append((yield from hello_trial(task, Arm.SUBJECT, task.target.host, 3)))
-        again = yield from hello_trial(task, Arm.SUBJECT, task.target.host, 4)
+        observations.append((yield from hello_trial(task, arm, name, 1)))
+        observations.append((yield from hello_trial(task, Arm.SCRAMBLED, scrambled(target.host, task.seed), 2)))
+        observations.append((yield from hello_trial(task, Arm.SUBJECT, target.host, 3)))
+        again = yield from hello_trial(task, Arm.SUBJECT, target.host, 4)
         observations.append(again)
         if again.failure is None:
-            observations.append((yield from full_trial(task, Arm.SUBJECT, task.target.host)))
+            full = yield from full_trial(task, Arm.SUBJECT, target.host)
+            observations.append(full)
+            if full.failure is not None and name is not None:
+                observations.append((yield from full_trial(task, arm, name)))
         return tuple(observations)
 
     def anomaly(self, observations: Sequence[Observation], usual: Observation | None = None) -> Observation | None:
@@ -93,18 +98,18 @@ class Tls:
         """Return the expected bytes."""
         if design is Design.SENTINEL:
             return HELLO_COST + FULL_COST * task.full
-        return 4 * HELLO_COST + FULL_COST
+        return 4 * HELLO_COST + 2 * FULL_COST
 
     def connections(self, task: Task, design: Design) -> int:
         """Return the most connections to the address."""
-        return 1 + task.full if design is Design.SENTINEL else 5
+        return 1 + task.full if design is Design.SENTINEL else 6
 
 
-def _other_name(task: Task) -> tuple[Arm, str]:
-    """Return the best control name: one that the same address serves, else one every home uses."""
+def _other_name(task: Task) -> tuple[Arm, str | None]:
+    """Return the best control: a name that the same address serves, else one every home uses, else no name at all."""
     if task.target.neighbour:
         return Arm.NEIGHBOUR, task.target.neighbour
-    return Arm.CONTROL, task.name_control()
+    return (Arm.CONTROL, name) if (name := task.name_control()) else (Arm.ABSENT, None)
 
 
 def hello_trial(task: Task, arm: Arm, sni: str | None, number: int) -> Trial:

@@ -1,0 +1,124 @@
+"""The browser's ClientHello: well-formed, deterministic, one segment, with the name in it."""
+
+from __future__ import annotations
+
+import ssl
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from balise_agent.codec.clienthello import client_hello
+
+names = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?(\.[a-z0-9]{1,30}){0,5}", fullmatch=True)
+
+
+class Reader:
+    """Reads length-prefixed structures strictly (RFC 8446 3)."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    def take(self, count: int) -> bytes:
+        """Take exactly ``count`` bytes."""
+        assert len(self.data) >= count, "truncated"
+        taken, self.data = self.data[:count], self.data[count:]
+        return taken
+
+    def number(self, size: int) -> int:
+        """Take an integer."""
+        return int.from_bytes(self.take(size), "big")
+
+    def vector(self, size: int) -> bytes:
+        """Take what a length announces."""
+        return self.take(self.number(size))
+
+    def end(self) -> None:
+        """Nothing may be left."""
+        assert not self.data, f"{len(self.data)} bytes left"
+
+
+def parse(record: bytes) -> tuple[bytes, list[int], dict[int, bytes]]:
+    """Return random, cipher suites and extensions of a hello; every length must be right."""
+    outer = Reader(record)
+    assert outer.take(3) == b"\x16\x03\x01"
+    handshake = Reader(outer.vector(2))
+    outer.end()
+    assert handshake.take(1) == b"\x01"
+    hello = Reader(handshake.vector(3))
+    handshake.end()
+    assert hello.take(2) == b"\x03\x03"
+    random = hello.take(32)
+    assert len(hello.vector(1)) == 32
+    suites = Reader(hello.vector(2))
+    ciphers = [suites.number(2) for _ in range(len(suites.data) // 2)]
+    suites.end()
+    assert hello.vector(1) == b"\0"
+    block = Reader(hello.vector(2))
+    hello.end()
+    extensions: dict[int, bytes] = {}
+    while block.data:
+        kind = block.number(2)
+        assert kind not in extensions, "an extension twice (RFC 8446 4.2)"
+        extensions[kind] = block.vector(2)
+    return random, ciphers, extensions
+
+
+def is_grease(value: int) -> bool:
+    """RFC 8701 2: 0x0A0A, 0x1A1A, ... 0xFAFA."""
+    return value & 0x0F0F == 0x0A0A and value >> 8 == value & 0xFF
+
+
+@given(names, st.integers(min_value=0, max_value=2**64))
+def test_it_parses_back(name: str, seed: int) -> None:
+    """Every length is right for every name, and the name is in it once."""
+    record = client_hello(name, seed)
+    _, ciphers, extensions = parse(record)
+    listed = Reader(Reader(extensions[0]).vector(2))
+    assert listed.take(1) == b"\0"
+    assert listed.vector(2) == name.encode()
+    listed.end()
+    assert is_grease(ciphers[0])
+    assert 0x1301 in ciphers
+    kinds = list(extensions)
+    assert is_grease(kinds[0])
+    assert sum(is_grease(kind) for kind in kinds) == 2
+    shares = Reader(Reader(extensions[51]).vector(2))
+    assert is_grease(shares.number(2))
+    assert shares.vector(2) == b"\0"
+    assert shares.number(2) == 0x001D
+    assert len(shares.vector(2)) == 32
+    shares.end()
+    assert record == client_hello(name, seed)
+
+
+@given(st.integers(min_value=0, max_value=2**64), names)
+def test_it_fits_one_segment_like_chromes(seed: int, name: str) -> None:
+    """Padded to 517 bytes as browsers do (RFC 7685); never long enough to need two segments."""
+    record = client_hello(name, seed)
+    assert 517 <= len(record) < 1200
+
+
+def test_seeds_differ() -> None:
+    """Random, session id and key share change with the seed: hellos of two trials are not the same bytes."""
+    assert parse(client_hello("a.example", 1))[0] != parse(client_hello("a.example", 2))[0]
+
+
+def test_no_name_no_extension() -> None:
+    """The absent arm has no server_name at all, not an empty one."""
+    assert 0 not in parse(client_hello(None, 1))[2]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_real_server_answers(seed: int) -> None:
+    """OpenSSL as a server accepts the hello up to the point where it lacks a certificate for it."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    seen: list[str | None] = []
+    context.sni_callback = lambda _object, name, _context: seen.append(name)
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    server = context.wrap_bio(incoming, outgoing, server_side=True)
+    incoming.write(client_hello("twitter.example", seed))
+    # Without a certificate the only possible end is "no shared cipher": the hello itself was understood.
+    with pytest.raises(ssl.SSLError, match=r"NO_SHARED_CIPHER|no shared cipher|NO_SUITABLE"):
+        server.do_handshake()
+    assert seen == ["twitter.example"]

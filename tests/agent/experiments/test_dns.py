@@ -1,0 +1,123 @@
+"""The dns experiment: who is asked, in which order, and which answers are odd."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+
+from balise_agent.experiments import REGISTRY, Task
+from balise_agent.steps import Connect, Query
+from balise_wire.failures import Failure
+from balise_wire.observations import DnsAnswer
+from balise_wire.words import Arm, Experiment, Resolver
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DNS = REGISTRY[Experiment.DNS]
+HOST = "twitter.example"
+
+
+def test_sentinel_asks_the_provider_once(world: Any, task: Task) -> None:
+    """An expected address needs no further check."""
+    (only,) = world.play(DNS.sentinel(task))
+    assert len(world.steps) == 1
+    assert (only.failure, only.tls_consistent, only.resolver) == (None, None, Resolver.PROVIDER)
+
+
+def test_ipv6_targets_are_asked_for_both_families(world: Any, task: Task) -> None:
+    """AAAA belongs to IPv6 targets only: half the bytes elsewhere; a name without AAAA is no anomaly."""
+    world.dns[HOST, ""] = (DnsAnswer(rtt_ms=9.0, addresses=()),)
+    observations = world.play(DNS.sentinel(msgspec.structs.replace(task, family=6)))
+    assert [o.qtype for o in observations] == ["A", "AAAA"]
+    assert observations[1].failure is Failure.DNS_NO_ANSWER
+    assert DNS.anomaly(observations[1:]) is None
+    assert DNS.anomaly(observations) is observations[0]
+
+
+@pytest.mark.parametrize("forged", [False, True])
+def test_an_unexpected_address_must_show_its_certificate(world: Any, task: Task, forged: bool) -> None:
+    """A certificate valid for the name overrides; without it the answer is an anomaly."""
+    world.dns[HOST, ""] = (DnsAnswer(rtt_ms=9.0, addresses=("198.19.5.5",)),)
+    if forged:
+        world.mitm.add(HOST)
+    (only,) = world.play(DNS.sentinel(task))
+    assert (only.tls_address, only.tls_consistent) == ("198.19.5.5", not forged)
+    assert (DNS.anomaly((only,)) is only) is forged
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "10.10.34.34", "192.168.1.1", "0.0.0.1", "::1", "64:ff9b::a0a:2222"])
+def test_private_answers_are_never_contacted(world: Any, task: Task, address: str) -> None:
+    """A forged answer must not turn the probe on the household it stands in."""
+    world.dns[HOST, ""] = (DnsAnswer(rtt_ms=9.0, addresses=(address,)),)
+    (only,) = world.play(DNS.sentinel(task))
+    assert only.failure is Failure.DNS_BOGON
+    assert not any(isinstance(step, Connect) for step in world.steps)
+    assert DNS.anomaly((only,)) is only
+
+
+def test_only_tls_targets_are_checked_by_certificate(world: Any, task: Task, changed: Callable[..., Task]) -> None:
+    """Port 443 is the only one whose server must have a certificate for the name."""
+    world.dns[HOST, ""] = (DnsAnswer(rtt_ms=9.0, addresses=("198.19.5.5",)),)
+    (only,) = world.play(DNS.sentinel(changed(task, port=5222)))
+    assert only.tls_consistent is None
+
+
+@pytest.mark.parametrize(
+    ("answers", "failure"),
+    [
+        ((), Failure.GENERIC_TIMEOUT),
+        ((DnsAnswer(rtt_ms=1.0, rcode=3),), Failure.DNS_NXDOMAIN),
+        ((DnsAnswer(rtt_ms=1.0, rcode=5),), Failure.DNS_REFUSED),
+        ((DnsAnswer(rtt_ms=1.0, rcode=2),), Failure.DNS_SERVFAIL),
+        ((DnsAnswer(rtt_ms=1.0, rcode=4),), Failure.DNS_SERVER_MISBEHAVING),
+        ((DnsAnswer(rtt_ms=1.0, malformed=True),), Failure.GENERIC_TIMEOUT),
+    ],
+)
+def test_failures_have_their_word(world: Any, task: Task, answers: tuple[DnsAnswer, ...], failure: Failure) -> None:
+    """The accepted answer, the first well-formed one, decides; its code has OONI's word."""
+    world.dns[HOST, ""] = answers
+    (only,) = world.play(DNS.sentinel(task))
+    assert only.failure is failure
+    assert DNS.anomaly((only,)) is only
+
+
+def test_answers_that_contradict_each_other_are_odd(world: Any, task: Task) -> None:
+    """Injection is a race: the genuine answer after a forged one must be kept, and looked into."""
+    expected = DnsAnswer(rtt_ms=1.0, addresses=("198.18.1.1",))
+    world.dns[HOST, ""] = (expected, DnsAnswer(rtt_ms=9.0, addresses=("198.18.1.2",)))
+    (only,) = world.play(DNS.sentinel(task))
+    assert len(only.answers) == 2
+    assert DNS.anomaly((only,)) is only
+    world.dns[HOST, ""] = (expected, expected)
+    assert DNS.anomaly(world.play(DNS.sentinel(task))) is None
+
+
+def test_paired_order(world: Any, task: Task) -> None:
+    """The control name goes first everywhere; the subject last where people ask it."""
+    observations = world.play(DNS.paired(task, None))
+    queries = [(s.name, s.server, s.resolver) for s in world.steps if isinstance(s, Query)]
+    assert queries == [
+        ("control.example", "", Resolver.PROVIDER),
+        ("control.example", "198.18.7.7", Resolver.SILENT),
+        (HOST, "198.18.8.8", Resolver.PUBLIC),
+        (HOST, "198.18.7.7", Resolver.SILENT),
+        (HOST, "", Resolver.PROVIDER),
+        (HOST, "", Resolver.PROVIDER),
+    ]
+    assert [o.arm for o in observations[:2]] == [Arm.CONTROL, Arm.CONTROL]
+    assert DNS.anomaly(observations) is None  # a silent address that is silent is no failure of the subject
+
+
+def test_the_window_outlasts_the_first_answer(world: Any, task: Task) -> None:
+    """Every query goes on listening after its first answer (detectors.md 2.1)."""
+    world.play(DNS.paired(task, None))
+    assert all(step.linger == task.timeouts.linger for step in world.steps if isinstance(step, Query))
+
+
+def test_the_record_names_no_resolver(world: Any, task: Task) -> None:
+    """The provider's resolver is the household's secret: no field of the observation holds a server."""
+    observations = world.play(DNS.paired(task, None))
+    assert b"198.18.8.8" not in msgspec.json.encode(observations)

@@ -1,0 +1,150 @@
+"""The http experiment: what is asked, what is kept, and which pages are odd."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+
+from balise_agent.experiments import REGISTRY, Task
+from balise_agent.experiments.http import request, wanted
+from balise_agent.steps import Handshake, Send
+from balise_wire.failures import Failure
+from balise_wire.observations import HttpObservation
+from balise_wire.words import Arm, Experiment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HTTP = REGISTRY[Experiment.HTTP]
+HOST = "twitter.example"
+
+
+def page(status: int = 200, body: bytes = b"<title>Home</title>", **headers: str) -> bytes:
+    """Return a response with a content length."""
+    lines = [
+        f"HTTP/1.1 {status} X",
+        f"Content-Length: {len(body)}",
+        *(f"{k.replace('_', '-')}: {v}" for k, v in headers.items()),
+    ]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def test_sentinel_reads_one_page(world: Any, task: Task) -> None:
+    """Status, length, hash, title and the allowed headers are the record; the body itself is not."""
+    world.pages[HOST] = page(Server="nginx", Set_Cookie="id=1")
+    (only,) = world.play(HTTP.sentinel(task))
+    assert (only.status, only.body_bytes, only.title, only.failure) == (200, 19, "Home", None)
+    assert dict(only.headers) == {"content-length": "19", "server": "nginx"}
+    assert len(only.body_sha256) == 64
+    assert b"<title>" not in msgspec.json.encode(only)
+
+
+def test_request_is_what_a_browser_asks(task: Task) -> None:
+    """No compression is offered (nothing here unpacks), and no more bytes are asked for than allowed."""
+    text = request(task, HOST).decode()
+    assert text.startswith("GET / HTTP/1.1\r\nHost: twitter.example\r\n")
+    assert "Accept-Encoding: identity\r\n" in text
+    assert "Range: bytes=0-16383\r\n" in text
+    assert text.endswith("\r\n\r\n")
+
+
+def test_over_tls_the_chain_is_recorded(world: Any, task: Task, changed: Callable[..., Task]) -> None:
+    """Without a verified chain a refusal is never the server's: the observation must say."""
+    world.mitm.add(HOST)
+    (only,) = world.play(HTTP.sentinel(changed(task, http_port=443)))
+    assert (only.tls, only.tls_verified, only.port) == (True, False, 443)
+    assert any(isinstance(step, Handshake) for step in world.steps)
+    assert HTTP.anomaly((only,)) is only
+
+
+def test_paired_order(world: Any, task: Task) -> None:
+    """Neighbour, scrambled, subject twice: the control's GET must precede the one that may poison the address."""
+    world.cut[HOST] = Failure.CONNECTION_RESET
+    observations = world.play(HTTP.paired(task, None))
+    assert [o.arm for o in observations] == [Arm.NEIGHBOUR, Arm.SCRAMBLED, Arm.SUBJECT, Arm.SUBJECT]
+    assert [o.failure for o in observations[2:]] == [Failure.CONNECTION_RESET] * 2
+    assert len([s for s in world.steps if isinstance(s, Send)]) == 4
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        page(451),
+        page(403),
+        page(503),
+        page(302, b"", Location="http://block.isp.example/?ip=10.0.0.1"),
+    ],
+)
+def test_refusals_and_foreign_redirects_are_odd(world: Any, task: Task, response: bytes) -> None:
+    """What nobody ever saw as usual is judged by itself: refusals, and redirects to another site."""
+    world.pages[HOST] = response
+    observations = world.play(HTTP.sentinel(task))
+    assert HTTP.anomaly(observations) is observations[0]
+
+
+@pytest.mark.parametrize("location", ["https://twitter.example/", "https://www.twitter.example/x", "/login"])
+def test_redirects_inside_the_site_are_not(world: Any, task: Task, location: str) -> None:
+    """A site may send its visitors around at home."""
+    world.pages[HOST] = page(301, b"", Location=location)
+    assert HTTP.anomaly(world.play(HTTP.sentinel(task))) is None
+
+
+def test_a_page_unlike_the_usual_is_odd(world: Any, task: Task) -> None:
+    """A block page with status 200 shows itself by its title only; a page that always was a 403 is none."""
+    (usual,) = world.play(HTTP.sentinel(task))
+    world.pages[HOST] = page(body=b"<title>Access denied by order</title>")
+    (blocked,) = world.play(HTTP.sentinel(task))
+    assert HTTP.anomaly((blocked,)) is None
+    assert HTTP.anomaly((blocked,), usual) is blocked
+    world.pages[HOST] = page(403)
+    (refused,) = world.play(HTTP.sentinel(task))
+    assert HTTP.anomaly((refused,), refused) is None
+
+
+def test_body_is_capped(world: Any, task: Task) -> None:
+    """A huge body costs no more than was allowed, and the record says that there was more."""
+    world.pages[HOST] = page(body=b"x" * 100_000)
+    (only,) = world.play(HTTP.sentinel(msgspec.structs.replace(task, fetch_bytes=5_000)))
+    assert (only.body_bytes, only.truncated, only.failure) == (5_000, True, None)
+
+
+def test_goodput_needs_four_kilobytes(world: Any, task: Task) -> None:
+    """Kilobits a second over first to last byte; nothing is said from a short body."""
+    world.pages[HOST] = page(body=b"x" * 8_000)
+    (only,) = world.play(HTTP.sentinel(task))
+    # One read for head (10 ms between its bytes), one for the body (20 ms to its first, 10 ms to its last byte).
+    assert only.goodput_kbps == pytest.approx(8_000 * 8 / 40.0)
+    world.pages[HOST] = page(body=b"x" * 4_000)
+    assert world.play(HTTP.sentinel(task))[0].goodput_kbps is None
+
+
+@pytest.mark.parametrize(
+    ("response", "failure"),
+    [
+        (b"", Failure.EOF),
+        (b"SSH-2.0-OpenSSH\r\n", Failure.HTTP_MALFORMED),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nshort", Failure.EOF),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nshort", Failure.HTTP_MALFORMED),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", None),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel", Failure.EOF),
+        (b"HTTP/1.0 200 OK\r\n\r\nuntil the end", None),
+        (b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n", None),
+    ],
+)
+def test_ends(world: Any, task: Task, response: bytes, failure: Failure | None) -> None:
+    """Every way in which a response can end has its word; what framing allows is no failure."""
+    world.pages[HOST] = response
+    (only,) = world.play(HTTP.sentinel(task))
+    assert only.failure is failure
+    assert isinstance(only, HttpObservation)
+
+
+def test_nothing_more_is_wanted_than_allowed() -> None:
+    """The reads are bounded by head, framing and the cap together."""
+    assert wanted(b"", 100) == (16_388, b"\r\n\r\n")
+    assert wanted(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", 100) == (100, b"")
+    assert wanted(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", 100) == (7, b"")
+    assert wanted(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc", 100) == (0, b"")
+    assert wanted(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n", 0) == (0, b"")

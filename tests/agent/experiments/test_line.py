@@ -1,0 +1,86 @@
+"""The line experiment: gateway, controls, resolver, portal; and its summary."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from balise_agent.experiments import REGISTRY, Task
+from balise_agent.experiments.line import health, with_clock
+from balise_agent.steps import Exchange
+from balise_wire.assignment import Control
+from balise_wire.failures import Failure
+from balise_wire.words import ClockState, Experiment
+
+LINE = REGISTRY[Experiment.LINE]
+
+
+def test_a_well_line(world: Any, task: Task) -> None:
+    """Every control gets two SYNs, not in a row; the summary counts both sides of the border."""
+    (only,) = world.play(LINE.sentinel(task))
+    (exchange,) = [step for step in world.steps if isinstance(step, Exchange)]
+    assert [probe.address for probe in exchange.packets] == ["198.18.9.1", "198.18.9.2"] * 2
+    assert exchange.enough
+    assert (only.failure, only.gateway_ok, only.resolver_ok, only.loss, only.captive) == (None, True, True, 0.0, None)
+    summary = health(only)
+    assert (summary.international_ok, summary.international) == (1, 1)
+    assert (summary.domestic_ok, summary.domestic) == (1, 1)
+    assert summary.at == only.at
+
+
+def test_a_cut_border(world: Any, task: Task) -> None:
+    """Controls abroad dead, those at home alive: that is what the summary must show, and nothing more."""
+    world.refused["198.18.9.1", 443] = Failure.GENERIC_TIMEOUT
+    (only,) = world.play(LINE.sentinel(task))
+    summary = health(only)
+    assert (summary.international_ok, summary.domestic_ok) == (0, 1)
+    assert only.loss == pytest.approx(0.5)
+    assert only.failure is None
+
+
+def test_a_dead_line(world: Any, task: Task) -> None:
+    """Nothing answers: a failure, and an honest gateway."""
+    world.gateway = False
+    for address in ("198.18.9.1", "198.18.9.2"):
+        world.refused[address, 443] = Failure.GENERIC_TIMEOUT
+    world.dns["control.example", ""] = ()
+    (only,) = world.play(LINE.sentinel(task))
+    assert (only.failure, only.gateway_ok, only.resolver_ok) == (Failure.GENERIC_TIMEOUT, False, False)
+
+
+def test_a_refusing_control_is_alive(world: Any, task: Task) -> None:
+    """A RST comes from a living host: the line carries."""
+    world.refused["198.18.9.1", 443] = Failure.CONNECTION_REFUSED
+    (only,) = world.play(LINE.sentinel(task))
+    assert all(control.failure is None for control in only.controls)
+
+
+@pytest.mark.parametrize(
+    ("response", "captive"),
+    [
+        (b"HTTP/1.1 204 No Content\r\n\r\n", False),
+        (b"HTTP/1.1 301 Moved\r\nLocation: https://portal.example/\r\nContent-Length: 0\r\n\r\n", False),
+        (b"HTTP/1.1 302 Found\r\nLocation: http://login.hotel.example/?mac=1\r\nContent-Length: 0\r\n\r\n", True),
+        (b"HTTP/1.1 511 Network Authentication Required\r\nContent-Length: 0\r\n\r\n", True),
+    ],
+)
+def test_captive_portal(world: Any, task: Task, response: bytes, captive: bool) -> None:
+    """A control on port 80 is the permission to look for a portal, by redirects elsewhere and RFC 6585's status."""
+    control = Control(name="portal.example", addresses=("198.18.9.3",), port=80)
+    world.pages["portal.example"] = response
+    (only,) = world.play(LINE.sentinel(msgspec.structs.replace(task, controls=(*task.controls, control))))
+    assert only.captive is captive
+
+
+def test_without_controls_nothing_is_claimed(world: Any, task: Task) -> None:
+    """An assignment without controls gives a line of which little is known, not a dead one."""
+    (only,) = world.play(LINE.sentinel(msgspec.structs.replace(task, controls=(), control_name="")))
+    assert (only.loss, only.resolver_ok, only.failure) == (None, None, None)
+
+
+def test_the_clock_is_the_callers(world: Any, task: Task) -> None:
+    """A plan knows no clock; who does fills it in."""
+    (only,) = world.play(LINE.sentinel(task))
+    assert with_clock(only, ClockState.SYNCED, 3.0).clock_state is ClockState.SYNCED
