@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import ICMPv6TimeExceeded, IPv6
 
-from balise_agent.codec.dissect import Captured, dissect, evidence, merged_evidence, option_words
+from balise_agent.codec.dissect import Captured, dissect, evidence, first_ten, option_words, records
 from balise_wire.evidence import Direction
 
 
@@ -42,6 +43,26 @@ def test_no_header_is_too_hostile(data: bytes, version: int, protocol: int) -> N
             packet[at] = protocol
     dissect(bytes(packet))
     evidence([Captured(1, False, bytes(packet)), Captured(2, True, bytes(packet))])
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("0101080a0000000100000002", "nop,nop,ts"),
+        ("020405b40402080a000000010000000001030307", "mss,sackok,ts,nop,ws"),
+        ("020405b4", "mss"),
+        ("020405b401010402", "mss,nop,nop,sackok"),
+        ("0101050a0000000100000002", "nop,nop,sack"),
+        ("fe0400000000", "254,eol"),
+        ("0204", "bad"),
+        ("03", "bad"),
+        ("0301", "bad"),
+        ("", ""),
+    ],
+)
+def test_options_are_named_in_order(options: str, words: str) -> None:
+    """The order of options is a fingerprint; unknown kinds are their number."""
+    assert option_words(bytes.fromhex(options)) == words
 
 
 @given(options=st.binary(max_size=40))
@@ -82,7 +103,7 @@ def test_padding_of_short_frames_is_no_payload() -> None:
 def test_numbers_are_relative_and_signed() -> None:
     """Offsets count from each direction's first number, across the wrap, and below it as negative."""
     start, other = 2**32 - 2, 1000
-    records = evidence(
+    found = evidence(
         [
             tcp(start, 0, "S", t_ns=5_000),
             tcp(other, (start + 1) % 2**32, "SA", out=False, t_ns=9_000),
@@ -90,34 +111,32 @@ def test_numbers_are_relative_and_signed() -> None:
             tcp(other - 3, (start + 6) % 2**32, "R", out=False, t_ns=15_000),
         ]
     )
-    assert [(one.seq, one.ack) for one in records] == [(0, 0), (0, 1), (1, 1), (-3, 0)]
-    assert [one.t_us for one in records] == [0, 4, 5, 10]
-    assert [one.flags for one in records] == ["S", "SA", "PA", "R"]
-    assert records[2].length == 5
-    assert records[2].sha256 == hashlib.sha256(b"hello").hexdigest()[:16]
+    assert [(one.seq, one.ack) for one in found] == [(0, 0), (0, 1), (1, 1), (-3, 0)]
+    assert [one.t_us for one in found] == [0, 4, 5, 10]
+    assert [one.flags for one in found] == ["S", "SA", "PA", "R"]
+    assert found[2].length == 5
+    assert found[2].sha256 == hashlib.sha256(b"hello").hexdigest()[:16]
 
 
 def test_a_capture_without_our_own_packet_still_counts() -> None:
     """Where one side was not heard, its numbers are taken from what the other acknowledges."""
-    records = evidence([tcp(700, 41, "SA", out=False), tcp(700, 41, "RA", out=False, t_ns=10)])
-    assert [(one.seq, one.ack) for one in records] == [(0, 1), (0, 1)]
+    found = evidence([tcp(700, 41, "SA", out=False), tcp(700, 41, "RA", out=False, t_ns=10)])
+    assert [(one.seq, one.ack) for one in found] == [(0, 1), (0, 1)]
 
 
 def test_ten_each_direction_are_kept() -> None:
     """Evidence is the first ten packets of each direction (detectors.md, common rule b)."""
     captured = [tcp(n, 1, "A", out=bool(n % 2), t_ns=n) for n in range(60)]
-    records = evidence(captured)
-    assert sum(one.direction is Direction.OUT for one in records) == 10
-    assert sum(one.direction is Direction.IN for one in records) == 10
-    assert len(merged_evidence([captured[:30], captured[30:]])) == 20
+    found = evidence(captured)
+    assert sum(one.direction is Direction.OUT for one in found) == 10
+    assert sum(one.direction is Direction.IN for one in found) == 10
+    assert first_ten(found) == found
 
 
-def test_flows_merge_by_time_and_keep_their_own_numbers() -> None:
-    """Several flows in one record stand in order of time, each relative to itself."""
-    first = [tcp(10, 0, "S", t_ns=1_000), tcp(50, 11, "SA", out=False, t_ns=5_000)]
-    second = [tcp(900, 0, "S", t_ns=2_000)]
-    records = merged_evidence([first, second])
-    assert [(one.t_us, one.seq, one.flags) for one in records] == [(0, 0, "S"), (1, 0, "S"), (4, 0, "SA")]
+def test_several_flows_can_share_one_beginning() -> None:
+    """Times of a flow may count from another moment, so that flows stand beside each other; numbers stay its own."""
+    flow = [tcp(50, 11, "SA", out=False, t_ns=5_000), tcp(10, 0, "S", t_ns=2_000)]
+    assert [(one.t_us, one.seq, one.flags) for _, one in records(flow, 1_000)] == [(1, 0, "S"), (4, 0, "SA")]
 
 
 def test_an_icmp_error_names_the_router_and_nothing_else() -> None:

@@ -594,8 +594,13 @@ def play_pcap() -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    """Run one part of the play, or the whole of it."""
+def main(script: str, plays: dict[str, Callable[[], dict[str, Any]]]) -> None:
+    """Run one part of a play, or the whole of it.
+
+    Args:
+        script: the program that knows the plays; it is started again in the probe's namespace.
+        plays: by name.
+    """
     part = sys.argv[1]
     parts: dict[str, Callable[[], None]] = {"serve": serve, "forger": forger, "observer": observer}
     if part in parts:
@@ -603,21 +608,29 @@ def main() -> None:
         return
     if part == "inside":
         await_ways()
-        say(json.dumps(globals()[f"play_{sys.argv[2]}"]()))
+        say(json.dumps(plays[sys.argv[2]]()))
         return
     build()
     make_certificates()
     server = spawn("server", "serve")
     try:
-        subprocess.run(
-            ["ip", "netns", "exec", "probe", sys.executable, __file__, "inside", *sys.argv[1:]],
-            check=True,
-            env={**os.environ},
-        )
+        command = ["ip", "netns", "exec", "probe", sys.executable, script, "inside", *sys.argv[1:]]
+        subprocess.run(command, check=True, env={**os.environ})
     finally:
         server.kill()
         server.wait()
 
 
+PLAYS: dict[str, Callable[[], dict[str, Any]]] = {
+    "steps": play_steps,
+    "inject": play_inject,
+    "forged": play_forged,
+    "burst": play_burst,
+    "filter": play_filter,
+    "batteries": play_batteries,
+    "rtt": play_rtt,
+    "pcap": play_pcap,
+}
+
 if __name__ == "__main__":
-    main()
+    main(__file__, PLAYS)

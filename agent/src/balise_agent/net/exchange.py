@@ -8,7 +8,7 @@ from collections import Counter
 from functools import partial
 
 from balise_agent.codec import packets
-from balise_agent.codec.dissect import ACK, MOST_EACH_WAY, RST, SYN, Captured, dissect, evidence, merged_evidence
+from balise_agent.codec.dissect import Captured, first_ten, records
 from balise_agent.net.classify import failure_of
 from balise_agent.net.ground import Ground, Stopwatch, packed, take_turn
 from balise_agent.net.ports import PortPool
@@ -16,6 +16,7 @@ from balise_agent.net.routes import NoRoute
 from balise_agent.net.tap import Flow
 from balise_agent.net.wait import Operation, Signal, Wait
 from balise_agent.steps import Answer, AnswerKind, EchoProbe, Exchange, Exchanged, Failed, SynProbe
+from balise_wire.evidence import Packet
 
 
 class _Exchange:
@@ -25,7 +26,6 @@ class _Exchange:
         self.ground = ground
         self.step = step
         self.flows: list[Flow] = []
-        self.heard: list[tuple[int, Captured]] = []
         self.answered: set[int] = set()
         self.signal = Signal()
 
@@ -35,6 +35,7 @@ class _Exchange:
         ground, target = self.ground, packed(probe.address)
         source = ground.sources.towards(probe.address)
         port = ground.crafted_ports.take()
+        chance = ground.chance.below(1 << 64)
         if isinstance(probe, SynProbe):
             protocol, remote_port = packets.TCP, probe.port
             data = packets.syn(
@@ -43,14 +44,15 @@ class _Exchange:
                 source_port=port,
                 port=probe.port,
                 ttl=probe.ttl,
-                sequence=ground.chance.below(1 << 32),
-                ip_id=ground.chance.below(1 << 16),
-                stamp=ground.chance.below(1 << 32),
+                sequence=chance >> 32,
+                ip_id=chance >> 24 & 0xFFFF,
+                stamp=chance & 0xFFFFFFFF,
             )
         else:
             protocol, remote_port = (packets.ICMP if len(target) == 4 else packets.ICMPV6), 0
-            ip_id = ground.chance.below(1 << 16)
-            data = packets.echo(source=source, target=target, identifier=port, sequence=1, ttl=probe.ttl, ip_id=ip_id)
+            data = packets.echo(
+                source=source, target=target, identifier=port, sequence=1, ttl=probe.ttl, ip_id=chance & 0xFFFF
+            )
         self.flows.append(ground.tap.open(protocol, port, target, remote_port, partial(self.hear, index)))
         ground.gate.allow(probe.address, remote_port, len(data))
         ground.raw.send(data, probe.address)
@@ -60,27 +62,24 @@ class _Exchange:
         if packet.out:
             return
         self.ground.gate.received(len(packet.data))
-        self.heard.append((index, packet))
         self.answered.add(index)
         if self.step.enough and len(self.answered) == len(self.step.packets):
             self.signal.fire()
 
-    def answers(self) -> tuple[Answer, ...]:
-        """Every answer in arrival order, at most ten a probe."""
-        found: list[Answer] = []
-        count: Counter[int] = Counter()
-        for index, packet in sorted(self.heard, key=lambda heard: heard[1].t_ns):
-            count[index] += 1
-            flow = self.flows[index]
-            if flow.first_out_ns is None or count[index] > MOST_EACH_WAY:
-                continue
-            # Relative to its own SYN, so that the record's offsets are those of its flow.
-            records = evidence([*(kept for kept in flow.captured if kept.out), packet])
-            record = next((one for one in reversed(records) if one.direction == "in"), None)
-            if record is not None:
-                rtt_ms = (packet.t_ns - flow.first_out_ns) / 1e6
-                found.append(Answer(probe=index, kind=kind_of(packet.data), rtt_ms=rtt_ms, packet=record))
-        return tuple(found)
+    def results(self) -> tuple[tuple[Answer, ...], tuple[Packet, ...]]:
+        """Every answer in arrival order, at most ten a probe, and the capture of all flows."""
+        zero = min((flow.captured[0].t_ns for flow in self.flows if flow.captured), default=0)
+        heard: list[tuple[int, Captured, Packet]] = []
+        for index, flow in enumerate(self.flows):
+            heard.extend((index, captured, record) for captured, record in records(flow.captured, zero))
+        heard.sort(key=_moment)
+        answers: list[Answer] = []
+        for index, captured, record in heard:
+            sent = self.flows[index].first_out_ns
+            if not captured.out and sent is not None:
+                rtt_ms = (captured.t_ns - sent) / 1e6
+                answers.append(Answer(probe=index, kind=kind_of(record), rtt_ms=rtt_ms, packet=record))
+        return tuple(answers), first_ten(record for _, _, record in heard)
 
     def finish(self, pool: PortPool) -> None:
         """Give back ports and flows."""
@@ -89,18 +88,17 @@ class _Exchange:
             pool.give(flow.port)
 
 
-def kind_of(data: bytes) -> AnswerKind:
+def _moment(heard: tuple[int, Captured, Packet]) -> int:
+    return heard[1].t_ns
+
+
+def kind_of(packet: Packet) -> AnswerKind:
     """Say what an answer is."""
-    found = dissect(data)
-    if found is None:
-        return AnswerKind.OTHER
-    if found.icmp is not None:
-        return AnswerKind.ECHO if found.icmp in {(0, 0), (129, 0)} else AnswerKind.ICMP
-    if found.flags & RST:
+    if packet.icmp:
+        return AnswerKind.ICMP if packet.hop else AnswerKind.ECHO
+    if "R" in packet.flags:
         return AnswerKind.RST
-    if found.flags & (SYN | ACK) == SYN | ACK:
-        return AnswerKind.SYNACK
-    return AnswerKind.OTHER
+    return AnswerKind.SYNACK if packet.flags.startswith("S") and "A" in packet.flags else AnswerKind.OTHER
 
 
 def exchange(ground: Ground, step: Exchange) -> Operation:
@@ -120,8 +118,8 @@ def exchange(ground: Ground, step: Exchange) -> Operation:
             yield Wait(ground.clock.monotonic() + step.window, signal=running.signal)
         elapsed_ms = watch.elapsed_ms()
         ground.tap.drain()
-        records = merged_evidence([flow.captured for flow in running.flows])
-        return Exchanged(at=watch.at, elapsed_ms=elapsed_ms, answers=running.answers(), packets=records)
+        answers, capture = running.results()
+        return Exchanged(at=watch.at, elapsed_ms=elapsed_ms, answers=answers, packets=capture)
     except NoRoute as no_route:
         return Failed(at=watch.at, elapsed_ms=watch.elapsed_ms(), failure=no_route.failure)
     except OSError as error:

@@ -71,7 +71,10 @@ class Stopwatch:
 
 def packed(address: str) -> bytes:
     """Return an IP address as the bytes of a header (ValueError for anything else)."""
-    return socket.inet_pton(family_of(address), address.partition("%")[0])
+    try:
+        return socket.inet_pton(family_of(address), address.partition("%")[0])
+    except OSError:
+        raise ValueError(f"{address!r} is no IP address") from None
 
 
 def take_turn(ground: Ground, address: str, connections: int) -> Generator[Wait, bool, None]:

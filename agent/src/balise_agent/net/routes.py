@@ -5,7 +5,6 @@ Lives here: reading it, and keeping it for a short while. Must not live here: a 
 
 import socket
 from collections.abc import Callable
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -66,8 +65,8 @@ class Sources:
 
 
 def family_of(address: str) -> socket.AddressFamily:
-    """Return the socket family of an IP address (ValueError for anything else)."""
-    return socket.AF_INET if ip_address(address).version == 4 else socket.AF_INET6
+    """Return the socket family of what must be an IP address."""
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
 
 
 def bind_device(sock: socket.socket, interface: str) -> None:

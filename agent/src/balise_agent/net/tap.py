@@ -28,7 +28,9 @@ _SO_TIMESTAMPNS: Final = 35
 _SOL_PACKET, _PACKET_STATISTICS = 263, 6
 _RECEIVE_BUFFER: Final = 16 * 1024 * 1024
 """A burst of 5,000 packets of 1,500 bytes is held by the kernel as 5,000 x 2,304 bytes (skb truesize)."""
+_OUTGOING: Final = socket.PACKET_OUTGOING
 _TIMESPEC: Final = struct.Struct("qq")
+_PORTS: Final = struct.Struct("!HH")
 _ANCILLARY: Final = socket.CMSG_SPACE(_TIMESPEC.size)
 _LARGEST: Final = 65535
 _MOST_PER_TURN: Final = 512
@@ -143,7 +145,7 @@ class Tap:
 
     def _sort(self, length: int, ancillary: list[tuple[int, int, bytes]], address: tuple[str, int, int]) -> None:
         """Find the flow of the packet in the buffer and give it a copy."""
-        out = address[2] == socket.PACKET_OUTGOING
+        out = address[2] == _OUTGOING
         flow = self._flow_of(length, out=out)
         if flow is None:
             self.strange += 1
@@ -155,10 +157,15 @@ class Tap:
             flow.interface = address[0]
         seconds, nanoseconds = _TIMESPEC.unpack(ancillary[0][2]) if ancillary else (0, 0)
         packet = Captured(seconds * 1_000_000_000 + nanoseconds, out, bytes(self._view[:length]))
+        if self.writer is not None or flow.writer is not None:
+            self._write(flow, packet)
+        flow.take(packet)
+
+    def _write(self, flow: Flow, packet: Captured) -> None:
+        """Put a packet into the capture files."""
         for writer in (self.writer, flow.writer):
             if writer is not None:
                 writer.write(pcap.record(packet.t_ns, packet.data))
-        flow.take(packet)
 
     def _flow_of(self, length: int, *, out: bool) -> Flow | None:
         """Find the registered flow that the packet in the buffer belongs to, or that it quotes."""
@@ -181,9 +188,9 @@ class Tap:
             if length < start + 8:
                 return None
         if protocol in {TCP, UDP}:
-            ours_first = out or quoted
-            first, second = data[start] << 8 | data[start + 1], data[start + 2] << 8 | data[start + 3]
-            port, remote_port = (first, second) if ours_first else (second, first)
+            port, remote_port = _PORTS.unpack_from(data, start)
+            if not (out or quoted):
+                port, remote_port = remote_port, port
         else:
             port, remote_port = data[start + 4] << 8 | data[start + 5], 0
         flow = self._flows.get((protocol, port))
