@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
+from paho.mqtt import client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+
 from balise_agent.clock import Clock
 from balise_agent.config import Broker
 from balise_agent.identity import Identity, ephemeral
@@ -27,8 +30,6 @@ from balise_wire.seal import Sealer, unseal
 from balise_wire.status import CollectorState, Meta, Receipt
 from balise_wire.topics import COLLECTOR_STATE
 from balise_wire.words import ClockState, Lifecycle
-from paho.mqtt import client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
 
 if TYPE_CHECKING:
     from paho.mqtt.client import MQTTMessage
@@ -53,7 +54,8 @@ class Mosquitto:
         kind = f"protocol websockets\nlistener {free_port()} 127.0.0.1\n" if websockets else ""
         self.config = folder / "mosquitto.conf"
         self.config.write_text(
-            f"user root\nlistener {self.port} 127.0.0.1\n{kind}allow_anonymous true\npersistence false\nmax_queued_messages 10000\n"
+            f"user root\nlistener {self.port} 127.0.0.1\n{kind}allow_anonymous true\npersistence false\n"
+            "max_queued_messages 10000\n"
         )
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -248,9 +250,7 @@ class CollectorSide:
 
 
 @pytest.fixture
-def collector_side(
-    mosquitto: Mosquitto, identity: Identity, collector_identity: Identity
-) -> Iterator[CollectorSide]:
+def collector_side(mosquitto: Mosquitto, identity: Identity, collector_identity: Identity) -> Iterator[CollectorSide]:
     """Return a connected collector's side."""
     side = CollectorSide(mosquitto, collector_identity, identity)
     yield side

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+
 from balise_agent.clock import Clock, Laboratory, kernel_synced
 from balise_agent.errors import ConfigError
 from balise_wire.words import ClockState

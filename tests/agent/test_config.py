@@ -6,6 +6,7 @@ import tomllib
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from balise_agent import config
 from balise_agent.errors import ConfigError
 
@@ -103,14 +104,14 @@ def test_a_wrong_table_is_named_with_its_mend(wrong: str, told: str, mend: str) 
 def test_a_wrong_value_is_named(before: str, after: str, told: str) -> None:
     """Each value is held against what it must be, and the key is in the message."""
     assert before in GOOD
-    with pytest.raises(ConfigError, match="agent.toml: ") as caught:
+    with pytest.raises(ConfigError, match=r"agent\.toml: ") as caught:
         parse(GOOD.replace(before, after))
     assert told in str(caught.value)
 
 
 def test_every_broker_of_the_list_is_checked() -> None:
     """The second entry's mistake is not found only when the first broker dies."""
-    with pytest.raises(ConfigError, match=r"broker\[1\].host"):
+    with pytest.raises(ConfigError, match=r"broker\[1\]\.host"):
         parse(GOOD + '[[broker]]\nhost = ""\n')
 
 

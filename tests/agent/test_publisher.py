@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import ssl
 import subprocess
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
 from balise_agent.config import Broker, Transport
 from balise_wire.envelope import Kind
 from balise_wire.seal import Sealer
@@ -21,14 +28,18 @@ if TYPE_CHECKING:
     from balise_agent.spool import Spool
 
 
-def entry(broker: object, **settings: object) -> Broker:
+def entry(broker: Any, **settings: Any) -> Broker:
     """Return the broker entry of a test's mosquitto."""
-    return Broker(host="127.0.0.1", port=broker.port, **settings)  # type: ignore[attr-defined,arg-type]
+    return Broker(host="127.0.0.1", port=broker.port, **settings)
 
 
 def test_batches_are_delivered_in_order_and_kept_until_the_receipt(
-    mosquitto: object, collector_side: object, spool: Spool, make_publisher: Callable[..., Publisher],
-    fill: Callable[..., None], until: Callable[..., None],
+    mosquitto: Any,
+    collector_side: Any,
+    spool: Spool,
+    make_publisher: Callable[..., Publisher],
+    fill: Callable[..., None],
+    until: Callable[..., None],
 ) -> None:
     """A broker's PUBACK forgets nothing; the collector's receipt forgets exactly what it names."""
     fill(spool, 5)
@@ -43,8 +54,13 @@ def test_batches_are_delivered_in_order_and_kept_until_the_receipt(
 
 
 def test_receipts_of_others_forget_nothing(
-    mosquitto: object, collector_side: object, spool: Spool, identity: Identity,
-    make_publisher: Callable[..., Publisher], fill: Callable[..., None], until: Callable[..., None],
+    mosquitto: Any,
+    collector_side: Any,
+    spool: Spool,
+    identity: Identity,
+    make_publisher: Callable[..., Publisher],
+    fill: Callable[..., None],
+    until: Callable[..., None],
 ) -> None:
     """A forged receipt, one for another probe, one of another stream, and plain bytes are ignored and counted."""
     fill(spool, 2)
@@ -60,8 +76,12 @@ def test_receipts_of_others_forget_nothing(
 
 
 def test_a_broker_killed_with_everything_acknowledged_costs_nothing(
-    mosquitto: object, collector_side: object, spool: Spool, make_publisher: Callable[..., Publisher],
-    fill: Callable[..., None], until: Callable[..., None],
+    mosquitto: Any,
+    collector_side: Any,
+    spool: Spool,
+    make_publisher: Callable[..., Publisher],
+    fill: Callable[..., None],
+    until: Callable[..., None],
 ) -> None:
     """After kill -9 of the broker the publisher reconnects, with a higher session, and sends every unreceipted row."""
     fill(spool, 3)
@@ -71,10 +91,10 @@ def test_a_broker_killed_with_everything_acknowledged_costs_nothing(
     first_session = publisher.session
     collector_side.receipt(Receipt(stream=spool.stream, through=1))
     until(lambda: len(spool.rows(0, 10)) == 2, collector_side)
-    mosquitto.kill()  # type: ignore[attr-defined]
+    mosquitto.kill()
     until(lambda: not publisher.connected)
     fill(spool, 1, at=2000.0)
-    mosquitto.start()  # type: ignore[attr-defined]
+    mosquitto.start()
     collector_side.batches.clear()
     collector_side.connect()
     until(lambda: len(collector_side.batches) >= 3, collector_side)
@@ -83,8 +103,12 @@ def test_a_broker_killed_with_everything_acknowledged_costs_nothing(
 
 
 def test_an_overdue_receipt_sends_the_rows_again(
-    mosquitto: object, collector_side: object, spool: Spool, make_publisher: Callable[..., Publisher],
-    fill: Callable[..., None], until: Callable[..., None],
+    mosquitto: Any,
+    collector_side: Any,
+    spool: Spool,
+    make_publisher: Callable[..., Publisher],
+    fill: Callable[..., None],
+    until: Callable[..., None],
 ) -> None:
     """Rows without a receipt are sent again, oldest first, with growing patience."""
     fill(spool, 2)
@@ -99,8 +123,12 @@ def test_an_overdue_receipt_sends_the_rows_again(
 
 
 def test_the_queue_is_held_while_the_collector_is_offline(
-    mosquitto: object, collector_side: object, spool: Spool, make_publisher: Callable[..., Publisher],
-    fill: Callable[..., None], until: Callable[..., None],
+    mosquitto: Any,
+    collector_side: Any,
+    spool: Spool,
+    make_publisher: Callable[..., Publisher],
+    fill: Callable[..., None],
+    until: Callable[..., None],
 ) -> None:
     """Nothing is sent to a collector that says it is offline, everything once it is back."""
     collector_side.say(online=False)
@@ -116,7 +144,10 @@ def test_the_queue_is_held_while_the_collector_is_offline(
 
 
 def test_the_will_says_lost_and_a_goodbye_says_disconnected(
-    mosquitto: object, collector_side: object, make_publisher: Callable[..., Publisher], until: Callable[..., None],
+    mosquitto: Any,
+    collector_side: Any,
+    make_publisher: Callable[..., Publisher],
+    until: Callable[..., None],
 ) -> None:
     """A connection that breaks leaves the broker to say ``lost``; a clean end says ``disconnected``, and no will."""
     broken = make_publisher(entry(mosquitto))
@@ -133,7 +164,9 @@ def test_the_will_says_lost_and_a_goodbye_says_disconnected(
 
 
 def test_a_dead_broker_is_passed_over_and_the_good_one_remembered(
-    mosquitto: object, collector_side: object, spool: Spool, make_publisher: Callable[..., Publisher],
+    mosquitto: Any,
+    collector_side: Any,
+    make_publisher: Callable[..., Publisher],
     until: Callable[..., None],
 ) -> None:
     """The list is the fail-over order, and the one that worked comes first after a restart."""
@@ -141,25 +174,31 @@ def test_a_dead_broker_is_passed_over_and_the_good_one_remembered(
     publisher = make_publisher(dead, entry(mosquitto))
     publisher.start()
     until(lambda: publisher.connected, collector_side)
-    assert publisher.broker.endswith(str(mosquitto.port))  # type: ignore[attr-defined]
+    assert publisher.broker.endswith(str(mosquitto.port))
     again = make_publisher(dead, entry(mosquitto))
     assert again.broker == publisher.broker
 
 
 def test_an_assignment_reaches_the_listener(
-    mosquitto: object, collector_side: object, heard: object, make_publisher: Callable[..., Publisher],
+    mosquitto: Any,
+    collector_side: Any,
+    heard: Any,
+    make_publisher: Callable[..., Publisher],
     until: Callable[..., None],
 ) -> None:
     """The retained assignment arrives at each connection, sealed as it was."""
     frame = collector_side.frame(Kind.ASSIGNMENT, Receipt(stream="x", through=0))
     collector_side.publish("assignment", frame)
     make_publisher(entry(mosquitto)).start()
-    until(lambda: bool(heard.frames), collector_side)  # type: ignore[attr-defined]
-    assert heard.frames == [frame]  # type: ignore[attr-defined]
+    until(lambda: bool(heard.frames), collector_side)
+    assert heard.frames == [frame]
 
 
 def test_websockets_carry_the_same(
-    websocket_mosquitto: object, spool: Spool, make_publisher: Callable[..., Publisher], fill: Callable[..., None],
+    websocket_mosquitto: Any,
+    spool: Spool,
+    make_publisher: Callable[..., Publisher],
+    fill: Callable[..., None],
     until: Callable[..., None],
 ) -> None:
     """Over WebSockets the session stands and batches are acknowledged by the broker."""
@@ -173,21 +212,17 @@ def test_websockets_carry_the_same(
 @pytest.fixture
 def certificate(tmp_path: Path) -> tuple[Path, Path]:
     """Return a self-signed certificate for 127.0.0.1 and its key."""
-    from datetime import UTC, datetime, timedelta
-    from ipaddress import IPv4Address
-
-    from cryptography import x509
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.hazmat.primitives.hashes import SHA256
-    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "broker")])
     start = datetime(2020, 1, 1, tzinfo=UTC)
     made = (
         x509.CertificateBuilder()
-        .subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
-        .not_valid_before(start).not_valid_after(start + timedelta(days=36500))
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(start)
+        .not_valid_after(start + timedelta(days=36500))
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(key, SHA256())
@@ -198,14 +233,19 @@ def certificate(tmp_path: Path) -> tuple[Path, Path]:
 
 
 def test_tls_is_verified_and_carries_the_same(
-    mosquitto: object, certificate: tuple[Path, Path], spool: Spool, make_publisher: Callable[..., Publisher],
-    fill: Callable[..., None], until: Callable[..., None], caplog: pytest.LogCaptureFixture,
+    mosquitto: Any,
+    certificate: tuple[Path, Path],
+    spool: Spool,
+    make_publisher: Callable[..., Publisher],
+    fill: Callable[..., None],
+    until: Callable[..., None],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """With the right CA the session stands over TLS 1.3; without it the broker is refused, in words."""
-    mosquitto.kill()  # type: ignore[attr-defined]
-    with mosquitto.config.open("a") as file:  # type: ignore[attr-defined]
+    mosquitto.kill()
+    with mosquitto.config.open("a") as file:
         file.write(f"certfile {certificate[0]}\nkeyfile {certificate[1]}\n")
-    mosquitto.start()  # type: ignore[attr-defined]
+    mosquitto.start()
     fill(spool, 2)
     stranger = make_publisher(entry(mosquitto, tls=True))
     stranger.start()
@@ -218,6 +258,6 @@ def test_tls_is_verified_and_carries_the_same(
     assert publisher._watched.version() == "TLSv1.3"
 
 
-def test_the_broker_is_a_real_one(mosquitto: object) -> None:
+def test_the_broker_is_a_real_one(mosquitto: Any) -> None:
     """These tests say something about mosquitto, not about a stand-in."""
-    assert subprocess.run([mosquitto.program, "-h"], capture_output=True, check=False).stdout.startswith(b"mosquitto")  # type: ignore[attr-defined]
+    assert subprocess.run([mosquitto.program, "-h"], capture_output=True, check=False).stdout.startswith(b"mosquitto")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import signal
 import sqlite3
 import subprocess
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
+from zstandard import ZstdDecompressor
+
 from balise_agent.spool import Record, Spool, Stamp, TooLargeError
 from balise_wire.envelope import MAX_BATCH_BYTES, Envelope, Kind, decode_envelope
 from balise_wire.seal import unseal
@@ -31,8 +34,6 @@ def stamp(at: float = 2000.0, *, historical: bool = False) -> Stamp:
 
 def record(number: int, *, notable: bool = True, size: int = 0, kind: Kind = Kind.MEASUREMENT) -> Record:
     """Return a record that can be told from others; ``size`` adds bytes that do not compress."""
-    import random
-
     filler = random.Random(number).randbytes(size).hex()
     return Record(kind, msgspec.json.encode({"n": number, "filler": filler}), 1000.0 + number, notable)
 
@@ -67,7 +68,9 @@ while True:
 """
 
 
-def test_everything_acknowledged_survives_kill_9(tmp_path: Path, identity: Identity, open_spool: Callable[..., Spool]) -> None:
+def test_everything_acknowledged_survives_kill_9(
+    tmp_path: Path, identity: Identity, open_spool: Callable[..., Spool]
+) -> None:
     """Whatever ``record`` returned true for is there after kill -9 at any moment, exactly once, in order."""
     path = tmp_path / "spool.sqlite"
     told = 0
@@ -84,15 +87,13 @@ def test_everything_acknowledged_survives_kill_9(tmp_path: Path, identity: Ident
         held = sqlite3.connect(path)
         pending = [msgspec.json.decode(body)["n"] for (body,) in held.execute("SELECT body FROM pending ORDER BY id")]
         held.close()
-        from zstandard import ZstdDecompressor
-
         sealed: list[int] = []
         for row in spool.rows(0, 10_000):
             envelope = decode_envelope(ZstdDecompressor().decompress(row.frame[77:]))
             assert envelope.sequence == row.sequence
             sealed += [item["n"] for item in msgspec.json.decode(envelope.body)]
         found = sealed + pending
-        assert found[: told] == list(range(1, told + 1))
+        assert found[:told] == list(range(1, told + 1))
         assert len(found) <= told + 1  # the one whose answer the kill swallowed
         spool.forget(Receipt(stream=spool.stream, through=1 << 40))
         spool._database.execute("DELETE FROM pending")
@@ -100,7 +101,9 @@ def test_everything_acknowledged_survives_kill_9(tmp_path: Path, identity: Ident
     assert told >= 40
 
 
-def test_a_frame_is_kept_byte_for_byte(spool: Spool, identity: Identity, tmp_path: Path, open_spool: Callable[..., Spool]) -> None:
+def test_a_frame_is_kept_byte_for_byte(
+    spool: Spool, identity: Identity, tmp_path: Path, open_spool: Callable[..., Spool]
+) -> None:
     """A resent batch is the same bytes: same id, same signature."""
     spool.record([record(1), record(2), record(3)])
     assert spool.seal(stamp()) == 2
@@ -192,7 +195,11 @@ def test_over_the_bound_with_failures_only_the_oldest_go(
 
 @pytest.mark.parametrize("damage", [b"this is not a database, it is a holiday photo" * 100, b"\0" * 8192])
 def test_a_damaged_file_is_set_aside_and_a_new_stream_begins(
-    tmp_path: Path, identity: Identity, open_spool: Callable[..., Spool], damage: bytes, caplog: pytest.LogCaptureFixture
+    tmp_path: Path,
+    identity: Identity,
+    open_spool: Callable[..., Spool],
+    damage: bytes,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Nothing crashes, nothing is deleted, the log says where the old file is, and the stream is another one."""
     path = tmp_path / "spool.sqlite"
@@ -223,7 +230,9 @@ def test_a_page_torn_in_the_middle_is_found_at_the_start(
     again.close()
 
 
-def test_set_aside_files_do_not_fill_the_card(tmp_path: Path, identity: Identity, open_spool: Callable[..., Spool]) -> None:
+def test_set_aside_files_do_not_fill_the_card(
+    tmp_path: Path, identity: Identity, open_spool: Callable[..., Spool]
+) -> None:
     """A card that dies slowly leaves a few damaged files behind, not hundreds."""
     path = tmp_path / "spool.sqlite"
     for _ in range(6):
@@ -303,7 +312,9 @@ def test_sessions_grow_over_restarts_and_over_a_lost_spool(
     fresh.close()
 
 
-def test_small_facts_survive_a_restart(spool: Spool, identity: Identity, tmp_path: Path, open_spool: Callable[..., Spool]) -> None:
+def test_small_facts_survive_a_restart(
+    spool: Spool, identity: Identity, tmp_path: Path, open_spool: Callable[..., Spool]
+) -> None:
     """What ``note`` kept ``noted`` returns; what nobody noted is empty."""
     spool.note("fact", "yes")
     spool.close()

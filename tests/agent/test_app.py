@@ -1,0 +1,421 @@
+"""The whole probe on a scripted network and a fast clock: what is measured, recorded, told, and left alone."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+
+from balise_agent.app import App
+from balise_agent.assignments import Assignments
+from balise_agent.clock import Clock, Laboratory
+from balise_agent.config import Broker, Collector, Config, Consent, Probe
+from balise_agent.config import Spool as SpoolSettings
+from balise_agent.limits import Limits
+from balise_agent.meter import Meter
+from balise_agent.net.errors import LinkUnusable, Refused
+from balise_agent.reactor import Reactor
+from balise_agent.service import Service
+from balise_agent.steps import (
+    Answer,
+    AnswerKind,
+    AskGateway,
+    Close,
+    Closed,
+    Connect,
+    Connected,
+    Exchange,
+    Exchanged,
+    Failed,
+    GatewayAsked,
+    Handshake,
+    Queried,
+    Query,
+    Receive,
+    Received,
+    Secured,
+    Send,
+    Sent,
+    Step,
+)
+from balise_wire.assignment import Assignment, Control, Target, Timetable
+from balise_wire.envelope import Envelope, Kind, decode_envelope, encode_envelope
+from balise_wire.evidence import Direction, Packet
+from balise_wire.failures import Failure
+from balise_wire.measurement import Measurement
+from balise_wire.observations import DnsAnswer
+from balise_wire.seal import Sealer, unseal
+from balise_wire.status import Event, EventKind
+from balise_wire.words import Design, Experiment, Lifecycle, TargetRole
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from balise_agent.identity import Identity
+    from balise_agent.net.wait import Operation
+    from balise_agent.spool import Spool
+
+PROBE = "k7m2q9xd"
+START = 1_589_733_000.0
+SCALE = 2000.0
+"""A five-minute slot takes 0.15 s."""
+HELLO = bytes.fromhex("160303007a02000076")
+PACKET = Packet(t_us=0, direction=Direction.IN, flags="SA")
+
+
+class Script:
+    """A network in which every step answers at once, as the script says."""
+
+    def __init__(self) -> None:
+        self.blocked: set[str] = set()
+        """Addresses whose hellos are met with silence."""
+        self.error: Exception | None = None
+        """Our own failure, instead of any answer."""
+        self.steps: Counter[str] = Counter()
+        self._last = ""
+
+    def session(self) -> Script:
+        """Return what a plan works with."""
+        return self
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def begin(self, step: Step) -> Operation:
+        """Answer one step."""
+        self.steps[type(step).__name__] += 1
+        if self.error is not None:
+            raise self.error
+        return self._answer(step)
+
+    def _answer(self, step: Step) -> Operation:
+        at: dict[str, Any] = {"at": START, "elapsed_ms": 1.0}
+        yield from ()
+        match step:
+            case AskGateway():
+                return GatewayAsked(ok=True, rtt_ms=0.5, **at)
+            case Exchange():
+                answers = tuple(
+                    Answer(probe=n, kind=AnswerKind.SYNACK, rtt_ms=1.0, packet=PACKET) for n in range(len(step.packets))
+                )
+                return Exchanged(answers=answers, **at)
+            case Query():
+                return Queried(answers=(DnsAnswer(rtt_ms=1.0, ra=True, addresses=("198.18.1.1",)),), **at)
+            case Connect():
+                self._last = step.address
+                return Connected(handle=1, **at)
+            case Send():
+                return Sent(**at)
+            case Receive() if self._last in self.blocked:
+                return Failed(failure=Failure.GENERIC_TIMEOUT, **at)
+            case Receive():
+                return Received(data=HELLO, first_byte_ms=1.0, **at)
+            case Handshake():
+                return Secured(version="TLSv1.3", bytes_received=900, **at)
+            case Close():
+                return Closed(packets=(PACKET,), **at)
+            case _:
+                raise TypeError(type(step).__name__)
+
+
+def target(number: int, *experiments: Experiment, address: str = "198.18.1.1") -> Target:
+    """Return a target."""
+    return Target(
+        id=f"svc{number}/web/www{number}.example/4",
+        service=f"svc{number}",
+        role=TargetRole.WEB,
+        host=f"www{number}.example",
+        addresses=(address,),
+        experiments=experiments or (Experiment.TLS,),
+    )
+
+
+def assignment(*targets: Target, version: int = 1, expires: float = START + 1e7) -> Assignment:
+    """Return an assignment with one control."""
+    return Assignment(
+        version=version,
+        catalogue="c1",
+        expires=expires,
+        targets=targets,
+        controls=(Control(name="www.control.example", addresses=("198.18.2.2",)),),
+        control_name="www.control.example",
+        timetable=Timetable(interval=300, line=60),
+    )
+
+
+class House:
+    """One probe in a temporary folder, with everything around it a test wants to touch."""
+
+    def __init__(self, folder: Path, identity: Identity, collector: Identity, open_spool: Callable[..., Spool]) -> None:
+        self.folder = folder
+        self.identity = identity
+        self.collector = collector
+        self.open_spool = open_spool
+        self.script = Script()
+        self.limits = Limits(laboratory=("198.18.0.0/15",), connections_per_host_per_minute=1000)
+        self.consent = Consent(version="t", accepted=True)
+        self.apps: list[tuple[App, Reactor, Spool]] = []
+        self.began = time.monotonic()
+
+    def app(self) -> App:
+        """Start a probe, as after a boot; the clock goes on."""
+        clock = Clock(laboratory=Laboratory(START, self.began, SCALE))
+        reactor = Reactor(clock)
+        spool = self.open_spool(self.folder / "spool.sqlite", self.identity, batch_records=20, batch_seconds=100.0)
+        config = Config(
+            probe=Probe(id=PROBE, country="PK", asn=64501, state_dir=str(self.folder)),
+            collector=Collector(key=self.collector.public_hex),
+            broker=(Broker(host="127.0.0.1"),),
+            consent=self.consent,
+            spool=SpoolSettings(batch_seconds=100.0),
+        )
+        app = App(
+            config,
+            clock=clock,
+            reactor=reactor,
+            identity=self.identity,
+            spool=spool,
+            assignments=Assignments(
+                self.folder / "assignment.sealed",
+                collector=self.collector.key.public_key(),
+                probe=PROBE,
+                allowed=self.limits,
+            ),
+            network=self.script,
+            meter=Meter(self.limits, clock, spool.noted("bytes today")),
+            allowed=self.limits,
+            service=Service({}),
+        )
+        self.apps.append((app, reactor, spool))
+        app._begin()
+        return app
+
+    def sealed(self, task: Assignment, *, signer: Identity | None = None, probe: str = PROBE) -> bytes:
+        """Seal an assignment."""
+        envelope = Envelope(
+            kind=Kind.ASSIGNMENT, id="0" * 32, probe=probe, sent_at=START, body=msgspec.Raw(msgspec.json.encode(task))
+        )
+        return Sealer((signer or self.collector).key).seal(encode_envelope(envelope))
+
+    def until(self, done: Callable[[], bool]) -> None:
+        """Turn the newest probe's loop until something is true."""
+        assert self.apps[-1][1].run_until(done, 20.0), "it did not come true in 20 s"
+
+    def turns(self, count: int) -> None:
+        """Let the newest probe's clock run through ``count`` slots."""
+        slot = 300.0 / SCALE
+        self.apps[-1][1].run_until(lambda: False, count * slot)
+
+    def recorded(self) -> list[Any]:
+        """Return everything on disk, sealed or not, in order of recording."""
+        app, _, spool = self.apps[-1]
+        app._commit()
+        app._seal()
+        found: list[Any] = []
+        for row in spool.rows(0, 10_000):
+            envelope = decode_envelope(unseal(row.frame, self.identity.key.public_key(), most=1 << 24))
+            kind = list[Event] if envelope.kind is Kind.EVENT else list[Measurement]
+            found += msgspec.json.decode(envelope.body, type=kind)
+        return found
+
+    def measurements(self) -> list[Measurement]:
+        """Return the measurements on disk."""
+        return [one for one in self.recorded() if isinstance(one, Measurement)]
+
+    def events(self) -> list[Event]:
+        """Return the events on disk."""
+        return [one for one in self.recorded() if isinstance(one, Event)]
+
+    def close(self) -> None:
+        """Give descriptors back."""
+        for _, reactor, spool in self.apps:
+            reactor.close()
+            spool.close()
+
+
+@pytest.fixture
+def house(
+    tmp_path: Path, identity: Identity, collector_identity: Identity, open_spool: Callable[..., Spool]
+) -> Iterator[House]:
+    """Return a probe's surroundings."""
+    made = House(tmp_path, identity, collector_identity, open_spool)
+    yield made
+    made.close()
+
+
+def test_first_boot_waits_for_an_assignment_and_then_measures(house: House) -> None:
+    """Nothing is sent before the collector asked; afterwards every measurement carries the line of its minute."""
+    app = house.app()
+    house.turns(2)
+    assert not house.script.steps
+    assert app.lifecycle() is Lifecycle.INIT
+    app.assigned(house.sealed(assignment(target(1), target(2, Experiment.DNS, Experiment.TCP))))
+    assert app.lifecycle() is Lifecycle.READY
+    house.until(lambda: app.measurements >= 8)
+    made = house.measurements()
+    assert {one.experiment for one in made} >= {Experiment.LINE, Experiment.TLS, Experiment.DNS, Experiment.TCP}
+    assert all(one.line is not None and one.line.gateway_ok for one in made)
+    assert all(one.catalogue == "c1" and one.network.asn == 64501 for one in made)
+    assert len({one.id for one in made}) == len(made)
+    assert EventKind.ASSIGNMENT_ACCEPTED in {event.kind for event in house.events()}
+
+
+def test_a_failing_sentinel_leads_to_a_paired_series_with_its_cause(house: House) -> None:
+    """Three subject failures in two time bins, controls beside them: one paired measurement is complete evidence."""
+    app = house.app()
+    house.script.blocked = {"198.18.1.1"}
+    app.assigned(house.sealed(assignment(target(1))))
+    house.until(lambda: house.script.steps["Connect"] >= 5)
+    house.turns(2)
+    made = [one for one in house.measurements() if one.experiment is Experiment.TLS]
+    assert [one.design for one in made[:2]] == [Design.SENTINEL, Design.PAIRED]
+    paired = made[1].observations
+    assert [trial.carried for trial in paired].count(True) == 1
+    assert paired[0].carried
+    assert paired[0].at == made[0].observations[0].at
+
+
+def test_a_restart_without_a_broker_measures_from_the_stored_assignment(house: House) -> None:
+    """A probe that restarts inside a shutdown goes on."""
+    house.app().assigned(house.sealed(assignment(target(1))))
+    again = house.app()
+    assert again.lifecycle() is Lifecycle.READY
+    house.until(lambda: again.measurements >= 2)
+
+
+def test_what_is_stored_is_verified_again(house: House, identity: Identity) -> None:
+    """Who can write to the card still cannot forge a task."""
+    (house.folder / "assignment.sealed").write_bytes(house.sealed(assignment(target(1)), signer=identity))
+    app = house.app()
+    house.turns(2)
+    assert app.lifecycle() is Lifecycle.INIT
+    assert not house.script.steps
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda _: b"no seal at all",
+        lambda house: house.sealed(assignment(target(1)), signer=house.identity),
+        lambda house: house.sealed(assignment(target(1)), probe="another1"),
+        lambda house: house.sealed(assignment(target(1), expires=START - 1.0)),
+        lambda house: house.sealed(assignment(*(target(n) for n in range(501)))),
+        lambda house: house.sealed(assignment(target(1, address="192.168.1.1"))),
+    ],
+    ids=["bytes", "signer", "addressee", "expired", "too many", "household"],
+)
+def test_a_hostile_assignment_does_nothing_but_an_event(house: House, make: Callable[[House], bytes]) -> None:
+    """Unsigned, foreign, stale, huge or turned on the household: told, and nothing is sent to any target."""
+    app = house.app()
+    app.assigned(make(house))
+    house.turns(3)
+    assert not house.script.steps["Connect"]
+    told = {event.kind for event in house.events()}
+    assert told & {EventKind.ASSIGNMENT_REFUSED, EventKind.TARGET_REFUSED}
+
+
+def test_an_older_assignment_does_not_replace_a_newer_one(house: House) -> None:
+    """A replay of an old retained message is refused; the same version again is nothing."""
+    app = house.app()
+    app.assigned(house.sealed(assignment(target(1), version=5)))
+    before = len(house.events())
+    app.assigned(house.sealed(assignment(target(1), version=5)))
+    assert len(house.events()) == before
+    app.assigned(house.sealed(assignment(target(2), version=4)))
+    assert [event.kind for event in house.events()[before:]] == [EventKind.ASSIGNMENT_REFUSED]
+    house.until(lambda: app.measurements >= 4)
+    assert "svc2" not in {one.service for one in house.measurements()}
+
+
+def test_an_expired_assignment_puts_the_probe_to_sleep(house: House) -> None:
+    """Nobody vouches for a task for ever."""
+    app = house.app()
+    app.assigned(house.sealed(assignment(target(1), expires=app._clock.now() + 900.0)))
+    house.until(lambda: app.lifecycle() is Lifecycle.SLEEPING)
+    house.turns(1)
+    count = app.measurements
+    house.turns(3)
+    assert app.measurements == count
+    assert any("expired" in event.detail for event in house.events())
+
+
+def test_nothing_is_measured_without_consent(house: House) -> None:
+    """The host agrees before the first packet."""
+    house.consent = Consent(version="t", accepted=False)
+    app = house.app()
+    app.assigned(house.sealed(assignment(target(1))))
+    house.turns(3)
+    assert not house.script.steps
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (LinkUnusable("no CAP_NET_RAW; run setcap"), EventKind.LINK_UNUSABLE),
+        (Refused("the day's bytes are spent"), EventKind.TARGET_REFUSED),
+        (KeyError("a mistake of ours"), EventKind.LINK_UNUSABLE),
+    ],
+)
+def test_our_own_failure_is_an_event_and_never_a_measurement(
+    house: House, error: Exception, kind: EventKind, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The collector must not take a probe's trouble for the network's; the same trouble is told once."""
+    house.script.error = error
+    app = house.app()
+    app.assigned(house.sealed(assignment(target(1))))
+    house.until(lambda: app.own_failures >= 3)
+    assert house.measurements() == []
+    assert app.health().own_failures >= 3
+    told = [event for event in house.events() if event.kind is kind]
+    assert 1 <= len(told) <= 3
+    assert caplog.text
+    house.script.error = None
+    house.until(lambda: app.measurements >= 1)
+
+
+def test_stopping_puts_everything_on_disk(house: House) -> None:
+    """After SIGTERM the spool holds what was measured, sealed, and the word that we stopped."""
+    app = house.app()
+    app.assigned(house.sealed(assignment(target(1), target(2))))
+    house.until(lambda: app.measurements >= 3)
+    app.stop()
+    app._end()
+    spool = house.apps[-1][2]
+    assert spool._database.execute("SELECT count(*) FROM pending").fetchone()[0] == 0
+    assert len(house.measurements()) == app.measurements
+    assert house.events()[-1].kind is EventKind.STOPPED
+
+
+def test_without_a_broker_batches_are_historical(house: House) -> None:
+    """What is sealed while nobody listens says that it may arrive long afterwards."""
+    app = house.app()
+    app.assigned(house.sealed(assignment(target(1))))
+    house.until(lambda: app.measurements >= 2)
+    house.recorded()
+    rows = house.apps[-1][2].rows(0, 10)
+    opened = [decode_envelope(unseal(row.frame, house.identity.key.public_key(), most=1 << 24)) for row in rows]
+    assert all(envelope.historical for envelope in opened)
+
+
+def test_the_bytes_of_the_day_survive_a_restart(house: House) -> None:
+    """A probe that is restarted every hour must not spend its budget twenty-four times."""
+    app = house.app()
+    app._meter.allow("198.18.1.1", 443, 1234)
+    app._meter.received(766)
+    app._remember()
+    again = house.app()
+    assert (again.health().sent_bytes_today, again.health().received_bytes_today) == (1234, 766)
+
+
+def test_a_new_boot_is_told_once(house: House) -> None:
+    """The operator sees that the board lost power, not that the program was updated."""
+    house.app()
+    house.app()
+    assert EventKind.REBOOT not in {event.kind for event in house.events()}
+    house.apps[-1][2].note("boot", "another boot")
+    house.app()
+    assert [event.kind for event in house.events()].count(EventKind.REBOOT) == 1

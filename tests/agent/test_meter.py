@@ -1,0 +1,53 @@
+"""The day's bytes, by direction, over restarts."""
+
+from __future__ import annotations
+
+import pytest
+
+from balise_agent.clock import Clock
+from balise_agent.limits import Limits
+from balise_agent.meter import Meter
+from balise_agent.net.errors import Refused
+
+DAY = 86_400.0
+
+
+class Hands:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 100.5 * DAY
+
+    def clock(self) -> Clock:
+        """Return the clock."""
+        return Clock(system=lambda: self.now, monotonic=lambda: self.now, synced=lambda: True)
+
+
+def test_both_directions_count_against_the_day() -> None:
+    """What came in is spent too, and at the limit nothing more goes out."""
+    hands = Hands()
+    meter = Meter(Limits(bytes_per_day=1000), hands.clock())
+    meter.allow("9.9.9.9", 443, 300)
+    meter.received(600)
+    assert (meter.sent, meter.received_bytes) == (300, 600)
+    with pytest.raises(Refused, match="1000 bytes are spent"):
+        meter.allow("9.9.9.9", 443, 200)
+    hands.now += DAY
+    meter.allow("9.9.9.9", 443, 200)
+    assert (meter.sent, meter.received_bytes) == (200, 0)
+
+
+@pytest.mark.parametrize(("account", "sent"), [("100 40 2", 40), ("99 40 2", 0), ("", 0), ("100 x 2", 0), ("100 1", 0)])
+def test_the_account_goes_on_within_its_day_only(account: str, sent: int) -> None:
+    """Yesterday's bytes and nonsense are zero."""
+    assert Meter(Limits(), Hands().clock(), account).sent == sent
+
+
+def test_an_account_can_be_read_back() -> None:
+    """What ``account`` wrote the next start takes up, limit included."""
+    hands = Hands()
+    meter = Meter(Limits(bytes_per_day=500), hands.clock())
+    meter.allow("9.9.9.9", 443, 400)
+    again = Meter(Limits(bytes_per_day=500), hands.clock(), meter.account())
+    with pytest.raises(Refused):
+        again.allow("9.9.9.9", 443, 200)
