@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
 import uvicorn
-from starlette.applications import Starlette
 
 from balise_collector import catalogue, identity
 from balise_collector.catalogue import Catalogue
@@ -24,7 +23,10 @@ from balise_collector.errors import ConfigError
 from balise_collector.fleet import FleetRegistry
 from balise_collector.ingest import Ingest
 from balise_collector.journal.sqlite import SqliteJournal
-from balise_collector.pages.api import ThreadStore, api_routes
+from balise_collector.judge import RULES_VERSION
+from balise_collector.pages.api import EachThread, api_routes
+from balise_collector.pages.app import LOOPBACK, create_app
+from balise_collector.pages.view import View
 from balise_collector.pipeline import Pipeline
 from balise_collector.sinks.feed import Feed
 from balise_collector.sinks.file import FileSink
@@ -137,24 +139,41 @@ def _listen(config: Config) -> socket.socket:
 
 def _server(config: Config, clock: Clock, services: Catalogue, ingest: Ingest) -> uvicorn.Server:
     """Return the web server, not yet running."""
-    open_store = ThreadStore(lambda: Store(config.derived_file, config.journal_file))
+    open_store = EachThread(lambda: Store(config.derived_file, config.journal_file))
+    registry = EachThread(lambda: FleetRegistry(config.fleet_file))
+
+    def look() -> View:
+        return View(
+            store=open_store(),
+            now=clock.now(),
+            services={service.id: service.name for service in services.services},
+            members=registry().fleet().active(),
+            interval=float(config.timetable.interval),
+            country_names=config.collector.country_names,
+            rules=RULES_VERSION,
+        )
 
     def live() -> dict[str, Any]:
-        registry = FleetRegistry(config.fleet_file)
-        fleet, waiting = registry.fleet(), registry.pending()
-        registry.close()
         return {
             "brokers": ingest.connected(),
             "catalogue": services.version,
-            "probes": list(fleet.members.values()),
-            "waiting": waiting,
+            "probes": list(registry().fleet().members.values()),
+            "waiting": registry().pending(),
             "health": ingest.health(),
         }
 
-    pages = Starlette(routes=api_routes(open_store, clock.now, live))
+    pages = create_app(look, api=api_routes(open_store, clock.now, live), hosts=_hosts(config))
     return uvicorn.Server(
         uvicorn.Config(pages, log_config=None, access_log=False, timeout_graceful_shutdown=1, lifespan="off")
     )
+
+
+def _hosts(config: Config) -> tuple[str, ...]:
+    """Return the names under which readers may ask; none (any name) where the operator opened the pages to all."""
+    everywhere = config.pages.host in {"0.0.0.0", "::"}  # noqa: S104 - the operator's choice, not ours
+    if everywhere and not config.pages.names:
+        return ()
+    return (*LOOPBACK, *(() if everywhere else (config.pages.host,)), *config.pages.names)
 
 
 def _feed(config: Config) -> Feed:

@@ -70,6 +70,8 @@ class Pages(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     host: str = "127.0.0.1"
     port: int = 8484
+    names: tuple[str, ...] = ()
+    """Further names under which readers ask, e.g. behind a proxy."""
 
 
 class Timetable(WireTimetable, frozen=True, kw_only=True, forbid_unknown_fields=True):

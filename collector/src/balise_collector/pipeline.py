@@ -126,7 +126,7 @@ class Follower:
         for row in rows:
             self._pass_time(row.received_at, verdicts)
             verdicts.append(self._deduction.take(row))
-            self._progress = msgspec.structs.replace(self._progress, seq=row.seq)
+            self._progress = msgspec.structs.replace(self._progress, seq=row.seq, received=row.received_at)
         if len(rows) < _CHUNK and self._progress.stepped:
             self._pass_time(floor, verdicts)
         if verdicts:
@@ -139,8 +139,8 @@ class Follower:
         """Take every step that is due up to ``until``; what they conclude is saved with where we are."""
         if not self._progress.stepped:
             self._progress = msgspec.structs.replace(self._progress, stepped=until // STEP * STEP)
-        while self._progress.stepped + STEP <= until:
-            before, at = self._progress.stepped, self._progress.stepped + STEP
+        while (at := self._progress.stepped + step_after(self._progress)) <= until:
+            before = self._progress.stepped
             concluded = self._deduction.step(at, self._journal.presence(before, at), self._journal.watched(at))
             self._progress = msgspec.structs.replace(self._progress, stepped=at)
             verdicts.extend(concluded.verdicts)
@@ -163,6 +163,17 @@ class Follower:
         memory = {**self._deduction.memory(), "cells": cells_of(self._deduction)}
         self._store.save_progress(self._progress, memory, incidents, self._progress.stepped)
         self._saved = self._progress.seq
+
+
+def step_after(progress: Progress) -> float:
+    """Return how many seconds the next step takes: a minute, and more where nothing has arrived for hours.
+
+    It follows from the journal alone, so that a replay takes the same steps; a silence changes nothing by the minute.
+    """
+    quiet = progress.stepped - progress.received
+    if quiet < 3 * 3600.0:
+        return STEP
+    return 3600.0 if quiet < 2 * 86_400.0 else 86_400.0
 
 
 class Pipeline(threading.Thread):

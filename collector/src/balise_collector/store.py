@@ -71,6 +71,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """Last journal row that is in the snapshots."""
     stepped: float = 0.0
     """Clock seconds up to which detector and incidents were advanced; 0 before the first row."""
+    received: float = 0.0
+    """When the last row was received: where nothing arrives for long, time passes in longer steps."""
     rules_version: str = ""
 
 

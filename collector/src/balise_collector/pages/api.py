@@ -6,7 +6,7 @@ or anything that writes.
 
 import threading
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 from starlette.requests import Request
@@ -17,23 +17,24 @@ from balise_collector.incidents import Incident
 from balise_collector.judge import State
 from balise_collector.store import Store
 
+Opened = TypeVar("Opened")
 _MOST: Final = 10_000
 """Verdicts in one answer."""
 
 
-class ThreadStore:
-    """Gives each of the server's threads a store of its own: a SQLite connection belongs to one thread."""
+class EachThread(Generic[Opened]):
+    """Gives each of the server's threads one of its own: a SQLite connection belongs to one thread."""
 
-    def __init__(self, open_store: Callable[[], Store]) -> None:
-        self._open = open_store
+    def __init__(self, make: Callable[[], Opened]) -> None:
+        self._make = make
         self._local = threading.local()
 
-    def __call__(self) -> Store:
-        """Return this thread's store, opening it at first use."""
-        store: Store | None = getattr(self._local, "store", None)
-        if store is None:
-            store = self._local.store = self._open()
-        return store
+    def __call__(self) -> Opened:
+        """Return this thread's own, made at first use."""
+        own: Opened | None = getattr(self._local, "own", None)
+        if own is None:
+            own = self._local.own = self._make()
+        return own
 
 
 class BadQuestionError(ValueError):
