@@ -50,7 +50,6 @@ def _common(address: str) -> list[str]:
         "log-facility=-",
         "bind-interfaces",
         f"listen-address={address}",
-        "except-interface=lo-none",
         "cache-size=0",
         "no-negcache",
         f"local-ttl={TTL}",
