@@ -276,7 +276,7 @@ class Detector:
     @property
     def episodes(self) -> tuple[Episode, ...]:
         """Return every episode that the histories still hold, open ones included."""
-        return tuple(e for group in self._groups.values() for e in group.episodes)
+        return tuple(sorted((e for g in self._groups.values() for e in g.episodes), key=lambda e: (e.opened_bin, e.id)))
 
     def coverage(
         self, country: str, service: str, roles: Iterable[str], layers: Iterable[str], start: float, end: float

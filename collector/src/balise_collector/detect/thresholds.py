@@ -9,7 +9,7 @@ for no reason then lifts any low threshold. So two of more than three must outla
 from bisect import bisect_right
 from typing import Final
 
-_STEPS: Final = ((1, 7.0), (2, 13.0), (3, 13.5), (5, 14.3), (6, 17.6))
+_STEPS: Final = ((1, 7.0), (2, 13.0), (3, 13.5), (5, 14.3), (6, 17.6), (15, 20.5))
 """(least N, h). One probe alone saturates at 7.8 and opens ``unconfirmed`` at most; two are enough up to N = 3."""
 _LEAST: Final = tuple(n for n, _ in _STEPS)
 LASTING: Final = 6

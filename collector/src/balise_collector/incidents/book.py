@@ -159,6 +159,7 @@ class IncidentBook:
                 free.remove(entry)
             before = sum(e.last_bin < first for e in entries if e is not entry and not e.withdrawn)
             fresh = _incident(topic, cluster, detector, fleet, now, before, entry.incident if entry else None)
+            fresh = self._masked(fresh)
             if entry is None:
                 entry = _Entry(fresh, set(), first, last)
                 entries.append(entry)
@@ -177,6 +178,22 @@ class IncidentBook:
                 )
                 changes.append(IncidentChange(kind=ChangeKind.WITHDRAWN, incident=gone, at=now))
         return changes
+
+    def _masked(self, incident: Incident) -> Incident:
+        """Say so where another fault hid the moment it began: the service's own, or the network's (mission.md S6)."""
+        hiding = [
+            *self._entries.get((IncidentKind.SERVICE_FAULT, WORLD, incident.service), ()),
+            *self._entries.get((IncidentKind.OUTAGE, incident.country, INTERNET), ()),
+        ]
+        begun = incident.onset.earliest
+        if incident.kind is not IncidentKind.INTERFERENCE or begun is None:
+            return incident
+        for entry in hiding:
+            other = entry.incident
+            ended = other.end.latest if other.end else float("inf")
+            if not entry.withdrawn and other.onset.latest <= incident.onset.latest and ended >= begun:
+                return msgspec.structs.replace(incident, onset=msgspec.structs.replace(incident.onset, masked=True))
+        return incident
 
     def _grouped(self, changes: list[IncidentChange], now: float) -> list[IncidentChange]:
         """Give coinciding incidents of a country their group, and add revisions where that is news."""

@@ -1,0 +1,319 @@
+"""Opening, closing, silence, late data: what the detector promises, one play each."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import msgspec
+import pytest
+
+from balise_collector.detect import Detector, EventKind, Scale
+from balise_collector.judge import State
+from balise_wire.measurement import Network
+from balise_wire.mechanisms import Mechanism
+from balise_wire.words import Experiment, TargetRole
+
+
+def _of(events: list[Any], kind: EventKind, scale: Scale | None = None) -> list[Any]:
+    return [e.episode for e in events if e.kind is kind and (scale is None or e.episode.scale is scale)]
+
+
+def test_a_block_of_one_provider_opens_and_closes(play: Any) -> None:
+    """Onset and end are brackets around the truth; the provider's cell and the country's both tell."""
+    events = play.run(play.slots(0, 80, play.seven, play.between(20, 50)))
+    (opened,) = _of(events, EventKind.OPENED, Scale.ASN)
+    (closed,) = _of(events, EventKind.CLOSED, Scale.ASN)
+    assert opened.key.asn == 64501
+    assert {m.probe for m in closed.members} == {"pk01", "pk02", "pk03"}
+    assert closed.onset.earliest <= play.at(20) <= closed.onset.latest + 60
+    assert closed.end.earliest - 60 <= play.at(50) <= closed.end.latest + 60
+    assert closed.onset.latest - closed.onset.earliest <= 600
+    first = next(e for e in events if e.kind is EventKind.OPENED)
+    assert first.at - play.at(20) <= 900
+
+
+def test_five_providers_with_one_probe_each_open_at_country_level(play: Any) -> None:
+    """No provider's cell has two witnesses; the country has five."""
+    seats = tuple(play.seat(f"pk{n:02}", 64500 + n) for n in range(5))
+    block = play.between(20, 50, tuple(64500 + n for n in range(5)))
+    events = play.run(play.slots(0, 60, seats, block))
+    (country,) = _of(events, EventKind.OPENED, Scale.COUNTRY)
+    assert country.confirmed
+    assert len(country.members) == 5
+    assert all(not episode.confirmed for episode in _of(events, EventKind.OPENED, Scale.ASN))
+
+
+def test_a_single_probe_is_never_confirmed(play: Any) -> None:
+    """One probe in the whole country: told, and marked as what it is."""
+    seats = (play.seat("pk01"),)
+    opened = _of(play.run(play.slots(0, 50, seats, play.between(20, 50))), EventKind.OPENED)
+    assert opened
+    assert not any(episode.confirmed for episode in opened)
+
+
+def test_one_liar_among_many_opens_nothing(play: Any) -> None:
+    """A hostile probe that always cries."""
+    events = play.run(play.slots(0, 100, play.seven, lambda seat, at: seat.probe == "pk01" and at > play.at(5)))
+    assert not _of(events, EventKind.OPENED)
+
+
+def test_two_of_ten_open_after_half_an_hour(play: Any) -> None:
+    """A block of one small provider among many is not lost in the country's cell."""
+    seats = tuple(play.seat(f"pk{n:02}", 64500 + n) for n in range(10))
+    events = play.run(play.slots(0, 60, seats, play.between(20, 60, (64500, 64501))))
+    (country,) = _of(events, EventKind.OPENED, Scale.COUNTRY)
+    assert {m.asn for m in country.members} == {64500, 64501}
+    at = next(e.at for e in events if e.episode.scale is Scale.COUNTRY)
+    assert at - play.at(20) <= 2400
+
+
+def test_one_persons_three_boards_are_one_witness(make_play: Any) -> None:
+    """From three probes on, distinct hosts are counted."""
+    play = make_play(operators={"pk01": "ali", "pk02": "ali", "pk03": "ali"})
+    assert not _of(play.run(play.slots(0, 60, play.three, play.between(20, 60))), EventKind.OPENED)
+
+
+def test_local_faults_at_different_times_open_nothing(play: Any) -> None:
+    """Each home has its bad twenty minutes, one after the other."""
+
+    def failing(seat: Any, at: float) -> bool:
+        begin = 10 + 12 * int(seat.probe[-1])
+        return bool(play.at(begin) <= at < play.at(begin + 4))
+
+    assert not _of(play.run(play.slots(0, 110, play.seven, failing)), EventKind.OPENED)
+
+
+def test_silence_neither_closes_nor_decays(play: Any) -> None:
+    """Two hours without a word in a block: it goes on, and ends at the first success that is observed."""
+    before = [*play.slots(0, 30, play.three, play.between(20, 90))]
+    after = [*play.slots(54, 100, play.three, play.between(20, 90), seed=2)]
+    events = play.run(before + after)
+    assert len(_of(events, EventKind.OPENED, Scale.ASN)) == 1
+    (closed,) = _of(events, EventKind.CLOSED, Scale.ASN)
+    assert closed.end.earliest - 60 <= play.at(90) <= closed.end.latest + 60
+
+
+def test_what_fails_from_the_first_measurement_is_standing(play: Any) -> None:
+    """Known, no alarm; but its end is an event."""
+    events = play.run(play.slots(0, 60, play.three, lambda _seat, at: at < play.at(40)))
+    (opened,) = _of(events, EventKind.OPENED, Scale.ASN)
+    (closed,) = _of(events, EventKind.CLOSED, Scale.ASN)
+    assert opened.standing
+    assert opened.onset.earliest is None
+    assert closed.end.earliest - 60 <= play.at(40) <= closed.end.latest + 60
+
+
+def test_on_and_off_within_two_hours_is_one_episode(play: Any) -> None:
+    """Intermittent blocks are counted once, with how often they came back."""
+
+    def failing(_seat: Any, at: float) -> bool:
+        return any(play.at(20 + 16 * n) <= at < play.at(28 + 16 * n) for n in range(4))
+
+    events = play.run(play.slots(0, 120, play.three, failing))
+    assert len(_of(events, EventKind.OPENED, Scale.ASN)) == 1
+    assert len(_of(events, EventKind.REOPENED, Scale.ASN)) == 3
+    final = _of(events, EventKind.CLOSED, Scale.ASN)[-1]
+    assert final.reopened == 3
+    assert all(m.failing_bins < m.observed_bins for m in final.members)
+
+
+def test_a_fault_of_the_service_opens_the_worlds_cell_only(play: Any) -> None:
+    """References fail; the probes' verdicts are down, which accuses nobody at home."""
+    layer = {"layer": Experiment.TCP}
+    down = [
+        msgspec.structs.replace(v, state=State.DOWN, rule="tcp.down", mechanism=Mechanism.SERVER_DOWN)
+        if v.state is State.BLOCKED
+        else v
+        for v in play.slots(0, 60, play.seven, play.between(20, 40, (64501, 64502, 64503)), **layer)
+    ]
+    abroad = [*play.slots(0, 60, play.abroad, play.between(20, 40, (64700, 64800)), seed=3, **layer)]
+    events = play.run(down + abroad)
+    assert {e.episode.scale for e in events} == {Scale.WORLD}
+    assert len(_of(events, EventKind.OPENED)) == len(_of(events, EventKind.CLOSED)) == 1
+
+
+# ---------------------------------------------------------------- order and late data
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_order_of_verdicts_does_not_matter(make_play: Any, seed: int) -> None:
+    """The same set of verdicts gives the same episodes, whoever was delivered first."""
+    timely, shuffled = make_play(), make_play()
+    verdicts = [
+        *timely.slots(0, 70, timely.seven, timely.between(20, 45, (64501, 64502))),
+        *timely.slots(0, 70, timely.abroad, seed=2),
+    ]
+    timely.run(verdicts)
+    by_probe: dict[str, list[Any]] = {}
+    for verdict in verdicts:
+        by_probe.setdefault(verdict.probe, []).append(verdict)
+    chance = random.Random(seed)
+    names = list(by_probe)
+    while names:  # Probes interleave in any way; each delivers its own in order, as spools do.
+        name = chance.choice(names)
+        shuffled.detector.observe(by_probe[name].pop(0))
+        names = [n for n in names if by_probe[n]]
+    shuffled.detector.advance(timely.at(72))
+    timely.detector.advance(timely.at(72))
+    assert shuffled.detector.episodes == timely.detector.episodes
+
+
+def test_repeats_change_nothing(play: Any) -> None:
+    """A batch delivered twice is one batch."""
+    verdicts = [*play.slots(0, 60, play.three, play.between(20, 40))]
+    play.run(verdicts)
+    before = play.detector.episodes
+    for verdict in verdicts:
+        play.detector.observe(verdict)
+    play.detector.advance(play.at(61))
+    assert play.detector.episodes == before
+
+
+def test_late_data_open_and_close_a_past_episode(play: Any) -> None:
+    """A whole block measured behind a shutdown and delivered the next day."""
+    play.run([*play.slots(0, 20, play.three), *play.slots(200, 220, play.three, seed=5)])
+    assert not play.detector.episodes
+    for verdict in play.slots(20, 200, play.three, play.between(60, 100)):
+        play.detector.observe(verdict)
+    events = play.detector.advance(play.at(221))
+    assert [e.kind for e in events if e.episode.scale is Scale.ASN] == [EventKind.OPENED, EventKind.CLOSED]
+    (episode,) = [e.episode for e in events if e.kind is EventKind.CLOSED and e.episode.scale is Scale.ASN]
+    assert episode.onset.earliest <= play.at(60) <= episode.onset.latest + 60
+
+
+def test_late_data_widen_an_episode(play: Any) -> None:
+    """The third probe of the provider was cut off and delivers later: it joins, and the onset tightens or stays."""
+    two, third = play.three[:2], play.three[2:]
+    block = play.between(20, 60)
+    play.run([*play.slots(0, 80, two, block), *play.slots(0, 18, third, seed=4)])
+    for verdict in play.slots(18, 80, third, block, seed=5):
+        play.detector.observe(verdict)
+    events = play.detector.advance(play.at(81))
+    grown = [e.episode for e in events if e.episode.scale is Scale.ASN][-1]
+    assert {m.probe for m in grown.members} == {"pk01", "pk02", "pk03"}
+
+
+def test_a_snapshot_goes_on_where_it_was_taken(make_play: Any) -> None:
+    """A restart in the middle of a block changes nothing and repeats no event."""
+    play = make_play()
+    verdicts = sorted(play.slots(0, 70, play.seven, play.between(20, 45)), key=lambda v: v.at)
+    whole = make_play()
+    whole.run(verdicts)
+    cut = play.at(30)
+    play.run([v for v in verdicts if v.at < cut], until=cut - 300)
+    fresh = Detector()
+    fresh.restore(play.detector.snapshot())
+    assert not fresh.advance(cut)
+    play.detector = fresh
+    now = cut
+    for verdict in (v for v in verdicts if v.at >= cut):
+        if verdict.at >= now + 300:
+            now += 300
+            fresh.advance(now)
+        fresh.observe(verdict)
+    fresh.advance(play.at(72))
+    whole.detector.advance(play.at(72))
+    assert fresh.episodes == whole.detector.episodes
+
+
+def test_forgetting_keeps_what_is_going_on(play: Any) -> None:
+    """History older than a week goes; a block that has run for ten days stays open."""
+    play.run(play.slots(0, 2900, play.three[:2], play.between(20, 2900)))
+    play.detector.forget(play.at(2900))
+    play.detector.advance(play.at(2900))
+    assert [e for e in play.detector.episodes if e.closed_bin is None and e.scale is Scale.ASN]
+
+
+# ---------------------------------------------------------------- silence of probes
+
+
+def _lines(play: Any, first: int, last: int, seats: Any, dead: bool = False, seed: int = 7) -> list[Any]:
+    changes = {"service": "internet", "layer": Experiment.LINE, "role": TargetRole.LINE, "target": "internet/line"}
+    rule = (
+        {"rule": "line.dead", "state": State.DOWN, "mechanism": Mechanism.SHUTDOWN_ISP} if dead else {"rule": "line.ok"}
+    )
+    return [*play.slots(first, last, seats, lambda _s, _a: dead, seed=seed, **changes, **rule)]
+
+
+def _quiet(play: Any, first: int, last: int, silent: Any, talking: Any) -> list[Any]:
+    """Slots in which some probes say nothing and the pipeline says so."""
+    events: list[Any] = []
+    for slot in range(first, last):
+        for verdict in _lines(play, slot, slot + 1, talking, seed=slot):
+            play.detector.observe(verdict)
+        now = play.at(slot + 1)
+        for seat in silent:
+            play.detector.silence(seat.probe, Network(country=seat.country, asn=seat.asn), play.at(first) - 10)
+        events.extend(play.detector.advance(now))
+    return events
+
+
+def test_a_silent_provider_opens_an_outage_and_late_lines_confirm_it(play: Any) -> None:
+    """Silence is data; what the probes measured meanwhile replaces it and keeps the episode."""
+    play.run(_lines(play, 0, 20, play.seven), until=play.at(19))
+    events = _quiet(play, 20, 32, play.three, play.seven[3:])
+    opened = _of(events, EventKind.OPENED, Scale.ASN)
+    assert [e.key.service for e in opened] == ["internet"]
+    assert {r.rule for m in opened[0].members for r in m.rules} == {"line.silent"}
+    for verdict in [*_lines(play, 20, 32, play.three, dead=True), *_lines(play, 32, 40, play.seven)]:
+        play.detector.observe(verdict)
+    play.detector.advance(play.at(40))
+    (told,) = [e for e in play.detector.episodes if e.scale is Scale.ASN]
+    assert {r.rule for m in told.members for r in m.rules} == {"line.dead"}
+    assert told.onset.earliest <= play.at(20) <= told.onset.latest + 60
+    assert told.end.earliest - 60 <= play.at(32) <= told.end.latest + 60
+
+
+def test_late_lines_that_were_fine_withdraw_the_outage(play: Any) -> None:
+    """The broker's road was cut, not the homes': what seemed an outage never was."""
+    play.run(_lines(play, 0, 20, play.seven), until=play.at(19))
+    assert _of(_quiet(play, 20, 32, play.three, play.seven[3:]), EventKind.OPENED)
+    for verdict in _lines(play, 20, 34, play.three):
+        play.detector.observe(verdict)
+    events = play.detector.advance(play.at(35))
+    assert _of(events, EventKind.WITHDRAWN)
+    assert not play.detector.episodes
+
+
+def test_a_deaf_collector_is_no_outage(play: Any) -> None:
+    """When nobody at all is heard it is we who are cut off."""
+    play.run(_lines(play, 0, 20, play.seven), until=play.at(19))
+    assert not _quiet(play, 20, 40, play.seven, ())
+
+
+def test_one_silent_probe_of_three_is_a_home_without_power(play: Any) -> None:
+    """Two of a provider's probes, or all there are."""
+    play.run(_lines(play, 0, 20, play.seven), until=play.at(19))
+    assert not _quiet(play, 20, 40, play.three[:1], play.seven[1:])
+
+
+def test_a_silent_reference_is_no_outage_of_its_country(play: Any) -> None:
+    """A reference tells of others."""
+    play.run([*_lines(play, 0, 20, play.seven), *play.slots(0, 20, play.abroad)], until=play.at(19))
+    assert not _quiet(play, 20, 40, play.abroad, play.seven)
+
+
+# ---------------------------------------------------------------- what others ask
+
+
+def test_coverage_counts_bins_of_each_probe(play: Any) -> None:
+    """Who saw what in a window: the base of scope and locality."""
+    play.run([*play.slots(0, 40, play.seven, play.between(20, 40)), *play.slots(0, 40, play.abroad)])
+    seen = play.detector.coverage("PK", "twitter", ["web"], ["tls"], play.at(20), play.at(39))
+    assert {c.probe for c in seen if c.failed} == {"pk01", "pk02", "pk03"}
+    assert all(c.ok == 20 for c in seen if c.asn == 64502)
+    assert {c.country for c in play.detector.coverage("**", "twitter", ["web"], ["tls"], play.at(20), play.at(39))} == {
+        "DE",
+        "SG",
+    }
+
+
+def test_notes_are_the_strongest_failures_of_the_episode(play: Any) -> None:
+    """Evidence for the page: proof first."""
+    verdicts = [*play.slots(0, 40, play.three, play.between(20, 40))]
+    strong = next(v for v in verdicts if v.state is State.BLOCKED)
+    verdicts.append(msgspec.structs.replace(strong, measurement="strong", proof=("forged_packet",), score=9.0))
+    play.run(verdicts)
+    episode = next(e for e in play.detector.episodes if e.scale is Scale.ASN)
+    assert play.detector.notes(episode)[0].measurement == "strong"

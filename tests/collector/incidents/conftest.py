@@ -1,0 +1,79 @@
+"""The detector's play, with a book behind it: verdicts in, revisions of incidents out.
+
+Must not live here: expectations.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from balise_collector.incidents import Incident, IncidentBook, IncidentChange
+
+
+def _play_module() -> Any:
+    path = Path(__file__).parent.parent / "detect" / "conftest.py"
+    name = "balise_detector_play"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        spec.loader.exec_module(module)
+    return sys.modules[name]
+
+
+@dataclass(frozen=True)
+class Known:
+    """A fleet view: the providers of a country."""
+
+    asns: frozenset[int] = frozenset({64501, 64502, 64503, 64504})
+
+    def known_asns(self, country: str) -> frozenset[int]:
+        """Return the same for every country."""
+        del country
+        return self.asns
+
+
+@dataclass
+class Story:
+    """A play and its book."""
+
+    play: Any
+    book: IncidentBook = field(default_factory=IncidentBook)
+    fleet: Known = Known()
+    changes: list[IncidentChange] = field(default_factory=list)
+
+    def tell(self, verdicts: Any, until: float | None = None) -> list[IncidentChange]:
+        """Observe in order of time, advance and apply at each slot's end; returns the new changes."""
+        waiting = sorted(verdicts, key=lambda v: v.at)
+        now = min((v.at for v in waiting), default=self.play.at(0)) // 300 * 300
+        last = max((v.at for v in waiting), default=now) if until is None else until
+        before = len(self.changes)
+        while now <= last + 300:
+            now += 300
+            while waiting and waiting[0].at < now:
+                self.play.detector.observe(waiting.pop(0))
+            self.step(now)
+        return self.changes[before:]
+
+    def step(self, now: float) -> None:
+        """Advance and apply once."""
+        self.changes.extend(self.book.apply(self.play.detector.advance(now), self.play.detector, self.fleet, now))
+
+    @property
+    def incidents(self) -> tuple[Incident, ...]:
+        """What stands now."""
+        return self.book.incidents
+
+
+@pytest.fixture
+def story() -> Story:
+    """Return a story with a fresh detector and book."""
+    return Story(_play_module().Play())

@@ -1,0 +1,234 @@
+"""The book: one incident per country, service and kind; every version kept; nothing claimed beyond what was measured."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from balise_collector.incidents import ChangeKind, IncidentBook, IncidentKind, IncidentState, Locality
+from balise_collector.judge import State
+from balise_wire.mechanisms import Mechanism
+from balise_wire.words import Experiment, TargetRole
+
+TWO_PROVIDERS = (64501, 64502)
+
+
+def _evening(story: Any, service: str = "twitter", first: int = 20, last: int = 45, **changes: Any) -> list[Any]:
+    """Seven probes on three providers and three references, one service blocked on two providers."""
+    play = story.play
+    block = play.between(first, last, TWO_PROVIDERS)
+    seed = len(service)
+    return [
+        *play.slots(0, 70, play.seven, block, seed=seed, service=service, **changes),
+        *play.slots(0, 70, play.abroad, seed=seed + 100, service=service, **changes),
+    ]
+
+
+def test_a_block_on_two_of_three_providers(story: Any) -> None:
+    """pk-2020 in small: scope counts, mechanism, local by three references in two countries, brackets, grade."""
+    story.tell(_evening(story))
+    (one,) = story.incidents
+    assert (one.kind, one.state, one.country, one.service) == (
+        IncidentKind.INTERFERENCE,
+        IncidentState.CLOSED,
+        "PK",
+        "twitter",
+    )
+    assert (one.scope.affected, one.scope.clean, one.scope.not_measured) == (TWO_PROVIDERS, (64503,), (64504,))
+    assert (one.scope.affected_probes, one.scope.measured_probes) == (5, 7)
+    assert [share.mechanism for share in one.mechanisms] == [Mechanism.SNI_DROP]
+    assert one.locality is Locality.LOCAL
+    assert (one.references.ok, one.references.countries_ok) == (3, ("DE", "SG"))
+    assert one.onset.earliest is not None
+    assert one.end is not None
+    assert one.end.earliest is not None
+    assert one.onset.earliest - 60 <= story.play.at(20) <= one.onset.latest + 60
+    assert one.end.earliest - 60 <= story.play.at(45) <= one.end.latest + 60
+    assert one.grade == "B"
+    assert one.evidence
+    assert [c.kind for c in story.changes][0] is ChangeKind.OPENED
+    assert [c.kind for c in story.changes][-1] is ChangeKind.CLOSED
+    assert [c.incident.revision for c in story.changes] == list(range(1, len(story.changes) + 1))
+
+
+def test_proof_makes_it_grade_a(story: Any) -> None:
+    """A neighbour that lives on the same address is nothing a server or edge fault can produce."""
+    story.tell(
+        msgspec.structs.replace(v, proof=("neighbour_ok",)) if v.state is State.BLOCKED else v for v in _evening(story)
+    )
+    assert story.incidents[0].grade == "A"
+
+
+def test_two_layers_of_one_service_are_one_incident(story: Any) -> None:
+    """Forged DNS on one provider and SNI drops on another: two mechanisms of one event, each with its providers."""
+    play = story.play
+    dns = {"layer": Experiment.DNS, "target": "twitter/web"}
+    names = [
+        msgspec.structs.replace(v, rule="dns.injected", mechanism=Mechanism.DNS_INJECT)
+        if v.state is State.BLOCKED
+        else v
+        for v in play.slots(0, 70, play.seven, play.between(20, 45, (64502,)), seed=9, **dns)
+    ]
+    story.tell([*play.slots(0, 70, play.seven, play.between(20, 45, (64501,))), *names])
+    (one,) = story.incidents
+    assert {share.mechanism: share.asns for share in one.mechanisms} == {
+        Mechanism.SNI_DROP: (64501,),
+        Mechanism.DNS_INJECT: (64502,),
+    }
+    assert one.layers == ("dns", "tls")
+    assert one.scope.affected == TWO_PROVIDERS
+
+
+def test_roles_of_one_service_are_one_incident(story: Any) -> None:
+    """The image servers and the website: one event, both parts named."""
+    image = {"role": TargetRole.MEDIA_IMAGE, "target": "twitter/media-image"}
+    story.tell([*_evening(story), *_evening(story, **image)])
+    (one,) = story.incidents
+    assert set(one.roles) == {TargetRole.WEB, TargetRole.MEDIA_IMAGE}
+
+
+def test_blocks_that_begin_together_are_grouped(story: Any) -> None:
+    """Twitter, Periscope and Zoom: one group, with the likelihood ratio stated; a later one stays out."""
+    services = ("twitter", "periscope", "zoom")
+    later = _evening(story, "whatsapp", first=34, last=50)
+    story.tell([v for service in services for v in _evening(story, service)] + later)
+    groups = {one.service: one.group for one in story.incidents}
+    assert groups["twitter"] == groups["periscope"] == groups["zoom"] != ""
+    assert groups["whatsapp"] == ""
+    assert all((one.group_llr or 0) > 3 for one in story.incidents if one.group)
+
+
+def test_a_global_fault_first_and_a_local_block_later_are_two(story: Any) -> None:
+    """Zoom, 17 May 2020: its own fault in the afternoon, the block in the evening."""
+    play = story.play
+    zoom = {"service": "zoom", "layer": Experiment.TCP}
+    faulty = play.between(10, 20, (64700, 64800))
+    story.tell(
+        [
+            *play.slots(0, 90, play.abroad, faulty, **zoom),
+            *play.slots(0, 90, play.seven, play.between(50, 80), seed=2, **zoom),
+        ]
+    )
+    first, second = story.incidents
+    assert (first.kind, first.country, first.locality) == (IncidentKind.SERVICE_FAULT, "**", Locality.GLOBAL)
+    assert (second.kind, second.country) == (IncidentKind.INTERFERENCE, "PK")
+    assert first.end is not None
+    assert not second.onset.masked
+
+
+def test_an_onset_that_another_fault_hides_is_masked(story: Any) -> None:
+    """The service was down for the world when the block began: its moment is not known to the probes alone."""
+    play = story.play
+    zoom = {"service": "zoom"}
+    faulty = play.between(10, 24, (64700, 64800))
+    story.tell(
+        [
+            *play.slots(0, 70, play.abroad, faulty, **zoom),
+            *play.slots(0, 70, play.seven, play.between(20, 60), seed=2, **zoom),
+        ]
+    )
+    (block,) = [one for one in story.incidents if one.kind is IncidentKind.INTERFERENCE]
+    assert block.onset.masked
+
+
+def test_without_enough_references_it_is_not_called_local(story: Any) -> None:
+    """Local needs three vantages in two other countries; else the grade falls to C."""
+    play = story.play
+    two = play.abroad[:2]
+    story.tell([*play.slots(0, 60, play.seven, play.between(20, 40)), *play.slots(0, 60, two, seed=3)])
+    (one,) = story.incidents
+    assert (one.locality, one.grade) == (Locality.UNKNOWN, "C")
+
+
+def test_one_probe_only_is_unconfirmed_and_graded_nothing(story: Any) -> None:
+    """Never published as a finding."""
+    seats = (story.play.seat("pk01"),)
+    story.tell(story.play.slots(0, 40, seats, story.play.between(20, 40)))
+    (one,) = story.incidents
+    assert (one.state, one.grade) == (IncidentState.UNCONFIRMED, "")
+
+
+def test_what_failed_from_the_start_is_standing_and_its_end_is_told(story: Any) -> None:
+    """Long blocked: no alarm; the lift is an event."""
+    play = story.play
+    changes = story.tell(play.slots(0, 60, play.three, lambda _seat, at: at < play.at(40)))
+    assert changes[0].incident.state is IncidentState.STANDING
+    assert changes[0].incident.onset.earliest is None
+    assert changes[-1].kind is ChangeKind.CLOSED
+
+
+def test_on_and_off_is_one_incident_with_a_duty_cycle(story: Any) -> None:
+    """An hour on, an hour off, all day."""
+    play = story.play
+
+    def failing(_seat: Any, at: float) -> bool:
+        return any(play.at(20 + 20 * n) <= at < play.at(30 + 20 * n) for n in range(4))
+
+    story.tell(play.slots(0, 130, play.three, failing))
+    (one,) = story.incidents
+    assert one.duty_cycle is not None
+    assert 0.4 <= one.duty_cycle <= 0.7
+
+
+def test_a_second_block_days_later_is_a_recurrence(story: Any) -> None:
+    """Counted, and an incident of its own."""
+    play = story.play
+
+    def failing(seat: Any, at: float) -> bool:
+        return play.between(20, 40)(seat, at) or play.between(300, 320)(seat, at)  # type: ignore[no-any-return]
+
+    story.tell(play.slots(0, 340, play.three, failing))
+    assert [one.recurrences for one in story.incidents] == [0, 1]
+
+
+def test_late_data_revise_a_closed_incident_and_keep_what_it_said(story: Any) -> None:
+    """A second provider's probes were cut off and deliver afterwards: the scope grows, as a new revision."""
+    play = story.play
+    late = play.seven[3:5]
+    others = tuple(s for s in play.seven if s not in late)
+    story.tell([*play.slots(0, 70, others, play.between(20, 45, TWO_PROVIDERS)), *play.slots(0, 15, late, seed=2)])
+    (before,) = story.incidents
+    assert before.scope.affected == (64501,)
+    for verdict in play.slots(15, 70, late, play.between(20, 45, TWO_PROVIDERS), seed=3):
+        play.detector.observe(verdict)
+    story.step(play.at(72))
+    (after,) = story.incidents
+    assert after.id == before.id
+    assert after.scope.affected == TWO_PROVIDERS
+    assert after.revision > before.revision
+    assert after.opened_at == before.opened_at
+
+
+def test_a_book_goes_on_from_stored_incidents(story: Any) -> None:
+    """After a restart the same event is the same incident."""
+    verdicts = sorted(_evening(story), key=lambda v: v.at)
+    cut = story.play.at(35)
+    story.tell([v for v in verdicts if v.at < cut])
+    (before,) = story.incidents
+    story.book = IncidentBook(story.incidents)
+    story.tell([v for v in verdicts if v.at >= cut])
+    (after,) = story.incidents
+    assert after.id == before.id
+    assert after.state is IncidentState.CLOSED
+    assert after.revision > before.revision
+
+
+def test_a_quiet_evening_tells_nothing(story: Any) -> None:
+    """No event, no incident, no revision."""
+    assert not story.tell(_evening(story, first=200, last=200))
+
+
+@pytest.mark.parametrize("state", [State.SERVER_SIDE])
+def test_a_refusal_of_the_server_is_its_own_kind(story: Any, state: State) -> None:
+    """Never called interference."""
+    play = story.play
+    refused = [
+        msgspec.structs.replace(v, state=state, rule="server.geo", mechanism=Mechanism.SERVER_REFUSES)
+        if v.state is State.BLOCKED
+        else v
+        for v in play.slots(0, 50, play.seven, play.between(20, 50, (64501, 64502, 64503)), layer=Experiment.HTTP)
+    ]
+    story.tell(refused)
+    assert {one.kind for one in story.incidents} == {IncidentKind.SERVER_SIDE}
