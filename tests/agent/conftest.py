@@ -9,9 +9,10 @@ import random
 import socket
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -25,7 +26,32 @@ from balise_agent.lookup import lookup_through
 from balise_agent.publisher import Publisher
 from balise_agent.reactor import Reactor
 from balise_agent.spool import Record, Spool, Stamp
+from balise_agent.steps import (
+    Answer,
+    AnswerKind,
+    AskGateway,
+    Close,
+    Closed,
+    Connect,
+    Connected,
+    Exchange,
+    Exchanged,
+    Failed,
+    GatewayAsked,
+    Handshake,
+    Queried,
+    Query,
+    Receive,
+    Received,
+    Secured,
+    Send,
+    Sent,
+    Step,
+)
 from balise_wire.envelope import Envelope, Kind, decode_envelope, encode_envelope
+from balise_wire.evidence import Direction, Packet
+from balise_wire.failures import Failure
+from balise_wire.observations import DnsAnswer
 from balise_wire.seal import Sealer, unseal
 from balise_wire.status import CollectorState, Meta, Receipt
 from balise_wire.topics import COLLECTOR_STATE
@@ -34,7 +60,12 @@ from balise_wire.words import ClockState, Lifecycle
 if TYPE_CHECKING:
     from paho.mqtt.client import MQTTMessage
 
+    from balise_agent.net.wait import Operation
+
 PROBE = "k7m2q9xd"
+HELLO = bytes.fromhex("160303007a02000076")
+"""The first bytes of a ServerHello record."""
+PACKET = Packet(t_us=0, direction=Direction.IN, flags="SA")
 
 
 def free_port() -> int:
@@ -305,3 +336,64 @@ def until(reactor: Reactor) -> Callable[..., None]:
             assert time.monotonic() < deadline, "the condition did not come true in time"
 
     return wait
+
+
+class Script:
+    """A network in which every step answers at once, as the script says."""
+
+    def __init__(self) -> None:
+        self.blocked: set[str] = set()
+        """Addresses whose hellos are met with silence."""
+        self.error: Exception | None = None
+        """Our own failure, instead of any answer."""
+        self.steps: Counter[str] = Counter()
+        self._last = ""
+
+    def session(self) -> Script:
+        """Return what a plan works with."""
+        return self
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def begin(self, step: Step) -> Operation:
+        """Answer one step."""
+        self.steps[type(step).__name__] += 1
+        if self.error is not None:
+            raise self.error
+        return self._answer(step)
+
+    def _answer(self, step: Step) -> Operation:
+        at: dict[str, Any] = {"at": 1_589_733_000.0, "elapsed_ms": 1.0}
+        yield from ()
+        match step:
+            case AskGateway():
+                return GatewayAsked(ok=True, rtt_ms=0.5, **at)
+            case Exchange():
+                answers = tuple(
+                    Answer(probe=n, kind=AnswerKind.SYNACK, rtt_ms=1.0, packet=PACKET) for n in range(len(step.packets))
+                )
+                return Exchanged(answers=answers, **at)
+            case Query():
+                return Queried(answers=(DnsAnswer(rtt_ms=1.0, ra=True, addresses=("198.18.1.1",)),), **at)
+            case Connect():
+                self._last = step.address
+                return Connected(handle=1, **at)
+            case Send():
+                return Sent(**at)
+            case Receive() if self._last in self.blocked:
+                return Failed(failure=Failure.GENERIC_TIMEOUT, packets=(PACKET,), **at)
+            case Receive():
+                return Received(data=HELLO, first_byte_ms=1.0, **at)
+            case Handshake():
+                return Secured(version="TLSv1.3", bytes_received=900, **at)
+            case Close():
+                return Closed(packets=(PACKET,), **at)
+            case _:
+                raise TypeError(type(step).__name__)
+
+
+@pytest.fixture
+def script() -> Script:
+    """Return a scripted network."""
+    return Script()

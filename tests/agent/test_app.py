@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,34 +19,9 @@ from balise_agent.meter import Meter
 from balise_agent.net.errors import LinkUnusable, Refused
 from balise_agent.reactor import Reactor
 from balise_agent.service import Service
-from balise_agent.steps import (
-    Answer,
-    AnswerKind,
-    AskGateway,
-    Close,
-    Closed,
-    Connect,
-    Connected,
-    Exchange,
-    Exchanged,
-    Failed,
-    GatewayAsked,
-    Handshake,
-    Queried,
-    Query,
-    Receive,
-    Received,
-    Secured,
-    Send,
-    Sent,
-    Step,
-)
 from balise_wire.assignment import Assignment, Control, Target, Timetable
 from balise_wire.envelope import Envelope, Kind, decode_envelope, encode_envelope
-from balise_wire.evidence import Direction, Packet
-from balise_wire.failures import Failure
 from balise_wire.measurement import Measurement
-from balise_wire.observations import DnsAnswer
 from balise_wire.seal import Sealer, unseal
 from balise_wire.status import Event, EventKind
 from balise_wire.words import Design, Experiment, Lifecycle, TargetRole
@@ -56,70 +30,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from balise_agent.identity import Identity
-    from balise_agent.net.wait import Operation
     from balise_agent.spool import Spool
 
 PROBE = "k7m2q9xd"
 START = 1_589_733_000.0
 SCALE = 2000.0
 """A five-minute slot takes 0.15 s."""
-HELLO = bytes.fromhex("160303007a02000076")
-PACKET = Packet(t_us=0, direction=Direction.IN, flags="SA")
-
-
-class Script:
-    """A network in which every step answers at once, as the script says."""
-
-    def __init__(self) -> None:
-        self.blocked: set[str] = set()
-        """Addresses whose hellos are met with silence."""
-        self.error: Exception | None = None
-        """Our own failure, instead of any answer."""
-        self.steps: Counter[str] = Counter()
-        self._last = ""
-
-    def session(self) -> Script:
-        """Return what a plan works with."""
-        return self
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-    def begin(self, step: Step) -> Operation:
-        """Answer one step."""
-        self.steps[type(step).__name__] += 1
-        if self.error is not None:
-            raise self.error
-        return self._answer(step)
-
-    def _answer(self, step: Step) -> Operation:
-        at: dict[str, Any] = {"at": START, "elapsed_ms": 1.0}
-        yield from ()
-        match step:
-            case AskGateway():
-                return GatewayAsked(ok=True, rtt_ms=0.5, **at)
-            case Exchange():
-                answers = tuple(
-                    Answer(probe=n, kind=AnswerKind.SYNACK, rtt_ms=1.0, packet=PACKET) for n in range(len(step.packets))
-                )
-                return Exchanged(answers=answers, **at)
-            case Query():
-                return Queried(answers=(DnsAnswer(rtt_ms=1.0, ra=True, addresses=("198.18.1.1",)),), **at)
-            case Connect():
-                self._last = step.address
-                return Connected(handle=1, **at)
-            case Send():
-                return Sent(**at)
-            case Receive() if self._last in self.blocked:
-                return Failed(failure=Failure.GENERIC_TIMEOUT, **at)
-            case Receive():
-                return Received(data=HELLO, first_byte_ms=1.0, **at)
-            case Handshake():
-                return Secured(version="TLSv1.3", bytes_received=900, **at)
-            case Close():
-                return Closed(packets=(PACKET,), **at)
-            case _:
-                raise TypeError(type(step).__name__)
 
 
 def target(number: int, *experiments: Experiment, address: str = "198.18.1.1") -> Target:
@@ -150,12 +66,14 @@ def assignment(*targets: Target, version: int = 1, expires: float = START + 1e7)
 class House:
     """One probe in a temporary folder, with everything around it a test wants to touch."""
 
-    def __init__(self, folder: Path, identity: Identity, collector: Identity, open_spool: Callable[..., Spool]) -> None:
+    def __init__(
+        self, folder: Path, identity: Identity, collector: Identity, open_spool: Callable[..., Spool], script: Any
+    ) -> None:
         self.folder = folder
         self.identity = identity
         self.collector = collector
         self.open_spool = open_spool
-        self.script = Script()
+        self.script = script
         self.limits = Limits(laboratory=("198.18.0.0/15",), connections_per_host_per_minute=1000)
         self.consent = Consent(version="t", accepted=True)
         self.apps: list[tuple[App, Reactor, Spool]] = []
@@ -239,10 +157,10 @@ class House:
 
 @pytest.fixture
 def house(
-    tmp_path: Path, identity: Identity, collector_identity: Identity, open_spool: Callable[..., Spool]
+    tmp_path: Path, identity: Identity, collector_identity: Identity, open_spool: Callable[..., Spool], script: Any
 ) -> Iterator[House]:
     """Return a probe's surroundings."""
-    made = House(tmp_path, identity, collector_identity, open_spool)
+    made = House(tmp_path, identity, collector_identity, open_spool, script)
     yield made
     made.close()
 

@@ -6,6 +6,7 @@ Lives here: the order in which things are opened and closed. Must not live here:
 import contextlib
 import random
 import signal
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from balise_agent.assignments import FILE as ASSIGNMENT_FILE
 from balise_agent.assignments import Assignments
 from balise_agent.clock import Clock
 from balise_agent.config import Config
+from balise_agent.errors import ConfigError
 from balise_agent.household import own_prefixes
 from balise_agent.identity import Identity, collector_key, load_or_create
 from balise_agent.limits import Limits
@@ -74,15 +76,20 @@ def open_link(settled: Settled, reactor: Reactor, gate: Gate) -> Iterator[Link]:
 
 
 def open_spool(config: Config, identity: Identity) -> Spool:
-    """Open the probe's memory."""
-    return Spool(
-        Path(config.probe.state_dir) / SPOOL_FILE,
-        probe=config.probe.id,
-        sealer=Sealer(identity.key),
-        max_bytes=config.spool.max_bytes,
-        batch_records=config.spool.batch_records,
-        batch_seconds=config.spool.batch_seconds,
-    )
+    """Open the probe's memory (ConfigError where its folder does not take it)."""
+    path = Path(config.probe.state_dir) / SPOOL_FILE
+    try:
+        return Spool(
+            path,
+            probe=config.probe.id,
+            sealer=Sealer(identity.key),
+            max_bytes=config.spool.max_bytes,
+            batch_records=config.spool.batch_records,
+            batch_seconds=config.spool.batch_seconds,
+        )
+    except (sqlite3.OperationalError, OSError) as error:
+        mend = "is the disk full, or does another agent use this [probe] state_dir?"
+        raise ConfigError(f"{path}: {error}; {mend}") from None
 
 
 def meta(config: Config, identity: Identity) -> Meta:

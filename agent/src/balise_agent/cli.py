@@ -78,6 +78,9 @@ def _parser() -> argparse.ArgumentParser:
 
     check = commands.add_parser("check", help="check the settings; print id and public key for the operator")
     check.set_defaults(command=_check)
+    for one in (run, once, plan, listing, check):
+        # Also after the command, where people type it; SUPPRESS keeps one given before it.
+        one.add_argument("--config", type=Path, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     return parser
 
 
