@@ -130,6 +130,11 @@ def _section(group: Sequence[Incident], facts: ReportFacts, language: Language) 
     return lines
 
 
+def headline(one: Incident, facts: ReportFacts, language: Language = Language.EN) -> str:
+    """Say one incident in one sentence, without its times: ``Pakistan: Twitter blocked on 2 of 3 measured ...``."""
+    return _headline([one], facts, language)
+
+
 def _headline(group: Sequence[Incident], facts: ReportFacts, language: Language) -> str:
     """Say it in one sentence."""
     texts, first = _TEXTS[language], group[0]

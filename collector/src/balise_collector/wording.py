@@ -12,10 +12,11 @@ from typing import Final
 
 from babel.dates import format_date
 
-from balise_collector.incidents.model import IncidentKind, Interval, Locality
+from balise_collector.incidents.model import IncidentKind, IncidentState, Interval, Locality
 from balise_collector.judge.verdict import State
+from balise_wire.failures import Failure
 from balise_wire.mechanisms import Mechanism
-from balise_wire.words import TargetRole
+from balise_wire.words import Arm, Experiment, Resolver, TargetRole
 
 
 class Language(StrEnum):
@@ -173,6 +174,118 @@ GRADES: Final[dict[Language, dict[str, str]]] = {
         "": "sans note - trop peu d'indices",
     },
 }
+
+
+MEANINGS: Final[dict[State, str]] = {
+    State.OK: "It worked from this probe.",
+    State.BLOCKED: "It failed every time while controls on the same path worked, in a way that the service itself "
+    "cannot cause, or (for dead addresses) while references abroad reached the same address.",
+    State.THROTTLED: "It works, at less than half the rate of a control on the same server at the same time.",
+    State.SERVER_SIDE: "The authentic server answered and refused. That is the service's decision, and is never "
+    "called interference.",
+    State.DOWN: "It is unreachable, and nothing says that the network stands in the way.",
+    State.INSUFFICIENT: "A control is missing or failed, the probe's own line was unwell, it failed only once, or the "
+    "references are silent. Shown in grey, never in green.",
+}
+"""What each state of a measurement means, worst after the best, in the order in which legends show them."""
+
+INCIDENT_STATES: Final[dict[IncidentState, tuple[str, str]]] = {
+    IncidentState.OPEN: ("going on", "Several probes measured it, and it has not ended."),
+    IncidentState.UNCONFIRMED: ("unconfirmed", "One probe only measured it. It is no finding, and is not published."),
+    IncidentState.STANDING: (
+        "standing",
+        "It failed from our first measurement on. It is known and raises no alarm; that it ends would be news.",
+    ),
+    IncidentState.CLOSED: ("ended", "It was measured to work again."),
+    IncidentState.WITHDRAWN: ("withdrawn", "Measurements that arrived later show that it never was."),
+}
+"""Where an incident stands: a word, and what it means."""
+
+KIND_MEANINGS: Final[dict[IncidentKind, str]] = {
+    IncidentKind.INTERFERENCE: "Blocked or slowed for probes in a country while references abroad reach it.",
+    IncidentKind.SERVICE_FAULT: "Unreachable for the references too: the service's own fault, everywhere.",
+    IncidentKind.EDGE_FAULT: "The addresses that serve this region are dead from abroad as well; elsewhere the service "
+    "works.",
+    IncidentKind.OUTAGE: "The network itself: probes silent, or their lines dead behind a living gateway.",
+    IncidentKind.SERVER_SIDE: "The authentic server refuses this country and accepts others.",
+}
+"""What each kind of incident means."""
+
+GRADE_NEEDS: Final[dict[str, str]] = {
+    "A": "At least three probes on at least two providers (or all that are measured), references abroad that reached "
+    "the same endpoints, and one proof that no fault of a server can produce.",
+    "B": "At least two probes and strong evidence.",
+    "C": "Consistent evidence, without such a proof; or the references do not settle whether it is local.",
+    "": "Not enough. We say that we cannot tell.",
+}
+"""What each grade asks for."""
+
+PROOFS: Final[dict[str, str]] = {
+    "forged_packet": "a packet bears signs of forgery that the same server's other packets do not",
+    "silent_address_answered": "an address where no resolver runs answered for this name, and not for a control name",
+    "neighbour_ok": "another name on the very same address worked while this one was dead",
+    "artefact": "a page, address or notice that names itself stood in the service's place",
+    "foreign_certificate": "a certificate was shown that the references abroad never see",
+    "other_port_ok": "the same address answered on another port",
+}
+"""Signs in the evidence, in words; the keys are those of ``Verdict.proof``."""
+
+ARMS: Final[dict[Arm, str]] = {
+    Arm.SUBJECT: "subject",
+    Arm.CONTROL: "control: a name of no interest",
+    Arm.NEIGHBOUR: "control: another name on the same server",
+    Arm.SCRAMBLED: "control: the same name, scrambled",
+    Arm.ABSENT: "control: no name at all",
+    Arm.OTHER_PORT: "control: another port",
+    Arm.SIBLING: "control: a neighbouring address",
+}
+"""Each side of a paired measurement."""
+
+RESOLVERS: Final[dict[Resolver, str]] = {
+    Resolver.PROVIDER: "the provider's resolver",
+    Resolver.PUBLIC: "a public resolver",
+    Resolver.SILENT: "an address where no resolver runs",
+}
+"""Who was asked, in a DNS trial."""
+
+LAYERS: Final[dict[Experiment, str]] = {
+    Experiment.DNS: "name lookup (DNS)",
+    Experiment.TCP: "connection (TCP)",
+    Experiment.TLS: "encrypted greeting (TLS)",
+    Experiment.HTTP: "page (HTTP)",
+    Experiment.PATH: "path",
+    Experiment.LINE: "the probe's own line",
+}
+"""Each layer that a verdict speaks of."""
+
+FAILURES: Final[dict[Failure, str]] = {
+    Failure.ADDRESS_FAMILY_NOT_SUPPORTED: "this IP version is not to be had",
+    Failure.CONNECTION_ABORTED: "connection aborted",
+    Failure.CONNECTION_REFUSED: "connection refused",
+    Failure.CONNECTION_RESET: "connection reset",
+    Failure.DNS_BOGON: "an address that no public service has",
+    Failure.DNS_NO_ANSWER: "an answer without an address",
+    Failure.DNS_NXDOMAIN: "told that the name does not exist",
+    Failure.DNS_REFUSED: "question refused",
+    Failure.DNS_SERVER_MISBEHAVING: "a malformed answer",
+    Failure.DNS_SERVFAIL: "the resolver failed",
+    Failure.EOF: "connection closed without an answer",
+    Failure.GENERIC_TIMEOUT: "no answer",
+    Failure.HOST_UNREACHABLE: "host unreachable",
+    Failure.NETWORK_DOWN: "network down",
+    Failure.NETWORK_UNREACHABLE: "network unreachable",
+    Failure.SSL_FAILED_HANDSHAKE: "greeting failed",
+    Failure.SSL_INVALID_CERTIFICATE: "certificate not valid",
+    Failure.SSL_INVALID_HOSTNAME: "certificate of another name",
+    Failure.SSL_UNKNOWN_AUTHORITY: "certificate of an unknown issuer",
+    Failure.UNKNOWN: "failed for a reason we do not know",
+    Failure.HTTP_MALFORMED: "an answer that is no HTTP",
+    Failure.ICMP_ADMIN_PROHIBITED: "a router says: prohibited",
+    Failure.TLS_ALERT: "the server answered with a TLS alert",
+    Failure.TLS_MALFORMED: "an answer that is no TLS",
+    Failure.TOO_LARGE: "an answer larger than we take",
+}
+"""Every failure of a trial, in words."""
 
 
 def join_words(words: Iterable[str], language: Language = Language.EN) -> str:

@@ -1,0 +1,83 @@
+"""What verdicts add up to on a page: one state for a cell, and a state per bin for a strip.
+
+Pure. Here must not live: what opens or closes an incident (detect/), words, drawing. A page shows what measurements
+say; several probes that agree make an incident, and only that is a finding.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from balise_collector.judge.verdict import State, Verdict
+
+BIN: Final = 300
+"""Seconds of a bin: the cadence of the fleet."""
+MOST_BINS: Final = 288
+"""Columns of the widest strip: a day of bins."""
+_WORST_FIRST: Final = (State.BLOCKED, State.THROTTLED, State.SERVER_SIDE, State.DOWN)
+
+
+class Run(NamedTuple):
+    """Equal bins in a row; ``state`` is ``None`` where nobody measured."""
+
+    state: State | None
+    first: int
+    """Number of the first bin, counted from the strip's beginning."""
+    bins: int
+
+
+def settle(states: Iterable[State]) -> State | None:
+    """Return the state that several verdicts of one place and time are shown as; ``None`` for no verdict.
+
+    Trouble anywhere is shown. Without trouble the place is ok only where more than half of the verdicts are:
+    ``insufficient`` never counts as reachable.
+    """
+    counts = Counter(states)
+    total = sum(counts.values())
+    if not total:
+        return None
+    trouble = next((state for state in _WORST_FIRST if counts[state]), None)
+    if trouble is not None:
+        return trouble
+    return State.OK if counts[State.OK] * 2 > total else State.INSUFFICIENT
+
+
+def newest(verdicts: Iterable[Verdict]) -> list[Verdict]:
+    """Return the newest verdict of each probe, target and layer: what was said last stands."""
+    found: dict[tuple[str, str, str], Verdict] = {}
+    for verdict in sorted(verdicts, key=lambda one: one.at):
+        found[verdict.probe, verdict.target, verdict.layer] = verdict
+    return list(found.values())
+
+
+def step_for(seconds: float) -> int:
+    """Return the bin width, a multiple of BIN, at which ``seconds`` take at most MOST_BINS columns."""
+    return BIN * max(1, -(-int(seconds) // (BIN * MOST_BINS)))
+
+
+def bins(verdicts: Iterable[Verdict], since: float, until: float, step: int = BIN) -> list[State | None]:
+    """Return the state of each bin of ``step`` seconds in [since, until)."""
+    columns = max(1, -(-int(until - since) // step))
+    gathered: list[list[Verdict]] = [[] for _ in range(columns)]
+    for verdict in verdicts:
+        column = int((verdict.at - since) // step)
+        if 0 <= column < columns:
+            gathered[column].append(verdict)
+    return [settle(verdict.state for verdict in newest(column)) for column in gathered]
+
+
+def runs(states: Sequence[State | None]) -> list[Run]:
+    """Join equal neighbours."""
+    found: list[Run] = []
+    for place, state in enumerate(states):
+        if found and found[-1].state is state:
+            found[-1] = found[-1]._replace(bins=found[-1].bins + 1)
+        else:
+            found.append(Run(state, place, 1))
+    return found
+
+
+def shares(states: Iterable[State | None]) -> Mapping[State, int]:
+    """Count the measured bins by state, worst first."""
+    counts = Counter(state for state in states if state is not None)
+    return {state: counts[state] for state in (*_WORST_FIRST, State.INSUFFICIENT, State.OK) if counts[state]}

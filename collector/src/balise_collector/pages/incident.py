@@ -1,0 +1,386 @@
+"""One incident as a page: what is said, since when, how far, how, how sure, and the packets. Pure.
+
+Lives here: which facts stand where. Must not live here: markup (templates), drawing (svg.py), words of the closed lists
+(wording.py) or conclusions.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from markupsafe import Markup
+
+from balise_collector import wording
+from balise_collector.incidents.model import Incident, IncidentKind, Interval, MechanismShare
+from balise_collector.judge.verdict import State, Verdict
+from balise_collector.pages import phrases, svg
+from balise_collector.pages.evidence import Exhibit, exhibit
+from balise_collector.pages.history import bins, runs, step_for
+from balise_collector.pages.overview import Freshness, freshness, lasted, together
+from balise_collector.pages.view import View
+from balise_collector.places import WORLD
+from balise_collector.report import headline, report
+from balise_collector.wording import Language
+from balise_wire.words import TargetRole
+
+_EXHIBITS: Final = 6
+"""Measurements shown in full; the rest is in the JSON."""
+_MARGIN: Final = 3_600.0
+"""Seconds shown before the onset and after the end."""
+_TICKS: Final = 8
+_TICK_STEPS: Final = (300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mechanism:
+    """One mechanism, ready to be shown."""
+
+    words: str
+    id: str
+    providers: str
+    parts: str
+    began: str
+    ended: str
+    results: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """One revision: what we said, and when."""
+
+    revision: int
+    at: float
+    sentence: str
+    state: str
+    changed: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """A stretch of one row of the timeline, for the table that says the same."""
+
+    row: str
+    state: State | None
+    first: float
+    last: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentPage:
+    """Everything the page shows."""
+
+    incident: Incident
+    state: State
+    headline: str
+    standing: str
+    standing_means: str
+    kind_means: str
+    began: str
+    ended: str
+    lasted: str
+    parts: str
+    zone: str
+    fresh: Freshness
+    together: tuple[tuple[str, str], ...]
+    scope: tuple[tuple[str, str, str], ...]
+    """(word, count, providers) of the three counts."""
+    probes: str
+    mechanisms: tuple[Mechanism, ...]
+    grade: str
+    grade_needs: str
+    proofs: tuple[tuple[str, int], ...]
+    locality: str
+    references: str
+    countries: tuple[str, ...]
+    quote: str
+    language: Language
+    timeline: Markup
+    stretches: tuple[Stretch, ...]
+    exhibits: tuple[Exhibit, ...]
+    more: int
+    """Evidence that is not shown."""
+    history: tuple[Said, ...]
+
+
+def page(view: View, incident_id: str, language: Language) -> IncidentPage | None:
+    """Return the page of one incident; ``None`` where there is no such incident."""
+    revisions = view.store.revisions(incident_id)
+    if not revisions:
+        return None
+    one = revisions[-1][1]
+    zone = view.zone(one.country)
+    fresh = freshness(view)
+    shown = _timeline(view, one, fresh)
+    exhibits = _exhibits(view, one)
+    needs = wording.GRADE_NEEDS.get(one.grade, "")
+    return IncidentPage(
+        incident=one,
+        state=phrases.state_of(one),
+        headline=headline(one, view.facts(one)),
+        standing=wording.INCIDENT_STATES[one.state][0],
+        standing_means=wording.INCIDENT_STATES[one.state][1],
+        kind_means=wording.KIND_MEANINGS[one.kind],
+        began=wording.interval(one.onset, zone),
+        ended=wording.interval(one.end, zone) if one.end else "",
+        lasted=lasted(one, view),
+        parts=", ".join(wording.ROLES[Language.EN][role] for role in one.roles if role is not TargetRole.LINE),
+        zone=str(zone),
+        fresh=fresh,
+        together=together(one, view.store.incidents(), view),
+        scope=_scope(one),
+        probes=f"{one.scope.affected_probes} of {phrases.count(one.scope.measured_probes, 'probe')} measured it",
+        mechanisms=tuple(_mechanism(share, view, one) for share in one.mechanisms),
+        grade=wording.GRADES[Language.EN].get(one.grade, one.grade),
+        grade_needs=needs,
+        proofs=_proofs(view, one),
+        locality=wording.LOCALITIES[Language.EN][one.locality],
+        references=_references(one),
+        countries=tuple(view.country(code) for code in one.references.countries_ok),
+        quote=report([one], view.facts(one, language), language),
+        language=language,
+        timeline=svg.timeline(shown),
+        stretches=_stretches(shown),
+        exhibits=exhibits,
+        more=max(0, len(one.evidence) - len(exhibits)),
+        history=_history(revisions, view),
+    )
+
+
+# ---------------------------------------------------------------- facts
+
+
+def _scope(one: Incident) -> tuple[tuple[str, str, str], ...]:
+    """Return the three counts, always together."""
+    told = (
+        ("affected", one.scope.affected),
+        ("measured and clean", one.scope.clean),
+        ("not measured", one.scope.not_measured),
+    )
+    return tuple((name, phrases.count(len(asns), "provider"), wording.providers(asns)) for name, asns in told)
+
+
+def _mechanism(share: MechanismShare, view: View, one: Incident) -> Mechanism:
+    """Return one mechanism in words."""
+    zone = view.zone(one.country)
+    return Mechanism(
+        words=wording.MECHANISMS[Language.EN][share.mechanism],
+        id=share.mechanism.value,
+        providers=wording.providers(share.asns),
+        parts=", ".join(wording.ROLES[Language.EN][role] for role in share.roles),
+        began=wording.interval(share.onset, zone) if share.onset else "-",
+        ended=wording.interval(share.end, zone) if share.end else "-",
+        results=share.verdicts,
+    )
+
+
+def _references(one: Incident) -> str:
+    """Say what the references saw."""
+    seen = one.references
+    total = seen.ok + seen.failed
+    if one.kind is IncidentKind.OUTAGE:
+        return "An outage of a provider's own network is the country's own; references abroad are not asked about it."
+    if not total:
+        return "No reference abroad measured the same endpoints in this window."
+    return f"{seen.ok} of {phrases.count(total, 'reference')} abroad reached the same endpoints in the same window."
+
+
+def _proofs(view: View, one: Incident) -> tuple[tuple[str, int], ...]:
+    """Return the proofs in the evidence, in words, with the number of measurements that bear each."""
+    counts: Counter[str] = Counter()
+    for measurement in one.evidence:
+        verdict = view.store.verdict(measurement)
+        counts.update(verdict.proof if verdict else ())
+    return tuple((wording.PROOFS.get(sign, sign), n) for sign, n in counts.most_common())
+
+
+def _exhibits(view: View, one: Incident) -> tuple[Exhibit, ...]:
+    """Return the strongest measurements: first one of each rule and provider, so that each mechanism is seen."""
+    found: list[Exhibit] = []
+    for measurement in one.evidence:
+        row, verdict = view.store.measurement_row(measurement), view.store.verdict(measurement)
+        if row is not None and verdict is not None:
+            found.append(exhibit(row, verdict))
+    seen: Counter[tuple[str, int]] = Counter()
+    ranked: list[tuple[int, int, Exhibit]] = []
+    for place, each in enumerate(found):
+        key = (each.verdict.rule, each.verdict.network.asn)
+        ranked.append((seen[key], place, each))
+        seen[key] += 1
+    return tuple(each for _, _, each in sorted(ranked, key=lambda entry: entry[:2])[:_EXHIBITS])
+
+
+# ---------------------------------------------------------------- what we said when
+
+
+def _history(revisions: list[tuple[float, Incident]], view: View) -> tuple[Said, ...]:
+    """Return every revision, the newest first, each with what changed."""
+    told = []
+    before: Incident | None = None
+    for at, one in revisions:
+        told.append(
+            Said(
+                revision=one.revision,
+                at=at,
+                sentence=phrases.sentence(one, view),
+                state=wording.INCIDENT_STATES[one.state][0],
+                changed=_changed(before, one, view),
+            )
+        )
+        before = one
+    return tuple(reversed(told))
+
+
+def _changed(before: Incident | None, one: Incident, view: View) -> str:
+    """Say in what a revision differs from the one before it."""
+    if before is None:
+        return "first said"
+    zone = view.zone(one.country)
+    changes = []
+    if before.state is not one.state:
+        changes.append(f"now {wording.INCIDENT_STATES[one.state][0]}")
+    for name, old, new in (
+        ("provider", before.scope.affected, one.scope.affected),
+        ("clean provider", before.scope.clean, one.scope.clean),
+    ):
+        changes += [f"{name} {phrases.provider(asn)} added" for asn in sorted(set(new) - set(old))]
+        changes += [f"{name} {phrases.provider(asn)} removed" for asn in sorted(set(old) - set(new))]
+    roles = wording.ROLES[Language.EN]
+    changes += [f"{roles[role]} added" for role in one.roles if role not in before.roles]
+    changes += [f"{roles[role]} removed" for role in before.roles if role not in one.roles]
+    old_ways, new_ways = ({share.mechanism for share in each.mechanisms} for each in (before, one))
+    changes += [f"{way} added" for way in sorted(new_ways - old_ways)]
+    changes += [f"{way} removed" for way in sorted(old_ways - new_ways)]
+    if before.onset != one.onset:
+        changes.append(f"beginning was {wording.interval(before.onset, zone)}")
+    if before.end != one.end and before.end is not None:
+        changes.append(f"end was {wording.interval(before.end, zone)}")
+    if before.locality is not one.locality:
+        changes.append(f"now {wording.LOCALITIES[Language.EN][one.locality]}")
+    if before.grade != one.grade:
+        changes.append(f"grade {before.grade or 'none'} became {one.grade or 'none'}")
+    if before.scope.affected_probes != one.scope.affected_probes:
+        changes.append(f"measured by {one.scope.affected_probes} probes, {before.scope.affected_probes} before")
+    return "; ".join(changes) or "numbers and evidence only"
+
+
+# ---------------------------------------------------------------- the timeline
+
+
+def _timeline(view: View, one: Incident, fresh: Freshness) -> svg.Timeline:
+    """Return what the drawing shows: a row for each provider and part, the references below."""
+    finish = one.end.latest if one.end else max(fresh.as_of, one.onset.latest)
+    start = one.onset.earliest if one.onset.earliest is not None else one.onset.latest
+    step = step_for(finish - start + 2 * _MARGIN)
+    since = (int(start - _MARGIN) // step) * step
+    until = min((int(finish + _MARGIN) // step + 1) * step, (int(fresh.as_of) // step + 1) * step)
+    until = max(until, since + 4 * step)
+    verdicts = [
+        verdict
+        for verdict in view.store.verdicts(float(since), float(until), None, one.service)
+        if not one.layers or verdict.layer in one.layers
+    ]
+    zone = view.zone(one.country)
+    ended = one.end
+    moments = [
+        svg.Bracket(earliest=one.onset.earliest, latest=one.onset.latest, label=_label("began", one.onset, view, one))
+    ]
+    if ended is not None:
+        moments.append(
+            svg.Bracket(earliest=ended.earliest, latest=ended.latest, label=_label("ended", ended, view, one))
+        )
+    return svg.Timeline(
+        title=f"Timeline: {headline(one, view.facts(one))}",
+        description=(
+            f"One row for each provider and part, from {phrases.both_times(since, zone)} to "
+            f"{phrases.both_times(until, zone)}. Brackets stand around the beginning and the end. "
+            "The table below the drawing says the same."
+        ),
+        since=float(since),
+        until=float(until),
+        step=step,
+        groups=_groups(verdicts, one, view, since, until, step),
+        moments=tuple(moments),
+        ticks=_ticks(view, one, since, until),
+        local_name=str(zone) if str(zone) != "UTC" else "",
+    )
+
+
+def _label(word: str, moment: Interval, view: View, one: Incident) -> str:
+    """Label a bracket in local time: ``began 21:55-22:00``."""
+    zone = view.zone(one.country)
+    last = wording.clock(moment.latest, zone, day=False)
+    if moment.earliest is None:
+        return f"{word} before {last}"
+    first = wording.clock(moment.earliest, zone, day=False)
+    return f"{word} {last}" if first == last else f"{word} {first}-{last}"
+
+
+def _groups(
+    verdicts: Iterable[Verdict], one: Incident, view: View, since: int, until: int, step: int
+) -> tuple[svg.Group, ...]:
+    """Return the rows: affected providers, clean ones, references."""
+    inside: dict[tuple[str, int, TargetRole], list[Verdict]] = defaultdict(list)
+    abroad: dict[str, list[Verdict]] = defaultdict(list)
+    for verdict in verdicts:
+        if one.roles and verdict.role not in one.roles:
+            continue
+        if verdict.reference:
+            abroad[verdict.network.country].append(verdict)
+        elif one.country in {WORLD, verdict.network.country}:
+            inside[verdict.network.country, verdict.network.asn, verdict.role].append(verdict)
+    held: dict[bool, list[svg.Row]] = {True: [], False: []}
+    for country, asn, role in sorted(inside):
+        affected = asn in one.scope.affected
+        label = phrases.provider(asn) + (f" {country}" if one.country == WORLD else "")
+        if role is not TargetRole.LINE:
+            label += f", {wording.ROLES[Language.EN][role]}"
+        states = bins(inside[country, asn, role], since, until, step)
+        brackets = tuple(
+            svg.Bracket(earliest=moment.earliest, latest=moment.latest)
+            for share in one.mechanisms
+            if affected and asn in share.asns and role in share.roles
+            for moment in (share.onset, share.end)
+            if moment is not None
+        )
+        held[affected].append(svg.Row(label=label, states=states, brackets=brackets))
+    references = [
+        svg.Row(label=view.country(code), states=bins(abroad[code], since, until, step)) for code in sorted(abroad)
+    ]
+    clean = "Probes" if one.country == WORLD else "Measured and clean"
+    named = (("Affected", held[True]), (clean, held[False]), ("References abroad", references))
+    return tuple(svg.Group(heading=heading, rows=tuple(found)) for heading, found in named if found)
+
+
+def _ticks(view: View, one: Incident, since: int, until: int) -> tuple[svg.Tick, ...]:
+    """Return about eight ticks on round local times; midnight carries its date."""
+    zone = view.zone(one.country)
+    step = next((s for s in _TICK_STEPS if (until - since) / s <= _TICKS), _TICK_STEPS[-1])
+    while (until - since) / step > _TICKS:
+        step += _TICK_STEPS[-1]
+    offset = datetime.fromtimestamp(since, zone).utcoffset()
+    shift = int(offset.total_seconds()) if offset else 0
+    first = -(-(since + shift) // step) * step - shift
+    ticks = []
+    for at in range(first, until + 1, step):
+        local = datetime.fromtimestamp(at, zone)
+        day = local.hour == local.minute == 0 or step >= _TICK_STEPS[-1]
+        named = wording.clock(at, zone)[: -len(" 2020 00:00")] if day else f"{local:%H:%M}"
+        ticks.append(svg.Tick(at=float(at), local=named, utc=f"{datetime.fromtimestamp(at, UTC):%H:%M}"))
+    return tuple(ticks)
+
+
+def _stretches(shown: svg.Timeline) -> tuple[Stretch, ...]:
+    """Return the drawing as stretches of time."""
+    return tuple(
+        Stretch(
+            row=row.label,
+            state=run.state,
+            first=shown.since + run.first * shown.step,
+            last=shown.since + (run.first + run.bins) * shown.step,
+        )
+        for group in shown.groups
+        for row in group.rows
+        for run in runs(row.states)
+    )

@@ -1,0 +1,131 @@
+"""The first page: what is interfered with now, and every incident before, each as one sentence. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from balise_collector.incidents.model import Incident, IncidentState
+from balise_collector.judge.verdict import State
+from balise_collector.pages import phrases
+from balise_collector.pages.view import View
+from balise_collector.wording import GRADES, INCIDENT_STATES, LOCALITIES, Language
+
+STALE: Final = 900.0
+"""Seconds without a result after which a page says so instead of pretending to know the present."""
+_SECTIONS: Final = (
+    (IncidentState.OPEN, "Going on now"),
+    (IncidentState.UNCONFIRMED, "Unconfirmed: one probe only, no finding"),
+    (IncidentState.STANDING, "Standing: failing since our first measurement"),
+    (IncidentState.CLOSED, "Ended"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One incident in a list."""
+
+    id: str
+    state: State
+    standing: str
+    """Where it stands, in a word."""
+    sentence: str
+    lasted: str
+    grade: str
+    locality: str
+    together: tuple[tuple[str, str], ...]
+    """(id, service) of incidents that began together with it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """Incidents that stand alike."""
+
+    state: IncidentState
+    heading: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Freshness:
+    """Until when the results reach."""
+
+    as_of: float
+    """The moment pages speak of: now, or the newest result where nothing has come for a while."""
+    latest: float | None
+    """The newest result; ``None`` for no data yet."""
+    stale: bool
+    expected: float
+    """When the first result may be there, where there is none yet."""
+
+
+def freshness(view: View) -> Freshness:
+    """Return until when the results reach."""
+    latest = view.store.latest_verdict_at()
+    stale = latest is not None and view.now - latest > STALE
+    slot = view.interval - view.now % view.interval
+    return Freshness(
+        as_of=latest if latest is not None and stale else view.now,
+        latest=latest,
+        stale=stale,
+        expected=view.now + slot + view.interval,
+    )
+
+
+def sections(view: View) -> tuple[Section, ...]:
+    """Return every incident, those going on first, the newest first among equals."""
+    incidents = view.store.incidents()
+    return tuple(
+        Section(
+            state=state,
+            heading=heading,
+            lines=tuple(
+                _line(one, incidents, view)
+                for one in sorted(incidents, key=lambda one: -one.onset.latest)
+                if one.state is state
+            ),
+        )
+        for state, heading in _SECTIONS
+    )
+
+
+def _line(one: Incident, incidents: Sequence[Incident], view: View) -> Line:
+    """Return one incident as a line."""
+    return Line(
+        id=one.id,
+        state=phrases.state_of(one),
+        standing=INCIDENT_STATES[one.state][0],
+        sentence=phrases.sentence(one, view),
+        lasted=lasted(one, view),
+        grade=GRADES[Language.EN].get(one.grade, one.grade),
+        locality=LOCALITIES[Language.EN][one.locality],
+        together=together(one, incidents, view),
+    )
+
+
+def lasted(one: Incident, view: View) -> str:
+    """Say how long it lasted or has lasted."""
+    if one.end is not None:
+        return f"lasted {phrases.duration(one.end.latest - one.onset.latest)}"
+    return f"lasting {phrases.duration(freshness(view).as_of - one.onset.latest)}"
+
+
+def together(one: Incident, incidents: Sequence[Incident], view: View) -> tuple[tuple[str, str], ...]:
+    """Return the incidents that coincide with one."""
+    return tuple(
+        (o.id, view.service(o.service)) for o in incidents if one.group and o.group == one.group and o.id != one.id
+    )
+
+
+def coverage(view: View) -> str:
+    """Say what stands in the field."""
+    inside = [member for member in view.members if not member.reference]
+    abroad = [member for member in view.members if member.reference]
+    if not view.members:
+        return "No probe is approved yet."
+    networks = {(member.network.country, member.network.asn) for member in inside}
+    where = sorted({member.network.country for member in inside})
+    elsewhere = sorted({member.network.country for member in abroad})
+    said = f"{phrases.count(len(inside), 'probe')} on {phrases.count(len(networks), 'provider')}"
+    said += f" in {', '.join(view.country(code) for code in where)}" if where else ""
+    said += f"; {phrases.count(len(abroad), 'reference')} abroad"
+    return said + (f" ({', '.join(view.country(code) for code in elsewhere)})." if elsewhere else ".")

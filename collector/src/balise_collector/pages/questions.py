@@ -1,0 +1,50 @@
+"""What a URL may ask, checked before anything is looked up: a hostile value is a 4xx and a sentence, never a 5xx.
+
+Pure. Must not live here: answers.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+from starlette.exceptions import HTTPException
+
+from balise_collector.wording import Language
+
+_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_TIME: Final = "%Y-%m-%dT%H:%MZ"
+_LONGEST: Final = 40
+"""Characters of a bad value that are told back."""
+
+
+def incident_id(text: str) -> str:
+    """Return a well-formed incident id (HTTPException 404)."""
+    if not _ID.fullmatch(text):
+        raise HTTPException(404, "That is not the form of an incident's id.")
+    return text
+
+
+def language(asked: Mapping[str, str]) -> Language:
+    """Return the language asked for, English by default (HTTPException 400)."""
+    text = asked.get("language", Language.EN.value)
+    if text not in set(Language):
+        raise _bad("language", text, " or ".join(Language))
+    return Language(text)
+
+
+def moment(asked: Mapping[str, str], name: str = "at") -> float | None:
+    """Return a time in UNIX seconds, ``None`` where none is asked for (HTTPException 400)."""
+    text = asked.get(name)
+    if text is None:
+        return None
+    try:
+        return datetime.strptime(text, _TIME).replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        raise _bad(name, text, "a UTC time such as 2020-05-17T17:30Z") from None
+
+
+def _bad(name: str, text: str, wanted: str) -> HTTPException:
+    """Return the answer to a bad value; the page escapes what is told back."""
+    told = text if len(text) <= _LONGEST else text[:_LONGEST] + "..."
+    return HTTPException(400, f"{name}={told!r} cannot be answered; give {wanted}.")

@@ -1,0 +1,99 @@
+"""What the pages may ask: a read-only view of what was concluded, and the names to tell it by.
+
+Lives here: the Protocol that the store satisfies, and the frozen View that a request is answered from. Must not live
+here: SQL, files, clocks; the caller of ``create_app`` brings them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from balise_collector.incidents.model import Incident
+from balise_collector.journal import JournalRow
+from balise_collector.judge.verdict import Verdict
+from balise_collector.members import Member
+from balise_collector.places import WORLD, country_name, zone_of
+from balise_collector.report import ReportFacts
+from balise_collector.wording import Language
+
+INTERNET = "internet"
+"""The pseudo-service that outages belong to (judge/line.py)."""
+
+
+class Conclusions(Protocol):
+    """What the derived store answers; ``store.Store`` does."""
+
+    def incidents(self) -> list[Incident]:
+        """Return the newest revision of every incident, by onset."""
+        ...
+
+    def revisions(self, incident_id: str) -> list[tuple[float, Incident]]:
+        """Return every revision of an incident with the time it was noted; empty where there is none."""
+        ...
+
+    def verdicts(
+        self,
+        since: float | None = None,
+        until: float | None = None,
+        probe: str | None = None,
+        service: str | None = None,
+    ) -> list[Verdict]:
+        """Return verdicts by time, oldest first; times are UNIX seconds, both ends belong to it."""
+        ...
+
+    def verdict(self, measurement: str) -> Verdict | None:
+        """Return the verdict on one measurement."""
+        ...
+
+    def measurement_row(self, measurement: str) -> JournalRow | None:
+        """Return one measurement with when and how it arrived."""
+        ...
+
+    def latest_verdict_at(self) -> float | None:
+        """Return the time of the newest verdict; ``None`` for an empty store."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """Everything one request is answered from."""
+
+    store: Conclusions
+    now: float
+    """UNIX seconds on the collector's clock."""
+    services: Mapping[str, str]
+    """Service id of the catalogue -> the name people know."""
+    members: tuple[Member, ...] = ()
+    """The approved probes."""
+    interval: float = 300.0
+    """Seconds between two measurements of a target."""
+    country_names: Mapping[str, str] = field(default_factory=dict)
+    """What the operator calls a country otherwise than CLDR does."""
+    rules: str = ""
+    """Version of the rules that judge now."""
+
+    def service(self, name: str) -> str:
+        """Return the name people know."""
+        return "Internet line" if name == INTERNET else self.services.get(name, name)
+
+    def country(self, code: str, language: Language = Language.EN) -> str:
+        """Return a country's name."""
+        return self.country_names.get(code) or country_name(code, language.value)
+
+    def zone(self, code: str) -> ZoneInfo:
+        """Return the zone that times of a country are told in."""
+        return zone_of(code)
+
+    def facts(self, incident: Incident, language: Language = Language.EN) -> ReportFacts:
+        """Return what the report of one incident needs."""
+        home = incident.country
+        codes = {home, WORLD, *incident.references.countries_ok}
+        return ReportFacts(
+            services={**self.services, INTERNET: self.service(INTERNET)},
+            countries={code: self.country(code, language) for code in codes},
+            zones={code: self.zone(code) for code in codes},
+            written_at=self.now,
+            home=home,
+            rules=incident.rules_version or self.rules,
+        )
