@@ -295,12 +295,12 @@ def forger() -> None:
 
 
 def observer() -> None:
-    """On the near router: the time from each SYN to its answer, at the other end of the probe's own wire.
+    """On one device (an argument): the time from each SYN to its SYN-ACK by the kernel's timestamps.
 
     Ends on SIGTERM and writes one line ``{port: nanoseconds}``.
     """
     tap = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3))
-    tap.bind(("near1", 3))
+    tap.bind((sys.argv[2], 3))
     tap.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 24)
     tap.setsockopt(socket.SOL_SOCKET, 35, 1)
     tap.settimeout(0.2)
@@ -311,7 +311,7 @@ def observer() -> None:
     took: dict[int, int] = {}
     while not gone.is_set():
         try:
-            data, ancillary, _, address = tap.recvmsg(2048, 64)
+            data, ancillary, _, _ = tap.recvmsg(2048, 64)
         except TimeoutError:
             continue
         if len(data) < 40 or data[0] != 0x45 or data[9] != 6:
@@ -319,9 +319,9 @@ def observer() -> None:
         seconds, nanoseconds = struct.unpack("qq", ancillary[0][2])
         moment = seconds * 1_000_000_000 + nanoseconds
         source, target = struct.unpack("!HH", data[20:24])
-        if address[2] != socket.PACKET_OUTGOING and data[33] == 2:
+        if data[33] == 0x02:
             began[source] = moment
-        elif address[2] == socket.PACKET_OUTGOING and data[33] & 2 and target in began:
+        elif data[33] == 0x12 and target in began:
             took[target] = moment - began[target]
     say(json.dumps(took))
 
@@ -530,7 +530,9 @@ def play_batteries() -> dict[str, Any]:
 def play_rtt() -> dict[str, Any]:
     """200 SYNs; our round trips against those at the other end of the probe's wire. Microseconds, ours minus theirs."""
     watcher = subprocess.Popen(
-        ["nsenter", "--net=/run/netns/near", sys.executable, __file__, "observer"], stdout=subprocess.PIPE, text=True
+        ["nsenter", "--net=/run/netns/near", sys.executable, __file__, "observer", "near1"],
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert watcher.stdout is not None
     assert watcher.stdout.readline().strip() == READY

@@ -177,7 +177,7 @@ def _record(found: Dissected, packet: Captured, t_us: int, first: dict[bool, int
     return Packet(
         t_us=t_us,
         direction=Direction.OUT if packet.out else Direction.IN,
-        protocol=_PROTOCOL_WORDS.get(found.protocol, str(found.protocol)),
+        protocol=_PROTOCOL_WORDS.get(found.protocol) or str(found.protocol),
         ttl=found.ttl,
         ip_id=found.ip_id,
         df=found.df,
