@@ -266,6 +266,24 @@ def test_a_kill_at_any_moment_costs_nothing(
     assert blocking(store).state is IncidentState.CLOSED
 
 
+def test_what_the_detector_forgot_stays_as_it_was_told(
+    afternoon: Any, journal: SqliteJournal, open_store: Callable[[], Store], around: Surroundings
+) -> None:
+    """Weeks later, after a restart, an old incident reads as it did: want of data is no news."""
+    afternoon.fill(journal)
+    store = open_store()
+    conclude(Follower(journal, store, around), afternoon.start + 40 * 300.0)
+    before = store.revisions(blocking(store).id)
+    for days in (20, 21):
+        conclude(Follower(journal, store, around), afternoon.start + days * 86_400.0)
+    for number, probe in enumerate(afternoon.probes):
+        received_at = afternoon.start + 22 * 86_400.0 + number
+        fresh = [probe.measurement(received_at - 30.0)]
+        journal.append([afternoon.batch_of(probe, fresh, received_at)], (), (), received_at)
+    conclude(Follower(journal, store, around), afternoon.start + 22 * 86_400.0 + 3600.0)
+    assert store.revisions(blocking(store).id) == before
+
+
 def test_a_snapshot_of_another_version_is_judged_anew(
     afternoon: Any, journal: SqliteJournal, open_store: Callable[[], Store], around: Surroundings, place: Config
 ) -> None:

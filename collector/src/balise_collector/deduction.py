@@ -15,6 +15,7 @@ import msgspec
 from balise_collector.catalogue import Catalogue
 from balise_collector.detect import CellEvent, Detector, DetectorConfig
 from balise_collector.detect import EventKind as CellEventKind
+from balise_collector.detect.series import BIN
 from balise_collector.hearing import Hearing
 from balise_collector.incidents import Incident, IncidentBook, IncidentChange
 from balise_collector.journal import JournalRow, PresenceRow
@@ -160,7 +161,7 @@ class Deduction:
             member = self._around.fleet.members.get(probe)
             if member is not None and not member.revoked:
                 self._detector.silence(probe, member.network, since)
-        events = self._detector.advance(at)
+        events = [event for event in self._detector.advance(at) if not self._is_forgotten(event, at)]
         changes = self._book.apply(events, self._detector, self._around, at)
         if at - self._forgotten >= _FORGET_EVERY:
             self._detector.forget(at)
@@ -248,7 +249,17 @@ class Deduction:
         self._unsure = {row.seq: (row, verdict) for verdict, row in unsure}
         # The book joins stored incidents to episodes by time, so it must be shown the episodes again.
         known = [CellEvent(kind=CellEventKind.GREW, episode=episode, at=at) for episode in self._detector.episodes]
-        return self._book.apply(known, self._detector, self._around, at)
+        kept = [event for event in known if not self._is_forgotten(event, at)]
+        return self._book.apply(kept, self._detector, self._around, at)
+
+    def _is_forgotten(self, event: CellEvent, at: float) -> bool:
+        """Whether an episode closed so long ago that the detector has dropped its histories.
+
+        What it would say of such an episode now, it would say for want of data: the incident stands as it was told.
+        """
+        closed = event.episode.closed_bin
+        horizon = at - (self._detector.config.keep_days - 1.0) * 86_400.0
+        return closed is not None and event.kind is not CellEventKind.OPENED and closed * BIN < horizon
 
 
 def unsure_of(memory: Mapping[str, bytes]) -> list[int]:
