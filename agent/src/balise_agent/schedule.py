@@ -29,7 +29,6 @@ from balise_wire.observations import (
     HttpObservation,
     LineObservation,
     Observation,
-    TcpObservation,
     TlsObservation,
 )
 from balise_wire.status import EventKind
@@ -341,15 +340,18 @@ class Agenda:
         return bool(addresses_of(entry.target, entry.family, self._resolved.get(entry.target.id, ())))
 
     def _is_explained(self, entry: _Entry) -> bool:
-        """Tell whether a TCP anomaly on the same endpoint already says all that this run could.
+        """Tell whether a TCP anomaly of the same target already says all that this run could.
 
-        A hello to an address that answers no SYN measures TCP once more, and keeps the address hot for the TCP series.
+        A hello to an address that answers no SYN measures TCP once more, takes long to fail, and tells nothing new; so
+        does a request to another port that did not connect either.
         """
-        port = entry.target.http_port if entry.experiment is Experiment.HTTP else entry.target.port
-        if entry.experiment not in {Experiment.TLS, Experiment.HTTP} or port != entry.target.port:
+        if entry.experiment not in {Experiment.TLS, Experiment.HTTP}:
             return False
         tcp = self._entries.get((entry.target.id, entry.family, Experiment.TCP))
-        return tcp is not None and tcp.cause is not None
+        if tcp is None or tcp.cause is None:
+            return False
+        port = entry.target.http_port if entry.experiment is Experiment.HTTP else entry.target.port
+        return port == entry.target.port or _never_connected(entry.cause)
 
     def _is_spent(self, entry: _Entry) -> bool:
         """Tell whether the day's bytes are used up for this entry; the notice is given once a day."""
@@ -496,8 +498,16 @@ class Agenda:
                 entry.cause, entry.spent, entry.usual = None, 0, trial
         if begins:
             entry.due = now + COOL_DOWN
+            if _never_connected(trial):
+                self._ask_tcp(entry, now)
         else:
             entry.slot, entry.due = self._next_slot(entry, entry.slot, now)
+
+    def _ask_tcp(self, entry: _Entry, now: float) -> None:
+        """Bring the target's TCP sentinel forward: the layer that failed is the one to look at, and at once."""
+        tcp = self._entries.get((entry.target.id, entry.family, Experiment.TCP))
+        if tcp is not None and tcp.cause is None and not tcp.running and tcp.due > now:
+            tcp.due = now
 
     def _note_addresses(self, entry: _Entry, own: Iterable[Observation]) -> None:
         """Remember what an unassigned name resolves to; addresses that may not be contacted are not remembered."""
@@ -519,13 +529,18 @@ class Agenda:
 
 
 def _failed_endpoints(observations: Iterable[Observation]) -> list[Endpoint]:
-    """Return where a subject trial failed: there, and only there, residual blocking is to be expected."""
+    """Return where a subject trial failed after it had shown the name: there residual blocking is to be expected.
+
+    A SYN without an answer shows nothing that a censor could remember; what an earlier trial may have triggered is
+    that trial's to heat. Were dead addresses heated as well, the series that is to tell what they died of would wait
+    for the others' time-outs.
+    """
     found: list[Endpoint] = []
     for trial in observations:
         if trial.carried or trial.arm is not Arm.SUBJECT:
             continue
         match trial:
-            case TcpObservation() | TlsObservation() | HttpObservation() if trial.failure is not None:
+            case TlsObservation() | HttpObservation() if trial.failure is not None and trial.connect_ms is not None:
                 found.append((trial.address, trial.port))
             case DnsObservation() if trial.resolver is Resolver.PROVIDER:
                 if trial.failure is not None and trial.qtype == "A":
@@ -535,6 +550,13 @@ def _failed_endpoints(observations: Iterable[Observation]) -> list[Endpoint]:
             case _:
                 pass
     return found
+
+
+def _never_connected(trial: Observation | None) -> bool:
+    """Tell whether a TLS or HTTP trial failed before it had a TCP connection."""
+    return (
+        isinstance(trial, TlsObservation | HttpObservation) and trial.failure is not None and trial.connect_ms is None
+    )
 
 
 def _is_mere_change(trial: Observation) -> bool:

@@ -103,6 +103,13 @@ def test_a_page_unlike_the_usual_is_odd(world: Any, task: Task) -> None:
     assert HTTP.anomaly((refused,), refused) is None
 
 
+def test_where_nothing_connects_one_try_is_enough(world: Any, task: Task) -> None:
+    """As in tls: a dead address is the TCP series' matter."""
+    world.refused["198.18.1.1", 80] = Failure.GENERIC_TIMEOUT
+    observations = world.play(HTTP.paired(task, None))
+    assert [o.arm for o in observations] == [Arm.NEIGHBOUR, Arm.SUBJECT]
+
+
 def test_body_is_capped(world: Any, task: Task) -> None:
     """A huge body costs no more than was allowed, and the record says that there was more."""
     world.pages[HOST] = page(body=b"x" * 100_000)

@@ -95,6 +95,14 @@ def test_a_failed_connect_is_told_apart(world: Any, task: Task) -> None:
     assert (only.connect_ms, only.failure) == (None, Failure.CONNECTION_REFUSED)
 
 
+def test_where_nothing_connects_one_try_is_enough(world: Any, task: Task) -> None:
+    """No name can be told from another at a dead address; four time-outs in a row would only hold up the TCP series."""
+    world.refused["198.18.1.1", 443] = Failure.GENERIC_TIMEOUT
+    observations = world.play(TLS.paired(task, None))
+    assert arms(observations) == [(Arm.NEIGHBOUR, False), (Arm.SUBJECT, False)]
+    assert TLS.anomaly(observations) is observations[1]
+
+
 @pytest.mark.parametrize("failure", [Failure.GENERIC_TIMEOUT, Failure.CONNECTION_RESET, Failure.EOF])
 def test_every_end_after_the_hello_is_a_failure(world: Any, task: Task, failure: Failure) -> None:
     """Drop, RST and FIN in the place of an answer are failures, each by its word, with packets."""

@@ -62,12 +62,15 @@ class Http:
         return ((yield from get_trial(task, Arm.SUBJECT, task.target.host)),)
 
     def paired(self, task: Task, cause: Observation | None) -> Plan:
-        """Return neighbour (or control) first, scrambled, then the subject twice."""
+        """Return neighbour (or control) first, scrambled, then the subject twice; once where nothing connects."""
         target = task.target
         arm, name = (Arm.NEIGHBOUR, target.neighbour) if target.neighbour else (Arm.CONTROL, task.name_control())
         observations: list[Observation] = list(carried(cause))
         if name:
-            observations.append((yield from get_trial(task, arm, name)))
+            control = yield from get_trial(task, arm, name)
+            observations.append(control)
+            if control.connect_ms is None:
+                return (*observations, (yield from get_trial(task, Arm.SUBJECT, target.host)))
         observations.append((yield from get_trial(task, Arm.SCRAMBLED, scrambled(target.host, task.seed))))
         observations.append((yield from get_trial(task, Arm.SUBJECT, target.host)))
         observations.append((yield from get_trial(task, Arm.SUBJECT, target.host)))

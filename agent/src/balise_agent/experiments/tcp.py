@@ -19,7 +19,7 @@ SENTINEL_SPACING: Final = 1.0
 SUBJECT_SYNS: Final = 6
 """0 of 6 over at least three source ports (detectors.md 2.2)."""
 CONTROL_SYNS: Final = 2
-PAIRED_SPACING: Final = 0.5
+PAIRED_SPACING: Final = 0.3
 SYN_COST: Final = 160
 """SYN, SYN-ACK and our RST, with Ethernet-less headers and options."""
 _ICMP_ADMIN: Final = frozenset({"3/9", "3/10", "3/13", "1/1"})

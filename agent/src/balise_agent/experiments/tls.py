@@ -57,12 +57,16 @@ class Tls:
         """Return neighbour (or control) first, scrambled, subject twice from new ports, then the chain.
 
         A chain that does not verify is followed by the control's: the one that shows whether *all* names are
-        intercepted, by a program on the line's own side.
+        intercepted, by a program on the line's own side. Where not even the control connects no name can be told from
+        another: one try with the subject's is enough.
         """
         target = task.target
         arm, name = _other_name(task)
         observations: list[Observation] = list(carried(cause))
-        observations.append((yield from hello_trial(task, arm, name, 1)))
+        control = yield from hello_trial(task, arm, name, 1)
+        observations.append(control)
+        if control.connect_ms is None:
+            return (*observations, (yield from hello_trial(task, Arm.SUBJECT, target.host, 3)))
         observations.append((yield from hello_trial(task, Arm.SCRAMBLED, scrambled(target.host, task.seed), 2)))
         observations.append((yield from hello_trial(task, Arm.SUBJECT, target.host, 3)))
         again = yield from hello_trial(task, Arm.SUBJECT, target.host, 4)
