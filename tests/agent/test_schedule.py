@@ -297,6 +297,18 @@ def test_from_sentinel_to_paired_and_back() -> None:
     assert not internet.spoiled
 
 
+def test_an_anomaly_has_every_slot_also_when_runs_are_long() -> None:
+    """Runs that outlast their slot do not cost the next one: no gap beyond a run, its cool-down and an interval."""
+    internet = Internet(blocked=lambda run, _now: run.experiment is Experiment.TLS, seconds=180.0)
+    internet.play(make_agenda(make_assignment(make_target(1, "198.18.0.1", (Experiment.TLS,)))), START + 36_000)
+    paired = internet.starts(design=Design.PAIRED)
+    gaps = [b - a for a, b in itertools.pairwise(paired)]
+    assert min(gaps) >= 180 + COOL_DOWN
+    assert max(gaps) <= 180 + COOL_DOWN + INTERVAL
+    assert sum(gaps) / len(gaps) <= 1.5 * INTERVAL
+    assert not internet.spoiled
+
+
 def test_the_cause_rides_along() -> None:
     """Each paired run carries the failing trial before it, so that it is complete evidence over two time bins."""
     internet = Internet(blocked=lambda run, _now: run.experiment is Experiment.TLS)

@@ -500,6 +500,10 @@ class Agenda:
             entry.due = now + COOL_DOWN
             if _never_connected(trial):
                 self._ask_tcp(entry, now)
+        elif entry.cause is not None and entry.slot < self._slot(now):
+            # The run outlasted its slot: an anomaly has the current one as well, once it is cool.
+            entry.slot = self._slot(now)
+            entry.due = max(now, self.planned_at(entry.key, entry.slot))
         else:
             entry.slot, entry.due = self._next_slot(entry, entry.slot, now)
 
