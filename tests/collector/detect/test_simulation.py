@@ -23,13 +23,15 @@ def test_the_simulation_walks_as_the_detector_does(play: Any, simulation: Module
             failing[probe] |= blocked
     expected = list(simulation.openings(world, failing, bins))
     seats = [play.seat(f"pk{n:02}") for n in range(world.probes)]
-    opened = []
+    opened: list[int] = []
     for number in range(bins):
         for index, seat in enumerate(seats):
             play.detector.observe(play.verdict(seat, play.at(number) + index, ok=number not in failing[index]))
-        for event in play.detector.advance(play.at(number) + 299):
-            if event.kind is EventKind.OPENED and event.episode.scale is Scale.ASN:
-                opened.append(event.episode.opened_bin - int(play.start // BIN))
+        opened.extend(
+            event.episode.opened_bin - int(play.start // BIN)
+            for event in play.detector.advance(play.at(number) + 299)
+            if event.kind is EventKind.OPENED and event.episode.scale is Scale.ASN
+        )
     assert opened == expected
     assert len([b for b in opened if any(start <= b < start + 6 for start in blocks)]) == len(blocks)
 

@@ -1,4 +1,4 @@
-"""The book: one incident per country, service and kind; every version kept; nothing claimed beyond what was measured."""
+"""The book: one incident per country, service and kind; every version kept; nothing claimed beyond the measured."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def test_a_block_on_two_of_three_providers(story: Any) -> None:
     assert one.end.earliest - 60 <= story.play.at(45) <= one.end.latest + 60
     assert one.grade == "B"
     assert one.evidence
-    assert [c.kind for c in story.changes][0] is ChangeKind.OPENED
-    assert [c.kind for c in story.changes][-1] is ChangeKind.CLOSED
+    assert story.changes[0].kind is ChangeKind.OPENED
+    assert story.changes[-1].kind is ChangeKind.CLOSED
     assert [c.incident.revision for c in story.changes] == list(range(1, len(story.changes) + 1))
 
 
@@ -83,7 +83,7 @@ def test_two_layers_of_one_service_are_one_incident(story: Any) -> None:
 
 def test_roles_of_one_service_are_one_incident(story: Any) -> None:
     """The image servers and the website: one event, both parts named."""
-    image = {"role": TargetRole.MEDIA_IMAGE, "target": "twitter/media-image"}
+    image: dict[str, Any] = {"role": TargetRole.MEDIA_IMAGE, "target": "twitter/media-image"}
     story.tell([*_evening(story), *_evening(story, **image)])
     (one,) = story.incidents
     assert set(one.roles) == {TargetRole.WEB, TargetRole.MEDIA_IMAGE}

@@ -61,6 +61,12 @@ def test_an_ip_id_that_leaves_the_servers_counter_counts(case: Any) -> None:
     assert injection_score(odd, ()) == 2.0
 
 
+def test_a_reset_that_answers_our_own_end_is_none(case: Any) -> None:
+    """We closed first: whatever comes then is no reaction to the hello, whoever sends it."""
+    flow = _flow(case, case.packet(300_000, "out", "FA"), case.packet(340_000, "in", "R", ttl=237, df=False))
+    assert injection_score(flow, ()) == 0.0
+
+
 def test_nothing_captured_scores_nothing() -> None:
     """No packets, no evidence."""
     assert injection_score((), ()) == 0.0

@@ -37,7 +37,8 @@ class Trace:
 
     synack: Packet | None
     killer: Packet | None
-    """The first RST, else the first FIN, from the server's side."""
+    """The first RST, else the first FIN, from the server's side, that came before we closed ourselves: what answers our
+    own FIN is no reaction to the hello (CenTrace's captures are full of it)."""
     data: tuple[Packet, ...]
     """Packets with payload from the server's side, in order."""
     hello: Packet | None
@@ -52,7 +53,9 @@ def trace(packets: Sequence[Packet]) -> Trace:
     outward = [p for p in packets if p.direction is Direction.OUT and p.protocol == "tcp"]
     synack = next((p for p in inward if "S" in p.flags and "A" in p.flags), None)
     syn = next((p for p in outward if "S" in p.flags), None)
-    killer = next((p for p in inward if "R" in p.flags), None) or next((p for p in inward if "F" in p.flags), None)
+    closed = min((p.t_us for p in outward if "F" in p.flags or "R" in p.flags), default=None)
+    unasked = [p for p in inward if closed is None or p.t_us <= closed]
+    killer = next((p for p in unasked if "R" in p.flags), None) or next((p for p in unasked if "F" in p.flags), None)
     until = killer.t_us if killer else max((p.t_us for p in packets), default=0)
     hello = next((p for p in reversed(outward) if p.length and p.t_us <= until), None)
     rtt = synack.t_us - syn.t_us if synack and syn else 0
