@@ -1,7 +1,7 @@
 """Measures the performance goals on this machine and prints the table; a goal that is missed is named as missed.
 
 Run it with ``make bench``, or with names of goals to measure only those files that know them: ``run.py P10``. Lives
-here: the table and the order of things. Must not live here: measuring (bench_*.py beside this, each with ``figures()``).
+here: the table and the order of things. Must not live here: measuring (bench_*.py here, each with ``figures()``).
 """
 
 from __future__ import annotations
