@@ -337,3 +337,27 @@ def test_a_new_boot_is_told_once(house: House) -> None:
     house.apps[-1][2].note("boot", "another boot")
     house.app()
     assert [event.kind for event in house.events()].count(EventKind.REBOOT) == 1
+
+
+def test_the_probe_follows_its_machine_to_another_network(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A LAN that came up after the start is refused and hidden like one that was there."""
+    monkeypatch.setattr("balise_agent.app._MOVE_SECONDS", 0.0)
+    app = house.app()
+    app._household = lambda: ("203.0.113.0/24",)
+    house.until(lambda: app._allowed.lan == ("203.0.113.0/24",))
+    with pytest.raises(Refused, match="own network"):
+        app._meter.allow("203.0.113.7", 443, 100)
+    app.assigned(house.sealed(assignment(target(1, address="203.0.113.7"))))
+    assert EventKind.TARGET_REFUSED in {event.kind for event in house.events()}
+
+
+def test_batches_stay_open_longer_while_no_broker_listens(house: House) -> None:
+    """A month without a network is kept in fewer and larger batches; nothing waits unrecorded."""
+    app = house.app()
+    app.assigned(house.sealed(assignment(target(1))))
+    house.until(lambda: app.measurements >= 2)
+    spool = house.apps[-1][2]
+    pending = spool._database.execute("SELECT count(*), min(at) FROM pending").fetchone()
+    assert pending[0] >= 2
+    assert spool.due(pending[1] + 150.0)
+    assert not spool.due(pending[1] + 150.0, patience=10.0)

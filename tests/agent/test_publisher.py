@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import subprocess
 from datetime import UTC, datetime, timedelta
@@ -261,3 +262,48 @@ def test_tls_is_verified_and_carries_the_same(
 def test_the_broker_is_a_real_one(mosquitto: Any) -> None:
     """These tests say something about mosquitto, not about a stand-in."""
     assert subprocess.run([mosquitto.program, "-h"], capture_output=True, check=False).stdout.startswith(b"mosquitto")
+
+
+def test_a_broker_that_announces_a_monster_is_left(
+    reactor: Any,
+    make_publisher: Callable[..., Publisher],
+    until: Callable[..., None],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A message of 200 MB is not even begun: the probe has 60 MB in all."""
+    clients: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve(_events: int) -> None:
+            client, _ = server.accept()
+            clients.append(client)
+            client.sendall(b"\x20\x02\x00\x00" + b"\x30\x80\x80\x80\x64" + b"x" * 100_000)
+
+        reactor.watch(server, serve)
+        publisher = make_publisher(Broker(host="127.0.0.1", port=server.getsockname()[1]))
+        publisher.start()
+        until(lambda: "connection ended" in caplog.text)
+        reactor.unwatch(server)
+    for client in clients:
+        client.close()
+
+
+def test_a_new_connection_forgets_what_an_old_one_heard_of_the_collector(
+    mosquitto: Any,
+    collector_side: Any,
+    spool: Spool,
+    make_publisher: Callable[..., Publisher],
+    fill: Callable[..., None],
+    until: Callable[..., None],
+) -> None:
+    """``offline`` heard from one broker must not hold the queue on another one that knows nothing of it."""
+    collector_side.say(online=False)
+    publisher = make_publisher(entry(mosquitto))
+    publisher.start()
+    until(lambda: publisher.connected and not publisher.collector_online, collector_side)
+    mosquitto.kill()
+    until(lambda: not publisher.connected)
+    fill(spool, 1)
+    mosquitto.start()
+    collector_side.connect()
+    until(lambda: len(collector_side.batches) >= 1, collector_side)

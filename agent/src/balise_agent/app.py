@@ -43,6 +43,10 @@ _BOARD_SECONDS: Final = 10.0
 """Real seconds for which a look at the board is good."""
 _REMEMBER_SECONDS: Final = 300.0
 """Real seconds between two notes of time and bytes: what a power cut can cost of them."""
+_MOVE_SECONDS: Final = 15.0
+"""Real seconds between two looks at the networks that this machine stands in."""
+_PATIENCE_APART: Final = 10.0
+"""How much longer a batch stays open while no broker listens: fewer, larger and better compressed ones to keep."""
 _SAME_EVENT_SECONDS: Final = 3600.0
 """Clock seconds for which the same trouble is told once."""
 _GOODBYE_SECONDS: Final = 2.0
@@ -66,6 +70,7 @@ class App:
         allowed: Limits,
         service: Service,
         drops: Callable[[], int] = lambda: 0,
+        household: Callable[[], tuple[str, ...]] = tuple,
         root: Path = Path("/"),
     ) -> None:
         self._config = config
@@ -78,6 +83,7 @@ class App:
         self._allowed = allowed
         self._service = service
         self._drops = drops
+        self._household = household
         self._root = root
         self._state_dir = Path(config.probe.state_dir)
         self.conductor = Conductor(network, reactor)
@@ -92,6 +98,7 @@ class App:
         self._board_at = -math.inf
         self._health_at = -math.inf
         self._remembered_at = clock.monotonic()
+        self._moved_at = clock.monotonic()
         self._replies_seen = -1
         self._stopping = False
         self._network = wire.Network(
@@ -130,9 +137,9 @@ class App:
 
     def _tell_start(self) -> None:
         """Tell that we run, and whether the board was started anew."""
-        boot = (self._root / "proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        boot = board.boot_id(self._root)
         before = self._spool.noted("boot")
-        if boot != before:
+        if boot and boot != before:
             self._spool.note("boot", boot)
             if before:
                 uptime = board.read(self._root).uptime_s
@@ -344,16 +351,30 @@ class App:
             self._reassign()
         if self._spool.disk_refuses:
             self._spool.retry()
-        if self._spool.due(now):
+        connected = self.publisher is not None and self.publisher.connected
+        if self._spool.due(now, patience=1.0 if connected else _PATIENCE_APART):
             self._seal()
-        if self.publisher is not None and self.publisher.connected and now - self._health_at >= self._health_every():
+        if self.publisher is not None and connected and now - self._health_at >= self._health_every():
             self._health_at = now
             self.publisher.health(self.health())
         if monotonic - self._remembered_at >= _REMEMBER_SECONDS:
             self._remember()
+        if monotonic - self._moved_at >= _MOVE_SECONDS:
+            self._moved_at = monotonic
+            self._follow_household()
         self._feed(monotonic)
         batch = self._clock.real_seconds(self._config.spool.batch_seconds)
         self._reactor.after(min(_TICK_SECONDS, max(0.05, batch / 2.0)), self._tick)
+
+    def _follow_household(self) -> None:
+        """Refuse and hide the network that the machine stands in *now*: it may have come up after us, or changed."""
+        lan = self._household()
+        if lan == self._allowed.lan:
+            return
+        _log.info("this machine's own networks are now %s", ", ".join(lan) or "none")
+        self._allowed = msgspec.structs.replace(self._allowed, lan=lan)
+        self._assignments.allowed = self._allowed
+        self._meter.follow(self._allowed)
 
     def _feed(self, monotonic: float) -> None:
         """Feed the watchdog when the conductor progressed, or had nothing to do."""

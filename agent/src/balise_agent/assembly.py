@@ -130,6 +130,7 @@ def run(settled: Settled) -> None:
             allowed=settled.allowed,
             service=Service(),
             drops=link.tap.drops,
+            household=own_prefixes,
         )
         app.publisher = Publisher(
             config.broker,

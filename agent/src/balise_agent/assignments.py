@@ -42,7 +42,8 @@ class Assignments:
         self._path = path
         self._collector = collector
         self._probe = probe
-        self._allowed = allowed
+        self.allowed = allowed
+        """Of this device; the household part changes when the machine moves to another network."""
         self.current: Assignment | None = None
         """As far as the device's limits go along with it."""
 
@@ -83,7 +84,7 @@ class Assignments:
         try:
             if content.startswith(MAGIC):
                 content = bytes(open_sealed(content, self._collector, Kind.ASSIGNMENT, self._probe).body)
-            checked = limits.check_assignment(_decoder.decode(content), self._allowed, now)
+            checked = limits.check_assignment(_decoder.decode(content), self.allowed, now)
         except (SealError, msgspec.DecodeError) as error:
             raise ConfigError(f"{path}: not an assignment for this probe: {error}") from None
         if isinstance(checked, limits.Refused):
@@ -102,7 +103,7 @@ class Assignments:
                 return ()  # the retained message, again, at each connection
             told = f"version {assignment.version} is older than {self.current.version}, which is in force"
             return (Notice(EventKind.ASSIGNMENT_REFUSED, told),)
-        checked = limits.check_assignment(assignment, self._allowed, now)
+        checked = limits.check_assignment(assignment, self.allowed, now)
         if isinstance(checked, limits.Refused):
             return (Notice(EventKind.ASSIGNMENT_REFUSED, f"version {assignment.version}: {checked.reason}"),)
         self.current = checked.assignment

@@ -65,6 +65,11 @@ def read(root: Path = Path("/")) -> Reading:
     )
 
 
+def boot_id(root: Path = Path("/")) -> str:
+    """Return what the kernel calls this boot (random(4)); empty where it does not say."""
+    return _text(root / "proc/sys/kernel/random/boot_id").strip()
+
+
 def limited_by(now: Reading, before: Reading | None) -> tuple[str, ...]:
     """Return the words of ``Measurement.limited_by`` that the board answers for."""
     words: list[str] = []

@@ -39,6 +39,10 @@ class Meter:
         self._turn_the_day()
         self.received_bytes += size
 
+    def follow(self, rules: Limits) -> None:
+        """Take other limits from now on, with the same account."""
+        self._gate = PolicyGate(rules, self._clock, spent_today=self.sent + self.received_bytes)
+
     def account(self) -> str:
         """Return the day and its bytes as one line."""
         self._turn_the_day()

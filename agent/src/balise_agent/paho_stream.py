@@ -10,10 +10,16 @@ import warnings
 from typing import Any, Final
 
 from paho.mqtt import client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+
+from balise_wire.envelope import MAX_BODY_BYTES
 
 _INFLIGHT: Final = 64
 """More than the publisher's window and its few state messages: paho's own queue stays empty."""
+
+_PORTION: Final = 65536
+_LARGEST: Final = 2 * MAX_BODY_BYTES
+"""Bytes of one MQTT packet that are worth reading."""
 
 
 class _UpgradedSocket(mqtt._WebsocketWrapper):  # noqa: SLF001 - see the charter
@@ -46,6 +52,15 @@ class StreamClient(mqtt.Client):
         if not self._over_websocket:
             return self._stream
         return _UpgradedSocket(self._stream, "", 0, self._over_tls, "", None)
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        """Read in small portions: paho asks for a whole announced message at once, and Python allocates it."""
+        return super()._sock_recv(min(bufsize, _PORTION))
+
+    def _packet_read(self) -> MQTTErrorCode:
+        """End the connection of a broker that announces more than any collector would send."""
+        code = super()._packet_read()
+        return MQTTErrorCode.MQTT_ERR_PROTOCOL if self._in_packet["remaining_length"] > _LARGEST else code
 
     def buffered(self) -> bool:
         """Whether TLS holds decrypted bytes that the selector cannot see."""

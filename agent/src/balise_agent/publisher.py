@@ -269,6 +269,7 @@ class Publisher:
             _log.error("broker %s refuses this probe: %s; check username, certificate and id", self.broker, reason)
             return  # paho ends the connection, and _on_disconnect plans the next
         self.counters.connections += 1
+        self.collector_online = True  # until its retained word says otherwise, which follows the SUBACK
         topics = [(topic(self._probe, leaf), 1) for leaf in (Leaf.RECEIPT, Leaf.ASSIGNMENT)]
         client.subscribe([*topics, (COLLECTOR_STATE, 1)])
 

@@ -31,6 +31,7 @@ _LARGEST_BODY: Final = MAX_BODY_BYTES // 2
 _RING_BYTES: Final = 4 * 1024 * 1024
 """What is held in memory while the disk refuses, before the oldest is let go."""
 _SET_ASIDE_KEPT: Final = 3
+_SESSION: Final = "session"
 
 # AUTOINCREMENT: a sequence number is never used twice, not even after every row is gone (sqlite.org/autoinc.html).
 _SCHEMA: Final = """
@@ -105,6 +106,7 @@ class Spool:
         self.disk_refuses = False
         """The last write failed; what is recorded meanwhile lives in memory only."""
         self.stream = ""
+        self._session = 0
         self._bytes = 0
         self._database = self._open()
 
@@ -219,11 +221,11 @@ class Spool:
 
     # --- sealing ------------------------------------------------------------------------------------------------------
 
-    def due(self, now: float) -> bool:
-        """Whether the open batch is old or full enough to be sealed."""
+    def due(self, now: float, *, patience: float = 1.0) -> bool:
+        """Whether the open batch is full, or older than ``patience`` times what it may be."""
         count, first = self._ask("SELECT count(*), min(at) FROM pending", (0, None))
         # abs: after a step of the clock backwards the age is negative, and waiting for it would hold the batch.
-        return bool(count >= self._batch_records or (count > 0 and abs(now - first) >= self._batch_seconds))
+        return bool(count >= self._batch_records or (count > 0 and abs(now - first) >= self._batch_seconds * patience))
 
     def seal(self, stamp: Stamp) -> int:
         """Seal everything pending into batches, and enforce the size bound; return the number of batches made."""
@@ -369,11 +371,10 @@ class Spool:
 
     def next_session(self, now: float) -> int:
         """Return a session number above every earlier one, also above those of a spool that was lost."""
-        with self._transaction():
-            row = self._database.execute("SELECT value FROM meta WHERE name = 'session'").fetchone()
-            session = max(int(row[0]) + 1 if row else 1, int(now))
-            self._database.execute("INSERT OR REPLACE INTO meta VALUES ('session', ?)", (str(session),))
-        return session
+        last = max(int(self.noted(_SESSION) or 0), self._session)
+        self._session = max(last + 1, int(now))
+        self.note(_SESSION, str(self._session))
+        return self._session
 
 
 def _check(database: sqlite3.Connection) -> None:
