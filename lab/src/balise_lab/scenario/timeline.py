@@ -130,6 +130,8 @@ def _where(keys: dict[str, Field], kind: Kind, names: Names) -> tuple[str, tuple
         isps = tuple(name for name in (names.probes[where],) if name in names.isps)
     elif "isps" in keys and where in names.isps and where not in isps:
         keys["isps"].wrong(f"does not name {where}, where it stands", "leave isps: out, or put it at the gateway")
+    elif "isps" not in keys and where == "abroad":
+        isps = ()  # A server that is off is off for everyone, the references too.
     return where, isps
 
 
