@@ -16,10 +16,11 @@ from balise_lab.scenario.schema import Disturbance, Probe, Scenario, Start
 
 Value = str | int | float | bool | Sequence[str]
 
-_USUAL_TIMEOUTS: Final = {"connect": 1.5, "answer": 1.5, "dns": 1.0, "linger": 0.3, "syn": 0.6}
+_USUAL_TIMEOUTS: Final = {"connect": 1.5, "answer": 0.9, "dns": 1.0, "linger": 0.3, "syn": 0.6}
 """Real seconds. Shorter than a probe's at home: at scale 60 a second is a minute of the scenario."""
-_LOSSY_TIMEOUTS: Final = {"connect": 3.5, "answer": 3.0, "dns": 1.5, "linger": 0.4, "syn": 1.0}
-"""Real seconds where packets get lost: the kernel sends a SYN again after 1 and 3 s (RFC 6298 2.1, 5.5)."""
+_LOSSY_TIMEOUTS: Final = {"connect": 3.5, "answer": 1.7, "dns": 1.5, "linger": 0.4, "syn": 1.0}
+"""Real seconds where packets get lost: the kernel sends a SYN again after 1 and 3 s (RFC 6298 2.1, 5.5), data after
+0.2, 0.6 and 1.4 s (Linux's least RTO)."""
 _ROUND_TRIPS: Final = {"connect": 8.0, "answer": 8.0, "dns": 5.0, "linger": 1.3, "syn": 4.0}
 """A time-out is at least so many of the longest round trip of the scenario."""
 _PLENTY: Final = 2_000_000_000
