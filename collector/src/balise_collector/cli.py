@@ -8,6 +8,7 @@ import argparse
 import json
 import re
 import sys
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -87,13 +88,14 @@ def _check(config: Config, _clock: Clock, arguments: argparse.Namespace) -> int:
     """Read what ``run`` would read, and print what it found."""
     key = identity.load_or_create(config.state_dir)
     services = catalogue.load(catalogue.folder_of(config.catalogue.dir))
-    registry = FleetRegistry(config.fleet_file)
+    with closing(FleetRegistry(config.fleet_file)) as registry:
+        approved, waiting = len(registry.fleet().active()), len(registry.pending())
     targets = sum(len(service.targets) for service in services.services)
     print(f"settings   {arguments.config}: good")
     print(f"key        {identity.public_hex(key)}")
     print(f"catalogue  {services.version}: {len(services.services)} services, {targets} targets")
     print(f"controls   {len(services.controls)}")
-    print(f"fleet      {len(registry.fleet().active())} approved, {len(registry.pending())} waiting")
+    print(f"fleet      {approved} approved, {waiting} waiting")
     print(f"broker     {', '.join(f'{broker.host}:{broker.port}' for broker in config.broker)}")
     return 0
 
@@ -113,7 +115,8 @@ def _time(text: str) -> float:
 def _judge(config: Config, clock: Clock, arguments: argparse.Namespace) -> int:
     """Judge a file by the rules, with the operator's catalogue and laboratory but no references."""
     services = catalogue.load(catalogue.folder_of(config.catalogue.dir))
-    deduction = Deduction(surroundings(config, clock, FleetRegistry(config.fleet_file).fleet(), services))
+    with closing(FleetRegistry(config.fleet_file)) as registry:
+        deduction = Deduction(surroundings(config, clock, registry.fleet(), services))
     found = read_measurements(sys.stdin.buffer.read() if arguments.file == "-" else _read(Path(arguments.file)))
     for measurement in found:
         context = deduction.context("here", measurement, reference=arguments.reference)
@@ -165,13 +168,14 @@ def _open_store(config: Config) -> Store:
 
 
 def _incidents(config: Config, clock: Clock, arguments: argparse.Namespace) -> int:
-    store = _open_store(config)
     since: float | None = arguments.since
-    found = [one for one in store.incidents() if since is None or one.end is None or one.end.latest >= since]
+    with closing(_open_store(config)) as store:
+        found = [one for one in store.incidents() if since is None or one.end is None or one.end.latest >= since]
+        verdicts = store.verdicts(since) if arguments.verdicts else []
     if arguments.json:
         answer: dict[str, Any] = {"incidents": found, "generated": clock.now()}
         if arguments.verdicts:
-            answer["verdicts"] = store.verdicts(since)
+            answer["verdicts"] = verdicts
         print(msgspec.json.encode(answer).decode())
         return 0
     for one in found:
@@ -189,9 +193,9 @@ def _utc(at: float) -> str:
 
 def _report(config: Config, clock: Clock, arguments: argparse.Namespace) -> int:
     """Print the report over the incidents of the time asked for."""
-    store = _open_store(config)
     services = catalogue.load(catalogue.folder_of(config.catalogue.dir))
-    found = [one for one in store.incidents() if arguments.since is None or one.onset.latest >= arguments.since]
+    with closing(_open_store(config)) as store:
+        found = [one for one in store.incidents() if arguments.since is None or one.onset.latest >= arguments.since]
     countries = {one.country for one in found}
     facts = ReportFacts(
         services={service.id: service.name for service in services.services},
@@ -228,11 +232,11 @@ def _fleet_commands(parser: argparse.ArgumentParser) -> None:
 
 
 def _approve(config: Config, clock: Clock, arguments: argparse.Namespace) -> int:
-    registry = FleetRegistry(config.fleet_file)
-    waiting = next((pending for pending in registry.pending() if pending.id == arguments.probe), None)
-    known = registry.fleet().members.get(arguments.probe)
-    member = _member(arguments, waiting, known, clock.now())
-    registry.approve(member)
+    with closing(FleetRegistry(config.fleet_file)) as registry:
+        waiting = next((pending for pending in registry.pending() if pending.id == arguments.probe), None)
+        known = registry.fleet().members.get(arguments.probe)
+        member = _member(arguments, waiting, known, clock.now())
+        registry.approve(member)
     print(f"approved {member.id}: {member.role} in {member.network.country}, AS{member.network.asn},")
     print(f"key {member.public_key}: compare it with the one that `balise-agent check` prints on the probe")
     return 0
@@ -273,16 +277,18 @@ def _member(arguments: argparse.Namespace, waiting: Pending | None, known: Membe
 
 
 def _revoke(config: Config, _clock: Clock, arguments: argparse.Namespace) -> int:
-    if not FleetRegistry(config.fleet_file).revoke(arguments.probe):
+    with closing(FleetRegistry(config.fleet_file)) as registry:
+        revoked = registry.revoke(arguments.probe)
+    if not revoked:
         raise ConfigError(f"{arguments.probe}: not in the fleet; see balise-collector fleet list")
     print(f"revoked {arguments.probe}")
     return 0
 
 
 def _list(config: Config, _clock: Clock, arguments: argparse.Namespace) -> int:
-    registry = FleetRegistry(config.fleet_file)
-    members = list(registry.fleet().members.values())
-    pending = registry.pending()
+    with closing(FleetRegistry(config.fleet_file)) as registry:
+        members = list(registry.fleet().members.values())
+        pending = registry.pending()
     if arguments.json:
         print(json.dumps(msgspec.to_builtins({"approved": members, "pending": pending}), indent=2))
         return 0

@@ -1,0 +1,144 @@
+"""The derived store: newest words first, every revision kept, progress and conclusions in one piece."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from balise_collector.errors import JournalError
+from balise_collector.incidents import Incident, IncidentKind, IncidentState, Interval
+from balise_collector.judge import State, Verdict
+from balise_collector.store import Progress, Store
+from balise_wire.measurement import Network
+from balise_wire.words import Design, Experiment, TargetRole
+
+T = 1_589_733_000.0
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """Return an open store."""
+    opened = Store(tmp_path / "derived.sqlite")
+    yield opened
+    opened.close()
+
+
+def verdict(at: float, **changes: Any) -> Verdict:
+    """Return a verdict of a probe in AS64501."""
+    usual: dict[str, Any] = {
+        "measurement": f"{int(at):032x}",
+        "probe": "k7m2q9xd",
+        "network": Network(country="PK", asn=64501),
+        "service": "twitter",
+        "role": TargetRole.WEB,
+        "target": "twitter/web/twitter.com/4",
+        "layer": Experiment.TCP,
+        "design": Design.SENTINEL,
+        "at": at,
+        "since": at,
+        "state": State.OK,
+        "rule": "tcp.ok",
+    }
+    return Verdict(**{**usual, **changes})
+
+
+def incident(revision: int = 1, **changes: Any) -> Incident:
+    """Return a revision of an incident."""
+    usual: dict[str, Any] = {
+        "id": "abc",
+        "kind": IncidentKind.INTERFERENCE,
+        "state": IncidentState.OPEN,
+        "country": "PK",
+        "service": "twitter",
+        "roles": (TargetRole.WEB,),
+        "onset": Interval(earliest=T, latest=T + 300.0),
+        "revision": revision,
+    }
+    return Incident(**{**usual, **changes})
+
+
+def test_verdicts_are_found_by_time_probe_service_and_state(store: Store) -> None:
+    """Every bound narrows, none is needed, order is that of time."""
+    wanted = [
+        verdict(T + 20.0),
+        verdict(T + 10.0, probe="other0001"),
+        verdict(T + 30.0, service="zoom", state=State.BLOCKED),
+    ]
+    store.save_verdicts(enumerate(wanted, 1))
+    assert [v.at for v in store.verdicts()] == [T + 10.0, T + 20.0, T + 30.0]
+    assert [v.at for v in store.verdicts(T + 15.0, T + 25.0)] == [T + 20.0]
+    assert [v.at for v in store.verdicts(probe="other0001")] == [T + 10.0]
+    assert [v.at for v in store.verdicts(service="zoom", state=State.BLOCKED)] == [T + 30.0]
+    assert store.latest_verdict_at() == T + 30.0
+    assert store.count_by_state() == {"blocked": 1, "ok": 2}
+
+
+def test_a_second_judgement_takes_the_place_of_the_first(store: Store) -> None:
+    """One verdict a measurement: the newer one, and it counts as a change."""
+    store.save_verdicts([(1, verdict(T, state=State.INSUFFICIENT))])
+    store.save_verdicts([(1, verdict(T, state=State.BLOCKED))])
+    assert [v.state for v in store.verdicts()] == [State.BLOCKED]
+    assert [change.change for change in store.changes(0, 10)] == [2]
+
+
+def test_the_newest_revision_stands_and_the_others_can_be_read(store: Store) -> None:
+    """What was said before is kept, with when it was said."""
+    store.save_progress(Progress(seq=1), {}, [incident()], T + 600.0)
+    closed = incident(2, state=IncidentState.CLOSED)
+    store.save_progress(Progress(seq=2), {}, [closed], T + 900.0)
+    assert store.incidents() == [closed]
+    assert store.incident("abc") == closed
+    assert store.revisions("abc") == [(T + 600.0, incident()), (T + 900.0, closed)]
+    assert store.incident("none") is None
+
+
+def test_progress_and_memory_are_one_piece(store: Store) -> None:
+    """Where we are and what we know are saved together."""
+    assert store.progress() == Progress()
+    store.save_progress(Progress(seq=41, stepped=T), {"detector": b"d"}, [], T)
+    assert store.progress() == Progress(seq=41, stepped=T)
+    assert store.memory("detector") == b"d"
+    assert store.memory("nothing") is None
+
+
+def test_the_matrix_counts_states_of_a_window(store: Store) -> None:
+    """Per provider, role and layer: how many verdicts of which state, from how many probes, how fresh."""
+    rows = [
+        verdict(T - 5000.0),
+        verdict(T - 10.0, state=State.BLOCKED),
+        verdict(T - 5.0, probe="other0001"),
+        verdict(T + 5.0),
+    ]
+    store.save_verdicts(enumerate(rows, 1))
+    (cell,) = store.matrix(T)
+    assert (cell.asn, cell.states, cell.latest) == (64501, {"blocked": 1, "ok": 1}, T - 5.0)
+
+
+def test_a_swapped_in_replay_is_noticed_before_the_next_write(store: Store, tmp_path: Path) -> None:
+    """Two writers never mix: whoever did not notice the replay gets an error instead of spoiling it."""
+    store.save_progress(Progress(seq=1), {}, [incident()], T)
+    fresh = Store(tmp_path / "fresh.sqlite")
+    fresh.save_progress(Progress(seq=9), {}, [], T)
+    replayer = Store(tmp_path / "derived.sqlite")
+    replayer.replace_with(fresh)
+    with pytest.raises(JournalError, match="replay"):
+        store.save_verdicts([(1, verdict(T))])
+    assert store.changed_by_another()
+    assert store.progress().seq == 9
+    assert store.incidents() == []
+    store.save_verdicts([(1, verdict(T))])
+    replayer.close()
+    fresh.close()
+
+
+def test_the_store_says_how_to_make_it_again(tmp_path: Path) -> None:
+    """A file that is no database: everything in it can be computed anew, and the message says so."""
+    path = tmp_path / "derived.sqlite"
+    path.write_bytes(b"not a database" * 100)
+    with pytest.raises(JournalError, match="replay"):
+        Store(path)
+    assert msgspec.json.encode(Progress())
