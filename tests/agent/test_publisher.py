@@ -307,3 +307,30 @@ def test_a_new_connection_forgets_what_an_old_one_heard_of_the_collector(
     mosquitto.start()
     collector_side.connect()
     until(lambda: len(collector_side.batches) >= 1, collector_side)
+
+
+def test_a_clean_end_waits_a_moment_for_the_last_receipts(
+    mosquitto: Any,
+    collector_side: Any,
+    spool: Spool,
+    make_publisher: Callable[..., Publisher],
+    fill: Callable[..., None],
+    until: Callable[..., None],
+) -> None:
+    """What goes out with the goodbye is forgotten when the collector has it, and kept when it does not answer."""
+    publisher = make_publisher(entry(mosquitto))
+    publisher.start()
+    until(lambda: "ready" in collector_side.states, collector_side)
+    fill(spool, 2)
+    publisher.part()
+    until(lambda: len(collector_side.batches) >= 2, collector_side)
+    collector_side.receipt(Receipt(stream=spool.stream, through=2))
+    until(lambda: publisher.parted and "disconnected" in collector_side.states, collector_side)
+    assert spool.count() == 0
+    again = make_publisher(entry(mosquitto))
+    again.start()
+    until(lambda: collector_side.states.count("ready") == 2, collector_side)
+    fill(spool, 1)
+    again.part()
+    until(lambda: again.parted and collector_side.states.count("disconnected") == 2, collector_side)
+    assert spool.count() == 1

@@ -46,6 +46,7 @@ _BACKOFF_SECONDS: Final = 2.0
 _BACKOFF_SECONDS_MOST: Final = 120.0
 _BACKOFF_FLOOR: Final = 0.05
 _GOODBYE_SECONDS: Final = 2.0
+_LAST_RECEIPTS_SECONDS: Final = 0.7
 _TICK_SECONDS: Final = 1.0
 _LARGEST_INBOX: Final = MAX_BODY_BYTES
 _LAST_GOOD: Final = "last good broker"
@@ -123,6 +124,7 @@ class Publisher:
         self._patience = _RECEIPT_SECONDS
         self._told_oldest = 0
         self._goodbye = 0
+        self._part_at = float("inf")
         self._parted = False
 
     @property
@@ -153,6 +155,7 @@ class Publisher:
             if now >= self._deadline:
                 self._lost("no goodbye in time" if self._parted else "the broker did not greet in time")
             self._deliver(now)
+            self._take_leave(now)
             self._rewatch()
         elif self._dial is None and self._brokers and not self._parted and now >= self._next_dial:
             self._start_dial()
@@ -164,6 +167,8 @@ class Publisher:
             return _TICK_SECONDS
         now = self._clock.monotonic()
         moments = [now + _TICK_SECONDS, self._deadline]
+        if not self._goodbye:
+            moments.append(self._part_at)
         if self._client is None:
             moments.append(self._next_dial)
         elif self._ready_at > now:
@@ -414,15 +419,23 @@ class Publisher:
     # --- the end ------------------------------------------------------------------------------------------------------
 
     def part(self) -> None:
-        """Say goodbye: what the window holds goes out, then the state, then the connection ends by itself."""
+        """Say goodbye: the last rows go out, their receipts are waited for a moment, then the state, then the end."""
         self._parted = True
         if not self.connected or self._client is None:
             self._lost("parting without a connection")
             return
-        self._deadline = self._clock.monotonic() + _GOODBYE_SECONDS
-        self._deliver(max(self._clock.monotonic(), self._ready_at))
-        self._goodbye = self._publish(Leaf.STATE, self._state(Lifecycle.DISCONNECTED), retain=True)
-        self._rewatch()
+        now = self._clock.monotonic()
+        self._deadline = now + _GOODBYE_SECONDS
+        self._part_at = now + _LAST_RECEIPTS_SECONDS
+        self._deliver(max(now, self._ready_at))
+        self._take_leave(now)
+        self._arm(self._pause())
+
+    def _take_leave(self, now: float) -> None:
+        """Publish the last state once everything on air is receipted, or its time is over."""
+        if self._parted and not self._goodbye and (not self._on_air or now >= self._part_at):
+            self._goodbye = self._publish(Leaf.STATE, self._state(Lifecycle.DISCONNECTED), retain=True)
+            self._rewatch()
 
     def close(self) -> None:
         """Let go of everything at once, without a goodbye: the broker says ``lost`` for us."""
