@@ -151,7 +151,8 @@ class Agenda:
         self._resolved: dict[str, tuple[str, ...]] = {}
         self._hot: dict[Endpoint, float] = {}
         """Until when an endpoint may still be blocked for what we sent to it."""
-        self._busy: dict[Endpoint, Key] = {}
+        self._busy: dict[Endpoint, set[Key]] = {}
+        """Runs in flight at an endpoint: one that shows a name is alone there, SYNs may be several."""
         self._buckets: dict[str, Bucket] = {}
         self._started: dict[str, float] = {}
         self._line: LineHealth | None = None
@@ -243,8 +244,7 @@ class Agenda:
             self._line_is_done(observations, now)
             return
         entry = self._entries.get(run.key)
-        for endpoint in [endpoint for endpoint, key in self._busy.items() if key == run.key]:
-            del self._busy[endpoint]
+        self._busy = {endpoint: left for endpoint, keys in self._busy.items() if (left := keys - {run.key})}
         for endpoint in _failed_endpoints(observations):
             self._hot[endpoint] = now + COOL_DOWN
         if entry is None or not entry.running:
@@ -373,13 +373,14 @@ class Agenda:
         """Return the entry's run if it may start now; else it waits, and what it waits for is kept for it.
 
         The reservation is what keeps a run that needs two cool endpoints from starving: a younger anomaly may not
-        heat one of them again. Healthy sentinels may pass, since they heat nothing.
+        heat one of them again. Healthy sentinels and SYNs may pass, since they heat nothing.
         """
         run = self._run(entry, now)
         experiment = REGISTRY[entry.experiment]
         endpoints = experiment.endpoints(run.task, run.design)
-        if any(endpoint in self._hot or endpoint in self._busy for endpoint in endpoints) or (
-            entry.cause is not None and not reserved.isdisjoint(endpoints)
+        heats = entry.cause is not None and _shows_name(entry.key)
+        if any(endpoint in self._hot or self._is_busy(endpoint, entry.key) for endpoint in endpoints) or (
+            heats and not reserved.isdisjoint(endpoints)
         ):
             if entry.cause is not None:
                 reserved.update(endpoints)
@@ -393,13 +394,18 @@ class Agenda:
             return None
         self._buckets[host] = bucket
         self._started[entry.target.id] = now
-        self._busy.update(dict.fromkeys(endpoints, entry.key))
+        for endpoint in endpoints:
+            self._busy.setdefault(endpoint, set()).add(entry.key)
         entry.running, entry.waiting = True, False
         if run.design is not Design.SENTINEL:
             entry.slot = max(entry.slot, self._slot(now))
         if run.task.full:
             entry.full_day = int(now // DAY)
         return run
+
+    def _is_busy(self, endpoint: Endpoint, key: Key) -> bool:
+        """Tell whether a run in flight at an endpoint and one of ``key`` could spoil each other's result."""
+        return any(_shows_name(key) or _shows_name(other) for other in self._busy.get(endpoint, ()))
 
     def _run(self, entry: _Entry, now: float) -> Run:
         """Return the run that an entry would make now."""
@@ -458,7 +464,7 @@ class Agenda:
         run = self._run(entry, self._seen)
         experiment = REGISTRY[entry.experiment]
         endpoints = experiment.endpoints(run.task, run.design)
-        if any(endpoint in self._busy for endpoint in endpoints):
+        if any(self._is_busy(endpoint, entry.key) for endpoint in endpoints):
             return math.inf  # the one that is busy there says when it is done
         times = [entry.due, *(self._hot.get(endpoint, -math.inf) for endpoint in endpoints)]
         host = run.task.address or entry.target.host
@@ -530,6 +536,11 @@ class Agenda:
         number = int(now // DAY)
         if number != self._day.number:
             self._day = _Day(number)
+
+
+def _shows_name(key: Key) -> bool:
+    """Tell whether runs of a place in the agenda show a name that a censor could react to; SYNs show none."""
+    return key[2] is not Experiment.TCP
 
 
 def _failed_endpoints(observations: Iterable[Observation]) -> list[Endpoint]:

@@ -35,6 +35,9 @@ def test_paired_asks_the_controls_first(world: Any, task: Task) -> None:
         (Arm.CONTROL, "198.18.9.1", 443, 2),
         (Arm.SUBJECT, "198.18.1.1", 443, 6),
     ]
+    controls, series = world.steps
+    assert [probe.address for probe in controls.packets] == ["198.18.1.1", "198.18.1.9", "198.18.9.1"] * 2
+    assert len(series.packets) == 6
     subject = observations[-1]
     assert (subject.synacks, subject.failure, subject.rtt_ms) == (0, Failure.GENERIC_TIMEOUT, None)
     assert isinstance(world.steps[-1], Exchange)

@@ -9,6 +9,7 @@ from typing import Final
 
 from balise_agent.experiments.task import Endpoint, Task, carried, expect
 from balise_agent.steps import Answer, AnswerKind, Exchange, Exchanged, Failed, Plan, Reply, Step, SynProbe
+from balise_wire.evidence import Packet
 from balise_wire.failures import Failure
 from balise_wire.observations import Observation, TcpObservation
 from balise_wire.words import Arm, Design, Experiment
@@ -42,10 +43,7 @@ class Tcp:
     def paired(self, task: Task, cause: Observation | None) -> Plan:
         """Return other port, sibling and a control endpoint first, then six SYNs to the subject."""
         observations: list[Observation] = list(carried(cause))
-        for arm, endpoint in _controls(task):
-            observations.append(
-                (yield from syn_trial(task, arm, endpoint, CONTROL_SYNS, PAIRED_SPACING, enough=True)),
-            )
+        observations.extend((yield from _control_trials(task)))
         subject = (task.address, task.target.port)
         observations.append(
             (yield from syn_trial(task, Arm.SUBJECT, subject, SUBJECT_SYNS, PAIRED_SPACING, enough=False))
@@ -100,11 +98,45 @@ def _controls(task: Task) -> tuple[tuple[Arm, Endpoint], ...]:
     return tuple(arms)
 
 
+def _control_trials(task: Task) -> Generator[Step, Reply, list[TcpObservation]]:
+    """Return the trials of all control arms, asked in one window: dead ones together cost no more time than one."""
+    arms = _controls(task)
+    if not arms:
+        return []
+    once = tuple(SynProbe(address=address, port=port) for _, (address, port) in arms)
+    reply = yield Exchange(
+        packets=once * CONTROL_SYNS, window=task.timeouts.syn, spacing=PAIRED_SPACING / len(arms), enough=True
+    )
+    trials: list[TcpObservation] = []
+    for number, (arm, endpoint) in enumerate(arms):
+        answers: tuple[Answer, ...] = ()
+        if isinstance(reply, Exchanged):
+            answers = tuple(answer for answer in reply.answers if answer.probe % len(arms) == number)
+        # The window's capture holds all arms; of this one the answers are known to be its own.
+        packets = tuple(answer.packet for answer in answers)
+        trials.append(_observed(arm, endpoint, reply, CONTROL_SYNS, answers, packets))
+    return trials
+
+
 def syn_trial(task: Task, arm: Arm, endpoint: Endpoint, count: int, spacing: float, *, enough: bool) -> Trial:
     """Return a trial: ``count`` SYNs from as many source ports, and everything that answered."""
     address, port = endpoint
     probes = tuple(SynProbe(address=address, port=port) for _ in range(count))
     reply = yield Exchange(packets=probes, window=task.timeouts.syn, spacing=spacing, enough=enough)
+    answers, packets = (reply.answers, reply.packets) if isinstance(reply, Exchanged) else ((), ())
+    return _observed(arm, endpoint, reply, count, answers, packets)
+
+
+def _observed(
+    arm: Arm,
+    endpoint: Endpoint,
+    reply: Reply,
+    count: int,
+    answers: Sequence[Answer],
+    packets: tuple[Packet, ...],
+) -> TcpObservation:
+    """Return the observation of ``count`` SYNs to one endpoint."""
+    address, port = endpoint
     if isinstance(reply, Failed):
         return TcpObservation(
             arm=arm,
@@ -115,15 +147,13 @@ def syn_trial(task: Task, arm: Arm, endpoint: Endpoint, count: int, spacing: flo
             address=address,
             port=port,
         )
-    exchanged = expect(Exchanged, reply)
-    answers = exchanged.answers
     rtts = [answer.rtt_ms for answer in answers if answer.kind is AnswerKind.SYNACK]
     return TcpObservation(
         arm=arm,
-        at=exchanged.at,
+        at=expect(Exchanged, reply).at,
         failure=None if rtts else _failure(answers),
-        elapsed_ms=min(rtts, default=exchanged.elapsed_ms),
-        packets=exchanged.packets,
+        elapsed_ms=min(rtts, default=reply.elapsed_ms),
+        packets=packets,
         address=address,
         port=port,
         syns=count,
