@@ -214,6 +214,24 @@ def test_cancelling_cleans_up_in_the_middle(stage: Stage) -> None:
     assert (seen, stage.script.closed, stage.ended) == (["closed"], 1, [Outcome(cancelled=True)])
 
 
+def test_a_plan_that_resists_its_end_ends(stage: Stage) -> None:
+    """A plan that goes on yielding after it was closed loses its session all the same, and its owner hears the end."""
+
+    def plan() -> Plan:
+        try:
+            yield AskGateway(timeout=9.0)
+        except GeneratorExit:
+            stage.script.log.append("resisted")
+            yield AskGateway(timeout=9.0)
+        return ()
+
+    running = stage.conductor.start(plan(), on_done=stage.ended.append)
+    stage.turn()
+    stage.conductor.cancel(running)
+    assert stage.script.log[-1] == "resisted"
+    assert (stage.script.closed, stage.ended, stage.conductor.busy) == (1, [Outcome(cancelled=True)], 0)
+
+
 def test_everything_can_be_cancelled(stage: Stage) -> None:
     """Waiting plans are cancelled like running ones, and each owner hears it once."""
     for _ in range(5):

@@ -213,12 +213,16 @@ class Conductor:
         """Clean up after a plan, tell its owner, and let others begin."""
         running.ended = True
         self._stop_waiting(running)
-        if running.operation is not None:
-            running.operation.close()
-            running.operation = None
-        running.plan.close()
-        if running.session is not None:
-            running.session.close()
+        try:
+            if running.operation is not None:
+                running.operation.close()
+                running.operation = None
+            running.plan.close()
+        except Exception:  # noqa: BLE001 - a plan that resists its end must not keep the session open
+            _LOG.exception("a plan did not end cleanly")
+        finally:
+            if running.session is not None:
+                running.session.close()
         self._running.discard(running)
         if running in self._queue:
             self._queue.remove(running)

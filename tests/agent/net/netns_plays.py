@@ -177,6 +177,8 @@ def _hello(seen: dict[str, int]) -> Callable[[socket.socket], None]:
     def handler(peer: socket.socket) -> None:
         data = peer.recv(65536)
         seen["bytes"] += len(data)
+        if FORGED in data:  # a server abroad: at zero distance a box beside the way loses four races of five
+            threading.Event().wait(0.05)
         peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
 
     return handler
@@ -564,6 +566,78 @@ def play_rtt() -> dict[str, Any]:
     return {"errors_us": [round(ours[port] - theirs[port], 3) for port in ours if port in theirs]}
 
 
+def play_gateway() -> dict[str, Any]:
+    """Gateways of every kind: IPv4, IPv6 (global and link-local), none, and one that is not there."""
+
+    def plan(key: str, timeout: float) -> Generator[Any, Any, tuple[()]]:
+        found[key] = yield steps.AskGateway(timeout=timeout)
+        return ()
+
+    def configure(*lines: str) -> None:
+        subprocess.run(["ip", "-batch", "-"], input="\n".join(lines), text=True, check=True)
+
+    found: dict[str, Any] = {}
+    perform(plan("v4", 2.0))
+    configure("route del default")
+    perform(plan("v6", 2.0))
+    shown = subprocess.run(
+        ["nsenter", "--net=/run/netns/near", "ip", "-6", "-o", "addr", "show", "dev", "near1", "scope", "link"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    link_local = shown.stdout.split()[3].partition("/")[0]
+    configure("route del default via 2001:db8:1::2", f"route add default via {link_local} dev probe1")
+    perform(plan("link-local", 2.0))
+    configure(f"route del default via {link_local} dev probe1")
+    perform(plan("none", 2.0))
+    configure("route add default via 198.18.1.77")
+    perform(plan("dead", 0.3))
+    configure("route del default", "route add default via 2001:db8:1::77")
+    perform(plan("dead6", 0.3))
+    return {key: [reply.ok, reply.rtt_ms is not None, round(reply.elapsed_ms)] for key, reply in found.items()}
+
+
+def play_cancel() -> dict[str, Any]:
+    """Plans stopped in the middle of every kind of step leave nothing open."""
+
+    def connected(step: Callable[[int], Any]) -> Generator[Any, Any, tuple[()]]:
+        reply = yield steps.Connect(address=SERVER, port=82, timeout=3.0)
+        yield step(reply.handle)
+        return ()
+
+    def single(step: Any) -> Generator[Any, Any, tuple[()]]:
+        yield step
+        return ()
+
+    reactor, link, conductor = stage()
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    plans = [
+        connected(lambda handle: steps.Receive(handle=handle, most=9, timeout=60.0)),
+        connected(lambda handle: steps.Close(handle=handle, linger=60.0)),
+        connected(lambda handle: steps.Inject(handle=handle, payload=b"x", ttl=1, window=60.0)),
+        connected(lambda handle: steps.Handshake(handle=handle, sni="a.b", timeout=60.0)),
+        single(steps.Connect(address=BLACK, port=1, timeout=60.0)),
+        single(steps.Exchange(packets=(steps.SynProbe(address=BLACK, port=1),) * 3, window=60.0, spacing=0.2)),
+        single(steps.Query(name="a.b", resolver=Resolver.PUBLIC, server=BLACK, timeout=60.0, linger=60.0)),
+        single(steps.Rest(seconds=60.0)),
+    ]
+    outcomes: list[Any] = []
+    running = [conductor.start(plan, on_done=outcomes.append) for plan in plans]
+    reactor.run_until(lambda: False, 0.4)
+    open_then = len(list(Path("/proc/self/fd").iterdir()))
+    for one in running:
+        conductor.cancel(one)
+    reactor.step(0.0)
+    return {
+        "cancelled": sum(outcome.cancelled for outcome in outcomes),
+        "more than before": open_then - before,
+        "left open": len(list(Path("/proc/self/fd").iterdir())) - before,
+        "flows": len(link.tap._flows),
+        "busy": conductor.busy,
+    }
+
+
 def play_pcap() -> dict[str, Any]:
     """Write a pcap of one connection while a stranger talks too, and read it with scapy."""
 
@@ -632,6 +706,8 @@ PLAYS: dict[str, Callable[[], dict[str, Any]]] = {
     "batteries": play_batteries,
     "rtt": play_rtt,
     "pcap": play_pcap,
+    "gateway": play_gateway,
+    "cancel": play_cancel,
 }
 
 if __name__ == "__main__":

@@ -205,3 +205,21 @@ def test_a_pcap_holds_our_flows(play: Play) -> None:
     assert found["flags"][:3] == ["S", "SA", "A"]
     assert found["ports"] == [80]
     assert "GET / HTTP/1.1" in found["payloads"]
+
+
+def test_gateways_of_every_kind(play: Play) -> None:
+    """ARP and neighbour discovery get their answer; no gateway is ``None``; a dead one is false, in time."""
+    found = play("gateway")
+    for key in ("v4", "v6", "link-local"):
+        assert found[key][:2] == [True, True], key
+    assert found["none"][:2] == [None, False]
+    for key in ("dead", "dead6"):
+        assert found[key][:2] == [False, False], key
+        assert 250 <= found[key][2] < 2000
+
+
+def test_cancelled_plans_leave_nothing_open(play: Play) -> None:
+    """Whatever step a plan is in, cancelling it gives back its sockets, its ports and its place at the tap."""
+    found = play("cancel")
+    assert found["more than before"] > 0
+    assert (found["cancelled"], found["left open"], found["flows"], found["busy"]) == (8, 0, 0, 0)

@@ -8,7 +8,7 @@ from collections import Counter
 from functools import partial
 
 from balise_agent.codec import packets
-from balise_agent.codec.dissect import Captured, first_ten, records
+from balise_agent.codec.dissect import MOST_EACH_WAY, Captured, first_ten, records
 from balise_agent.net.classify import failure_of
 from balise_agent.net.ground import Ground, Stopwatch, packed, take_turn
 from balise_agent.net.ports import PortPool
@@ -71,7 +71,10 @@ class _Exchange:
         zero = min((flow.captured[0].t_ns for flow in self.flows if flow.captured), default=0)
         heard: list[tuple[int, Captured, Packet]] = []
         for index, flow in enumerate(self.flows):
-            heard.extend((index, captured, record) for captured, record in records(flow.captured, zero))
+            # Ten of our own packets are kept in all: those of the first ten flows. Numbers need them no further, an
+            # answer tells what it acknowledges.
+            captures = flow.captured if index < MOST_EACH_WAY else [one for one in flow.captured if not one.out]
+            heard.extend((index, captured, record) for captured, record in records(captures, zero))
         heard.sort(key=_moment)
         answers: list[Answer] = []
         for index, captured, record in heard:

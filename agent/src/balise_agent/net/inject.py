@@ -13,9 +13,9 @@ from balise_agent.net.classify import failure_of
 from balise_agent.net.connection import Connection
 from balise_agent.net.errors import LinkUnusable
 from balise_agent.net.ground import Stopwatch
+from balise_agent.net.tcp import gone
 from balise_agent.net.wait import Operation, Wait
 from balise_agent.steps import Failed, Inject, Injected
-from balise_wire.failures import Failure
 
 
 def inject(connection: Connection, step: Inject) -> Operation:
@@ -27,7 +27,7 @@ def inject(connection: Connection, step: Inject) -> Operation:
     ground, flow = connection.ground, connection.flow
     watch = Stopwatch(ground.clock)
     if not connection.is_open:
-        return Failed(at=watch.at, elapsed_ms=watch.elapsed_ms(), failure=Failure.CONNECTION_ABORTED)
+        return gone(connection, watch)
     ground.tap.drain()
     last = flow.last_out
     numbers = dissect(last)

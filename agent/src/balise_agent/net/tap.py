@@ -33,6 +33,7 @@ _TIMESPEC: Final = struct.Struct("qq")
 _PORTS: Final = struct.Struct("!HH")
 _ANCILLARY: Final = socket.CMSG_SPACE(_TIMESPEC.size)
 _LARGEST: Final = 65535
+_MOST_AT_ONCE: Final = 16384
 _MOST_PER_TURN: Final = 512
 """Packets read before other work gets its turn; the rest waits in the kernel."""
 
@@ -118,8 +119,8 @@ class Tap:
         if self._flows.get((flow.protocol, flow.port)) is flow:
             del self._flows[flow.protocol, flow.port]
 
-    def drain(self, most: int = 1 << 30) -> None:
-        """Read what the kernel holds for us, at most ``most`` packets."""
+    def drain(self, most: int = _MOST_AT_ONCE) -> None:
+        """Read what the kernel holds for us, at most ``most`` packets: a flood must not hold us for ever."""
         receive = self._socket.recvmsg_into
         buffers = [self._buffer]
         for _ in range(most):

@@ -71,7 +71,7 @@ def send(connection: Connection, step: Send) -> Operation:
     ground = connection.ground
     watch = Stopwatch(ground.clock)
     if not connection.is_open:
-        return _gone(connection, watch)
+        return gone(connection, watch)
     data = step.data
     try:
         if connection.tls is not None:
@@ -100,7 +100,7 @@ def receive(connection: Connection, step: Receive) -> Operation:
     clock = connection.ground.clock
     watch = Stopwatch(clock)
     if not connection.is_open:
-        return _gone(connection, watch)
+        return gone(connection, watch)
     data = bytearray()
     first = last = 0.0
     eof = False
@@ -158,12 +158,13 @@ def close(connection: Connection, step: Close) -> Operation:
     """Carry out a Close: the capture listens ``linger`` seconds more, to the end of the stream and to late packets."""
     ground = connection.ground
     watch = Stopwatch(ground.clock)
-    if step.linger > 0.0:
-        yield Wait(watch.began + step.linger)
-    connection.hang_up(abort=False)
-    ground.tap.drain()
-    connection.forget()
-    packets = connection.evidence()
+    try:
+        if step.linger > 0.0:
+            yield Wait(watch.began + step.linger)
+        connection.hang_up(abort=False)
+        packets = connection.evidence()
+    finally:
+        connection.forget()
     return Closed(at=watch.at, elapsed_ms=watch.elapsed_ms(), packets=packets)
 
 
@@ -198,7 +199,7 @@ def failed(
     )
 
 
-def _gone(connection: Connection, watch: Stopwatch) -> Failed:
+def gone(connection: Connection, watch: Stopwatch) -> Failed:
     """The reply to a step on a connection that already failed."""
     return Failed(
         at=watch.at,

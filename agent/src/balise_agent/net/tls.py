@@ -12,7 +12,7 @@ from typing import Final
 
 from balise_agent.net.connection import Connection
 from balise_agent.net.ground import Stopwatch
-from balise_agent.net.tcp import failed, write_all
+from balise_agent.net.tcp import failed, gone, write_all
 from balise_agent.net.trust import peer_chain
 from balise_agent.net.wait import Operation, Wait
 from balise_agent.reactor import READ
@@ -45,6 +45,8 @@ def handshake(connection: Connection, step: Handshake, contexts: Contexts) -> Op
     """Carry out a Handshake."""
     ground = connection.ground
     watch = Stopwatch(ground.clock)
+    if not connection.is_open:
+        return gone(connection, watch)
     heard = bytearray()
     before = connection.bytes_in
     context = contexts.offering(step.alpn)
