@@ -216,8 +216,16 @@ def test_the_version_moves_with_the_conditions() -> None:
 
 def test_the_clock_correction_moves_every_time(case: Any) -> None:
     """A board whose clock is an hour ahead dates its verdicts right."""
-    verdict = case.judged(case.series("rst"), clock_offset=3600.0)
-    assert (verdict.at, verdict.since) == (case.now - 3600.0, case.earlier - 3600.0)
+    right, wrong = case.judged(case.series("rst")), case.judged(case.series("rst"), clock_offset=3600.0)
+    assert (wrong.at, wrong.since) == (right.at - 3600.0, right.since - 3600.0)
+    assert right.since == case.earlier
+
+
+def test_a_verdict_is_dated_by_the_subject_not_by_the_controls(case: Any) -> None:
+    """[last fail, first ok] is made of moments at which the subject was tried; controls before it take minutes."""
+    measurement = case.series("rst")
+    tried = [o.at for o in measurement.observations if o.arm == "subject" and not o.carried]
+    assert case.judged(measurement).at == max(tried) > measurement.started
 
 
 @pytest.mark.parametrize("experiment", Experiment)

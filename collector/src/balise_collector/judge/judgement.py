@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from balise_collector.judge import dns, http, line, tcp, tls
 from balise_collector.judge.rules import Facts, Rule, common
 from balise_collector.judge.verdict import State, Verdict
-from balise_wire.words import Experiment, TargetRole
+from balise_wire.words import Arm, Experiment, TargetRole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,7 +77,7 @@ def judge(measurement: Measurement, context: Context) -> Verdict:
     rule: Rule[Any] = next(rule for rule in layer.rules if rule.when(facts))
     on_line = measurement.experiment is Experiment.LINE
     accuses = rule.state in {State.BLOCKED, State.THROTTLED, State.SERVER_SIDE, State.DOWN}
-    at = measurement.started - context.clock_offset
+    at = _decisive(measurement, passed=facts.passed) - context.clock_offset
     accused_since = facts.since - context.clock_offset if not facts.passed else at
     state, mechanism = rule.state, rule.mechanism
     if context.reference and state in {State.BLOCKED, State.THROTTLED, State.SERVER_SIDE}:
@@ -105,6 +105,18 @@ def judge(measurement: Measurement, context: Context) -> Verdict:
         reason=rule.reason,
         rules_version=RULES_VERSION,
     )
+
+
+def _decisive(measurement: Measurement, *, passed: bool) -> float:
+    """Return when the subject was tried, on the probe's clock: first if it passed, last if it failed.
+
+    Controls go before it and a paired run may take minutes, so that its start says little about when the subject
+    failed or came back; an interval [last fail, first ok] is made of these moments.
+    """
+    tried = [o.at for o in measurement.observations if o.arm is Arm.SUBJECT and not o.carried]
+    if not tried:
+        return measurement.started
+    return min(tried) if passed else max(tried)
 
 
 def explain(measurement: Measurement, context: Context) -> str:
