@@ -187,12 +187,28 @@ def _check(options: argparse.Namespace) -> int:
     print(f"network    {probe.country} AS{probe.asn} {probe.access} ({probe.role})")
     print(f"brokers    {', '.join(f'{broker.host}:{broker.port}' for broker in settled.config.broker)}")
     print(f"clock      {settled.clock.state()}")
+    print(f"capture    {_capture(settled)}")
     consent = settled.config.consent
     print(f"consent    {consent.version or 'no version'}, {'accepted' if consent.accepted else 'NOT accepted'}")
     if not consent.accepted:
         print("nothing will be measured until the host agrees: set [consent] accepted = true")
     print("settings are good")
     return FINE
+
+
+def _capture(settled: assembly.Settled) -> str:
+    """Say whether this user, on this machine, could measure: often another one runs ``check`` than the service."""
+    from balise_agent.net.gate import PolicyGate  # noqa: PLC0415
+    from balise_agent.reactor import Reactor  # noqa: PLC0415
+
+    reactor = Reactor(settled.clock)
+    try:
+        with assembly.open_link(settled, reactor, PolicyGate(settled.allowed, settled.clock)):
+            return "possible for this user"
+    except LinkUnusable as error:
+        return f"not possible for this user: {error}"
+    finally:
+        reactor.close()
 
 
 if __name__ == "__main__":
