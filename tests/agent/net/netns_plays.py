@@ -49,6 +49,12 @@ SERVER6 = "2001:db8:3::2"
 FORGED = b"forbidden"
 READY = "ready"
 
+_SETTINGS = (
+    ("ipv4/ip_forward", 1),
+    ("ipv6/conf/all/forwarding", 1),
+    ("ipv6/conf/default/accept_dad", 0),
+    ("ipv4/icmp_ratelimit", 0),
+)
 _LINKS = (("probe", "near", 1), ("near", "far", 2), ("far", "server", 3))
 """Left, right and the network's number: 198.18.N.1 and .2, 2001:db8:N::1 and ::2."""
 
@@ -74,13 +80,18 @@ def stranger(port: int, data: bytes = b"") -> None:
 def build() -> None:
     """Make the namespaces, the links and the routes; offloads off, so that captured packets are real ones."""
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run"], check=True)
-    lines = [f"netns add {name}" for name in ("probe", "near", "far", "server")]
-    lines += [
+    names = ("probe", "near", "far", "server")
+    lines = [f"netns add {name}" for name in names]
+    subprocess.run(["ip", "-batch", "-"], input="\n".join(lines), text=True, check=True)
+    for name in names:
+        settings = "; ".join(f"echo {value} > /proc/sys/net/{key}" for key, value in _SETTINGS)
+        subprocess.run(["ip", "netns", "exec", name, "sh", "-c", settings], check=True)
+    lines = [
         f"link add {left}{number} netns {left} type veth peer name {right}{number} netns {right}"
         for left, right, number in _LINKS
     ]
     subprocess.run(["ip", "-batch", "-"], input="\n".join(lines), text=True, check=True)
-    for name in ("probe", "near", "far", "server"):
+    for name in names:
         inside = ["link set lo up"]
         for left, right, number in _LINKS:
             if name in (left, right):
@@ -96,9 +107,6 @@ def build() -> None:
             if name in (left, right):
                 switch = ["ethtool", "-K", f"{name}{number}", "tso", "off", "gso", "off", "gro", "off", "tx", "off"]
                 subprocess.run(["ip", "netns", "exec", name, *switch], check=False, capture_output=True)
-        for key in ("net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding", "net/ipv4/icmp_ratelimit"):
-            value = "0" if key.endswith("ratelimit") else "1"
-            subprocess.run(["ip", "netns", "exec", name, "sh", "-c", f"echo {value} > /proc/sys/{key}"], check=True)
 
 
 def _routes(name: str) -> list[str]:
