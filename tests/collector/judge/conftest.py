@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import msgspec
 import pytest
 
 from balise_collector.judge import Context, ReferenceTable, Verdict, judge
@@ -198,6 +199,9 @@ class Case:
 
     def abroad(self, *trials: Observation, probes: tuple[str, ...] = ("de01", "de02", "sg01"), **changes: Any) -> None:
         """Let references measure the same, a minute after the first failure, as sentinels."""
+        trials = tuple(msgspec.structs.replace(t, at=EARLIER + 60) if t.at == NOW else t for t in trials)
+        changes = {"started": EARLIER + 60, "ended": EARLIER + 61, **changes}
+        changes.setdefault("line", msgspec.structs.replace(WELL, at=changes["started"] - 20))
         for probe in probes:
             country = "DE" if probe.startswith("de") else "SG"
             measurement = self.measured(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from balise_collector.judge import Tally
+from balise_collector.judge import Seen, Tally
 from balise_wire.words import Design
 
 
@@ -14,10 +14,11 @@ def _note(case: Any, at: float, synacks: int, probe: str = "de01") -> None:
 
 
 def test_the_last_result_in_the_window_counts(case: Any) -> None:
-    """A reference that failed and then got through has got through."""
-    _note(case, case.now, 0)
+    """A reference that failed and then got through has got through around the time, and failed within it."""
+    _note(case, case.now + 5, 0)
     _note(case, case.now + 60, 2)
-    assert case.references.at_address(case.address, 443, case.now - 10, case.now + 100) == Tally(ok=1)
+    seen = case.references.at_address(case.address, 443, case.now - 10, case.now + 100)
+    assert (seen.during, seen.around) == (Tally(failed=1), Tally(ok=1))
 
 
 def test_results_may_come_in_any_order(case: Any, make_case: Any) -> None:
@@ -38,14 +39,14 @@ def test_results_may_come_in_any_order(case: Any, make_case: Any) -> None:
 def test_a_reference_whose_own_line_is_dead_says_nothing(case: Any) -> None:
     """Its failure is its own."""
     case.abroad(case.syns(0), line=None)
-    assert case.references.at_address(case.address, 443, case.now - 10, case.now + 10) == Tally()
+    assert case.references.at_address(case.address, 443, case.now - 10, case.now + 10) == Seen()
 
 
 def test_other_probes_are_not_references(case: Any) -> None:
     """Only verdicts that bear the flag are taken in."""
     measurement = case.measured(case.syns(2), design=Design.SENTINEL)
     case.references.note(case.judged(measurement), measurement)
-    assert case.references.at_address(case.address, 443, 0.0, case.now + 10) == Tally()
+    assert case.references.at_address(case.address, 443, 0.0, case.now + 10) == Seen()
 
 
 def test_addresses_and_keys_are_learned_from_good_results(case: Any) -> None:

@@ -57,6 +57,20 @@ def test_references_before_the_first_failure_do_not_count(case: Any) -> None:
     assert case.judged(_dead(case)).rule == "tcp.no_reference"
 
 
+def test_a_server_that_came_back_accuses_nobody(case: Any) -> None:
+    """Down for everyone until a moment ago: references through now say nothing of the minutes when the probe failed."""
+    later = case.now + 60
+    case.abroad(case.syns(2, at=later), started=later, ended=later + 1, line=LineHealth(at=later, gateway_ok=True))
+    assert case.judged(_dead(case)).rule == "tcp.no_reference"
+
+
+def test_references_that_failed_meanwhile_acquit_the_way(case: Any) -> None:
+    """They got through first and failed then, inside the window: the server."""
+    case.abroad(case.syns(2))
+    case.abroad(case.syns(0, at=case.now - 60), started=case.now - 60, ended=case.now - 59)
+    assert case.judged(_dead(case)).rule == "tcp.down"
+
+
 def test_dead_for_the_references_is_down(case: Any) -> None:
     """A server that is off is nobody's interference."""
     case.abroad(case.syns(0))

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
 INTERNET: Final = "internet"
 """The pseudo-service whose cells hold outages."""
-SETTLED: Final = 2
-"""Bins behind now that a walk keeps; a later verdict for an older bin walks the cell from its start."""
+SETTLED: Final = 4
+"""Bins behind now that a walk keeps. Paired verdicts reach back to their first failing trial, a bin or two; a verdict
+that reaches further walks the cell from its start."""
 _MOST_NOTES: Final = 20
 
 
@@ -101,7 +102,10 @@ class Detector:
         if series is None:
             series = self._enter(verdict)
             known_probe.histories.setdefault(verdict.layer, {})[verdict.target] = series
-        changed = series.add(known, verdict.since, at)
+        if verdict.since < at and self._codes[known].fails:
+            # The trial that began it was a failure in its own bin: a paired verdict testifies to both.
+            series.add(known, verdict.since, verdict.since)
+        changed = min(series.add(known, verdict.since, at), int(verdict.since // BIN))
         if self._codes[known].severity == Severity.OK:
             # An ok in its turn changes nothing in a quiet cell, and a restless one is walked anyway.
             group: Group | None = series.group

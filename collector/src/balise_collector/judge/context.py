@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from bisect import bisect_right
-from collections import defaultdict
+from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -51,8 +51,8 @@ BOGONS: Final[tuple[IpNetwork, ...]] = tuple(
 NAT64's 64:ff9b::/96 is not among them (RFC 6052, RFC 8880)."""
 GAP: Final = 900.0
 """Seconds between two equal results of one reference beyond which they are not one stretch."""
-_WIDTH: Final = 300.0
-"""A reference result counts up to this many seconds after the moment asked about: one interval of the timetable."""
+_NEAR: Final = 300.0
+"""Seconds around a window in which references still say how it was: one interval of the timetable."""
 
 
 @dataclass(slots=True)
@@ -90,6 +90,26 @@ class Tally:
         return self.ok + self.failed < ENOUGH
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What references saw between the first and the last failing trial of a probe, and around that time."""
+
+    during: Tally = Tally()
+    """Only results from inside the window; a reference that failed there at all counts as failed."""
+    around: Tally = Tally()
+    """Up to five minutes more on both sides; a reference counts as what it saw last."""
+
+    @property
+    def reached(self) -> bool:
+        """References got through at the very time: the only thing that accuses the way."""
+        return self.during.reached
+
+    @property
+    def dead(self) -> bool:
+        """References failed at that time or, where they said nothing then, around it."""
+        return self.during.dead or (not self.during.reached and self.around.dead)
+
+
 ENOUGH: Final = 2
 """References that must agree: one broken reference must not silence or accuse a country."""
 
@@ -103,6 +123,8 @@ class Page:
     sha256: str
     title: str
     location: str
+    at: float
+    """UNIX seconds."""
 
 
 class ReferenceTable:
@@ -115,7 +137,7 @@ class ReferenceTable:
         self._results: defaultdict[tuple[str, ...], dict[str, list[_Stretch]]] = defaultdict(dict)
         self._answers: defaultdict[tuple[str, int], dict[str, frozenset[str]]] = defaultdict(dict)
         self._keys: defaultdict[str, dict[str, frozenset[str]]] = defaultdict(dict)
-        self._pages: defaultdict[str, dict[str, Page]] = defaultdict(dict)
+        self._pages: defaultdict[str, dict[str, deque[Page]]] = defaultdict(dict)
 
     # ------------------------------------------------------------ filled by the pipeline
 
@@ -157,12 +179,12 @@ class ReferenceTable:
             self._keys[trial.sni][verdict.probe] = seen
 
     def _http(self, verdict: Verdict, measurement: Measurement, trial: HttpObservation) -> None:
-        """Keep the newest page of each reference."""
+        """Keep the newest pages of each reference."""
         if trial.status is not None:
-            headers = dict(trial.headers)
-            self._pages[measurement.target][verdict.probe] = Page(
-                trial.status, trial.body_bytes, trial.body_sha256, trial.title, headers.get("location", "")
-            )
+            held = self._pages[measurement.target].setdefault(verdict.probe, deque(maxlen=_MOST_PAGES))
+            at = trial.at + verdict.at - measurement.started
+            where = dict(trial.headers).get("location", "")
+            held.append(Page(trial.status, trial.body_bytes, trial.body_sha256, trial.title, where, at))
 
     def _dns(self, verdict: Verdict, measurement: Measurement, trial: DnsObservation) -> None:
         """Keep the newest answer set of each reference."""
@@ -192,22 +214,33 @@ class ReferenceTable:
 
     # ------------------------------------------------------------ asked by the rules
 
-    def _tally(self, key: tuple[str, ...], since: float, until: float) -> Tally:
-        """Count, per reference, the last result in [since, until]."""
-        ok = failed = 0
+    def _seen(self, key: tuple[str, ...], since: float, until: float) -> Seen:
+        """Count what references saw in a window and around it."""
+        ok = failed = near_ok = near_failed = 0
         for stretches in self._results.get(key, {}).values():
-            within = [s for s in stretches if s.last >= since and s.first <= until]
+            within = [s.ok for s in stretches if s.last >= since and s.first <= until]
             if within:
-                ok, failed = (ok + 1, failed) if within[-1].ok else (ok, failed + 1)
-        return Tally(ok, failed)
+                # One failure inside the window is enough: a server that came back must not accuse the way to it.
+                ok, failed = (ok + 1, failed) if all(within) else (ok, failed + 1)
+            near = [s.ok for s in stretches if s.last >= since - _NEAR and s.first <= until + _NEAR]
+            if near:
+                near_ok, near_failed = (near_ok + 1, near_failed) if near[-1] else (near_ok, near_failed + 1)
+        return Seen(Tally(ok, failed), Tally(near_ok, near_failed))
 
-    def at_address(self, address: str, port: int, since: float, until: float) -> Tally:
-        """Count references that got a SYN-ACK from this very address and port since ``since`` (UNIX seconds)."""
-        return self._tally(("address", address, str(port)), since, until + _WIDTH)
+    def at_address(self, address: str, port: int, since: float, until: float) -> Seen:
+        """Return which references got a SYN-ACK from this very address and port.
 
-    def of_target(self, target: str, layer: str, since: float, until: float) -> Tally:
-        """Count references for which a target was ok on a layer."""
-        return self._tally(("target", target, layer), since - _WIDTH, until + _WIDTH)
+        Args:
+            address: the address the probe was given.
+            port: its port.
+            since: UNIX seconds of the first failing trial.
+            until: UNIX seconds of the last failing trial.
+        """
+        return self._seen(("address", address, str(port)), since, until)
+
+    def of_target(self, target: str, layer: str, since: float, until: float) -> Seen:
+        """Return for which references a target was ok on a layer, in the window and around it."""
+        return self._seen(("target", target, layer), since, until)
 
     def elsewhere(self, service: str, role: str, address: str, since: float) -> bool:
         """Tell whether any reference reached the service's role at another address since ``since``."""
@@ -226,11 +259,18 @@ class ReferenceTable:
         """Return every public key (SHA-256, hex) that references saw in chains for a name."""
         return frozenset().union(*self._keys.get(host, {}).values())
 
-    def pages(self, target: str) -> tuple[Page, ...]:
-        """Return the newest page of each reference."""
-        return tuple(self._pages.get(target, {}).values())
+    def pages(self, target: str, since: float, until: float) -> tuple[Page, ...]:
+        """Return the newest page that each reference got in [since, until], UNIX seconds."""
+        found = []
+        for held in self._pages.get(target, {}).values():
+            within = [page for page in held if since <= page.at <= until]
+            if within:
+                found.append(max(within, key=lambda page: page.at))
+        return tuple(found)
 
 
+_MOST_PAGES: Final = 24
+"""Pages kept of each reference: two hours."""
 _MOST_STRETCHES: Final = 256
 _MOST_ANSWERS: Final = 64
 

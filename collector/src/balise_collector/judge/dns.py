@@ -21,7 +21,7 @@ from balise_wire.words import Arm, Experiment, Resolver
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from balise_collector.judge.context import Context, Tally
+    from balise_collector.judge.context import Context, Seen
     from balise_wire.measurement import Measurement
 
 _LAYER: Final = Experiment.DNS
@@ -86,7 +86,7 @@ class DnsFacts(Facts):
     """The same resolver answers the control name properly; None where that was not asked."""
     public_ok: bool
     """A public resolver gives an address that is no bogon and not in the provider's answers only."""
-    references: Tally
+    references: Seen
     all_lie: str
     """The one way in which all own questions were denied, else empty."""
 
@@ -203,7 +203,10 @@ def facts(measurement: Measurement, context: Context) -> DnsFacts:
         control_ok=_prove(control, context) if control else None,
         public_ok=_prove(public, context) and (not honest or not heard or honest != heard),
         references=context.references.of_target(
-            measurement.target, _LAYER, since - context.clock_offset, measurement.ended - context.clock_offset
+            measurement.target,
+            _LAYER,
+            since - context.clock_offset,
+            max((t.at for t in bad), default=measurement.ended) - context.clock_offset,
         ),
         all_lie=lies[0] if lies and len(set(lies)) == 1 else "",
     )

@@ -22,12 +22,14 @@ from balise_wire.words import Arm, Experiment
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from balise_collector.judge.context import Context, Page, Tally
+    from balise_collector.judge.context import Context, Page, Seen
     from balise_wire.measurement import Measurement
 
 _LAYER: Final = Experiment.HTTP
 LENGTH_RATIO: Final = 0.7
 """Bodies whose lengths differ by more are different pages (Jones et al. 2014: 95 % of block pages, 98.6 % of good)."""
+_FRESH: Final = 900.0
+"""Seconds for which a reference's page says what the page is."""
 _REFUSALS: Final = frozenset({403, 451})
 _ROBOT_TESTS: Final = ("captcha", "attention required", "just a moment", "are you a robot", "access denied")
 _ROBOT_HEADERS: Final = frozenset({"cf-mitigated", "cf-chl-bypass", "x-amzn-waf-action"})
@@ -111,7 +113,7 @@ class HttpFacts(Facts):
     """At least two references got 2xx or 3xx."""
     foreign_redirect: bool
     """Leads to a host where neither references nor controls are led."""
-    references: Tally
+    references: Seen
 
 
 def _robot(trials: Sequence[HttpObservation]) -> bool:
@@ -143,18 +145,25 @@ def facts(measurement: Measurement, context: Context) -> HttpFacts:
     others = [
         t for t in trials if t.arm in {Arm.NEIGHBOUR, Arm.CONTROL, Arm.SCRAMBLED} and not t.carried and answered(t)
     ]
-    pages = context.references.pages(measurement.target)
-    like = bool(got) and bool(pages) and all(any(same_page(t, page) for page in pages) for t in got)
-    alone = bool(got) and len(pages) > 0 and not any(same_page(t, page) for t in got for page in pages)
-    agree = len({_status(page.status) for page in pages}) == 1 and len(pages) >= ENOUGH
+    offset = context.clock_offset
+    near = context.references.pages(
+        measurement.target, measurement.started - offset - _FRESH, measurement.ended - offset
+    )
+    like = bool(got) and bool(near) and all(any(same_page(t, page) for page in near) for t in got)
+    alone = bool(got) and len(near) > 0 and not any(same_page(t, page) for t in got for page in near)
     printed = next((p for t in got if (p := context.fingerprints.page(t.title, t.headers)) is not None), None)
+    bad = [t for t in subject if not _good(t) or alone or printed is not None]
+    since = min((t.at for t in bad), default=measurement.started)
+    until = max((t.at for t in bad), default=measurement.ended)
+    # Accusing takes pages from the very time: a redesign or a maintenance page must not become a block page.
+    pages = context.references.pages(measurement.target, since - offset, until - offset)
+    agree = len({_status(page.status) for page in pages}) == 1 and len(pages) >= ENOUGH
+    differs = agree and bool(got) and not any(same_page(t, page) for t in got for page in pages)
     led = {destination(page.location, measurement.host) for page in pages if page.location}
     led |= {destination(location(t), measurement.host) for t in others if location(t)}
     aims = {destination(location(t), measurement.host) for t in got if location(t)}
     strange = bool(aims) and not aims & led and measurement.host not in aims and len(pages) >= ENOUGH
     welcome = sum(page.status is not None and page.status < 400 for page in pages)
-    bad = [t for t in subject if not _good(t) or alone or printed is not None]
-    since = min((t.at for t in bad), default=measurement.started)
     whole = len(got) == len(own) > 0
     suspect = printed is not None or strange or (alone and not like)
     passed = whole and all(_good(t) for t in got) and not suspect
@@ -185,13 +194,13 @@ def facts(measurement: Measurement, context: Context) -> HttpFacts:
         control_same=any(same_response(t, o) for t in got for o in others),
         printed=printed is not None,
         pages=len(pages),
-        differs=alone and agree,
+        differs=differs,
         like_references=like,
-        references_refused=bool(pages) and all(page.status in _REFUSALS for page in pages),
+        references_refused=bool(near) and all(page.status in _REFUSALS for page in near),
         references_welcome=welcome >= 2,
         foreign_redirect=strange,
         references=context.references.of_target(
-            measurement.target, _LAYER, since - context.clock_offset, measurement.ended - context.clock_offset
+            measurement.target, _LAYER, since - context.clock_offset, until - context.clock_offset
         ),
     )
 

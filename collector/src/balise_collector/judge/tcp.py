@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from balise_collector.judge.context import Tally
+from balise_collector.judge.context import Seen
 from balise_collector.judge.rules import Facts, Rule, anomaly, common, gate
 from balise_collector.judge.verdict import Level, State
 from balise_wire.failures import Failure
@@ -41,7 +41,7 @@ class TcpFacts(Facts):
     mixed: bool
     other_port_ok: bool
     sibling_ok: bool | None
-    references: Tally
+    references: Seen
     elsewhere: bool
     """A reference reached the service at another address meanwhile."""
     line_controls: bool
@@ -73,7 +73,8 @@ def facts(measurement: Measurement, context: Context) -> TcpFacts:
         since=since,
     )
     address, port = (own[0].address, own[0].port) if own else ("", 0)
-    after, until = since - context.clock_offset, measurement.ended - context.clock_offset
+    after = since - context.clock_offset
+    until = max((t.at for t in dead), default=measurement.ended) - context.clock_offset
     siblings = [t.synacks > 0 for t in trials if t.arm is Arm.SIBLING]
     line = measurement.line
     other = any(t.synacks for t in trials if t.arm is Arm.OTHER_PORT and t.address == address)
@@ -87,7 +88,7 @@ def facts(measurement: Measurement, context: Context) -> TcpFacts:
         mixed=any(t.synacks for t in own) and any(not t.synacks for t in own),
         other_port_ok=other,
         sibling_ok=any(siblings) if siblings else None,
-        references=context.references.at_address(address, port, after, until) if own else Tally(),
+        references=context.references.at_address(address, port, after, until) if own else Seen(),
         elsewhere=context.references.elsewhere(measurement.service, measurement.role, address, after),
         line_controls=line is not None and line.international_ok + line.domestic_ok > 0,
     )

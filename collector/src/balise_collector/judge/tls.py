@@ -19,7 +19,7 @@ from balise_wire.observations import TlsObservation
 from balise_wire.words import Arm, Experiment
 
 if TYPE_CHECKING:
-    from balise_collector.judge.context import Context, Tally
+    from balise_collector.judge.context import Context, Seen
     from balise_wire.measurement import Measurement
 
 _LAYER: Final = Experiment.TLS
@@ -79,7 +79,7 @@ class TlsFacts(Facts):
     scrambled: Outcome | None
     residual: bool
     """Connects began to fail only after a sensitive hello, with the controls of the same series answered."""
-    references: Tally
+    references: Seen
     unknown_keys: bool
     """References or pins know keys of this name, and the subject's chain holds none of them."""
     known_keys: bool
@@ -182,7 +182,10 @@ def facts(measurement: Measurement, context: Context) -> TlsFacts:
         scrambled=scrambled,
         residual=_residual(own, carried),
         references=context.references.of_target(
-            measurement.target, _LAYER, since - context.clock_offset, measurement.ended - context.clock_offset
+            measurement.target,
+            _LAYER,
+            since - context.clock_offset,
+            max((t.at for t in failing), default=measurement.ended) - context.clock_offset,
         ),
         unknown_keys=bool(known) and bool(seen) and not seen & known,
         known_keys=bool(seen & known),
