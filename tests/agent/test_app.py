@@ -361,3 +361,15 @@ def test_batches_stay_open_longer_while_no_broker_listens(house: House) -> None:
     assert pending[0] >= 2
     assert spool.due(pending[1] + 150.0)
     assert not spool.due(pending[1] + 150.0, patience=10.0)
+
+
+def test_the_households_addresses_stay_at_home(house: House) -> None:
+    """An answer that points into the LAN is refused, and told without the address."""
+    house.script.error = Refused("192.168.17.23 port 443: private (RFC 1918)")
+    app = house.app()
+    app.assigned(house.sealed(assignment(target(1))))
+    house.until(lambda: app.own_failures >= 2)
+    told = [event.detail for event in house.events() if event.kind is EventKind.TARGET_REFUSED]
+    assert told
+    assert not any("192.168" in detail for detail in told)
+    assert any("[ip] port 443: private" in detail for detail in told)

@@ -51,3 +51,13 @@ def test_an_account_can_be_read_back() -> None:
     again = Meter(Limits(bytes_per_day=500), hands.clock(), meter.account())
     with pytest.raises(Refused):
         again.allow("9.9.9.9", 443, 200)
+
+
+def test_delivery_is_paid_by_the_host_too() -> None:
+    """What reporting costs counts against the day, and is never itself refused."""
+    meter = Meter(Limits(bytes_per_day=500), Hands().clock())
+    meter.reported(300, 250)
+    meter.reported(10, 0)
+    assert (meter.sent, meter.received_bytes) == (310, 250)
+    with pytest.raises(Refused):
+        meter.allow("9.9.9.9", 443, 1)

@@ -27,6 +27,7 @@ from balise_agent.publisher import Publisher
 from balise_agent.reactor import Reactor, Timer
 from balise_agent.report import measurement
 from balise_agent.schedule import Agenda, Run
+from balise_agent.scrub import redacted
 from balise_agent.service import Service
 from balise_agent.spool import Record, Spool, Stamp, TooLargeError
 from balise_wire import measurement as wire
@@ -49,6 +50,7 @@ _PATIENCE_APART: Final = 10.0
 """How much longer a batch stays open while no broker listens: fewer, larger and better compressed ones to keep."""
 _SAME_EVENT_SECONDS: Final = 3600.0
 """Clock seconds for which the same trouble is told once."""
+_LONGEST_DETAIL: Final = 300
 _GOODBYE_SECONDS: Final = 2.0
 _LONGEST_TIMER: Final = 3600.0
 
@@ -100,6 +102,7 @@ class App:
         self._remembered_at = clock.monotonic()
         self._moved_at = clock.monotonic()
         self._replies_seen = -1
+        self._delivered = (0, 0)
         self._stopping = False
         self._network = wire.Network(
             country=config.probe.country, asn=config.probe.asn, access=config.probe.access, region=config.probe.region
@@ -267,12 +270,13 @@ class App:
         self.own_failures += 1
         where = f"{run.experiment} on {run.target.id}"
         if isinstance(error, LinkUnusable):
-            self._event(EventKind.LINK_UNUSABLE, f"{error}")
+            self._event(EventKind.LINK_UNUSABLE, redacted(f"{error}", _LONGEST_DETAIL))
         elif isinstance(error, Refused):
-            self._event(EventKind.TARGET_REFUSED, f"{where}: {error}")
+            # What a DNS answer pointed at may be the household's own: its address stays here.
+            self._event(EventKind.TARGET_REFUSED, redacted(f"{where}: {error}", _LONGEST_DETAIL))
         else:
             _log.error("%s ended by a mistake of ours", where, exc_info=error)
-            self._event(EventKind.LINK_UNUSABLE, f"{where}: {type(error).__name__}: {error}")
+            self._event(EventKind.LINK_UNUSABLE, redacted(f"{where}: {type(error).__name__}: {error}", _LONGEST_DETAIL))
 
     # --- records ------------------------------------------------------------------------------------------------------
 
@@ -349,6 +353,7 @@ class App:
         if self._agenda is not None and self._assignments.expired(now):
             self._event(EventKind.ASSIGNMENT_REFUSED, "the assignment expired; waiting for a newer one")
             self._reassign()
+        self._count_delivery()
         if self._spool.disk_refuses:
             self._spool.retry()
         connected = self.publisher is not None and self.publisher.connected
@@ -365,6 +370,14 @@ class App:
         self._feed(monotonic)
         batch = self._clock.real_seconds(self._config.spool.batch_seconds)
         self._reactor.after(min(_TICK_SECONDS, max(0.05, batch / 2.0)), self._tick)
+
+    def _count_delivery(self) -> None:
+        """Count the bytes that went to and came from the broker since the last look."""
+        if self.publisher is not None:
+            counters = self.publisher.counters
+            sent, received = counters.sent_bytes - self._delivered[0], counters.received_bytes - self._delivered[1]
+            self._delivered = (counters.sent_bytes, counters.received_bytes)
+            self._meter.reported(sent, received)
 
     def _follow_household(self) -> None:
         """Refuse and hide the network that the machine stands in *now*: it may have come up after us, or changed."""

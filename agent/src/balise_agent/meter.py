@@ -39,6 +39,13 @@ class Meter:
         self._turn_the_day()
         self.received_bytes += size
 
+    def reported(self, sent: int, received: int) -> None:
+        """Count what delivery to the collector cost: the host pays for it like for the rest."""
+        self._gate.received(sent + received)
+        self._turn_the_day()
+        self.sent += sent
+        self.received_bytes += received
+
     def follow(self, rules: Limits) -> None:
         """Take other limits from now on, with the same account."""
         self._gate = PolicyGate(rules, self._clock, spent_today=self.sent + self.received_bytes)
