@@ -53,6 +53,21 @@ class MatrixCell(msgspec.Struct, frozen=True, kw_only=True):
     """UNIX seconds of the newest verdict in it."""
 
 
+class HistoryCell(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """How many verdicts of one state a place had in one bin; what strips and timelines are drawn from."""
+
+    country: str
+    asn: int
+    reference: bool
+    service: str
+    role: str
+    layer: str
+    bin: int
+    """Counted from the beginning of the history asked for."""
+    state: str
+    verdicts: int
+
+
 class Change(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that was concluded, in the order in which it was written; what sinks read."""
 
@@ -309,6 +324,17 @@ class Store:
                 latest=max(latest, before.latest if before else 0.0),
             )
         return [cells[key] for key in sorted(cells)]
+
+    def history(self, since: float, until: float, step: float, service: str | None = None) -> list[HistoryCell]:
+        """Return the verdicts of [since, until) as counts in bins of ``step`` seconds, without decoding any of them."""
+        rows = self._db.execute(
+            "SELECT country, asn, reference, service, role, layer, CAST((at - :since) / :step AS INTEGER) AS bin,"
+            " state, count(*) FROM verdict WHERE at >= :since AND at < :until AND (:service IS NULL OR service = :service)"
+            " GROUP BY country, asn, reference, service, role, layer, bin, state",
+            {"since": since, "until": until, "step": step, "service": service},
+        )
+        names = HistoryCell.__struct_fields__
+        return [HistoryCell(**dict(zip(names, (*row[:2], bool(row[2]), *row[3:]), strict=True))) for row in rows]
 
     def latest_verdict_at(self) -> float | None:
         """Return the time of the newest verdict: where a page's window ends when nothing arrives any more."""

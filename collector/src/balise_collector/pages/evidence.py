@@ -79,6 +79,11 @@ class Exhibit:
     marked: int
     """Packets and answers that bear signs of forgery."""
 
+    def side(self, name: str) -> list[TrialRow]:
+        """Return the trials of ``control`` or ``subject`` that left packets; the one carried along comes last."""
+        mine = [one for one in self.trials if one.subject == (name == "subject") and (one.packets or one.answers)]
+        return sorted(mine, key=lambda one: one.carried)
+
 
 def exhibit(row: JournalRow, verdict: Verdict) -> Exhibit:
     """Return one measurement ready to be shown."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from balise_collector.judge.verdict import State, Verdict
+from balise_collector.store import HistoryCell
 
 BIN: Final = 300
 """Seconds of a bin: the cadence of the fleet."""
@@ -26,20 +27,19 @@ class Run(NamedTuple):
     bins: int
 
 
-def settle(states: Iterable[State]) -> State | None:
+def settle(counts: Mapping[State, int]) -> State | None:
     """Return the state that several verdicts of one place and time are shown as; ``None`` for no verdict.
 
     Trouble anywhere is shown. Without trouble the place is ok only where more than half of the verdicts are:
     ``insufficient`` never counts as reachable.
     """
-    counts = Counter(states)
     total = sum(counts.values())
     if not total:
         return None
-    trouble = next((state for state in _WORST_FIRST if counts[state]), None)
+    trouble = next((state for state in _WORST_FIRST if counts.get(state)), None)
     if trouble is not None:
         return trouble
-    return State.OK if counts[State.OK] * 2 > total else State.INSUFFICIENT
+    return State.OK if counts.get(State.OK, 0) * 2 > total else State.INSUFFICIENT
 
 
 def newest(verdicts: Iterable[Verdict]) -> list[Verdict]:
@@ -55,15 +55,13 @@ def step_for(seconds: float) -> int:
     return BIN * max(1, -(-int(seconds) // (BIN * MOST_BINS)))
 
 
-def bins(verdicts: Iterable[Verdict], since: float, until: float, step: int = BIN) -> list[State | None]:
-    """Return the state of each bin of ``step`` seconds in [since, until)."""
-    columns = max(1, -(-int(until - since) // step))
-    gathered: list[list[Verdict]] = [[] for _ in range(columns)]
-    for verdict in verdicts:
-        column = int((verdict.at - since) // step)
-        if 0 <= column < columns:
-            gathered[column].append(verdict)
-    return [settle(verdict.state for verdict in newest(column)) for column in gathered]
+def bins(cells: Iterable[HistoryCell], columns: int) -> list[State | None]:
+    """Return the state of each bin of a place, ``columns`` of them, from the counts of its verdicts."""
+    counts: list[Counter[State]] = [Counter() for _ in range(columns)]
+    for cell in cells:
+        if 0 <= cell.bin < columns:
+            counts[cell.bin][State(cell.state)] += cell.verdicts
+    return [settle(found) for found in counts]
 
 
 def runs(states: Sequence[State | None]) -> list[Run]:

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from balise_collector import wording
 from balise_collector.incidents.model import Incident, IncidentKind, Interval, MechanismShare
-from balise_collector.judge.verdict import State, Verdict
+from balise_collector.judge.verdict import State
 from balise_collector.pages import phrases, svg
 from balise_collector.pages.evidence import Exhibit, exhibit
 from balise_collector.pages.history import bins, runs, step_for
@@ -22,6 +22,7 @@ from balise_collector.pages.overview import Freshness, freshness, lasted, togeth
 from balise_collector.pages.view import View
 from balise_collector.places import WORLD
 from balise_collector.report import headline, report
+from balise_collector.store import HistoryCell
 from balise_collector.wording import Language
 from balise_wire.words import TargetRole
 
@@ -29,6 +30,8 @@ _EXHIBITS: Final = 6
 """Measurements shown in full; the rest is in the JSON."""
 _MARGIN: Final = 3_600.0
 """Seconds shown before the onset and after the end."""
+_LONGEST: Final = 14 * 86_400.0
+"""Seconds of an incident that are drawn: the last two weeks of a longer one."""
 _TICKS: Final = 8
 _TICK_STEPS: Final = (300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 
@@ -272,14 +275,15 @@ def _timeline(view: View, one: Incident, fresh: Freshness) -> svg.Timeline:
     """Return what the drawing shows: a row for each provider and part, the references below."""
     finish = one.end.latest if one.end else max(fresh.as_of, one.onset.latest)
     start = one.onset.earliest if one.onset.earliest is not None else one.onset.latest
+    start = max(start, finish - _LONGEST)
     step = step_for(finish - start + 2 * _MARGIN)
     since = (int(start - _MARGIN) // step) * step
     until = min((int(finish + _MARGIN) // step + 1) * step, (int(fresh.as_of) // step + 1) * step)
     until = max(until, since + 4 * step)
-    verdicts = [
-        verdict
-        for verdict in view.store.verdicts(float(since), float(until), None, one.service)
-        if not one.layers or verdict.layer in one.layers
+    cells = [
+        cell
+        for cell in view.store.history(since, until, step, one.service)
+        if not one.layers or cell.layer in one.layers
     ]
     zone = view.zone(one.country)
     ended = one.end
@@ -300,7 +304,7 @@ def _timeline(view: View, one: Incident, fresh: Freshness) -> svg.Timeline:
         since=float(since),
         until=float(until),
         step=step,
-        groups=_groups(verdicts, one, view, since, until, step),
+        groups=_groups(cells, one, view, (until - since) // step),
         moments=tuple(moments),
         ticks=_ticks(view, one, since, until),
         local_name=str(zone) if str(zone) != "UTC" else "",
@@ -317,40 +321,40 @@ def _label(word: str, moment: Interval, view: View, one: Incident) -> str:
     return f"{word} {last}" if first == last else f"{word} {first}-{last}"
 
 
-def _groups(
-    verdicts: Iterable[Verdict], one: Incident, view: View, since: int, until: int, step: int
-) -> tuple[svg.Group, ...]:
+def _groups(cells: Iterable[HistoryCell], one: Incident, view: View, columns: int) -> tuple[svg.Group, ...]:
     """Return the rows: affected providers, clean ones, references."""
-    inside: dict[tuple[str, int, TargetRole], list[Verdict]] = defaultdict(list)
-    abroad: dict[str, list[Verdict]] = defaultdict(list)
-    for verdict in verdicts:
-        if one.roles and verdict.role not in one.roles:
+    inside: dict[tuple[str, int, TargetRole], list[HistoryCell]] = defaultdict(list)
+    abroad: dict[str, list[HistoryCell]] = defaultdict(list)
+    for cell in cells:
+        if one.roles and cell.role not in one.roles:
             continue
-        if verdict.reference:
-            abroad[verdict.network.country].append(verdict)
-        elif one.country in {WORLD, verdict.network.country}:
-            inside[verdict.network.country, verdict.network.asn, verdict.role].append(verdict)
-    held: dict[bool, list[svg.Row]] = {True: [], False: []}
-    for country, asn, role in sorted(inside):
+        if cell.reference:
+            abroad[cell.country].append(cell)
+        elif one.country in {WORLD, cell.country}:
+            inside[cell.country, cell.asn, TargetRole(cell.role)].append(cell)
+    held: dict[str, list[svg.Row]] = {"Affected": [], "Measured and clean": [], "Others": []}
+    order = list(TargetRole)
+    for country, asn, role in sorted(inside, key=lambda key: (*key[:2], order.index(key[2]))):
         affected = asn in one.scope.affected
+        clean = asn in one.scope.clean
         label = phrases.provider(asn) + (f" {country}" if one.country == WORLD else "")
         if role is not TargetRole.LINE:
             label += f", {wording.ROLES[Language.EN][role]}"
-        states = bins(inside[country, asn, role], since, until, step)
+        states = bins(inside[country, asn, role], columns)
         brackets = tuple(
             svg.Bracket(earliest=moment.earliest, latest=moment.latest)
             for share in one.mechanisms
             if affected and asn in share.asns and role in share.roles
             for moment in (share.onset, share.end)
-            if moment is not None
+            # What all rows share is drawn once, over all of them.
+            if moment is not None and moment not in {one.onset, one.end}
         )
-        held[affected].append(svg.Row(label=label, states=states, brackets=brackets))
-    references = [
-        svg.Row(label=view.country(code), states=bins(abroad[code], since, until, step)) for code in sorted(abroad)
-    ]
-    clean = "Probes" if one.country == WORLD else "Measured and clean"
-    named = (("Affected", held[True]), (clean, held[False]), ("References abroad", references))
-    return tuple(svg.Group(heading=heading, rows=tuple(found)) for heading, found in named if found)
+        held["Affected" if affected else "Measured and clean" if clean else "Others"].append(
+            svg.Row(label=label, states=states, brackets=brackets)
+        )
+    references = [svg.Row(label=view.country(code), states=bins(abroad[code], columns)) for code in sorted(abroad)]
+    held["References abroad"] = references
+    return tuple(svg.Group(heading=heading, rows=tuple(found)) for heading, found in held.items() if found)
 
 
 def _ticks(view: View, one: Incident, since: int, until: int) -> tuple[svg.Tick, ...]:

@@ -1,10 +1,9 @@
 """The matrix: services down, providers across, each cell with its state, its n and its last day. Pure."""
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
-from typing import Final
+from typing import Final, TypeVar
 
 from markupsafe import Markup
 
@@ -14,9 +13,11 @@ from balise_collector.judge.verdict import State, Verdict
 from balise_collector.pages import phrases, svg
 from balise_collector.pages.history import BIN, bins, newest, settle
 from balise_collector.pages.view import INTERNET, View
+from balise_collector.store import HistoryCell
 from balise_collector.wording import Language
 from balise_wire.words import TargetRole
 
+Held = TypeVar("Held")
 WINDOW: Final = 900.0
 """Seconds up to the moment shown in which a verdict still speaks for it."""
 DAY: Final = 86_400
@@ -55,33 +56,48 @@ def tables(view: View, at: float) -> tuple[Table, ...]:
         at: the moment shown, UNIX seconds.
     """
     until = (int(at) // BIN + 1) * BIN
-    verdicts = view.store.verdicts(until - DAY, at)
-    inside: dict[str, dict[tuple[str, str], list[Verdict]]] = defaultdict(lambda: defaultdict(list))
-    abroad: dict[tuple[str, str], list[Verdict]] = defaultdict(list)
-    for verdict in verdicts:
+    recent: _Places[Verdict] = defaultdict(lambda: defaultdict(list))
+    for verdict in view.store.verdicts(at - WINDOW, at):
         network = verdict.network
-        if verdict.reference:
-            abroad[verdict.service, network.country].append(verdict)
-        else:
-            inside[network.country][verdict.service, phrases.provider(network.asn)].append(verdict)
+        recent[_country(network.country, reference=verdict.reference)][
+            verdict.service, _column(network.country, network.asn, reference=verdict.reference)
+        ].append(verdict)
+    past: _Places[HistoryCell] = defaultdict(lambda: defaultdict(list))
+    for cell in view.store.history(until - DAY, at, BIN):
+        past[_country(cell.country, reference=cell.reference)][
+            cell.service, _column(cell.country, cell.asn, reference=cell.reference)
+        ].append(cell)
+    known: dict[str, set[str]] = defaultdict(set)
     for member in view.members:
-        if not member.reference and not member.revoked:
-            _ = inside[member.network.country]
+        network = member.network
+        known[_country(network.country, reference=member.reference)].add(
+            _column(network.country, network.asn, reference=member.reference)
+        )
     incidents = [one for one in view.store.incidents() if _covers(one, at)]
     found = []
-    for code in sorted(inside):
-        known = {phrases.provider(m.network.asn) for m in view.members if _stands(m.network.country, code, m.reference)}
-        columns = sorted(known | {column for _, column in inside[code]}, key=lambda name: int(name[2:]))
-        found.append(_table(view, code, inside[code], columns, until, at, incidents))
-    if abroad:
-        columns = sorted({column for _, column in abroad})
-        found.append(_table(view, "", abroad, columns, until, at, []))
+    for code in sorted({*past, *recent, *known}, key=lambda code: (not code, code)):
+        columns = known[code] | {column for _, column in (*past[code], *recent[code])}
+        found.append(_table(view, code, recent[code], past[code], sorted(columns, key=_rank), incidents))
     return tuple(found)
 
 
-def _stands(country: str, code: str, reference: bool) -> bool:
-    """Whether an approved probe's provider is a column of a country's table."""
-    return country == code and not reference
+_Places = defaultdict[str, defaultdict[tuple[str, str], list[Held]]]
+"""Country (empty: the references) -> (service, column) -> what was measured there."""
+
+
+def _country(country: str, *, reference: bool) -> str:
+    """Return the key of the table that a probe's results stand in."""
+    return "" if reference else country
+
+
+def _column(country: str, asn: int, *, reference: bool) -> str:
+    """Return the column that a probe's results stand in: its provider, or its country for a reference."""
+    return country if reference else phrases.provider(asn)
+
+
+def _rank(column: str) -> tuple[int, str]:
+    """Order providers by number, countries by name."""
+    return (int(column[2:]), "") if column[2:].isdigit() else (0, column)
 
 
 def _covers(one: Incident, at: float) -> bool:
@@ -92,28 +108,29 @@ def _covers(one: Incident, at: float) -> bool:
 def _table(
     view: View,
     code: str,
-    cells: dict[tuple[str, str], list[Verdict]],
+    recent: dict[tuple[str, str], list[Verdict]],
+    past: dict[tuple[str, str], list[HistoryCell]],
     columns: list[str],
-    until: float,
-    at: float,
     incidents: list[Incident],
 ) -> Table:
     """Return one table; ``code`` is empty for the references."""
-    services = sorted({*view.services, *(service for service, _ in cells)} - {INTERNET}, key=view.service)
-    if any(service == INTERNET for service, _ in cells):
+    measured = {service for service, _ in (*past, *recent)}
+    services = sorted({*view.services, *measured} - {INTERNET}, key=view.service)
+    if INTERNET in measured:
         services.append(INTERNET)
     key = code.lower() or "abroad"
     rows = []
     for service in services:
         row = []
         for column in columns:
-            held = cells.get((service, column), [])
+            held = recent.get((service, column), [])
+            strip = bins(past.get((service, column), []), DAY // BIN)
             title = f"{view.service(service)}, {column if code else view.country(column)}, last 24 hours"
             row.append(
                 Cell(
-                    state=settle(one.state for one in newest(_recent(held, at))),
-                    said=said(_recent(held, at)),
-                    strip=svg.strip(bins(held, until - DAY, until), title, f"{key}-{service}-{column.lower()}"),
+                    state=settle(Counter(one.state for one in newest(held))),
+                    said=said(held),
+                    strip=svg.strip(strip, title, f"{key}-{service}-{column.lower()}"),
                     incident=next((one.id for one in incidents if _is_of(one, code, service, column)), ""),
                 )
             )
@@ -134,15 +151,10 @@ def _is_of(one: Incident, code: str, service: str, column: str) -> bool:
     return one.country == "**" or any(phrases.provider(asn) == column for asn in one.scope.affected)
 
 
-def _recent(verdicts: Iterable[Verdict], at: float) -> list[Verdict]:
-    """Return the verdicts that speak for a moment."""
-    return [one for one in verdicts if at - WINDOW < one.at <= at]
-
-
 def said(verdicts: list[Verdict]) -> str:
     """Say what a cell's state rests on: which parts, how many of how many measurements, how many probes."""
     held = newest(verdicts)
-    state = settle(one.state for one in held)
+    state = settle(Counter(one.state for one in held))
     if state is None:
         return "no measurement in the last 15 minutes"
     alike = [one for one in held if one.state is state]

@@ -14,6 +14,8 @@ from balise_collector.wording import Language
 
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _TIME: Final = "%Y-%m-%dT%H:%MZ"
+_EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+"""Nothing was measured before; near the year 1 local times cannot be written."""
 _LONGEST: Final = 40
 """Characters of a bad value that are told back."""
 
@@ -39,9 +41,12 @@ def moment(asked: Mapping[str, str], name: str = "at") -> float | None:
     if text is None:
         return None
     try:
-        return datetime.strptime(text, _TIME).replace(tzinfo=UTC).timestamp()
+        asked_for = datetime.strptime(text, _TIME).replace(tzinfo=UTC)
     except ValueError:
-        raise _bad(name, text, "a UTC time such as 2020-05-17T17:30Z") from None
+        asked_for = _EARLIEST
+    if asked_for <= _EARLIEST:
+        raise _bad(name, text, "a UTC time of this century such as 2020-05-17T17:30Z")
+    return asked_for.timestamp()
 
 
 def _bad(name: str, text: str, wanted: str) -> HTTPException:

@@ -23,7 +23,9 @@ _LABELS: Final = 190
 _RIGHT: Final = 14
 _ROW: Final = 26
 _BAR: Final = 18
-_HEAD: Final = 74
+_HEAD: Final = 44
+_FOOT: Final = 48
+"""Height of the two time axes below the rows: local time, then UTC."""
 _GROUP: Final = 26
 _NEAR: Final = 230.0
 """Two labels closer than this, in drawing units, stand on two lines."""
@@ -145,7 +147,7 @@ class Timeline:
     """Drawn over all rows: the onset and the end."""
     ticks: tuple[Tick, ...]
     local_name: str
-    """Name of the zone of the upper axis."""
+    """Name of the zone of the local axis."""
 
 
 def timeline(shown: Timeline, key: str = "timeline") -> Markup:
@@ -166,8 +168,9 @@ def timeline(shown: Timeline, key: str = "timeline") -> Markup:
             y += _ROW
     moments = Markup("").join(_moment(shown, number, x, y) for number in range(len(shown.moments)))
     axis = Markup("").join(_tick(tick, x(tick.at), y) for tick in shown.ticks)
-    names = element("text", shown.local_name, class_="axis", x=0, y=_HEAD - 12) + element(
-        "text", "UTC", class_="axis", x=0, y=y + 20
+    names = Markup("").join(
+        element("text", text, class_=name, x=0, y=y + down)
+        for text, name, down in ((shown.local_name, "axis local", 20), ("UTC", "axis", 38))
     )
     content = (
         element("title", shown.title, id=f"{key}-t")
@@ -181,7 +184,7 @@ def timeline(shown: Timeline, key: str = "timeline") -> Markup:
         "svg",
         content,
         class_="timeline",
-        viewBox=f"0 0 {_WIDTH} {int(y + 30)}",
+        viewBox=f"0 0 {_WIDTH} {int(y + _FOOT)}",
         role="img",
         aria_labelledby=f"{key}-t {key}-d",
     )
@@ -215,7 +218,7 @@ def _moment(shown: Timeline, number: int, x: Callable[[float], float], floor: fl
     right = x(one.latest)
     before = shown.moments[number - 1] if number else None
     near = before is not None and x(one.latest) - x(before.latest) < _NEAR
-    line = 34 if near else 16
+    line = 30 if near else 14
     anchor = "end" if right > _WIDTH - 140 else "start" if left < _LABELS + 120 else "middle"
     place = {"end": right, "start": left, "middle": (left + right) / 2}[anchor]
     return (
@@ -229,9 +232,9 @@ def _moment(shown: Timeline, number: int, x: Callable[[float], float], floor: fl
 
 
 def _tick(tick: Tick, x: float, floor: float) -> Markup:
-    """Return one tick with its local time above and its UTC time below."""
+    """Return one tick with its local time and its UTC time."""
     return (
-        element("path", class_="tick", d=f"M{x:.1f} {_HEAD - 6}V{floor:.1f}")
-        + element("text", tick.local, class_="axis", x=x, y=_HEAD - 12, text_anchor="middle")
-        + element("text", tick.utc, class_="axis", x=x, y=floor + 20, text_anchor="middle")
+        element("path", class_="tick", d=f"M{x:.1f} {_HEAD}V{floor + 6:.1f}")
+        + element("text", tick.local, class_="axis local", x=x, y=floor + 20, text_anchor="middle")
+        + element("text", tick.utc, class_="axis", x=x, y=floor + 38, text_anchor="middle")
     )

@@ -15,6 +15,7 @@ from balise_collector.judge.verdict import Verdict
 from balise_collector.members import Member
 from balise_collector.places import WORLD, country_name, zone_of
 from balise_collector.report import ReportFacts
+from balise_collector.store import HistoryCell
 from balise_collector.wording import Language
 
 INTERNET = "internet"
@@ -40,6 +41,10 @@ class Conclusions(Protocol):
         service: str | None = None,
     ) -> list[Verdict]:
         """Return verdicts by time, oldest first; times are UNIX seconds, both ends belong to it."""
+        ...
+
+    def history(self, since: float, until: float, step: float, service: str | None = None) -> list[HistoryCell]:
+        """Return the verdicts of [since, until) as counts in bins of ``step`` seconds."""
         ...
 
     def verdict(self, measurement: str) -> Verdict | None:
