@@ -329,7 +329,8 @@ class Store:
         """Return the verdicts of [since, until) as counts in bins of ``step`` seconds, without decoding any of them."""
         rows = self._db.execute(
             "SELECT country, asn, reference, service, role, layer, CAST((at - :since) / :step AS INTEGER) AS bin,"
-            " state, count(*) FROM verdict WHERE at >= :since AND at < :until AND (:service IS NULL OR service = :service)"
+            " state, count(*) FROM verdict"
+            " WHERE at >= :since AND at < :until AND (:service IS NULL OR service = :service)"
             " GROUP BY country, asn, reference, service, role, layer, bin, state",
             {"since": since, "until": until, "step": step, "service": service},
         )
