@@ -7,10 +7,10 @@ not live here: what a member may send (validate.py) or what it is asked to do (a
 
 import sqlite3
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from balise_collector.assignment import Issued
-from balise_collector.errors import ConfigError
+from balise_collector.errors import ConfigError, JournalError
 from balise_collector.members import Fleet, Member, Pending
 from balise_wire.measurement import Network
 from balise_wire.words import Access, ProbeRole
@@ -34,6 +34,7 @@ class FleetRegistry:
 
     def __init__(self, path: Path) -> None:
         """Open the file, and make it where it is new (ConfigError when it cannot be opened)."""
+        self._path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, isolation_level=None, timeout=10.0)
@@ -59,21 +60,28 @@ class FleetRegistry:
     def _data_version(self) -> int:
         return int(self._db.execute("PRAGMA data_version").fetchone()[0])
 
+    def _write(self, query: str, values: tuple[Any, ...]) -> int:
+        """Write one row durably; returns how many changed (JournalError when it could not be written)."""
+        try:
+            return self._db.execute(query, values).rowcount
+        except sqlite3.Error as error:
+            raise JournalError(f"{self._path}: not written: {error}; make room and see that it is writable") from None
+
     def approve(self, member: Member) -> None:
         """Approve a probe, or change what is vouched for; a revoked one is let in again."""
         network = member.network
-        self._db.execute(
+        self._write(
             "INSERT OR REPLACE INTO member VALUES(?,?,?,?,?,?,?,?,?)",
             (
                 member.id, member.public_key, network.country, network.asn, network.access.value, network.region,
                 member.role.value, member.approved_at, member.revoked,
             ),
         )  # fmt: skip
-        self._db.execute("DELETE FROM pending WHERE id = ? AND public_key = ?", (member.id, member.public_key))
+        self._write("DELETE FROM pending WHERE id = ? AND public_key = ?", (member.id, member.public_key))
 
     def revoke(self, probe: str) -> bool:
         """Refuse a probe from now on; what it sent stays. False where there is no such member."""
-        return self._db.execute("UPDATE member SET revoked = 1 WHERE id = ?", (probe,)).rowcount == 1
+        return self._write("UPDATE member SET revoked = 1 WHERE id = ?", (probe,)) == 1
 
     def fleet(self) -> Fleet:
         """Return every member as the frozen table."""
@@ -94,7 +102,7 @@ class FleetRegistry:
 
     def note_pending(self, pending: Pending) -> None:
         """Remember a stranger for the operator; a flood of strangers pushes the longest silent ones out."""
-        self._db.execute(
+        self._write(
             "INSERT INTO pending VALUES(?,?,?,?,?,?,?,?,?) ON CONFLICT(id) DO UPDATE SET"
             " public_key = excluded.public_key, country = excluded.country, asn = excluded.asn,"
             " access = excluded.access, role = excluded.role, software = excluded.software,"
@@ -104,7 +112,7 @@ class FleetRegistry:
                 pending.software, pending.first_seen, pending.last_seen,
             ),
         )  # fmt: skip
-        self._db.execute(
+        self._write(
             "DELETE FROM pending WHERE id IN (SELECT id FROM pending ORDER BY last_seen DESC LIMIT -1 OFFSET ?)",
             (_PENDING_MOST,),
         )
@@ -124,6 +132,6 @@ class FleetRegistry:
 
     def issue(self, probe: str, issued: Issued) -> None:
         """Write down an assignment before it is published: its version never goes back."""
-        self._db.execute(
+        self._write(
             "INSERT OR REPLACE INTO assignment VALUES(?,?,?,?)", (probe, issued.version, issued.digest, issued.expires)
         )

@@ -44,6 +44,8 @@ _GAP_SECONDS: Final = 0.003
 _IDLE_SECONDS: Final = 0.5
 _RETRY_SECONDS: Final = 2.0
 """Pause before a commit that failed (a full disk) is tried again."""
+_ASSIGN_EVERY: Final = 3600.0
+"""Clock seconds between two looks whether an assignment changed or nears its end."""
 _WATCH_EVERY: Final = 30.0
 """Clock seconds after which an idle collector writes down that it still listens."""
 
@@ -78,6 +80,7 @@ class Ingest(threading.Thread):
         self._relearned = threading.Event()
         self._health: dict[str, Health] = {}
         self._last_watch = 0.0
+        self._assigned_at = 0.0
         self._stream_of: dict[str, str] = {}
         self.failed: BaseException | None = None
         """What ended the thread, where it did not end by ``stop``."""
@@ -126,9 +129,11 @@ class Ingest(threading.Thread):
         if self._registry.changed():
             self._fleet = self._registry.fleet()
             _log.info("fleet changed: %d approved", len(self._fleet.active()))
-            self._publish_assignments(self._connections)
+            self._assigned_at = 0.0
         if self._relearned.is_set():
             self._relearned.clear()
+            self._assigned_at = 0.0
+        if self._clock.now() - self._assigned_at >= _ASSIGN_EVERY:
             self._publish_assignments(self._connections)
         deliveries = [arrival for arrival in arrivals if isinstance(arrival, Delivery)]
         if deliveries:
@@ -241,7 +246,11 @@ class Ingest(threading.Thread):
         member = self._fleet.members.get(heard.id)
         if member is None or member.public_key != heard.public_key:
             # A known id with another key was reinstalled, or is somebody else: the operator decides.
-            self._registry.note_pending(heard)
+            try:
+                self._registry.note_pending(heard)
+            except JournalError as error:
+                _log.error("%s", error)
+                return
             _log.info("probe %s asks to be approved with key %s", heard.id, heard.public_key)
 
     def _commit(self, group: Group, received_at: float) -> bool:
@@ -305,6 +314,7 @@ class Ingest(threading.Thread):
     def _publish_assignments(self, connections: list[Connection], *, again: bool = False) -> None:
         """Give every approved probe what it is to do, where that changed or (``again``) in any case."""
         now = self._clock.now()
+        self._assigned_at = now
         for member in self._fleet.active():
             assignment = assignment_for(
                 member, self._catalogue, self._config.timetable, self._config.budget, self._learned
@@ -312,7 +322,11 @@ class Ingest(threading.Thread):
             issued = self._registry.issued(member.id)
             following = due(assignment, issued, now)
             if following is not None:
-                self._registry.issue(member.id, following)
+                try:
+                    self._registry.issue(member.id, following)
+                except JournalError as error:
+                    _log.error("%s", error)
+                    continue  # a version that a restart would forget is not given out; the next look tries again
             if following is not None or again:
                 self._publish_assignment(member.id, dated(assignment, following or issued), connections)
 

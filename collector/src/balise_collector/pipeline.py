@@ -214,23 +214,26 @@ class Pipeline(threading.Thread):
         store = Store(self._config.derived_file)
         registry = FleetRegistry(self._config.fleet_file)
         follower = Follower(journal, store, self._around(registry))
-        pause, cursor = 0.0, -1
+        pause, cursor, stale = 0.0, -1, False
         while not self._stopping.wait(pause):
             if registry.changed():
                 follower.surround(self._around(registry))
-            if store.changed_by_another():
-                _log.info("a replay was swapped in: going on from it")
-                follower.load()
             floor = self._clock.now() - _COMMIT_SECONDS * self._clock.scale
             try:
+                if store.changed_by_another():
+                    _log.info("a replay was swapped in: going on from it")
+                    stale = True
+                if stale:
+                    follower.load()
+                    stale = False
                 pause = 0.0 if follower.follow(floor) else _IDLE_SECONDS
                 if follower.seq != cursor:
                     cursor = follower.seq
                     journal.advance(CURSOR, cursor)
             except JournalError as error:
                 _log.error("%s", error)
-                pause = _RETRY_SECONDS
-                follower.load()
+                # What is in memory may be ahead of what was saved: begin again from the last snapshot.
+                pause, stale = _RETRY_SECONDS, True
             self._teach_sometimes(follower)
         store.close()
         journal.close()
