@@ -107,7 +107,7 @@ class Play:
         """Observe in order of time and advance at the end of each slot; returns every event."""
         events: list[CellEvent] = []
         waiting = sorted(verdicts, key=lambda v: v.at)
-        now = self.at(0)
+        now = min((v.at for v in waiting), default=self.at(0)) // SLOT * SLOT
         last = max((v.at for v in waiting), default=now) if until is None else until
         while now <= last + SLOT:
             now += SLOT

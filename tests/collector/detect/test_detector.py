@@ -225,6 +225,24 @@ def test_forgetting_keeps_what_is_going_on(play: Any) -> None:
     assert [e for e in play.detector.episodes if e.closed_bin is None and e.scale is Scale.ASN]
 
 
+def test_forgetting_tells_nothing(play: Any) -> None:
+    """What ended more than a week ago is let go, not taken back; what comes later is told as ever."""
+    play.run(play.slots(0, 100, play.three, play.between(20, 40)))
+    later = 8 * 288
+    events = []
+    for verdict in play.slots(later, later + 10, play.three, seed=2):
+        play.detector.observe(verdict)
+    play.detector.forget(play.at(later + 10))
+    events.extend(play.detector.advance(play.at(later + 10)))
+    events.extend(
+        play.run(play.slots(later + 10, later + 90, play.three, play.between(later + 30, later + 60), seed=3))
+    )
+    asn = [e for e in events if e.episode.scale is Scale.ASN]
+    assert [e.kind for e in asn if e.kind is not EventKind.GREW] == [EventKind.OPENED, EventKind.CLOSED]
+    assert asn[0].episode.onset.latest > play.at(later)
+    assert not asn[0].episode.standing
+
+
 # ---------------------------------------------------------------- silence of probes
 
 

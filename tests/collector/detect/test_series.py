@@ -5,9 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from balise_collector.detect.bins import BIN
 from balise_collector.detect.cells import CellKey
 from balise_collector.detect.group import Group
-from balise_collector.detect.series import BIN, Series, segments
+from balise_collector.detect.series import Series, segments
 
 KEY = CellKey(country="PK", asn=64501, access="fixed", service="twitter", role="web", layer="tls")
 BASE = 5_000_000 * BIN

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from balise_collector.detect.bins import BIN
 from balise_collector.detect.cells import WORLD, CellEvent, CellKey, Coverage, Episode, EventKind, Note, Scale
 from balise_collector.detect.evidence import SILENT_RULE, Code, Severity, code, code_of
 from balise_collector.detect.fold import Cast, Fold, FoldState, episode
 from balise_collector.detect.group import Group
-from balise_collector.detect.series import BIN, Series
+from balise_collector.detect.series import Series
 from balise_collector.judge.verdict import State, Verdict
 from balise_wire.measurement import Network
 from balise_wire.mechanisms import Mechanism
@@ -325,10 +326,18 @@ class Detector:
         )
 
     def forget(self, now: float) -> None:
-        """Drop history that late data can no longer change; call it now and then."""
+        """Drop history that late data can no longer change; call it now and then.
+
+        Episodes that ended before it are let go without an event: what was told of them stands. A cell whose episode
+        reaches over the border keeps its whole history, or the episode would seem to begin there.
+        """
         before = int((now - self.config.keep_days * 86_400) // BIN)
+        busy = {group.key for group in self._groups.values() if group.retire(before)}
         good = frozenset(i for i, c in enumerate(self._codes) if c.severity == Severity.OK)
         for series in self._histories():
+            group = series.group
+            if group.key in busy or (group.parent is not None and group.parent.key in busy):
+                continue
             series.forget(before, good)
             if series.notes:
                 series.notes = [n for n in series.notes if n.at >= before * BIN] or None

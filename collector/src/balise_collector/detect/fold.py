@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from balise_collector.detect import cusum, mixture
+from balise_collector.detect.bins import BIN
 from balise_collector.detect.cells import CellKey, Episode, Member, RuleCount
 from balise_collector.detect.evidence import Severity, weight
 from balise_collector.detect.interval import Interval
-from balise_collector.detect.series import BIN, Segment, segments
+from balise_collector.detect.series import Segment, segments
 from balise_collector.detect.thresholds import LASTING, opens, threshold
 
 if TYPE_CHECKING:
@@ -120,6 +121,7 @@ class Fold:
         bin_ = max(state.next_bin, min((t[0].first_bin for t in self.tracks if t), default=self.until + 1))
         self._seek(bin_)
         while bin_ <= self.until:
+            self._lay_down(bin_)
             if not state.totals and (state.current is None or state.current.closed_bin is not None):
                 ahead = self._next_failure(bin_)
                 if ahead > bin_:
@@ -128,8 +130,13 @@ class Fold:
                     continue
             self._step(bin_)
             bin_ += 1
+        self._lay_down(self.until + 1)
         state.next_bin = max(state.next_bin, self.until + 1)
         return state
+
+    def _lay_down(self, bin_: int) -> None:
+        """Lay a closed episode with the others once it can no longer come back."""
+        current = self.state.current
 
     # ------------------------------------------------------------ moving along the histories
 
@@ -319,10 +326,9 @@ class Fold:
         """Close on observed success only; silence keeps an episode as it is."""
         state = self.state
         current.score = max(current.score, mixture.mixture(state.totals.values()))
-        if any(s.last_fail_bin > bin_ - CALM for s in current.stretches.values()):
-            return
         calm = [s.calm >= CALM for s in current.stretches.values()]
-        if not (all(calm) or sum(calm) >= 2):
+        lately = any(s.last_fail_bin > bin_ - RECENT for s in current.stretches.values())
+        if not (all(calm) or (sum(calm) >= 2 and not lately)):
             return
         current.closed_bin = bin_
         state.totals.clear()

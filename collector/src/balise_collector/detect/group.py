@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from balise_collector.detect.bins import BIN
+
 if TYPE_CHECKING:
     from balise_collector.detect.cells import CellKey, Episode
     from balise_collector.detect.fold import FoldState
@@ -32,6 +34,17 @@ class Group:
         """Take in one more probe; whatever was walked is walked anew."""
         self.series = tuple(sorted((*self.series, series), key=lambda s: (s.probe, s.asn)))
         self.state = None
+
+    def retire(self, before: int) -> bool:
+        """Let go of episodes that closed before a bin; tells whether one that is left began before it."""
+
+        def stays(closed_bin: int | None) -> bool:
+            return closed_bin is None or closed_bin >= before
+
+        self.episodes = tuple(e for e in self.episodes if stays(e.closed_bin))
+        if self.state is not None:
+            self.state.done = [found for found in self.state.done if stays(found.closed_bin)]
+        return any(e.onset.latest < (before + 1) * BIN for e in self.episodes)
 
     @property
     def restless(self) -> bool:

@@ -11,14 +11,14 @@ import math
 from array import array
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from balise_collector.detect.bins import BIN
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from balise_collector.detect.cells import Note
     from balise_collector.detect.group import Group
 
-BIN: Final = 300
-"""Seconds of a bin; virtual seconds in a laboratory."""
 _WIDTH: Final = 5
 
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from balise_collector.detect.bins import BIN
 from balise_collector.detect.cells import WORLD, CellEvent, Episode, EventKind, Member
 from balise_collector.detect.detector import INTERNET
 from balise_collector.detect.fold import INTERMITTENT, join
-from balise_collector.detect.series import BIN
 from balise_collector.incidents.grade import grade
 from balise_collector.incidents.grouping import group
 from balise_collector.incidents.locality import locality, references
