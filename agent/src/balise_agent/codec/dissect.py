@@ -65,6 +65,8 @@ class Dissected(NamedTuple):
     options: str = ""
     payload: bytes = b""
     icmp: tuple[int, int] | None = None
+    cut: int = 0
+    """Bytes of the packet that were not captured."""
 
 
 def dissect(data: bytes) -> Dissected | None:
@@ -80,12 +82,14 @@ def dissect(data: bytes) -> Dissected | None:
             return None
         # Offloaded segments may carry a total length of 0; then everything captured belongs to the packet.
         end = total if start <= total <= size else size
-        return _transport(data, start, end, (protocol, source, ttl, ip_id, bool(fragment & 0x4000), tos))
+        found = _transport(data, start, end, (protocol, source, ttl, ip_id, bool(fragment & 0x4000), tos))
+        return found if total <= size else found._replace(cut=total - size)
     if family == IPV6 and size >= 40:
         length = data[4] << 8 | data[5]
         end = 40 + length if 0 < length <= size - 40 else size
         tos = (data[0] & 15) << 4 | data[1] >> 4
-        return _transport(data, 40, end, (data[6], data[8:24], data[7], 0, False, tos))
+        found = _transport(data, 40, end, (data[6], data[8:24], data[7], 0, False, tos))
+        return found if length <= size - 40 else found._replace(cut=length - size + 40)
     return None
 
 
@@ -187,8 +191,8 @@ def _record(found: Dissected, packet: Captured, t_us: int, first: dict[bool, int
         ack=_offset(found.ack, first.get(not packet.out, found.ack)) if found.flags & ACK else 0,
         window=found.window,
         options=found.options,
-        length=len(payload),
-        sha256=hashlib.sha256(payload).hexdigest()[:16] if payload else "",
+        length=len(payload) + (0 if is_error else found.cut),
+        sha256=hashlib.sha256(payload).hexdigest()[:16] if payload and not found.cut else "",
         icmp=f"{found.icmp[0]}/{found.icmp[1]}" if found.icmp else "",
         hop=str(ip_address(found.source)) if is_error else "",
     )

@@ -35,7 +35,7 @@ def inject(connection: Connection, step: Inject) -> Operation:
         raise LinkUnusable("our own packets were not heard: the capture is on another interface than the connection")
     copy = packets.segment(
         last,
-        sequence=numbers.seq + len(numbers.payload),
+        sequence=numbers.seq + len(numbers.payload) + numbers.cut,
         acknowledged=numbers.ack,
         ttl=step.ttl,
         ip_id=ground.chance.below(1 << 16),

@@ -18,21 +18,16 @@ from balise_agent.codec.dissect import MOST_EACH_WAY, Captured, evidence
 from balise_agent.codec.packets import ICMP, ICMPV6, TCP, UDP
 from balise_agent.net import bpf, ports
 from balise_agent.net.errors import LinkUnusable
+from balise_agent.net.ring import Frame, Ring
 from balise_wire.evidence import Packet
 
 _ETH_P_ALL: Final = 3
 _SO_ATTACH_FILTER: Final = 26
-_SO_RCVBUFFORCE: Final = 33
 _SO_TIMESTAMPNS: Final = 35
 """asm-generic/socket.h; missing from the socket module."""
 _SOL_PACKET, _PACKET_STATISTICS = 263, 6
-_RECEIVE_BUFFER: Final = 16 * 1024 * 1024
-"""A burst of 5,000 packets of 1,500 bytes is held by the kernel as 5,000 x 2,304 bytes (skb truesize)."""
-_OUTGOING: Final = socket.PACKET_OUTGOING
-_TIMESPEC: Final = struct.Struct("qq")
 _PORTS: Final = struct.Struct("!HH")
-_ANCILLARY: Final = socket.CMSG_SPACE(_TIMESPEC.size)
-_LARGEST: Final = 65535
+_LEAST: Final = 20
 _MOST_AT_ONCE: Final = 16384
 _MOST_PER_TURN: Final = 512
 """Packets read before other work gets its turn; the rest waits in the kernel."""
@@ -54,7 +49,7 @@ class Flow:
         self.remote_port = remote_port
         self.heard = heard
         self.captured: list[Captured] = []
-        self.interface = ""
+        self.interface = 0
         self.first_out_ns: int | None = None
         self.last_out = b""
         self.writer: BinaryIO | None = None
@@ -87,8 +82,6 @@ class Tap:
             LinkUnusable: no CAP_NET_RAW, or no such interface.
         """
         self._flows: dict[tuple[int, int], Flow] = {}
-        self._buffer = bytearray(_LARGEST)
-        self._view = memoryview(self._buffer)
         self._drops = 0
         self.heard = 0
         """Packets that the kernel's filter let through and we read."""
@@ -96,7 +89,7 @@ class Tap:
         """Among them, packets of no registered flow: dropped unread."""
         self.writer: BinaryIO | None = None
         """Where whole packets of every registered flow go (``once --pcap``); None: nowhere."""
-        self._socket = _open(interface)
+        self._socket, self._ring = _open(interface)
 
     def fileno(self) -> int:
         """Return the descriptor to select on."""
@@ -104,6 +97,7 @@ class Tap:
 
     def close(self) -> None:
         """Stop hearing."""
+        self._ring.close()
         self._socket.close()
         self._flows.clear()
 
@@ -121,17 +115,13 @@ class Tap:
 
     def drain(self, most: int = _MOST_AT_ONCE) -> None:
         """Read what the kernel holds for us, at most ``most`` packets: a flood must not hold us for ever."""
-        receive = self._socket.recvmsg_into
-        buffers = [self._buffer]
+        take = self._ring.take
         for _ in range(most):
-            try:
-                length, ancillary, _, address = receive(buffers, _ANCILLARY)
-            except BlockingIOError:
-                return
-            except OSError:  # the interface went down (ENETDOWN is reported once); the socket hears on when it is back
+            frame = take()
+            if frame is None:
                 return
             self.heard += 1
-            self._sort(length, ancillary, address)
+            self._sort(frame)
 
     def turn(self, _events: int = 0) -> None:
         """Read a share: what a selector calls."""
@@ -144,20 +134,18 @@ class Tap:
             self._drops += dropped
         return self._drops
 
-    def _sort(self, length: int, ancillary: list[tuple[int, int, bytes]], address: tuple[str, int, int]) -> None:
-        """Find the flow of the packet in the buffer and give it a copy."""
-        out = address[2] == _OUTGOING
-        flow = self._flow_of(length, out=out)
+    def _sort(self, frame: Frame) -> None:
+        """Give a packet to its flow."""
+        flow = self._flow_of(frame.data, out=frame.out)
         if flow is None:
             self.strange += 1
             return
         # Behind a bridge or a tunnel one packet passes several interfaces: the first one that a flow uses counts.
-        if flow.interface != address[0]:
+        if flow.interface != frame.interface:
             if flow.interface:
                 return
-            flow.interface = address[0]
-        seconds, nanoseconds = _TIMESPEC.unpack(ancillary[0][2]) if ancillary else (0, 0)
-        packet = Captured(seconds * 1_000_000_000 + nanoseconds, out, bytes(self._view[:length]))
+            flow.interface = frame.interface
+        packet = Captured(frame.t_ns, frame.out, frame.data)
         if self.writer is not None or flow.writer is not None:
             self._write(flow, packet)
         flow.take(packet)
@@ -168,9 +156,11 @@ class Tap:
             if writer is not None:
                 writer.write(pcap.record(packet.t_ns, packet.data))
 
-    def _flow_of(self, length: int, *, out: bool) -> Flow | None:
-        """Find the registered flow that the packet in the buffer belongs to, or that it quotes."""
-        data = self._buffer
+    def _flow_of(self, data: bytes, *, out: bool) -> Flow | None:
+        """Find the registered flow that a packet belongs to, or that it quotes."""
+        length = len(data)
+        if length < _LEAST:
+            return None
         if data[0] >> 4 == 4:
             start, protocol = (data[0] & 15) * 4, data[9]
             remote_at, size = (16 if out else 12), 4
@@ -183,11 +173,11 @@ class Tap:
         if protocol in {ICMP, ICMPV6} and not out and data[start] not in {0, 129}:
             quoted = True
             inner = start + 8
+            if length < inner + (28 if size == 4 else 48):
+                return None
             protocol = data[inner + (9 if size == 4 else 6)]
             remote_at = inner + (16 if size == 4 else 24)
             start = inner + (20 if size == 4 else 40)
-            if length < start + 8:
-                return None
         if protocol in {TCP, UDP}:
             port, remote_port = _PORTS.unpack_from(data, start)
             if not (out or quoted):
@@ -195,13 +185,16 @@ class Tap:
         else:
             port, remote_port = data[start + 4] << 8 | data[start + 5], 0
         flow = self._flows.get((protocol, port))
-        if flow is None or flow.remote_port != remote_port or self._view[remote_at : remote_at + size] != flow.remote:
+        if flow is None or flow.remote_port != remote_port or data[remote_at : remote_at + size] != flow.remote:
             return None
         return flow
 
 
-def _open(interface: str) -> socket.socket:
-    """Open and prepare the socket; the filter is attached before it is bound, so that it never holds a stranger's."""
+def _open(interface: str) -> tuple[socket.socket, Ring]:
+    """Open and prepare the socket and its ring.
+
+    The filter is attached before the socket is bound, so that it never holds a stranger's packet.
+    """
     try:
         tap = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
     except PermissionError:
@@ -212,18 +205,19 @@ def _open(interface: str) -> socket.socket:
         tap.setblocking(False)
         program = bpf.program(ports.FIRST, ports.LAST)
         _attach(tap, program)
-        try:
-            tap.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER)
-        except OSError:  # needs CAP_NET_ADMIN; without it the kernel gives what net.core.rmem_max allows
-            tap.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+        # The ring's own times are those of the packet on its way only where the kernel was asked to stamp packets.
         tap.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        ring = Ring(tap)
         _bind(tap, socket.if_nametoindex(interface) if interface else 0)
+    except LinkUnusable:
+        tap.close()
+        raise
     except OSError as error:
         tap.close()
         raise LinkUnusable(
             f"cannot listen on {interface or 'this machine'}: {error.strerror}; name another [network] interface"
         ) from None
-    return tap
+    return tap, ring
 
 
 def _bind(tap: socket.socket, index: int) -> None:
