@@ -137,6 +137,9 @@ class Fold:
     def _lay_down(self, bin_: int) -> None:
         """Lay a closed episode with the others once it can no longer come back."""
         current = self.state.current
+        if current is not None and current.closed_bin is not None and bin_ - current.closed_bin > INTERMITTENT:
+            self.state.done.append(current)
+            self.state.current = None
 
     # ------------------------------------------------------------ moving along the histories
 
@@ -193,9 +196,6 @@ class Fold:
             self._maybe_close(current, bin_)
         else:
             self._maybe_open(bin_)
-        if current is not None and current.closed_bin is not None and bin_ - current.closed_bin > INTERMITTENT:
-            self.state.done.append(current)
-            self.state.current = None
 
     # ------------------------------------------------------------ one probe, one bin
 
