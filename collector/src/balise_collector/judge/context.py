@@ -145,7 +145,7 @@ class ReferenceTable:
         """Take in one measurement of a reference with its verdict; those of other probes are ignored."""
         if not verdict.reference:
             return
-        shift = verdict.at - measurement.started
+        shift = -verdict.clock_offset
         if verdict.state is State.OK:
             self._mark(("target", verdict.target, verdict.layer), verdict.probe, verdict.at, ok=True)
         elif not verdict.rule.startswith("line."):
@@ -182,7 +182,7 @@ class ReferenceTable:
         """Keep the newest pages of each reference."""
         if trial.status is not None:
             held = self._pages[measurement.target].setdefault(verdict.probe, deque(maxlen=_MOST_PAGES))
-            at = trial.at + verdict.at - measurement.started
+            at = trial.at - verdict.clock_offset
             where = dict(trial.headers).get("location", "")
             held.append(Page(trial.status, trial.body_bytes, trial.body_sha256, trial.title, where, at))
 

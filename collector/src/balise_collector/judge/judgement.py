@@ -95,6 +95,7 @@ def judge(measurement: Measurement, context: Context) -> Verdict:
         layer=measurement.experiment,
         design=measurement.design,
         at=at,
+        clock_offset=context.clock_offset,
         since=accused_since,
         state=state,
         rule=rule.id,

@@ -52,7 +52,10 @@ class Verdict(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     layer: Experiment
     design: Design
     at: float
-    """UNIX seconds, corrected by the probe's known clock offset."""
+    """UNIX seconds, corrected by the probe's known clock offset, of the subject's decisive trial: the first where all
+    passed, else the last."""
+    clock_offset: float = 0.0
+    """Seconds that the probe's clock was ahead and that every time here is corrected by."""
     since: float
     """When the first failing trial in the evidence began; equals ``at`` where there was none."""
     state: State
