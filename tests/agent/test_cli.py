@@ -134,3 +134,14 @@ def test_a_state_folder_that_takes_nothing_is_exit_2(settings: Path, capsys: pyt
     (folder / "spool.sqlite").mkdir(parents=True)
     assert cli.main(["--config", str(settings), "run"]) == 2
     assert "spool.sqlite" in capsys.readouterr().err
+
+
+def test_two_agents_on_one_state_folder_are_one_too_many(settings: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """They would throw each other off the broker for ever; the second is told and leaves."""
+    folder = settings.parent / "state"
+    folder.mkdir()
+    with assembly.alone(folder):
+        assert cli.main(["--config", str(settings), "run"]) == 2
+    assert "another agent already runs" in capsys.readouterr().err
+    with assembly.alone(folder):
+        pass

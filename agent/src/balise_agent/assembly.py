@@ -4,6 +4,7 @@ Lives here: the order in which things are opened and closed. Must not live here:
 """
 
 import contextlib
+import fcntl
 import random
 import signal
 import sqlite3
@@ -92,6 +93,25 @@ def open_spool(config: Config, identity: Identity) -> Spool:
         raise ConfigError(f"{path}: {error}; {mend}") from None
 
 
+@contextlib.contextmanager
+def alone(state_dir: Path) -> Iterator[None]:
+    """Hold the state folder for this process; two agents on one spool would throw each other off the broker.
+
+    The kernel lets go of the lock however the process ends (flock(2)), so a kill leaves nothing to clean up.
+
+    Raises:
+        ConfigError: another agent has it.
+    """
+    with (state_dir / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ConfigError(
+                f"another agent already runs on {state_dir}; stop it, or give this one its own [probe] state_dir"
+            ) from None
+        yield
+
+
 def meta(config: Config, identity: Identity) -> Meta:
     """Return what the probe says of itself."""
     probe = config.probe
@@ -114,6 +134,7 @@ def run(settled: Settled) -> None:
     reactor = Reactor(clock)
     with contextlib.ExitStack() as stack:
         stack.callback(reactor.close)
+        stack.enter_context(alone(Path(config.probe.state_dir)))
         spool = open_spool(config, identity)
         stack.callback(spool.close)
         meter = Meter(settled.allowed, clock, spool.noted("bytes today"))
