@@ -17,15 +17,17 @@ from balise_collector import catalogue
 from balise_collector.catalogue import Catalogue
 from balise_collector.clock import Clock
 from balise_collector.config import Broker, Config, Place
-from balise_collector.deduction import Surroundings
+from balise_collector.deduction import Surroundings, learned_of
 from balise_collector.fleet import FleetRegistry
 from balise_collector.incidents import Incident, IncidentKind, IncidentState, Locality
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.judge import State
 from balise_collector.members import Fleet
 from balise_collector.pipeline import Follower, replay
-from balise_collector.store import Store
+from balise_collector.store import Progress, Store
 from balise_wire.mechanisms import Mechanism
+from balise_wire.observations import DnsAnswer, DnsObservation
+from balise_wire.words import Arm, Experiment
 
 
 @pytest.fixture(scope="session")
@@ -282,6 +284,38 @@ def test_what_the_detector_forgot_stays_as_it_was_told(
         journal.append([afternoon.batch_of(probe, fresh, received_at)], (), (), received_at)
     conclude(Follower(journal, store, around), afternoon.start + 22 * 86_400.0 + 3600.0)
     assert store.revisions(blocking(store).id) == before
+
+
+def test_a_journal_from_a_backup_is_judged_from_its_start(
+    afternoon: Any, journal: SqliteJournal, open_store: Callable[[], Store], around: Surroundings
+) -> None:
+    """A journal shorter than the conclusions: nothing that arrives afterwards may be skipped."""
+    store = open_store()
+    sent = afternoon.fill(journal, until=4)
+    store.save_progress(Progress(seq=10_000, stepped=afternoon.start), {}, [], afternoon.start)
+    conclude(Follower(journal, store, around), afternoon.start + 5 * 300.0)
+    assert sum(store.count_by_state().values()) == sent
+
+
+def test_what_references_taught_survives_a_restart(
+    afternoon: Any, journal: SqliteJournal, open_store: Callable[[], Store], around: Surroundings
+) -> None:
+    """A name without addresses gets those that references were given; a restart does not turn them over."""
+    reference = afternoon.probes[-1]
+    for number, addresses in enumerate((("198.18.3.1", "198.18.3.2"), ("198.18.3.2", "198.18.3.3"))):
+        at = afternoon.start + 300.0 * number
+        answer = DnsAnswer(rtt_ms=8.0, addresses=addresses)
+        trial = DnsObservation(arm=Arm.SUBJECT, at=at, name="twitter.com", answers=(answer,), tls_consistent=True)
+        heard = reference.measurement(at, experiment=Experiment.DNS, observations=(trial,))
+        journal.append([afternoon.batch_of(reference, [heard], at + 9.0)], (), (), at + 10.0)
+    store = open_store()
+    follower = Follower(journal, store, around)
+    conclude(follower, afternoon.start + 600.0)
+    taught = follower.deduction.learn()
+    assert taught["twitter.com", 4] == ("198.18.3.1", "198.18.3.2")
+    follower.save()
+    assert learned_of(store.memory("learned")) == taught
+    assert Follower(journal, store, around).deduction.learn() == taught
 
 
 def test_a_snapshot_of_another_version_is_judged_anew(

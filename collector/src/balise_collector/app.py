@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 import threading
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
@@ -19,6 +20,7 @@ from balise_collector import catalogue, identity
 from balise_collector.catalogue import Catalogue
 from balise_collector.clock import Clock
 from balise_collector.config import Config
+from balise_collector.deduction import learned_of
 from balise_collector.errors import ConfigError
 from balise_collector.fleet import FleetRegistry
 from balise_collector.ingest import Ingest
@@ -67,9 +69,11 @@ def run(config: Config, clock: Clock) -> int:
     services = catalogue.load(catalogue.folder_of(config.catalogue.dir))
     # Made here, so that a disk or a file that cannot be used is said at once and by name.
     SqliteJournal(config.journal_file).close()
-    Store(config.derived_file).close()
+    with closing(Store(config.derived_file)) as store:
+        learned = learned_of(store.memory("learned"))
     listening = _listen(config)
     ingest = Ingest(config, clock, key, services)
+    ingest.learn(learned)
     threads: list[Part] = [ingest, Pipeline(config, clock, services, ingest.learn)]
     if config.sinks.line_protocol_file:
         threads.append(_feed(config))

@@ -15,7 +15,7 @@ import msgspec
 from balise_collector.catalogue import Catalogue
 from balise_collector.detect import CellEvent, Detector, DetectorConfig
 from balise_collector.detect import EventKind as CellEventKind
-from balise_collector.detect.series import BIN
+from balise_collector.detect.bins import BIN
 from balise_collector.hearing import Hearing
 from balise_collector.incidents import Incident, IncidentBook, IncidentChange
 from balise_collector.journal import JournalRow, PresenceRow
@@ -36,6 +36,8 @@ _LEARNED_MOST: Final = 2
 """Addresses that a target is given where its catalogue entry names none."""
 _UNSURE: Final = frozenset({State.INSUFFICIENT, State.DOWN})
 
+Learned = dict[tuple[str, int], tuple[str, ...]]
+"""Addresses by (host, family)."""
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -84,6 +86,7 @@ class Deduction:
         self._table = ReferenceTable()
         self._hearing = Hearing()
         self._unsure: dict[int, tuple[JournalRow, Verdict]] = {}
+        self._learned: Learned = {}
         self._news = False
         """A reference reported since the last step."""
         self._forgotten = 0.0
@@ -189,12 +192,13 @@ class Deduction:
 
     # ------------------------------------------------------------ what references teach
 
-    def learned(self, before: Mapping[tuple[str, int], tuple[str, ...]]) -> dict[tuple[str, int], tuple[str, ...]]:
-        """Return addresses for catalogue names that have none, from the references' answers, by (host, family).
+    def learn(self) -> Learned:
+        """Return addresses for catalogue names that have none, from the references' answers.
 
         An address that references still hear stays, so that assignments do not turn over with a CDN's rotation.
         """
-        found: dict[tuple[str, int], tuple[str, ...]] = {}
+        before = self._learned
+        found: Learned = {}
         names = [(e.host, e.addresses) for service in self._around.catalogue.services for e in service.targets]
         names += [(control.name, control.addresses) for control in self._around.catalogue.controls]
         for host, addresses in names:
@@ -206,6 +210,7 @@ class Deduction:
                 chosen = kept or tuple(sorted(heard))[:_LEARNED_MOST] or before.get((host, family), ())
                 if chosen:
                     found[host, family] = chosen
+        self._learned = found
         return found
 
     # ------------------------------------------------------------ memory
@@ -216,6 +221,7 @@ class Deduction:
             "detector": self._detector.snapshot(),
             "hearing": msgspec.json.encode(self._hearing),
             "unsure": msgspec.json.encode(sorted(self._unsure)),
+            "learned": msgspec.json.encode([(host, family, a) for (host, family), a in self._learned.items()]),
         }
 
     def restore(
@@ -243,6 +249,7 @@ class Deduction:
         """
         self._detector.restore(memory["detector"])
         self._hearing = msgspec.json.decode(memory["hearing"], type=Hearing)
+        self._learned = learned_of(memory["learned"])
         self._book = IncidentBook(incidents)
         for verdict, row in references:
             self._table.note(verdict, row.measurement)
@@ -265,6 +272,12 @@ class Deduction:
 def unsure_of(memory: Mapping[str, bytes]) -> list[int]:
     """Return the journal's places of the verdicts whose second look is pending."""
     return msgspec.json.decode(memory["unsure"], type=list[int]) if "unsure" in memory else []
+
+
+def learned_of(memory: bytes | None) -> Learned:
+    """Return what references had taught when the memory was taken."""
+    rows = msgspec.json.decode(memory, type=list[tuple[str, int, tuple[str, ...]]]) if memory else []
+    return {(host, family): addresses for host, family, addresses in rows}
 
 
 def clock_offset(row: JournalRow) -> float:

@@ -88,13 +88,15 @@ class Follower:
     def load(self) -> None:
         """Go on from what the store holds."""
         self._deduction, self._progress = Deduction(self._around), self._store.progress()
-        if self._progress.seq:
+        if self._progress.seq > self._journal.head():
+            _log.warning("the journal is older than what was concluded from it (a backup?): judging it anew")
+            self._start_over()
+        elif self._progress.seq:
             try:
                 self._restore()
             except (msgspec.DecodeError, KeyError, ValueError) as error:
                 _log.warning("the detector's snapshot is of another version (%s): judging the journal anew", error)
-                self._store.clear()
-                self._deduction, self._progress = Deduction(self._around), Progress()
+                self._start_over()
         self._saved = self._progress.seq
         if self._progress.rules_version not in {"", RULES_VERSION}:
             _log.warning(
@@ -103,8 +105,12 @@ class Follower:
                 self._progress.rules_version,
             )
 
+    def _start_over(self) -> None:
+        self._store.clear()
+        self._deduction, self._progress = Deduction(self._around), Progress()
+
     def _restore(self) -> None:
-        memory = {name: self._store.memory(name) or b"" for name in ("detector", "hearing", "unsure")}
+        memory = {name: self._store.memory(name) or b"" for name in ("detector", "hearing", "unsure", "learned")}
         since = self._progress.stepped - WARM
         pairs = self._rows_of(self._store.reference_verdicts(since, self._progress.seq))
         unsure = self._rows_of(self._store.verdicts_at(unsure_of(memory)))
@@ -247,7 +253,7 @@ class Pipeline(threading.Thread):
         if follower.stepped - self._taught_at < self._config.timetable.interval:
             return
         self._taught_at = follower.stepped
-        learned = follower.deduction.learned(self._taught)
+        learned = follower.deduction.learn()
         if learned != self._taught:
             self._taught = learned
             self._teach(learned)

@@ -79,6 +79,16 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     incident: Incident | None = None
 
 
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """One message that went to the quarantine."""
+
+    at: float
+    """UNIX seconds."""
+    probe: str
+    topic: str
+    reason: str
+
+
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """How far the pipeline has come; saved with what it concluded, in one transaction."""
 
@@ -354,6 +364,11 @@ class Store:
         """Return one measurement from the journal, for evidence; ``None`` where it is not known."""
         row = self.measurement_row(measurement)
         return row.measurement if row else None
+
+    def refusals(self, most: int = 20) -> list[Refusal]:
+        """Return the newest messages that were refused, and why."""
+        held = self._journal.quarantine(most) if self._journal is not None else []
+        return [Refusal(at=at, probe=probe, topic=topic, reason=reason) for at, probe, topic, reason in held]
 
     def journal_counts(self) -> Counts:
         """Count what the journal holds."""

@@ -99,6 +99,7 @@ def status_of(store: Store) -> dict[str, Any]:
         "journal": store.journal_counts(),
         "progress": store.progress(),
         "verdicts": store.count_by_state(),
+        "refused": store.refusals(),
         "cells": msgspec.Raw(cells) if cells else {"open": [], "suspect": []},
     }
 
