@@ -159,6 +159,50 @@ def test_what_failed_from_the_start_is_standing_and_its_end_is_told(story: Any) 
     assert changes[-1].kind is ChangeKind.CLOSED
 
 
+def test_a_new_block_beside_a_standing_one_is_told(story: Any) -> None:
+    """One provider has blocked it for years; another begins tonight: two events, and the new one has an onset."""
+    play = story.play
+
+    def failing(seat: Any, at: float) -> bool:
+        return seat.asn == 64503 or bool(play.between(30, 60, (64501,))(seat, at))
+
+    story.tell(play.slots(0, 90, play.seven, failing))
+    states = {one.state: one for one in story.incidents}
+    assert set(states) == {IncidentState.STANDING, IncidentState.CLOSED}
+    assert states[IncidentState.CLOSED].scope.affected == (64501,)
+    assert states[IncidentState.CLOSED].onset.earliest is not None
+
+
+def test_a_provider_with_one_probe_joins_what_others_confirm(story: Any) -> None:
+    """Alone it would be unconfirmed; beginning with the others it is among the affected, and never among the clean."""
+    play = story.play
+    lonely = play.seat("pk09", 64509)
+    story.tell(
+        [
+            *play.slots(0, 60, play.three, play.between(20, 45)),
+            *play.slots(0, 60, play.seven[3:], seed=2),
+            *play.slots(0, 60, (lonely,), play.between(20, 45, (64509,)), seed=3, layer=Experiment.DNS),
+        ]
+    )
+    (one,) = story.incidents
+    assert one.scope.affected == (64501, 64509)
+
+
+def test_a_liar_of_yesterday_does_not_move_todays_onset(story: Any) -> None:
+    """One probe that has cried for hours stays an unconfirmed event of its own."""
+    play = story.play
+    liar = play.seat("pk09", 64509)
+    story.tell(
+        [
+            *play.slots(0, 90, play.three, play.between(60, 80)),
+            *play.slots(0, 90, (liar,), play.between(5, 90, (64509,)), seed=3),
+        ]
+    )
+    told = {one.state: one for one in story.incidents}
+    assert set(told) == {IncidentState.UNCONFIRMED, IncidentState.CLOSED}
+    assert told[IncidentState.CLOSED].onset.latest >= play.at(59)
+
+
 def test_on_and_off_is_one_incident_with_a_duty_cycle(story: Any) -> None:
     """An hour on, an hour off, all day."""
     play = story.play

@@ -327,8 +327,9 @@ class Fold:
         state = self.state
         current.score = max(current.score, mixture.mixture(state.totals.values()))
         calm = [s.calm >= CALM for s in current.stretches.values()]
-        lately = any(s.last_fail_bin > bin_ - RECENT for s in current.stretches.values())
-        if not (all(calm) or (sum(calm) >= 2 and not lately)):
+        # One probe that goes on failing is its own trouble: it must not keep open what others have seen end.
+        lately = sum(s.last_fail_bin > bin_ - RECENT for s in current.stretches.values())
+        if not (all(calm) or (sum(calm) >= 2 and lately < 2)):
             return
         current.closed_bin = bin_
         state.totals.clear()

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 _MOST_EVIDENCE: Final = 20
 _FAR: Final = 1 << 40
+TOGETHER: Final = 12
+"""Bins within which one probe's trouble begins together with what others confirm: an hour."""
 Topic = tuple[IncidentKind, str, str]
 """(kind, country, service): what one incident at a time can be about."""
 
@@ -152,9 +154,7 @@ class IncidentBook:
         free = [e for e in entries if not e.withdrawn]
         for cluster in clusters:
             first, last = _reach(cluster)
-            entry = next(
-                (e for e in free if e.first_bin <= last + INTERMITTENT and first <= e.last_bin + INTERMITTENT), None
-            )
+            entry = _same_event(free, cluster, first, last)
             if entry is not None:
                 free.remove(entry)
             before = sum(e.last_bin < first for e in entries if e is not entry and not e.withdrawn)
@@ -238,8 +238,45 @@ def _reach(cluster: Sequence[Episode]) -> tuple[int, int]:
     )
 
 
+def _same_event(entries: Sequence[_Entry], cluster: Sequence[Episode], first: int, last: int) -> _Entry | None:
+    """Return the entry that a cluster goes on: one that holds its episodes, else one of its sort at its time."""
+    ids = {e.id for e in cluster}
+    standing = all(e.standing for e in cluster)
+    near = [
+        e
+        for e in entries
+        if e.first_bin <= last + INTERMITTENT
+        and first <= e.last_bin + INTERMITTENT
+        and (e.incident.onset.earliest is None) is standing
+    ]
+    return next((e for e in near if e.episodes & ids), near[0] if near else None)
+
+
 def _clusters(episodes: Sequence[Episode]) -> list[list[Episode]]:
-    """Join episodes that overlap or follow within two hours; the unconfirmed ones never join two others."""
+    """Join episodes that overlap or follow within two hours.
+
+    What stands since before our time is an event of its own: a block that begins beside it must not hide in it. One
+    probe's word joins an event that others confirm where it begins together with it, and none otherwise.
+    """
+    told = [e for e in episodes if e.confirmed and not e.standing]
+    clusters = _linked(told)
+    alone = []
+    for each in (e for e in episodes if not e.confirmed and not e.standing):
+        home = next((c for c in clusters if abs(_begun(c) - int(each.onset.latest // BIN)) <= TOGETHER), None)
+        if home is None:
+            alone.append(each)
+        else:
+            home.append(each)
+    return [*clusters, *_linked(alone), *_linked([e for e in episodes if e.standing])]
+
+
+def _begun(cluster: Sequence[Episode]) -> int:
+    """Return the first bin of the confirmed part of a cluster."""
+    return min(int(e.onset.latest // BIN) for e in cluster if e.confirmed)
+
+
+def _linked(episodes: Sequence[Episode]) -> list[list[Episode]]:
+    """Chain episodes by time."""
     clusters: list[list[Episode]] = []
     for each in sorted(episodes, key=lambda e: (e.onset.latest, e.id)):
         start = int(each.onset.latest // BIN)
@@ -251,21 +288,6 @@ def _clusters(episodes: Sequence[Episode]) -> list[list[Episode]]:
 
 
 # ---------------------------------------------------------------- one incident
-
-
-def _strongest(cluster: Sequence[Episode]) -> list[Episode]:
-    """Return the episodes that speak: confirmed ones where there are any; alarms before standing ones."""
-    confirmed = [e for e in cluster if e.confirmed] or list(cluster)
-    return [e for e in confirmed if not e.standing] or confirmed
-
-
-def _members(cluster: Iterable[Episode]) -> dict[str, list[Member]]:
-    """Return the affected probes with each of their memberships."""
-    found: dict[str, list[Member]] = defaultdict(list)
-    for each in cluster:
-        for member in each.members:
-            found[member.probe].append(member)
-    return found
 
 
 def _end(cluster: Sequence[Episode], members: Iterable[Member]) -> Interval | None:
@@ -334,27 +356,27 @@ def _incident(
 ) -> Incident:
     """Make one incident from its episodes."""
     kind, country, service = topic
-    speaking = _strongest(cluster)
-    members = _members(speaking)
-    flat = [m for memberships in members.values() for m in memberships]
-    roles = sorted({e.key.role for e in speaking})
-    layers = sorted({e.key.layer for e in speaking})
-    standing = all(e.standing for e in speaking)
+    flat = [m for e in cluster for m in e.members]
+    sure = [m for e in cluster if e.confirmed for m in e.members] or flat
+    roles = sorted({e.key.role for e in cluster})
+    layers = sorted({e.key.layer for e in cluster})
+    standing = all(e.standing for e in cluster)
     onset = (
         Interval(earliest=None, latest=min(m.onset.latest for m in flat))
         if standing
-        else join([m.onset for m in flat if m.onset.earliest is not None] or [m.onset for m in flat])
+        else join([m.onset for m in sure if m.onset.earliest is not None] or [m.onset for m in sure])
     )
-    end = _end(cluster, flat)
+    end = _end(cluster, sure)
     until = end.earliest if end is not None and end.earliest is not None else now
     window = (onset.latest, max(until, onset.latest))
     seen = detector.coverage(country, service, roles, layers, *window)
     abroad = detector.coverage(WORLD, service, roles, layers, *window) if country != WORLD else seen
     count = references(abroad, country) if service != INTERNET else ReferenceCount()
     where = locality(kind, count) if service != INTERNET else Locality.LOCAL
-    reach = scope(flat, seen, fleet.known_asns(country) if country != WORLD else frozenset())
+    known = fleet.known_asns(country) if country != WORLD else frozenset()
+    reach = scope(flat, seen, known)
     notes = sorted(
-        {n.measurement: n for e in speaking for n in detector.notes(e)}.values(),
+        {n.measurement: n for e in cluster for n in detector.notes(e)}.values(),
         key=lambda n: (-len(n.proof), -n.score, n.at, n.measurement),
     )
     rules = {r.rule for m in flat for r in m.rules}
@@ -370,10 +392,10 @@ def _incident(
         onset=onset,
         end=end,
         scope=reach,
-        mechanisms=_shares(speaking),
+        mechanisms=_shares(cluster),
         locality=where,
         references=count,
-        grade=grade(kind, where, reach, {p for n in notes for p in n.proof}, rules),
+        grade=grade(kind, where, scope(sure, seen, known), {p for n in notes for p in n.proof}, rules),
         score=max(e.score for e in cluster),
         evidence=tuple(n.measurement for n in notes[:_MOST_EVIDENCE]),
         group=previous.group if previous else "",
