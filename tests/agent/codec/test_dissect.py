@@ -154,3 +154,16 @@ def test_an_echo_reply_is_no_error() -> None:
     """A reply to our echo has no hop: nobody complained."""
     (record,) = evidence([Captured(1, False, bytes(IP() / ICMP(type=0) / b"12345678"))])
     assert (record.icmp, record.hop, record.length) == ("0/0", "", 8)
+
+
+def test_a_cut_packet_tells_its_whole_length_and_no_hash() -> None:
+    """What offloads merged may not fit the capture: the length is still the sender's; part of a payload has no hash."""
+    whole = bytes(IP() / TCP(flags="PA", seq=5) / bytes(3000))
+    found = dissect(whole[:1900])
+    assert found is not None
+    assert (found.cut, len(found.payload)) == (len(whole) - 1900, 1860)
+    (record,) = evidence([Captured(1, False, whole[:1900])])
+    assert (record.length, record.sha256) == (3000, "")
+    six = bytes(IPv6() / UDP() / bytes(3000))
+    (record6,) = evidence([Captured(1, False, six[:100])])
+    assert (record6.length, record6.sha256) == (3000, "")

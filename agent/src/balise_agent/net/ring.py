@@ -16,7 +16,7 @@ _SOL_PACKET, _PACKET_RX_RING, _PACKET_VERSION, _TPACKET_V2 = 263, 5, 10, 1
 _BLOCK: Final = 65536
 _FRAME: Final = 2048
 """Holds 1,500 bytes behind its header; what offloads merged beyond that is cut (dissect says by how much)."""
-_FRAMES: Final = 4096
+_FRAMES: Final = 3072
 _SIZE: Final = _FRAME * _FRAMES
 _HEADER: Final = struct.Struct("IIIHHII")
 """struct tpacket2_hdr: status, length, captured, mac, net, seconds, nanoseconds (linux/if_packet.h)."""
