@@ -188,6 +188,16 @@ def test_events_and_states_are_kept(collector: Any, probe: Any, line_of: Any, ev
     journal.close()
 
 
+def test_a_second_collector_on_one_folder_leaves(collector: Any, line_of: Any, probe: Any) -> None:
+    """Two writers of one journal would mix their batches: the second says so and ends, the first goes on."""
+    collector.start()
+    line_of(probe)
+    second = collector.call("run")
+    assert second.returncode == 2
+    assert "another collector runs" in second.stderr
+    assert collector.end(signal.SIGTERM, within=10.0) == 0
+
+
 # ---------------------------------------------------------------- acknowledgements
 
 

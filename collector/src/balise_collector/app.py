@@ -5,6 +5,7 @@ it and writes the derived store. They share files, not objects. A thread that di
 service manager starts it again: everything is built to be killed. Must not live here: what any of them does.
 """
 
+import fcntl
 import logging
 import signal
 import socket
@@ -12,7 +13,8 @@ import sys
 import threading
 from contextlib import closing
 from datetime import UTC, datetime
-from typing import Any, Final, Protocol
+from pathlib import Path
+from typing import IO, Any, Final, Protocol
 
 import uvicorn
 
@@ -66,6 +68,7 @@ def run(config: Config, clock: Clock) -> int:
         ConfigError: a key, catalogue, certificate or port that cannot be used.
     """
     key = identity.load_or_create(config.state_dir)
+    alone = _lock(config.state_dir)
     services = catalogue.load(catalogue.folder_of(config.catalogue.dir))
     # Made here, so that a disk or a file that cannot be used is said at once and by name.
     SqliteJournal(config.journal_file).close()
@@ -90,6 +93,7 @@ def run(config: Config, clock: Clock) -> int:
         thread.stop()
     for thread in threads:
         thread.join(_STOP_SECONDS / len(threads))
+    alone.close()
     return 1 if any(thread.failed for thread in threads) else 0
 
 
@@ -123,6 +127,19 @@ def _watch(threads: list[Part], server: uvicorn.Server) -> None:
             if not thread.is_alive():
                 server.should_exit = True
                 return
+
+
+def _lock(state_dir: Path) -> IO[str]:
+    """Take the state folder for ourselves (ConfigError): two writers would give their batches the same numbers."""
+    held = (state_dir / "collector.lock").open("w", encoding="ascii")
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        held.close()
+        raise ConfigError(
+            f"[collector] state_dir {state_dir}: another collector runs on it; stop that one, or give this one its own"
+        ) from None
+    return held
 
 
 def _listen(config: Config) -> socket.socket:
