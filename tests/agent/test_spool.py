@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
-from zstandard import ZstdDecompressor
 
+from balise_agent.identity import load_or_create
 from balise_agent.spool import Record, Spool, Stamp, TooLargeError
 from balise_wire.envelope import MAX_BATCH_BYTES, Envelope, Kind, decode_envelope
 from balise_wire.seal import unseal
@@ -51,13 +51,14 @@ def numbers(spool: Spool, identity: Identity) -> list[int]:
 _WRITER = """
 import sys
 from pathlib import Path
-from balise_agent.identity import ephemeral
+from balise_agent.identity import load_or_create
 from balise_agent.spool import Record, Spool, Stamp
 from balise_wire.envelope import Kind
 from balise_wire.seal import Sealer
 from balise_wire.words import ClockState
-spool = Spool(Path(sys.argv[1]), probe="k7m2q9xd", sealer=Sealer(ephemeral().key), max_bytes=1 << 26,
-              batch_records=7, batch_seconds=1.0)
+path = Path(sys.argv[1])
+sealer = Sealer(load_or_create(path.parent).key)
+spool = Spool(path, probe="k7m2q9xd", sealer=sealer, max_bytes=1 << 26, batch_records=7, batch_seconds=1.0)
 number = 0
 while True:
     number += 1
@@ -89,7 +90,7 @@ def test_everything_acknowledged_survives_kill_9(
         held.close()
         sealed: list[int] = []
         for row in spool.rows(0, 10_000):
-            envelope = decode_envelope(ZstdDecompressor().decompress(row.frame[77:]))
+            envelope = read(row.frame, load_or_create(tmp_path))
             assert envelope.sequence == row.sequence
             sealed += [item["n"] for item in msgspec.json.decode(envelope.body)]
         found = sealed + pending
