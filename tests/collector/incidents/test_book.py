@@ -188,6 +188,16 @@ def test_a_provider_with_one_probe_joins_what_others_confirm(story: Any) -> None
     assert one.scope.affected == (64501, 64509)
 
 
+def test_a_probe_switched_on_during_a_block_makes_no_event_of_its_own(story: Any) -> None:
+    """It fails from its first measurement; the others tell since when."""
+    play = story.play
+    block = play.between(20, 50, (64501, 64502))
+    story.tell([*play.slots(0, 70, play.seven[:3], block), *play.slots(24, 70, play.seven[3:4], block, seed=2)])
+    (one,) = story.incidents
+    assert one.scope.affected == (64501, 64502)
+    assert one.onset.earliest is not None
+
+
 def test_a_liar_of_yesterday_does_not_move_todays_onset(story: Any) -> None:
     """One probe that has cried for hours stays an unconfirmed event of its own."""
     play = story.play

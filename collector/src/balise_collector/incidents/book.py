@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from balise_collector.detect.bins import BIN
-from balise_collector.detect.cells import WORLD, CellEvent, Episode, EventKind, Member
+from balise_collector.detect.cells import WORLD, CellEvent, Episode, EventKind, Member, Note
 from balise_collector.detect.detector import INTERNET
 from balise_collector.detect.fold import INTERMITTENT, join
 from balise_collector.incidents.grade import grade
@@ -267,7 +267,18 @@ def _clusters(episodes: Sequence[Episode]) -> list[list[Episode]]:
             alone.append(each)
         else:
             home.append(each)
-    return [*clusters, *_linked(alone), *_linked([e for e in episodes if e.standing])]
+    since_ever = [e for e in episodes if e.standing and not any(_covers(c, e) for c in clusters)]
+    return [*clusters, *_linked(alone), *_linked(since_ever)]
+
+
+def _covers(cluster: Sequence[Episode], standing: Episode) -> bool:
+    """Whether a cluster already holds the probes of a standing episode at its time.
+
+    A probe that was switched on during a block fails from its first measurement; the others tell when it began.
+    """
+    probes = {m.probe for e in cluster for m in e.members}
+    first, last = _reach(cluster)
+    return {m.probe for m in standing.members} <= probes and first <= standing.opened_bin <= last
 
 
 def _begun(cluster: Sequence[Episode]) -> int:
@@ -397,7 +408,7 @@ def _incident(
         references=count,
         grade=grade(kind, where, scope(sure, seen, known), {p for n in notes for p in n.proof}, rules),
         score=max(e.score for e in cluster),
-        evidence=tuple(n.measurement for n in notes[:_MOST_EVIDENCE]),
+        evidence=_evidence(notes),
         group=previous.group if previous else "",
         group_llr=previous.group_llr if previous else None,
         opened_at=previous.opened_at if previous else now,
@@ -409,6 +420,16 @@ def _incident(
         rules_version=RULES_VERSION,
         revision=previous.revision if previous else 1,
     )
+
+
+def _evidence(notes: Iterable[Note]) -> tuple[str, ...]:
+    """Return the measurements to show, strongest first, taking turns between rules: each way of failing is shown."""
+    turns: dict[str, int] = defaultdict(int)
+    ranked = []
+    for place, note in enumerate(notes):
+        ranked.append((turns[note.rule], place, note.measurement))
+        turns[note.rule] += 1
+    return tuple(measurement for _, _, measurement in sorted(ranked)[:_MOST_EVIDENCE])
 
 
 def _identity(topic: Topic, onset: Interval) -> str:
