@@ -53,18 +53,31 @@ def test_what_a_probe_said_last_stands() -> None:
     assert sorted((one.at, one.state) for one in held) == [(15.0, OK), (20.0, BLOCKED)]
 
 
-def cell(bin_: int, state: State, verdicts: int = 1) -> HistoryCell:
+def cell(bin_: int, state: State, verdicts: int = 1, layer: str = "tls") -> HistoryCell:
     """A count of one place."""
     return HistoryCell(
-        country="PK", asn=64501, reference=False, service="zoom", role="web", layer="tls", bin=bin_, state=state,
+        country="PK", asn=64501, reference=False, service="zoom", role="web", layer=layer, bin=bin_, state=state,
         verdicts=verdicts,
     )  # fmt: skip
 
 
 def test_counts_fall_into_their_bins_and_gaps_stay_gaps() -> None:
-    """Where nobody measured there is nothing, not ok."""
-    found = bins([cell(0, OK, 3), cell(0, BLOCKED), cell(3, OK), cell(5, OK), cell(-1, OK)], 5)
-    assert found == [BLOCKED, None, None, OK, None]
+    """Where nobody measured for longer than a state stands there is nothing, not ok."""
+    found = bins([cell(0, OK, 3), cell(0, BLOCKED), cell(5, OK), cell(9, OK), cell(-1, OK)], 7)
+    assert found == [BLOCKED, BLOCKED, BLOCKED, None, None, OK, OK]
+    assert bins([cell(0, OK)], 2, 3600) == [OK, None]
+
+
+def test_a_blocked_part_is_not_reachable_because_only_another_was_asked() -> None:
+    """The hello fails, and in the next bin only the name was looked up, which works."""
+    cells = [
+        cell(0, BLOCKED),
+        cell(0, OK, layer="dns"),
+        cell(1, OK, layer="dns"),
+        cell(2, OK),
+        cell(2, OK, layer="dns"),
+    ]
+    assert bins(cells, 3) == [BLOCKED, BLOCKED, OK]
 
 
 def test_the_store_counts_without_decoding(tmp_path: Path) -> None:

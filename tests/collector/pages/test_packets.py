@@ -43,6 +43,13 @@ def test_each_sign_of_forgery_is_named() -> None:
     assert second == ()
 
 
+def test_a_volley_is_told_once() -> None:
+    """Three equal resets are marked three times and explained once."""
+    first, second, third = marks(*(came(182 + n, "R", ttl=61) for n in range(3)))
+    assert first == ("TTL 61, where the server's SYN ACK had 49",)
+    assert second == third == ("as the one above",)
+
+
 def test_behind_a_proxy_near_by_ttl_and_time_say_nothing() -> None:
     """A SYN proxy answers the handshake in the server's place: then every packet of the server looks odd."""
     control = (out(0, "S"), came(5, "SA", ttl=62), out(5.2, "A"), out(6, "PA", seq=1, length=517),

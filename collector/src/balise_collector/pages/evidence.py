@@ -4,7 +4,8 @@ Pure. Lives here: how each kind of observation is told. Must not live here: mark
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Final
 
 from balise_collector.journal import JournalRow
@@ -27,6 +28,17 @@ from balise_wire.words import Arm, Resolver
 
 _RCODES: Final = {0: "no error", 1: "format error", 2: "server failure", 3: "no such name", 5: "refused"}
 _TTL_SLACK: Final = 2
+
+
+class Outcome(StrEnum):
+    """How a trial ended, for its sign and its colour."""
+
+    WORKED = "worked"
+    FAILED = "failed"
+    FORGED = "forged"
+    """Something came that nobody there can have sent."""
+    PLAIN = "plain"
+    """Something came, and by itself it says neither good nor bad."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +64,7 @@ class TrialRow:
     after: str
     """Seconds since the first trial shown."""
     result: str
-    failed: bool
+    outcome: Outcome
     took: str
     """Milliseconds."""
     carried: bool
@@ -89,9 +101,8 @@ def exhibit(row: JournalRow, verdict: Verdict) -> Exhibit:
     """Return one measurement ready to be shown."""
     measurement = row.measurement
     trials = sorted(measurement.observations, key=lambda one: one.at)
-    control = _control(trials)
-    known = _resolver_ttls(trials)
-    shown = tuple(_trial(one, number, trials[0].at, control, known) for number, one in enumerate(trials, 1))
+    beside = _Beside(_control(trials), _resolver_ttls(trials), _forged(trials))
+    shown = tuple(_trial(one, number, trials[0].at, beside) for number, one in enumerate(trials, 1))
     return Exhibit(
         id=measurement.id,
         verdict=verdict,
@@ -102,8 +113,9 @@ def exhibit(row: JournalRow, verdict: Verdict) -> Exhibit:
         catalogue=measurement.catalogue,
         line=_line(row),
         trials=shown,
-        marked=sum(p.injected for trial in shown for p in trial.packets)
-        + sum(bool(a.signs) for trial in shown for a in trial.answers),
+        marked=sum(
+            max(sum(p.injected for p in trial.packets), sum(bool(a.signs) for a in trial.answers)) for trial in shown
+        ),
     )
 
 
@@ -140,36 +152,84 @@ def _resolver_ttls(trials: Sequence[Observation]) -> dict[Resolver, set[int]]:
     return known
 
 
-def _trial(
-    one: Observation, number: int, first: float, control: Sequence[Packet], known: dict[Resolver, set[int]]
-) -> TrialRow:
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """What the other trials of a measurement say of each one."""
+
+    control: Sequence[Packet]
+    ttls: dict[Resolver, set[int]]
+    forged: frozenset[str]
+    """Addresses that came from where no resolver runs."""
+
+
+def _forged(trials: Sequence[Observation]) -> frozenset[str]:
+    """Return the addresses that an address without a resolver gave for the subject's name."""
+    return frozenset(
+        address
+        for one in trials
+        if isinstance(one, DnsObservation) and one.resolver is Resolver.SILENT and one.arm is Arm.SUBJECT
+        for answer in one.answers
+        for address in answer.addresses
+    )
+
+
+def _trial(one: Observation, number: int, first: float, beside: _Beside) -> TrialRow:
     """Return one trial."""
     asked, came = told(one)
     subject = one.arm is Arm.SUBJECT
     answers: tuple[AnswerRow, ...] = ()
     if isinstance(one, DnsObservation):
-        answers = tuple(_answer(answer, one, known.get(one.resolver, set())) for answer in one.answers)
+        answers = tuple(_answer(answer, one, beside) for answer in one.answers)
+    result, outcome = _outcome(one, came, answers)
     return TrialRow(
         number=number,
         arm=ARMS[one.arm],
         subject=subject,
         asked=asked,
         after=f"{one.at - first:+.1f}",
-        result=FAILURES[one.failure] if one.failure else came,
-        failed=one.failure is not None,
-        took=f"{one.elapsed_ms:.0f}",
+        result=result,
+        outcome=outcome,
+        took=f"{one.elapsed_ms:.1f}" if one.elapsed_ms < 10 else f"{one.elapsed_ms:.0f}",
         carried=one.carried,
         silent=one.failure is Failure.GENERIC_TIMEOUT,
-        packets=tuple(rows(one.packets, control if subject else ())),
+        packets=_joined(rows(one.packets, beside.control if subject else ()), answers),
         answers=answers,
     )
 
 
-def _answer(answer: DnsAnswer, asked: DnsObservation, ttls: set[int]) -> AnswerRow:
+def _outcome(one: Observation, came: str, answers: Sequence[AnswerRow]) -> tuple[str, Outcome]:
+    """Return how a trial ended, in words and as a sign."""
+    if isinstance(one, DnsObservation):
+        if any(answer.signs for answer in answers):
+            return f"{came}: forged", Outcome.FORGED
+        if one.resolver is Resolver.SILENT and not one.answers:
+            return "no answer, as it must be there", Outcome.WORKED
+        if one.failure is None:
+            return came, Outcome.PLAIN if one.arm is Arm.SUBJECT else Outcome.WORKED
+    if one.failure is not None:
+        return FAILURES[one.failure], Outcome.FAILED
+    return came, Outcome.WORKED
+
+
+def _joined(packets: Sequence[PacketRow], answers: Sequence[AnswerRow]) -> tuple[PacketRow, ...]:
+    """Join DNS answers to the packets that brought them, where there is one packet for each."""
+    brought = [place for place, packet in enumerate(packets) if packet.direction == "came" and packet.what == "UDP"]
+    joined = list(packets)
+    if len(brought) == len(answers):
+        for place, answer in zip(brought, answers, strict=True):
+            says = answer.addresses if answer.addresses != "none" else answer.code
+            joined[place] = replace(joined[place], says=says, signs=answer.signs, injected=bool(answer.signs))
+    return tuple(joined)
+
+
+def _answer(answer: DnsAnswer, asked: DnsObservation, beside: _Beside) -> AnswerRow:
     """Return one DNS answer with the signs that it was forged on the way (detectors.md 2.1)."""
+    ttls = beside.ttls.get(asked.resolver, set())
     signs = []
     if asked.resolver is Resolver.SILENT:
         signs.append("no resolver runs at the address that was asked")
+    elif beside.forged & set(answer.addresses):
+        signs.append("the same answer as from the address where no resolver runs")
     if ttls and answer.ttl and all(abs(answer.ttl - ttl) > _TTL_SLACK for ttl in ttls):
         signs.append(f"TTL {answer.ttl}, where this resolver's other answers had {', '.join(map(str, sorted(ttls)))}")
     return AnswerRow(

@@ -4,7 +4,7 @@ Pure. Here must not live: what opens or closes an incident (detect/), words, dra
 say; several probes that agree make an incident, and only that is a finding.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -15,6 +15,8 @@ BIN: Final = 300
 """Seconds of a bin: the cadence of the fleet."""
 MOST_BINS: Final = 288
 """Columns of the widest strip: a day of bins."""
+HOLD: Final = 600
+"""Seconds that a bin's state stands where nothing follows; two bins after its own make WINDOW of the matrix."""
 _WORST_FIRST: Final = (State.BLOCKED, State.THROTTLED, State.SERVER_SIDE, State.DOWN)
 
 
@@ -55,13 +57,24 @@ def step_for(seconds: float) -> int:
     return BIN * max(1, -(-int(seconds) // (BIN * MOST_BINS)))
 
 
-def bins(cells: Iterable[HistoryCell], columns: int) -> list[State | None]:
-    """Return the state of each bin of a place, ``columns`` of them, from the counts of its verdicts."""
-    counts: list[Counter[State]] = [Counter() for _ in range(columns)]
+def bins(cells: Iterable[HistoryCell], columns: int, step: int = BIN) -> list[State | None]:
+    """Return the state of each bin of a place, ``columns`` of them, from the counts of its verdicts.
+
+    What a role and layer said last stands for HOLD seconds more where it was not measured, as in a cell of the matrix:
+    an endpoint that was blocked is not reachable because only its name was looked up in the next bin.
+    """
+    parts: dict[tuple[str, str], dict[int, Counter[State]]] = defaultdict(lambda: defaultdict(Counter))
     for cell in cells:
-        if 0 <= cell.bin < columns:
-            counts[cell.bin][State(cell.state)] += cell.verdicts
-    return [settle(found) for found in counts]
+        parts[cell.role, cell.layer][cell.bin][State(cell.state)] += cell.verdicts
+    held = HOLD // step
+    shown: list[State | None] = []
+    for column in range(columns):
+        total: Counter[State] = Counter()
+        for measured in parts.values():
+            place = next((place for place in range(column, column - held - 1, -1) if place in measured), None)
+            total += measured[place] if place is not None else Counter()
+        shown.append(settle(total))
+    return shown
 
 
 def runs(states: Sequence[State | None]) -> list[Run]:

@@ -304,7 +304,7 @@ def _timeline(view: View, one: Incident, fresh: Freshness) -> svg.Timeline:
         since=float(since),
         until=float(until),
         step=step,
-        groups=_groups(cells, one, view, (until - since) // step),
+        groups=_groups(cells, one, view, (until - since) // step, step),
         moments=tuple(moments),
         ticks=_ticks(view, one, since, until),
         local_name=str(zone) if str(zone) != "UTC" else "",
@@ -321,7 +321,7 @@ def _label(word: str, moment: Interval, view: View, one: Incident) -> str:
     return f"{word} {last}" if first == last else f"{word} {first}-{last}"
 
 
-def _groups(cells: Iterable[HistoryCell], one: Incident, view: View, columns: int) -> tuple[svg.Group, ...]:
+def _groups(cells: Iterable[HistoryCell], one: Incident, view: View, columns: int, step: int) -> tuple[svg.Group, ...]:
     """Return the rows: affected providers, clean ones, references."""
     inside: dict[tuple[str, int, TargetRole], list[HistoryCell]] = defaultdict(list)
     abroad: dict[str, list[HistoryCell]] = defaultdict(list)
@@ -340,7 +340,7 @@ def _groups(cells: Iterable[HistoryCell], one: Incident, view: View, columns: in
         label = phrases.provider(asn) + (f" {country}" if one.country == WORLD else "")
         if role is not TargetRole.LINE:
             label += f", {wording.ROLES[Language.EN][role]}"
-        states = bins(inside[country, asn, role], columns)
+        states = bins(inside[country, asn, role], columns, step)
         brackets = tuple(
             svg.Bracket(earliest=moment.earliest, latest=moment.latest)
             for share in one.mechanisms
@@ -352,7 +352,9 @@ def _groups(cells: Iterable[HistoryCell], one: Incident, view: View, columns: in
         held["Affected" if affected else "Measured and clean" if clean else "Others"].append(
             svg.Row(label=label, states=states, brackets=brackets)
         )
-    references = [svg.Row(label=view.country(code), states=bins(abroad[code], columns)) for code in sorted(abroad)]
+    references = [
+        svg.Row(label=view.country(code), states=bins(abroad[code], columns, step)) for code in sorted(abroad)
+    ]
     held["References abroad"] = references
     return tuple(svg.Group(heading=heading, rows=tuple(found)) for heading, found in held.items() if found)
 

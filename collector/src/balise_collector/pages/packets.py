@@ -24,6 +24,8 @@ class PacketRow:
     """``sent`` or ``came``."""
     what: str
     """Flags in words for TCP; protocol and ICMP type for others."""
+    says: str = ""
+    """What a DNS answer says."""
     ttl: str
     length: int
     ip_id: str
@@ -54,6 +56,7 @@ def rows(packets: Sequence[Packet], control: Sequence[Packet] = ()) -> list[Pack
     proxied = behind_proxy(trace(control))
     shown = []
     sent: set[tuple[int, int]] = set()
+    told: set[str] = set()
     for packet in packets:
         signs: tuple[str, ...] = ()
         forged = False
@@ -62,8 +65,11 @@ def rows(packets: Sequence[Packet], control: Sequence[Packet] = ()) -> list[Pack
             sent.add((packet.seq, packet.length))
             signs = ("sent again: nobody had acknowledged it",) if again else ()
         elif packet.protocol == "tcp":
-            signs = _signs(packet, seen, proxied=proxied)
-            forged = bool(signs)
+            found = _signs(packet, seen, proxied=proxied)
+            forged = bool(found)
+            # Forged packets come in volleys: each sign is told once a trial.
+            signs = tuple(sign for sign in found if sign not in told) or (("as the one above",) if forged else ())
+            told.update(found)
         shown.append(_row(packet, signs, injected=forged))
     return shown
 
