@@ -606,6 +606,39 @@ def play_gateway() -> dict[str, Any]:
     return {key: [reply.ok, reply.rtt_ms is not None, round(reply.elapsed_ms)] for key, reply in found.items()}
 
 
+def play_down() -> dict[str, Any]:
+    """One interface by name: it carries, it goes down under us, it comes back."""
+
+    def plan(key: str) -> Generator[Any, Any, tuple[()]]:
+        found[key] = yield steps.Exchange(
+            packets=(steps.SynProbe(address="198.18.1.2", port=9),) * 5, window=2.0, spacing=0.3, enough=True
+        )
+        return ()
+
+    def carry(key: str) -> None:
+        conductor.start(plan(key), on_done=errors.append)
+        assert conductor.run_all(10.0)
+
+    found: dict[str, Any] = {}
+    errors: list[Any] = []
+    reactor, link, conductor = stage(interface="probe1")
+    carry("before")
+    subprocess.run(["ip", "link", "set", "probe1", "down"], check=True)
+    turns = reactor.turns
+    reactor.run_until(lambda: False, 0.3)
+    turns = reactor.turns - turns
+    carry("down")
+    subprocess.run(["ip", "link", "set", "probe1", "up"], check=True)
+    link.ground.sources._known.clear()
+    carry("after")
+    return {
+        "turns while down": turns,
+        "answers": {key: len(getattr(reply, "answers", ())) for key, reply in found.items()},
+        "failure": getattr(found["down"], "failure", None),
+        "errors": [str(outcome.error) for outcome in errors if outcome.error],
+    }
+
+
 def play_cancel() -> dict[str, Any]:
     """Plans stopped in the middle of every kind of step leave nothing open."""
 
@@ -716,6 +749,7 @@ PLAYS: dict[str, Callable[[], dict[str, Any]]] = {
     "pcap": play_pcap,
     "gateway": play_gateway,
     "cancel": play_cancel,
+    "down": play_down,
 }
 
 if __name__ == "__main__":

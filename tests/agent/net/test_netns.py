@@ -223,3 +223,13 @@ def test_cancelled_plans_leave_nothing_open(play: Play) -> None:
     found = play("cancel")
     assert found["more than before"] > 0
     assert (found["cancelled"], found["left open"], found["flows"], found["busy"]) == (8, 0, 0, 0)
+
+
+def test_an_interface_that_goes_down_is_data_and_comes_back(play: Play) -> None:
+    """Tied to one interface: its loss is the network's failure, keeps no core busy, and ends with the loss."""
+    found = play("down")
+    assert found["errors"] == []
+    assert found["answers"]["before"] == 5
+    assert found["answers"]["down"] == 0
+    assert found["answers"]["after"] >= 1
+    assert found["turns while down"] < 20

@@ -125,7 +125,11 @@ class Tap:
 
     def turn(self, _events: int = 0) -> None:
         """Read a share: what a selector calls."""
+        before = self.heard
         self.drain(_MOST_PER_TURN)
+        if self.heard == before:
+            # Ready without a packet: the interface went down. Asking clears the error, or it would wake us for ever.
+            self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
 
     def drops(self) -> int:
         """Packets that the kernel had no room for, since the tap was opened (the counter clears itself when read)."""
