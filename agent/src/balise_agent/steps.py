@@ -9,6 +9,7 @@ from collections.abc import Generator
 from enum import StrEnum
 
 import msgspec
+
 from balise_wire.evidence import Packet
 from balise_wire.failures import Failure
 from balise_wire.observations import Certificate, DnsAnswer, Observation
@@ -114,7 +115,7 @@ class GatewayAsked(Reply, frozen=True, kw_only=True):
 class Query(Step, frozen=True, kw_only=True):
     """Ask one DNS question over UDP from a fresh port and keep every answer until the window closes.
 
-    The window is ``timeout`` without any answer, else ``linger`` seconds after the first one (detectors.md 2.1: >= 2 s).
+    The window is ``timeout`` without any answer, else ``linger`` seconds after the first one (detectors.md 2.1).
     """
 
     name: str
