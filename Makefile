@@ -46,7 +46,7 @@ test: setup venv-agent ## every test: the probe alone, the rest, then the whole 
 	@echo "test: wire and agent, in an environment without the collector"
 	@.venv-agent/bin/pytest -q -m "not lab" tests/wire tests/agent
 	@echo "test: collector, lab and the tree"
-	@$(BIN)/pytest -q -n 2 -m "not lab" --ignore tests/wire --ignore tests/agent
+	@BALISE_HYPOTHESIS_EXAMPLES=10000 $(BIN)/pytest -q -n 2 -m "not lab" --ignore tests/wire --ignore tests/agent
 	@echo "test: the whole chain in the lab"
 	@$(BIN)/pytest -q -m lab
 	@echo "test: all passed"
