@@ -38,7 +38,7 @@ def run(*rows: Row) -> Run:
     return Run(
         scenario=SCENARIO,
         clock="2020-05-17T16:30:00Z@1.000x60",
-        incidents=[{"id": "i", "service": "twitter"}],
+        incidents=[{"id": "i", "onset": {"earliest": None, "latest": SCENARIO.starts + 1860.5}, "end": None}],
         verdicts=[VERDICT],
         counters={"b1": {"seen": 9, "matched": 3, "fired": 2}},
         counts=Counts(5, 5, 0, 0, 0, 0),
@@ -80,6 +80,8 @@ def test_every_box_has_its_counters() -> None:
 def test_the_result_is_json() -> None:
     """It can be written and read back, with the incidents as the collector told them."""
     read = json.loads(to_json(run(Row("a", "b", "b", ok=True, line=7))))
-    assert read["incidents"] == [{"id": "i", "service": "twitter"}]
+    (incident,) = read["incidents"]
+    assert (incident["id"], incident["end"]) == ("i", None)
+    assert incident["onset_local"] == [None, "2020-05-17T22:01:00+05:00"]
     assert read["expectations"] == [{"what": "a", "expected": "b", "found": "b", "ok": True, "line": 7}]
     assert read["counts"]["recorded"] == 5

@@ -67,7 +67,7 @@ def result_of(run: Run) -> dict[str, Any]:
         "truth": truth(scenario),
         "probes": [asdict(probe) for probe in scenario.probes],
         "verdicts": [_verdict(scenario, verdict) for verdict in run.verdicts],
-        "incidents": list(run.incidents),
+        "incidents": [_incident(scenario, incident) for incident in run.incidents],
         "boxes": [_box(one, run.counters) for one in disturbances(scenario)],
         "expectations": [asdict(row) for row in run.rows],
         "counts": asdict(run.counts),
@@ -76,6 +76,19 @@ def result_of(run: Run) -> dict[str, Any]:
         "cpu_seconds": dict(run.cpu or {}),
         "kills": list(run.kills),
     }
+
+
+def _incident(scenario: Scenario, incident: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an incident as the collector told it, with its moments for people: ``onset_local``, ``end_local``."""
+    times = {
+        f"{name}_local": [
+            scenario.local(edge - scenario.starts).isoformat(timespec="seconds") if edge is not None else None
+            for edge in (incident[name].get("earliest"), incident[name]["latest"])
+        ]
+        for name in ("onset", "end")
+        if incident.get(name)
+    }
+    return {**incident, **times}
 
 
 def truth(scenario: Scenario) -> list[dict[str, Any]]:

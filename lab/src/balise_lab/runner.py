@@ -27,12 +27,14 @@ from balise_lab.scenario.schema import Disturbance, Scenario, Start
 from balise_lab.topology import build
 from balise_lab.world import World
 
-_WARM_REAL = 18.0
-"""Real seconds that the programs may take from their start to the first entry of the timeline."""
+_WARM_REAL = 12.0
+_WARM_EACH = 0.6
+"""Real seconds, and those for each probe, that programs may take from their start to the timeline's first entry."""
 _WARM_VIRTUAL = 900.0
 """Virtual seconds of ordinary measuring before it: what fails from the first measurement on is `standing`, not new."""
 _READY = 40.0
-"""Real seconds to wait for the collector, and for each probe's first measurement."""
+_READY_EACH = 1.5
+"""Real seconds, and those for each probe, to wait for the collector and for every probe's first measurement."""
 _SETTLE = 25.0
 """Real seconds to wait at the end until all that was recorded is journalled and judged."""
 _LOOK_EVERY = 1.0
@@ -104,18 +106,20 @@ def staged(
 def lead(scenario: Scenario) -> float:
     """Return how many virtual seconds before its start a scenario's programs are started."""
     first = min((entry.at for entry in scenario.timeline), default=scenario.ends)
-    return max(0.0, _WARM_REAL * scenario.scale - first, _WARM_VIRTUAL - first)
+    real = _WARM_REAL + _WARM_EACH * len(scenario.probes)
+    return max(0.0, real * scenario.scale - first, _WARM_VIRTUAL - first)
 
 
 def warm_up(stage: Stage) -> None:
     """Wait until the collector answers and each probe has delivered a measurement (LabError when one does not)."""
-    waiting.until(lambda: _came_up(stage, stage.centre.answers), "the collector", _READY)
     wanted = {probe.id for probe in stage.scenario.probes}
+    patience = _READY + _READY_EACH * len(wanted)
+    waiting.until(lambda: _came_up(stage, stage.centre.answers), "the collector", patience)
 
     def delivered() -> bool:
         return _came_up(stage, lambda: wanted <= tally.journalled(stage.journal).keys())
 
-    waiting.until(delivered, f"a first measurement of each of {len(wanted)} probes", _READY)
+    waiting.until(delivered, f"a first measurement of each of {len(wanted)} probes", patience)
     first = min((entry.at for entry in stage.scenario.timeline), default=stage.scenario.ends)
     if stage.clock.moment() > first:
         stage.notes.append(
