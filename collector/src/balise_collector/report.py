@@ -42,6 +42,7 @@ _TEXTS: Final[dict[Language, dict[str, str]]] = {
         "coincide": "their beginnings coincide: {llr:.1f} nats in favour of one common cause over chance",
         "unconfirmed": "UNCONFIRMED (one probe only): {headline}",
         "standing": "STANDING (failing since our first measurement): {headline}",
+        "withdrawn": "WITHDRAWN (later measurements show that it never was): {headline}",
         "unknown": "We do not know who or what caused this, or why. Probes and providers are counted, not people.",
     },
     Language.FR: {
@@ -67,6 +68,7 @@ _TEXTS: Final[dict[Language, dict[str, str]]] = {
         "coincide": "les débuts coïncident : {llr:.1f} nats en faveur d'une cause commune plutôt que du hasard",
         "unconfirmed": "NON CONFIRMÉ (une seule sonde) : {headline}",
         "standing": "DEPUIS TOUJOURS (échoue depuis notre première mesure) : {headline}",
+        "withdrawn": "RETIRÉ (des mesures arrivées plus tard montrent que cela n'a pas eu lieu) : {headline}",
         "unknown": "Nous ne savons pas qui ou quoi en est la cause, ni pourquoi. "
         "Nous comptons des sondes et des fournisseurs, pas des personnes.",
     },
@@ -150,7 +152,7 @@ def _headline(group: Sequence[Incident], facts: ReportFacts, language: Language)
         first.kind, "headline"
     )
     sentence = texts[form].format(**values)
-    for state in (IncidentState.UNCONFIRMED, IncidentState.STANDING):
+    for state in (IncidentState.UNCONFIRMED, IncidentState.STANDING, IncidentState.WITHDRAWN):
         if first.state == state:
             return texts[state.value].format(headline=sentence)
     return sentence

@@ -322,7 +322,8 @@ def _changed(verdict: Verdict, state: State, rule: str, mechanism: Mechanism | N
 ONSET_SEEN = Interval(earliest=ONSET - 260, latest=ONSET + 40)
 END_SEEN = Interval(earliest=END - 240, latest=END + 60)
 TOLD: dict[str, str] = {
-    one: name("incident", one, length=12) for one in ("twitter", "periscope", "zoom", "fault", "whatsapp", "standing")
+    one: name("incident", one, length=12)
+    for one in ("twitter", "periscope", "zoom", "fault", "whatsapp", "standing", "withdrawn")
 }
 
 
@@ -333,6 +334,7 @@ def incidents(evidence: dict[str, tuple[str, Measurement]]) -> list[list[Inciden
         [_fault()],
         [_lonely()],
         [_standing()],
+        [_withdrawn()],
     ]
 
 
@@ -420,6 +422,16 @@ def _standing() -> Incident:
         mechanisms=(MechanismShare(mechanism=Mechanism.SNI_DROP, asns=(64504,), roles=(WEB, VIDEO), verdicts=400),),
         locality=Locality.LOCAL, references=ReferenceCount(ok=3, countries_ok=("DE", "SG")), grade="B", score=30.0,
     )  # fmt: skip
+
+
+def _withdrawn() -> Incident:
+    """Disproved by results that came late."""
+    return _with(
+        _lonely(),
+        id=TOLD["withdrawn"],
+        state=IncidentState.WITHDRAWN,
+        onset=Interval(earliest=FIRST, latest=FIRST + 300),
+    )
 
 
 # ---------------------------------------------------------------- kept through the real store

@@ -19,7 +19,7 @@ from balise_collector.store import Store
 from balise_collector.wording import STATES
 
 PAGES = ("/", "/matrix", "/matrix?at=2020-05-17T17:30Z", "/method")
-SUBJECTS = ("twitter", "periscope", "zoom", "fault", "whatsapp", "standing")
+SUBJECTS = ("twitter", "periscope", "zoom", "fault", "whatsapp", "standing", "withdrawn")
 FORBIDDEN = re.compile(
     r"\b(users?|utilisateurs?|government\w*|gouvernement\w*|censor\w*|censur\w*|regime|régime|authorit\w+|autorité\w*)\b",
     re.IGNORECASE,
@@ -190,6 +190,14 @@ def test_unconfirmed_is_never_told_as_a_finding(shown: Callable[[str], str], tol
     assert "state-blocked" not in section
     page = shown(f"/incident/{told['whatsapp']}")
     assert "no finding" in page
+
+
+def test_what_was_withdrawn_is_told_only_where_it_was_said(shown: Callable[[str], str], told: dict[str, str]) -> None:
+    """A link that was quoted still answers, and says at once that it no longer holds."""
+    assert told["withdrawn"] not in shown("/")
+    page = shown(f"/incident/{told['withdrawn']}")
+    assert "<h1>WITHDRAWN (later measurements show that it never was)" in page
+    assert "state-insufficient" in page
 
 
 def test_standing_is_known_and_no_alarm(shown: Callable[[str], str], told: dict[str, str]) -> None:

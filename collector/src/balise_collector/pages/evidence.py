@@ -68,6 +68,8 @@ class TrialRow:
     took: str
     """Milliseconds."""
     carried: bool
+    dns: bool = False
+    """A question of DNS: its packets say something and have no window."""
     silent: bool = False
     """Nothing (more) came until the time-out."""
     packets: tuple[PacketRow, ...] = ()
@@ -191,6 +193,7 @@ def _trial(one: Observation, number: int, first: float, beside: _Beside) -> Tria
         outcome=outcome,
         took=f"{one.elapsed_ms:.1f}" if one.elapsed_ms < 10 else f"{one.elapsed_ms:.0f}",
         carried=one.carried,
+        dns=isinstance(one, DnsObservation),
         silent=one.failure is Failure.GENERIC_TIMEOUT,
         packets=_joined(rows(one.packets, beside.control if subject else ()), answers),
         answers=answers,
@@ -201,7 +204,8 @@ def _outcome(one: Observation, came: str, answers: Sequence[AnswerRow]) -> tuple
     """Return how a trial ended, in words and as a sign."""
     if isinstance(one, DnsObservation):
         if any(answer.signs for answer in answers):
-            return f"{came}: forged", Outcome.FORGED
+            said = (f"{answer.addresses}{' (forged)' if answer.signs else ''}" for answer in answers)
+            return ", then ".join(said), Outcome.FORGED
         if one.resolver is Resolver.SILENT and not one.answers:
             return "no answer, as it must be there", Outcome.WORKED
         if one.failure is None:

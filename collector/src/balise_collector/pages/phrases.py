@@ -20,8 +20,8 @@ _STATES: Final = {
 
 
 def state_of(incident: Incident) -> State:
-    """Return the state whose colour and shape an incident is shown with; unconfirmed is never told as a finding."""
-    if incident.state is IncidentState.UNCONFIRMED:
+    """Return the state whose colour and shape an incident is shown with; only findings are told as such."""
+    if incident.state in {IncidentState.UNCONFIRMED, IncidentState.WITHDRAWN}:
         return State.INSUFFICIENT
     if incident.kind in _STATES:
         return _STATES[incident.kind]
