@@ -279,7 +279,7 @@ def _timeline(view: View, one: Incident, fresh: Freshness) -> svg.Timeline:
     step = step_for(finish - start + 2 * _MARGIN)
     since = (int(start - _MARGIN) // step) * step
     until = min((int(finish + _MARGIN) // step + 1) * step, (int(fresh.as_of) // step + 1) * step)
-    until = max(until, since + 4 * step)
+    until = max(until, since + 4 * step, (int(finish) // step + 1) * step)
     cells = [
         cell
         for cell in view.store.history(since, until, step, one.service)

@@ -12,6 +12,8 @@ from balise_collector.wording import GRADES, INCIDENT_STATES, LOCALITIES, Langua
 
 STALE: Final = 900.0
 """Seconds without a result after which a page says so instead of pretending to know the present."""
+_MOST: Final = 100
+"""Incidents of a section that are shown."""
 _SECTIONS: Final = (
     (IncidentState.OPEN, "Going on now"),
     (IncidentState.UNCONFIRMED, "Unconfirmed: one probe only, no finding"),
@@ -43,6 +45,8 @@ class Section:
     state: IncidentState
     heading: str
     lines: tuple[Line, ...]
+    more: int
+    """Older ones that are not shown; the JSON has them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,18 +78,12 @@ def freshness(view: View) -> Freshness:
 def sections(view: View) -> tuple[Section, ...]:
     """Return every incident, those going on first, the newest first among equals."""
     incidents = view.store.incidents()
-    return tuple(
-        Section(
-            state=state,
-            heading=heading,
-            lines=tuple(
-                _line(one, incidents, view)
-                for one in sorted(incidents, key=lambda one: -one.onset.latest)
-                if one.state is state
-            ),
-        )
-        for state, heading in _SECTIONS
-    )
+    found = []
+    for state, heading in _SECTIONS:
+        held = sorted((one for one in incidents if one.state is state), key=lambda one: -one.onset.latest)
+        lines = tuple(_line(one, incidents, view) for one in held[:_MOST])
+        found.append(Section(state=state, heading=heading, lines=lines, more=len(held) - len(lines)))
+    return tuple(found)
 
 
 def _line(one: Incident, incidents: Sequence[Incident], view: View) -> Line:
