@@ -135,7 +135,7 @@ def test_an_open_end_can_be_expected() -> None:
 def test_no_incident_at_all_can_be_expected() -> None:
     """``incidents: []`` is broken by any published incident."""
     assert wrong("  incidents: []\n") == []
-    assert wrong("  incidents: []\n", found(state="unconfirmed")) == []
+    assert wrong("  incidents: []\n", found(state="unconfirmed"), found(state="withdrawn")) == []
     assert wrong("  incidents: []\n", found()) == ["incidents"]
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from balise_lab.found import Findings, FoundIncident, FoundInterval, FoundVerdict
 from balise_lab.scenario.schema import IncidentExpectation, Scenario, VerdictExpectation
 
+_UNPUBLISHED = frozenset({"unconfirmed", "withdrawn"})
+"""States of incidents that are no finding: one probe only, or taken back by late data."""
 _FAILING = frozenset({"blocked", "down", "throttled", "server_side"})
 """States that contradict an expected ``ok``."""
 _ACCUSING = frozenset({"blocked", "throttled"})
@@ -32,7 +34,7 @@ def compare(scenario: Scenario, findings: Findings) -> tuple[Row, ...]:
     expect = scenario.expect
     if expect is None:
         return ()
-    published = tuple(incident for incident in findings.incidents if incident.state != "unconfirmed")
+    published = tuple(incident for incident in findings.incidents if incident.state not in _UNPUBLISHED)
     rows: list[Row] = []
     for wanted in expect.incidents:
         rows.extend(_incident_rows(scenario, wanted, published))

@@ -17,7 +17,7 @@ from balise_lab.scenario.schema import Disturbance, Scenario
 
 _EVERY = 600.0
 """Virtual seconds between two lines."""
-_SHAPES = {"open": "▲", "closed": "▽", "standing": "■", "unconfirmed": "?"}
+_SHAPES = {"open": "▲", "closed": "▽", "standing": "■", "unconfirmed": "?", "withdrawn": "x"}
 
 
 @dataclass(frozen=True, slots=True)
