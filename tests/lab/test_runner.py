@@ -19,5 +19,5 @@ def test_a_late_first_entry_needs_no_lead() -> None:
 def test_an_early_first_entry_gets_a_baseline() -> None:
     """What begins at the start must not begin before the first measurement: programs are up real seconds before."""
     text = HEAD + "timeline: [{at: +0m, start: {kind: isp.shutdown}}]\n"
-    assert lead(parse(text)) == 18.0 * 60
+    assert lead(parse(text)) == 22.0 * 60
     assert lead(parse(text + "clock: {scale: 10}\n")) == 900.0

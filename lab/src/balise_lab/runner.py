@@ -27,7 +27,7 @@ from balise_lab.scenario.schema import Disturbance, Scenario, Start
 from balise_lab.topology import build
 from balise_lab.world import World
 
-_WARM_REAL = 12.0
+_WARM_REAL = 16.0
 _WARM_EACH = 0.6
 """Real seconds, and those for each probe, that programs may take from their start to the timeline's first entry."""
 _WARM_VIRTUAL = 900.0
