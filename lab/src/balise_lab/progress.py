@@ -17,6 +17,7 @@ from balise_lab.scenario.schema import Disturbance, Scenario
 
 _EVERY = 600.0
 """Virtual seconds between two lines."""
+_DAY = 86400.0
 _SHAPES = {"open": "▲", "closed": "▽", "standing": "■", "unconfirmed": "?", "withdrawn": "x"}
 
 
@@ -58,8 +59,9 @@ class Progress:
         start, end = scenario.local(0), scenario.local(scenario.ends)
         minutes = scenario.ends / scenario.scale / 60
         self.say(f"{scenario.name}: {scenario.summary}")
+        until = f"{end:%H:%M}" if scenario.ends < _DAY else f"{end:%d %B %Y, %H:%M}"
         self.say(
-            f"plays {start:%d %B %Y, %H:%M} to {end:%H:%M} ({scenario.zone}) at {scenario.scale:g} times the speed:"
+            f"plays {start:%d %B %Y, %H:%M} to {until} ({scenario.zone}) at {scenario.scale:g} times the speed:"
             f" {minutes:.1f} min"
         )
         isps = ", ".join(f"{_provider(isp.label, isp.asn)} ({isp.probes})" for isp in scenario.isps)
