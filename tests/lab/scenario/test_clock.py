@@ -3,6 +3,7 @@
 import re
 
 import pytest
+
 from balise_lab.scenario.clock import ScenarioClock, frozen_clock, start_clock
 
 
