@@ -72,6 +72,41 @@ sys.exit(wrapper.reexec([sys.executable, "-c", {INSIDE_RELAY!r}], page_port={por
     assert process.wait(10) in {143, -15, 128 + 15}, log.read_text()
 
 
+INSIDE_SLEEP = """
+import signal
+from balise_lab import wrapper
+wrapper.arrive()
+print("arrived", flush=True)
+while True:
+    signal.pause()
+"""
+
+
+@pytest.mark.netns
+@pytest.mark.parametrize("user", [(), wrapper.USER], ids=["as we are", "in a user namespace"])
+def test_the_inside_dies_with_the_outer_process(
+    tmp_path: Path, namespace_wrapper: tuple[str, ...], user: tuple[str, ...]
+) -> None:
+    """kill -9 of the outer process leaves nothing running: no probe measures for nobody."""
+    if not user and os.geteuid() != 0:
+        pytest.skip("only root goes without a user namespace")
+    del namespace_wrapper
+    outer = f"""
+import sys
+from balise_lab import tools, wrapper
+wrapper.command = lambda argv: ["unshare", *{user!r}, *wrapper.UNSHARE, *argv]
+sys.exit(wrapper.reexec([sys.executable, "-c", {INSIDE_SLEEP!r}]))
+"""
+    log = tmp_path / "log"
+    with log.open("wb") as sink:
+        process = subprocess.Popen([sys.executable, "-c", outer], stdout=sink, stderr=sink)
+    waiting.until(lambda: b"arrived" in log.read_bytes(), "the inside", 20)
+    inside = wrapper._children(process.pid)
+    process.kill()
+    process.wait(10)
+    waiting.until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in inside), "the end of the inside", 10)
+
+
 @pytest.mark.netns
 def test_user_namespaces_suffice(tmp_path: Path, namespace_wrapper: tuple[str, ...]) -> None:
     """The whole lab comes up and answers without any right outside its own user namespace."""

@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
@@ -21,6 +22,8 @@ from balise_lab.namespaces import ip_batch
 
 INSIDE = "BALISE_LAB_INSIDE"
 LISTENER = "BALISE_LAB_LISTENER"
+LEASH = "BALISE_LAB_LEASH"
+"""Descriptor of a pipe whose other end the outer process holds: when that dies, however, reading it ends."""
 USER = ("--user", "--map-root-user")
 UNSHARE = ("--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
 MEND = (
@@ -57,13 +60,16 @@ def reexec(argv: Sequence[str], *, page_port: int | None = None, env: Mapping[st
     relay.start carries it to the collector's pages.
     """
     environment = {**os.environ, **(env or {}), INSIDE: "1"}
-    descriptors: tuple[int, ...] = ()
+    leash, held = os.pipe()
+    environment[LEASH] = str(leash)
+    descriptors: tuple[int, ...] = (leash,)
     listener: socket.socket | None = None
     if page_port is not None:
         listener = _listen(page_port)
-        descriptors = (listener.fileno(),)
+        descriptors += (listener.fileno(),)
         environment[LISTENER] = str(listener.fileno())
     with subprocess.Popen(command(argv), env=environment, pass_fds=descriptors) as child:
+        os.close(leash)
 
         def forward(number: int, _frame: FrameType | None) -> None:
             # unshare itself ignores the signal while it waits; the process it forked must get it.
@@ -77,6 +83,7 @@ def reexec(argv: Sequence[str], *, page_port: int | None = None, env: Mapping[st
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+            os.close(held)
             if listener is not None:
                 listener.close()
 
@@ -111,3 +118,12 @@ def arrive() -> None:
         behind.touch()
     ip_batch(["link set lo up"])
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(128 + signal.SIGTERM))
+    if leash := os.environ.get(LEASH):
+        threading.Thread(target=_follow, args=(int(leash),), name="leash", daemon=True).start()
+
+
+def _follow(leash: int) -> None:
+    """End everything when the outer process is gone; a parent-death signal does not survive a user namespace."""
+    os.set_inheritable(leash, False)
+    os.read(leash, 1)
+    os._exit(128 + signal.SIGKILL)
