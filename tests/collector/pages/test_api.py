@@ -98,6 +98,9 @@ def test_the_status_counts(ask: Ask) -> None:
         ("/api/v1/verdicts", "since=yesterday", 400),
         ("/api/v1/verdicts", "state=bad", 400),
         ("/api/v1/matrix", "at=now", 400),
+        ("/api/v1/matrix", "at=nan", 400),
+        ("/api/v1/matrix", "at=-inf", 400),
+        ("/api/v1/verdicts", "until=1e999", 400),
         ("/api/v1/incidents/none", "", 404),
     ],
 )

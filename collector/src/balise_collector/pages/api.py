@@ -4,6 +4,7 @@ Lives here: questions in a URL, answers from the store, errors that say the mend
 or anything that writes.
 """
 
+import math
 import threading
 from collections.abc import Callable
 from typing import Any, Final, Generic, TypeVar
@@ -128,9 +129,13 @@ def _number(text: str | None, name: str) -> float | None:
     if text is None:
         return None
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
-        raise BadQuestionError(f"{name}={text!r} is no time; give UNIX seconds, e.g. {name}=1589733000") from None
+        number = math.nan
+    # Not a number compares with nothing, and infinity is no moment: both would be answered with null.
+    if not math.isfinite(number):
+        raise BadQuestionError(f"{name}={text[:40]!r} is no time; give UNIX seconds, e.g. {name}=1589733000")
+    return number
 
 
 def _state(text: str | None) -> str | None:
