@@ -3,7 +3,7 @@
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 BIN := .venv/bin
-UNIT := not netns and not lab and not real_data and not slow and not chaos and not kvm and not browser
+UNIT := not netns and not lab and not real_data and not slow and not chaos and not kvm and not browser and not influx
 export PYTHON
 
 .PHONY: help setup venv venv-agent tools demo check lint unit fix test bench locks upgrade clean

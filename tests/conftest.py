@@ -28,6 +28,8 @@ NEEDED_TOOLS = {
     "netns": ("ip", "nft", "tc"),
     "lab": ("ip", "nft", "tc", "iptables", "mosquitto", "nginx", "dnsmasq"),
 }
+OPTIONAL_TOOLS = {"influx": ("influxd", "nginx")}
+"""Kinds whose programs not every release has; they run on loopback, in no namespace."""
 KINDS_CI_MUST_RUN = ("netns", "lab", "real_data")
 """Kinds of tests that continuous integration has all means for: skipping every one of a kind is a broken set-up."""
 
@@ -64,6 +66,9 @@ def why_not(kind: str) -> str:
     missing = [name for name in NEEDED_TOOLS.get(kind, ()) if not (TOOLS / name).exists()]
     if missing:
         return f"{kind}: {', '.join(missing)} not in .tools/bin; run make setup"
+    absent = [name for name in OPTIONAL_TOOLS.get(kind, ()) if not (TOOLS / name).exists()]
+    if absent:
+        return f"{kind}: {', '.join(absent)} not in .tools/bin: this release packages none, or make setup was not run"
     if kind in NEEDED_TOOLS and namespace_wrapper_or_none() is None:
         return f"{kind}: this kernel gives no user namespaces to ordinary users; run as root"
     if kind == "real_data" and not SHARED_DATA.is_dir():

@@ -319,6 +319,31 @@ def field_line() -> Any:
     return _beside("fieldline").FieldLine
 
 
+# ---------------------------------------------------------------- a real InfluxDB
+
+
+@pytest.fixture(scope="session")
+def make_influx(tools_bin: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Any]]:
+    """Return a maker of running InfluxDB servers (influxserver.py); for tests marked influx. All end with the run."""
+    made: list[Any] = []
+
+    def make(**settings: Any) -> Any:
+        server = _beside("influxserver").InfluxServer(tools_bin, tmp_path_factory.mktemp("influx"), **settings)
+        made.append(server)
+        server.start()
+        return server
+
+    yield make
+    for server in made:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def influx(make_influx: Callable[..., Any]) -> Any:
+    """Return one running InfluxDB for every test that does not harm it; ``database(name)`` makes room in it."""
+    return make_influx()
+
+
 def _beside(name: str) -> Any:
     """Import a module that lies beside this file: test folders are no packages (importlib mode)."""
     unique = f"balise_tests_collector_{name}"
