@@ -115,6 +115,7 @@ class GatewayAsked(Reply, frozen=True, kw_only=True):
 class Query(Step, frozen=True, kw_only=True):
     """Ask one DNS question over UDP from a fresh port and keep every answer until the window closes.
 
+    While nothing comes back the question is sent again, as every stub resolver does: one lost datagram is no silence.
     The window is ``timeout`` without any answer, else ``linger`` seconds after the first one (detectors.md 2.1).
     """
 
@@ -131,6 +132,7 @@ class Queried(Reply, frozen=True, kw_only=True):
     """All answers in arrival order; none is a fact too."""
 
     answers: tuple[DnsAnswer, ...] = ()
+    questions: int = 1
     packets: tuple[Packet, ...] = ()
     failure: Failure | None = None
     """A refusal below DNS (``connection_refused`` from an ICMP port unreachable, ``network_unreachable``)."""

@@ -227,12 +227,20 @@ def _secure(context: ssl.SSLContext) -> Callable[[socket.socket], None]:
 
 
 def _name_server(host: str) -> None:
-    """Answer every question with 192.0.2.1; where the name begins with ``raced``, a forged 192.0.2.66 comes first."""
+    """Answer every question with 192.0.2.1.
+
+    Where the name begins with ``raced``, a forged 192.0.2.66 comes first; where it begins with ``deaf``, the first two
+    copies of a question are lost.
+    """
+    deaf: dict[object, int] = {}
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as server:
         server.bind((host, 53))
         while True:
             question, peer = server.recvfrom(4096)
+            if question[13:17] == b"deaf" and deaf.setdefault(peer, 0) < 2:
+                deaf[peer] += 1
+                continue
             end = question.index(b"\0", 12) + 5
             head = question[:2] + b"\x81\x80" + b"\0\1\0\1\0\0\0\0" + question[12:end]
             addresses = [bytes([192, 0, 2, 1])]
@@ -409,6 +417,7 @@ def play_steps() -> dict[str, Any]:
         connected = yield steps.Connect(address=SERVER, port=82, timeout=3.0)
         told["silence"] = yield steps.Receive(handle=connected.handle, most=99, timeout=0.2)
         told["provider"] = yield steps.Query(name="plain.play.lab", timeout=2.0, linger=0.1)
+        told["deaf"] = yield steps.Query(name="deaf.play.lab", timeout=1.2, linger=0.1)
         told["closed"] = yield steps.Query(
             name="plain.play.lab", resolver=Resolver.SILENT, server=SILENT, timeout=2.0, linger=0.2
         )

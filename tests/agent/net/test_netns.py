@@ -100,6 +100,16 @@ def test_failures_have_their_word(play: Play, key: str, failure: str, detail: st
     assert reply["packets"][0]["direction"] == "out"
 
 
+def test_a_lost_question_is_asked_again(play: Play) -> None:
+    """As every stub resolver does (RFC 1123 6.1.3.3): one lost datagram in ten must not look like a silent resolver."""
+    replies = play("steps")["replies"]
+    assert (replies["deaf"]["questions"], replies["provider"]["questions"]) == (3, 1)
+    assert replies["deaf"]["answers"][0]["addresses"] == ["192.0.2.1"]
+    assert replies["deaf"]["answers"][0]["rtt_ms"] >= 600.0, "timed from the first question, so that none looks early"
+    questions = [packet for packet in replies["deaf"]["packets"] if packet["direction"] == "out"]
+    assert len(questions) == 3
+
+
 def test_a_closed_udp_port_is_no_silence(play: Play) -> None:
     """ICMP port unreachable about a question is a failure below DNS."""
     reply = play("steps")["replies"]["closed"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from balise_collector.judge import State
@@ -150,6 +151,15 @@ def test_a_race_with_signs_of_forgery_is_injection(case: Any) -> None:
         addresses=frozenset({case.address}),
     )
     assert (verdict.rule, verdict.mechanism) == ("dns.race", Mechanism.DNS_INJECT)
+
+
+def test_a_question_sent_again_may_be_answered_again(case: Any) -> None:
+    """Our own retransmission is excluded: two answers to two copies of a question are no race."""
+    first = case.answer("8.7.198.45", rtt_ms=5.0, ttl=200)
+    trials = _paired(case, (first, case.answer(case.address, rtt_ms=60.0)), tls_consistent=False)
+    twice = tuple(msgspec.structs.replace(o, questions=2) if len(o.answers) == 2 else o for o in trials.observations)
+    verdict = case.judged(msgspec.structs.replace(trials, observations=twice), addresses=frozenset({case.address}))
+    assert verdict.rule != "dns.race"
 
 
 def test_two_answers_of_one_service_are_no_race(case: Any) -> None:

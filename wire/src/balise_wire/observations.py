@@ -52,6 +52,8 @@ class DnsObservation(Trial, frozen=True, tag="dns"):
     qtype: str = "A"
     resolver: Resolver = Resolver.PROVIDER
     answers: tuple[DnsAnswer, ...] = ()
+    questions: int = 1
+    """Times the question was sent, from one port with one id: again only while nothing at all had come back."""
     tls_consistent: bool | None = None
     """Whether the first accepted answer's address completed a TLS handshake with a certificate valid for the name;
     ``None`` where it was not tried."""

@@ -127,11 +127,12 @@ def query_trial(task: Task, arm: Arm, name: str, resolver: Resolver, server: str
     )
     if isinstance(reply, Failed):
         answers: tuple[DnsAnswer, ...] = ()
+        questions = 1
         failure: Failure | None = reply.failure
         packets = reply.packets
     else:
         queried = expect(Queried, reply)
-        answers, packets = queried.answers, queried.packets
+        answers, questions, packets = queried.answers, queried.questions, queried.packets
         failure = _failure(task, accepted(answers), queried.failure)
     return DnsObservation(
         arm=arm,
@@ -143,6 +144,7 @@ def query_trial(task: Task, arm: Arm, name: str, resolver: Resolver, server: str
         qtype=qtype,
         resolver=resolver,
         answers=answers,
+        questions=questions,
     )
 
 

@@ -124,7 +124,7 @@ def _contradict(trial: DnsObservation) -> bool:
 def _raced(trial: DnsObservation, expected: frozenset[str], context: Context, *, silent: bool) -> bool:
     """Tell whether one question drew contradicting answers and a second sign of forgery (detectors.md, dns.race)."""
     sound = [a for a in trial.answers if not a.malformed and a.rcode != _SERVFAIL]
-    if len(sound) < 2:
+    if len(sound) <= trial.questions:  # a question sent again may be answered again; only more than that is a race
         return False
     first, rest = sound[0], sound[1:]
     contradicts = any(a.rcode != first.rcode or not set(a.addresses) & set(first.addresses) for a in rest)

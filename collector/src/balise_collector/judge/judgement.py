@@ -53,7 +53,7 @@ LAYERS: Final = {
 }
 """Every experiment that a measurement can come from."""
 
-CONDITIONS: Final = 1
+CONDITIONS: Final = 2
 """Grows by hand when a condition's code or a constant changes meaning; a test holds it beside a digest of the code."""
 
 
