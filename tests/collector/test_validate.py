@@ -281,3 +281,19 @@ def test_members_keys_are_parsed_once(make_probe: Callable[..., Any]) -> None:
     """The table holds a ready key for every member."""
     members: list[Member] = [make_probe(id=f"probe{n:04}").member for n in range(3)]
     assert set(Fleet.of(members).keys) == {m.id for m in members}
+
+
+def test_health_beyond_what_a_board_can_have_is_refused(known: Any, known_fleet: Fleet) -> None:
+    """A number that no database can write down would stop every sink behind it."""
+
+    def outcome(body: str) -> Any:
+        envelope = known.envelope(body.encode(), kind=Kind.HEALTH, sequence=0, stream="")
+        return validate(f"balise/v1/{known.id}/health", known.seal(envelope), known_fleet, NOW)
+
+    good = outcome('{"at": 1589733000, "spool_rows": 3}')
+    assert isinstance(good, Accepted)
+    assert good.health is not None
+    for wrong in ('"spool_rows": 1' + "0" * 60, '"cpu_percent": 1e300', '"at": -1e20'):
+        refused = outcome("{" + ('"at": 1, ' if "at" not in wrong else "") + wrong + "}")
+        assert isinstance(refused, Quarantined)
+        assert refused.reason.startswith("health: ")

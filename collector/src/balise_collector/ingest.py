@@ -23,7 +23,7 @@ from balise_collector.clock import Clock
 from balise_collector.config import Config
 from balise_collector.errors import JournalError
 from balise_collector.fleet import FleetRegistry
-from balise_collector.journal import Batch, Presence, Refused
+from balise_collector.journal import Batch, Presence, Refused, Report
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.members import Fleet
 from balise_collector.validate import Accepted, Quarantined, Spoken, read_state, validate
@@ -58,6 +58,7 @@ class Group:
         self.batches: list[Batch] = []
         self.refused: list[Refused] = []
         self.presence: list[Presence] = []
+        self.health: list[Report] = []
         self.owed: dict[str, str] = {}
         """Stream of the receipt owed, by probe."""
 
@@ -119,6 +120,7 @@ class Ingest(threading.Thread):
         self._journal = SqliteJournal(
             self._config.journal_file, quarantine_bytes=self._config.collector.quarantine_bytes
         )
+        self._health = {probe: row.health for probe, row in self._journal.latest_health().items()}
         self._registry = FleetRegistry(self._config.fleet_file)
         self._fleet = self._registry.fleet()
         for connection in self._connections:
@@ -206,6 +208,7 @@ class Ingest(threading.Thread):
         envelope = accepted.envelope
         if accepted.health is not None:
             self._health[probe] = accepted.health
+            group.health.append(Report(probe=probe, health=accepted.health))
         for rejection in accepted.rejected:
             reason = f"measurement {rejection.index} of batch {envelope.id}: {rejection.reason}"
             _log.info("quarantined from %s: %s", probe, reason)
@@ -258,7 +261,7 @@ class Ingest(threading.Thread):
         told = False
         while True:
             try:
-                self._journal.append(group.batches, group.refused, group.presence, received_at)
+                self._journal.append(group.batches, group.refused, group.presence, received_at, group.health)
             except JournalError as error:
                 _log.error("%s", error)
                 if not told:

@@ -45,6 +45,7 @@ DEFAULT_LIMITS: Final = Limits()
 CORRECT_ABOVE: Final = 60.0
 """A live batch from an unsynced clock is corrected when it is further off than this, in seconds."""
 
+_GAUGE_MOST: Final = 10**15
 _ID = re.compile(r"[0-9a-f]{32}")
 _KIND_OF: Final = {
     Leaf.MEASUREMENT: Kind.MEASUREMENT,
@@ -290,7 +291,14 @@ def _read_events(member: Member, envelope: Envelope, _received_at: float, limits
 
 
 def _read_health(member: Member, envelope: Envelope, _received_at: float, _limits: Limits) -> Accepted | Quarantined:
-    return Accepted(member=member, envelope=envelope, health=_health.decode(envelope.body))
+    health = _health.decode(envelope.body)
+    for name in health.__struct_fields__:
+        value = getattr(health, name)
+        # No board has 10**15 of anything; beyond 2**63 a time series database could not even write it down.
+        if isinstance(value, int | float) and not -_GAUGE_MOST <= value <= _GAUGE_MOST:
+            reason = f"health: {name} is beyond what a board can have"
+            return Quarantined(reason=reason, raw=bytes(envelope.body), probe=member.id, envelope=envelope)
+    return Accepted(member=member, envelope=envelope, health=health)
 
 
 _BODY: Final = {

@@ -16,9 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from balise_collector.errors import JournalError
-from balise_collector.journal import Batch, Presence, Refused
+from balise_collector.journal import Batch, Presence, Refused, Report
 from balise_collector.journal.sqlite import SqliteJournal, id64
 from balise_wire.measurement import Measurement
+from balise_wire.status import Health
 from balise_wire.words import ClockState, Lifecycle
 
 AT = 1_589_733_000.0
@@ -221,3 +222,28 @@ def test_what_was_committed_survives_a_kill(path: Path) -> None:
     assert journal._db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     journal.close()
     assert sorted(reasons)[: last + 1] == list(range(last + 1))
+
+
+def test_health_reports_are_read_like_rows(journal: SqliteJournal) -> None:
+    """Every report in order for a reader with a cursor, and the last of each probe for a page."""
+    for n in range(3):
+        reports = [Report(probe=probe, health=Health(at=AT + n, spool_rows=n)) for probe in ("k7m2q9xd", "other")]
+        journal.append((), (), (), AT + n, reports)
+    assert [(row.no, row.probe, row.health.spool_rows) for row in journal.health(2, 3)] == [
+        (3, "k7m2q9xd", 1),
+        (4, "other", 1),
+        (5, "k7m2q9xd", 2),
+    ]
+    assert {probe: row.health.spool_rows for probe, row in journal.latest_health().items()} == {
+        "k7m2q9xd": 2,
+        "other": 2,
+    }
+    assert journal.last_health() == 6
+
+
+def test_the_last_word_of_each_probe_is_found(journal: SqliteJournal) -> None:
+    """A page and a sink ask how things stand, not what was said in between."""
+    for n, state in enumerate((Lifecycle.INIT, Lifecycle.READY, Lifecycle.LOST)):
+        journal.append((), (), [Presence(probe="k7m2q9xd", state=state, session=1)], AT + n)
+    last = journal.latest_presence()["k7m2q9xd"]
+    assert (last.state, last.at) == (Lifecycle.LOST, AT + 2)

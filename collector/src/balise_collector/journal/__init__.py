@@ -10,6 +10,7 @@ from typing import Protocol
 import msgspec
 
 from balise_wire.measurement import Measurement
+from balise_wire.status import Health
 from balise_wire.words import ClockState, Lifecycle
 
 
@@ -49,6 +50,24 @@ class Presence(msgspec.Struct, frozen=True, kw_only=True):
     session: int
     stream: str = ""
     oldest: int = 0
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """One health report of a probe on its way into the journal."""
+
+    probe: str
+    health: Health
+
+
+class HealthRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One health report as the journal gives it back."""
+
+    no: int
+    """Position among the health reports: the cursor of their readers."""
+    received_at: float
+    """UNIX seconds on the collector's clock."""
+    probe: str
+    health: Health
 
 
 class JournalRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,6 +123,7 @@ class Journal(Protocol):
         refused: Sequence[Refused],
         presence: Sequence[Presence],
         received_at: float,
+        health: Sequence[Report] = (),
     ) -> int:
         """Commit durably, all or nothing; measurements already there (by probe and id) are dropped.
 

@@ -20,11 +20,22 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from balise_collector.errors import JournalError
-from balise_collector.journal import Batch, Counts, JournalRow, Position, Presence, PresenceRow, Refused
+from balise_collector.journal import (
+    Batch,
+    Counts,
+    HealthRow,
+    JournalRow,
+    Position,
+    Presence,
+    PresenceRow,
+    Refused,
+    Report,
+)
 from balise_collector.streams import StreamPosition
 from balise_wire.envelope import MAX_BODY_BYTES, decode_envelope
 from balise_wire.measurement import Measurement
 from balise_wire.seal import SealError, unseal
+from balise_wire.status import Health
 from balise_wire.words import ClockState, Lifecycle
 
 _SCHEMA: Final = """
@@ -43,6 +54,10 @@ CREATE TABLE IF NOT EXISTS event(
 CREATE TABLE IF NOT EXISTS presence(
   no INTEGER PRIMARY KEY, probe INTEGER NOT NULL, received_at REAL NOT NULL, state TEXT NOT NULL,
   session INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS health(
+  no INTEGER PRIMARY KEY, probe INTEGER NOT NULL, received_at REAL NOT NULL, body BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS health_probe ON health(probe, no);
+CREATE INDEX IF NOT EXISTS presence_probe ON presence(probe, no);
 CREATE TABLE IF NOT EXISTS stream(
   probe INTEGER NOT NULL, stream TEXT NOT NULL, through INTEGER NOT NULL, beyond TEXT NOT NULL,
   oldest INTEGER NOT NULL, PRIMARY KEY(probe, stream)) WITHOUT ROWID;
@@ -55,6 +70,9 @@ CREATE TABLE IF NOT EXISTS tally(name TEXT PRIMARY KEY, value INTEGER NOT NULL) 
 """
 _STREAMS_REMEMBERED: Final = 10_000
 _WATCHES_ASKED: Final = 100
+_HEALTH_KEPT: Final = 500_000
+"""Newest health reports that are kept: a hundred probes for a fortnight. They are gauges, no evidence."""
+_HEALTH = msgspec.json.Decoder(Health)
 _BODY = msgspec.json.Decoder(list[msgspec.Raw])
 _MEASUREMENT = msgspec.json.Decoder(Measurement)
 
@@ -104,6 +122,7 @@ class SqliteJournal:
         refused: Sequence[Refused],
         presence: Sequence[Presence],
         received_at: float,
+        health: Sequence[Report] = (),
     ) -> int:
         """Commit durably, all or nothing (see the Protocol)."""
         try:
@@ -111,6 +130,7 @@ class SqliteJournal:
             new = self._append_batches(batches, received_at)
             self._append_presence(presence, received_at)
             self._append_refused(refused, received_at)
+            self._append_health(health, received_at)
             self._touch_watch(received_at)
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
@@ -178,6 +198,18 @@ class SqliteJournal:
                 position.holds_from(heard.oldest)
                 touched[probe, heard.stream] = position
         self._save_streams(touched)
+
+    def _append_health(self, health: Sequence[Report], received_at: float) -> None:
+        if not health:
+            return
+        self._db.executemany(
+            "INSERT INTO health(probe, received_at, body) VALUES(?,?,?)",
+            [
+                (self._number("probe", "id", report.probe), received_at, msgspec.json.encode(report.health))
+                for report in health
+            ],
+        )
+        self._db.execute("DELETE FROM health WHERE no <= (SELECT max(no) FROM health) - ?", (_HEALTH_KEPT,))
 
     def _append_refused(self, refused: Sequence[Refused], received_at: float) -> None:
         if not refused:
@@ -383,6 +415,35 @@ class SqliteJournal:
         )
         return [PresenceRow(at=at, probe=probe, state=Lifecycle(state)) for at, probe, state in rows]
 
+    def latest_presence(self) -> dict[str, PresenceRow]:
+        """Return the last state message of each probe."""
+        rows = self._db.execute(
+            "SELECT s.received_at, p.id, s.state FROM probe p JOIN presence s"
+            " ON s.no = (SELECT max(no) FROM presence WHERE probe = p.no)"
+        )
+        return {probe: PresenceRow(at=at, probe=probe, state=Lifecycle(state)) for at, probe, state in rows}
+
+    def health(self, after: int, most: int) -> list[HealthRow]:
+        """Return up to ``most`` health reports with ``no`` above ``after``, in order."""
+        rows = self._db.execute(
+            "SELECT h.no, h.received_at, p.id, h.body FROM health h JOIN probe p ON p.no = h.probe"
+            " WHERE h.no > ? ORDER BY h.no LIMIT ?",
+            (after, most),
+        )
+        return [_health_row(*row) for row in rows]
+
+    def latest_health(self) -> dict[str, HealthRow]:
+        """Return the last health report of each probe."""
+        rows = self._db.execute(
+            "SELECT h.no, h.received_at, p.id, h.body FROM probe p JOIN health h"
+            " ON h.no = (SELECT max(no) FROM health WHERE probe = p.no)"
+        )
+        return {row[2]: _health_row(*row) for row in rows}
+
+    def last_health(self) -> int:
+        """Return the position of the newest health report; 0 where there is none."""
+        return self._one("SELECT coalesce(max(no), 0) FROM health")
+
     def head(self) -> int:
         """Return the seq of the last measurement; 0 for an empty journal."""
         return self._one("SELECT coalesce(max(seq), 0) FROM measurement")
@@ -415,6 +476,10 @@ class SqliteJournal:
         return self._db.execute(
             "SELECT received_at, probe, topic, reason FROM quarantine ORDER BY no DESC LIMIT ?", (most,)
         ).fetchall()
+
+
+def _health_row(no: int, received_at: float, probe: str, body: bytes) -> HealthRow:
+    return HealthRow(no=no, received_at=received_at, probe=probe, health=_HEALTH.decode(body))
 
 
 def _mend(error: Exception) -> str:
