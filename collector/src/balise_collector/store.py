@@ -5,7 +5,9 @@ concluded and how far the journal was read are one transaction), and the questio
 line ask. Must not live here: judging, detecting, wording.
 """
 
+import logging
 import sqlite3
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
+from balise_collector import tally
 from balise_collector.errors import JournalError
 from balise_collector.incidents.model import Incident, IncidentState
 from balise_collector.journal import Counts, JournalRow
@@ -33,9 +36,28 @@ CREATE TABLE IF NOT EXISTS incident(
   PRIMARY KEY(id, revision)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS incident_change ON incident(change);
 CREATE TABLE IF NOT EXISTS memory(name TEXT PRIMARY KEY, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS tally(
+  day INTEGER NOT NULL, country TEXT NOT NULL, asn INTEGER NOT NULL, reference INTEGER NOT NULL, service TEXT NOT NULL,
+  role TEXT NOT NULL, layer TEXT NOT NULL, state TEXT NOT NULL, counts BLOB NOT NULL,
+  PRIMARY KEY(day, country, asn, reference, service, role, layer, state)) WITHOUT ROWID;
 """
+_TALLIED: Final = 1
+"""``user_version`` of a file whose tally counts its verdicts; one that was made before there was a tally has 0."""
+_PART: Final = "country, asn, reference, service, role, layer"
+_log = logging.getLogger(__name__)
 _verdict = msgspec.json.Decoder(Verdict)
 _incident = msgspec.json.Decoder(Incident)
+
+
+_Key = tuple[int, str, int, int, str, str, str, str]
+"""Key of a row of the tally: its day, the columns of ``_PART``, and the state."""
+_NAMES: Final = _PART.split(", ")
+
+
+def _note(changes: defaultdict[_Key, Counter[int]], at: float, part: tuple[Any, ...], count: int) -> None:
+    """Note that ``count`` verdicts were added at a moment to a part (``_PART``) in a state."""
+    place = tally.place_of(at)
+    changes[place.day, *part][place.bin] += count
 
 
 class MatrixCell(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,6 +144,7 @@ class Store:
             # Derived: a power cut may take the last second back to the last snapshot, which the journal makes good.
             self._db.execute("PRAGMA synchronous=NORMAL")
             self._db.executescript(_SCHEMA)
+            self._count_older()
         except sqlite3.Error as error:
             raise JournalError(
                 f"{path}: {error}; it holds nothing that `balise-collector replay` cannot make again: remove it"
@@ -147,7 +170,59 @@ class Store:
                 )
                 for change, (seq, v) in enumerate(verdicts, first)
             ]  # fmt: skip
+            self._recount(rows)
             self._db.executemany("INSERT OR REPLACE INTO verdict VALUES(?,?,?,?,?,?,?,?,?,?,?,?)", rows)
+
+    def _recount(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Keep the tally in step with verdict rows about to be written; one that is replaced no longer counts."""
+        changes: defaultdict[_Key, Counter[int]] = defaultdict(Counter)
+        newest = self._db.execute("SELECT coalesce(max(seq), 0) FROM verdict").fetchone()[0]
+        columns = f"SELECT at, {_PART}, state FROM verdict WHERE seq = ?"  # noqa: S608 - the names above
+        final = {row[0]: row for row in rows}
+        for seq, row in final.items():
+            _, at, _, country, asn, service, role, layer, reference, state, *_ = row
+            _note(changes, at, (country, asn, int(reference), service, role, layer, state), 1)
+            if seq <= newest and (before := self._db.execute(columns, (seq,)).fetchone()):
+                _note(changes, before[0], before[1:], -1)
+        self._add_counts(changes)
+
+    def _add_counts(self, changes: "dict[_Key, Counter[int]]") -> None:
+        """Add to the tally; a series without any count left is removed."""
+        key = "day = ? AND country = ? AND asn = ? AND reference = ? AND service = ? AND role = ? AND layer = ?"
+        for place, counts in changes.items():
+            found = self._db.execute(f"SELECT counts FROM tally WHERE {key} AND state = ?", place).fetchone()  # noqa: S608 - the names above
+            packed = (tally.from_bytes(found[0]) if found else 0) + tally.pack(counts)
+            if packed:
+                self._db.execute(
+                    "INSERT OR REPLACE INTO tally VALUES(?,?,?,?,?,?,?,?,?)", (*place, tally.to_bytes(packed))
+                )
+            elif found:
+                self._db.execute(f"DELETE FROM tally WHERE {key} AND state = ?", place)  # noqa: S608 - the names above
+
+    def _count_older(self) -> None:
+        """Count the verdicts of a file that was made before there was a tally."""
+        if self._tallied():
+            return
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            if not self._tallied():  # another connection may have been first
+                changes: defaultdict[_Key, Counter[int]] = defaultdict(Counter)
+                verdicts = 0
+                rows = self._db.execute(f"SELECT at, {_PART}, state FROM verdict")  # noqa: S608 - the names above
+                for verdicts, (at, *part) in enumerate(rows, 1):  # noqa: B007 - counted for the log
+                    _note(changes, at, tuple(part), 1)
+                self._db.execute("DELETE FROM tally")
+                self._add_counts(changes)
+                self._db.execute(f"PRAGMA user_version = {_TALLIED}")
+                if verdicts:
+                    _log.info("%s: counted %d verdicts of before there was a tally", self.path, verdicts)
+            self._db.execute("COMMIT")
+        finally:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+
+    def _tallied(self) -> bool:
+        return int(self._db.execute("PRAGMA user_version").fetchone()[0]) >= _TALLIED
 
     def save_progress(
         self, progress: Progress, memory: dict[str, bytes], incidents: Sequence[Incident], noted_at: float
@@ -203,7 +278,7 @@ class Store:
     def clear(self) -> None:
         """Forget everything: the journal makes it again."""
         with self._writing():
-            for table in ("verdict", "incident", "memory"):
+            for table in ("verdict", "incident", "memory", "tally"):
                 self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - the names beside this
 
     def progress(self) -> Progress:
@@ -337,15 +412,58 @@ class Store:
 
     def history(self, since: float, until: float, step: float, service: str | None = None) -> list[HistoryCell]:
         """Return the verdicts of [since, until) as counts in bins of ``step`` seconds, without decoding any of them."""
+        if since % tally.BIN or until % tally.BIN or step % tally.BIN:
+            return self._history_counted(since, until, step, service)
+        columns, wide = int((until - since) // tally.BIN), int(step // tally.BIN)
+        found = []
+        for series in self.series(since, columns, service):
+            part = {name: getattr(series, name) for name in _NAMES}
+            for state, packed in series.counts.items():
+                counts: Counter[int] = Counter()
+                for place, count in enumerate(tally.unpack(packed, columns)):
+                    if count:
+                        counts[place // wide] += count
+                found += [HistoryCell(**part, bin=bin_, state=state, verdicts=n) for bin_, n in counts.items()]
+        return found
+
+    def _history_counted(self, since: float, until: float, step: float, service: str | None) -> list[HistoryCell]:
+        """Count the verdicts themselves, for bins that do not lie on those of the tally."""
         rows = self._db.execute(
-            "SELECT country, asn, reference, service, role, layer, CAST((at - :since) / :step AS INTEGER) AS bin,"
+            f"SELECT {_PART}, CAST((at - :since) / :step AS INTEGER) AS bin,"  # noqa: S608 - the names above
             " state, count(*) FROM verdict"
             " WHERE at >= :since AND at < :until AND (:service IS NULL OR service = :service)"
-            " GROUP BY country, asn, reference, service, role, layer, bin, state",
+            f" GROUP BY {_PART}, bin, state",
             {"since": since, "until": until, "step": step, "service": service},
         )
         names = HistoryCell.__struct_fields__
         return [HistoryCell(**dict(zip(names, (*row[:2], bool(row[2]), *row[3:]), strict=True))) for row in rows]
+
+    def series(self, since: float, columns: int, service: str | None = None) -> list[tally.Series]:
+        """Return what each part of a service on each provider was seen to be in ``columns`` bins (tally.BIN).
+
+        Args:
+            since: UNIX seconds of the first bin, a multiple of tally.BIN.
+            columns: how many bins.
+            service: of this service only; all of them where left out.
+        """
+        first, last = tally.place_of(since).day, tally.place_of(since + (columns - 1) * tally.BIN).day
+        rows = self._db.execute(
+            f"SELECT {_PART}, state, day, counts FROM tally"  # noqa: S608 - the names above
+            " WHERE day BETWEEN ? AND ? AND (? IS NULL OR service = ?)",
+            (first, last, service, service),
+        )
+        parts: defaultdict[tuple[Any, ...], dict[str, int]] = defaultdict(dict)
+        for *part, state, day, kept in rows:
+            if packed := tally.window(tally.from_bytes(kept), day, since, columns):
+                counts = parts[tuple(part)]
+                counts[state] = counts.get(state, 0) + packed
+        return [
+            tally.Series(
+                country=country, asn=asn, reference=bool(reference), service=service, role=role, layer=layer,
+                counts=counts,
+            )
+            for (country, asn, reference, service, role, layer), counts in sorted(parts.items())
+        ]  # fmt: skip
 
     def latest_verdict_at(self) -> float | None:
         """Return the time of the newest verdict: where a page's window ends when nothing arrives any more."""

@@ -17,6 +17,7 @@ from balise_collector.pages import incident, overview, phrases
 from balise_collector.pages.app import create_app
 from balise_collector.pages.view import View
 from balise_collector.store import HistoryCell
+from balise_collector.tally import Series
 from balise_collector.wording import Language
 from balise_wire.words import TargetRole
 
@@ -42,6 +43,10 @@ class OneIncident:
         return []
 
     def history(self, *_: Any) -> list[HistoryCell]:
+        """Return none."""
+        return []
+
+    def series(self, *_: Any) -> list[Series]:
         """Return none."""
         return []
 

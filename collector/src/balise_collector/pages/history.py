@@ -6,12 +6,14 @@ say; several probes that agree make an incident, and only that is a finding.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import Final, NamedTuple
 
+from balise_collector import tally
 from balise_collector.judge.verdict import State, Verdict
 from balise_collector.store import HistoryCell
 
-BIN: Final = 300
+BIN: Final = tally.BIN
 """Seconds of a bin: the cadence of the fleet."""
 MOST_BINS: Final = 288
 """Columns of the widest strip: a day of bins."""
@@ -77,14 +79,29 @@ def bins(cells: Iterable[HistoryCell], columns: int, step: int = BIN) -> list[St
     return shown
 
 
+def packed_bins(parts: Iterable[tally.Series], columns: int) -> list[State | None]:
+    """Return what ``bins`` does for bins of BIN seconds, from packed counts: some thousand series in milliseconds."""
+    total = tally.add(tally.held(part.counts, columns, HOLD // BIN) for part in parts)
+    counts = {State(state): tally.unpack(packed, columns) for state, packed in total.items()}
+    none = [0] * columns
+    shown: list[State | None] = [
+        (State.OK if ok > unsure else State.INSUFFICIENT) if ok or unsure else None
+        for ok, unsure in zip(counts.get(State.OK, none), counts.get(State.INSUFFICIENT, none), strict=True)
+    ]
+    for trouble in reversed(_WORST_FIRST):
+        if trouble in counts:
+            shown = [trouble if count else state for count, state in zip(counts[trouble], shown, strict=True)]
+    return shown
+
+
 def runs(states: Sequence[State | None]) -> list[Run]:
     """Join equal neighbours."""
     found: list[Run] = []
-    for place, state in enumerate(states):
-        if found and found[-1].state is state:
-            found[-1] = found[-1]._replace(bins=found[-1].bins + 1)
-        else:
-            found.append(Run(state, place, 1))
+    first = 0
+    for state, equal in groupby(states):
+        bins_ = len(list(equal))
+        found.append(Run(state, first, bins_))
+        first += bins_
     return found
 
 

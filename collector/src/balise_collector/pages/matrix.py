@@ -11,9 +11,9 @@ from balise_collector import wording
 from balise_collector.incidents.model import Incident
 from balise_collector.judge.verdict import State, Verdict
 from balise_collector.pages import phrases, svg
-from balise_collector.pages.history import BIN, bins, newest, settle
+from balise_collector.pages.history import BIN, newest, packed_bins, settle
 from balise_collector.pages.view import INTERNET, View
-from balise_collector.store import HistoryCell
+from balise_collector.tally import Series
 from balise_collector.wording import Language
 from balise_wire.words import TargetRole
 
@@ -62,11 +62,11 @@ def tables(view: View, at: float) -> tuple[Table, ...]:
         recent[_country(network.country, reference=verdict.reference)][
             verdict.service, _column(network.country, network.asn, reference=verdict.reference)
         ].append(verdict)
-    past: _Places[HistoryCell] = defaultdict(lambda: defaultdict(list))
-    for cell in view.store.history(until - DAY, at, BIN):
-        past[_country(cell.country, reference=cell.reference)][
-            cell.service, _column(cell.country, cell.asn, reference=cell.reference)
-        ].append(cell)
+    past: _Places[Series] = defaultdict(lambda: defaultdict(list))
+    for part in view.store.series(until - DAY, DAY // BIN):
+        past[_country(part.country, reference=part.reference)][
+            part.service, _column(part.country, part.asn, reference=part.reference)
+        ].append(part)
     known: dict[str, set[str]] = defaultdict(set)
     for member in view.members:
         network = member.network
@@ -109,7 +109,7 @@ def _table(
     view: View,
     code: str,
     recent: dict[tuple[str, str], list[Verdict]],
-    past: dict[tuple[str, str], list[HistoryCell]],
+    past: dict[tuple[str, str], list[Series]],
     columns: list[str],
     incidents: list[Incident],
 ) -> Table:
@@ -124,7 +124,7 @@ def _table(
         row = []
         for column in columns:
             held = recent.get((service, column), [])
-            strip = bins(past.get((service, column), []), DAY // BIN)
+            strip = packed_bins(past.get((service, column), []), DAY // BIN)
             title = f"{view.service(service)}, {column if code else view.country(column)}, last 24 hours"
             row.append(
                 Cell(

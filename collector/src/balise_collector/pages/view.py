@@ -16,6 +16,7 @@ from balise_collector.members import Member
 from balise_collector.places import WORLD, country_name, zone_of
 from balise_collector.report import ReportFacts
 from balise_collector.store import HistoryCell
+from balise_collector.tally import Series
 from balise_collector.wording import Language
 
 INTERNET = "internet"
@@ -45,6 +46,10 @@ class Conclusions(Protocol):
 
     def history(self, since: float, until: float, step: float, service: str | None = None) -> list[HistoryCell]:
         """Return the verdicts of [since, until) as counts in bins of ``step`` seconds."""
+        ...
+
+    def series(self, since: float, columns: int, service: str | None = None) -> list[Series]:
+        """Return the same in ``columns`` bins of five minutes, packed, for each part of a service on each provider."""
         ...
 
     def verdict(self, measurement: str) -> Verdict | None:
