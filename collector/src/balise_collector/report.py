@@ -24,8 +24,11 @@ _TEXTS: Final[dict[Language, dict[str, str]]] = {
         "written": "written {at} {zone}; rules {rules}; times are {zone}, UTC in brackets",
         "none": "No incident in this period. That means: nothing that our probes measured, by our rules.",
         "headline": "{country}: {services} {kind} on {affected} of {measured} measured providers",
+        "headline_some": "{country}: {services} {kind} on {affected} or more providers",
+        "headline_none": "{country}: {services} {kind}",
         "headline_world": "{services}: {kind}",
         "headline_net": "{country}: {kind}, {providers}",
+        "headline_net_none": "{country}: {kind}",
         "began": "began",
         "ended": "ended",
         "ongoing": "not ended when this was written",
@@ -38,6 +41,7 @@ _TEXTS: Final[dict[Language, dict[str, str]]] = {
         "references": "{ok} of {all} references abroad{countries} reached the same endpoints in the same window",
         "sure": "how sure",
         "probes": "{affected} of {measured} probes measured it",
+        "probes_withheld": "how many probes measured it is not published",
         "together": "together",
         "coincide": "their beginnings coincide: {llr:.1f} nats in favour of one common cause over chance",
         "unconfirmed": "UNCONFIRMED (one probe only): {headline}",
@@ -50,8 +54,11 @@ _TEXTS: Final[dict[Language, dict[str, str]]] = {
         "written": "écrit le {at} {zone} ; règles {rules} ; heures en {zone}, UTC entre parenthèses",
         "none": "Aucun incident dans cette période, c'est-à-dire : rien que nos sondes aient mesuré, selon nos règles.",
         "headline": "{country} : {kind} de {services} chez {affected} des {measured} fournisseurs mesurés",
+        "headline_some": "{country} : {kind} de {services} chez {affected} fournisseurs ou plus",
+        "headline_none": "{country} : {kind} de {services}",
         "headline_world": "{services} : {kind}",
         "headline_net": "{country} : {kind}, {providers}",
+        "headline_net_none": "{country} : {kind}",
         "began": "début",
         "ended": "fin",
         "ongoing": "pas terminé au moment d'écrire",
@@ -64,6 +71,7 @@ _TEXTS: Final[dict[Language, dict[str, str]]] = {
         "references": "{ok} références à l'étranger sur {all}{countries} ont atteint les mêmes adresses au même moment",
         "sure": "certitude",
         "probes": "mesuré par {affected} sondes sur {measured}",
+        "probes_withheld": "le nombre de sondes n'est pas publié",
         "together": "ensemble",
         "coincide": "les débuts coïncident : {llr:.1f} nats en faveur d'une cause commune plutôt que du hasard",
         "unconfirmed": "NON CONFIRMÉ (une seule sonde) : {headline}",
@@ -148,14 +156,23 @@ def _headline(group: Sequence[Incident], facts: ReportFacts, language: Language)
         "measured": len({asn for one in group for asn in (*one.scope.affected, *one.scope.clean)}),
         "providers": wording.providers(first.scope.affected, language),
     }
-    form = {IncidentKind.SERVICE_FAULT: "headline_world", IncidentKind.OUTAGE: "headline_net"}.get(
-        first.kind, "headline"
-    )
-    sentence = texts[form].format(**values)
+    sentence = texts[_form(group)].format(**values)
     for state in (IncidentState.UNCONFIRMED, IncidentState.STANDING, IncidentState.WITHDRAWN):
         if first.state == state:
             return texts[state.value].format(headline=sentence)
     return sentence
+
+
+def _form(group: Sequence[Incident]) -> str:
+    """Return which form of headline says no more than is told of the providers."""
+    told = any(one.scope.affected for one in group)
+    if group[0].kind == IncidentKind.SERVICE_FAULT:
+        return "headline_world"
+    if group[0].kind == IncidentKind.OUTAGE:
+        return "headline_net" if told or not any(one.scope.withheld for one in group) else "headline_net_none"
+    if any({"affected", "clean"} & set(one.scope.withheld) for one in group):
+        return "headline_some" if told else "headline_none"
+    return "headline"
 
 
 def _own(one: Incident, facts: ReportFacts, language: Language) -> list[str]:
@@ -172,8 +189,10 @@ def _own(one: Incident, facts: ReportFacts, language: Language) -> list[str]:
         ("clean", one.scope.clean),
         ("not_measured", one.scope.not_measured),
     ):
-        lines += _row(texts[label], wording.providers(asns, language))
+        lines += _row(texts[label], wording.providers(asns, language, withheld=label in one.scope.withheld))
     probes = texts["probes"].format(affected=one.scope.affected_probes, measured=one.scope.measured_probes)
+    if not one.scope.measured_probes and one.scope.withheld:
+        probes = texts["probes_withheld"]
     return [*lines, *_row(texts["sure"], f"{wording.GRADES[language].get(one.grade, one.grade)}; {probes}")]
 
 
@@ -194,7 +213,8 @@ def _common(group: Sequence[Incident], language: Language) -> list[str]:
 def _share(share: MechanismShare, language: Language) -> str:
     """One mechanism with the providers it was seen on."""
     words = wording.MECHANISMS[language][share.mechanism]
-    return f"{words} [{share.mechanism}]: {wording.providers(share.asns, language)}"
+    providers = wording.providers(share.asns, language, withheld=not share.asns)
+    return f"{words} [{share.mechanism}]: {providers}"
 
 
 def _row(label: str, text: str) -> list[str]:

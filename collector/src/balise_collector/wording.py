@@ -303,6 +303,8 @@ _INTERVALS: Final[dict[Language, dict[str, str]]] = {
         "staggered": ", staggered",
         "masked": ", hidden by another fault",
         "none": "none",
+        "withheld": "not published",
+        "others": "others not published",
     },
     Language.FR: {
         "before": "avant {last} (notre première mesure)",
@@ -311,6 +313,8 @@ _INTERVALS: Final[dict[Language, dict[str, str]]] = {
         "staggered": ", échelonné",
         "masked": ", caché par une autre panne",
         "none": "aucun",
+        "withheld": "non publié",
+        "others": "d'autres non publiés",
     },
 }
 
@@ -350,6 +354,16 @@ def _crosses_midnight(earliest: float, latest: float, zone: tzinfo) -> bool:
     return datetime.fromtimestamp(earliest, zone).date() != datetime.fromtimestamp(latest, zone).date()
 
 
-def providers(asns: Sequence[int], language: Language = Language.EN) -> str:
-    """Name providers by their autonomous systems; ``none`` where there are none."""
-    return ", ".join(f"AS{asn}" for asn in asns) or _INTERVALS[language]["none"]
+def providers(asns: Sequence[int], language: Language = Language.EN, *, withheld: bool = False) -> str:
+    """Name providers by their autonomous systems; ``none`` where there are none.
+
+    Args:
+        asns: those that are told.
+        language: the reader's.
+        withheld: there are others, which are not told.
+    """
+    texts = _INTERVALS[language]
+    named = [f"AS{asn}" for asn in asns]
+    if withheld:
+        return ", ".join([*named, texts["others"]]) if named else texts["withheld"]
+    return ", ".join(named) or texts["none"]

@@ -71,6 +71,10 @@ class Scope(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     not_measured: tuple[int, ...] = ()
     affected_probes: int = 0
     measured_probes: int = 0
+    """0 where even the sum is not told."""
+    withheld: tuple[str, ...] = ()
+    """Only in what the public sees: which of ``affected``, ``clean`` and ``not_measured`` have more providers than are
+    told, because too few probes stand on those (pages/public.py)."""
 
 
 class MechanismShare(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
