@@ -387,6 +387,18 @@ class Store:
         rows = self._db.execute("SELECT noted_at, body FROM incident WHERE id = ? ORDER BY revision", (incident_id,))
         return [(noted_at, _incident.decode(body)) for noted_at, body in rows]
 
+    def told(self, country: str, service: str) -> list[tuple[float, Incident]]:
+        """Return every revision of every incident of a service in a country or everywhere, withdrawn or not, as said.
+
+        Each comes with the time it was noted (UNIX seconds), oldest first.
+        """
+        rows = self._db.execute(
+            "SELECT noted_at, body FROM incident WHERE json_extract(CAST(body AS TEXT), '$.service') = ?"
+            " AND json_extract(CAST(body AS TEXT), '$.country') IN (?, '**') ORDER BY noted_at, id, revision",
+            (service, country),
+        )
+        return [(noted_at, _incident.decode(body)) for noted_at, body in rows]
+
     def matrix(self, at: float, window: float = 900.0) -> list[MatrixCell]:
         """Return what the verdicts of the ``window`` seconds up to ``at`` say of each provider, role and layer."""
         rows = self._db.execute(

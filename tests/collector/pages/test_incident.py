@@ -62,6 +62,10 @@ class OneIncident:
         """Return that there was one."""
         return AT + 20_000
 
+    def told(self, country: str, service: str) -> list[tuple[float, Incident]]:
+        """Return what was said of it."""
+        return [(AT + 600, self.one)] if (country, service) == (self.one.country, self.one.service) else []
+
 
 def made(**changes: Any) -> Incident:
     """An incident with its evidence lost."""

@@ -18,7 +18,10 @@ from balise_collector.pages.view import View
 from balise_collector.store import Store
 from balise_collector.wording import STATES
 
-PAGES = ("/", "/matrix", "/matrix?at=2020-05-17T17:30Z", "/method")
+PAGES = (
+    "/", "/?language=fr", "/matrix", "/matrix?at=2020-05-17T17:30Z", "/method", "/PK/twitter", "/PK/whatsapp",
+    "/PK/periscope", "/PK/twitter?at=2020-05-17T17:30Z", "/PK/zoom?at=2020-05-17T17:30Z&language=fr",
+)  # fmt: skip
 SUBJECTS = ("twitter", "periscope", "zoom", "fault", "whatsapp", "standing", "withdrawn")
 FORBIDDEN = re.compile(
     r"\b(users?|utilisateurs?|government\w*|gouvernement\w*|censor\w*|censur\w*|regime|régime|authorit\w+|autorité\w*)\b",
@@ -47,7 +50,14 @@ def test_every_page_has_landmarks_and_one_heading(shown: Callable[[str], str], t
     """A screen reader finds header, navigation, main and footer, a way past the navigation, and what the page is."""
     for path in every_page(told):
         html = shown(path)
-        for part in ("<header", "<nav", '<main id="content"', "<footer", 'href="#content"', '<html lang="en"'):
+        for part in (
+            "<header",
+            "<nav",
+            '<main id="content"',
+            "<footer",
+            'href="#content"',
+            f'<html lang="{"fr" if "=fr" in path else "en"}" dir="ltr"',
+        ):
             assert part in html, (path, part)
         assert html.count("<h1") == 1, path
         assert "Operator view" in html

@@ -5,8 +5,11 @@ conclusions. Everything is rendered on the server and works without JavaScript; 
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import partial
 from importlib import resources
 from typing import Any, Final
+from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.applications import Starlette
@@ -15,13 +18,13 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from balise_collector import wording
 from balise_collector.judge.verdict import State
-from balise_collector.pages import incident, matrix, method, overview, palette, phrases, questions
+from balise_collector.pages import answer, incident, matrix, method, overview, palette, phrases, questions, tongue
 from balise_collector.pages.view import View
 from balise_collector.report import report
 from balise_collector.wording import Language
@@ -35,6 +38,7 @@ _HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-cache",
 }
+_LANGUAGES: Final = ((Language.EN, "English"), (Language.FR, "français"))
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1", "[::1]")
 """Names under which a reader on the same machine asks; any other Host may be a page abroad that rebinds its name."""
 
@@ -78,6 +82,7 @@ def create_app(
         Route("/style.css", pages.style, methods=["GET"]),
         Route("/icon.svg", pages.icon, methods=["GET"]),
         *api,
+        Route("/{country}/{service}", pages.answer, methods=["GET"]),
     ]
     middleware = [Middleware(Guard)]
     if allowed := list(hosts):
@@ -92,32 +97,94 @@ class Pages:
 
     def __init__(self, look: Callable[[], View]) -> None:
         self._look = look
-        self._templates = _templates()
+        self._templates = {language: _templates(language) for language in Language}
         static = resources.files("balise_collector.pages") / "static"
         self._style = palette.stylesheet() + (static / "style.css").read_text(encoding="utf-8")
         self._icon = (static / "icon.svg").read_text(encoding="utf-8")
 
-    def _page(self, template: str, view: View, status: int = 200, /, **content: Any) -> Response:
-        fresh = overview.freshness(view)
-        text = self._templates.get_template(template).render(view=view, fresh=fresh, **content)
-        return HTMLResponse(text, status)
+    def _view(self, request: Request) -> View:
+        """Return what the request is answered from, in its reader's language."""
+        language = questions.reader_language(request.query_params, request.headers.get("accept-language", ""))
+        return replace(self._look(), language=language)
 
-    def overview(self, _request: Request) -> Response:
-        """Answer ``/``: incidents now, and all others."""
-        view = self._look()
-        return self._page(
-            "overview.html", view, sections=overview.sections(view), coverage=overview.coverage(view), here="overview"
+    def _page(self, template: str, request: Request, view: View, status: int = 200, /, **content: Any) -> HTMLResponse:
+        fresh = overview.freshness(view)
+        return self._html(template, request, view.language, status, view=view, fresh=fresh, **content)
+
+    def _html(
+        self, template: str, request: Request, language: Language, status: int, /, **content: Any
+    ) -> HTMLResponse:
+        """Return a page in a language; links keep the language that was asked for."""
+        asked = dict(request.query_params)
+        # One slash: a path that begins with two would lead to another host.
+        here = "/" + quote(request.url.path.lstrip("/"), safe="/%")
+        kept = {"language": language.value} if "language" in asked else {}
+
+        def to(path: str) -> str:
+            return f"{path}{'&' if '?' in path else '?'}{urlencode(kept)}" if kept else path
+
+        text = (
+            self._templates[language]
+            .get_template(template)
+            .render(
+                language=language,
+                direction=tongue.direction(language),
+                languages=_LANGUAGES,
+                to=to,
+                in_language=lambda other: f"{here}?{urlencode({**asked, 'language': other.value})}",
+                **content,
+            )
         )
+        headers = {"Content-Language": language.value, "Vary": "Accept-Language"}
+        return HTMLResponse(text, status, headers=headers)
+
+    def overview(self, request: Request) -> Response:
+        """Answer ``/``: incidents now, and all others."""
+        view = self._view(request)
+        return self._page(
+            "overview.html",
+            request,
+            view,
+            sections=overview.sections(view),
+            coverage=overview.coverage(view),
+            answers=answer.words(view),
+            level=3,
+            here="overview",
+        )
+
+    def answer(self, request: Request) -> Response:
+        """Answer ``/<country>/<service>``: one word; ``?at=`` looks back. Other spellings lead to the right one."""
+        given = (request.path_params["country"], request.path_params["service"])
+        country, service = questions.country(given[0]), questions.service(given[1])
+        at = questions.moment(request.query_params)
+        view = self._view(request)
+        page = (
+            answer.page(view, country, service, at, str(request.base_url).rstrip("/")) if country and service else None
+        )
+        if page is None:
+            detail = _no_answer(view, country)
+            return self._page(
+                "answer_missing.html", request, view, 404, detail=detail, answers=answer.words(view), level=2, here=""
+            )
+        if given != (country, service):
+            query = f"?{request.query_params}" if request.query_params else ""
+            return RedirectResponse(f"/{country}/{service}{query}", 308)
+        return self._page("answer.html", request, view, page=page, here="")
 
     def matrix(self, request: Request) -> Response:
         """Answer ``/matrix``: services down, providers across; ``?at=`` looks back."""
         asked = questions.moment(request.query_params)
-        view = self._look()
+        view = self._view(request)
+        countries = answer.countries(view)
         at = min(asked, view.now) if asked is not None else overview.freshness(view).as_of
         return self._page(
             "matrix.html",
+            request,
             view,
             tables=matrix.tables(view, at),
+            answers={
+                (code.lower(), view.service(one)): f"/{code}/{one}" for code in countries for one in view.services
+            },
             at=at,
             back=asked is not None,
             earlier=phrases.query_time(at - 3600),
@@ -128,12 +195,11 @@ class Pages:
     def incident(self, request: Request) -> Response:
         """Answer ``/incident/<id>``; ``?language=fr`` changes the report to quote."""
         name = questions.incident_id(request.path_params["id"])
-        language = questions.language(request.query_params)
-        view = self._look()
-        page = incident.page(view, name, language)
+        view = self._view(request)
+        page = incident.page(view, name, view.language)
         if page is None:
             raise HTTPException(404, "There is no incident with this id.")
-        return self._page("incident.html", view, page=page, here="incident")
+        return self._page("incident.html", request, view, page=page, here="incident")
 
     def quote(self, request: Request) -> Response:
         """Answer ``/incident/<id>/report.txt``: the report alone, as plain text."""
@@ -148,9 +214,9 @@ class Pages:
             report([one], view.facts(one, language), language), headers={"Content-Language": language.value}
         )
 
-    def method(self, _request: Request) -> Response:
+    def method(self, request: Request) -> Response:
         """Answer ``/method``: what every word means."""
-        return self._page("method.html", self._look(), method=method.method(), here="method")
+        return self._page("method.html", request, self._view(request), method=method.method(), here="method")
 
     def style(self, _request: Request) -> Response:
         """Answer ``/style.css``."""
@@ -160,42 +226,61 @@ class Pages:
         """Answer ``/icon.svg``."""
         return Response(self._icon, media_type="image/svg+xml")
 
-    def refused(self, _request: Request, error: Exception) -> Response:
+    def refused(self, request: Request, error: Exception) -> Response:
         """Answer a question that cannot be answered, with its reason."""
         status = error.status_code if isinstance(error, HTTPException) else 500
         detail = error.detail if isinstance(error, HTTPException) else ""
-        headers = error.headers if isinstance(error, HTTPException) else None
-        text = self._templates.get_template("error.html").render(status=status, detail=detail, here="")
-        return HTMLResponse(text, status, headers=headers)
+        answered = self._error(request, status, detail)
+        answered.headers.update((isinstance(error, HTTPException) and error.headers) or {})
+        return answered
 
-    def broken(self, _request: Request, _error: Exception) -> Response:
+    def broken(self, request: Request, _error: Exception) -> Response:
         """Answer where we failed ourselves; the reason is in the log, not on the page."""
-        text = self._templates.get_template("error.html").render(
-            status=500, detail="The collector failed to make this page; its log says why.", here=""
-        )
+        answered = self._error(request, 500, "The collector failed to make this page; its log says why.")
         # This answer is made outside the guard.
-        return HTMLResponse(text, 500, headers=_HEADERS)
+        answered.headers.update(_HEADERS)
+        return answered
+
+    def _error(self, request: Request, status: int, detail: str) -> HTMLResponse:
+        """Return the page of an error, in the reader's language where that can be known."""
+        accepted = request.headers.get("accept-language", "")
+        try:
+            language = questions.reader_language(request.query_params, accepted)
+        except HTTPException:
+            language = questions.reader_language({}, accepted)
+        return self._html("error.html", request, language, status, status=status, detail=detail, here="")
 
 
-def _templates() -> Environment:
-    """Return the templates: escaping on, an unknown name is an error, the shared words at hand."""
+def _no_answer(view: View, country: str | None) -> str:
+    """Say why there is no answer to a question for a country and a service."""
+    if country not in answer.countries(view):
+        return view.gettext("We have no probe in that country, and no incident there. Its code has two letters: PK.")
+    names = ", ".join(sorted(view.services))
+    return view.gettext("We do not measure that service there. We measure: {services}.").format(services=names)
+
+
+def _templates(language: Language) -> Environment:
+    """Return the templates in a language: escaping on, an unknown name is an error, the shared words at hand."""
     found = Environment(
+        extensions=["jinja2.ext.i18n"],
         loader=PackageLoader("balise_collector.pages", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    found.policies["ext.i18n.trimmed"] = True
+    found.install_gettext_translations(tongue.translations(language), newstyle=True)  # type: ignore[attr-defined]
     found.globals.update(
         State=State,
         Language=Language,
         shape=palette.shape,
         word=palette.word,
-        both_times=phrases.both_times,
+        both_times=partial(phrases.both_times, language=language),
         machine_time=phrases.machine_time,
         query_time=phrases.query_time,
         layers=wording.LAYERS,
-        roles=wording.ROLES[Language.EN],
+        roles=wording.ROLES[language],
         failures=wording.FAILURES,
     )
     return found

@@ -8,6 +8,7 @@ from balise_collector.incidents.model import Incident, IncidentKind, IncidentSta
 from balise_collector.judge.verdict import State
 from balise_collector.pages.view import View
 from balise_collector.report import headline
+from balise_collector.wording import Language
 from balise_wire.mechanisms import Mechanism
 
 _SLOW: Final = frozenset({Mechanism.RATE_POLICE, Mechanism.RATE_SHAPE})
@@ -31,19 +32,24 @@ def state_of(incident: Incident) -> State:
 
 def sentence(incident: Incident, view: View) -> str:
     """Say one incident in one sentence, with its times."""
-    zone = view.zone(incident.country)
-    began = wording.interval(incident.onset, zone)
-    said = f"{headline(incident, view.facts(incident))}; it began {began}"
-    return f"{said} and ended {wording.interval(incident.end, zone)}." if incident.end else f"{said}."
+    zone, language = view.zone(incident.country), view.language
+    said = view.gettext("{headline}; it began {began}.")
+    if incident.end:
+        said = view.gettext("{headline}; it began {began} and ended {ended}.")
+    return said.format(
+        headline=headline(incident, view.facts(incident), language),
+        began=wording.interval(incident.onset, zone, language),
+        ended=wording.interval(incident.end, zone, language) if incident.end else "",
+    )
 
 
-def both_times(at: float, zone: tzinfo) -> str:
+def both_times(at: float, zone: tzinfo, language: Language = Language.EN) -> str:
     """Return a moment in local time and UTC: ``17 May 2020 22:00 Asia/Karachi (17:00 UTC)``."""
     utc = datetime.fromtimestamp(at, UTC)
     if datetime.fromtimestamp(at, zone).utcoffset() == utc.utcoffset():
-        return f"{wording.clock(at, UTC)} UTC"
+        return f"{wording.clock(at, UTC, language)} UTC"
     same_day = datetime.fromtimestamp(at, zone).date() == utc.date()
-    return f"{wording.clock(at, zone)} {zone} ({wording.clock(at, UTC, day=not same_day)} UTC)"
+    return f"{wording.clock(at, zone, language)} {zone} ({wording.clock(at, UTC, language, day=not same_day)} UTC)"
 
 
 def machine_time(at: float) -> str:
@@ -76,3 +82,18 @@ def provider(asn: int) -> str:
 def count(number: int, one: str, many: str = "") -> str:
     """Return ``1 probe`` or ``3 probes``."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def probes(view: View, number: int) -> str:
+    """Return ``1 probe`` or ``3 probes`` in the reader's language."""
+    return view.ngettext("{n} probe", "{n} probes", number).format(n=number)
+
+
+def providers(view: View, number: int) -> str:
+    """Return ``1 provider`` or ``3 providers`` in the reader's language."""
+    return view.ngettext("{n} provider", "{n} providers", number).format(n=number)
+
+
+def measurements(view: View, number: int) -> str:
+    """Return ``1 measurement`` or ``3 measurements`` in the reader's language."""
+    return view.ngettext("{n} measurement", "{n} measurements", number).format(n=number)

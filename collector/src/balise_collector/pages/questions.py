@@ -16,6 +16,10 @@ _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _TIME: Final = "%Y-%m-%dT%H:%MZ"
 _EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 """Nothing was measured before; near the year 1 local times cannot be written."""
+_COUNTRY: Final = re.compile(r"[A-Za-z]{2}")
+_SERVICE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,39}")
+_QUALITY: Final = re.compile(r"q=([01](?:\.[0-9]{0,3})?)")
+_LONGEST_ACCEPT: Final = 500
 _LONGEST: Final = 40
 """Characters of a bad value that are told back."""
 
@@ -33,6 +37,35 @@ def language(asked: Mapping[str, str]) -> Language:
     if text not in set(Language):
         raise _bad("language", text, " or ".join(Language))
     return Language(text)
+
+
+def reader_language(asked: Mapping[str, str], accepted: str) -> Language:
+    """Return the language to answer in: the one asked for, else the first of the browser's that we have, else English.
+
+    Args:
+        asked: the query's parameters.
+        accepted: the Accept-Language header (RFC 9110, 12.5.4); what is malformed in it is passed over.
+    """
+    if "language" in asked:
+        return language(asked)
+    ranked: list[tuple[float, int, str]] = []
+    for place, one in enumerate(accepted[:_LONGEST_ACCEPT].split(",")):
+        name, _, weight = one.strip().partition(";")
+        quality = _QUALITY.fullmatch(weight.strip()) if weight else None
+        share = float(quality[1]) if quality else 0.0 if weight else 1.0
+        if share > 0:
+            ranked.append((-share, place, name.strip().partition("-")[0].lower()))
+    return next((Language(name) for _, _, name in sorted(ranked) if name in set(Language)), Language.EN)
+
+
+def country(text: str) -> str | None:
+    """Return a country's code in capitals; ``None`` where it is not of that form."""
+    return text.upper() if _COUNTRY.fullmatch(text) else None
+
+
+def service(text: str) -> str | None:
+    """Return a service's id in small letters; ``None`` where it is not of that form."""
+    return text.lower() if _SERVICE.fullmatch(text) else None
 
 
 def moment(asked: Mapping[str, str], name: str = "at") -> float | None:

@@ -13,6 +13,7 @@ from balise_collector.incidents.model import Incident
 from balise_collector.journal import JournalRow
 from balise_collector.judge.verdict import Verdict
 from balise_collector.members import Member
+from balise_collector.pages import tongue
 from balise_collector.places import WORLD, country_name, zone_of
 from balise_collector.report import ReportFacts
 from balise_collector.store import HistoryCell
@@ -64,6 +65,10 @@ class Conclusions(Protocol):
         """Return the time of the newest verdict; ``None`` for an empty store."""
         ...
 
+    def told(self, country: str, service: str) -> list[tuple[float, Incident]]:
+        """Return all that was ever said of a service in a country or everywhere, withdrawn or not, oldest first."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True)
 class View:
@@ -82,21 +87,31 @@ class View:
     """What the operator calls a country otherwise than CLDR does."""
     rules: str = ""
     """Version of the rules that judge now."""
+    language: Language = Language.EN
+    """The reader's."""
+
+    def gettext(self, text: str) -> str:
+        """Return a sentence of ours in the reader's language."""
+        return tongue.translations(self.language).gettext(text)
+
+    def ngettext(self, one: str, many: str, number: int) -> str:
+        """Return the form of a sentence that a number asks for, in the reader's language."""
+        return tongue.translations(self.language).ngettext(one, many, number)
 
     def service(self, name: str) -> str:
         """Return the name people know."""
-        return "Internet line" if name == INTERNET else self.services.get(name, name)
+        return self.gettext("Internet line") if name == INTERNET else self.services.get(name, name)
 
-    def country(self, code: str, language: Language = Language.EN) -> str:
-        """Return a country's name."""
-        return self.country_names.get(code) or country_name(code, language.value)
+    def country(self, code: str, language: Language | None = None) -> str:
+        """Return a country's name, in the reader's language where no other is asked for."""
+        return self.country_names.get(code) or country_name(code, (language or self.language).value)
 
     def zone(self, code: str) -> ZoneInfo:
         """Return the zone that times of a country are told in."""
         return zone_of(code)
 
-    def facts(self, incident: Incident, language: Language = Language.EN) -> ReportFacts:
-        """Return what the report of one incident needs."""
+    def facts(self, incident: Incident, language: Language | None = None) -> ReportFacts:
+        """Return what the report of one incident needs, in the reader's language where no other is asked for."""
         home = incident.country
         codes = {home, WORLD, *incident.references.countries_ok}
         return ReportFacts(
