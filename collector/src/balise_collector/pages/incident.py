@@ -5,7 +5,7 @@ Lives here: which facts stand where. Must not live here: markup (templates), dra
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -133,7 +133,7 @@ def page(view: View, incident_id: str, language: Language) -> IncidentPage | Non
         fresh=fresh,
         together=together(one, view.store.incidents(), view),
         scope=_scope(one),
-        probes=f"{one.scope.affected_probes} of {phrases.count(one.scope.measured_probes, 'probe')} measured it",
+        probes=_probes(one),
         mechanisms=tuple(_mechanism(share, view, one) for share in one.mechanisms),
         grade=wording.GRADES[Language.EN].get(one.grade, one.grade),
         grade_needs=needs,
@@ -155,13 +155,33 @@ def page(view: View, incident_id: str, language: Language) -> IncidentPage | Non
 
 
 def _scope(one: Incident) -> tuple[tuple[str, str, str], ...]:
-    """Return the three counts, always together."""
+    """Return the three counts, always together; where providers are withheld, their count is not told either."""
     told = (
-        ("affected", one.scope.affected),
-        ("measured and clean", one.scope.clean),
-        ("not measured", one.scope.not_measured),
+        ("affected", "affected", one.scope.affected),
+        ("measured and clean", "clean", one.scope.clean),
+        ("not measured", "not_measured", one.scope.not_measured),
     )
-    return tuple((name, phrases.count(len(asns), "provider"), wording.providers(asns)) for name, asns in told)
+    withheld = set(one.scope.withheld)
+    return tuple(
+        (
+            words,
+            wording.providers((), withheld=True) if name in withheld and not asns else _counted(asns, name in withheld),
+            wording.providers(asns, withheld=name in withheld),
+        )
+        for words, name, asns in told
+    )
+
+
+def _counted(asns: Sequence[int], more: bool) -> str:
+    """Count providers; ``or more`` where some are withheld."""
+    return phrases.count(len(asns), "provider") + (" or more" if more else "")
+
+
+def _probes(one: Incident) -> str:
+    """Say how many probes measured it, where that may be told."""
+    if one.scope.withheld and not one.scope.measured_probes:
+        return "How many probes measured it is not published"
+    return f"{one.scope.affected_probes} of {phrases.count(one.scope.measured_probes, 'probe')} measured it"
 
 
 def _mechanism(share: MechanismShare, view: View, one: Incident) -> Mechanism:
@@ -170,7 +190,7 @@ def _mechanism(share: MechanismShare, view: View, one: Incident) -> Mechanism:
     return Mechanism(
         words=wording.MECHANISMS[Language.EN][share.mechanism],
         id=share.mechanism.value,
-        providers=wording.providers(share.asns),
+        providers=wording.providers(share.asns, withheld=not share.asns),
         parts=", ".join(wording.ROLES[Language.EN][role] for role in share.roles),
         began=wording.interval(share.onset, zone) if share.onset else "-",
         ended=wording.interval(share.end, zone) if share.end else "-",
