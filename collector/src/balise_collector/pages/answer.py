@@ -422,4 +422,4 @@ def _quote(
         word=spoken(word, view).lower(),
         at=phrases.both_times(at, view.zone(country), view.language),
     )
-    return f"{head} {because} {numbers[:1].upper()}{numbers[1:]}.\nbalise, {view.gettext('rules')} {rules}, {link}\n"
+    return f"{head} {because} ({numbers}.)\nbalise, {view.gettext('rules')} {rules}, {link}\n"

@@ -24,7 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from balise_collector import wording
 from balise_collector.judge.verdict import State
-from balise_collector.pages import answer, incident, matrix, method, overview, palette, phrases, questions, tongue
+from balise_collector.pages import answer, card, incident, matrix, method, overview, palette, phrases, questions, tongue
 from balise_collector.pages.view import View
 from balise_collector.report import report
 from balise_collector.wording import Language
@@ -78,6 +78,7 @@ def create_app(
         Route("/matrix", pages.matrix, methods=["GET"]),
         Route("/incident/{id}", pages.incident, methods=["GET"]),
         Route("/incident/{id}/report.txt", pages.quote, methods=["GET"]),
+        Route("/incident/{id}/card.svg", pages.card, methods=["GET"]),
         Route("/method", pages.method, methods=["GET"]),
         Route("/style.css", pages.style, methods=["GET"]),
         Route("/icon.svg", pages.icon, methods=["GET"]),
@@ -158,9 +159,7 @@ class Pages:
         country, service = questions.country(given[0]), questions.service(given[1])
         at = questions.moment(request.query_params)
         view = self._view(request)
-        page = (
-            answer.page(view, country, service, at, str(request.base_url).rstrip("/")) if country and service else None
-        )
+        page = answer.page(view, country, service, at, _base(request)) if country and service else None
         if page is None:
             detail = _no_answer(view, country)
             return self._page(
@@ -214,6 +213,17 @@ class Pages:
             report([one], view.facts(one, language), language), headers={"Content-Language": language.value}
         )
 
+    def card(self, request: Request) -> Response:
+        """Answer ``/incident/<id>/card.svg``: the incident as a picture to share."""
+        name = questions.incident_id(request.path_params["id"])
+        view = self._view(request)
+        found = view.store.revisions(name)
+        if not found:
+            raise HTTPException(404, "There is no incident with this id.")
+        drawn = card.card(view, found[-1][1], _base(request))
+        headers = {"Content-Language": view.language.value, "Vary": "Accept-Language"}
+        return Response(drawn, media_type="image/svg+xml", headers=headers)
+
     def method(self, request: Request) -> Response:
         """Answer ``/method``: what every word means."""
         return self._page("method.html", request, self._view(request), method=method.method(), here="method")
@@ -249,6 +259,11 @@ class Pages:
         except HTTPException:
             language = questions.reader_language({}, accepted)
         return self._html("error.html", request, language, status, status=status, detail=detail, here="")
+
+
+def _base(request: Request) -> str:
+    """Return scheme and host as the reader wrote them, for links that are to be copied."""
+    return str(request.base_url).rstrip("/")
 
 
 def _no_answer(view: View, country: str | None) -> str:
