@@ -6,7 +6,7 @@ BIN := .venv/bin
 UNIT := not netns and not lab and not real_data and not slow and not chaos and not kvm and not browser and not influx
 export PYTHON
 
-.PHONY: help setup venv venv-agent tools demo check lint unit fix test bench locks upgrade clean
+.PHONY: help setup venv venv-agent tools demo check lint unit fix test pictures bench dashboards locks upgrade clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,14 +45,22 @@ fix: venv ## format, and mend what the linter can mend
 test: setup venv-agent ## every test: the probe alone, the rest, then the whole chain in the lab
 	@echo "test: wire and agent, in an environment without the collector"
 	@.venv-agent/bin/pytest -q -m "not lab" tests/wire tests/agent
+	@tools/fetch-browser
 	@echo "test: collector, lab and the tree"
 	@BALISE_HYPOTHESIS_EXAMPLES=10000 $(BIN)/pytest -q -n 2 -m "not lab" --ignore tests/wire --ignore tests/agent
 	@echo "test: the whole chain in the lab"
 	@$(BIN)/pytest -q -m lab
 	@echo "test: all passed"
 
+pictures: setup ## draw docs/pictures/ anew from the day the page tests tell
+	@tools/fetch-browser
+	@BALISE_PICTURES=docs/pictures $(BIN)/pytest -q -m browser tests/collector/pages/test_browser.py -k pictures
+
 bench: setup ## measure the goals and print the table
 	@$(BIN)/python tests/bench/run.py
+
+dashboards: venv ## write Grafana's dashboards and provisioning files anew
+	@PYTHONPATH=collector/dashboards $(BIN)/python -m balise_dashboards
 
 locks: venv ## write locks/ anew from the pyproject files, changing as little as possible
 	@tools/lock && tools/setup

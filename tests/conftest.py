@@ -8,6 +8,7 @@ Must not live here: anything that belongs to one member (tests/<member>/conftest
 from __future__ import annotations
 
 import functools
+import importlib.util
 import ipaddress
 import os
 import shutil
@@ -22,6 +23,7 @@ from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / ".tools" / "bin"
+CHROMIUM = ROOT / ".cache" / "browser" / "bin" / "chromium"
 SHARED_DATA = ROOT.parent / "shared" / "data"
 
 NEEDED_TOOLS = {
@@ -73,6 +75,10 @@ def why_not(kind: str) -> str:
         return f"{kind}: this kernel gives no user namespaces to ordinary users; run as root"
     if kind == "real_data" and not SHARED_DATA.is_dir():
         return "real_data: no recorded data at ../shared/data beside the repository"
+    if kind == "browser" and not CHROMIUM.exists():
+        return "browser: no Chromium in .cache/browser; run tools/fetch-browser"
+    if kind == "browser" and importlib.util.find_spec("playwright") is None:
+        return "browser: Playwright has no wheel for this machine"
     if kind == "kvm" and not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return "kvm: /dev/kvm is not to be had"
     return ""
@@ -194,6 +200,14 @@ def shared_data() -> Path:
 def tools_bin() -> Path:
     """Return the folder of the lab's programs (nft, mosquitto, ...); put it first on a child's PATH."""
     return TOOLS
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """Return the browser; for tests marked browser."""
+    if reason := why_not("browser"):
+        pytest.skip(reason)
+    return CHROMIUM
 
 
 @pytest.fixture(scope="session")
