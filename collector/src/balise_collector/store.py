@@ -275,6 +275,21 @@ class Store:
         found += [Change(change=c, noted_at=at, incident=_incident.decode(body)) for c, at, body in incidents]
         return sorted(found, key=lambda change: change.change)[:most]
 
+    def touched(self, after: int, most: int, width: float) -> tuple[list[int], int]:
+        """Return the windows of ``width`` seconds that the next ``most`` verdict changes fall in, and the last of them.
+
+        A window is counted from 1970. Without any change: none, and ``after``.
+        """
+        rows = self._db.execute(
+            "SELECT change, at FROM verdict WHERE change > ? ORDER BY change LIMIT ?", (after, most)
+        ).fetchall()
+        return sorted({int(at // width) for _, at in rows}), rows[-1][0] if rows else after
+
+    def last_measured(self, probe: str) -> float | None:
+        """Return the time of a probe's newest verdict, UNIX seconds; ``None`` for none."""
+        row = self._db.execute("SELECT max(at) FROM verdict WHERE probe = ?", (probe,)).fetchone()
+        return None if row[0] is None else float(row[0])
+
     def clear(self) -> None:
         """Forget everything: the journal makes it again."""
         with self._writing():

@@ -100,6 +100,21 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
     beyond: tuple[int, ...] = ()
 
 
+class Totals(msgspec.Struct, frozen=True, kw_only=True):
+    """How much was ever taken, by what is cheap to ask of a journal of any size."""
+
+    measurements: int
+    batches: int
+    events: int
+    refused: int
+    """Ever quarantined."""
+    refused_dropped: int
+    """Of these, those that made room for later ones."""
+    health: int
+    last_received: float | None
+    """UNIX seconds; ``None`` for an empty journal."""
+
+
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
     """How much the journal holds."""
 

@@ -30,6 +30,7 @@ from balise_collector.journal import (
     PresenceRow,
     Refused,
     Report,
+    Totals,
 )
 from balise_collector.streams import StreamPosition
 from balise_wire.envelope import MAX_BODY_BYTES, decode_envelope
@@ -452,6 +453,20 @@ class SqliteJournal:
         """Return when the first batch was received; ``None`` for an empty journal."""
         row = self._db.execute("SELECT received_at FROM batch ORDER BY no LIMIT 1").fetchone()
         return float(row[0]) if row else None
+
+    def totals(self) -> Totals:
+        """Say how much was ever taken, without counting rows."""
+        last = self._db.execute("SELECT received_at FROM batch ORDER BY no DESC LIMIT 1").fetchone()
+        dropped = self._db.execute("SELECT value FROM tally WHERE name = 'quarantine_dropped'").fetchone()
+        return Totals(
+            measurements=self.head(),
+            batches=self._one("SELECT coalesce(max(no), 0) FROM batch"),
+            events=self._one("SELECT coalesce(max(no), 0) FROM event"),
+            refused=self._one("SELECT coalesce(max(no), 0) FROM quarantine"),
+            refused_dropped=dropped[0] if dropped else 0,
+            health=self.last_health(),
+            last_received=float(last[0]) if last else None,
+        )
 
     def counts(self) -> Counts:
         """Count what is here."""
