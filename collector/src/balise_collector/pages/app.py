@@ -4,7 +4,7 @@ Lives here: which URL gives which page. Must not live here: what a page shows (o
 conclusions. Everything is rendered on the server and works without JavaScript; nothing is written.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from importlib import resources
@@ -24,12 +24,24 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from balise_collector import wording
 from balise_collector.judge.verdict import State
-from balise_collector.pages import answer, card, incident, matrix, method, overview, palette, phrases, questions, tongue
+from balise_collector.pages import (
+    answer,
+    card,
+    door,
+    incident,
+    matrix,
+    method,
+    overview,
+    palette,
+    phrases,
+    questions,
+    tongue,
+)
 from balise_collector.pages.view import View
 from balise_collector.report import report
 from balise_collector.wording import Language
 
-_HEADERS: Final = {
+HEADERS: Final = {
     "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     "object-src 'none'; script-src 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -46,8 +58,9 @@ LOOPBACK: Final = ("127.0.0.1", "localhost", "::1", "[::1]")
 class Guard:
     """Sets the security headers on every answer, errors and JSON included."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, headers: Mapping[str, str] = HEADERS) -> None:
         self._app = app
+        self._headers = headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and the answer back with its headers."""
@@ -55,7 +68,7 @@ class Guard:
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
+                for name, value in self._headers.items():
                     headers[name] = value
             await send(message)
 
@@ -63,7 +76,7 @@ class Guard:
 
 
 def create_app(
-    look: Callable[[], View], *, api: Sequence[BaseRoute] = (), hosts: Iterable[str] = LOOPBACK
+    look: Callable[[], View], *, api: Sequence[BaseRoute] = (), hosts: Iterable[str] = LOOPBACK, token: str = ""
 ) -> Starlette:
     """Return the application.
 
@@ -71,6 +84,7 @@ def create_app(
         look: returns what a request is answered from; called once a request, in the thread that answers it.
         api: further routes, the JSON ones; they get the same headers.
         hosts: names that a request's Host may have; none given: any.
+        token: what every reader must show (door.py); empty: none is asked for.
     """
     pages = Pages(look)
     routes: list[BaseRoute] = [
@@ -85,9 +99,11 @@ def create_app(
         *api,
         Route("/{country}/{service}", pages.answer, methods=["GET"]),
     ]
-    middleware = [Middleware(Guard)]
+    middleware = [Middleware(Guard, headers=door.HEADERS if token else HEADERS)]
     if allowed := list(hosts):
         middleware.append(Middleware(TrustedHostMiddleware, allowed_hosts=allowed, www_redirect=False))
+    if token:
+        middleware.append(Middleware(door.Door, token=token, ask=pages.ask))
     return Starlette(
         routes=routes, middleware=middleware, exception_handlers={HTTPException: pages.refused, 500: pages.broken}
     )
@@ -102,6 +118,10 @@ class Pages:
         static = resources.files("balise_collector.pages") / "static"
         self._style = palette.stylesheet() + (static / "style.css").read_text(encoding="utf-8")
         self._icon = (static / "icon.svg").read_text(encoding="utf-8")
+
+    def _base(self, request: Request) -> str:
+        """Return where these pages are, for links that leave them."""
+        return str(request.base_url).rstrip("/")
 
     def _view(self, request: Request) -> View:
         """Return what the request is answered from, in its reader's language."""
@@ -159,7 +179,7 @@ class Pages:
         country, service = questions.country(given[0]), questions.service(given[1])
         at = questions.moment(request.query_params)
         view = self._view(request)
-        page = answer.page(view, country, service, at, _base(request)) if country and service else None
+        page = answer.page(view, country, service, at, self._base(request)) if country and service else None
         if page is None:
             detail = _no_answer(view, country)
             return self._page(
@@ -220,7 +240,7 @@ class Pages:
         found = view.store.revisions(name)
         if not found:
             raise HTTPException(404, "There is no incident with this id.")
-        drawn = card.card(view, found[-1][1], _base(request))
+        drawn = card.card(view, found[-1][1], self._base(request))
         headers = {"Content-Language": view.language.value, "Vary": "Accept-Language"}
         return Response(drawn, media_type="image/svg+xml", headers=headers)
 
@@ -236,6 +256,11 @@ class Pages:
         """Answer ``/icon.svg``."""
         return Response(self._icon, media_type="image/svg+xml")
 
+    def ask(self, request: Request, wrong: bool) -> Response:
+        """Ask who reads: the form that takes the token."""
+        language = questions.reader_language({}, request.headers.get("accept-language", ""))
+        return self._html("login.html", request, language, 401, wrong=wrong, here="")
+
     def refused(self, request: Request, error: Exception) -> Response:
         """Answer a question that cannot be answered, with its reason."""
         status = error.status_code if isinstance(error, HTTPException) else 500
@@ -248,7 +273,7 @@ class Pages:
         """Answer where we failed ourselves; the reason is in the log, not on the page."""
         answered = self._error(request, 500, "The collector failed to make this page; its log says why.")
         # This answer is made outside the guard.
-        answered.headers.update(_HEADERS)
+        answered.headers.update(HEADERS)
         return answered
 
     def _error(self, request: Request, status: int, detail: str) -> HTMLResponse:
@@ -259,11 +284,6 @@ class Pages:
         except HTTPException:
             language = questions.reader_language({}, accepted)
         return self._html("error.html", request, language, status, status=status, detail=detail, here="")
-
-
-def _base(request: Request) -> str:
-    """Return scheme and host as the reader wrote them, for links that are to be copied."""
-    return str(request.base_url).rstrip("/")
 
 
 def _no_answer(view: View, country: str | None) -> str:
