@@ -143,6 +143,22 @@ def test_a_sni_block_does_not_make_the_dns_guilty(case: Any) -> None:
     assert verdict.state is State.OK
 
 
+@pytest.mark.parametrize("rcode", [2, 5])
+def test_a_resolver_that_stumbles_refuses_nobody(case: Any, rcode: int) -> None:
+    """Its own way up was lossy: silent once, then a refusal twice in one minute. Three refusals alike, or none."""
+    refusal = case.answer(rcode=rcode)
+    verdict = case.judged(
+        case.measured(
+            case.asked(at=case.earlier, carried=True),
+            case.asked(case.answer("192.0.43.8"), arm=Arm.CONTROL),
+            case.asked(refusal),
+            case.asked(case.answer(case.address), resolver=Resolver.PUBLIC),
+            case.asked(refusal),
+        )
+    )
+    assert verdict.state is State.INSUFFICIENT
+
+
 def test_a_race_with_signs_of_forgery_is_injection(case: Any) -> None:
     """Two answers that exclude each other, the first too early, with another TTL, and without the certificate."""
     first = case.answer("8.7.198.45", rtt_ms=5.0, ttl=200)

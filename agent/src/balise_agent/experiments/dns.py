@@ -55,21 +55,24 @@ class Dns:
         return tuple(observations)
 
     def paired(self, task: Task, cause: Observation | None) -> Plan:
-        """Return the control name first (provider, silent), then the subject: public, silent, provider twice."""
+        """Return the control name first, and the subject's two questions to the provider as far apart as the plan allows.
+
+        What a resolver cannot do this second because its own way up is lossy, it can often do two seconds later.
+        """
         observations: list[Observation] = list(carried(cause))
         control, subject = task.name_control(), task.target.host
         public = task.pick(task.public_resolvers, "public-resolver")
         silent = task.pick(task.silent_addresses, "silent-address")
         if control:
             observations.append((yield from query_trial(task, Arm.CONTROL, control, Resolver.PROVIDER)))
+        first = yield from query_trial(task, Arm.SUBJECT, subject, Resolver.PROVIDER)
+        observations.append((yield from _checked(task, first)))
         if control and silent:
             observations.append((yield from query_trial(task, Arm.CONTROL, control, Resolver.SILENT, silent)))
         if public:
             observations.append((yield from query_trial(task, Arm.SUBJECT, subject, Resolver.PUBLIC, public)))
         if silent:
             observations.append((yield from query_trial(task, Arm.SUBJECT, subject, Resolver.SILENT, silent)))
-        first = yield from query_trial(task, Arm.SUBJECT, subject, Resolver.PROVIDER)
-        observations.append((yield from _checked(task, first)))
         observations.append((yield from query_trial(task, Arm.SUBJECT, subject, Resolver.PROVIDER)))
         return tuple(observations)
 

@@ -383,6 +383,7 @@ RULES: Final[tuple[Rule[DnsFacts], ...]] = (
         ("refused", "servfail"),
         Mechanism.DNS_REFUSED,
         "The provider's resolver refuses this name only; others resolve it.",
+        most=MIN_TRIALS,  # dnsmasq refuses, others say SERVFAIL, when their own way up fails for a moment
     ),
     _denial(
         "dns.timeout",
