@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,6 +33,7 @@ from balise_collector.pages.api import EachThread, api_routes
 from balise_collector.pages.app import LOOPBACK, create_app
 from balise_collector.pages.view import View
 from balise_collector.pipeline import Pipeline
+from balise_collector.sinks.courses import Conclusions, Course
 from balise_collector.sinks.feed import Feed
 from balise_collector.sinks.file import FileSink
 from balise_collector.store import Store
@@ -78,8 +80,7 @@ def run(config: Config, clock: Clock) -> int:
     ingest = Ingest(config, clock, key, services)
     ingest.learn(learned)
     threads: list[Part] = [ingest, Pipeline(config, clock, services, ingest.learn)]
-    if config.sinks.line_protocol_file:
-        threads.append(_feed(config))
+    threads.extend(_feeds(config, clock, services, ingest))
     server = _server(config, clock, services, ingest)
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda _number, _frame: setattr(server, "should_exit", True))
@@ -197,9 +198,26 @@ def _hosts(config: Config) -> tuple[str, ...]:
     return (*LOOPBACK, *(() if everywhere else (config.pages.host,)), *config.pages.names)
 
 
-def _feed(config: Config) -> Feed:
-    """Return the sinks' thread."""
-    sinks = [FileSink(config.sinks.line_protocol_file)]
-    return Feed(
-        sinks, lambda: Store(config.derived_file, config.journal_file), lambda: SqliteJournal(config.journal_file)
-    )
+def _feeds(config: Config, clock: Clock, services: Catalogue, ingest: Ingest) -> list[Part]:
+    """Return a thread for each sink that the settings name."""
+
+    def feed(title: str, make_courses: Callable[[], Sequence[Course]]) -> Feed:
+        return Feed(
+            title,
+            make_courses,
+            lambda: Store(config.derived_file, config.journal_file),
+            lambda: SqliteJournal(config.journal_file),
+            clock.monotonic,
+        )
+
+    feeds: list[Part] = []
+    if config.sinks.line_protocol_file:
+        file = FileSink(config.sinks.line_protocol_file)
+        feeds.append(feed("file", lambda: [Conclusions(file, "file")]))
+    if config.influx.url:
+        # Imported where it is wanted: it takes half a second, which every command would wait for.
+        from balise_collector.sinks.influx_courses import influx_courses  # noqa: PLC0415 - as said
+
+        _log.info("influx: %s, buckets %s and %s", config.influx.url, config.influx.bucket, config.influx.rollup_bucket)
+        feeds.append(feed("influx", lambda: influx_courses(config, clock, services, ingest.connected)))
+    return feeds

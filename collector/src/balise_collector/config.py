@@ -5,6 +5,7 @@ the settings do, the catalogue (catalogue.py), or who is in the fleet (fleet.py)
 """
 
 import ipaddress
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -105,6 +106,27 @@ class Sinks(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Line protocol is appended to this file; ``-`` is standard output; empty: none."""
 
 
+class Influx(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[influx]``: an InfluxDB 1.8, 2.x or 3 that Grafana reads; without ``url`` there is none."""
+
+    url: str = ""
+    token_file: str = ""
+    """Holds the token that may write, alone; on 1.x ``name:password``. Read again when the server refuses it."""
+    token: str = ""
+    """The token itself, where a file is too much."""
+    org: str = "balise"
+    """Organisation on 2.x; 1.x and 3 ignore it."""
+    bucket: str = "balise"
+    """On 1.x the database, or ``database/policy``."""
+    rollup_bucket: str = "balise_rollup"
+    ca_file: str = ""
+    """Extra trust root."""
+    timeout: float = 10.0
+    """Seconds that a write may take."""
+    batch: int = 5000
+    """Most lines of one write."""
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole file."""
 
@@ -117,6 +139,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     network: Network = Network()
     detect: Detect = Detect()
     sinks: Sinks = Sinks()
+    influx: Influx = Influx()
 
     @property
     def state_dir(self) -> Path:
@@ -180,6 +203,7 @@ def _findings(config: Config) -> list[tuple[str, str]]:
         for text in config.network.laboratory
         if not _is_prefix(text)
     )
+    found.extend((f"influx.{key}", wrong) for key, wrong in _influx_findings(config.influx))
     if config.detect.silence_seconds < config.timetable.interval:
         found.append(("detect.silence_seconds", "shorter than timetable.interval: every probe would seem silent"))
     return found
@@ -191,6 +215,26 @@ def _is_prefix(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _influx_findings(influx: Influx) -> list[tuple[str, str]]:
+    """What cannot work in the InfluxDB entry; a token file may come later, from ``influx setup``."""
+    if not influx.url:
+        return []
+    found: list[tuple[str, str]] = []
+    if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", influx.url):
+        found.append(("url", f"{influx.url!r} is no address, e.g. http://127.0.0.1:8086"))
+    if bool(influx.token) == bool(influx.token_file):
+        found.append(("token_file", "name one file that holds the token (or set token, not both)"))
+    if not influx.bucket or not influx.rollup_bucket or influx.bucket == influx.rollup_bucket:
+        found.append(("rollup_bucket", "points and roll-ups need a bucket each; give two different names"))
+    if influx.ca_file and not Path(influx.ca_file).is_file():
+        found.append(("ca_file", f"{influx.ca_file!r} is not a file that this user can see"))
+    if not 1.0 <= influx.timeout <= 300.0:
+        found.append(("timeout", f"{influx.timeout} s; use 1 to 300"))
+    if not 1 <= influx.batch <= 50_000:
+        found.append(("batch", f"{influx.batch} lines; use 1 to 50000"))
+    return found
 
 
 def _broker_findings(broker: Broker) -> list[tuple[str, str]]:

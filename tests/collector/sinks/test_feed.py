@@ -15,7 +15,7 @@ from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.members import Fleet
 from balise_collector.pipeline import Follower
 from balise_collector.sinks import Point, SinkError
-from balise_collector.sinks.feed import feed_once
+from balise_collector.sinks.courses import Conclusions
 from balise_collector.store import Store
 
 
@@ -48,17 +48,18 @@ def test_a_sink_gets_everything_once_and_again_after_a_second_judgement(tmp_path
         pass
     sink = ListSink()
     sink.refusing = True
+    course = Conclusions(sink, "list")
     with pytest.raises(SinkError):
-        feed_once(sink, store, journal)
+        course.step(store, journal)
     sink.refusing = False
-    while feed_once(sink, store, journal):
+    while course.step(store, journal):
         pass
     verdicts = [point for point in sink.points if point.measurement == "balise_verdict"]
     assert len({(point.tags, point.time_ns) for point in verdicts}) == sent
     assert any(point.measurement == "balise_incident" for point in sink.points)
     seq, verdict = store.numbered_verdicts()[0]
     store.save_verdicts([(seq, msgspec.structs.replace(verdict, rule="tcp.again"))])
-    assert feed_once(sink, store, journal) == 1
+    assert course.step(store, journal) == 1
     assert dict(sink.points[-1].fields)["rule"] == "tcp.again"
     assert (sink.points[-1].tags, sink.points[-1].time_ns) in {(p.tags, p.time_ns) for p in verdicts}
     store.close()

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from balise_collector.incidents import Incident, IncidentKind, IncidentState, Interval
+from balise_collector.journal import HealthRow
 from balise_collector.judge import State, Verdict
 from balise_collector.sinks import Point
-from balise_collector.sinks.points import health_point, incident_point, line_point, verdict_point
+from balise_collector.sinks.facts import CellFacts, CollectorFacts, ReaderFacts
+from balise_collector.sinks.points import (
+    FLOATS,
+    collector_points,
+    dropped_point,
+    fleet_point,
+    health_point,
+    incident_points,
+    line_point,
+    rollup_point,
+    verdict_point,
+)
+from balise_collector.standing import standing
 from balise_wire.observations import ControlResult, HttpObservation, LineObservation, TcpObservation, TlsObservation
 from balise_wire.status import Health
 from balise_wire.words import Arm, Design, Experiment, Scope, TargetRole
@@ -69,7 +84,32 @@ def all_points(probe: Any) -> list[Point]:
     points = [verdict_point(verdict_on(m), m, n) for n, m in enumerate(measured)]
     line_one = line_point(line, probe.id, 4)
     assert line_one is not None
-    return [*points, line_one, health_point(Health(at=T, cpu_percent=12), probe.id), incident_point(incident, T + 600)]
+    report = HealthRow(no=1, received_at=T, probe=probe.id, health=Health(at=T, cpu_percent=12, throttled=False))
+    now = standing(None, T, report, T + 30, 900.0)
+    cell = CellFacts(
+        country="PK",
+        asn=64501,
+        access="fixed",
+        service="twitter",
+        role="web",
+        family=4,
+        layer="tcp",
+        reference=False,
+        counts={State.OK: 3},
+        state=State.OK,
+        probes=2,
+        times={"rtt_ms_median": 40.0},
+    )
+    return [
+        *points,
+        line_one,
+        health_point(report, probe.member),
+        fleet_point(probe.member, now, report, "0.1.0", T),
+        *incident_points(incident, T + 600, None, incident),
+        *collector_points(CollectorFacts(received_rows=3), [ReaderFacts(name="judge", position=3, head=5)], T),
+        rollup_point(cell, "5m", T),
+        dropped_point("balise", 1, "too old", T),
+    ]
 
 
 def test_names_are_portable(all_points: list[Point]) -> None:
@@ -113,3 +153,59 @@ def test_two_targets_of_one_moment_stay_two_points(make_probe: Callable[..., Any
     assert len(times) == 2
     assert verdict_point(verdict_on(one), one, 7) == verdict_point(verdict_on(one), one, 7)
     assert min(times) // 1000 == round(T * 1e6)
+
+
+def test_nothing_that_a_judgement_may_change_is_a_tag(probe: Any) -> None:
+    """A verdict that is judged again, or an incident that closes, overwrites: it leaves no second point behind."""
+    measured = probe.measurement(T)
+    places = {(p.tags, p.time_ns) for p in (verdict_point(verdict_on(measured, state), measured, 1) for state in State)}
+    assert len(places) == 1
+
+
+def incident_of(revision: int, **changes: Any) -> Incident:
+    """Return a revision of one incident."""
+    usual: dict[str, Any] = {
+        "id": "abc",
+        "kind": IncidentKind.INTERFERENCE,
+        "state": IncidentState.OPEN,
+        "country": "PK",
+        "service": "twitter",
+        "roles": (TargetRole.WEB,),
+        "onset": Interval(earliest=T, latest=T + 300),
+        "revision": revision,
+    }
+    return Incident(**{**usual, **changes})
+
+
+def test_an_incident_opens_and_closes_as_events_and_keeps_one_annotation() -> None:
+    """The annotation stays where the first revision put it, and says its end; the events say what happened when."""
+    first = incident_of(1)
+    moved = incident_of(2, onset=Interval(earliest=T, latest=T + 100))
+    ended = incident_of(3, state=IncidentState.CLOSED, closed_at=T + 9000, end=Interval(earliest=T, latest=T + 8000))
+    gone = incident_of(4, state=IncidentState.WITHDRAWN)
+    said = [
+        incident_points(one, T + 600 * n, before, first)
+        for n, (before, one) in enumerate([(None, first), (first, moved), (moved, ended), (ended, gone)])
+    ]
+    assert [dict(event.tags)["change"] for _, _, event in said] == ["opened", "changed", "closed", "withdrawn"]
+    assert len({(annotation.tags, annotation.time_ns) for _, annotation, _ in said}) == 1
+    assert [dict(annotation.fields)["is_open"] for _, annotation, _ in said] == [1, 1, 0, 0]
+    assert dict(said[2][1].fields)["end_ms"] == (T + 8000) * 1000
+    assert dict(said[3][1].fields)["is_withdrawn"] == 1
+    assert "blocked" in dict(said[0][2].fields)["title"]
+
+
+def test_every_float_is_one_by_its_name(all_points: list[Point]) -> None:
+    """A field that is a float anywhere is in the list that makes it one everywhere."""
+    for point in all_points:
+        for name, value in point.fields:
+            assert isinstance(value, float) == (name in FLOATS), name
+
+
+def test_the_document_names_every_measurement_tag_and_field(all_points: list[Point], repo_root: Path) -> None:
+    """docs/storage.md is the contract that dashboards are built against."""
+    text = (repo_root / "docs" / "storage.md").read_text(encoding="utf-8")
+    words = set(re.findall(r"[\w]+", text))
+    said = {point.measurement for point in all_points}
+    said |= {name for point in all_points for name, _ in (*point.tags, *point.fields)}
+    assert not said - words

@@ -25,6 +25,11 @@ class Point(msgspec.Struct, frozen=True):
 class SinkError(RuntimeError):
     """The sink could not take the points; they are offered again. The message says the mend."""
 
+    def __init__(self, message: str, *, retry_after: float = 0.0) -> None:
+        """Say why; ``retry_after`` is how many seconds the other side asked us to wait, 0 where it did not."""
+        super().__init__(message)
+        self.retry_after = retry_after
+
 
 class Sink(Protocol):
     """What every sink can do."""

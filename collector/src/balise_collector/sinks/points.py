@@ -1,26 +1,60 @@
 """From verdicts, measurements, health and incidents to points: the only place that knows their names.
 
-Pure. The rules of the subset that InfluxDB 1.8, 2.x and 3 all take: no measurement is called ``measurement``, no tag
-and field share a name, truth is 0 or 1, a field keeps one type for ever, and names, addresses and hashes of the
-internet are fields, never tags. Must not live here: escaping (line_protocol.py) or sending.
+Pure. docs/storage.md lists what is here; dashboards read it. The rules of the subset that InfluxDB 1.8, 2.x and 3 all
+take: no measurement is called ``measurement``, no tag and field share a name, truth is 0 or 1, a field keeps one type
+for ever, and names, addresses and hashes of the internet are fields, never tags. What a second judgement may change is
+no tag either, so that a replay overwrites. Must not live here: escaping (line_protocol.py) or sending.
 """
 
+from collections.abc import Iterable
+from statistics import median
 from typing import Final
 
-from balise_collector.incidents.model import Incident
+from balise_collector.incidents.model import Incident, IncidentState
+from balise_collector.journal import HealthRow
 from balise_collector.judge.verdict import State, Verdict
+from balise_collector.members import Member
 from balise_collector.sinks import Point
+from balise_collector.sinks.facts import CellFacts, CollectorFacts, ReaderFacts
+from balise_collector.standing import STATES, Standing
+from balise_collector.wording import KINDS, LOCALITIES, MECHANISMS, ROLES, Language, join_words
 from balise_wire.measurement import Measurement
-from balise_wire.observations import DnsObservation, HttpObservation, LineObservation, TcpObservation, TlsObservation
-from balise_wire.status import Health
-from balise_wire.words import Arm
+from balise_wire.observations import (
+    DnsObservation,
+    HttpObservation,
+    LineObservation,
+    Observation,
+    TcpObservation,
+    TlsObservation,
+)
+from balise_wire.words import Arm, ClockState
 
 VERDICT: Final = "balise_verdict"
 LINE: Final = "balise_line"
 HEALTH: Final = "balise_health"
+FLEET: Final = "balise_fleet"
 INCIDENT: Final = "balise_incident"
+ANNOTATION: Final = "balise_annotation"
+EVENT: Final = "balise_event"
+COLLECTOR: Final = "balise_collector"
+CURSOR: Final = "balise_cursor"
+DROPPED: Final = "balise_dropped"
+ROLLUP: Final = "balise_rollup"
+
+STATE_CODES: Final = {
+    State.OK: 0,
+    State.INSUFFICIENT: 1,
+    State.DOWN: 2,
+    State.SERVER_SIDE: 3,
+    State.THROTTLED: 4,
+    State.BLOCKED: 5,
+}
+"""The greatest of several shows trouble before grey, and grey before green."""
 
 _Fields = dict[str, str | int | float | None]
+
+
+# ---------------------------------------------------------------- verdicts
 
 
 def verdict_point(verdict: Verdict, measurement: Measurement | None, seq: int) -> Point:
@@ -31,14 +65,17 @@ def verdict_point(verdict: Verdict, measurement: Measurement | None, seq: int) -
     """
     network = verdict.network
     fields: _Fields = {
+        "design": verdict.design.value,
         "host": measurement.host if measurement else None,
         "id": verdict.measurement,
         "mechanism": verdict.mechanism.value if verdict.mechanism else None,
         "rule": verdict.rule,
-        "score": float(verdict.score),
+        "score": verdict.score,
+        "state": verdict.state.value,
+        "state_code": STATE_CODES[verdict.state],
         "target": verdict.target,
         **{f"is_{state.value}": int(verdict.state is state) for state in State},
-        **(_timings(measurement) if measurement else {}),
+        **(_trials(measurement) if measurement else {}),
     }
     tags = {
         "access": network.access.value,
@@ -50,26 +87,50 @@ def verdict_point(verdict: Verdict, measurement: Measurement | None, seq: int) -
         "reference": "yes" if verdict.reference else "no",
         "role": verdict.role.value,
         "service": verdict.service,
-        "state": verdict.state.value,
     }
     return _point(VERDICT, tags, fields, round(verdict.at * 1e6) * 1000 + seq % 1000)
 
 
-def _timings(measurement: Measurement) -> _Fields:
-    """Return durations of the newest subject trial, in milliseconds, and its goodput in kbit/s."""
-    subjects = [trial for trial in measurement.observations if trial.arm is Arm.SUBJECT and not trial.carried]
-    if not subjects:
-        return {}
-    trial = subjects[-1]
-    fields: _Fields = {"elapsed_ms": float(trial.elapsed_ms), "failure": trial.failure.value if trial.failure else None}
+def _trials(measurement: Measurement) -> _Fields:
+    """Return what the arms saw: how many trials failed on each side, and the newest subject trial's times."""
+    subjects = [trial for trial in measurement.observations if trial.arm is Arm.SUBJECT]
+    controls = [trial for trial in measurement.observations if trial.arm is not Arm.SUBJECT]
+    reached = [trial.elapsed_ms for trial in controls if trial.failure is None]
+    own = [trial for trial in subjects if not trial.carried]
+    return {
+        "control_ms": float(median(reached)) if reached else None,
+        "controls_failed": sum(trial.failure is not None for trial in controls),
+        "controls_tried": len(controls),
+        "subjects_failed": sum(trial.failure is not None for trial in subjects),
+        "subjects_tried": len(subjects),
+        **(_timings(own[-1]) if own else {}),
+    }
+
+
+def timings(measurement: Measurement) -> dict[str, float]:
+    """Return the durations and the rate that the newest subject trial saw, by field name; for roll-ups."""
+    own = [trial for trial in measurement.observations if trial.arm is Arm.SUBJECT and not trial.carried]
+    found = _timings(own[-1]) if own else {}
+    return {name: float(value) for name, value in found.items() if name in TIMES and isinstance(value, int | float)}
+
+
+TIMES: Final = ("connect_ms", "dns_ms", "elapsed_ms", "goodput_kbps", "handshake_ms", "rtt_ms")
+"""What roll-ups take medians of."""
+
+
+def _timings(trial: Observation) -> _Fields:
+    """Return durations of one trial, in milliseconds, and its goodput in kbit/s."""
+    fields: _Fields = {"elapsed_ms": trial.elapsed_ms, "failure": trial.failure.value if trial.failure else None}
     if isinstance(trial, TcpObservation):
         fields["rtt_ms"] = trial.rtt_ms
     elif isinstance(trial, TlsObservation):
         fields["connect_ms"] = trial.connect_ms
+        if trial.failure is None and trial.connect_ms is not None:
+            fields["handshake_ms"] = max(0.0, trial.elapsed_ms - trial.connect_ms)
     elif isinstance(trial, HttpObservation):
         fields.update(connect_ms=trial.connect_ms, goodput_kbps=trial.goodput_kbps, http_status=trial.status)
     elif isinstance(trial, DnsObservation):
-        fields.update(answers=len(trial.answers), rtt_ms=trial.answers[0].rtt_ms if trial.answers else None)
+        fields.update(answers=len(trial.answers), dns_ms=trial.answers[0].rtt_ms if trial.answers else None)
     return fields
 
 
@@ -81,31 +142,42 @@ def line_point(measurement: Measurement, probe: str, seq: int) -> Point | None:
     network = measurement.network
     times = [control.rtt_ms for control in trial.controls if control.rtt_ms is not None]
     fields: _Fields = {
-        "captive": None if trial.captive is None else int(trial.captive),
+        "captive": _truth(trial.captive),
+        "clock": trial.clock_state.value,
         "clock_offset_ms": trial.clock_offset_ms,
+        "clock_ok": int(trial.clock_state is not ClockState.UNSYNCED),
         "controls_failed": sum(control.failure is not None for control in trial.controls),
         "controls_tried": len(trial.controls),
-        "gateway_ok": None if trial.gateway_ok is None else int(trial.gateway_ok),
+        "gateway_ok": _truth(trial.gateway_ok),
         "gateway_rtt_ms": trial.gateway_rtt_ms,
         "id": measurement.id,
         "loss": trial.loss,
-        "resolver_ok": None if trial.resolver_ok is None else int(trial.resolver_ok),
+        "resolver_ok": _truth(trial.resolver_ok),
         "rtt_ms": min(times) if times else None,
+        "software": measurement.software,
     }
     tags = {
         "access": network.access.value,
         "asn": str(network.asn),
-        "clock": trial.clock_state.value,
         "country": network.country,
         "probe": probe,
     }
     return _point(LINE, tags, fields, round(trial.at * 1e6) * 1000 + seq % 1000)
 
 
-def health_point(health: Health, probe: str) -> Point:
-    """Return the point of one health report; what the probe does not know is left out, never zero."""
+# ---------------------------------------------------------------- the fleet
+
+
+def health_point(row: HealthRow, member: Member | None) -> Point:
+    """Return the point of one health report, dated when it was received: the probe's clock may be what is ill.
+
+    What the probe does not know is left out, never zero.
+    """
+    health = row.health
     fields: _Fields = {
+        "clock": health.clock_state.value,
         "clock_offset_ms": health.clock_offset_ms,
+        "clock_ok": int(health.clock_state is not ClockState.UNSYNCED),
         "cpu_percent": health.cpu_percent,
         "disk_free_bytes": health.disk_free_bytes,
         "disk_written_bytes": health.disk_written_bytes,
@@ -118,49 +190,198 @@ def health_point(health: Health, probe: str) -> Point:
         "spool_rows": health.spool_rows,
         "tap_drops": health.tap_drops,
         "temperature_c": health.temperature_c,
-        "throttled": None if health.throttled is None else int(health.throttled),
-        "undervoltage": None if health.undervoltage is None else int(health.undervoltage),
+        "throttled": _truth(health.throttled),
+        "undervoltage": _truth(health.undervoltage),
         "uptime_s": health.uptime_s,
     }
-    return _point(HEALTH, {"clock": health.clock_state.value, "probe": probe}, fields, round(health.at * 1e6) * 1000)
+    return _point(HEALTH, {"probe": row.probe, **_place(member)}, fields, round(row.received_at * 1e6) * 1000)
 
 
-def incident_point(incident: Incident, noted_at: float) -> Point:
-    """Return the point of one revision of an incident, dated when it was said."""
-    scope = incident.scope
+def fleet_point(member: Member, now: Standing, health: HealthRow | None, software: str, at: float) -> Point:
+    """Return the point of how one probe stands at ``at`` (UNIX seconds)."""
     fields: _Fields = {
+        "clock_skew_s": now.clock_skew,
+        "is_alive": int(now.alive),
+        "is_clock_wrong": int(now.clock_wrong),
+        "last_seen": None if now.last_seen is None else round(now.last_seen * 1000.0),
+        "last_seen_s": None if now.last_seen is None else max(0.0, at - now.last_seen),
+        "queue_age_s": health.health.spool_oldest_s if health else None,
+        "queue_rows": health.health.spool_rows if health else None,
+        "software": software or None,
+        "state": now.state,
+        "state_code": STATES.index(now.state),
+        "why": now.why,
+    }
+    tags = {
+        "access": member.network.access.value,
+        "kind": member.role.value,
+        "probe": member.id,
+        **_place(member),
+    }
+    return _point(FLEET, tags, fields, round(at * 1e6) * 1000)
+
+
+def _place(member: Member | None) -> dict[str, str]:
+    return {"asn": str(member.network.asn), "country": member.network.country} if member else {}
+
+
+# ---------------------------------------------------------------- incidents
+
+
+def incident_points(incident: Incident, noted_at: float, before: Incident | None, first: Incident) -> list[Point]:
+    """Return what one revision of an incident is: its own point, the annotation, and an event where one happened.
+
+    Args:
+        incident: the revision.
+        noted_at: UNIX seconds when it was said.
+        before: the revision before it.
+        first: the first revision; the annotation keeps that one's place, so that later ones overwrite it.
+    """
+    tags = {"country": incident.country, "kind": incident.kind.value, "service": incident.service}
+    said = round(noted_at * 1e6) * 1000 + incident.revision % 1000
+    title, text, labels = _words(incident)
+    told: _Fields = {"id": incident.id, "labels": labels, "text": text, "title": title}
+    is_open = int(incident.closed_at is None and incident.state is not IncidentState.WITHDRAWN)
+    annotation: _Fields = {
+        **told,
+        "end_ms": round((incident.end.latest if incident.end else noted_at) * 1000.0),
+        "is_open": is_open,
+        "is_withdrawn": int(incident.state is IncidentState.WITHDRAWN),
+        "start_ms": round(incident.onset.latest * 1000.0),
+    }
+    return [
+        _point(INCIDENT, tags, {**_incident_fields(incident), "is_open": is_open, "text": text}, said),
+        _point(ANNOTATION, tags, annotation, round(first.onset.latest * 1e6) * 1000 + _spread(first.id)),
+        _point(EVENT, {**tags, "change": _change(incident, before)}, {**told, "n": 1}, said + _spread(incident.id)),
+    ]
+
+
+def _incident_fields(incident: Incident) -> _Fields:
+    """Return the numbers and words of one revision."""
+    scope, end = incident.scope, incident.end
+    return {
         "affected_probes": scope.affected_probes,
         "affected_providers": len(scope.affected),
         "clean_providers": len(scope.clean),
-        "ended_s": float(incident.end.latest) if incident.end else None,
+        "duration_s": end.latest - incident.onset.latest if end else None,
+        "ended_ms": round(end.latest * 1000.0) if end else None,
+        "ended_s": end.latest if end else None,
+        "evidence": ",".join(incident.evidence[:5]) or None,
         "grade": incident.grade or None,
         "id": incident.id,
-        "is_open": int(incident.closed_at is None),
+        "link": f"/incident/{incident.id}",
         "locality": incident.locality.value,
         "measured_probes": scope.measured_probes,
         "mechanisms": ",".join(share.mechanism.value for share in incident.mechanisms) or None,
         "not_measured_providers": len(scope.not_measured),
-        "onset_s": float(incident.onset.latest),
+        "onset_earliest_s": incident.onset.earliest,
+        "onset_ms": round(incident.onset.latest * 1000.0),
+        "onset_s": incident.onset.latest,
+        "providers": ",".join(f"AS{asn}" for asn in scope.affected) or None,
+        "references_failed": incident.references.failed,
+        "references_ok": incident.references.ok,
         "revision": incident.revision,
         "roles": ",".join(role.value for role in incident.roles) or None,
-        "score": float(incident.score),
-    }
-    tags = {
-        "country": incident.country,
-        "kind": incident.kind.value,
-        "service": incident.service,
+        "score": incident.score,
         "state": incident.state.value,
     }
-    return _point(INCIDENT, tags, fields, round(noted_at * 1e6) * 1000 + incident.revision % 1000)
 
 
-_FLOATS: Final = frozenset(
+def _words(incident: Incident) -> tuple[str, str, str]:
+    """Return an incident's title, its text, and its labels: what was measured, never who did it."""
+    words = Language.EN
+    title = f"{incident.service}: {KINDS[words][incident.kind]} ({incident.country})"
+    parts = [
+        join_words(ROLES[words][role] for role in incident.roles),
+        join_words(MECHANISMS[words][share.mechanism] for share in incident.mechanisms),
+        f"{len(incident.scope.affected)} providers, {incident.scope.affected_probes} probes",
+        LOCALITIES[words][incident.locality],
+        f"grade {incident.grade}" if incident.grade else "no grade",
+        incident.state.value,
+    ]
+    return title, "; ".join(part for part in parts if part), f"{incident.kind},{incident.service},{incident.country}"
+
+
+def _change(incident: Incident, before: Incident | None) -> str:
+    """Return what this revision did to the incident."""
+    if incident.state is IncidentState.WITHDRAWN:
+        return "withdrawn"
+    if before is None:
+        return "opened"
+    return "closed" if incident.closed_at is not None and before.closed_at is None else "changed"
+
+
+def _spread(incident_id: str) -> int:
+    """Return nanoseconds that keep two incidents of one country, service, kind and moment two points."""
+    return int.from_bytes(incident_id.encode()[-2:], "big") % 1000
+
+
+# ---------------------------------------------------------------- the collector itself
+
+
+def collector_points(facts: CollectorFacts, readers: Iterable[ReaderFacts], at: float) -> list[Point]:
+    """Return how the collector does at ``at`` (UNIX seconds), and how far each of its readers has come."""
+    when = round(at * 1e6) * 1000
+    fields: _Fields = {name: getattr(facts, name) for name in facts.__struct_fields__}
+    points = [_point(COLLECTOR, {}, fields, when)]
+    for reader in readers:
+        lag: _Fields = {
+            "head": reader.head,
+            "lag_rows": max(0, reader.head - reader.position),
+            "position": reader.position,
+        }
+        points.append(_point(CURSOR, {"reader": reader.name}, lag, when))
+    return points
+
+
+def dropped_point(bucket: str, count: int, reason: str, at: float) -> Point:
+    """Return the point that owns up to points a server refused for good."""
+    return _point(DROPPED, {"bucket": bucket}, {"n": count, "reason": reason}, round(at * 1e6) * 1000)
+
+
+# ---------------------------------------------------------------- roll-ups
+
+
+def rollup_point(cell: CellFacts, window: str, began: float) -> Point:
+    """Return the point of one cell in one window (``5m``, ``1h``) that began at ``began`` (UNIX seconds)."""
+    fields: _Fields = {
+        **{f"n_{state.value}": cell.counts.get(state, 0) for state in State},
+        "probes": cell.probes,
+        "state": cell.state.value,
+        "state_code": STATE_CODES[cell.state],
+        "verdicts": sum(cell.counts.values()),
+        **cell.times,
+    }
+    tags = {
+        "access": cell.access,
+        "asn": str(cell.asn),
+        "country": cell.country,
+        "family": str(cell.family),
+        "layer": cell.layer,
+        "reference": "yes" if cell.reference else "no",
+        "role": cell.role,
+        "service": cell.service,
+        "window": window,
+    }
+    return _point(ROLLUP, tags, fields, round(began) * 10**9)
+
+
+# ---------------------------------------------------------------- one type each
+
+FLOATS: Final = frozenset(
     {
-        "clock_offset_ms", "connect_ms", "cpu_percent", "elapsed_ms", "gateway_rtt_ms", "goodput_kbps", "loss",
-        "rtt_ms", "spool_oldest_s", "temperature_c", "uptime_s",
+        "clock_offset_ms", "clock_skew_s", "connect_ms", "connect_ms_median", "connect_ms_p95", "control_ms",
+        "cpu_percent", "dns_ms", "dns_ms_median", "duration_s", "elapsed_ms", "elapsed_ms_median", "ended_s",
+        "gateway_rtt_ms", "goodput_kbps", "goodput_kbps_median", "handshake_ms", "handshake_ms_median",
+        "handshake_ms_p95", "judge_lag_s", "last_seen_s", "loss", "onset_earliest_s", "onset_s", "queue_age_s",
+        "rtt_ms", "rtt_ms_median", "rtt_ms_p95", "score", "spool_oldest_s", "temperature_c", "uptime_s",
     }
 )  # fmt: skip
 """Fields that are floats also where a message says 12 and not 12.0: a conflict of types drops the point."""
+
+
+def _truth(value: bool | None) -> int | None:
+    return None if value is None else int(value)
 
 
 def _point(measurement: str, tags: dict[str, str], fields: _Fields, time_ns: int) -> Point:
@@ -170,9 +391,7 @@ def _point(measurement: str, tags: dict[str, str], fields: _Fields, time_ns: int
         tuple(sorted((name, value) for name, value in tags.items() if value)),
         tuple(
             sorted(
-                (name, float(value) if name in _FLOATS else value)
-                for name, value in fields.items()
-                if value is not None
+                (name, float(value) if name in FLOATS else value) for name, value in fields.items() if value is not None
             )
         ),
         time_ns,

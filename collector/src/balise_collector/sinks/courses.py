@@ -1,0 +1,207 @@
+"""What flows to a sink, each course with a cursor of its own: conclusions, health reports, gauges, roll-ups.
+
+Lives here: which rows are next, and moving the cursor when the sink has kept their points. A cursor never moves over
+something that was not kept. Must not live here: points (points.py), pauses and threads (feed.py).
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+from balise_collector.journal import JournalRow
+from balise_collector.journal.sqlite import SqliteJournal
+from balise_collector.members import Fleet
+from balise_collector.sinks import Point, Sink
+from balise_collector.sinks.points import (
+    health_point,
+    incident_points,
+    line_point,
+    rollup_point,
+    timings,
+    verdict_point,
+)
+from balise_collector.sinks.rollup import Window
+from balise_collector.store import Change, Store
+from balise_wire.words import Experiment
+
+CHUNK: Final = 2000
+_ROWS_AT_ONCE: Final = 2000
+"""Measurements held in memory at a time while a window is computed."""
+GAUGES_MOST: Final = 50_000
+"""Gauge points that wait in memory while a sink is away; then the oldest go, and are counted."""
+
+
+class Course(Protocol):
+    """Something that flows."""
+
+    def step(self, store: Store, journal: SqliteJournal) -> int:
+        """Send the next piece and move the cursor; returns how much that was, 0 when all is sent.
+
+        Raises:
+            SinkError: the sink did not take it; the cursor stays.
+        """
+        ...
+
+    def readers(self, store: Store, journal: SqliteJournal) -> list[tuple[str, int, int]]:
+        """Return name, position and head of its cursor, where it has one."""
+        ...
+
+
+class Conclusions:
+    """Verdicts and incidents, in the order in which they were written; one judged again flows again."""
+
+    def __init__(
+        self, sink: Sink, title: str, heard: Callable[[str, str], None] = lambda _probe, _software: None
+    ) -> None:
+        """Prepare; ``heard`` is told each probe's software as its line measurements pass by."""
+        self._sink = sink
+        self._title = title
+        self._heard = heard
+
+    def step(self, store: Store, journal: SqliteJournal) -> int:
+        """Send the next chunk of changes."""
+        changes = store.changes(_cursor(journal, self._sink.name, store), CHUNK)
+        if not changes:
+            return 0
+        rows = {row.seq: row for row in journal.rows([change.seq for change in changes if change.verdict is not None])}
+        points = [point for change in changes for point in self._points(change, rows.get(change.seq), store)]
+        self._sink.take(points)
+        journal.advance(self._sink.name, changes[-1].change)
+        return len(changes)
+
+    def _points(self, change: Change, row: JournalRow | None, store: Store) -> list[Point]:
+        if change.incident is not None:
+            told = [one for _, one in store.revisions(change.incident.id)]
+            before = [one for one in told if one.revision < change.incident.revision]
+            first = before[0] if before else change.incident
+            return incident_points(change.incident, change.noted_at, before[-1] if before else None, first)
+        if change.verdict is None:
+            return []
+        measurement = row.measurement if row else None
+        points = [verdict_point(change.verdict, measurement, change.seq)]
+        if measurement is not None and change.verdict.layer is Experiment.LINE:
+            self._heard(change.verdict.probe, measurement.software)
+            line = line_point(measurement, change.verdict.probe, change.seq)
+            points.extend([line] if line else [])
+        return points
+
+    def readers(self, store: Store, journal: SqliteJournal) -> list[tuple[str, int, int]]:
+        """Return how far it has come in the store's changes."""
+        return [(self._title, journal.cursor(self._sink.name), store.last_change())]
+
+
+class HealthReports:
+    """Every health report of every probe."""
+
+    def __init__(self, sink: Sink, title: str, fleet: Callable[[], Fleet]) -> None:
+        self._sink = sink
+        self._title = title
+        self._fleet = fleet
+        self._cursor = f"{sink.name}:health"
+
+    def step(self, store: Store, journal: SqliteJournal) -> int:  # noqa: ARG002 - the shape of a course
+        """Send the next chunk of reports."""
+        rows = journal.health(journal.cursor(self._cursor), CHUNK)
+        if not rows:
+            return 0
+        members = self._fleet().members
+        self._sink.take([health_point(row, members.get(row.probe)) for row in rows])
+        journal.advance(self._cursor, rows[-1].no)
+        return len(rows)
+
+    def readers(self, store: Store, journal: SqliteJournal) -> list[tuple[str, int, int]]:  # noqa: ARG002 - as above
+        """Return how far it has come in the reports."""
+        return [(self._title, journal.cursor(self._cursor), journal.last_health())]
+
+
+class Gauges:
+    """Looks that are taken at intervals; they wait in memory while the sink is away."""
+
+    def __init__(self, sink: Sink, look: Callable[[Store, SqliteJournal], Sequence[Point]]) -> None:
+        """Prepare; ``look`` returns the points of a look when one is due, else none."""
+        self._sink = sink
+        self._look = look
+        self._waiting: deque[Point] = deque(maxlen=GAUGES_MOST)
+        self.dropped = 0
+
+    def step(self, store: Store, journal: SqliteJournal) -> int:
+        """Look if it is time, and send what waits."""
+        fresh = self._look(store, journal)
+        self.dropped += max(0, len(self._waiting) + len(fresh) - GAUGES_MOST)
+        self._waiting.extend(fresh)
+        sent = list(self._waiting)[:CHUNK]
+        if sent:
+            self._sink.take(sent)
+            for _ in sent:
+                self._waiting.popleft()
+        return len(self._waiting)
+
+    def readers(self, store: Store, journal: SqliteJournal) -> list[tuple[str, int, int]]:  # noqa: ARG002 - as above
+        """Return nothing: gauges are in no file."""
+        return []
+
+
+class Rollups:
+    """One width of window; each window that something changed in is computed anew, as a whole."""
+
+    def __init__(
+        self, sink: Sink, title: str, window: str, seconds: float, every: float, now: Callable[[], float]
+    ) -> None:
+        """Prepare.
+
+        Args:
+            sink: of the roll-ups' bucket.
+            title: name of the reader, for people.
+            window: value of the window tag.
+            seconds: width of a window.
+            every: seconds between two looks when all is sent: a window that grows is not computed for each row.
+            now: UNIX seconds.
+        """
+        self._sink = sink
+        self._title = title
+        self._window = window
+        self._seconds = seconds
+        self._every = every
+        self._now = now
+        self._due = 0.0
+        self._cursor = f"{sink.name}:{window}"
+
+    def step(self, store: Store, journal: SqliteJournal) -> int:
+        """Compute and send the windows of the next changes."""
+        now = self._now()
+        if now < self._due:
+            return 0
+        after = _cursor(journal, self._cursor, store)
+        windows, last = store.touched(after, CHUNK * 5, self._seconds)
+        if not windows:
+            self._due = now + self._every
+            return 0
+        for number in windows:
+            self._sink.take(self._compute(store, journal, number * self._seconds))
+        journal.advance(self._cursor, last)
+        if last >= store.last_change():
+            self._due = now + self._every
+        return len(windows)
+
+    def _compute(self, store: Store, journal: SqliteJournal, began: float) -> list[Point]:
+        """Return the points of the window that began at ``began``."""
+        window = Window()
+        verdicts = [
+            one for one in store.numbered_verdicts(began, began + self._seconds) if one[1].at < began + self._seconds
+        ]
+        for start in range(0, len(verdicts), _ROWS_AT_ONCE):
+            piece = verdicts[start : start + _ROWS_AT_ONCE]
+            times = {row.seq: timings(row.measurement) for row in journal.rows([seq for seq, _ in piece])}
+            for seq, verdict in piece:
+                window.add(verdict, times.get(seq, {}))
+        return [rollup_point(cell, self._window, began) for cell in window.cells()]
+
+    def readers(self, store: Store, journal: SqliteJournal) -> list[tuple[str, int, int]]:
+        """Return how far it has come in the store's changes."""
+        return [(self._title, journal.cursor(self._cursor), store.last_change())]
+
+
+def _cursor(journal: SqliteJournal, name: str, store: Store) -> int:
+    """Return a cursor in the store's changes; 0 where a replay was swapped in, which counts from the start."""
+    cursor = journal.cursor(name)
+    return 0 if cursor > store.last_change() else cursor

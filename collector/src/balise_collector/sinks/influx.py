@@ -1,0 +1,238 @@
+"""The sink that writes to InfluxDB 1.8, 2.x or 3 through influxdb-client: our own batches of line protocol, gzipped.
+
+Lives here: one write, and what each answer means: all kept, part kept (counted and logged, never offered again), come
+back later, or stand still until the operator mends it. Must not live here: names of points (points.py), waiting
+(feed.py). The public client is used for its transport; its Point and its batching cost ten times ours.
+"""
+
+import contextlib
+import json
+import logging
+import re
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+import urllib3
+from influxdb_client.client.influxdb_client import InfluxDBClient
+from influxdb_client.client.write_api import SYNCHRONOUS
+from influxdb_client.domain.write_precision import WritePrecision
+from influxdb_client.rest import ApiException
+
+from balise_collector.sinks import Point, SinkError
+from balise_collector.sinks.cardinality import Guard
+from balise_collector.sinks.line_protocol import line_of
+from balise_collector.sinks.points import dropped_point
+
+_log = logging.getLogger(__name__)
+_DROPPED: Final = re.compile(r"dropped=(\d+)")
+_ANSWER_MOST: Final = 300
+"""Characters of an answer that are quoted in a log line."""
+_REFUSED: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
+_LATER: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
+
+
+class InfluxSink:
+    """Writes to one bucket; it belongs to one thread."""
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        bucket: str,
+        org: str,
+        token: Callable[[], str],
+        guard: Guard,
+        now: Callable[[], float],
+        ca_file: str = "",
+        timeout: float = 10.0,
+        batch: int = 5000,
+    ) -> None:
+        """Prepare; nothing is opened before the first write.
+
+        Args:
+            url: of the server, e.g. ``http://127.0.0.1:8086``.
+            bucket: name; on 1.x the database, or ``database/policy``.
+            org: organisation on 2.x; anything on 1.x and 3.
+            token: reads the token; asked again after the server refused one.
+            guard: what may become a tag.
+            now: UNIX seconds on the collector's clock.
+            ca_file: extra trust root.
+            timeout: seconds that a write may take.
+            batch: most lines of one write.
+        """
+        self._url = url
+        self._bucket = bucket
+        self._org = org
+        self._token = token
+        self._guard = guard
+        self._now = now
+        self._ca_file = ca_file
+        self._timeout = timeout
+        self._batch = batch
+        self._client: InfluxDBClient | None = None
+        self._writing: Any = None
+        self.dropped = 0
+        """Points that the server will never take, since start."""
+
+    @property
+    def name(self) -> str:
+        """Name of its cursor: another server or bucket is another sink, and gets everything."""
+        return f"influx:{self._url}#{self._bucket}"
+
+    def take(self, points: Sequence[Point]) -> None:
+        """Write; returns when the server has everything that it will ever take (SinkError when it has not)."""
+        lines = [line for line in map(line_of, map(self._guard.admit, points)) if line]
+        for complaint in self._guard.complaints():
+            _log.warning("influx %s: %s", self._bucket, complaint)
+        for start in range(0, len(lines), self._batch):
+            lost, reason = self._offer(lines[start : start + self._batch])
+            if lost:
+                self._own_up(lost, reason)
+
+    def close(self) -> None:
+        """Let the connection go; the next write opens another, with the token as it is then."""
+        if self._client is not None:
+            with contextlib.suppress(OSError, urllib3.exceptions.HTTPError):
+                self._client.close()  # type: ignore[no-untyped-call]
+        self._client = self._writing = None
+
+    # ------------------------------------------------------------ one batch
+
+    def _offer(self, lines: list[str]) -> tuple[int, str]:
+        """Write a batch; returns how many lines of it the server refused for good, and the last reason."""
+        try:
+            self._write(lines)
+        except ApiException as error:
+            return self._answered(error, lines)
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            self.close()
+            raise SinkError(
+                f"{self._url} does not answer ({_short(error)}); start it or mend [influx] url: nothing is lost"
+            ) from None
+        return 0, ""
+
+    def _write(self, lines: list[str]) -> None:
+        if self._client is None:
+            self._client = InfluxDBClient(
+                self._url,
+                self._token(),
+                org=self._org,
+                enable_gzip=True,
+                timeout=round(self._timeout * 1000.0),
+                ssl_ca_cert=self._ca_file or None,
+            )
+            self._writing = self._client.write_api(write_options=SYNCHRONOUS)
+        self._writing.write(self._bucket, self._org, "\n".join(lines).encode(), write_precision=WritePrecision.NS)
+
+    def _answered(self, error: ApiException, lines: list[str]) -> tuple[int, str]:
+        """Deal with an answer that is not success: part refused, halve, or SinkError."""
+        status, text = int(error.status or 0), _text(error)
+        if status in _REFUSED:
+            if "partial write" in text:
+                return refused_of(text), reason_of(text)
+            return self._halve(lines, reason_of(text))
+        if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            return self._halve(lines, "the line alone is larger than the server takes")
+        if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+            self.close()
+        raise SinkError(complaint_of(status, text, self._url, self._bucket), retry_after=_retry_after(error, status))
+
+    def _halve(self, lines: list[str], reason: str) -> tuple[int, str]:
+        """Find the line that the whole batch was refused for: halve until it stands alone."""
+        if len(lines) == 1:
+            return 1, f"{reason} [{lines[0][:120]}]"
+        middle = len(lines) // 2
+        first, why = self._offer(lines[:middle])
+        second, also = self._offer(lines[middle:])
+        return first + second, also or why
+
+    def _own_up(self, lost: int, reason: str) -> None:
+        """Count and log what was refused, and write that down as a point.
+
+        The point is the test, too: a server that refuses even this one refuses for a reason of its own, and then the
+        lines are not at fault and are offered again.
+        """
+        try:
+            self._write([line_of(dropped_point(self._bucket, lost, reason, self._now()))])
+        except ApiException as error:
+            if int(error.status or 0) in _REFUSED and "partial write" not in _text(error):
+                raise SinkError(
+                    f"{self._url}: bucket {self._bucket} refuses every line ({reason_of(_text(error))}); "
+                    "see that [influx] url, org and bucket are right: nothing is lost"
+                ) from None
+        except (urllib3.exceptions.HTTPError, OSError):
+            pass  # it took the batch a moment ago; the next write will say what is wrong
+        self.dropped += lost
+        _log.error(
+            "influx %s: %d point(s) refused for good and left out: %s; the rest is stored, the journal has all",
+            self._bucket,
+            lost,
+            reason,
+        )
+
+
+# ---------------------------------------------------------------- reading answers
+
+
+def refused_of(text: str) -> int:
+    """Return how many points a partial write left out, from the answer's text: 1.x and 2.x count, 3 lists lines."""
+    counted = _DROPPED.search(text)
+    if counted:
+        return int(counted[1])
+    try:
+        listed = json.loads(text).get("data")
+    except (ValueError, AttributeError):
+        return 1
+    return len(listed) if isinstance(listed, list) and listed else 1
+
+
+def reason_of(text: str) -> str:
+    """Return the message inside an answer, short."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = text
+    if isinstance(found, dict):
+        listed = found.get("data")
+        first = listed[0] if isinstance(listed, list) and listed else {}
+        inner = first.get("error_message") if isinstance(first, dict) else None
+        found = inner or found.get("error") or found.get("message") or text
+    return " ".join(str(found).split())[:_ANSWER_MOST]
+
+
+def complaint_of(status: int, text: str, url: str, bucket: str) -> str:
+    """Return one line that says what the server answered and what mends it."""
+    said = f"{url} answers {status} ({reason_of(text) or 'no reason given'})"
+    if status == HTTPStatus.UNAUTHORIZED:
+        return f"{said}; put a valid token into [influx] token_file: it is read again, nothing is lost"
+    if status == HTTPStatus.FORBIDDEN:
+        return f"{said}; give the token the right to write bucket {bucket}: nothing is lost"
+    if status == HTTPStatus.NOT_FOUND:
+        return f"{said}; make bucket {bucket} with: balise-collector influx setup"
+    if status in _LATER:
+        return f"{said}; it has too much to do: waiting, nothing is lost"
+    if "space" in text or status == HTTPStatus.INSUFFICIENT_STORAGE:
+        return f"{said}; make room on its disk: nothing is lost"
+    return f"{said}; see its log: the points are offered again, nothing is lost"
+
+
+def _text(error: ApiException) -> str:
+    """Return the body of an answer, or its reason."""
+    body = error.body if error.body is not None else error.reason
+    return body.decode(errors="replace") if isinstance(body, bytes) else str(body or "")
+
+
+def _retry_after(error: ApiException, status: int) -> float:
+    """Return the seconds of Retry-After; a date (RFC 9110 10.2.3) is not read: no InfluxDB sends one."""
+    if status not in _LATER or not error.headers:
+        return 0.0
+    value = str(dict(error.headers.items()).get("Retry-After") or dict(error.headers.items()).get("retry-after") or "")
+    return float(value) if value.isdigit() else 0.0
+
+
+def _short(error: Exception) -> str:
+    """Return what went wrong on the way, without the objects that urllib3 prints."""
+    reason = getattr(error, "reason", None) or error
+    text = str(reason)
+    return re.sub(r"<[^>]*>:? ?|HTTPConnectionPool\([^)]*\): ?", "", text)[:_ANSWER_MOST] or type(error).__name__

@@ -1,0 +1,75 @@
+"""How a probe stands, seen from the collector: alive or not, and why it is silent, in words a person can act on.
+
+Pure: presence, last health and the time are arguments. Must not live here: what opens an outage (detect/ reads silence
+from the journal by itself), or where the words are shown.
+"""
+
+from typing import Final
+
+import msgspec
+
+from balise_collector.journal import HealthRow, PresenceRow
+from balise_wire.words import ClockState, Lifecycle
+
+NEVER: Final = "never"
+"""State of a probe that was approved and of which nothing was ever heard."""
+STATES: Final = ("ready", "init", "sleeping", "disconnected", "lost", NEVER)
+"""The states a probe is shown in, best first; the place is the state's code."""
+WRONG_CLOCK_SECONDS: Final = 60.0
+"""A clock further off than this is wrong: its batches are corrected (validate.py)."""
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of one probe now."""
+
+    state: str
+    """One of STATES: what the probe (or the broker, for a dead one) said last."""
+    alive: bool
+    """Connected by its own word, and heard within the time of silence."""
+    last_seen: float | None
+    """UNIX seconds at which anything of it was received; ``None`` for never."""
+    why: str
+    """Why it is silent; empty while it is alive."""
+    clock_skew: float | None
+    """Seconds by which its clock is ahead of ours, from its last health report."""
+    clock_wrong: bool
+
+
+def standing(
+    presence: PresenceRow | None, measured: float | None, health: HealthRow | None, now: float, silence: float
+) -> Standing:
+    """Say how a probe stands.
+
+    Args:
+        presence: its last state message.
+        measured: UNIX seconds of its newest judged measurement.
+        health: its last health report.
+        now: UNIX seconds.
+        silence: seconds without a word after which a probe is silent.
+    """
+    heard = (presence.at if presence else None, measured, health.received_at if health else None)
+    seen = max((at for at in heard if at is not None), default=None)
+    state = presence.state.value if presence else ("ready" if seen is not None else NEVER)
+    quiet = None if seen is None else max(0.0, now - seen)
+    alive = state in {Lifecycle.READY, Lifecycle.INIT, Lifecycle.SLEEPING} and quiet is not None and quiet <= silence
+    skew = health.health.at - health.received_at if health else None
+    vouched = health is None or health.health.clock_state is not ClockState.UNSYNCED
+    wrong = skew is not None and (abs(skew) > WRONG_CLOCK_SECONDS or not vouched)
+    return Standing(
+        state=state,
+        alive=alive,
+        last_seen=seen,
+        why="" if alive else _why(state, quiet),
+        clock_skew=skew,
+        clock_wrong=wrong,
+    )
+
+
+def _why(state: str, quiet: float | None) -> str:
+    if quiet is None:
+        return "never heard: see that it runs, and that it reaches the broker"
+    if state == Lifecycle.DISCONNECTED:
+        return "it said good-bye: switched off or stopped at the probe"
+    if state == Lifecycle.LOST:
+        return "the broker lost it without a good-bye: power, line, or the way to the broker"
+    return f"connected by its last word, but nothing came for {quiet / 60.0:.0f} minutes: see its log"
