@@ -1,0 +1,217 @@
+"""The fleet: who is heard, who is silent and why, and how the boards do. For operators.
+
+Must not live here: how panels look.
+"""
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard
+from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
+
+from balise_dashboards import language
+from balise_dashboards.board import Variable, board, link_to, link_to_page
+from balise_dashboards.influxql import Query, Source, tag_values
+from balise_dashboards.language import ALARM, FINE, WARN, of_words, steps
+from balise_dashboards.names import FLEET, HEALTH
+from balise_dashboards.overview import ALIVE
+from balise_dashboards.panels import history, lines, number, painted, rows, states, unit
+
+_COUNTRY = Variable("country", "Country", tag_values(FLEET, "country"), "Countries with approved probes")
+_PROBE = Variable("probe", "Probe", tag_values(FLEET, "probe", "country"), "Approved probes, by their opaque ids")
+_TO_COLLECTOR = link_to("collector", "The collector")
+_TO_PAGES = link_to_page("/", "The collector's own pages")
+_FLAGS = of_words(language.FLAG_WORDS)
+
+
+def build() -> Dashboard:
+    """Return the dashboard of the fleet."""
+    made = board(
+        "fleet",
+        "Fleet",
+        "Every approved probe: heard or silent and why, and how its board does. For operators, not for the public",
+        (_COUNTRY, _PROBE),
+        "24h",
+    )
+    fleet = Source(FLEET, ("country", "probe"))
+    health = Source(HEALTH, ("country", "probe"))
+    heard = fleet.binned(ALIVE, ("probe",))
+    wrong = fleet.binned('last("is_clock_wrong") AS "wrong"', ("probe",))
+    silent = fleet.binned('1 - last("is_alive") AS "silent"', ("probe",))
+    each = " GROUP BY time($__interval) fill(none)"
+    panels = (
+        number(
+            "Heard",
+            "Probes and references that were heard within the time that is allowed for silence",
+            Query(f'SELECT sum("alive") FROM ({heard}) WHERE $timeFilter{each}'),
+            [_TO_PAGES],
+            limits=steps((None, FINE)),
+        ),
+        number(
+            "Silent",
+            "Approved and not heard; the table says why, as far as it is known",
+            Query(f'SELECT sum("silent") FROM ({silent}) WHERE $timeFilter{each}'),
+            [_TO_PAGES],
+            limits=steps((None, FINE), (1, ALARM)),
+        ),
+        number(
+            "Clocks wrong",
+            "Probes whose clock differs from ours by more than verdicts bear",
+            Query(f'SELECT sum("wrong") FROM ({wrong}) WHERE $timeFilter{each}'),
+            [_TO_PAGES],
+            limits=steps((None, FINE), (1, WARN)),
+        ),
+        number(
+            "Hottest board",
+            "The highest temperature that any board told; from 80 degrees on a Raspberry Pi slows itself down",
+            Query(health.binned('max("temperature_c")')),
+            [_TO_PAGES],
+            unit="celsius",
+            limits=steps((None, FINE), (70, WARN), (80, ALARM)),
+        ),
+        number(
+            "Oldest in any queue",
+            "How long the oldest batch that a probe still holds has waited for our receipt",
+            Query(fleet.binned('max("queue_age_s")')),
+            [_TO_COLLECTOR],
+            unit="s",
+            limits=steps((None, FINE), (3600, WARN), (86400, ALARM)),
+        ),
+        number(
+            "Own failures",
+            "Times that a probe itself could not measure (its line was unusable), since its start; the highest",
+            Query(health.binned('max("own_failures")')),
+            [_TO_PAGES],
+        ),
+        rows(
+            "Probes",
+            "The newest word on each: when it was last heard, why it is silent, its version, its queue and its clock",
+            Query(
+                fleet.newest(
+                    '"is_alive", "last_seen", "why", "software", "queue_rows", "queue_age_s", "is_clock_wrong"',
+                    ("country", "asn", "probe", "kind"),
+                ),
+                table=True,
+            ),
+            [_TO_PAGES],
+            (
+                ("country", "Country", []),
+                ("asn", "Provider (AS)", []),
+                ("probe", "Probe", []),
+                ("kind", "Is a", []),
+                ("is_alive", "Heard", painted(of_words(language.ALIVE_WORDS))),
+                ("last_seen", "Last heard", unit("dateTimeFromNow")),
+                ("why", "Why silent", []),
+                ("software", "Version", []),
+                ("queue_rows", "Waiting", unit("short")),
+                ("queue_age_s", "Oldest waits", unit("s")),
+                ("is_clock_wrong", "Clock wrong", painted(_FLAGS)),
+            ),
+            10,
+        ),
+        states(
+            "Heard and silent",
+            "Silent where a probe was not heard at any minute of the interval",
+            Query(fleet.binned('min("is_alive")', ("country", "probe")), "[[tag_country]] [[tag_probe]]"),
+            [_TO_PAGES],
+            of_words(language.ALIVE_WORDS),
+        ),
+        lines(
+            "Age of the queue",
+            "How long the oldest batch of each probe has waited for our receipt, by its own word",
+            [Query(health.binned('max("spool_oldest_s")', ("probe",)), "[[tag_probe]]")],
+            [_TO_COLLECTOR],
+            "s",
+        ),
+        lines(
+            "Temperature",
+            "The hottest thermal zone of each board; a board that tells none has no line",
+            [Query(health.binned('max("temperature_c")', ("probe",)), "[[tag_probe]]")],
+            [_TO_PAGES],
+            "celsius",
+        ),
+        history(
+            "Slowed down by its board",
+            "The firmware's flags (frequency capped, throttled, soft temperature limit): its times are not the line's",
+            Query(health.binned('max("throttled")', ("probe",)), "[[tag_probe]]"),
+            [_TO_PAGES],
+            _FLAGS,
+        )
+        .span(12)
+        .height(7),
+        history(
+            "Under-voltage",
+            "The firmware's or the sensor's alarm: a weak power supply; boards without a detector have no row",
+            Query(health.binned('max("undervoltage")', ("probe",)), "[[tag_probe]]"),
+            [_TO_PAGES],
+            _FLAGS,
+        )
+        .span(12)
+        .height(7),
+        lines(
+            "Sent today",
+            "Bytes that each probe sent since midnight (UTC), of its budget",
+            [Query(health.binned('max("sent_bytes_today")', ("probe",)), "[[tag_probe]]")],
+            [_TO_PAGES],
+            "decbytes",
+        ),
+        lines(
+            "Received today",
+            "Bytes that each probe received since midnight (UTC), of its budget",
+            [Query(health.binned('max("received_bytes_today")', ("probe",)), "[[tag_probe]]")],
+            [_TO_PAGES],
+            "decbytes",
+        ),
+        lines(
+            "Clock",
+            "How far each probe believes its clock to be off; who does not know has no line",
+            [Query(health.binned('mean("clock_offset_ms")', ("probe",)), "[[tag_probe]]")],
+            [_TO_PAGES],
+            "ms",
+        ).min(-1000),
+        rows(
+            "Versions",
+            "How many probes run which version",
+            Query(fleet.newest('"software"', ("probe",)), table=True),
+            [_TO_PAGES],
+            (("software", "Version", []), ("probe (count)", "Probes", [])),
+        )
+        .span(12)
+        .with_transformation(
+            DataTransformerConfig(
+                id_val="groupBy",
+                options={
+                    "fields": {
+                        "software": {"operation": "groupby", "aggregations": []},
+                        "probe": {"operation": "aggregate", "aggregations": ["count"]},
+                    }
+                },
+            )
+        ),
+        rows(
+            "Boards",
+            "The newest health report of each probe; what a board does not tell stays empty",
+            Query(
+                health.newest(
+                    '"uptime_s", "cpu_percent", "memory_bytes", "disk_free_bytes", "disk_written_bytes", "tap_drops",'
+                    ' "clock", "clock_offset_ms"',
+                    ("country", "asn", "probe"),
+                ),
+                table=True,
+            ),
+            [_TO_PAGES],
+            (
+                ("country", "Country", []),
+                ("asn", "Provider (AS)", []),
+                ("probe", "Probe", []),
+                ("uptime_s", "Up for", unit("s")),
+                ("cpu_percent", "Processor", unit("percent")),
+                ("memory_bytes", "Memory of the agent", unit("decbytes")),
+                ("disk_free_bytes", "Free on its card", unit("decbytes")),
+                ("disk_written_bytes", "Written to its card", unit("decbytes")),
+                ("tap_drops", "Packets missed", unit("short")),
+                ("clock", "Clock", painted(of_words(language.CLOCK_WORDS))),
+                ("clock_offset_ms", "Clock off by", unit("ms")),
+            ),
+        ),
+    )
+    for panel in panels:
+        made = made.with_panel(panel)
+    return made

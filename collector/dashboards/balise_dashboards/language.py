@@ -1,0 +1,107 @@
+"""One visual language in Grafana too: each state's colour, shape and word, and how queries tell states.
+
+InfluxQL cannot choose between words, so a bin's states are added up as bits, the gravest highest, and reachability by
+its majority: a range of sums is one state. It is the roll-ups' rule: trouble if there is any, else reachable where more
+than half are, else grey; so grey is never shown as green. The colours are the pages' dark ones: Grafana writes on them
+in black or white by itself, in both of its themes. Must not live here: panels, queries.
+"""
+
+from typing import Final
+
+from grafana_foundation_sdk.builders import dashboard as dashboards
+from grafana_foundation_sdk.models import dashboard as models
+
+from balise_collector.incidents.model import IncidentKind, IncidentState
+from balise_collector.judge.verdict import State
+from balise_collector.pages.palette import DARK, PAINTS, shape, word
+from balise_collector.wording import KINDS, MECHANISMS, Language
+from balise_dashboards.names import STATE_CODES
+
+BITS: Final = {
+    State.INSUFFICIENT: 0,
+    State.OK: 2,
+    State.SERVER_SIDE: 4,
+    State.DOWN: 8,
+    State.THROTTLED: 16,
+    State.BLOCKED: 32,
+}
+"""The least sum of a bin in which the state is the gravest; ok's 2 is twice the median of ``is_ok`` (a tie is grey)."""
+GREY: Final = PAINTS[State.INSUFFICIENT].dark
+ACCENT: Final = DARK.accent
+ALARM: Final = PAINTS[State.BLOCKED].dark
+WARN: Final = PAINTS[State.THROTTLED].dark
+FINE: Final = PAINTS[State.OK].dark
+
+Mapping = models.ValueMapping
+
+
+def colour(state: State) -> str:
+    """Return the colour of a state as #rrggbb."""
+    return PAINTS[state].dark
+
+
+def label(state: State) -> str:
+    """Return shape and word of a state."""
+    return f"{shape(state)} {word(state)}"
+
+
+def of_bits() -> list[Mapping]:
+    """Return the mappings from a bin's sum to the gravest state in it."""
+    return [
+        models.RangeMap(
+            options=models.DashboardRangeMapOptions(
+                from_val=float(bit),
+                to=2.0 * max(bit, 1) - 0.5,
+                result=models.ValueMappingResult(text=label(state), color=colour(state), index=index),
+            )
+        )
+        for index, (state, bit) in enumerate(BITS.items())
+    ]
+
+
+def of_codes() -> list[Mapping]:
+    """Return the mappings from ``state_code`` (docs/storage.md) to states."""
+    return of_words({str(code): (label(state), colour(state)) for state, code in STATE_CODES.items()})
+
+
+def of_words(words: dict[str, tuple[str, str]]) -> list[Mapping]:
+    """Return the mapping of values to (text, colour); an empty colour leaves the field's own."""
+    return [
+        models.ValueMap(
+            options={
+                value: models.ValueMappingResult(text=text, color=paint or None, index=index)
+                for index, (value, (text, paint)) in enumerate(words.items())
+            }
+        )
+    ]
+
+
+STATE_WORDS: Final = {state.value: (label(state), colour(state)) for state in State}
+FLAG_WORDS: Final = {"0": ("○ no", GREY), "1": ("■ yes", ALARM)}
+ALIVE_WORDS: Final = {"0": ("■ silent", ALARM), "1": ("● heard", FINE)}
+KIND_WORDS: Final = {kind.value: (KINDS[Language.EN][kind], "") for kind in IncidentKind}
+MECHANISM_WORDS: Final = {
+    mechanism.value: (f"{words} ({mechanism.value})", "") for mechanism, words in MECHANISMS[Language.EN].items()
+}
+STANDING_WORDS: Final = {
+    IncidentState.UNCONFIRMED.value: ("○ seen by one probe only", GREY),
+    IncidentState.OPEN.value: ("■ open", ALARM),
+    IncidentState.CLOSED.value: ("● over", FINE),
+    IncidentState.STANDING.value: ("■ since before we measured", ALARM),
+    IncidentState.WITHDRAWN.value: ("○ withdrawn", GREY),
+}
+CLOCK_WORDS: Final = {
+    "synced": ("● set by a time protocol", FINE),
+    "hinted": ("● set by the collector's hint", FINE),
+    "unsynced": ("▲ nobody vouches for it", WARN),
+    "laboratory": ("◆ a scenario's time", ACCENT),
+}
+
+
+def steps(*limits: tuple[float | None, str]) -> dashboards.ThresholdsConfig:
+    """Return thresholds in the unit of the value; the first limit is None (everything below the second)."""
+    return (
+        dashboards.ThresholdsConfig()
+        .mode(models.ThresholdsMode.ABSOLUTE)
+        .steps([models.Threshold(value=value, color=paint) for value, paint in limits])
+    )

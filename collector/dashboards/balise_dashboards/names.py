@@ -1,0 +1,29 @@
+"""The names of measurements, as the sinks write them: one place to look, and none to keep in step."""
+
+from balise_collector.sinks.points import (
+    ANNOTATION,
+    COLLECTOR,
+    CURSOR,
+    EVENT,
+    FLEET,
+    HEALTH,
+    INCIDENT,
+    LINE,
+    ROLLUP,
+    STATE_CODES,
+    VERDICT,
+)
+
+__all__ = [
+    "ANNOTATION",
+    "COLLECTOR",
+    "CURSOR",
+    "EVENT",
+    "FLEET",
+    "HEALTH",
+    "INCIDENT",
+    "LINE",
+    "ROLLUP",
+    "STATE_CODES",
+    "VERDICT",
+]
