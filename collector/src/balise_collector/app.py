@@ -31,6 +31,7 @@ from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.judge import RULES_VERSION
 from balise_collector.pages.api import EachThread, api_routes
 from balise_collector.pages.app import LOOPBACK, create_app
+from balise_collector.pages.fleet import FleetFacts
 from balise_collector.pages.view import View
 from balise_collector.pipeline import Pipeline
 from balise_collector.sinks.courses import Conclusions, Course
@@ -184,7 +185,20 @@ def _server(config: Config, clock: Clock, services: Catalogue, ingest: Ingest) -
             "health": ingest.health(),
         }
 
-    pages = create_app(look, api=api_routes(open_store, clock.now, live), hosts=_hosts(config))
+    journal = EachThread(lambda: SqliteJournal(config.journal_file))
+
+    def facts() -> FleetFacts:
+        return FleetFacts(
+            members=tuple(registry().fleet().members.values()),
+            waiting=tuple(registry().pending()),
+            presence=journal().latest_presence(),
+            health=journal().latest_health(),
+            measured=open_store().last_measured,
+            states=journal().presence,
+            silence=float(config.detect.silence_seconds),
+        )
+
+    pages = create_app(look, facts=facts, api=api_routes(open_store, clock.now, live), hosts=_hosts(config))
     return uvicorn.Server(
         uvicorn.Config(pages, log_config=None, access_log=False, timeout_graceful_shutdown=1, lifespan="off")
     )

@@ -28,6 +28,7 @@ from balise_collector.pages import (
     answer,
     card,
     door,
+    fleet,
     incident,
     matrix,
     method,
@@ -76,7 +77,12 @@ class Guard:
 
 
 def create_app(
-    look: Callable[[], View], *, api: Sequence[BaseRoute] = (), hosts: Iterable[str] = LOOPBACK, token: str = ""
+    look: Callable[[], View],
+    *,
+    api: Sequence[BaseRoute] = (),
+    hosts: Iterable[str] = LOOPBACK,
+    token: str = "",
+    facts: Callable[[], fleet.FleetFacts] | None = None,
 ) -> Starlette:
     """Return the application.
 
@@ -84,9 +90,10 @@ def create_app(
         look: returns what a request is answered from; called once a request, in the thread that answers it.
         api: further routes, the JSON ones; they get the same headers.
         hosts: names that a request's Host may have; none given: any.
+        facts: returns what is known of the probes, for the operator; ``None``: there are no pages of the fleet.
         token: what every reader must show (door.py); empty: none is asked for.
     """
-    pages = Pages(look)
+    pages = Pages(look, facts)
     routes: list[BaseRoute] = [
         Route("/", pages.overview, methods=["GET"]),
         Route("/matrix", pages.matrix, methods=["GET"]),
@@ -96,6 +103,8 @@ def create_app(
         Route("/method", pages.method, methods=["GET"]),
         Route("/style.css", pages.style, methods=["GET"]),
         Route("/icon.svg", pages.icon, methods=["GET"]),
+        *([Route("/fleet", pages.fleet, methods=["GET"])] if facts else []),
+        *([Route("/probe/{id}", pages.probe, methods=["GET"])] if facts else []),
         *api,
         Route("/{country}/{service}", pages.answer, methods=["GET"]),
     ]
@@ -112,8 +121,9 @@ def create_app(
 class Pages:
     """The pages, each a function of the request and of what ``look`` shows."""
 
-    def __init__(self, look: Callable[[], View]) -> None:
+    def __init__(self, look: Callable[[], View], facts: Callable[[], fleet.FleetFacts] | None = None) -> None:
         self._look = look
+        self._facts = facts
         self._templates = {language: _templates(language) for language in Language}
         static = resources.files("balise_collector.pages") / "static"
         self._style = palette.stylesheet() + (static / "style.css").read_text(encoding="utf-8")
@@ -152,6 +162,7 @@ class Pages:
                 direction=tongue.direction(language),
                 languages=_LANGUAGES,
                 to=to,
+                has_fleet=self._facts is not None,
                 in_language=lambda other: f"{here}?{urlencode({**asked, 'language': other.value})}",
                 **content,
             )
@@ -243,6 +254,22 @@ class Pages:
         drawn = card.card(view, found[-1][1], self._base(request))
         headers = {"Content-Language": view.language.value, "Vary": "Accept-Language"}
         return Response(drawn, media_type="image/svg+xml", headers=headers)
+
+    def fleet(self, request: Request) -> Response:
+        """Answer ``/fleet``: every probe, for the operator."""
+        if self._facts is None:
+            raise HTTPException(404)
+        view = self._view(request)
+        return self._page("fleet.html", request, view, page=fleet.fleet(view, self._facts()), here="fleet")
+
+    def probe(self, request: Request) -> Response:
+        """Answer ``/probe/<id>``: one probe, for the operator."""
+        name = questions.incident_id(request.path_params["id"])
+        view = self._view(request)
+        page = fleet.probe(view, self._facts(), name) if self._facts else None
+        if page is None:
+            raise HTTPException(404, "There is no probe with this id.")
+        return self._page("probe.html", request, view, page=page, here="fleet")
 
     def method(self, request: Request) -> Response:
         """Answer ``/method``: what every word means."""

@@ -1,0 +1,264 @@
+"""The fleet and one probe, for the operator: who is alive, who is silent and why, and how each board does. Pure.
+
+Lives here: which facts stand where. Must not live here: what makes a probe silent (standing.py), where the facts are
+kept, or anything for the public: every line here tells one probe from another.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from markupsafe import Markup
+
+from balise_collector import wording
+from balise_collector.journal import HealthRow, PresenceRow
+from balise_collector.judge.verdict import State, Verdict
+from balise_collector.members import Member, Pending
+from balise_collector.pages import phrases, svg
+from balise_collector.pages.history import BIN, bins
+from balise_collector.pages.view import View
+from balise_collector.standing import Standing, standing
+from balise_collector.store import HistoryCell
+from balise_wire.status import Health
+from balise_wire.words import Lifecycle
+
+DAY: Final = 86_400
+_NEWEST: Final = 25
+"""Verdicts shown of one probe."""
+HOT: Final = 75.0
+"""Degrees Celsius from which a board is called hot; a Raspberry Pi slows down at 80."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FleetFacts:
+    """What is known of the probes; the caller of ``create_app`` gathers it."""
+
+    members: tuple[Member, ...]
+    """Approved and revoked ones."""
+    waiting: tuple[Pending, ...] = ()
+    presence: Mapping[str, PresenceRow]
+    """The last state message of each probe."""
+    health: Mapping[str, HealthRow]
+    """The last health report of each probe."""
+    measured: Callable[[str], float | None]
+    """Gives the time of a probe's newest judged measurement, UNIX seconds."""
+    states: Callable[[float, float], Sequence[PresenceRow]]
+    """Gives the state messages of a stretch of time, oldest first."""
+    silence: float
+    """Seconds without a word after which a probe is silent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One probe in the table; every text is ready to be shown, ``-`` where nothing is known."""
+
+    member: Member
+    where: str
+    standing: Standing
+    word: str
+    state: State
+    """The state whose colour and shape it is shown with."""
+    queue: str
+    temperature: str
+    hot: bool
+    board: str
+    """Throttling and voltage, in words."""
+    troubled: bool
+    software: str
+    traffic: str
+    clock: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetPage:
+    """Everything the page of the fleet shows."""
+
+    lines: tuple[Line, ...]
+    waiting: tuple[Pending, ...]
+    alive: int
+    silent: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbePage:
+    """Everything the page of one probe shows."""
+
+    line: Line
+    facts: tuple[tuple[str, str], ...]
+    """(name, value) of its last health report."""
+    reported: float | None
+    """When that report arrived."""
+    strips: tuple[tuple[str, Markup, str], ...]
+    """(service, the last day as a strip, its counts)."""
+    states: tuple[PresenceRow, ...]
+    """Its state messages of the last day, the newest first."""
+    newest: tuple[Verdict, ...]
+
+
+def fleet(view: View, facts: FleetFacts) -> FleetPage:
+    """Return the page of the fleet: the silent first, then by place."""
+    lines = [_line(view, facts, member) for member in facts.members]
+    lines.sort(key=lambda one: (one.member.revoked, one.standing.alive, one.member.reference, one.where, one.member.id))
+    counted = [one for one in lines if not one.member.revoked]
+    alive = sum(one.standing.alive for one in counted)
+    return FleetPage(lines=tuple(lines), waiting=facts.waiting, alive=alive, silent=len(counted) - alive)
+
+
+def probe(view: View, facts: FleetFacts, name: str) -> ProbePage | None:
+    """Return the page of one probe; ``None`` where there is no such member."""
+    member = next((one for one in facts.members if one.id == name), None)
+    if member is None:
+        return None
+    line = _line(view, facts, member)
+    until = (int(view.now) // BIN + 1) * BIN
+    held = view.store.verdicts(until - DAY, view.now, name)
+    report = facts.health.get(name)
+    states = [one for one in facts.states(view.now - DAY, view.now) if one.probe == name]
+    return ProbePage(
+        line=line,
+        facts=_facts(view, report.health) if report else (),
+        reported=report.received_at if report else None,
+        strips=_strips(view, held, until - DAY),
+        states=tuple(reversed(states[-_NEWEST:])),
+        newest=tuple(reversed(held[-_NEWEST:])),
+    )
+
+
+def _line(view: View, facts: FleetFacts, member: Member) -> Line:
+    """Return one probe as a line."""
+    row = facts.health.get(member.id)
+    measured = facts.measured(member.id)
+    found = standing(facts.presence.get(member.id), measured, row, view.now, facts.silence)
+    health = row.health if row else None
+    network = member.network
+    troubled = bool(health and (health.throttled or health.undervoltage))
+    return Line(
+        member=member,
+        where=f"{view.country(network.country)}, {phrases.provider(network.asn)}, {network.access.value}",
+        standing=found,
+        word=_word(view, member, found),
+        state=State.INSUFFICIENT if member.revoked else State.OK if found.alive else State.DOWN,
+        queue=_queue(view, health),
+        temperature="-" if health is None or health.temperature_c is None else f"{health.temperature_c:.0f} °C",
+        hot=bool(health and health.temperature_c is not None and health.temperature_c >= HOT),
+        board=_board(view, health),
+        troubled=troubled,
+        software=_software(view, member.id, measured),
+        traffic=_traffic(view, health),
+        clock=_clock(view, found, health),
+    )
+
+
+def _word(view: View, member: Member, found: Standing) -> str:
+    """Say in a word whether it is alive."""
+    if member.revoked:
+        return view.gettext("revoked")
+    if not found.alive:
+        return view.gettext("silent")
+    return view.gettext("asleep") if found.state == Lifecycle.SLEEPING else view.gettext("alive")
+
+
+def _queue(view: View, health: Health | None) -> str:
+    """Say how many measurements wait on the probe, and how old the oldest is."""
+    if health is None:
+        return "-"
+    if not health.spool_rows or health.spool_oldest_s is None:
+        return view.gettext("empty")
+    return view.gettext("{rows} waiting, the oldest {age}").format(
+        rows=health.spool_rows, age=phrases.duration(health.spool_oldest_s)
+    )
+
+
+def _board(view: View, health: Health | None) -> str:
+    """Say whether the board is slowed down or badly fed; an unknown is no "no"."""
+    if health is None or (health.throttled is None and health.undervoltage is None):
+        return "-"
+    told = []
+    if health.throttled:
+        told.append(view.gettext("slowed down"))
+    if health.undervoltage:
+        told.append(view.gettext("too little voltage"))
+    return ", ".join(told) or view.gettext("well")
+
+
+def _software(view: View, name: str, measured: float | None) -> str:
+    """Return the version that its newest measurement was made with."""
+    if measured is None:
+        return "-"
+    held = view.store.verdicts(measured, measured, name)
+    row = view.store.measurement_row(held[-1].measurement) if held else None
+    return row.measurement.software if row and row.measurement.software else "-"
+
+
+def _traffic(view: View, health: Health | None) -> str:
+    """Say how much it sent and received today."""
+    if health is None:
+        return "-"
+    return view.gettext("{sent} sent, {received} received").format(
+        sent=_size(health.sent_bytes_today), received=_size(health.received_bytes_today)
+    )
+
+
+def _clock(view: View, found: Standing, health: Health | None) -> str:
+    """Say how its clock stands against ours."""
+    if health is None or found.clock_skew is None:
+        return "-"
+    skew = f"{found.clock_skew:+.1f} s, {health.clock_state.value}"
+    return view.gettext("wrong: {skew}").format(skew=skew) if found.clock_wrong else skew
+
+
+def _size(number: int | None) -> str:
+    """Return a number of bytes in decimal units; ``-`` for an unknown one."""
+    if number is None:
+        return "-"
+    for unit, size in (("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)):
+        if number >= size:
+            return f"{number / size:.1f} {unit}"
+    return f"{number} B"
+
+
+def _facts(view: View, health: Health) -> tuple[tuple[str, str], ...]:
+    """Return a health report as names and values."""
+
+    def number(value: float | None, unit: str) -> str:
+        return "-" if value is None else f"{value:.0f} {unit}".strip()
+
+    return (
+        (view.gettext("Running for"), "-" if health.uptime_s is None else phrases.duration(health.uptime_s)),
+        (view.gettext("Processor"), number(health.cpu_percent, "%")),
+        (view.gettext("Memory of the program"), _size(health.memory_bytes)),
+        (view.gettext("Free on disk"), _size(health.disk_free_bytes)),
+        (view.gettext("Written to disk"), _size(health.disk_written_bytes)),
+        (view.gettext("Measurements since start"), f"{health.measurements:,}"),
+        (view.gettext("Times it could not measure"), f"{health.own_failures:,}"),
+        (view.gettext("Packets that the tap missed"), f"{health.tap_drops:,}"),
+        (
+            view.gettext("Clock's own estimate of its error"),
+            "-" if health.clock_offset_ms is None else f"{health.clock_offset_ms:+.0f} ms",
+        ),
+    )
+
+
+def _strips(view: View, held: Sequence[Verdict], since: float) -> tuple[tuple[str, Markup, str], ...]:
+    """Return a strip of the last day for each service."""
+    counts: dict[str, Counter[tuple[str, str, int, str]]] = defaultdict(Counter)
+    for one in held:
+        counts[one.service][one.role, one.layer, int((one.at - since) // BIN), one.state] += 1
+    found = []
+    for service in sorted(counts, key=view.service):
+        cells = [
+            HistoryCell(
+                country="", asn=0, reference=False, service=service, role=role, layer=layer, bin=place, state=state,
+                verdicts=number,
+            )
+            for (role, layer, place, state), number in counts[service].items()
+        ]  # fmt: skip
+        states = bins(cells, DAY // BIN)
+        title = view.gettext("{service}, the last 24 hours").format(service=view.service(service))
+        total: Counter[str] = Counter()
+        for (_, _, _, state), number in counts[service].items():
+            total[state] += number
+        told = ", ".join(f"{view.gettext(wording.STATES[State(state)][1])} {n}" for state, n in total.most_common())
+        found.append((view.service(service), svg.strip(states, title, f"s-{service}"), told))
+    return tuple(found)

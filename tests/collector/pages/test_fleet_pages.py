@@ -1,0 +1,128 @@
+"""The operator's pages of the fleet: who is silent stands first and with the reason; nothing unknown looks well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+from starlette.testclient import TestClient
+
+from balise_collector.journal import HealthRow, PresenceRow
+from balise_collector.members import Pending
+from balise_collector.pages import fleet
+from balise_collector.pages.app import create_app
+from balise_collector.pages.fleet import FleetFacts
+from balise_collector.pages.view import View
+from balise_wire.status import Health
+from balise_wire.words import ClockState, Lifecycle
+
+HEALTHY = Health(
+    at=0, uptime_s=7300, cpu_percent=4, memory_bytes=61_000_000, temperature_c=78.4, throttled=True, undervoltage=False,
+    disk_free_bytes=5_200_000_000, spool_rows=12, spool_oldest_s=420, sent_bytes_today=1_530_000,
+    received_bytes_today=8_200_000, measurements=5120, clock_state=ClockState.SYNCED,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def facts(look_at: Callable[..., View]) -> FleetFacts:
+    """One probe that does well, one lost, one with a wrong clock, one never heard, and a stranger."""
+    view = look_at()
+    now = view.now
+    told = {
+        "pk64501a": (Lifecycle.READY, 30), "pk64501b": (Lifecycle.LOST, 5400), "pk64502a": (Lifecycle.READY, 40)
+    }  # fmt: skip
+    presence = {name: PresenceRow(at=now - ago, probe=name, state=state) for name, (state, ago) in told.items()}
+    fresh = {"pk64501a": HEALTHY, "pk64502a": Health(at=0, temperature_c=None)}
+    skew = {"pk64501a": 0.4, "pk64502a": 4000.0}
+    health = {
+        name: HealthRow(
+            no=1, received_at=now - 60, probe=name,
+            health=msgspec.structs.replace(one, at=now - 60 + skew[name]),
+        )
+        for name, one in fresh.items()
+    }  # fmt: skip
+    measured: dict[str, float] = {"pk64501a": now - 200, "pk64502a": now - 200, "pk64501b": now - 5500}
+    return FleetFacts(
+        members=view.members, waiting=(Pending(id="stranger1", public_key="ab" * 32, country="PK", asn=64999),),
+        presence=presence, health=health, measured=measured.get, states=lambda _since, _until: list(presence.values()),
+        silence=900,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def operator(look_at: Callable[..., View], facts: FleetFacts) -> TestClient:
+    """The operator's browser."""
+    return TestClient(create_app(look_at, facts=lambda: facts), base_url="http://127.0.0.1")
+
+
+def words(html: str, read: Callable[[str], Any]) -> str:
+    """Return what a page says, as one line."""
+    return " ".join(" ".join(read(html).text).split())
+
+
+def test_both_pages_are_well_formed(operator: TestClient, read: Callable[[str], Any]) -> None:
+    """With health, without, with strangers: tags balance, captions and scopes are there."""
+    for path in ("/fleet", "/probe/pk64501a", "/probe/pk64501b", "/probe/pk64503a", "/fleet?language=fr"):
+        answered = operator.get(path)
+        assert answered.status_code == 200, path
+        assert read(answered.text).wrong == [], path
+
+
+def test_the_silent_come_first_with_the_reason(
+    look_at: Callable[..., View], facts: FleetFacts, operator: TestClient, read: Callable[[str], Any]
+) -> None:
+    """What needs a person stands on top, in words a person can act on."""
+    lines = fleet.fleet(look_at(), facts).lines
+    alive = [one.standing.alive for one in lines]
+    assert alive == sorted(alive)
+    text = words(operator.get("/fleet").text, read)
+    assert "2 probes alive, 10 silent" in text
+    assert "the broker lost it without a good-bye: power, line, or the way to the broker" in text
+    assert "never heard: see that it runs, and that it reaches the broker" in text
+
+
+def test_board_queue_clock_and_traffic_are_told(operator: TestClient, read: Callable[[str], Any]) -> None:
+    """The figures of the last health report, with what is wrong said as wrong."""
+    text = words(operator.get("/fleet").text, read)
+    for fact in (
+        "12 waiting, the oldest 7 min", "78 °C", "slowed down", "1.5 MB sent, 8.2 MB received", "+0.4 s, synced",
+        "wrong: +4000.0 s",
+    ):  # fmt: skip
+        assert fact in text, fact
+
+
+def test_what_is_not_known_is_a_dash(look_at: Callable[..., View], facts: FleetFacts) -> None:
+    """A board that cannot tell its temperature is not at zero degrees, and one that never reported is not well."""
+    lines = {one.member.id: one for one in fleet.fleet(look_at(), facts).lines}
+    assert (lines["pk64502a"].temperature, lines["pk64502a"].board) == ("-", "-")
+    assert (lines["pk64503a"].queue, lines["pk64503a"].traffic, lines["pk64503a"].clock) == ("-", "-", "-")
+
+
+def test_one_probe_has_its_day_and_its_newest_verdicts(operator: TestClient, read: Callable[[str], Any]) -> None:
+    """A strip for each service, and what was concluded from its measurements last."""
+    html = operator.get("/probe/pk64501a").text
+    text = words(html, read)
+    assert "Twitter" in text
+    assert html.count('class="strip"') == 4
+    assert "tls.ok" in text
+    assert "2 h 2 min" in text
+
+
+def test_strangers_wait_with_their_key(operator: TestClient) -> None:
+    """The operator compares the key before approving."""
+    assert "ab" * 32 in operator.get("/fleet").text
+
+
+@pytest.mark.parametrize("path", ["/fleet", "/probe/pk64501a"])
+def test_without_the_operators_facts_there_is_no_fleet(client: TestClient, path: str) -> None:
+    """The public's application has neither page nor link."""
+    assert client.get(path).status_code == 404
+    assert "/fleet" not in client.get("/").text
+
+
+def test_a_probe_that_is_no_member_is_not_there(operator: TestClient) -> None:
+    """An unknown or hostile id is a 404."""
+    for name in ("nobody", "%3Cscript%3E", "a" * 3000):
+        assert operator.get(f"/probe/{name}").status_code == 404
