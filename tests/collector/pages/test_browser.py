@@ -1,0 +1,265 @@
+"""Every page in a real browser: phone and desktop, light and dark, by keyboard alone, and with programs switched off.
+
+The walk follows the links from the first page, so that a new page is tested without being named here. Must not live
+here: what a page says (test_pages.py and its neighbours).
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+import uvicorn
+
+from balise_collector.pages.api import api_routes
+from balise_collector.pages.app import create_app
+from balise_collector.pages.view import View
+from balise_collector.store import Store
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+
+PHONE, DESKTOP = 360, 1280
+"""CSS pixels: a small phone held upright, a common laptop."""
+HEIGHTS = {PHONE: 740, DESKTOP: 900}
+LOOKS: tuple[tuple[int, Literal["light", "dark"]], ...] = (
+    (PHONE, "light"), (PHONE, "dark"), (DESKTOP, "light"), (DESKTOP, "dark"),
+)  # fmt: skip
+GRAVE = {"serious", "critical"}
+"""Impacts of axe-core that fail a page."""
+MOST_PAGES = 80
+"""The walk ends here: a day's pages are some thirty, and a trap of endless links should be seen."""
+
+INTERACTIVE = """() => {
+  const wanted = [...document.querySelectorAll(
+    'a[href], button, input, select, textarea, summary, [tabindex="0"]')]
+    .filter(e => e.checkVisibility() && !e.disabled && e.tabIndex >= 0);
+  window.wanted = wanted; window.reached = new Set(); window.unseen = [];
+  document.addEventListener('focusin', event => {
+    window.reached.add(event.target);
+    const style = getComputedStyle(event.target);
+    if (style.outlineStyle === 'none' && style.boxShadow === 'none') window.unseen.push(event.target.outerHTML);
+  });
+  return wanted.length;
+}"""
+NOT_REACHED = """() => ({
+  missed: window.wanted.filter(e => !window.reached.has(e)).map(e => e.outerHTML.slice(0, 120)),
+  unseen: window.unseen.map(html => html.slice(0, 120)),
+})"""
+TOO_WIDE = """() => {
+  const page = document.documentElement;
+  return page.scrollWidth <= page.clientWidth ? [] : [...document.querySelectorAll('body *')]
+    .filter(e => e.getBoundingClientRect().right > page.clientWidth + 1 && !e.closest('.scroll'))
+    .map(e => e.outerHTML.slice(0, 120)).slice(0, 5).concat(`${page.scrollWidth} > ${page.clientWidth}`);
+}"""
+
+
+class Served:
+    """A page server on a free port of loopback, in a thread."""
+
+    def __init__(self, app: Any) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.root = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        config = uvicorn.Config(app, log_level="error", access_log=False, lifespan="off", ws="none", workers=1)
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, args=([self._listener],), daemon=True)
+
+    def __enter__(self) -> str:
+        self._thread.start()
+        return self.root
+
+    def __exit__(self, *_: object) -> None:
+        self._server.should_exit = True
+        self._thread.join(10)
+        self._listener.close()
+
+
+@pytest.fixture(scope="session")
+def root(look_at: Callable[..., View]) -> Iterator[str]:
+    """Return the address of the operator's pages over the day of conftest."""
+    api = api_routes(lambda: cast("Store", look_at().store), lambda: look_at().now, lambda: {"brokers": {"here": True}})
+    with Served(create_app(look_at, api=api)) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: Path) -> Iterator[Browser]:
+    """Return a running Chromium."""
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - not every machine has a wheel of it
+
+    with sync_playwright() as playwright:
+        # A container's kernel often forbids the sandbox; the pages are our own, on loopback.
+        started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+def kind_of(url: str) -> tuple[str, str]:
+    """Return what makes a link a page of its own: its path, and another language; not the moments asked about."""
+    parts = urlsplit(url)
+    language = dict(parse_qsl(parts.query)).get("language", "en")
+    return parts.path, language
+
+
+@cache
+def walked(browser: Browser, root: str) -> tuple[str, ...]:
+    """Return the address of every page that links lead to; what is no page answers, and lies on this host."""
+    context = browser.new_context()
+    page = context.new_page()
+    waiting, seen, pages = [f"{root}/"], {kind_of(f"{root}/")}, []
+    while waiting:
+        url = waiting.pop(0)
+        head = page.request.get(url)
+        assert head.status == 200, (url, head.status)
+        if "text/html" not in head.headers["content-type"]:
+            continue
+        pages.append(url)
+        assert len(pages) <= MOST_PAGES, pages
+        page.goto(url)
+        for link in page.eval_on_selector_all("[href]", "all => all.map(e => [e.tagName, e.href || e.href.baseVal])"):
+            name, address = link
+            address = address.partition("#")[0]
+            assert address.startswith((f"{root}/", "data:")), (url, name, address)
+            if kind_of(address) not in seen:
+                seen.add(kind_of(address))
+                waiting.append(address)
+    context.close()
+    return tuple(pages)
+
+
+def opened(browser: Browser, width: int, scheme: Any, root: str, complaints: list[str]) -> Page:
+    """Return a page whose errors and requests abroad are noted as complaints."""
+    context = browser.new_context(viewport={"width": width, "height": HEIGHTS[width]}, color_scheme=scheme)
+    page = context.new_page()
+    page.on(
+        "console",
+        lambda said: complaints.append(f"console: {said.text}") if said.type in {"error", "warning"} else None,
+    )
+    page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
+    page.on("requestfailed", lambda request: complaints.append(f"failed: {request.url}"))
+    page.on(
+        "request",
+        lambda request: (
+            None if request.url.startswith((root, "data:")) else complaints.append(f"abroad: {request.url}")
+        ),
+    )
+    return page
+
+
+def test_every_page_is_sound(browser: Browser, root: str) -> None:
+    """No complaint on the console, no request to another host, no serious barrier (axe-core), nothing too wide."""
+    axe = (resources.files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+    found: dict[str, list[str]] = {}
+    complaints: list[str] = []
+    page = opened(browser, DESKTOP, "light", root, complaints)
+    for url in walked(browser, root):
+        page.goto(url)
+        page.evaluate(axe)
+        for width, scheme in LOOKS:
+            page.set_viewport_size({"width": width, "height": HEIGHTS[width]})
+            page.emulate_media(color_scheme=scheme)
+            complaints += [f"{width} {scheme}: too wide: {one}" for one in page.evaluate(TOO_WIDE)]
+            # A page in French is the same page: its words can be too long, its structure was seen already.
+            if "language=" not in url or (width, scheme) == LOOKS[0]:
+                complaints += [f"{width} {scheme}: {one}" for one in barriers(page)]
+        if complaints:
+            found[url.removeprefix(root)] = list(complaints)
+            complaints.clear()
+    page.context.close()
+    assert not found, found
+
+
+def barriers(page: Page) -> list[str]:
+    """Return what axe-core, which the page has loaded, finds grave."""
+    answer = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{one['impact']} {one['id']}: {one['nodes'][0]['html'][:160]} ({len(one['nodes'])} in all)"
+        for one in answer["violations"]
+        if one["impact"] in GRAVE
+    ]
+
+
+def test_a_barrier_is_found(browser: Browser, root: str) -> None:
+    """The instrument itself: a page made bad is called bad, in each of the ways that are looked for."""
+    complaints: list[str] = []
+    page = opened(browser, PHONE, "light", root, complaints)
+    page.goto(f"{root}/")
+    page.evaluate((resources.files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8"))
+    page.evaluate(
+        """() => {
+          document.querySelector('main').insertAdjacentHTML('beforeend',
+            '<a href="/x" tabindex="-1"><img src="http://192.0.2.1/x.png"></a><p class="wide">w</p>');
+          document.querySelector('.wide').style.setProperty('width', '500px');
+          console.error('planted');
+        }"""
+    )
+    assert any("image-alt" in one or "link-name" in one for one in barriers(page))
+    assert page.evaluate(TOO_WIDE)
+    assert any("planted" in one for one in complaints)
+    assert any("abroad" in one or "192.0.2.1" in one for one in complaints)
+    page.context.close()
+
+
+@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+def test_the_keyboard_reaches_everything(browser: Browser, root: str, width: int) -> None:
+    """Tab alone comes to every link, every field and everything that scrolls, and where it stands can be seen."""
+    found: dict[str, Any] = {}
+    page = opened(browser, width, "light", root, [])
+    for url in walked(browser, root):
+        if "language=" in url:
+            continue
+        page.goto(url)
+        for _ in range(page.evaluate(INTERACTIVE) + 2):
+            page.keyboard.press("Tab")
+        result = page.evaluate(NOT_REACHED)
+        if any(result.values()):
+            found[url.removeprefix(root)] = result
+    page.context.close()
+    assert not found, found
+
+
+def test_no_program_is_needed(browser: Browser, root: str) -> None:
+    """With JavaScript switched off every page shows its heading, its content and its drawings."""
+    context = browser.new_context(java_script_enabled=False, viewport={"width": PHONE, "height": HEIGHTS[PHONE]})
+    page = context.new_page()
+    for url in walked(browser, root):
+        if "language=" in url:
+            continue
+        page.goto(url)
+        assert page.locator("h1").is_visible(), url
+        assert len(page.locator("main").inner_text()) > 40, url
+        for drawing in page.locator("main svg").all():
+            assert drawing.bounding_box(), url
+    context.close()
+
+
+@pytest.mark.skipif("BALISE_PICTURES" not in os.environ, reason="pictures: make pictures draws them")
+def test_pictures_are_drawn(browser: Browser, root: str, told: dict[str, str]) -> None:
+    """The pictures in docs/ show the pages as they are, each below 300 kB."""
+    folder = Path(os.environ["BALISE_PICTURES"])
+    folder.mkdir(parents=True, exist_ok=True)
+    incident = f"/incident/{told['twitter']}"
+    wanted = {
+        "overview": ("/", DESKTOP, "light"),
+        "incident": (incident, DESKTOP, "light"),
+        "matrix": ("/matrix", DESKTOP, "light"),
+        "answer": ("/PK/whatsapp", DESKTOP, "dark"),
+        "method": ("/method", DESKTOP, "light"),
+        "phone": (incident, PHONE, "dark"),
+    }
+    for name, (path, width, scheme) in wanted.items():
+        page = opened(browser, width, scheme, root, [])
+        page.goto(root + path)
+        page.screenshot(path=folder / f"{name}.png")
+        page.context.close()
+        assert (folder / f"{name}.png").stat().st_size < 300_000, name
