@@ -72,6 +72,8 @@ class InfluxSink:
         self._batch = batch
         self._client: InfluxDBClient | None = None
         self._writing: Any = None
+        self._proven = False
+        """Whether, within this ``take``, the server has taken a plain line after it had refused others."""
         self.dropped = 0
         """Points that the server will never take, since start."""
 
@@ -82,6 +84,7 @@ class InfluxSink:
 
     def take(self, points: Sequence[Point]) -> None:
         """Write; returns when the server has everything that it will ever take (SinkError when it has not)."""
+        self._proven = False
         lines = [line for line in map(line_of, map(self._guard.admit, points)) if line]
         for complaint in self._guard.complaints():
             _log.warning("influx %s: %s", self._bucket, complaint)
@@ -131,6 +134,7 @@ class InfluxSink:
         if status in _REFUSED:
             if "partial write" in text:
                 return refused_of(text), reason_of(text)
+            self._prove(reason_of(text))
             return self._halve(lines, reason_of(text))
         if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             return self._halve(lines, "the line alone is larger than the server takes")
@@ -147,22 +151,29 @@ class InfluxSink:
         second, also = self._offer(lines[middle:])
         return first + second, also or why
 
-    def _own_up(self, lost: int, reason: str) -> None:
-        """Count and log what was refused, and write that down as a point.
+    def _prove(self, reason: str) -> None:
+        """Write a plain line of our own after a refusal: a server that refuses even this one refuses everything.
 
-        The point is the test, too: a server that refuses even this one refuses for a reason of its own, and then the
-        lines are not at fault and are offered again.
+        Then the lines are not at fault, and are offered again (SinkError) instead of being left out one by one.
         """
+        if self._proven:
+            return
         try:
-            self._write([line_of(dropped_point(self._bucket, lost, reason, self._now()))])
+            self._write([line_of(dropped_point(self._bucket, 0, "", self._now()))])
         except ApiException as error:
-            if int(error.status or 0) in _REFUSED and "partial write" not in _text(error):
-                raise SinkError(
-                    f"{self._url}: bucket {self._bucket} refuses every line ({reason_of(_text(error))}); "
-                    "see that [influx] url, org and bucket are right: nothing is lost"
-                ) from None
-        except (urllib3.exceptions.HTTPError, OSError):
-            pass  # it took the batch a moment ago; the next write will say what is wrong
+            status, text = int(error.status or 0), _text(error)
+            if status in _REFUSED and "partial write" in text:
+                return
+            raise SinkError(
+                f"{self._url}: bucket {self._bucket} refuses every line ({status} {reason_of(text) or reason}); "
+                "see that [influx] url, org and bucket are right: nothing is lost"
+            ) from None
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise SinkError(f"{self._url} does not answer ({_short(error)}); nothing is lost") from None
+        self._proven = True
+
+    def _own_up(self, lost: int, reason: str) -> None:
+        """Count and log what was refused, and write that down as a point."""
         self.dropped += lost
         _log.error(
             "influx %s: %d point(s) refused for good and left out: %s; the rest is stored, the journal has all",
@@ -170,6 +181,9 @@ class InfluxSink:
             lost,
             reason,
         )
+        with contextlib.suppress(ApiException, urllib3.exceptions.HTTPError, OSError):
+            # A gauge for dashboards; where it cannot be written, the log line stands.
+            self._write([line_of(dropped_point(self._bucket, lost, reason.split(" [", maxsplit=1)[0], self._now()))])
 
 
 # ---------------------------------------------------------------- reading answers
@@ -198,7 +212,7 @@ def reason_of(text: str) -> str:
         first = listed[0] if isinstance(listed, list) and listed else {}
         inner = first.get("error_message") if isinstance(first, dict) else None
         found = inner or found.get("error") or found.get("message") or text
-    return " ".join(str(found).split())[:_ANSWER_MOST]
+    return " ".join(re.sub(r"<[^>]*>", " ", str(found)).split())[:_ANSWER_MOST]
 
 
 def complaint_of(status: int, text: str, url: str, bucket: str) -> str:

@@ -1,0 +1,278 @@
+"""The InfluxDB sink against a real InfluxDB 1.6 (influxserver.py): everything arrives, once, and nothing waits for it.
+
+Must not live here: what other answers than a real server's mean (test_influx_answers.py).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from balise_collector import catalogue
+from balise_collector.clock import Clock
+from balise_collector.config import Broker, Config, Influx, Place
+from balise_collector.deduction import Surroundings
+from balise_collector.fleet import FleetRegistry
+from balise_collector.journal import Presence, Report
+from balise_collector.journal.sqlite import SqliteJournal
+from balise_collector.members import Fleet
+from balise_collector.pipeline import Follower
+from balise_collector.sinks import SinkError
+from balise_collector.sinks.courses import Course
+from balise_collector.sinks.feed import Feed
+from balise_collector.sinks.influx_courses import influx_courses
+from balise_collector.store import Store
+from balise_wire.status import Health
+from balise_wire.words import ClockState, Lifecycle
+
+pytestmark = pytest.mark.influx
+
+
+@dataclass
+class Seeded:
+    """A collector's files after a made afternoon, and how it would send them."""
+
+    config: Config
+    journal: SqliteJournal
+    store: Store
+    sent: int
+    now: float
+    follower: Follower
+
+    @property
+    def clock(self) -> Clock:
+        """A clock that stands at the end of the afternoon."""
+        return Clock(system=lambda: self.now)
+
+    def courses(self, influx: Any, name: str, **changes: Any) -> list[Course]:
+        """What flows to two fresh databases of a server."""
+        config = self.influx_config(influx, name, **changes)
+        return list(influx_courses(config, self.clock, catalogue.load(catalogue.default_folder()), lambda: {"b": True}))
+
+    def influx_config(self, influx: Any, name: str, **changes: Any) -> Config:
+        """Settings that lead to a server."""
+        usual = {"url": influx.url, "token": influx.write_token, "bucket": name, "rollup_bucket": f"{name}_rollup"}
+        return msgspec.structs.replace(self.config, influx=Influx(**{**usual, **changes}))
+
+    def drain(self, courses: list[Course]) -> None:
+        """Send until nothing is left."""
+        while any([course.step(self.store, self.journal) for course in courses]):  # noqa: C419 - each takes its step
+            pass
+
+
+@pytest.fixture
+def seeded(tmp_path: Path, afternoon: Any) -> Iterator[Seeded]:
+    """Fill a journal with an afternoon, judge it, and add presence and health."""
+    config = Config(collector=Place(state_dir=str(tmp_path)), broker=(Broker(host="127.0.0.1"),))
+    journal = SqliteJournal(config.journal_file)
+    store = Store(config.derived_file, config.journal_file)
+    registry = FleetRegistry(config.fleet_file)
+    for probe in afternoon.probes:
+        registry.approve(probe.member)
+    registry.close()
+    sent = afternoon.fill(journal)
+    now = afternoon.start + afternoon.slots * 300.0 + 400.0
+    states = [Presence(probe=probe.id, state=Lifecycle.READY, session=1) for probe in afternoon.probes]
+    health = Health(at=now, temperature_c=51.5, spool_rows=2, clock_state=ClockState.SYNCED)
+    journal.append((), (), states, now - 100.0, [Report(probe=probe.id, health=health) for probe in afternoon.probes])
+    fleet = Fleet.of(probe.member for probe in afternoon.probes)
+    follower = Follower(journal, store, Surroundings(fleet=fleet, catalogue=catalogue.load(catalogue.default_folder())))
+    while follower.follow(now):
+        pass
+    yield Seeded(config, journal, store, sent, now, follower)
+    store.close()
+    journal.close()
+
+
+def fresh(influx: Any, name: str) -> str:
+    """Make both databases of a sink."""
+    influx.database(f"{name}_rollup")
+    return str(influx.database(name))
+
+
+def count(influx: Any, database: str, measurement: str, field: str) -> int:
+    """Return how many points have a field."""
+    found = influx.rows(f'SELECT count("{field}") AS "n" FROM "{measurement}"', database)  # noqa: S608 - our own words
+    return int(found[0]["n"]) if found else 0
+
+
+def test_everything_arrives_and_a_replay_overwrites(influx: Any, seeded: Seeded, afternoon: Any) -> None:
+    """Every verdict, incident and health report is a point; sending all again with a new cursor changes no count."""
+    name = fresh(influx, "whole")
+    seeded.drain(seeded.courses(influx, name))
+    first = {
+        measurement: count(influx, name, measurement, field)
+        for measurement, field in (
+            ("balise_verdict", "state"),
+            ("balise_incident", "revision"),
+            ("balise_health", "clock"),
+        )
+    }
+    assert first["balise_verdict"] == seeded.sent
+    assert first["balise_incident"] >= 1
+    assert first["balise_health"] == len(afternoon.probes)
+    blocked = influx.rows('SELECT sum("is_blocked") AS "n" FROM "balise_verdict" GROUP BY "asn"', name)
+    assert {row["asn"] for row in blocked if row["n"]} == {"64501"}
+    alive = influx.rows('SELECT last("is_alive") AS "n" FROM "balise_fleet" GROUP BY "probe"', name)
+    assert [row["n"] for row in alive] == [1] * len(afternoon.probes)
+    assert influx.rows('SELECT last("temperature_c") AS "t" FROM "balise_health"', name)[0]["t"] == 51.5
+    seeded.drain(seeded.courses(influx, name, url=influx.url + "/"))  # another name: everything again
+    assert count(influx, name, "balise_verdict", "state") == seeded.sent
+    assert count(influx, name, "balise_incident", "revision") == first["balise_incident"]
+
+
+def test_roll_ups_add_up_and_late_data_are_added(influx: Any, seeded: Seeded, afternoon: Any) -> None:
+    """Five minutes and an hour count every verdict once; what comes hours late makes its windows anew."""
+    name = fresh(influx, "rolled")
+    courses = seeded.courses(influx, name)
+    seeded.drain(courses)
+
+    def total(window: str) -> int:
+        question = f'SELECT sum("verdicts") AS "n" FROM "balise_rollup" WHERE "window" = \'{window}\''  # noqa: S608 - our own word
+        return int(influx.rows(question, f"{name}_rollup")[0]["n"])
+
+    assert total("5m") == total("1h") == seeded.sent
+    rtt = influx.rows('SELECT mean("rtt_ms_median") AS "t" FROM "balise_rollup"', f"{name}_rollup")
+    assert 5.0 < rtt[0]["t"] < 500.0
+    probe = afternoon.probes[-1]
+    late = probe.measurement(afternoon.start + 10.0)
+    seeded.journal.append([afternoon.batch_of(probe, [late], seeded.now)], (), (), seeded.now + 1.0)
+    while seeded.follower.follow(seeded.now + 2.0):
+        pass
+    seeded.now += 3600.0
+    seeded.drain(courses)
+    assert total("5m") == total("1h") == seeded.sent + 1
+
+
+def test_killed_for_a_stretch_and_every_point_is_there(
+    make_influx: Callable[..., Any], seeded: Seeded, afternoon: Any, eventually: Any
+) -> None:
+    """InfluxDB is killed while rows keep coming: ingest is as fast as before, and afterwards every point is there."""
+    influx = make_influx()
+    name = fresh(influx, "outage")
+    config = seeded.influx_config(influx, name, timeout=1.0)
+    services = catalogue.load(catalogue.default_folder())
+    clock = seeded.clock
+    feed = Feed(
+        "influx",
+        lambda: influx_courses(config, clock, services, dict),
+        lambda: Store(config.derived_file, config.journal_file),
+        lambda: SqliteJournal(config.journal_file),
+        clock.monotonic,
+    )
+    feed.start()
+    eventually(lambda: count(influx, name, "balise_verdict", "state") == seeded.sent, "the first afternoon")
+    afternoon.slots += 80
+    rates = {}
+    for what, since, until in (("up", 36, 76), ("down", 76, 116)):
+        if what == "down":
+            influx.kill()
+        began = clock.monotonic()
+        rows = afternoon.fill(seeded.journal, until, since)
+        rates[what] = rows / (clock.monotonic() - began)
+        seeded.sent += rows
+        while seeded.follower.follow(seeded.now):
+            pass
+    eventually(lambda: feed._failures > 0, "the outage is noticed")
+    influx.start()
+    eventually(lambda: count(influx, name, "balise_verdict", "state") == seeded.sent, "all points", within=40.0)
+    assert feed.failed is None
+    feed.stop()
+    feed.join(5.0)
+    print(f"\nrows journalled per second: InfluxDB up {rates['up']:.0f}, down {rates['down']:.0f}")  # noqa: T201 - the figures
+    assert rates["down"] > 0.5 * rates["up"]
+
+
+def test_points_older_than_the_retention_do_not_stop_the_rest(
+    influx: Any, seeded: Seeded, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A real 400 for a partial write: what the server keeps is kept, what it will never take is counted and logged."""
+    name = fresh(influx, "short")
+    influx.database(name, keep="1h")  # the afternoon is years ago
+    seeded.drain(seeded.courses(influx, name)[1:2])
+    assert count(influx, name, "balise_verdict", "state") == 0
+    assert "refused for good" in caplog.text
+    assert "retention" in caplog.text
+
+
+def test_a_field_of_another_type_costs_its_own_points_only(
+    influx: Any, seeded: Seeded, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Somebody else wrote a string where balise writes a float: those points are left out, with the reason."""
+    name = fresh(influx, "mixed")
+    writer = seeded.courses(influx, name)[0]._sink  # type: ignore[attr-defined]
+    writer._write(['balise_health,probe=x temperature_c="warm" 1589733000000000000'])
+    seeded.drain(seeded.courses(influx, name))
+    assert count(influx, name, "balise_verdict", "state") == seeded.sent
+    assert "field type conflict" in caplog.text
+    assert influx.rows('SELECT sum("n") AS "n" FROM "balise_dropped"', name)[0]["n"] > 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "mend"),
+    [
+        ({"token": "writer:wrong"}, "401", "token_file"),
+        ({"token": "reader:reader-password"}, "403", "right to write"),
+        ({"bucket": "nowhere"}, "404|403", "influx setup|right to write"),
+    ],
+)
+def test_a_refusal_stands_still_and_says_the_mend(
+    influx: Any, seeded: Seeded, changes: dict[str, str], status: str, mend: str
+) -> None:
+    """A wrong token or bucket loses nothing: the cursor stays, and the message says what the operator does."""
+    name = fresh(influx, "refused")
+    conclusions = seeded.courses(influx, name, **changes)[1]
+    with pytest.raises(SinkError, match=status) as raised:
+        conclusions.step(seeded.store, seeded.journal)
+    assert any(word in str(raised.value) for word in mend.split("|"))
+    assert conclusions.readers(seeded.store, seeded.journal)[0][1] == 0
+
+
+def test_a_server_that_takes_small_writes_only_gets_small_writes(
+    make_influx: Callable[..., Any], seeded: Seeded
+) -> None:
+    """413 halves the batch until it fits: no setting has to be found out."""
+    influx = make_influx(most_body=40_000)
+    name = fresh(influx, "small")
+    seeded.drain(seeded.courses(influx, name)[1:2])
+    assert count(influx, name, "balise_verdict", "state") == seeded.sent
+
+
+def test_a_token_that_was_changed_is_read_again(influx: Any, seeded: Seeded, tmp_path: Path) -> None:
+    """The operator mends the token file; nothing is started again."""
+    name = fresh(influx, "renewed")
+    file = tmp_path / "influx.token"
+    file.write_text("writer:old\n")
+    course = seeded.courses(influx, name, token="", token_file=str(file))[1]
+    with pytest.raises(SinkError, match="401"):
+        course.step(seeded.store, seeded.journal)
+    file.write_text(f"{influx.write_token}\n")
+    seeded.drain([course])
+    assert count(influx, name, "balise_verdict", "state") == seeded.sent
+
+
+def test_a_feed_stops_at_once_while_its_server_is_away(seeded: Seeded, free_port: int) -> None:
+    """SIGTERM does not wait for a back-off."""
+    config = msgspec.structs.replace(
+        seeded.config,
+        influx=Influx(url=f"http://127.0.0.1:{free_port}", token="x"),
+    )
+    feed = Feed(
+        "influx",
+        lambda: influx_courses(config, seeded.clock, catalogue.load(catalogue.default_folder()), dict),
+        lambda: Store(config.derived_file, config.journal_file),
+        lambda: SqliteJournal(config.journal_file),
+        seeded.clock.monotonic,
+    )
+    feed.start()
+    threading.Event().wait(0.2)
+    feed.stop()
+    feed.join(2.0)
+    assert not feed.is_alive()
+    assert feed.failed is None
