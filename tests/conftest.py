@@ -126,6 +126,15 @@ class KindsSeen:
             terminalreporter.write_line(f"every test marked {kind} was skipped; {verdict}: {why_not(kind)}", red=True)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the tables that tests recorded (property ``table``): also those of xdist's workers."""
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            for name, value in report.user_properties:
+                if name == "table" and report.when == "call":
+                    terminalreporter.write_line(f"{report.nodeid}\n{value}")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Count in the main process only: xdist's workers send their reports to it."""
     if not hasattr(config, "workerinput"):

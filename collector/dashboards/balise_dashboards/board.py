@@ -115,6 +115,7 @@ def board(
             .label("InfluxDB")
             .description("An InfluxDB datasource in InfluxQL")
             .type("influxdb")
+            .current(models.VariableOption(selected=True, text="balise", value="balise"))
         )
     )
     if long:
@@ -124,6 +125,7 @@ def board(
             .description("The InfluxDB datasource of the roll-ups' bucket, in InfluxQL")
             .type("influxdb")
             .regex("/roll/i")
+            .current(models.VariableOption(selected=True, text="balise-rollup", value="balise-rollup"))
         )
     for variable in variables:
         made = made.with_variable(_Made(variable))

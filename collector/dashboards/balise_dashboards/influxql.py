@@ -106,6 +106,8 @@ def verdicts(*by: str) -> Source:
 
 
 def tag_values(measurement: str, tag: str, *by: str) -> str:
-    """Return the question for a variable's values, narrowed by other variables."""
-    conditions = " AND ".join(f'"{other}" =~ /^${{{other}:regex}}$/' for other in by)
-    return f'SHOW TAG VALUES FROM "{measurement}" WITH KEY = "{tag}"' + (f" WHERE {conditions}" if conditions else "")
+    """Return the question for a variable's values, narrowed by other variables; of verdicts, those inside countries."""
+    conditions = [INSIDE] if measurement == VERDICT else []
+    conditions += [f'"{other}" =~ /^${{{other}:regex}}$/' for other in by]
+    asked = f'SHOW TAG VALUES FROM "{measurement}" WITH KEY = "{tag}"'
+    return f"{asked} WHERE {' AND '.join(conditions)}" if conditions else asked
