@@ -55,7 +55,7 @@ class Dns:
         return tuple(observations)
 
     def paired(self, task: Task, cause: Observation | None) -> Plan:
-        """Return the control name first, and the subject's two questions to the provider as far apart as the plan allows.
+        """Return the control name first, and the subject's two questions to the provider far apart.
 
         What a resolver cannot do this second because its own way up is lossy, it can often do two seconds later.
         """

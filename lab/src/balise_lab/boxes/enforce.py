@@ -73,13 +73,12 @@ def _check_place(box: Box, topology: Topology) -> None:
 def link(box: Box, topology: Topology) -> tuple[str, str]:
     """Namespace and interface of a fault on a link.
 
-    A probe's access link is held by its ISP, so that captures on the probe see the fault as the network's.
+    It is held at the link's far end, where packets are passed on and none are made: what a program sends into a chain
+    that drops is an error to it (EPERM), which dnsmasq tells its clients as REFUSED. A lost packet tells nobody.
     """
     place = topology.namespace(box.where)
-    if place.kind in {"probe", "reference"}:
-        found = next(link for link in topology.links if link.child == place.name)
-        return found.parent, found.parent_interface
-    return place.name, UPLINK
+    found = next((link for link in topology.links if link.child == place.name), None)
+    return (found.parent, found.parent_interface) if found is not None else (place.name, UPLINK)
 
 
 def targets(box: Box, topology: Topology) -> tuple[str, ...]:
