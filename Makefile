@@ -6,7 +6,7 @@ BIN := .venv/bin
 UNIT := not netns and not lab and not real_data and not slow and not chaos and not kvm and not browser and not influx
 export PYTHON
 
-.PHONY: help setup venv venv-agent tools demo check lint unit fix test pictures bench dashboards locks upgrade clean
+.PHONY: help setup venv venv-agent tools demo check lint unit fix test pictures bench dashboards messages locks upgrade clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ bench: setup ## measure the goals and print the table
 
 dashboards: venv ## write Grafana's dashboards and provisioning files anew
 	@PYTHONPATH=collector/dashboards $(BIN)/python -m balise_dashboards
+
+messages: venv ## gather the pages' sentences for translation (gettext)
+	@$(BIN)/python tools/messages
 
 locks: venv ## write locks/ anew from the pyproject files, changing as little as possible
 	@tools/lock && tools/setup

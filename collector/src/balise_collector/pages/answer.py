@@ -318,7 +318,9 @@ def _cell(
         numbers=""
         if state is None
         else view.gettext("{alike} of n = {measurements}, {probes}").format(
-            alike=alike, measurements=len(here), probes=phrases.probes(view, len({one.probe for one in here}))
+            alike=alike,
+            measurements=phrases.measurements(view, len(here)),
+            probes=phrases.probes(view, len({one.probe for one in here})),
         ),
         strip=svg.strip(bins(past, DAY // BIN), title, f"{role.value}-{asn}"),
     )

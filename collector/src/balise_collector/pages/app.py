@@ -162,6 +162,7 @@ class Pages:
                 direction=tongue.direction(language),
                 languages=_LANGUAGES,
                 to=to,
+                base=self._base(request),
                 has_fleet=self._facts is not None,
                 in_language=lambda other: f"{here}?{urlencode({**asked, 'language': other.value})}",
                 **content,
@@ -228,7 +229,7 @@ class Pages:
         view = self._view(request)
         page = incident.page(view, name, view.language)
         if page is None:
-            raise HTTPException(404, "There is no incident with this id.")
+            raise HTTPException(404, tongue.noted("There is no incident with this id."))
         return self._page("incident.html", request, view, page=page, here="incident")
 
     def quote(self, request: Request) -> Response:
@@ -238,7 +239,7 @@ class Pages:
         view = self._look()
         found = view.store.revisions(name)
         if not found:
-            raise HTTPException(404, "There is no incident with this id.")
+            raise HTTPException(404, tongue.noted("There is no incident with this id."))
         one = found[-1][1]
         return PlainTextResponse(
             report([one], view.facts(one, language), language), headers={"Content-Language": language.value}
@@ -250,7 +251,7 @@ class Pages:
         view = self._view(request)
         found = view.store.revisions(name)
         if not found:
-            raise HTTPException(404, "There is no incident with this id.")
+            raise HTTPException(404, tongue.noted("There is no incident with this id."))
         drawn = card.card(view, found[-1][1], self._base(request))
         headers = {"Content-Language": view.language.value, "Vary": "Accept-Language"}
         return Response(drawn, media_type="image/svg+xml", headers=headers)
@@ -268,12 +269,13 @@ class Pages:
         view = self._view(request)
         page = fleet.probe(view, self._facts(), name) if self._facts else None
         if page is None:
-            raise HTTPException(404, "There is no probe with this id.")
+            raise HTTPException(404, tongue.noted("There is no probe with this id."))
         return self._page("probe.html", request, view, page=page, here="fleet")
 
     def method(self, request: Request) -> Response:
         """Answer ``/method``: what every word means."""
-        return self._page("method.html", request, self._view(request), method=method.method(), here="method")
+        view = self._view(request)
+        return self._page("method.html", request, view, method=method.method(view), here="method")
 
     def style(self, _request: Request) -> Response:
         """Answer ``/style.css``."""
@@ -298,7 +300,7 @@ class Pages:
 
     def broken(self, request: Request, _error: Exception) -> Response:
         """Answer where we failed ourselves; the reason is in the log, not on the page."""
-        answered = self._error(request, 500, "The collector failed to make this page; its log says why.")
+        answered = self._error(request, 500, tongue.noted("The collector failed to make this page; its log says why."))
         # This answer is made outside the guard.
         answered.headers.update(HEADERS)
         return answered
@@ -310,7 +312,8 @@ class Pages:
             language = questions.reader_language(request.query_params, accepted)
         except HTTPException:
             language = questions.reader_language({}, accepted)
-        return self._html("error.html", request, language, status, status=status, detail=detail, here="")
+        told = tongue.translations(language).gettext(detail) if detail else ""
+        return self._html("error.html", request, language, status, status=status, detail=told, here="")
 
 
 def _no_answer(view: View, country: str | None) -> str:

@@ -117,29 +117,29 @@ def page(view: View, incident_id: str, language: Language) -> IncidentPage | Non
     fresh = freshness(view)
     shown = _timeline(view, one, fresh)
     exhibits = _exhibits(view, one)
-    needs = wording.GRADE_NEEDS.get(one.grade, "")
+    needs = view.gettext(wording.GRADE_NEEDS[one.grade]) if one.grade in wording.GRADE_NEEDS else ""
     return IncidentPage(
         incident=one,
         state=phrases.state_of(one),
-        headline=headline(one, view.facts(one)),
-        standing=wording.INCIDENT_STATES[one.state][0],
-        standing_means=wording.INCIDENT_STATES[one.state][1],
-        kind_means=wording.KIND_MEANINGS[one.kind],
-        began=wording.interval(one.onset, zone),
-        ended=wording.interval(one.end, zone) if one.end else "",
+        headline=headline(one, view.facts(one), view.language),
+        standing=view.gettext(wording.INCIDENT_STATES[one.state][0]),
+        standing_means=view.gettext(wording.INCIDENT_STATES[one.state][1]),
+        kind_means=view.gettext(wording.KIND_MEANINGS[one.kind]),
+        began=wording.interval(one.onset, zone, view.language),
+        ended=wording.interval(one.end, zone, view.language) if one.end else "",
         lasted=lasted(one, view),
-        parts=", ".join(wording.ROLES[Language.EN][role] for role in one.roles if role is not TargetRole.LINE),
+        parts=", ".join(wording.ROLES[view.language][role] for role in one.roles if role is not TargetRole.LINE),
         zone=str(zone),
         fresh=fresh,
         together=together(one, view.store.incidents(), view),
-        scope=_scope(one),
-        probes=_probes(one),
+        scope=_scope(one, view),
+        probes=_probes(one, view),
         mechanisms=tuple(_mechanism(share, view, one) for share in one.mechanisms),
-        grade=wording.GRADES[Language.EN].get(one.grade, one.grade),
+        grade=wording.GRADES[view.language].get(one.grade, one.grade),
         grade_needs=needs,
         proofs=_proofs(view, one),
-        locality=wording.LOCALITIES[Language.EN][one.locality],
-        references=_references(one),
+        locality=wording.LOCALITIES[view.language][one.locality],
+        references=_references(one, view),
         countries=tuple(view.country(code) for code in one.references.countries_ok),
         quote=report([one], view.facts(one, language), language),
         language=language,
@@ -154,59 +154,68 @@ def page(view: View, incident_id: str, language: Language) -> IncidentPage | Non
 # ---------------------------------------------------------------- facts
 
 
-def _scope(one: Incident) -> tuple[tuple[str, str, str], ...]:
+def _scope(one: Incident, view: View) -> tuple[tuple[str, str, str], ...]:
     """Return the three counts, always together; where providers are withheld, their count is not told either."""
     told = (
-        ("affected", "affected", one.scope.affected),
-        ("measured and clean", "clean", one.scope.clean),
-        ("not measured", "not_measured", one.scope.not_measured),
+        (view.gettext("affected"), "affected", one.scope.affected),
+        (view.gettext("measured and clean"), "clean", one.scope.clean),
+        (view.gettext("not measured"), "not_measured", one.scope.not_measured),
     )
     withheld = set(one.scope.withheld)
     return tuple(
         (
             words,
-            wording.providers((), withheld=True) if name in withheld and not asns else _counted(asns, name in withheld),
-            wording.providers(asns, withheld=name in withheld),
+            wording.providers((), view.language, withheld=True)
+            if name in withheld and not asns
+            else _counted(asns, name in withheld, view),
+            wording.providers(asns, view.language, withheld=name in withheld),
         )
         for words, name, asns in told
     )
 
 
-def _counted(asns: Sequence[int], more: bool) -> str:
+def _counted(asns: Sequence[int], more: bool, view: View) -> str:
     """Count providers; ``or more`` where some are withheld."""
-    return phrases.count(len(asns), "provider") + (" or more" if more else "")
+    told = phrases.providers(view, len(asns))
+    return view.gettext("{providers} or more").format(providers=told) if more else told
 
 
-def _probes(one: Incident) -> str:
+def _probes(one: Incident, view: View) -> str:
     """Say how many probes measured it, where that may be told."""
     if one.scope.withheld and not one.scope.measured_probes:
-        return "How many probes measured it is not published"
-    return f"{one.scope.affected_probes} of {phrases.count(one.scope.measured_probes, 'probe')} measured it"
+        return view.gettext("How many probes measured it is not published")
+    return view.gettext("{affected} of {probes} measured it").format(
+        affected=one.scope.affected_probes, probes=phrases.probes(view, one.scope.measured_probes)
+    )
 
 
 def _mechanism(share: MechanismShare, view: View, one: Incident) -> Mechanism:
     """Return one mechanism in words."""
     zone = view.zone(one.country)
     return Mechanism(
-        words=wording.MECHANISMS[Language.EN][share.mechanism],
+        words=wording.MECHANISMS[view.language][share.mechanism],
         id=share.mechanism.value,
-        providers=wording.providers(share.asns, withheld=not share.asns),
-        parts=", ".join(wording.ROLES[Language.EN][role] for role in share.roles),
-        began=wording.interval(share.onset, zone) if share.onset else "-",
-        ended=wording.interval(share.end, zone) if share.end else "-",
+        providers=wording.providers(share.asns, view.language, withheld=not share.asns),
+        parts=", ".join(wording.ROLES[view.language][role] for role in share.roles),
+        began=wording.interval(share.onset, zone, view.language) if share.onset else "-",
+        ended=wording.interval(share.end, zone, view.language) if share.end else "-",
         results=share.verdicts,
     )
 
 
-def _references(one: Incident) -> str:
+def _references(one: Incident, view: View) -> str:
     """Say what the references saw."""
     seen = one.references
     total = seen.ok + seen.failed
     if one.kind is IncidentKind.OUTAGE:
-        return "An outage of a provider's own network is the country's own; references abroad are not asked about it."
+        return view.gettext(
+            "An outage of a provider's own network is the country's own; references abroad are not asked about it."
+        )
     if not total:
-        return "No reference abroad measured the same endpoints in this window."
-    return f"{seen.ok} of {phrases.count(total, 'reference')} abroad reached the same endpoints in the same window."
+        return view.gettext("No reference abroad measured the same endpoints in this window.")
+    return view.gettext("{ok} of {references} abroad reached the same endpoints in the same window.").format(
+        ok=seen.ok, references=phrases.references(view, total)
+    )
 
 
 def _proofs(view: View, one: Incident) -> tuple[tuple[str, int], ...]:
@@ -215,7 +224,7 @@ def _proofs(view: View, one: Incident) -> tuple[tuple[str, int], ...]:
     for measurement in one.evidence:
         verdict = view.store.verdict(measurement)
         counts.update(verdict.proof if verdict else ())
-    return tuple((wording.PROOFS.get(sign, sign), n) for sign, n in counts.most_common())
+    return tuple((view.gettext(wording.PROOFS.get(sign, sign)), n) for sign, n in counts.most_common())
 
 
 def _exhibits(view: View, one: Incident) -> tuple[Exhibit, ...]:
@@ -247,7 +256,7 @@ def _history(revisions: list[tuple[float, Incident]], view: View) -> tuple[Said,
                 revision=one.revision,
                 at=at,
                 sentence=phrases.sentence(one, view),
-                state=wording.INCIDENT_STATES[one.state][0],
+                state=view.gettext(wording.INCIDENT_STATES[one.state][0]),
                 changed=_changed(before, one, view),
             )
         )
@@ -257,35 +266,43 @@ def _history(revisions: list[tuple[float, Incident]], view: View) -> tuple[Said,
 
 def _changed(before: Incident | None, one: Incident, view: View) -> str:
     """Say in what a revision differs from the one before it."""
+    say = view.gettext
+    added, removed = say("{what} added"), say("{what} removed")
     if before is None:
-        return "first said"
+        return say("first said")
     zone = view.zone(one.country)
     changes = []
     if before.state is not one.state:
-        changes.append(f"now {wording.INCIDENT_STATES[one.state][0]}")
+        changes.append(say("now {state}").format(state=say(wording.INCIDENT_STATES[one.state][0])))
     for name, old, new in (
-        ("provider", before.scope.affected, one.scope.affected),
-        ("clean provider", before.scope.clean, one.scope.clean),
+        (say("provider"), before.scope.affected, one.scope.affected),
+        (say("clean provider"), before.scope.clean, one.scope.clean),
     ):
-        changes += [f"{name} {phrases.provider(asn)} added" for asn in sorted(set(new) - set(old))]
-        changes += [f"{name} {phrases.provider(asn)} removed" for asn in sorted(set(old) - set(new))]
-    roles = wording.ROLES[Language.EN]
-    changes += [f"{roles[role]} added" for role in one.roles if role not in before.roles]
-    changes += [f"{roles[role]} removed" for role in before.roles if role not in one.roles]
+        changes += [added.format(what=f"{name} {phrases.provider(asn)}") for asn in sorted(set(new) - set(old))]
+        changes += [removed.format(what=f"{name} {phrases.provider(asn)}") for asn in sorted(set(old) - set(new))]
+    roles = wording.ROLES[view.language]
+    changes += [added.format(what=roles[role]) for role in one.roles if role not in before.roles]
+    changes += [removed.format(what=roles[role]) for role in before.roles if role not in one.roles]
     old_ways, new_ways = ({share.mechanism for share in each.mechanisms} for each in (before, one))
-    changes += [f"{way} added" for way in sorted(new_ways - old_ways)]
-    changes += [f"{way} removed" for way in sorted(old_ways - new_ways)]
+    changes += [added.format(what=way.value) for way in sorted(new_ways - old_ways)]
+    changes += [removed.format(what=way.value) for way in sorted(old_ways - new_ways)]
     if before.onset != one.onset:
-        changes.append(f"beginning was {wording.interval(before.onset, zone)}")
+        changes.append(say("beginning was {when}").format(when=wording.interval(before.onset, zone, view.language)))
     if before.end != one.end and before.end is not None:
-        changes.append(f"end was {wording.interval(before.end, zone)}")
+        changes.append(say("end was {when}").format(when=wording.interval(before.end, zone, view.language)))
     if before.locality is not one.locality:
-        changes.append(f"now {wording.LOCALITIES[Language.EN][one.locality]}")
+        changes.append(say("now {state}").format(state=wording.LOCALITIES[view.language][one.locality]))
     if before.grade != one.grade:
-        changes.append(f"grade {before.grade or 'none'} became {one.grade or 'none'}")
+        changes.append(
+            say("grade {before} became {now}").format(before=before.grade or say("none"), now=one.grade or say("none"))
+        )
     if before.scope.affected_probes != one.scope.affected_probes:
-        changes.append(f"measured by {one.scope.affected_probes} probes, {before.scope.affected_probes} before")
-    return "; ".join(changes) or "numbers and evidence only"
+        changes.append(
+            say("measured by {probes}, {before} before").format(
+                probes=phrases.probes(view, one.scope.affected_probes), before=before.scope.affected_probes
+            )
+        )
+    return "; ".join(changes) or say("numbers and evidence only")
 
 
 # ---------------------------------------------------------------- the timeline
@@ -308,18 +325,28 @@ def _timeline(view: View, one: Incident, fresh: Freshness) -> svg.Timeline:
     zone = view.zone(one.country)
     ended = one.end
     moments = [
-        svg.Bracket(earliest=one.onset.earliest, latest=one.onset.latest, label=_label("began", one.onset, view, one))
+        svg.Bracket(
+            earliest=one.onset.earliest,
+            latest=one.onset.latest,
+            label=_label(view.gettext("began"), one.onset, view, one),
+        )
     ]
     if ended is not None:
         moments.append(
-            svg.Bracket(earliest=ended.earliest, latest=ended.latest, label=_label("ended", ended, view, one))
+            svg.Bracket(
+                earliest=ended.earliest, latest=ended.latest, label=_label(view.gettext("ended"), ended, view, one)
+            )
         )
     return svg.Timeline(
-        title=f"Timeline: {headline(one, view.facts(one))}",
+        title=view.gettext("Timeline: {headline}").format(headline=headline(one, view.facts(one), view.language)),
         description=(
-            f"One row for each provider and part, from {phrases.both_times(since, zone)} to "
-            f"{phrases.both_times(until, zone)}. Brackets stand around the beginning and the end. "
-            "The table below the drawing says the same."
+            view.gettext(
+                "One row for each provider and part, from {first} to {last}. Brackets stand around the beginning and "
+                "the end. The table below the drawing says the same."
+            ).format(
+                first=phrases.both_times(since, zone, view.language),
+                last=phrases.both_times(until, zone, view.language),
+            )
         ),
         since=float(since),
         until=float(until),
@@ -336,7 +363,7 @@ def _label(word: str, moment: Interval, view: View, one: Incident) -> str:
     zone = view.zone(one.country)
     last = wording.clock(moment.latest, zone, day=False)
     if moment.earliest is None:
-        return f"{word} before {last}"
+        return view.gettext("{word} before {time}").format(word=word, time=last)
     first = wording.clock(moment.earliest, zone, day=False)
     return f"{word} {last}" if first == last else f"{word} {first}-{last}"
 
@@ -352,14 +379,14 @@ def _groups(cells: Iterable[HistoryCell], one: Incident, view: View, columns: in
             abroad[cell.country].append(cell)
         elif one.country in {WORLD, cell.country}:
             inside[cell.country, cell.asn, TargetRole(cell.role)].append(cell)
-    held: dict[str, list[svg.Row]] = {"Affected": [], "Measured and clean": [], "Others": []}
+    held: dict[str, list[svg.Row]] = {"affected": [], "clean": [], "others": []}
     order = list(TargetRole)
     for country, asn, role in sorted(inside, key=lambda key: (*key[:2], order.index(key[2]))):
         affected = asn in one.scope.affected
         clean = asn in one.scope.clean
         label = phrases.provider(asn) + (f" {country}" if one.country == WORLD else "")
         if role is not TargetRole.LINE:
-            label += f", {wording.ROLES[Language.EN][role]}"
+            label += f", {wording.ROLES[view.language][role]}"
         states = bins(inside[country, asn, role], columns, step)
         brackets = tuple(
             svg.Bracket(earliest=moment.earliest, latest=moment.latest)
@@ -369,14 +396,20 @@ def _groups(cells: Iterable[HistoryCell], one: Incident, view: View, columns: in
             # What all rows share is drawn once, over all of them.
             if moment is not None and moment not in {one.onset, one.end}
         )
-        held["Affected" if affected else "Measured and clean" if clean else "Others"].append(
+        held["affected" if affected else "clean" if clean else "others"].append(
             svg.Row(label=label, states=states, brackets=brackets)
         )
     references = [
         svg.Row(label=view.country(code), states=bins(abroad[code], columns, step)) for code in sorted(abroad)
     ]
-    held["References abroad"] = references
-    return tuple(svg.Group(heading=heading, rows=tuple(found)) for heading, found in held.items() if found)
+    held["references"] = references
+    headings = {
+        "affected": view.gettext("Affected"),
+        "clean": view.gettext("Measured and clean"),
+        "others": view.gettext("Others"),
+        "references": view.gettext("References abroad"),
+    }
+    return tuple(svg.Group(heading=headings[key], rows=tuple(found)) for key, found in held.items() if found)
 
 
 def _ticks(view: View, one: Incident, since: int, until: int) -> tuple[svg.Tick, ...]:
@@ -392,7 +425,7 @@ def _ticks(view: View, one: Incident, since: int, until: int) -> tuple[svg.Tick,
     for at in range(first, until + 1, step):
         local = datetime.fromtimestamp(at, zone)
         day = local.hour == local.minute == 0 or step >= _TICK_STEPS[-1]
-        named = wording.clock(at, zone)[: -len(" 2020 00:00")] if day else f"{local:%H:%M}"
+        named = wording.clock(at, zone, view.language)[: -len(" 2020 00:00")] if day else f"{local:%H:%M}"
         ticks.append(svg.Tick(at=float(at), local=named, utc=f"{datetime.fromtimestamp(at, UTC):%H:%M}"))
     return tuple(ticks)
 

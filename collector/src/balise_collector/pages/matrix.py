@@ -14,7 +14,6 @@ from balise_collector.pages import phrases, svg
 from balise_collector.pages.history import BIN, newest, packed_bins, settle
 from balise_collector.pages.view import INTERNET, View
 from balise_collector.tally import Series
-from balise_collector.wording import Language
 from balise_wire.words import TargetRole
 
 Held = TypeVar("Held")
@@ -125,11 +124,13 @@ def _table(
         for column in columns:
             held = recent.get((service, column), [])
             strip = packed_bins(past.get((service, column), []), DAY // BIN)
-            title = f"{view.service(service)}, {column if code else view.country(column)}, last 24 hours"
+            title = view.gettext("{service}, {place}, last 24 hours").format(
+                service=view.service(service), place=column if code else view.country(column)
+            )
             row.append(
                 Cell(
                     state=settle(Counter(one.state for one in newest(held))),
-                    said=said(held),
+                    said=said(held, view),
                     strip=svg.strip(strip, title, f"{key}-{service}-{column.lower()}"),
                     incident=next((one.id for one in incidents if _is_of(one, code, service, column)), ""),
                 )
@@ -137,7 +138,7 @@ def _table(
         rows.append((view.service(service), tuple(row)))
     return Table(
         key=key,
-        heading=view.country(code) if code else "References abroad",
+        heading=view.country(code) if code else view.gettext("References abroad"),
         zone=view.zone(code) if code else UTC,
         columns=tuple(columns if code else (view.country(column) for column in columns)),
         rows=tuple(rows),
@@ -151,19 +152,20 @@ def _is_of(one: Incident, code: str, service: str, column: str) -> bool:
     return one.country == "**" or any(phrases.provider(asn) == column for asn in one.scope.affected)
 
 
-def said(verdicts: list[Verdict]) -> str:
+def said(verdicts: list[Verdict], view: View) -> str:
     """Say what a cell's state rests on: which parts, how many of how many measurements, how many probes."""
     held = newest(verdicts)
     state = settle(Counter(one.state for one in held))
     if state is None:
-        return "no measurement in the last 15 minutes"
+        return view.gettext("no measurement in the last 15 minutes")
     alike = [one for one in held if one.state is state]
-    probes = phrases.count(len({one.probe for one in held}), "probe")
-    numbers = f"{len(alike)} of n = {len(held)} measurements, {probes}"
+    probes = phrases.probes(view, len({one.probe for one in held}))
+    counts = {"alike": len(alike), "measurements": phrases.measurements(view, len(held)), "probes": probes}
+    numbers = view.gettext("{alike} of n = {measurements}, {probes}").format(**counts)
     if state in {State.OK, State.INSUFFICIENT}:
         return numbers
     roles = [role for role in TargetRole if any(one.role is role for one in alike) and role is not TargetRole.LINE]
-    parts = ", ".join(wording.ROLES[Language.EN][role] for role in roles)
+    parts = ", ".join(wording.ROLES[view.language][role] for role in roles)
     failing = len({one.probe for one in alike})
-    numbers = f"{len(alike)} of n = {len(held)} measurements, {failing} of {probes}"
+    numbers = view.gettext("{alike} of n = {measurements}, {failing} of {probes}").format(failing=failing, **counts)
     return f"{parts}: {numbers}" if parts else numbers

@@ -6,7 +6,7 @@ from balise_collector import wording
 from balise_collector.incidents.model import IncidentKind, IncidentState
 from balise_collector.judge import LAYERS, RULES_VERSION
 from balise_collector.judge.verdict import State
-from balise_collector.wording import Language
+from balise_collector.pages.view import View
 from balise_wire.mechanisms import Mechanism
 
 
@@ -36,21 +36,21 @@ class Method:
     version: str
 
 
-def method() -> Method:
+def method(view: View) -> Method:
     """Return the page's content."""
-    words = Language.EN
+    words, say = view.language, view.gettext
     return Method(
-        states=tuple(wording.MEANINGS.items()),
-        standings=tuple((state, *texts) for state, texts in wording.INCIDENT_STATES.items()),
-        kinds=tuple((kind, wording.KINDS[words][kind], text) for kind, text in wording.KIND_MEANINGS.items()),
+        states=tuple((state, say(text)) for state, text in wording.MEANINGS.items()),
+        standings=tuple((state, say(texts[0]), say(texts[1])) for state, texts in wording.INCIDENT_STATES.items()),
+        kinds=tuple((kind, wording.KINDS[words][kind], say(text)) for kind, text in wording.KIND_MEANINGS.items()),
         mechanisms=tuple(wording.MECHANISMS[words].items()),
-        grades=tuple((grade or "none", text) for grade, text in wording.GRADE_NEEDS.items()),
+        grades=tuple((grade or view.gettext("none"), say(text)) for grade, text in wording.GRADE_NEEDS.items()),
         localities=tuple(wording.LOCALITIES[words].values()),
-        proofs=tuple(wording.PROOFS.values()),
+        proofs=tuple(map(say, wording.PROOFS.values())),
         rules=tuple(
             (
-                wording.LAYERS[experiment],
-                tuple(RuleRow(id=r.id, state=r.state, reason=r.reason, source=r.source) for r in layer.rules),
+                say(wording.LAYERS[experiment]),
+                tuple(RuleRow(id=r.id, state=r.state, reason=say(r.reason), source=r.source) for r in layer.rules),
             )
             for experiment, layer in LAYERS.items()
         ),

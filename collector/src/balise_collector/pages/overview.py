@@ -7,18 +7,19 @@ from typing import Final
 from balise_collector.incidents.model import Incident, IncidentState
 from balise_collector.judge.verdict import State
 from balise_collector.pages import phrases
+from balise_collector.pages.tongue import noted
 from balise_collector.pages.view import View
-from balise_collector.wording import GRADES, INCIDENT_STATES, LOCALITIES, Language
+from balise_collector.wording import GRADES, INCIDENT_STATES, LOCALITIES
 
 STALE: Final = 900.0
 """Seconds without a result after which a page says so instead of pretending to know the present."""
 _MOST: Final = 100
 """Incidents of a section that are shown."""
 _SECTIONS: Final = (
-    (IncidentState.OPEN, "Going on now"),
-    (IncidentState.UNCONFIRMED, "Unconfirmed: one probe only, no finding"),
-    (IncidentState.STANDING, "Standing: failing since our first measurement"),
-    (IncidentState.CLOSED, "Ended"),
+    (IncidentState.OPEN, noted("Going on now")),
+    (IncidentState.UNCONFIRMED, noted("Unconfirmed: one probe only, no finding")),
+    (IncidentState.STANDING, noted("Standing: failing since our first measurement")),
+    (IncidentState.CLOSED, noted("Ended")),
 )
 
 
@@ -82,7 +83,7 @@ def sections(view: View) -> tuple[Section, ...]:
     for state, heading in _SECTIONS:
         held = sorted((one for one in incidents if one.state is state), key=lambda one: -one.onset.latest)
         lines = tuple(_line(one, incidents, view) for one in held[:_MOST])
-        found.append(Section(state=state, heading=heading, lines=lines, more=len(held) - len(lines)))
+        found.append(Section(state=state, heading=view.gettext(heading), lines=lines, more=len(held) - len(lines)))
     return tuple(found)
 
 
@@ -91,11 +92,11 @@ def _line(one: Incident, incidents: Sequence[Incident], view: View) -> Line:
     return Line(
         id=one.id,
         state=phrases.state_of(one),
-        standing=INCIDENT_STATES[one.state][0],
+        standing=view.gettext(INCIDENT_STATES[one.state][0]),
         sentence=phrases.sentence(one, view),
         lasted=lasted(one, view),
-        grade=GRADES[Language.EN].get(one.grade, one.grade),
-        locality=LOCALITIES[Language.EN][one.locality],
+        grade=GRADES[view.language].get(one.grade, one.grade),
+        locality=LOCALITIES[view.language][one.locality],
         together=together(one, incidents, view),
     )
 
@@ -103,8 +104,8 @@ def _line(one: Incident, incidents: Sequence[Incident], view: View) -> Line:
 def lasted(one: Incident, view: View) -> str:
     """Say how long it lasted or has lasted."""
     if one.end is not None:
-        return f"lasted {phrases.duration(one.end.latest - one.onset.latest)}"
-    return f"lasting {phrases.duration(freshness(view).as_of - one.onset.latest)}"
+        return view.gettext("lasted {time}").format(time=phrases.duration(one.end.latest - one.onset.latest, view))
+    return view.gettext("lasting {time}").format(time=phrases.duration(freshness(view).as_of - one.onset.latest, view))
 
 
 def together(one: Incident, incidents: Sequence[Incident], view: View) -> tuple[tuple[str, str], ...]:
@@ -119,11 +120,19 @@ def coverage(view: View) -> str:
     inside = [member for member in view.members if not member.reference]
     abroad = [member for member in view.members if member.reference]
     if not view.members:
-        return "No probe is approved yet."
+        return view.gettext("No probe is approved yet.")
     networks = {(member.network.country, member.network.asn) for member in inside}
     where = sorted({member.network.country for member in inside})
     elsewhere = sorted({member.network.country for member in abroad})
-    said = f"{phrases.count(len(inside), 'probe')} on {phrases.count(len(networks), 'provider')}"
-    said += f" in {', '.join(view.country(code) for code in where)}" if where else ""
-    said += f"; {phrases.count(len(abroad), 'reference')} abroad"
-    return said + (f" ({', '.join(view.country(code) for code in elsewhere)})." if elsewhere else ".")
+    said = view.gettext("{probes} on {providers} in {countries}; {references} abroad ({elsewhere}).")
+    if not inside:
+        said = view.gettext("{references} abroad ({elsewhere}), and no probe in a country yet.")
+    elif not abroad:
+        said = view.gettext("{probes} on {providers} in {countries}; no reference abroad.")
+    return said.format(
+        probes=phrases.probes(view, len(inside)),
+        providers=phrases.providers(view, len(networks)),
+        countries=", ".join(view.country(code) for code in where),
+        references=phrases.references(view, len(abroad)),
+        elsewhere=", ".join(view.country(code) for code in elsewhere),
+    )

@@ -62,13 +62,14 @@ def query_time(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%MZ")
 
 
-def duration(seconds: float) -> str:
+def duration(seconds: float, view: View | None = None) -> str:
     """Say a length of time: ``3 h 30 min``, ``2 days 4 h``, ``5 min``."""
     minutes = max(0, round(seconds / 60))
     days, rest = divmod(minutes, 1440)
     hours, minutes = divmod(rest, 60)
     if days:
-        return f"{days} {'day' if days == 1 else 'days'}" + (f" {hours} h" if hours else "")
+        many = view.ngettext("{n} day", "{n} days", days) if view else "{n} day" if days == 1 else "{n} days"
+        return many.format(n=days) + (f" {hours} h" if hours else "")
     if hours:
         return f"{hours} h" + (f" {minutes} min" if minutes else "")
     return f"{minutes} min"
@@ -97,3 +98,8 @@ def providers(view: View, number: int) -> str:
 def measurements(view: View, number: int) -> str:
     """Return ``1 measurement`` or ``3 measurements`` in the reader's language."""
     return view.ngettext("{n} measurement", "{n} measurements", number).format(n=number)
+
+
+def references(view: View, number: int) -> str:
+    """Return ``1 reference`` or ``3 references`` in the reader's language."""
+    return view.ngettext("{n} reference", "{n} references", number).format(n=number)

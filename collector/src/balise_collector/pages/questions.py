@@ -10,6 +10,7 @@ from typing import Final
 
 from starlette.exceptions import HTTPException
 
+from balise_collector.pages.tongue import noted
 from balise_collector.wording import Language
 
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -27,7 +28,7 @@ _LONGEST: Final = 40
 def incident_id(text: str) -> str:
     """Return a well-formed incident id (HTTPException 404)."""
     if not _ID.fullmatch(text):
-        raise HTTPException(404, "That is not the form of an incident's id.")
+        raise HTTPException(404, noted("That is not the form of an incident's id."))
     return text
 
 

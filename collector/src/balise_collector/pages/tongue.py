@@ -39,3 +39,8 @@ def translations(language: Language) -> gettext.NullTranslations:
 def direction(language: Language) -> str:
     """Return ``ltr`` or ``rtl``: the way the language is written, for the ``dir`` attribute."""
     return str(Locale(language.value).text_direction)
+
+
+def noted(text: str) -> str:
+    """Return a sentence as it is: marks it for translation where the reader's language is not known yet."""
+    return text
