@@ -35,7 +35,7 @@ def build() -> Dashboard:
         states(
             "Providers and services",
             "The gravest verdict of each interval; reachable where more than half of the verdicts say so; else grey",
-            Query(here.binned(GRAVEST, ("asn", "service")), "AS[[tag_asn]] [[tag_service]]"),
+            Query(here.binned(GRAVEST, ("asn", "service"), "null"), "AS[[tag_asn]] [[tag_service]]"),
             [_TO_SERVICE, _TO_MATRIX],
         ),
         history(

@@ -109,7 +109,7 @@ def build() -> Dashboard:
         states(
             "Heard and silent",
             "Silent where a probe was not heard at any minute of the interval",
-            Query(fleet.binned('min("is_alive")', ("country", "probe")), "[[tag_country]] [[tag_probe]]"),
+            Query(fleet.binned('min("is_alive")', ("country", "probe"), "null"), "[[tag_country]] [[tag_probe]]"),
             [_TO_PAGES],
             of_words(language.ALIVE_WORDS),
         ),
@@ -165,7 +165,8 @@ def build() -> Dashboard:
             [Query(health.binned('mean("clock_offset_ms")', ("probe",)), "[[tag_probe]]")],
             [_TO_PAGES],
             "ms",
-        ).min(-1000),
+            signed=True,
+        ),
         rows(
             "Versions",
             "How many probes run which version",

@@ -88,7 +88,7 @@ def build() -> Dashboard:
             "Timeline",
             "Verdicts on the service in the country, by provider, role and experiment; incidents are the regions",
             Query(
-                here.binned(GRAVEST, ("country", "asn", "role", "layer")),
+                here.binned(GRAVEST, ("country", "asn", "role", "layer"), "null"),
                 "[[tag_country]] AS[[tag_asn]] [[tag_role]] [[tag_layer]]",
             ),
             [_TO_PAGE, _TO_SERVICE],
@@ -96,7 +96,7 @@ def build() -> Dashboard:
         states(
             "The same, seen from abroad",
             "Verdicts of the references: what fails there too is the service's own trouble",
-            Query(abroad.binned(GRAVEST, ("country", "service")), "[[tag_country]] [[tag_service]]"),
+            Query(abroad.binned(GRAVEST, ("country", "service"), "null"), "[[tag_country]] [[tag_service]]"),
             [_TO_SERVICE],
         ).height(6),
         lines(

@@ -66,7 +66,7 @@ def build() -> Dashboard:
         ),
         number(
             "Probes heard",
-            "Approved probes that were heard within the time that the collector allows for silence",
+            "Approved probes and references that were heard within the time that the collector allows for silence",
             Query(
                 f'SELECT sum("alive") FROM ({fleet.binned(ALIVE, ("probe",))}) WHERE $timeFilter'
                 " GROUP BY time($__interval) fill(none)"
@@ -83,15 +83,17 @@ def build() -> Dashboard:
         number(
             "Verdicts",
             "Measurements that were judged in this range, of probes inside the countries chosen",
-            Query(all_verdicts.binned('sum("is_ok") + sum("is_insufficient")')),
+            Query(all_verdicts.binned('count("score")')),
             [_TO_COUNTRY],
+            calc="sum",
         ),
         number(
             "Blocked or slowed",
-            "Verdicts of interference in each interval: paired measurements whose controls succeeded",
+            "Verdicts of interference in this range: paired measurements whose controls succeeded",
             Query(all_verdicts.binned('sum("is_blocked") + sum("is_throttled")')),
             [_TO_COUNTRY],
             limits=steps((None, FINE), (1, ALARM)),
+            calc="sum",
         ),
         number(
             "We cannot tell",
@@ -100,6 +102,7 @@ def build() -> Dashboard:
             [_TO_PAGES],
             unit="percentunit",
             limits=steps((None, GREY)),
+            calc="mean",
         ),
         rows(
             "Incidents in this range",
@@ -112,7 +115,7 @@ def build() -> Dashboard:
         states(
             "Services by provider",
             "The gravest verdict of each interval; reachable where more than half of the verdicts say so; else grey",
-            Query(all_verdicts.binned(GRAVEST, by_service), "[[tag_country]] [[tag_service]] AS[[tag_asn]]"),
+            Query(all_verdicts.binned(GRAVEST, by_service, "null"), "[[tag_country]] [[tag_service]] AS[[tag_asn]]"),
             [_TO_COUNTRY, link_to("service", "One service")],
         ).height(12),
         world(

@@ -28,6 +28,10 @@ from balise_dashboards.language import ACCENT, GREY, Mapping, of_bits, steps
 NOTHING_YET: Final = "No data yet: the first results come some ten minutes after the first probe"
 CADENCE: Final = "5m"
 """The shortest interval that Grafana may ask for: the cadence of measurements."""
+_GAP_MS: Final = 900_000
+"""A state is drawn on over this much without verdicts, and no further: what nobody measured is no state."""
+_BOXES: Final = 120
+"""Most intervals of a status history: it refuses to draw more than half as many as it has pixels."""
 _BLANK: Final = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 """One transparent pixel: the map's lowest layer, so that no tile is asked of anybody."""
 
@@ -62,14 +66,15 @@ def number(
     unit: str = "short",
     limits: dashboards.ThresholdsConfig | None = None,
     mappings: list[Mapping] | None = None,
+    calc: str = "lastNotNull",
 ) -> Any:
-    """Return one large number (or word) with its course behind it."""
+    """Return one large number (or word) with its course behind it; ``calc``: which of the series' values it is."""
     made = (
         stat.Panel()
         .graph_mode(shared.BigValueGraphMode.AREA)
         .color_mode(shared.BigValueColorMode.VALUE)
         .text_mode(shared.BigValueTextMode.VALUE)
-        .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False))
+        .reduce_options(common.ReduceDataOptions().calcs([calc]).values(False))
         .thresholds(limits or steps((None, ACCENT)))
         .span(4)
         .height(4)
@@ -90,6 +95,7 @@ def states(title: str, description: str, query: Query, links: Links, mappings: l
         .merge_values(True)
         .show_value(shared.VisibilityMode.AUTO)
         .row_height(0.85)
+        .override_by_field_type("number", [models.DynamicConfigValue(id_val="custom.spanNulls", value=_GAP_MS)])
         .legend(_legend())
         .span(24)
         .height(10)
@@ -106,6 +112,7 @@ def history(title: str, description: str, query: Query, links: Links, mappings: 
         .fill_opacity(85)
         .line_width(1)
         .show_value(shared.VisibilityMode.NEVER)
+        .max_data_points(_BOXES)
         .legend(_legend())
         .span(24)
         .height(9)
@@ -121,6 +128,7 @@ def lines(
     unit: str,
     *,
     stacked: bool = False,
+    signed: bool = False,
     paints: dict[str, str] | None = None,
 ) -> Any:
     """Return a time series; ``paints`` gives series (by name) the colour of a state."""
@@ -131,11 +139,12 @@ def lines(
         .draw_style(shared.GraphDrawStyle.BARS if stacked else shared.GraphDrawStyle.LINE)
         .show_points(shared.VisibilityMode.AUTO)
         .legend(_legend())
-        .min(0)
         .tooltip(common.VizTooltipOptions().mode(shared.TooltipDisplayMode.MULTI).sort(shared.SortOrder.DESCENDING))
         .span(12)
         .height(8)
     )
+    if not signed:
+        made = made.min(0)
     if stacked:
         made = made.stacking(common.StackingConfig().mode(shared.StackingMode.NORMAL).group("A"))
     for name, paint in (paints or {}).items():

@@ -48,7 +48,7 @@ def build() -> Dashboard:
         states(
             "Roles by provider",
             "The gravest verdict of each interval; reachable where more than half of the verdicts say so; else grey",
-            Query(here.binned(GRAVEST, ("country", "asn", "role")), f"{provider} [[tag_role]]"),
+            Query(here.binned(GRAVEST, ("country", "asn", "role"), "null"), f"{provider} [[tag_role]]"),
             [_TO_COUNTRY, _TO_METHOD],
         ),
         history(

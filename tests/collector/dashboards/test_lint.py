@@ -18,28 +18,9 @@ from balise_dashboards import board, language
 STOCK: Final = frozenset({"stat", "table", "timeseries", "state-timeline", "status-history", "heatmap", "geomap"})
 SOURCES: Final = ({"type": "influxdb", "uid": "${datasource}"}, {"type": "influxdb", "uid": "${rollup}"})
 BUILT_IN: Final = frozenset({"__interval", "timeFilter", "__url_time_range", "__value", "__data"})
-KEYWORDS: Final = frozenset(
-    {
-        *(
-            "select",
-            "from",
-            "where",
-            "group",
-            "by",
-            "fill",
-            "none",
-            "and",
-            "or",
-            "as",
-            "order",
-            "time",
-            "desc",
-            "limit",
-        ),
-        *("show", "tag", "values", "with", "key", "distinct", "last", "max", "min", "sum", "mean", "median"),
-        *("percentile", "spread", "non_negative_derivative"),
-    }
-)
+_LANGUAGE: Final = "select from where group by fill none null and as order time desc asc limit show tag values with key"
+_FUNCTIONS: Final = "count distinct last max mean median min non_negative_derivative percentile spread sum"
+KEYWORDS: Final = frozenset(re.findall(r"\w+", f"{_LANGUAGE} {_FUNCTIONS}"))
 """Words of InfluxQL that 1.8, 2.x and 3 share, and that we use; any other bare word is a name that was not quoted."""
 QUOTED: Final = re.compile(r'"[^"]*"|\'[^\']*\'|/\^[^/]*\$/')
 
@@ -233,6 +214,18 @@ def test_a_bin_shows_trouble_before_green_and_green_only_by_majority() -> None:
             expected = first or (State.OK if ok == 1.0 else State.INSUFFICIENT)
             shown = [text for text, (least, most) in spans.items() if least <= total <= most]
             assert shown == [language.label(expected)]
+
+
+def test_what_nobody_measured_is_no_state(boards: dict[str, Board]) -> None:
+    """A timeline draws a state on until the next value: without empty intervals a silence would stay green for days."""
+    for one in boards.values():
+        for panel in one["panels"]:
+            if panel["type"] == "state-timeline":
+                assert all(target["query"].endswith("fill(null)") for target in panel["targets"]), panel["title"]
+                properties = [each for override in panel["fieldConfig"]["overrides"] for each in override["properties"]]
+                assert {"id": "custom.spanNulls", "value": 900_000} in properties
+            if panel["type"] == "status-history":
+                assert panel["maxDataPoints"] <= 150, panel["title"]
 
 
 def test_alerts_reach_somebody_and_lead_somewhere(boards: dict[str, Board], provisioned: dict[str, Board]) -> None:
