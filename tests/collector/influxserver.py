@@ -60,6 +60,7 @@ http {{
   map $arg_bucket $db {{ default $arg_bucket; "~*^(?<name>[^%/]+)(%2F|/)" $name; }}
   map $arg_bucket $policy {{ default ""; "~*^[^%/]+(%2F|/)(?<rest>.+)$" $rest; }}
   map $http_authorization $login {{ default ""; "~^Token (?<user>[^:]+):(?<password>.+)$" "u=$user&p=$password"; }}
+  map $http_authorization $basic {{ default ""; "~^Basic " $http_authorization; }}
   server {{
     listen 127.0.0.1:{front};
     location = /api/v2/write {{
@@ -70,7 +71,7 @@ http {{
     }}
     location = /query {{
       set $args "$args&$login";
-      proxy_set_header Authorization "";
+      proxy_set_header Authorization $basic;
       proxy_pass http://127.0.0.1:{port};
     }}
     location / {{ proxy_pass http://127.0.0.1:{port}; }}

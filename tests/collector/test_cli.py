@@ -46,6 +46,26 @@ def test_check_reads_everything(run: Any) -> None:
     assert "0 approved" in out
 
 
+def test_check_says_where_points_go(run: Any, tmp_path: Path) -> None:
+    """An InfluxDB is not needed; one that is named without a token is told how to get it."""
+    assert "influx     none" in run("check")[1]
+    settings = tmp_path / "collector.toml"
+    named = f'[influx]\nurl = "http://127.0.0.1:8086"\ntoken_file = "{tmp_path}/influx.token"\n'
+    settings.write_text(settings.read_text() + named)
+    assert "influx setup" in run("check")[1]
+    settings.write_text(settings.read_text().replace("http://127.0.0.1:8086", "127.0.0.1:8086"))
+    status, _, err = run("check")
+    assert status == 2
+    assert "influx.url" in err
+
+
+def test_influx_setup_needs_its_settings(run: Any) -> None:
+    """One line that names the key."""
+    status, _, err = run("influx", "setup")
+    assert status == 2
+    assert "[influx] url is not set" in err
+
+
 def test_a_mistake_is_one_line_and_status_2(run: Any, tmp_path: Path) -> None:
     """No traceback for an operator's mistake."""
     (tmp_path / "collector.toml").write_text("[broker]\nhst = 'x'\n")

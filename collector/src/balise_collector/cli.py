@@ -66,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--since", type=_time, metavar="TIME", help="as for incidents")
     _command(commands, "check", _check, "read every setting and file, and say what is wrong")
     _fleet_commands(_command(commands, "fleet", None, "who may speak"))
+    _influx_commands(_command(commands, "influx", None, "the InfluxDB that dashboards read"))
     return parser
 
 
@@ -96,6 +97,7 @@ def _check(config: Config, _clock: Clock, arguments: argparse.Namespace) -> int:
     print(f"catalogue  {services.version}: {len(services.services)} services, {targets} targets")
     print(f"controls   {len(services.controls)}")
     print(f"fleet      {approved} approved, {waiting} waiting")
+    print(f"influx     {_influx_line(config)}")
     print(f"broker     {', '.join(f'{broker.host}:{broker.port}' for broker in config.broker)}")
     return 0
 
@@ -131,7 +133,7 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}; name a file that `balise-agent once ... --json` wrote") from None
+        raise ConfigError(f"{path}: {error.strerror}; name a file that this user can read") from None
 
 
 def read_measurements(data: bytes) -> list[Measurement]:
@@ -304,6 +306,45 @@ def _list(config: Config, _clock: Clock, arguments: argparse.Namespace) -> int:
     if not members and not pending:
         print("no probe yet; one that connects to the broker shows up here")
     return 0
+
+
+# ---------------------------------------------------------------- InfluxDB
+
+
+def _influx_commands(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    setup = _command(commands, "setup", _influx_setup, "make buckets, retention, InfluxQL mappings and two tokens")
+    setup.add_argument(
+        "--admin-token-file", metavar="FILE", help="2.x: an operator token; 1.x: name:password of an administrator"
+    )
+    setup.add_argument("--read-token-file", metavar="FILE", help="for Grafana; default: [influx] token_file + .read")
+    setup.add_argument("--retention", type=int, default=90, metavar="DAYS", help="of points; 0 is for ever")
+    setup.add_argument("--rollup-retention", type=int, default=0, metavar="DAYS", help="of roll-ups; 0 is for ever")
+
+
+def _influx_setup(config: Config, _clock: Clock, arguments: argparse.Namespace) -> int:
+    """Print each step as it is made; the tokens go into files, never to the terminal."""
+    # Imported where it is wanted: no other command needs an HTTP client.
+    from balise_collector.sinks.influx_setup import setup  # noqa: PLC0415 - as said
+
+    if min(arguments.retention, arguments.rollup_retention) < 0:
+        raise ConfigError("--retention: give days, 0 for ever")
+    credential = _read(Path(arguments.admin_token_file)).decode().strip() if arguments.admin_token_file else ""
+    read_token_file = Path(arguments.read_token_file or f"{config.influx.token_file}.read")
+    for line in setup(config.influx, credential, arguments.retention, arguments.rollup_retention, read_token_file):
+        print(line)
+    return 0
+
+
+def _influx_line(config: Config) -> str:
+    """Say where points go, and whether a token is at hand."""
+    influx = config.influx
+    if not influx.url:
+        return "none; points for Grafana need [influx] url"
+    token = "token set" if influx.token else f"token in {influx.token_file}"
+    if influx.token_file and not Path(influx.token_file).is_file():
+        token = f"{influx.token_file} is not there yet: balise-collector influx setup"
+    return f"{influx.url}, buckets {influx.bucket} and {influx.rollup_bucket}, {token}"
 
 
 if __name__ == "__main__":
