@@ -34,6 +34,7 @@ from balise_collector.pages.app import LOOPBACK, create_app
 from balise_collector.pages.fleet import FleetFacts
 from balise_collector.pages.view import View
 from balise_collector.pipeline import Pipeline
+from balise_collector.publishing import Publishing, listen, token_of
 from balise_collector.sinks.courses import Conclusions, Course
 from balise_collector.sinks.feed import Feed
 from balise_collector.sinks.file import FileSink
@@ -82,6 +83,9 @@ def run(config: Config, clock: Clock) -> int:
     ingest.learn(learned)
     threads: list[Part] = [ingest, Pipeline(config, clock, services, ingest.learn)]
     threads.extend(_feeds(config, clock, services, ingest))
+    if config.public is not None:
+        secret = identity.public_id_key(key)
+        threads.append(Publishing(config, config.public, clock, _look(config, clock, services), secret))
     server = _server(config, clock, services, ingest)
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda _number, _frame: setattr(server, "should_exit", True))
@@ -146,22 +150,14 @@ def _lock(state_dir: Path) -> IO[str]:
 
 def _listen(config: Config) -> socket.socket:
     """Take the pages' port (ConfigError where it cannot be had)."""
-    listening = socket.socket(socket.AF_INET6 if ":" in config.pages.host else socket.AF_INET)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((config.pages.host, config.pages.port))
-    except OSError as error:
-        listening.close()
-        raise ConfigError(
-            f"[pages] {config.pages.host}:{config.pages.port}: {error.strerror}; choose another host or port"
-        ) from None
+    listening = listen(config.pages.host, config.pages.port, "pages")
     host, port = listening.getsockname()[:2]
-    _log.info("pages on http://%s:%d/", host, port)
+    _log.info("pages on http://%s:%d/%s", host, port, " (with a token)" if config.pages.token_file else "")
     return listening
 
 
-def _server(config: Config, clock: Clock, services: Catalogue, ingest: Ingest) -> uvicorn.Server:
-    """Return the web server, not yet running."""
+def _look(config: Config, clock: Clock, services: Catalogue) -> Callable[[], View]:
+    """Return what makes a view for a request, in the thread that answers it."""
     open_store = EachThread(lambda: Store(config.derived_file, config.journal_file))
     registry = EachThread(lambda: FleetRegistry(config.fleet_file))
 
@@ -175,6 +171,14 @@ def _server(config: Config, clock: Clock, services: Catalogue, ingest: Ingest) -
             country_names=config.collector.country_names,
             rules=RULES_VERSION,
         )
+
+    return look
+
+
+def _server(config: Config, clock: Clock, services: Catalogue, ingest: Ingest) -> uvicorn.Server:
+    """Return the web server, not yet running."""
+    open_store = EachThread(lambda: Store(config.derived_file, config.journal_file))
+    registry = EachThread(lambda: FleetRegistry(config.fleet_file))
 
     def live() -> dict[str, Any]:
         return {
@@ -198,7 +202,9 @@ def _server(config: Config, clock: Clock, services: Catalogue, ingest: Ingest) -
             silence=float(config.detect.silence_seconds),
         )
 
-    pages = create_app(look, facts=facts, api=api_routes(open_store, clock.now, live), hosts=_hosts(config))
+    look = _look(config, clock, services)
+    api = api_routes(open_store, clock.now, live)
+    pages = create_app(look, facts=facts, api=api, hosts=_hosts(config), token=token_of(config))
     return uvicorn.Server(
         uvicorn.Config(pages, log_config=None, access_log=False, timeout_graceful_shutdown=1, lifespan="off")
     )

@@ -22,10 +22,12 @@ from balise_collector.config import Config
 from balise_collector.deduction import Deduction
 from balise_collector.errors import ConfigError, JournalError
 from balise_collector.fleet import FleetRegistry
+from balise_collector.incidents import IncidentState
 from balise_collector.judge import RULES_VERSION, explain, judge
 from balise_collector.members import Member, Pending
 from balise_collector.pipeline import replay, surroundings
 from balise_collector.places import WORLD, country_name, zone_of
+from balise_collector.releases import Releases
 from balise_collector.report import ReportFacts, report
 from balise_collector.store import Store
 from balise_collector.wording import Language
@@ -64,6 +66,9 @@ def _parser() -> argparse.ArgumentParser:
     report = _command(commands, "report", _report, "the incident report, to read aloud and to quote")
     report.add_argument("--language", choices=[language.value for language in Language], default="en")
     report.add_argument("--since", type=_time, metavar="TIME", help="as for incidents")
+    release = _command(commands, "release", _release, "let the public see an incident's evidence, redrawn, a day late")
+    release.add_argument("incident", nargs="?", help="its id in the operator view; without one: list what is released")
+    release.add_argument("--undo", action="store_true", help="take it back")
     _command(commands, "check", _check, "read every setting and file, and say what is wrong")
     _fleet_commands(_command(commands, "fleet", None, "who may speak"))
     _influx_commands(_command(commands, "influx", None, "the InfluxDB that dashboards read"))
@@ -186,6 +191,28 @@ def _incidents(config: Config, clock: Clock, arguments: argparse.Namespace) -> i
         print(f"{one.state:<11} {one.kind:<13} {one.country} {one.service} [{mechanisms}] {one.locality} {one.grade}")
     if not found:
         print("no incident: nothing that the probes measured, by these rules")
+    return 0
+
+
+def _release(config: Config, clock: Clock, arguments: argparse.Namespace) -> int:
+    """Release an incident's evidence to the public view, or take that back."""
+    name: str | None = arguments.incident
+    with closing(Releases(config.releases_file)) as releases, closing(_open_store(config)) as store:
+        if name is None:
+            for incident, at in releases.all().items():
+                print(f"{incident}  released {_utc(at)}")
+        elif arguments.undo:
+            if not releases.hold(name):
+                raise ConfigError(f"{name}: not released; `balise-collector release` lists what is")
+            print(f"{name}: held back from now on; what was shown before may have been kept by others")
+        else:
+            found = store.incident(name)
+            if found is None:
+                raise ConfigError(f"{name}: there is no such incident; see balise-collector incidents")
+            if found.state in {IncidentState.UNCONFIRMED, IncidentState.WITHDRAWN}:
+                raise ConfigError(f"{name}: {found.state}, so no finding; it is not published")
+            releases.release(name, clock.now())
+            print(f"{name}: its evidence is shown in public, redrawn, once it is a day old")
     return 0
 
 

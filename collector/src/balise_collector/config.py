@@ -67,12 +67,35 @@ class CataloguePlace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class Pages(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``[pages]``: where people read."""
+    """``[pages]``: where the operator reads, probes and packets as they are."""
 
     host: str = "127.0.0.1"
     port: int = 8484
     names: tuple[str, ...] = ()
     """Further names under which readers ask, e.g. behind a proxy."""
+    token_file: str = ""
+    """Holds the token that every reader must show; only on loopback can it be left out."""
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether only programs of this machine can ask."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+
+class Public(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[public]``: where everybody reads what may be seen (pages/public.py); without it there is no such view."""
+
+    host: str = "127.0.0.1"
+    port: int = 8485
+    k: int = 2
+    """Probes that must have measured what is told; 3 where hosts are at risk."""
+    delay_minutes: int = 30
+    """How far the public view is behind."""
+    base_url: str = ""
+    """What links from elsewhere begin with, e.g. ``https://observatory.example``."""
 
 
 class Timetable(WireTimetable, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -134,6 +157,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     broker: tuple[Broker, ...] = ()
     catalogue: CataloguePlace = CataloguePlace()
     pages: Pages = Pages()
+    public: Public | None = None
     timetable: Timetable = Timetable()
     budget: Budget = Budget()
     network: Network = Network()
@@ -155,6 +179,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def derived_file(self) -> Path:
         """Everything that can be computed again from the journal."""
         return self.state_dir / "derived.sqlite"
+
+    @property
+    def releases_file(self) -> Path:
+        """Whose evidence the operator released to the public."""
+        return self.state_dir / "releases.sqlite"
 
     @property
     def fleet_file(self) -> Path:
@@ -192,6 +221,9 @@ def _findings(config: Config) -> list[tuple[str, str]]:
         found.append(("catalogue.dir", f"{config.catalogue.dir!r} is not a folder; leave it out for the packaged one"))
     if not 0 <= config.pages.port < 65536:
         found.append(("pages.port", f"{config.pages.port} is no port; use 0 to 65535 (0 takes a free one)"))
+    found.extend((f"pages.{key}", wrong) for key, wrong in _pages_findings(config.pages))
+    if config.public is not None:
+        found.extend((f"public.{key}", wrong) for key, wrong in _public_findings(config.public))
     if not 10 <= config.timetable.interval <= 86400:
         found.append(("timetable.interval", f"{config.timetable.interval} s; use 10 to 86400"))
     if config.timetable.hello_every < 1 or config.timetable.http_every < 1:
@@ -234,6 +266,30 @@ def _influx_findings(influx: Influx) -> list[tuple[str, str]]:
         found.append(("timeout", f"{influx.timeout} s; use 1 to 300"))
     if not 1 <= influx.batch <= 50_000:
         found.append(("batch", f"{influx.batch} lines; use 1 to 50000"))
+    return found
+
+
+def _pages_findings(pages: Pages) -> list[tuple[str, str]]:
+    """What cannot work in the operator's view."""
+    if pages.token_file and not Path(pages.token_file).is_file():
+        return [("token_file", f"{pages.token_file!r} is not a file that this user can see")]
+    if not pages.token_file and not pages.on_loopback:
+        wrong = f"is not set, and {pages.host} is not loopback: anyone could read probes as they are; "
+        return [("token_file", wrong + "name a file with a secret of 32 characters or more, or listen on 127.0.0.1")]
+    return []
+
+
+def _public_findings(public: Public) -> list[tuple[str, str]]:
+    """What cannot work in the public view."""
+    found: list[tuple[str, str]] = []
+    if not 0 <= public.port < 65536:
+        found.append(("port", f"{public.port} is no port; use 0 to 65535 (0 takes a free one)"))
+    if public.k < 2:
+        found.append(("k", f"{public.k}: what one probe saw would be public, and so the probe; use 2 or more"))
+    if not 0 <= public.delay_minutes <= 10_080:
+        found.append(("delay_minutes", f"{public.delay_minutes} minutes; use 0 to 10080 (a week)"))
+    if public.base_url and not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+", public.base_url):
+        found.append(("base_url", f"{public.base_url!r}; write scheme and host only, e.g. https://observatory.example"))
     return found
 
 

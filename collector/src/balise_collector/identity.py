@@ -5,6 +5,7 @@ Must not live here: sealing (wire), the keys of probes (fleet).
 """
 
 import contextlib
+import hashlib
 import os
 import re
 import secrets
@@ -47,6 +48,11 @@ def load_or_create(state_dir: Path) -> Ed25519PrivateKey:
 def public_hex(key: Ed25519PrivateKey) -> str:
     """Return the public key as the 64 hex digits that a probe's ``[collector] key`` takes."""
     return public_bytes(key.public_key()).hex()
+
+
+def public_id_key(key: Ed25519PrivateKey) -> bytes:
+    """Return the secret under which incidents have other ids in public (pages/public.py), the same at every start."""
+    return hashlib.sha256(b"balise public ids\0" + key.private_bytes_raw()).digest()
 
 
 def _create(path: Path) -> None:

@@ -42,7 +42,7 @@ def test_the_header_opens(outside: TestClient) -> None:
     """A program sends the token with each request."""
     assert outside.get("/", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200
     for wrong in ("Bearer ", "Bearer x", f"Basic {TOKEN}", TOKEN, f"Bearer {TOKEN}x", "Bearer \u00e9"):
-        assert outside.get("/", headers={"Authorization": wrong.encode("latin-1")}).status_code == 401
+        assert outside.get("/", headers={b"Authorization": wrong.encode("latin-1")}).status_code == 401
 
 
 def test_the_form_gives_a_strict_cookie(outside: TestClient) -> None:
@@ -70,7 +70,7 @@ def test_no_made_up_cookie_opens(outside: TestClient) -> None:
     """Only the cookie of this token does."""
     for wrong in ("", TOKEN, cookie_of(b"another"), '"', "\u00ff"):
         sent = f"{COOKIE}={wrong}".encode("latin-1")
-        assert outside.get("/", headers={"Cookie": sent}).status_code == 401, wrong
+        assert outside.get("/", headers={b"Cookie": sent}).status_code == 401, wrong
     assert outside.get("/", headers={"Cookie": f"{COOKIE}={cookie_of(TOKEN.encode())}"}).status_code == 200
 
 

@@ -1,0 +1,417 @@
+"""What may be seen of what was concluded: the one filter that everything public goes through. Pure.
+
+k-anonymity (nothing of a provider that fewer than k probes measured), a delay, times rounded outward to five minutes,
+ids that lead nowhere inside, no unconfirmed incident, and evidence only redrawn, a day old and released by the operator
+(attribution.md 3). Must not live here: pages, routes, SQL; a Public is asked as the store is and gives less.
+"""
+
+import hashlib
+import hmac
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+import msgspec
+
+from balise_collector import tally
+from balise_collector.crowd import Place
+from balise_collector.incidents.model import Incident, IncidentState, Interval, MechanismShare, Scope
+from balise_collector.journal import JournalRow
+from balise_collector.judge.verdict import Verdict
+from balise_collector.members import Member
+from balise_collector.pages.redraw import Redrawn, redraw
+from balise_collector.pages.view import Conclusions, View
+from balise_collector.places import WORLD
+from balise_collector.store import HistoryCell
+from balise_collector.tally import BIN, Series
+from balise_wire.measurement import Network
+
+EVIDENCE_AGE: Final = 86_400.0
+"""Seconds that a measurement must be old before it is redrawn: logs of flows are kept for less, and memory fades."""
+EXHIBITS: Final = 6
+_DAY: Final = 86_400.0
+_MARGIN: Final = 3_600.0
+_WITHHELD: Final = "not published"
+_FULL: Final = (1 << 32) - 1
+
+
+class Counted(Protocol):
+    """How many probes stand behind what was measured; ``crowd.Crowd`` answers."""
+
+    def crowded(self, since: float, until: float, step: float, least: int) -> dict[Place, set[int]]:
+        """Return the bins of each place that ``least`` probes measured."""
+        ...
+
+    def by_provider(
+        self, since: float, until: float, service: str, country: str | None = None
+    ) -> dict[tuple[str, int], int]:
+        """Return how many probes measured a service, by country and AS number."""
+        ...
+
+    def incident_ids(self) -> list[str]:
+        """Return the id of every incident there ever was."""
+        ...
+
+    def newest(self, until: float) -> float | None:
+        """Return the time of the newest verdict before ``until``."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """What the operator decided."""
+
+    least: int
+    """k: probes that must have measured what is told."""
+    delay: float
+    """Seconds."""
+    secret: bytes
+    """Keys the public ids: an incident's own id is a hash of the second in which the first probe failed."""
+
+    def horizon(self, now: float) -> float:
+        """Return the moment that the public view speaks of: now, less the delay, on a boundary of five minutes."""
+        return down(now - self.delay)
+
+    def alias(self, name: str) -> str:
+        """Return the public id of an incident or a group; empty for none."""
+        return hmac.new(self.secret, name.encode(), hashlib.sha256).hexdigest()[:12] if name else ""
+
+
+def down(at: float) -> float:
+    """Return the boundary of five minutes at or before a moment."""
+    return math.floor(at / BIN) * float(BIN)
+
+
+def up(at: float) -> float:
+    """Return the boundary of five minutes at or after a moment."""
+    return math.ceil(at / BIN) * float(BIN)
+
+
+def outward(moment: Interval) -> Interval:
+    """Return an interval with both ends on boundaries of five minutes, still around the moment."""
+    earliest = None if moment.earliest is None else down(moment.earliest)
+    return msgspec.structs.replace(moment, earliest=earliest, latest=up(moment.latest))
+
+
+def published(
+    one: Incident, counts: Mapping[int, int], standing: Mapping[int, int], countries: frozenset[str], policy: Policy
+) -> Incident | None:
+    """Return an incident as the public may see it; ``None`` where it may not see it at all.
+
+    Args:
+        one: the incident.
+        counts: probes that measured it, by AS number.
+        standing: approved probes, by AS number.
+        countries: those that enough references stand in.
+        policy: the operator's.
+    """
+    if one.state is IncidentState.UNCONFIRMED or sum(counts.values()) < policy.least:
+        return None
+    told = {asn for asn, probes in counts.items() if probes >= policy.least}
+    known = {asn for asn, probes in standing.items() if probes >= policy.least}
+    return msgspec.structs.replace(
+        one,
+        id=policy.alias(one.id),
+        onset=outward(one.onset),
+        end=outward(one.end) if one.end else None,
+        scope=_scope(one.scope, counts, told, known, policy.least),
+        mechanisms=tuple(
+            kept for share in one.mechanisms if (kept := _share(share, counts, told, policy.least)) is not None
+        ),
+        references=msgspec.structs.replace(
+            one.references, countries_ok=tuple(code for code in one.references.countries_ok if code in countries)
+        ),
+        score=float(round(one.score)),
+        # Numbers in the place of measurements: enough to count the proofs, and they lead nowhere.
+        evidence=tuple(f"{policy.alias(one.id)}/{number}" for number in range(len(one.evidence))),
+        group=policy.alias(one.group),
+        opened_at=down(one.opened_at),
+        closed_at=None if one.closed_at is None else up(one.closed_at),
+    )
+
+
+def _scope(scope: Scope, counts: Mapping[int, int], told: set[int], known: set[int], least: int) -> Scope:
+    """Leave out providers with too few probes, and the sum too where it would give them away."""
+    kept = {
+        "affected": tuple(asn for asn in scope.affected if asn in told),
+        "clean": tuple(asn for asn in scope.clean if asn in told),
+        "not_measured": tuple(asn for asn in scope.not_measured if asn in known),
+    }
+    hidden = sum(counts.get(asn, 1) for asn in {*scope.affected, *scope.clean} - told)
+    summed = hidden == 0 or hidden >= least
+    return Scope(
+        **kept,
+        affected_probes=scope.affected_probes if summed else 0,
+        measured_probes=scope.measured_probes if summed else 0,
+        withheld=tuple(name for name, asns in kept.items() if asns != getattr(scope, name)),
+    )
+
+
+def _share(share: MechanismShare, counts: Mapping[int, int], told: set[int], least: int) -> MechanismShare | None:
+    """Leave providers with too few probes out of a mechanism; ``None`` where that leaves too few altogether."""
+    asns = tuple(asn for asn in share.asns if asn in told)
+    if not asns and sum(counts.get(asn, 0) for asn in share.asns) < least:
+        return None
+    whole = asns == share.asns
+    return msgspec.structs.replace(
+        share,
+        asns=asns,
+        verdicts=share.verdicts if whole else 0,
+        onset=outward(share.onset) if share.onset and whole else None,
+        end=outward(share.end) if share.end and whole else None,
+    )
+
+
+def shown_verdicts(verdicts: Iterable[Verdict], least: int) -> list[Verdict]:
+    """Return the verdicts of places that enough probes measured, with numbers in the place of names.
+
+    The numbers tell probes and targets of one answer apart and hold for no other answer.
+    """
+    probes: defaultdict[Place, set[str]] = defaultdict(set)
+    ordered = sorted(verdicts, key=lambda one: one.at)
+    for one in ordered:
+        probes[_place(one)].add(one.probe)
+    names: defaultdict[str, str] = defaultdict(lambda: str(len(names) + 1))
+    targets: defaultdict[str, str] = defaultdict(lambda: str(len(targets) + 1))
+    return [
+        Verdict(
+            measurement="",
+            probe=names[one.probe],
+            network=Network(country=one.network.country, asn=_place(one).asn),
+            reference=one.reference,
+            service=one.service,
+            role=one.role,
+            target=targets[one.target],
+            layer=one.layer,
+            design=one.design,
+            at=down(one.at),
+            since=down(one.at),
+            state=one.state,
+            rule=one.rule,
+            mechanism=one.mechanism,
+        )
+        for one in ordered
+        if len(probes[_place(one)]) >= least
+    ]
+
+
+def _place(one: Verdict) -> Place:
+    """Return the place that a verdict speaks of."""
+    asn = 0 if one.reference else one.network.asn
+    return Place(one.network.country, asn, one.reference, one.service, one.role.value, one.layer.value)
+
+
+def shown_members(members: Iterable[Member], least: int) -> tuple[Member, ...]:
+    """Return the probes of providers (references: of countries) that enough stand on, without names and keys."""
+    held: defaultdict[tuple[str, int, bool], list[Member]] = defaultdict(list)
+    for one in members:
+        held[one.network.country, 0 if one.reference else one.network.asn, one.reference].append(one)
+    return tuple(
+        Member(id=str(number), public_key="", network=Network(country=country, asn=asn), role=one.role)
+        for (country, asn, _), found in sorted(held.items())
+        if len(found) >= least
+        for number, one in enumerate(found)
+    )
+
+
+@dataclass(kw_only=True)
+class Public:
+    """The store as the public may ask it, for the length of one request; satisfies ``view.Conclusions``."""
+
+    store: Conclusions
+    crowd: Counted
+    policy: Policy
+    now: float
+    """UNIX seconds on the collector's clock."""
+    members: Sequence[Member] = ()
+    released: Mapping[str, float] = field(default_factory=dict)
+    """Incident (its own id) -> when the operator released its evidence."""
+    _inside: dict[str, str] | None = None
+    _counts: dict[str, dict[int, int]] = field(default_factory=dict)
+
+    @property
+    def horizon(self) -> float:
+        """UNIX seconds; nothing later is seen."""
+        return self.policy.horizon(self.now)
+
+    def incidents(self) -> list[Incident]:
+        """Return every incident that stands and may be seen, as it was told by the horizon."""
+        newest = [told[-1][1] for name in self._names().values() if (told := self._told(name))]
+        standing = [one for one in newest if one.state is not IncidentState.WITHDRAWN]
+        return sorted(standing, key=lambda one: (one.onset.latest, one.id))
+
+    def revisions(self, incident_id: str) -> list[tuple[float, Incident]]:
+        """Return what was told of an incident by the horizon; empty where there is nothing that may be seen."""
+        inside = self._names().get(incident_id)
+        return self._told(inside) if inside else []
+
+    def told(self, country: str, service: str) -> list[tuple[float, Incident]]:
+        """Return all that was ever told of a service in a country or everywhere by the horizon, oldest first."""
+        found = [
+            entry
+            for name in self._names().values()
+            for entry in self._told(name)
+            if entry[1].service == service and entry[1].country in {country, WORLD}
+        ]
+        return sorted(found, key=lambda entry: (entry[0], entry[1].id, entry[1].revision))
+
+    def verdicts(
+        self,
+        since: float | None = None,
+        until: float | None = None,
+        probe: str | None = None,
+        service: str | None = None,
+    ) -> list[Verdict]:
+        """Return verdicts of places that enough probes measured; there are none of a probe, and none without bounds.
+
+        Both bounds are moved down to five minutes: a window that slides by less would single probes out.
+        """
+        if probe is not None or since is None:
+            return []
+        last = min(down(self.horizon if until is None else until), self.horizon)
+        return shown_verdicts(self.store.verdicts(down(since), last, None, service), self.policy.least)
+
+    def history(self, since: float, until: float, step: float, service: str | None = None) -> list[HistoryCell]:
+        """Return counts of the bins that enough probes measured; bins lie on boundaries of five minutes."""
+        first, last, wide = down(since), min(down(until), self.horizon), up(step)
+        crowd = self.crowd.crowded(first, last, wide, self.policy.least)
+        return [
+            msgspec.structs.replace(cell, asn=place.asn)
+            for cell in self.store.history(first, last, wide, service)
+            if cell.bin in crowd.get(place := _place_of(cell), ())
+        ]
+
+    def series(self, since: float, columns: int, service: str | None = None) -> list[Series]:
+        """Return the same, packed."""
+        first = down(since)
+        crowd = self.crowd.crowded(first, min(first + columns * BIN, self.horizon), BIN, self.policy.least)
+        masks = {place: tally.pack(dict.fromkeys(bins, _FULL)) for place, bins in crowd.items()}
+        found = []
+        for one in self.store.series(first, columns, service):
+            mask = masks.get(place := _place_of(one), 0)
+            counts = {state: kept for state, packed in one.counts.items() if (kept := packed & mask)}
+            if counts:
+                found.append(msgspec.structs.replace(one, asn=place.asn, counts=counts))
+        return found
+
+    def verdict(self, measurement: str) -> Verdict | None:
+        """Return what is told of a numbered piece of evidence: its rule and its proofs."""
+        public, _, number = measurement.partition("/")
+        found = self._evidence(public)
+        if not number.isdecimal() or int(number) >= len(found):
+            return None
+        one = self.store.verdict(found[int(number)])
+        if one is None:
+            return None
+        (shown,) = shown_verdicts([one], 1)
+        return msgspec.structs.replace(shown, network=Network(country=one.network.country, asn=0), proof=one.proof)
+
+    def measurement_row(self, measurement: str) -> JournalRow | None:  # noqa: ARG002 - what the store is asked
+        """Return nothing: no measurement is public; ``exhibits`` redraws them."""
+        return None
+
+    def latest_verdict_at(self) -> float | None:
+        """Return the boundary of five minutes before the newest verdict that may be seen."""
+        newest = self.crowd.newest(self.horizon)
+        return None if newest is None else down(newest)
+
+    def is_released(self, incident_id: str) -> bool:
+        """Whether the operator released the evidence of an incident."""
+        return self._names().get(incident_id) in self.released
+
+    def exhibits(self, incident_id: str) -> tuple[Redrawn, ...]:
+        """Return the redrawn evidence of an incident: only where it was released, and only what is a day old."""
+        inside = self._names().get(incident_id)
+        if inside is None or inside not in self.released or not self._told(inside):
+            return ()
+        counts = self._counts[inside]
+        found: list[Redrawn] = []
+        turns: Counter[tuple[str, int]] = Counter()
+        ranked = []
+        for place, name in enumerate(self._evidence(incident_id)):
+            row, verdict = self.store.measurement_row(name), self.store.verdict(name)
+            # A day on the clock of arrival as well: a probe's clock may be wrong.
+            if row is None or verdict is None or max(verdict.at, row.received_at) > self.now - EVIDENCE_AGE:
+                continue
+            asn = verdict.network.asn
+            provider = f"AS{asn}" if counts.get(asn, 0) >= self.policy.least else _WITHHELD
+            ranked.append((turns[verdict.rule, asn], place, row, verdict, provider))
+            turns[verdict.rule, asn] += 1
+        ranked.sort(key=lambda entry: entry[:2])
+        found += [redraw(row, verdict, provider) for _, _, row, verdict, provider in ranked[:EXHIBITS]]
+        return tuple(found)
+
+    def _evidence(self, incident_id: str) -> tuple[str, ...]:
+        """Return the measurements behind the newest revision that may be seen."""
+        inside = self._names().get(incident_id)
+        told = self._by_horizon(inside) if inside else []
+        return told[-1][1].evidence if told else ()
+
+    def _names(self) -> dict[str, str]:
+        """Return public id -> own id of every incident there ever was."""
+        if self._inside is None:
+            self._inside = {self.policy.alias(name): name for name in self.crowd.incident_ids()}
+        return self._inside
+
+    def _by_horizon(self, inside: str) -> list[tuple[float, Incident]]:
+        """Return the revisions that were noted by the horizon."""
+        return [entry for entry in self.store.revisions(inside) if entry[0] <= self.horizon]
+
+    def _told(self, inside: str) -> list[tuple[float, Incident]]:
+        """Return the revisions of an incident that may be seen; none where it was only ever unconfirmed."""
+        known = self._by_horizon(inside)
+        if not known or known[-1][1].state is IncidentState.UNCONFIRMED:
+            return []
+        if inside not in self._counts:
+            self._counts[inside] = self._measured(known[-1][1])
+        counts = self._counts[inside]
+        standing = Counter(one.network.asn for one in self.members)
+        references = Counter(one.network.country for one in self.members if one.reference)
+        countries = frozenset(code for code, number in references.items() if number >= self.policy.least)
+        found = [
+            (up(noted), shown)
+            for noted, one in known
+            if (shown := published(one, counts, standing, countries, self.policy)) is not None
+        ]
+        return [] if all(one.state is IncidentState.WITHDRAWN for _, one in found) else found
+
+    def _measured(self, one: Incident) -> dict[int, int]:
+        """Return how many probes measured an incident, by AS number: over its last day, and an hour before it."""
+        until = min(one.end.latest if one.end else self.horizon, self.horizon) + 1.0
+        began = one.onset.latest if one.onset.earliest is None else one.onset.earliest
+        since = max(began - _MARGIN, until - _DAY)
+        country = None if one.country == WORLD else one.country
+        counts: Counter[int] = Counter()
+        for (_, asn), probes in self.crowd.by_provider(since, until, one.service, country).items():
+            counts[asn] += probes
+        return dict(counts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublicView(View):
+    """A view that only shows what may be seen."""
+
+    seen: Public
+    """The same as ``store``, with the evidence that was released."""
+
+
+def public_view(view: View, seen: Public) -> PublicView:
+    """Return a view of which nothing but what may be seen can be asked."""
+    return PublicView(
+        store=seen,
+        seen=seen,
+        now=seen.horizon,
+        services=view.services,
+        members=shown_members(view.members, seen.policy.least),
+        interval=view.interval,
+        country_names=view.country_names,
+        rules=view.rules,
+        language=view.language,
+    )
+
+
+def _place_of(one: HistoryCell | Series) -> Place:
+    """Return the place that counts speak of."""
+    return Place(one.country, 0 if one.reference else one.asn, one.reference, one.service, one.role, one.layer)

@@ -1,0 +1,177 @@
+"""A measurement redrawn for the public: what happened, and nothing that finds the probe in a flow log. Pure.
+
+Times are relative and rounded, lengths are classes, a TTL is only like or unlike the server's. Ports, addresses,
+IP-IDs, options, windows, sequence numbers, hashes, titles, hops and every id are left out, because a log of flows joins
+on any of them (attribution.md 3). Paths are left out whole: their hops lie before the border.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from balise_collector.journal import JournalRow
+from balise_collector.judge.verdict import State, Verdict
+from balise_collector.pages.evidence import TrialRow, exhibit
+from balise_collector.pages.packets import flags_in_words
+from balise_collector.wording import ARMS, FAILURES, LAYERS, RESOLVERS, ROLES, Language
+from balise_wire.evidence import Direction, Packet
+from balise_wire.observations import DnsObservation, LineObservation, Observation, PathObservation
+from balise_wire.words import Arm
+
+_TTL_SLACK: Final = 2
+_SECONDS: Final = 10.0
+"""Trials are placed to this many seconds."""
+_LENGTHS: Final = ((0, "none"), (99, "under 100"), (499, "100 to 499"), (1500, "500 to 1500"))
+_RCODES: Final = {0: "no error", 1: "format error", 2: "server failure", 3: "no such name", 5: "refused"}
+
+
+class RedrawnPacket(msgspec.Struct, frozen=True, kw_only=True):
+    """One packet as the public sees it."""
+
+    after_ms: int
+    """Milliseconds since the trial began, rounded: to 10 below 200, to 50 below 1000, to 500 above."""
+    direction: str
+    """``sent`` or ``came``."""
+    what: str
+    ttl: str
+    """``like the server's``, ``unlike the server's`` or ``-`` where there is nothing to compare with."""
+    length: str
+    """Bytes of payload, as a class."""
+    marked: bool
+    """It bears signs of forgery."""
+
+
+class RedrawnTrial(msgspec.Struct, frozen=True, kw_only=True):
+    """One trial as the public sees it."""
+
+    number: int
+    arm: str
+    subject: bool
+    after_s: int
+    """Seconds since the first trial, rounded to 10."""
+    result: str
+    took_ms: int
+    """Rounded as a packet's time."""
+    packets: tuple[RedrawnPacket, ...]
+
+
+class Redrawn(msgspec.Struct, frozen=True, kw_only=True):
+    """One measurement as the public sees it."""
+
+    provider: str
+    """``AS64501``, or ``not published``."""
+    part: str
+    layer: str
+    state: State
+    rule: str
+    reason: str
+    trials: tuple[RedrawnTrial, ...]
+
+
+def redraw(row: JournalRow, verdict: Verdict, provider: str) -> Redrawn:
+    """Return one measurement as the public may see it.
+
+    Args:
+        row: the measurement.
+        verdict: what the rules say of it; its reason is the rule's own sentence.
+        provider: as it may be told, e.g. ``AS64501`` or ``not published``.
+    """
+    observed = sorted(row.measurement.observations, key=lambda one: one.at)
+    pairs = [
+        (one, trial)
+        for one, trial in zip(observed, exhibit(row, verdict).trials, strict=True)
+        if not isinstance(one, PathObservation | LineObservation)
+    ]
+    first = pairs[0][0].at if pairs else 0.0
+    return Redrawn(
+        provider=provider,
+        part=ROLES[Language.EN][verdict.role],
+        layer=LAYERS[verdict.layer],
+        state=verdict.state,
+        rule=verdict.rule,
+        reason=verdict.reason,
+        trials=tuple(_trial(one, trial, number, first, observed) for number, (one, trial) in enumerate(pairs, 1)),
+    )
+
+
+def rounded(ms: float) -> int:
+    """Round a time within a trial: to 10 ms below 200, to 50 below 1000, to 500 above."""
+    step = 10 if ms < 200 else 50 if ms < 1000 else 500
+    return round(ms / step) * step
+
+
+def length_class(length: int) -> str:
+    """Return the class of a payload's length."""
+    return next((name for most, name in _LENGTHS if length <= most), "over 1500")
+
+
+def _trial(
+    one: Observation, trial: TrialRow, number: int, first: float, observed: Sequence[Observation]
+) -> RedrawnTrial:
+    """Redraw one trial."""
+    arm = ARMS[one.arm]
+    packets = _packets(one.packets, trial)
+    forged = any(packet.marked for packet in packets)
+    if isinstance(one, DnsObservation):
+        arm = f"{arm}, asked of {RESOLVERS[one.resolver]}"
+        packets = _answers(one, trial, observed)
+        forged = any(packet.marked for packet in packets)
+    result = FAILURES[one.failure] if one.failure else "forged answer" if forged else "answered"
+    return RedrawnTrial(
+        number=number,
+        arm=arm,
+        subject=one.arm is Arm.SUBJECT,
+        after_s=int(round((one.at - first) / _SECONDS) * _SECONDS),
+        result=result,
+        took_ms=rounded(one.elapsed_ms),
+        packets=packets,
+    )
+
+
+def _packets(packets: Sequence[Packet], trial: TrialRow) -> tuple[RedrawnPacket, ...]:
+    """Redraw the packets of a trial."""
+    server = next((p.ttl for p in packets if p.direction is Direction.IN and "S" in p.flags and p.ttl), 0)
+    return tuple(
+        RedrawnPacket(
+            after_ms=rounded(packet.t_us / 1000),
+            direction="sent" if packet.direction is Direction.OUT else "came",
+            what=flags_in_words(packet.flags) if packet.protocol == "tcp" else packet.protocol.upper(),
+            ttl=_ttl(packet.ttl, (server,) if server else ())
+            if packet.direction is Direction.IN and packet.protocol == "tcp"
+            else "-",
+            length=length_class(packet.length),
+            marked=shown.injected,
+        )
+        for packet, shown in zip(packets, trial.packets, strict=True)
+    )
+
+
+def _answers(one: DnsObservation, trial: TrialRow, observed: Iterable[Observation]) -> tuple[RedrawnPacket, ...]:
+    """Redraw the answers to a question of DNS, without the addresses they gave."""
+    usual = {
+        answer.ttl
+        for other in observed
+        if isinstance(other, DnsObservation) and other.resolver is one.resolver and other.arm is not Arm.SUBJECT
+        for answer in other.answers
+        if answer.ttl
+    }
+    return tuple(
+        RedrawnPacket(
+            after_ms=rounded(answer.rtt_ms),
+            direction="came",
+            what=f"answer: {'malformed' if answer.malformed else _RCODES.get(answer.rcode, 'another code')}",
+            ttl=_ttl(answer.ttl, usual),
+            length="-",
+            marked=bool(shown.signs),
+        )
+        for answer, shown in zip(one.answers, trial.answers, strict=True)
+    )
+
+
+def _ttl(ttl: int, usual: Iterable[int]) -> str:
+    """Return how a TTL compares with those that the server's own packets have."""
+    known = tuple(usual)
+    if not ttl or not known:
+        return "-"
+    return "like the server's" if any(abs(ttl - one) <= _TTL_SLACK for one in known) else "unlike the server's"
