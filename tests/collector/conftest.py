@@ -344,6 +344,17 @@ def influx(make_influx: Callable[..., Any]) -> Any:
     return make_influx()
 
 
+@pytest.fixture(scope="session")
+def any_influx(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """Return the server that BALISE_INFLUX_URL names, else our 1.6; for tests marked contract, too."""
+    named = _beside("influxcontract").named() if os.environ.get("BALISE_INFLUX_URL") else None
+    if named is None:
+        yield request.getfixturevalue("influx")
+        return
+    yield named
+    named.stop()
+
+
 def _beside(name: str) -> Any:
     """Import a module that lies beside this file: test folders are no packages (importlib mode)."""
     unique = f"balise_tests_collector_{name}"
