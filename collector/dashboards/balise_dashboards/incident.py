@@ -24,7 +24,7 @@ _INCIDENT = Variable(
     multi=False,
 )
 _TO_SERVICE = link_to("service", "One service")
-_TO_PAGE = link_to_page("/incident/${incident}", "This incident on the collector's pages: evidence and quote")
+_TO_PAGE = link_to_page("/", "The collector's own pages")
 
 
 def build() -> Dashboard:
@@ -166,7 +166,7 @@ def build() -> Dashboard:
                 ("kind", "To what", painted(of_words(language.KIND_WORDS))),
                 ("title", "Title", []),
                 ("text", "In words", []),
-                ("id", "Incident", []),
+                ("id", "Incident", linked("Evidence and quote", "${pages}/incident/${__value.raw}")),
             ),
             6,
         ),

@@ -35,7 +35,11 @@ INCIDENT_COLUMNS: Final[tuple[Column, ...]] = (
     (
         "id",
         "Incident",
-        linked("Timeline and evidence", "/d/balise-incident?${__url_time_range}&var-incident=${__value.raw}"),
+        linked(
+            "Timeline and evidence",
+            "/d/balise-incident?${__url_time_range}&var-incident=${__value.raw}"
+            "&var-country=${__data.fields.country}&var-service=${__data.fields.service}",
+        ),
     ),
 )
 INCIDENT_FIELDS: Final = (

@@ -118,12 +118,15 @@ class Gate:
         held: Counter[str] = Counter()
         columns: set[str] = set()
         for series in found:
-            columns |= set(series["columns"]) - {"time"}
+            columns |= set(series["columns"]) - {"time"} | set(series.get("tags", {}))
+            # A tag that nobody writes is no error to InfluxDB: every series has it, empty.
+            held.update(name for name, value in series.get("tags", {}).items() if value)
             for row in series["values"]:
                 pairs = zip(series["columns"], row, strict=True)
                 held.update(name for name, value in pairs if name != "time" and value is not None)
-        tally.answered += bool(held)
-        if not held:
+        valued = any(column in held for series in found for column in series["columns"])
+        tally.answered += valued
+        if not valued:
             return ["everything"]
         return sorted(columns - held.keys()) if every else []
 

@@ -93,26 +93,36 @@ def test_a_renamed_field_is_found(make_gate: Callable[..., Any], story: Any, boa
     assert empty == asked
 
 
-def test_a_query_that_is_no_influxql_is_found(make_gate: Callable[..., Any]) -> None:
-    """A server's error is a failure of the gate, not an empty panel."""
-    board = {
-        "uid": "broken",
-        "time": {"from": "now-1h"},
+def panel_of(query: str) -> dict[str, Any]:
+    """Return a dashboard of one panel with one query."""
+    target = {"refId": "A", "datasource": {"uid": "${datasource}"}, "query": query}
+    return {
+        "uid": "planted",
+        "time": {"from": "now-4h"},
         "templating": {"list": []},
         "annotations": {"list": []},
-        "panels": [
-            {
-                "title": "Broken",
-                "interval": "5m",
-                "targets": [
-                    {
-                        "refId": "A",
-                        "datasource": {"uid": "${datasource}"},
-                        "query": 'SELECT nothing("is_ok") FROM "balise_verdict" WHERE $timeFilter',
-                    }
-                ],
-            }
-        ],
+        "panels": [{"title": "Planted", "interval": "5m", "targets": [target]}],
     }
+
+
+@pytest.mark.parametrize(
+    ("query", "fault"),
+    [
+        ('SELECT max("is_okay") FROM "balise_verdict" WHERE $timeFilter', "everything"),
+        ('SELECT max("is_ok") FROM "balise_verdicts" WHERE $timeFilter', "everything"),
+        ('SELECT max("is_ok") FROM "balise_verdict" WHERE $timeFilter AND "land" = \'PK\'', "everything"),
+        ('SELECT max("is_ok") FROM "balise_verdict" WHERE $timeFilter GROUP BY "land"', "land"),
+        ('SELECT "is_ok", "is_okay" FROM "balise_verdict" WHERE $timeFilter', "is_okay"),
+    ],
+)
+def test_a_wrong_name_is_found(make_gate: Callable[..., Any], query: str, fault: str) -> None:
+    """InfluxDB takes any name: a wrong field, measurement or tag is an empty answer or column, not an error."""
+    found = make_gate().run(panel_of(query)).faults
+    assert len(found) == 1
+    assert f": {fault} without a value" in found[0]
+
+
+def test_a_query_that_is_no_influxql_is_found(make_gate: Callable[..., Any]) -> None:
+    """A server's error is a failure of the gate, not an empty panel."""
     with pytest.raises(AssertionError, match="nothing"):
-        make_gate().run(board)
+        make_gate().run(panel_of('SELECT nothing("is_ok") FROM "balise_verdict" WHERE $timeFilter'))

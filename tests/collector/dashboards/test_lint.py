@@ -216,6 +216,21 @@ def test_a_bin_shows_trouble_before_green_and_green_only_by_majority() -> None:
             assert shown == [language.label(expected)]
 
 
+def test_names_of_series_and_columns_are_in_their_query(boards: dict[str, Board]) -> None:
+    """A series is called by tags that it is grouped by; a column that is dressed is one that the query brings."""
+    for one in boards.values():
+        for where, target in targets(one):
+            grouped = set(re.findall(r'"(\w+)"', target["query"].rpartition("GROUP BY")[2]))
+            assert set(re.findall(r"\[\[tag_(\w+)\]\]", target.get("alias", ""))) <= grouped, where
+        for panel in one["panels"]:
+            if panel["type"] != "table":
+                continue
+            brought = set(re.findall(r'"(\w+)"', panel["targets"][0]["query"]))
+            brought |= {"probe (count)"} if panel.get("transformations") else set()
+            dressed = {each["matcher"]["options"] for each in panel["fieldConfig"]["overrides"]} - {"/^[Tt]ime$/"}
+            assert dressed <= brought, (one["uid"], panel["title"], dressed - brought)
+
+
 def test_what_nobody_measured_is_no_state(boards: dict[str, Board]) -> None:
     """A timeline draws a state on until the next value: without empty intervals a silence would stay green for days."""
     for one in boards.values():
