@@ -6,7 +6,7 @@ BIN := .venv/bin
 UNIT := not netns and not lab and not real_data and not slow and not chaos and not kvm and not browser and not influx
 export PYTHON
 
-.PHONY: influx-contract help setup venv venv-agent tools demo check lint unit fix test pictures bench dashboards messages locks upgrade clean
+.PHONY: influx-contract help setup venv venv-agent tools demo check lint unit fix test pictures grafana-smoke bench dashboards messages locks upgrade clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ test: setup venv-agent ## every test: the probe alone, the rest, then the whole 
 pictures: setup ## draw docs/pictures/ anew from the day the page tests tell
 	@tools/fetch-browser
 	@BALISE_PICTURES=docs/pictures $(BIN)/pytest -q -m browser tests/collector/pages/test_browser.py -k pictures
+
+grafana-smoke: ## start compose.yml and ask a real Grafana to run every query (needs Docker)
+	@tools/grafana-smoke
 
 influx-contract: venv ## the sink's assertions on your own InfluxDB: BALISE_INFLUX_URL, _TOKEN, _ORG
 	@test -n "$$BALISE_INFLUX_URL" || \
