@@ -10,7 +10,8 @@ Play = Callable[..., tuple[int, str, dict[str, Any]]]
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(500)]
 
 CENSORED = ("dns-nxdomain", "http-blockpage", "ip-drop", "sni-rst-residual", "isp-shutdown")
-FAULTS = ("ordinary-faults", "server-down", "edge-down")
+BOTH = ("pk-2020-zoom-global-fault-first",)
+FAULTS = ("rough-afternoon", "ordinary-faults", "server-down", "edge-down")
 
 
 def fired(result: Mapping[str, Any]) -> dict[str, int]:
@@ -18,7 +19,7 @@ def fired(result: Mapping[str, Any]) -> dict[str, int]:
     return {box["id"]: box["counters"].get("fired", 0) for box in result["boxes"]}
 
 
-@pytest.mark.parametrize("scenario", CENSORED)
+@pytest.mark.parametrize("scenario", BOTH + CENSORED)
 def test_a_block_is_reported_as_it_was_played(play: Play, scenario: str) -> None:
     """Services, onset, end, scope and mechanism are the played ones, the box did fire, and nothing was lost."""
     status, said, result = play(scenario)
