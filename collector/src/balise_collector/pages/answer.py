@@ -424,4 +424,5 @@ def _quote(
         word=spoken(word, view).lower(),
         at=phrases.both_times(at, view.zone(country), view.language),
     )
-    return f"{head} {because} ({numbers}.)\nbalise, {view.gettext('rules')} {rules}, {link}\n"
+    source = view.gettext("balise, rules {rules}, {link}").format(rules=rules, link=link)
+    return f"{head} {because} ({numbers}.)\n{source}\n"

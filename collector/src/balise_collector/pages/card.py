@@ -71,7 +71,7 @@ def card(view: View, one: Incident, base: str = "") -> str:
     for line in _facts(view, one, (_FLOOR - y) // _PITCH + 1):
         drawn.append(_text(_EDGE, y, line, _SMALL, palette.LIGHT.text))
         y += _PITCH
-    rules = f"{view.gettext('rules')} {one.rules_version or view.rules}"
+    rules = view.gettext("rules {rules}").format(rules=one.rules_version or view.rules)
     drawn += [
         element("line", x1=_EDGE, x2=WIDTH - 48, y1=548, y2=548, stroke=palette.LIGHT.line, stroke_width=2),
         _text(_EDGE, 590, f"{base}/incident/{one.id}", 25, palette.LIGHT.muted),
