@@ -32,6 +32,8 @@ _PROVISIONED: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
     "alerting/rules.yaml": alerts.rule_group,
     "alerting/contact-points.yaml": provisioning.contact_points,
     "alerting/policies.yaml": provisioning.policies,
+    "plugins/balise.yaml": lambda: provisioning.nothing("apps"),
+    "notifiers/balise.yaml": lambda: provisioning.nothing("notifiers"),
 }
 
 
