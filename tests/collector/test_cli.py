@@ -168,3 +168,10 @@ def test_incidents_and_report_of_an_afternoon(run: Any, afternoon: Any, tmp_path
     assert json.loads(run("incidents", "--json", "--since", "2021-01-01")[1])["incidents"] == []
     assert "Twitter" in run("report")[1]
     assert "fournisseurs" in run("report", "--language", "fr")[1]
+    name = told["incidents"][0]["id"]
+    assert run("release", name)[1].startswith(f"{name}: its evidence is shown in public")
+    assert f"{name}  released" in run("release")[1]
+    assert "held back" in run("release", name, "--undo")[1]
+    assert run("release")[1] == ""
+    assert run("release", name, "--undo")[0] == 2
+    assert "no such incident" in run("release", "nope")[2]

@@ -44,6 +44,12 @@ def test_several_brokers_are_a_list(tmp_path: Path) -> None:
         ("[broker]\nhost='x'\n[detect]\nbin_seconds=60\n", ["detect.bin_seconds", "300"]),
         ("[broker]\nhost='x'\n[network]\nlaboratory=['x']\n", ["network.laboratory", "198.18.0.0/15"]),
         ("[broker]\nhost='x'\n[catalogue]\ndir='/nowhere'\n", ["catalogue.dir"]),
+        ("[broker]\nhost='x'\n[pages]\nhost='0.0.0.0'\n", ["pages.token_file", "loopback"]),
+        ("[broker]\nhost='x'\n[pages]\ntoken_file='/nowhere'\n", ["pages.token_file", "not a file"]),
+        ("[broker]\nhost='x'\n[public]\nk=1\n", ["public.k", "2 or more"]),
+        ("[broker]\nhost='x'\n[public]\ndelay_minutes=-1\n", ["public.delay_minutes", "0 to 10080"]),
+        ("[broker]\nhost='x'\n[public]\nbase_url='example.org/x'\n", ["public.base_url", "https://"]),
+        ("[broker]\nhost='x'\n[public]\nkk=3\n", ["public.kk"]),
         ("[broker\n", ["not TOML"]),
     ],
 )
@@ -54,6 +60,14 @@ def test_each_mistake_names_key_and_mend(tmp_path: Path, text: str, words: list[
     assert "collector.toml" in str(caught.value)
     for word in words:
         assert word in str(caught.value)
+
+
+def test_the_public_view_is_there_only_where_it_is_asked_for(tmp_path: Path) -> None:
+    """No table, no listener; an empty table is two probes and half an hour."""
+    assert load(written(tmp_path, "[broker]\nhost='x'\n")).public is None
+    public = load(written(tmp_path, "[broker]\nhost='x'\n[public]\n")).public
+    assert public is not None
+    assert (public.k, public.delay_minutes, public.host) == (2, 30, "127.0.0.1")
 
 
 def test_a_missing_file_says_what_to_copy(tmp_path: Path) -> None:

@@ -56,6 +56,8 @@ def listen(host: str, port: int, name: str) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
+        # From here on readers wait for the server instead of being refused.
+        listening.listen()
     except OSError as error:
         listening.close()
         raise ConfigError(f"[{name}] {host}:{port}: {error.strerror}; choose another host or port") from None
