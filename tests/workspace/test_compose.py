@@ -62,7 +62,9 @@ def test_what_is_referred_to_is_there(composed: dict[str, Any], repo_root: Path)
         for volume in service.get("volumes", ()):
             source = volume.split(":")[0]
             assert (repo_root / source).exists() if source.startswith(".") else source in composed["volumes"], volume
-        assert set(service.get("secrets", ())) <= set(composed["secrets"]), name
+        held = service.get("secrets", ())
+        assert set(held) <= set(composed["secrets"]), name
+        assert len(held) == len({*held}), name
         for other, waits in service.get("depends_on", {}).items():
             once = waits["condition"] == "service_completed_successfully"
             assert once or "healthcheck" in services[other], (name, other)
@@ -131,6 +133,8 @@ def test_the_collectors_settings_are_understood(composed: dict[str, Any], repo_r
     table = read_table(file, example="")
     table["broker"] = [table["broker"]]
     config = shape_table(table, Config, str(file), example="")
+    # Inside its container it listens to all; then the operator's pages want a token.
+    assert config.pages.token_file == "/run/secrets/pages_token"
     assert config.broker[0].host in composed["services"]
     assert config.influx.url.split("/")[2].split(":")[0] in composed["services"]
     assert any(volume.endswith(":/run/influx:ro") for volume in composed["services"]["collector"]["volumes"])
