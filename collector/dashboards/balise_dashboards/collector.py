@@ -17,6 +17,8 @@ _READER = Variable("reader", "Reader", tag_values(CURSOR, "reader"), "Who reads 
 _TO_FLEET = link_to("fleet", "The fleet")
 _TO_PAGES = link_to_page("/", "The collector's own pages")
 _MINUTE = "1m"
+_OWN = Source(COLLECTOR)
+_CURSOR = Source(CURSOR, ("reader",))
 
 
 def build() -> Dashboard:
@@ -28,20 +30,25 @@ def build() -> Dashboard:
         (_READER,),
         "6h",
     )
-    own = Source(COLLECTOR)
-    cursor = Source(CURSOR, ("reader",))
-    panels: tuple[Any, ...] = (
+    for panel in (*_numbers(), *_flow(), *_inside()):
+        made = made.with_panel(panel.interval(_MINUTE))
+    return made
+
+
+def _numbers() -> tuple[Any, ...]:
+    """The numbers at the top."""
+    return (
         number(
             "Brokers connected",
             "MQTT brokers that the collector hears now",
-            Query(own.binned('last("brokers_up")')),
+            Query(_OWN.binned('last("brokers_up")')),
             [_TO_PAGES],
             limits=steps((None, ALARM), (1, FINE)),
         ),
         number(
             "Verdicts lag by",
             "How old the newest measurement was when it was judged: seconds between what is received and what is said",
-            Query(own.binned('last("judge_lag_s")')),
+            Query(_OWN.binned('last("judge_lag_s")')),
             [_TO_PAGES],
             unit="s",
             limits=steps((None, FINE), (60, WARN), (600, ALARM)),
@@ -49,39 +56,45 @@ def build() -> Dashboard:
         number(
             "Quarantined",
             "Messages refused since the beginning; each is kept with its reason",
-            Query(own.binned('last("quarantined")')),
+            Query(_OWN.binned('last("quarantined")')),
             [_TO_PAGES],
             limits=steps((None, FINE), (1, WARN)),
         ),
         number(
             "Probes that wait",
             "Probes that speak and are not approved yet: `balise-collector fleet list` names them",
-            Query(own.binned('last("probes_waiting")')),
+            Query(_OWN.binned('last("probes_waiting")')),
             [_TO_FLEET],
             limits=steps((None, FINE), (1, WARN)),
         ),
         number(
             "Measurements kept",
             "Measurements in the journal",
-            Query(own.binned('last("journal_rows")')),
+            Query(_OWN.binned('last("journal_rows")')),
             [_TO_PAGES],
         ),
         number(
             "Disk free",
             "What is left where the journal is kept",
-            Query(own.binned('last("disk_free_bytes")')),
+            Query(_OWN.binned('last("disk_free_bytes")')),
             [_TO_PAGES],
             unit="decbytes",
             limits=steps((None, ALARM), (1_000_000_000, WARN), (10_000_000_000, FINE)),
         ),
+    )
+
+
+def _flow() -> tuple[Any, ...]:
+    """What comes in, and who has read it."""
+    return (
         lines(
             "What comes in",
             "Measurements and batches received, and verdicts written, per second",
             [
-                _rate(own, "journal_rows", "measurements", "A"),
-                _rate(own, "batches", "batches", "B"),
-                _rate(own, "verdicts", "verdicts", "C"),
-                _rate(own, "events", "events of probes", "D"),
+                _rate(_OWN, "journal_rows", "measurements", "A"),
+                _rate(_OWN, "batches", "batches", "B"),
+                _rate(_OWN, "verdicts", "verdicts", "C"),
+                _rate(_OWN, "events", "events of probes", "D"),
             ],
             [_TO_FLEET],
             "cps",
@@ -89,16 +102,22 @@ def build() -> Dashboard:
         lines(
             "Lag of each reader",
             "Rows of the journal (for sinks: of what was concluded) that each reader has not read yet",
-            [Query(cursor.binned('max("lag_rows")', ("reader",)), "[[tag_reader]]")],
+            [Query(_CURSOR.binned('max("lag_rows")', ("reader",)), "[[tag_reader]]")],
             [_TO_PAGES],
             "short",
         ),
+    )
+
+
+def _inside() -> tuple[Any, ...]:
+    """Quarantine, detector, fleet, readers."""
+    return (
         lines(
             "Quarantine",
             "Messages refused in each interval, and those that had to be dropped because the quarantine is full",
             [
-                Query(own.binned('spread("quarantined")'), "refused", ref="A"),
-                Query(own.binned('spread("quarantine_dropped")'), "dropped", ref="B"),
+                Query(_OWN.binned('spread("quarantined")'), "refused", ref="A"),
+                Query(_OWN.binned('spread("quarantine_dropped")'), "dropped", ref="B"),
             ],
             [_TO_FLEET],
             "short",
@@ -108,9 +127,9 @@ def build() -> Dashboard:
             "Detector",
             "Cells whose evidence suffices (open) or has begun to add up (suspect), and incidents that stand open",
             [
-                Query(own.binned('max("cells_open")'), "cells open", ref="A"),
-                Query(own.binned('max("cells_suspect")'), "cells suspect", ref="B"),
-                Query(own.binned('max("incidents_open")'), "incidents open", ref="C"),
+                Query(_OWN.binned('max("cells_open")'), "cells open", ref="A"),
+                Query(_OWN.binned('max("cells_suspect")'), "cells suspect", ref="B"),
+                Query(_OWN.binned('max("incidents_open")'), "incidents open", ref="C"),
             ],
             [link_to("overview", "Overview")],
             "short",
@@ -120,8 +139,8 @@ def build() -> Dashboard:
             "Fleet as heard",
             "Approved probes, and those that are heard",
             [
-                Query(own.binned('last("probes")'), "approved", ref="A"),
-                Query(own.binned('last("probes_alive")'), "heard", ref="B"),
+                Query(_OWN.binned('last("probes")'), "approved", ref="A"),
+                Query(_OWN.binned('last("probes_alive")'), "heard", ref="B"),
             ],
             [_TO_FLEET],
             "short",
@@ -130,7 +149,7 @@ def build() -> Dashboard:
         rows(
             "Readers",
             "How far each reader has got",
-            Query(cursor.newest('"position", "head", "lag_rows"', ("reader",)), table=True),
+            Query(_CURSOR.newest('"position", "head", "lag_rows"', ("reader",)), table=True),
             [_TO_PAGES],
             (
                 ("reader", "Reader", []),
@@ -140,9 +159,6 @@ def build() -> Dashboard:
             ),
         ).span(12),
     )
-    for panel in panels:
-        made = made.with_panel(panel.interval(_MINUTE))
-    return made
 
 
 def _rate(source: Source, field: str, name: str, ref: str) -> Query:

@@ -3,6 +3,8 @@
 Must not live here: how panels look.
 """
 
+from typing import Any
+
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from balise_collector.judge.verdict import State
@@ -15,6 +17,10 @@ from balise_dashboards.panels import history, lines, linked, rows, states
 
 _TO_SERVICE = link_to("service", "One service")
 _TO_MATRIX = link_to_page("/matrix", "Matrix on the collector's pages")
+_HERE = verdicts("country", "asn", "service")
+_LINE = Source(LINE, ("country", "asn"))
+_PAST = Source(ROLLUP, ("country", "asn", "service"), ("\"window\" = '1h'", "\"reference\" = 'no'"))
+_COUNTED = ", ".join(f'sum("is_{state.value}") AS "{state.value}"' for state in State)
 
 
 def build() -> Dashboard:
@@ -27,33 +33,42 @@ def build() -> Dashboard:
         "24h",
         long=True,
     ).annotation(incident_marks("country", "service"))
-    here = verdicts("country", "asn", "service")
-    line = Source(LINE, ("country", "asn"))
-    past = Source(ROLLUP, ("country", "asn", "service"), ("\"window\" = '1h'", "\"reference\" = 'no'"))
-    counted = ", ".join(f'sum("is_{state.value}") AS "{state.value}"' for state in State)
-    panels = (
+    for panel in (*_courses(), *_tables(), *_lines_and_past()):
+        made = made.with_panel(panel)
+    return made
+
+
+def _courses() -> tuple[Any, ...]:
+    """States over time: providers, roles, experiments."""
+    return (
         states(
             "Providers and services",
             "The gravest verdict of each interval; reachable where more than half of the verdicts say so; else grey",
-            Query(here.binned(GRAVEST, ("asn", "service"), "null"), "AS[[tag_asn]] [[tag_service]]"),
+            Query(_HERE.binned(GRAVEST, ("asn", "service"), "null"), "AS[[tag_asn]] [[tag_service]]"),
             [_TO_SERVICE, _TO_MATRIX],
         ),
         history(
             "Roles",
             "The parts of each service (site, app interface, images, ...) over all providers chosen",
-            Query(here.binned(GRAVEST, ("service", "role")), "[[tag_service]] [[tag_role]]"),
+            Query(_HERE.binned(GRAVEST, ("service", "role")), "[[tag_service]] [[tag_role]]"),
             [_TO_SERVICE],
         ),
         history(
             "Experiments",
             "Where on the way it fails: the name (dns), the address (tcp), the hello (tls), the request (http)",
-            Query(here.binned(GRAVEST, ("service", "layer")), "[[tag_service]] [[tag_layer]]"),
+            Query(_HERE.binned(GRAVEST, ("service", "layer")), "[[tag_service]] [[tag_layer]]"),
             [_TO_SERVICE],
         ).height(7),
+    )
+
+
+def _tables() -> tuple[Any, ...]:
+    """Counts and incidents."""
+    return (
         rows(
             "Verdicts by provider",
             "How many verdicts of each state this range has, per provider and service",
-            Query(here.grouped(counted, ("asn", "service")), table=True),
+            Query(_HERE.grouped(_COUNTED, ("asn", "service")), table=True),
             [_TO_MATRIX],
             (
                 ("asn", "Provider (AS)", []),
@@ -76,17 +91,23 @@ def build() -> Dashboard:
             INCIDENT_COLUMNS,
             6,
         ),
+    )
+
+
+def _lines_and_past() -> tuple[Any, ...]:
+    """The state of the lines, and thirty days."""
+    return (
         lines(
             "Line: controls that failed",
             "Share of the controls (names that every home uses) that failed: the line's own trouble, not a service's",
-            [Query(line.binned('sum("controls_failed") / sum("controls_tried")', ("asn",)), "AS[[tag_asn]]")],
+            [Query(_LINE.binned('sum("controls_failed") / sum("controls_tried")', ("asn",)), "AS[[tag_asn]]")],
             [link_to("fleet", "The fleet")],
             "percentunit",
         ),
         lines(
             "Line: round trip to the nearest control",
             "Median over probes of the fastest control's round trip",
-            [Query(line.binned('median("rtt_ms")', ("asn",)), "AS[[tag_asn]]")],
+            [Query(_LINE.binned('median("rtt_ms")', ("asn",)), "AS[[tag_asn]]")],
             [link_to("fleet", "The fleet")],
             "ms",
         ),
@@ -95,7 +116,7 @@ def build() -> Dashboard:
             "Roll-ups of the collector: trouble if there was any, else reachable where more than half of the verdicts"
             " say so, else grey",
             Query(
-                past.binned('max("state_code")', ("asn", "service")), "AS[[tag_asn]] [[tag_service]]", source=ROLLUPS
+                _PAST.binned('max("state_code")', ("asn", "service")), "AS[[tag_asn]] [[tag_service]]", source=ROLLUPS
             ),
             [_TO_MATRIX],
             of_codes(),
@@ -103,6 +124,3 @@ def build() -> Dashboard:
         .time_from("30d")
         .interval("1h"),
     )
-    for panel in panels:
-        made = made.with_panel(panel)
-    return made

@@ -3,6 +3,8 @@
 Must not live here: how panels look.
 """
 
+from typing import Any
+
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
 
@@ -19,6 +21,12 @@ _PROBE = Variable("probe", "Probe", tag_values(FLEET, "probe", "country"), "Appr
 _TO_COLLECTOR = link_to("collector", "The collector")
 _TO_PAGES = link_to_page("/", "The collector's own pages")
 _FLAGS = of_words(language.FLAG_WORDS)
+_FLEET = Source(FLEET, ("country", "probe"))
+_HEALTH = Source(HEALTH, ("country", "probe"))
+_HEARD = _FLEET.binned(ALIVE, ("probe",))
+_WRONG = _FLEET.binned('last("is_clock_wrong") AS "wrong"', ("probe",))
+_SILENT = _FLEET.binned('1 - last("is_alive") AS "silent"', ("probe",))
+_EACH = " GROUP BY time($__interval) fill(none)"
 
 
 def build() -> Dashboard:
@@ -30,38 +38,39 @@ def build() -> Dashboard:
         (_COUNTRY, _PROBE),
         "24h",
     )
-    fleet = Source(FLEET, ("country", "probe"))
-    health = Source(HEALTH, ("country", "probe"))
-    heard = fleet.binned(ALIVE, ("probe",))
-    wrong = fleet.binned('last("is_clock_wrong") AS "wrong"', ("probe",))
-    silent = fleet.binned('1 - last("is_alive") AS "silent"', ("probe",))
-    each = " GROUP BY time($__interval) fill(none)"
-    panels = (
+    for panel in (*_numbers(), *_presence(), *_boards_over_time(), *_budget_and_clock(), *_tables()):
+        made = made.with_panel(panel)
+    return made
+
+
+def _numbers() -> tuple[Any, ...]:
+    """The numbers at the top."""
+    return (
         number(
             "Heard",
             "Probes and references that were heard within the time that is allowed for silence",
-            Query(f'SELECT sum("alive") FROM ({heard}) WHERE $timeFilter{each}'),
+            Query(f'SELECT sum("alive") FROM ({_HEARD}) WHERE $timeFilter{_EACH}'),
             [_TO_PAGES],
             limits=steps((None, FINE)),
         ),
         number(
             "Silent",
             "Approved and not heard; the table says why, as far as it is known",
-            Query(f'SELECT sum("silent") FROM ({silent}) WHERE $timeFilter{each}'),
+            Query(f'SELECT sum("silent") FROM ({_SILENT}) WHERE $timeFilter{_EACH}'),
             [_TO_PAGES],
             limits=steps((None, FINE), (1, ALARM)),
         ),
         number(
             "Clocks wrong",
             "Probes whose clock differs from ours by more than verdicts bear",
-            Query(f'SELECT sum("wrong") FROM ({wrong}) WHERE $timeFilter{each}'),
+            Query(f'SELECT sum("wrong") FROM ({_WRONG}) WHERE $timeFilter{_EACH}'),
             [_TO_PAGES],
             limits=steps((None, FINE), (1, WARN)),
         ),
         number(
             "Hottest board",
             "The highest temperature that any board told; from 80 degrees on a Raspberry Pi slows itself down",
-            Query(health.binned('max("temperature_c")')),
+            Query(_HEALTH.binned('max("temperature_c")')),
             [_TO_PAGES],
             unit="celsius",
             limits=steps((None, FINE), (70, WARN), (80, ALARM)),
@@ -69,7 +78,7 @@ def build() -> Dashboard:
         number(
             "Oldest in any queue",
             "How long the oldest batch that a probe still holds has waited for our receipt",
-            Query(fleet.binned('max("queue_age_s")')),
+            Query(_FLEET.binned('max("queue_age_s")')),
             [_TO_COLLECTOR],
             unit="s",
             limits=steps((None, FINE), (3600, WARN), (86400, ALARM)),
@@ -77,14 +86,20 @@ def build() -> Dashboard:
         number(
             "Own failures",
             "Times that a probe itself could not measure (its line was unusable), since its start; the highest",
-            Query(health.binned('max("own_failures")')),
+            Query(_HEALTH.binned('max("own_failures")')),
             [_TO_PAGES],
         ),
+    )
+
+
+def _presence() -> tuple[Any, ...]:
+    """Who is heard, and why not."""
+    return (
         rows(
             "Probes",
             "The newest word on each: when it was last heard, why it is silent, its version, its queue and its clock",
             Query(
-                fleet.newest(
+                _FLEET.newest(
                     '"is_alive", "last_seen", "why", "software", "queue_rows", "queue_age_s", "is_clock_wrong"',
                     ("country", "asn", "probe", "kind"),
                 ),
@@ -109,28 +124,34 @@ def build() -> Dashboard:
         states(
             "Heard and silent",
             "Silent where a probe was not heard at any minute of the interval",
-            Query(fleet.binned('min("is_alive")', ("country", "probe"), "null"), "[[tag_country]] [[tag_probe]]"),
+            Query(_FLEET.binned('min("is_alive")', ("country", "probe"), "null"), "[[tag_country]] [[tag_probe]]"),
             [_TO_PAGES],
             of_words(language.ALIVE_WORDS),
         ),
+    )
+
+
+def _boards_over_time() -> tuple[Any, ...]:
+    """Queue, temperature and power."""
+    return (
         lines(
             "Age of the queue",
             "How long the oldest batch of each probe has waited for our receipt, by its own word",
-            [Query(health.binned('max("spool_oldest_s")', ("probe",)), "[[tag_probe]]")],
+            [Query(_HEALTH.binned('max("spool_oldest_s")', ("probe",)), "[[tag_probe]]")],
             [_TO_COLLECTOR],
             "s",
         ),
         lines(
             "Temperature",
             "The hottest thermal zone of each board; a board that tells none has no line",
-            [Query(health.binned('max("temperature_c")', ("probe",)), "[[tag_probe]]")],
+            [Query(_HEALTH.binned('max("temperature_c")', ("probe",)), "[[tag_probe]]")],
             [_TO_PAGES],
             "celsius",
         ),
         history(
             "Slowed down by its board",
             "The firmware's flags (frequency capped, throttled, soft temperature limit): its times are not the line's",
-            Query(health.binned('max("throttled")', ("probe",)), "[[tag_probe]]"),
+            Query(_HEALTH.binned('max("throttled")', ("probe",)), "[[tag_probe]]"),
             [_TO_PAGES],
             _FLAGS,
         )
@@ -139,38 +160,50 @@ def build() -> Dashboard:
         history(
             "Under-voltage",
             "The firmware's or the sensor's alarm: a weak power supply; boards without a detector have no row",
-            Query(health.binned('max("undervoltage")', ("probe",)), "[[tag_probe]]"),
+            Query(_HEALTH.binned('max("undervoltage")', ("probe",)), "[[tag_probe]]"),
             [_TO_PAGES],
             _FLAGS,
         )
         .span(12)
         .height(7),
+    )
+
+
+def _budget_and_clock() -> tuple[Any, ...]:
+    """Bytes and clocks."""
+    return (
         lines(
             "Sent today",
             "Bytes that each probe sent since midnight (UTC), of its budget",
-            [Query(health.binned('max("sent_bytes_today")', ("probe",)), "[[tag_probe]]")],
+            [Query(_HEALTH.binned('max("sent_bytes_today")', ("probe",)), "[[tag_probe]]")],
             [_TO_PAGES],
             "decbytes",
         ),
         lines(
             "Received today",
             "Bytes that each probe received since midnight (UTC), of its budget",
-            [Query(health.binned('max("received_bytes_today")', ("probe",)), "[[tag_probe]]")],
+            [Query(_HEALTH.binned('max("received_bytes_today")', ("probe",)), "[[tag_probe]]")],
             [_TO_PAGES],
             "decbytes",
         ),
         lines(
             "Clock",
             "How far each probe believes its clock to be off; who does not know has no line",
-            [Query(health.binned('mean("clock_offset_ms")', ("probe",)), "[[tag_probe]]")],
+            [Query(_HEALTH.binned('mean("clock_offset_ms")', ("probe",)), "[[tag_probe]]")],
             [_TO_PAGES],
             "ms",
             signed=True,
         ),
+    )
+
+
+def _tables() -> tuple[Any, ...]:
+    """Versions and boards."""
+    return (
         rows(
             "Versions",
             "How many probes run which version",
-            Query(fleet.newest('"software"', ("probe",)), table=True),
+            Query(_FLEET.newest('"software"', ("probe",)), table=True),
             [_TO_PAGES],
             (("software", "Version", []), ("probe (count)", "Probes", [])),
         )
@@ -190,7 +223,7 @@ def build() -> Dashboard:
             "Boards",
             "The newest health report of each probe; what a board does not tell stays empty",
             Query(
-                health.newest(
+                _HEALTH.newest(
                     '"uptime_s", "cpu_percent", "memory_bytes", "disk_free_bytes", "disk_written_bytes", "tap_drops",'
                     ' "clock", "clock_offset_ms"',
                     ("country", "asn", "probe"),
@@ -213,6 +246,3 @@ def build() -> Dashboard:
             ),
         ),
     )
-    for panel in panels:
-        made = made.with_panel(panel)
-    return made

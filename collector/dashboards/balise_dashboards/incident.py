@@ -3,6 +3,8 @@
 Must not live here: how panels look.
 """
 
+from typing import Any
+
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from balise_dashboards import language
@@ -25,6 +27,9 @@ _INCIDENT = Variable(
 )
 _TO_SERVICE = link_to("service", "One service")
 _TO_PAGE = link_to_page("/", "The collector's own pages")
+_TOLD = Source(INCIDENT, ("country", "service"), ('"id" =~ /^${incident:regex}$/',))
+_HERE = verdicts("country", "service")
+_ABROAD = Source(VERDICT, ("service",), ("\"reference\" = 'yes'",))
 
 
 def build() -> Dashboard:
@@ -36,14 +41,18 @@ def build() -> Dashboard:
         (_COUNTRY, _SERVICE, _INCIDENT),
         "7d",
     ).annotation(incident_marks("country", "service"))
-    told = Source(INCIDENT, ("country", "service"), ('"id" =~ /^${incident:regex}$/',))
-    here = verdicts("country", "service")
-    abroad = Source(VERDICT, ("service",), ("\"reference\" = 'yes'",))
-    panels = (
+    for panel in (*_numbers(), *_timelines(), *_scope(), *_tables()):
+        made = made.with_panel(panel)
+    return made
+
+
+def _numbers() -> tuple[Any, ...]:
+    """The numbers at the top."""
+    return (
         number(
             "Standing",
             "Whether the newest word on it is that it goes on",
-            Query(told.grouped('last("is_open")')),
+            Query(_TOLD.grouped('last("is_open")')),
             [_TO_PAGE],
             unit="none",
             limits=steps((None, FINE), (1, ALARM)),
@@ -52,28 +61,28 @@ def build() -> Dashboard:
         number(
             "Began, at the earliest",
             "Start of the onset's interval: the last moment at which it was seen to work",
-            Query(told.grouped('last("onset_earliest_s") * 1000')),
+            Query(_TOLD.grouped('last("onset_earliest_s") * 1000')),
             [_TO_PAGE],
             unit="dateTimeAsIso",
         ),
         number(
             "Began, at the latest",
             "End of the onset's interval: the first moment at which it was seen to fail",
-            Query(told.grouped('last("onset_ms")')),
+            Query(_TOLD.grouped('last("onset_ms")')),
             [_TO_PAGE],
             unit="dateTimeAsIso",
         ),
         number(
             "Ended, at the latest",
             "End of the interval in which it ended; empty while it goes on",
-            Query(told.grouped('last("ended_ms")')),
+            Query(_TOLD.grouped('last("ended_ms")')),
             [_TO_PAGE],
             unit="dateTimeAsIso",
         ),
         number(
             "Lasts",
             "From the onset to the end, or to the last word on it",
-            Query(told.grouped('last("duration_s")')),
+            Query(_TOLD.grouped('last("duration_s")')),
             [_TO_PAGE],
             unit="s",
         ),
@@ -81,14 +90,20 @@ def build() -> Dashboard:
             "Evidence",
             "The largest mixture statistic that was reached, in nats: how much better interference explains what was"
             " measured than chance does",
-            Query(told.grouped('max("score")')),
+            Query(_TOLD.grouped('max("score")')),
             [link_to_page("/method", "What it means")],
         ),
+    )
+
+
+def _timelines() -> tuple[Any, ...]:
+    """Verdicts over time, here and abroad."""
+    return (
         states(
             "Timeline",
             "Verdicts on the service in the country, by provider, role and experiment; incidents are the regions",
             Query(
-                here.binned(GRAVEST, ("country", "asn", "role", "layer"), "null"),
+                _HERE.binned(GRAVEST, ("country", "asn", "role", "layer"), "null"),
                 "[[tag_country]] AS[[tag_asn]] [[tag_role]] [[tag_layer]]",
             ),
             [_TO_PAGE, _TO_SERVICE],
@@ -96,16 +111,22 @@ def build() -> Dashboard:
         states(
             "The same, seen from abroad",
             "Verdicts of the references: what fails there too is the service's own trouble",
-            Query(abroad.binned(GRAVEST, ("country", "service"), "null"), "[[tag_country]] [[tag_service]]"),
+            Query(_ABROAD.binned(GRAVEST, ("country", "service"), "null"), "[[tag_country]] [[tag_service]]"),
             [_TO_SERVICE],
         ).height(6),
+    )
+
+
+def _scope() -> tuple[Any, ...]:
+    """Whom it reaches."""
+    return (
         lines(
             "Scope: providers",
             "How many providers were affected, measured and clean, and not measured, at each word on it",
             [
-                Query(told.binned('last("affected_providers")'), "affected", ref="A"),
-                Query(told.binned('last("clean_providers")'), "measured and clean", ref="B"),
-                Query(told.binned('last("not_measured_providers")'), "not measured", ref="C"),
+                Query(_TOLD.binned('last("affected_providers")'), "affected", ref="A"),
+                Query(_TOLD.binned('last("clean_providers")'), "measured and clean", ref="B"),
+                Query(_TOLD.binned('last("not_measured_providers")'), "not measured", ref="C"),
             ],
             [_TO_PAGE],
             "short",
@@ -115,20 +136,26 @@ def build() -> Dashboard:
             "Scope: probes, and references abroad",
             "How many probes were affected of those measured, and what references saw of the same endpoints",
             [
-                Query(told.binned('last("affected_probes")'), "probes affected", ref="A"),
-                Query(told.binned('last("measured_probes")'), "probes measured", ref="B"),
-                Query(told.binned('last("references_ok")'), "references that reached it", ref="C"),
-                Query(told.binned('last("references_failed")'), "references that did not", ref="D"),
+                Query(_TOLD.binned('last("affected_probes")'), "probes affected", ref="A"),
+                Query(_TOLD.binned('last("measured_probes")'), "probes measured", ref="B"),
+                Query(_TOLD.binned('last("references_ok")'), "references that reached it", ref="C"),
+                Query(_TOLD.binned('last("references_failed")'), "references that did not", ref="D"),
             ],
             [_TO_PAGE],
             "short",
             paints={"probes affected": ALARM, "probes measured": ACCENT, "references that reached it": FINE},
         ),
+    )
+
+
+def _tables() -> tuple[Any, ...]:
+    """What was said, what happened, what was found."""
+    return (
         rows(
             "What was said when",
             "Every revision: what we say can change as measurements arrive, and what we said before is kept",
             Query(
-                told.grouped(
+                _TOLD.grouped(
                     '"revision", "state", "grade", "locality", "mechanisms", "roles", "providers", "score", "text",'
                     ' "evidence", "link"',
                     (),
@@ -174,7 +201,7 @@ def build() -> Dashboard:
             "Findings",
             "The newest verdicts that are neither reachable nor undecided: mechanism, rule and measurement",
             Query(
-                here.and_only('"is_ok" = 0', '"is_insufficient" = 0').grouped(
+                _HERE.and_only('"is_ok" = 0', '"is_insufficient" = 0').grouped(
                     '"country", "asn", "role", "layer", "mechanism", "rule", "score", "id"',
                     (),
                     "ORDER BY time DESC LIMIT 200",
@@ -185,6 +212,3 @@ def build() -> Dashboard:
             FINDING_COLUMNS,
         ),
     )
-    for panel in panels:
-        made = made.with_panel(panel)
-    return made

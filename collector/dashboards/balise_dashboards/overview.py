@@ -1,6 +1,6 @@
 """The overview: what is going on now, where, and whether we can tell. Must not live here: how panels look."""
 
-from typing import Final
+from typing import Any, Final
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
@@ -46,6 +46,9 @@ INCIDENT_FIELDS: Final = (
     '"state", "mechanisms", "grade", "locality", "onset_ms", "affected_providers", "clean_providers",'
     ' "not_measured_providers", "affected_probes", "measured_probes", "id"'
 )
+_FLEET = Source(FLEET, ("country",))
+_ALL_VERDICTS = verdicts("country", "service")
+_BY_SERVICE = ("country", "service", "asn")
 
 
 def build() -> Dashboard:
@@ -57,10 +60,14 @@ def build() -> Dashboard:
         (COUNTRY, SERVICE),
         "24h",
     ).annotation(incident_marks("country", "service"))
-    fleet = Source(FLEET, ("country",))
-    all_verdicts = verdicts("country", "service")
-    by_service = ("country", "service", "asn")
-    panels = (
+    for panel in (*_numbers(), *_incidents_and_services(), *_where_and_how_many()):
+        made = made.with_panel(panel)
+    return made
+
+
+def _numbers() -> tuple[Any, ...]:
+    """The numbers at the top."""
+    return (
         number(
             "Incidents open",
             "Incidents that stand open now, as the collector counts them (every minute)",
@@ -72,7 +79,7 @@ def build() -> Dashboard:
             "Probes heard",
             "Approved probes and references that were heard within the time that the collector allows for silence",
             Query(
-                f'SELECT sum("alive") FROM ({fleet.binned(ALIVE, ("probe",))}) WHERE $timeFilter'
+                f'SELECT sum("alive") FROM ({_FLEET.binned(ALIVE, ("probe",))}) WHERE $timeFilter'
                 " GROUP BY time($__interval) fill(none)"
             ),
             [_TO_FLEET],
@@ -87,14 +94,14 @@ def build() -> Dashboard:
         number(
             "Verdicts",
             "Measurements that were judged in this range, of probes inside the countries chosen",
-            Query(all_verdicts.binned('count("score")')),
+            Query(_ALL_VERDICTS.binned('count("score")')),
             [_TO_COUNTRY],
             calc="sum",
         ),
         number(
             "Blocked or slowed",
             "Verdicts of interference in this range: paired measurements whose controls succeeded",
-            Query(all_verdicts.binned('sum("is_blocked") + sum("is_throttled")')),
+            Query(_ALL_VERDICTS.binned('sum("is_blocked") + sum("is_throttled")')),
             [_TO_COUNTRY],
             limits=steps((None, FINE), (1, ALARM)),
             calc="sum",
@@ -102,12 +109,18 @@ def build() -> Dashboard:
         number(
             "We cannot tell",
             "Share of verdicts without a finding: a control failed, the line was unwell, or it failed once only",
-            Query(all_verdicts.binned('mean("is_insufficient")')),
+            Query(_ALL_VERDICTS.binned('mean("is_insufficient")')),
             [_TO_PAGES],
             unit="percentunit",
             limits=steps((None, GREY)),
             calc="mean",
         ),
+    )
+
+
+def _incidents_and_services() -> tuple[Any, ...]:
+    """What was said, and the services by provider."""
+    return (
         rows(
             "Incidents in this range",
             "The newest word on each kind of incident of each service and country; the link leads to its timeline."
@@ -119,20 +132,26 @@ def build() -> Dashboard:
         states(
             "Services by provider",
             "The gravest verdict of each interval; reachable where more than half of the verdicts say so; else grey",
-            Query(all_verdicts.binned(GRAVEST, by_service, "null"), "[[tag_country]] [[tag_service]] AS[[tag_asn]]"),
+            Query(_ALL_VERDICTS.binned(GRAVEST, _BY_SERVICE, "null"), "[[tag_country]] [[tag_service]] AS[[tag_asn]]"),
             [_TO_COUNTRY, link_to("service", "One service")],
         ).height(12),
+    )
+
+
+def _where_and_how_many() -> tuple[Any, ...]:
+    """The map, the counts and the countries."""
+    return (
         world(
             "Where",
             "Countries with probes, in the colour of the gravest verdict in this range. No tiles are asked of anybody",
-            Query(all_verdicts.grouped(f'{GRAVEST} AS "state"', ("country",)), table=True),
+            Query(_ALL_VERDICTS.grouped(f'{GRAVEST} AS "state"', ("country",)), table=True),
             [_TO_COUNTRY],
         ),
         lines(
             "Verdicts by state",
             "How many verdicts of each state each interval had",
             [
-                Query(all_verdicts.binned(f'sum("is_{state.value}")'), label(state), ref=chr(65 + place))
+                Query(_ALL_VERDICTS.binned(f'sum("is_{state.value}")'), label(state), ref=chr(65 + place))
                 for place, state in enumerate(State)
             ],
             [_TO_COUNTRY],
@@ -143,10 +162,7 @@ def build() -> Dashboard:
         history(
             "Countries",
             "The gravest verdict in each country and interval, whatever the service",
-            Query(all_verdicts.binned(GRAVEST, ("country",)), "[[tag_country]]"),
+            Query(_ALL_VERDICTS.binned(GRAVEST, ("country",)), "[[tag_country]]"),
             [_TO_COUNTRY],
         ).height(6),
     )
-    for panel in panels:
-        made = made.with_panel(panel)
-    return made

@@ -3,7 +3,7 @@
 Must not live here: how panels look.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
@@ -29,6 +29,10 @@ FINDING_COLUMNS: Final[tuple[Column, ...]] = (
     ("score", "Evidence (nats)", []),
     ("id", "Measurement", []),
 )
+_HERE = verdicts("service", "country", "asn", "role")
+_ABROAD = Source(VERDICT, ("service", "role"), ("\"reference\" = 'yes'",))
+_LINE = Source(LINE, ("country", "asn"))
+_SERIES = "[[tag_country]] AS[[tag_asn]]"
 
 
 def build() -> Dashboard:
@@ -40,31 +44,40 @@ def build() -> Dashboard:
         (_SERVICE, _COUNTRY, _PROVIDER, ROLE),
         "24h",
     ).annotation(incident_marks("country", "service"))
-    here = verdicts("service", "country", "asn", "role")
-    abroad = Source(VERDICT, ("service", "role"), ("\"reference\" = 'yes'",))
-    line = Source(LINE, ("country", "asn"))
-    provider = "[[tag_country]] AS[[tag_asn]]"
-    panels = (
+    for panel in (*_courses(), *_subject_and_control(), *_connecting(), *_answering(), *_findings()):
+        made = made.with_panel(panel)
+    return made
+
+
+def _courses() -> tuple[Any, ...]:
+    """States over time, here and abroad."""
+    return (
         states(
             "Roles by provider",
             "The gravest verdict of each interval; reachable where more than half of the verdicts say so; else grey",
-            Query(here.binned(GRAVEST, ("country", "asn", "role"), "null"), f"{provider} [[tag_role]]"),
+            Query(_HERE.binned(GRAVEST, ("country", "asn", "role"), "null"), f"{_SERIES} [[tag_role]]"),
             [_TO_COUNTRY, _TO_METHOD],
         ),
         history(
             "Seen from abroad",
             "What references in other countries see of the same endpoints: trouble here and there is the service's own",
-            Query(abroad.binned(GRAVEST, ("country", "role")), "[[tag_country]] [[tag_role]]"),
+            Query(_ABROAD.binned(GRAVEST, ("country", "role")), "[[tag_country]] [[tag_role]]"),
             [_TO_METHOD],
         ).height(6),
+    )
+
+
+def _subject_and_control() -> tuple[Any, ...]:
+    """The subject against its controls."""
+    return (
         lines(
             "Subject against control",
             "Share of trials that failed in each interval: of the service's names (subject), of the controls that were"
             " tried beside them, and of the line's own controls. Only a subject that fails alone is a finding",
             [
-                Query(here.binned('sum("subjects_failed") / sum("subjects_tried")'), "subject", ref="A"),
-                Query(here.binned('sum("controls_failed") / sum("controls_tried")'), "control beside it", ref="B"),
-                Query(line.binned('sum("controls_failed") / sum("controls_tried")'), "the line's controls", ref="C"),
+                Query(_HERE.binned('sum("subjects_failed") / sum("subjects_tried")'), "subject", ref="A"),
+                Query(_HERE.binned('sum("controls_failed") / sum("controls_tried")'), "control beside it", ref="B"),
+                Query(_LINE.binned('sum("controls_failed") / sum("controls_tried")'), "the line's controls", ref="C"),
             ],
             [_TO_METHOD],
             "percentunit",
@@ -74,60 +87,78 @@ def build() -> Dashboard:
             "Time of subject and control",
             "Median time of a whole trial of the subject, and of the controls that succeeded beside it",
             [
-                Query(here.binned('median("elapsed_ms")'), "subject", ref="A"),
-                Query(here.binned('median("control_ms")'), "control", ref="B"),
+                Query(_HERE.binned('median("elapsed_ms")'), "subject", ref="A"),
+                Query(_HERE.binned('median("control_ms")'), "control", ref="B"),
             ],
             [_TO_METHOD],
             "ms",
             paints={"subject": ALARM, "control": ACCENT},
         ),
+    )
+
+
+def _connecting() -> tuple[Any, ...]:
+    """How long connecting takes."""
+    return (
         lines(
             "Round trip",
             "Median time from SYN to SYN-ACK, by provider (experiment tcp)",
-            [Query(here.binned('median("rtt_ms")', ("country", "asn")), provider)],
+            [Query(_HERE.binned('median("rtt_ms")', ("country", "asn")), _SERIES)],
             [_TO_COUNTRY],
             "ms",
         ),
         lines(
             "TLS handshake",
             "95th percentile of the time from the connection to the answer to the hello, by provider (experiment tls)",
-            [Query(here.binned('percentile("handshake_ms", 95)', ("country", "asn")), provider)],
+            [Query(_HERE.binned('percentile("handshake_ms", 95)', ("country", "asn")), _SERIES)],
             [_TO_COUNTRY],
             "ms",
         ),
         heat_of(
             "Round trips of all probes",
             "How many probes had which median round trip: two bands are two ways to the service",
-            Query(here.binned('median("rtt_ms")', ("probe",)), "[[tag_probe]]"),
+            Query(_HERE.binned('median("rtt_ms")', ("probe",)), "[[tag_probe]]"),
             [_TO_COUNTRY],
             "ms",
         ),
         heat_of(
             "TCP connections of all probes",
             "How many probes had which median time to connect (experiments tls and http)",
-            Query(here.binned('median("connect_ms")', ("probe",)), "[[tag_probe]]"),
+            Query(_HERE.binned('median("connect_ms")', ("probe",)), "[[tag_probe]]"),
             [_TO_COUNTRY],
             "ms",
         ),
+    )
+
+
+def _answering() -> tuple[Any, ...]:
+    """How long look-ups take, and how fast pages come."""
+    return (
         lines(
             "Name look-up",
             "Median time from question to first answer, by provider (experiment dns)",
-            [Query(here.binned('median("dns_ms")', ("country", "asn")), provider)],
+            [Query(_HERE.binned('median("dns_ms")', ("country", "asn")), _SERIES)],
             [_TO_COUNTRY],
             "ms",
         ),
         lines(
             "Goodput",
             "Median rate of fetching a page, by provider (experiment http)",
-            [Query(here.binned('median("goodput_kbps")', ("country", "asn")), provider)],
+            [Query(_HERE.binned('median("goodput_kbps")', ("country", "asn")), _SERIES)],
             [_TO_COUNTRY],
             "Kbits",
         ),
+    )
+
+
+def _findings() -> tuple[Any, ...]:
+    """How it fails."""
+    return (
         rows(
             "How it fails",
             "The newest findings: mechanism and rule; the identifier names the measurement in the collector's evidence",
             Query(
-                here.and_only('"is_ok" = 0', '"is_insufficient" = 0').grouped(
+                _HERE.and_only('"is_ok" = 0', '"is_insufficient" = 0').grouped(
                     '"country", "asn", "role", "layer", "mechanism", "rule", "score", "id"',
                     (),
                     "ORDER BY time DESC LIMIT 100",
@@ -138,6 +169,3 @@ def build() -> Dashboard:
             FINDING_COLUMNS,
         ),
     )
-    for panel in panels:
-        made = made.with_panel(panel)
-    return made
