@@ -82,7 +82,6 @@ COUNTRY: Final = Variable("country", "Country", tag_values(VERDICT, "country"), 
 SERVICE: Final = Variable("service", "Service", tag_values(VERDICT, "service", "country"), "Services of the catalogue")
 PROVIDER: Final = Variable("asn", "Provider", tag_values(VERDICT, "asn", "country"), "Autonomous systems, by number")
 ROLE: Final = Variable("role", "Role", tag_values(VERDICT, "role", "service"), "The part of a service that is measured")
-EXPERIMENT: Final = Variable("layer", "Experiment", tag_values(VERDICT, "layer"), "dns, tcp, tls, http")
 
 ALL: Final = (
     ("overview", "Overview"),
