@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from balise_collector.clock import Clock
 from balise_collector.config import Broker, Config, Pages, Place, Public
 from balise_collector.errors import ConfigError
 from balise_collector.journal.sqlite import SqliteJournal
@@ -34,7 +33,7 @@ def test_the_public_view_has_its_own_port_and_ends(tmp_path: Path) -> None:
     def look() -> View:
         return View(store=Store(config.derived_file, config.journal_file), now=1_589_733_000.0, services={"x": "X"})
 
-    part = Publishing(config, public, Clock.from_environment(), look, b"secret")
+    part = Publishing(config, public, look, b"secret")
     host, port = part._listening.getsockname()
     part.start()
     try:

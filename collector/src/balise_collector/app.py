@@ -85,7 +85,7 @@ def run(config: Config, clock: Clock) -> int:
     threads.extend(_feeds(config, clock, services, ingest))
     if config.public is not None:
         secret = identity.public_id_key(key)
-        threads.append(Publishing(config, config.public, clock, _look(config, clock, services), secret))
+        threads.append(Publishing(config, config.public, _look(config, clock, services), secret))
     server = _server(config, clock, services, ingest)
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda _number, _frame: setattr(server, "should_exit", True))

@@ -5,10 +5,14 @@ not live here: how many probes are enough, or what is left out (pages/public.py)
 """
 
 import sqlite3
+import threading
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from balise_collector.errors import JournalError
+
+_MOST: Final = 64
+"""Answers that are kept at a time."""
 
 
 class Place(NamedTuple):
@@ -68,3 +72,41 @@ class Crowd:
         """Return the time of the newest verdict before ``until``."""
         row = self._db.execute("SELECT max(at) FROM verdict WHERE at < ?", (until,)).fetchone()
         return None if row[0] is None else float(row[0])
+
+
+class Kept:
+    """Answers of ``Crowd.crowded`` for as long as a horizon stands, for all threads.
+
+    Counting distinct probes over a day of a large fleet takes seconds, and within five minutes every reader asks the
+    same. An answer that is kept shows too little where late results have come since, never too much.
+    """
+
+    def __init__(self) -> None:
+        """Keep nothing yet."""
+        self._lock = threading.Lock()
+        self._horizon = 0.0
+        self._answers: dict[tuple[float, float, float, int], dict[Place, set[int]]] = {}
+
+    def crowded(self, crowd: Crowd, horizon: float, question: tuple[float, float, float, int]) -> dict[Place, set[int]]:
+        """Return what ``crowd`` answers, asked once a horizon; others wait for the first who asks."""
+        with self._lock:
+            if horizon != self._horizon or len(self._answers) >= _MOST:
+                self._horizon, self._answers = horizon, {}
+            if question not in self._answers:
+                self._answers[question] = crowd.crowded(*question)
+            return self._answers[question]
+
+
+class KeptCrowd:
+    """A Crowd whose dearest answers are kept while its horizon stands; what a request is given."""
+
+    def __init__(self, crowd: Crowd, kept: Kept, horizon: float) -> None:
+        """Ask ``crowd`` through ``kept``."""
+        self._crowd, self._kept, self._horizon = crowd, kept, horizon
+        self.by_provider = crowd.by_provider
+        self.incident_ids = crowd.incident_ids
+        self.newest = crowd.newest
+
+    def crowded(self, since: float, until: float, step: float, least: int) -> dict[Place, set[int]]:
+        """Return the bins of each place that ``least`` probes measured."""
+        return self._kept.crowded(self._crowd, self._horizon, (since, until, step, least))

@@ -13,9 +13,8 @@ from typing import Final
 
 import uvicorn
 
-from balise_collector.clock import Clock
 from balise_collector.config import Config, Public
-from balise_collector.crowd import Crowd
+from balise_collector.crowd import Crowd, Kept, KeptCrowd
 from balise_collector.errors import ConfigError
 from balise_collector.pages.api import EachThread
 from balise_collector.pages.public import Policy, PublicView, public_view
@@ -67,13 +66,12 @@ def listen(host: str, port: int, name: str) -> socket.socket:
 class Publishing:
     """The thread that serves the public view."""
 
-    def __init__(self, config: Config, public: Public, clock: Clock, look: Callable[[], View], secret: bytes) -> None:
+    def __init__(self, config: Config, public: Public, look: Callable[[], View], secret: bytes) -> None:
         """Take the port (ConfigError where it cannot be had).
 
         Args:
             config: where the stores are.
             public: the table ``[public]``.
-            clock: the collector's.
             look: returns what the operator would see; only ``public_view`` of it reaches the application.
             secret: keys the public ids.
         """
@@ -84,12 +82,17 @@ class Publishing:
         policy = Policy(least=public.k, delay=60.0 * public.delay_minutes, secret=secret)
         crowd = EachThread(lambda: Crowd(config.derived_file))
         releases = EachThread(lambda: Releases(config.releases_file))
+        kept = Kept()
 
         def seen() -> PublicView:
             view = look()
-            released = releases().all()
             shown = Seen(
-                store=view.store, crowd=crowd(), policy=policy, now=clock.now(), members=view.members, released=released
+                store=view.store,
+                crowd=KeptCrowd(crowd(), kept, policy.horizon(view.now)),
+                policy=policy,
+                now=view.now,
+                members=view.members,
+                released=releases().all(),
             )
             return public_view(view, shown)
 
