@@ -254,7 +254,7 @@ def _influx_findings(influx: Influx) -> list[tuple[str, str]]:
     if not influx.url:
         return []
     found: list[tuple[str, str]] = []
-    if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", influx.url):
+    if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", influx.url):
         found.append(("url", f"{influx.url!r} is no address, e.g. http://127.0.0.1:8086"))
     if bool(influx.token) == bool(influx.token_file):
         found.append(("token_file", "name one file that holds the token (or set token, not both)"))

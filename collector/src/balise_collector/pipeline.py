@@ -279,6 +279,9 @@ def replay(config: Config, clock: Clock, catalogue: Catalogue) -> tuple[int, int
     while rows := follower.follow(floor):
         judged += rows
     follower.save()
+    # Readers of the changes see by this number that they must begin anew.
+    generation = b"%d" % max(1, round(clock.now() * 1000.0))
+    fresh.save_progress(fresh.progress(), {"generation": generation}, (), follower.stepped)
     store = Store(config.derived_file)
     store.replace_with(fresh)
     found = len(store.incidents())

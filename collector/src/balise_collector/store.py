@@ -275,6 +275,10 @@ class Store:
         found += [Change(change=c, noted_at=at, incident=_incident.decode(body)) for c, at, body in incidents]
         return sorted(found, key=lambda change: change.change)[:most]
 
+    def generation(self) -> int:
+        """Return which replay this store came from; 0 before the first. Its changes are counted from the start."""
+        return int(self.memory("generation") or b"0")
+
     def touched(self, after: int, most: int, width: float) -> tuple[list[int], int]:
         """Return the windows of ``width`` seconds that the next ``most`` verdict changes fall in, and the last of them.
 

@@ -35,7 +35,9 @@ class ListSink:
         self.points.extend(points)
 
 
-def test_a_sink_gets_everything_once_and_again_after_a_second_judgement(tmp_path: Path, afternoon: Any) -> None:
+def test_a_sink_gets_everything_once_and_again_after_a_second_judgement_or_a_replay(
+    tmp_path: Path, afternoon: Any
+) -> None:
     """A sink that was away misses nothing; a verdict that changed is sent again as the same point."""
     afternoon.slots = 16
     journal = SqliteJournal(tmp_path / "journal.sqlite")
@@ -62,5 +64,18 @@ def test_a_sink_gets_everything_once_and_again_after_a_second_judgement(tmp_path
     assert course.step(store, journal) == 1
     assert dict(sink.points[-1].fields)["rule"] == "tcp.again"
     assert (sink.points[-1].tags, sink.points[-1].time_ns) in {(p.tags, p.time_ns) for p in verdicts}
+    sink.points.clear()
+    draft = Store(tmp_path / "draft.sqlite")
+    again = Follower(journal, draft, around)
+    while again.follow(afternoon.start + 17 * 300.0):
+        pass
+    # The same changes under the same numbers: only the generation tells that they are to be sent again.
+    draft.save_progress(draft.progress(), {"generation": b"7"}, (), afternoon.start)
+    store.replace_with(draft)
+    while course.step(store, journal):
+        pass
+    assert len([point for point in sink.points if point.measurement == "balise_verdict"]) == sent
+    assert course.step(store, journal) == 0
+    draft.close()
     store.close()
     journal.close()

@@ -156,7 +156,7 @@ def test_roll_ups_add_up_and_late_data_are_added(any_influx: Any, seeded: Seeded
 def test_killed_for_a_stretch_and_every_point_is_there(
     make_influx: Callable[..., Any], seeded: Seeded, afternoon: Any, eventually: Any
 ) -> None:
-    """InfluxDB is killed while rows keep coming: ingest is as fast as before, and afterwards every point is there."""
+    """InfluxDB is killed while rows keep coming: afterwards every point is there (its pace: test_influx_program.py)."""
     influx = make_influx()
     name = fresh(influx, "outage")
     config = seeded.influx_config(influx, name, timeout=1.0)
@@ -172,14 +172,10 @@ def test_killed_for_a_stretch_and_every_point_is_there(
     feed.start()
     eventually(lambda: count(influx, name, "balise_verdict", "state") == seeded.sent, "the first afternoon")
     afternoon.slots += 80
-    rates = {}
-    for what, since, until in (("up", 36, 76), ("down", 76, 116)):
-        if what == "down":
+    for since, until in ((36, 76), (76, 116)):
+        if since == 76:
             influx.kill()
-        began = clock.monotonic()
-        rows = afternoon.fill(seeded.journal, until, since)
-        rates[what] = rows / (clock.monotonic() - began)
-        seeded.sent += rows
+        seeded.sent += afternoon.fill(seeded.journal, until, since)
         while seeded.follower.follow(seeded.now):
             pass
     eventually(lambda: feed._failures > 0, "the outage is noticed")
@@ -188,8 +184,6 @@ def test_killed_for_a_stretch_and_every_point_is_there(
     assert feed.failed is None
     feed.stop()
     feed.join(5.0)
-    print(f"\nrows journalled per second: InfluxDB up {rates['up']:.0f}, down {rates['down']:.0f}")  # noqa: T201 - the figures
-    assert rates["down"] > 0.5 * rates["up"]
 
 
 @pytest.mark.contract

@@ -57,16 +57,18 @@ class Conclusions:
         self._sink = sink
         self._title = title
         self._heard = heard
+        self._bookmark = Bookmark(sink.name)
 
     def step(self, store: Store, journal: SqliteJournal) -> int:
         """Send the next chunk of changes."""
-        changes = store.changes(_cursor(journal, self._sink.name, store), CHUNK)
+        after, generation = self._bookmark.position(journal, store)
+        changes = store.changes(after, CHUNK)
         if not changes:
             return 0
         rows = {row.seq: row for row in journal.rows([change.seq for change in changes if change.verdict is not None])}
         points = [point for change in changes for point in self._points(change, rows.get(change.seq), store)]
         self._sink.take(points)
-        journal.advance(self._sink.name, changes[-1].change)
+        self._bookmark.advance(journal, changes[-1].change, generation)
         return len(changes)
 
     def _points(self, change: Change, row: JournalRow | None, store: Store) -> list[Point]:
@@ -87,7 +89,7 @@ class Conclusions:
 
     def readers(self, store: Store, journal: SqliteJournal) -> list[tuple[str, int, int]]:
         """Return how far it has come in the store's changes."""
-        return [(self._title, journal.cursor(self._sink.name), store.last_change())]
+        return [(self._title, self._bookmark.position(journal, store)[0], store.last_change())]
 
 
 class HealthReports:
@@ -164,21 +166,21 @@ class Rollups:
         self._every = every
         self._now = now
         self._due = 0.0
-        self._cursor = f"{sink.name}:{window}"
+        self._bookmark = Bookmark(f"{sink.name}:{window}")
 
     def step(self, store: Store, journal: SqliteJournal) -> int:
         """Compute and send the windows of the next changes."""
         now = self._now()
         if now < self._due:
             return 0
-        after = _cursor(journal, self._cursor, store)
+        after, generation = self._bookmark.position(journal, store)
         windows, last = store.touched(after, CHUNK * 5, self._seconds)
         if not windows:
             self._due = now + self._every
             return 0
         for number in windows:
             self._sink.take(self._compute(store, journal, number * self._seconds))
-        journal.advance(self._cursor, last)
+        self._bookmark.advance(journal, last, generation)
         if last >= store.last_change():
             self._due = now + self._every
         return len(windows)
@@ -198,10 +200,26 @@ class Rollups:
 
     def readers(self, store: Store, journal: SqliteJournal) -> list[tuple[str, int, int]]:
         """Return how far it has come in the store's changes."""
-        return [(self._title, journal.cursor(self._cursor), store.last_change())]
+        return [(self._title, self._bookmark.position(journal, store)[0], store.last_change())]
 
 
-def _cursor(journal: SqliteJournal, name: str, store: Store) -> int:
-    """Return a cursor in the store's changes; 0 where a replay was swapped in, which counts from the start."""
-    cursor = journal.cursor(name)
-    return 0 if cursor > store.last_change() else cursor
+class Bookmark:
+    """A cursor in the store's changes, which begins anew when a replay was swapped in."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._of = f"{name}:replay"
+
+    def position(self, journal: SqliteJournal, store: Store) -> tuple[int, int]:
+        """Return the last change that was dealt with, and of which generation of the store it is."""
+        cursor, generation = journal.cursor(self._name), store.generation()
+        stale = cursor > store.last_change() or journal.cursor(self._of) != generation
+        return (0 if stale else cursor), generation
+
+    def advance(self, journal: SqliteJournal, change: int, generation: int) -> None:
+        """Move on; ``generation`` is the one that the changes were read from."""
+        if journal.cursor(self._of) != generation:
+            # In this order a kill in between repeats; the other way round it would skip.
+            journal.advance(self._name, 0)
+            journal.advance(self._of, generation)
+        journal.advance(self._name, change)
