@@ -25,7 +25,7 @@ FORBIDDEN = re.compile(
     re.IGNORECASE,
 )
 FIRST = re.compile(
-    r"/(?:answers?|answer_missing|overview|matrix|base|macros|error|incident|card|phrases)\.(?:py|html)$"
+    r"/(?:answers?|answer_missing|overview|matrix|base|macros|error|incident|card|phrases|method|fleet|probe|login)\.(?:py|html)$"
 )
 """The files whose sentences must all be in French."""
 PHYSICAL = re.compile(
@@ -47,7 +47,7 @@ def read(file: Path) -> Catalog:
 def texts(message: Message) -> Iterator[str]:
     """Return every text of a message and of its translation."""
     for value in (message.id, message.string):
-        yield from (value,) if isinstance(value, str) else value
+        yield from (value,) if isinstance(value, str) else value or ()
 
 
 def translated(repo_root: Path) -> list[tuple[Message, str, str]]:
@@ -55,7 +55,7 @@ def translated(repo_root: Path) -> list[tuple[Message, str, str]]:
     found = []
     for message in read(locale(repo_root) / "fr/LC_MESSAGES/balise.po"):
         if message.id:
-            forms = (message.string,) if isinstance(message.string, str) else message.string
+            forms = (message.string,) if isinstance(message.string, str) else message.string or ()
             whole = message.id if isinstance(message.id, str) else message.id[-1]
             found += [(message, whole, form) for form in forms if form]
     return found

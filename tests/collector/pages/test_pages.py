@@ -60,7 +60,7 @@ def test_every_page_has_landmarks_and_one_heading(shown: Callable[[str], str], t
         ):
             assert part in html, (path, part)
         assert html.count("<h1") == 1, path
-        assert "Operator view" in html
+        assert ("Vue de l'opérateur" if "=fr" in path else "Operator view") in html
         assert "width=device-width" in html
 
 

@@ -331,6 +331,8 @@ def because(view: View, reason: Reason, findings: Sequence[Incident]) -> str:
     if reason is Reason.INCIDENT:
         affected = {asn for one in findings for asn in one.scope.affected}
         measured = affected | {asn for one in findings for asn in one.scope.clean}
+        if any(one.scope.withheld for one in findings):
+            return view.gettext("Measured; on how many providers is not published. Controls on the same lines worked.")
         return view.gettext("Measured on {affected} of {measured}; controls on the same lines worked.").format(
             affected=len(affected), measured=phrases.providers(view, len(measured))
         )

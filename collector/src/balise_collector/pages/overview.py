@@ -19,7 +19,7 @@ _SECTIONS: Final = (
     (IncidentState.OPEN, noted("Going on now")),
     (IncidentState.UNCONFIRMED, noted("Unconfirmed: one probe only, no finding")),
     (IncidentState.STANDING, noted("Standing: failing since our first measurement")),
-    (IncidentState.CLOSED, noted("Ended")),
+    (IncidentState.CLOSED, noted("Ended incidents")),
 )
 
 
