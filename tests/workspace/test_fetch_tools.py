@@ -95,3 +95,22 @@ def test_the_programs_run_in_a_namespace_without_root(namespace_wrapper: tuple[s
     assert done.returncode == 0, done.stderr
     assert "table inet t" in done.stdout
     assert '--string "x"' in done.stdout
+
+
+def test_a_release_without_an_optional_package_gets_the_rest(
+    fetch_tools: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """InfluxDB is not in every release: one line says so, and every other program comes."""
+
+    def closure(_self: object, packages: list[str]) -> list[str]:
+        if "influxdb" in packages:
+            raise fetch_tools.CannotFetch("Unable to locate package influxdb")
+        return [f"{package}=1" for package in packages]
+
+    monkeypatch.setattr(fetch_tools.PrivateApt, "closure", closure)
+    apt = object.__new__(fetch_tools.PrivateApt)
+    assert apt.closure_with(["nginx"], ["influxdb"]) == ["nginx=1"]
+    said = capsys.readouterr().out
+    assert len(said.splitlines()) == 1
+    assert "influxdb: this release has none" in said
+    assert "influxdb" not in fetch_tools.missing_by_hand()

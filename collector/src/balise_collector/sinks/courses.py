@@ -174,7 +174,8 @@ class Rollups:
         if now < self._due:
             return 0
         after, generation = self._bookmark.position(journal, store)
-        windows, last = store.touched(after, CHUNK * 5, self._seconds)
+        # Enough changes at a time that a wide window is not computed anew for each slice of a long past.
+        windows, last = store.touched(after, int(CHUNK * self._seconds / 60.0), self._seconds)
         if not windows:
             self._due = now + self._every
             return 0
