@@ -18,7 +18,7 @@ from balise_collector.pages.palette import PAINTS, word
 
 _STRIP_HEIGHT: Final = 24
 _WIDTH: Final = 1000
-_LABELS: Final = 190
+_LABELS: Final = 250
 """Width of the row labels, in drawing units."""
 _RIGHT: Final = 14
 _ROW: Final = 26
