@@ -16,6 +16,7 @@ from balise_collector.members import Fleet
 from balise_collector.pipeline import Follower
 from balise_collector.sinks import Point, SinkError
 from balise_collector.sinks.courses import Conclusions
+from balise_collector.sinks.feed import Feed, _Lane
 from balise_collector.store import Store
 
 
@@ -79,3 +80,42 @@ def test_a_sink_gets_everything_once_and_again_after_a_second_judgement_or_a_rep
     draft.close()
     store.close()
     journal.close()
+
+
+class Step:
+    """A course that takes one step a turn, or fails."""
+
+    def __init__(self, error: SinkError | None = None) -> None:
+        self.steps = 0
+        self.error = error
+
+    def step(self, _store: Any, _journal: Any) -> int:
+        """Count, or fail."""
+        self.steps += 1
+        if self.error is not None:
+            raise self.error
+        return 1
+
+    def readers(self, _store: Any, _journal: Any) -> list[tuple[str, int, int]]:
+        """Have no cursor."""
+        return []
+
+
+def test_a_course_that_fails_keeps_no_other_waiting(caplog: pytest.LogCaptureFixture) -> None:
+    """A missing bucket of roll-ups stops the roll-ups alone; its reason is logged once, and Retry-After heeded."""
+    now = [0.0]
+    good, bad = Step(), Step(SinkError("no bucket; make it", retry_after=30.0))
+    nothing: Any = None
+    feed = Feed("x", lambda: (), lambda: nothing, lambda: nothing, lambda: now[0])
+    feed._lanes = [_Lane(bad), _Lane(good)]
+    for _ in range(40):
+        feed._turn(nothing, nothing)
+        now[0] += 1.0
+    assert good.steps == 40
+    assert bad.steps == 2
+    assert caplog.text.count("no bucket") == 1
+    bad.error, now[0] = None, 100.0
+    caplog.set_level("INFO")
+    feed._turn(nothing, nothing)
+    assert not feed.failing
+    assert "takes points again after 100 s" in caplog.text

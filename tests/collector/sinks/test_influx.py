@@ -178,7 +178,7 @@ def test_killed_for_a_stretch_and_every_point_is_there(
         seeded.sent += afternoon.fill(seeded.journal, until, since)
         while seeded.follower.follow(seeded.now):
             pass
-    eventually(lambda: feed._failures > 0, "the outage is noticed")
+    eventually(lambda: feed.failing, "the outage is noticed")
     influx.start()
     eventually(lambda: count(influx, name, "balise_verdict", "state") == seeded.sent, "all points", within=40.0)
     assert feed.failed is None

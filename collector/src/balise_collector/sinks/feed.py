@@ -1,4 +1,4 @@
-"""What feeds a sink: one thread a sink, which sends each course in turn and leaves a failing sink alone for a while.
+"""What feeds a sink: one thread a sink, which sends each course in turn and leaves a failing one alone for a while.
 
 A sink that is away delays its own points and nothing else: it has a thread and cursors of its own, and everything it
 missed is still in the files. Must not live here: points, transports, what flows (courses.py).
@@ -19,6 +19,20 @@ from balise_collector.store import Store
 
 _log = logging.getLogger(__name__)
 _IDLE_SECONDS: Final = 1.0
+
+
+class _Lane:
+    """One course, and how it fares."""
+
+    def __init__(self, course: Course) -> None:
+        self.course = course
+        self.failures = 0
+        self.since = 0.0
+        """Real seconds at which it began to fail."""
+        self.until = 0.0
+        """Real seconds before which it is left alone."""
+        self.said = ""
+        """Why, as it was logged."""
 
 
 class Feed(threading.Thread):
@@ -48,9 +62,7 @@ class Feed(threading.Thread):
         self._open_journal = open_journal
         self._monotonic = monotonic
         self._stopping = threading.Event()
-        self._failures = 0
-        self._since = 0.0
-        self._said = ""
+        self._lanes: list[_Lane] = []
         self.failed: BaseException | None = None
         """What ended the thread, where it did not end by ``stop``."""
 
@@ -62,40 +74,55 @@ class Feed(threading.Thread):
         """Feed until stopped."""
         try:
             store, journal = self._open_store(), self._open_journal()
-            courses = self._make_courses()
+            self._lanes = [_Lane(course) for course in self._make_courses()]
             pause = 0.0
             while not self._stopping.wait(pause):
-                pause = self._turn(courses, store, journal)
+                pause = self._turn(store, journal)
             store.close()
             journal.close()
         except BaseException as error:  # noqa: BLE001 - whatever ends this thread must end the program, loudly
             self.failed = error
             _log.exception("sink %s ended", self._title)
 
-    def _turn(self, courses: Sequence[Course], store: Store, journal: SqliteJournal) -> float:
-        """Take one step of each course; returns the seconds to wait before the next turn."""
+    @property
+    def failing(self) -> bool:
+        """Whether anything stands still because of a failure."""
+        return any(lane.failures for lane in self._lanes)
+
+    def _turn(self, store: Store, journal: SqliteJournal) -> float:
+        """Take one step of each course that is not left alone; returns the seconds to wait before the next turn."""
         moved = 0
-        try:
-            for course in courses:
-                if self._stopping.is_set():
-                    return 0.0
-                moved += course.step(store, journal)
-        except (SinkError, JournalError) as error:
-            return self._leave_alone(error)
-        if self._failures:
-            away = self._monotonic() - self._since
-            _log.info("sink %s: takes points again after %.0f s; sending what it missed", self._title, away)
-            self._failures, self._said = 0, ""
+        for lane in self._lanes:
+            if self._stopping.is_set():
+                return 0.0
+            if self._monotonic() < lane.until:
+                continue
+            try:
+                moved += lane.course.step(store, journal)
+            except (SinkError, JournalError) as error:
+                self._leave_alone(lane, error)
+            else:
+                self._welcome_back(lane)
         return 0.0 if moved else _IDLE_SECONDS
 
-    def _leave_alone(self, error: SinkError | JournalError) -> float:
-        """Say what is wrong, once for each reason, and return how long to wait."""
-        if not self._failures:
-            self._since = self._monotonic()
-        self._failures += 1
+    def _leave_alone(self, lane: _Lane, error: SinkError | JournalError) -> None:
+        """Say what is wrong, once for each reason, and leave the course alone for a while."""
+        now = self._monotonic()
+        if not lane.failures:
+            lane.since = now
+        lane.failures += 1
         asked = error.retry_after if isinstance(error, SinkError) else 0.0
-        pause = pause_after(self._failures, asked, random.random())  # noqa: S311 - jitter, no secret
-        if str(error) != self._said:
-            self._said = str(error)
+        pause = pause_after(lane.failures, asked, random.random())  # noqa: S311 - jitter, no secret
+        lane.until = now + pause
+        if str(error) not in {other.said for other in self._lanes}:
             _log.error("sink %s: %s (next try in %.0f s)", self._title, error, pause)
-        return pause
+        lane.said = str(error)
+
+    def _welcome_back(self, lane: _Lane) -> None:
+        """Say, once for all courses, that it goes on."""
+        if not lane.failures:
+            return
+        lane.failures, lane.said = 0, ""
+        if not self.failing:
+            away = self._monotonic() - lane.since
+            _log.info("sink %s: takes points again after %.0f s; sending what it missed", self._title, away)
