@@ -102,12 +102,12 @@ def operator_app(look_at: Callable[..., View]) -> Starlette:
 
 
 def public_app(look_at: Callable[..., View], folder: Path) -> Starlette:
-    """Return the pages for everybody, on a day when all evidence is old enough to be redrawn and was released."""
+    """Return the pages for everybody, a day later: evidence is old enough to be redrawn, and was released."""
     crowd = EachThread(lambda: Crowd(folder / "derived.sqlite"))
     policy = Policy(least=2, delay=1800.0, secret=b"of the tests")
 
     def look() -> PublicView:
-        view = look_at()
+        view = look_at(look_at().now + 26 * 3600)
         released = {one.id: view.now - 60 for one in view.store.incidents()}
         seen = Public(
             store=view.store, crowd=crowd(), policy=policy, now=view.now, members=view.members, released=released
