@@ -189,7 +189,7 @@ def page(view: View, country: str, service: str, at: float | None = None, base: 
     fresh = freshness(view)
     moment = min(at, view.now) if at is not None else fresh.as_of
     held = _held(view.store.verdicts(moment - WINDOW, moment, None, service), country)
-    covering = _covering(view, country, service, moment)
+    covering = _covering(view.store.incidents(), country, service, moment)
     word, reason = decide(held, covering)
     measured = {verdict.network.asn for verdict in held}
     known = measured | _known(view, country)
@@ -231,13 +231,13 @@ def page(view: View, country: str, service: str, at: float | None = None, base: 
 def words(view: View) -> tuple[tuple[str, str, tuple[tuple[str, str, State, str], ...]], ...]:
     """Return the answers of now: (country, its name, ((service, its name, state, the word), ...)) each."""
     moment = freshness(view).as_of
-    verdicts = view.store.verdicts(moment - WINDOW, moment)
+    verdicts, incidents = view.store.verdicts(moment - WINDOW, moment), view.store.incidents()
     found = []
     for code in sorted(countries(view), key=view.country):
         row = []
         for service in sorted(view.services, key=view.service):
             held = _held((one for one in verdicts if one.service == service), code)
-            word, _ = decide(held, _covering(view, code, service, moment))
+            word, _ = decide(held, _covering(incidents, code, service, moment))
             row.append((service, view.service(service), STATES[word], spoken(word, view)))
         found.append((code, view.country(code), tuple(row)))
     return tuple(found)
@@ -262,11 +262,11 @@ def _known(view: View, country: str) -> set[int]:
     return {one.network.asn for one in view.members if one.network.country == country and not one.reference}
 
 
-def _covering(view: View, country: str, service: str, at: float) -> list[Incident]:
+def _covering(incidents: Iterable[Incident], country: str, service: str, at: float) -> list[Incident]:
     """Return the incidents of a service that cover a moment, and the outages of its country; findings first."""
     found = [
         one
-        for one in view.store.incidents()
+        for one in incidents
         if one.service in {service, INTERNET}
         and one.country in {country, WORLD}
         and one.onset.latest <= at
