@@ -30,11 +30,12 @@ from balise_collector.incidents.model import (
     ReferenceCount,
     Scope,
 )
-from balise_collector.journal import Batch
+from balise_collector.journal import Batch, HealthRow, PresenceRow
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.judge.verdict import Level, State, Verdict
-from balise_collector.members import Member
+from balise_collector.members import Member, Pending
 from balise_collector.pages.app import create_app
+from balise_collector.pages.fleet import FleetFacts
 from balise_collector.pages.view import View
 from balise_collector.store import Progress, Store
 from balise_wire.envelope import Envelope, Kind, encode_envelope
@@ -44,7 +45,8 @@ from balise_wire.measurement import LineHealth, Measurement, Network
 from balise_wire.mechanisms import Mechanism
 from balise_wire.observations import DnsAnswer, DnsObservation, Observation, TlsObservation
 from balise_wire.seal import Sealer, public_bytes
-from balise_wire.words import Arm, Design, Experiment, ProbeRole, Resolver, TargetRole
+from balise_wire.status import Health
+from balise_wire.words import Arm, ClockState, Design, Experiment, Lifecycle, ProbeRole, Resolver, TargetRole
 
 MIDNIGHT = 1_589_673_600.0
 """2020-05-17T00:00:00Z."""
@@ -495,6 +497,39 @@ def look_at(folder: Path, kept: Day) -> Callable[..., View]:
         return View(store=each_thread(folder), now=now, services=NAMES, members=tuple(kept.members), rules="3-5f2c9a10")
 
     return look
+
+
+HEALTHY = Health(
+    at=0, uptime_s=7300, cpu_percent=4, memory_bytes=61_000_000, temperature_c=78.4, throttled=True, undervoltage=False,
+    disk_free_bytes=5_200_000_000, spool_rows=12, spool_oldest_s=420, sent_bytes_today=1_530_000,
+    received_bytes_today=8_200_000, measurements=5120, clock_state=ClockState.SYNCED,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def facts(look_at: Callable[..., View]) -> FleetFacts:
+    """One probe that does well, one lost, one with a wrong clock, one never heard, and a stranger."""
+    view = look_at()
+    now = view.now
+    told = {
+        "pk64501a": (Lifecycle.READY, 30), "pk64501b": (Lifecycle.LOST, 5400), "pk64502a": (Lifecycle.READY, 40)
+    }  # fmt: skip
+    presence = {name: PresenceRow(at=now - ago, probe=name, state=state) for name, (state, ago) in told.items()}
+    fresh = {"pk64501a": HEALTHY, "pk64502a": Health(at=0, temperature_c=None)}
+    skew = {"pk64501a": 0.4, "pk64502a": 4000.0}
+    health = {
+        name: HealthRow(
+            no=1, received_at=now - 60, probe=name,
+            health=msgspec.structs.replace(one, at=now - 60 + skew[name]),
+        )
+        for name, one in fresh.items()
+    }  # fmt: skip
+    measured: dict[str, float] = {"pk64501a": now - 200, "pk64502a": now - 200, "pk64501b": now - 5500}
+    return FleetFacts(
+        members=view.members, waiting=(Pending(id="stranger1", public_key="ab" * 32, country="PK", asn=64999),),
+        presence=presence, health=health, measured=measured.get, states=lambda _since, _until: list(presence.values()),
+        silence=900,
+    )  # fmt: skip
 
 
 _stores = threading.local()

@@ -23,6 +23,7 @@ from starlette.applications import Starlette
 from balise_collector.crowd import Crowd
 from balise_collector.pages.api import EachThread, api_routes
 from balise_collector.pages.app import create_app
+from balise_collector.pages.fleet import FleetFacts
 from balise_collector.pages.public import Policy, Public, PublicView, public_view
 from balise_collector.pages.public_app import Notice, create_public_app
 from balise_collector.pages.view import View
@@ -89,16 +90,18 @@ class Served:
 
 
 @pytest.fixture(scope="session", params=["operator", "public"])
-def root(request: pytest.FixtureRequest, look_at: Callable[..., View], folder: Path) -> Iterator[str]:
+def root(
+    request: pytest.FixtureRequest, look_at: Callable[..., View], folder: Path, facts: FleetFacts
+) -> Iterator[str]:
     """Return the address of the pages over the day of conftest: the operator's, and those for everybody."""
-    with Served(public_app(look_at, folder) if request.param == "public" else operator_app(look_at)) as address:
+    with Served(public_app(look_at, folder) if request.param == "public" else operator_app(look_at, facts)) as address:
         yield address
 
 
-def operator_app(look_at: Callable[..., View]) -> Starlette:
-    """Return the operator's pages, with the JSON they link to."""
+def operator_app(look_at: Callable[..., View], facts: FleetFacts) -> Starlette:
+    """Return the operator's pages, those of the fleet among them, with the JSON they link to."""
     api = api_routes(lambda: cast("Store", look_at().store), lambda: look_at().now, lambda: {"brokers": {"here": True}})
-    return create_app(look_at, api=api)
+    return create_app(look_at, api=api, facts=lambda: facts)
 
 
 def public_app(look_at: Callable[..., View], folder: Path) -> Starlette:
@@ -130,10 +133,13 @@ def browser(chromium: Path) -> Iterator[Browser]:
 
 
 def kind_of(url: str) -> tuple[str, str]:
-    """Return what makes a link a page of its own: its path, and another language; not the moments asked about."""
+    """Return what makes a link a page of its own: its path, and another language; not the moments asked about.
+
+    One probe's page stands for all: they differ in numbers, not in what a browser could stumble over.
+    """
     parts = urlsplit(url)
     language = dict(parse_qsl(parts.query)).get("language", "en")
-    return parts.path, language
+    return "/probe/" if parts.path.startswith("/probe/") else parts.path, language
 
 
 @cache

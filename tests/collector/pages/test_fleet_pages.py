@@ -5,50 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
 import pytest
 from starlette.testclient import TestClient
 
-from balise_collector.journal import HealthRow, PresenceRow
-from balise_collector.members import Pending
 from balise_collector.pages import fleet
 from balise_collector.pages.app import create_app
 from balise_collector.pages.fleet import FleetFacts
 from balise_collector.pages.view import View
-from balise_wire.status import Health
-from balise_wire.words import ClockState, Lifecycle
-
-HEALTHY = Health(
-    at=0, uptime_s=7300, cpu_percent=4, memory_bytes=61_000_000, temperature_c=78.4, throttled=True, undervoltage=False,
-    disk_free_bytes=5_200_000_000, spool_rows=12, spool_oldest_s=420, sent_bytes_today=1_530_000,
-    received_bytes_today=8_200_000, measurements=5120, clock_state=ClockState.SYNCED,
-)  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def facts(look_at: Callable[..., View]) -> FleetFacts:
-    """One probe that does well, one lost, one with a wrong clock, one never heard, and a stranger."""
-    view = look_at()
-    now = view.now
-    told = {
-        "pk64501a": (Lifecycle.READY, 30), "pk64501b": (Lifecycle.LOST, 5400), "pk64502a": (Lifecycle.READY, 40)
-    }  # fmt: skip
-    presence = {name: PresenceRow(at=now - ago, probe=name, state=state) for name, (state, ago) in told.items()}
-    fresh = {"pk64501a": HEALTHY, "pk64502a": Health(at=0, temperature_c=None)}
-    skew = {"pk64501a": 0.4, "pk64502a": 4000.0}
-    health = {
-        name: HealthRow(
-            no=1, received_at=now - 60, probe=name,
-            health=msgspec.structs.replace(one, at=now - 60 + skew[name]),
-        )
-        for name, one in fresh.items()
-    }  # fmt: skip
-    measured: dict[str, float] = {"pk64501a": now - 200, "pk64502a": now - 200, "pk64501b": now - 5500}
-    return FleetFacts(
-        members=view.members, waiting=(Pending(id="stranger1", public_key="ab" * 32, country="PK", asn=64999),),
-        presence=presence, health=health, measured=measured.get, states=lambda _since, _until: list(presence.values()),
-        silence=900,
-    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
