@@ -81,6 +81,7 @@ def _offline(line: Any) -> CollectorState:
     return msgspec.structs.replace(said, online=False)
 
 
+@pytest.mark.slow
 def test_a_probe_is_approved_while_the_collector_runs(
     collector: Any, probe: Any, line_of: Any, eventually: Any
 ) -> None:
@@ -136,6 +137,7 @@ def _drained(line: Any) -> bool:
     return not line.spool
 
 
+@pytest.mark.slow
 def test_a_full_disk_loses_nothing(collector: Any, probe: Any, line_of: Any, eventually: Any) -> None:
     """While the journal cannot grow there is no receipt and the collector says offline; afterwards all is there."""
     collector.approve(probe)
@@ -188,6 +190,7 @@ def test_events_and_states_are_kept(collector: Any, probe: Any, line_of: Any, ev
     journal.close()
 
 
+@pytest.mark.slow
 def test_a_second_collector_on_one_folder_leaves(collector: Any, line_of: Any, probe: Any) -> None:
     """Two writers of one journal would mix their batches: the second says so and ends, the first goes on."""
     collector.start()

@@ -228,6 +228,7 @@ class Client:
                 end.close()
 
 
+@pytest.mark.slow
 def test_a_probe_speaks_below_its_own_topic_only(broker: tuple[int, Path]) -> None:
     """It cannot speak for another, hear another's orders, or give orders; nobody is anonymous."""
     port, secrets = broker

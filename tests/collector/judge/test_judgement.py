@@ -179,6 +179,7 @@ def _control_succeeded(measurement: Measurement) -> bool:
     return False
 
 
+@pytest.mark.slow
 @settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
 @given(_measurement, st.lists(_measurement, max_size=2), st.booleans())
 def test_any_measurement_has_a_verdict_and_blocked_has_a_control(

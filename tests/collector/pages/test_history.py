@@ -80,6 +80,7 @@ def test_a_blocked_part_is_not_reachable_because_only_another_was_asked() -> Non
     assert bins(cells, 3) == [BLOCKED, BLOCKED, OK]
 
 
+@pytest.mark.slow
 def test_the_store_counts_without_decoding(tmp_path: Path) -> None:
     """Half-open bins from the beginning asked for; another service and what lies outside is left out."""
     store = Store(tmp_path / "derived.sqlite")
