@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from balise_collector.errors import JournalError
-from balise_collector.journal import Batch, Presence, Refused, Report
+from balise_collector.journal import Batch, Journal, Presence, Refused, Report
 from balise_collector.journal.sqlite import SqliteJournal, id64
 from balise_wire.measurement import Measurement
 from balise_wire.status import Health
@@ -57,6 +57,12 @@ def batch_of(probe: Any) -> Callable[..., Batch]:
         )
 
     return make
+
+
+def test_the_back_end_is_a_journal(journal: SqliteJournal) -> None:
+    """One interface, any back end: the type checker holds this one to every method of it (``make check``)."""
+    back_end: Journal = journal
+    assert back_end.read(0, 1) == []
 
 
 def test_what_was_appended_is_read_back_in_order(journal: SqliteJournal, probe: Any, batch_of: Any) -> None:

@@ -449,11 +449,6 @@ class SqliteJournal:
         """Return the seq of the last measurement; 0 for an empty journal."""
         return self._one("SELECT coalesce(max(seq), 0) FROM measurement")
 
-    def start_time(self) -> float | None:
-        """Return when the first batch was received; ``None`` for an empty journal."""
-        row = self._db.execute("SELECT received_at FROM batch ORDER BY no LIMIT 1").fetchone()
-        return float(row[0]) if row else None
-
     def totals(self) -> Totals:
         """Say how much was ever taken, without counting rows."""
         last = self._db.execute("SELECT received_at FROM batch ORDER BY no DESC LIMIT 1").fetchone()
