@@ -8,6 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from balise_wire.assignment import Assignment
+from balise_wire.enrolment import Enrolment, EnrolmentRequest, Refused, RenewalRequest
 from balise_wire.envelope import MAX_BODY_BYTES, decode_envelope
 from balise_wire.measurement import Measurement
 from balise_wire.schema import rendered
@@ -25,6 +26,10 @@ TYPES: dict[str, Any] = {
     "health": Health,
     "event": Event,
     "collector-state": CollectorState,
+    "enrolment-request": EnrolmentRequest,
+    "renewal-request": RenewalRequest,
+    "enrolment": Enrolment,
+    "refused": Refused,
 }
 SIGNER = Ed25519PrivateKey.from_private_bytes(bytes(range(32))).public_key()
 

@@ -79,5 +79,8 @@ class Assignment(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Addresses known to run no resolver."""
     control_name: str = ""
     """The name asked where a DNS control is needed."""
+    halt: str = ""
+    """The kill switch: not empty, the probe measures nothing until a newer assignment says otherwise; the reason in
+    a few neutral words, for the host."""
     timetable: Timetable = Timetable()
     budget: Budget = Budget()

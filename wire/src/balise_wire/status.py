@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
-from balise_wire.words import Access, ClockState, Lifecycle, ProbeRole
+from balise_wire.words import Access, ClockState, Lifecycle, ProbeRole, Profile
 
 
 class State(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -35,6 +35,7 @@ class Meta(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     board: str = ""
     consent: str = ""
     """Version of the consent text the host agreed to."""
+    profile: Profile = Profile.STANDARD
 
 
 class Health(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -72,6 +73,13 @@ class EventKind(StrEnum):
     TARGET_REFUSED = "target_refused"
     BUDGET_EXHAUSTED = "budget_exhausted"
     CLOCK_JUMP = "clock_jump"
+    CONSENT_MISSING = "consent_missing"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    HALTED = "halted"
+    WIPED = "wiped"
+    ENROLLED = "enrolled"
+    RENEWED = "renewed"
     LINK_UNUSABLE = "link_unusable"
     SPOOL_FULL = "spool_full"
     STOPPED = "stopped"

@@ -66,6 +66,17 @@ class ProbeRole(StrEnum):
     """Measures the same endpoints from abroad, to tell local from global."""
 
 
+class Profile(StrEnum):
+    """How much of the host's line a probe may use (attribution.md section 4 gives the bytes)."""
+
+    LEAN = "lean"
+    """About 6 MB a day: names and connections every five minutes, hellos in turn, one an hour."""
+    STANDARD = "standard"
+    """At most 20 MB a day."""
+    METERED = "metered"
+    """At most 1 MB a day, for lines that are paid by the byte."""
+
+
 class Lifecycle(StrEnum):
     """The state a probe says it is in (retained; ``lost`` is its last will)."""
 
