@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from balise_agent import config
 from balise_agent.errors import ConfigError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 GOOD = f"""
 [probe]
@@ -145,3 +144,90 @@ def test_the_configuration_is_frozen() -> None:
     found: Any = parse(GOOD)
     with pytest.raises(AttributeError):
         found.probe.id = "other"
+
+
+CARD = """
+[probe]
+country = "PK"
+provider = "line 7"
+profile = "lean"
+[enrolment]
+urls = ["https://front.example:8443", "https://[2001:db8::1]"]
+fingerprint = "{fingerprint}"
+token = "t"
+[consent]
+version = "2026-11"
+accepted = true
+""".replace("{fingerprint}", "cd" * 32)
+
+
+def test_a_probe_may_learn_who_it_is_by_enrolment() -> None:
+    """Neither id nor key nor broker is needed where the collector will say them."""
+    found = parse(CARD)
+    assert not found.by_hand
+    assert found.probe.profile == "lean"
+    assert found.enrolment.urls[1] == "https://[2001:db8::1]"
+    assert parse(GOOD).by_hand
+
+
+def test_what_the_card_says_lies_over_the_file(tmp_path: Path) -> None:
+    """The overlay wins for what it may say; a card that was never filled in is no error: the probe waits for it."""
+    main, card = tmp_path / "agent.toml", tmp_path / "card.toml"
+    main.write_text(
+        f'[probe]\nsettings = "{card}"\nstate_dir = "{tmp_path}"\ncountry = "FR"\n[spool]\nbatch_seconds = 5.0'
+    )
+    waiting = config.load(main)
+    assert (waiting.by_hand, waiting.consent.accepted, waiting.enrolment.urls) == (False, False, ())
+    card.write_text(CARD)
+    found = config.load(main)
+    assert (found.probe.country, found.probe.provider, found.spool.batch_seconds) == ("PK", "line 7", 5.0)
+    assert found.probe.state_dir == str(tmp_path)
+    assert found.consent.accepted
+
+
+@pytest.mark.parametrize(
+    ("overlay", "told"),
+    [
+        ('[probe]\nstate_dir = "/tmp"', "unknown key 'probe.state_dir'"),
+        ("[limits]\nbytes_per_day = 9", "[limits] does not belong here"),
+        ('probe = "x"', "[probe] does not belong here"),
+        ("[probe\n", "not TOML"),
+    ],
+)
+def test_a_card_cannot_say_more_than_it_may(tmp_path: Path, overlay: str, told: str) -> None:
+    """Where keys are kept and what the limits are is the software's, not the card's."""
+    main, card = tmp_path / "agent.toml", tmp_path / "card.toml"
+    main.write_text(f'[probe]\nsettings = "{card}"')
+    card.write_text(overlay)
+    with pytest.raises(ConfigError) as caught:
+        config.load(main)
+    assert str(card) in str(caught.value)
+    assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ('[enrolment]\nurls = ["http://front.example"]', "no place to enrol at"),
+        ('[enrolment]\nurls = ["https://front.example/enrol"]', "no place to enrol at"),
+        ('[enrolment]\nurls = ["https://front.example:0"]', "no place to enrol at"),
+        ('[enrolment]\nurls = ["https://fr ont.example"]', "no place to enrol at"),
+        ('[enrolment]\nurls = ["https://front.example"]', "enrolment.fingerprint: is missing"),
+        ('[enrolment]\nfingerprint = "AB"', "64 digits"),
+        ('[enrolment]\ntoken = "a"\ntoken_file = "/b"', "keep one of them"),
+        ('[probe]\nprofile = "huge"\nsettings = "/x"', "probe.profile"),
+    ],
+)
+def test_mistakes_on_the_way_to_a_certificate_are_told(wrong: str, told: str) -> None:
+    """Each with its key."""
+    with pytest.raises(ConfigError, match=re.escape(told)):
+        parse(wrong)
+
+
+def test_the_status_has_a_place(tmp_path: Path) -> None:
+    """The settings' folder, else the service manager's, else beside the data."""
+    by_hand = parse(GOOD)
+    assert by_hand.runtime_dir({}) == Path("/var/lib/balise")
+    assert by_hand.runtime_dir({"RUNTIME_DIRECTORY": "/run/a:/run/b"}) == Path("/run/a")
+    named = parse(GOOD.replace("asn = 64501", f'asn = 64501\nruntime_dir = "{tmp_path}"'))
+    assert named.runtime_dir({"RUNTIME_DIRECTORY": "/run/a"}) == tmp_path

@@ -2,7 +2,8 @@
 
 paho-mqtt connects, shakes hands and upgrades with blocking calls; on a network that drops packets in silence each of
 them would stop every measurement for seconds. So the stream is opened here, step by step, and paho is handed a socket
-that already stands. Lives here: one attempt at one broker. Must not live here: which broker next, when, or MQTT.
+that already stands. Lives here: one attempt at one broker, and ``Errand``, which lets the reactor carry out any such
+sequence of waits (enrolment uses it too). Must not live here: which broker next, when, or MQTT.
 """
 
 import base64
@@ -13,7 +14,7 @@ import socket
 import ssl
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from balise_agent.config import Broker, Transport
 from balise_agent.reactor import READ, WRITE, Reactor, Timer
@@ -46,22 +47,24 @@ class DialError(OSError):
     """This attempt failed; the message says at which step."""
 
 
-class Dial:
-    """One attempt, driven by the reactor until it calls ``opened`` or ``failed``, once."""
+T = TypeVar("T")
+
+
+class Errand(Generic[T]):
+    """A sequence of waits, driven by the reactor until it calls ``done`` or ``failed``, once."""
 
     def __init__(
         self,
-        broker: Broker,
+        steps: Generator[Wait, bool, T],
         *,
         reactor: Reactor,
-        lookup: Lookup,
-        opened: Callable[[socket.socket], None],
+        done: Callable[[T], None],
         failed: Callable[[str], None],
     ) -> None:
         self._reactor = reactor
-        self._opened = opened
+        self._done = done
         self._failed = failed
-        self._opening = _open(broker, lookup)
+        self._steps = steps
         self._wait: Wait | None = None
         self._timer: Timer | None = None
 
@@ -72,7 +75,7 @@ class Dial:
     def cancel(self) -> None:
         """Stop without calling anybody."""
         self._rest()
-        self._opening.close()
+        self._steps.close()
 
     def _rest(self) -> None:
         if self._wait is not None:
@@ -82,12 +85,12 @@ class Dial:
         self._wait = self._timer = None
 
     def _advance(self, ready: bool | None) -> None:
-        """Run the opening to its next wait."""
+        """Run the steps to their next wait."""
         self._rest()
         try:
-            wait = next(self._opening) if ready is None else self._opening.send(ready)
+            wait = next(self._steps) if ready is None else self._steps.send(ready)
         except StopIteration as done:
-            self._opened(done.value)
+            self._done(done.value)
         except (OSError, ValueError) as error:
             # ssl.SSLError is an OSError; ValueError: a host that no TLS library takes as a name.
             self._failed(str(error) or type(error).__name__)
@@ -97,15 +100,30 @@ class Dial:
             self._reactor.watch(wait.sock, lambda _: self._advance(True), wait.mask)
 
 
+class Dial(Errand[socket.socket]):
+    """One attempt at one broker."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        *,
+        reactor: Reactor,
+        lookup: Lookup,
+        opened: Callable[[socket.socket], None],
+        failed: Callable[[str], None],
+    ) -> None:
+        super().__init__(_open(broker, lookup), reactor=reactor, done=opened, failed=failed)
+
+
 def _open(broker: Broker, lookup: Lookup) -> Opening:
     """Open the whole stream: name, TCP, TLS, upgrade."""
     addresses = yield from lookup(broker.host)
     if not addresses:
         raise DialError(f"no address for {broker.host}")
-    sock = yield from _connect(addresses, broker.port)
+    sock = yield from connect(addresses, broker.port)
     try:
         if broker.tls:
-            sock = yield from _secure(sock, broker)
+            sock = yield from secure(sock, tls_context(broker), broker.host)
         if broker.transport is Transport.WEBSOCKETS:
             yield from _upgrade(sock, broker)
     except BaseException:
@@ -114,7 +132,7 @@ def _open(broker: Broker, lookup: Lookup) -> Opening:
     return sock
 
 
-def _connect(addresses: tuple[str, ...], port: int) -> Opening:
+def connect(addresses: tuple[str, ...], port: int) -> Opening:
     """Connect to the first address that answers."""
     problem = "no address"
     for address in addresses:
@@ -151,26 +169,26 @@ def tls_context(broker: Broker) -> ssl.SSLContext:
     return context
 
 
-def _secure(sock: socket.socket, broker: Broker) -> Opening:
-    """Shake hands."""
-    secure = tls_context(broker).wrap_socket(sock, server_hostname=broker.host, do_handshake_on_connect=False)
+def secure(sock: socket.socket, context: ssl.SSLContext, name: str) -> Generator[Wait, bool, ssl.SSLSocket]:
+    """Shake hands; ``name`` is the server's, checked where the context says so (ssl.SSLError with the reason)."""
+    tls = context.wrap_socket(sock, server_hostname=name, do_handshake_on_connect=False)
     done = False
     ready = True
     try:
         while ready and not done:
             try:
-                secure.do_handshake()
+                tls.do_handshake()
                 done = True
             except ssl.SSLWantReadError:
-                ready = yield Wait(secure, READ, _TALK_SECONDS)
+                ready = yield Wait(tls, READ, _TALK_SECONDS)
             except ssl.SSLWantWriteError:
-                ready = yield Wait(secure, WRITE, _TALK_SECONDS)
+                ready = yield Wait(tls, WRITE, _TALK_SECONDS)
     finally:
         if not done:
-            secure.close()
+            tls.close()
     if not done:
         raise DialError("TLS: no answer")
-    return secure
+    return tls
 
 
 def _upgrade(sock: socket.socket, broker: Broker) -> Generator[Wait, bool, None]:
