@@ -343,3 +343,11 @@ def test_a_fault_of_ours_is_a_page_without_details() -> None:
     assert answer.status_code == 500
     assert "secret" not in answer.text
     assert "default-src 'self'" in answer.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_the_footers_sentences_stand_apart(shown: Callable[[str], str], language: str) -> None:
+    """A block tag at a line's end eats the line break: two sentences must not run into each other."""
+    footer = re.search(r"<footer>(.*)</footer>", shown(f"/method?language={language}"), re.DOTALL)
+    assert footer
+    assert not re.search(r"[.,;][^\W\d]", re.sub(r"<[^>]+>", "", footer[1]))

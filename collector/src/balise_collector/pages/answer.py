@@ -17,12 +17,12 @@ from balise_collector import wording
 from balise_collector.incidents.model import Incident, IncidentKind, IncidentState, Locality
 from balise_collector.judge.verdict import State, Verdict
 from balise_collector.pages import phrases, svg
-from balise_collector.pages.history import BIN, bins, newest, settle
+from balise_collector.pages.history import BIN, newest, packed_bins, settle
 from balise_collector.pages.matrix import DAY, WINDOW
 from balise_collector.pages.overview import Freshness, freshness
 from balise_collector.pages.view import INTERNET, View
 from balise_collector.places import WORLD
-from balise_collector.store import HistoryCell
+from balise_collector.tally import Series
 from balise_wire.words import TargetRole
 
 ENOUGH: Final = 2
@@ -290,10 +290,10 @@ def _rows(
 ) -> tuple[tuple[tuple[str, tuple[Cell, ...]], ...], list[str]]:
     """Return a row for each part of the service, and the parts that were measured in the day but not now."""
     until = (int(at) // BIN + 1) * BIN
-    past: dict[tuple[TargetRole, int], list[HistoryCell]] = defaultdict(list)
-    for cell in view.store.history(until - DAY, at, BIN, service):
-        if cell.country == country and not cell.reference:
-            past[TargetRole(cell.role), cell.asn].append(cell)
+    past: dict[tuple[TargetRole, int], list[Series]] = defaultdict(list)
+    for series in view.store.series(until - DAY, DAY // BIN, service):
+        if series.country == country and not series.reference:
+            past[TargetRole(series.role), series.asn].append(series)
     measured = {one.role for one in held}
     rows, missing = [], []
     for role in (role for role in TargetRole if role in measured or any(role is known for known, _ in past)):
@@ -305,9 +305,7 @@ def _rows(
     return tuple(rows), missing
 
 
-def _cell(
-    view: View, role: TargetRole, asn: int, name: str, held: Sequence[Verdict], past: Sequence[HistoryCell]
-) -> Cell:
+def _cell(view: View, role: TargetRole, asn: int, name: str, held: Sequence[Verdict], past: Sequence[Series]) -> Cell:
     """Return one part on one provider."""
     here = [one for one in held if one.role is role and one.network.asn == asn]
     state = settle(Counter(one.state for one in here))
@@ -322,7 +320,7 @@ def _cell(
             measurements=phrases.measurements(view, len(here)),
             probes=phrases.probes(view, len({one.probe for one in here})),
         ),
-        strip=svg.strip(bins(past, DAY // BIN), title, f"{role.value}-{asn}"),
+        strip=svg.strip(packed_bins(past, DAY // BIN), title, f"{role.value}-{asn}"),
     )
 
 

@@ -5,7 +5,7 @@ Lives here: which facts stand where. Must not live here: markup (templates), dra
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from balise_collector import wording
 from balise_collector.incidents.model import Incident, IncidentKind, Interval, MechanismShare
-from balise_collector.judge.verdict import State
+from balise_collector.judge.verdict import State, Verdict
 from balise_collector.pages import phrases, svg
 from balise_collector.pages.evidence import Exhibit, exhibit
 from balise_collector.pages.history import bins, runs, step_for
@@ -116,7 +116,8 @@ def page(view: View, incident_id: str, language: Language) -> IncidentPage | Non
     zone = view.zone(one.country)
     fresh = freshness(view)
     shown = _timeline(view, one, fresh)
-    exhibits = _exhibits(view, one)
+    verdicts = _verdicts(view, one)
+    exhibits = _exhibits(view, verdicts)
     needs = view.gettext(wording.GRADE_NEEDS[one.grade]) if one.grade in wording.GRADE_NEEDS else ""
     return IncidentPage(
         incident=one,
@@ -137,7 +138,7 @@ def page(view: View, incident_id: str, language: Language) -> IncidentPage | Non
         mechanisms=tuple(_mechanism(share, view, one) for share in one.mechanisms),
         grade=wording.GRADES[view.language].get(one.grade, one.grade),
         grade_needs=needs,
-        proofs=_proofs(view, one),
+        proofs=_proofs(view, verdicts),
         locality=wording.LOCALITIES[view.language][one.locality],
         references=_references(one, view),
         countries=tuple(view.country(code) for code in one.references.countries_ok),
@@ -218,29 +219,35 @@ def _references(one: Incident, view: View) -> str:
     )
 
 
-def _proofs(view: View, one: Incident) -> tuple[tuple[str, int], ...]:
+def _proofs(view: View, verdicts: Mapping[str, Verdict]) -> tuple[tuple[str, int], ...]:
     """Return the proofs in the evidence, in words, with the number of measurements that bear each."""
-    counts: Counter[str] = Counter()
-    for measurement in one.evidence:
-        verdict = view.store.verdict(measurement)
-        counts.update(verdict.proof if verdict else ())
+    counts = Counter(sign for verdict in verdicts.values() for sign in verdict.proof)
     return tuple((view.gettext(wording.PROOFS.get(sign, sign)), n) for sign, n in counts.most_common())
 
 
-def _exhibits(view: View, one: Incident) -> tuple[Exhibit, ...]:
-    """Return the strongest measurements: first one of each rule and provider, so that each mechanism is seen."""
-    found: list[Exhibit] = []
-    for measurement in one.evidence:
-        row, verdict = view.store.measurement_row(measurement), view.store.verdict(measurement)
-        if row is not None and verdict is not None:
-            found.append(exhibit(row, verdict))
+def _verdicts(view: View, one: Incident) -> dict[str, Verdict]:
+    """Return the verdict on each measurement of the evidence, in its order; each is looked up once."""
+    found = ((name, view.store.verdict(name)) for name in one.evidence)
+    return {name: verdict for name, verdict in found if verdict is not None}
+
+
+def _exhibits(view: View, verdicts: Mapping[str, Verdict]) -> tuple[Exhibit, ...]:
+    """Return the strongest measurements: first one of each rule and provider, so that each mechanism is seen.
+
+    Only those that are shown are fetched: unsealing a batch costs a millisecond.
+    """
     seen: Counter[tuple[str, int]] = Counter()
-    ranked: list[tuple[int, int, Exhibit]] = []
-    for place, each in enumerate(found):
-        key = (each.verdict.rule, each.verdict.network.asn)
-        ranked.append((seen[key], place, each))
+    ranked: list[tuple[int, int, str]] = []
+    for place, (name, verdict) in enumerate(verdicts.items()):
+        key = (verdict.rule, verdict.network.asn)
+        ranked.append((seen[key], place, name))
         seen[key] += 1
-    return tuple(each for _, _, each in sorted(ranked, key=lambda entry: entry[:2])[:_EXHIBITS])
+    found: list[Exhibit] = []
+    for _, _, name in sorted(ranked):
+        row = view.store.measurement_row(name) if len(found) < _EXHIBITS else None
+        if row is not None:
+            found.append(exhibit(row, verdicts[name]))
+    return tuple(found)
 
 
 # ---------------------------------------------------------------- what we said when
