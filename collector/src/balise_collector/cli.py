@@ -18,6 +18,8 @@ import msgspec
 from balise_collector import app, catalogue, identity
 from balise_collector import config as settings
 from balise_collector.clock import Clock
+from balise_collector.commands import Command
+from balise_collector.commands import authority as authority_commands
 from balise_collector.config import Config
 from balise_collector.deduction import Deduction
 from balise_collector.errors import ConfigError, JournalError
@@ -71,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     release.add_argument("--undo", action="store_true", help="take it back")
     _command(commands, "check", _check, "read every setting and file, and say what is wrong")
     _fleet_commands(_command(commands, "fleet", None, "who may speak"))
+    authority_commands.add(_group(commands, "authority", "the fleet's own certificates"), _saying)
     _influx_commands(_command(commands, "influx", None, "the InfluxDB that dashboards read"))
     return parser
 
@@ -79,6 +82,22 @@ def _command(commands: Any, name: str, function: Any, text: str) -> argparse.Arg
     parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
     parser.set_defaults(command=function)
     return parser
+
+
+def _group(commands: Any, name: str, text: str) -> Any:
+    """Return the place for the commands of a group."""
+    return _command(commands, name, None, text).add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+
+def _saying(commands: Any, name: str, function: Command, text: str) -> argparse.ArgumentParser:
+    """Add a command that returns lines."""
+
+    def say(config: Config, clock: Clock, arguments: argparse.Namespace) -> int:
+        for line in function(config, clock, arguments):
+            print(line)
+        return 0
+
+    return _command(commands, name, say, text)
 
 
 def _run(config: Config, clock: Clock, _arguments: argparse.Namespace) -> int:

@@ -190,6 +190,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """Who may speak."""
         return self.state_dir / "fleet.sqlite"
 
+    @property
+    def authority_dir(self) -> Path:
+        """The fleet's own certificate authority."""
+        return self.state_dir / "authority"
+
 
 def load(path: Path) -> Config:
     """Read and check a configuration file.

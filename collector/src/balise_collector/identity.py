@@ -4,9 +4,7 @@ Lives here: the key file (32 bytes as 64 hex digits and a newline, mode 600, mad
 Must not live here: sealing (wire), the keys of probes (fleet).
 """
 
-import contextlib
 import hashlib
-import os
 import re
 import secrets
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from balise_collector import durable
 from balise_collector.errors import ConfigError
 from balise_wire.seal import public_bytes
 
@@ -58,18 +57,4 @@ def public_id_key(key: Ed25519PrivateKey) -> bytes:
 def _create(path: Path) -> None:
     """Write a new seed whole or not at all; where two programs start at once, one file wins and both read it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        os.write(handle, secrets.token_hex(32).encode() + b"\n")
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-    with contextlib.suppress(FileExistsError):
-        os.link(draft, path)
-    draft.unlink()
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    durable.write_once(path, secrets.token_hex(32).encode() + b"\n", durable.SECRET)

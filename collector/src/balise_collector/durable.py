@@ -1,0 +1,64 @@
+"""Files that are whole or absent, also after a power cut: written beside their place, synced, then moved there.
+
+Lives here: the two ways of putting a file in its place. Must not live here: what is in it, or who may read it (the
+caller gives the mode).
+"""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Final
+
+SECRET: Final = 0o600
+PUBLIC: Final = 0o644
+
+
+def write_once(path: Path, data: bytes, mode: int) -> bool:
+    """Put ``data`` at ``path`` unless something is there: of two programs at once one wins; False for the other.
+
+    Raises:
+        OSError: the folder cannot be written, or the disk is full; nothing is left behind.
+    """
+    draft = _draft(path, data, mode)
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        return False
+    finally:
+        draft.unlink()
+    _sync_folder(path.parent)
+    return True
+
+
+def replace(path: Path, data: bytes, mode: int) -> None:
+    """Put ``data`` at ``path`` in the place of what was there (OSError as for ``write_once``)."""
+    draft = _draft(path, data, mode)
+    try:
+        draft.replace(path)
+    except OSError:
+        draft.unlink()
+        raise
+    _sync_folder(path.parent)
+
+
+def _draft(path: Path, data: bytes, mode: int) -> Path:
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}.new")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, SECRET)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fchmod(handle, mode)
+            os.fsync(handle)
+    except OSError:
+        draft.unlink()
+        raise
+    return draft
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
