@@ -6,7 +6,7 @@ BIN := .venv/bin
 UNIT := not netns and not lab and not real_data and not slow and not chaos and not kvm and not browser and not influx
 export PYTHON
 
-.PHONY: influx-contract help setup venv venv-agent tools demo check lint unit fix test pictures grafana-smoke bench dashboards messages locks upgrade clean
+.PHONY: influx-contract help setup venv venv-agent venv-ansible tools demo check lint unit fix test pictures grafana-smoke bench dashboards messages locks upgrade clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ venv:
 
 venv-agent: venv ## the probe's own environment, with nothing of the collector
 	@tools/setup agent
+
+venv-ansible: venv ## the operator's tools: ansible and its linter, in .venv-ansible
+	@tools/setup ansible
 
 tools: venv
 	@$(BIN)/python tools/fetch-tools
@@ -80,5 +83,5 @@ upgrade: venv ## write locks/ anew with the newest versions
 	@UPGRADE=1 tools/lock && tools/setup
 
 clean: ## remove the environments, fetched tools and caches
-	@rm -rf .venv .venv-agent .tools .cache .lab .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	@rm -rf .venv .venv-agent .venv-ansible .tools .cache .lab .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

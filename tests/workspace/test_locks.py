@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 MEMBERS = ("wire", "agent", "collector", "lab")
+TOOLS = "ansible.txt"
+"""The operator's tools: an environment of its own, with packages that nothing of ours imports."""
 LOCKS = (*(f"{member}.txt" for member in MEMBERS), "dev.txt", "agent-test.txt", "bootstrap.txt")
 
 
@@ -21,7 +23,7 @@ def pins(lock: Path) -> dict[str, str]:
     return {normalised(name): version for name, version in found}
 
 
-@pytest.mark.parametrize("name", LOCKS)
+@pytest.mark.parametrize("name", [*LOCKS, TOOLS])
 def test_a_lock_names_no_address_and_hashes_every_pin(repo_root: Path, name: str) -> None:
     """Where packages come from is the machine's business; what they are is ours."""
     text = (repo_root / "locks" / name).read_text(encoding="utf-8")
