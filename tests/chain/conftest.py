@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 _AT_ONCE = 5
+BESIDE = {"sni-rst-residual": ("--influx-away", "10:36-10:51")}
+"""What is looked at in the run of a scenario that is played anyway, where this machine has an InfluxDB."""
 
 
 Outcome = tuple[int, str, dict[str, Any]]
@@ -20,14 +22,16 @@ Outcome = tuple[int, str, dict[str, Any]]
 class Lab:
     """Plays scenario files; several may run side by side, each in namespaces of its own."""
 
-    def __init__(self, folder: Path, scenarios: Path) -> None:
+    def __init__(self, folder: Path, scenarios: Path, *, with_influx: bool) -> None:
         self._folder = folder
+        self._beside = BESIDE if with_influx else {}
         self._scenarios = scenarios
         self._pool = ThreadPoolExecutor(_AT_ONCE)
         self._runs: dict[tuple[str, ...], Future[Outcome]] = {}
 
     def begin(self, name: str, *options: str) -> Future[Outcome]:
         """Begin to play a scenario of the repository by its name, or a file by its path."""
+        options = (*options, *self._beside.get(name, ()))
         key = (name, *options)
         if key not in self._runs:
             file = Path(name) if "/" in name else self._scenarios / f"{name}.yaml"
@@ -59,10 +63,11 @@ class Lab:
 
 @pytest.fixture(scope="session")
 def play(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, repo_root: Path
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, repo_root: Path, tools_bin: Path
 ) -> Iterator[Callable[..., Outcome]]:
     """Return the way to play a scenario; those that the selected tests will ask for are already on their way."""
-    lab = Lab(tmp_path_factory.mktemp("chain"), repo_root / "tests" / "scenarios")
+    with_influx = (tools_bin / "influxd").exists()
+    lab = Lab(tmp_path_factory.mktemp("chain"), repo_root / "tests" / "scenarios", with_influx=with_influx)
     for item in request.session.items:
         name = getattr(item, "callspec", None) and item.callspec.params.get("scenario")  # type: ignore[attr-defined]
         if name:

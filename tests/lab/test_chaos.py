@@ -3,6 +3,7 @@
 from balise_lab import chaos
 from balise_lab.programs import COLLECTOR
 from balise_lab.scenario.load import parse
+from balise_lab.stretch import Away
 
 SCENARIO = parse("""\
 name: x
@@ -28,3 +29,9 @@ def test_a_seed_repeats_its_kills() -> None:
     """A run that failed can be played again."""
     assert chaos.draw(SCENARIO, 9, seed=5) == chaos.draw(SCENARIO, 9, seed=5)
     assert chaos.draw(SCENARIO, 9, seed=5) != chaos.draw(SCENARIO, 9, seed=6)
+
+
+def test_influx_goes_for_a_stretch_of_the_scenario() -> None:
+    """Its moment is the scenario's, its absence in real seconds, as the clock runs."""
+    kill = chaos.stretch(SCENARIO, Away(600.0, 1500.0))
+    assert (kill.at, kill.program, kill.down) == (600.0, chaos.INFLUX, 900.0 / SCENARIO.scale)

@@ -57,3 +57,12 @@ def test_a_missing_file_is_exit_code_two(tmp_path: Path, capsys: pytest.CaptureF
     """Nothing is started for a scenario that is not there."""
     assert cli.main(["run", str(tmp_path / "none.yaml")]) == 2
     assert "there is no such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("stretch", ["10:30", "10:45-10:30", "10:05-10:20", "10:50-11:15", "x-y"])
+def test_a_stretch_that_leaves_nothing_to_compare_is_refused(
+    scenarios: Path, capsys: pytest.CaptureFixture[str], stretch: str
+) -> None:
+    """Exit code 2 with the mend, before anything is started."""
+    assert cli.main(["run", str(scenarios / "ip-drop.yaml"), "--influx-away", stretch]) == 2
+    assert "; mend: " in capsys.readouterr().err

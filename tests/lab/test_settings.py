@@ -54,7 +54,7 @@ def test_settings_are_toml_with_the_programs_own_keys() -> None:
     }  # fmt: skip
     assert agent["collector"]["key"] == "ab" * 32
     assert agent["broker"][0]["host"] == built.centre
-    collector = tomllib.loads(settings.collector_toml(scenario, built, PLACES, 8484))
+    collector = tomllib.loads(settings.collector_toml(built, PLACES, 8484))
     assert collector["catalogue"]["dir"] == "/run/lab/catalogue"
     service = tomllib.loads(settings.service_toml(scenario, built, "twitter"))
     assert {target["host"] for target in service["target"]} == {"twitter.lab", "pbs.twimg.lab"}
@@ -62,6 +62,15 @@ def test_settings_are_toml_with_the_programs_own_keys() -> None:
     controls = tomllib.loads(settings.controls_toml(scenario, built))
     assert {control["scope"] for control in controls["control"]} == {"domestic", "international"}
     assert controls["dns"]["silent_addresses"]
+
+
+def test_a_run_with_influx_tells_the_collector_where_it_is() -> None:
+    """The table is there with both buckets; a run without InfluxDB names none."""
+    built = build(layout_of(parse(TEXT)))
+    with_influx = tomllib.loads(settings.collector_toml(built, PLACES, 8484, with_influx=True))
+    assert with_influx["influx"]["url"].startswith("http://127.0.0.1:")
+    assert with_influx["influx"]["bucket"] != with_influx["influx"]["rollup_bucket"]
+    assert "influx" not in tomllib.loads(settings.collector_toml(built, PLACES, 8484))
 
 
 def test_probes_are_put_in_their_own_places() -> None:

@@ -10,8 +10,13 @@ from typing import Final
 
 from balise_lab.programs import COLLECTOR
 from balise_lab.scenario.schema import Scenario
+from balise_lab.services import influx
+from balise_lab.stretch import Away
 
 BROKER: Final = "broker"
+INFLUX: Final = "influx"
+SERVERS: Final = {BROKER: (BROKER,), INFLUX: (influx.SERVER, influx.FRONT)}
+"""Programs that are servers of the lab, not ours, and what each of them consists of."""
 _FROM, _TO = 0.08, 0.92
 """Kills fall within this share of the run: after the first measurements, and early enough to see what survived."""
 _DOWN: Final = (0.1, 1.5)
@@ -25,7 +30,7 @@ class Kill:
     at: float
     """Moment of the scenario."""
     program: str
-    """``broker``, ``collector`` or a probe's id."""
+    """``broker``, ``influx``, ``collector`` or a probe's id."""
     down: float
     """Real seconds until it is started again."""
 
@@ -41,3 +46,8 @@ def draw(scenario: Scenario, kills: int, seed: int) -> tuple[Kill, ...]:
         Kill(moment, kind or chance.choice(probes), round(chance.uniform(*_DOWN), 2))
         for moment, kind in zip(moments, kinds, strict=True)
     )
+
+
+def stretch(scenario: Scenario, away: Away) -> Kill:
+    """Return the kill that takes InfluxDB away for a stretch of the scenario."""
+    return Kill(away.begins, INFLUX, (away.ends - away.begins) / scenario.scale)

@@ -20,8 +20,10 @@ from balise_lab.progress import Progress, describe, sentence, table
 from balise_lab.result import Run, to_json, utc
 from balise_lab.scenario.clock import pause
 from balise_lab.scenario.load import load
+from balise_lab.scenario.scalars import Calendar
 from balise_lab.scenario.schema import Scenario, Start
 from balise_lab.scenario.source import ScenarioError
+from balise_lab.stretch import Away
 from balise_lab.topology import build
 
 _PAGES = 8484
@@ -59,6 +61,10 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--port", type=int, default=_PAGES, help="of the pages on 127.0.0.1 (default: %(default)s)")
     run.add_argument("--kills", type=int, default=0, metavar="N", help="kill -9 some program N times on the way")
     run.add_argument("--seed", type=int, default=1, help="of the kills' moments and victims (default: %(default)s)")
+    run.add_argument("--influx", action="store_true", help="put an InfluxDB beside the collector and count its points")
+    run.add_argument(
+        "--influx-away", metavar="FROM-TO", help="the same, and kill it for this stretch of the scenario: 10:30-10:45"
+    )
     run.set_defaults(command=_run)
     plan = commands.add_parser("plan", help="print the commands that a run would bring the network up with")
     plan.add_argument("file", type=Path)
@@ -133,6 +139,8 @@ def _run(arguments: argparse.Namespace, given: list[str]) -> int:
     if not wrapper.is_inside():
         for program in ("balise-agent", "balise-collector"):
             find_program(program)
+        if arguments.influx_away:
+            _away(scenario, arguments.influx_away)
         for warning in scenario.warnings:
             print(f"warning: {warning}", file=sys.stderr)
         stays = arguments.demo and _is_terminal()
@@ -142,6 +150,23 @@ def _run(arguments: argparse.Namespace, given: list[str]) -> int:
     with ExitStack() as stack:
         folder = arguments.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="balise-lab-")))
         return _play(scenario, _emptied(folder), arguments)
+
+
+def _away(scenario: Scenario, text: str) -> Away:
+    """Return a stretch of the scenario (ConfigError where it is none, or leaves nothing to compare it with)."""
+    calendar = Calendar(scenario.local(0).replace(tzinfo=None), scenario.zone)
+    begins, _, ends = text.partition("-")
+    try:
+        away = Away(calendar.moment(begins), calendar.moment(ends))
+    except ValueError as error:
+        raise ConfigError(f"--influx-away {text}: {error}", "write two times of the scenario: 10:30-10:45") from None
+    length = away.ends - away.begins
+    if length <= 0 or away.begins < length or away.ends + length > scenario.ends:
+        raise ConfigError(
+            f"--influx-away {text}: the scenario has no stretch of this length before it and another after it",
+            "choose a shorter one, nearer to the middle of the scenario",
+        )
+    return away
 
 
 def _emptied(folder: Path) -> Path:
@@ -157,8 +182,14 @@ def _play(scenario: Scenario, folder: Path, arguments: argparse.Namespace) -> in
     quiet = arguments.json is not None and str(arguments.json) == "-"
     progress = Progress(scenario, sys.stderr if quiet else sys.stdout)
     progress.begins()
-    kills = chaos.draw(scenario, arguments.kills, arguments.seed)
-    with runner.staged(scenario, folder, port=_PAGES, progress=progress, kills=kills) as stage:
+    kills = [*chaos.draw(scenario, arguments.kills, arguments.seed)]
+    if arguments.influx_away:
+        kills.append(chaos.stretch(scenario, _away(scenario, arguments.influx_away)))
+    kills.sort(key=lambda kill: kill.at)
+    with_influx = arguments.influx or bool(arguments.influx_away)
+    with runner.staged(
+        scenario, folder, port=_PAGES, progress=progress, kills=tuple(kills), with_influx=with_influx
+    ) as stage:
         runner.warm_up(stage)
         runner.play(stage)
         run = runner.collect(stage)

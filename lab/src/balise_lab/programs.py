@@ -74,7 +74,7 @@ class Programs:
             text = settings.service_toml(self.scenario, built, service.id)
             (places.catalogue / f"{service.id}.toml").write_text(text, encoding="utf-8")
         (places.catalogue / "controls.toml").write_text(settings.controls_toml(self.scenario, built), encoding="utf-8")
-        text = settings.collector_toml(self.scenario, built, places, self.port)
+        text = settings.collector_toml(built, places, self.port, with_influx=self.world.influxdb is not None)
         self._collector_file.write_text(text, encoding="utf-8")
         key = self.ask("key").split()[-1]
         public = {probe.id: self._enrol(built, probe, key) for probe in self.scenario.probes}
@@ -193,6 +193,11 @@ class Programs:
         """Return the last words of a program."""
         path = self.log(name)
         return path.read_text(encoding="utf-8", errors="replace")[-600:].strip() if path.exists() else ""
+
+    def said(self, name: str) -> list[str]:
+        """Return every line that a program has said."""
+        path = self.log(name)
+        return path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
 
     @property
     def _logs(self) -> Path:

@@ -14,6 +14,7 @@ import msgspec
 from balise_lab.expect import Row
 from balise_lab.found import FoundVerdict
 from balise_lab.scenario.schema import Disturbance, Scenario, Start, Stop
+from balise_lab.stretch import Stored
 from balise_lab.tally import Counts
 
 
@@ -37,6 +38,8 @@ class Run:
     """Processor seconds of each program."""
     kills: tuple[Mapping[str, Any], ...] = ()
     """Programs that were killed on purpose, and when."""
+    stored: Stored | None = None
+    """What InfluxDB holds, where the run had one."""
 
     @property
     def ok(self) -> bool:
@@ -75,6 +78,7 @@ def result_of(run: Run) -> dict[str, Any]:
         "warnings": list(scenario.warnings),
         "cpu_seconds": dict(run.cpu or {}),
         "kills": list(run.kills),
+        "influx": asdict(run.stored) if run.stored else None,
     }
 
 

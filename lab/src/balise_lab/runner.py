@@ -12,18 +12,19 @@ from typing import Any
 
 import msgspec
 
-from balise_lab import settings, tally, waiting
+from balise_lab import points, settings, stretch, tally, waiting
 from balise_lab.centre import Centre
-from balise_lab.chaos import BROKER, Kill
+from balise_lab.chaos import INFLUX, SERVERS, Kill
 from balise_lab.errors import LabError
 from balise_lab.expect import Row, compare
 from balise_lab.found import decode_findings
 from balise_lab.layout import box_of, layout_of, places
-from balise_lab.programs import Programs
+from balise_lab.programs import COLLECTOR, Programs
 from balise_lab.progress import Look, Progress
 from balise_lab.result import Run
 from balise_lab.scenario.clock import ScenarioClock, frozen_clock, monotonic, start_clock
 from balise_lab.scenario.schema import Disturbance, Scenario, Start
+from balise_lab.stretch import Away, Stored
 from balise_lab.topology import build
 from balise_lab.world import World
 
@@ -38,6 +39,8 @@ _READY_EACH = 1.5
 _SETTLE = 25.0
 """Real seconds to wait at the end until all that was recorded is journalled and judged."""
 _LOOK_EVERY = 1.0
+_ROLLED_UP = 700.0
+"""Virtual seconds that the collector may take to roll up what was last concluded: it looks every ten minutes."""
 
 
 @dataclass
@@ -74,7 +77,13 @@ class Stage:
 
 @contextmanager
 def staged(
-    scenario: Scenario, folder: Path, *, port: int, progress: Progress, kills: tuple[Kill, ...] = ()
+    scenario: Scenario,
+    folder: Path,
+    *,
+    port: int,
+    progress: Progress,
+    kills: tuple[Kill, ...] = (),
+    with_influx: bool = False,
 ) -> Iterator[Stage]:
     """Bring up the lab and every program on one clock; leaving takes it all down.
 
@@ -84,6 +93,7 @@ def staged(
         port: of the collector's pages, in the centre.
         progress: who is told.
         kills: programs to be killed on the way.
+        with_influx: put an InfluxDB into the centre, and have the collector write to it.
 
     Raises:
         LabError: a part of the lab or a program did not come up.
@@ -91,7 +101,7 @@ def staged(
     """
     built = build(layout_of(scenario))
     where = {identifier: place.name for identifier, place in places(scenario, built).items()}
-    with World(built, folder / "world", scale=scenario.scale) as world:
+    with World(built, folder / "world", scale=scenario.scale, with_influx=with_influx) as world:
         programs = Programs(world, scenario, settings.Places(folder, world.ca_file), port)
         programs.prepare(built, where)
         clock = start_clock(scenario.starts, scenario.scale, lead(scenario))
@@ -197,9 +207,9 @@ def _chaos(stage: Stage) -> None:
         if any(name == kill.program for _, name in stage.down):
             _raise_again(stage, kill.program)
             stage.down = [one for one in stage.down if one[1] != kill.program]
-        if kill.program == BROKER:
-            stage.world.kill_server(BROKER)
-        else:
+        for server in SERVERS.get(kill.program, ()):
+            stage.world.kill_server(server)
+        if kill.program not in SERVERS:
             stage.programs.kill(kill.program)
         stage.done.append(asdict(kill))
         stage.down.append((now + kill.down, kill.program))
@@ -208,9 +218,9 @@ def _chaos(stage: Stage) -> None:
 
 def _raise_again(stage: Stage, name: str) -> None:
     """Start a killed program again."""
-    if name == BROKER:
-        stage.world.restart_server(BROKER)
-    else:
+    for server in SERVERS.get(name, ()):
+        stage.world.restart_server(server)
+    if name not in SERVERS:
         stage.programs.start(name)
 
 
@@ -235,6 +245,7 @@ def collect(stage: Stage) -> Run:
     # What was found stands. Now the probes stop, so that what they recorded and what arrived can be counted even.
     stage.programs.stop(*(probe.id for probe in scenario.probes))
     _settle(stage, "the last measurements to arrive", judged=False)
+    stored = _stored(stage)
     return Run(
         scenario=scenario,
         clock=stage.clock.variable,
@@ -242,11 +253,36 @@ def collect(stage: Stage) -> Run:
         verdicts=findings.verdicts,
         counters=stage.world.counters(),
         counts=_count(stage),
-        rows=(*compare(scenario, findings), *crashes),
+        rows=(*compare(scenario, findings), *crashes, *(stretch.rows(stored) if stored else ())),
         notes=tuple(stage.notes),
         cpu=cpu,
         kills=tuple(stage.done),
+        stored=stored,
     )
+
+
+def _stored(stage: Stage) -> Stored | None:
+    """Wait until the collector has sent everything to InfluxDB, and compare; ``None`` where the run has none."""
+    database = stage.world.influxdb
+    if database is None:
+        return None
+    derived = stage.programs.places.collector / points.DERIVED
+    scenario = stage.scenario
+    try:
+        patience = _SETTLE + _ROLLED_UP / scenario.scale
+        waiting.until(lambda: not points.behind(stage.journal, derived), "the last points to be sent", patience)
+    except LabError:
+        stage.notes.append(f"not all points were sent: {', '.join(points.behind(stage.journal, derived))} behind")
+    # In this order: what is concluded in between is in InfluxDB and not asked for, never the other way round.
+    wanted = points.wanted(stage.journal, derived)
+    kept = stretch.compare(wanted, points.held(database))
+    killed = next((kill for kill in stage.done if kill["program"] == INFLUX), None)
+    ingest: tuple[stretch.Ingest, ...] = ()
+    if killed is not None:
+        away = Away(killed["at"], killed["at"] + killed["down"] * scenario.scale)
+        ingest = stretch.ingest_around(away, scenario.starts, points.arrivals(stage.journal))
+    said = tuple(line for line in stage.programs.said(COLLECTOR) if "sink influx" in line)
+    return Stored(kept, ingest, said)
 
 
 def _count(stage: Stage) -> tally.Counts:

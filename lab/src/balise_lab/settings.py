@@ -13,6 +13,7 @@ from typing import Final
 from balise_lab import topology
 from balise_lab.scenario.kinds import KINDS
 from balise_lab.scenario.schema import Disturbance, Probe, Scenario, Start
+from balise_lab.services import influx
 
 Value = str | int | float | bool | Sequence[str]
 
@@ -95,9 +96,9 @@ def agent_toml(scenario: Scenario, built: topology.Topology, probe: Probe, place
     )
 
 
-def collector_toml(scenario: Scenario, built: topology.Topology, places: Places, port: int) -> str:
-    """Return the settings of the collector."""
-    _ = scenario
+def collector_toml(built: topology.Topology, places: Places, port: int, *, with_influx: bool = False) -> str:
+    """Return the settings of the collector; ``with_influx`` where there is one in the centre."""
+    buckets: dict[str, Value] = {"url": influx.URL, "bucket": influx.POINTS, "rollup_bucket": influx.ROLLUPS}
     return _toml(
         {
             "collector": {"state_dir": str(places.collector)},
@@ -106,6 +107,7 @@ def collector_toml(scenario: Scenario, built: topology.Topology, places: Places,
             "pages": {"host": "127.0.0.1", "port": port},
             "timetable": {"interval": 300, "line": 60},
             "budget": {"bytes_per_day": _PLENTY, "bytes_per_incident": _PLENTY},
+            **({"influx": {**buckets, "token": "laboratory"}} if with_influx else {}),
         },
     )
 

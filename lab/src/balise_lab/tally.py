@@ -98,12 +98,12 @@ def head(journal: Path) -> int:
 
 
 def behind(journal: Path, head: int) -> int:
-    """Return how many of the first ``head`` measurements the slowest reader of the journal has not dealt with."""
+    """Return how many of the first ``head`` measurements the judge has not dealt with."""
     if not journal.exists():
         return 0
     with closing(_reader(journal)) as database:
-        slowest = database.execute("SELECT min(seq) FROM cursor").fetchone()[0]
-        return max(0, head - int(slowest or 0))
+        judged = database.execute("SELECT seq FROM cursor WHERE name = 'judge'").fetchone()
+        return max(0, head - int(judged[0] if judged else 0))
 
 
 def count(spools: Mapping[str, Iterable[str]], rows: Mapping[str, list[int]], refused: int) -> Counts:

@@ -23,7 +23,8 @@ from balise_lab.boxes import counters, enforce
 from balise_lab.boxes.counters import Counters
 from balise_lab.boxes.spec import QUEUED, STANDS_IN, Box, Kind, check
 from balise_lab.errors import ConfigError, LabError
-from balise_lab.services import broker, names, web
+from balise_lab.influxdb import InfluxDb
+from balise_lab.services import broker, influx, names, web
 from balise_lab.topology import CONTROL_NAME, Topology
 
 READY_SECONDS = 15.0
@@ -45,11 +46,15 @@ class Standing:
 class World:
     """`with World(topology, folder) as world:` brings everything up; leaving takes it down. Not for two threads."""
 
-    def __init__(self, topology: Topology, folder: Path, *, scale: float = 1.0) -> None:
-        """`folder` takes configurations, pages and logs; `scale` is the scenario clock's, for residuals."""
+    def __init__(self, topology: Topology, folder: Path, *, scale: float = 1.0, with_influx: bool = False) -> None:
+        """`folder` takes configurations, pages and logs; `scale` is the scenario clock's, for residuals.
+
+        `with_influx` puts an InfluxDB into the centre (ConfigError where this machine has no influxd).
+        """
         self.topology = topology
         self.folder = folder
         self.scale = scale
+        self.influxdb = InfluxDb(partial(namespaces.inside, "centre")) if with_influx else None
         self.ca_file = folder / "ca.pem"
         self.broker_port = broker.PORT
         self.websockets_port: int | None = None  # known once up: whether this mosquitto was built with them
@@ -108,6 +113,8 @@ class World:
         text = broker.configuration(self.topology.centre, store, websockets=self.websockets_port is not None)
         path = self._write("mosquitto.conf", text)
         self._serve("broker", "centre", [tools.find("mosquitto"), "-c", str(path)])
+        if self.influxdb is not None:
+            self._serve_influx()
         namespaces.nft("dns", silent_rules())
         self._await_servers()
 
@@ -129,6 +136,19 @@ class World:
                     self._await(f"web-{place}", partial(_listens, found[-1].address, found[-1].port))
         with namespaces.inside("centre"):
             self._await("broker", partial(_listens, self.topology.centre, broker.PORT))
+        if self.influxdb is not None:
+            self._await(influx.SERVER, self.influxdb.answers)
+            for database in (influx.POINTS, influx.ROLLUPS):
+                self.influxdb.make(database)
+
+    def _serve_influx(self) -> None:
+        """Start InfluxDB and the rewrite before it, in the centre."""
+        store = self.folder / "influx"
+        store.mkdir(exist_ok=True)
+        path = self._write("influxd.conf", influx.configuration(store))
+        self._serve(influx.SERVER, "centre", [tools.find("influxd"), "-config", str(path)])
+        path = self._write("influx-front.conf", influx.front(store))
+        self._serve(influx.FRONT, "centre", [tools.find("nginx"), "-c", str(path), "-p", str(store)])
 
     def _await(self, identifier: str, ready: Callable[[], bool]) -> None:
         server = self._servers[identifier]

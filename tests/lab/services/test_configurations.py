@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from balise_lab import addresses
-from balise_lab.services import broker, names, web
+from balise_lab.services import broker, influx, names, web
 from balise_lab.topology import HostSpec, Isp, Layout, build
 
 TOPOLOGY = build(
@@ -63,3 +63,11 @@ def test_the_brokers_limits_are_the_fleets() -> None:
     assert "max_queued_messages 100000" in text
     assert "persistence true" in text
     assert "websockets" not in text
+
+
+def test_influx_listens_to_the_centre_alone() -> None:
+    """Nobody logs in there, so nobody else may reach it; and the rewrite dies as one process when it is killed."""
+    listened = [line for line in influx.front(Path("/x")).splitlines() if "listen" in line]
+    assert [line.split()[1] for line in listened] == [f"127.0.0.1:{influx.PORT};"]
+    assert influx.configuration(Path("/x")).count('bind-address = "127.0.0.1:') == 2
+    assert "master_process off" in influx.front(Path("/x"))
