@@ -20,7 +20,7 @@ def written(tmp_path: Path, text: str) -> Path:
 def test_the_example_is_good(repo_root: Path) -> None:
     """What we ship to be copied can be copied."""
     config = load(repo_root / "examples" / "collector.toml")
-    assert config.broker == (Broker(host="127.0.0.1", port=1883),)
+    assert config.broker == (Broker(host="127.0.0.1", port=8883, own_authority=True),)
 
 
 def test_several_brokers_are_a_list(tmp_path: Path) -> None:

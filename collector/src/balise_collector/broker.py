@@ -17,6 +17,7 @@ import msgspec
 from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
+from balise_collector.broker_identity import BrokerIdentity
 from balise_collector.config import Broker, Transport
 from balise_collector.errors import ConfigError
 from balise_wire.status import CollectorState
@@ -64,14 +65,20 @@ Arrival = Delivery | Up | Down
 class Connection:
     """A persistent session with one broker."""
 
-    def __init__(self, broker: Broker, arrived: Callable[[Arrival], None]) -> None:
+    def __init__(
+        self, broker: Broker, arrived: Callable[[Arrival], None], identity: BrokerIdentity | None = None
+    ) -> None:
         """Prepare a connection; ``arrived`` is called in paho's thread and must not block.
+
+        ``identity`` is who we are to a broker of our own authority; its files must be there.
 
         Raises:
             ConfigError: a certificate or password file that cannot be used.
         """
         self.name = f"{broker.host}:{broker.port}"
         self._broker = broker
+        self._identity = identity if broker.own_authority else None
+        self._context: ssl.SSLContext | None = None
         self._arrived = arrived
         self._generation = 0
         self._up = False
@@ -91,8 +98,9 @@ class Connection:
         if broker.transport is Transport.WEBSOCKETS:
             client.ws_set_options(path=broker.path)
         try:
-            if broker.tls:
-                client.tls_set_context(_tls_context(broker))
+            if broker.tls or self._identity is not None:
+                self._context = self._identity.context() if self._identity is not None else _tls_context(broker)
+                client.tls_set_context(self._context)
             if broker.username:
                 password = Path(broker.password_file).read_text("utf-8").strip() if broker.password_file else None
                 client.username_pw_set(broker.username, password)
@@ -122,6 +130,15 @@ class Connection:
     def up(self) -> bool:
         """Whether the connection stands."""
         return self._up
+
+    def take_identity(self) -> None:
+        """Show the certificate of today from the next connection on (ConfigError where it cannot be read)."""
+        if self._identity is None or self._context is None:
+            return
+        try:
+            self._identity.load(self._context)
+        except (OSError, ssl.SSLError) as error:
+            raise ConfigError(f"[broker] {self.name}: our own certificate: {error}; start the collector anew") from None
 
     def ack(self, delivery: Delivery) -> bool:
         """Acknowledge a delivery on the connection that made it; False (and nothing sent) where that one is gone."""

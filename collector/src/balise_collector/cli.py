@@ -20,6 +20,7 @@ from balise_collector import config as settings
 from balise_collector.clock import Clock
 from balise_collector.commands import Command
 from balise_collector.commands import authority as authority_commands
+from balise_collector.commands import broker as broker_commands
 from balise_collector.config import Config
 from balise_collector.deduction import Deduction
 from balise_collector.errors import ConfigError, JournalError
@@ -74,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     _command(commands, "check", _check, "read every setting and file, and say what is wrong")
     _fleet_commands(_command(commands, "fleet", None, "who may speak"))
     authority_commands.add(_group(commands, "authority", "the fleet's own certificates"), _saying)
+    broker_commands.add(_group(commands, "broker", "the files of the broker"), _saying)
     _influx_commands(_command(commands, "influx", None, "the InfluxDB that dashboards read"))
     return parser
 

@@ -47,6 +47,8 @@ class Broker(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     transport: Transport = Transport.TCP
     path: str = "/mqtt"
     """WebSocket path."""
+    own_authority: bool = False
+    """TLS by the fleet's own authority (authority/), both ways: nothing but host and port is to be said."""
     tls: bool = False
     ca_file: str = ""
     cert_file: str = ""
@@ -313,8 +315,10 @@ def _broker_findings(broker: Broker) -> list[tuple[str, str]]:
         text: str = getattr(broker, key)
         if text and not Path(text).is_file():
             found.append((key, f"{text!r} is not a file that this user can see"))
-        if text and key != "password_file" and not broker.tls:
+        if text and key != "password_file" and not broker.tls and not broker.own_authority:
             found.append((key, "is set but tls is false; set tls = true"))
+        if text and broker.own_authority:
+            found.append((key, "is set beside own_authority, which brings its own; leave one of them out"))
     if bool(broker.cert_file) != bool(broker.key_file):
         found.append(("cert_file", "cert_file and key_file belong together; set both or neither"))
     if broker.password_file and not broker.username:

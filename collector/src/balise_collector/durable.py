@@ -30,10 +30,15 @@ def write_once(path: Path, data: bytes, mode: int) -> bool:
     return True
 
 
-def replace(path: Path, data: bytes, mode: int) -> None:
-    """Put ``data`` at ``path`` in the place of what was there (OSError as for ``write_once``)."""
+def replace(path: Path, data: bytes, mode: int, owner: tuple[int, int] | None = None) -> None:
+    """Put ``data`` at ``path`` in the place of what was there (OSError as for ``write_once``).
+
+    ``owner`` is the user and group that the file is given to before it is there; without it, ours.
+    """
     draft = _draft(path, data, mode)
     try:
+        if owner is not None:
+            os.chown(draft, *owner)
         draft.replace(path)
     except OSError:
         draft.unlink()

@@ -18,10 +18,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from balise_collector.announce import read_announcement
 from balise_collector.assignment import assignment_for, dated, due
 from balise_collector.broker import Arrival, Connection, Delivery, Down, Up
+from balise_collector.broker_identity import BrokerIdentity
 from balise_collector.catalogue import Catalogue
 from balise_collector.clock import Clock
 from balise_collector.config import Config
-from balise_collector.errors import JournalError
+from balise_collector.errors import ConfigError, JournalError
 from balise_collector.fleet import FleetRegistry
 from balise_collector.journal import Batch, Presence, Refused, Report
 from balise_collector.journal.sqlite import SqliteJournal
@@ -46,6 +47,8 @@ _RETRY_SECONDS: Final = 2.0
 """Pause before a commit that failed (a full disk) is tried again."""
 _ASSIGN_EVERY: Final = 3600.0
 """Clock seconds between two looks whether an assignment changed or nears its end."""
+_IDENTITY_EVERY: Final = 3600.0
+"""Real seconds between two looks at our own certificate: its dates are the machine's."""
 _WATCH_EVERY: Final = 30.0
 """Clock seconds after which an idle collector writes down that it still listens."""
 
@@ -75,7 +78,9 @@ class Ingest(threading.Thread):
         self._catalogue = catalogue
         self._queue: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
         self._stopping = threading.Event()
-        self._connections = [Connection(broker, self._queue.put) for broker in config.broker]
+        self._identity = _identity_of(config)
+        self._identity_at = self._clock.monotonic()
+        self._connections = [Connection(broker, self._queue.put, self._identity) for broker in config.broker]
         self._fleet = Fleet()
         self._learned: Mapping[tuple[str, int], tuple[str, ...]] = {}
         self._relearned = threading.Event()
@@ -146,6 +151,7 @@ class Ingest(threading.Thread):
             elif isinstance(arrival, Down) and not any(connection.up for connection in self._connections):
                 self._journal.watch(None)
         self._keep_watch()
+        self._keep_identity()
 
     def _gather(self) -> list[Arrival]:
         """Wait for one arrival, then for company: up to 64 of them, 50 ms, or a gap of 3 ms."""
@@ -286,6 +292,20 @@ class Ingest(threading.Thread):
         except JournalError as error:
             _log.error("%s", error)
 
+    def _keep_identity(self) -> None:
+        """Renew our own certificate in time; the connection that stands goes on, the next one shows the new one."""
+        now = self._clock.monotonic()
+        if self._identity is None or now - self._identity_at < _IDENTITY_EVERY:
+            return
+        self._identity_at = now
+        try:
+            if self._identity.ensure():
+                for connection in self._connections:
+                    connection.take_identity()
+                _log.info("our certificate for the broker was renewed")
+        except (ConfigError, JournalError) as error:
+            _log.error("our certificate for the broker is not renewed: %s", error)  # there is a month to mend it
+
     # ------------------------------------------------------------ what is said back
 
     def _greet(self, connection: Connection) -> None:
@@ -361,6 +381,15 @@ class Ingest(threading.Thread):
             connection.stop()
         self._journal.close()
         self._registry.close()
+
+
+def _identity_of(config: Config) -> BrokerIdentity | None:
+    """Return who we are to brokers of our own authority, with its certificate made; ``None`` where there are none."""
+    if not any(broker.own_authority for broker in config.broker):
+        return None
+    identity = BrokerIdentity(config.state_dir, config.authority_dir)
+    identity.ensure()
+    return identity
 
 
 def _batch(fleet: Fleet, probe: str, envelope: Envelope, frame: bytes) -> Batch:

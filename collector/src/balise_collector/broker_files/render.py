@@ -1,0 +1,158 @@
+"""The text of the broker's files: pure, from settings and the topics of the wire.
+
+Lives here: which doors there are, what each identity may do, and how it is written for mosquitto. Must not live here:
+files and certificates (place.py).
+"""
+
+import ipaddress
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from importlib import resources
+from string import Template
+from typing import Final
+
+import msgspec
+
+from balise_collector.errors import ConfigError
+from balise_wire.envelope import MAX_BATCH_BYTES
+from balise_wire.topics import COLLECTOR_STATE, ROOT, Leaf, is_probe_id
+
+COLLECTOR_NAME: Final = "collector"
+"""Common name of the collector's certificate; ``is_probe_id`` refuses it, so no probe is ever enrolled under it."""
+PROBE_WRITES: Final = (Leaf.STATE, Leaf.META, Leaf.MEASUREMENT, Leaf.HEALTH, Leaf.EVENT)
+PROBE_READS: Final = (Leaf.RECEIPT, Leaf.ASSIGNMENT, Leaf.COMMAND)
+MAX_PACKET_BYTES: Final = MAX_BATCH_BYTES + 1024
+"""A batch, its topic and the frame around it."""
+EVERYWHERE: Final = "*"
+_LOOPBACK: Final = "127.0.0.1"
+_CONNECTIONS: Final = 4000
+"""Of one door; a connection costs the broker some 40 KB, and files (docs/broker.md)."""
+
+
+class Transport(StrEnum):
+    """What is spoken inside TLS."""
+
+    WEBSOCKETS = "websockets"
+    MQTT = "mqtt"
+
+
+class Door(msgspec.Struct, frozen=True):
+    """One address and port on which the broker listens."""
+
+    address: str
+    """Literal, or ``*`` for every address of every family."""
+    port: int
+    transport: Transport
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What differs between two brokers."""
+
+    doors: tuple[Door, ...]
+    folder: str
+    """Where the files stand when mosquitto reads them."""
+    data: str = "/var/lib/mosquitto"
+    """Where it keeps what waits."""
+    user: str = "mosquitto"
+    """Whom it becomes where it is started as root."""
+    verbose: bool = False
+    """Log every message: for somebody who looks for a fault, and for tests."""
+
+
+def doors(addresses: Sequence[str], websockets: int, mqtt: int, local: int) -> tuple[Door, ...]:
+    """Return the doors for these addresses; ports are 0 for none.
+
+    Args:
+        addresses: literal addresses, or ``*``.
+        websockets: port for MQTT over WebSockets on each of them.
+        mqtt: port for plain MQTT on each of them.
+        local: port for plain MQTT on loopback, for the collector. mosquitto 2.0 does not start without one plain door.
+
+    Raises:
+        ConfigError: an address or port that is none, two doors in one place, or no plain door at all.
+    """
+    wanted = [Door(_address(one), websockets, Transport.WEBSOCKETS) for one in addresses if websockets]
+    wanted += [Door(_address(one), mqtt, Transport.MQTT) for one in addresses if mqtt]
+    if local and not any(door.port == local and door.address in {_LOOPBACK, EVERYWHERE} for door in wanted):
+        wanted.append(Door(_LOOPBACK, local, Transport.MQTT))
+    for door in wanted:
+        if not 0 < door.port < 65536:
+            raise ConfigError(f"{door.port} is no port; give 1 to 65535, or 0 for none")
+    for at, door in enumerate(wanted):
+        if any(door.port == other.port and _meet(door.address, other.address) for other in wanted[:at]):
+            raise ConfigError(f"port {door.port} is given to two doors; give WebSockets, MQTT and local one each")
+    if not any(door.transport is Transport.MQTT for door in wanted):
+        raise ConfigError("mosquitto 2.0 starts with one plain MQTT door at least; leave --local 8883, or give --mqtt")
+    return tuple(wanted)
+
+
+def _address(text: str) -> str:
+    """Return a literal address as it is written (ConfigError for a name: a name server's answer may change)."""
+    if text == EVERYWHERE:
+        return text
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        raise ConfigError(f"--listen {text}: no address; give a literal one of this machine, or * for all") from None
+
+
+def _meet(one: str, other: str) -> bool:
+    """Whether two addresses cannot both have a port."""
+    return one == other or EVERYWHERE in {one, other}
+
+
+def configuration(settings: Settings) -> str:
+    """Return mosquitto.conf."""
+    text = _template("mosquitto.conf").substitute(
+        user=settings.user,
+        folder=settings.folder,
+        data=settings.data,
+        max_packet_size=MAX_PACKET_BYTES,
+        more="log_type all\n" if settings.verbose else "",
+    )
+    return text.rstrip("\n") + "\n" + "".join(_door(door, settings) for door in settings.doors)
+
+
+def _door(door: Door, settings: Settings) -> str:
+    """Return the lines of one listener."""
+    lines = ["protocol websockets"] if door.transport is Transport.WEBSOCKETS else ["protocol mqtt"]
+    if door.address != EVERYWHERE:
+        # Without it mosquitto 2.0 binds a WebSocket door to every address, whatever stands beside the port.
+        lines.append("socket_domain ipv6" if ":" in door.address else "socket_domain ipv4")
+    return _template("door.conf").substitute(
+        port=door.port,
+        address="" if door.address == EVERYWHERE else f" {door.address}",
+        lines="\n".join(lines),
+        folder=settings.folder,
+        max_connections=_CONNECTIONS,
+    )
+
+
+def access_rules(revoked: Iterable[str]) -> str:
+    """Return the access rules; ``revoked`` are the ids of probes that may not speak (others are not written down)."""
+    denied = [f"\nuser {probe}\ntopic deny {ROOT}/#\n" for probe in sorted(set(revoked)) if is_probe_id(probe)]
+    collector = [
+        *(f"topic read {ROOT}/+/{leaf}" for leaf in PROBE_WRITES),
+        *(f"topic write {ROOT}/+/{leaf}" for leaf in PROBE_READS),
+        f"topic write {COLLECTOR_STATE}",
+    ]
+    probes = [
+        *(f"pattern write {ROOT}/%u/{leaf}" for leaf in PROBE_WRITES),
+        *(f"pattern read {ROOT}/%u/{leaf}" for leaf in PROBE_READS),
+        f"pattern read {COLLECTOR_STATE}",
+    ]
+    return _template("acl").substitute(
+        revoked="".join(denied),
+        collector=COLLECTOR_NAME,
+        collector_rules="\n".join(collector),
+        probe_rules="\n".join(probes),
+    )
+
+
+def tls_defaults() -> str:
+    """Return openssl.cnf for the broker's process."""
+    return _template("openssl.cnf").template
+
+
+def _template(name: str) -> Template:
+    return Template(resources.files(__package__).joinpath(name).read_text(encoding="utf-8"))
