@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -42,6 +42,13 @@ LOOKS: tuple[tuple[int, Literal["light", "dark"]], ...] = (
 )  # fmt: skip
 GRAVE = {"serious", "critical"}
 """Impacts of axe-core that fail a page."""
+BY_LOOK = ("color-contrast", "link-in-text-block", "scrollable-region-focusable", "target-size")
+"""Rules of axe-core whose answer depends on the look; what the others read is the same tree in every look."""
+WHOLE = {(PHONE, "light"), (DESKTOP, "dark")}
+"""Looks in which a page is asked by every rule; in the other two by those of BY_LOOK, since axe is slow."""
+ASIDE = ("/nowhere", "/PK/nothing", "/nowhere?language=fr")
+"""Where no link leads: what a wrong address answers is a page as well."""
+TOKEN = "a token of the tests, long enough to be one"
 MOST_PAGES = 80
 """The walk ends here: a day's pages are some thirty, and a trap of endless links should be seen."""
 
@@ -64,9 +71,16 @@ NOT_REACHED = """() => ({
 TOO_WIDE = """() => {
   const page = document.documentElement;
   return page.scrollWidth <= page.clientWidth ? [] : [...document.querySelectorAll('body *')]
-    .filter(e => e.getBoundingClientRect().right > page.clientWidth + 1 && !e.closest('.scroll'))
-    .map(e => e.outerHTML.slice(0, 120)).slice(0, 5).concat(`${page.scrollWidth} > ${page.clientWidth}`);
+    .map(e => [e, e.getBoundingClientRect()])
+    .filter(([e, box]) => (box.right > page.clientWidth + 1 || box.left < -1) && !e.closest('.scroll'))
+    .map(([e, box]) => e.outerHTML.slice(0, 120)).slice(0, 5).concat(`${page.scrollWidth} > ${page.clientWidth}`);
 }"""
+CROPPED = """() => [...document.querySelectorAll('svg text')].filter(e => {
+  const box = e.getBBox(), view = e.ownerSVGElement.viewBox.baseVal;
+  return box.x < view.x - 1 || box.y < view.y - 1
+    || box.x + box.width > view.x + view.width + 1 || box.y + box.height > view.y + view.height + 1;
+}).map(e => e.textContent)"""
+"""Words of a drawing that its edge cuts."""
 
 
 class Served:
@@ -98,10 +112,10 @@ def root(
         yield address
 
 
-def operator_app(look_at: Callable[..., View], facts: FleetFacts) -> Starlette:
+def operator_app(look_at: Callable[..., View], facts: FleetFacts, token: str = "") -> Starlette:
     """Return the operator's pages, those of the fleet among them, with the JSON they link to."""
     api = api_routes(lambda: cast("Store", look_at().store), lambda: look_at().now, lambda: {"brokers": {"here": True}})
-    return create_app(look_at, api=api, facts=lambda: facts)
+    return create_app(look_at, api=api, facts=lambda: facts, token=token)
 
 
 def public_app(look_at: Callable[..., View], folder: Path) -> Starlette:
@@ -169,9 +183,12 @@ def walked(browser: Browser, root: str) -> tuple[str, ...]:
     return tuple(pages)
 
 
-def opened(browser: Browser, width: int, scheme: Any, root: str, complaints: list[str]) -> Page:
+def opened(
+    browser: Browser, width: int, scheme: Any, root: str, complaints: list[str], language: str = "en-GB"
+) -> Page:
     """Return a page whose errors and requests abroad are noted as complaints."""
-    context = browser.new_context(viewport={"width": width, "height": HEIGHTS[width]}, color_scheme=scheme)
+    size: Any = {"width": width, "height": HEIGHTS[width]}
+    context = browser.new_context(viewport=size, color_scheme=scheme, locale=language)
     page = context.new_page()
     page.on(
         "console",
@@ -188,39 +205,108 @@ def opened(browser: Browser, width: int, scheme: Any, root: str, complaints: lis
     return page
 
 
-def test_every_page_is_sound(browser: Browser, root: str, request: pytest.FixtureRequest) -> None:
-    """No complaint on the console, no request to another host, no serious barrier (axe-core), nothing too wide."""
-    first = "light" if "operator" in request.node.name else "dark"
-    axe = (resources.files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+def test_every_page_is_sound(browser: Browser, root: str) -> None:
+    """No complaint on the console, no request to another host, no serious barrier (axe-core), nothing cut or too wide.
+
+    In every look, and in French, whose words are longer.
+    """
     found: dict[str, list[str]] = {}
     complaints: list[str] = []
     page = opened(browser, DESKTOP, "light", root, complaints)
-    for url in walked(browser, root):
+    for url in (*walked(browser, root), *(f"{root}{path}" for path in ASIDE)):
         page.goto(url)
-        page.evaluate(axe)
+        page.evaluate(axe())
         for width, scheme in LOOKS:
             page.set_viewport_size({"width": width, "height": HEIGHTS[width]})
             page.emulate_media(color_scheme=scheme)
-            complaints += [f"{width} {scheme}: too wide: {one}" for one in page.evaluate(TOO_WIDE)]
-            # axe is slow: it sees either width and either scheme of each listener, the other pairs at the other one;
-            # a page in French is the same page, whose words can be too long.
-            if "language=" not in url and (width == PHONE) == (scheme == first):
-                complaints += [f"{width} {scheme}: {one}" for one in barriers(page)]
-        if complaints:
-            found[url.removeprefix(root)] = list(complaints)
-            complaints.clear()
+            whole = (width, scheme) in WHOLE
+            told = page.evaluate(TOO_WIDE) + page.evaluate(CROPPED)
+            if "language=" not in url or (width, scheme) == (PHONE, "light"):
+                told += barriers(page, () if whole else BY_LOOK)
+            complaints += [f"{width} {scheme}: {one}" for one in told]
+        # A wrong address is answered with 404, and the browser says so.
+        if told := [one for one in complaints if not ("404" in one and url.removeprefix(root) in ASIDE)]:
+            found[url.removeprefix(root)] = told
+        complaints.clear()
     page.context.close()
     assert not found, found
 
 
-def barriers(page: Page) -> list[str]:
-    """Return what axe-core, which the page has loaded, finds grave."""
-    answer = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
+def test_a_page_may_run_from_right_to_left(browser: Browser, root: str) -> None:
+    """A page in Urdu, Persian or Arabic is the same page with another direction: nothing is cut, nothing too wide."""
+    found: dict[str, list[str]] = {}
+    page = opened(browser, DESKTOP, "light", root, [])
+    for url in walked(browser, root):
+        if "language=" in url:
+            continue
+        page.goto(url)
+        page.evaluate("document.documentElement.dir = 'rtl'")
+        for width in (PHONE, DESKTOP):
+            page.set_viewport_size({"width": width, "height": HEIGHTS[width]})
+            if told := page.evaluate(TOO_WIDE) + page.evaluate(CROPPED):
+                found[f"{url.removeprefix(root)} {width}"] = told
+    page.context.close()
+    assert not found, found
+
+
+@cache
+def axe() -> str:
+    """Return axe-core."""
+    return (resources.files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+
+
+def barriers(page: Page, rules: Sequence[str] = ()) -> list[str]:
+    """Return what axe-core, which the page has loaded, finds grave by these rules; by all, where none is named."""
+    wanted = {"resultTypes": ["violations"], "preload": False, **({"runOnly": list(rules)} if rules else {})}
+    answer = page.evaluate("wanted => axe.run(document, wanted)", wanted)
     return [
         f"{one['impact']} {one['id']}: {one['nodes'][0]['html'][:160]} ({len(one['nodes'])} in all)"
         for one in answer["violations"]
         if one["impact"] in GRAVE
     ]
+
+
+@pytest.mark.parametrize("language", ["en-GB", "fr-FR"])
+def test_the_operators_door_opens_by_keyboard(
+    browser: Browser, look_at: Callable[..., View], facts: FleetFacts, language: str
+) -> None:
+    """Tab, the token, Enter. A wrong one is told beside its field, in the reader's language; the right one opens."""
+    complaints: list[str] = []
+    with Served(operator_app(look_at, facts, TOKEN)) as root:
+        page = opened(browser, PHONE, "light", root, complaints, language)
+        page.goto(f"{root}/fleet")
+        for width, scheme in LOOKS:
+            page.set_viewport_size({"width": width, "height": HEIGHTS[width]})
+            page.emulate_media(color_scheme=scheme)
+            page.evaluate(axe())
+            complaints += [*barriers(page), *page.evaluate(TOO_WIDE)]
+        enter(page, "not the token")
+        told = page.get_by_role("alert")
+        assert told.is_visible()
+        assert "token_file" in told.inner_text()
+        field = page.locator("#token")
+        assert field.get_attribute("aria-describedby") == told.get_attribute("id")
+        assert field.get_attribute("aria-invalid") == "true"
+        page.evaluate(axe())
+        complaints += barriers(page)
+        enter(page, TOKEN)
+        assert page.url == f"{root}/"
+        assert page.get_by_role("alert").count() == 0
+        assert page.request.get(f"{root}/fleet").status == 200
+        page.context.close()
+    # The form is answered with 401, and the browser says so.
+    assert not [one for one in complaints if "401" not in one]
+
+
+def enter(page: Page, token: str) -> None:
+    """Come to the field by Tab alone, and send a token by Enter alone."""
+    for _ in range(page.locator("a[href], input, button").count()):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id") == "token":
+            break
+    page.keyboard.type(token)
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
 
 
 @pytest.mark.parametrize("root", ["operator"], indirect=True)
@@ -229,17 +315,19 @@ def test_a_barrier_is_found(browser: Browser, root: str) -> None:
     complaints: list[str] = []
     page = opened(browser, PHONE, "light", root, complaints)
     page.goto(f"{root}/")
-    page.evaluate((resources.files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8"))
+    page.evaluate(axe())
     page.evaluate(
         """() => {
           document.querySelector('main').insertAdjacentHTML('beforeend',
-            '<a href="/x" tabindex="-1"><img src="http://192.0.2.1/x.png"></a><p class="wide">w</p>');
+            '<a href="/x" tabindex="-1"><img src="http://192.0.2.1/x.png"></a><p class="wide">w</p>'
+            + '<svg viewBox="0 0 10 10"><text x="9">cut</text></svg>');
           document.querySelector('.wide').style.setProperty('width', '500px');
           console.error('planted');
         }"""
     )
     assert any("image-alt" in one or "link-name" in one for one in barriers(page))
     assert page.evaluate(TOO_WIDE)
+    assert page.evaluate(CROPPED) == ["cut"]
     assert any("planted" in one for one in complaints)
     assert any("abroad" in one or "192.0.2.1" in one for one in complaints)
     page.context.close()

@@ -19,7 +19,9 @@ from balise_collector.pages.palette import PAINTS, word
 _STRIP_HEIGHT: Final = 24
 _WIDTH: Final = 1000
 _LABELS: Final = 250
-"""Width of the row labels, in drawing units."""
+"""Least width of the row labels, in drawing units."""
+_LETTER: Final = 7.6
+"""Mean width of a letter of a label, on the wide side."""
 _RIGHT: Final = 14
 _ROW: Final = 26
 _BAR: Final = 18
@@ -152,11 +154,11 @@ class Timeline:
 
 def timeline(shown: Timeline, key: str = "timeline") -> Markup:
     """Return the drawing of an incident over time."""
-    plot = _WIDTH - _LABELS - _RIGHT
-    scale = plot / (shown.until - shown.since)
+    edge = _edge(shown)
+    scale = (_WIDTH - edge - _RIGHT) / (shown.until - shown.since)
 
     def x(at: float) -> float:
-        return _LABELS + (min(max(at, shown.since), shown.until) - shown.since) * scale
+        return edge + (min(max(at, shown.since), shown.until) - shown.since) * scale
 
     y = float(_HEAD)
     body: list[Markup] = []
@@ -164,9 +166,9 @@ def timeline(shown: Timeline, key: str = "timeline") -> Markup:
         body.append(element("text", group.heading, class_="group", x=0, y=y + 18))
         y += _GROUP
         for row in group.rows:
-            body.append(_row(row, y, x, shown.step * scale))
+            body.append(_row(row, y, x, shown.step * scale, edge))
             y += _ROW
-    moments = Markup("").join(_moment(shown, number, x, y) for number in range(len(shown.moments)))
+    moments = Markup("").join(_moment(shown, number, x, y, edge) for number in range(len(shown.moments)))
     axis = Markup("").join(_tick(tick, x(tick.at), y) for tick in shown.ticks)
     names = Markup("").join(
         element("text", text, class_=name, x=0, y=y + down)
@@ -190,16 +192,22 @@ def timeline(shown: Timeline, key: str = "timeline") -> Markup:
     )
 
 
-def _row(row: Row, y: float, x: Callable[[float], float], unit: float) -> Markup:
+def _edge(shown: Timeline) -> float:
+    """Return where the plot begins: right of its longest row label, which some languages make long."""
+    longest = max((len(row.label) for group in shown.groups for row in group.rows), default=0)
+    return max(float(_LABELS), min(_WIDTH / 2, longest * _LETTER + 14.0))
+
+
+def _row(row: Row, y: float, x: Callable[[float], float], unit: float, edge: float) -> Markup:
     """Return one row: its label, its floor, its bars and its own brackets."""
     top = y + (_ROW - _BAR) / 2
-    floor = element("rect", class_="ground", x=_LABELS, y=top + _BAR, width=_WIDTH - _LABELS - _RIGHT, height=1)
-    label = element("text", row.label, class_="label", x=_LABELS - 10, y=y + 18, text_anchor="end")
+    floor = element("rect", class_="ground", x=edge, y=top + _BAR, width=_WIDTH - edge - _RIGHT, height=1)
+    label = element("text", row.label, class_="label", x=edge - 10, y=y + 18, text_anchor="end")
     brackets = Markup("").join(
         _bracket(x(one.earliest) if one.earliest is not None else None, x(one.latest), top - 2, _BAR + 4, "bracket")
         for one in row.brackets
     )
-    return label + floor + _bars(runs(row.states), _LABELS, top, unit, _BAR) + brackets
+    return label + floor + _bars(runs(row.states), edge, top, unit, _BAR) + brackets
 
 
 def _bracket(left: float | None, right: float, y: float, height: float, name: str) -> Markup:
@@ -211,15 +219,15 @@ def _bracket(left: float | None, right: float, y: float, height: float, name: st
     return element("path", class_=name, d=path)
 
 
-def _moment(shown: Timeline, number: int, x: Callable[[float], float], floor: float) -> Markup:
+def _moment(shown: Timeline, number: int, x: Callable[[float], float], floor: float, edge: float) -> Markup:
     """Return one moment over all rows: a band, its brackets and its label; near labels take a second line."""
     one = shown.moments[number]
-    left = x(one.earliest) if one.earliest is not None else float(_LABELS)
+    left = x(one.earliest) if one.earliest is not None else edge
     right = x(one.latest)
     before = shown.moments[number - 1] if number else None
     near = before is not None and x(one.latest) - x(before.latest) < _NEAR
     line = 30 if near else 14
-    anchor = "end" if right > _WIDTH - 140 else "start" if left < _LABELS + 120 else "middle"
+    anchor = "end" if right > _WIDTH - 140 else "start" if left < edge + 120 else "middle"
     place = {"end": right, "start": left, "middle": (left + right) / 2}[anchor]
     return (
         element("rect", class_="moment", x=left, y=_HEAD - 4, width=max(right - left, 1.0), height=floor - _HEAD + 6)
