@@ -7,6 +7,7 @@ server, not how 2.x or 3 behave: that is the contract test's matter. Must not li
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import socket
@@ -26,10 +27,10 @@ _INFLUXD = """
 reporting-disabled = true
 bind-address = "127.0.0.1:{rpc}"
 [meta]
-dir = "{folder}/meta"
+dir = "{folder}/store/meta"
 [data]
-dir = "{folder}/data"
-wal-dir = "{folder}/wal"
+dir = "{folder}/store/data"
+wal-dir = "{folder}/store/wal"
 index-version = "tsi1"
 query-log-enabled = false
 [http]
@@ -84,11 +85,52 @@ class QueryError(AssertionError):
     """InfluxDB answered a query with an error."""
 
 
+class SmallDisk:
+    """A disk of a few megabytes at a folder, seen only by programs that are started in its mount namespace."""
+
+    def __init__(self, folder: Path, megabytes: int) -> None:
+        """Mount it; RuntimeError where this machine gives no mount namespace to us."""
+        mounting = f'mount -t tmpfs -o size={megabytes}m none "$0" && echo mounted && exec cat'
+        unshare = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mounting, str(folder)]
+        self._keeper = subprocess.Popen(unshare, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert self._keeper.stdout is not None
+        if self._keeper.stdout.readline() != b"mounted\n":
+            _, said = self._keeper.communicate()
+            raise RuntimeError(said.decode(errors="replace").strip())
+        self._ballast = Path(f"/proc/{self._keeper.pid}/root{folder}/ballast")
+
+    @property
+    def prefix(self) -> list[str]:
+        """What a command that is to see the disk begins with; its process id is the command's own."""
+        return ["nsenter", f"--target={self._keeper.pid}", "--user", "--mount", "--preserve-credentials"]
+
+    def fill(self) -> None:
+        """Leave not one byte."""
+        with self._ballast.open("ab", buffering=0) as ballast:
+            for size in (65536, 1):
+                with contextlib.suppress(OSError):
+                    while ballast.write(bytes(size)) == size:
+                        pass
+
+    def make_room(self) -> None:
+        """Take the filling away."""
+        self._ballast.unlink()
+
+    def close(self) -> None:
+        """Let it go, with all that is on it."""
+        self._keeper.communicate()
+
+
 class InfluxServer:
     """One server in a folder of its own; it can be killed and started again on the same files and ports."""
 
-    def __init__(self, tools: Path, folder: Path, *, most_body: int = 25_000_000) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+    def __init__(
+        self, tools: Path, folder: Path, *, most_body: int = 25_000_000, disk_megabytes: int | None = None
+    ) -> None:
+        store = folder / "store"
+        store.mkdir(parents=True, exist_ok=True)
+        self.disk = SmallDisk(store, disk_megabytes) if disk_megabytes else None
+        self._has_users = False
         self.folder = folder
         self._tools = tools
         self._port, self._front, rpc = _free_ports(3)
@@ -122,16 +164,17 @@ class InfluxServer:
 
     def start(self) -> None:
         """Start both programs, and return when they answer; the first time the users are made."""
-        first = not (self.folder / "meta").exists()
         with (self.folder / "influxd.log").open("ab") as log:
-            command = [str(self._tools / "influxd"), "-config", str(self.folder / "influxd.conf")]
+            seeing = self.disk.prefix if self.disk else []
+            command = [*seeing, str(self._tools / "influxd"), "-config", str(self.folder / "influxd.conf")]
             self._influxd = subprocess.Popen(command, stdout=log, stderr=log)
         if self._nginx is None:
             with (self.folder / "nginx.log").open("ab") as log:
                 command = [str(self._tools / "nginx"), "-p", str(self.folder), "-c", str(self.folder / "nginx.conf")]
                 self._nginx = subprocess.Popen(command, stdout=log, stderr=log)
         self._wait()
-        if first:
+        if not self._has_users:
+            self._has_users = True
             self.query(f"CREATE USER {ADMIN[0]} WITH PASSWORD '{ADMIN[1]}' WITH ALL PRIVILEGES", user=None)
             for name, password in (WRITER, READER):
                 self.query(f"CREATE USER {name} WITH PASSWORD '{password}'", user=ADMIN)
@@ -159,6 +202,9 @@ class InfluxServer:
             self._nginx.send_signal(signal.SIGTERM)
             self._nginx.wait(10)
             self._nginx = None
+        if self.disk is not None:
+            self.disk.close()
+            self.disk = None
 
     # ------------------------------------------------------------ asking
 

@@ -61,6 +61,19 @@ class Seeded:
         usual["org"] = getattr(influx, "org", "balise")
         return msgspec.structs.replace(self.config, influx=Influx(**{**usual, **changes}))
 
+    def feed(self, influx: Any, name: str) -> Feed:
+        """The thread that would send them, not started."""
+        config = self.influx_config(influx, name, timeout=1.0)
+        services = catalogue.load(catalogue.default_folder())
+        clock = self.clock
+        return Feed(
+            "influx",
+            lambda: influx_courses(config, clock, services, dict),
+            lambda: Store(config.derived_file, config.journal_file),
+            lambda: SqliteJournal(config.journal_file),
+            clock.monotonic,
+        )
+
     def drain(self, courses: list[Course]) -> None:
         """Send until nothing is left."""
         while any([course.step(self.store, self.journal) for course in courses]):  # noqa: C419 - each takes its step
@@ -159,16 +172,7 @@ def test_killed_for_a_stretch_and_every_point_is_there(
     """InfluxDB is killed while rows keep coming: afterwards every point is there (its pace: test_influx_program.py)."""
     influx = make_influx()
     name = fresh(influx, "outage")
-    config = seeded.influx_config(influx, name, timeout=1.0)
-    services = catalogue.load(catalogue.default_folder())
-    clock = seeded.clock
-    feed = Feed(
-        "influx",
-        lambda: influx_courses(config, clock, services, dict),
-        lambda: Store(config.derived_file, config.journal_file),
-        lambda: SqliteJournal(config.journal_file),
-        clock.monotonic,
-    )
+    feed = seeded.feed(influx, name)
     feed.start()
     eventually(lambda: count(influx, name, "balise_verdict", "state") == seeded.sent, "the first afternoon")
     afternoon.slots += 80
@@ -184,6 +188,40 @@ def test_killed_for_a_stretch_and_every_point_is_there(
     assert feed.failed is None
     feed.stop()
     feed.join(5.0)
+
+
+def test_a_full_disk_waits_and_loses_nothing(
+    make_influx: Callable[..., Any], seeded: Seeded, afternoon: Any, eventually: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """InfluxDB's disk fills up while rows keep coming: one clear line, and every point is there when it has room."""
+    try:
+        influx = make_influx(disk_megabytes=48)
+    except (RuntimeError, OSError) as error:
+        pytest.skip(f"influx: no disk of its own to fill: this kernel gives no mount namespace to us ({error})")
+    caplog.set_level("INFO", "balise_collector.sinks.feed")
+    name = fresh(influx, "full")
+    feed = seeded.feed(influx, name)
+    feed.start()
+    eventually(lambda: count(influx, name, "balise_verdict", "state") == seeded.sent, "the first afternoon")
+    influx.disk.fill()
+    afternoon.slots += 40
+    before, seeded.sent = seeded.sent, seeded.sent + afternoon.fill(seeded.journal, 76, 36)
+    seeded.now += 40 * 300.0
+    while seeded.follower.follow(seeded.now):
+        pass
+    eventually(lambda: feed.failing, "the full disk is noticed")
+    eventually(lambda: "its disk is full; make room" in caplog.text, "it is said")
+    assert seeded.journal.cursor(seeded.courses(influx, name)[1]._bookmark._name) < seeded.store.last_change()  # type: ignore[attr-defined]
+    assert before < seeded.sent
+    influx.disk.make_room()
+    influx.kill()  # a 1.x goes on refusing until it is started again
+    influx.start()
+    eventually(lambda: count(influx, name, "balise_verdict", "state") == seeded.sent, "all points", within=40.0)
+    assert feed.failed is None
+    feed.stop()
+    feed.join(5.0)
+    assert caplog.text.count("its disk is full") == 1
+    assert "refused for good" not in caplog.text
 
 
 @pytest.mark.contract

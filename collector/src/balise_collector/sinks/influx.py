@@ -26,6 +26,8 @@ from balise_collector.sinks.points import dropped_point
 
 _log = logging.getLogger(__name__)
 _DROPPED: Final = re.compile(r"dropped=(\d+)")
+_FULL: Final = re.compile("no space left|not enough space|disk (is )?full|disk quota", re.IGNORECASE)
+"""What the servers say of a full disk. Tried on a 1.6: its log's writer keeps the error when there is room again."""
 _ANSWER_MOST: Final = 300
 """Characters of an answer that are quoted in a log line."""
 _REFUSED: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
@@ -226,8 +228,12 @@ def complaint_of(status: int, text: str, url: str, bucket: str) -> str:
         return f"{said}; make bucket {bucket} with: balise-collector influx setup"
     if status in _LATER:
         return f"{said}; it has too much to do: waiting, nothing is lost"
-    if "space" in text or status == HTTPStatus.INSUFFICIENT_STORAGE:
-        return f"{said}; make room on its disk: nothing is lost"
+    if _FULL.search(text) or status == HTTPStatus.INSUFFICIENT_STORAGE:
+        # Without the answer's words: each names another file, and one line is to be said once.
+        return (
+            f"{url} answers {status}: its disk is full; make room on its disk, and start it again where it is a 1.x, "
+            "which goes on refusing until then: nothing is lost"
+        )
     return f"{said}; see its log: the points are offered again, nothing is lost"
 
 
