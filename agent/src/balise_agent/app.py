@@ -7,7 +7,7 @@ the watchdog, the goodbye. Must not live here: anything that one of the rooms co
 import logging
 import math
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -73,6 +73,7 @@ class App:
         service: Service,
         drops: Callable[[], int] = lambda: 0,
         household: Callable[[], tuple[str, ...]] = tuple,
+        news: Sequence[Notice] = (),
         root: Path = Path("/"),
     ) -> None:
         self._config = config
@@ -86,6 +87,7 @@ class App:
         self._service = service
         self._drops = drops
         self._household = household
+        self._news = tuple(news)
         self._root = root
         self._state_dir = Path(config.probe.state_dir)
         self.conductor = Conductor(network, reactor)
@@ -127,6 +129,8 @@ class App:
     def _begin(self) -> None:
         """Take up what the last run left, and set everything going."""
         self._tell_start()
+        for notice in self._news:
+            self._notice(notice)
         for notice in self._assignments.restore(self._clock.now()):
             self._notice(notice)
         self._reassign()

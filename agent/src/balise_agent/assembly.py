@@ -8,7 +8,7 @@ import fcntl
 import random
 import signal
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -16,24 +16,30 @@ from types import FrameType
 from balise_agent import __version__, board, limits
 from balise_agent.app import CLOCK_FILE, App
 from balise_agent.assignments import FILE as ASSIGNMENT_FILE
-from balise_agent.assignments import Assignments
+from balise_agent.assignments import Assignments, Notice
 from balise_agent.clock import Clock
 from balise_agent.config import Config
+from balise_agent.enrolment import decide
+from balise_agent.enrolment.files import Files
+from balise_agent.enrolment.novice import Novice
 from balise_agent.errors import ConfigError
 from balise_agent.household import own_prefixes
-from balise_agent.identity import Identity, collector_key, load_or_create
+from balise_agent.identity import KEY_FILE, Identity, collector_key, ephemeral, load_or_create
+from balise_agent.lifecycle import PAUSE_FILE
 from balise_agent.limits import Limits
 from balise_agent.lookup import lookup_through
 from balise_agent.meter import Meter
 from balise_agent.net.gate import Gate
 from balise_agent.net.link import Link
+from balise_agent.net.resolvers import Resolvers
 from balise_agent.publisher import Publisher
 from balise_agent.reactor import Reactor
 from balise_agent.service import Service
 from balise_agent.spool import FILE as SPOOL_FILE
 from balise_agent.spool import Spool
+from balise_agent.status_file import StatusFile
 from balise_wire.seal import Sealer
-from balise_wire.status import Meta
+from balise_wire.status import EventKind, Meta
 
 
 @dataclass(frozen=True)
@@ -46,18 +52,41 @@ class Settled:
 
 
 def settle(config: Config) -> Settled:
-    """Set the clock going and the limits down (ConfigError for a malformed BALISE_CLOCK)."""
+    """Set the clock going and the limits down, with what enrolment brought where there was one.
+
+    Raises:
+        ConfigError: a malformed BALISE_CLOCK, or a key that cannot be used.
+    """
     clock = Clock.from_environment()
-    clock.recall(Path(config.probe.state_dir) / CLOCK_FILE)
+    state_dir = Path(config.probe.state_dir)
+    clock.recall(state_dir / CLOCK_FILE)
+    if not config.by_hand and (state_dir / KEY_FILE).exists():
+        config = _enrolled(config, load_or_create(state_dir))[0]
+    return _settled(config, clock)
+
+
+def _settled(config: Config, clock: Clock) -> Settled:
     return Settled(config, clock, limits.tightened(config.limits, config.network, own_prefixes()))
 
 
+def _enrolled(config: Config, identity: Identity) -> tuple[Config, str]:
+    """Return the settings with the kept enrolment in them, or as they were and what is damaged of it."""
+    files = Files(Path(config.probe.state_dir))
+    try:
+        kept = files.load(identity, config.enrolment.fingerprint)
+    except OSError as error:
+        raise ConfigError(f"{files.folder}: {error.strerror}; make it writable for the agent's user") from None
+    if kept.enrolment is None:
+        return config, kept.damaged
+    return decide.enrolled(config, kept.enrolment, files.pems), ""
+
+
 def assignments(settled: Settled) -> Assignments:
-    """Return the keeper of the assignment."""
+    """Return the keeper of the assignment; before enrolment nobody is believed."""
     probe = settled.config.probe
     return Assignments(
         Path(probe.state_dir) / ASSIGNMENT_FILE,
-        collector=collector_key(settled.config.collector.key),
+        collector=collector_key(settled.config.collector.key or ephemeral().public_hex),
         probe=probe.id,
         allowed=settled.allowed,
     )
@@ -124,17 +153,87 @@ def meta(config: Config, identity: Identity) -> Meta:
         access=probe.access,
         board=board.read().model,
         consent=config.consent.version,
+        profile=probe.profile,
     )
 
 
 def run(settled: Settled) -> None:
-    """Be a probe until SIGTERM or Ctrl-C (LinkUnusable, ConfigError)."""
-    config, clock = settled.config, settled.clock
-    identity = load_or_create(Path(config.probe.state_dir))
-    reactor = Reactor(clock)
+    """Be a probe until SIGTERM or Ctrl-C, and become one first where need be (LinkUnusable, ConfigError)."""
+    state_dir = Path(settled.config.probe.state_dir)
+    identity = load_or_create(state_dir)
+    reactor = Reactor(settled.clock)
+    stop = _Stop()
     with contextlib.ExitStack() as stack:
         stack.callback(reactor.close)
-        stack.enter_context(alone(Path(config.probe.state_dir)))
+        stack.enter_context(alone(state_dir))
+        news: tuple[Notice, ...] = ()
+        if not settled.config.by_hand:
+            found = _until_enrolled(settled, identity, reactor, stop)
+            if found is None:
+                return
+            settled, news = found
+        _probe(settled, identity, reactor, stop, news)
+
+
+class _Stop:
+    """SIGTERM and Ctrl-C end whoever runs at the moment."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._whom: Callable[[], None] = lambda: None
+        signal.signal(signal.SIGTERM, self._heard)
+        signal.signal(signal.SIGINT, self._heard)
+
+    def ends(self, whom: Callable[[], None]) -> None:
+        """Name who is to be ended; at once, if the signal was earlier."""
+        self._whom = whom
+        if self.asked:
+            whom()
+
+    def _heard(self, _number: int, _frame: FrameType | None) -> None:
+        self.asked = True
+        self._whom()
+
+
+def _until_enrolled(
+    settled: Settled, identity: Identity, reactor: Reactor, stop: _Stop
+) -> tuple[Settled, tuple[Notice, ...]] | None:
+    """Return the settings of an enrolled probe; None where the program was stopped before it became one."""
+    config, clock = settled.config, settled.clock
+    state_dir = Path(config.probe.state_dir)
+    known, damaged = _enrolled(config, identity)
+    if known.by_hand:
+        return _settled(known, clock), ()
+    novice = Novice(
+        config,
+        damaged=damaged,
+        identity=identity,
+        files=Files(state_dir),
+        reactor=reactor,
+        clock=clock,
+        lookup=lookup_through(Resolvers(config.network.resolvers).addresses),
+        chance=_chance(identity),
+        service=Service(),
+        status=StatusFile(config.runtime_dir()),
+        paused=(state_dir / PAUSE_FILE).exists,
+        board=board.read().model,
+    )
+    stop.ends(novice.stop)
+    if novice.run() is None:
+        return None
+    clock.remember(state_dir / CLOCK_FILE)
+    news = (Notice(EventKind.ENROLLED, f"the certificate was made after {novice.attempts.visits} visits"),)
+    return _settled(_enrolled(config, identity)[0], clock), news
+
+
+def _chance(identity: Identity) -> random.Random:
+    return random.Random(identity.jitter_secret)  # noqa: S311 - spreads reconnections; keeps no secret
+
+
+def _probe(settled: Settled, identity: Identity, reactor: Reactor, stop: _Stop, news: Sequence[Notice]) -> None:
+    """Be a probe."""
+    config, clock = settled.config, settled.clock
+    with contextlib.ExitStack() as stack:
         spool = open_spool(config, identity)
         stack.callback(spool.close)
         meter = Meter(settled.allowed, clock, spool.noted("bytes today"))
@@ -152,6 +251,7 @@ def run(settled: Settled) -> None:
             service=Service(),
             drops=link.tap.drops,
             household=own_prefixes,
+            news=news,
         )
         app.publisher = Publisher(
             config.broker,
@@ -164,12 +264,7 @@ def run(settled: Settled) -> None:
             reactor=reactor,
             lookup=lookup_through(link.ground.resolvers.addresses),
             listener=app,
-            chance=random.Random(identity.jitter_secret),  # noqa: S311 - spreads reconnections; keeps no secret
+            chance=_chance(identity),
         )
-
-        def stop(_number: int, _frame: FrameType | None) -> None:
-            app.stop()
-
-        signal.signal(signal.SIGTERM, stop)
-        signal.signal(signal.SIGINT, stop)
+        stop.ends(app.stop)
         app.run()

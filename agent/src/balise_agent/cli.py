@@ -182,10 +182,12 @@ def _check(options: argparse.Namespace) -> int:
     settled = _settled(options, needed=True)
     probe = settled.config.probe
     identity = load_or_create(Path(probe.state_dir))
-    print(f"probe      {probe.id}")
+    print(f"probe      {probe.id or 'not registered yet'}")
     print(f"public key {identity.public_hex}")
-    print(f"network    {probe.country} AS{probe.asn} {probe.access} ({probe.role})")
-    print(f"brokers    {', '.join(f'{broker.host}:{broker.port}' for broker in settled.config.broker)}")
+    print(f"network    {probe.country or '??'} AS{probe.asn} {probe.access} ({probe.role}, {probe.profile})")
+    brokers = ", ".join(f"{broker.host}:{broker.port}" for broker in settled.config.broker)
+    fronts = ", ".join(settled.config.enrolment.urls) or "nowhere"
+    print(f"brokers    {brokers or f'to be learned at {fronts}'}")
     print(f"clock      {settled.clock.state()}")
     print(f"capture    {_capture(settled)}")
     consent = settled.config.consent

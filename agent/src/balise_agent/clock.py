@@ -114,6 +114,15 @@ class Clock:
         return ClockState.HINTED if self._hinted else ClockState.UNSYNCED
 
     @property
+    def machine_vouched(self) -> bool:
+        """Whether somebody vouches for the machine's own clock, by which OpenSSL reads a certificate's dates."""
+        return self._laboratory is not None or self._synced()
+
+    def certificate_time(self) -> float:
+        """UNIX seconds to hold certificates' dates against: the machine's, also where a laboratory's clock rules."""
+        return self._system() + (0.0 if self.machine_vouched else self._shift)
+
+    @property
     def offset_ms(self) -> float | None:
         """This clock minus the collector's at the last live hint, in milliseconds; ``None`` before the first."""
         return self._offset_ms

@@ -209,7 +209,7 @@ def _remember(memory: dict[_Key, _Value], key: _Key, value: _Value) -> None:
     memory[key] = value
 
 
-def peer_chain(tls: ssl.SSLObject) -> list[bytes]:
+def peer_chain(tls: ssl.SSLObject | ssl.SSLSocket) -> list[bytes]:
     """Return the chain that the server sent, DER, leaf first, verified or not.
 
     ``get_unverified_chain`` is public from Python 3.13; 3.11 and 3.12 have it on the C object, which gives objects.
@@ -218,5 +218,5 @@ def peer_chain(tls: ssl.SSLObject) -> list[bytes]:
     public: Callable[[], list[bytes]] | None = getattr(tls, "get_unverified_chain", None)
     if public is not None:
         return list(public() or [])
-    inner = tls._sslobj.get_unverified_chain()  # type: ignore[attr-defined]  # noqa: SLF001 - see above
+    inner = tls._sslobj.get_unverified_chain()  # type: ignore[union-attr]  # noqa: SLF001 - see above
     return [ssl.PEM_cert_to_DER_cert(one.public_bytes()) for one in inner or []]

@@ -1,0 +1,75 @@
+"""Writing the status where others find it: ``status.json`` for programs, ``status.txt`` for the card.
+
+A word that changed is written at once, at most once a minute; mere figures of the text wait an hour, because each new
+text costs the card a write. Lives here: the two files, their folder, and when. Must not live here: the words.
+"""
+
+import logging
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from balise_agent.status import Status, for_card, words
+
+_log = logging.getLogger(__name__)
+
+RECORD: Final = "status.json"
+TEXT: Final = "status.txt"
+_LEAST_SECONDS: Final = 60.0
+_FIGURES_SECONDS: Final = 3600.0
+
+
+class StatusFile:
+    """The two files in one folder; a folder that refuses costs the status, never the measuring."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._told: tuple[str, ...] = ()
+        self._text_at = float("-inf")
+        self._record_at = float("-inf")
+        self._refused = False
+
+    def due(self, monotonic: float) -> bool:
+        """Whether a look is worth the gathering now (real seconds)."""
+        return monotonic - self._record_at >= _LEAST_SECONDS
+
+    def write(self, status: Status, monotonic: float, *, at_once: bool = False) -> None:
+        """Write what is due.
+
+        Args:
+            status: how things stand.
+            monotonic: real seconds.
+            at_once: do not wait for the minute: the first and the last word of a run.
+        """
+        told = words(status)
+        age = monotonic - self._text_at
+        if at_once or age >= _FIGURES_SECONDS or (told != self._told and age >= _LEAST_SECONDS):
+            self._text_at, self._told = monotonic, told
+            self._replace(TEXT, for_card(status).encode())
+        if at_once or self.due(monotonic):
+            self._record_at = monotonic
+            self._replace(RECORD, msgspec.json.encode(status) + b"\n")
+
+    def _replace(self, name: str, content: bytes) -> None:
+        """Replace a file whole; no fsync: it lives in memory, and what a power cut takes is written anew."""
+        draft = self._folder / f".{name}.new"
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            draft.write_bytes(content)
+            draft.chmod(0o640)
+            draft.replace(self._folder / name)
+        except OSError as error:
+            if not self._refused:
+                _log.warning("the status cannot be written to %s: %s", self._folder, error.strerror)
+            self._refused = True
+        else:
+            self._refused = False
+
+
+def read(folder: Path) -> Status | None:
+    """Return what the running program last wrote; None where there is nothing readable."""
+    try:
+        return msgspec.json.decode((folder / RECORD).read_bytes(), type=Status)
+    except (OSError, msgspec.DecodeError):
+        return None
