@@ -4,7 +4,7 @@ import io
 from typing import Any
 
 from balise_lab.expect import Row
-from balise_lab.progress import Look, Progress, describe, sentence, table
+from balise_lab.progress import Look, Progress, closing, describe, sentence, table
 from balise_lab.scenario.load import parse
 from balise_lab.scenario.schema import Start
 
@@ -93,3 +93,11 @@ def test_the_table_says_wrong_in_a_word() -> None:
     """Not by colour: a word stands at the beginning of each line."""
     lines = table([Row("a", "b", "b", ok=True), Row("long", "c", "d", ok=False)])
     assert lines[1:] == ["ok     a     b         b", "WRONG  long  c         d"]
+
+
+def test_the_last_words_name_both_views_and_the_way_in() -> None:
+    """Who reads only the end finds both addresses, the token, and why the public view knows less."""
+    said = "\n".join(closing("19 May 2020, 03:00", "http://h:8485/", "http://h:8484/", "ab" * 16, 2, 30))
+    for word in ("http://h:8485/", "http://h:8484/", "ab" * 16, "19 May 2020, 03:00", "2 probes", "30 minutes"):
+        assert word in said
+    assert max(map(len, said.splitlines())) <= 110

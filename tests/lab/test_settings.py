@@ -111,3 +111,17 @@ def test_every_scenario_of_the_repository_can_be_built(repo_root: Path) -> None:
         for entry in scenario.timeline:
             if isinstance(entry, Start):
                 assert box_of(entry.disturbance, where).id == entry.disturbance.id
+
+
+def test_people_find_two_views_and_a_run_alone_has_one() -> None:
+    """Only where people look does the collector ask for a token and show a public view, with the usual k and delay."""
+    built = build(layout_of(parse(TEXT)))
+    alone = tomllib.loads(settings.collector_toml(built, PLACES, 8484))
+    assert "public" not in alone
+    assert "token_file" not in alone["pages"]
+    views = settings.Views(8485, "http://127.0.0.1:9000", Path("/run/lab/operator.token"))
+    both = tomllib.loads(settings.collector_toml(built, PLACES, 8484, views=views))
+    assert both["pages"] == {"host": "127.0.0.1", "port": 8484, "token_file": "/run/lab/operator.token"}
+    assert both["public"] == {
+        "host": "127.0.0.1", "port": 8485, "base_url": "http://127.0.0.1:9000", "k": 2, "delay_minutes": 30,
+    }  # fmt: skip

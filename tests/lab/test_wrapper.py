@@ -56,7 +56,7 @@ def test_the_hosts_loopback_reaches_the_pages_and_sigterm_ends_everything(tmp_pa
     outer = f"""
 import sys
 from balise_lab import wrapper
-sys.exit(wrapper.reexec([sys.executable, "-c", {INSIDE_RELAY!r}], page_port={port}))
+sys.exit(wrapper.reexec([sys.executable, "-c", {INSIDE_RELAY!r}], ports=[{port}]))
 """
     log = tmp_path / "log"
     with log.open("wb") as sink:
@@ -168,4 +168,4 @@ def test_a_taken_port_is_the_operators_to_change() -> None:
         handle.bind(("127.0.0.1", 0))
         handle.listen()
         with pytest.raises(ConfigError, match="choose another port"):
-            wrapper.reexec(["true"], page_port=handle.getsockname()[1])
+            wrapper.reexec(["true"], ports=[handle.getsockname()[1]])

@@ -22,6 +22,8 @@ class Centre:
         """Read from this port of the centre's loopback."""
         self._world = world
         self.port = port
+        self.token = ""
+        """Opens the pages where they ask for one."""
 
     def get(self, path: str) -> bytes:
         """Return the body of a page (LabError unless the answer is 200)."""
@@ -31,7 +33,7 @@ class Centre:
                 connection.sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
             connection.sock.settimeout(_SECONDS)
             connection.sock.connect(("127.0.0.1", self.port))
-            connection.request("GET", path)
+            connection.request("GET", path, headers={"Authorization": f"Bearer {self.token}"} if self.token else {})
             answer = connection.getresponse()
             body = answer.read()
         except (OSError, http.client.HTTPException) as error:

@@ -16,13 +16,14 @@ from balise_lab import chaos, relay, runner, wrapper
 from balise_lab.errors import ConfigError, LabError
 from balise_lab.layout import layout_of
 from balise_lab.programs import find_program
-from balise_lab.progress import Progress, describe, sentence, table
+from balise_lab.progress import Progress, closing, describe, sentence, table
 from balise_lab.result import Run, to_json, utc
 from balise_lab.scenario.clock import pause
 from balise_lab.scenario.load import load
 from balise_lab.scenario.scalars import Calendar
 from balise_lab.scenario.schema import Scenario, Start
 from balise_lab.scenario.source import ScenarioError
+from balise_lab.settings import PUBLIC_DELAY, PUBLIC_K
 from balise_lab.stretch import Away
 from balise_lab.topology import build
 
@@ -58,7 +59,12 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--json", type=Path, metavar="OUT", help="write the result to this file (- is standard output)")
     run.add_argument("--keep", type=Path, metavar="DIR", help="leave settings, logs and stores in this folder")
     run.add_argument("--demo", action="store_true", help="print the report, and leave the pages up in a terminal")
-    run.add_argument("--port", type=int, default=_PAGES, help="of the pages on 127.0.0.1 (default: %(default)s)")
+    run.add_argument(
+        "--port", type=int, default=_PAGES, help="of the operator's pages on 127.0.0.1 (default: %(default)s)"
+    )
+    run.add_argument(
+        "--public-port", type=int, default=_PAGES + 1, help="of the pages for everybody (default: %(default)s)"
+    )
     run.add_argument("--kills", type=int, default=0, metavar="N", help="kill -9 some program N times on the way")
     run.add_argument("--seed", type=int, default=1, help="of the kills' moments and victims (default: %(default)s)")
     run.add_argument("--influx", action="store_true", help="put an InfluxDB beside the collector and count its points")
@@ -145,7 +151,7 @@ def _run(arguments: argparse.Namespace, given: list[str]) -> int:
             print(f"warning: {warning}", file=sys.stderr)
         stays = arguments.demo and _is_terminal()
         command = [sys.executable, "-m", "balise_lab.cli", *given]
-        return wrapper.reexec(command, page_port=arguments.port if stays else None)
+        return wrapper.reexec(command, ports=(arguments.port, arguments.public_port) if stays else ())
     wrapper.arrive()
     with ExitStack() as stack:
         folder = arguments.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="balise-lab-")))
@@ -199,7 +205,7 @@ def _play(scenario: Scenario, folder: Path, arguments: argparse.Namespace) -> in
             progress.say(stage.programs.ask("report").rstrip())
         _tell(run, progress)
         if arguments.demo and _is_terminal():
-            _stay(stage, arguments.port, progress)
+            _stay(stage, run, arguments, progress)
     return 0 if run.ok else 1
 
 
@@ -239,18 +245,24 @@ def _tell(run: Run, progress: Progress) -> None:
         progress.say(f"{right} of {len(run.rows)} as expected: {'the run is right' if run.ok else 'the run is WRONG'}")
 
 
-def _stay(stage: runner.Stage, port: int, progress: Progress) -> None:
-    """Leave the pages up until Ctrl-C."""
-    runner.stand_still(stage)
-    bridge = relay.start("centre", "127.0.0.1", stage.centre.port)
-    progress.say(f"\nThe pages are at http://127.0.0.1:{port}/ and the clock stands still. Ctrl-C ends the lab.")
+def _stay(stage: runner.Stage, run: Run, arguments: argparse.Namespace, progress: Progress) -> None:
+    """Leave the operator's pages and those for everybody up until Ctrl-C."""
+    public, operator = (f"http://127.0.0.1:{port}/" for port in (arguments.public_port, arguments.port))
+    standing = runner.stand_still(stage, run.incidents, public.rstrip("/"))
+    scenario = stage.scenario
+    when = f"{scenario.local(standing.at - scenario.starts):%d %B %Y, %H:%M} ({scenario.zone}), {utc(standing.at)}"
+    ports = (stage.centre.port, standing.public_port)
+    bridges = [relay.start("centre", "127.0.0.1", port, number=number) for number, port in enumerate(ports)]
+    held = [bridge for bridge in bridges if bridge is not None]
+    for line in closing(when, public, operator, standing.token, PUBLIC_K, PUBLIC_DELAY):
+        progress.say(line)
     try:
-        while bridge is not None and bridge.poll() is None:
+        while held and all(bridge.poll() is None for bridge in held):
             pause(0.5)
     except KeyboardInterrupt:
         progress.say("")
     finally:
-        if bridge is not None:
+        for bridge in held:
             bridge.kill()
             bridge.wait()
 

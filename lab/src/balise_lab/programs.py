@@ -6,6 +6,7 @@ in the field; the lab only hands them a clock. Must not live here: the settings'
 """
 
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -61,11 +62,13 @@ class Programs:
         """Namespace of each probe, by id."""
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._clock: ScenarioClock | None = None
+        self._built: topology.Topology | None = None
 
     # -------------------------------------------------------------- files and keys
     def prepare(self, built: topology.Topology, where: Mapping[str, str]) -> None:
         """Write settings, catalogue and keys, and have the collector approve every probe."""
         self.where = dict(where)
+        self._built = built
         self._clock = frozen_clock(self.scenario.starts - _ENROLLED_BEFORE)
         places = self.places
         for folder in (places.collector, places.catalogue, self._logs):
@@ -74,14 +77,21 @@ class Programs:
             text = settings.service_toml(self.scenario, built, service.id)
             (places.catalogue / f"{service.id}.toml").write_text(text, encoding="utf-8")
         (places.catalogue / "controls.toml").write_text(settings.controls_toml(self.scenario, built), encoding="utf-8")
-        text = settings.collector_toml(built, places, self.port, with_influx=self.world.influxdb is not None)
-        self._collector_file.write_text(text, encoding="utf-8")
+        self._tell_collector()
         key = self.ask("key").split()[-1]
         public = {probe.id: self._enrol(built, probe, key) for probe in self.scenario.probes}
         first, *others = self.scenario.probes
         self._approve(first, public[first.id])  # it makes the registry's file; two at once would both try
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             list(pool.map(lambda probe: self._approve(probe, public[probe.id]), others))
+
+    def _tell_collector(self, views: settings.Views | None = None) -> None:
+        """Write the collector's settings."""
+        if self._built is None:
+            raise LabError("the collector's settings name the network: call prepare first")
+        influx = self.world.influxdb is not None
+        text = settings.collector_toml(self._built, self.places, self.port, with_influx=influx, views=views)
+        self._collector_file.write_text(text, encoding="utf-8")
 
     def _enrol(self, built: topology.Topology, probe: Probe, collector_key: str) -> str:
         """Write one probe's settings and key; return its public key."""
@@ -167,11 +177,27 @@ class Programs:
         self.stop(*(name for name in list(self._running) if name != COLLECTOR))
         self.stop(COLLECTOR)
 
-    def stand_still(self, clock: ScenarioClock) -> None:
-        """Stop the agents, and start the collector again on a clock that all but stands still: pages stay true."""
+    def stand_still(self, clock: ScenarioClock, views: settings.Views, released: Sequence[str]) -> str:
+        """Stop the agents, and start the collector again with both views on a clock that all but stands still.
+
+        Args:
+            clock: that clock.
+            views: the ports and files of the two views.
+            released: incidents whose evidence everybody may see, redrawn.
+
+        Returns:
+            The token of the operator's view.
+        """
         self.stop_all()
         self._clock = clock
+        token = secrets.token_hex(16)
+        views.token_file.touch(mode=0o600)
+        views.token_file.write_text(token + "\n", encoding="ascii")
+        self._tell_collector(views)
+        for incident in released:
+            self.ask("release", incident)
         self.start(COLLECTOR)
+        return token
 
     def failures(self) -> list[str]:
         """Return what has ended by itself, in words, with the end of its log."""

@@ -166,6 +166,30 @@ def interval(scenario: Scenario, found: Mapping[str, Any]) -> str:
     return f"{earliest:%H:%M}" if f"{earliest:%H:%M}" == f"{latest:%H:%M}" else f"{earliest:%H:%M}-{latest:%H:%M}"
 
 
+def closing(standing: str, public: str, operator: str, token: str, k: int, delay: int) -> list[str]:
+    """Return the lines that tell where the two views are and how one gets in.
+
+    Args:
+        standing: when the clock stands, in words.
+        public: address of the view for everybody.
+        operator: address of the operator's view.
+        token: opens the latter.
+        k: probes behind what the public view tells.
+        delay: minutes by which it is late.
+    """
+    return [
+        "",
+        f"The pages are up, as of a day later: their clock stands at {standing}.",
+        f"  for everybody:     {public}",
+        f"                     tells what at least {k} probes measured, {delay} minutes late; the evidence is redrawn,",
+        "                     and there because it is a day old and the lab released it, as an operator would",
+        f"  for the operator:  {operator}",
+        f"                     asks for a token: {token}",
+        "                     (paste it into the form; a program sends it as `Authorization: Bearer TOKEN`)",
+        "Ctrl-C ends the lab.",
+    ]
+
+
 def table(rows: Sequence[Row]) -> list[str]:
     """Return the expectations as lines: a word, what, expected, found."""
     cells = [("", "what", "expected", "found"), *((_word(row), row.what, row.expected, row.found) for row in rows)]

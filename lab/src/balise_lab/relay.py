@@ -19,13 +19,15 @@ from balise_lab.wrapper import LISTENER
 CHUNK = 65536
 
 
-def start(namespace: str, host: str, port: int, log: Path | None = None) -> subprocess.Popen[bytes] | None:
-    """Start the relay to host:port of a namespace; None when no listener was handed in."""
-    handed = os.environ.get(LISTENER)
-    if handed is None:
+def start(
+    namespace: str, host: str, port: int, log: Path | None = None, *, number: int = 0
+) -> subprocess.Popen[bytes] | None:
+    """Start the relay from the listener of this number to host:port of a namespace; None when none was handed in."""
+    handed = os.environ.get(LISTENER, "").split()
+    if number >= len(handed):
         return None
-    argv = [sys.executable, "-m", "balise_lab.relay", handed, host, str(port)]
-    return namespaces.popen(namespace, argv, pass_fds=(int(handed),), log=log)
+    argv = [sys.executable, "-m", "balise_lab.relay", handed[number], host, str(port)]
+    return namespaces.popen(namespace, argv, pass_fds=(int(handed[number]),), log=log)
 
 
 def serve(listener: socket.socket, host: str, port: int) -> None:

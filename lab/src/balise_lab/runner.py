@@ -4,7 +4,7 @@ Lives here: the order of things, inside the lab's own namespaces (wrapper.arrive
 topology, the settings, the comparison and the words come from pure modules. Must not live here: exit codes (cli).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -39,6 +39,10 @@ _READY_EACH = 1.5
 _SETTLE = 25.0
 """Real seconds to wait at the end until all that was recorded is journalled and judged."""
 _LOOK_EVERY = 1.0
+_LATER = 25 * 3600.0
+"""Virtual seconds from the end of a demo to the moment at which people look at it."""
+_RELEASED = frozenset({"open", "closed", "standing"})
+"""What an operator would release the evidence of: findings."""
 _ROLLED_UP = 700.0
 """Virtual seconds that the collector may take to roll up what was last concluded: it looks every ten minutes."""
 
@@ -319,7 +323,27 @@ def _missing(stage: Stage, recorded: Mapping[str, frozenset[str]]) -> int:
     return tally.count(recorded, tally.journalled(stage.journal), 0).missing
 
 
-def stand_still(stage: Stage) -> None:
-    """Stop measuring and let the collector's clock stand at the end of the scenario, for people to read the pages."""
-    stage.programs.stand_still(frozen_clock(stage.clock.unix()))
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What people find after a run."""
+
+    public_port: int
+    """In the centre."""
+    token: str
+    """Opens the operator's view."""
+    at: float
+    """UNIX seconds at which the clock stands."""
+
+
+def stand_still(stage: Stage, incidents: Iterable[Mapping[str, Any]], public_url: str) -> Standing:
+    """Stop measuring and let the collector's clock stand a day later, for people to read both views of what was found.
+
+    A day: the public view is late by half an hour, and redraws evidence when it is a day old and released.
+    """
+    at = stage.clock.unix() + _LATER
+    views = settings.Views(stage.centre.port + 1, public_url, stage.programs.places.folder / "operator.token")
+    released = [one["id"] for one in incidents if one["state"] in _RELEASED]
+    token = stage.programs.stand_still(frozen_clock(at), views, released)
+    stage.centre.token = token
     waiting.until(stage.centre.answers, "the collector", _READY)
+    return Standing(views.public_port, token, at)

@@ -54,6 +54,22 @@ class Places:
         return self.folder / "catalogue"
 
 
+@dataclass(frozen=True, slots=True)
+class Views:
+    """The two views that stay up after a demo, each a port of the centre's loopback."""
+
+    public_port: int
+    public_url: str
+    """What people outside the lab find the public view under."""
+    token_file: Path
+    """Holds what opens the operator's view."""
+
+
+PUBLIC_K: Final = 2
+PUBLIC_DELAY: Final = 30
+"""Probes that stand behind what the public view of a demo tells, and how many minutes it is late: the usual ones."""
+
+
 def timeouts(scenario: Scenario) -> dict[str, float]:
     """Return the probes' network time-outs in real seconds: a slow network is no broken one."""
     trip = longest_round_trip(scenario)
@@ -96,15 +112,32 @@ def agent_toml(scenario: Scenario, built: topology.Topology, probe: Probe, place
     )
 
 
-def collector_toml(built: topology.Topology, places: Places, port: int, *, with_influx: bool = False) -> str:
-    """Return the settings of the collector; ``with_influx`` where there is one in the centre."""
+def collector_toml(
+    built: topology.Topology, places: Places, port: int, *, with_influx: bool = False, views: Views | None = None
+) -> str:
+    """Return the settings of the collector.
+
+    Args:
+        built: the network.
+        places: where files go.
+        port: of the pages.
+        with_influx: there is an InfluxDB in the centre.
+        views: people look: the pages ask for a token, and the public view is beside them.
+    """
+    pages: dict[str, Value] = {"host": "127.0.0.1", "port": port}
+    public: dict[str, Value] = {}
+    if views is not None:
+        pages["token_file"] = str(views.token_file)
+        public = {"host": "127.0.0.1", "port": views.public_port, "base_url": views.public_url}
+        public |= {"k": PUBLIC_K, "delay_minutes": PUBLIC_DELAY}
     buckets: dict[str, Value] = {"url": influx.URL, "bucket": influx.POINTS, "rollup_bucket": influx.ROLLUPS}
     return _toml(
         {
             "collector": {"state_dir": str(places.collector)},
             "broker": {"host": built.centre, "port": _MQTT},
             "catalogue": {"dir": str(places.catalogue)},
-            "pages": {"host": "127.0.0.1", "port": port},
+            "pages": pages,
+            **({"public": public} if public else {}),
             "timetable": {"interval": 300, "line": 60},
             "budget": {"bytes_per_day": _PLENTY, "bytes_per_incident": _PLENTY},
             **({"influx": {**buckets, "token": "laboratory"}} if with_influx else {}),

@@ -22,6 +22,7 @@ from balise_lab.namespaces import ip_batch
 
 INSIDE = "BALISE_LAB_INSIDE"
 LISTENER = "BALISE_LAB_LISTENER"
+"""Descriptors of the listeners that were handed in, with blanks between them."""
 LEASH = "BALISE_LAB_LEASH"
 """Descriptor of a pipe whose other end the outer process holds: when that dies, however, reading it ends."""
 USER = ("--user", "--map-root-user")
@@ -53,21 +54,21 @@ def command(argv: Sequence[str]) -> list[str]:
     raise ConfigError(f"this machine refuses namespaces of our own ({said})", MEND)
 
 
-def reexec(argv: Sequence[str], *, page_port: int | None = None, env: Mapping[str, str] | None = None) -> int:
-    """Run `argv` inside and return its exit code. With `page_port` a listener on the host's loopback is handed in.
+def reexec(argv: Sequence[str], *, ports: Sequence[int] = (), env: Mapping[str, str] | None = None) -> int:
+    """Run `argv` inside and return its exit code. For each port a listener on the host's loopback is handed in.
 
-    The listener is made out here and inherited, so that what the inside accepts on it comes from the host's loopback:
-    relay.start carries it to the collector's pages.
+    The listeners are made out here and inherited, so that what the inside accepts on them comes from the host's
+    loopback: relay.start carries it to the collector's pages.
     """
     environment = {**os.environ, **(env or {}), INSIDE: "1"}
     leash, held = os.pipe()
     environment[LEASH] = str(leash)
     descriptors: tuple[int, ...] = (leash,)
-    listener: socket.socket | None = None
-    if page_port is not None:
-        listener = _listen(page_port)
-        descriptors += (listener.fileno(),)
-        environment[LISTENER] = str(listener.fileno())
+    listeners = [_listen(port) for port in ports]
+    if listeners:
+        numbers = tuple(one.fileno() for one in listeners)
+        descriptors += numbers
+        environment[LISTENER] = " ".join(map(str, numbers))
     with subprocess.Popen(command(argv), env=environment, pass_fds=descriptors) as child:
         os.close(leash)
 
@@ -84,7 +85,7 @@ def reexec(argv: Sequence[str], *, page_port: int | None = None, env: Mapping[st
             for number, handler in before.items():
                 signal.signal(number, handler)
             os.close(held)
-            if listener is not None:
+            for listener in listeners:
                 listener.close()
 
 
