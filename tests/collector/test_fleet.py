@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from balise_collector.assignment import Issued
 from balise_collector.fleet import FleetRegistry
-from balise_collector.members import Pending
+from balise_collector.members import Halt, Pending
 
 
 @pytest.fixture
@@ -78,3 +81,64 @@ def test_the_version_of_an_assignment_is_remembered(registry: FleetRegistry, tmp
     again = FleetRegistry(tmp_path / "fleet.sqlite")
     assert again.issued("k7m2q9xd") == Issued(7, "digest", 99.0)
     again.close()
+
+
+def test_a_file_of_the_first_version_is_brought_up_to_date(tmp_path: Path, probe: Any) -> None:
+    """A registry from before enrolment keeps its members, and takes what is new."""
+    path = tmp_path / "fleet.sqlite"
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute(
+            "CREATE TABLE member(id TEXT PRIMARY KEY, public_key TEXT NOT NULL, country TEXT NOT NULL, asn INTEGER NOT"
+            " NULL, access TEXT NOT NULL, region TEXT NOT NULL, role TEXT NOT NULL, approved_at REAL NOT NULL,"
+            " revoked INTEGER NOT NULL)"
+        )
+        row = (probe.id, probe.public_hex, "PK", 64501, "fixed", "", "probe", 5.0, 0)
+        db.execute("INSERT INTO member VALUES(?,?,?,?,?,?,?,?,?)", row)
+    with closing(FleetRegistry(path)) as registry:
+        assert registry.fleet().members[probe.id] == msgspec.structs.replace(probe.member, approved_at=5.0)
+        assert registry.tag(probe.id, ("roof", "old"))
+    with closing(FleetRegistry(path)) as registry:
+        assert registry.fleet().members[probe.id].tags == ("roof", "old")
+        assert not registry.tag("nobody000", ("x",))
+
+
+def test_a_finished_probe_stays_in_the_history(registry: FleetRegistry, probe: Any) -> None:
+    """Retired: listed, not active, and it keeps the day on which it was first retired."""
+    registry.approve(probe.member)
+    assert registry.retire(probe.id, 10.0)
+    assert registry.retire(probe.id, 20.0)
+    assert not registry.retire("nobody000", 10.0)
+    assert registry.fleet().active() == ()
+    assert registry.fleet().members[probe.id].retired_at == 10.0
+
+
+def test_a_halt_holds_until_it_is_lifted(registry: FleetRegistry) -> None:
+    """One at a time a country; the reason may change; what is over stays written down."""
+    registry.halt("PK", "under review", 10.0)
+    registry.halt("PK", "risk to hosts", 20.0)
+    registry.halt("KZ", "test", 15.0)
+    assert registry.fleet().halted()["PK"] == Halt(country="PK", since=10.0, reason="risk to hosts")
+    assert registry.lift("PK", 30.0)
+    assert not registry.lift("PK", 31.0)
+    assert set(registry.fleet().halted()) == {"KZ"}
+    assert [halt.until for halt in registry.halts()] == [30.0, None]
+
+
+def test_a_silence_means_nothing_while_nobody_should_speak(registry: FleetRegistry, probe: Any) -> None:
+    """Halted, just lifted, retired, revoked, unknown: no outage is made of it; otherwise since its last word."""
+    registry.approve(probe.member)
+    assert registry.fleet().silent_since(probe.id, 100.0, 2000.0, 900.0) == 100.0
+    assert registry.fleet().silent_since("nobody000", 100.0, 2000.0, 900.0) is None
+    registry.halt("PK", "x", 1000.0)
+    assert registry.fleet().silent_since(probe.id, 100.0, 999.0, 900.0) == 100.0
+    assert registry.fleet().silent_since(probe.id, 100.0, 2000.0, 900.0) is None
+    registry.lift("PK", 2000.0)
+    assert registry.fleet().silent_since(probe.id, 100.0, 2899.0, 900.0) is None
+    assert registry.fleet().silent_since(probe.id, 100.0, 2900.0, 900.0) == 2000.0
+    registry.retire(probe.id, 3000.0)
+    assert registry.fleet().silent_since(probe.id, 100.0, 2950.0, 900.0) == 2000.0
+    assert registry.fleet().silent_since(probe.id, 100.0, 3000.0, 900.0) is None
+    registry.approve(probe.member)
+    registry.revoke(probe.id)
+    assert registry.fleet().silent_since(probe.id, 100.0, 4000.0, 900.0) is None

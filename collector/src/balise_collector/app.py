@@ -24,6 +24,8 @@ from balise_collector.catalogue import Catalogue
 from balise_collector.clock import Clock
 from balise_collector.config import Config
 from balise_collector.deduction import learned_of
+from balise_collector.enrolment.keeper import Keeper
+from balise_collector.enrolment.listener import EnrolmentListener
 from balise_collector.errors import ConfigError
 from balise_collector.fleet import FleetRegistry
 from balise_collector.ingest import Ingest
@@ -86,6 +88,7 @@ def run(config: Config, clock: Clock) -> int:
     if config.public is not None:
         secret = identity.public_id_key(key)
         threads.append(Publishing(config, config.public, _look(config, clock, services), secret))
+    threads.extend(_doors(config, clock))
     server = _server(config, clock, services, ingest)
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda _number, _frame: setattr(server, "should_exit", True))
@@ -101,6 +104,14 @@ def run(config: Config, clock: Clock) -> int:
         thread.join(_STOP_SECONDS / len(threads))
     alone.close()
     return 1 if any(thread.failed for thread in threads) else 0
+
+
+def _doors(config: Config, clock: Clock) -> list["Part"]:
+    """Return the enrolment listener where the settings have one, and who keeps the authority where there is one."""
+    if config.enrolment is None:
+        return [Keeper(config)] if config.authority_dir.exists() else []
+    listener = EnrolmentListener(config, config.enrolment, clock)
+    return [listener, Keeper(config, listener.fit)]
 
 
 class Part(Protocol):

@@ -16,6 +16,7 @@ from balise_collector.errors import ConfigError
 from balise_collector.strict_toml import read_table, shape_table
 from balise_wire.assignment import Budget as WireBudget
 from balise_wire.assignment import Timetable as WireTimetable
+from balise_wire.card import CONSENT_VERSION
 
 DEFAULT_PATH: Final = Path("/etc/balise/collector.toml")
 BIN_SECONDS: Final = 300
@@ -100,6 +101,38 @@ class Public(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """What links from elsewhere begin with, e.g. ``https://observatory.example``."""
 
 
+class Front(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One entry of ``[[enrolment.brokers]]``: a way to the broker that probes are told, in the order of trial."""
+
+    host: str
+    port: int = 443
+    transport: Transport = Transport.TCP
+    path: str = "/mqtt"
+    """WebSocket path."""
+
+
+class Enrolment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[enrolment]``: where new boards come with their tokens; without the table nobody listens."""
+
+    host: str = "0.0.0.0"  # noqa: S104 - boards come from everywhere
+    port: int = 8443
+    names: tuple[str, ...] = ()
+    """Host names under which boards reach the listener; its certificate carries them."""
+    addresses: tuple[str, ...] = ()
+    """Literal addresses likewise; give at least one of both."""
+    urls: tuple[str, ...] = ()
+    """What cards say, in the order of trial; empty: names, then addresses, with the port."""
+    brokers: tuple[Front, ...] = ()
+    """What enrolled probes are told; at least one."""
+    consents: tuple[str, ...] = (CONSENT_VERSION,)
+    """Versions of the consent text that still hold."""
+
+    def addresses_to_dial(self) -> tuple[str, ...]:
+        """Return what cards say."""
+        hosts = (*self.names, *(f"[{one}]" if ":" in one else one for one in self.addresses))
+        return self.urls or tuple(f"https://{host}:{self.port}" for host in hosts)
+
+
 class Timetable(WireTimetable, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[timetable]``: what every assignment says about how often."""
 
@@ -160,6 +193,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     catalogue: CataloguePlace = CataloguePlace()
     pages: Pages = Pages()
     public: Public | None = None
+    enrolment: Enrolment | None = None
     timetable: Timetable = Timetable()
     budget: Budget = Budget()
     network: Network = Network()
@@ -231,6 +265,8 @@ def _findings(config: Config) -> list[tuple[str, str]]:
     found.extend((f"pages.{key}", wrong) for key, wrong in _pages_findings(config.pages))
     if config.public is not None:
         found.extend((f"public.{key}", wrong) for key, wrong in _public_findings(config.public))
+    if config.enrolment is not None:
+        found.extend((f"enrolment.{key}", wrong) for key, wrong in _enrolment_findings(config.enrolment))
     if not 10 <= config.timetable.interval <= 86400:
         found.append(("timetable.interval", f"{config.timetable.interval} s; use 10 to 86400"))
     if config.timetable.hello_every < 1 or config.timetable.http_every < 1:
@@ -297,6 +333,40 @@ def _public_findings(public: Public) -> list[tuple[str, str]]:
         found.append(("delay_minutes", f"{public.delay_minutes} minutes; use 0 to 10080 (a week)"))
     if public.base_url and not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+", public.base_url):
         found.append(("base_url", f"{public.base_url!r}; write scheme and host only, e.g. https://observatory.example"))
+    return found
+
+
+def _enrolment_findings(enrolment: Enrolment) -> list[tuple[str, str]]:
+    """What cannot work in the enrolment listener."""
+    found: list[tuple[str, str]] = []
+    if not 0 <= enrolment.port < 65536:
+        found.append(("port", f"{enrolment.port} is no port; use 0 to 65535 (0 takes a free one)"))
+    if not enrolment.names and not enrolment.addresses:
+        found.append(("names", "and addresses are empty: boards could not check whom they reach; give one of both"))
+    found.extend(
+        ("names", f"{name!r} is no host name; write it without https:// and port")
+        for name in enrolment.names
+        if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", name) or _is_prefix(name)
+    )
+    found.extend(
+        ("addresses", f"{text!r} is no IP address, e.g. 192.0.2.10")
+        for text in enrolment.addresses
+        if "/" in text or not _is_prefix(text)
+    )
+    found.extend(
+        ("urls", f"{text!r}; write https:// and host or host:port, e.g. https://front.example:8443")
+        for text in enrolment.urls
+        if not re.fullmatch(r"https://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:\d{1,5})?", text)
+    )
+    if not enrolment.brokers:
+        found.append(("brokers", "there is none; add [[enrolment.brokers]] with the host that probes connect to"))
+    for index, front in enumerate(enrolment.brokers):
+        if not front.host or any(character.isspace() or character == "/" for character in front.host):
+            found.append((f"brokers[{index}].host", f"{front.host!r} is no host; write a name or an address"))
+        if not 0 < front.port < 65536:
+            found.append((f"brokers[{index}].port", f"{front.port} is no port; use 1 to 65535"))
+    if not enrolment.consents:
+        found.append(("consents", "is empty: every board would be refused; leave the key out for the current text"))
     return found
 
 

@@ -160,10 +160,12 @@ class Deduction:
         for row in presence:
             self._hearing.presence(row)
         verdicts = self._look_again(at)
-        for probe, since in self._hearing.silent(at, self._around.silence, self._around.interval, watched).items():
-            member = self._around.fleet.members.get(probe)
-            if member is not None and not member.revoked:
-                self._detector.silence(probe, member.network, since)
+        fleet, patience = self._around.fleet, self._around.silence
+        self._detector.excuse(lambda probe: fleet.silent_since(probe, at, at, patience) is not None)
+        for probe, last in self._hearing.silent(at, patience, self._around.interval, watched).items():
+            since = fleet.silent_since(probe, last, at, patience)
+            if since is not None:
+                self._detector.silence(probe, fleet.members[probe].network, since)
         events = [event for event in self._detector.advance(at) if not self._is_forgotten(event, at)]
         changes = self._book.apply(events, self._detector, self._around, at)
         if at - self._forgotten >= _FORGET_EVERY:

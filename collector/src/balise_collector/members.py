@@ -4,14 +4,14 @@ Lives here: the vocabulary that validate, assignment and pipeline share. Must no
 (fleet.py) or how it is asked for.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from balise_wire.measurement import Network
-from balise_wire.words import ProbeRole
+from balise_wire.words import ProbeRole, Profile
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,11 +24,29 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     role: ProbeRole = ProbeRole.PROBE
     approved_at: float = 0.0
     revoked: bool = False
+    retired_at: float | None = None
+    """UNIX seconds since which it is finished: it may not speak, and nobody waits for it."""
+    profile: Profile = Profile.STANDARD
+    provider: str = ""
+    """The operator's label of the line, for the operator's view only."""
+    tags: tuple[str, ...] = ()
+    """The operator's words, for the operator's view only."""
+    consent: str = ""
+    """Version of the consent text that the host agreed to; empty for a probe that was approved by hand."""
+    enrolled_at: float | None = None
+    """UNIX seconds of its last enrolment; ``None`` for a probe that was approved by hand."""
+    expires: float | None = None
+    """UNIX seconds (the machine's) of its certificate's end."""
 
     @property
     def reference(self) -> bool:
         """Whether it measures from abroad, to tell local from global."""
         return self.role is ProbeRole.REFERENCE
+
+    @property
+    def speaks(self) -> bool:
+        """Whether what it sends is believed."""
+        return not self.revoked and self.retired_at is None
 
 
 class Pending(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,20 +63,61 @@ class Pending(msgspec.Struct, frozen=True, kw_only=True):
     last_seen: float = 0.0
 
 
+class Halt(msgspec.Struct, frozen=True, kw_only=True):
+    """The kill switch of a country: from ``since`` to ``until`` none of its probes is to measure anything."""
+
+    country: str
+    since: float
+    """UNIX seconds."""
+    reason: str
+    """A few neutral words, which the hosts may read."""
+    until: float | None = None
+    """UNIX seconds; ``None`` while it holds."""
+
+
 @dataclass(frozen=True)
 class Fleet:
-    """Every approved or revoked probe by id, with its key ready for use."""
+    """Every probe that was ever approved, by id, with its key ready for use; and the halts of countries."""
 
     members: dict[str, Member] = field(default_factory=dict)
     keys: dict[str, Ed25519PublicKey] = field(default_factory=dict)
+    halts: tuple[Halt, ...] = ()
+    """Oldest first, also those that are over."""
 
     @classmethod
-    def of(cls, members: Iterable[Member]) -> "Fleet":
+    def of(cls, members: Iterable[Member], halts: Iterable[Halt] = ()) -> "Fleet":
         """Build the table; parsing a key costs more than using it, so it is done once."""
         table = {member.id: member for member in members}
         keys = {id: Ed25519PublicKey.from_public_bytes(bytes.fromhex(m.public_key)) for id, m in table.items()}
-        return cls(table, keys)
+        return cls(table, keys, tuple(halts))
 
     def active(self) -> tuple[Member, ...]:
         """Return the members that may speak, by id."""
-        return tuple(self.members[id] for id in sorted(self.members) if not self.members[id].revoked)
+        return tuple(self.members[id] for id in sorted(self.members) if self.members[id].speaks)
+
+    def halted(self) -> Mapping[str, Halt]:
+        """Return the halt that holds now for each country that has one."""
+        return {halt.country: halt for halt in self.halts if halt.until is None}
+
+    def silent_since(self, probe: str, since: float, at: float, after: float) -> float | None:
+        """Return since when a probe's silence means something; ``None`` where it does not.
+
+        It means nothing of a probe that is unknown, revoked or finished, and nothing while its country is halted; a
+        halt that was lifted gives the probe another ``after`` seconds to be heard, and what went before is not counted.
+
+        Args:
+            probe: its id.
+            since: UNIX seconds of its last word.
+            at: now, UNIX seconds.
+            after: seconds without a word that are silence.
+        """
+        member = self.members.get(probe)
+        if member is None or member.revoked or (member.retired_at is not None and member.retired_at <= at):
+            return None
+        for halt in self.halts:
+            if halt.country != member.network.country or halt.since > at:
+                continue
+            if halt.until is None or at < halt.until + after:
+                return None
+            since = max(since, halt.until)
+        return since

@@ -161,6 +161,8 @@ def _refuse_sender(parsed: ProbeTopic, payload: bytes, fleet: Fleet, limits: Lim
         return f"probe {parsed.probe} is not approved; run: balise-collector fleet approve {parsed.probe}"
     if member.revoked:
         return f"probe {parsed.probe} was revoked"
+    if member.retired_at is not None:
+        return f"probe {parsed.probe} was retired; a new token for its id lets it speak again"
     if len(payload) > limits.batch_bytes:
         return f"message of {len(payload)} bytes where {limits.batch_bytes} are allowed"
     return ""

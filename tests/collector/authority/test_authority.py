@@ -174,9 +174,9 @@ def test_what_a_crash_left_behind_is_made_good(authority: Authority) -> None:
     serials = {name: serial_of(authority.issue_client(request_of(key), name)) for name, key in keys.items()}
     registry = {"kept0000": keys["kept0000"].public_key().public_bytes_raw().hex(), "renewed0": "ab" * 32}
     registry["revoked0"] = ""
-    assert authority.agree(registry) == 2
+    assert authority.revoke_others(registry) == 2
     assert revoked_in(authority.crl()) == {serials["renewed0"], serials["revoked0"]}
-    assert authority.agree(registry) == 0
+    assert authority.revoke_others(registry) == 0
 
 
 def test_the_list_is_kept_fresh(tmp_path: Path) -> None:

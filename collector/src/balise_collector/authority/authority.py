@@ -7,8 +7,8 @@ drives the clock: OpenSSL judges by them. Must not live here: what a certificate
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +23,7 @@ from balise_collector.authority import certificates
 from balise_collector.authority.certificates import CLIENT_DAYS, CRL_DAYS, DAY, SERVER_DAYS
 from balise_collector.clock import machine_time
 from balise_collector.errors import ConfigError, JournalError
+from balise_collector.shared_file import make_tables, open_shared, turn
 from balise_wire.topics import is_probe_id
 
 FOLDER: Final = "authority"
@@ -34,12 +35,13 @@ COLLECTOR: Final = "collector"
 RECORD_FILE: Final = "issued.sqlite"
 _CRL_FRESH: Final = 30 * DAY
 """A list older than this is written anew, long before it runs out."""
-_SCHEMA: Final = """
+_TABLES: Final = """
 CREATE TABLE IF NOT EXISTS certificate(
   serial TEXT PRIMARY KEY, name TEXT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, issued_at REAL NOT NULL,
   expires REAL NOT NULL, revoked_at REAL);
 CREATE INDEX IF NOT EXISTS certificate_name ON certificate(name, kind);
-CREATE TABLE IF NOT EXISTS list(number INTEGER NOT NULL, written_at REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS list(
+  number INTEGER NOT NULL, written_at REAL NOT NULL);
 """
 
 
@@ -74,7 +76,7 @@ class Authority:
         self._root = root
         self._key = key
         self._now = now
-        self._record = _open_record(folder / RECORD_FILE)
+        self._record = open_shared(folder / RECORD_FILE, _bring_up)
 
     @classmethod
     def open_or_create(cls, folder: Path, now: Callable[[], float] = machine_time) -> "Authority":
@@ -176,8 +178,8 @@ class Authority:
             self._write_list(record)
         return count
 
-    def agree(self, keys: Mapping[str, str]) -> int:
-        """Refuse the certificates that the registry no longer stands for: what a crash between the two left behind.
+    def revoke_others(self, keys: Mapping[str, str]) -> int:
+        """Refuse the certificates that the registry no longer stands for; again, it mends what a crash left behind.
 
         Args:
             keys: each known probe's key in hex; empty for one that may not speak. Names that it does not hold are
@@ -259,32 +261,20 @@ class Authority:
         record.execute("DELETE FROM list")
         record.execute("INSERT INTO list VALUES(?,?)", (number, now))
         text = certificates.revocation_list(self._root, self._key, revoked, number, now)
-        durable.replace(self.folder / CRL_FILE, text, durable.PUBLIC)
-
-    @contextmanager
-    def _turn(self) -> Iterator[sqlite3.Connection]:
-        """Hold the record's write lock for one change (JournalError when it could not be kept)."""
         try:
-            self._record.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._record
-            except BaseException:
-                self._record.execute("ROLLBACK")
-                raise
-            self._record.execute("COMMIT")
-        except (sqlite3.Error, OSError) as error:
-            raise JournalError(f"{self.folder}: not written: {error}; make room and see that it is writable") from None
+            durable.replace(self.folder / CRL_FILE, text, durable.PUBLIC)
+        except OSError as error:
+            raise JournalError(
+                f"{self.folder / CRL_FILE}: not written: {error.strerror}; make room and see that it is writable"
+            ) from None
+
+    def _turn(self) -> AbstractContextManager[sqlite3.Connection]:
+        """Hold the record's write lock for one change (JournalError when it could not be kept)."""
+        return turn(self._record, self.folder / RECORD_FILE)
 
 
-def _open_record(path: Path) -> sqlite3.Connection:
-    try:
-        durable.write_once(path, b"", durable.SECRET)  # an empty file is an empty database, with the mode we want
-        record = sqlite3.connect(path, isolation_level=None, timeout=30.0)
-        record.execute("PRAGMA synchronous=FULL")
-        record.executescript(_SCHEMA)
-    except (sqlite3.Error, OSError) as error:
-        raise ConfigError(f"{path}: {error}; restore it from the backup, or make it writable for the user") from None
-    return record
+def _bring_up(record: sqlite3.Connection) -> None:
+    make_tables(record, _TABLES)
 
 
 def _key_of(folder: Path) -> ec.EllipticCurvePrivateKey:

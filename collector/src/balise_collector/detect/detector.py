@@ -23,7 +23,7 @@ from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Experiment, TargetRole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 INTERNET: Final = "internet"
 """The pseudo-service whose cells hold outages."""
@@ -129,6 +129,11 @@ class Detector:
         held = self._silent.get(probe)
         if held is None or since > held.since:
             self._silent[probe] = _Silence(network=network, since=since, filled=int(since // BIN))
+
+    def excuse(self, stands: Callable[[str], bool]) -> None:
+        """Let go of the silent probes for which ``stands`` is false: their silence tells nothing any more."""
+        for probe in [probe for probe in self._silent if not stands(probe)]:
+            del self._silent[probe]
 
     def advance(self, now: float) -> tuple[CellEvent, ...]:
         """Walk every cell that changed or is restless up to ``now`` (UNIX seconds, collector's clock)."""

@@ -1,0 +1,147 @@
+"""The desk: takes a request's bytes, does what was decided, and returns the answer's bytes.
+
+One transaction of the registry holds token and member: a crash before its end has spent nothing, and after its end the
+same board asks again with the same token and gets its answer. The certificate is in the authority's record before the
+registry says yes; one that nobody was given is harmless. Must not live here: HTTP, TLS, or why (decision.py).
+"""
+
+import logging
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from cryptography import x509
+
+from balise_collector import fleet
+from balise_collector.authority import Authority, RequestMalformed, read_request
+from balise_collector.enrolment import decision, tokens
+from balise_collector.enrolment.agreement import agree
+from balise_collector.enrolment.decision import Denied, Grant
+from balise_collector.fleet import FleetRegistry
+from balise_collector.members import Member
+from balise_wire.enrolment import Enrolment, EnrolmentRequest, FrontDoor, Refusal, Refused, RenewalRequest
+
+_log = logging.getLogger(__name__)
+STATUS: Final = {Refusal.REQUEST_MALFORMED: 400, Refusal.TOO_MANY: 429}
+"""HTTP status of a refusal; 403 for every other."""
+_enrolments = msgspec.json.Decoder(EnrolmentRequest)
+_renewals = msgspec.json.Decoder(RenewalRequest)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What goes back."""
+
+    status: int
+    body: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """Where requests are decided; any thread may call it, each call opens the files for itself."""
+
+    fleet_file: Path
+    authority_dir: Path
+    collector_key: str
+    """Public key that seals assignments and receipts, 64 hex digits."""
+    brokers: tuple[FrontDoor, ...]
+    consents: tuple[str, ...]
+    """Versions of the consent text that still hold."""
+    now: Callable[[], float]
+    """UNIX seconds on the collector's clock."""
+
+    def enrol(self, body: bytes, source: str) -> Answer:
+        """Answer ``POST /enrol``; ``source`` is for the log.
+
+        Raises:
+            JournalError: a file could not be written; nothing was spent.
+            ConfigError: a file cannot be opened.
+        """
+        try:
+            request = _enrolments.decode(body)
+            key = read_request(request.request.encode()).public_bytes_raw().hex()
+        except (msgspec.DecodeError, UnicodeError, RecursionError, RequestMalformed) as error:
+            return _malformed("enrol", source, error)
+        hash_ = tokens.hash_of(request.token)
+
+        def decide(db: sqlite3.Connection) -> Grant | Denied:
+            token = tokens.find(db, hash_)
+            named = fleet.get(db, id=token.probe) if token else None
+            decided = decision.enrol(request, key, token, named, fleet.get(db, key=key), self.consents, self.now())
+            if token is not None and isinstance(decided, Grant):
+                tokens.spend(db, token, key, decided.member.id, self.now())
+            return decided
+
+        return self._settle("enrol", source, request.request, decide)
+
+    def renew(self, body: bytes, source: str) -> Answer:
+        """Answer ``POST /renew`` (raises as ``enrol``)."""
+        try:
+            request = _renewals.decode(body)
+            key = read_request(request.request.encode()).public_bytes_raw().hex()
+        except (msgspec.DecodeError, UnicodeError, RecursionError, RequestMalformed) as error:
+            return _malformed("renew", source, error)
+        return self._settle("renew", source, request.request, lambda db: decision.renew(key, fleet.get(db, key=key)))
+
+    def _settle(
+        self, what: str, source: str, request: str, decide: Callable[[sqlite3.Connection], Grant | Denied]
+    ) -> Answer:
+        """Decide and write it down in one transaction; then refuse the certificates that this outdated."""
+        with (
+            closing(FleetRegistry(self.fleet_file)) as registry,
+            closing(Authority.open_or_create(self.authority_dir)) as authority,
+        ):
+            with registry.turn() as db:
+                decided = decide(db)
+                if isinstance(decided, Denied):
+                    return refusal(what, source, decided.refusal, decided.mend)
+                certificate = authority.issue_client(request, decided.member.id)
+                end = x509.load_pem_x509_certificate(certificate.encode()).not_valid_after_utc.timestamp()
+                member = msgspec.structs.replace(decided.member, expires=end)
+                if decided.retires:
+                    fleet.retire(db, decided.retires, self.now())
+                fleet.put(db, member)
+            if not decided.again:
+                agree(registry, authority)
+            _log.info("%s %s from %s: %s", what, member.id, source, _told(decided))
+            return Answer(status=200, body=msgspec.json.encode(self._enrolment(member, certificate, authority)))
+
+    def _enrolment(self, member: Member, certificate: str, authority: Authority) -> Enrolment:
+        network = member.network
+        return Enrolment(
+            probe=member.id,
+            certificate=certificate,
+            authority=authority.certificate_pem,
+            collector=self.collector_key,
+            brokers=self.brokers,
+            country=network.country,
+            asn=network.asn,
+            access=network.access,
+            region=network.region,
+            role=member.role,
+            profile=member.profile,
+            at=self.now(),
+        )
+
+
+def refusal(what: str, source: str, reason: Refusal, mend: str) -> Answer:
+    """Return a refusal, and tell the operator; neither line holds what was sent."""
+    _log.warning("%s refused from %s: %s: %s", what, source, reason, mend)
+    return Answer(status=STATUS.get(reason, 403), body=msgspec.json.encode(Refused(refused=reason, mend=mend)))
+
+
+def _malformed(what: str, source: str, error: Exception) -> Answer:
+    """Refuse a request that nobody can read. The decoder's own sentence may quote a field's name, never a value."""
+    mend = f"the request cannot be read: {error}"[:200]
+    return refusal(what, source, Refusal.REQUEST_MALFORMED, mend)
+
+
+def _told(grant: Grant) -> str:
+    if grant.again:
+        return "a new certificate"
+    text = f"enrolled, {grant.member.network.country} AS{grant.member.network.asn}, {grant.member.role}"
+    return f"{text}; its board was {grant.retires} until now" if grant.retires else text

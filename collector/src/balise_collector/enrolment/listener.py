@@ -1,0 +1,223 @@
+"""The enrolment listener: HTTPS with TLS 1.3, two paths, and for everything else an empty 404.
+
+Who looks at it from outside finds a web server that has nothing to say: no name in a header, no page, the same answer
+to every question but the two. A connection lives for seconds. Must not live here: who is enrolled (desk.py), how often
+somebody may ask (rate.py).
+"""
+
+import asyncio
+import ipaddress
+import logging
+import ssl
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import uvicorn
+from cryptography import x509
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from balise_collector import durable, identity
+from balise_collector.authority import Authority
+from balise_collector.authority.certificates import DAY, pem
+from balise_collector.clock import Clock, machine_time
+from balise_collector.config import Config, Enrolment
+from balise_collector.enrolment.bounded import BoundedListener
+from balise_collector.enrolment.desk import Answer, Desk, refusal
+from balise_collector.enrolment.rate import Rate
+from balise_collector.errors import ConfigError, JournalError
+from balise_collector.publishing import listen
+from balise_wire.enrolment import ENROL_PATH, MAX_REQUEST_BYTES, RENEW_PATH, FrontDoor, Refusal
+
+_log = logging.getLogger(__name__)
+_LIFE_SECONDS: Final = 30.0
+"""Longest that one connection may live: a request and its answer take less than one."""
+_RENEW_BELOW: Final = 400 * DAY
+"""The listener's own certificate is made anew when less than this is left of its three years."""
+DOOR_FILE: Final = "enrolment.pem"
+
+
+def create_enrolment_app(desk: Desk, rate: Rate, monotonic: Callable[[], float]) -> Starlette:
+    """Return the application: ``POST /enrol`` and ``POST /renew``, both JSON in and out, at most 16 KiB.
+
+    Args:
+        desk: decides and writes.
+        rate: how often somebody may ask; used in the event loop's thread only.
+        monotonic: real seconds.
+    """
+
+    async def answer(request: Request, act: Callable[[bytes, str], Answer]) -> Response:
+        source = request.client.host if request.client else "unknown"
+        what = request.url.path.strip("/")
+        if not rate.allows(source, monotonic()):
+            return _response(refusal(what, source, Refusal.TOO_MANY, "too many requests; try again in a minute"))
+        try:
+            body = await _body(request)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        if body is None:
+            mend = f"the request is larger than {MAX_REQUEST_BYTES} bytes"
+            return _response(refusal(what, source, Refusal.REQUEST_MALFORMED, mend))
+        try:
+            return _response(await run_in_threadpool(act, body, source))
+        except (JournalError, ConfigError) as error:
+            _log.error("%s from %s: not answered: %s", what, source, error)
+            return Response(status_code=503, headers={"Retry-After": "60"})
+
+    async def enrol(request: Request) -> Response:
+        return await answer(request, desk.enrol)
+
+    async def renew(request: Request) -> Response:
+        return await answer(request, desk.renew)
+
+    async def nothing(_request: Request, _error: Exception) -> Response:
+        return Response(status_code=404)
+
+    async def broken(_request: Request, _error: Exception) -> Response:
+        return Response(status_code=503, headers={"Retry-After": "60"})
+
+    routes = [Route(ENROL_PATH, enrol, methods=["POST"]), Route(RENEW_PATH, renew, methods=["POST"])]
+    handlers: Mapping[Any, Any] = {404: nothing, 405: nothing, 500: broken}
+    app = Starlette(routes=routes, exception_handlers=handlers)
+    app.router.redirect_slashes = False
+    return app
+
+
+async def _body(request: Request) -> bytes | None:
+    """Return the body; ``None`` where it is too large, without reading the rest."""
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_REQUEST_BYTES:
+            return None
+    return body
+
+
+def _response(answer: Answer) -> Response:
+    headers = {"Cache-Control": "no-store", "Connection": "close"}
+    if answer.status == 429:
+        headers["Retry-After"] = "60"
+    return Response(answer.body, answer.status, headers=headers, media_type="application/json")
+
+
+class _Protocol(H11Protocol):
+    """HTTP/1.1 on a connection that ends after ``_LIFE_SECONDS`` whatever happens: slow senders hold no place."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin, and set the end."""
+        super().connection_made(transport)
+        self._end = self.loop.call_later(_LIFE_SECONDS, transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the end."""
+        self._end.cancel()
+        super().connection_lost(exc)
+
+
+class EnrolmentListener:
+    """The thread that listens."""
+
+    def __init__(self, config: Config, enrolment: Enrolment, clock: Clock) -> None:
+        """Take the port (ConfigError where it cannot be had); ``fit`` must be called before ``start``."""
+        self.failed: BaseException | None = None
+        self._enrolment = enrolment
+        self._door = config.authority_dir / DOOR_FILE
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.minimum_version = ssl.TLSVersion.TLSv1_3
+        self._context.num_tickets = 0  # each board comes once: there is no session to resume
+        app = create_enrolment_app(desk_of(config, enrolment, clock), Rate(), clock.monotonic)
+        self._listening = BoundedListener(listen(enrolment.host, enrolment.port, "enrolment"))
+        host, self.port = self._listening.getsockname()[:2]
+        _log.info("enrolment on https://%s:%d", f"[{host}]" if ":" in host else host, self.port)
+        self._server = uvicorn.Server(_settings(app, self._context))
+        self._thread = threading.Thread(target=self._run, name="enrolment", daemon=True)
+
+    def fit(self, authority: Authority) -> None:
+        """See that the certificate that is shown is good for long, under the names of the settings (ConfigError)."""
+        if _outdated(self._door, authority, self._enrolment):
+            chain, key = authority.issue_server(self._enrolment.names, self._enrolment.addresses)
+            durable.replace(self._door, (key + chain).encode(), durable.SECRET)
+        try:
+            self._context.load_cert_chain(self._door)
+        except (ssl.SSLError, OSError) as error:
+            raise ConfigError(f"{self._door}: {error}; delete it, it is made anew") from None
+
+    def _run(self) -> None:
+        try:
+            self._server.run(sockets=[self._listening])
+        except BaseException as error:
+            self.failed = error
+            _log.exception("the enrolment listener died")
+            raise
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask it to end; one that never began gives its port back."""
+        self._server.should_exit = True
+        if not self._thread.is_alive():
+            self._listening.close()
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait for its end."""
+        self._thread.join(timeout)
+
+    def is_alive(self) -> bool:
+        """Whether it runs."""
+        return self._thread.is_alive()
+
+
+def desk_of(config: Config, enrolment: Enrolment, clock: Clock) -> Desk:
+    """Return the desk that these settings make."""
+    return Desk(
+        fleet_file=config.fleet_file,
+        authority_dir=config.authority_dir,
+        collector_key=identity.public_hex(identity.load_or_create(config.state_dir)),
+        brokers=tuple(
+            FrontDoor(host=one.host, port=one.port, transport=one.transport.value, path=one.path)
+            for one in enrolment.brokers
+        ),
+        consents=enrolment.consents,
+        now=clock.now,
+    )
+
+
+def _settings(app: Starlette, context: ssl.SSLContext) -> uvicorn.Config:
+    """Return the server's settings: a plain HTTP/1.1 server over TLS 1.3 that believes no header about its client."""
+    return uvicorn.Config(
+        app,
+        http=_Protocol,
+        ws="none",
+        ssl_context_factory=lambda _config, _default: context,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        h11_max_incomplete_event_size=MAX_REQUEST_BYTES,
+        timeout_keep_alive=5,
+        timeout_graceful_shutdown=1,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+    )
+
+
+def _outdated(door: Path, authority: Authority, enrolment: Enrolment) -> bool:
+    """Whether the listener's certificate is missing, of another authority, under other names, or ends soon."""
+    try:
+        shown = x509.load_pem_x509_certificates(door.read_bytes())
+    except (OSError, ValueError):
+        return True
+    names = shown[0].extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    told = {*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress))}
+    wanted = {*enrolment.names, *(str(ipaddress.ip_address(address)) for address in enrolment.addresses)}
+    left = shown[0].not_valid_after_utc.timestamp() - machine_time()
+    ours = pem(shown[-1]).decode() == authority.certificate_pem
+    return not ours or told != wanted or left < _RENEW_BELOW

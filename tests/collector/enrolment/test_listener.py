@@ -1,0 +1,179 @@
+"""The listener on loopback: TLS 1.3, two paths, silence for everything else, and bounds that hold."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from typing import Any
+
+import msgspec
+import pytest
+from cryptography import x509
+
+from balise_collector.authority import Authority
+from balise_collector.clock import Clock
+from balise_collector.config import Config, Enrolment, Front, Place
+from balise_collector.enrolment import bounded, rate
+from balise_collector.enrolment.keeper import Keeper
+from balise_collector.enrolment.listener import DOOR_FILE, EnrolmentListener
+from balise_wire.enrolment import Enrolment as Answered
+
+
+@pytest.fixture
+def config(office: Any) -> Config:
+    """Return settings with a listener on loopback."""
+    table = Enrolment(host="127.0.0.1", port=0, addresses=("127.0.0.1",), brokers=(Front(host="front.example"),))
+    return Config(collector=Place(state_dir=str(office.folder)), enrolment=table)
+
+
+@pytest.fixture
+def listener(config: Config) -> Iterator[EnrolmentListener]:
+    """Return a listener that runs."""
+    assert config.enrolment is not None
+    running = EnrolmentListener(config, config.enrolment, Clock())
+    Keeper(config, running.fit)
+    running.start()
+    yield running
+    running.stop()
+    running.join(10.0)
+    assert running.failed is None
+
+
+@pytest.fixture
+def ask(listener: EnrolmentListener, config: Config) -> Callable[..., tuple[int, dict[str, str], bytes]]:
+    """Return what asks the listener something: status, headers, body."""
+
+    def call(method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, dict[str, str], bytes]:
+        context = ssl.create_default_context(cafile=str(config.authority_dir / "ca.pem"))
+        asking = http.client.HTTPSConnection("127.0.0.1", listener.port, timeout=10, context=context)
+        with closing(asking):
+            asking.request(method, path, body, headers)
+            answer = asking.getresponse()
+            return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+
+    return call
+
+
+def test_a_board_is_enrolled_and_renewed_over_the_line(ask: Any, office: Any, board: Any) -> None:
+    """The whole way: token in, certificate out, and once more by the key."""
+    token = office.token(expires=Clock().now() + 1000.0)
+    status, _, body = ask("POST", "/enrol", board.enrolling(token))
+    assert status == 200, body
+    got = msgspec.json.decode(body, type=Answered)
+    assert got.probe == "k7m2q9xd"
+    assert got.brokers[0].host == "front.example"
+    assert ask("POST", "/renew", board.renewing())[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/"), ("GET", "/enrol"), ("POST", "/enrol/"), ("POST", "/other"), ("PUT", "/renew"), ("HEAD", "/")],
+)
+def test_everything_else_is_an_empty_404(ask: Any, method: str, path: str) -> None:
+    """No page, no name, no allowed methods: nothing to tell it by."""
+    status, headers, body = ask(method, path)
+    assert (status, body) == (404, b"")
+    assert not {"server", "x-powered-by", "allow", "date"} & set(headers)
+
+
+def test_answers_name_nothing(ask: Any) -> None:
+    """A refusal has no product's name in it either."""
+    status, headers, body = ask("POST", "/enrol", b"{}")
+    assert status == 400
+    assert "server" not in headers
+    assert b"balise" not in body
+    assert headers["cache-control"] == "no-store"
+
+
+def test_a_large_request_is_not_read(ask: Any) -> None:
+    """16 KiB and no more, whether the length is told or not."""
+    assert ask("POST", "/enrol", b"x" * 20_000)[0] == 400
+
+
+def test_older_tls_is_refused(listener: EnrolmentListener, config: Config) -> None:
+    """Before 1.3 the certificates cross in clear."""
+    context = ssl.create_default_context(cafile=str(config.authority_dir / "ca.pem"))
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    with socket.socket() as plain:
+        plain.settimeout(10)
+        plain.connect(("127.0.0.1", listener.port))
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            context.wrap_socket(plain, server_hostname="127.0.0.1")
+
+
+def test_the_chain_ends_in_the_authority(listener: EnrolmentListener, config: Config) -> None:
+    """A board that knows only the fingerprint finds the authority itself in the handshake."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    with socket.socket() as plain:
+        plain.settimeout(10)
+        plain.connect(("127.0.0.1", listener.port))
+        with context.wrap_socket(plain) as wrapped:
+            sent: Any = wrapped
+            chain = [one.public_bytes() for one in sent._sslobj.get_unverified_chain()]
+    with closing(Authority.open_or_create(config.authority_dir)) as authority:
+        assert chain[-1] == authority.certificate_pem
+    assert len(chain) == 2
+
+
+def test_garbage_and_floods_leave_it_standing(
+    listener: EnrolmentListener, ask: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Raw bytes are no TLS; unfinished handshakes are bounded per source, and others are closed at once."""
+    monkeypatch.setattr(bounded, "MOST_OF_SOURCE", 5)
+    held: list[socket.socket] = []
+    for _ in range(20):
+        one = socket.socket()
+        one.settimeout(10)
+        one.connect(("127.0.0.1", listener.port))
+        held.append(one)
+    closed = 0
+    for one in held[5:]:
+        with suppress(ConnectionError):
+            closed += one.recv(1) == b""
+    assert closed == 15
+    for one in held[:5]:
+        with suppress(ConnectionError):
+            one.sendall(b"GET / HTTP/1.1\r\n\r\n" + bytes(range(256)))
+            while one.recv(4096):
+                pass
+    for one in held:
+        one.close()
+    assert ask("GET", "/")[0] == 404
+
+
+def test_a_hammer_is_told_to_wait(ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A question beyond the burst is answered with 429 and when to come back."""
+    monkeypatch.setattr(rate, "SOURCE_BURST", 3)
+    answers = [ask("POST", "/enrol", b"{}") for _ in range(5)]
+    assert answers[0][0] == 400
+    assert answers[-1][0] == 429
+    assert answers[-1][1]["retry-after"] == "60"
+    assert b"too_many" in answers[-1][2]
+
+
+def test_the_doors_certificate_follows_the_settings(config: Config, listener: EnrolmentListener) -> None:
+    """Kept while it is good; made anew under other names; a damaged file mends itself."""
+    door = config.authority_dir / DOOR_FILE
+    assert config.enrolment is not None
+    first = door.read_bytes()
+    assert door.stat().st_mode & 0o777 == 0o600
+    with closing(Authority.open_or_create(config.authority_dir)) as authority:
+        listener.fit(authority)
+        assert door.read_bytes() == first
+        door.write_bytes(b"nonsense")
+        listener.fit(authority)
+        second = door.read_bytes()
+        assert second not in {first, b"nonsense"}
+        moved = msgspec.structs.replace(config.enrolment, names=("other.example",), port=0)
+        other = EnrolmentListener(config, moved, Clock())
+        other.fit(authority)
+        other.stop()
+    shown = x509.load_pem_x509_certificates(door.read_bytes())[0]
+    names = shown.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert door.read_bytes() != second
+    assert names.get_values_for_type(x509.DNSName) == ["other.example"]
