@@ -85,6 +85,28 @@ def test_a_second_judgement_takes_the_place_of_the_first(store: Store) -> None:
     assert [change.change for change in store.changes(0, 10)] == [2]
 
 
+def test_verdicts_of_each_state_are_counted_as_they_come(store: Store) -> None:
+    """The counts are kept, not counted anew: also over second judgements, an older file, and an empty store."""
+
+    def counted() -> dict[str, int]:
+        return dict(store._db.execute("SELECT state, count(*) FROM verdict GROUP BY state").fetchall())
+
+    states = [State.OK, State.BLOCKED, State.INSUFFICIENT]
+    for turn in range(3):
+        # Each turn judges some measurements again, and one of them twice.
+        made = [(seq, verdict(T + seq, state=states[(seq + turn) % 3])) for seq in range(turn * 5, turn * 5 + 9)]
+        store.save_verdicts([*made, (turn * 5, verdict(T, state=State.DOWN))])
+        assert store.count_by_state() == counted()
+    store._db.execute("DROP TABLE total")
+    store._db.execute("PRAGMA user_version = 1")  # as the version before left it
+    again = Store(store.path)
+    assert again.count_by_state() == counted()
+    again.close()
+    store.changed_by_another()
+    store.clear()
+    assert store.count_by_state() == {}
+
+
 def test_the_newest_revision_stands_and_the_others_can_be_read(store: Store) -> None:
     """What was said before is kept, with when it was said."""
     store.save_progress(Progress(seq=1), {}, [incident()], T + 600.0)

@@ -101,7 +101,7 @@ def test_a_file_of_before_is_counted_once_when_it_is_opened(tmp_path: Path, capl
             assert told(store) == counted(store.verdicts())
             store.close()
     assert [record.getMessage().partition(": ")[2] for record in caplog.records] == [
-        "counted 399 verdicts of before there was a tally"
+        "counted 399 verdicts of an earlier version"
     ]
 
 

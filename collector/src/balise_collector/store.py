@@ -40,9 +40,10 @@ CREATE TABLE IF NOT EXISTS tally(
   day INTEGER NOT NULL, country TEXT NOT NULL, asn INTEGER NOT NULL, reference INTEGER NOT NULL, service TEXT NOT NULL,
   role TEXT NOT NULL, layer TEXT NOT NULL, state TEXT NOT NULL, counts BLOB NOT NULL,
   PRIMARY KEY(day, country, asn, reference, service, role, layer, state)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS total(state TEXT PRIMARY KEY, verdicts INTEGER NOT NULL) WITHOUT ROWID;
 """
-_TALLIED: Final = 1
-"""``user_version`` of a file whose tally counts its verdicts; one that was made before there was a tally has 0."""
+_TALLIED: Final = 2
+"""``user_version`` of a file whose tally and totals count its verdicts; one that was made before they did has less."""
 _PART: Final = "country, asn, reference, service, role, layer"
 _log = logging.getLogger(__name__)
 _verdict = msgspec.json.Decoder(Verdict)
@@ -187,7 +188,7 @@ class Store:
         self._add_counts(changes)
 
     def _add_counts(self, changes: "dict[_Key, Counter[int]]") -> None:
-        """Add to the tally; a series without any count left is removed."""
+        """Add to the tally and to the totals; a series without any count left is removed."""
         key = "day = ? AND country = ? AND asn = ? AND reference = ? AND service = ? AND role = ? AND layer = ?"
         for place, counts in changes.items():
             found = self._db.execute(f"SELECT counts FROM tally WHERE {key} AND state = ?", place).fetchone()  # noqa: S608 - the names above
@@ -198,9 +199,16 @@ class Store:
                 )
             elif found:
                 self._db.execute(f"DELETE FROM tally WHERE {key} AND state = ?", place)  # noqa: S608 - the names above
+        totals: Counter[str] = Counter()
+        for place, counts in changes.items():
+            totals[place[-1]] += counts.total()
+        self._db.executemany(
+            "INSERT INTO total VALUES(?,?) ON CONFLICT DO UPDATE SET verdicts = verdicts + excluded.verdicts",
+            totals.items(),
+        )
 
     def _count_older(self) -> None:
-        """Count the verdicts of a file that was made before there was a tally."""
+        """Count the verdicts of a file that was made before they were counted as they came."""
         if self._tallied():
             return
         self._db.execute("BEGIN IMMEDIATE")
@@ -212,10 +220,11 @@ class Store:
                 for verdicts, (at, *part) in enumerate(rows, 1):  # noqa: B007 - counted for the log
                     _note(changes, at, tuple(part), 1)
                 self._db.execute("DELETE FROM tally")
+                self._db.execute("DELETE FROM total")
                 self._add_counts(changes)
                 self._db.execute(f"PRAGMA user_version = {_TALLIED}")
                 if verdicts:
-                    _log.info("%s: counted %d verdicts of before there was a tally", self.path, verdicts)
+                    _log.info("%s: counted %d verdicts of an earlier version", self.path, verdicts)
             self._db.execute("COMMIT")
         finally:
             if self._db.in_transaction:
@@ -294,10 +303,15 @@ class Store:
         row = self._db.execute("SELECT max(at) FROM verdict WHERE probe = ?", (probe,)).fetchone()
         return None if row[0] is None else float(row[0])
 
+    def newest_of(self, probe: str) -> int | None:
+        """Return the place in the journal of a probe's newest measurement; ``None`` for none."""
+        row = self._db.execute("SELECT seq FROM verdict WHERE probe = ? ORDER BY at DESC LIMIT 1", (probe,)).fetchone()
+        return None if row is None else int(row[0])
+
     def clear(self) -> None:
         """Forget everything: the journal makes it again."""
         with self._writing():
-            for table in ("verdict", "incident", "memory", "tally"):
+            for table in ("verdict", "incident", "memory", "tally", "total"):
                 self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - the names beside this
 
     def progress(self) -> Progress:
@@ -502,8 +516,8 @@ class Store:
         return None if row[0] is None else float(row[0])
 
     def count_by_state(self) -> dict[str, int]:
-        """Return how many verdicts there are of each state."""
-        return dict(self._db.execute("SELECT state, count(*) FROM verdict GROUP BY state").fetchall())
+        """Return how many verdicts there are of each state, as counted in the transactions that wrote them."""
+        return dict(self._db.execute("SELECT state, verdicts FROM total WHERE verdicts > 0").fetchall())
 
     def measurement_row(self, measurement: str) -> JournalRow | None:
         """Return one measurement from the journal with when and how it arrived; ``None`` where it is not known."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -155,6 +156,51 @@ def test_the_quarantine_is_bounded_and_counts_what_it_dropped(journal: SqliteJou
     assert counts.quarantined_bytes <= 1024 * 1024
     assert counts.quarantined + counts.quarantine_dropped == 30
     assert journal.quarantine(1)[0][3] == "r29"
+
+
+def test_what_is_counted_is_what_is_there(journal: SqliteJournal, path: Path, probe: Any, batch_of: Any) -> None:
+    """No row is counted anew, and yet the counts are the rows': after repeats, a failed commit, and an older file."""
+
+    def rows() -> tuple[int, ...]:
+        return tuple(
+            journal._db.execute(query).fetchone()[0]
+            for query in (
+                "SELECT count(*) FROM measurement",
+                "SELECT count(*) FROM batch",
+                "SELECT sum(length(frame)) FROM batch",
+                "SELECT count(*) FROM quarantine",
+                "SELECT sum(bytes) FROM quarantine",
+                "SELECT count(*) FROM event",
+            )
+        )
+
+    def counted(one: SqliteJournal) -> tuple[int, ...]:
+        found = one.counts()
+        return (
+            found.measurements, found.batches, found.frame_bytes, found.quarantined, found.quarantined_bytes,
+            found.events,
+        )  # fmt: skip
+
+    repeated = batch_of(probe.measurement(), probe.measurement())
+    event = msgspec.structs.replace(batch_of(), events=(b'{"kind":"started"}',))
+    refused = [Refused(probe="", topic="t", reason="r", raw=b"x" * 300_000)]
+    for group in ([repeated], [repeated, batch_of(probe.measurement())], [event, event]):
+        journal.append(group, refused, (), AT)
+        assert counted(journal) == rows()
+    journal._db.execute("PRAGMA max_page_count = 1")
+    with pytest.raises(JournalError):
+        journal.append([batch_of(probe.measurement())], refused, (), AT)
+    journal._db.execute("PRAGMA max_page_count = 1000000")
+    assert counted(journal) == rows()
+    journal.append([batch_of(probe.measurement())], refused * 3, (), AT)
+    assert counted(journal) == rows()
+    dropped = journal.counts().quarantine_dropped
+    assert dropped > 0
+    journal._db.execute("DELETE FROM tally WHERE name != 'quarantine_dropped'")  # as the version before left it
+    older = SqliteJournal(path)
+    assert counted(older) == rows()
+    assert older.counts().quarantine_dropped == dropped
+    older.close()
 
 
 def test_a_late_will_does_not_bury_a_new_session(journal: SqliteJournal, probe: Any) -> None:

@@ -69,6 +69,12 @@ CREATE TABLE IF NOT EXISTS cursor(name TEXT PRIMARY KEY, seq INTEGER NOT NULL) W
 CREATE TABLE IF NOT EXISTS watch(started REAL PRIMARY KEY, until REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS tally(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 """
+_SUMS: Final = {
+    "frame_bytes": "SELECT coalesce(sum(length(frame)), 0) FROM batch",
+    "quarantined": "SELECT count(*) FROM quarantine",
+    "quarantined_bytes": "SELECT coalesce(sum(bytes), 0) FROM quarantine",
+}
+"""What the table ``tally`` keeps, and how it was counted once for a file that was made before."""
 _STREAMS_REMEMBERED: Final = 10_000
 _WATCHES_ASKED: Final = 100
 _HEALTH_KEPT: Final = 500_000
@@ -97,6 +103,7 @@ class SqliteJournal:
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.executescript(_SCHEMA)
+            self._count_older()
         except (sqlite3.Error, OSError) as error:
             raise JournalError(f"{path}: {error}; {_mend(error)}") from None
         self._forget()
@@ -105,6 +112,30 @@ class SqliteJournal:
     def close(self) -> None:
         """Close the connection."""
         self._db.close()
+
+    def _count_older(self) -> None:
+        """Count what is in a file that was made before its sums were kept; a new one begins with none."""
+        if self._tally("frame_bytes") is not None:
+            return
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            if self._tally("frame_bytes") is None:  # another connection may have been first
+                for name, query in _SUMS.items():
+                    self._db.execute("INSERT INTO tally VALUES(?,?)", (name, self._one(query)))
+            self._db.execute("COMMIT")
+        finally:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+
+    def _tally(self, name: str) -> int | None:
+        row = self._db.execute("SELECT value FROM tally WHERE name = ?", (name,)).fetchone()
+        return int(row[0]) if row else None
+
+    def _add(self, **more: int) -> None:
+        """Add to the sums that are kept, within the transaction that changes what they sum up."""
+        self._db.executemany(
+            "INSERT INTO tally VALUES(?,?) ON CONFLICT DO UPDATE SET value = value + excluded.value", more.items()
+        )
 
     def _forget(self) -> None:
         """Drop what is remembered between commits; after a failed one it may be untrue."""
@@ -178,6 +209,8 @@ class SqliteJournal:
                 position.note(batch.sequence)
                 touched[probe, batch.stream] = position
         self._db.executemany("INSERT INTO batch VALUES(?,?,?,?,?,?,?,?,?,?)", frames)
+        if frames:
+            self._add(frame_bytes=sum(len(frame[-1]) for frame in frames))
         self._save_streams(touched)
         return fresh
 
@@ -216,11 +249,12 @@ class SqliteJournal:
         if not refused:
             return
         if self._quarantined < 0:
-            self._quarantined = self._one("SELECT coalesce(sum(bytes), 0) FROM quarantine")
+            self._quarantined = self._tally("quarantined_bytes") or 0
         rows = [(received_at, r.probe, r.topic[:300], r.reason, len(r.raw) + 200, r.raw) for r in refused]
         self._db.executemany(
             "INSERT INTO quarantine(received_at, probe, topic, reason, bytes, raw) VALUES(?,?,?,?,?,?)", rows
         )
+        before = self._quarantined
         self._quarantined += sum(row[4] for row in rows)
         dropped = 0
         while self._quarantined > self._quarantine_bytes:
@@ -231,12 +265,11 @@ class SqliteJournal:
                 self._db.execute("DELETE FROM quarantine WHERE no = ?", (no,))
                 self._quarantined -= size
                 dropped += 1
-        if dropped:
-            self._db.execute(
-                "INSERT INTO tally VALUES('quarantine_dropped', ?)"
-                " ON CONFLICT DO UPDATE SET value = value + excluded.value",
-                (dropped,),
-            )
+        self._add(
+            quarantined=len(rows) - dropped,
+            quarantined_bytes=self._quarantined - before,
+            quarantine_dropped=dropped,
+        )
 
     def _number(self, table: str, column: str, text: str) -> int:
         """Return the small number that stands for a probe's id or a key, and give one to a new one."""
@@ -452,32 +485,31 @@ class SqliteJournal:
     def totals(self) -> Totals:
         """Say how much was ever taken, without counting rows."""
         last = self._db.execute("SELECT received_at FROM batch ORDER BY no DESC LIMIT 1").fetchone()
-        dropped = self._db.execute("SELECT value FROM tally WHERE name = 'quarantine_dropped'").fetchone()
         return Totals(
             measurements=self.head(),
             batches=self._one("SELECT coalesce(max(no), 0) FROM batch"),
             events=self._one("SELECT coalesce(max(no), 0) FROM event"),
             refused=self._one("SELECT coalesce(max(no), 0) FROM quarantine"),
-            refused_dropped=dropped[0] if dropped else 0,
+            refused_dropped=self._tally("quarantine_dropped") or 0,
             health=self.last_health(),
             last_received=float(last[0]) if last else None,
         )
 
     def counts(self) -> Counts:
-        """Count what is here."""
-        batches, frame_bytes = self._db.execute(
-            "SELECT count(*), coalesce(sum(length(frame)), 0) FROM batch"
-        ).fetchone()
-        refused, refused_bytes = self._db.execute("SELECT count(*), coalesce(sum(bytes), 0) FROM quarantine").fetchone()
-        dropped = self._db.execute("SELECT value FROM tally WHERE name = 'quarantine_dropped'").fetchone()
+        """Say what is here, without counting rows.
+
+        Measurements, batches and events are numbered from 1 and never removed, so the last number is the count; sums
+        are kept in the transactions that change them.
+        """
+        totals = self.totals()
         return Counts(
-            measurements=self._one("SELECT count(*) FROM measurement"),
-            batches=batches,
-            frame_bytes=frame_bytes,
-            quarantined=refused,
-            quarantined_bytes=refused_bytes,
-            quarantine_dropped=dropped[0] if dropped else 0,
-            events=self._one("SELECT count(*) FROM event"),
+            measurements=totals.measurements,
+            batches=totals.batches,
+            frame_bytes=self._tally("frame_bytes") or 0,
+            quarantined=self._tally("quarantined") or 0,
+            quarantined_bytes=self._tally("quarantined_bytes") or 0,
+            quarantine_dropped=totals.refused_dropped,
+            events=totals.events,
             cursors=dict(self._db.execute("SELECT name, seq FROM cursor").fetchall()),
         )
 
