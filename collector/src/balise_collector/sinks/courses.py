@@ -50,13 +50,10 @@ class Course(Protocol):
 class Conclusions:
     """Verdicts and incidents, in the order in which they were written; one judged again flows again."""
 
-    def __init__(
-        self, sink: Sink, title: str, heard: Callable[[str, str], None] = lambda _probe, _software: None
-    ) -> None:
-        """Prepare; ``heard`` is told each probe's software as its line measurements pass by."""
+    def __init__(self, sink: Sink, title: str) -> None:
+        """Prepare; ``title`` is the name of the reader, for people."""
         self._sink = sink
         self._title = title
-        self._heard = heard
         self._bookmark = Bookmark(sink.name)
 
     def step(self, store: Store, journal: SqliteJournal) -> int:
@@ -82,7 +79,6 @@ class Conclusions:
         measurement = row.measurement if row else None
         points = [verdict_point(change.verdict, measurement, change.seq)]
         if measurement is not None and change.verdict.layer is Experiment.LINE:
-            self._heard(change.verdict.probe, measurement.software)
             line = line_point(measurement, change.verdict.probe, change.seq)
             points.extend([line] if line else [])
         return points

@@ -46,7 +46,7 @@ def influx_courses(
     watch = Watch(registry, config.state_dir, clock.now, brokers, float(config.detect.silence_seconds))
     courses: list[Course] = [
         Gauges(points, watch.look),
-        Conclusions(points, "influx", watch.heard),
+        Conclusions(points, "influx"),
         HealthReports(points, "influx-health", registry.fleet),
         *(Rollups(rollups, f"rollup-{tag}", tag, width, every, clock.now) for tag, width, every in WINDOWS),
     ]

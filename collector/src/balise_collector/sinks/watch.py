@@ -22,6 +22,8 @@ from balise_collector.store import Store
 
 EVERY: Final = 60.0
 """Clock seconds between two looks."""
+SOFTWARE_EVERY: Final = 600.0
+"""Clock seconds for which a probe's software is believed: reading it opens a sealed batch."""
 
 
 class Watch:
@@ -51,13 +53,10 @@ class Watch:
         self._silence = silence
         self._due = 0.0
         self._before: CollectorFacts | None = None
-        self._software: dict[str, str] = {}
+        self._software: dict[str, tuple[str, float]] = {}
+        """Each probe's software, and when that was read."""
         self.courses: Sequence[Course] = ()
         """Whose cursors are told of."""
-
-    def heard(self, probe: str, software: str) -> None:
-        """Remember which version a probe runs."""
-        self._software[probe] = software
 
     def look(self, store: Store, journal: SqliteJournal) -> list[Point]:
         """Return the points of a look when one is due; else none."""
@@ -85,8 +84,23 @@ class Watch:
             last = health.get(member.id)
             found = standing(presence.get(member.id), store.last_measured(member.id), last, now, self._silence)
             alive += found.alive
-            points.append(fleet_point(member, found, last, self._software.get(member.id, ""), at))
+            points.append(fleet_point(member, found, last, self._software_of(member.id, store, journal, now), at))
         return points, alive
+
+    def _software_of(self, probe: str, store: Store, journal: SqliteJournal, now: float) -> str:
+        """Return what the newest measurement of a probe was made with; empty where it has none.
+
+        Read from the journal, so that a collector that was just started knows it too.
+        """
+        known, read_at = self._software.get(probe, ("", float("-inf")))
+        if known and now - read_at < SOFTWARE_EVERY:
+            return known
+        newest = store.newest_of(probe)
+        rows = journal.rows([newest]) if newest is not None else []
+        if rows:
+            known = rows[0].measurement.software
+            self._software[probe] = (known, now)
+        return known
 
     def _facts(self, store: Store, journal: SqliteJournal, alive: int) -> CollectorFacts:
         totals, brokers, before = journal.totals(), self._brokers(), self._before

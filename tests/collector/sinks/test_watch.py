@@ -1,0 +1,50 @@
+"""The look at the fleet: what a collector that was just started already knows of its probes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from balise_collector import catalogue
+from balise_collector.config import Broker, Config, Place
+from balise_collector.deduction import Surroundings
+from balise_collector.fleet import FleetRegistry
+from balise_collector.journal.sqlite import SqliteJournal
+from balise_collector.members import Fleet
+from balise_collector.pipeline import Follower
+from balise_collector.sinks.points import FLEET
+from balise_collector.sinks.watch import SOFTWARE_EVERY, Watch
+from balise_collector.store import Store
+
+
+def test_a_restarted_collector_knows_each_probes_software(tmp_path: Path, afternoon: Any) -> None:
+    """It is read from the newest measurement in the journal, not awaited; what is newer is known within minutes."""
+    config = Config(collector=Place(state_dir=str(tmp_path)), broker=(Broker(host="127.0.0.1"),))
+    journal, store = SqliteJournal(config.journal_file), Store(config.derived_file, config.journal_file)
+    registry = FleetRegistry(config.fleet_file)
+    for probe in afternoon.probes:
+        registry.approve(probe.member)
+    afternoon.fill(journal)
+    now = [afternoon.start + afternoon.slots * 300.0 + 400.0]
+    fleet = Fleet.of(probe.member for probe in afternoon.probes)
+    follower = Follower(journal, store, Surroundings(fleet=fleet, catalogue=catalogue.load(catalogue.default_folder())))
+    while follower.follow(now[0]):
+        pass
+    watch = Watch(registry, config.state_dir, lambda: now[0], dict, 900.0)
+
+    def told() -> dict[str, object]:
+        points = [point for point in watch.look(store, journal) if point.measurement == FLEET]
+        return {dict(point.tags)["probe"]: dict(point.fields).get("software") for point in points}
+
+    first = journal.read(0, 1)[0].measurement.software
+    assert first
+    assert told() == {probe.id: first for probe in afternoon.probes}
+    probe = afternoon.probes[0]
+    newer = probe.measurement(now[0] - 10.0, software="balise-agent/99")
+    journal.append([afternoon.batch_of(probe, [newer], now[0])], (), (), now[0])
+    now[0] += SOFTWARE_EVERY + 60.0
+    while follower.follow(now[0]):
+        pass
+    assert told()[probe.id] == "balise-agent/99"
+    for each in (store, journal, registry):
+        each.close()
