@@ -14,12 +14,15 @@ from balise_agent.assignments import Assignments
 from balise_agent.clock import Clock, Laboratory
 from balise_agent.config import Broker, Collector, Config, Consent, Probe
 from balise_agent.config import Spool as SpoolSettings
+from balise_agent.lifecycle import PAUSE_FILE
 from balise_agent.limits import Limits
 from balise_agent.meter import Meter
 from balise_agent.net.errors import LinkUnusable, Refused
+from balise_agent.problems import ProblemId
 from balise_agent.reactor import Reactor
 from balise_agent.service import Service
 from balise_wire.assignment import Assignment, Control, Target, Timetable
+from balise_wire.card import CONSENT_VERSION
 from balise_wire.envelope import Envelope, Kind, decode_envelope, encode_envelope
 from balise_wire.measurement import Measurement
 from balise_wire.seal import Sealer, unseal
@@ -75,7 +78,7 @@ class House:
         self.open_spool = open_spool
         self.script = script
         self.limits = Limits(laboratory=("198.18.0.0/15",), connections_per_host_per_minute=1000)
-        self.consent = Consent(version="t", accepted=True)
+        self.consent = Consent(version=CONSENT_VERSION, accepted=True)
         self.apps: list[tuple[App, Reactor, Spool]] = []
         self.began = time.monotonic()
 
@@ -263,11 +266,111 @@ def test_an_expired_assignment_puts_the_probe_to_sleep(house: House) -> None:
 
 def test_nothing_is_measured_without_consent(house: House) -> None:
     """The host agrees before the first packet."""
-    house.consent = Consent(version="t", accepted=False)
+    house.consent = Consent(version=CONSENT_VERSION, accepted=False)
     app = house.app()
     app.assigned(house.sealed(assignment(target(1))))
     house.turns(3)
     assert not house.script.steps
+
+
+def test_the_hosts_pause_is_looked_at_in_each_turn(house: House) -> None:
+    """A file stops measuring within a second and lets it go on; the collector reads that it was the host."""
+    app = house.app()
+    app.assigned(house.sealed(assignment(target(1))))
+    house.until(lambda: app.measurements >= 2)
+    (house.folder / PAUSE_FILE).touch()
+    house.until(lambda: app.lifecycle() is Lifecycle.SLEEPING)
+    assert app.conductor.busy == 0
+    count = app.measurements
+    house.turns(3)
+    assert app.measurements == count
+    (house.folder / PAUSE_FILE).unlink()
+    house.until(lambda: app.measurements > count)
+    assert app.lifecycle() is Lifecycle.READY
+    kinds = [event.kind for event in house.events()]
+    assert kinds.index(EventKind.PAUSED) < kinds.index(EventKind.RESUMED)
+
+
+def test_a_pause_survives_a_restart(house: House) -> None:
+    """Pulling the plug of a paused board does not make it measure."""
+    house.app().assigned(house.sealed(assignment(target(1))))
+    (house.folder / PAUSE_FILE).touch()
+    house.script.steps.clear()
+    app = house.app()
+    house.turns(3)
+    assert app.lifecycle() is Lifecycle.SLEEPING
+    assert not house.script.steps
+
+
+def test_the_kill_switch_holds_over_a_restart_until_a_newer_assignment(house: House) -> None:
+    """Whatever else stands in the message, even an old date: the probe stops, stays stopped, and goes on when told."""
+    app = house.app()
+    app.assigned(house.sealed(assignment(target(1))))
+    house.until(lambda: app.measurements >= 1)
+    halt = msgspec.structs.replace(assignment(target(1), version=2, expires=1.0), halt="for now")
+    app.assigned(house.sealed(halt))
+    assert app.lifecycle() is Lifecycle.SLEEPING
+    assert app.conductor.busy == 0
+    app.assigned(house.sealed(assignment(target(1), version=1)))
+    again = house.app()
+    steps = house.script.steps.total()
+    house.turns(3)
+    assert again.lifecycle() is Lifecycle.SLEEPING
+    assert house.script.steps.total() == steps
+    assert [event.detail for event in house.events() if event.kind is EventKind.HALTED][-1] == "for now"
+    again.assigned(house.sealed(assignment(target(1), version=3)))
+    house.until(lambda: again.measurements >= 1)
+    assert EventKind.RESUMED in {event.kind for event in house.events()}
+
+
+def test_a_consent_to_another_text_is_none(house: House) -> None:
+    """The probe sleeps, and the collector reads why."""
+    house.consent = Consent(version="2001-01", accepted=True)
+    app = house.app()
+    app.assigned(house.sealed(assignment(target(1))))
+    house.turns(2)
+    assert app.lifecycle() is Lifecycle.SLEEPING
+    assert not house.script.steps
+    told = next(event for event in house.events() if event.kind is EventKind.CONSENT_MISSING)
+    assert "2001-01" in told.detail
+
+
+def test_the_day_ends_measuring_whatever_the_assignment_says(house: House) -> None:
+    """At the cap nothing more goes out, the collector is told once, and midnight UTC begins anew."""
+    house.limits = msgspec.structs.replace(house.limits, connections_per_day=40)
+    app = house.app()
+    app.assigned(house.sealed(assignment(target(1))))
+    app._meter._gate._connections = 40
+    house.turns(2)
+    assert not house.script.steps
+    assert next(trouble.id for trouble in app.status().troubles) is ProblemId.DAY_SPENT
+    assert len([event for event in house.events() if event.kind is EventKind.BUDGET_EXHAUSTED]) == 1
+    app._meter._gate._day -= 1
+    app._come_back(0.0)
+    house.until(lambda: app.measurements >= 1)
+
+
+def test_a_restart_does_not_give_the_day_again(house: House) -> None:
+    """The agenda counts on from the account that the gate kept."""
+    app = house.app()
+    app._meter.reported(700_000, 300_000)
+    app._remember()
+    again = house.app()
+    again.assigned(house.sealed(assignment(target(1))))
+    assert again._agenda is not None
+    assert again._agenda.spent_today == 1_000_000
+
+
+def test_the_status_says_how_things_stand(house: House) -> None:
+    """Counters and words of the running program, for the status files."""
+    app = house.app()
+    app.assigned(house.sealed(assignment(target(1))))
+    house.until(lambda: app.measurements >= 2)
+    found = app.status()
+    assert (found.state, found.probe, found.enrolled) == (Lifecycle.READY, PROBE, False)
+    assert found.waiting > 0
+    assert found.line_ok is True
+    assert found.next_due is not None
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from balise_agent.limits import (
     wait,
 )
 from balise_wire.assignment import Assignment, Budget, Control, Target, Timetable
-from balise_wire.words import Experiment, TargetRole
+from balise_wire.words import Experiment, Profile, TargetRole
 
 LIMITS = Limits()
 NOW = 1_000.0
@@ -239,11 +239,31 @@ def test_whatever_comes_nothing_private_is_left(
 def test_the_operator_only_tightens() -> None:
     """A larger number in the file changes nothing; a smaller one holds; 0 keeps the built-in."""
     wide = tightened(config.Limits(bytes_per_day=10**12, connections_per_host_per_minute=999), config.Network())
-    assert (wide.bytes_per_day, wide.connections_per_host_per_minute) == (LIMITS.bytes_per_day, 12)
+    assert (wide.bytes_per_day, wide.connections_per_host_per_minute) == (20_000_000, 12)
     tight = tightened(
         config.Limits(bytes_per_day=1_000), config.Network(laboratory=("198.18.0.0/15",)), ("10.0.0.0/8",)
     )
     assert (tight.bytes_per_day, tight.laboratory, tight.lan) == (1_000, ("198.18.0.0/15",), ("10.0.0.0/8",))
+
+
+@pytest.mark.parametrize(
+    ("profile", "size"), [(Profile.LEAN, 6_000_000), (Profile.STANDARD, 20_000_000), (Profile.METERED, 1_000_000)]
+)
+def test_each_profile_has_its_share_of_the_line_and_no_assignment_lifts_it(profile: Profile, size: int) -> None:
+    """attribution.md 3: 20 MB a day by default, 6 lean, 1 on a metered line; an incident costs a part of it."""
+    share = tightened(config.Limits(), config.Network(), profile=profile)
+    assert share.bytes_per_day == size
+    assert share.bytes_per_incident < size
+    greedy = Assignment(
+        version=1,
+        catalogue="c",
+        expires=9e9,
+        targets=(),
+        budget=Budget(bytes_per_day=10**12, bytes_per_incident=10**12),
+    )
+    kept = check_assignment(greedy, share, 0.0)
+    assert isinstance(kept, Accepted)
+    assert kept.assignment.budget == Budget(bytes_per_day=size, bytes_per_incident=share.bytes_per_incident)
 
 
 @given(st.lists(st.tuples(st.floats(0, 30), st.integers(1, 6)), max_size=60))

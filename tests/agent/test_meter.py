@@ -61,3 +61,23 @@ def test_delivery_is_paid_by_the_host_too() -> None:
     assert (meter.sent, meter.received_bytes) == (310, 250)
     with pytest.raises(Refused):
         meter.allow("9.9.9.9", 443, 1)
+
+
+def test_the_days_connections_are_capped_over_restarts_and_over_a_move() -> None:
+    """A table of targets however long does not make a home line look like a scanner's."""
+    hands = Hands()
+    rules = Limits(connections_per_day=3)
+    meter = Meter(rules, hands.clock())
+    assert meter.pause("9.9.9.9", 2) == 0.0
+    again = Meter(rules, hands.clock(), meter.account())
+    again.follow(rules)
+    assert again.connections == 2
+    with pytest.raises(Refused, match="3 connections are spent"):
+        again.pause("9.9.9.9", 2)
+    states = [again.exhausted]
+    again.pause("9.9.9.9", 1)
+    states.append(again.exhausted)
+    hands.now += DAY
+    states.append(again.exhausted)
+    assert states == [False, True, False]
+    assert again.pause("9.9.9.9", 1) == 0.0

@@ -7,7 +7,7 @@ the watchdog, the goodbye. Must not live here: anything that one of the rooms co
 import logging
 import math
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -18,11 +18,14 @@ from balise_agent.assignments import Assignments, Notice
 from balise_agent.clock import Clock
 from balise_agent.conductor import Conductor, Network, Outcome
 from balise_agent.config import Config
+from balise_agent.enrolment.decide import consent_trouble
 from balise_agent.experiments.line import with_clock
 from balise_agent.identity import Identity
+from balise_agent.lifecycle import PAUSE_FILE, Facts, hindrance, state
 from balise_agent.limits import Limits
 from balise_agent.meter import Meter
 from balise_agent.net.errors import LinkUnusable, Refused
+from balise_agent.problems import ProblemId, Trouble
 from balise_agent.publisher import Publisher
 from balise_agent.reactor import Reactor, Timer
 from balise_agent.report import measurement
@@ -30,6 +33,8 @@ from balise_agent.schedule import Agenda, Run
 from balise_agent.scrub import redacted
 from balise_agent.service import Service
 from balise_agent.spool import Record, Spool, Stamp, TooLargeError
+from balise_agent.status import Status
+from balise_agent.status_file import StatusFile
 from balise_wire import measurement as wire
 from balise_wire.envelope import Kind
 from balise_wire.observations import LineObservation, Observation
@@ -53,6 +58,15 @@ _SAME_EVENT_SECONDS: Final = 3600.0
 _LONGEST_DETAIL: Final = 300
 _GOODBYE_SECONDS: Final = 2.0
 _LONGEST_TIMER: Final = 3600.0
+_RECEIPT_PATIENCE: Final = 900.0
+"""Clock seconds for which something may be on air without a receipt before people are told."""
+_TURNING_OFF: Final = {
+    ProblemId.CONSENT_MISSING: EventKind.CONSENT_MISSING,
+    ProblemId.CONSENT_OUTDATED: EventKind.CONSENT_MISSING,
+    ProblemId.PAUSED: EventKind.PAUSED,
+    ProblemId.HALTED: EventKind.HALTED,
+}
+"""Hindrances that a person caused: plans in flight end at once, and the collector is told."""
 
 
 class App:
@@ -74,6 +88,8 @@ class App:
         drops: Callable[[], int] = lambda: 0,
         household: Callable[[], tuple[str, ...]] = tuple,
         news: Sequence[Notice] = (),
+        status: StatusFile | None = None,
+        certificate_until: float | None = None,
         root: Path = Path("/"),
     ) -> None:
         self._config = config
@@ -88,6 +104,15 @@ class App:
         self._drops = drops
         self._household = household
         self._news = tuple(news)
+        self._status = status
+        self.certificate_until = certificate_until
+        """UNIX seconds; None where no certificate was given by enrolment."""
+        self._consent = consent_trouble(config)
+        self._paused = False
+        self._hindrance: Trouble | None = None
+        self._life: Lifecycle | None = None
+        self._life_since = clock.now()
+        self._words = ""
         self._root = root
         self._state_dir = Path(config.probe.state_dir)
         self.conductor = Conductor(network, reactor)
@@ -133,14 +158,15 @@ class App:
             self._notice(notice)
         for notice in self._assignments.restore(self._clock.now()):
             self._notice(notice)
+        self._paused = self._pause_asked()
         self._reassign()
-        if not self._config.consent.accepted:
-            _log.warning("nothing is measured: the host has not agreed yet; set [consent] accepted = true")
-        elif self._agenda is None:
-            _log.info("no assignment yet: waiting for one from the collector")
-        if self.publisher is not None:
+        if self.publisher is not None and self._config.consent.accepted:
             self.publisher.start()
         self._tick()
+
+    def _pause_asked(self) -> bool:
+        """Whether the host's pause file is there."""
+        return (self._state_dir / PAUSE_FILE).exists()
 
     def _tell_start(self) -> None:
         """Tell that we run, and whether the board was started anew."""
@@ -161,6 +187,8 @@ class App:
         if self._timer is not None:
             self._timer.cancel()
         self.conductor.cancel_all()
+        self._life, self._life_since = Lifecycle.DISCONNECTED, self._clock.now()
+        self._tell_status(self._clock.monotonic())
         self._event(EventKind.STOPPED, "stopped by its service manager or a person")
         self._commit()
         self._seal()
@@ -181,16 +209,26 @@ class App:
 
     def lifecycle(self) -> Lifecycle:
         """See publisher.Listener."""
-        if self._agenda is not None:
-            return Lifecycle.READY
-        return Lifecycle.INIT if self._assignments.current is None else Lifecycle.SLEEPING
+        return state(self._facts())
+
+    def _facts(self) -> Facts:
+        """Return what our state follows from."""
+        assignment = self._assignments.current
+        return Facts(
+            consent=self._consent,
+            paused=self._paused,
+            assigned=assignment is not None,
+            halt="" if assignment is None else assignment.halt,
+            expired=self._assignments.expired(self._clock.now()),
+            leaving=self._stopping,
+        )
 
     def _reassign(self) -> None:
         """Bring the agenda in line with the assignment in force, and tell the collector when our state changed."""
         now = self._clock.now()
-        before = self.lifecycle()
+        before, self._hindrance = self._hindrance, hindrance(self._facts())
         assignment = self._assignments.current
-        if assignment is None or self._assignments.expired(now) or not self._config.consent.accepted:
+        if self._hindrance is not None or assignment is None:
             self._agenda = None
         elif self._agenda is None:
             self._agenda = Agenda(
@@ -199,12 +237,28 @@ class App:
                 limits=self._allowed,
                 now=now,
                 timeouts=self._config.timeouts,
+                spent_today=self._meter.spent,
             )
         elif self._agenda.assignment is not assignment:
             self._agenda.reassign(assignment, now)
-        if self.lifecycle() is not before and self.publisher is not None:
-            self.publisher.announce()
+        if before != self._hindrance:
+            self._turned(before, self._hindrance)
+        if self.lifecycle() is not self._life:
+            self._life, self._life_since = self.lifecycle(), now
+            if self.publisher is not None:
+                self.publisher.announce()
         self._reactor.soon(self._turn)
+
+    def _turned(self, before: Trouble | None, now: Trouble | None) -> None:
+        """Tell that measuring ended or goes on; what a person stopped is let go at once."""
+        if now is not None:
+            _log.warning("nothing is measured: %s", now.sentence())
+        if now is not None and now.id in _TURNING_OFF:
+            self.conductor.cancel_all()
+            self._event(_TURNING_OFF[now.id], now.detail or now.problem.told, again=True)
+        elif before is not None and before.id in {ProblemId.PAUSED, ProblemId.HALTED}:
+            whose = "the host" if before.id is ProblemId.PAUSED else "the operator"
+            self._event(EventKind.RESUMED, f"{whose} let it go on", again=True)
 
     # --- measuring ----------------------------------------------------------------------------------------------------
 
@@ -214,18 +268,25 @@ class App:
         if agenda is None or self._stopping:
             return
         now = self._clock.now()
+        if self._meter.exhausted:
+            self._event(EventKind.BUDGET_EXHAUSTED, "the day's share of the line is used up; on after midnight UTC")
+            self._come_back(_LONGEST_TIMER)
+            return
         for run in agenda.due(now):
             self._start(run)
         for kind, detail in agenda.notices():
             self._event(kind, detail)
+        self._come_back(agenda.next_at() - now)
+
+    def _come_back(self, seconds: float) -> None:
+        """Turn again after so many clock seconds; infinity: when something else happens."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        moment = agenda.next_at()
-        if moment < math.inf:
+        if seconds < math.inf:
             # At least a little, so that a time that stays in the past cannot spin the loop.
-            seconds = min(max(self._clock.real_seconds(moment - now), 0.01), _LONGEST_TIMER)
-            self._timer = self._reactor.after(seconds, self._turn)
+            real = min(max(self._clock.real_seconds(seconds), 0.01), _LONGEST_TIMER)
+            self._timer = self._reactor.after(real, self._turn)
 
     def _start(self, run: Run) -> None:
         """Hand one run to the conductor."""
@@ -287,10 +348,10 @@ class App:
     def _notice(self, notice: Notice) -> None:
         self._event(notice.kind, notice.detail)
 
-    def _event(self, kind: EventKind, detail: str) -> None:
-        """Record an event; the same trouble is told once an hour."""
+    def _event(self, kind: EventKind, detail: str, *, again: bool = False) -> None:
+        """Record an event; the same trouble is told once an hour, what is no trouble ``again`` each time."""
         now = self._clock.now()
-        if abs(now - self._told.get((kind, detail), -math.inf)) < _SAME_EVENT_SECONDS:
+        if not again and abs(now - self._told.get((kind, detail), -math.inf)) < _SAME_EVENT_SECONDS:
             return
         if len(self._told) > 1000:
             self._told.clear()
@@ -357,6 +418,9 @@ class App:
         if self._agenda is not None and self._assignments.expired(now):
             self._event(EventKind.ASSIGNMENT_REFUSED, "the assignment expired; waiting for a newer one")
             self._reassign()
+        if self._pause_asked() != self._paused:
+            self._paused = not self._paused
+            self._reassign()
         self._count_delivery()
         if self._spool.disk_refuses:
             self._spool.retry()
@@ -372,6 +436,7 @@ class App:
             self._moved_at = monotonic
             self._follow_household()
         self._feed(monotonic)
+        self._tell_status(monotonic)
         batch = self._clock.real_seconds(self._config.spool.batch_seconds)
         self._reactor.after(min(_TICK_SECONDS, max(0.05, batch / 2.0)), self._tick)
 
@@ -448,6 +513,78 @@ class App:
             clock_state=self._clock.state(),
             clock_offset_ms=self._clock.offset_ms,
         )
+
+    # --- what whoever stands beside the board is told -----------------------------------------------------------------
+
+    def _tell_status(self, monotonic: float) -> None:
+        """Write the status files: at once when state or problem changed, else now and then."""
+        if self._status is None:
+            return
+        words = f"{self._life} {self._hindrance.id if self._hindrance else ''}"
+        at_once, self._words = words != self._words, words
+        if at_once or self._status.due(monotonic):
+            self._status.write(self.status(), monotonic, at_once=at_once)
+
+    def status(self) -> Status:
+        """Return how things stand."""
+        publisher, agenda = self.publisher, self._agenda
+        rules = self._meter.rules
+        next_at = math.inf if agenda is None else agenda.next_at()
+        line = None if agenda is None else agenda.line
+        return Status(
+            at=self._clock.now(),
+            clock_state=self._clock.state(),
+            state=self._life or self.lifecycle(),
+            since=self._life_since,
+            software=__version__,
+            probe=self._config.probe.id,
+            enrolled=self.certificate_until is not None,
+            certificate_until=self.certificate_until,
+            broker="" if publisher is None else publisher.broker,
+            connected=publisher is not None and publisher.connected,
+            waiting=self._spool.count(),
+            last_receipt=None if publisher is None else publisher.counters.receipt_at,
+            sent_today=self._meter.sent,
+            received_today=self._meter.received_bytes,
+            bytes_cap=rules.bytes_per_day,
+            connections_today=self._meter.connections,
+            connections_cap=rules.connections_per_day,
+            measurements=self.measurements,
+            line_ok=None if line is None else line.gateway_ok is not False and line.resolver_ok is not False,
+            next_due=None if next_at == math.inf else next_at,
+            drops=self._drops(),
+            troubles=tuple(self._troubles()),
+        )
+
+    def _troubles(self) -> Iterator[Trouble]:
+        """Yield what is wrong now, in the order of cause."""
+        if self._hindrance is not None:
+            yield self._hindrance
+        if self._spool.disk_refuses:
+            yield Trouble(id=ProblemId.DATA_FULL)
+        if self.publisher is not None and self._config.consent.accepted:
+            yield from self._delivery_troubles(self.publisher)
+        if self._meter.exhausted:
+            yield Trouble(id=ProblemId.DAY_SPENT)
+        reading = self._look()
+        if reading.undervoltage:
+            yield Trouble(id=ProblemId.UNDER_VOLTAGE)
+        if "temperature" in board.limited_by(reading, None):
+            yield Trouble(id=ProblemId.TOO_HOT)
+
+    def _delivery_troubles(self, publisher: Publisher) -> Iterator[Trouble]:
+        """Yield what keeps results here."""
+        oldest = self._spool.oldest_at()
+        if not publisher.connected:
+            if publisher.trouble is not None:
+                yield publisher.trouble
+        elif not publisher.collector_online:
+            yield Trouble(id=ProblemId.COLLECTOR_OFFLINE)
+        elif oldest is not None and self._clock.now() - oldest > _RECEIPT_PATIENCE:
+            # A connection of a moment ago has not had the time to deliver what a long outage left.
+            last = publisher.counters.receipt_at
+            if last is None or self._clock.now() - last > _RECEIPT_PATIENCE:
+                yield Trouble(id=ProblemId.RECEIPTS_MISSING)
 
 
 def is_notable(made: wire.Measurement) -> bool:

@@ -66,7 +66,7 @@ def settle(config: Config) -> Settled:
 
 
 def _settled(config: Config, clock: Clock) -> Settled:
-    return Settled(config, clock, limits.tightened(config.limits, config.network, own_prefixes()))
+    return Settled(config, clock, limits.tightened(config.limits, config.network, own_prefixes(), config.probe.profile))
 
 
 def _enrolled(config: Config, identity: Identity) -> tuple[Config, str]:
@@ -252,6 +252,7 @@ def _probe(settled: Settled, identity: Identity, reactor: Reactor, stop: _Stop, 
             drops=link.tap.drops,
             household=own_prefixes,
             news=news,
+            status=StatusFile(config.runtime_dir()),
         )
         app.publisher = Publisher(
             config.broker,

@@ -103,6 +103,10 @@ class Assignments:
                 return ()  # the retained message, again, at each connection
             told = f"version {assignment.version} is older than {self.current.version}, which is in force"
             return (Notice(EventKind.ASSIGNMENT_REFUSED, told),)
+        if assignment.halt:
+            # The kill switch holds whatever else is wrong with the message, its date included; a newer one lifts it.
+            self.current = msgspec.structs.replace(assignment, targets=(), controls=(), halt=assignment.halt[:200])
+            return (Notice(EventKind.ASSIGNMENT_ACCEPTED, f"version {assignment.version}: stop"),)
         checked = limits.check_assignment(assignment, self.allowed, now)
         if isinstance(checked, limits.Refused):
             return (Notice(EventKind.ASSIGNMENT_REFUSED, f"version {assignment.version}: {checked.reason}"),)

@@ -12,7 +12,7 @@ import msgspec
 
 from balise_agent import config
 from balise_wire.assignment import Assignment, Budget, Control, Target, Timetable
-from balise_wire.words import Experiment
+from balise_wire.words import Experiment, Profile
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -78,11 +78,31 @@ _PATH: Final = re.compile(r"/[!-~]*")
 _IDENTIFIER: Final = re.compile(r"[!-~]{1,200}")
 
 
+class Share(msgspec.Struct, frozen=True):
+    """What a profile may use of the host's line."""
+
+    bytes_per_day: int
+    bytes_per_incident: int
+    connections_per_day: int
+    """Crafted SYNs and TCP connections together; a schedule that keeps to the bytes stays far below it."""
+
+
+SHARES: Final[dict[Profile, Share]] = {
+    # attribution.md 3 and 4: 20 MB a day at most, 6 on a lean line, 1 on one that is paid by the byte.
+    Profile.LEAN: Share(6_000_000, 1_000_000, 40_000),
+    Profile.STANDARD: Share(20_000_000, 2_000_000, 100_000),
+    Profile.METERED: Share(1_000_000, 200_000, 10_000),
+}
+LABORATORY: Final = Share(50_000_000, 5_000_000, 1_000_000)
+"""Where the settings name laboratory prefixes there is no host who pays for the line."""
+
+
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """What this device allows at most. The operator can tighten it; nobody can widen it."""
 
-    bytes_per_day: int = 50_000_000
-    bytes_per_incident: int = 5_000_000
+    bytes_per_day: int = LABORATORY.bytes_per_day
+    bytes_per_incident: int = LABORATORY.bytes_per_incident
+    connections_per_day: int = LABORATORY.connections_per_day
     connections_per_host_per_minute: int = 12
     """One in five seconds (attribution.md 3, rate and data)."""
     laboratory: tuple[str, ...] = ()
@@ -91,18 +111,24 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Prefixes of this machine's own networks: refused even where they are public addresses."""
 
 
-def tightened(settings: config.Limits, network: config.Network, lan: tuple[str, ...] = ()) -> Limits:
-    """Return the built-in limits, tightened by the operator's file; a larger number there changes nothing."""
-    built_in = Limits()
+def tightened(
+    settings: config.Limits,
+    network: config.Network,
+    lan: tuple[str, ...] = (),
+    profile: Profile = Profile.STANDARD,
+) -> Limits:
+    """Return the profile's limits, tightened by the operator's file; a larger number there changes nothing."""
+    share = LABORATORY if network.laboratory else SHARES[profile]
 
     def least(ours: int, theirs: int) -> int:
         return min(ours, theirs) if theirs > 0 else ours
 
     return Limits(
-        bytes_per_day=least(built_in.bytes_per_day, settings.bytes_per_day),
-        bytes_per_incident=built_in.bytes_per_incident,
+        bytes_per_day=least(share.bytes_per_day, settings.bytes_per_day),
+        bytes_per_incident=share.bytes_per_incident,
+        connections_per_day=share.connections_per_day,
         connections_per_host_per_minute=least(
-            built_in.connections_per_host_per_minute, settings.connections_per_host_per_minute
+            Limits().connections_per_host_per_minute, settings.connections_per_host_per_minute
         ),
         laboratory=network.laboratory,
         lan=lan,

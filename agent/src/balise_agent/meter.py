@@ -1,4 +1,4 @@
-"""The day's bytes by direction, kept over restarts: the gate of limits with a counter in front.
+"""The day's bytes by direction and its connections, kept over restarts: the gate of limits with a counter in front.
 
 Lives here: counting what passes, and the line of text that carries the account to the next start. Must not live here:
 the limit itself (net/gate.py asks limits.py).
@@ -20,8 +20,31 @@ class Meter:
         """Go on with ``account`` (what ``account`` returned before a restart) where it is of the same day."""
         self._clock = clock
         self._day = int(clock.now() // _DAY)
-        self.sent, self.received_bytes = _read(account, self._day)
-        self._gate = PolicyGate(rules, clock, spent_today=self.sent + self.received_bytes)
+        self.sent, self.received_bytes, connections = _read(account, self._day)
+        self._rules = rules
+        self._gate = PolicyGate(rules, clock, spent_today=self.spent, connections_today=connections)
+
+    @property
+    def spent(self) -> int:
+        """Bytes of the day in both directions."""
+        return self.sent + self.received_bytes
+
+    @property
+    def connections(self) -> int:
+        """Connections of the day."""
+        return self._gate.connections_today
+
+    @property
+    def rules(self) -> Limits:
+        """The caps that it counts against."""
+        return self._rules
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the day has no more to give; within a hundredth, where nothing of use fits in any more."""
+        self._turn_the_day()
+        rules = self._rules
+        return self.spent >= 0.99 * rules.bytes_per_day or self.connections >= 0.99 * rules.connections_per_day
 
     def allow(self, address: str, port: int, size: int, *, local: bool = False) -> None:
         """See net.gate.Gate."""
@@ -48,12 +71,13 @@ class Meter:
 
     def follow(self, rules: Limits) -> None:
         """Take other limits from now on, with the same account."""
-        self._gate = PolicyGate(rules, self._clock, spent_today=self.sent + self.received_bytes)
+        connections, self._rules = self._gate.connections_today, rules
+        self._gate = PolicyGate(rules, self._clock, spent_today=self.spent, connections_today=connections)
 
     def account(self) -> str:
-        """Return the day and its bytes as one line."""
+        """Return the day, its bytes and its connections as one line."""
         self._turn_the_day()
-        return f"{self._day} {self.sent} {self.received_bytes}"
+        return f"{self._day} {self.sent} {self.received_bytes} {self.connections}"
 
     def _turn_the_day(self) -> None:
         day = int(self._clock.now() // _DAY)
@@ -61,9 +85,9 @@ class Meter:
             self._day, self.sent, self.received_bytes = day, 0, 0
 
 
-def _read(account: str, day: int) -> tuple[int, int]:
-    """Return the bytes out and in of an account of that day; of any other day, or of nonsense, zero."""
+def _read(account: str, day: int) -> tuple[int, int, int]:
+    """Return bytes out, bytes in and connections of an account of that day; of any other day, or of nonsense, zero."""
     fields = account.split()
-    if len(fields) != 3 or not all(field.isdigit() for field in fields) or int(fields[0]) != day:
-        return 0, 0
-    return int(fields[1]), int(fields[2])
+    if len(fields) not in {3, 4} or not all(field.isdigit() for field in fields) or int(fields[0]) != day:
+        return 0, 0, 0
+    return int(fields[1]), int(fields[2]), int(fields[3]) if len(fields) > 3 else 0

@@ -6,6 +6,7 @@ opened. The frames of a WebSocket are still paho's; only its blocking upgrade is
 
 import contextlib
 import socket
+import ssl
 import warnings
 from typing import Any, Final
 
@@ -46,6 +47,8 @@ class StreamClient(mqtt.Client):
         self._stream = stream
         self._over_websocket = websocket
         self._over_tls = tls
+        self.alert = ""
+        """What TLS said when the connection ended; a broker refuses a TLS 1.3 client only after the handshake."""
 
     def _create_socket(self) -> Any:
         """Return the open stream in the place of paho's blocking connect."""
@@ -55,7 +58,11 @@ class StreamClient(mqtt.Client):
 
     def _sock_recv(self, bufsize: int) -> bytes:
         """Read in small portions: paho asks for a whole announced message at once, and Python allocates it."""
-        return super()._sock_recv(min(bufsize, _PORTION))
+        try:
+            return super()._sock_recv(min(bufsize, _PORTION))
+        except ssl.SSLError as error:
+            self.alert = str(error)
+            raise
 
     def _packet_read(self) -> MQTTErrorCode:
         """End the connection of a broker that announces more than any collector would send."""

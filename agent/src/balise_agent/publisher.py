@@ -22,6 +22,7 @@ from balise_agent.clock import Clock
 from balise_agent.config import Broker
 from balise_agent.dial import Dial, Lookup
 from balise_agent.paho_stream import StreamClient
+from balise_agent.problems import ProblemId, Trouble
 from balise_agent.reactor import READ, WRITE, Reactor, Timer
 from balise_agent.spool import Spool
 from balise_wire.envelope import MAX_BODY_BYTES, Envelope, Kind, decode_envelope, encode_envelope
@@ -45,6 +46,12 @@ _BACKOFF_SECONDS: Final = 2.0
 """First back-off in clock seconds; the real wait is a random part of it ("full jitter")."""
 _BACKOFF_SECONDS_MOST: Final = 120.0
 _BACKOFF_FLOOR: Final = 0.05
+_REFUSED_SECONDS: Final = 300.0
+"""First back-off where every broker refuses this probe: only a person, or a new certificate, changes that."""
+_REFUSED_SECONDS_MOST: Final = 3600.0
+_REFUSED: Final = "the broker refuses this probe: "
+_REFUSING_ALERTS: Final = ("certificate", "unknown ca", "access denied")
+"""Words of TLS alerts (RFC 8446 6.2) that speak of *our* certificate."""
 _GOODBYE_SECONDS: Final = 2.0
 _LAST_RECEIPTS_SECONDS: Final = 0.7
 _TICK_SECONDS: Final = 1.0
@@ -74,6 +81,8 @@ class Counters:
         self.forged = 0
         """Messages on our topics that the collector did not sign for us."""
         self.resends = 0
+        self.receipt_at: float | None = None
+        """UNIX seconds of the last receipt for our stream, on the probe's clock."""
 
 
 class Publisher:
@@ -109,8 +118,11 @@ class Publisher:
         self.session = 0
         self.collector_online = True
         """False only while the collector itself says so."""
+        self.trouble: Trouble | None = None
+        """Why no broker takes our messages, once all were tried."""
         self._place = self._first_place()
         self._failures = 0
+        self._refusals = 0
         self._dial: Dial | None = None
         self._client: StreamClient | None = None
         self._watched: socket.socket | None = None
@@ -195,6 +207,7 @@ class Publisher:
             lookup=self._lookup,
             opened=self._stream_open,
             failed=self._lost,
+            check_time=self._clock.machine_vouched,
         )
         self._dial.start()
 
@@ -235,13 +248,33 @@ class Publisher:
         _log.log(logging.INFO if self._parted else logging.WARNING, "broker %s: %s", self.broker, why)
         self._deadline = self._ready_at = float("inf")
         self._on_air.clear()
-        self._failures += 1
-        self._place = (self._place + 1) % max(1, len(self._brokers))
-        rounds = (self._failures - 1) // max(1, len(self._brokers))
-        most = min(_BACKOFF_SECONDS_MOST, _BACKOFF_SECONDS * 2.0 ** min(rounds, 10))
-        wait = max(_BACKOFF_FLOOR, self._clock.real_seconds(self._chance.uniform(0.0, most)))
+        wait = self._backoff(why)
         self._next_dial = self._clock.monotonic() + wait
         self._arm(wait)
+
+    def _backoff(self, why: str) -> float:
+        """Count a failure, turn to the next broker, and return the real seconds until it is tried."""
+        fronts = max(1, len(self._brokers))
+        self._failures += 1
+        self._refusals = self._refusals + 1 if is_refusal(why) else 0
+        self._place = (self._place + 1) % fronts
+        refused = self._refusals >= fronts
+        if self._failures >= fronts:
+            kind = ProblemId.BROKER_REFUSES if refused else ProblemId.BROKER_UNREACHABLE
+            self.trouble = Trouble(id=kind, detail=why)
+        rounds = min((self._failures - 1) // fronts, 10)
+        if refused:
+            most = min(_REFUSED_SECONDS_MOST, _REFUSED_SECONDS * 2.0**rounds)
+            return self._clock.real_seconds(self._chance.uniform(most / 2.0, most))
+        most = min(_BACKOFF_SECONDS_MOST, _BACKOFF_SECONDS * 2.0**rounds)
+        return max(_BACKOFF_FLOOR, self._clock.real_seconds(self._chance.uniform(0.0, most)))
+
+    def retry(self) -> None:
+        """Something changed (a new certificate): try at once, and begin to count anew."""
+        self._failures = self._refusals = 0
+        if self._client is None and self._dial is None and not self._parted:
+            self._next_dial = self._clock.monotonic()
+            self._arm(0.0)
 
     # --- paho's calls back --------------------------------------------------------------------------------------------
 
@@ -272,6 +305,8 @@ class Publisher:
     def _on_connect(self, client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if reason.is_failure:
             _log.error("broker %s refuses this probe: %s; check username, certificate and id", self.broker, reason)
+            if self._client is not None:
+                self._client.alert = f"{_REFUSED}{reason}"
             return  # paho ends the connection, and _on_disconnect plans the next
         self.counters.connections += 1
         self.collector_online = True  # until its retained word says otherwise, which follows the SUBACK
@@ -282,7 +317,8 @@ class Publisher:
         """The session stands: say so, and begin to send a moment later."""
         self._deadline = float("inf")
         self._ready_at = self._clock.monotonic() + _SETTLE_SECONDS
-        self._failures = 0
+        self._failures = self._refusals = 0
+        self.trouble = None
         self._cursor = 0
         self._patience = _RECEIPT_SECONDS
         self._spool.note(_LAST_GOOD, self.broker)
@@ -293,7 +329,8 @@ class Publisher:
 
     def _on_disconnect(self, client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if client is self._client:
-            self._lost("signed off" if self._parted else f"connection ended: {reason}")
+            told = self._client.alert or f"connection ended: {reason}"
+            self._lost("signed off" if self._parted else told)
 
     def _on_publish(self, client: mqtt.Client, _data: Any, mid: int, _reason: Any, _properties: Any) -> None:
         if self._goodbye and mid == self._goodbye:
@@ -338,6 +375,7 @@ class Publisher:
         self._clock.hint(receipt.at, live=live)
         if receipt.stream != self._spool.stream:
             return
+        self.counters.receipt_at = self._clock.now() if live else receipt.at
         self._spool.forget(receipt)
         beyond = set(receipt.beyond)
         delivered = [sequence for sequence in self._on_air if sequence <= receipt.through or sequence in beyond]
@@ -449,6 +487,12 @@ class Publisher:
     def parted(self) -> bool:
         """Whether the goodbye is over, one way or another."""
         return self._parted and self._client is None and self._dial is None
+
+
+def is_refusal(why: str) -> bool:
+    """Tell whether the end of a connection says that the broker does not take this probe's certificate."""
+    told = why.lower().replace("_", " ")
+    return told.startswith(_REFUSED) or ("alert" in told and any(word in told for word in _REFUSING_ALERTS))
 
 
 def open_sealed(frame: bytes, collector: Ed25519PublicKey, kind: Kind, probe: str) -> Envelope:

@@ -134,6 +134,7 @@ class Agenda:
         limits: Limits,
         now: float,
         timeouts: Timeouts | None = None,
+        spent_today: int = 0,
     ) -> None:
         """Prepare the agenda.
 
@@ -143,6 +144,7 @@ class Agenda:
             limits: of the device.
             now: UNIX seconds on the probe's clock.
             timeouts: real seconds.
+            spent_today: bytes that the UTC day has cost already, before a restart or a pause.
         """
         self._secret = secret
         self._limits = limits
@@ -158,7 +160,7 @@ class Agenda:
         self._line: LineHealth | None = None
         self._line_done = -math.inf
         self._line_running = False
-        self._day = _Day()
+        self._day = _Day(int(now // DAY), spent_today)
         self._seen = now
         self._notices: list[tuple[EventKind, str]] = []
         self._assignment = assignment

@@ -11,16 +11,13 @@ import ssl
 from collections.abc import Generator
 from typing import Final
 
-from balise_agent.dial import DialError, Lookup, Wait, connect, secure
+from balise_agent.dial import NO_CHECK_TIME, DialError, Lookup, Wait, connect, secure
 from balise_agent.enrolment.request import Front, http_request, read_response
 from balise_agent.net.trust import peer_chain
 from balise_agent.problems import ProblemId, Trouble
 from balise_agent.reactor import READ, WRITE
 from balise_wire.enrolment import Enrolment
 
-NO_CHECK_TIME: Final = 0x200000
-"""X509_V_FLAG_NO_CHECK_TIME (OpenSSL, X509_VERIFY_PARAM_set_flags): dates are not looked at. For machines whose clock
-nobody vouches for; everything else about the chain is checked as ever."""
 _ANSWER_SECONDS: Final = 20.0
 _PORTION: Final = 8192
 

@@ -30,7 +30,11 @@ class Gate(Protocol):
         """
 
     def pause(self, address: str, connections: int) -> float:
-        """Return the real seconds to wait before opening connections to a host; 0.0 takes them from its share."""
+        """Return the real seconds to wait before opening connections to a host; 0.0 takes them from its share.
+
+        Raises:
+            Refused: the day has no more of them.
+        """
 
     def received(self, size: int) -> None:
         """Count bytes that arrived."""
@@ -39,12 +43,13 @@ class Gate(Protocol):
 class PolicyGate:
     """The device's own limits, which no assignment lifts."""
 
-    def __init__(self, rules: Limits, clock: Timekeeper, *, spent_today: int = 0) -> None:
-        """Start the day's account at ``spent_today`` (what the state directory remembers of it)."""
+    def __init__(self, rules: Limits, clock: Timekeeper, *, spent_today: int = 0, connections_today: int = 0) -> None:
+        """Start the day's account at what the state directory remembers of it: bytes and connections."""
         self._rules = rules
         self._clock = clock
         self._day = clock.now() // _DAY
         self._spent = spent_today
+        self._connections = connections_today
         self._buckets: dict[str, Bucket] = {}
         self.refusals = 0
 
@@ -53,6 +58,12 @@ class PolicyGate:
         """Bytes in both directions since midnight UTC of the probe's clock."""
         self._turn_the_day()
         return self._spent
+
+    @property
+    def connections_today(self) -> int:
+        """Connections opened, or tried by a crafted SYN, since midnight UTC of the probe's clock."""
+        self._turn_the_day()
+        return self._connections
 
     def allow(self, address: str, port: int, size: int, *, local: bool = False) -> None:
         """See Gate."""
@@ -67,6 +78,11 @@ class PolicyGate:
 
     def pause(self, address: str, connections: int) -> float:
         """See Gate."""
+        self._turn_the_day()
+        if self._connections + connections > self._rules.connections_per_day:
+            self.refusals += 1
+            told = f"the day's {self._rules.connections_per_day} connections are spent"
+            raise Refused(f"{address}: {told}; measuring goes on after midnight UTC")
         now = self._clock.now()
         rate = self._rules.connections_per_host_per_minute
         bucket = limits.take(self._buckets.get(address), connections, rate, now)
@@ -77,6 +93,7 @@ class PolicyGate:
                 host: kept for host, kept in self._buckets.items() if limits.refilled(kept, rate, now) < rate
             }
         self._buckets[address] = bucket
+        self._connections += connections
         return 0.0
 
     def received(self, size: int) -> None:
@@ -87,7 +104,7 @@ class PolicyGate:
         """Begin a new account at midnight."""
         day = self._clock.now() // _DAY
         if day != self._day:
-            self._day, self._spent = day, 0
+            self._day, self._spent, self._connections = day, 0, 0
 
 
 class OpenGate:
