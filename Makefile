@@ -6,7 +6,7 @@ BIN := .venv/bin
 UNIT := not netns and not lab and not real_data and not slow and not chaos and not kvm and not browser and not influx
 export PYTHON
 
-.PHONY: influx-contract help setup venv venv-agent venv-ansible tools demo check lint unit fix test pictures grafana-smoke bench dashboards messages locks upgrade clean
+.PHONY: influx-contract help setup venv venv-agent venv-ansible tools demo check lint unit fix test ansible-test wheelhouse pictures grafana-smoke bench dashboards messages locks upgrade clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,12 @@ test: setup venv-agent ## every test: the probe alone, the rest, then the whole 
 	@echo "test: the whole chain in the lab"
 	@$(BIN)/pytest -q -m lab
 	@echo "test: all passed"
+
+ansible-test: setup venv-ansible ## the playbooks on three machines made for them (root; Debian by the machine's own mirror)
+	@PYTHONPATH=tests/ansible $(BIN)/python -m balise_ground
+
+wheelhouse: venv ## pack agent and collector for the playbooks, into .cache/wheelhouse (docs/ansible.md)
+	@tools/wheelhouse
 
 pictures: setup ## draw docs/pictures/ anew from the day the page tests tell
 	@tools/fetch-browser
