@@ -5,8 +5,6 @@ want too. An operator's mistake is one line on standard error and exit status 2.
 """
 
 import argparse
-import json
-import re
 import sys
 from contextlib import closing
 from datetime import UTC, datetime
@@ -21,22 +19,21 @@ from balise_collector.clock import Clock
 from balise_collector.commands import Command
 from balise_collector.commands import authority as authority_commands
 from balise_collector.commands import broker as broker_commands
+from balise_collector.commands import fleet as fleet_commands
+from balise_collector.commands import tokens as token_commands
 from balise_collector.config import Config
 from balise_collector.deduction import Deduction
 from balise_collector.errors import ConfigError, JournalError
 from balise_collector.fleet import FleetRegistry
 from balise_collector.incidents import IncidentState
 from balise_collector.judge import RULES_VERSION, explain, judge
-from balise_collector.members import Member, Pending
 from balise_collector.pipeline import replay, surroundings
 from balise_collector.places import WORLD, country_name, zone_of
 from balise_collector.releases import Releases
 from balise_collector.report import ReportFacts, report
 from balise_collector.store import Store
 from balise_collector.wording import Language
-from balise_wire.measurement import Measurement, Network
-from balise_wire.topics import is_probe_id
-from balise_wire.words import Access, ProbeRole
+from balise_wire.measurement import Measurement
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -73,7 +70,9 @@ def _parser() -> argparse.ArgumentParser:
     release.add_argument("incident", nargs="?", help="its id in the operator view; without one: list what is released")
     release.add_argument("--undo", action="store_true", help="take it back")
     _command(commands, "check", _check, "read every setting and file, and say what is wrong")
-    _fleet_commands(_command(commands, "fleet", None, "who may speak"))
+    fleet = _group(commands, "fleet", "who may speak")
+    fleet_commands.add(fleet, _saying)
+    token_commands.add(fleet, _saying)
     authority_commands.add(_group(commands, "authority", "the fleet's own certificates"), _saying)
     broker_commands.add(_group(commands, "broker", "the files of the broker"), _saying)
     _influx_commands(_command(commands, "influx", None, "the InfluxDB that dashboards read"))
@@ -259,100 +258,6 @@ def _report(config: Config, clock: Clock, arguments: argparse.Namespace) -> int:
         rules=RULES_VERSION,
     )
     print(report(found, facts, Language(arguments.language)), end="")
-    return 0
-
-
-# ---------------------------------------------------------------- fleet
-
-
-def _fleet_commands(parser: argparse.ArgumentParser) -> None:
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    approve = _command(commands, "approve", _approve, "let a probe speak; what it announced fills what is left out")
-    approve.add_argument("probe")
-    approve.add_argument("--key", metavar="HEX", help="its Ed25519 public key; default: the announced one")
-    approve.add_argument("--country", metavar="CC", help="ISO 3166-1 alpha-2")
-    approve.add_argument("--asn", type=int, metavar="N", help="its provider's AS number")
-    approve.add_argument("--access", choices=[access.value for access in Access])
-    approve.add_argument("--role", choices=[role.value for role in ProbeRole])
-    approve.add_argument("--region", default="", help="first-level subdivision, only where the operator opted in")
-    revoke = _command(commands, "revoke", _revoke, "refuse a probe from now on; what it sent stays")
-    revoke.add_argument("probe")
-    listing = _command(commands, "list", _list, "approved probes, and those that wait")
-    listing.add_argument("--json", action="store_true")
-
-
-def _approve(config: Config, clock: Clock, arguments: argparse.Namespace) -> int:
-    with closing(FleetRegistry(config.fleet_file)) as registry:
-        waiting = next((pending for pending in registry.pending() if pending.id == arguments.probe), None)
-        known = registry.fleet().members.get(arguments.probe)
-        member = _member(arguments, waiting, known, clock.now())
-        registry.approve(member)
-    print(f"approved {member.id}: {member.role} in {member.network.country}, AS{member.network.asn},")
-    print(f"key {member.public_key}: compare it with the one that `balise-agent check` prints on the probe")
-    return 0
-
-
-def _member(arguments: argparse.Namespace, waiting: Pending | None, known: Member | None, now: float) -> Member:
-    """Join what the operator typed with what the probe announced or was approved for (ConfigError)."""
-    if not is_probe_id(arguments.probe):
-        raise ConfigError(f"{arguments.probe!r} is no probe id; use 4 to 32 of a-z and 0-9")
-    if known and waiting and not arguments.key:
-        # Reinstalled, or somebody else with its name: the operator must say so with the key in hand.
-        raise ConfigError(
-            f"{arguments.probe}: approved with key {known.public_key}, now announces {waiting.public_key}; "
-            "give the one that `balise-agent check` prints on the probe with --key"
-        )
-    key = arguments.key or (known.public_key if known else "") or (waiting.public_key if waiting else "")
-    if not re.fullmatch(r"[0-9a-f]{64}", key):
-        raise ConfigError(
-            f"{arguments.probe}: no key; it did not announce itself yet: give --key with the 64 hex digits that "
-            "`balise-agent check` prints on the probe"
-        )
-    was = known.network if known else None
-    country = arguments.country or (was.country if was else "") or (waiting.country if waiting else "")
-    asn = arguments.asn or (was.asn if was else 0) or (waiting.asn if waiting else 0)
-    if not re.fullmatch(r"[A-Z]{2}", country):
-        raise ConfigError(f"{arguments.probe}: {country!r} is no country; give --country, e.g. --country PK")
-    if not 0 < asn < 2**32:
-        raise ConfigError(f"{arguments.probe}: {asn} is no AS number; give --asn, e.g. --asn 64501")
-    access = arguments.access or (was.access if was else "") or (waiting.access if waiting else "") or Access.FIXED
-    role = arguments.role or (known.role if known else "") or (waiting.role if waiting else "") or ProbeRole.PROBE
-    return Member(
-        id=arguments.probe,
-        public_key=key,
-        network=Network(country=country, asn=asn, access=Access(access), region=arguments.region),
-        role=ProbeRole(role),
-        approved_at=now,
-    )
-
-
-def _revoke(config: Config, _clock: Clock, arguments: argparse.Namespace) -> int:
-    with closing(FleetRegistry(config.fleet_file)) as registry:
-        revoked = registry.revoke(arguments.probe)
-    if not revoked:
-        raise ConfigError(f"{arguments.probe}: not in the fleet; see balise-collector fleet list")
-    print(f"revoked {arguments.probe}")
-    return 0
-
-
-def _list(config: Config, _clock: Clock, arguments: argparse.Namespace) -> int:
-    with closing(FleetRegistry(config.fleet_file)) as registry:
-        members = list(registry.fleet().members.values())
-        pending = registry.pending()
-    if arguments.json:
-        print(json.dumps(msgspec.to_builtins({"approved": members, "pending": pending}), indent=2))
-        return 0
-    for member in members:
-        network = member.network
-        state = "revoked" if member.revoked else member.role.value
-        where = f"{network.country} AS{network.asn:<10} {network.access:<10}"
-        print(f"{member.id:<12} {state:<10} {where} {member.public_key}")
-    for stranger in pending:
-        where = f"{stranger.country or '??'} AS{stranger.asn:<10}"
-        print(f"{stranger.id:<12} {'waiting':<10} {where} says {stranger.public_key}")
-        print(f"{'':<12} approve with: balise-collector fleet approve {stranger.id}")
-    if not members and not pending:
-        print("no probe yet; one that connects to the broker shows up here")
     return 0
 
 

@@ -6,30 +6,14 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from balise_collector.authority import IssuedCertificate
-from balise_collector.cli import main
 from balise_collector.commands.authority import ending
 
 Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Return a runner of commands on settings in a folder of its own: status, output, errors."""
-    settings = tmp_path / "collector.toml"
-    settings.write_text(f'[collector]\nstate_dir = "{tmp_path}/state"\n[broker]\nhost = "127.0.0.1"\n')
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        status = main(["--config", str(settings), *arguments])
-        said = capsys.readouterr()
-        return status, said.out, said.err
-
-    return call
 
 
 def test_show_prints_the_fingerprint_and_never_a_key(run: Run) -> None:

@@ -1,0 +1,232 @@
+"""``balise-collector fleet approve|list|show|revoke|retire|tag|halt``: who may speak.
+
+Lives here: what the operator types, and what is printed. Must not live here: tokens (commands/tokens.py), the registry.
+"""
+
+import argparse
+import json
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from balise_collector.authority import Authority
+from balise_collector.clock import Clock
+from balise_collector.commands import AddCommand
+from balise_collector.config import Config
+from balise_collector.enrolment.agreement import agree
+from balise_collector.errors import ConfigError
+from balise_collector.fleet import FleetRegistry
+from balise_collector.members import Halt, Member, Pending
+from balise_wire.measurement import Network
+from balise_wire.topics import is_probe_id
+from balise_wire.words import Access, ProbeRole, Profile
+
+_REASON_MOST: Final = 200
+_SEE: Final = "see balise-collector fleet list"
+
+
+def add(group: Any, command: AddCommand) -> None:
+    """Add the commands to the group ``fleet``."""
+    approve = command(group, "approve", _approve, "let a probe speak; what it announced fills what is left out")
+    approve.add_argument("probe")
+    approve.add_argument("--key", metavar="HEX", help="its Ed25519 public key; default: the announced one")
+    approve.add_argument("--country", metavar="CC", help="ISO 3166-1 alpha-2")
+    approve.add_argument("--asn", type=int, metavar="N", help="its provider's AS number")
+    approve.add_argument("--access", choices=[access.value for access in Access])
+    approve.add_argument("--role", choices=[role.value for role in ProbeRole])
+    approve.add_argument("--profile", choices=[profile.value for profile in Profile])
+    approve.add_argument("--provider", metavar="LABEL", help="your word for the line; no public page shows it")
+    approve.add_argument("--region", default="", help="first-level subdivision, only where the operator opted in")
+    for name, function, text in (
+        ("revoke", _revoke, "refuse a probe from now on, its certificate too; what it sent stays"),
+        ("retire", _retire, "finish a probe: it stays in the history, and nobody waits for it"),
+    ):
+        command(group, name, function, text).add_argument("probe")
+    tag = command(group, "tag", _tag, "write your own words on a probe; they never leave the operator's view")
+    tag.add_argument("probe")
+    tag.add_argument("words", nargs="*", metavar="WORD", help="in the place of those it has; none: take them off")
+    halt = command(group, "halt", _halt, "the kill switch: every probe of a country stops measuring")
+    halt.add_argument("country", metavar="CC", help="ISO 3166-1 alpha-2")
+    halt.add_argument("--reason", default="", help="a few neutral words, which the hosts may read")
+    halt.add_argument("--undo", action="store_true", help="let them measure again")
+    listing = command(group, "list", _list, "every probe, those that wait, and halted countries")
+    show = command(group, "show", _show, "everything that is known of one probe's membership")
+    show.add_argument("probe")
+    for reads in (listing, show):
+        reads.add_argument("--json", action="store_true")
+
+
+def _approve(config: Config, clock: Clock, arguments: argparse.Namespace) -> Iterator[str]:
+    with closing(FleetRegistry(config.fleet_file)) as registry:
+        waiting = next((pending for pending in registry.pending() if pending.id == arguments.probe), None)
+        known = registry.fleet().members.get(arguments.probe)
+        member = _member(arguments, waiting, known, clock.now())
+        registry.approve(member)
+    yield f"approved {member.id}: {member.role} in {member.network.country}, AS{member.network.asn},"
+    yield f"key {member.public_key}: compare it with the one that `balise-agent check` prints on the probe"
+
+
+def _member(arguments: argparse.Namespace, waiting: Pending | None, known: Member | None, now: float) -> Member:
+    """Join what the operator typed with what the probe announced or was approved for (ConfigError)."""
+    if not is_probe_id(arguments.probe):
+        raise ConfigError(f"{arguments.probe!r} is no probe id; use 4 to 32 of a-z and 0-9")
+    if known and waiting and not arguments.key:
+        # Reinstalled, or somebody else with its name: the operator must say so with the key in hand.
+        raise ConfigError(
+            f"{arguments.probe}: approved with key {known.public_key}, now announces {waiting.public_key}; "
+            "give the one that `balise-agent check` prints on the probe with --key"
+        )
+    key = arguments.key or (known.public_key if known else "") or (waiting.public_key if waiting else "")
+    if not re.fullmatch(r"[0-9a-f]{64}", key):
+        raise ConfigError(
+            f"{arguments.probe}: no key; it did not announce itself yet: give --key with the 64 hex digits that "
+            "`balise-agent check` prints on the probe"
+        )
+    was = known.network if known else None
+    country = arguments.country or (was.country if was else "") or (waiting.country if waiting else "")
+    asn = arguments.asn or (was.asn if was else 0) or (waiting.asn if waiting else 0)
+    if not re.fullmatch(r"[A-Z]{2}", country):
+        raise ConfigError(f"{arguments.probe}: {country!r} is no country; give --country, e.g. --country PK")
+    if not 0 < asn < 2**32:
+        raise ConfigError(f"{arguments.probe}: {asn} is no AS number; give --asn, e.g. --asn 64501")
+    access = arguments.access or (was.access if was else "") or (waiting.access if waiting else "") or Access.FIXED
+    role = arguments.role or (known.role if known else "") or (waiting.role if waiting else "") or ProbeRole.PROBE
+    network = Network(country=country, asn=asn, access=Access(access), region=arguments.region)
+    kept = known or Member(id=arguments.probe, public_key=key, network=network)
+    return msgspec.structs.replace(
+        kept,
+        public_key=key,
+        network=network,
+        role=ProbeRole(role),
+        approved_at=now,
+        revoked=False,
+        retired_at=None,
+        profile=Profile(arguments.profile or kept.profile),
+        provider=kept.provider if arguments.provider is None else arguments.provider,
+    )
+
+
+def _revoke(config: Config, _clock: Clock, arguments: argparse.Namespace) -> Iterator[str]:
+    with closing(FleetRegistry(config.fleet_file)) as registry:
+        if not registry.revoke(arguments.probe):
+            raise ConfigError(f"{arguments.probe}: not in the fleet; {_SEE}")
+        yield f"revoked {arguments.probe}"
+        yield from _refuse(config, registry)
+
+
+def _retire(config: Config, clock: Clock, arguments: argparse.Namespace) -> Iterator[str]:
+    with closing(FleetRegistry(config.fleet_file)) as registry:
+        if not registry.retire(arguments.probe, clock.now()):
+            raise ConfigError(f"{arguments.probe}: not in the fleet; {_SEE}")
+        yield f"retired {arguments.probe}: what it sent stays; a token for its id lets it speak again"
+        yield from _refuse(config, registry)
+
+
+def _refuse(config: Config, registry: FleetRegistry) -> Iterator[str]:
+    """Bring the authority into agreement, where there is one."""
+    if not config.authority_dir.exists():
+        return
+    with closing(Authority.open_or_create(config.authority_dir)) as authority:
+        if agree(registry, authority):
+            yield f"its certificate is on the list {config.authority_dir / 'crl.pem'}; the broker reads it on SIGHUP"
+
+
+def _tag(config: Config, _clock: Clock, arguments: argparse.Namespace) -> Iterator[str]:
+    with closing(FleetRegistry(config.fleet_file)) as registry:
+        if not registry.tag(arguments.probe, tuple(arguments.words)):
+            raise ConfigError(f"{arguments.probe}: not in the fleet; {_SEE}")
+    yield f"{arguments.probe}: {', '.join(arguments.words) or 'no words'}"
+
+
+def _halt(config: Config, clock: Clock, arguments: argparse.Namespace) -> Iterator[str]:
+    country: str = arguments.country
+    if not re.fullmatch(r"[A-Z]{2}", country):
+        raise ConfigError(f"{country!r} is no country; give two capital letters, e.g. PK")
+    reason = " ".join(arguments.reason.split())
+    if len(reason) > _REASON_MOST:
+        raise ConfigError(f"--reason: {len(reason)} characters; use {_REASON_MOST} or fewer, neutral words")
+    with closing(FleetRegistry(config.fleet_file)) as registry:
+        probes = sum(one.network.country == country for one in registry.fleet().active())
+        if arguments.undo:
+            if not registry.lift(country, clock.now()):
+                raise ConfigError(f"{country}: not halted; {_SEE}")
+            yield f"{country}: {probes} probes may measure again; the running collector tells them at once"
+            return
+        if not reason:
+            raise ConfigError("--reason: give a few neutral words, which the hosts may read")
+        registry.halt(country, reason, clock.now())
+    yield f"{country}: {probes} probes are told to stop; the running collector tells them at once"
+    yield f"take it back with: balise-collector fleet halt {country} --undo"
+
+
+def _list(config: Config, _clock: Clock, arguments: argparse.Namespace) -> Iterator[str]:
+    with closing(FleetRegistry(config.fleet_file)) as registry:
+        fleet = registry.fleet()
+        members, pending, halted = list(fleet.members.values()), registry.pending(), fleet.halted()
+    if arguments.json:
+        told = {"approved": members, "pending": pending, "halted": list(halted.values())}
+        yield json.dumps(msgspec.to_builtins(told), indent=2)
+        return
+    for halt in halted.values():
+        yield f"{halt.country} is halted since {_day(halt.since)}: {halt.reason}"
+    for member in members:
+        yield _line(member, halted.get(member.network.country))
+    for stranger in pending:
+        where = f"{stranger.country or '??'} AS{stranger.asn:<10}"
+        yield f"{stranger.id:<12} {'waiting':<10} {where} says {stranger.public_key}"
+        yield f"{'':<12} approve with: balise-collector fleet approve {stranger.id}"
+    if not members and not pending:
+        yield "no probe yet; one that connects to the broker shows up here, and so does one that is enrolled"
+
+
+def _line(member: Member, halt: Halt | None) -> str:
+    """Say who a probe is, in one line; the provider's label and the tags come last."""
+    network = member.network
+    where = f"{network.country} AS{network.asn:<10} {network.access:<10} {member.profile:<9}"
+    end = f"certificate until {_day(member.expires)}" if member.expires else f"key {member.public_key}"
+    words = " ".join((*filter(None, (member.provider,)), *(f"#{tag}" for tag in member.tags)))
+    return f"{member.id:<12} {state_of(member, halt):<10} {where} {end}  {words}".rstrip()
+
+
+def state_of(member: Member, halt: Halt | None) -> str:
+    """Say in a word how a member stands in the registry."""
+    if member.revoked:
+        return "revoked"
+    if member.retired_at is not None:
+        return "retired"
+    return "halted" if halt else member.role.value
+
+
+def _show(config: Config, _clock: Clock, arguments: argparse.Namespace) -> Iterator[str]:
+    with closing(FleetRegistry(config.fleet_file)) as registry:
+        fleet = registry.fleet()
+        member = fleet.members.get(arguments.probe)
+        if member is None:
+            raise ConfigError(f"{arguments.probe}: not in the fleet; {_SEE}")
+        issued = registry.issued(member.id)
+    halt = fleet.halted().get(member.network.country)
+    if arguments.json:
+        told = {"member": member, "halt": halt, "assignment": issued.version}
+        yield json.dumps(msgspec.to_builtins(told), indent=2)
+        return
+    network = member.network
+    yield f"probe        {member.id}, {state_of(member, halt)}"
+    yield f"stands in    {network.country}{f', {network.region}' if network.region else ''}, AS{network.asn},"
+    yield f"             {network.access}, profile {member.profile}"
+    yield f"provider     {member.provider or '-'}"
+    yield f"tags         {', '.join(member.tags) or '-'}"
+    yield f"key          {member.public_key}"
+    yield f"enrolled     {_day(member.enrolled_at)}, let in {_day(member.approved_at)}"
+    yield f"consent      {member.consent or '-'}"
+    yield f"certificate  until {_day(member.expires)}"
+    yield f"assignment   version {issued.version}"
+    if halt:
+        yield f"halted       since {_day(halt.since)}: {halt.reason}"
+
+
+def _day(at: float | None) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d") if at is not None else "-"
