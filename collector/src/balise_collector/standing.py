@@ -15,6 +15,13 @@ NEVER: Final = "never"
 """State of a probe that was approved and of which nothing was ever heard."""
 STATES: Final = ("ready", "init", "sleeping", "disconnected", "lost", NEVER)
 """The states a probe is shown in, best first; the place is the state's code."""
+WHYS: Final[dict[str, str]] = {
+    NEVER: "never heard: see that it runs, and that it reaches the broker",
+    Lifecycle.DISCONNECTED: "it said good-bye: switched off or stopped at the probe",
+    Lifecycle.LOST: "the broker lost it without a good-bye: power, line, or the way to the broker",
+    Lifecycle.READY: "connected by its last word, but nothing came for {minutes} minutes: see its log",
+}
+"""Why a probe of a state is silent, and what to do; READY stands for every connected state."""
 WRONG_CLOCK_SECONDS: Final = 60.0
 """A clock further off than this is wrong: its batches are corrected (validate.py)."""
 
@@ -30,6 +37,10 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """UNIX seconds at which anything of it was received; ``None`` for never."""
     why: str
     """Why it is silent; empty while it is alive."""
+    silent_state: str
+    """The key in WHYS of why it is silent; empty while it is alive."""
+    silent_minutes: int
+    """For how long nothing came of it; 0 where that is not known."""
     clock_skew: float | None
     """Seconds by which its clock is ahead of ours, from its last health report."""
     clock_wrong: bool
@@ -59,17 +70,20 @@ def standing(
         state=state,
         alive=alive,
         last_seen=seen,
-        why="" if alive else _why(state, quiet),
+        why="" if alive else WHYS[_silent(state, quiet)].format(minutes=_minutes(quiet)),
+        silent_state="" if alive else _silent(state, quiet),
+        silent_minutes=_minutes(quiet),
         clock_skew=skew,
         clock_wrong=wrong,
     )
 
 
-def _why(state: str, quiet: float | None) -> str:
+def _silent(state: str, quiet: float | None) -> str:
+    """Return the key in WHYS of a silent probe."""
     if quiet is None:
-        return "never heard: see that it runs, and that it reaches the broker"
-    if state == Lifecycle.DISCONNECTED:
-        return "it said good-bye: switched off or stopped at the probe"
-    if state == Lifecycle.LOST:
-        return "the broker lost it without a good-bye: power, line, or the way to the broker"
-    return f"connected by its last word, but nothing came for {quiet / 60.0:.0f} minutes: see its log"
+        return NEVER
+    return state if state in {Lifecycle.DISCONNECTED, Lifecycle.LOST} else Lifecycle.READY.value
+
+
+def _minutes(quiet: float | None) -> int:
+    return 0 if quiet is None else round(quiet / 60.0)

@@ -16,7 +16,7 @@ from balise_collector.incidents.model import IncidentKind, IncidentState, Interv
 from balise_collector.judge.verdict import State
 from balise_wire.failures import Failure
 from balise_wire.mechanisms import Mechanism
-from balise_wire.words import Arm, Experiment, Resolver, TargetRole
+from balise_wire.words import Access, Arm, ClockState, Experiment, Lifecycle, Resolver, TargetRole
 
 
 class Language(StrEnum):
@@ -257,6 +257,30 @@ LAYERS: Final[dict[Experiment, str]] = {
     Experiment.LINE: "the probe's own line",
 }
 """Each layer that a verdict speaks of."""
+
+ACCESSES: Final[dict[Access, str]] = {
+    Access.FIXED: "fixed line",
+    Access.MOBILE: "mobile",
+    Access.SATELLITE: "satellite",
+}
+"""How a probe's line reaches its provider."""
+
+CLOCKS: Final[dict[ClockState, str]] = {
+    ClockState.SYNCED: "kept by a time server",
+    ClockState.HINTED: "set by the collector",
+    ClockState.UNSYNCED: "nobody vouches for it",
+    ClockState.LABORATORY: "a scenario's",
+}
+"""What a probe knows of its own clock."""
+
+LIFECYCLES: Final[dict[Lifecycle, str]] = {
+    Lifecycle.INIT: "starting",
+    Lifecycle.READY: "measuring",
+    Lifecycle.SLEEPING: "asleep",
+    Lifecycle.DISCONNECTED: "said good-bye",
+    Lifecycle.LOST: "lost without a good-bye",
+}
+"""What a probe said of its state, or the broker of a dead one."""
 
 FAILURES: Final[dict[Failure, str]] = {
     Failure.ADDRESS_FAMILY_NOT_SUPPORTED: "this IP version is not to be had",

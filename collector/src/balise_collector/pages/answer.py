@@ -320,7 +320,7 @@ def _cell(view: View, role: TargetRole, asn: int, name: str, held: Sequence[Verd
             measurements=phrases.measurements(view, len(here)),
             probes=phrases.probes(view, len({one.probe for one in here})),
         ),
-        strip=svg.strip(packed_bins(past, DAY // BIN), title, f"{role.value}-{asn}"),
+        strip=svg.strip(packed_bins(past, DAY // BIN), title, f"{role.value}-{asn}", view.gettext),
     )
 
 

@@ -347,5 +347,6 @@ def _templates(language: Language) -> Environment:
         layers=wording.LAYERS,
         roles=wording.ROLES[language],
         failures=wording.FAILURES,
+        lifecycles=wording.LIFECYCLES,
     )
     return found

@@ -11,6 +11,7 @@ from typing import Final
 from balise_collector.journal import JournalRow
 from balise_collector.judge.verdict import Verdict
 from balise_collector.pages.packets import PacketRow, rows
+from balise_collector.pages.tongue import Say, noted
 from balise_collector.wording import ARMS, FAILURES, RESOLVERS
 from balise_wire.evidence import Packet
 from balise_wire.failures import Failure
@@ -26,7 +27,14 @@ from balise_wire.observations import (
 )
 from balise_wire.words import Arm, Resolver
 
-_RCODES: Final = {0: "no error", 1: "format error", 2: "server failure", 3: "no such name", 5: "refused"}
+RCODES: Final = {
+    0: noted("no error"),
+    1: noted("format error"),
+    2: noted("server failure"),
+    3: noted("no such name"),
+    5: noted("refused"),
+}
+"""Response codes of DNS (RFC 1035, 4.1.1), in words."""
 _TTL_SLACK: Final = 2
 
 
@@ -48,6 +56,8 @@ class AnswerRow:
     ms: str
     code: str
     addresses: str
+    gives: bool
+    """Whether it holds any address or name."""
     ttl: str
     ip_id: str
     signs: tuple[str, ...] = ()
@@ -82,6 +92,8 @@ class Exhibit:
 
     id: str
     verdict: Verdict
+    reason: str
+    """What the rule says, in the reader's language."""
     host: str
     began: float
     """UNIX seconds, corrected by the probe's known clock offset."""
@@ -99,21 +111,22 @@ class Exhibit:
         return sorted(mine, key=lambda one: one.carried)
 
 
-def exhibit(row: JournalRow, verdict: Verdict) -> Exhibit:
-    """Return one measurement ready to be shown."""
+def exhibit(row: JournalRow, verdict: Verdict, say: Say = noted) -> Exhibit:
+    """Return one measurement ready to be shown, in the reader's language."""
     measurement = row.measurement
     trials = sorted(measurement.observations, key=lambda one: one.at)
-    beside = _Beside(_control(trials), _resolver_ttls(trials), _forged(trials))
+    beside = _Beside(_control(trials), _resolver_ttls(trials), _forged(trials), say)
     shown = tuple(_trial(one, number, trials[0].at, beside) for number, one in enumerate(trials, 1))
     return Exhibit(
         id=measurement.id,
         verdict=verdict,
+        reason=say(verdict.reason) if verdict.reason else "",
         host=measurement.host,
         began=verdict.at,
         received=row.received_at,
         software=measurement.software,
         catalogue=measurement.catalogue,
-        line=_line(row),
+        line=_line(row, say),
         trials=shown,
         marked=sum(
             max(sum(p.injected for p in trial.packets), sum(bool(a.signs) for a in trial.answers)) for trial in shown
@@ -121,21 +134,23 @@ def exhibit(row: JournalRow, verdict: Verdict) -> Exhibit:
     )
 
 
-def _line(row: JournalRow) -> str:
+def _line(row: JournalRow, say: Say) -> str:
     """Say how the probe's own line was in the same minute."""
     line = row.measurement.line
     if line is None:
-        return "not measured"
+        return say("not measured")
     parts = []
     if line.gateway_ok is not None:
-        parts.append("gateway answered" if line.gateway_ok else "gateway silent")
+        parts.append(say("gateway answered") if line.gateway_ok else say("gateway silent"))
     if line.domestic:
-        parts.append(f"{line.domestic_ok} of {line.domestic} controls inside the country answered")
+        told = say("{ok} of {asked} controls inside the country answered")
+        parts.append(told.format(ok=line.domestic_ok, asked=line.domestic))
     if line.international:
-        parts.append(f"{line.international_ok} of {line.international} controls abroad answered")
+        told = say("{ok} of {asked} controls abroad answered")
+        parts.append(told.format(ok=line.international_ok, asked=line.international))
     if line.captive:
-        parts.append("a captive portal stood in the way")
-    return ", ".join(parts) or "no control was asked"
+        parts.append(say("a captive portal stood in the way"))
+    return ", ".join(parts) or say("no control was asked")
 
 
 def _control(trials: Sequence[Observation]) -> tuple[Packet, ...]:
@@ -156,12 +171,13 @@ def _resolver_ttls(trials: Sequence[Observation]) -> dict[Resolver, set[int]]:
 
 @dataclass(frozen=True, slots=True)
 class _Beside:
-    """What the other trials of a measurement say of each one."""
+    """What the other trials of a measurement say of each one, and the reader's language."""
 
     control: Sequence[Packet]
     ttls: dict[Resolver, set[int]]
     forged: frozenset[str]
     """Addresses that came from where no resolver runs."""
+    say: Say
 
 
 def _forged(trials: Sequence[Observation]) -> frozenset[str]:
@@ -177,15 +193,15 @@ def _forged(trials: Sequence[Observation]) -> frozenset[str]:
 
 def _trial(one: Observation, number: int, first: float, beside: _Beside) -> TrialRow:
     """Return one trial."""
-    asked, came = told(one)
+    asked, came = told(one, beside.say)
     subject = one.arm is Arm.SUBJECT
     answers: tuple[AnswerRow, ...] = ()
     if isinstance(one, DnsObservation):
         answers = tuple(_answer(answer, one, beside) for answer in one.answers)
-    result, outcome = _outcome(one, came, answers)
+    result, outcome = _outcome(one, came, answers, beside.say)
     return TrialRow(
         number=number,
-        arm=ARMS[one.arm],
+        arm=beside.say(ARMS[one.arm]),
         subject=subject,
         asked=asked,
         after=f"{one.at - first:+.1f}",
@@ -195,23 +211,24 @@ def _trial(one: Observation, number: int, first: float, beside: _Beside) -> Tria
         carried=one.carried,
         dns=isinstance(one, DnsObservation),
         silent=one.failure is Failure.GENERIC_TIMEOUT,
-        packets=_joined(rows(one.packets, beside.control if subject else ()), answers),
+        packets=_joined(rows(one.packets, beside.control if subject else (), beside.say), answers),
         answers=answers,
     )
 
 
-def _outcome(one: Observation, came: str, answers: Sequence[AnswerRow]) -> tuple[str, Outcome]:
+def _outcome(one: Observation, came: str, answers: Sequence[AnswerRow], say: Say) -> tuple[str, Outcome]:
     """Return how a trial ended, in words and as a sign."""
     if isinstance(one, DnsObservation):
         if any(answer.signs for answer in answers):
-            said = (f"{answer.addresses}{' (forged)' if answer.signs else ''}" for answer in answers)
-            return ", then ".join(said), Outcome.FORGED
+            forged = say("{answer} (forged)")
+            said = [forged.format(answer=one.addresses) if one.signs else one.addresses for one in answers]
+            return say(", then ").join(said), Outcome.FORGED
         if one.resolver is Resolver.SILENT and not one.answers:
-            return "no answer, as it must be there", Outcome.WORKED
+            return say("no answer, as it must be there"), Outcome.WORKED
         if one.failure is None:
             return came, Outcome.PLAIN if one.arm is Arm.SUBJECT else Outcome.WORKED
     if one.failure is not None:
-        return FAILURES[one.failure], Outcome.FAILED
+        return say(FAILURES[one.failure]), Outcome.FAILED
     return came, Outcome.WORKED
 
 
@@ -221,52 +238,67 @@ def _joined(packets: Sequence[PacketRow], answers: Sequence[AnswerRow]) -> tuple
     joined = list(packets)
     if len(brought) == len(answers):
         for place, answer in zip(brought, answers, strict=True):
-            says = answer.addresses if answer.addresses != "none" else answer.code
+            says = answer.addresses if answer.gives else answer.code
             joined[place] = replace(joined[place], says=says, signs=answer.signs, injected=bool(answer.signs))
     return tuple(joined)
 
 
 def _answer(answer: DnsAnswer, asked: DnsObservation, beside: _Beside) -> AnswerRow:
     """Return one DNS answer with the signs that it was forged on the way (detectors.md 2.1)."""
-    ttls = beside.ttls.get(asked.resolver, set())
+    ttls, say = beside.ttls.get(asked.resolver, set()), beside.say
     signs = []
     if asked.resolver is Resolver.SILENT:
-        signs.append("no resolver runs at the address that was asked")
+        signs.append(say("no resolver runs at the address that was asked"))
     elif beside.forged & set(answer.addresses):
-        signs.append("the same answer as from the address where no resolver runs")
+        signs.append(say("the same answer as from the address where no resolver runs"))
     if ttls and answer.ttl and all(abs(answer.ttl - ttl) > _TTL_SLACK for ttl in ttls):
-        signs.append(f"TTL {answer.ttl}, where this resolver's other answers had {', '.join(map(str, sorted(ttls)))}")
+        sign = say("TTL {ttl}, where this resolver's other answers had {others}")
+        signs.append(sign.format(ttl=answer.ttl, others=", ".join(map(str, sorted(ttls)))))
+    code = say(RCODES[answer.rcode]) if answer.rcode in RCODES else say("code {n}").format(n=answer.rcode)
+    gives = (*answer.cnames, *answer.addresses)
     return AnswerRow(
         ms=f"{answer.rtt_ms:.1f}",
-        code="malformed" if answer.malformed else _RCODES.get(answer.rcode, f"code {answer.rcode}"),
-        addresses=", ".join((*answer.cnames, *answer.addresses)) or "none",
+        code=say("malformed") if answer.malformed else code,
+        addresses=", ".join(gives) or say("none"),
+        gives=bool(gives),
         ttl=str(answer.ttl) if answer.ttl else "-",
         ip_id=f"0x{answer.ip_id:04x}",
         signs=tuple(signs),
     )
 
 
-def told(one: Observation) -> tuple[str, str]:
+def told(one: Observation, say: Say = noted) -> tuple[str, str]:
     """Return what a trial asked, and what came where nothing failed."""
     if isinstance(one, DnsObservation):
         addresses = sorted({address for answer in one.answers for address in answer.addresses})
-        return f"{one.name} {one.qtype} of {RESOLVERS[one.resolver]}", ", ".join(addresses) or "no answer"
+        asked = say("{name} {type} of {resolver}").format(
+            name=one.name, type=one.qtype, resolver=say(RESOLVERS[one.resolver])
+        )
+        return asked, ", ".join(addresses) or say("no answer")
     if isinstance(one, TcpObservation):
-        return f"{one.address} port {one.port}, {one.syns} SYN", f"{one.synacks} of {one.syns} answered"
+        asked = say("{address} port {port}, {syns} SYN").format(address=one.address, port=one.port, syns=one.syns)
+        return asked, say("{answered} of {syns} answered").format(answered=one.synacks, syns=one.syns)
     if isinstance(one, TlsObservation):
-        name = f"hello with the name {one.sni}" if one.sni else "hello without a name"
-        came = one.record.replace("_", " ").replace(":", " ") or "answer"
-        return f"{name} to {one.address} port {one.port}", f"{came}, {one.bytes_received} bytes"
+        asked = say("hello without a name to {address} port {port}")
+        if one.sni:
+            asked = say("hello with the name {name} to {address} port {port}")
+        came = one.record.replace("_", " ").replace(":", " ") or say("answer")
+        size = say("{what}, {bytes} bytes").format(what=came, bytes=one.bytes_received)
+        return asked.format(name=one.sni, address=one.address, port=one.port), size
     if isinstance(one, HttpObservation):
-        scheme = "https" if one.tls else "http"
-        page = f"status {one.status}, {one.body_bytes} bytes" + (f", titled {one.title!r}" if one.title else "")
-        return f"{scheme}://{one.host}{one.path} at {one.address} port {one.port}", page
+        asked = say("{url} at {address} port {port}").format(
+            url=f"{'https' if one.tls else 'http'}://{one.host}{one.path}", address=one.address, port=one.port
+        )
+        page = say("status {status}, {bytes} bytes").format(status=one.status, bytes=one.body_bytes)
+        return asked, page + (say(", titled {title}").format(title=repr(one.title)) if one.title else "")
     if isinstance(one, PathObservation):
-        return f"path to {one.address} port {one.port}", f"{len(one.hops)} hops"
-    return _told_line(one)
+        asked = say("path to {address} port {port}").format(address=one.address, port=one.port)
+        return asked, say("{n} hops").format(n=len(one.hops))
+    return _told_line(one, say)
 
 
-def _told_line(one: LineObservation) -> tuple[str, str]:
+def _told_line(one: LineObservation, say: Say) -> tuple[str, str]:
     """Return what the line experiment asked and saw."""
     good = sum(control.failure is None for control in one.controls)
-    return f"the line: gateway and {len(one.controls)} controls", f"{good} of {len(one.controls)} controls answered"
+    asked = say("the line: gateway and {n} controls").format(n=len(one.controls))
+    return asked, say("{ok} of {asked} controls answered").format(ok=good, asked=len(one.controls))

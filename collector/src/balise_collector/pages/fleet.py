@@ -18,8 +18,9 @@ from balise_collector.members import Member, Pending
 from balise_collector.pages import phrases, svg
 from balise_collector.pages.history import BIN, bins
 from balise_collector.pages.view import View
-from balise_collector.standing import Standing, standing
+from balise_collector.standing import WHYS, Standing, standing
 from balise_collector.store import HistoryCell
+from balise_wire.measurement import Network
 from balise_wire.status import Health
 from balise_wire.words import Lifecycle
 
@@ -57,6 +58,8 @@ class Line:
     where: str
     standing: Standing
     word: str
+    why: str
+    """Why it is silent, in the reader's language; empty where it is not."""
     state: State
     """The state whose colour and shape it is shown with."""
     queue: str
@@ -135,9 +138,10 @@ def _line(view: View, facts: FleetFacts, member: Member) -> Line:
     troubled = bool(health and (health.throttled or health.undervoltage))
     return Line(
         member=member,
-        where=f"{view.country(network.country)}, {phrases.provider(network.asn)}, {network.access.value}",
+        where=", ".join((view.country(network.country), phrases.provider(network.asn), _access(view, network))),
         standing=found,
         word=_word(view, member, found),
+        why="" if member.revoked else _why(view, found),
         state=State.INSUFFICIENT if member.revoked else State.OK if found.alive else State.DOWN,
         queue=_queue(view, health),
         temperature="-" if health is None or health.temperature_c is None else f"{health.temperature_c:.0f} °C",
@@ -159,6 +163,17 @@ def _word(view: View, member: Member, found: Standing) -> str:
     return view.gettext("asleep") if found.state == Lifecycle.SLEEPING else view.gettext("alive")
 
 
+def _access(view: View, network: Network) -> str:
+    """Say how its line reaches the provider."""
+    return view.gettext(wording.ACCESSES[network.access])
+
+
+def _why(view: View, found: Standing) -> str:
+    """Say why it is silent."""
+    sentence = WHYS.get(found.silent_state, "")
+    return view.gettext(sentence).format(minutes=found.silent_minutes) if sentence else ""
+
+
 def _queue(view: View, health: Health | None) -> str:
     """Say how many measurements wait on the probe, and how old the oldest is."""
     if health is None:
@@ -166,7 +181,7 @@ def _queue(view: View, health: Health | None) -> str:
     if not health.spool_rows or health.spool_oldest_s is None:
         return view.gettext("empty")
     return view.gettext("{rows} waiting, the oldest {age}").format(
-        rows=health.spool_rows, age=phrases.duration(health.spool_oldest_s)
+        rows=health.spool_rows, age=phrases.duration(health.spool_oldest_s, view)
     )
 
 
@@ -204,7 +219,7 @@ def _clock(view: View, found: Standing, health: Health | None) -> str:
     """Say how its clock stands against ours."""
     if health is None or found.clock_skew is None:
         return "-"
-    skew = f"{found.clock_skew:+.1f} s, {health.clock_state.value}"
+    skew = f"{found.clock_skew:+.1f} s, {view.gettext(wording.CLOCKS[health.clock_state])}"
     return view.gettext("wrong: {skew}").format(skew=skew) if found.clock_wrong else skew
 
 
@@ -225,7 +240,7 @@ def _facts(view: View, health: Health) -> tuple[tuple[str, str], ...]:
         return "-" if value is None else f"{value:.0f} {unit}".strip()
 
     return (
-        (view.gettext("Running for"), "-" if health.uptime_s is None else phrases.duration(health.uptime_s)),
+        (view.gettext("Running for"), "-" if health.uptime_s is None else phrases.duration(health.uptime_s, view)),
         (view.gettext("Processor"), number(health.cpu_percent, "%")),
         (view.gettext("Memory of the program"), _size(health.memory_bytes)),
         (view.gettext("Free on disk"), _size(health.disk_free_bytes)),
@@ -260,5 +275,5 @@ def _strips(view: View, held: Sequence[Verdict], since: float) -> tuple[tuple[st
         for (_, _, _, state), number in counts[service].items():
             total[state] += number
         told = ", ".join(f"{view.gettext(wording.STATES[State(state)][1])} {n}" for state, n in total.most_common())
-        found.append((view.service(service), svg.strip(states, title, f"s-{service}"), told))
+        found.append((view.service(service), svg.strip(states, title, f"s-{service}", view.gettext), told))
     return tuple(found)

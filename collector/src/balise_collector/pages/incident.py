@@ -246,7 +246,7 @@ def _exhibits(view: View, verdicts: Mapping[str, Verdict]) -> tuple[Exhibit, ...
     for _, _, name in sorted(ranked):
         row = view.store.measurement_row(name) if len(found) < _EXHIBITS else None
         if row is not None:
-            found.append(exhibit(row, verdicts[name]))
+            found.append(exhibit(row, verdicts[name], view.gettext))
     return tuple(found)
 
 

@@ -131,7 +131,7 @@ def _table(
                 Cell(
                     state=settle(Counter(one.state for one in newest(held))),
                     said=said(held, view),
-                    strip=svg.strip(strip, title, f"{key}-{service}-{column.lower()}"),
+                    strip=svg.strip(strip, title, f"{key}-{service}-{column.lower()}", view.gettext),
                     incident=next((one.id for one in incidents if _is_of(one, code, service, column)), ""),
                 )
             )

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from balise_collector.judge.injection import Trace, behind_proxy, trace
+from balise_collector.pages.tongue import Say, noted
 from balise_wire.evidence import Direction, Packet
 
 _TTL_SLACK = 2
@@ -44,13 +45,14 @@ def flags_in_words(flags: str) -> str:
     return " ".join(_FLAGS.get(flag, flag) for flag in flags)
 
 
-def rows(packets: Sequence[Packet], control: Sequence[Packet] = ()) -> list[PacketRow]:
+def rows(packets: Sequence[Packet], control: Sequence[Packet] = (), say: Say = noted) -> list[PacketRow]:
     """Return the rows of one trial.
 
     Args:
         packets: of the trial, in order of arrival.
         control: packets of a control trial on the same address; where they show a proxy near by, TTL and time
             say nothing and are not marked.
+        say: puts the signs into the reader's language.
     """
     seen = trace(packets)
     proxied = behind_proxy(trace(control))
@@ -63,12 +65,12 @@ def rows(packets: Sequence[Packet], control: Sequence[Packet] = ()) -> list[Pack
         if packet.direction is Direction.OUT:
             again = bool(packet.length) and (packet.seq, packet.length) in sent
             sent.add((packet.seq, packet.length))
-            signs = ("sent again: nobody had acknowledged it",) if again else ()
+            signs = (say("sent again: nobody had acknowledged it"),) if again else ()
         elif packet.protocol == "tcp":
-            found = _signs(packet, seen, proxied=proxied)
+            found = _signs(packet, seen, say, proxied=proxied)
             forged = bool(found)
             # Forged packets come in volleys: each sign is told once a trial.
-            signs = tuple(sign for sign in found if sign not in told) or (("as the one above",) if forged else ())
+            signs = tuple(sign for sign in found if sign not in told) or ((say("as the one above"),) if forged else ())
             told.update(found)
         shown.append(_row(packet, signs, injected=forged))
     return shown
@@ -93,7 +95,7 @@ def _row(packet: Packet, signs: tuple[str, ...], *, injected: bool) -> PacketRow
     )
 
 
-def _signs(packet: Packet, seen: Trace, *, proxied: bool) -> tuple[str, ...]:
+def _signs(packet: Packet, seen: Trace, say: Say, *, proxied: bool) -> tuple[str, ...]:
     """Return what a packet that came bears of forgery."""
     synack = seen.synack
     if packet is synack:
@@ -101,18 +103,18 @@ def _signs(packet: Packet, seen: Trace, *, proxied: bool) -> tuple[str, ...]:
     found = []
     ends = "R" in packet.flags or "F" in packet.flags
     if synack is not None and synack.ttl and packet.ttl and not proxied and abs(packet.ttl - synack.ttl) > _TTL_SLACK:
-        found.append(f"TTL {packet.ttl}, where the server's SYN ACK had {synack.ttl}")
+        told = say("TTL {ttl}, where the server's SYN ACK had {other}")
+        found.append(told.format(ttl=packet.ttl, other=synack.ttl))
     if "R" in packet.flags:
         if synack is not None and packet.df != synack.df:
-            found.append("don't-fragment bit unlike the server's SYN ACK")
+            found.append(say("don't-fragment bit unlike the server's SYN ACK"))
         if packet.length:
-            found.append("a reset that carries data")
+            found.append(say("a reset that carries data"))
         if any(later.t_us > packet.t_us + _REORDER_US and later.seq >= packet.seq for later in seen.data):
-            found.append("the server went on sending after it")
+            found.append(say("the server went on sending after it"))
     if ends and packet is seen.killer and not proxied and seen.rtt_us and seen.hello is not None:
         wait = packet.t_us - seen.hello.t_us
         if 0 <= wait < seen.rtt_us / 2:
-            found.append(
-                f"came {wait / 1000:.1f} ms after the request, where a round trip takes {seen.rtt_us / 1000:.1f} ms"
-            )
+            told = say("came {wait} ms after the request, where a round trip takes {trip} ms")
+            found.append(told.format(wait=f"{wait / 1000:.1f}", trip=f"{seen.rtt_us / 1000:.1f}"))
     return tuple(found)

@@ -22,10 +22,12 @@ from balise_collector.journal import JournalRow
 from balise_collector.judge.verdict import Verdict
 from balise_collector.members import Member
 from balise_collector.pages.redraw import Redrawn, redraw
+from balise_collector.pages.tongue import Say, noted
 from balise_collector.pages.view import Conclusions, View
 from balise_collector.places import WORLD
 from balise_collector.store import HistoryCell
 from balise_collector.tally import BIN, Series
+from balise_collector.wording import Language
 from balise_wire.measurement import Network
 
 EVIDENCE_AGE: Final = 86_400.0
@@ -33,7 +35,7 @@ EVIDENCE_AGE: Final = 86_400.0
 EXHIBITS: Final = 6
 _DAY: Final = 86_400.0
 _MARGIN: Final = 3_600.0
-_WITHHELD: Final = "not published"
+_WITHHELD: Final = noted("not published")
 _FULL: Final = (1 << 32) - 1
 
 
@@ -321,7 +323,7 @@ class Public:
         """Whether the operator released the evidence of an incident."""
         return self._names().get(incident_id) in self.released
 
-    def exhibits(self, incident_id: str) -> tuple[Redrawn, ...]:
+    def exhibits(self, incident_id: str, say: Say = noted, language: Language = Language.EN) -> tuple[Redrawn, ...]:
         """Return the redrawn evidence of an incident: only where it was released, and only what is a day old."""
         inside = self._names().get(incident_id)
         if inside is None or inside not in self.released or not self._told(inside):
@@ -336,11 +338,11 @@ class Public:
             if row is None or verdict is None or max(verdict.at, row.received_at) > self.now - EVIDENCE_AGE:
                 continue
             asn = verdict.network.asn
-            provider = f"AS{asn}" if counts.get(asn, 0) >= self.policy.least else _WITHHELD
+            provider = f"AS{asn}" if counts.get(asn, 0) >= self.policy.least else say(_WITHHELD)
             ranked.append((turns[verdict.rule, asn], place, row, verdict, provider))
             turns[verdict.rule, asn] += 1
         ranked.sort(key=lambda entry: entry[:2])
-        found += [redraw(row, verdict, provider) for _, _, row, verdict, provider in ranked[:EXHIBITS]]
+        found += [redraw(row, verdict, provider, say, language) for _, _, row, verdict, provider in ranked[:EXHIBITS]]
         return tuple(found)
 
     def _evidence(self, incident_id: str) -> tuple[str, ...]:

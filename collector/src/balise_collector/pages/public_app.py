@@ -88,7 +88,10 @@ class PublicPages(Pages):
         """Put redrawn evidence in the place of the operator's."""
         if template == "incident.html" and isinstance(view, PublicView):
             name = content["page"].incident.id
-            more = {"exhibits": view.seen.exhibits(name), "released": view.seen.is_released(name)}
+            more = {
+                "exhibits": view.seen.exhibits(name, view.gettext, view.language),
+                "released": view.seen.is_released(name),
+            }
             return super()._page("public_incident.html", request, view, status, **content, **more)
         return super()._page(template, request, view, status, **content)
 

@@ -12,8 +12,9 @@ import msgspec
 
 from balise_collector.journal import JournalRow
 from balise_collector.judge.verdict import State, Verdict
-from balise_collector.pages.evidence import TrialRow, exhibit
+from balise_collector.pages.evidence import RCODES, TrialRow, exhibit
 from balise_collector.pages.packets import flags_in_words
+from balise_collector.pages.tongue import Say, noted
 from balise_collector.wording import ARMS, FAILURES, LAYERS, RESOLVERS, ROLES, Language
 from balise_wire.evidence import Direction, Packet
 from balise_wire.observations import DnsObservation, LineObservation, Observation, PathObservation
@@ -22,8 +23,12 @@ from balise_wire.words import Arm
 _TTL_SLACK: Final = 2
 _SECONDS: Final = 10.0
 """Trials are placed to this many seconds."""
-_LENGTHS: Final = ((0, "none"), (99, "under 100"), (499, "100 to 499"), (1500, "500 to 1500"))
-_RCODES: Final = {0: "no error", 1: "format error", 2: "server failure", 3: "no such name", 5: "refused"}
+_LENGTHS: Final = (
+    (0, noted("none")),
+    (99, noted("under 100")),
+    (499, noted("100 to 499")),
+    (1500, noted("500 to 1500")),
+)
 
 
 class RedrawnPacket(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,13 +74,17 @@ class Redrawn(msgspec.Struct, frozen=True, kw_only=True):
     trials: tuple[RedrawnTrial, ...]
 
 
-def redraw(row: JournalRow, verdict: Verdict, provider: str) -> Redrawn:
+def redraw(
+    row: JournalRow, verdict: Verdict, provider: str, say: Say = noted, language: Language = Language.EN
+) -> Redrawn:
     """Return one measurement as the public may see it.
 
     Args:
         row: the measurement.
         verdict: what the rules say of it; its reason is the rule's own sentence.
         provider: as it may be told, e.g. ``AS64501`` or ``not published``.
+        say: puts sentences into the reader's language.
+        language: that language, for the words of the closed lists.
     """
     observed = sorted(row.measurement.observations, key=lambda one: one.at)
     pairs = [
@@ -86,12 +95,12 @@ def redraw(row: JournalRow, verdict: Verdict, provider: str) -> Redrawn:
     first = pairs[0][0].at if pairs else 0.0
     return Redrawn(
         provider=provider,
-        part=ROLES[Language.EN][verdict.role],
-        layer=LAYERS[verdict.layer],
+        part=ROLES[language][verdict.role],
+        layer=say(LAYERS[verdict.layer]),
         state=verdict.state,
         rule=verdict.rule,
-        reason=verdict.reason,
-        trials=tuple(_trial(one, trial, number, first, observed) for number, (one, trial) in enumerate(pairs, 1)),
+        reason=say(verdict.reason) if verdict.reason else "",
+        trials=tuple(_trial(one, trial, number, first, observed, say) for number, (one, trial) in enumerate(pairs, 1)),
     )
 
 
@@ -103,21 +112,23 @@ def rounded(ms: float) -> int:
 
 def length_class(length: int) -> str:
     """Return the class of a payload's length."""
-    return next((name for most, name in _LENGTHS if length <= most), "over 1500")
+    return next((name for most, name in _LENGTHS if length <= most), noted("over 1500"))
 
 
 def _trial(
-    one: Observation, trial: TrialRow, number: int, first: float, observed: Sequence[Observation]
+    one: Observation, trial: TrialRow, number: int, first: float, observed: Sequence[Observation], say: Say
 ) -> RedrawnTrial:
     """Redraw one trial."""
-    arm = ARMS[one.arm]
-    packets = _packets(one.packets, trial)
+    arm = say(ARMS[one.arm])
+    packets = _packets(one.packets, trial, say)
     forged = any(packet.marked for packet in packets)
     if isinstance(one, DnsObservation):
-        arm = f"{arm}, asked of {RESOLVERS[one.resolver]}"
-        packets = _answers(one, trial, observed)
+        arm = say("{arm}, asked of {resolver}").format(arm=arm, resolver=say(RESOLVERS[one.resolver]))
+        packets = _answers(one, trial, observed, say)
         forged = any(packet.marked for packet in packets)
-    result = FAILURES[one.failure] if one.failure else "forged answer" if forged else "answered"
+    result = say("forged answer") if forged else say("answered")
+    if one.failure:
+        result = say(FAILURES[one.failure])
     return RedrawnTrial(
         number=number,
         arm=arm,
@@ -129,7 +140,7 @@ def _trial(
     )
 
 
-def _packets(packets: Sequence[Packet], trial: TrialRow) -> tuple[RedrawnPacket, ...]:
+def _packets(packets: Sequence[Packet], trial: TrialRow, say: Say) -> tuple[RedrawnPacket, ...]:
     """Redraw the packets of a trial."""
     server = next((p.ttl for p in packets if p.direction is Direction.IN and "S" in p.flags and p.ttl), 0)
     return tuple(
@@ -137,17 +148,19 @@ def _packets(packets: Sequence[Packet], trial: TrialRow) -> tuple[RedrawnPacket,
             after_ms=rounded(packet.t_us / 1000),
             direction="sent" if packet.direction is Direction.OUT else "came",
             what=flags_in_words(packet.flags) if packet.protocol == "tcp" else packet.protocol.upper(),
-            ttl=_ttl(packet.ttl, (server,) if server else ())
+            ttl=_ttl(packet.ttl, (server,) if server else (), say)
             if packet.direction is Direction.IN and packet.protocol == "tcp"
             else "-",
-            length=length_class(packet.length),
+            length=say(length_class(packet.length)),
             marked=shown.injected,
         )
         for packet, shown in zip(packets, trial.packets, strict=True)
     )
 
 
-def _answers(one: DnsObservation, trial: TrialRow, observed: Iterable[Observation]) -> tuple[RedrawnPacket, ...]:
+def _answers(
+    one: DnsObservation, trial: TrialRow, observed: Iterable[Observation], say: Say
+) -> tuple[RedrawnPacket, ...]:
     """Redraw the answers to a question of DNS, without the addresses they gave."""
     usual = {
         answer.ttl
@@ -160,8 +173,10 @@ def _answers(one: DnsObservation, trial: TrialRow, observed: Iterable[Observatio
         RedrawnPacket(
             after_ms=rounded(answer.rtt_ms),
             direction="came",
-            what=f"answer: {'malformed' if answer.malformed else _RCODES.get(answer.rcode, 'another code')}",
-            ttl=_ttl(answer.ttl, usual),
+            what=say("answer: {code}").format(
+                code=say("malformed") if answer.malformed else say(RCODES.get(answer.rcode, noted("another code")))
+            ),
+            ttl=_ttl(answer.ttl, usual, say),
             length="-",
             marked=bool(shown.signs),
         )
@@ -169,9 +184,10 @@ def _answers(one: DnsObservation, trial: TrialRow, observed: Iterable[Observatio
     )
 
 
-def _ttl(ttl: int, usual: Iterable[int]) -> str:
+def _ttl(ttl: int, usual: Iterable[int], say: Say) -> str:
     """Return how a TTL compares with those that the server's own packets have."""
     known = tuple(usual)
     if not ttl or not known:
         return "-"
-    return "like the server's" if any(abs(ttl - one) <= _TTL_SLACK for one in known) else "unlike the server's"
+    alike = any(abs(ttl - one) <= _TTL_SLACK for one in known)
+    return say("like the server's") if alike else say("unlike the server's")

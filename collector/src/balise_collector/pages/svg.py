@@ -15,6 +15,7 @@ from markupsafe import Markup
 from balise_collector.judge.verdict import State
 from balise_collector.pages.history import Run, runs, shares
 from balise_collector.pages.palette import PAINTS, word
+from balise_collector.pages.tongue import Say, noted
 
 _STRIP_HEIGHT: Final = 24
 _WIDTH: Final = 1000
@@ -47,14 +48,13 @@ def _number(value: object) -> object:
     return f"{value:.1f}".removesuffix(".0") if isinstance(value, float) else value
 
 
-def summary(states: Sequence[State | None]) -> str:
-    """Say a strip in words: ``blocked 42, reachable 240 of 282 measured bins``; ``not measured`` for none."""
+def summary(states: Sequence[State | None], say: Say = noted) -> str:
+    """Say a strip in words: ``blocked 42, reachable 240 of 282 measured intervals``; ``not measured`` for none."""
     counts = shares(states)
     if not counts:
-        return "not measured"
-    return ", ".join(f"{word(state)} {count}" for state, count in counts.items()) + (
-        f" of {sum(counts.values())} measured intervals"
-    )
+        return say("not measured")
+    listed = ", ".join(f"{say(word(state))} {count}" for state, count in counts.items())
+    return say("{states} of {n} measured intervals").format(states=listed, n=sum(counts.values()))
 
 
 def _bars(found: Sequence[Run], x: float, y: float, unit: float, height: float) -> Markup:
@@ -73,17 +73,18 @@ def _bars(found: Sequence[Run], x: float, y: float, unit: float, height: float) 
     )
 
 
-def strip(states: Sequence[State | None], title: str, key: str) -> Markup:
+def strip(states: Sequence[State | None], title: str, key: str, say: Say = noted) -> Markup:
     """Return a row of bins as a small drawing that stretches to its place.
 
     Args:
         states: one per bin, oldest first.
         title: what it shows, in a few words.
         key: unique on the page; letters, digits and hyphens.
+        say: puts its description into the reader's language.
     """
     content = (
         element("title", title, id=f"{key}-t")
-        + element("desc", summary(states), id=f"{key}-d")
+        + element("desc", summary(states, say), id=f"{key}-d")
         + element("rect", class_="ground", x=0, y=_STRIP_HEIGHT - 1, width=len(states), height=1)
         + _bars(runs(states), 0, 0, 1.0, _STRIP_HEIGHT)
     )

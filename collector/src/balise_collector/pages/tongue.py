@@ -7,6 +7,7 @@ choice of a language for a request (questions.py), sentences.
 
 import gettext
 import io
+from collections.abc import Callable
 from functools import cache
 from importlib import resources
 from typing import Final
@@ -19,6 +20,10 @@ from balise_collector.wording import Language
 
 DOMAIN: Final = "balise"
 """Name of the catalogues: ``locale/balise.pot`` and ``locale/<language>/LC_MESSAGES/balise.po``."""
+
+
+Say = Callable[[str], str]
+"""What returns a sentence in the reader's language; ``noted`` returns it in English."""
 
 
 @cache
