@@ -44,6 +44,16 @@ LAYOUT = Layout(
 )
 
 
+BROKER = 1883
+
+
+def serve_broker(world: World, folder: Path) -> None:
+    """Start a broker that lets everybody in: what the boxes do to its port is tested here, not its rights."""
+    path = folder / "open.conf"
+    path.write_text(f"user root\nallow_anonymous true\nlistener {BROKER} {world.topology.centre}\n")
+    world.serve_broker(path, BROKER)
+
+
 class Ground:
     """The clients; each method is one thing a test may ask for."""
 
@@ -252,6 +262,7 @@ def main() -> int:
     scale = float(sys.argv[2])
     begun = time.monotonic()
     with World(build(LAYOUT), folder, scale=scale) as world:
+        serve_broker(world, folder)
         ground = Ground(world)
         print(json.dumps({"result": time.monotonic() - begun}), flush=True)  # noqa: T201 - the protocol of this script
         for line in sys.stdin:

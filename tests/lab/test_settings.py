@@ -53,8 +53,15 @@ def test_settings_are_toml_with_the_programs_own_keys() -> None:
         "id": "refde1", "role": "reference", "country": "DE", "asn": 64801, "access": "fixed", "state_dir": "",
     }  # fmt: skip
     assert agent["collector"]["key"] == "ab" * 32
-    assert agent["broker"][0]["host"] == built.centre
-    collector = tomllib.loads(settings.collector_toml(built, PLACES, 8484))
+    assert [(one["host"], one["port"], one["tls"]) for one in agent["broker"]] == [
+        (built.centre, 443, True), (built.centre, 8883, True),
+    ]  # fmt: skip
+    assert agent["broker"][0]["transport"] == "websockets"
+    assert agent["broker"][0]["cert_file"].endswith("refde1/refde1.pem")
+    plain = settings.agent_toml(scenario, built, scenario.probes[3], PLACES, "ab" * 32, websockets=False)
+    assert [one["port"] for one in tomllib.loads(plain)["broker"]] == [8883]
+    collector = tomllib.loads(settings.collector_toml(PLACES, 8484))
+    assert collector["broker"] == {"host": "127.0.0.1", "port": 8883, "own_authority": True}
     assert collector["catalogue"]["dir"] == "/run/lab/catalogue"
     service = tomllib.loads(settings.service_toml(scenario, built, "twitter"))
     assert {target["host"] for target in service["target"]} == {"twitter.lab", "pbs.twimg.lab"}
@@ -66,11 +73,10 @@ def test_settings_are_toml_with_the_programs_own_keys() -> None:
 
 def test_a_run_with_influx_tells_the_collector_where_it_is() -> None:
     """The table is there with both buckets; a run without InfluxDB names none."""
-    built = build(layout_of(parse(TEXT)))
-    with_influx = tomllib.loads(settings.collector_toml(built, PLACES, 8484, with_influx=True))
+    with_influx = tomllib.loads(settings.collector_toml(PLACES, 8484, with_influx=True))
     assert with_influx["influx"]["url"].startswith("http://127.0.0.1:")
     assert with_influx["influx"]["bucket"] != with_influx["influx"]["rollup_bucket"]
-    assert "influx" not in tomllib.loads(settings.collector_toml(built, PLACES, 8484))
+    assert "influx" not in tomllib.loads(settings.collector_toml(PLACES, 8484))
 
 
 def test_probes_are_put_in_their_own_places() -> None:
@@ -115,12 +121,11 @@ def test_every_scenario_of_the_repository_can_be_built(repo_root: Path) -> None:
 
 def test_people_find_two_views_and_a_run_alone_has_one() -> None:
     """Only where people look does the collector ask for a token and show a public view, with the usual k and delay."""
-    built = build(layout_of(parse(TEXT)))
-    alone = tomllib.loads(settings.collector_toml(built, PLACES, 8484))
+    alone = tomllib.loads(settings.collector_toml(PLACES, 8484))
     assert "public" not in alone
     assert "token_file" not in alone["pages"]
     views = settings.Views(8485, "http://127.0.0.1:9000", Path("/run/lab/operator.token"))
-    both = tomllib.loads(settings.collector_toml(built, PLACES, 8484, views=views))
+    both = tomllib.loads(settings.collector_toml(PLACES, 8484, views=views))
     assert both["pages"] == {"host": "127.0.0.1", "port": 8484, "token_file": "/run/lab/operator.token"}
     assert both["public"] == {
         "host": "127.0.0.1", "port": 8485, "base_url": "http://127.0.0.1:9000", "k": 2, "delay_minutes": 30,

@@ -18,9 +18,11 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from balise_lab import settings, topology
+from balise_lab.authority import client_key, client_request
 from balise_lab.errors import ConfigError, LabError
 from balise_lab.scenario.clock import VARIABLE, ScenarioClock, frozen_clock
 from balise_lab.scenario.schema import Probe, Scenario
+from balise_lab.services import broker
 from balise_lab.world import World
 from balise_wire.seal import public_bytes
 from balise_wire.words import Access, ProbeRole
@@ -62,13 +64,11 @@ class Programs:
         """Namespace of each probe, by id."""
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._clock: ScenarioClock | None = None
-        self._built: topology.Topology | None = None
 
     # -------------------------------------------------------------- files and keys
     def prepare(self, built: topology.Topology, where: Mapping[str, str]) -> None:
-        """Write settings, catalogue and keys, and have the collector approve every probe."""
+        """Write settings, catalogue and keys; the collector certifies and approves every probe; the broker is up."""
         self.where = dict(where)
-        self._built = built
         self._clock = frozen_clock(self.scenario.starts - _ENROLLED_BEFORE)
         places = self.places
         for folder in (places.collector, places.catalogue, self._logs):
@@ -78,32 +78,42 @@ class Programs:
             (places.catalogue / f"{service.id}.toml").write_text(text, encoding="utf-8")
         (places.catalogue / "controls.toml").write_text(settings.controls_toml(self.scenario, built), encoding="utf-8")
         self._tell_collector()
+        websockets = self.world.has_websockets()
+        # Founds the authority and makes the registry's file, alone: two at once would both try.
+        self.ask(*broker.files_command(built.centre, places.broker, websockets=websockets))
         key = self.ask("key").split()[-1]
-        public = {probe.id: self._enrol(built, probe, key) for probe in self.scenario.probes}
-        first, *others = self.scenario.probes
-        self._approve(first, public[first.id])  # it makes the registry's file; two at once would both try
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            list(pool.map(lambda probe: self._approve(probe, public[probe.id]), others))
+            enrolled = [
+                pool.submit(
+                    self._enrol,
+                    probe,
+                    settings.agent_toml(self.scenario, built, probe, places, key, websockets=websockets),
+                )
+                for probe in self.scenario.probes
+            ]
+            configuration, environment = broker.configuration(places.broker), broker.environment(places.broker)
+            self.world.serve_broker(configuration, broker.PORT, environment)
+            for one in enrolled:
+                one.result()
 
     def _tell_collector(self, views: settings.Views | None = None) -> None:
         """Write the collector's settings."""
-        if self._built is None:
-            raise LabError("the collector's settings name the network: call prepare first")
         influx = self.world.influxdb is not None
-        text = settings.collector_toml(self._built, self.places, self.port, with_influx=influx, views=views)
+        text = settings.collector_toml(self.places, self.port, with_influx=influx, views=views)
         self._collector_file.write_text(text, encoding="utf-8")
 
-    def _enrol(self, built: topology.Topology, probe: Probe, collector_key: str) -> str:
-        """Write one probe's settings and key; return its public key."""
+    def _enrol(self, probe: Probe, text: str) -> None:
+        """Write one probe's settings and key, and have the collector certify and approve it."""
         folder = self.places.agent(probe.id)
         folder.mkdir(parents=True, exist_ok=True)
-        private = Ed25519PrivateKey.generate()
-        path = folder / "probe.key"
-        path.touch(mode=0o600)
-        path.write_text(private.private_bytes_raw().hex() + "\n", encoding="ascii")
-        text = settings.agent_toml(self.scenario, built, probe, self.places, collector_key)
         (folder / "agent.toml").write_text(text, encoding="utf-8")
-        return public_bytes(private.public_key()).hex()
+        private = Ed25519PrivateKey.generate()
+        _write_secret(folder / "probe.key", private.private_bytes_raw().hex() + "\n")
+        _write_secret(folder / settings.CLIENT_KEY, client_key(private))
+        request = folder / "request.pem"
+        request.write_text(client_request(private), encoding="ascii")
+        self.ask("authority", "client", "--name", probe.id, "--request", str(request), "--out", str(folder))
+        self._approve(probe, public_bytes(private.public_key()).hex())
 
     def _approve(self, probe: Probe, public: str) -> None:
         """Tell the collector to believe one probe."""
@@ -246,3 +256,9 @@ def _cpu_seconds(pid: int) -> float:
 def _environment() -> dict[str, str]:
     """Return the environment without a clock of somebody else's."""
     return {name: value for name, value in os.environ.items() if name != VARIABLE}
+
+
+def _write_secret(path: Path, text: str) -> None:
+    """Write a file that only we can read."""
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="ascii")

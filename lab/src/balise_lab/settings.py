@@ -13,7 +13,7 @@ from typing import Final
 from balise_lab import topology
 from balise_lab.scenario.kinds import KINDS
 from balise_lab.scenario.schema import Disturbance, Probe, Scenario, Start
-from balise_lab.services import influx
+from balise_lab.services import broker, influx
 
 Value = str | int | float | bool | Sequence[str]
 
@@ -28,7 +28,9 @@ _PLENTY: Final = 2_000_000_000
 """Bytes a day: at scale 60 a day of budget is spent in 24 minutes."""
 _FETCH: Final = 8192
 """Bytes of a body: a scenario of hours measures in minutes, and the devices' daily cap stands in the lab too."""
-_MQTT: Final = 1883
+AUTHORITY: Final = "ca.pem"
+CLIENT_KEY: Final = "client.key"
+"""Beside a probe's settings: whom it believes, and the key of its certificate (``<id>.pem``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,11 @@ class Places:
     def collector(self) -> Path:
         """The collector's folder."""
         return self.folder / "collector"
+
+    @property
+    def broker(self) -> Path:
+        """The broker's files and store."""
+        return self.folder / "broker"
 
     @property
     def catalogue(self) -> Path:
@@ -89,8 +96,16 @@ def _delay(disturbance: Disturbance) -> float:
     return disturbance.number("ms") + disturbance.number("jitter") if disturbance.kind == "delay" else 0.0
 
 
-def agent_toml(scenario: Scenario, built: topology.Topology, probe: Probe, places: Places, collector_key: str) -> str:
-    """Return the settings of one probe."""
+def agent_toml(
+    scenario: Scenario,
+    built: topology.Topology,
+    probe: Probe,
+    places: Places,
+    collector_key: str,
+    *,
+    websockets: bool = True,
+) -> str:
+    """Return the settings of one probe; ``websockets`` where the broker has such a door."""
     return _toml(
         {
             "probe": {
@@ -108,17 +123,27 @@ def agent_toml(scenario: Scenario, built: topology.Topology, probe: Probe, place
             "consent": {"version": "laboratory", "accepted": True},
             "spool": {"batch_seconds": 30.0, "batch_records": 40},
         },
-        {"broker": [{"host": built.centre, "port": _MQTT}]},
+        {"broker": _doors(built.centre, places.agent(probe.id), probe.id, websockets=websockets)},
     )
 
 
-def collector_toml(
-    built: topology.Topology, places: Places, port: int, *, with_influx: bool = False, views: Views | None = None
-) -> str:
+def _doors(host: str, folder: Path, probe: str, *, websockets: bool) -> list[dict[str, Value]]:
+    """Return a probe's ways to the broker, in the order of a probe in the field: WebSockets on 443 first."""
+    own: dict[str, Value] = {
+        "host": host,
+        "tls": True,
+        "ca_file": str(folder / AUTHORITY),
+        "cert_file": str(folder / f"{probe}.pem"),
+        "key_file": str(folder / CLIENT_KEY),
+    }
+    first: list[dict[str, Value]] = [{**own, "port": broker.WEBSOCKETS, "transport": "websockets"}]
+    return [*(first if websockets else []), {**own, "port": broker.PORT}]
+
+
+def collector_toml(places: Places, port: int, *, with_influx: bool = False, views: Views | None = None) -> str:
     """Return the settings of the collector.
 
     Args:
-        built: the network.
         places: where files go.
         port: of the pages.
         with_influx: there is an InfluxDB in the centre.
@@ -134,7 +159,7 @@ def collector_toml(
     return _toml(
         {
             "collector": {"state_dir": str(places.collector)},
-            "broker": {"host": built.centre, "port": _MQTT},
+            "broker": {"host": "127.0.0.1", "port": broker.PORT, "own_authority": True},
             "catalogue": {"dir": str(places.catalogue)},
             "pages": pages,
             **({"public": public} if public else {}),

@@ -56,11 +56,9 @@ class World:
         self.scale = scale
         self.influxdb = InfluxDb(partial(namespaces.inside, "centre")) if with_influx else None
         self.ca_file = folder / "ca.pem"
-        self.broker_port = broker.PORT
-        self.websockets_port: int | None = None  # known once up: whether this mosquitto was built with them
         self._roots = (authority.found(), authority.found("nobody's root"))
         self._servers: dict[str, subprocess.Popen[bytes]] = {}
-        self._commands: dict[str, tuple[str, tuple[str, ...]]] = {}
+        self._commands: dict[str, tuple[str, tuple[str, ...], dict[str, str]]] = {}
         self._boxes: dict[str, Standing] = {}
         self._stand_ins = 0  # numbers their folders: a box may be started again
         self._gone: dict[str, Counters] = {}
@@ -107,18 +105,19 @@ class World:
             if found:
                 path = web.write(found, self.folder / f"web-{place}", good, stranger)
                 self._serve(f"web-{place}", place, [tools.find("nginx"), "-c", str(path), "-p", str(path.parent)])
-        store = self.folder / "broker"
-        store.mkdir(exist_ok=True)
-        self.websockets_port = broker.WEBSOCKETS if self._has_websockets() else None
-        text = broker.configuration(self.topology.centre, store, websockets=self.websockets_port is not None)
-        path = self._write("mosquitto.conf", text)
-        self._serve("broker", "centre", [tools.find("mosquitto"), "-c", str(path)])
         if self.influxdb is not None:
             self._serve_influx()
         namespaces.nft("dns", silent_rules())
         self._await_servers()
 
-    def _has_websockets(self) -> bool:
+    def serve_broker(self, configuration: Path, port: int, env: Mapping[str, str] | None = None) -> None:
+        """Start mosquitto in the centre with files that somebody wrote; returns when it answers on `port`."""
+        command = [tools.find("mosquitto"), "-c", str(configuration)]
+        self._serve(broker.IDENTITY, "centre", command, env)
+        with namespaces.inside("centre"):
+            self._await(broker.IDENTITY, partial(_listens, self.topology.centre, port))
+
+    def has_websockets(self) -> bool:
         """Whether this mosquitto was built with WebSockets: else it refuses the word in its configuration."""
         probe = self._write("websockets.conf", "listener 8083 127.0.0.1\nprotocol websockets\nuser root\n")
         said = namespaces.run("centre", ["timeout", "-s", "KILL", "0.2", tools.find("mosquitto"), "-c", str(probe)])
@@ -134,8 +133,6 @@ class World:
             if found:
                 with namespaces.inside(place):
                     self._await(f"web-{place}", partial(_listens, found[-1].address, found[-1].port))
-        with namespaces.inside("centre"):
-            self._await("broker", partial(_listens, self.topology.centre, broker.PORT))
         if self.influxdb is not None:
             self._await(influx.SERVER, self.influxdb.answers)
             for database in (influx.POINTS, influx.ROLLUPS):
@@ -161,10 +158,10 @@ class World:
 
         waiting.until(answers, f"{identifier} to answer", READY_SECONDS)
 
-    def _serve(self, identifier: str, place: str, argv: Sequence[str]) -> None:
-        self._commands[identifier] = (place, tuple(argv))
+    def _serve(self, identifier: str, place: str, argv: Sequence[str], env: Mapping[str, str] | None = None) -> None:
+        self._commands[identifier] = (place, tuple(argv), dict(env or {}))
         log = self.folder / "logs" / f"{identifier}.log"
-        self._servers[identifier] = namespaces.popen(place, argv, log=log)
+        self._servers[identifier] = namespaces.popen(place, argv, env=env, log=log)
 
     def kill_server(self, identifier: str) -> None:
         """Kill a server (`broker`, `web-hosting`, ...) as a crash would; `failures` does not mention it."""

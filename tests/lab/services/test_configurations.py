@@ -57,12 +57,15 @@ def test_isp_resolvers_ask_the_countrys_authority_and_know_domestic_names() -> N
     assert f"host-record=twitter.lab,{TOPOLOGY.endpoints[0].addresses[0]}" in plan["authority-world"][1]
 
 
-def test_the_brokers_limits_are_the_fleets() -> None:
-    """Defaults of 1000 queued and 20 in flight lose or stall what the fleet sends."""
-    text = broker.configuration("203.0.113.10", Path("/x"), websockets=False)
-    assert "max_queued_messages 100000" in text
-    assert "persistence true" in text
-    assert "websockets" not in text
+def test_the_brokers_files_are_the_shipped_ones() -> None:
+    """The lab writes no configuration of its own: it asks the collector for one, with the doors of the field."""
+    command = broker.files_command("203.0.113.10", Path("/x"), websockets=True)
+    assert command[:2] == ("broker", "files")
+    given = dict(zip(command[2::2], command[3::2], strict=True))
+    assert (given["--websockets"], given["--mqtt"], given["--listen"]) == ("443", "8883", "203.0.113.10")
+    without = broker.files_command("203.0.113.10", Path("/x"), websockets=False)
+    assert without[without.index("--websockets") + 1] == "0"
+    assert broker.environment(Path("/x")) == {"OPENSSL_CONF": "/x/openssl.cnf"}
 
 
 def test_influx_listens_to_the_centre_alone() -> None:

@@ -1,34 +1,42 @@
-"""mosquitto: the broker in the centre.
+"""mosquitto: the broker in the centre, as it ships.
 
-Lives here: its configuration text. Limits follow the fleet's: the default of 1000 queued messages drops silently, and a
-window of 20 in flight stalls a collector that acknowledges after its commit.
+Pure. Lives here: the command by which the collector writes the broker's files (it is the only one who knows them), and
+the environment that mosquitto needs beside them. Must not live here: limits and rights, which are the fleet's own.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
-PORT = 1883
-WEBSOCKETS = 8083
+PORT: Final = 8883
+"""Plain MQTT in TLS, in the centre and on its loopback."""
+WEBSOCKETS: Final = 443
+USER: Final = "root"
+"""Inside the lab's namespaces there is no other."""
+IDENTITY: Final = "broker"
+"""Name of the server among those of the lab."""
 
 
-def configuration(address: str, folder: Path, *, websockets: bool) -> str:
-    """mosquitto.conf for one listener on the centre's address (and one for WebSockets where compiled in)."""
-    lines = [
-        "user root",
-        "allow_anonymous true",
-        "persistence true",
-        f"persistence_location {folder}/",
-        "autosave_interval 5",
-        "max_inflight_messages 2000",
-        "max_queued_messages 100000",
-        "max_packet_size 1048576",
-        "log_dest stderr",
-        "log_type error",
-        "log_type warning",
-        "log_type notice",
-        "connection_messages true",
-        f"listener {PORT} {address}",
-        f"listener {PORT} 127.0.0.1",
-    ]
-    if websockets:
-        lines += [f"listener {WEBSOCKETS} {address}", "protocol websockets"]
-    return "\n".join([*lines, ""])
+def files_command(address: str, folder: Path, *, websockets: bool) -> Sequence[str]:
+    """Return the collector's command (without the program) that writes the broker's files into a folder.
+
+    Args:
+        address: of the centre.
+        folder: takes files and store.
+        websockets: whether this mosquitto was built with them.
+    """
+    return (
+        "broker", "files", "--out", str(folder), "--name", address, "--listen", address,
+        "--websockets", str(WEBSOCKETS if websockets else 0), "--mqtt", str(PORT), "--local", str(PORT),
+        "--user", USER, "--data", str(folder),
+    )  # fmt: skip
+
+
+def configuration(folder: Path) -> Path:
+    """Return the configuration among the files."""
+    return folder / "mosquitto.conf"
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """Return what mosquitto needs in its environment: the oldest TLS of its WebSocket door is said there alone."""
+    return {"OPENSSL_CONF": str(folder / "openssl.cnf")}
