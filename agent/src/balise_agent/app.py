@@ -19,6 +19,7 @@ from balise_agent.clock import Clock
 from balise_agent.conductor import Conductor, Network, Outcome
 from balise_agent.config import Config
 from balise_agent.enrolment.decide import consent_trouble
+from balise_agent.enrolment.renewal import Renewal
 from balise_agent.experiments.line import with_clock
 from balise_agent.identity import Identity
 from balise_agent.lifecycle import PAUSE_FILE, Facts, hindrance, state
@@ -89,7 +90,7 @@ class App:
         household: Callable[[], tuple[str, ...]] = tuple,
         news: Sequence[Notice] = (),
         status: StatusFile | None = None,
-        certificate_until: float | None = None,
+        renewal: Renewal | None = None,
         root: Path = Path("/"),
     ) -> None:
         self._config = config
@@ -105,8 +106,9 @@ class App:
         self._household = household
         self._news = tuple(news)
         self._status = status
-        self.certificate_until = certificate_until
-        """UNIX seconds; None where no certificate was given by enrolment."""
+        self._renewal = renewal
+        self.again = False
+        """Whether the probe is to start anew at once: another enrolment is in force."""
         self._consent = consent_trouble(config)
         self._paused = False
         self._hindrance: Trouble | None = None
@@ -187,6 +189,8 @@ class App:
         if self._timer is not None:
             self._timer.cancel()
         self.conductor.cancel_all()
+        if self._renewal is not None:
+            self._renewal.cancel()
         self._life, self._life_since = Lifecycle.DISCONNECTED, self._clock.now()
         self._tell_status(self._clock.monotonic())
         self._event(EventKind.STOPPED, "stopped by its service manager or a person")
@@ -435,10 +439,26 @@ class App:
         if monotonic - self._moved_at >= _MOVE_SECONDS:
             self._moved_at = monotonic
             self._follow_household()
+        if self._renewal is not None and self._config.consent.accepted:
+            self._renewal.tick(refused=self._refused())
         self._feed(monotonic)
         self._tell_status(monotonic)
         batch = self._clock.real_seconds(self._config.spool.batch_seconds)
         self._reactor.after(min(_TICK_SECONDS, max(0.05, batch / 2.0)), self._tick)
+
+    def _refused(self) -> bool:
+        """Whether every broker refuses our certificate."""
+        trouble = None if self.publisher is None else self.publisher.trouble
+        return trouble is not None and trouble.id is ProblemId.BROKER_REFUSES
+
+    def renewed(self, kind: EventKind, detail: str, anew: bool) -> None:
+        """Go on with a new certificate; start anew where more than its dates changed."""
+        self._event(kind, detail, again=True)
+        self.again = anew
+        if anew:
+            self.stop()
+        elif self.publisher is not None:
+            self.publisher.retry()
 
     def _count_delivery(self) -> None:
         """Count the bytes that went to and came from the broker since the last look."""
@@ -538,8 +558,8 @@ class App:
             since=self._life_since,
             software=__version__,
             probe=self._config.probe.id,
-            enrolled=self.certificate_until is not None,
-            certificate_until=self.certificate_until,
+            enrolled=self._renewal is not None,
+            certificate_until=None if self._renewal is None else self._renewal.life.ends,
             broker="" if publisher is None else publisher.broker,
             connected=publisher is not None and publisher.connected,
             waiting=self._spool.count(),
@@ -562,6 +582,8 @@ class App:
             yield self._hindrance
         if self._spool.disk_refuses:
             yield Trouble(id=ProblemId.DATA_FULL)
+        if self._renewal is not None and self._renewal.trouble is not None:
+            yield self._renewal.trouble
         if self.publisher is not None and self._config.consent.accepted:
             yield from self._delivery_troubles(self.publisher)
         if self._meter.exhausted:

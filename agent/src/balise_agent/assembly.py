@@ -20,8 +20,10 @@ from balise_agent.assignments import Assignments, Notice
 from balise_agent.clock import Clock
 from balise_agent.config import Config
 from balise_agent.enrolment import decide
-from balise_agent.enrolment.files import Files
+from balise_agent.enrolment.attempts import Attempts
+from balise_agent.enrolment.files import Files, Kept
 from balise_agent.enrolment.novice import Novice
+from balise_agent.enrolment.renewal import Renewal
 from balise_agent.errors import ConfigError
 from balise_agent.household import own_prefixes
 from balise_agent.identity import KEY_FILE, Identity, collector_key, ephemeral, load_or_create
@@ -38,6 +40,7 @@ from balise_agent.service import Service
 from balise_agent.spool import FILE as SPOOL_FILE
 from balise_agent.spool import Spool
 from balise_agent.status_file import StatusFile
+from balise_wire.enrolment import Enrolment
 from balise_wire.seal import Sealer
 from balise_wire.status import EventKind, Meta
 
@@ -47,8 +50,11 @@ class Settled:
     """What every command needs."""
 
     config: Config
+    """With what enrolment brought, where there was one."""
     clock: Clock
     allowed: Limits
+    read: Config
+    """As it was read."""
 
 
 def settle(config: Config) -> Settled:
@@ -60,25 +66,32 @@ def settle(config: Config) -> Settled:
     clock = Clock.from_environment()
     state_dir = Path(config.probe.state_dir)
     clock.recall(state_dir / CLOCK_FILE)
+    known = config
     if not config.by_hand and (state_dir / KEY_FILE).exists():
-        config = _enrolled(config, load_or_create(state_dir))[0]
-    return _settled(config, clock)
+        kept = _kept(config, load_or_create(state_dir))
+        known = _with(config, kept.enrolment)
+    return _settled(known, clock, config)
 
 
-def _settled(config: Config, clock: Clock) -> Settled:
-    return Settled(config, clock, limits.tightened(config.limits, config.network, own_prefixes(), config.probe.profile))
+def _settled(config: Config, clock: Clock, read: Config) -> Settled:
+    allowed = limits.tightened(config.limits, config.network, own_prefixes(), config.probe.profile)
+    return Settled(config, clock, allowed, read)
 
 
-def _enrolled(config: Config, identity: Identity) -> tuple[Config, str]:
-    """Return the settings with the kept enrolment in them, or as they were and what is damaged of it."""
+def _with(config: Config, enrolment: Enrolment | None) -> Config:
+    """Return the settings with an enrolment in them, where there is one."""
+    if enrolment is None:
+        return config
+    return decide.enrolled(config, enrolment, Files(Path(config.probe.state_dir)).pems)
+
+
+def _kept(config: Config, identity: Identity) -> Kept:
+    """Return the enrolment on disk (ConfigError where its folder does not let us)."""
     files = Files(Path(config.probe.state_dir))
     try:
-        kept = files.load(identity, config.enrolment.fingerprint)
+        return files.load(identity, config.enrolment.fingerprint)
     except OSError as error:
         raise ConfigError(f"{files.folder}: {error.strerror}; make it writable for the agent's user") from None
-    if kept.enrolment is None:
-        return config, kept.damaged
-    return decide.enrolled(config, kept.enrolment, files.pems), ""
 
 
 def assignments(settled: Settled) -> Assignments:
@@ -159,20 +172,26 @@ def meta(config: Config, identity: Identity) -> Meta:
 
 def run(settled: Settled) -> None:
     """Be a probe until SIGTERM or Ctrl-C, and become one first where need be (LinkUnusable, ConfigError)."""
-    state_dir = Path(settled.config.probe.state_dir)
+    state_dir = Path(settled.read.probe.state_dir)
     identity = load_or_create(state_dir)
     reactor = Reactor(settled.clock)
     stop = _Stop()
     with contextlib.ExitStack() as stack:
         stack.callback(reactor.close)
         stack.enter_context(alone(state_dir))
+        if settled.read.by_hand:
+            _probe(settled, identity, reactor, stop)
+            return
         news: tuple[Notice, ...] = ()
-        if not settled.config.by_hand:
-            found = _until_enrolled(settled, identity, reactor, stop)
-            if found is None:
-                return
-            settled, news = found
-        _probe(settled, identity, reactor, stop, news)
+        while not stop.asked:
+            kept = _kept(settled.read, identity)
+            if kept.enrolment is not None:
+                known = _settled(_with(settled.read, kept.enrolment), settled.clock, settled.read)
+                if not _probe(known, identity, reactor, stop, kept.enrolment, news):
+                    return
+                news = ()
+            else:
+                news = _until_enrolled(settled, kept.damaged, identity, reactor, stop)
 
 
 class _Stop:
@@ -196,14 +215,11 @@ class _Stop:
 
 
 def _until_enrolled(
-    settled: Settled, identity: Identity, reactor: Reactor, stop: _Stop
-) -> tuple[Settled, tuple[Notice, ...]] | None:
-    """Return the settings of an enrolled probe; None where the program was stopped before it became one."""
-    config, clock = settled.config, settled.clock
+    settled: Settled, damaged: str, identity: Identity, reactor: Reactor, stop: _Stop
+) -> tuple[Notice, ...]:
+    """Return once enrolled, with the news of it, or once somebody stopped the program."""
+    config, clock = settled.read, settled.clock
     state_dir = Path(config.probe.state_dir)
-    known, damaged = _enrolled(config, identity)
-    if known.by_hand:
-        return _settled(known, clock), ()
     novice = Novice(
         config,
         damaged=damaged,
@@ -220,24 +236,32 @@ def _until_enrolled(
     )
     stop.ends(novice.stop)
     if novice.run() is None:
-        return None
+        return ()
     clock.remember(state_dir / CLOCK_FILE)
-    news = (Notice(EventKind.ENROLLED, f"the certificate was made after {novice.attempts.visits} visits"),)
-    return _settled(_enrolled(config, identity)[0], clock), news
+    return (Notice(EventKind.ENROLLED, f"the certificate was made after {novice.attempts.visits} visits"),)
 
 
 def _chance(identity: Identity) -> random.Random:
     return random.Random(identity.jitter_secret)  # noqa: S311 - spreads reconnections; keeps no secret
 
 
-def _probe(settled: Settled, identity: Identity, reactor: Reactor, stop: _Stop, news: Sequence[Notice]) -> None:
-    """Be a probe."""
+def _probe(
+    settled: Settled,
+    identity: Identity,
+    reactor: Reactor,
+    stop: _Stop,
+    enrolment: Enrolment | None = None,
+    news: Sequence[Notice] = (),
+) -> bool:
+    """Be a probe; return whether to be one again at once, with another enrolment."""
     config, clock = settled.config, settled.clock
     with contextlib.ExitStack() as stack:
         spool = open_spool(config, identity)
         stack.callback(spool.close)
         meter = Meter(settled.allowed, clock, spool.noted("bytes today"))
         link = stack.enter_context(open_link(settled, reactor, meter))
+        files = Files(Path(config.probe.state_dir))
+        renewal = None if enrolment is None else Renewal(settled.read, enrolment, files=files, clock=clock)
         app = App(
             config,
             clock=clock,
@@ -253,7 +277,22 @@ def _probe(settled: Settled, identity: Identity, reactor: Reactor, stop: _Stop, 
             household=own_prefixes,
             news=news,
             status=StatusFile(config.runtime_dir()),
+            renewal=renewal,
         )
+        lookup = lookup_through(link.ground.resolvers.addresses)
+        if renewal is not None:
+            attempts = Attempts(
+                settled.read,
+                identity=identity,
+                files=files,
+                reactor=reactor,
+                clock=clock,
+                lookup=lookup,
+                chance=_chance(identity),
+                board=board.read().model,
+                got=renewal.got,
+            )
+            renewal.asks_with(attempts, app.renewed)
         app.publisher = Publisher(
             config.broker,
             probe=config.probe.id,
@@ -263,9 +302,10 @@ def _probe(settled: Settled, identity: Identity, reactor: Reactor, stop: _Stop, 
             spool=spool,
             clock=clock,
             reactor=reactor,
-            lookup=lookup_through(link.ground.resolvers.addresses),
+            lookup=lookup,
             listener=app,
             chance=_chance(identity),
         )
         stop.ends(app.stop)
         app.run()
+    return app.again

@@ -25,6 +25,8 @@ _log = logging.getLogger(__name__)
 
 _LONGEST_VISIT: Final = 90.0
 """Real seconds; a server that sends a byte now and then must not keep us for ever."""
+_REST: Final = 60.0
+"""Real seconds after a good visit before there may be another."""
 
 
 class Attempts:
@@ -129,6 +131,7 @@ class Attempts:
         if isinstance(answer, Enrolment):
             self._failures = 0
             self.trouble = None
+            self._next = self._clock.monotonic() + _REST
             if answer.at:
                 self._clock.hint(answer.at, live=True)
             self._got(answer)

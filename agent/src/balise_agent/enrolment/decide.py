@@ -39,8 +39,8 @@ _REFUSALS: Final = frozenset(
         ProblemId.AUTHORITY_WRONG,
     }
 )
-_TOKEN_USELESS: Final = frozenset({ProblemId.TOKEN_UNKNOWN, ProblemId.TOKEN_SPENT, ProblemId.TOKEN_EXPIRED})
-_KEY_USELESS: Final = frozenset({ProblemId.KEY_UNKNOWN, ProblemId.REVOKED})
+TOKEN_USELESS: Final = frozenset({ProblemId.TOKEN_UNKNOWN, ProblemId.TOKEN_SPENT, ProblemId.TOKEN_EXPIRED})
+"""What says that this token brings nothing, now or ever."""
 
 
 def consent_trouble(config: Config) -> Trouble | None:
@@ -87,7 +87,7 @@ def path(*, token: str, known: bool, last: Trouble | None) -> str:
     """
     if not known:
         return ENROL_PATH
-    if not token or (last is not None and last.id in _TOKEN_USELESS):
+    if not token or (last is not None and last.id in TOKEN_USELESS):
         return RENEW_PATH
     return ENROL_PATH
 
