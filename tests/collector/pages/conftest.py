@@ -7,19 +7,22 @@ fault of a service earlier that day, an unconfirmed and a standing incident. Mus
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from balise_collector.crowd import Crowd
 from balise_collector.incidents.model import (
     Incident,
     IncidentKind,
@@ -34,8 +37,11 @@ from balise_collector.journal import Batch, HealthRow, PresenceRow
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.judge.verdict import Level, State, Verdict
 from balise_collector.members import Member, Pending
+from balise_collector.pages.api import EachThread, api_routes
 from balise_collector.pages.app import create_app
 from balise_collector.pages.fleet import FleetFacts
+from balise_collector.pages.public import Policy, Public, PublicView, public_view
+from balise_collector.pages.public_app import Notice, create_public_app
 from balise_collector.pages.view import View
 from balise_collector.store import Progress, Store
 from balise_wire.envelope import Envelope, Kind, encode_envelope
@@ -530,6 +536,61 @@ def facts(look_at: Callable[..., View]) -> FleetFacts:
         presence=presence, health=health, measured=measured.get, states=lambda _since, _until: list(presence.values()),
         silence=900,
     )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def operator_pages(look_at: Callable[..., View], facts: FleetFacts) -> Callable[..., Starlette]:
+    """Return a maker of the operator's pages, those of the fleet among them, with the JSON they link to."""
+    live: dict[str, Any] = {"brokers": {"here": True}}
+
+    def make(token: str = "") -> Starlette:
+        api = api_routes(lambda: cast("Store", look_at().store), lambda: look_at().now, lambda: live)
+        return create_app(look_at, api=api, facts=lambda: facts, token=token)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def public_pages(look_at: Callable[..., View], folder: Path) -> Starlette:
+    """Return the pages for everybody, a day later: evidence is old enough to be redrawn, and was released."""
+    crowd = EachThread(lambda: Crowd(folder / "derived.sqlite"))
+    policy = Policy(least=2, delay=1800.0, secret=b"of the tests")
+
+    def look() -> PublicView:
+        view = look_at(look_at().now + 26 * 3600)
+        released = {one.id: view.now - 60 for one in view.store.incidents()}
+        seen = Public(
+            store=view.store, crowd=crowd(), policy=policy, now=view.now, members=view.members, released=released
+        )
+        return public_view(view, seen)
+
+    return create_public_app(look, base_url="https://observatory.example", notice=Notice(least=2, minutes=30))
+
+
+@pytest.fixture(scope="session")
+def walk(operator_pages: Callable[..., Starlette], public_pages: Starlette) -> Callable[[str, str], dict[str, str]]:
+    """Return a walk along the links of a view in a language: every page by its path, one probe for all."""
+
+    def pages(view: str, language: str) -> dict[str, str]:
+        app = public_pages if view == "public" else operator_pages()
+        client = TestClient(app, base_url="http://127.0.0.1:8484", headers={"accept-language": language})
+        waiting, found = ["/"], dict[str, str]()
+        seen = {"/"}
+        while waiting:
+            path = waiting.pop(0)
+            answer = client.get(path)
+            assert answer.status_code == 200, path
+            if not answer.headers["content-type"].startswith("text/html"):
+                continue
+            found[path] = answer.text
+            for link in re.findall(r'href="(/[^"?#]*)', answer.text):
+                kind = "/probe/" if link.startswith("/probe/") else link
+                if kind not in seen:
+                    seen.add(kind)
+                    waiting.append(link)
+        return found
+
+    return pages
 
 
 _stores = threading.local()

@@ -13,25 +13,18 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import uvicorn
 from starlette.applications import Starlette
 
-from balise_collector.crowd import Crowd
-from balise_collector.pages.api import EachThread, api_routes
-from balise_collector.pages.app import create_app
-from balise_collector.pages.fleet import FleetFacts
-from balise_collector.pages.public import Policy, Public, PublicView, public_view
-from balise_collector.pages.public_app import Notice, create_public_app
-from balise_collector.pages.view import View
-from balise_collector.store import Store
-
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+Operator = Callable[..., Starlette]
+"""Makes the operator's pages, with a token or without."""
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
 PHONE, DESKTOP = 360, 1280
@@ -104,34 +97,10 @@ class Served:
 
 
 @pytest.fixture(scope="session", params=["operator", "public"])
-def root(
-    request: pytest.FixtureRequest, look_at: Callable[..., View], folder: Path, facts: FleetFacts
-) -> Iterator[str]:
+def root(request: pytest.FixtureRequest, operator_pages: Operator, public_pages: Starlette) -> Iterator[str]:
     """Return the address of the pages over the day of conftest: the operator's, and those for everybody."""
-    with Served(public_app(look_at, folder) if request.param == "public" else operator_app(look_at, facts)) as address:
+    with Served(public_pages if request.param == "public" else operator_pages()) as address:
         yield address
-
-
-def operator_app(look_at: Callable[..., View], facts: FleetFacts, token: str = "") -> Starlette:
-    """Return the operator's pages, those of the fleet among them, with the JSON they link to."""
-    api = api_routes(lambda: cast("Store", look_at().store), lambda: look_at().now, lambda: {"brokers": {"here": True}})
-    return create_app(look_at, api=api, facts=lambda: facts, token=token)
-
-
-def public_app(look_at: Callable[..., View], folder: Path) -> Starlette:
-    """Return the pages for everybody, a day later: evidence is old enough to be redrawn, and was released."""
-    crowd = EachThread(lambda: Crowd(folder / "derived.sqlite"))
-    policy = Policy(least=2, delay=1800.0, secret=b"of the tests")
-
-    def look() -> PublicView:
-        view = look_at(look_at().now + 26 * 3600)
-        released = {one.id: view.now - 60 for one in view.store.incidents()}
-        seen = Public(
-            store=view.store, crowd=crowd(), policy=policy, now=view.now, members=view.members, released=released
-        )
-        return public_view(view, seen)
-
-    return create_public_app(look, base_url="https://observatory.example", notice=Notice(least=2, minutes=30))
 
 
 @pytest.fixture(scope="session")
@@ -267,12 +236,10 @@ def barriers(page: Page, rules: Sequence[str] = ()) -> list[str]:
 
 
 @pytest.mark.parametrize("language", ["en-GB", "fr-FR"])
-def test_the_operators_door_opens_by_keyboard(
-    browser: Browser, look_at: Callable[..., View], facts: FleetFacts, language: str
-) -> None:
+def test_the_operators_door_opens_by_keyboard(browser: Browser, operator_pages: Operator, language: str) -> None:
     """Tab, the token, Enter. A wrong one is told beside its field, in the reader's language; the right one opens."""
     complaints: list[str] = []
-    with Served(operator_app(look_at, facts, TOKEN)) as root:
+    with Served(operator_pages(token=TOKEN)) as root:
         page = opened(browser, PHONE, "light", root, complaints, language)
         page.goto(f"{root}/fleet")
         for width, scheme in LOOKS:

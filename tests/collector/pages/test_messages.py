@@ -8,6 +8,7 @@ import string
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po
 from starlette.testclient import TestClient
 
+from balise_collector.judge import LAYERS
 from balise_collector.pages.questions import reader_language
+from balise_collector.pages.tongue import translations
 from balise_collector.wording import Language
 
 FORBIDDEN = re.compile(
@@ -24,10 +27,6 @@ FORBIDDEN = re.compile(
     r"|authorit(?:y|ies)|autorités?|police|army|armée|state actor|minist\w+)\b",
     re.IGNORECASE,
 )
-FIRST = re.compile(
-    r"/(?:answers?|answer_missing|overview|matrix|base|macros|error|incident|card|phrases|method|fleet|probe|login)\.(?:py|html)$"
-)
-"""The files whose sentences must all be in French."""
 PHYSICAL = re.compile(
     r"(?<![\w-])(?:(?:margin|padding|border|inset|scroll-margin)-(?:left|right)(?:-\w+)?|left|right)\s*:"
     r"|(?:text-align|float|clear)\s*:\s*(?:left|right)"
@@ -69,15 +68,66 @@ def test_the_catalogues_are_fresh(repo_root: Path) -> None:
     assert told.returncode == 0, told.stderr
 
 
-def test_the_sentences_of_templates_and_modules_are_all_in_french(repo_root: Path) -> None:
-    """What readers meet first has its translation; what only operators read and the judge's reasons may follow."""
-    catalogue = read(locale(repo_root) / "fr/LC_MESSAGES/balise.po")
-    done = [
-        message for message in catalogue if message.id and any(FIRST.search(place) for place, _ in message.locations)
-    ]
-    assert len(done) > 100
-    missing = [message.id for message in done if not all(text for text in texts(message))]
-    assert not missing
+def test_every_sentence_is_in_french(repo_root: Path) -> None:
+    """A page half in English is worse than an English one: the count of sentences without a translation is 0."""
+    catalogue = [message for message in read(locale(repo_root) / "fr/LC_MESSAGES/balise.po") if message.id]
+    assert len(catalogue) > 500
+    assert not [message.id for message in catalogue if not all(texts(message))]
+
+
+def test_the_reason_of_every_rule_can_be_said_in_french() -> None:
+    """The judge's rules hold English sentences, which pages show: a new rule brings its translation."""
+    say = translations(Language.FR).gettext
+    reasons = {rule.reason for layer in LAYERS.values() for rule in layer.rules if rule.reason}
+    assert len(reasons) > 60
+    assert not {reason for reason in reasons if say(reason) == reason}
+
+
+@pytest.mark.parametrize("view", ["operator", "public"])
+def test_no_french_page_says_an_english_sentence(
+    repo_root: Path, walk: Callable[[str, str], dict[str, str]], view: str
+) -> None:
+    """Every page of both views, read as a French reader does, has no text of the catalogue in English."""
+    english = {
+        text
+        for message in read(locale(repo_root) / "fr/LC_MESSAGES/balise.po")
+        if message.id
+        for text, other in zip(forms(message.id), forms(message.string), strict=False)
+        if len(text) > 3 and text != other and not re.search(r"[{%<]", text)
+    }
+    pages = walk(view, "fr")
+    assert len(pages) > 8
+    found: dict[str, set[str]] = {}
+    for path, html in pages.items():
+        for text in said(html):
+            # Whole texts, and sentences within one; a single word may be a name or a word of both languages.
+            here = {one for one in english if text == one or (one.count(" ") > 2 and one in text)}
+            if here:
+                found.setdefault(path, set()).update(here)
+    assert not found
+
+
+@pytest.mark.parametrize("view", ["operator", "public"])
+def test_no_sentence_is_the_same_in_both_languages(walk: Callable[[str, str], dict[str, str]], view: str) -> None:
+    """What was never marked for translation shows itself by being equal: nothing of three words may be."""
+    french, english = walk(view, "fr"), walk(view, "en")
+    assert french.keys() == english.keys()
+    for path, html in french.items():
+        same = set(said(html)) & set(said(english[path]))
+        assert not {text for text in same if len(re.findall(r"\b[a-zéèà']{2,}\b", text)) > 2}, path
+
+
+def forms(text: Any) -> tuple[str, ...]:
+    """Return the forms of a message or of its translation."""
+    return (text,) if isinstance(text, str) else tuple(text or ())
+
+
+def said(html: str) -> Iterator[str]:
+    """Return every text and every label of a page that is not marked as being in English, or as being code."""
+    html = re.sub(r'<(\w+)[^>]* lang="en".*?</\1>|<code.*?</code>', "", html, flags=re.DOTALL)
+    for text in re.findall(r">([^<>]+)<", html) + re.findall(r'(?:aria-label|alt|title)="([^"]+)"', html):
+        if stripped := " ".join(unescape(text).split()).strip(" .;,:()"):
+            yield stripped
 
 
 def test_a_translation_keeps_its_blanks_and_its_tags(repo_root: Path) -> None:
