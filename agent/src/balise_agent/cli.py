@@ -15,6 +15,7 @@ import msgspec
 
 from balise_agent import __version__, assembly, service
 from balise_agent import config as settings
+from balise_agent.card import cli as card
 from balise_agent.errors import ConfigError
 from balise_agent.net.errors import LinkUnusable
 from balise_wire.words import Experiment
@@ -81,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     for one in (run, once, plan, listing, check):
         # Also after the command, where people type it; SUPPRESS keeps one given before it.
         one.add_argument("--config", type=Path, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    card.add(commands)
     return parser
 
 

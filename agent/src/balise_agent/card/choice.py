@@ -14,7 +14,8 @@ from balise_wire.card import SETTINGS_FILE
 
 _STEM: Final = SETTINGS_FILE.removesuffix(".toml")
 _NAME: Final = re.compile(
-    rf"(?:(?:copy of|copie de) )?{_STEM}(?:[ _-]*(?:\(\d+\)|\d+|copy|copie|new))*(?:\.(?:toml|tom|txt|text|ini|conf))*"
+    rf"(?:(?:copy of|copie de) )?{_STEM}(?:[ _-]*(?:\(\d+\)|\d+|copy|copie|new))*"
+    r"(?:\.(?:toml|tom|txt|text|ini|conf|new))*"
     rf"|{_STEM[:6]}~\d\.(?:tom|txt)"
 )
 _ORDER: Final = re.compile(r"(?P<word>pause|wipe)(?: \(\d+\))?(?:\.(?:txt|text|toml))*")

@@ -7,6 +7,7 @@ the image, not of this module. Must not live here: writing them, chance, or the 
 import hashlib
 from typing import Final
 
+from balise_agent.card.merge import Merged
 from balise_wire.card import CardSettings, HardwareAddress, Wifi
 
 SILENT_FILE: Final = "05-silent.network"
@@ -24,18 +25,17 @@ RequiredForOnline=no
 """
 
 
-def links(settings: CardSettings, *, consented: bool, wired: str, wireless: str) -> dict[str, str]:
+def links(merged: Merged, *, wired: str, wireless: str) -> dict[str, str]:
     """Return the files for systemd-networkd by their path below its folder.
 
     Args:
-        settings: in force.
-        consented: whether the box may speak at all.
+        merged: the settings in force, and whether the box may speak at all.
         wired: the made-up hardware address for cables, ``02:...``.
         wireless: the one for Wi-Fi; two, since one board may be on one network with both.
     """
-    if not consented:
+    if not merged.consented:
         return {SILENT_FILE: _SILENT}
-    if settings.network.hardware_address is HardwareAddress.OWN:
+    if merged.settings.network.hardware_address is HardwareAddress.OWN:
         return {}
     # A drop-in of [Link] MACAddress= is set while the link is still down, before the first packet.
     return {

@@ -3,7 +3,6 @@
 Lives here: its text, with Windows line ends. Must not live here: what the box does about it.
 """
 
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
@@ -46,13 +45,14 @@ def starting_part(merged: Merged, *, paused: bool) -> str:
     return "Starting. Leave the card in for some minutes, then look again."
 
 
-def whole(at: float, state: str, settings: str) -> str:
-    """Return the whole file; ``at`` is UNIX seconds on the box's clock, which may still be wrong."""
-    written = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")
-    text = f"Status, written {written} UTC by the clock of this box\n\n{state.strip()}\n\n{settings.strip()}\n"
-    return "\r\n".join(text.splitlines()) + "\r\n"
+def failures_part(failures: Sequence[str]) -> list[str]:
+    """Return what could not be written, with the mend."""
+    mend = "If this stays after a restart, the card is worn out or full: use a new one."
+    return [*(f"Trouble: {failure}." for failure in failures), *([mend] if failures else [])]
 
 
-def differs(old: str, new: str) -> bool:
-    """Tell whether two status files say different things; other numbers (times, counts) are the same thing."""
-    return re.sub(r"\d+", "0", old) != re.sub(r"\d+", "0", new)
+def whole(state: str, settings: str, *, at: float | None = None) -> str:
+    """Return the whole file; ``at`` is UNIX seconds where the state does not say itself when it was written."""
+    written = "" if at is None else f", written {datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC by its own clock"
+    parts = [f"Status of this box{written}", state.strip(), settings.strip()]
+    return "\r\n".join("\n\n".join(filter(None, parts)).splitlines()) + "\r\n"
