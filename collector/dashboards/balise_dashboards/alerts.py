@@ -107,7 +107,7 @@ ALERTS: Final = (
 
 
 def rule_group() -> dict[str, Any]:
-    """Return the rules as Grafana's provisioning reads them (format 1, Grafana 9.1 and later)."""
+    """Return the rules as Grafana's provisioning reads them (format 1; threshold expressions came with 9.4)."""
     rules = [_rule(alert) for alert in ALERTS]
     return {
         "apiVersion": 1,

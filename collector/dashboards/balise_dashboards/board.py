@@ -17,6 +17,10 @@ WIDTH: Final = 24
 """Columns of Grafana's grid."""
 PAGES: Final = "http://127.0.0.1:8484"
 """Where the collector's own pages are until the reader says otherwise in the variable ``pages``."""
+END_COLUMN: Final = f"{ANNOTATION}.end_ms"
+"""The column that ends an annotation's region. Grafana asks for it by its whole name, and that is the field's where the
+browser reads InfluxDB's answer (up to 10) and measurement, dot and field where the server does (10 and later): a second
+column, named as the first one is there, makes both find it."""
 
 
 def uid(name: str) -> str:
@@ -168,7 +172,8 @@ class Annotation(dashboards.AnnotationQuery):
                 "tagsColumn": "labels",
                 "textColumn": "text",
                 "textEditor": True,
-                "timeEndColumn": "end_ms",
+                "timeEndColumn": END_COLUMN,
+                "titleColumn": "title",
             }
         )
 
@@ -188,4 +193,5 @@ class _Target(models.AnnotationTarget):
 def incident_marks(*by: str) -> Annotation:
     """Return the regions of incidents; those that were withdrawn are left out."""
     incidents = Source(ANNOTATION, by, ('"is_withdrawn" = 0',))
-    return Annotation("Incidents", incidents.grouped('"title", "text", "labels", "end_ms"'), ALARM)
+    told = f'"title", "text", "labels", "end_ms", "end_ms" AS "{END_COLUMN}"'
+    return Annotation("Incidents", incidents.grouped(told), ALARM)

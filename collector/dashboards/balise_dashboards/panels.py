@@ -20,6 +20,7 @@ from grafana_foundation_sdk.builders import (
 from grafana_foundation_sdk.builders import dashboard as dashboards
 from grafana_foundation_sdk.models import common as shared
 from grafana_foundation_sdk.models import dashboard as models
+from grafana_foundation_sdk.models import geomap as geometry
 from grafana_foundation_sdk.models import heatmap as heat
 
 from balise_dashboards.influxql import Query
@@ -249,6 +250,7 @@ def world(title: str, description: str, query: Query, links: Links) -> Any:
         .view(geomap.MapViewConfig().id("zero").lat(20).lon(30).zoom(1))
         .basemap(common.MapLayerOptions().type("xyz").name("None").config({"url": _BLANK, "attribution": ""}))
         .layers([outlines, marks])
+        .tooltip(geomap.TooltipOptions().mode(geometry.TooltipMode.DETAILS))
         .controls(geomap.ControlsOptions().show_zoom(True).mouse_wheel_zoom(False).show_attribution(False))
         .mappings(of_bits())
         .color_scheme(_fixed(GREY))
