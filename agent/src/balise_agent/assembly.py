@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Final
 
 from balise_agent import __version__, board, limits
 from balise_agent.app import CLOCK_FILE, App
 from balise_agent.assignments import FILE as ASSIGNMENT_FILE
 from balise_agent.assignments import Assignments, Notice
+from balise_agent.card import wiping
 from balise_agent.clock import Clock
 from balise_agent.config import Config
 from balise_agent.enrolment import decide
@@ -43,6 +45,9 @@ from balise_agent.status_file import StatusFile
 from balise_wire.enrolment import Enrolment
 from balise_wire.seal import Sealer
 from balise_wire.status import EventKind, Meta
+
+_WIPE_LOOKED_FOR_EVERY: Final = 1.0
+"""Real seconds."""
 
 
 @dataclass(frozen=True)
@@ -173,12 +178,14 @@ def meta(config: Config, identity: Identity) -> Meta:
 def run(settled: Settled) -> None:
     """Be a probe until SIGTERM or Ctrl-C, and become one first where need be (LinkUnusable, ConfigError)."""
     state_dir = Path(settled.read.probe.state_dir)
+    wiping.refuse(state_dir)
     identity = load_or_create(state_dir)
     reactor = Reactor(settled.clock)
     stop = _Stop()
     with contextlib.ExitStack() as stack:
         stack.callback(reactor.close)
         stack.enter_context(alone(state_dir))
+        _end_for_a_wipe(state_dir, reactor, stop)
         if settled.read.by_hand:
             _probe(settled, identity, reactor, stop)
             return
@@ -194,8 +201,16 @@ def run(settled: Settled) -> None:
                 news = _until_enrolled(settled, kept.damaged, identity, reactor, stop)
 
 
+def _end_for_a_wipe(state_dir: Path, reactor: Reactor, stop: "_Stop") -> None:
+    """Look for the mark of a wipe, and let go of everything when it is there: the wipe waits for our lock."""
+    if wiping.wanted(state_dir):
+        stop.ask()
+    else:
+        reactor.after(_WIPE_LOOKED_FOR_EVERY, lambda: _end_for_a_wipe(state_dir, reactor, stop))
+
+
 class _Stop:
-    """SIGTERM and Ctrl-C end whoever runs at the moment."""
+    """SIGTERM, Ctrl-C and a wipe end whoever runs at the moment."""
 
     def __init__(self) -> None:
         self.asked = False
@@ -209,9 +224,13 @@ class _Stop:
         if self.asked:
             whom()
 
-    def _heard(self, _number: int, _frame: FrameType | None) -> None:
+    def ask(self) -> None:
+        """End whoever runs, or whoever would."""
         self.asked = True
         self._whom()
+
+    def _heard(self, _number: int, _frame: FrameType | None) -> None:
+        self.ask()
 
 
 def _until_enrolled(

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+import select
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -82,9 +85,12 @@ def test_what_is_removed_was_overwritten(places: Places) -> None:
         os.close(other)
 
 
-@pytest.mark.parametrize("again", [1, pytest.param(2, marks=pytest.mark.slow)])
-def test_a_wipe_that_lost_its_power_goes_on(places: Places, good: CardSettings, again: int) -> None:
+@pytest.mark.parametrize("again", [1, 2])
+def test_a_wipe_that_lost_its_power_goes_on(
+    places: Places, good: CardSettings, again: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Killed between any two steps, also several times: the next start ends it, before anything else runs."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)  # no power goes here, and a disk takes its time
     total = 0
     for kill in range(1, 40):
         for _ in range(again):
@@ -169,6 +175,26 @@ def test_the_command_waits_for_the_agent_and_asks(
     assert "stays silent" in capsys.readouterr().out
     assert {path.name for path in data.iterdir()} == {"wiped"}
     assert list(places.also[0].iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_running_agent_lets_go_and_none_starts_again(tmp_path: Path, data: Path) -> None:
+    """The wipe ends whoever runs in the folder, without a kill, and nobody becomes a probe there afterwards."""
+    settings = tmp_path / "agent.toml"
+    settings.write_text(f'[probe]\nstate_dir = "{data}"\nsettings = "{data}/card.toml"\n')
+    run = (sys.executable, "-m", "balise_agent", "--config", str(settings), "run")
+    with subprocess.Popen(run, stderr=subprocess.DEVNULL) as agent:
+        while not (data / "status.json").exists():
+            assert agent.poll() is None
+            select.select([], [], [], 0.02)
+        wipe = (sys.executable, "-m", "balise_agent", "wipe", "--yes", "--config", str(settings))
+        assert subprocess.run(wipe, check=False, timeout=20, stdout=subprocess.DEVNULL).returncode == 0
+        assert agent.wait(10) == 0
+    assert {path.name for path in data.iterdir()} == {"wiped"}
+    again = subprocess.run(run, check=False, timeout=20, capture_output=True, text=True)
+    assert again.returncode == 2
+    assert "stays silent" in again.stderr
+    assert {path.name for path in data.iterdir()} == {"wiped"}
 
 
 def test_the_mark_is_there_before_the_agent_ends(places: Places, data: Path) -> None:
