@@ -77,9 +77,10 @@ def test_a_flood_of_strangers_is_bounded(registry: FleetRegistry) -> None:
 def test_the_version_of_an_assignment_is_remembered(registry: FleetRegistry, tmp_path: Path) -> None:
     """A restart must not issue an older version: probes ignore those."""
     assert registry.issued("k7m2q9xd").version == 0
-    registry.issue("k7m2q9xd", Issued(7, "digest", 99.0))
+    registry.issue("k7m2q9xd", Issued(7, "digest", 99.0, 600))
     again = FleetRegistry(tmp_path / "fleet.sqlite")
-    assert again.issued("k7m2q9xd") == Issued(7, "digest", 99.0)
+    assert again.issued("k7m2q9xd") == Issued(7, "digest", 99.0, 600)
+    assert again.fleet().paces == {"k7m2q9xd": 600}
     again.close()
 
 

@@ -66,3 +66,14 @@ def test_who_said_goodbye_is_away(state: Lifecycle) -> None:
 def test_gaps_of_a_restart_do_not_count(watched: list[tuple[float, float]], held: bool) -> None:
     """Up to a minute and a half between two watches is a restart, more is an absence."""
     assert was_watched(100.0, 1000.0, watched) is held
+
+
+def test_a_probe_that_measures_seldom_is_waited_for_longer() -> None:
+    """On a metered line a run an hour is no silence; a connection that the broker lost is one at once all the same."""
+    hearing = Hearing()
+    hearing.note("a", T)
+    watched = [(T - 7200.0, T + 20_000.0)]
+    assert hearing.silent(T + 7000.0, 900.0, 300.0, watched, {"a": 3600}) == {}
+    assert hearing.silent(T + 7300.0, 900.0, 300.0, watched, {"a": 3600}) == {"a": T}
+    hearing.presence(PresenceRow(probe="a", state=Lifecycle.LOST, at=T + 60.0))
+    assert hearing.silent(T + 400.0, 900.0, 300.0, watched, {"a": 3600}) == {"a": T}

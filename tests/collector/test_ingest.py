@@ -248,3 +248,28 @@ def test_an_acknowledgement_never_reaches_another_connection(steps: list[str]) -
             delivery = waiting.pop(0)
             assert connection.ack(delivery) is (owner[delivery.mid] == connected)
     assert all(owner[mid] == connected for mid in client.sent)
+
+
+def test_a_halt_reaches_every_probe_of_the_country_at_once(
+    collector: Any, make_probe: Any, line_of: Any, eventually: Any
+) -> None:
+    """The kill switch: a new assignment with the reason, to that country only, and another when it is lifted."""
+    here, abroad = make_probe(id="pk000000"), make_probe(id="de000000", country="DE")
+    collector.approve(here, abroad)
+    collector.start()
+    lines = [line_of(here), line_of(abroad)]
+
+    none = Assignment(version=0, catalogue="", expires=0.0, targets=())
+
+    def told(line: Any) -> Assignment:
+        held = line.retained.get("assignment")
+        return msgspec.json.decode(held, type=Assignment) if held else none
+
+    for line in lines:
+        eventually(lambda line=line: told(line).version == 1, "the first assignment")
+    assert collector.call("fleet", "halt", "PK", "--reason", "under review").returncode == 0
+    eventually(lambda: told(lines[0]).halt == "under review", "the halt", within=3.0)
+    assert collector.call("fleet", "halt", "PK", "--undo").returncode == 0
+    eventually(lambda: told(lines[0]).version == 3, "the end of the halt", within=3.0)
+    assert told(lines[0]).halt == ""
+    assert told(lines[1]).version == 1

@@ -28,6 +28,8 @@ class Issued(msgspec.Struct, frozen=True):
     digest: str = ""
     """Of everything in it but version and expiry."""
     expires: float = 0.0
+    interval: int = 0
+    """Seconds between two runs of a target; how long a silence of the probe may last follows from it."""
 
 
 def assignment_for(
@@ -36,6 +38,7 @@ def assignment_for(
     timetable: Timetable,
     budget: Budget,
     learned: Mapping[tuple[str, int], tuple[str, ...]],
+    halt: str = "",
 ) -> Assignment:
     """Return what a probe is asked to do, without version and expiry (0).
 
@@ -45,6 +48,7 @@ def assignment_for(
         timetable: how often.
         budget: what the operator allows.
         learned: addresses that references found, by (host, family), for entries that name none.
+        halt: why the probe's country is halted; empty where it is not.
     """
     return Assignment(
         version=0,
@@ -69,6 +73,7 @@ def assignment_for(
         public_resolvers=catalogue.dns.public_resolvers,
         silent_addresses=catalogue.dns.silent_addresses,
         control_name=catalogue.dns.control_name,
+        halt=halt,
         timetable=Timetable(**{name: getattr(timetable, name) for name in Timetable.__struct_fields__}),
         budget=Budget(**{name: getattr(budget, name) for name in Budget.__struct_fields__}),
     )
@@ -110,7 +115,7 @@ def due(assignment: Assignment, last: Issued, now: float) -> Issued | None:
     same = digest(assignment) == last.digest
     if same and last.expires - now > _RENEW_BELOW:
         return None
-    return Issued(last.version + 1, digest(assignment), now + LASTS)
+    return Issued(last.version + 1, digest(assignment), now + LASTS, assignment.timetable.interval)
 
 
 def dated(assignment: Assignment, issued: Issued) -> Assignment:

@@ -162,7 +162,8 @@ class Deduction:
         verdicts = self._look_again(at)
         fleet, patience = self._around.fleet, self._around.silence
         self._detector.excuse(lambda probe: fleet.silent_since(probe, at, at, patience) is not None)
-        for probe, last in self._hearing.silent(at, patience, self._around.interval, watched).items():
+        silent = self._hearing.silent(at, patience, self._around.interval, watched, fleet.paces)
+        for probe, last in silent.items():
             since = fleet.silent_since(probe, last, at, patience)
             if since is not None:
                 self._detector.silence(probe, fleet.members[probe].network, since)

@@ -114,9 +114,10 @@ class FleetRegistry:
         return self._write("UPDATE member SET tags = ? WHERE id = ?", (json.dumps(tags), probe)) == 1
 
     def fleet(self) -> Fleet:
-        """Return every member and every halt as the frozen table."""
+        """Return every member, every halt and every probe's pace as the frozen table."""
         rows = self._db.execute(f"SELECT {_COLUMN_LIST} FROM member ORDER BY id")  # noqa: S608 - our own column names
-        return Fleet.of((_member(row) for row in rows), self.halts())
+        paces = dict(self._db.execute("SELECT probe, interval FROM assignment").fetchall())
+        return Fleet.of((_member(row) for row in rows), self.halts(), paces)
 
     # ------------------------------------------------------------ halts
 
@@ -170,13 +171,16 @@ class FleetRegistry:
 
     def issued(self, probe: str) -> Issued:
         """Return the last assignment given to a probe; version 0 before the first."""
-        row = self._db.execute("SELECT version, digest, expires FROM assignment WHERE probe = ?", (probe,)).fetchone()
+        row = self._db.execute(
+            "SELECT version, digest, expires, interval FROM assignment WHERE probe = ?", (probe,)
+        ).fetchone()
         return Issued(*row) if row else Issued()
 
     def issue(self, probe: str, issued: Issued) -> None:
         """Write down an assignment before it is published: its version never goes back."""
         self._write(
-            "INSERT OR REPLACE INTO assignment VALUES(?,?,?,?)", (probe, issued.version, issued.digest, issued.expires)
+            "INSERT OR REPLACE INTO assignment(probe, version, digest, expires, interval) VALUES(?,?,?,?,?)",
+            (probe, issued.version, issued.digest, issued.expires, issued.interval),
         )
 
 
@@ -242,3 +246,4 @@ def _bring_up(db: sqlite3.Connection) -> None:
     make_tables(db, _TABLES)
     make_tables(db, tokens.TABLES)
     missing_columns(db, "member", _LATER)
+    missing_columns(db, "assignment", {"interval": "INTEGER NOT NULL DEFAULT 0"})

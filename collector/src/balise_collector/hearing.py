@@ -4,7 +4,7 @@ A silence counts only while we listened: the collector's own outage must not loo
 goodbye is away, not silent. Must not live here: what a silence means (detect/).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -40,7 +40,12 @@ class Hearing(msgspec.Struct):
             self.note(row.probe, row.at)
 
     def silent(
-        self, at: float, after: float, interval: float, watched: Sequence[tuple[float, float]]
+        self,
+        at: float,
+        after: float,
+        interval: float,
+        watched: Sequence[tuple[float, float]],
+        paces: Mapping[str, int] | None = None,
     ) -> dict[str, float]:
         """Return since when each silent probe is silent.
 
@@ -49,12 +54,13 @@ class Hearing(msgspec.Struct):
             after: seconds without a word that are silence.
             interval: seconds that are enough where the broker says that the connection is lost.
             watched: when we listened, oldest first.
+            paces: seconds between two runs of a target, by probe: one that measures seldom is waited for longer.
         """
         found: dict[str, float] = {}
         for probe, last in self.heard.items():
             if probe in self.away:
                 continue
-            needed = interval if probe in self.lost else after
+            needed = interval if probe in self.lost else max(after, 2.0 * (paces or {}).get(probe, 0))
             if at - last > needed and was_watched(at - needed, at, watched):
                 found[probe] = last
         return found

@@ -26,7 +26,8 @@ from balise_collector.errors import ConfigError, JournalError
 from balise_collector.fleet import FleetRegistry
 from balise_collector.journal import Batch, Presence, Refused, Report
 from balise_collector.journal.sqlite import SqliteJournal
-from balise_collector.members import Fleet
+from balise_collector.members import Fleet, Member
+from balise_collector.profiles import fitted
 from balise_collector.validate import Accepted, Quarantined, Spoken, read_state, validate
 from balise_wire.assignment import Assignment
 from balise_wire.envelope import Envelope, Kind, encode_envelope
@@ -339,9 +340,7 @@ class Ingest(threading.Thread):
         now = self._clock.now()
         self._assigned_at = now
         for member in self._fleet.active():
-            assignment = assignment_for(
-                member, self._catalogue, self._config.timetable, self._config.budget, self._learned
-            )
+            assignment = self._assignment_of(member)
             issued = self._registry.issued(member.id)
             following = due(assignment, issued, now)
             if following is not None:
@@ -352,6 +351,15 @@ class Ingest(threading.Thread):
                     continue  # a version that a restart would forget is not given out; the next look tries again
             if following is not None or again:
                 self._publish_assignment(member.id, dated(assignment, following or issued), connections)
+
+    def _assignment_of(self, member: Member) -> Assignment:
+        """Return what a probe is to do, as far as its line and its country's halt allow."""
+        config = self._config
+        halt = self._fleet.halted().get(member.network.country)
+        task = assignment_for(
+            member, self._catalogue, config.timetable, config.budget, self._learned, halt.reason if halt else ""
+        )
+        return fitted(task, member.profile, laboratory=bool(config.network.laboratory) or self._clock.laboratory)
 
     def _publish_assignment(self, probe: str, assignment: Assignment, connections: list[Connection]) -> None:
         frame = self._seal(Kind.ASSIGNMENT, probe, msgspec.json.encode(assignment))

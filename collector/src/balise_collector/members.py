@@ -83,13 +83,17 @@ class Fleet:
     keys: dict[str, Ed25519PublicKey] = field(default_factory=dict)
     halts: tuple[Halt, ...] = ()
     """Oldest first, also those that are over."""
+    paces: Mapping[str, int] = field(default_factory=dict)
+    """Seconds between two runs of a target, by probe, as last assigned; 0 where that is not known."""
 
     @classmethod
-    def of(cls, members: Iterable[Member], halts: Iterable[Halt] = ()) -> "Fleet":
+    def of(
+        cls, members: Iterable[Member], halts: Iterable[Halt] = (), paces: Mapping[str, int] | None = None
+    ) -> "Fleet":
         """Build the table; parsing a key costs more than using it, so it is done once."""
         table = {member.id: member for member in members}
         keys = {id: Ed25519PublicKey.from_public_bytes(bytes.fromhex(m.public_key)) for id, m in table.items()}
-        return cls(table, keys, tuple(halts))
+        return cls(table, keys, tuple(halts), paces or {})
 
     def active(self) -> tuple[Member, ...]:
         """Return the members that may speak, by id."""

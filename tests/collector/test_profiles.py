@@ -1,0 +1,151 @@
+"""Profiles: whatever is measured, the day fits the host's line, and what is missed least is thinned first."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from balise_collector import profiles
+from balise_collector.assignment import assignment_for
+from balise_collector.catalogue import default_folder, load
+from balise_collector.members import Member
+from balise_collector.profiles import LADDER, PLANNED, SHARES, bytes_per_day, fitted
+from balise_wire.assignment import Assignment, Budget, Control, Target, Timetable
+from balise_wire.measurement import Network
+from balise_wire.words import Experiment, Profile, TargetRole
+
+EXPERIMENTS = Path(__file__).parents[2] / "docs" / "experiments"
+BASIC = (Experiment.DNS, Experiment.TCP, Experiment.TLS)
+
+
+def task(targets: int, experiments: tuple[Experiment, ...] = BASIC, **timetable: int) -> Assignment:
+    """Return a task of so many targets with an address each, and four controls."""
+    return Assignment(
+        version=0,
+        catalogue="x",
+        expires=0.0,
+        targets=tuple(
+            Target(
+                id=f"x/{n}",
+                service="x",
+                role=TargetRole.WEB,
+                host=f"{n}.example",
+                addresses=("198.18.0.1",),
+                experiments=experiments,
+            )
+            for n in range(targets)
+        ),
+        controls=tuple(Control(name=f"c{n}.example", addresses=("198.18.1.1",)) for n in range(4)),
+        timetable=Timetable(**timetable),
+        budget=Budget(),
+    )
+
+
+@pytest.mark.parametrize(
+    ("file", "value", "pattern"),
+    [
+        ("dns", profiles.QUESTION, r"([\d.]+) KB a question"),
+        ("dns", profiles.HANDSHAKE, r"([\d.]+) KB for a handshake"),
+        ("tcp", profiles.SYNS, r"bytes \| ([\d.]+) KB"),
+        ("tls", profiles.HELLO, r"bytes \| ([\d.]+) KB"),
+        ("http", profiles.HEAD, r"bytes \| ([\d.]+) KB and the body"),
+        ("http", profiles.OVER_TLS, r"([\d.]+) KB more over TLS"),
+        ("line", profiles.LINE, r"bytes \| ([\d.]+) KB"),
+        ("line", profiles.LINE_CONTROL, r"([\d.]+) KB a control"),
+    ],
+)
+def test_the_bytes_are_those_of_the_documents(file: str, value: int, pattern: str) -> None:
+    """Each number here is the one that docs/experiments/ tells a host."""
+    found = re.search(pattern, (EXPERIMENTS / f"{file}.md").read_text())
+    assert found is not None
+    assert float(found[1]) * 1000 == value
+
+
+def test_the_arithmetic_of_the_design_holds() -> None:
+    """docs/attribution.md section 4: 10 services x 3 roles, a hello each 5 min are 43 MB; names and SYNs 5.2 MB."""
+    assert bytes_per_day(task(30, (Experiment.TLS,), line=86_400)) == pytest.approx(43_000_000, rel=0.01)
+    assert bytes_per_day(task(30, (Experiment.DNS, Experiment.TCP), line=86_400)) == pytest.approx(5_200_000, rel=0.01)
+
+
+@pytest.mark.parametrize("profile", list(Profile))
+@pytest.mark.parametrize("targets", [1, 12, 30, 100, 400])
+def test_every_day_fits_the_line(profile: Profile, targets: int) -> None:
+    """6, 20 and 1 MB a day, from one service to more than a hundred; a fifth is left for anomalies."""
+    thinned = fitted(task(targets, (*BASIC, Experiment.HTTP)), profile)
+    share = SHARES[profile]
+    assert bytes_per_day(thinned) <= PLANNED * share.bytes_per_day
+    assert thinned.budget.bytes_per_day <= share.bytes_per_day
+    assert thinned.budget.bytes_per_incident <= share.bytes_per_incident
+    assert thinned.targets == task(targets, (*BASIC, Experiment.HTTP)).targets
+
+
+def test_what_is_missed_least_goes_first() -> None:
+    """Ten services on a standard line: names and connections each five minutes, hellos in turn, pages now and then."""
+    thinned = fitted(task(30, (*BASIC, Experiment.HTTP)), Profile.STANDARD).timetable
+    assert thinned.interval == 300
+    assert 2 <= thinned.hello_every <= 6
+    assert thinned.http_every >= 12
+    lean = fitted(task(20), Profile.LEAN).timetable
+    assert (lean.interval, lean.hello_every >= 12) == (300, True)
+    assert fitted(task(2), Profile.STANDARD).timetable == Timetable()
+
+
+def test_a_metered_line_measures_seldom_rather_than_half() -> None:
+    """Every target keeps its turn; reports of the board's health become rarer too."""
+    metered = fitted(task(30), Profile.METERED).timetable
+    assert metered.interval > 300
+    assert metered.health == 3600
+
+
+def test_the_operators_settings_stay_the_upper_bound() -> None:
+    """A slower timetable and a smaller budget are never made faster or larger."""
+    asked = task(3, interval=900, hello_every=6, line=600)
+    thinned = fitted(asked, Profile.STANDARD)
+    assert thinned.timetable == asked.timetable
+    small = Assignment(
+        version=0, catalogue="x", expires=0.0, targets=asked.targets, budget=Budget(bytes_per_day=400_000)
+    )
+    assert fitted(small, Profile.STANDARD).budget.bytes_per_day == 400_000
+    assert bytes_per_day(fitted(small, Profile.STANDARD)) <= 320_000
+
+
+def test_a_laboratory_pays_for_nothing() -> None:
+    """There the standard profile is as the settings say; the others are thinned as anywhere."""
+    asked = task(30)
+    assert fitted(asked, Profile.STANDARD, laboratory=True) == asked
+    assert fitted(asked, Profile.LEAN, laboratory=True) != asked
+
+
+def test_the_ladder_only_goes_down() -> None:
+    """Each rung costs less than the one before, so the first that fits is the richest."""
+    costs = [
+        bytes_per_day(
+            task(
+                30,
+                (*BASIC, Experiment.HTTP),
+                interval=300 * rung.stretch,
+                hello_every=rung.hello_every,
+                http_every=rung.http_every,
+                line=rung.line,
+            )
+        )
+        for rung in LADDER
+    ]
+    assert costs == sorted(costs, reverse=True)
+
+
+@pytest.mark.parametrize("profile", list(Profile))
+def test_what_we_ship_fits_too(profile: Profile) -> None:
+    """The shipped catalogue, before any reference has found an address: every answer's address is looked at."""
+    member = Member(id="k7m2q9xd", public_key="0" * 64, network=Network(country="PK", asn=64501), profile=profile)
+    whole = assignment_for(member, load(default_folder()), Timetable(), Budget(), {})
+    assert bytes_per_day(fitted(whole, profile)) <= PLANNED * SHARES[profile].bytes_per_day
+
+
+def test_a_halt_is_in_the_assignment() -> None:
+    """The reason goes to every probe of the country, whatever its profile."""
+    member = Member(id="k7m2q9xd", public_key="0" * 64, network=Network(country="PK", asn=64501))
+    whole = assignment_for(member, load(default_folder()), Timetable(), Budget(), {}, "under review")
+    assert fitted(whole, Profile.METERED).halt == "under review"
