@@ -175,8 +175,17 @@ Column = tuple[str, str, list[tuple[str, Any]]]
 
 
 def rows(title: str, description: str, query: Query, links: Links, columns: Sequence[Column], height: int = 8) -> Any:
-    """Return a table; columns that are not named (the time, helpers) are hidden."""
+    """Return a table; columns that are not named (the time, helpers) are hidden.
+
+    The order of columns is said: Grafana's server reads an answer's tags from a map, whose order is another each time.
+    """
+    order = {"time": 0, "Time": 0, **{name: place for place, (name, _, _) in enumerate(columns, 1)}}
     made = table.Panel().show_header(True).filterable(True).span(24).height(height)
+    made = made.with_transformation(
+        models.DataTransformerConfig(
+            id_val="organize", options={"indexByName": order, "excludeByName": {}, "renameByName": {}}
+        )
+    )
     made = made.override_by_regexp("/^[Tt]ime$/", [models.DynamicConfigValue(id_val="custom.hidden", value=True)])
     for name, heading, properties in columns:
         values = [("displayName", heading), *properties]

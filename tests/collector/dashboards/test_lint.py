@@ -190,6 +190,7 @@ def test_annotations_are_regions_in_the_browser_and_in_the_server(boards: dict[s
         for mark in one["annotations"]["list"]:
             target = mark["target"]
             assert target["fromAnnotations"] is True
+            assert target["query"].count("$timeFilter") == 1  # the browser fills in the first one only
             measurement = re.findall(r'FROM "(\w+)"', target["query"])[0]
             selected = target["query"].partition(" FROM ")[0]
             columns = re.findall(r'"([\w.]+)"(?=,|$)', selected)
@@ -270,7 +271,14 @@ def test_names_of_series_and_columns_are_in_their_query(boards: dict[str, Board]
             if panel["type"] != "table":
                 continue
             brought = set(re.findall(r'"(\w+)"', panel["targets"][0]["query"]))
-            brought |= {"probe (count)"} if panel.get("transformations") else set()
+            kinds = [transformation["id"] for transformation in panel["transformations"]]
+            brought |= {"probe (count)"} if "groupBy" in kinds else set()
+            # A server's answer has its tags in a random order: the table says its own.
+            assert kinds[0] == "organize", panel["title"]
+            places = panel["transformations"][0]["options"]["indexByName"]
+            named = [each["matcher"]["options"] for each in panel["fieldConfig"]["overrides"]][1:]
+            assert sorted(named, key=places.__getitem__) == named
+            assert places["time"] == places["Time"] == 0
             dressed = {each["matcher"]["options"] for each in panel["fieldConfig"]["overrides"]} - {"/^[Tt]ime$/"}
             assert dressed <= brought, (one["uid"], panel["title"], dressed - brought)
 
