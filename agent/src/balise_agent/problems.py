@@ -90,17 +90,17 @@ PROBLEMS: Final[dict[ProblemId, Problem]] = {
         ),
         Problem(
             id=_I.CONSENT_OUTDATED,
-            told="The text that the host agreed to has changed since, so nothing is measured.",
+            told="The text that the host agreed to has changed since, so nothing is done.",
             mend="Read the new text; to agree, write its version and accepted = true into the settings file.",
         ),
         Problem(
             id=_I.PAUSED,
-            told="Paused by the host, so nothing is measured.",
+            told="Paused by the host, so nothing is done.",
             mend="To go on, remove the pause file from the card and start again, or give the resume command.",
         ),
         Problem(
             id=_I.HALTED,
-            told="Stopped by the operator for now, so nothing is measured.",
+            told="Stopped by the operator for now, so nothing is done.",
             mend="Nothing to do: it goes on by itself when the operator says so.",
         ),
         Problem(

@@ -67,12 +67,12 @@ def test_an_order_is_one_word(name: str, order: str) -> None:
     ("files", "used", "told"),
     [
         ({"balise.toml": FILLED}, "balise.toml", ()),
-        ({"balise.toml.txt": FILLED}, "balise.toml.txt", ("named balise.toml.txt",)),
-        ({"balise.toml": BLANK, "balise.toml.txt": FILLED}, "balise.toml.txt", ("named", "more than one")),
-        ({"balise.toml": FILLED, "balise (1).toml": FILLED}, "balise.toml", ("balise (1).toml",)),
-        ({"balise.toml": SPOILT, "balise.new": FILLED}, "balise.new", ("named", "more than one")),
-        ({"balise copy.toml": FILLED, "balise (1).toml": FILLED}, "balise copy.toml", ("named", "more than one")),
-        ({}, None, ("no balise.toml",)),
+        ({"balise.toml.txt": FILLED}, "balise.toml.txt", ('ends in ".toml.txt"',)),
+        ({"balise.toml": BLANK, "balise.toml.txt": FILLED}, "balise.toml.txt", ("ends in", "more than one")),
+        ({"balise.toml": FILLED, "balise (1).toml": FILLED}, "balise.toml", ('others end in " (1).toml"',)),
+        ({"balise.toml": SPOILT, "balise.new": FILLED}, "balise.new", ("ends in", "more than one")),
+        ({"balise copy.toml": FILLED, "balise (1).toml": FILLED}, "balise copy.toml", ("ends in", "more than one")),
+        ({}, None, ("no settings file",)),
     ],
 )
 def test_the_filled_file_with_the_right_name_is_used(

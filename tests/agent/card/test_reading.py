@@ -366,7 +366,7 @@ def flattened(changed: dict[str, Any]) -> dict[str, Any]:
 def test_a_mangled_file_is_mended_or_told_with_its_line(mangling: Mangling) -> None:
     """The status names the right line and the mend; everything that is not spoilt is still read."""
     reading = read(mangling.mangle(TEXT))
-    status = settings_part("x", reading.findings)
+    status = settings_part(reading.findings)
     number = mangling.line if isinstance(mangling.line, int) else line_of(TEXT, mangling.line)
     about = [one for one in reading.findings if one.line == number and all(word in str(one) for word in mangling.told)]
     assert about, f"{mangling.name}: line {number} should tell {mangling.told}:\n{status}"
@@ -458,7 +458,7 @@ def test_any_bytes_are_read(data: bytes) -> None:
     """Nothing that stands in a file raises, and its status can be written."""
     reading = read(data)
     merged = merge(reading, GOOD, enrolled=False)
-    settings_part("x", merged.findings).encode()
+    settings_part(merged.findings).encode()
 
 
 @given(st.data())

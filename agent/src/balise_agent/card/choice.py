@@ -47,15 +47,22 @@ def choose(candidates: Sequence[Candidate]) -> tuple[Candidate | None, tuple[Fin
     notes = Notes()
     if not candidates:
         mend = "copy the file you were given onto the card again"
-        notes.wrong(Problem.NO_FILE, 0, f"there is no {SETTINGS_FILE} on the card", mend)
+        notes.wrong(Problem.NO_FILE, 0, "there is no settings file on the card", mend)
         return None, tuple(notes.found)
     chosen = max(candidates, key=lambda one: (_filled(one), _right(one), one.modified, one.name))
     if not _right(chosen):
-        notes.mended(Problem.OTHER_NAME, 0, f"the file is named {chosen.name}", f"read; better name it {SETTINGS_FILE}")
-    if others := sorted(one.name for one in candidates if one is not chosen):
-        what = f"more than one settings file: {', '.join(others[:4])}"
-        notes.ignored(Problem.SEVERAL_FILES, 0, what, f"{chosen.name} is used; remove the others")
+        what = f"the settings file's name ends in {_ending(chosen)}"
+        notes.mended(Problem.OTHER_NAME, 0, what, "read; better give it the name back that it came with")
+    if others := sorted(_ending(one) for one in candidates if one is not chosen):
+        what = f"more than one settings file; the others end in {', '.join(others[:4])}"
+        notes.ignored(Problem.SEVERAL_FILES, 0, what, f"the one ending in {_ending(chosen)} is used; remove the others")
     return chosen, tuple(notes.found)
+
+
+def _ending(candidate: Candidate) -> str:
+    """Return what tells a name from the others, without the word that they share: the status shall not say it."""
+    _, _, ending = candidate.name.lower().partition(_STEM)
+    return f'"{ending or candidate.name[6:]}"'
 
 
 def _right(candidate: Candidate) -> bool:

@@ -20,7 +20,6 @@ from balise_agent.card.merge import Merged, digest, merge
 from balise_agent.card.overlay import overlay
 from balise_agent.card.reading import Reading
 from balise_agent.card.store import Memory
-from balise_wire.card import SETTINGS_FILE
 
 _log = logging.getLogger(__name__)
 
@@ -89,7 +88,7 @@ def read_card(places: Places, now: float) -> Outcome:
         _write_links(places.links, network.links(merged, wired=memory.wired, wireless=memory.wireless))
         _write_run(places.run, merged)
     state = wording.WIPED if silent else wording.starting_part(merged, paused=paused)
-    notes = wording.settings_part(chosen.name if chosen else SETTINGS_FILE, merged.findings)
+    notes = wording.settings_part(merged.findings)
     with _noting(failures, "the data partition"):
         disk.replace(places.data / store.NOTES, notes.encode(), draft=store.DRAFT)
     told = wording.whole("\n".join([state, *wording.failures_part(failures)]), notes, at=now)

@@ -22,11 +22,11 @@ WIPED: Final = (
 )
 
 
-def settings_part(name: str, findings: Sequence[Finding]) -> str:
+def settings_part(findings: Sequence[Finding]) -> str:
     """Return what is to be said about the settings file, by severity, then by line."""
     if not findings:
-        return f"Settings file {name}: everything was understood."
-    parts = [f"Settings file {name}:" if name else "Settings file:"]
+        return "Settings file: everything was understood."
+    parts = ["Settings file:"]
     for severity, heading in _HEADINGS:
         some = [finding for finding in findings if finding.severity is severity]
         parts += [f"  {heading}:"] * bool(some)
