@@ -130,12 +130,12 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
 
 
 def test_the_command_writes_and_says_what_is_to_be_done(run: Run, tmp_path: Path) -> None:
-    """First a restart, then nothing; the doors are listed, 443 with WebSockets first."""
+    """First a restart, then nothing; the doors are listed, 443 first."""
     command = ("broker", "files", "--out", str(tmp_path / "out"), "--name", "broker.example.org")
     status, out, _ = run(*command)
     assert status == 0
     assert [line for line in out.splitlines() if line.startswith("door")] == [
-        "door *:443 websockets",
+        "door *:443 mqtt",
         "door 127.0.0.1:8883 mqtt",
     ]
     assert "restart" in out

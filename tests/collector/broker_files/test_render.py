@@ -59,14 +59,14 @@ def test_a_revoked_identity_is_refused_before_anything_is_granted() -> None:
 
 def test_every_door_asks_for_a_certificate_of_ours() -> None:
     """No door is open without TLS 1.3, certificate, refusals, and the identity as user and as client."""
-    text = configuration(settings_of(*doors(["203.0.113.10", "2001:db8::10"], 443, 8883, 8884)))
+    text = configuration(settings_of(*doors(["203.0.113.10", "2001:db8::10"], 443, 8443, 8883)))
     blocks = re.split(r"^listener ", text, flags=re.MULTILINE)[1:]
     assert [block.split("\n")[0] for block in blocks] == [
         "443 203.0.113.10",
         "443 2001:db8::10",
-        "8883 203.0.113.10",
-        "8883 2001:db8::10",
-        "8884 127.0.0.1",
+        "8443 203.0.113.10",
+        "8443 2001:db8::10",
+        "8883 127.0.0.1",
     ]
     for block in blocks:
         for line in (
@@ -77,6 +77,7 @@ def test_every_door_asks_for_a_certificate_of_ours() -> None:
             "use_username_as_clientid true",
         ):
             assert f"{line}\n" in block
+    assert ["protocol websockets" in block for block in blocks] == [False, False, True, True, False]
     # Without it a WebSocket door of mosquitto 2.0 listens on every address.
     assert ["socket_domain ipv4" in block for block in blocks] == [True, False, True, False, True]
     assert "allow_anonymous false\n" in text
@@ -117,7 +118,7 @@ def test_nothing_is_left_unfilled() -> None:
         (["*"], (443, 443, 8883), "two doors"),
         (["127.0.0.1", "*"], (443, 0, 8883), "two doors"),
         (["*"], (70000, 0, 8883), "no port"),
-        (["*"], (443, 0, 0), "plain MQTT door"),
+        (["*"], (0, 443, 0), "WebSockets alone"),
         (["203.0.113.10", "203.0.113.10"], (443, 0, 8883), "two doors"),
     ],
 )
@@ -128,8 +129,8 @@ def test_doors_that_cannot_be_are_refused(addresses: list[str], ports: tuple[int
 
 
 def test_the_local_door_is_not_opened_beside_one_that_holds_it() -> None:
-    """Where plain MQTT listens everywhere on the same port, loopback is part of it."""
-    assert doors(["*"], 443, 8883, 8883) == (
-        Door("*", 443, Transport.WEBSOCKETS),
+    """Where MQTT listens everywhere on the same port, loopback is part of it."""
+    assert doors(["*"], 8883, 443, 8883) == (
         Door("*", 8883, Transport.MQTT),
+        Door("*", 443, Transport.WEBSOCKETS),
     )

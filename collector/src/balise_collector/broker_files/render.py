@@ -59,20 +59,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Log every message: for somebody who looks for a fault, and for tests."""
 
 
-def doors(addresses: Sequence[str], websockets: int, mqtt: int, local: int) -> tuple[Door, ...]:
+def doors(addresses: Sequence[str], mqtt: int, websockets: int, local: int) -> tuple[Door, ...]:
     """Return the doors for these addresses; ports are 0 for none.
 
     Args:
         addresses: literal addresses, or ``*``.
-        websockets: port for MQTT over WebSockets on each of them.
-        mqtt: port for plain MQTT on each of them.
-        local: port for plain MQTT on loopback, for the collector. mosquitto 2.0 does not start without one plain door.
+        mqtt: port for MQTT in TLS on each of them.
+        websockets: port for MQTT over WebSockets in TLS on each of them; for mosquitto 2.1 and later, because 2.0
+            checks no revocations there, and a reload may end it.
+        local: port for MQTT in TLS on loopback, for the collector. mosquitto 2.0 does not start without a door that
+            is no WebSocket's.
 
     Raises:
         ConfigError: an address or port that is none, two doors in one place, or no plain door at all.
     """
-    wanted = [Door(_address(one), websockets, Transport.WEBSOCKETS) for one in addresses if websockets]
-    wanted += [Door(_address(one), mqtt, Transport.MQTT) for one in addresses if mqtt]
+    wanted = [Door(_address(one), mqtt, Transport.MQTT) for one in addresses if mqtt]
+    wanted += [Door(_address(one), websockets, Transport.WEBSOCKETS) for one in addresses if websockets]
     if local and not any(door.port == local and door.address in {_LOOPBACK, EVERYWHERE} for door in wanted):
         wanted.append(Door(_LOOPBACK, local, Transport.MQTT))
     for door in wanted:
@@ -80,9 +82,9 @@ def doors(addresses: Sequence[str], websockets: int, mqtt: int, local: int) -> t
             raise ConfigError(f"{door.port} is no port; give 1 to 65535, or 0 for none")
     for at, door in enumerate(wanted):
         if any(door.port == other.port and _meet(door.address, other.address) for other in wanted[:at]):
-            raise ConfigError(f"port {door.port} is given to two doors; give WebSockets, MQTT and local one each")
+            raise ConfigError(f"port {door.port} is given to two doors; give --mqtt, --websockets and --local one each")
     if not any(door.transport is Transport.MQTT for door in wanted):
-        raise ConfigError("mosquitto 2.0 starts with one plain MQTT door at least; leave --local 8883, or give --mqtt")
+        raise ConfigError("mosquitto 2.0 does not start with WebSockets alone; leave --local 8883, or give --mqtt 443")
     return tuple(wanted)
 
 

@@ -35,13 +35,13 @@ def add(group: Any, command: AddCommand) -> None:
         "--listen", action="append", metavar="ADDR", help="literal address, or * for all; repeat; default: *"
     )
     files.add_argument(
-        "--websockets", type=int, default=443, metavar="PORT", help="of MQTT over WebSockets; 0: none; default: 443"
+        "--mqtt", type=int, default=443, metavar="PORT", help="of the door for probes; 0: none; default: %(default)s"
     )
     files.add_argument(
-        "--mqtt", type=int, default=0, metavar="PORT", help="of plain MQTT in TLS, e.g. 8883; default: none"
+        "--websockets", type=int, default=0, metavar="PORT", help="of a door with WebSockets (mosquitto 2.1 or later)"
     )
     files.add_argument(
-        "--local", type=int, default=8883, metavar="PORT", help="of plain MQTT on 127.0.0.1 alone; default: 8883"
+        "--local", type=int, default=8883, metavar="PORT", help="of the collector's door, on 127.0.0.1; default: 8883"
     )
     files.add_argument("--user", default="mosquitto", help="whose the files are; default: %(default)s")
     files.add_argument("--data", default="/var/lib/mosquitto", metavar="DIR", help="default: %(default)s")
@@ -57,7 +57,7 @@ def add(group: Any, command: AddCommand) -> None:
 def _files(config: Config, _clock: Clock, arguments: argparse.Namespace) -> Iterator[str]:
     out = Path(arguments.out).absolute()
     settings = broker_files.Settings(
-        doors=broker_files.doors(arguments.listen or ["*"], arguments.websockets, arguments.mqtt, arguments.local),
+        doors=broker_files.doors(arguments.listen or ["*"], arguments.mqtt, arguments.websockets, arguments.local),
         folder=arguments.place or str(out),
         data=arguments.data,
         user=arguments.user,
@@ -71,6 +71,8 @@ def _files(config: Config, _clock: Clock, arguments: argparse.Namespace) -> Iter
     for door in settings.doors:
         where = f"[{door.address}]" if ":" in door.address else door.address
         yield f"door {where}:{door.port} {door.transport}"
+    if arguments.websockets:
+        yield "note: mosquitto before 2.1 lets revoked certificates in at a door with WebSockets (docs/broker.md)"
     if written.restart:
         yield "mosquitto must be restarted"
     elif written.changed:
