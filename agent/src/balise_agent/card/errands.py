@@ -110,6 +110,9 @@ def write_card(card: Path, data: Path, status: Path) -> Outcome:
     failures: list[str] = []
     state = (disk.content(status) or b"").decode("utf-8", errors="replace")
     notes = (disk.content(data / store.NOTES) or b"").decode("utf-8", errors="replace")
+    if (data / store.WIPED).exists() or wiping.wanted(data):
+        # The last words of an agent that a wipe has just ended.
+        state = wording.WIPED
     told = wording.whole(state or "No status yet.", notes)
     with _noting(failures, "the card"):
         if store.is_enrolled(data):
