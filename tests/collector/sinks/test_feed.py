@@ -15,7 +15,7 @@ from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.members import Fleet
 from balise_collector.pipeline import Follower
 from balise_collector.sinks import Point, SinkError
-from balise_collector.sinks.courses import Conclusions
+from balise_collector.sinks.courses import Conclusions, Gauges
 from balise_collector.sinks.feed import Feed, _Lane
 from balise_collector.store import Store
 
@@ -119,3 +119,26 @@ def test_a_course_that_fails_keeps_no_other_waiting(caplog: pytest.LogCaptureFix
     feed._turn(nothing, nothing)
     assert not feed.failing
     assert "takes points again after 100 s" in caplog.text
+
+
+def test_gauges_are_looked_at_while_the_sink_is_left_alone() -> None:
+    """A look cannot be made up for: it is taken on time, waits in memory, and is sent with the others."""
+    sink, now, looks = ListSink(), [0.0], [0]
+
+    def glance(_store: Any, _journal: Any) -> list[Point]:
+        looks[0] += 1
+        return [Point("gauge", (), (("n", looks[0]),), looks[0])]
+
+    sink.refusing = True
+    feed = Feed("test", tuple, lambda: None, lambda: None, lambda: now[0])  # type: ignore[arg-type,return-value]
+    feed._lanes = [_Lane(Gauges(sink, glance))]
+    for _ in range(5):
+        feed._turn(None, None)  # type: ignore[arg-type]
+        now[0] += 0.01  # well within the first pause
+    assert feed.failing
+    assert sink.points == []
+    sink.refusing = False
+    now[0] += 60.0
+    feed._turn(None, None)  # type: ignore[arg-type]
+    assert [dict(point.fields)["n"] for point in sink.points] == [1, 2, 3, 4, 5, 6]
+    assert not feed.failing

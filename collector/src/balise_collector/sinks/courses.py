@@ -115,24 +115,28 @@ class HealthReports:
 class Gauges:
     """Looks that are taken at intervals; they wait in memory while the sink is away."""
 
-    def __init__(self, sink: Sink, look: Callable[[Store, SqliteJournal], Sequence[Point]]) -> None:
-        """Prepare; ``look`` returns the points of a look when one is due, else none."""
+    def __init__(self, sink: Sink, glance: Callable[[Store, SqliteJournal], Sequence[Point]]) -> None:
+        """Prepare; ``glance`` returns the points of a look when one is due, else none."""
         self._sink = sink
-        self._look = look
+        self._glance = glance
         self._waiting: deque[Point] = deque(maxlen=GAUGES_MOST)
         self.dropped = 0
 
     def step(self, store: Store, journal: SqliteJournal) -> int:
         """Look if it is time, and send what waits."""
-        fresh = self._look(store, journal)
-        self.dropped += max(0, len(self._waiting) + len(fresh) - GAUGES_MOST)
-        self._waiting.extend(fresh)
+        self.look(store, journal)
         sent = list(self._waiting)[:CHUNK]
         if sent:
             self._sink.take(sent)
             for _ in sent:
                 self._waiting.popleft()
         return len(self._waiting)
+
+    def look(self, store: Store, journal: SqliteJournal) -> None:
+        """Look if it is time; also while the sink is left alone, for a look cannot be made up for."""
+        fresh = self._glance(store, journal)
+        self.dropped += max(0, len(self._waiting) + len(fresh) - GAUGES_MOST)
+        self._waiting.extend(fresh)
 
     def readers(self, store: Store, journal: SqliteJournal) -> list[tuple[str, int, int]]:  # noqa: ARG002 - as above
         """Return nothing: gauges are in no file."""

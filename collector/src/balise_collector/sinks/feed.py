@@ -4,6 +4,7 @@ A sink that is away delays its own points and nothing else: it has a thread and 
 missed is still in the files. Must not live here: points, transports, what flows (courses.py).
 """
 
+import contextlib
 import logging
 import random
 import threading
@@ -14,7 +15,7 @@ from balise_collector.errors import JournalError
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.sinks import SinkError
 from balise_collector.sinks.backoff import pause_after
-from balise_collector.sinks.courses import Course
+from balise_collector.sinks.courses import Course, Gauges
 from balise_collector.store import Store
 
 _log = logging.getLogger(__name__)
@@ -96,6 +97,9 @@ class Feed(threading.Thread):
             if self._stopping.is_set():
                 return 0.0
             if self._monotonic() < lane.until:
+                if isinstance(lane.course, Gauges):
+                    with contextlib.suppress(JournalError):  # said by the next step, which asks the same file
+                        lane.course.look(store, journal)
                 continue
             try:
                 moved += lane.course.step(store, journal)
