@@ -70,7 +70,6 @@ class Problem(StrEnum):
     CONSENT = "consent"
     MISSING = "missing"
     LAST_GOOD = "last-good"
-    CARD_READ_ONLY = "card-read-only"
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
