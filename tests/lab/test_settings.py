@@ -53,13 +53,8 @@ def test_settings_are_toml_with_the_programs_own_keys() -> None:
         "id": "refde1", "role": "reference", "country": "DE", "asn": 64801, "access": "fixed", "state_dir": "",
     }  # fmt: skip
     assert agent["collector"]["key"] == "ab" * 32
-    assert [(one["host"], one["port"], one["tls"]) for one in agent["broker"]] == [
-        (built.centre, 443, True), (built.centre, 8883, True),
-    ]  # fmt: skip
-    assert agent["broker"][0]["transport"] == "websockets"
+    assert [(one["host"], one["port"], one["tls"]) for one in agent["broker"]] == [(built.centre, 443, True)]
     assert agent["broker"][0]["cert_file"].endswith("refde1/refde1.pem")
-    plain = settings.agent_toml(scenario, built, scenario.probes[3], PLACES, "ab" * 32, websockets=False)
-    assert [one["port"] for one in tomllib.loads(plain)["broker"]] == [8883]
     collector = tomllib.loads(settings.collector_toml(PLACES, 8484))
     assert collector["broker"] == {"host": "127.0.0.1", "port": 8883, "own_authority": True}
     assert collector["catalogue"]["dir"] == "/run/lab/catalogue"

@@ -78,23 +78,15 @@ class Programs:
             (places.catalogue / f"{service.id}.toml").write_text(text, encoding="utf-8")
         (places.catalogue / "controls.toml").write_text(settings.controls_toml(self.scenario, built), encoding="utf-8")
         self._tell_collector()
-        websockets = self.world.has_websockets()
         # Founds the authority and makes the registry's file, alone: two at once would both try.
-        self.ask(*broker.files_command(built.centre, places.broker, websockets=websockets))
+        self.ask(*broker.files_command(built.centre, places.broker))
         key = self.ask("key").split()[-1]
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            enrolled = [
-                pool.submit(
-                    self._enrol,
-                    probe,
-                    settings.agent_toml(self.scenario, built, probe, places, key, websockets=websockets),
-                )
-                for probe in self.scenario.probes
-            ]
+            texts = [settings.agent_toml(self.scenario, built, probe, places, key) for probe in self.scenario.probes]
+            enrolled = pool.map(self._enrol, self.scenario.probes, texts)
             configuration, environment = broker.configuration(places.broker), broker.environment(places.broker)
             self.world.serve_broker(configuration, broker.PORT, environment)
-            for one in enrolled:
-                one.result()
+            list(enrolled)
 
     def _tell_collector(self, views: settings.Views | None = None) -> None:
         """Write the collector's settings."""

@@ -96,16 +96,14 @@ def _delay(disturbance: Disturbance) -> float:
     return disturbance.number("ms") + disturbance.number("jitter") if disturbance.kind == "delay" else 0.0
 
 
-def agent_toml(
-    scenario: Scenario,
-    built: topology.Topology,
-    probe: Probe,
-    places: Places,
-    collector_key: str,
-    *,
-    websockets: bool = True,
-) -> str:
-    """Return the settings of one probe; ``websockets`` where the broker has such a door."""
+def agent_toml(scenario: Scenario, built: topology.Topology, probe: Probe, places: Places, collector_key: str) -> str:
+    """Return the settings of one probe."""
+    folder = places.agent(probe.id)
+    own = {
+        "ca_file": str(folder / AUTHORITY),
+        "cert_file": str(folder / f"{probe.id}.pem"),
+        "key_file": str(folder / CLIENT_KEY),
+    }
     return _toml(
         {
             "probe": {
@@ -123,21 +121,8 @@ def agent_toml(
             "consent": {"version": "laboratory", "accepted": True},
             "spool": {"batch_seconds": 30.0, "batch_records": 40},
         },
-        {"broker": _doors(built.centre, places.agent(probe.id), probe.id, websockets=websockets)},
+        {"broker": [{"host": built.centre, "port": broker.PORT, "tls": True, **own}]},
     )
-
-
-def _doors(host: str, folder: Path, probe: str, *, websockets: bool) -> list[dict[str, Value]]:
-    """Return a probe's ways to the broker, in the order of a probe in the field: WebSockets on 443 first."""
-    own: dict[str, Value] = {
-        "host": host,
-        "tls": True,
-        "ca_file": str(folder / AUTHORITY),
-        "cert_file": str(folder / f"{probe}.pem"),
-        "key_file": str(folder / CLIENT_KEY),
-    }
-    first: list[dict[str, Value]] = [{**own, "port": broker.WEBSOCKETS, "transport": "websockets"}]
-    return [*(first if websockets else []), {**own, "port": broker.PORT}]
 
 
 def collector_toml(places: Places, port: int, *, with_influx: bool = False, views: Views | None = None) -> str:
@@ -159,7 +144,7 @@ def collector_toml(places: Places, port: int, *, with_influx: bool = False, view
     return _toml(
         {
             "collector": {"state_dir": str(places.collector)},
-            "broker": {"host": "127.0.0.1", "port": broker.PORT, "own_authority": True},
+            "broker": {"host": "127.0.0.1", "port": broker.LOCAL, "own_authority": True},
             "catalogue": {"dir": str(places.catalogue)},
             "pages": pages,
             **({"public": public} if public else {}),

@@ -117,12 +117,6 @@ class World:
         with namespaces.inside("centre"):
             self._await(broker.IDENTITY, partial(_listens, self.topology.centre, port))
 
-    def has_websockets(self) -> bool:
-        """Whether this mosquitto was built with WebSockets: else it refuses the word in its configuration."""
-        probe = self._write("websockets.conf", "listener 8083 127.0.0.1\nprotocol websockets\nuser root\n")
-        said = namespaces.run("centre", ["timeout", "-s", "KILL", "0.2", tools.find("mosquitto"), "-c", str(probe)])
-        return "not available" not in said.stdout + said.stderr
-
     def _await_servers(self) -> None:
         for identifier, (place, _) in names.plan(self.topology).items():
             address = _listen_address(self.folder / f"{identifier}.conf")

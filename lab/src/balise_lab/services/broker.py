@@ -8,27 +8,26 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-PORT: Final = 8883
-"""Plain MQTT in TLS, in the centre and on its loopback."""
-WEBSOCKETS: Final = 443
+PORT: Final = 443
+"""Of the door for probes, on the centre's address."""
+LOCAL: Final = 8883
+"""Of the collector's, on the centre's loopback."""
 USER: Final = "root"
 """Inside the lab's namespaces there is no other."""
 IDENTITY: Final = "broker"
 """Name of the server among those of the lab."""
 
 
-def files_command(address: str, folder: Path, *, websockets: bool) -> Sequence[str]:
+def files_command(address: str, folder: Path) -> Sequence[str]:
     """Return the collector's command (without the program) that writes the broker's files into a folder.
 
     Args:
         address: of the centre.
         folder: takes files and store.
-        websockets: whether this mosquitto was built with them.
     """
     return (
-        "broker", "files", "--out", str(folder), "--name", address, "--listen", address,
-        "--websockets", str(WEBSOCKETS if websockets else 0), "--mqtt", str(PORT), "--local", str(PORT),
-        "--user", USER, "--data", str(folder),
+        "broker", "files", "--out", str(folder), "--name", address, "--listen", address, "--mqtt", str(PORT),
+        "--local", str(LOCAL), "--user", USER, "--data", str(folder),
     )  # fmt: skip
 
 
@@ -38,5 +37,5 @@ def configuration(folder: Path) -> Path:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """Return what mosquitto needs in its environment: the oldest TLS of its WebSocket door is said there alone."""
+    """Return what mosquitto needs in its environment: the oldest TLS that any door speaks."""
     return {"OPENSSL_CONF": str(folder / "openssl.cnf")}
