@@ -18,6 +18,7 @@ from balise_collector import config as settings
 from balise_collector.clock import Clock
 from balise_collector.commands import Command
 from balise_collector.commands import authority as authority_commands
+from balise_collector.commands import backup as backup_commands
 from balise_collector.commands import broker as broker_commands
 from balise_collector.commands import fleet as fleet_commands
 from balise_collector.commands import tokens as token_commands
@@ -69,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     release = _command(commands, "release", _release, "let the public see an incident's evidence, redrawn, a day late")
     release.add_argument("incident", nargs="?", help="its id in the operator view; without one: list what is released")
     release.add_argument("--undo", action="store_true", help="take it back")
+    backup_commands.add(commands, _saying)
     _command(commands, "check", _check, "read every setting and file, and say what is wrong")
     fleet = _group(commands, "fleet", "who may speak")
     fleet_commands.add(fleet, _saying)

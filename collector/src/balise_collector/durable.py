@@ -1,13 +1,13 @@
 """Files that are whole or absent, also after a power cut: written beside their place, synced, then moved there.
 
-Lives here: the two ways of putting a file in its place. Must not live here: what is in it, or who may read it (the
-caller gives the mode).
+Lives here: the two ways of putting a file in its place, and syncing. Must not live here: what is in it, or who may
+read it (the caller gives the mode).
 """
 
 import os
 import secrets
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 SECRET: Final = 0o600
 PUBLIC: Final = 0o644
@@ -26,7 +26,7 @@ def write_once(path: Path, data: bytes, mode: int) -> bool:
         return False
     finally:
         draft.unlink()
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
     return True
 
 
@@ -43,7 +43,7 @@ def replace(path: Path, data: bytes, mode: int, owner: tuple[int, int] | None = 
     except OSError:
         draft.unlink()
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def _draft(path: Path, data: bytes, mode: int) -> Path:
@@ -52,16 +52,22 @@ def _draft(path: Path, data: bytes, mode: int) -> Path:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-            file.flush()
             os.fchmod(handle, mode)
-            os.fsync(handle)
+            sync(file)
     except OSError:
         draft.unlink()
         raise
     return draft
 
 
-def _sync_folder(folder: Path) -> None:
+def sync(file: IO[bytes]) -> None:
+    """See that what was written to an open file is on disk (OSError where it is not)."""
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """See that a folder's own entries are on disk (OSError where they are not)."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)
