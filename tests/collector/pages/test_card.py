@@ -31,7 +31,8 @@ def test_a_card_says_state_headline_times_scope_grade_and_link(client: TestClien
     said = " ".join(line.text or "" for line in texts(answered.text))
     for fact in (
         "blocked - ended", "Pakistan: Twitter blocked on 3 of 4 measured providers", "Began between 17 May 2020 21:55",
-        "(Asia/Karachi)", "Ended between 18 May 2020 01:26", "3 providers affected, 1 measured and clean",
+        "Asia/Karachi (16:55-17:00 UTC)", "Ended between 18 May 2020 01:26",
+        "3 providers affected, 1 measured and clean",
         "How sure: A", f"http://127.0.0.1:8484/incident/{told['twitter']}", "rules 3-5f2c9a10",
     ):  # fmt: skip
         assert fact in said, fact

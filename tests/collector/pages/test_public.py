@@ -150,6 +150,8 @@ def test_no_cell_below_k_comes_out(
 def test_no_time_is_finer_than_five_minutes(walked: Callable[..., dict[str, bytes]]) -> None:
     """A log of flows is joined by time: neither UNIX seconds nor a clock may tell when a packet was sent."""
     for path, content in walked(2, LATER, ALL).items():
+        if path.partition("?")[0].endswith(".png"):
+            continue  # pixels: the same layout as the SVG beside it, whose words are read here
         text = content.decode()
         if path in {"/method", "/style.css", "/api/v1/openapi.json"}:
             continue

@@ -23,6 +23,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from balise_collector import wording
+from balise_collector.incidents.model import Incident
 from balise_collector.judge.verdict import State
 from balise_collector.pages import (
     answer,
@@ -35,6 +36,7 @@ from balise_collector.pages import (
     overview,
     palette,
     phrases,
+    picture,
     questions,
     tongue,
 )
@@ -100,6 +102,7 @@ def create_app(
         Route("/incident/{id}", pages.incident, methods=["GET"]),
         Route("/incident/{id}/report.txt", pages.quote, methods=["GET"]),
         Route("/incident/{id}/card.svg", pages.card, methods=["GET"]),
+        Route("/incident/{id}/card.png", pages.picture, methods=["GET"]),
         Route("/method", pages.method, methods=["GET"]),
         Route("/style.css", pages.style, methods=["GET"]),
         Route("/icon.svg", pages.icon, methods=["GET"]),
@@ -247,14 +250,22 @@ class Pages:
 
     def card(self, request: Request) -> Response:
         """Answer ``/incident/<id>/card.svg``: the incident as a picture to share."""
+        view, one = self._shared(request)
+        return _in_language(view, card.card(view, one, self._base(request)), "image/svg+xml")
+
+    def picture(self, request: Request) -> Response:
+        """Answer ``/incident/<id>/card.png``: the same card for places that take no SVG."""
+        view, one = self._shared(request)
+        return _in_language(view, picture.png(card.layout(view, one, self._base(request))), "image/png")
+
+    def _shared(self, request: Request) -> tuple[View, Incident]:
+        """Return the incident that a card is asked of."""
         name = questions.incident_id(request.path_params["id"])
         view = self._view(request)
         found = view.store.revisions(name)
         if not found:
             raise HTTPException(404, tongue.noted("There is no incident with this id."))
-        drawn = card.card(view, found[-1][1], self._base(request))
-        headers = {"Content-Language": view.language.value, "Vary": "Accept-Language"}
-        return Response(drawn, media_type="image/svg+xml", headers=headers)
+        return view, found[-1][1]
 
     def fleet(self, request: Request) -> Response:
         """Answer ``/fleet``: every probe, for the operator."""
@@ -314,6 +325,12 @@ class Pages:
             language = questions.reader_language({}, accepted)
         told = tongue.translations(language).gettext(detail) if detail else ""
         return self._html("error.html", request, language, status, status=status, detail=told, here="")
+
+
+def _in_language(view: View, drawn: str | bytes, media_type: str) -> Response:
+    """Return a card, with the language that it is in."""
+    headers = {"Content-Language": view.language.value, "Vary": "Accept-Language"}
+    return Response(drawn, media_type=media_type, headers=headers)
 
 
 def _no_answer(view: View, country: str | None) -> str:

@@ -1,10 +1,12 @@
-"""One incident as a card to share: an SVG of 1200 x 630 with state, headline, times, scope, grade and permalink. Pure.
+"""One incident as a card to share: 1200 x 630 with state, headline, times, scope, grade and permalink. Pure.
 
-Lives here: the card's layout. Colours are attributes and not classes, since a card stands alone, without our style
-sheet; it has both a shape and a word for its state. Must not live here: words of the closed lists, conclusions.
+Lives here: the card's layout, and its SVG. Colours are attributes and not classes, since a card stands alone, without
+our style sheet; it has both a shape and a word for its state. Must not live here: pixels (picture.py draws the same
+layout as a PNG), words of the closed lists, conclusions.
 """
 
 import textwrap
+from dataclasses import dataclass
 from typing import Final
 
 from markupsafe import Markup
@@ -19,6 +21,8 @@ from balise_collector.report import headline
 
 WIDTH: Final = 1200
 HEIGHT: Final = 630
+SIGN: Final = 44
+"""Width and height of the state's shape."""
 _EDGE: Final = 72
 _FONT: Final = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', 'Liberation Sans', Arial, sans-serif"
 _HEAD_LINES: Final = 3
@@ -27,21 +31,70 @@ _PITCH: Final = 35
 """Size of the facts below the headline, and the distance of their lines."""
 _FLOOR: Final = 534
 """Where the last of them may stand."""
-_EM: Final = 0.56
-"""Mean width of a character in ems, on the wide side (DejaVu Sans): a line that fits in it fits in narrower fonts."""
-_SHAPES: Final[dict[State, Markup]] = {
+_EM: Final = {False: 0.56, True: 0.62}
+"""Mean width of a character in ems, usual and bold, on the wide side (DejaVu Sans): what fits in it fits in others."""
+_BOLD: Final = 700
+_ROUND: Final = {
     State.OK: Markup('<circle cx="22" cy="22" r="20"/>'),
-    State.BLOCKED: Markup('<rect x="3" y="3" width="38" height="38"/>'),
-    State.THROTTLED: Markup('<polygon points="22,2 43,42 1,42"/>'),
-    State.DOWN: Markup('<polygon points="22,42 43,2 1,2"/>'),
-    State.SERVER_SIDE: Markup('<polygon points="22,0 44,22 22,44 0,22"/>'),
     State.INSUFFICIENT: Markup('<path fill-rule="evenodd" d="M22 2a20 20 0 1 0 .1 0zM22 10a12 12 0 1 1-.1 0z"/>'),
 }
-"""The shapes of wording.STATES, drawn: a card must not depend on the symbols of a font."""
+CORNERS: Final[dict[State, tuple[tuple[int, int], ...]]] = {
+    State.BLOCKED: ((3, 3), (41, 3), (41, 41), (3, 41)),
+    State.THROTTLED: ((22, 2), (43, 42), (1, 42)),
+    State.DOWN: ((22, 42), (43, 2), (1, 2)),
+    State.SERVER_SIDE: ((22, 0), (44, 22), (22, 44), (0, 22)),
+}
+"""The shapes of wording.STATES that have corners; the other two are a disc and a ring. A card must not depend on the
+symbols of a font."""
 
 
-def card(view: View, one: Incident, base: str = "") -> str:
-    """Return the card of an incident.
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A filled rectangle."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+    colour: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """A state's shape, SIGN wide and high."""
+
+    x: int
+    y: int
+    state: State
+    colour: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of text; ``y`` is its base line."""
+
+    x: int
+    y: int
+    text: str
+    size: int
+    colour: str
+    bold: bool = False
+    from_end: bool = False
+    """``x`` is where it ends."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """Everything a card shows, in the order in which it is drawn."""
+
+    title: str
+    sentence: str
+    language: str
+    parts: tuple[Box | Sign | Line, ...]
+
+
+def layout(view: View, one: Incident, base: str = "") -> Card:
+    """Return where everything stands on the card of an incident.
 
     Args:
         view: the names to tell it by, and the reader's language.
@@ -49,34 +102,38 @@ def card(view: View, one: Incident, base: str = "") -> str:
         base: scheme and host to write before the permalink.
     """
     state = phrases.state_of(one)
-    colour = palette.PAINTS[state].light
+    colour, ink = palette.PAINTS[state].light, palette.LIGHT
     title = headline(one, view.facts(one), view.language)
     standing = view.gettext(wording.INCIDENT_STATES[one.state][0])
     size = 52 if len(title) <= 75 else 42
-    lines = _wrap(title, size, _HEAD_LINES)
     y = 196
-    drawn = [
-        element("title", title),
-        element("desc", phrases.sentence(one, view)),
-        element("rect", x=0, y=0, width=WIDTH, height=HEIGHT, fill=palette.LIGHT.background),
-        element("rect", x=0, y=0, width=24, height=HEIGHT, fill=colour),
-        element("g", _SHAPES[state], transform=f"translate({_EDGE} 66)", fill=colour),
-        _text(_EDGE + 64, 101, f"{view.gettext(palette.word(state))} - {standing}", 36, colour, 700),
-        _text(WIDTH - 48, 101, "balise", 34, palette.LIGHT.muted, 700, anchor="end"),
+    parts: list[Box | Sign | Line] = [
+        Box(0, 0, WIDTH, HEIGHT, ink.background),
+        Box(0, 0, 24, HEIGHT, colour),
+        Sign(_EDGE, 66, state, colour),
+        Line(_EDGE + 64, 101, f"{view.gettext(palette.word(state))} - {standing}", 36, colour, bold=True),
+        Line(WIDTH - 48, 101, "balise", 34, ink.muted, bold=True, from_end=True),
     ]
-    for line in lines:
-        drawn.append(_text(_EDGE, y, line, size, palette.LIGHT.text, 700))
+    for line in _wrap(title, size, _HEAD_LINES, bold=True):
+        parts.append(Line(_EDGE, y, line, size, ink.text, bold=True))
         y += round(size * 1.22)
     y += 12
     for line in _facts(view, one, (_FLOOR - y) // _PITCH + 1):
-        drawn.append(_text(_EDGE, y, line, _SMALL, palette.LIGHT.text))
+        parts.append(Line(_EDGE, y, line, _SMALL, ink.text))
         y += _PITCH
     rules = view.gettext("rules {rules}").format(rules=one.rules_version or view.rules)
-    drawn += [
-        element("line", x1=_EDGE, x2=WIDTH - 48, y1=548, y2=548, stroke=palette.LIGHT.line, stroke_width=2),
-        _text(_EDGE, 590, f"{base}/incident/{one.id}", 25, palette.LIGHT.muted),
-        _text(WIDTH - 48, 590, rules, 25, palette.LIGHT.muted, anchor="end"),
+    parts += [
+        Box(_EDGE, 547, WIDTH - 48 - _EDGE, 2, ink.line),
+        Line(_EDGE, 590, f"{base}/incident/{one.id}", 25, ink.muted),
+        Line(WIDTH - 48, 590, rules, 25, ink.muted, from_end=True),
     ]
+    return Card(title=title, sentence=phrases.sentence(one, view), language=view.language.value, parts=tuple(parts))
+
+
+def card(view: View, one: Incident, base: str = "") -> str:
+    """Return the card of an incident as SVG."""
+    shown = layout(view, one, base)
+    drawn = [element("title", shown.title), element("desc", shown.sentence), *map(_drawn, shown.parts)]
     return str(
         element(
             "svg",
@@ -85,11 +142,36 @@ def card(view: View, one: Incident, base: str = "") -> str:
             viewBox=f"0 0 {WIDTH} {HEIGHT}",
             width=WIDTH,
             height=HEIGHT,
-            lang=view.language.value,
+            lang=shown.language,
             role="img",
             font_family=_FONT,
         )
     )
+
+
+def _drawn(part: Box | Sign | Line) -> Markup:
+    """Return one part as SVG."""
+    if isinstance(part, Box):
+        return element("rect", x=part.x, y=part.y, width=part.width, height=part.height, fill=part.colour)
+    if isinstance(part, Sign):
+        return element("g", _shape(part.state), transform=f"translate({part.x} {part.y})", fill=part.colour)
+    return element(
+        "text",
+        part.text,
+        x=part.x,
+        y=part.y,
+        font_size=part.size,
+        font_weight=_BOLD if part.bold else 400,
+        fill=part.colour,
+        text_anchor="end" if part.from_end else "start",
+    )
+
+
+def _shape(state: State) -> Markup:
+    """Return the shape of a state."""
+    if state in _ROUND:
+        return _ROUND[state]
+    return element("polygon", points=" ".join(f"{x},{y}" for x, y in CORNERS[state]))
 
 
 def _facts(view: View, one: Incident, room: int) -> list[str]:
@@ -102,8 +184,11 @@ def _facts(view: View, one: Incident, room: int) -> list[str]:
     if ended:
         times.append(view.gettext("Ended {when}").format(when=ended) if one.end else ended[:1].upper() + ended[1:])
     sure = view.gettext("How sure: {grade}").format(grade=wording.GRADES[language].get(one.grade, one.grade))
-    rows = [f"{row} ({zone})" if number == 0 and str(zone) != "UTC" else row for number, row in enumerate(times)]
-    whole = [line for row in rows for line in _wrap(row, _SMALL, 2)] + _wrap(_scope(view, one), _SMALL, 1)
+    if str(zone) != "UTC":
+        # The zone stands where the local time ends, before UTC in its brackets.
+        local, bracket, rest = times[0].partition(" (")
+        times[0] = f"{local} {zone}{bracket}{rest}"
+    whole = [line for row in times for line in _wrap(row, _SMALL, 2)] + _wrap(_scope(view, one), _SMALL, 1)
     return [*whole, *_wrap(sure, _SMALL, max(1, min(2, room - len(whole))))][:room]
 
 
@@ -122,11 +207,7 @@ def _scope(view: View, one: Incident) -> str:
     )
 
 
-def _wrap(text: str, size: int, most: int) -> list[str]:
+def _wrap(text: str, size: int, most: int, *, bold: bool = False) -> list[str]:
     """Break a text into lines that fit; what does not fit in the last is cut with an ellipsis."""
-    width = int((WIDTH - _EDGE - 48) / (size * _EM))
+    width = int((WIDTH - _EDGE - 48) / (size * _EM[bold]))
     return textwrap.wrap(text, width, max_lines=most, placeholder=" ...", break_long_words=True)
-
-
-def _text(x: int, y: int, text: str, size: int, colour: str, weight: int = 400, anchor: str = "start") -> Markup:
-    return element("text", text, x=x, y=y, font_size=size, font_weight=weight, fill=colour, text_anchor=anchor)

@@ -51,6 +51,7 @@ def create_public_app(look: Callable[[], PublicView], *, base_url: str, notice: 
         "/incident/{id}": pages.incident,
         "/incident/{id}/report.txt": pages.quote,
         "/incident/{id}/card.svg": pages.card,
+        "/incident/{id}/card.png": pages.picture,
         "/method": pages.method,
         "/feed.atom": pages.feed,
         "/style.css": pages.style,
