@@ -9,6 +9,9 @@ import pytest
 from balise_collector.config import Broker, load
 from balise_collector.errors import ConfigError
 
+DOOR = "[broker]\nhost='x'\n[enrolment]\nnames=['front.example']\n"
+FRONT = "[[enrolment.brokers]]\nhost='front.example'\n"
+
 
 def written(tmp_path: Path, text: str) -> Path:
     """Write a settings file and return its path."""
@@ -21,6 +24,18 @@ def test_the_example_is_good(repo_root: Path) -> None:
     """What we ship to be copied can be copied."""
     config = load(repo_root / "examples" / "collector.toml")
     assert config.broker == (Broker(host="127.0.0.1", port=8883, own_authority=True),)
+
+
+def test_the_examples_enrolment_is_good_without_its_marks(repo_root: Path, tmp_path: Path) -> None:
+    """The commented table works as it stands; cards are told names first, literal addresses last."""
+    lines = (repo_root / "examples" / "collector.toml").read_text().splitlines()
+    start = lines.index("# [enrolment]")
+    end = lines.index("", start)
+    lines[start:end] = [line.removeprefix("# ") for line in lines[start:end] if not line.startswith("# urls")]
+    table = load(written(tmp_path, "\n".join(lines))).enrolment
+    assert table is not None
+    assert table.addresses_to_dial() == ("https://front.example:8443", "https://192.0.2.10:8443")
+    assert (table.brokers[0].host, table.brokers[0].port) == ("front.example", 443)
 
 
 def test_several_brokers_are_a_list(tmp_path: Path) -> None:
@@ -50,6 +65,15 @@ def test_several_brokers_are_a_list(tmp_path: Path) -> None:
         ("[broker]\nhost='x'\n[public]\ndelay_minutes=-1\n", ["public.delay_minutes", "0 to 10080"]),
         ("[broker]\nhost='x'\n[public]\nbase_url='example.org/x'\n", ["public.base_url", "https://"]),
         ("[broker]\nhost='x'\n[public]\nkk=3\n", ["public.kk"]),
+        (f"{DOOR}port=70000\n{FRONT}", ["enrolment.port"]),
+        (f"[broker]\nhost='x'\n[enrolment]\n{FRONT}", ["enrolment.names", "one of both"]),
+        (f"{DOOR}addresses=['x']\n{FRONT}", ["enrolment.addresses", "192.0.2.10"]),
+        (f"[broker]\nhost='x'\n[enrolment]\nnames=['https://x']\n{FRONT}", ["enrolment.names", "without https://"]),
+        (f"{DOOR}urls=['http://x']\n{FRONT}", ["enrolment.urls", "https://"]),
+        (f"{DOOR}consents=[]\n{FRONT}", ["enrolment.consents"]),
+        (DOOR, ["enrolment.brokers", "[[enrolment.brokers]]"]),
+        (f"{DOOR}[[enrolment.brokers]]\nhost='a/b'\n", ["enrolment.brokers[0].host"]),
+        (f"{DOOR}[[enrolment.brokers]]\nhost='x'\nport=0\n", ["enrolment.brokers[0].port"]),
         ("[broker\n", ["not TOML"]),
     ],
 )

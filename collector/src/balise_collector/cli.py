@@ -22,6 +22,7 @@ from balise_collector.commands import backup as backup_commands
 from balise_collector.commands import broker as broker_commands
 from balise_collector.commands import fleet as fleet_commands
 from balise_collector.commands import tokens as token_commands
+from balise_collector.commands.enrolment import lines as enrolment_lines
 from balise_collector.config import Config
 from balise_collector.deduction import Deduction
 from balise_collector.errors import ConfigError, JournalError
@@ -112,7 +113,7 @@ def _key(config: Config, _clock: Clock, _arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _check(config: Config, _clock: Clock, arguments: argparse.Namespace) -> int:
+def _check(config: Config, clock: Clock, arguments: argparse.Namespace) -> int:
     """Read what ``run`` would read, and print what it found."""
     key = identity.load_or_create(config.state_dir)
     services = catalogue.load(catalogue.folder_of(config.catalogue.dir))
@@ -124,6 +125,8 @@ def _check(config: Config, _clock: Clock, arguments: argparse.Namespace) -> int:
     print(f"catalogue  {services.version}: {len(services.services)} services, {targets} targets")
     print(f"controls   {len(services.controls)}")
     print(f"fleet      {approved} approved, {waiting} waiting")
+    for line in enrolment_lines(config, clock.now()):
+        print(line)
     print(f"influx     {_influx_line(config)}")
     print(f"broker     {', '.join(f'{broker.host}:{broker.port}' for broker in config.broker)}")
     return 0

@@ -115,6 +115,12 @@ def batches(db: sqlite3.Connection) -> list[tuple[str, float, int, int]]:
     ).fetchall()
 
 
+def waiting(db: sqlite3.Connection, now: float) -> int:
+    """Return how many tokens would enrol a board now (UNIX seconds)."""
+    query = "SELECT count(*) FROM token WHERE spent_at IS NULL AND NOT withdrawn AND expires > ?"
+    return int(db.execute(query, (now,)).fetchone()[0])
+
+
 def ids(db: sqlite3.Connection) -> set[str]:
     """Return every id that is or was promised to a card or a probe."""
     return {
