@@ -6,7 +6,7 @@ BIN := .venv/bin
 UNIT := not netns and not lab and not real_data and not slow and not chaos and not kvm and not browser and not influx
 export PYTHON
 
-.PHONY: influx-contract help setup venv venv-agent venv-ansible tools demo check lint unit fix test ansible-test wheelhouse pictures grafana-smoke bench dashboards messages locks upgrade clean
+.PHONY: image influx-contract help setup venv venv-agent venv-ansible tools demo check lint unit fix test ansible-test wheelhouse pictures grafana-smoke bench dashboards messages locks upgrade clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ wheelhouse: venv ## pack agent and collector for the playbooks, into .cache/whee
 pictures: setup ## draw docs/pictures/ anew from the day the page tests tell
 	@tools/fetch-browser
 	@BALISE_PICTURES=docs/pictures $(BIN)/pytest -q -m browser tests/collector/pages/test_browser.py -k pictures
+
+image: setup ## build the card's image into dist/ (root; 30 minutes the first time, a few the second)
+	@PYTHONPATH=image $(BIN)/python -m balise_image build
 
 grafana-smoke: ## start compose.yml and ask a real Grafana to run every query (needs Docker)
 	@tools/grafana-smoke
