@@ -361,6 +361,30 @@ def test_a_restart_does_not_give_the_day_again(house: House) -> None:
     assert again._agenda.spent_today == 1_000_000
 
 
+def test_a_broker_that_takes_everything_and_a_collector_that_signs_nothing_is_told(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A revoked probe may still be let in by a door that knows no refusals; then the certificate is asked about."""
+    app = house.app()
+
+    class Connected:
+        connected = True
+        collector_online = True
+        trouble = None
+        counters = type("C", (), {"receipt_at": None})()
+
+    assert not app._refused()
+    monkeypatch.setattr(app, "publisher", Connected())
+    monkeypatch.setattr(app._spool, "oldest_at", lambda: app._clock.now() - 800.0)
+    assert not app._refused()
+    monkeypatch.setattr(app._spool, "oldest_at", lambda: app._clock.now() - 1000.0)
+    assert app._refused()
+    assert ProblemId.RECEIPTS_MISSING in {trouble.id for trouble in app._delivery_troubles(Connected())}  # type: ignore[arg-type]
+    Connected.counters.receipt_at = app._clock.now()
+    assert not app._refused()
+    monkeypatch.setattr(app, "publisher", None)
+
+
 def test_the_status_says_how_things_stand(house: House) -> None:
     """Counters and words of the running program, for the status files."""
     app = house.app()

@@ -447,9 +447,11 @@ class App:
         self._reactor.after(min(_TICK_SECONDS, max(0.05, batch / 2.0)), self._tick)
 
     def _refused(self) -> bool:
-        """Whether every broker refuses our certificate."""
-        trouble = None if self.publisher is None else self.publisher.trouble
-        return trouble is not None and trouble.id is ProblemId.BROKER_REFUSES
+        """Whether every broker refuses our certificate, or nobody signs for what we send: both may mean revoked."""
+        if self.publisher is None:
+            return False
+        found = {trouble.id for trouble in self._delivery_troubles(self.publisher)}
+        return bool(found & {ProblemId.BROKER_REFUSES, ProblemId.RECEIPTS_MISSING})
 
     def renewed(self, kind: EventKind, detail: str, anew: bool) -> None:
         """Go on with a new certificate; start anew where more than its dates changed."""

@@ -1,7 +1,7 @@
 """Writing the status where others find it: ``status.json`` for programs, ``status.txt`` for the card.
 
-A word that changed is written at once, at most once a minute; mere figures of the text wait an hour, because each new
-text costs the card a write. Lives here: the two files, their folder, and when. Must not live here: the words.
+A word that changed is written soon, to the text at most once a minute; mere figures of the text wait an hour, because
+each new text costs the card a write. Lives here: the two files, their folder, and when. Must not live here: the words.
 """
 
 import logging
@@ -16,6 +16,7 @@ _log = logging.getLogger(__name__)
 
 RECORD: Final = "status.json"
 TEXT: Final = "status.txt"
+_LOOK_SECONDS: Final = 5.0
 _LEAST_SECONDS: Final = 60.0
 _FIGURES_SECONDS: Final = 3600.0
 
@@ -28,11 +29,13 @@ class StatusFile:
         self._told: tuple[str, ...] = ()
         self._text_at = float("-inf")
         self._record_at = float("-inf")
+        self._looked_at = float("-inf")
+        self._recorded: tuple[str, ...] = ()
         self._refused = False
 
     def due(self, monotonic: float) -> bool:
         """Whether a look is worth the gathering now (real seconds)."""
-        return monotonic - self._record_at >= _LEAST_SECONDS
+        return monotonic - self._looked_at >= _LOOK_SECONDS
 
     def write(self, status: Status, monotonic: float, *, at_once: bool = False) -> None:
         """Write what is due.
@@ -40,15 +43,16 @@ class StatusFile:
         Args:
             status: how things stand.
             monotonic: real seconds.
-            at_once: do not wait for the minute: the first and the last word of a run.
+            at_once: do not wait for the minute: a new state, which is rare.
         """
+        self._looked_at = monotonic
         told = words(status)
         age = monotonic - self._text_at
         if at_once or age >= _FIGURES_SECONDS or (told != self._told and age >= _LEAST_SECONDS):
             self._text_at, self._told = monotonic, told
             self._replace(TEXT, for_card(status).encode())
-        if at_once or self.due(monotonic):
-            self._record_at = monotonic
+        if at_once or told != self._recorded or monotonic - self._record_at >= _LEAST_SECONDS:
+            self._record_at, self._recorded = monotonic, told
             self._replace(RECORD, msgspec.json.encode(status) + b"\n")
 
     def _replace(self, name: str, content: bytes) -> None:
