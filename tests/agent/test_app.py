@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
+from balise_agent import remains
 from balise_agent.app import App
 from balise_agent.assignments import Assignments
 from balise_agent.clock import Clock, Laboratory
@@ -79,6 +80,7 @@ class House:
         self.script = script
         self.limits = Limits(laboratory=("198.18.0.0/15",), connections_per_host_per_minute=1000)
         self.consent = Consent(version=CONSENT_VERSION, accepted=True)
+        self.warnings = False
         self.apps: list[tuple[App, Reactor, Spool]] = []
         self.began = time.monotonic()
 
@@ -110,6 +112,7 @@ class House:
             meter=Meter(self.limits, clock, spool.noted("bytes today")),
             allowed=self.limits,
             service=Service({}),
+            warnings=remains.Warnings(self.folder / "warnings") if self.warnings else None,
         )
         self.apps.append((app, reactor, spool))
         app._begin()
@@ -464,6 +467,21 @@ def test_a_new_boot_is_told_once(house: House) -> None:
     house.apps[-1][2].note("boot", "another boot")
     house.app()
     assert [event.kind for event in house.events()].count(EventKind.REBOOT) == 1
+
+
+def test_a_run_that_ended_without_a_goodbye_is_told_with_its_last_warnings(house: House) -> None:
+    """And one that was stopped in order is told as such, without them."""
+    house.app()
+    (house.folder / "warnings").write_text("publisher: the last thing it said\n")
+    house.warnings = True
+    house.app()
+    told = [event.detail for event in house.events() if event.kind is EventKind.STARTED]
+    assert any("without a goodbye" in detail for detail in told)
+    assert any("the last thing it said" in detail for detail in told)
+    house.apps[-1][0]._end()
+    house.app()
+    told = [event.detail for event in house.events() if event.kind is EventKind.STARTED]
+    assert "stopped and started again" in told[-1]
 
 
 def test_the_probe_follows_its_machine_to_another_network(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

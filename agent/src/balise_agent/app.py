@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from balise_agent import __version__, board
+from balise_agent import __version__, afterlife, board, remains
 from balise_agent.assignments import Assignments, Notice
 from balise_agent.clock import Clock
 from balise_agent.conductor import Conductor, Network, Outcome
@@ -91,6 +91,7 @@ class App:
         news: Sequence[Notice] = (),
         status: StatusFile | None = None,
         renewal: Renewal | None = None,
+        warnings: remains.Warnings | None = None,
         root: Path = Path("/"),
     ) -> None:
         self._config = config
@@ -107,6 +108,7 @@ class App:
         self._news = tuple(news)
         self._status = status
         self._renewal = renewal
+        self._warnings = warnings
         self.again = False
         """Whether the probe is to start anew at once: another enrolment is in force."""
         self._consent = consent_trouble(config)
@@ -171,17 +173,23 @@ class App:
         return (self._state_dir / PAUSE_FILE).exists()
 
     def _tell_start(self) -> None:
-        """Tell that we run, and whether the board was started anew."""
+        """Tell that we run, why the last run ended, and what it warned of if that was no good end."""
         boot = board.boot_id(self._root)
-        before = self._spool.noted("boot")
-        if boot and boot != before:
-            self._spool.note("boot", boot)
-            if before:
-                uptime = board.read(self._root).uptime_s
-                self._event(EventKind.REBOOT, f"the board was started anew {uptime or 0.0:.0f} s ago")
+        before, ended = self._spool.noted("boot"), bool(self._spool.noted("ended"))
+        uptime = board.read(self._root).uptime_s
+        traces = remains.read(boot, before, ended=ended, uptime_s=uptime, root=self._root)
+        anew, why = afterlife.story(traces)
+        self._spool.note("boot", boot or before)
+        self._spool.note("ended", "")
+        if anew:
+            self._event(EventKind.REBOOT, why)
         if self._spool.lost:
             self._event(EventKind.SPOOL_FULL, "the spool was damaged; a new stream begins")
-        self._event(EventKind.STARTED, f"balise-agent {__version__}, clock {self._clock.state()}")
+        told = f"balise-agent {__version__}, clock {self._clock.state()}"
+        self._event(EventKind.STARTED, told if anew or not why else f"{told}; {why}")
+        if before and not ended and self._warnings is not None:
+            for line in self._warnings.before[-remains.MOST_TOLD :]:
+                self._event(EventKind.STARTED, f"last warning before that: {line}")
 
     def _end(self) -> None:
         """Let plans go, put everything on disk, and leave the broker in order."""
@@ -197,6 +205,7 @@ class App:
         self._commit()
         self._seal()
         self._remember()
+        self._spool.note("ended", "in order")
         if self.publisher is not None:
             publisher = self.publisher
             publisher.part()
@@ -497,6 +506,8 @@ class App:
         self._remembered_at = self._clock.monotonic()
         self._clock.remember(self._state_dir / CLOCK_FILE)
         self._spool.note("bytes today", self._meter.account())
+        if self._warnings is not None:
+            self._warnings.keep()
 
     def _look(self) -> board.Reading:
         """Look at the board, seldom enough to cost nothing."""

@@ -5,6 +5,7 @@ Lives here: the order in which things are opened and closed. Must not live here:
 
 import contextlib
 import fcntl
+import logging
 import random
 import signal
 import sqlite3
@@ -14,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from balise_agent import __version__, board, limits
+from balise_agent import __version__, board, limits, remains
 from balise_agent.app import CLOCK_FILE, App
 from balise_agent.assignments import FILE as ASSIGNMENT_FILE
 from balise_agent.assignments import Assignments, Notice
@@ -260,6 +261,18 @@ def _until_enrolled(
     return (Notice(EventKind.ENROLLED, f"the certificate was made after {novice.attempts.visits} visits"),)
 
 
+@contextlib.contextmanager
+def _warnings(state_dir: Path) -> Iterator[remains.Warnings]:
+    """Keep the warnings of this run for the next one."""
+    handler = remains.Warnings(state_dir / remains.WARNINGS_FILE)
+    logging.getLogger().addHandler(handler)
+    try:
+        yield handler
+    finally:
+        logging.getLogger().removeHandler(handler)
+        handler.keep()
+
+
 def _chance(identity: Identity) -> random.Random:
     return random.Random(identity.jitter_secret)  # noqa: S311 - spreads reconnections; keeps no secret
 
@@ -297,6 +310,7 @@ def _probe(
             news=news,
             status=StatusFile(config.runtime_dir()),
             renewal=renewal,
+            warnings=stack.enter_context(_warnings(Path(config.probe.state_dir))),
         )
         lookup = lookup_through(link.ground.resolvers.addresses)
         if renewal is not None:

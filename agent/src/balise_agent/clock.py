@@ -162,8 +162,14 @@ class Clock:
             return
         # Losing this costs accuracy after a power cut, not data: a full disk must not stop a probe that measures.
         with contextlib.suppress(OSError):
-            path.with_suffix(".new").write_text(f"{self.now():.0f}\n", encoding="ascii")
-            path.with_suffix(".new").replace(path)
+            draft = path.with_suffix(".new")
+            with draft.open("w", encoding="ascii") as file:
+                file.write(f"{self.now():.0f}\n")
+                file.flush()
+                os.fsync(
+                    file.fileno()
+                )  # a rename alone may leave an empty file after a power cut (ext4(5), auto_da_alloc)
+            draft.replace(path)
 
     def recall(self, path: Path) -> None:
         """Never start before the time that ``remember`` wrote down; an unreadable file says nothing."""
