@@ -36,6 +36,23 @@ def test_a_silence_has_its_reason_in_words(state: Lifecycle | None, ago: float |
     assert bool(found.why) is not alive
 
 
+@pytest.mark.parametrize(
+    ("excuse", "why"), [("halted", "halted"), ("retired", "nobody waits"), ("revoked", "nothing that it sends")]
+)
+def test_who_is_not_expected_has_that_reason(excuse: str, why: str) -> None:
+    """No power or line is to blame where the operator stopped it; alive or not is told all the same."""
+    lost = standing(PresenceRow(at=NOW - 9000.0, probe="p", state=Lifecycle.LOST), None, None, NOW, 900.0, excuse)
+    assert (lost.alive, why in lost.why) == (False, True)
+    asleep = standing(PresenceRow(at=NOW - 9.0, probe="p", state=Lifecycle.SLEEPING), None, None, NOW, 900.0, excuse)
+    assert (asleep.alive, why in asleep.why) == (True, True)
+
+
+def test_a_pause_is_told_as_one() -> None:
+    """A host who paused the box and unplugged it is not a fault."""
+    found = standing(PresenceRow(at=NOW - 3600.0, probe="p", state=Lifecycle.SLEEPING), None, None, NOW, 900.0)
+    assert "paused" in found.why
+
+
 def test_a_measurement_is_a_sign_of_life() -> None:
     """Connected long ago, measuring now: alive."""
     assert stands(Lifecycle.READY, 90_000.0, NOW - 30.0).alive

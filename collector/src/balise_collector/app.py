@@ -33,6 +33,7 @@ from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.judge import RULES_VERSION
 from balise_collector.pages.api import EachThread, api_routes
 from balise_collector.pages.app import LOOPBACK, create_app
+from balise_collector.pages.bench import BenchFacts
 from balise_collector.pages.fleet import FleetFacts
 from balise_collector.pages.view import View
 from balise_collector.pipeline import Pipeline
@@ -203,8 +204,10 @@ def _server(config: Config, clock: Clock, services: Catalogue, ingest: Ingest) -
     journal = EachThread(lambda: SqliteJournal(config.journal_file))
 
     def facts() -> FleetFacts:
+        fleet = registry().fleet()
         return FleetFacts(
-            members=tuple(registry().fleet().members.values()),
+            members=tuple(fleet.members.values()),
+            fleet=fleet,
             waiting=tuple(registry().pending()),
             presence=journal().latest_presence(),
             health=journal().latest_health(),
@@ -215,7 +218,11 @@ def _server(config: Config, clock: Clock, services: Catalogue, ingest: Ingest) -
 
     look = _look(config, clock, services)
     api = api_routes(open_store, clock.now, live)
-    pages = create_app(look, facts=facts, api=api, hosts=_hosts(config), token=token_of(config))
+
+    def cards() -> BenchFacts:
+        return BenchFacts(batches=registry().batches(), cards=registry().cards)
+
+    pages = create_app(look, facts=facts, cards=cards, api=api, hosts=_hosts(config), token=token_of(config))
     return uvicorn.Server(
         uvicorn.Config(pages, log_config=None, access_log=False, timeout_graceful_shutdown=1, lifespan="off")
     )

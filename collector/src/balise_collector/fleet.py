@@ -119,6 +119,16 @@ class FleetRegistry:
         paces = dict(self._db.execute("SELECT probe, interval FROM assignment").fetchall())
         return Fleet.of((_member(row) for row in rows), self.halts(), paces)
 
+    # ------------------------------------------------------------ cards
+
+    def batches(self) -> list[tuple[str, float, int, int]]:
+        """Return (batch, when it was made, cards, spent ones), newest first."""
+        return tokens.batches(self._db)
+
+    def cards(self, batch: str) -> list[tokens.Token]:
+        """Return the tokens of a batch by card number."""
+        return tokens.of_batch(self._db, batch)
+
     # ------------------------------------------------------------ halts
 
     def halt(self, country: str, reason: str, now: float) -> None:
@@ -246,4 +256,5 @@ def _bring_up(db: sqlite3.Connection) -> None:
     make_tables(db, _TABLES)
     make_tables(db, tokens.TABLES)
     missing_columns(db, "member", _LATER)
+    missing_columns(db, "token", tokens.LATER)
     missing_columns(db, "assignment", {"interval": "INTEGER NOT NULL DEFAULT 0"})

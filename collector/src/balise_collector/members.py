@@ -6,12 +6,17 @@ Lives here: the vocabulary that validate, assignment and pipeline share. Must no
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from balise_wire.measurement import Network
 from balise_wire.words import ProbeRole, Profile
+
+REVOKED: Final = "revoked"
+RETIRED: Final = "retired"
+HALTED: Final = "halted"
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +107,19 @@ class Fleet:
     def halted(self) -> Mapping[str, Halt]:
         """Return the halt that holds now for each country that has one."""
         return {halt.country: halt for halt in self.halts if halt.until is None}
+
+    def excuse(self, probe: str) -> str:
+        """Return why nothing is to be expected of a probe now: ``revoked``, ``retired``, ``halted``, or nothing."""
+        member = self.members[probe]
+        if member.revoked:
+            return REVOKED
+        if member.retired_at is not None:
+            return RETIRED
+        return HALTED if member.network.country in self.halted() else ""
+
+    def patience(self, probe: str, silence: float) -> float:
+        """Return after how many seconds without a word a probe is silent: one that measures seldom has longer."""
+        return max(silence, 2.0 * self.paces.get(probe, 0))
 
     def silent_since(self, probe: str, since: float, at: float, after: float) -> float | None:
         """Return since when a probe's silence means something; ``None`` where it does not.

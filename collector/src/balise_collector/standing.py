@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from balise_collector.journal import HealthRow, PresenceRow
+from balise_collector.members import HALTED, RETIRED, REVOKED
 from balise_wire.words import ClockState, Lifecycle
 
 NEVER: Final = "never"
@@ -19,7 +20,11 @@ WHYS: Final[dict[str, str]] = {
     NEVER: "never heard: see that it runs, and that it reaches the broker",
     Lifecycle.DISCONNECTED: "it said good-bye: switched off or stopped at the probe",
     Lifecycle.LOST: "the broker lost it without a good-bye: power, line, or the way to the broker",
+    Lifecycle.SLEEPING: "paused by its host or halted, by its last word, and not heard for {minutes} minutes",
     Lifecycle.READY: "connected by its last word, but nothing came for {minutes} minutes: see its log",
+    HALTED: "its country is halted: it is to measure nothing until the operator lifts that",
+    RETIRED: "finished: nobody waits for it",
+    REVOKED: "revoked: nothing that it sends is taken",
 }
 """Why a probe of a state is silent, and what to do; READY stands for every connected state."""
 WRONG_CLOCK_SECONDS: Final = 60.0
@@ -36,9 +41,9 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     last_seen: float | None
     """UNIX seconds at which anything of it was received; ``None`` for never."""
     why: str
-    """Why it is silent; empty while it is alive."""
+    """Why it is silent, or why nothing is expected of it; empty while it is alive and at work."""
     silent_state: str
-    """The key in WHYS of why it is silent; empty while it is alive."""
+    """The key of that in WHYS; empty as above."""
     silent_minutes: int
     """For how long nothing came of it; 0 where that is not known."""
     clock_skew: float | None
@@ -47,7 +52,12 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def standing(
-    presence: PresenceRow | None, measured: float | None, health: HealthRow | None, now: float, silence: float
+    presence: PresenceRow | None,
+    measured: float | None,
+    health: HealthRow | None,
+    now: float,
+    silence: float,
+    excuse: str = "",
 ) -> Standing:
     """Say how a probe stands.
 
@@ -57,6 +67,7 @@ def standing(
         health: its last health report.
         now: UNIX seconds.
         silence: seconds without a word after which a probe is silent.
+        excuse: why nothing is to be expected of it (``Fleet.excuse``): that is the reason then, whatever it does.
     """
     heard = (presence.at if presence else None, measured, health.received_at if health else None)
     seen = max((at for at in heard if at is not None), default=None)
@@ -66,12 +77,13 @@ def standing(
     skew = health.health.at - health.received_at if health else None
     vouched = health is None or health.health.clock_state is not ClockState.UNSYNCED
     wrong = skew is not None and (abs(skew) > WRONG_CLOCK_SECONDS or not vouched)
+    reason = excuse or ("" if alive else _silent(state, quiet))
     return Standing(
         state=state,
         alive=alive,
         last_seen=seen,
-        why="" if alive else WHYS[_silent(state, quiet)].format(minutes=_minutes(quiet)),
-        silent_state="" if alive else _silent(state, quiet),
+        why=WHYS[reason].format(minutes=_minutes(quiet)) if reason else "",
+        silent_state=reason,
         silent_minutes=_minutes(quiet),
         clock_skew=skew,
         clock_wrong=wrong,
@@ -82,7 +94,7 @@ def _silent(state: str, quiet: float | None) -> str:
     """Return the key in WHYS of a silent probe."""
     if quiet is None:
         return NEVER
-    return state if state in {Lifecycle.DISCONNECTED, Lifecycle.LOST} else Lifecycle.READY.value
+    return state if state in WHYS else Lifecycle.READY.value
 
 
 def _minutes(quiet: float | None) -> int:

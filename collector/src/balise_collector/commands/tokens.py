@@ -211,12 +211,12 @@ def _told(arguments: argparse.Namespace, minted: Sequence[Minted], written: Sequ
 
 
 def _batches(config: Config, clock: Clock, arguments: argparse.Namespace) -> Iterator[str]:
-    with closing(FleetRegistry(config.fleet_file)) as registry, registry.turn() as db:
+    with closing(FleetRegistry(config.fleet_file)) as registry:
         if not arguments.batch:
-            for name, made_at, cards, spent in tokens.batches(db):
+            for name, made_at, cards, spent in registry.batches():
                 yield f"{name}  made {_day(made_at)}  {spent} of {cards} enrolled"
             return
-        for token in tokens.of_batch(db, arguments.batch):
+        for token in registry.cards(arguments.batch):
             yield f"{token.card:<4} {token.spent_by or token.probe:<12} {state_of(token, clock.now())}"
 
 
@@ -226,7 +226,10 @@ def state_of(token: tokens.Token, now: float) -> str:
         return "taken back"
     if token.spent_at is not None:
         return f"enrolled {_day(token.spent_at)}"
-    return f"waiting until {_day(token.expires)}" if token.expires > now else f"ran out {_day(token.expires)}"
+    if token.expires <= now:
+        return f"ran out {_day(token.expires)}"
+    refused = f", last refused {_day(token.refused_at)}: {token.refused}" if token.refused_at else ""
+    return f"waiting until {_day(token.expires)}{refused}"
 
 
 def _day(at: float) -> str:

@@ -74,6 +74,8 @@ class Desk:
             decided = decision.enrol(request, key, token, named, fleet.get(db, key=key), self.consents, self.now())
             if token is not None and isinstance(decided, Grant):
                 tokens.spend(db, token, key, decided.member.id, self.now())
+            elif token is not None and isinstance(decided, Denied):
+                tokens.note_refusal(db, token, decided.refusal, self.now())
             return decided
 
         return self._settle("enrol", source, request.request, decide)

@@ -27,8 +27,10 @@ CREATE INDEX IF NOT EXISTS token_batch ON token(batch, card);
 """
 _COLUMNS: Final = (
     "hash, probe, named, country, asn, access, region, provider, role, profile, tags, batch, card, made_at, expires,"
-    " spent_at, spent_key, spent_by, withdrawn"
+    " spent_at, spent_key, spent_by, withdrawn, refused, refused_at"
 )
+LATER: Final = {"refused": "TEXT NOT NULL DEFAULT ''", "refused_at": "REAL"}
+"""Columns of ``token`` that the first version did not have."""
 
 
 class Token(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +61,10 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     """The id that this board has: another than ``probe`` where the board was known already."""
     withdrawn: bool = False
     """The operator revoked or retired its id."""
+    refused: str = ""
+    """Why the last board that showed it was refused (``Refusal``); empty where none was, or one was enrolled since."""
+    refused_at: float | None = None
+    """UNIX seconds."""
 
 
 def hash_of(token: str) -> str:
@@ -70,11 +76,12 @@ def add(db: sqlite3.Connection, token: Token) -> None:
     """Keep a new token."""
     network = token.network
     db.execute(
-        f"INSERT INTO token({_COLUMNS}) VALUES({','.join('?' * 19)})",
+        f"INSERT INTO token({_COLUMNS}) VALUES({','.join('?' * 21)})",
         (
             token.hash, token.probe, token.named, network.country, network.asn, network.access.value, network.region,
             token.provider, token.role.value, token.profile.value, json.dumps(token.tags), token.batch, token.card,
             token.made_at, token.expires, token.spent_at, token.spent_key, token.spent_by, token.withdrawn,
+            token.refused, token.refused_at,
         ),
     )  # fmt: skip
 
@@ -92,9 +99,14 @@ def find(db: sqlite3.Connection, digest: str) -> Token | None:
 def spend(db: sqlite3.Connection, token: Token, key: str, probe: str, now: float) -> None:
     """Note that a board spent a token."""
     db.execute(
-        "UPDATE token SET spent_at = coalesce(spent_at, ?), spent_key = ?, spent_by = ? WHERE hash = ?",
+        "UPDATE token SET spent_at = coalesce(spent_at, ?), spent_key = ?, spent_by = ?, refused = '' WHERE hash = ?",
         (now, key, probe, token.hash),
     )
+
+
+def note_refusal(db: sqlite3.Connection, token: Token, refusal: str, now: float) -> None:
+    """Note why a board with this token was refused, for who stands at the bench and wonders."""
+    db.execute("UPDATE token SET refused = ?, refused_at = ? WHERE hash = ?", (refusal, now, token.hash))
 
 
 def withdraw(db: sqlite3.Connection, probe: str) -> None:
@@ -131,7 +143,7 @@ def ids(db: sqlite3.Connection) -> set[str]:
 def _token(row: tuple[Any, ...]) -> Token:
     (
         digest, probe, named, country, asn, access, region, provider, role, profile, tags, batch, card, made_at,
-        expires, spent_at, spent_key, spent_by, withdrawn,
+        expires, spent_at, spent_key, spent_by, withdrawn, refused, refused_at,
     ) = row  # fmt: skip
     return Token(
         hash=digest,
@@ -150,4 +162,6 @@ def _token(row: tuple[Any, ...]) -> Token:
         spent_key=spent_key,
         spent_by=spent_by,
         withdrawn=bool(withdrawn),
+        refused=refused,
+        refused_at=refused_at,
     )

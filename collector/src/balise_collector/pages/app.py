@@ -27,6 +27,7 @@ from balise_collector.incidents.model import Incident
 from balise_collector.judge.verdict import State
 from balise_collector.pages import (
     answer,
+    bench,
     card,
     door,
     fleet,
@@ -85,6 +86,7 @@ def create_app(
     hosts: Iterable[str] = LOOPBACK,
     token: str = "",
     facts: Callable[[], fleet.FleetFacts] | None = None,
+    cards: Callable[[], bench.BenchFacts] = bench.BenchFacts,
 ) -> Starlette:
     """Return the application.
 
@@ -93,9 +95,10 @@ def create_app(
         api: further routes, the JSON ones; they get the same headers.
         hosts: names that a request's Host may have; none given: any.
         facts: returns what is known of the probes, for the operator; ``None``: there are no pages of the fleet.
+        cards: returns what is known of the cards that were made, for the operator's bench.
         token: what every reader must show (door.py); empty: none is asked for.
     """
-    pages = Pages(look, facts)
+    pages = Pages(look, facts, cards)
     routes: list[BaseRoute] = [
         Route("/", pages.overview, methods=["GET"]),
         Route("/matrix", pages.matrix, methods=["GET"]),
@@ -108,6 +111,8 @@ def create_app(
         Route("/icon.svg", pages.icon, methods=["GET"]),
         *([Route("/fleet", pages.fleet, methods=["GET"])] if facts else []),
         *([Route("/probe/{id}", pages.probe, methods=["GET"])] if facts else []),
+        *([Route("/bench", pages.batches, methods=["GET"])] if facts else []),
+        *([Route("/bench/{batch}", pages.bench, methods=["GET"])] if facts else []),
         *api,
         Route("/{country}/{service}", pages.answer, methods=["GET"]),
     ]
@@ -124,9 +129,15 @@ def create_app(
 class Pages:
     """The pages, each a function of the request and of what ``look`` shows."""
 
-    def __init__(self, look: Callable[[], View], facts: Callable[[], fleet.FleetFacts] | None = None) -> None:
+    def __init__(
+        self,
+        look: Callable[[], View],
+        facts: Callable[[], fleet.FleetFacts] | None = None,
+        cards: Callable[[], bench.BenchFacts] = bench.BenchFacts,
+    ) -> None:
         self._look = look
         self._facts = facts
+        self._cards = cards
         self._templates = {language: _templates(language) for language in Language}
         static = resources.files("balise_collector.pages") / "static"
         self._style = palette.stylesheet() + (static / "style.css").read_text(encoding="utf-8")
@@ -283,6 +294,20 @@ class Pages:
             raise HTTPException(404, tongue.noted("There is no probe with this id."))
         return self._page("probe.html", request, view, page=page, here="fleet")
 
+    def batches(self, request: Request) -> Response:
+        """Answer ``/bench``: the batches of cards."""
+        return self._page("batches.html", request, self._view(request), batches=self._cards().batches, here="fleet")
+
+    def bench(self, request: Request) -> Response:
+        """Answer ``/bench/<batch>``: its cards as tiles; ``?refresh=off`` stops that the page looks again by itself."""
+        batch = request.path_params["batch"][:40]
+        view = self._view(request)
+        page = bench.bench(view, self._facts(), self._cards().cards(batch), batch) if self._facts else None
+        if page is None:
+            raise HTTPException(404, tongue.noted("There is no batch of cards with this name."))
+        refresh = 0 if request.query_params.get("refresh") == "off" else bench.REFRESH
+        return self._page("bench.html", request, view, page=page, refresh=refresh, here="fleet")
+
     def method(self, request: Request) -> Response:
         """Answer ``/method``: what every word means."""
         view = self._view(request)
@@ -365,5 +390,6 @@ def _templates(language: Language) -> Environment:
         roles=wording.ROLES[language],
         failures=wording.FAILURES,
         lifecycles=wording.LIFECYCLES,
+        odds=partial(wording.odds, language=language),
     )
     return found

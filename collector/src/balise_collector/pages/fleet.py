@@ -6,7 +6,7 @@ kept, or anything for the public: every line here tells one probe from another.
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from markupsafe import Markup
@@ -14,7 +14,7 @@ from markupsafe import Markup
 from balise_collector import wording
 from balise_collector.journal import HealthRow, PresenceRow
 from balise_collector.judge.verdict import State, Verdict
-from balise_collector.members import Member, Pending
+from balise_collector.members import HALTED, RETIRED, REVOKED, Fleet, Halt, Member, Pending
 from balise_collector.pages import phrases, svg
 from balise_collector.pages.history import BIN, bins
 from balise_collector.pages.view import View
@@ -48,6 +48,8 @@ class FleetFacts:
     """Gives the state messages of a stretch of time, oldest first."""
     silence: float
     """Seconds without a word after which a probe is silent."""
+    fleet: Fleet = field(default_factory=Fleet)
+    """The registry's table: who is excused, and who measures seldom."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +58,11 @@ class Line:
 
     member: Member
     where: str
+    words: str
+    """The operator's label of the line and the tags."""
     standing: Standing
+    excuse: str
+    """Why nothing is to be expected of it (``Fleet.excuse``)."""
     word: str
     why: str
     """Why it is silent, in the reader's language; empty where it is not."""
@@ -81,6 +87,9 @@ class FleetPage:
     waiting: tuple[Pending, ...]
     alive: int
     silent: int
+    """Of those of which something is expected."""
+    halts: tuple[tuple[str, Halt], ...]
+    """(country's name, its halt)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,15 +106,22 @@ class ProbePage:
     states: tuple[PresenceRow, ...]
     """Its state messages of the last day, the newest first."""
     newest: tuple[Verdict, ...]
+    membership: tuple[tuple[str, str], ...]
+    """(name, value) of what the registry holds."""
 
 
 def fleet(view: View, facts: FleetFacts) -> FleetPage:
     """Return the page of the fleet: the silent first, then by place."""
     lines = [_line(view, facts, member) for member in facts.members]
-    lines.sort(key=lambda one: (one.member.revoked, one.standing.alive, one.member.reference, one.where, one.member.id))
-    counted = [one for one in lines if not one.member.revoked]
+    lines.sort(
+        key=lambda one: (
+            not one.member.speaks, bool(one.excuse), one.standing.alive, one.member.reference, one.where, one.member.id,
+        )
+    )  # fmt: skip
+    counted = [one for one in lines if not one.excuse]
     alive = sum(one.standing.alive for one in counted)
-    return FleetPage(lines=tuple(lines), waiting=facts.waiting, alive=alive, silent=len(counted) - alive)
+    halts = tuple((view.country(code), halt) for code, halt in sorted(facts.fleet.halted().items()))
+    return FleetPage(lines=tuple(lines), waiting=facts.waiting, alive=alive, silent=len(counted) - alive, halts=halts)
 
 
 def probe(view: View, facts: FleetFacts, name: str) -> ProbePage | None:
@@ -125,6 +141,24 @@ def probe(view: View, facts: FleetFacts, name: str) -> ProbePage | None:
         strips=_strips(view, held, until - DAY),
         states=tuple(reversed(states[-_NEWEST:])),
         newest=tuple(reversed(held[-_NEWEST:])),
+        membership=_membership(view, member),
+    )
+
+
+def _membership(view: View, member: Member) -> tuple[tuple[str, str], ...]:
+    """Return what the operator and the enrolment wrote down; ``-`` where nothing is."""
+
+    def day(at: float | None) -> str:
+        return phrases.machine_time(at)[:10] if at else "-"
+
+    return (
+        (view.gettext("Profile"), member.profile.value),
+        (view.gettext("Your label of the line"), member.provider or "-"),
+        (view.gettext("Your tags"), ", ".join(member.tags) or "-"),
+        (view.gettext("Enrolled"), day(member.enrolled_at)),
+        (view.gettext("Consent text agreed to"), member.consent or "-"),
+        (view.gettext("Certificate until"), day(member.expires)),
+        (view.gettext("Approved"), day(member.approved_at)),
     )
 
 
@@ -132,7 +166,9 @@ def _line(view: View, facts: FleetFacts, member: Member) -> Line:
     """Return one probe as a line."""
     row = facts.health.get(member.id)
     measured = facts.measured(member.id)
-    found = standing(facts.presence.get(member.id), measured, row, view.now, facts.silence)
+    excuse = facts.fleet.excuse(member.id) if member.id in facts.fleet.members else ""
+    patience = facts.fleet.patience(member.id, facts.silence)
+    found = standing(facts.presence.get(member.id), measured, row, view.now, patience, excuse)
     health = row.health if row else None
     network = member.network
     troubled = bool(health and (health.throttled or health.undervoltage))
@@ -140,9 +176,11 @@ def _line(view: View, facts: FleetFacts, member: Member) -> Line:
         member=member,
         where=", ".join((view.country(network.country), phrases.provider(network.asn), _access(view, network))),
         standing=found,
-        word=_word(view, member, found),
-        why="" if member.revoked else _why(view, found),
-        state=State.INSUFFICIENT if member.revoked else State.OK if found.alive else State.DOWN,
+        words=", ".join((*filter(None, (member.provider,)), *(f"#{tag}" for tag in member.tags))),
+        excuse=excuse,
+        word=_word(view, excuse, found),
+        why="" if excuse == REVOKED else why(view, found),
+        state=State.INSUFFICIENT if excuse else State.OK if found.alive else State.DOWN,
         queue=_queue(view, health),
         temperature="-" if health is None or health.temperature_c is None else f"{health.temperature_c:.0f} °C",
         hot=bool(health and health.temperature_c is not None and health.temperature_c >= HOT),
@@ -154,10 +192,11 @@ def _line(view: View, facts: FleetFacts, member: Member) -> Line:
     )
 
 
-def _word(view: View, member: Member, found: Standing) -> str:
+def _word(view: View, excuse: str, found: Standing) -> str:
     """Say in a word whether it is alive."""
-    if member.revoked:
-        return view.gettext("revoked")
+    told = {REVOKED: view.gettext("revoked"), RETIRED: view.gettext("retired"), HALTED: view.gettext("halted")}
+    if excuse:
+        return told[excuse]
     if not found.alive:
         return view.gettext("silent")
     return view.gettext("asleep") if found.state == Lifecycle.SLEEPING else view.gettext("alive")
@@ -168,8 +207,8 @@ def _access(view: View, network: Network) -> str:
     return view.gettext(wording.ACCESSES[network.access])
 
 
-def _why(view: View, found: Standing) -> str:
-    """Say why it is silent."""
+def why(view: View, found: Standing) -> str:
+    """Say why a probe is silent, in the reader's language; empty where it is not."""
     sentence = WHYS.get(found.silent_state, "")
     return view.gettext(sentence).format(minutes=found.silent_minutes) if sentence else ""
 

@@ -80,9 +80,11 @@ class Watch:
         """Return a point of each member, and how many are alive."""
         presence, health = journal.latest_presence(), journal.latest_health()
         points, alive = [], 0
-        for member in self._registry.fleet().active():
-            last = health.get(member.id)
-            found = standing(presence.get(member.id), store.last_measured(member.id), last, now, self._silence)
+        fleet = self._registry.fleet()
+        for member in fleet.active():
+            last, patience = health.get(member.id), fleet.patience(member.id, self._silence)
+            measured = store.last_measured(member.id)
+            found = standing(presence.get(member.id), measured, last, now, patience, fleet.excuse(member.id))
             alive += found.alive
             points.append(fleet_point(member, found, last, self._software_of(member.id, store, journal, now), at))
         return points, alive
