@@ -6,6 +6,7 @@ expectations. Imported through the ``line_of`` fixture of conftest.py.
 
 from __future__ import annotations
 
+import ssl
 import threading
 from typing import Any
 
@@ -23,7 +24,7 @@ from balise_wire.words import Lifecycle
 class FieldLine:
     """Connects one probe to a broker and keeps its spool."""
 
-    def __init__(self, probe: Any, port: int, collector_key: Any) -> None:
+    def __init__(self, probe: Any, port: int, collector_key: Any, *, tls: ssl.SSLContext | None = None) -> None:
         self.probe = probe
         self.spool: dict[int, bytes] = {}
         self.recorded: list[str] = []
@@ -33,6 +34,8 @@ class FieldLine:
         self._lock = threading.Lock()
         self._sessions = 0
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=probe.id, clean_session=True)
+        if tls is not None:
+            self._client.tls_set_context(tls)
         self._client.reconnect_delay_set(1, 1)
         self._client.on_connect = self._on_connect
         self._client.on_message = self._on_message

@@ -102,7 +102,8 @@ def test_the_limits_are_the_fleets() -> None:
     given = dict(re.findall(r"^(memory_limit|max_queued_bytes) (\d+)$", text, re.MULTILINE))
     assert int(given["max_queued_bytes"]) < int(given["memory_limit"])
     assert "log_type all" not in text
-    assert "\nlog_type all\n" in configuration(settings_of(verbose=True))
+    for line in ("log_type all", "connection_messages true"):
+        assert f"\n{line}\n" in configuration(settings_of(verbose=True))
 
 
 def test_nothing_is_left_unfilled() -> None:

@@ -56,7 +56,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     user: str = "mosquitto"
     """Whom it becomes where it is started as root."""
     verbose: bool = False
-    """Log every message: for somebody who looks for a fault, and for tests."""
+    """Log every message and who connects from where: for an hour in which a fault is looked for, and for tests."""
 
 
 def doors(addresses: Sequence[str], mqtt: int, websockets: int, local: int) -> tuple[Door, ...]:
@@ -110,6 +110,7 @@ def configuration(settings: Settings) -> str:
         folder=settings.folder,
         data=settings.data,
         max_packet_size=MAX_PACKET_BYTES,
+        connections="true" if settings.verbose else "false",
         more="log_type all\n" if settings.verbose else "",
     )
     return text.rstrip("\n") + "\n" + "".join(_door(door, settings) for door in settings.doors)

@@ -46,7 +46,7 @@ def add(group: Any, command: AddCommand) -> None:
     files.add_argument("--user", default="mosquitto", help="whose the files are; default: %(default)s")
     files.add_argument("--data", default="/var/lib/mosquitto", metavar="DIR", help="default: %(default)s")
     files.add_argument("--place", metavar="DIR", help="where mosquitto will find the files; default: --out")
-    files.add_argument("--verbose", action="store_true", help="log every message, to look for a fault")
+    files.add_argument("--verbose", action="store_true", help="log messages and addresses, to look for a fault")
     refresh = command(group, "refresh", _refresh, "bring rules, refusals and certificate up to date")
     refresh.add_argument("--out", required=True, metavar="DIR", help="where `broker files` wrote")
     refresh.add_argument(

@@ -1,0 +1,76 @@
+"""The ground of the security tests: a real mosquitto with the shipped files, a real collector, an honest probe.
+
+One ground for each file of tests, so that an attack is also seen by those that follow it. Must not live here:
+expectations. Where `make setup` did not fetch mosquitto, the tests are skipped with one line.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+
+
+def _load(path: Path) -> ModuleType:
+    """Import a module by its file: test folders are no packages (importlib mode)."""
+    unique = f"balise_tests_security_{path.parent.name}_{path.stem}"
+    if unique not in sys.modules:
+        spec = importlib.util.spec_from_file_location(unique, path)
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules[unique] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[unique])
+    return sys.modules[unique]
+
+
+@pytest.fixture(scope="module")
+def ground(tools_bin: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Return broker and collector, running, with certificates for whomever a test invents."""
+    program = tools_bin / "mosquitto"
+    if not program.exists():
+        pytest.skip("mosquitto: not in .tools/bin; run make setup")
+    probe = _load(HERE.parent / "collector" / "conftest.py").FieldProbe
+    line = _load(HERE.parent / "collector" / "fieldline.py").FieldLine
+    made = _load(HERE / "ground.py").Ground(program, tmp_path_factory.mktemp("ground"), probe, line)
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def honest(ground: Any, record_property: Callable[[str, object], None]) -> Iterator[Any]:
+    """Return a probe that measures while the test runs; at its end everything it recorded must have been receipted.
+
+    Broker and collector must be alive then, and not much larger than before.
+    """
+    before = ground.memory()
+    probe = ground.honest()
+    yield probe
+    probe.end()
+    after = ground.memory()
+    record_property("table", f"  {probe.told()}; memory in MB before and after: {before} -> {after}")
+    assert ground.alive()
+    for name, size in after.items():
+        assert size - before[name] < ground.GROWTH_MOST, f"{name} grew from {before[name]} to {size} MB"
+
+
+@pytest.fixture
+def eventually() -> Callable[..., None]:
+    """Return a wait for a condition that another program brings about; it polls, and fails after ``within`` seconds."""
+
+    def wait(condition: Callable[[], bool], what: str, within: float = 20.0) -> None:
+        for _ in range(int(within / 0.05)):
+            if condition():
+                return
+            threading.Event().wait(0.05)
+        pytest.fail(f"not within {within} s: {what}")
+
+    return wait
