@@ -56,18 +56,22 @@ def build() -> Path:
     found = agent.wheels()
     installed = agent.install(found, start / "root")
     root = tree.build(start, installed, moment, base.made_at(archive))
+    boot = boot_files(recipe, start, root, work)
+    tree.slim(root)
     image = work / "card.img"
     shell.say("card", "file systems and partition table")
-    layout = lay(recipe, start, root, image, work, moment)
+    layout = lay(recipe, start, boot, root, image, work, moment)
     shell.say("card", f"{image.stat().st_size >> 20} MiB: " + ", ".join(f"{part.size >> 20}" for part in layout))
     (work / "card.start").write_text(str(start))
     return publish(image, root, found, moment)
 
 
-def lay(recipe: Recipe, start: Path, root: Path, image: Path, work: Path, moment: int) -> list[disk.Partition]:
+def lay(
+    recipe: Recipe, start: Path, files: dict[str, Path], root: Path, image: Path, work: Path, moment: int
+) -> list[disk.Partition]:
     """Write the image from the finished folders."""
     tools = start / "root"
-    boot = filesystems.fat(boot_files(recipe, start, root, work), work / "boot.fat", recipe, moment)
+    boot = filesystems.fat(files, work / "boot.fat", recipe, moment)
     size = -(-(filesystems.needed(root) * 21 // 20 + recipe.layout.root_spare * MIB) // ALIGN) * ALIGN
     system = filesystems.ext4(
         root, work / "root.ext4", size=size, label="system", uuid=recipe.identity.root,
@@ -89,8 +93,8 @@ def lay(recipe: Recipe, start: Path, root: Path, image: Path, work: Path, moment
 
 def boot_files(recipe: Recipe, start: Path, root: Path, work: Path) -> dict[str, Path]:
     """Return the boot partition's files: the start files, the device trees, the kernel, and what people read."""
-    firmware = root / "usr/lib/raspi-firmware"
-    broadcom = root / f"usr/lib/linux-image-{base.kernel_version(root)}/broadcom"
+    firmware = start / "root/usr/lib/raspi-firmware"
+    broadcom = start / f"root/usr/lib/linux-image-{base.kernel_version(root)}/broadcom"
     files = {name: firmware / name for name in _START_FILES}
     files |= {f"{name}.dtb": broadcom / f"{name}.dtb" for name in recipes.trees(recipe)}
     files |= {"vmlinuz": start / "vmlinuz", "initrd.img": start / "initrd.img"}
@@ -128,7 +132,7 @@ def publish(image: Path, root: Path, wheels: list[Path], moment: int) -> Path:
     packed = DIST / f"{name}.img.xz"
     with packed.open("wb") as out:
         subprocess.run(
-            ["nice", "-n", "5", "xz", "-3", "-T2", "--block-size=16MiB", "-c", image],
+            ["nice", "-n", "5", "xz", "-1", "-T2", "--block-size=16MiB", "-c", image],
             stdout=out,
             stdin=subprocess.DEVNULL,
             env=shell.environment(),

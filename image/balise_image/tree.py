@@ -92,11 +92,20 @@ def build(start: Path, agent: Path, epoch: int, installed: int) -> Path:
         (root / folder).mkdir(parents=True, exist_ok=True)
     resolved = root / "etc/resolv.conf"
     resolved.unlink(missing_ok=True)
-    resolved.symlink_to("../run/systemd/resolve/stub-resolv.conf")
+    # The network's own resolvers: the probe asks them itself, and the stub listens on no port (60-quiet.conf).
+    resolved.symlink_to("../run/systemd/resolve/resolv.conf")
     (root / "usr/lib/clock-epoch").touch()  # systemd never starts the clock before this file's date
+    for folder in ("etc", "var"):  # else systemd brings users, caches and hardware names up to date at every start
+        (root / folder / ".updated").write_text(f"TIMESTAMP_NSEC={epoch * 1_000_000_000}\n")
     _own(root)
     date(root, epoch, installed)
     return root
+
+
+def slim(root: Path) -> None:
+    """Take out what only the boot partition needs, and has: start files and the device trees of every arm64 board."""
+    for folder in (root / "usr/lib/raspi-firmware", *root.glob("usr/lib/linux-image-*")):
+        shutil.rmtree(folder)
 
 
 def switch(root: Path) -> None:

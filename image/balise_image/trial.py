@@ -108,7 +108,7 @@ class Trial:
         self._folder = machines.clear(folder)
         self._most = pass_at_most
         self._append = recipes.command_line(recipes.read(shell.ROOT / "image")).strip().replace("quiet ", "")
-        self._append += " console=ttyAMA0 systemd.show_status=no"
+        self._append += " console=ttyAMA0 systemd.log_target=console systemd.show_status=1"
         self._centre = Centre(self._folder / "centre")
         self._card = Card(image, self._folder / "card.img", grow_to=scenario.card_mib)
         self._machine: Machine | None = None
