@@ -40,10 +40,10 @@ _TEXTS: Final[dict[Language, dict[str, str]]] = {
         "where": "where",
         "references": "{ok} of {all} references abroad{countries} reached the same endpoints in the same window",
         "sure": "how sure",
-        "probes": "{affected} of {measured} probes measured it",
-        "probes_withheld": "how many probes measured it is not published",
+        "probes": "seen by {affected} of {measured} probes that measured",
+        "probes_withheld": "how many probes saw it is not published",
         "together": "together",
-        "coincide": "their beginnings coincide: {llr:.1f} nats in favour of one common cause over chance",
+        "coincide": "their beginnings coincide: a likelihood ratio of {odds} for one common cause over chance",
         "unconfirmed": "UNCONFIRMED (one probe only): {headline}",
         "standing": "STANDING (failing since our first measurement): {headline}",
         "withdrawn": "WITHDRAWN (later measurements show that it never was): {headline}",
@@ -70,10 +70,10 @@ _TEXTS: Final[dict[Language, dict[str, str]]] = {
         "where": "où",
         "references": "{ok} références à l'étranger sur {all}{countries} ont atteint les mêmes adresses au même moment",
         "sure": "certitude",
-        "probes": "mesuré par {affected} sondes sur {measured}",
+        "probes": "vu par {affected} des {measured} sondes qui ont mesuré",
         "probes_withheld": "le nombre de sondes n'est pas publié",
         "together": "ensemble",
-        "coincide": "les débuts coïncident : {llr:.1f} nats en faveur d'une cause commune plutôt que du hasard",
+        "coincide": "les débuts coïncident : rapport de vraisemblance {odds} pour une cause commune, contre le hasard",
         "unconfirmed": "NON CONFIRMÉ (une seule sonde) : {headline}",
         "standing": "DEPUIS TOUJOURS (échoue depuis notre première mesure) : {headline}",
         "withdrawn": "RETIRÉ (des mesures arrivées plus tard montrent que cela n'a pas eu lieu) : {headline}",
@@ -136,7 +136,7 @@ def _section(group: Sequence[Incident], facts: ReportFacts, language: Language) 
             lines += [f"  {_service(one, facts)}", *_own(one, facts, language), ""]
     lines += _common(group, language)
     if len(group) > 1 and (llr := max((one.group_llr or 0.0) for one in group)) > 0:
-        lines += _row(texts["together"], texts["coincide"].format(llr=llr))
+        lines += _row(texts["together"], texts["coincide"].format(odds=wording.odds(llr, language)))
     return lines
 
 
@@ -204,7 +204,8 @@ def _common(group: Sequence[Incident], language: Language) -> list[str]:
     rows: list[str] = []
     for one in group if shown is None else group[:1]:
         seen = one.references
-        countries = f" ({', '.join(seen.countries_ok)})" if seen.countries_ok else ""
+        codes = [*seen.countries_ok, *([wording.others(language)] if seen.countries_withheld else [])]
+        countries = f" ({', '.join(codes)})" if codes else ""
         said = texts["references"].format(ok=seen.ok, all=seen.ok + seen.failed, countries=countries)
         rows += _row(texts["where"], f"{wording.LOCALITIES[language][one.locality]}; {said}")
     return rows

@@ -5,12 +5,14 @@ used: *measured* for what probes saw, *consistent with* for what evidence sugges
 sentence here names an actor, a motive or people; a test reads every one.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 from typing import Final
 
 from babel.dates import format_date
+from babel.numbers import format_decimal
 
 from balise_collector.incidents.model import IncidentKind, IncidentState, Interval, Locality
 from balise_collector.judge.verdict import State
@@ -373,9 +375,30 @@ def interval(moment: Interval, zone: tzinfo, language: Language = Language.EN) -
     return span + "".join(texts[word] for word, present in flags if present)
 
 
+_ODDS: Final[dict[Language, tuple[str, str]]] = {
+    Language.EN: ("about {n} to 1", "more than {n} to 1"),
+    Language.FR: ("environ {n} contre 1", "plus de {n} contre 1"),
+}
+_MOST_ODDS: Final = 1_000_000
+
+
+def odds(nats: float, language: Language = Language.EN) -> str:
+    """Say a likelihood ratio, given as its natural logarithm, in two digits: ``about 2,400 to 1``."""
+    about, more = _ODDS[language]
+    if nats > math.log(_MOST_ODDS):
+        return more.format(n=format_decimal(_MOST_ODDS, locale=language.value))
+    ratio = float(f"{math.exp(nats):.1e}")
+    return about.format(n=format_decimal(ratio, locale=language.value))
+
+
 def _crosses_midnight(earliest: float, latest: float, zone: tzinfo) -> bool:
     """Tell whether two moments lie on different days in ``zone``."""
     return datetime.fromtimestamp(earliest, zone).date() != datetime.fromtimestamp(latest, zone).date()
+
+
+def others(language: Language = Language.EN) -> str:
+    """Return what stands in a list for those that are not published."""
+    return _INTERVALS[language]["others"]
 
 
 def providers(asns: Sequence[int], language: Language = Language.EN, *, withheld: bool = False) -> str:

@@ -249,10 +249,10 @@ def test_the_incident_page_holds_the_three_counts_and_the_references(
         "affected 3 providers AS64501, AS64502, AS64503",
         "measured and clean 1 provider AS64504",
         "not measured 0 providers none",
-        "7 of 9 probes measured it",
+        "Seen by 7 of 9 probes that measured",
         "3 of 3 references abroad reached the same endpoints in the same window. They stand in Germany, Singapore.",
         "connections are cut by forged resets as soon as they name the service sni.rst",
-        "6.4 nats in favour of one common cause over chance",
+        "a likelihood ratio of about 600 to 1 for one common cause over chance",
     ):
         assert fact in text, fact
 

@@ -94,6 +94,8 @@ class ReferenceCount(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tr
     ok: int = 0
     failed: int = 0
     countries_ok: tuple[str, ...] = ()
+    countries_withheld: bool = False
+    """There are others, which the public view does not name."""
 
 
 class Incident(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

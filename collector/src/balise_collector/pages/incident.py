@@ -13,7 +13,7 @@ from typing import Final
 from markupsafe import Markup
 
 from balise_collector import wording
-from balise_collector.incidents.model import Incident, IncidentKind, Interval, MechanismShare
+from balise_collector.incidents.model import Incident, IncidentKind, Interval, Locality, MechanismShare
 from balise_collector.judge.verdict import State, Verdict
 from balise_collector.pages import phrases, svg
 from balise_collector.pages.evidence import Exhibit, exhibit
@@ -97,6 +97,8 @@ class IncidentPage:
     locality: str
     references: str
     countries: tuple[str, ...]
+    unknown: tuple[str, ...]
+    """What we do not know."""
     quote: str
     language: Language
     timeline: Markup
@@ -141,7 +143,8 @@ def page(view: View, incident_id: str, language: Language) -> IncidentPage | Non
         proofs=_proofs(view, verdicts),
         locality=wording.LOCALITIES[view.language][one.locality],
         references=_references(one, view),
-        countries=tuple(view.country(code) for code in one.references.countries_ok),
+        countries=_countries(one, view),
+        unknown=_unknown(one, view),
         quote=report([one], view.facts(one, language), language),
         language=language,
         timeline=svg.timeline(shown),
@@ -184,8 +187,8 @@ def _counted(asns: Sequence[int], more: bool, view: View) -> str:
 def _probes(one: Incident, view: View) -> str:
     """Say how many probes measured it, where that may be told."""
     if one.scope.withheld and not one.scope.measured_probes:
-        return view.gettext("How many probes measured it is not published")
-    return view.gettext("{affected} of {probes} measured it").format(
+        return view.gettext("How many probes saw it is not published")
+    return view.gettext("Seen by {affected} of {probes} that measured").format(
         affected=one.scope.affected_probes, probes=phrases.probes(view, one.scope.measured_probes)
     )
 
@@ -217,6 +220,30 @@ def _references(one: Incident, view: View) -> str:
     return view.gettext("{ok} of {references} abroad reached the same endpoints in the same window.").format(
         ok=seen.ok, references=phrases.references(view, total)
     )
+
+
+def _countries(one: Incident, view: View) -> tuple[str, ...]:
+    """Return where the references stand that reached it."""
+    named = [view.country(code) for code in one.references.countries_ok]
+    return (*named, *([wording.others(view.language)] if one.references.countries_withheld and named else []))
+
+
+def _unknown(one: Incident, view: View) -> tuple[str, ...]:
+    """Say what we do not know of it."""
+    say = view.gettext
+    told = [say("Who or what caused it, or why. Measurements show how and where, and nothing more.")]
+    if one.scope.not_measured:
+        told.append(
+            say("How it was on {providers}: we have probes there, and they did not measure it.").format(
+                providers=wording.providers(one.scope.not_measured, view.language)
+            )
+        )
+    told.append(say("How it was where we have no probe, and how many people it met."))
+    if one.kind is IncidentKind.INTERFERENCE and one.locality is Locality.UNKNOWN:
+        told.append(say("Whether it was local: too few references abroad measured the same endpoints."))
+    if one.kind is IncidentKind.INTERFERENCE and one.grade not in {"A", "B"}:
+        told.append(say("Whether the service itself refused: the evidence does not exclude it."))
+    return tuple(told)
 
 
 def _proofs(view: View, verdicts: Mapping[str, Verdict]) -> tuple[tuple[str, int], ...]:

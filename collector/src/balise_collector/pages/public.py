@@ -123,7 +123,9 @@ def published(
             kept for share in one.mechanisms if (kept := _share(share, counts, told, policy.least)) is not None
         ),
         references=msgspec.structs.replace(
-            one.references, countries_ok=tuple(code for code in one.references.countries_ok if code in countries)
+            one.references,
+            countries_ok=tuple(code for code in one.references.countries_ok if code in countries),
+            countries_withheld=not countries.issuperset(one.references.countries_ok),
         ),
         score=float(round(one.score)),
         # Numbers in the place of measurements: enough to count the proofs, and they lead nowhere.
