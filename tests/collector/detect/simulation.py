@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from balise_collector.detect import cusum, mixture
 from balise_collector.detect.evidence import CAP, code, weight
 from balise_collector.detect.fold import CALM, RECENT
-from balise_collector.detect.thresholds import LASTING, opens, threshold
+from balise_collector.detect.thresholds import FIRM, lasting_bins, opens, threshold
 from balise_collector.judge.verdict import State
 from balise_wire.mechanisms import Mechanism
 
@@ -117,7 +117,7 @@ def blocked_bins(world: World, start: int, chance: random.Random) -> list[set[in
     ]
 
 
-Opens = Callable[[int, float, int, int], bool]
+Opens = Callable[[int, float, int, int, int], bool]
 
 
 def openings(world: World, failing: list[set[int]], bins: int, rule: Opens = opens) -> Iterator[int]:
@@ -153,8 +153,9 @@ def openings(world: World, failing: list[set[int]], bins: int, rule: Opens = ope
 def _opens(world: World, totals: list[float], lately: list[bool], fails: list[int], rule: Opens) -> bool:
     """Ask the rule about one bin."""
     failing = [p for p in range(world.probes) if lately[p] and totals[p]]
-    lasting = [p for p in failing if totals[p] >= cusum.MOST and fails[p] >= LASTING]
-    return rule(world.probes, mixture.mixture(totals), len(failing), len(lasting))
+    firm = [p for p in failing if fails[p] >= FIRM]
+    lasting = [p for p in failing if totals[p] >= cusum.MOST and fails[p] >= lasting_bins(world.probes)]
+    return rule(world.probes, mixture.mixture(totals), len(failing), len(firm), len(lasting))
 
 
 def quiet(world: World, years: int, seed: int = 1, rule: Opens = opens) -> Figures:
@@ -208,9 +209,11 @@ def main() -> None:
     print(f"cap {CAP}, saturation {cusum.MOST}, phi {mixture.PHI}")  # noqa: T201 - a program that prints its table
     for name, world in ROWS.items():
         print(both(world, max(10, 160 // world.probes), 300).row(f"{name}, h={threshold(world.probes):g}"))  # noqa: T201 - as above
-    low = both(World(10, 3), 4, 300, lambda _n, score, failing, _l: failing > 1 and score > 9.0)
+    low = both(World(10, 3), 4, 300, lambda _n, score, failing, _f, _l: failing > 1 and score > 9.0)
     print(low.row("10 probes, 3 affected, h=9"))  # noqa: T201 - as above
-    naive = both(World(5, 3, noise=0.08, learned=False, assumed=0.03), 4, 300, lambda _n, g, f, _l: f > 1 and g > 9.0)
+    naive = both(
+        World(5, 3, noise=0.08, learned=False, assumed=0.03), 4, 300, lambda _n, g, f, _firm, _l: f > 1 and g > 9.0
+    )
     print(naive.row("5, noise 8 % assumed 3 %, h=9"))  # noqa: T201 - as above
 
 

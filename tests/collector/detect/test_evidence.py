@@ -8,7 +8,7 @@ import pytest
 
 from balise_collector.detect import cusum, mixture
 from balise_collector.detect.evidence import CAP, SILENT_RULE, Severity, code, code_of, weight
-from balise_collector.detect.thresholds import LASTING, opens, threshold
+from balise_collector.detect.thresholds import lasting_bins, opens, threshold
 from balise_collector.judge import Level, State
 from balise_wire.words import Experiment
 
@@ -63,14 +63,22 @@ def test_one_liar_never_opens_a_cell_of_several() -> None:
     liar = mixture.mixture([cusum.MOST])
     assert 7.7 < liar < 7.9
     for probes in range(2, 50):
-        assert not opens(probes, liar, 1, 1)
+        assert not opens(probes, liar, 1, 1, 1)
         assert liar < threshold(probes)
 
 
 @pytest.mark.parametrize("probes", [2, 3, 5, 10, 40])
 def test_two_affected_probes_can_open_any_cell(probes: int) -> None:
-    """At once where they are a quorum, after half an hour where they are two of many."""
+    """At once where they are all there are, after half an hour where they are two of more (25 minutes of three)."""
     score = mixture.mixture([cusum.MOST] * 2)
-    assert opens(probes, score, 2, 2)
-    assert opens(probes, score, 2, 0) is (probes <= 3)
-    assert LASTING * 5 == 30
+    assert opens(probes, score, 2, 2, 2)
+    assert opens(probes, score, 2, 2, 0) is (probes <= 2)
+    assert [lasting_bins(n) * 5 for n in (3, 4, 40)] == [25, 30, 30]
+
+
+def test_a_third_probe_must_fail_twice_to_make_a_quorum() -> None:
+    """Two homes in their bad twenty minutes and one stray failure are no block; three that go on failing are."""
+    score = mixture.mixture([cusum.MOST, cusum.MOST, 3.0])
+    assert score > threshold(5)
+    assert not opens(5, score, 3, 2, 0)
+    assert opens(5, score, 3, 3, 0)

@@ -17,7 +17,7 @@ from balise_collector.detect.cells import CellKey, Episode, Member, RuleCount
 from balise_collector.detect.evidence import Severity, weight
 from balise_collector.detect.interval import Interval
 from balise_collector.detect.series import Segment, segments
-from balise_collector.detect.thresholds import LASTING, opens, threshold
+from balise_collector.detect.thresholds import FIRM, lasting_bins, opens, threshold
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -290,8 +290,10 @@ class Fold:
         score = mixture.mixture(state.totals.values())
         present = self._present(bin_)
         failing = self._failing(state.stretches, bin_)
-        lasting = [i for i in failing if state.totals[i] >= cusum.MOST and state.stretches[i].failing >= LASTING]
-        if not opens(present, score, self._hosts(failing, present), self._hosts(lasting, present)):
+        firm = [i for i in failing if state.stretches[i].failing >= FIRM]
+        saturated = [i for i in failing if state.totals[i] >= cusum.MOST]
+        lasting = [i for i in saturated if state.stretches[i].failing >= lasting_bins(present)]
+        if not opens(present, score, *(self._hosts(who, present) for who in (failing, firm, lasting))):
             return
         needed = threshold(present)
         standing = not any(state.stretches[index].seen_ok_before for index in failing)
