@@ -132,7 +132,8 @@ def _refuse(config: Config, registry: FleetRegistry) -> Iterator[str]:
         return
     with closing(Authority.open_or_create(config.authority_dir)) as authority:
         if agree(registry, authority):
-            yield f"its certificate is on the list {config.authority_dir / 'crl.pem'}; the broker reads it on SIGHUP"
+            yield f"its certificate is on the list {config.authority_dir / 'crl.pem'}; the broker has it with the"
+            yield "next `balise-collector broker refresh` (a copy by hand needs SIGHUP)"
 
 
 def _tag(config: Config, _clock: Clock, arguments: argparse.Namespace) -> Iterator[str]:
