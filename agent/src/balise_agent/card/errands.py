@@ -25,7 +25,6 @@ _log = logging.getLogger(__name__)
 
 SUPPLICANT: Final = f"{network.WIRELESS}.conf"
 AUTHORIZED: Final = "authorized_keys"
-_OURS: Final = (network.SILENT_FILE, "20-wired.network.d/address.conf", "20-wireless.network.d/address.conf")
 
 
 @dataclass(frozen=True)
@@ -167,7 +166,7 @@ def _pause(data: Path, *, asked: bool) -> bool:
 
 def _write_links(folder: Path, texts: dict[str, str]) -> None:
     """Write networkd's files, and remove ours that are no longer meant (OSError)."""
-    for name in _OURS:
+    for name in network.LINK_FILES:
         if name not in texts:
             (folder / name).unlink(missing_ok=True)
     for name, text in texts.items():

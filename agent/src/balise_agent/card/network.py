@@ -10,23 +10,15 @@ from typing import Final
 from balise_agent.card.merge import Merged
 from balise_wire.card import CardSettings, HardwareAddress, Wifi
 
-SILENT_FILE: Final = "05-silent.network"
+LINK_FILES: Final = ("20-wired.network.d/card.conf", "20-wireless.network.d/card.conf")
+"""Drop-ins of the image's own files, which keep every link down as long as nobody says otherwise."""
 WIRELESS: Final = "wlan0"
 """Kernel name of the boards' only radio; predictable names are off for it in the image."""
 _HEAD: Final = "# Written from the card at every start.\n"
-_SILENT: Final = """\
-# Nobody has agreed yet, or the box was wiped: not one packet.
-[Match]
-Type=ether wlan wwan
-
-[Link]
-ActivationPolicy=always-down
-RequiredForOnline=no
-"""
 
 
 def links(merged: Merged, *, wired: str, wireless: str) -> dict[str, str]:
-    """Return the files for systemd-networkd by their path below its folder.
+    """Return the files for systemd-networkd by their path below its folder; none of them means not one packet.
 
     Args:
         merged: the settings in force, and whether the box may speak at all.
@@ -34,13 +26,12 @@ def links(merged: Merged, *, wired: str, wireless: str) -> dict[str, str]:
         wireless: the one for Wi-Fi; two, since one board may be on one network with both.
     """
     if not merged.consented:
-        return {SILENT_FILE: _SILENT}
-    if merged.settings.network.hardware_address is HardwareAddress.OWN:
         return {}
-    # A drop-in of [Link] MACAddress= is set while the link is still down, before the first packet.
+    own = merged.settings.network.hardware_address is HardwareAddress.OWN
+    # Set while the link is still down, before the first packet.
     return {
-        f"20-{name}.network.d/address.conf": f"{_HEAD}[Link]\nMACAddress={address}\n"
-        for name, address in (("wired", wired), ("wireless", wireless))
+        name: f"{_HEAD}[Link]\nActivationPolicy=up\n" + ("" if own else f"MACAddress={address}\n")
+        for name, address in zip(LINK_FILES, (wired, wireless), strict=True)
     }
 
 
