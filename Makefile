@@ -6,7 +6,7 @@ BIN := .venv/bin
 UNIT := not netns and not lab and not real_data and not slow and not chaos and not kvm and not browser and not influx
 export PYTHON
 
-.PHONY: image influx-contract help setup venv venv-agent venv-ansible tools demo check lint unit fix test ansible-test wheelhouse pictures grafana-smoke bench dashboards messages locks upgrade clean
+.PHONY: image image-test influx-contract help setup venv venv-agent venv-ansible tools demo check lint unit fix test ansible-test wheelhouse pictures grafana-smoke bench dashboards messages locks upgrade clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ pictures: setup ## draw docs/pictures/ anew from the day the page tests tell
 
 image: setup ## build the card's image into dist/ (root; 30 minutes the first time, a few the second)
 	@PYTHONPATH=image $(BIN)/python -m balise_image build
+
+image-test: setup ## boot the built card in QEMU and try every scenario (TRY="happy-path --pass-at-most 60" for less)
+	@PYTHONPATH=image $(BIN)/python -m balise_image test $(TRY)
 
 grafana-smoke: ## start compose.yml and ask a real Grafana to run every query (needs Docker)
 	@tools/grafana-smoke
