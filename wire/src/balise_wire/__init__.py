@@ -1,7 +1,7 @@
-"""What crosses MQTT between a probe and the collector, and nothing else.
+"""What crosses between a probe and the collector, and nothing else: over MQTT, at enrolment, or by hand on a card.
 
 Here live the envelope, the measurement and its observations, the closed word lists (failures, mechanisms,
-states), the topics and the seal (zstd + Ed25519). Here must not live: sockets, clocks, policy, judgement, or
+states), the topics, the seal (zstd + Ed25519), enrolment's requests, and the settings file of a card (ADR 0013). Here must not live: sockets, clocks, policy, judgement, or
 anything only one side of the wire needs. Versioning laws: docs/wire.md.
 """
 
