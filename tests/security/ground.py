@@ -30,6 +30,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from balise_collector.authority import Authority
 from balise_collector.authority.certificates import client_certificate, pem
@@ -268,6 +269,11 @@ class Honest:
             assert time.monotonic() < end, f"{len(self._line.spool)} measurements were never receipted"
             self._line.resend()
             threading.Event().wait(0.2)
+
+    def close(self) -> None:
+        """Sign off."""
+        self._ending.set()
+        self._thread.join()
         self._line.stop()
 
     def told(self) -> str:
@@ -334,7 +340,7 @@ class Guest:
 
     def subscribe(self, *topics: str) -> None:
         """Ask for topics."""
-        self._client.subscribe([(topic, mqtt.SubscribeOptions(qos=1)) for topic in topics])
+        self._client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in topics])
 
     def vanish(self) -> None:
         """Be gone without a goodbye: the broker carries out the will."""
