@@ -37,7 +37,7 @@ def settings_part(findings: Sequence[Finding]) -> str:
 def starting_part(merged: Merged, *, paused: bool) -> str:
     """Return the first words after a start, before the box has tried anything."""
     if not merged.consented:
-        return "Waiting: nobody has agreed yet, so the box does nothing and its network stays off."
+        return "Waiting: the agreement is missing or not complete, so the box does nothing and its network stays off."
     if not merged.complete:
         return "Waiting: the settings are not complete."
     if paused:
