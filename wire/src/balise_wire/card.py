@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable
 from enum import StrEnum
 from importlib import resources
+from importlib.resources.abc import Traversable
 from string import Template
 from typing import Final
 
@@ -182,7 +183,7 @@ def _flag(value: bool) -> str:
     return "true" if value else "false"
 
 
-def _folder() -> resources.abc.Traversable:
+def _folder() -> Traversable:
     return resources.files("balise_wire") / "card_text"
 
 
