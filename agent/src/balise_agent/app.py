@@ -6,6 +6,7 @@ the watchdog, the goodbye. Must not live here: anything that one of the rooms co
 
 import logging
 import math
+import os
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -570,6 +571,7 @@ class App:
             state=self._life or self.lifecycle(),
             since=self._life_since,
             software=__version__,
+            pid=os.getpid(),
             probe=self._config.probe.id,
             enrolled=self._renewal is not None,
             certificate_until=None if self._renewal is None else self._renewal.life.ends,

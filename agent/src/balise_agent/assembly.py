@@ -6,8 +6,10 @@ Lives here: the order in which things are opened and closed. Must not live here:
 import contextlib
 import fcntl
 import logging
+import os
 import random
 import signal
+import socket
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -37,15 +39,18 @@ from balise_agent.meter import Meter
 from balise_agent.net.gate import Gate
 from balise_agent.net.link import Link
 from balise_agent.net.resolvers import Resolvers
+from balise_agent.problems import ProblemId, Trouble
 from balise_agent.publisher import Publisher
 from balise_agent.reactor import Reactor
 from balise_agent.service import Service
 from balise_agent.spool import FILE as SPOOL_FILE
 from balise_agent.spool import Spool
+from balise_agent.status import Status
 from balise_agent.status_file import StatusFile
 from balise_wire.enrolment import Enrolment
 from balise_wire.seal import Sealer
 from balise_wire.status import EventKind, Meta
+from balise_wire.words import Lifecycle
 
 _WIPE_LOOKED_FOR_EVERY: Final = 1.0
 """Real seconds."""
@@ -74,7 +79,7 @@ def settle(config: Config) -> Settled:
     clock.recall(state_dir / CLOCK_FILE)
     known = config
     if not config.by_hand and (state_dir / KEY_FILE).exists():
-        kept = _kept(config, load_or_create(state_dir))
+        kept = Files(state_dir).peek(load_or_create(state_dir), config.enrolment.fingerprint)
         known = _with(config, kept.enrolment)
     return _settled(known, clock, config)
 
@@ -271,6 +276,34 @@ def _warnings(state_dir: Path) -> Iterator[remains.Warnings]:
     finally:
         logging.getLogger().removeHandler(handler)
         handler.keep()
+
+
+def tell_failure(config: Config | None, error: Exception) -> None:
+    """Write into the status files why the program ends at once; what cannot be written is in the log anyway.
+
+    Args:
+        config: the settings; None where they cannot be read: then only the service manager's folder is known.
+        error: what ends it.
+    """
+    if config is None and "RUNTIME_DIRECTORY" not in os.environ:
+        return
+    kind = ProblemId.SETTINGS_BROKEN if config is None else ProblemId.NO_CAPTURE
+    config = config or Config()
+    interface = config.network.interface
+    if kind is ProblemId.NO_CAPTURE and interface and interface not in {name for _, name in socket.if_nameindex()}:
+        kind = ProblemId.NO_INTERFACE
+    clock = Clock()
+    now = clock.now()
+    told = Status(
+        at=now,
+        clock_state=clock.state(),
+        state=Lifecycle.INIT,
+        since=now,
+        software=__version__,
+        probe=config.probe.id,
+        troubles=(Trouble(id=kind, detail=f"{error}"),),
+    )
+    StatusFile(config.runtime_dir()).write(told, clock.monotonic(), at_once=True)
 
 
 def _chance(identity: Identity) -> random.Random:

@@ -1,5 +1,7 @@
 """``balise-agent``: the commands a person types. Exit codes: 0 fine, 1 measuring is impossible, 2 usage or settings.
 
+``status`` and ``doctor`` keep to them: 1 where nothing runs or a cause was found, 2 where the settings cannot be read.
+
 Lives here: arguments, printing, and the turning of our exceptions into one line with a mend. Must not live here: any
 work; each command is one call.
 """
@@ -79,7 +81,15 @@ def _parser() -> argparse.ArgumentParser:
 
     check = commands.add_parser("check", help="check the settings; print id and public key for the operator")
     check.set_defaults(command=_check)
-    for one in (run, once, plan, listing, check):
+
+    status = commands.add_parser("status", help="what the running probe does now")
+    status.add_argument("--json", action="store_true", help="print as JSON")
+    status.set_defaults(command=_status)
+
+    doctor = commands.add_parser("doctor", help="what is wrong, and the mend; exit code 1 with a cause")
+    doctor.add_argument("--json", action="store_true", help="print as JSON")
+    doctor.set_defaults(command=_doctor)
+    for one in (run, once, plan, listing, check, status, doctor):
         # Also after the command, where people type it; SUPPRESS keeps one given before it.
         one.add_argument("--config", type=Path, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     card.add(commands)
@@ -106,8 +116,17 @@ def _settled(options: argparse.Namespace, *, needed: bool) -> assembly.Settled:
 
 
 def _run(options: argparse.Namespace) -> int:
-    """Be a probe."""
-    assembly.run(_settled(options, needed=True))
+    """Be a probe; what keeps it from that is in the status files, for whoever has no terminal."""
+    try:
+        found = settings.load(options.config or settings.DEFAULT_PATH)
+    except ConfigError as error:
+        assembly.tell_failure(None, error)
+        raise
+    try:
+        assembly.run(assembly.settle(found))
+    except LinkUnusable as error:
+        assembly.tell_failure(found, error)
+        raise
     return FINE
 
 
@@ -198,6 +217,38 @@ def _check(options: argparse.Namespace) -> int:
         print("nothing will be measured until the host agrees: set [consent] accepted = true")
     print("settings are good")
     return FINE
+
+
+def _status(options: argparse.Namespace) -> int:
+    """Print what the running program said of itself."""
+    from balise_agent import status, status_file  # noqa: PLC0415
+
+    found = settings.load(options.config or settings.DEFAULT_PATH)
+    folder = status_file.found(found)
+    told = status_file.read(folder)
+    if told is None:
+        print(f"balise-agent: nothing in {folder} says that it ran; try: balise-agent doctor", file=sys.stderr)
+        return IMPOSSIBLE
+    if options.json:
+        print(msgspec.json.format(msgspec.json.encode(told), indent=2).decode())
+    else:
+        print(status.for_terminal(told, assembly.settle(found).clock.now()))
+    return FINE
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    """Print the first cause of what is wrong, and its mend."""
+    from balise_agent import doctor, examine  # noqa: PLC0415
+
+    facts = examine.examine(options.config or settings.DEFAULT_PATH)
+    found = doctor.diagnose(facts)
+    if options.json:
+        print(msgspec.json.format(msgspec.json.encode(doctor.record(found)), indent=2).decode())
+    else:
+        print(doctor.rendered(found))
+    if facts.settings_error:
+        return USAGE
+    return FINE if found.cause is None else IMPOSSIBLE
 
 
 def _capture(settled: assembly.Settled) -> str:

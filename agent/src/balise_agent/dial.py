@@ -116,10 +116,12 @@ class Dial(Errand[socket.socket]):
         failed: Callable[[str], None],
         check_time: bool = True,
     ) -> None:
-        super().__init__(_open(broker, lookup, check_time=check_time), reactor=reactor, done=opened, failed=failed)
+        super().__init__(
+            open_stream(broker, lookup, check_time=check_time), reactor=reactor, done=opened, failed=failed
+        )
 
 
-def _open(broker: Broker, lookup: Lookup, *, check_time: bool) -> Opening:
+def open_stream(broker: Broker, lookup: Lookup, *, check_time: bool) -> Opening:
     """Open the whole stream: name, TCP, TLS, upgrade."""
     addresses = yield from lookup(broker.host)
     if not addresses:

@@ -23,13 +23,13 @@ class ProblemId(StrEnum):
     DATA_UNWRITABLE = "data-unwritable"
     DATA_FULL = "data-full"
     KEY_UNUSABLE = "key-unusable"
-    NOT_RUNNING = "not-running"
     NO_CAPTURE = "no-capture"
     NO_INTERFACE = "no-interface"
     NO_CARRIER = "no-carrier"
     NO_ADDRESS = "no-address"
     NO_ROUTE = "no-route"
     NO_RESOLVER = "no-resolver"
+    NOT_RUNNING = "not-running"
     RESOLVER_SILENT = "resolver-silent"
     ENROLMENT_UNREACHABLE = "enrolment-unreachable"
     AUTHORITY_WRONG = "authority-wrong"
@@ -119,11 +119,6 @@ PROBLEMS: Final[dict[ProblemId, Problem]] = {
             mend="Give the key file to the service's user with mode 600, or restore it from the backup.",
         ),
         Problem(
-            id=_I.NOT_RUNNING,
-            told="The service does not run.",
-            mend="Start it and read the last lines of its log; it starts by itself after a restart of the machine.",
-        ),
-        Problem(
             id=_I.NO_CAPTURE,
             told="The service has no right to see its own packets.",
             mend="Start it with its shipped unit, which grants CAP_NET_RAW and nothing else.",
@@ -152,6 +147,11 @@ PROBLEMS: Final[dict[ProblemId, Problem]] = {
             id=_I.NO_RESOLVER,
             told="The network named no name server.",
             mend="Start the router again; or name a resolver in [network] resolvers.",
+        ),
+        Problem(
+            id=_I.NOT_RUNNING,
+            told="The service does not run.",
+            mend="Start it and read the last lines of its log; it starts by itself after a restart of the machine.",
         ),
         Problem(
             id=_I.RESOLVER_SILENT,

@@ -33,6 +33,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     since: float
     """When it came into this state."""
     software: str
+    pid: int = 0
     probe: str = ""
     enrolled: bool = False
     certificate_until: float | None = None

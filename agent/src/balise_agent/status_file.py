@@ -10,12 +10,15 @@ from typing import Final
 
 import msgspec
 
+from balise_agent.config import Config
 from balise_agent.status import Status, for_card, words
 
 _log = logging.getLogger(__name__)
 
 RECORD: Final = "status.json"
 TEXT: Final = "status.txt"
+SERVICE_FOLDER: Final = "run/balise"
+"""Of the shipped unit (RuntimeDirectory=), below the root."""
 _LOOK_SECONDS: Final = 5.0
 _LEAST_SECONDS: Final = 60.0
 _FIGURES_SECONDS: Final = 3600.0
@@ -69,6 +72,13 @@ class StatusFile:
             self._refused = True
         else:
             self._refused = False
+
+
+def found(config: Config, root: Path = Path("/")) -> Path:
+    """Return the folder that a person's command finds the status in: that person has no $RUNTIME_DIRECTORY."""
+    folder = config.runtime_dir()
+    usual = root / SERVICE_FOLDER
+    return usual if not (folder / RECORD).exists() and (usual / RECORD).exists() else folder
 
 
 def read(folder: Path) -> Status | None:

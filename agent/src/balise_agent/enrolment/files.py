@@ -50,14 +50,18 @@ class Files:
         )
 
     def load(self, identity: Identity, fingerprint: str) -> Kept:
-        """Read what is kept, and put the copies right.
+        """Read what is kept, and put the copies right (OSError where they cannot be written). For the service alone."""
+        kept = self.peek(identity, fingerprint)
+        if kept.enrolment is not None:
+            self._put_right(kept.enrolment, identity)
+        return kept
+
+    def peek(self, identity: Identity, fingerprint: str) -> Kept:
+        """Read what is kept and write nothing: whoever types a command may be another user than the service.
 
         Args:
             identity: the probe's key; a certificate for another one (a copied card) is damage.
             fingerprint: of the authority that the settings pin.
-
-        Raises:
-            OSError: the copies cannot be written.
         """
         try:
             content = (self.folder / _TRUTH).read_bytes()
@@ -72,7 +76,6 @@ class Files:
         wrong = believed(enrolment, key=identity.key.public_key(), fingerprint=fingerprint)
         if wrong:
             return Kept(damaged=f"{_TRUTH}: {wrong}")
-        self._put_right(enrolment, identity)
         return Kept(enrolment)
 
     def keep(self, enrolment: Enrolment, identity: Identity, token: str) -> None:

@@ -5,6 +5,7 @@ it waits is in the status and, once, in the log. Must not live here: what an enr
 """
 
 import logging
+import os
 import random
 from collections.abc import Callable
 from typing import Final
@@ -126,5 +127,6 @@ class Novice:
             state=Lifecycle.INIT,
             since=self._since,
             software=__version__,
+            pid=os.getpid(),
             troubles=() if trouble is None else (trouble,),
         )

@@ -27,19 +27,45 @@ Visit = Generator[Wait, bool, "Enrolment | Trouble"]
 def visit(place: Front, path: str, body: bytes, *, fingerprint: str, lookup: Lookup, check_time: bool) -> Visit:
     """Ask once; every failure of the network is a Trouble."""
     try:
-        addresses = yield from lookup(place.host)
-        if not addresses:
-            return Trouble(id=ProblemId.RESOLVER_SILENT, detail=f"no address for {place.host}")
-        authority = yield from _authority(addresses, place, fingerprint)
-        if authority is None:
-            return Trouble(id=ProblemId.AUTHORITY_WRONG, detail="the fingerprint is not in the chain")
-        tls = yield from _secured(addresses, place, pinned(authority, check_time=check_time))
+        tls = yield from _believed(place, fingerprint=fingerprint, lookup=lookup, check_time=check_time)
+        if isinstance(tls, Trouble):
+            return tls
         with tls:
             return (yield from _ask(tls, http_request(place, path, body)))
-    except ssl.SSLCertVerificationError as error:
-        return Trouble(id=ProblemId.AUTHORITY_WRONG, detail=error.verify_message)
     except (OSError, ValueError) as error:
-        return Trouble(id=ProblemId.ENROLMENT_UNREACHABLE, detail=str(error) or type(error).__name__)
+        return _failed(error)
+
+
+def greet(place: Front, *, fingerprint: str, lookup: Lookup, check_time: bool) -> Generator[Wait, bool, Trouble | None]:
+    """Shake hands and say nothing: ``None`` where a visit would be heard by the right one."""
+    try:
+        tls = yield from _believed(place, fingerprint=fingerprint, lookup=lookup, check_time=check_time)
+    except (OSError, ValueError) as error:
+        return _failed(error)
+    if isinstance(tls, Trouble):
+        return tls
+    tls.close()
+    return None
+
+
+def _failed(error: Exception) -> Trouble:
+    """Name what ended a visit."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return Trouble(id=ProblemId.AUTHORITY_WRONG, detail=error.verify_message)
+    return Trouble(id=ProblemId.ENROLMENT_UNREACHABLE, detail=str(error) or type(error).__name__)
+
+
+def _believed(
+    place: Front, *, fingerprint: str, lookup: Lookup, check_time: bool
+) -> Generator[Wait, bool, ssl.SSLSocket | Trouble]:
+    """Return a stream to the one whose authority is pinned, or why there is none."""
+    addresses = yield from lookup(place.host)
+    if not addresses:
+        return Trouble(id=ProblemId.RESOLVER_SILENT, detail=f"no address for {place.host}")
+    authority = yield from _authority(addresses, place, fingerprint)
+    if authority is None:
+        return Trouble(id=ProblemId.AUTHORITY_WRONG, detail="the fingerprint is not in the chain")
+    return (yield from _secured(addresses, place, pinned(authority, check_time=check_time)))
 
 
 def _authority(addresses: tuple[str, ...], place: Front, fingerprint: str) -> Generator[Wait, bool, bytes | None]:

@@ -1,0 +1,325 @@
+"""Gathering the facts for the doctor: first what can be seen on this machine, then, with consent, by knocking.
+
+Knocking is shaking hands with the places that the settings name, and asking for their names: nothing that the probe
+itself would not do, and nothing at all where a cause was found on the machine already. Lives here: reading files and
+running errands. Must not live here: what the facts mean (doctor.py).
+"""
+
+import os
+import socket
+import ssl
+import tempfile
+from collections.abc import Generator, Iterable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from balise_agent import board, config, status_file
+from balise_agent.clock import Clock, machine_time
+from balise_agent.config import Broker, Config
+from balise_agent.dial import Errand, Lookup, Wait, open_stream
+from balise_agent.doctor import FRESH, Facts, Front, Line, diagnose
+from balise_agent.enrolment import decide, request
+from balise_agent.enrolment.files import Files, token_of
+from balise_agent.enrolment.visit import greet
+from balise_agent.errors import ConfigError
+from balise_agent.household import own_prefixes
+from balise_agent.identity import KEY_FILE, load_or_create
+from balise_agent.lifecycle import PAUSE_FILE
+from balise_agent.lookup import literal, lookup_through
+from balise_agent.net.offloads import receive_offloads
+from balise_agent.net.resolvers import Resolvers
+from balise_agent.problems import ProblemId, Trouble
+from balise_agent.publisher import is_refusal
+from balise_agent.reactor import READ, Reactor
+from balise_agent.status import Status
+
+_CAP_NET_RAW: Final = 13
+_MOST_SECONDS: Final = 40.0
+"""Real seconds for all the knocking together."""
+_REFUSAL_SECONDS: Final = 1.0
+"""A TLS 1.3 server says no to a certificate right after the handshake."""
+
+
+def examine(path: Path, root: Path = Path("/")) -> Facts:
+    """Return the facts about the probe whose settings are at ``path``.
+
+    Raises:
+        ConfigError: this user may not look at the probe's data.
+    """
+    try:
+        found = config.load(path)
+    except ConfigError as error:
+        return Facts(settings_error=str(error))
+    clock = Clock.from_environment()
+    facts, known = _look(found, clock, root)
+    if facts.consent is not None or diagnose(facts).cause is not None:
+        return facts
+    return _knock(facts, found, known, clock)
+
+
+# --- what can be seen -------------------------------------------------------------------------------------------------
+
+
+def _look(found: Config, clock: Clock, root: Path) -> tuple[Facts, Config]:
+    """Look without sending anything; also return the settings with what enrolment brought."""
+    state_dir = Path(found.probe.state_dir)
+    data_error = _data_error(state_dir)
+    key_error, enrolled, damaged, known = "", found.by_hand, "", found
+    if not data_error and (state_dir / KEY_FILE).exists():
+        key_error, enrolled, damaged, known = _identity(found, state_dir)
+    hosts = _hosts(known, enrolled=enrolled)
+    pid = _holder(state_dir / "lock", root)
+    status = _fresh(status_file.found(found, root)) if pid is not None else None
+    reading = board.read(root)
+    life = _life(state_dir, known, enrolled=enrolled and not found.by_hand)
+    facts = Facts(
+        settings_filled=found.by_hand or bool(found.enrolment.urls),
+        consent=decide.consent_trouble(found),
+        paused=(state_dir / PAUSE_FILE).exists(),
+        data_error=data_error,
+        data_free=None if data_error else board.disk_free(state_dir),
+        key_error=key_error,
+        capture_error=_capture_error(pid, root),
+        line=None if hosts and all(_is_loopback(host) for host in hosts) else _line(found, root),
+        names=tuple(host for host in hosts if not literal(host)),
+        running=pid is not None,
+        status=status,
+        enrolled=enrolled,
+        damaged=damaged,
+        token=bool(token_of(found.enrolment)),
+        certificate_over=life is not None and clock.machine_vouched and clock.certificate_time() >= life.ends,
+        undervoltage=reading.undervoltage,
+        hot="temperature" in board.limited_by(reading, None),
+        clock_state=clock.state() if status is None else status.clock_state,
+    )
+    return facts, known
+
+
+def _hosts(known: Config, *, enrolled: bool) -> tuple[str, ...]:
+    """Return whom the probe needs to reach next."""
+    if enrolled:
+        return tuple(dict.fromkeys(broker.host for broker in known.broker))
+    return tuple(dict.fromkeys(request.front(url).host for url in known.enrolment.urls))
+
+
+def _is_loopback(host: str) -> bool:
+    return host == "::1" or (host.startswith("127.") and bool(literal(host)))
+
+
+def _data_error(state_dir: Path) -> str:
+    """Say why the data folder cannot be written, empty where it can (ConfigError where we may not even look)."""
+    try:
+        if not state_dir.is_dir():
+            return f"{state_dir} is no folder"
+        with tempfile.NamedTemporaryFile(dir=state_dir, prefix=".doctor-"):
+            pass
+    except PermissionError:
+        if os.geteuid() != 0:
+            raise ConfigError(f"{state_dir}: this user may not look there; run the doctor as root") from None
+        return f"{state_dir}: permission denied"
+    except OSError as error:
+        # A full disk refuses as well; how much is left tells the two apart.
+        return "" if error.errno == 28 else f"{state_dir}: {error.strerror}"
+    return ""
+
+
+def _identity(found: Config, state_dir: Path) -> tuple[str, bool, str, Config]:
+    """Return what is wrong with the key, whether it is enrolled, what is damaged of that, and the settings then."""
+    if state_dir.stat().st_uid != (state_dir / KEY_FILE).stat().st_uid:
+        return f"{state_dir / KEY_FILE} belongs to another user than its folder", False, "", found
+    try:
+        identity = load_or_create(state_dir)
+    except ConfigError as error:
+        return str(error), False, "", found
+    if found.by_hand:
+        return "", True, "", found
+    files = Files(state_dir)
+    kept = files.peek(identity, found.enrolment.fingerprint)
+    if kept.enrolment is None:
+        return "", False, kept.damaged, found
+    return "", True, "", decide.enrolled(found, kept.enrolment, files.pems)
+
+
+def _life(state_dir: Path, known: Config, *, enrolled: bool) -> decide.Life | None:
+    """Return the dates of the certificate in force, where there is one."""
+    if not enrolled:
+        return None
+    kept = Files(state_dir).peek(load_or_create(state_dir), known.enrolment.fingerprint).enrolment
+    return None if kept is None else decide.life(kept)
+
+
+def _holder(lock: Path, root: Path) -> int | None:
+    """Return the process that holds the state folder (0: one that we cannot see), None where nobody does.
+
+    Read from /proc/locks: trying the lock ourselves could keep a program that starts at this moment from it.
+    """
+    try:
+        inode = str(lock.stat().st_ino)
+        lines = (root / "proc/locks").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    for fields in map(str.split, lines):
+        if len(fields) > 5 and fields[1] == "FLOCK" and fields[5].rpartition(":")[2] == inode:
+            return max(0, int(fields[4]))
+    return None
+
+
+def _fresh(folder: Path) -> Status | None:
+    """Return what the program said of itself within the last minutes."""
+    try:
+        age = machine_time() - (folder / status_file.RECORD).stat().st_mtime
+    except OSError:
+        return None
+    return status_file.read(folder) if abs(age) < FRESH else None
+
+
+def _capture_error(pid: int | None, root: Path) -> str:
+    """Say whether the service, or we in its place, may see packets; empty where that cannot be said."""
+    if pid is not None:
+        for line in _text(root / f"proc/{pid}/status").splitlines():
+            if line.startswith("CapEff:") and not int(line.split()[1], 16) & 1 << _CAP_NET_RAW:
+                return f"process {pid} has no CAP_NET_RAW"
+        return ""
+    if os.geteuid() != 0:
+        return ""
+    try:
+        socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0).close()
+    except OSError as error:
+        return f"a capture socket: {error.strerror}"
+    return ""
+
+
+def _line(found: Config, root: Path) -> Line:
+    """Look at interface, carrier, addresses and routes."""
+    wanted = found.network.interface
+    folder = root / "sys/class/net"
+    present = sorted(path.name for path in folder.iterdir() if path.name != "lo") if folder.is_dir() else []
+    default = _default_interface(root)
+    interface = next(
+        (name for name in (wanted, "" if wanted else default, *([] if wanted else present)) if name in present), ""
+    )
+    if not interface:
+        return Line(wanted=wanted)
+    addresses = tuple(prefix for prefix in own_prefixes(root) if not prefix.startswith("169.254."))
+    return Line(
+        interface=interface,
+        wanted=wanted,
+        carrier=_text(folder / interface / "carrier").strip() == "1",
+        addresses=addresses,
+        default_route=bool(default),
+        resolvers=Resolvers(found.network.resolvers, root).addresses(),
+        offloads=receive_offloads(interface),
+    )
+
+
+def _default_interface(root: Path) -> str:
+    """Return the interface of the default route, IPv4 first (proc(5): route, ipv6_route); empty without one."""
+    for fields in map(str.split, _text(root / "proc/net/route").splitlines()[1:]):
+        if len(fields) > 7 and fields[1] == "00000000" and fields[7] == "00000000":
+            return fields[0]
+    for fields in map(str.split, _text(root / "proc/net/ipv6_route").splitlines()):
+        if len(fields) > 9 and fields[1] == "00" and set(fields[0]) == {"0"} and fields[9] != "lo":
+            return fields[9]
+    return ""
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+# --- by knocking ------------------------------------------------------------------------------------------------------
+
+
+def _knock(facts: Facts, found: Config, known: Config, clock: Clock) -> Facts:
+    """Ask for the names, and shake hands with those whom the probe needs next."""
+    reactor = Reactor(clock)
+    lookup = lookup_through(Resolvers(found.network.resolvers).addresses)
+    check_time = clock.machine_vouched
+    try:
+        empty = _all(reactor, [_is_unknown(name, lookup) for name in facts.names])
+        unknown = tuple(name for name, was in zip(facts.names, empty, strict=True) if was is not False)
+        facts = msgspec.structs.replace(facts, unknown_names=unknown if len(unknown) == len(facts.names) else ())
+        if diagnose(facts).cause is not None:
+            return facts
+        if not facts.enrolled or facts.certificate_over:
+            places = [request.front(url) for url in found.enrolment.urls]
+            fingerprint = found.enrolment.fingerprint
+            visits = [greet(one, fingerprint=fingerprint, lookup=lookup, check_time=check_time) for one in places]
+            told = [_or_silence(answer, ProblemId.ENROLMENT_UNREACHABLE) for answer in _all(reactor, visits)]
+            fronts = (Front(name=f"{p.host}:{p.port}", trouble=t) for p, t in zip(places, told, strict=True))
+            return msgspec.structs.replace(facts, fronts=tuple(fronts))
+        if facts.status is not None and facts.status.connected:
+            return facts
+        doors = [_is_open(broker, lookup, check_time=check_time) for broker in known.broker]
+        told = [_or_silence(answer, ProblemId.BROKER_UNREACHABLE) for answer in _all(reactor, doors)]
+        brokers = (Front(name=f"{b.host}:{b.port}", trouble=t) for b, t in zip(known.broker, told, strict=True))
+        return msgspec.structs.replace(facts, brokers=tuple(brokers))
+    finally:
+        reactor.close()
+
+
+def _or_silence(answer: "Trouble | bool | None", silence: ProblemId) -> Trouble | None:
+    """Return what an errand brought; one that did not end in time is silence."""
+    if isinstance(answer, Trouble):
+        return answer
+    return Trouble(id=silence, detail="no answer in time") if answer is None else None
+
+
+Knock = Generator[Wait, bool, "Trouble | bool | None"]
+
+
+def _all(reactor: Reactor, errands: Iterable[Knock]) -> list["Trouble | bool | None"]:
+    """Run errands side by side; True or False is their answer, None that there was none in time."""
+    answers: dict[int, Trouble | bool | None] = {}
+    running: list[Errand[Trouble | bool | None]] = []
+
+    def keep(number: int, answer: "Trouble | bool | None") -> None:
+        answers[number] = True if answer is None else answer
+
+    for number, steps in enumerate(errands):
+        errand = Errand(
+            steps,
+            reactor=reactor,
+            done=lambda answer, number=number: keep(number, answer),  # type: ignore[misc]
+            failed=lambda _why, number=number: answers.setdefault(number, None),  # type: ignore[misc]
+        )
+        running.append(errand)
+        errand.start()
+    reactor.run_until(lambda: len(answers) == len(running), _MOST_SECONDS)
+    for number, errand in enumerate(running):
+        if number not in answers:
+            errand.cancel()
+    return [answers.get(number) for number in range(len(running))]
+
+
+def _is_unknown(name: str, lookup: Lookup) -> Knock:
+    """Whether no resolver knows a name."""
+    return not (yield from lookup(name))
+
+
+def _is_open(broker: Broker, lookup: Lookup, *, check_time: bool) -> Knock:
+    """Open the stream, say nothing, and see whether the other side refuses our certificate."""
+    try:
+        stream = yield from open_stream(broker, lookup, check_time=check_time)
+    except (OSError, ValueError) as error:
+        return _closed(str(error) or type(error).__name__)
+    try:
+        yield Wait(stream, READ, _REFUSAL_SECONDS)
+        stream.recv(1)
+    except (ssl.SSLWantReadError, BlockingIOError):
+        return None
+    except OSError as error:
+        return _closed(str(error))
+    finally:
+        stream.close()
+    return None
+
+
+def _closed(why: str) -> Trouble:
+    kind = ProblemId.BROKER_REFUSES if is_refusal(why) else ProblemId.BROKER_UNREACHABLE
+    return Trouble(id=kind, detail=why)
