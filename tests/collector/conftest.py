@@ -6,6 +6,7 @@ Must not live here: expectations. Where `make setup` did not fetch mosquitto, it
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 import secrets
 import signal
@@ -23,6 +24,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import settings
 
+from balise_collector.app import ClockFormatter
 from balise_collector.config import Broker, Config, Place
 from balise_collector.fleet import FleetRegistry
 from balise_collector.members import Fleet, Member
@@ -123,6 +125,14 @@ class FieldProbe:
     def batch(self, *measurements: Measurement, **changes: Any) -> bytes:
         """One sealed batch of measurements."""
         return self.seal(self.envelope(msgspec.json.encode(list(measurements)), **changes))
+
+
+@pytest.fixture(autouse=True)
+def own_log() -> Iterator[None]:
+    """A command's log ends with its test: it goes to that test's standard error, which is closed then."""
+    yield
+    for handler in [one for one in logging.root.handlers if isinstance(one.formatter, ClockFormatter)]:
+        logging.root.removeHandler(handler)
 
 
 @pytest.fixture

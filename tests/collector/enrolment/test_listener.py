@@ -18,7 +18,7 @@ from balise_collector.clock import Clock
 from balise_collector.config import Config, Enrolment, Front, Place
 from balise_collector.enrolment import bounded, rate
 from balise_collector.enrolment.keeper import Keeper
-from balise_collector.enrolment.listener import DOOR_FILE, EnrolmentListener
+from balise_collector.enrolment.listener import DOOR_FILE, EnrolmentListener, alias
 from balise_wire.enrolment import Enrolment as Answered
 
 
@@ -66,6 +66,17 @@ def test_a_board_is_enrolled_and_renewed_over_the_line(ask: Any, office: Any, bo
     assert got.probe == "k7m2q9xd"
     assert got.brokers[0].host == "front.example"
     assert ask("POST", "/renew", board.renewing())[0] == 200
+
+
+def test_the_log_knows_no_address(ask: Any, office: Any, board: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """An address beside an id would say where a host lives: sources have words that die with the process."""
+    with caplog.at_level("INFO"):
+        ask("POST", "/enrol", board.enrolling(office.token(expires=Clock().now() + 1000.0)))
+        ask("POST", "/enrol", b"{}")
+    told = [record.getMessage() for record in caplog.records if "source" in record.getMessage()]
+    assert len(told) == 2
+    assert not [line for line in told if "127.0.0.1" in line]
+    assert alias(b"x", "192.0.2.1") == alias(b"x", "::ffff:192.0.2.1") != alias(b"y", "192.0.2.1")
 
 
 @pytest.mark.parametrize(

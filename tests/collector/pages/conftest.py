@@ -23,6 +23,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from balise_collector.crowd import Crowd
+from balise_collector.enrolment.tokens import Token
 from balise_collector.incidents.model import (
     Incident,
     IncidentKind,
@@ -39,6 +40,7 @@ from balise_collector.judge.verdict import Level, State, Verdict
 from balise_collector.members import Member, Pending
 from balise_collector.pages.api import EachThread, api_routes
 from balise_collector.pages.app import create_app
+from balise_collector.pages.bench import BenchFacts
 from balise_collector.pages.fleet import FleetFacts
 from balise_collector.pages.public import Policy, Public, PublicView, public_view
 from balise_collector.pages.public_app import Notice, create_public_app
@@ -543,9 +545,23 @@ def operator_pages(look_at: Callable[..., View], facts: FleetFacts) -> Callable[
     """Return a maker of the operator's pages, those of the fleet among them, with the JSON they link to."""
     live: dict[str, Any] = {"brokers": {"here": True}}
 
+    now = look_at().now
+    cards = [
+        Token(
+            hash=probe, probe=probe, network=Network(country="PK", asn=64501), batch="20200517-abcd", card=number,
+            made_at=now - 7200, expires=now + 86_400, spent_at=spent, spent_by=probe if spent else "",
+        )
+        for number, (probe, spent) in enumerate(
+            [("pk64501a", now - 3600), ("pk64502a", now - 3600), ("pk64503a", now - 600), ("newcard0", None)], 1
+        )
+    ]  # fmt: skip
+    bench = BenchFacts(
+        batches=(("20200517-abcd", now - 7200, 4, 3),), cards=lambda name: cards if name == "20200517-abcd" else ()
+    )
+
     def make(token: str = "") -> Starlette:
         api = api_routes(lambda: cast("Store", look_at().store), lambda: look_at().now, lambda: live)
-        return create_app(look_at, api=api, facts=lambda: facts, token=token)
+        return create_app(look_at, api=api, facts=lambda: facts, cards=lambda: bench, token=token)
 
     return make
 

@@ -55,7 +55,7 @@ class Desk:
     """UNIX seconds on the collector's clock."""
 
     def enrol(self, body: bytes, source: str) -> Answer:
-        """Answer ``POST /enrol``; ``source`` is for the log.
+        """Answer ``POST /enrol``; ``source`` is the log's word for where it came from, never an address.
 
         Raises:
             JournalError: a file could not be written; nothing was spent.

@@ -6,8 +6,10 @@ somebody may ask (rate.py).
 """
 
 import asyncio
+import hmac
 import ipaddress
 import logging
+import secrets
 import ssl
 import threading
 from collections.abc import Callable, Mapping
@@ -30,7 +32,7 @@ from balise_collector.clock import Clock, machine_time
 from balise_collector.config import Config, Enrolment
 from balise_collector.enrolment.bounded import BoundedListener
 from balise_collector.enrolment.desk import Answer, Desk, refusal
-from balise_collector.enrolment.rate import Rate
+from balise_collector.enrolment.rate import Rate, source_of
 from balise_collector.errors import ConfigError, JournalError
 from balise_collector.publishing import listen
 from balise_wire.enrolment import ENROL_PATH, MAX_REQUEST_BYTES, RENEW_PATH, FrontDoor, Refusal
@@ -46,16 +48,21 @@ DOOR_FILE: Final = "enrolment.pem"
 def create_enrolment_app(desk: Desk, rate: Rate, monotonic: Callable[[], float]) -> Starlette:
     """Return the application: ``POST /enrol`` and ``POST /renew``, both JSON in and out, at most 16 KiB.
 
+    The log calls a source by a word that means nothing after a restart: an address beside a probe's id would say where
+    its host lives (docs/attribution.md 3, no personal data).
+
     Args:
         desk: decides and writes.
         rate: how often somebody may ask; used in the event loop's thread only.
         monotonic: real seconds.
     """
+    secret = secrets.token_bytes(16)
 
     async def answer(request: Request, act: Callable[[bytes, str], Answer]) -> Response:
-        source = request.client.host if request.client else "unknown"
+        address = request.client.host if request.client else "unknown"
+        source = alias(secret, address)
         what = request.url.path.strip("/")
-        if not rate.allows(source, monotonic()):
+        if not rate.allows(address, monotonic()):
             return _response(refusal(what, source, Refusal.TOO_MANY, "too many requests; try again in a minute"))
         try:
             body = await _body(request)
@@ -87,6 +94,11 @@ def create_enrolment_app(desk: Desk, rate: Rate, monotonic: Callable[[], float])
     app = Starlette(routes=routes, exception_handlers=handlers)
     app.router.redirect_slashes = False
     return app
+
+
+def alias(secret: bytes, address: str) -> str:
+    """Return the word for a source: the same for one line as long as the secret lives, and no way back."""
+    return f"source {hmac.new(secret, source_of(address).encode(), 'sha256').hexdigest()[:6]}"
 
 
 async def _body(request: Request) -> bytes | None:

@@ -306,7 +306,11 @@ class Pages:
         if page is None:
             raise HTTPException(404, tongue.noted("There is no batch of cards with this name."))
         refresh = 0 if request.query_params.get("refresh") == "off" else bench.REFRESH
-        return self._page("bench.html", request, view, page=page, refresh=refresh, here="fleet")
+        answered = self._page("bench.html", request, view, page=page, refresh=refresh, here="fleet")
+        if refresh:
+            # The header does what <meta http-equiv="refresh"> does; the page has the link that ends it (WCAG 2.2.1).
+            answered.headers["Refresh"] = str(refresh)
+        return answered
 
     def method(self, request: Request) -> Response:
         """Answer ``/method``: what every word means."""
