@@ -39,7 +39,6 @@ from balise_collector.identity import load_or_create
 
 READY = 15.0
 DAY = 86_400.0
-CLOCK = "2020-05-17T16:30:00Z@{:.3f}x1"
 
 
 def free_port() -> int:
@@ -73,6 +72,7 @@ class Ground:
         self._settings = folder / "collector.toml"
         self._programs: dict[str, subprocess.Popen[bytes]] = {}
         self._honest: Any = None
+        self._begun = 0.0
         self._numbers = itertools.count(1)
 
     # ------------------------------------------------------------ programs
@@ -105,6 +105,11 @@ class Ground:
                 program.kill()
                 program.wait()
 
+    def clock(self) -> str:
+        """Return the clock that programs live on: 17 May 2020, whichever of them starts first."""
+        self._begun = self._begun or time.monotonic()
+        return f"2020-05-17T16:30:00Z@{self._begun:.3f}x1"
+
     def reload(self) -> None:
         """Have mosquitto read its files again; returns when it says so."""
         seen = self.said("mosquitto").count("Reloading config")
@@ -132,7 +137,7 @@ class Ground:
 
     def _run(self, name: str, command: list[str]) -> None:
         # The collector lives where the probes' measurements do; certificates are judged by the machine's own time.
-        more = {"BALISE_CLOCK": CLOCK.format(time.monotonic())}
+        more = {"BALISE_CLOCK": self.clock()}
         if name == "mosquitto":
             more = {"OPENSSL_CONF": str(self.files / "openssl.cnf")}
         with (self.folder / f"{name}.log").open("ab") as log:
@@ -179,6 +184,10 @@ class Ground:
         if card is not None:
             context.load_cert_chain(card.file)
         return context
+
+    def collectors_card(self) -> Card:
+        """Return the collector's own certificate, as whoever broke into its machine has it."""
+        return Card("collector", self.state / "broker" / "collector.pem")
 
     def enrol(self, probe: Any) -> Card:
         """Approve a probe and give it a card."""
