@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from balise_collector.identity import load_or_create
 from balise_wire.assignment import Assignment, Target, Timetable
+from balise_wire.card import CONSENT_VERSION
 from balise_wire.envelope import Envelope, Kind, encode_envelope
 from balise_wire.seal import Sealer
 from balise_wire.topics import Leaf, topic
@@ -78,7 +79,7 @@ def agent(ground: Any, probe: Any, card: Any, folder: Path) -> subprocess.Popen[
         f'[[broker]]\nhost = "127.0.0.1"\nport = {ground.door}\ntls = true\nca_file = "{ground.files}/ca.pem"\n'
         f'cert_file = "{card.file}"\nkey_file = "{card.file}"\n'
         '[network]\ninterface = "lo"\nresolvers = ["198.18.53.53"]\n'
-        '[consent]\nversion = "laboratory"\naccepted = true\n'
+        f'[consent]\nversion = "{CONSENT_VERSION}"\naccepted = true\n'
     )
     environment = {**os.environ, "BALISE_CLOCK": ground.clock()}
     with (folder / "agent.log").open("wb") as log:

@@ -14,6 +14,7 @@ from balise_lab import topology
 from balise_lab.scenario.kinds import KINDS
 from balise_lab.scenario.schema import Disturbance, Probe, Scenario, Start
 from balise_lab.services import broker, influx
+from balise_wire.card import CONSENT_VERSION
 
 Value = str | int | float | bool | Sequence[str]
 
@@ -118,7 +119,7 @@ def agent_toml(scenario: Scenario, built: topology.Topology, probe: Probe, place
             "network": {"laboratory": list(built.laboratory)},
             "timeouts": timeouts(scenario),
             "tls": {"ca_file": str(places.authority)},
-            "consent": {"version": "laboratory", "accepted": True},
+            "consent": {"version": CONSENT_VERSION, "accepted": True},
             "spool": {"batch_seconds": 30.0, "batch_records": 40},
         },
         {"broker": [{"host": built.centre, "port": broker.PORT, "tls": True, **own}]},
