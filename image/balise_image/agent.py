@@ -70,15 +70,13 @@ def fits(name: str) -> bool:
     )
 
 
-def install(found: list[Path], python_root: Path) -> Path:
+def install(found: list[Path], python_root: Path, python: str) -> Path:
     """Return a folder with what belongs into the root file system: packages, compiled, and the program.
 
-    ``python_root`` is a root with the card's own Python in it: another version's compiled files would be ignored.
+    ``python_root`` is a root with the card's own Python in it, and ``python`` the name of the base that it came with:
+    another version's compiled files would be ignored.
     """
-    folder = (
-        shell.CACHE
-        / f"agent-{recipes.key(*(wheel.read_bytes() for wheel in found), _PROGRAM, python_root.parent.name)}"
-    )
+    folder = shell.CACHE / f"agent-{recipes.key(*(wheel.read_bytes() for wheel in found), _PROGRAM, python)}"
     if (folder / "made").exists():
         shell.say("agent", "found")
         return folder / "root"
@@ -111,6 +109,8 @@ def _compile(library: Path, python_root: Path) -> None:
     log.unlink(missing_ok=True)
     chroot: list[str | Path] = ["chroot", python_root, "env", "-i", "PATH=/usr/bin", "PYTHONHASHSEED=0"]
     compile_all = ["python3", "-m", "compileall", "-q", "-j", "1", "--invalidation-mode", "unchecked-hash"]
+    # Protocols that the agent does not import (codec/ names the ones it does): two thirds of everything.
+    compile_all += ["-x", "/scapy/(contrib|modules|tools|libs/winpcapy)"]
     with shell.arm64_programs():
         shell.run([*chroot, *compile_all, f"/{FOLDER}"], log=log)
     shutil.rmtree(library)

@@ -54,7 +54,7 @@ def build() -> Path:
     start = base.unpack(archive, FOLDER / "files")
     base.start_files(start)
     found = agent.wheels()
-    installed = agent.install(found, start / "root")
+    installed = agent.install(found, start / "root", archive.stem)
     root = tree.build(start, installed, moment, base.made_at(archive))
     boot = boot_files(recipe, start, root, work)
     tree.slim(root)
