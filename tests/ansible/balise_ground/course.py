@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from balise_ground.ground import ADDRESSES, CENTRE, PROBE, REFERENCE, Ground
+from balise_ground.network import PREFIX
 from balise_ground.playbook import Controller, Run
 from balise_ground.recap import changed_tasks
 
@@ -26,6 +27,14 @@ def inventory(cache: Path) -> dict[str, Any]:
                 "ansible_user": "root",
                 "balise_wheelhouse": str(cache / "wheelhouse"),
                 "balise_from_index": False,
+                "balise_addresses": [ADDRESSES[CENTRE]],
+                "collector_settings": {"network": {"laboratory": [PREFIX]}, "timetable": {"interval": 20}},
+                "probe_country": "PK",
+                "probe_asn": 64501,
+                "probe_consent_accepted": True,
+                "probe_settings": {"network": {"laboratory": [PREFIX]}, "spool": {"batch_seconds": 2.0}},
+                # Grafana's packages are nowhere to be had here: its files are written, and looked at.
+                "grafana_package": False,
             },
             "children": {
                 **{group: {"hosts": {CENTRE: {}}} for group in ("collector", "broker", "influxdb", "grafana")},

@@ -12,6 +12,7 @@ import subprocess
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import CalledProcessError
 
 from balise_ground.network import Network
 from balise_ground.patience import until
@@ -72,7 +73,11 @@ class Machine:
             stdout=(self.folder / "boot.log").open("wb"),
             stderr=subprocess.STDOUT,
         )
-        network.plug(name, address, self._init())
+        try:
+            network.plug(name, address, self._init())
+        except CalledProcessError:
+            # The machine died before its cable was in: why stands in its log.
+            raise DoesNotBoot(f"{name}: {self._log()}") from None
 
     def _settle(self, network: Network) -> None:
         """Write what makes this copy of the root this machine."""
@@ -97,8 +102,11 @@ class Machine:
 
         init = until(born, 10.0, every=0.01)
         if init is None:
-            raise DoesNotBoot(f"{self.name}: {(self.folder / 'boot.log').read_text(encoding='utf-8')}")
+            raise DoesNotBoot(f"{self.name}: {self._log()}")
         return init
+
+    def _log(self) -> str:
+        return (self.folder / "boot.log").read_text(encoding="utf-8", errors="replace")
 
     def ssh(self, command: str, *, seconds: float = 60.0) -> subprocess.CompletedProcess[str]:
         """Run a shell command on the machine, as root, over the network."""

@@ -1,0 +1,1 @@
+../../../../collector/systemd/mosquitto.service.d
