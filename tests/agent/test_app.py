@@ -375,6 +375,7 @@ def test_a_broker_that_takes_everything_and_a_collector_that_signs_nothing_is_to
         collector_online = True
         trouble = None
         counters = type("C", (), {"receipt_at": None})()
+        connected_at = 0.0
 
     assert not app._refused()
     monkeypatch.setattr(app, "publisher", Connected())
@@ -383,6 +384,9 @@ def test_a_broker_that_takes_everything_and_a_collector_that_signs_nothing_is_to
     monkeypatch.setattr(app._spool, "oldest_at", lambda: app._clock.now() - 1000.0)
     assert app._refused()
     assert ProblemId.RECEIPTS_MISSING in {trouble.id for trouble in app._delivery_troubles(Connected())}  # type: ignore[arg-type]
+    Connected.connected_at = app._clock.now()
+    assert not app._refused(), "a connection of a moment ago has not had the time to deliver what an outage left"
+    Connected.connected_at = 0.0
     Connected.counters.receipt_at = app._clock.now()
     assert not app._refused()
     monkeypatch.setattr(app, "publisher", None)

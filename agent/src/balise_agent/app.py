@@ -202,7 +202,8 @@ class App:
             self._renewal.cancel()
         self._life, self._life_since = Lifecycle.DISCONNECTED, self._clock.now()
         self._tell_status(self._clock.monotonic())
-        self._event(EventKind.STOPPED, "stopped by its service manager or a person")
+        why = "another enrolment is in force" if self.again else "stopped by its service manager or a person"
+        self._event(EventKind.STOPPED, why)
         self._commit()
         self._seal()
         self._remember()
@@ -611,17 +612,22 @@ class App:
 
     def _delivery_troubles(self, publisher: Publisher) -> Iterator[Trouble]:
         """Yield what keeps results here."""
-        oldest = self._spool.oldest_at()
         if not publisher.connected:
             if publisher.trouble is not None:
                 yield publisher.trouble
         elif not publisher.collector_online:
             yield Trouble(id=ProblemId.COLLECTOR_OFFLINE)
-        elif oldest is not None and self._clock.now() - oldest > _RECEIPT_PATIENCE:
-            # A connection of a moment ago has not had the time to deliver what a long outage left.
-            last = publisher.counters.receipt_at
-            if last is None or self._clock.now() - last > _RECEIPT_PATIENCE:
-                yield Trouble(id=ProblemId.RECEIPTS_MISSING)
+        elif self._unsigned(publisher):
+            yield Trouble(id=ProblemId.RECEIPTS_MISSING)
+
+    def _unsigned(self, publisher: Publisher) -> bool:
+        """Whether something waits for a receipt that had every time to come: since connecting, since the last one."""
+        since = self._clock.now() - _RECEIPT_PATIENCE
+        moments = (publisher.connected_at, publisher.counters.receipt_at)
+        if any(moment is not None and moment > since for moment in moments):
+            return False
+        oldest = self._spool.oldest_at()
+        return oldest is not None and oldest < since
 
 
 def is_notable(made: wire.Measurement) -> bool:

@@ -118,6 +118,8 @@ class Publisher:
         self.session = 0
         self.collector_online = True
         """False only while the collector itself says so."""
+        self.connected_at: float | None = None
+        """UNIX seconds since when a broker takes our messages, on the probe's clock; None while none does."""
         self.trouble: Trouble | None = None
         """Why no broker takes our messages, once all were tried."""
         self._place = self._first_place()
@@ -247,6 +249,7 @@ class Publisher:
             client.abandon()
         _log.log(logging.INFO if self._parted else logging.WARNING, "broker %s: %s", self.broker, why)
         self._deadline = self._ready_at = float("inf")
+        self.connected_at = None
         self._on_air.clear()
         wait = self._backoff(why)
         self._next_dial = self._clock.monotonic() + wait
@@ -319,6 +322,7 @@ class Publisher:
         self._ready_at = self._clock.monotonic() + _SETTLE_SECONDS
         self._failures = self._refusals = 0
         self.trouble = None
+        self.connected_at = self._clock.now()
         self._cursor = 0
         self._patience = _RECEIPT_SECONDS
         self._spool.note(_LAST_GOOD, self.broker)

@@ -6,17 +6,27 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from balise_agent.config import Config, Consent, Network
 from balise_agent.config import Enrolment as Wish
 from balise_agent.enrolment import decide
-from balise_agent.enrolment.request import Front, certificate_request, front, http_request
-from balise_agent.identity import Identity
+from balise_agent.enrolment.request import (
+    Front,
+    certificate_request,
+    front,
+    http_request,
+    read_answer,
+    read_response,
+)
+from balise_agent.identity import Identity, ephemeral
 from balise_agent.problems import PROBLEMS, ProblemId, Trouble
 from balise_wire.card import CONSENT_VERSION
-from balise_wire.enrolment import ENROL_PATH, RENEW_PATH, FrontDoor
+from balise_wire.enrolment import ENROL_PATH, RENEW_PATH, Enrolment, FrontDoor
 from balise_wire.words import Profile
 
+KEY = ephemeral().key
 READY = Config(
     enrolment=Wish(urls=("https://front.example",), fingerprint="ab" * 32),
     consent=Consent(version=CONSENT_VERSION, accepted=True),
@@ -151,3 +161,32 @@ def test_every_problem_has_words_and_none_names_the_product() -> None:
         assert not {"balise", "probe", "beacon", "censor", "mqtt"} & set(text.replace(".", " ").split())
         assert problem.told.endswith(".")
         assert problem.mend.endswith(".")
+
+
+@given(data=st.binary(max_size=300), ended=st.booleans())
+def test_no_bytes_from_the_network_raise(data: bytes, *, ended: bool) -> None:
+    """Whatever a server sends is an enrolment, a trouble, or not yet enough."""
+    for start in (
+        b"",
+        b"HTTP/1.1 200 OK\r\n",
+        b"HTTP/1.1 403 No\r\nContent-Length: 9\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\n{",
+    ):
+        found = read_response(start + data, ended=ended)
+        assert found is None or isinstance(found, Trouble)
+        assert not ended or found is not None
+
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+)
+
+
+@given(changes=st.dictionaries(st.sampled_from(Enrolment.__struct_fields__), JUNK, max_size=3))
+def test_no_answer_however_strange_is_lived_by_or_raises(changes: dict[str, Any]) -> None:
+    """A collector with a bug cannot crash a board."""
+    good = {"probe": "k7m2q9xd", "certificate": "", "authority": "", "collector": "ab" * 32, "brokers": [{"host": "x"}]}
+    answer = read_answer(200, msgspec.json.encode({**good, **changes}))
+    if isinstance(answer, Enrolment):
+        assert decide.believed(answer, key=KEY.public_key(), fingerprint="") != ""

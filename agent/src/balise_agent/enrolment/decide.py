@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 
@@ -146,9 +147,9 @@ def believed(enrolment: Enrolment, *, key: Ed25519PublicKey, fingerprint: str) -
     try:
         certificate = x509.load_pem_x509_certificate(enrolment.certificate.encode())
         authority = x509.load_pem_x509_certificate(enrolment.authority.encode())
-    except ValueError:
+        theirs = certificate.public_key()
+    except (ValueError, UnsupportedAlgorithm):
         return "no certificate"
-    theirs = certificate.public_key()
     if not isinstance(theirs, Ed25519PublicKey) or public_bytes(theirs) != public_bytes(key):
         return "a certificate for another key"
     if fingerprint and authority.fingerprint(SHA256()).hex() != fingerprint:
