@@ -556,7 +556,9 @@ def operator_pages(look_at: Callable[..., View], facts: FleetFacts) -> Callable[
         )
     ]  # fmt: skip
     bench = BenchFacts(
-        batches=(("20200517-abcd", now - 7200, 4, 3),), cards=lambda name: cards if name == "20200517-abcd" else ()
+        batches=(("20200517-abcd", now - 7200, 4, 3),),
+        cards=lambda name: cards if name == "20200517-abcd" else (),
+        refresh=3600,  # a page that goes on by itself cannot be looked at in peace
     )
 
     def make(token: str = "") -> Starlette:

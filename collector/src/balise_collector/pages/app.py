@@ -302,10 +302,11 @@ class Pages:
         """Answer ``/bench/<batch>``: its cards as tiles; ``?refresh=off`` stops that the page looks again by itself."""
         batch = request.path_params["batch"][:40]
         view = self._view(request)
-        page = bench.bench(view, self._facts(), self._cards().cards(batch), batch) if self._facts else None
+        known = self._cards()
+        page = bench.bench(view, self._facts(), known.cards(batch), batch) if self._facts else None
         if page is None:
             raise HTTPException(404, tongue.noted("There is no batch of cards with this name."))
-        refresh = 0 if request.query_params.get("refresh") == "off" else bench.REFRESH
+        refresh = 0 if request.query_params.get("refresh") == "off" else known.refresh
         answered = self._page("bench.html", request, view, page=page, refresh=refresh, here="fleet")
         if refresh:
             # The header does what <meta http-equiv="refresh"> does; the page has the link that ends it (WCAG 2.2.1).

@@ -17,8 +17,6 @@ from balise_collector.standing import NEVER, Standing, standing
 from balise_wire.enrolment import Refusal
 from balise_wire.words import Lifecycle
 
-REFRESH: Final = 10
-"""Seconds between two looks of the page; a link switches it off (WCAG 2.2.1)."""
 _REFUSALS: Final = {
     Refusal.TOKEN_SPENT: tongue.noted("another board used this card's token already: make a new card for this board"),
     Refusal.TOKEN_EXPIRED: tongue.noted("the board came, but the token had run out: make a new card"),
@@ -36,6 +34,8 @@ class BenchFacts:
     """(batch, UNIX seconds at which it was made, cards, enrolled ones), newest first."""
     cards: Callable[[str], Sequence[Token]] = field(default=lambda _batch: ())
     """Gives the cards of a batch by number."""
+    refresh: int = 10
+    """Seconds between two looks of the page; a link switches it off (WCAG 2.2.1)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
