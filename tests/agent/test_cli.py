@@ -91,9 +91,37 @@ def test_without_the_right_to_measure_is_exit_1(
         raise LinkUnusable("no right to capture packets: use sudo")
 
     monkeypatch.setattr(assembly, "Link", refuse)
+    settings.write_text(settings.read_text() + "[consent]\naccepted = true\n")
     for command in (["once", "tls", "www.example.com"], ["run"]):
         assert cli.main(["--config", str(settings), *command]) == 1
         assert "use sudo" in capsys.readouterr().err
+
+
+def test_not_even_by_hand_is_a_hosts_line_measured_before_consent(
+    settings: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A person at the terminal of a probe is no exception; exit 2 and the mend."""
+    assert cli.main(["--config", str(settings), "once", "tls", "www.example.com"]) == 2
+    assert "accepted = true" in capsys.readouterr().err
+
+
+def test_why_a_probe_ends_at_once_is_in_its_status(
+    settings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has no terminal reads it on the card: settings that cannot be read, a capture that is not allowed."""
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path / "run"))
+    good = settings.read_text()
+    settings.write_text("[probe")
+    assert cli.main(["--config", str(settings), "run"]) == 2
+    assert "cannot be read" in (tmp_path / "run" / "status.txt").read_text()
+
+    def refuse(*_: object, **__: object) -> None:
+        raise LinkUnusable("no right to capture packets: use sudo")
+
+    monkeypatch.setattr(assembly, "Link", refuse)
+    settings.write_text(good)
+    assert cli.main(["--config", str(settings), "run"]) == 1
+    assert "right to see" in (tmp_path / "run" / "status.txt").read_text()
 
 
 @pytest.mark.parametrize(

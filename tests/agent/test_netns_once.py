@@ -28,6 +28,7 @@ def once(namespace_wrapper: tuple[str, ...], tools_bin: Path, tmp_path: Path) ->
         f'[probe]\nid = "k7m2q9xd"\ncountry = "PK"\nasn = 64501\nstate_dir = "{tmp_path}"\n'
         f'[collector]\nkey = "{"ab" * 32}"\n[[broker]]\nhost = "127.0.0.1"\n'
         '[network]\nresolvers = ["198.18.53.53"]\nlaboratory = ["198.18.0.0/15"]\n'
+        '[consent]\nversion = "t"\naccepted = true\n'
         f'[timeouts]\ndns = 0.5\nlinger = 0.2\n[tls]\nca_file = "{tmp_path}/server.pem"\n'
     )
 

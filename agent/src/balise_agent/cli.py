@@ -20,6 +20,7 @@ from balise_agent import config as settings
 from balise_agent.card import cli as card
 from balise_agent.errors import ConfigError
 from balise_agent.net.errors import LinkUnusable
+from balise_agent.problems import ProblemId, Trouble
 from balise_wire.words import Experiment
 
 FINE, IMPOSSIBLE, USAGE = 0, 1, 2
@@ -140,6 +141,9 @@ def _once(options: argparse.Namespace) -> int:
     if not options.target and options.experiment is not Experiment.LINE:
         raise ConfigError(f"once {options.experiment} needs a TARGET: a target id, HOST or HOST:PORT")
     settled = _settled(options, needed=False)
+    if settled.read.probe.id != settings.standalone().probe.id and not settled.config.consent.accepted:
+        # On a host's line a person at the terminal is no exception; elsewhere whoever types it is the host.
+        raise ConfigError(Trouble(id=ProblemId.CONSENT_MISSING).sentence())
     keeper = assembly.assignments(settled)
     now = settled.clock.now()
     if options.assignment is not None:
