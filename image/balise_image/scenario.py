@@ -54,7 +54,7 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     do: Do
     until: Until = Until.MEASURED
-    seconds: float = 300.0
+    seconds: float = 900.0
     cable: bool = True
     clock: str = "utc"
     up: bool = True

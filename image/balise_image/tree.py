@@ -104,8 +104,15 @@ def build(start: Path, agent: Path, epoch: int, installed: int) -> Path:
 
 def slim(root: Path) -> None:
     """Take out what only the boot partition needs, and has: start files and the device trees of every arm64 board."""
-    for folder in (root / "usr/lib/raspi-firmware", *root.glob("usr/lib/linux-image-*")):
-        shutil.rmtree(folder)
+    for found in (
+        *root.glob("usr/lib/linux-image-*"),
+        *root.glob("usr/lib/modules/*/dtb"),
+        root / "usr/lib/raspi-firmware",
+    ):
+        if found.is_symlink():
+            found.unlink()
+        elif found.exists():
+            shutil.rmtree(found)
 
 
 def switch(root: Path) -> None:
