@@ -21,6 +21,7 @@ timeline:
   - {at: 22:00, start: {id: forged, kind: dns.inject, answer: [10.10.34.34, 10.10.34.35], match: [twitter]}}
 """
 PLACES = settings.Places(Path("/run/lab"), Path("/run/lab/ca.pem"))
+CARD = settings.Card("token-of-a-card", "ab" * 32)
 
 
 def started(scenario: Scenario, identifier: str) -> Start:
@@ -48,15 +49,14 @@ def test_settings_are_toml_with_the_programs_own_keys() -> None:
     """Agent, collector and catalogue read back as TOML with what the scenario says."""
     scenario = parse(TEXT)
     built = build(layout_of(scenario))
-    agent = tomllib.loads(settings.agent_toml(scenario, built, scenario.probes[3], PLACES, "ab" * 32))
-    assert agent["probe"] | {"state_dir": ""} == {
-        "id": "refde1", "role": "reference", "country": "DE", "asn": 64801, "access": "fixed", "state_dir": "",
-    }  # fmt: skip
-    assert agent["collector"]["key"] == "ab" * 32
-    assert [(one["host"], one["port"], one["tls"]) for one in agent["broker"]] == [(built.centre, 443, True)]
-    assert agent["broker"][0]["cert_file"].endswith("refde1/refde1.pem")
-    collector = tomllib.loads(settings.collector_toml(PLACES, 8484))
+    agent = tomllib.loads(settings.agent_toml(scenario, built, scenario.probes[3], PLACES, CARD))
+    assert agent["probe"] == {"state_dir": "/run/lab/probes/refde1"}
+    assert agent["enrolment"]["urls"] == [f"https://{built.centre}:8443"]
+    assert (agent["enrolment"]["token"], agent["enrolment"]["fingerprint"]) == (CARD.token, CARD.fingerprint)
+    assert agent["consent"]["accepted"]
+    collector = tomllib.loads(settings.collector_toml(built, PLACES, 8484))
     assert collector["broker"] == {"host": "127.0.0.1", "port": 8883, "own_authority": True}
+    assert collector["enrolment"]["brokers"] == [{"host": built.centre, "port": 443, "transport": "tcp"}]
     assert collector["catalogue"]["dir"] == "/run/lab/catalogue"
     service = tomllib.loads(settings.service_toml(scenario, built, "twitter"))
     assert {target["host"] for target in service["target"]} == {"twitter.lab", "pbs.twimg.lab"}
@@ -68,10 +68,11 @@ def test_settings_are_toml_with_the_programs_own_keys() -> None:
 
 def test_a_run_with_influx_tells_the_collector_where_it_is() -> None:
     """The table is there with both buckets; a run without InfluxDB names none."""
-    with_influx = tomllib.loads(settings.collector_toml(PLACES, 8484, with_influx=True))
+    built = build(layout_of(parse(TEXT)))
+    with_influx = tomllib.loads(settings.collector_toml(built, PLACES, 8484, with_influx=True))
     assert with_influx["influx"]["url"].startswith("http://127.0.0.1:")
     assert with_influx["influx"]["bucket"] != with_influx["influx"]["rollup_bucket"]
-    assert "influx" not in tomllib.loads(settings.collector_toml(PLACES, 8484))
+    assert "influx" not in tomllib.loads(settings.collector_toml(built, PLACES, 8484))
 
 
 def test_probes_are_put_in_their_own_places() -> None:
@@ -116,11 +117,12 @@ def test_every_scenario_of_the_repository_can_be_built(repo_root: Path) -> None:
 
 def test_people_find_two_views_and_a_run_alone_has_one() -> None:
     """Only where people look does the collector ask for a token and show a public view, with the usual k and delay."""
-    alone = tomllib.loads(settings.collector_toml(PLACES, 8484))
+    built = build(layout_of(parse(TEXT)))
+    alone = tomllib.loads(settings.collector_toml(built, PLACES, 8484))
     assert "public" not in alone
     assert "token_file" not in alone["pages"]
     views = settings.Views(8485, "http://127.0.0.1:9000", Path("/run/lab/operator.token"))
-    both = tomllib.loads(settings.collector_toml(PLACES, 8484, views=views))
+    both = tomllib.loads(settings.collector_toml(built, PLACES, 8484, views=views))
     assert both["pages"] == {"host": "127.0.0.1", "port": 8484, "token_file": "/run/lab/operator.token"}
     assert both["public"] == {
         "host": "127.0.0.1", "port": 8485, "base_url": "http://127.0.0.1:9000", "k": 2, "delay_minutes": 30,

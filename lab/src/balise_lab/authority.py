@@ -1,6 +1,6 @@
 """The lab's certificate authority: one private root, one nobody trusts, and the certificates of the servers.
 
-Lives here: keys and X.509, also what a probe shows to the fleet's own authority (which is none of the lab's). Validity
+Lives here: keys and X.509; of the fleet's own authority, which is none of the lab's, only its fingerprint. Validity
 covers real time and the virtual years of scenarios alike (2000 to 2090), so that a clock that plays 2020 finds no
 certificate out of date unless the lab made it so.
 """
@@ -12,7 +12,6 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
@@ -86,15 +85,9 @@ def issue(root: Authority, names: tuple[str, ...], path: Path, *, until: datetim
     )
 
 
-def client_key(key: Ed25519PrivateKey) -> str:
-    """Return a probe's key in the form that TLS libraries read."""
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-
-
-def client_request(key: Ed25519PrivateKey) -> str:
-    """Return a certificate request by a probe's key; its subject is empty (PKCS #10, RFC 2986)."""
-    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
-    return builder.sign(key, None).public_bytes(Encoding.PEM).decode()
+def fingerprint(pem: bytes) -> str:
+    """Return the SHA-256 of a certificate's DER form as 64 hex digits: what probes are pinned to."""
+    return x509.load_pem_x509_certificate(pem).fingerprint(hashes.SHA256()).hex()
 
 
 def _usage(*, signs_certificates: bool) -> x509.KeyUsage:

@@ -8,6 +8,7 @@ in the field; the lab only hands them a clock. Must not live here: the settings'
 import os
 import secrets
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -15,22 +16,20 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-from balise_lab import settings, topology
-from balise_lab.authority import client_key, client_request
+from balise_lab import settings, topology, waiting
+from balise_lab.authority import fingerprint
 from balise_lab.errors import ConfigError, LabError
 from balise_lab.scenario.clock import VARIABLE, ScenarioClock, frozen_clock
 from balise_lab.scenario.schema import Probe, Scenario
 from balise_lab.services import broker
 from balise_lab.world import World
-from balise_wire.seal import public_bytes
 from balise_wire.words import Access, ProbeRole
 
 COLLECTOR: Final = "collector"
 _STOP_SECONDS: Final = 5.0
+_OPEN_SECONDS: Final = 30.0
 _ENROLLED_BEFORE: Final = 86400.0
-"""Virtual seconds before the scenario at which its probes are approved."""
+"""Virtual seconds before the scenario at which its probes' cards are made."""
 _AT_ONCE: Final = 2
 """Short commands run at the same time; more than cores only makes each of them slower."""
 
@@ -67,7 +66,7 @@ class Programs:
 
     # -------------------------------------------------------------- files and keys
     def prepare(self, built: topology.Topology, where: Mapping[str, str]) -> None:
-        """Write settings, catalogue and keys; the collector certifies and approves every probe; the broker is up."""
+        """Write settings and catalogue, have the collector make every probe's card, and start the broker."""
         self.where = dict(where)
         self._clock = frozen_clock(self.scenario.starts - _ENROLLED_BEFORE)
         places = self.places
@@ -80,40 +79,31 @@ class Programs:
         self._tell_collector()
         # Founds the authority and makes the registry's file, alone: two at once would both try.
         self.ask(*broker.files_command(built.centre, places.broker))
-        key = self.ask("key").split()[-1]
+        pinned = fingerprint(broker.authority(places.broker).read_bytes())
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            texts = [settings.agent_toml(self.scenario, built, probe, places, key) for probe in self.scenario.probes]
-            enrolled = pool.map(self._enrol, self.scenario.probes, texts)
+            written = pool.map(lambda probe: self._write_card(built, probe, pinned), self.scenario.probes)
             configuration, environment = broker.configuration(places.broker), broker.environment(places.broker)
             self.world.serve_broker(configuration, broker.PORT, environment)
-            list(enrolled)
+            list(written)
 
     def _tell_collector(self, views: settings.Views | None = None) -> None:
         """Write the collector's settings."""
         influx = self.world.influxdb is not None
-        text = settings.collector_toml(self.places, self.port, with_influx=influx, views=views)
+        text = settings.collector_toml(self.world.topology, self.places, self.port, with_influx=influx, views=views)
         self._collector_file.write_text(text, encoding="utf-8")
 
-    def _enrol(self, probe: Probe, text: str) -> None:
-        """Write one probe's settings and key, and have the collector certify and approve it."""
-        folder = self.places.agent(probe.id)
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "agent.toml").write_text(text, encoding="utf-8")
-        private = Ed25519PrivateKey.generate()
-        _write_secret(folder / "probe.key", private.private_bytes_raw().hex() + "\n")
-        _write_secret(folder / settings.CLIENT_KEY, client_key(private))
-        request = folder / "request.pem"
-        request.write_text(client_request(private), encoding="ascii")
-        self.ask("authority", "client", "--name", probe.id, "--request", str(request), "--out", str(folder))
-        self._approve(probe, public_bytes(private.public_key()).hex())
-
-    def _approve(self, probe: Probe, public: str) -> None:
-        """Tell the collector to believe one probe."""
+    def _write_card(self, built: topology.Topology, probe: Probe, pinned: str) -> None:
+        """Have the collector make a token for one probe, and write its settings."""
         role, access = ProbeRole(probe.role).value, Access(probe.access).value
-        self.ask(
-            "fleet", "approve", probe.id, "--key", public, "--country", probe.country, "--asn", str(probe.asn),
+        said = self.ask(
+            "fleet", "token", "--probe", probe.id, "--country", probe.country, "--asn", str(probe.asn),
             "--access", access, "--role", role,
         )  # fmt: skip
+        card = settings.Card(_token_in(said, probe.id), pinned)
+        folder = self.places.agent(probe.id)
+        folder.mkdir(parents=True, exist_ok=True)
+        text = settings.agent_toml(self.scenario, built, probe, self.places, card)
+        (folder / "agent.toml").write_text(text, encoding="utf-8")
 
     def ask(self, *arguments: str, timeout: float = 60.0) -> str:
         """Run a short command of the collector and return what it printed (LabError when it fails)."""
@@ -134,11 +124,23 @@ class Programs:
 
     # -------------------------------------------------------------- processes
     def start_all(self, clock: ScenarioClock) -> None:
-        """Start the collector and every agent on this clock."""
+        """Start the collector on this clock, and every agent once it would be let in: who is not waits long."""
         self._clock = clock
         self.start(COLLECTOR)
+        centre = self.world.topology.centre
+        with self.world.inside("centre"):
+            waiting.until(lambda: self._open(centre, settings.ENROLMENT), "the collector's enrolment", _OPEN_SECONDS)
         for probe in self.scenario.probes:
             self.start(probe.id)
+
+    def _open(self, address: str, port: int) -> bool:
+        """Whether somebody listens; LabError when a program has ended instead."""
+        ended = self.failures()
+        if ended:
+            raise LabError("; ".join(ended))
+        with socket.socket() as knock:
+            knock.settimeout(1.0)
+            return knock.connect_ex((address, port)) == 0
 
     def start(self, name: str) -> None:
         """Start the collector or one probe's agent."""
@@ -250,7 +252,10 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name != VARIABLE}
 
 
-def _write_secret(path: Path, text: str) -> None:
-    """Write a file that only we can read."""
-    path.touch(mode=0o600)
-    path.write_text(text, encoding="ascii")
+def _token_in(said: str, probe: str) -> str:
+    """Return the token that the collector printed for a probe (LabError where there is none)."""
+    for line in said.splitlines():
+        match line.split():
+            case [_, name, token] if name == probe:
+                return token
+    raise LabError(f"balise-collector fleet token: no token for {probe} in {said!r}")

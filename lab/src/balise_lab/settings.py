@@ -29,9 +29,17 @@ _PLENTY: Final = 2_000_000_000
 """Bytes a day: at scale 60 a day of budget is spent in 24 minutes."""
 _FETCH: Final = 8192
 """Bytes of a body: a scenario of hours measures in minutes, and the devices' daily cap stands in the lab too."""
-AUTHORITY: Final = "ca.pem"
-CLIENT_KEY: Final = "client.key"
-"""Beside a probe's settings: whom it believes, and the key of its certificate (``<id>.pem``)."""
+ENROLMENT: Final = 8443
+"""Port of the collector's enrolment listener, on the centre's address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a probe is given before its first start."""
+
+    token: str
+    fingerprint: str
+    """Of the fleet's authority."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,39 +105,32 @@ def _delay(disturbance: Disturbance) -> float:
     return disturbance.number("ms") + disturbance.number("jitter") if disturbance.kind == "delay" else 0.0
 
 
-def agent_toml(scenario: Scenario, built: topology.Topology, probe: Probe, places: Places, collector_key: str) -> str:
-    """Return the settings of one probe."""
-    folder = places.agent(probe.id)
-    own = {
-        "ca_file": str(folder / AUTHORITY),
-        "cert_file": str(folder / f"{probe.id}.pem"),
-        "key_file": str(folder / CLIENT_KEY),
-    }
+def agent_toml(scenario: Scenario, built: topology.Topology, probe: Probe, places: Places, card: Card) -> str:
+    """Return the settings of one probe, as a card would bring them: who it is, its enrolment says."""
     return _toml(
         {
-            "probe": {
-                "id": probe.id,
-                "role": probe.role,
-                "country": probe.country,
-                "asn": probe.asn,
-                "access": probe.access,
-                "state_dir": str(places.agent(probe.id)),
+            "probe": {"state_dir": str(places.agent(probe.id))},
+            "enrolment": {
+                "urls": [f"https://{built.centre}:{ENROLMENT}"],
+                "fingerprint": card.fingerprint,
+                "token": card.token,
             },
-            "collector": {"key": collector_key},
             "network": {"laboratory": list(built.laboratory)},
             "timeouts": timeouts(scenario),
             "tls": {"ca_file": str(places.authority)},
             "consent": {"version": CONSENT_VERSION, "accepted": True},
             "spool": {"batch_seconds": 30.0, "batch_records": 40},
         },
-        {"broker": [{"host": built.centre, "port": broker.PORT, "tls": True, **own}]},
     )
 
 
-def collector_toml(places: Places, port: int, *, with_influx: bool = False, views: Views | None = None) -> str:
+def collector_toml(
+    built: topology.Topology, places: Places, port: int, *, with_influx: bool = False, views: Views | None = None
+) -> str:
     """Return the settings of the collector.
 
     Args:
+        built: the network.
         places: where files go.
         port: of the pages.
         with_influx: there is an InfluxDB in the centre.
@@ -146,6 +147,7 @@ def collector_toml(places: Places, port: int, *, with_influx: bool = False, view
         {
             "collector": {"state_dir": str(places.collector)},
             "broker": {"host": "127.0.0.1", "port": broker.LOCAL, "own_authority": True},
+            "enrolment": {"host": built.centre, "port": ENROLMENT, "addresses": [built.centre]},
             "catalogue": {"dir": str(places.catalogue)},
             "pages": pages,
             **({"public": public} if public else {}),
@@ -153,6 +155,7 @@ def collector_toml(places: Places, port: int, *, with_influx: bool = False, view
             "budget": {"bytes_per_day": _PLENTY, "bytes_per_incident": _PLENTY},
             **({"influx": {**buckets, "token": "laboratory"}} if with_influx else {}),
         },
+        {"enrolment.brokers": [{"host": built.centre, "port": broker.PORT, "transport": "tcp"}]},
     )
 
 

@@ -36,6 +36,11 @@ def configuration(folder: Path) -> Path:
     return folder / "mosquitto.conf"
 
 
+def authority(folder: Path) -> Path:
+    """Return the certificate of the fleet's authority among the files."""
+    return folder / "ca.pem"
+
+
 def environment(folder: Path) -> dict[str, str]:
     """Return what mosquitto needs in its environment: the oldest TLS that any door speaks."""
     return {"OPENSSL_CONF": str(folder / "openssl.cnf")}
