@@ -111,6 +111,12 @@ def test_the_operators_settings_stay_the_upper_bound() -> None:
     assert bytes_per_day(fitted(small, Profile.STANDARD)) <= 320_000
 
 
+def test_a_lean_line_has_a_hello_an_hour_at_most() -> None:
+    """However few the targets are: that is what the profile promises a host."""
+    assert fitted(task(1), Profile.LEAN).timetable.hello_every == 12
+    assert fitted(task(1), Profile.METERED).timetable.hello_every >= 12
+
+
 def test_a_laboratory_pays_for_nothing() -> None:
     """There the standard profile is as the settings say; the others are thinned as anywhere."""
     asked = task(30)

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from balise_collector.assignment import Issued
 from balise_collector.enrolment import tokens
+from balise_collector.enrolment.token import Token
 from balise_collector.errors import JournalError
 from balise_collector.members import Fleet, Halt, Member, Pending
 from balise_collector.shared_file import make_tables, missing_columns, open_shared, turn
@@ -125,7 +126,7 @@ class FleetRegistry:
         """Return (batch, when it was made, cards, spent ones), newest first."""
         return tokens.batches(self._db)
 
-    def cards(self, batch: str) -> list[tokens.Token]:
+    def cards(self, batch: str) -> list[Token]:
         """Return the tokens of a batch by card number."""
         return tokens.of_batch(self._db, batch)
 

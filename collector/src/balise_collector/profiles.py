@@ -59,6 +59,8 @@ LADDER: Final = (
     Rung(1, 2, 12, 120),
     Rung(1, 3, 12, 120),
     Rung(1, 3, 12, 300),
+    Rung(1, 3, 24, 300),
+    Rung(1, 3, 36, 300),
     Rung(1, 3, 72, 300),
     Rung(1, 6, 72, 300),
     Rung(1, 12, 288, 300),
@@ -78,7 +80,7 @@ LADDER: Final = (
     Rung(288, 28, 90, 86_400),
 )
 """From rich to poor. Up to ``Rung(1, 288, ...)`` a blocked name or address shows within minutes."""
-_FIRST: Final = {Profile.STANDARD: 0, Profile.LEAN: 8, Profile.METERED: 8}
+_FIRST: Final = {Profile.STANDARD: 0, Profile.LEAN: 10, Profile.METERED: 10}
 """Where a profile begins: a lean line never has more than a hello an hour of each target."""
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from balise_collector.enrolment import tokens
+from balise_collector.enrolment.token import Token, hash_of
 from balise_collector.fleet import FleetRegistry
 from balise_wire import card_token
 from balise_wire.topics import is_probe_id
@@ -22,11 +23,11 @@ Run = Callable[..., tuple[int, str, str]]
 PLACE = ("--country", "PK", "--asn", "64501")
 
 
-def rows_of(folder: Path, text: str) -> list[tokens.Token | None]:
+def rows_of(folder: Path, text: str) -> list[Token | None]:
     """Return the registry's rows for tokens in a text, one a line in the third column."""
     with closing(FleetRegistry(folder / "state" / "fleet.sqlite")) as registry, registry.turn() as db:
         return [
-            tokens.find(db, tokens.hash_of(line.split()[2]))
+            tokens.find(db, hash_of(line.split()[2]))
             for line in text.splitlines()
             if card_token.fault(line.split()[2]) == ""
         ]

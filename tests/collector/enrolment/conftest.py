@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from balise_collector.enrolment import tokens
 from balise_collector.enrolment.desk import Answer, Desk
-from balise_collector.enrolment.tokens import Token
+from balise_collector.enrolment.token import Token, hash_of
 from balise_collector.fleet import FleetRegistry
 from balise_collector.members import Member
 from balise_wire import card_token
@@ -83,7 +83,7 @@ class Office:
         """Make a token for an id, and keep it as the command line does."""
         text = card_token.make(secrets.token_bytes(card_token.ENTROPY_BYTES))
         usual: dict[str, Any] = {
-            "hash": tokens.hash_of(text),
+            "hash": hash_of(text),
             "probe": probe,
             "network": Network(country="PK", asn=64501),
             "batch": "b1",

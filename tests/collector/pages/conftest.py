@@ -23,7 +23,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from balise_collector.crowd import Crowd
-from balise_collector.enrolment.tokens import Token
+from balise_collector.enrolment.token import Token
 from balise_collector.incidents.model import (
     Incident,
     IncidentKind,

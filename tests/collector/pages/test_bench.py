@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from starlette.testclient import TestClient
 
-from balise_collector.enrolment.tokens import Token
+from balise_collector.enrolment.token import Token
 from balise_collector.members import Fleet, Halt
 from balise_collector.pages import bench
 from balise_collector.pages.app import create_app

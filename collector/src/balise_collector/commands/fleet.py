@@ -66,8 +66,10 @@ def _approve(config: Config, clock: Clock, arguments: argparse.Namespace) -> Ite
         known = registry.fleet().members.get(arguments.probe)
         member = _member(arguments, waiting, known, clock.now())
         registry.approve(member)
+        refused = list(_refuse(config, registry))
     yield f"approved {member.id}: {member.role} in {member.network.country}, AS{member.network.asn},"
     yield f"key {member.public_key}: compare it with the one that `balise-agent check` prints on the probe"
+    yield from refused
 
 
 def _member(arguments: argparse.Namespace, waiting: Pending | None, known: Member | None, now: float) -> Member:
@@ -132,7 +134,7 @@ def _refuse(config: Config, registry: FleetRegistry) -> Iterator[str]:
         return
     with closing(Authority.open_or_create(config.authority_dir)) as authority:
         if agree(registry, authority):
-            yield f"its certificate is on the list {config.authority_dir / 'crl.pem'}; the broker has it with the"
+            yield f"a certificate of it is on the list {config.authority_dir / 'crl.pem'}; the broker has it with the"
             yield "next `balise-collector broker refresh` (a copy by hand needs SIGHUP)"
 
 

@@ -23,6 +23,7 @@ from balise_collector.config import Config
 from balise_collector.enrolment import ids, tokens
 from balise_collector.enrolment.labels import Label, sheet
 from balise_collector.enrolment.minting import Minted, Order, mint, settings_of
+from balise_collector.enrolment.token import Token
 from balise_collector.errors import ConfigError
 from balise_collector.fleet import FleetRegistry
 from balise_collector.members import Member
@@ -220,7 +221,7 @@ def _batches(config: Config, clock: Clock, arguments: argparse.Namespace) -> Ite
             yield f"{token.card:<4} {token.spent_by or token.probe:<12} {state_of(token, clock.now())}"
 
 
-def state_of(token: tokens.Token, now: float) -> str:
+def state_of(token: Token, now: float) -> str:
     """Say in words how a token stands."""
     if token.withdrawn:
         return "taken back"

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from balise_collector.enrolment.tokens import Token
+from balise_collector.enrolment.token import Token
 from balise_collector.members import Member
 from balise_wire.enrolment import EnrolmentRequest, Refusal
 from balise_wire.words import Profile

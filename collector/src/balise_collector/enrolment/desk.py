@@ -21,6 +21,7 @@ from balise_collector.authority import Authority, RequestMalformed, read_request
 from balise_collector.enrolment import decision, tokens
 from balise_collector.enrolment.agreement import agree
 from balise_collector.enrolment.decision import Denied, Grant
+from balise_collector.enrolment.token import hash_of
 from balise_collector.fleet import FleetRegistry
 from balise_collector.members import Member
 from balise_wire.enrolment import Enrolment, EnrolmentRequest, FrontDoor, Refusal, Refused, RenewalRequest
@@ -66,7 +67,7 @@ class Desk:
             key = read_request(request.request.encode()).public_bytes_raw().hex()
         except (msgspec.DecodeError, UnicodeError, RecursionError, RequestMalformed) as error:
             return _malformed("enrol", source, error)
-        hash_ = tokens.hash_of(request.token)
+        hash_ = hash_of(request.token)
 
         def decide(db: sqlite3.Connection) -> Grant | Denied:
             token = tokens.find(db, hash_)

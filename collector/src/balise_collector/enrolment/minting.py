@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection
 
 import msgspec
 
-from balise_collector.enrolment import ids, tokens
-from balise_collector.enrolment.tokens import Token
+from balise_collector.enrolment import ids
+from balise_collector.enrolment.token import Token, hash_of
 from balise_wire import card_token
 from balise_wire.card import CONSENT_VERSION, CardSettings, Consent
 from balise_wire.measurement import Network
@@ -62,7 +62,7 @@ def mint(
         used.add(name)
         token = card_token.make(chance(card_token.ENTROPY_BYTES))
         row = Token(
-            hash=tokens.hash_of(token),
+            hash=hash_of(token),
             probe=name,
             named=bool(order.probe),
             network=order.network,

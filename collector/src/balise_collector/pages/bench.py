@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from balise_collector.enrolment.tokens import Token
+from balise_collector.enrolment.token import Token
 from balise_collector.journal import HealthRow
 from balise_collector.pages import tongue
 from balise_collector.pages.fleet import FleetFacts, why
