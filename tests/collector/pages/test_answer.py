@@ -114,7 +114,7 @@ def test_the_page_says_n_coverage_places_and_what_is_not_known(
     for fact in (
         "As of 17 May 2020 22:30 Asia/Karachi (17:30 UTC) .",
         "n = 54 measurements by 9 probes on 4 providers. 4 of 4 providers that we know of there were measured.",
-        "Measured on 3 of 4 providers; controls on the same lines worked.",
+        "Interference measured on 3 of 4 providers; controls on the same lines worked.",
         "Local: no international outage.",
         "Who or what causes it, or why.",
         "forged DNS answers",
@@ -126,7 +126,8 @@ def test_the_quote_has_a_permanent_link_and_the_rules(shown: Callable[[str], str
     """What is copied says where it can be checked, as of when, and by which rules it was made."""
     html = shown("/PK/twitter?at=2020-05-17T17:30Z")
     assert (
-        "Twitter in Pakistan: blocked, as of 17 May 2020 22:30 Asia/Karachi (17:30 UTC). Measured on 3 of 4 providers;"
+        "Twitter in Pakistan: blocked, as of 17 May 2020 22:30 Asia/Karachi (17:30 UTC). "
+        "Interference measured on 3 of 4 providers;"
     ) in html
     assert "balise, rules 3-5f2c9a10, http://127.0.0.1:8484/PK/twitter?at=2020-05-17T17:30Z" in html
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Operator = Callable[..., Starlette]
 """Makes the operator's pages, with a token or without."""
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(480)]
 
 PHONE, DESKTOP = 360, 1280
 """CSS pixels: a small phone held upright, a common laptop."""
@@ -333,27 +333,40 @@ def test_no_program_is_needed(browser: Browser, root: str) -> None:
     context.close()
 
 
-@pytest.mark.parametrize("root", ["operator"], indirect=True)
 @pytest.mark.skipif("BALISE_PICTURES" not in os.environ, reason="pictures: make pictures draws them")
-def test_pictures_are_drawn(browser: Browser, root: str, told: dict[str, str]) -> None:
+def test_pictures_are_drawn(
+    browser: Browser, operator_pages: Operator, public_pages: Starlette, told: dict[str, str]
+) -> None:
     """The pictures in docs/ show the pages as they are, each below 300 kB."""
     folder = Path(os.environ["BALISE_PICTURES"])
     folder.mkdir(parents=True, exist_ok=True)
     incident = f"/incident/{told['twitter']}"
-    wanted = {
-        "overview": ("/", DESKTOP, "light"),
-        "incident": (incident, DESKTOP, "light"),
-        "matrix": ("/matrix", DESKTOP, "light"),
-        "answer": ("/PK/whatsapp", DESKTOP, "dark"),
-        "method": ("/method", DESKTOP, "light"),
-        "phone": (incident, PHONE, "dark"),
-    }
-    for name, (path, width, scheme) in wanted.items():
-        page = opened(browser, width, scheme, root, [])
-        page.goto(root + path)
-        # The incident's picture goes down to its timeline.
-        height = 1500 if name == "incident" else HEIGHTS[width]
-        page.set_viewport_size({"width": width, "height": height})
-        page.screenshot(path=folder / f"{name}.png")
+    with Served(operator_pages()) as root, Served(public_pages) as everybody:
+        drawn = opened(browser, DESKTOP, "light", everybody, [])
+        drawn.goto(f"{everybody}/")
+        public = drawn.get_by_role("link", name="Twitter blocked").first.get_attribute("href")
+        drawn.context.close()
+        for name, address, width, scheme, height in (
+            ("overview", f"{root}/", DESKTOP, "light", 900),
+            ("incident", root + incident, DESKTOP, "light", 1230),
+            ("evidence", f"{root}{incident}#evidence", DESKTOP, "light", 1150),
+            ("answer", f"{root}/PK/twitter?at=2020-05-17T18:00Z", DESKTOP, "light", 1150),
+            ("unknown", f"{root}/PK/whatsapp", DESKTOP, "dark", 900),
+            ("matrix", f"{root}/matrix?at=2020-05-17T18:00Z", DESKTOP, "light", 900),
+            ("method", f"{root}/method", DESKTOP, "light", 900),
+            ("fleet", f"{root}/fleet", DESKTOP, "light", 900),
+            ("probe", f"{root}/probe/pk64501a", DESKTOP, "dark", 900),
+            ("phone", root + incident, PHONE, "dark", 740),
+            ("phone-french", f"{root}/PK/twitter?at=2020-05-17T18:00Z&language=fr", PHONE, "light", 740),
+            ("public", f"{everybody}{public}#evidence", DESKTOP, "light", 1150),
+        ):
+            page = opened(browser, width, scheme, root, [])
+            page.set_viewport_size({"width": width, "height": height})
+            page.goto(address)
+            page.screenshot(path=folder / f"{name}.png")
+            page.context.close()
+        page = browser.new_context().new_page()
+        (folder / "card.png").write_bytes(page.request.get(f"{everybody}{public}/card.png").body())
         page.context.close()
-        assert (folder / f"{name}.png").stat().st_size < 300_000, name
+    for picture in folder.glob("*.png"):
+        assert picture.stat().st_size < 300_000, picture.name

@@ -331,9 +331,9 @@ def because(view: View, reason: Reason, findings: Sequence[Incident]) -> str:
         measured = affected | {asn for one in findings for asn in one.scope.clean}
         if any(one.scope.withheld for one in findings):
             return view.gettext("Measured; on how many providers is not published. Controls on the same lines worked.")
-        return view.gettext("Measured on {affected} of {measured}; controls on the same lines worked.").format(
-            affected=len(affected), measured=phrases.providers(view, len(measured))
-        )
+        return view.gettext(
+            "Interference measured on {affected} of {measured}; controls on the same lines worked."
+        ).format(affected=len(affected), measured=phrases.providers(view, len(measured)))
     return {
         Reason.CLEAN: view.gettext("Every part that we measure worked from at least two probes."),
         Reason.NOTHING: view.gettext("Nothing was measured in the 15 minutes before."),
