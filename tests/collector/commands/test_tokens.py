@@ -142,6 +142,14 @@ def test_without_a_listener_there_are_no_tokens(run: Run, tmp_path: Path) -> Non
     assert (status, "[enrolment]" in err) == (2, True)
 
 
+def test_a_port_that_nobody_knows_is_on_no_card(run: Run, tmp_path: Path) -> None:
+    """Any free port is for tests; a card needs one, or urls."""
+    settings = tmp_path / "collector.toml"
+    settings.write_text(settings.read_text().replace("port = 8443", "port = 0"))
+    status, _, err = run("fleet", "token", *PLACE)
+    assert (status, "set port or urls" in err) == (2, True)
+
+
 def test_a_place_is_taken_over(run: Run, tmp_path: Path, probe: Any) -> None:
     """``replace`` knows where the probe stands; the token is for its id, by name."""
     typed = ("--key", probe.public_hex, *PLACE, "--provider", "two", "--profile", "metered")

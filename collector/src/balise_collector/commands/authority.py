@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from balise_collector import durable
-from balise_collector.authority import Authority, IssuedCertificate, read_request
+from balise_collector.authority import CRL_FILE, Authority, IssuedCertificate, read_request
 from balise_collector.clock import Clock, machine_time
 from balise_collector.commands import AddCommand
 from balise_collector.config import Config
@@ -52,8 +52,8 @@ def _show(config: Config, _clock: Clock, arguments: argparse.Namespace) -> Itera
             return
         yield f"fingerprint  {authority.fingerprint}"
         yield f"valid until  {_day(authority.expires)}"
-        yield f"refusals     {sum(one.revoked_at is not None for one in issued)}, list good until "
-        yield f"             {_day(authority.crl_expires)}: {authority.folder / 'crl.pem'}"
+        yield f"refused      {sum(one.revoked_at is not None for one in issued)} certificates"
+        yield f"list         good until {_day(authority.crl_expires)}, {authority.folder / CRL_FILE}"
         for one in issued:
             state = f"refused since {_day(one.revoked_at)}" if one.revoked_at else f"until {_day(one.expires)}"
             yield f"{one.kind:<12} {one.name:<24} {state}"

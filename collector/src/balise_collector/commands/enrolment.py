@@ -26,8 +26,8 @@ def lines(config: Config, now: float) -> Iterator[str]:
         if not config.authority_dir.exists():
             return
     else:
-        yield f"enrolment  {config.enrolment.host}:{config.enrolment.port}, cards say "
-        yield f"           {', '.join(config.enrolment.addresses_to_dial())}"
+        yield f"enrolment  {config.enrolment.host}:{config.enrolment.port}"
+        yield f"cards say  {', '.join(config.enrolment.addresses_to_dial())}"
     with closing(Authority.open_or_create(config.authority_dir)) as authority:
         yield f"authority  {authority.fingerprint}, list good until {_day(authority.crl_expires)}"
         notes = ending(authority.issued(), machine_time())

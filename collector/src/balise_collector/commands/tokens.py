@@ -127,6 +127,8 @@ def _make(
     """Make the cards: files first, and the tokens are good once every file is there."""
     if config.enrolment is None:
         raise ConfigError("[enrolment] is not set: boards would find nobody; see examples/collector.toml")
+    if config.enrolment.port == 0 and not config.enrolment.urls:
+        raise ConfigError("[enrolment] port is 0, any free one: cards would say nothing; set port or urls")
     with closing(Authority.open_or_create(config.authority_dir)) as authority:
         fingerprint = authority.fingerprint
     enrol = config.enrolment.addresses_to_dial()
