@@ -80,6 +80,14 @@ def troubles() -> list[str]:
     return [trouble["id"] for trouble in status().get("troubles", ())]
 
 
+def diagnosis() -> str | None:
+    """Return the first cause that the doctor names; None where it finds none."""
+    command = (sys.executable, "-m", "balise_agent", "--config", str(FOLDER / "agent.toml"), "doctor", "--json")
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    cause = json.loads(done.stdout)["cause"]
+    return None if cause is None else str(cause["id"])
+
+
 def until(done: Callable[[], bool], what: str) -> None:
     """Wait for a chapter to come true."""
     deadline = time.monotonic() + PATIENCE
@@ -133,9 +141,10 @@ def main() -> None:
     """Play the story."""
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     agent = board_before_the_centre()
+    before, cause = troubles(), diagnosis()
     door = broker()
     centre()
-    tell("no centre", troubles=troubles(), state=status()["state"])
+    tell("no centre", troubles=before, state=status()["state"], doctor=cause)
     until(lambda: bool(status().get("connected")), "connected")
     probe = status()["probe"]
     tell("enrolled", probe=probe, enrolled=status()["enrolled"], fleet=probe in collector("fleet", "list"))
@@ -143,10 +152,11 @@ def main() -> None:
         collector("fleet", "approve", probe)
     until(lambda: status()["state"] == "ready", "measuring")
     until(lambda: status().get("last_receipt") is not None, "a receipt")
-    tell("measuring", troubles=[word for word in troubles() if word not in {"too-hot", "under-voltage"}])
+    said = [word for word in troubles() if word not in {"too-hot", "under-voltage"}]
+    tell("measuring", troubles=said, doctor=diagnosis())
     collector("fleet", "halt", "PK", "--reason", "for now")
     until(lambda: status()["state"] == "sleeping", "halted")
-    tell("halted", troubles=troubles())
+    tell("halted", troubles=troubles(), doctor=diagnosis())
     agent.send_signal(signal.SIGKILL)
     agent.wait()
     (FOLDER / "run" / "status.json").unlink()
@@ -162,7 +172,7 @@ def main() -> None:
     broker()
     until(lambda: "revoked" in troubles(), "revoked")
     until(lambda: "broker-refuses" in troubles(), "refused by the broker as well")
-    tell("revoked", troubles=troubles())
+    tell("revoked", troubles=troubles(), doctor=diagnosis())
     agent.terminate()
     tell("ended", code=agent.wait(20))
 
