@@ -17,7 +17,7 @@ from balise_wire.words import ClockState
 
 _I = ProblemId
 AREAS: Final[tuple[tuple[str, tuple[ProblemId, ...]], ...]] = (
-    ("settings", (_I.SETTINGS_BROKEN, _I.SETTINGS_MISSING)),
+    ("settings", (_I.SETTINGS_BROKEN, _I.SETTINGS_MISSING, _I.WIPED)),
     ("consent", (_I.CONSENT_MISSING, _I.CONSENT_OUTDATED)),
     ("pause", (_I.PAUSED, _I.HALTED)),
     ("data", (_I.DATA_UNWRITABLE, _I.DATA_FULL)),
@@ -84,6 +84,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
     settings_error: str = ""
     settings_filled: bool = True
+    wiped: bool = False
     consent: Trouble | None = None
     paused: bool = False
     data_error: str = ""
@@ -179,6 +180,8 @@ def _on_the_card(facts: Facts) -> Iterator[Trouble]:
         yield Trouble(id=_I.SETTINGS_BROKEN, detail=facts.settings_error)
     if not facts.settings_filled:
         yield Trouble(id=_I.SETTINGS_MISSING)
+    if facts.wiped:
+        yield Trouble(id=_I.WIPED)
     if facts.consent is not None:
         yield facts.consent
     if facts.paused:

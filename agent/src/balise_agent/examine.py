@@ -16,6 +16,7 @@ from typing import Final
 import msgspec
 
 from balise_agent import board, config, status_file
+from balise_agent.card import store
 from balise_agent.clock import Clock, machine_time
 from balise_agent.config import Broker, Config
 from balise_agent.dial import Errand, Lookup, Wait, open_stream
@@ -76,6 +77,7 @@ def _look(found: Config, clock: Clock, root: Path) -> tuple[Facts, Config]:
     life = _life(state_dir, known, enrolled=enrolled and not found.by_hand)
     facts = Facts(
         settings_filled=found.by_hand or bool(found.enrolment.urls),
+        wiped=any((state_dir / mark).exists() for mark in (store.WIPED, store.WIPING)),
         consent=decide.consent_trouble(found),
         paused=(state_dir / PAUSE_FILE).exists(),
         data_error=data_error,

@@ -16,6 +16,7 @@ class ProblemId(StrEnum):
 
     SETTINGS_BROKEN = "settings-broken"
     SETTINGS_MISSING = "settings-missing"
+    WIPED = "wiped"
     CONSENT_MISSING = "consent-missing"
     CONSENT_OUTDATED = "consent-outdated"
     PAUSED = "paused"
@@ -82,6 +83,11 @@ PROBLEMS: Final[dict[ProblemId, Problem]] = {
             id=_I.SETTINGS_MISSING,
             told="The settings file on the card is not filled in yet.",
             mend="Copy the settings file that was made for this card onto it, and start it again.",
+        ),
+        Problem(
+            id=_I.WIPED,
+            told="This machine was wiped, or a wipe is not finished, so it stays silent.",
+            mend="To use it again, put a settings file with a new token on the card; a wipe goes on at each start.",
         ),
         Problem(
             id=_I.CONSENT_MISSING,

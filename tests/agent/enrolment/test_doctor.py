@@ -19,6 +19,7 @@ import pytest
 
 from balise_agent import board as boards
 from balise_agent import cli, doctor, examine
+from balise_agent.card import store
 from balise_agent.clock import Clock
 from balise_agent.doctor import AREAS, Facts, Mark, diagnose
 from balise_agent.enrolment.files import Files
@@ -202,6 +203,7 @@ def _over(setup: SetUp) -> None:
 BROKEN: list[tuple[str, Callable[[SetUp], None], ProblemId]] = [
     ("a typing error in the settings", _line(accepted="yes"), _I.SETTINGS_BROKEN),
     ("a card that was never filled in", _never_filled, _I.SETTINGS_MISSING),
+    ("a board that was wiped", lambda setup: (setup.state / store.WIPED).touch(), _I.WIPED),
     ("a host who has not agreed", _line(accepted="false"), _I.CONSENT_MISSING),
     ("a consent to an older text", _line(version='"2001-01"'), _I.CONSENT_OUTDATED),
     ("a pause file", lambda setup: (setup.state / "paused").touch(), _I.PAUSED),
