@@ -66,7 +66,7 @@ class Ground:
         self.folder = folder
         self.state = folder / "state"
         self.files = folder / "broker"
-        self.door, self.local = free_port(), free_port()
+        self.door, self.local, self.enrolment = free_port(), free_port(), free_port()
         self.probe, self._line = probe, line
         self._mosquitto = mosquitto
         self._settings = folder / "collector.toml"
@@ -81,7 +81,8 @@ class Ground:
         """Write the files with the program that ships, start both, and return when they have met."""
         self._settings.write_text(
             f'[collector]\nstate_dir = "{self.state}"\n[broker]\nhost = "127.0.0.1"\nport = {self.local}\n'
-            "own_authority = true\n[pages]\nport = 0\n"
+            f'own_authority = true\n[pages]\nport = 0\n[enrolment]\nhost = "127.0.0.1"\nport = {self.enrolment}\n'
+            f'addresses = ["127.0.0.1"]\n[[enrolment.brokers]]\nhost = "127.0.0.1"\nport = {self.door}\n'
         )
         me = pwd.getpwuid(os.geteuid()).pw_name
         said = self.call(
@@ -163,7 +164,7 @@ class Ground:
                 chain, private = authority.issue_server([name])
                 return self._kept(name, chain.encode() + private.encode())
             if not changes:
-                return self._kept(name, authority.issue_client(_request(key), name).encode() + _key(key))
+                return self._kept(name, authority.issue_client(self.request_of(key), name).encode() + _key(key))
             root, root_key = authority._root, authority._key  # what only a broken authority would sign
         now = time.time()  # noqa: TID251 - certificates are judged by the machine's own time
         if changes.get("stranger"):
@@ -184,6 +185,10 @@ class Ground:
         if card is not None:
             context.load_cert_chain(card.file)
         return context
+
+    def request_of(self, key: Ed25519PrivateKey) -> str:
+        """Return a certificate request by a board's key."""
+        return _request(key)
 
     def collectors_card(self) -> Card:
         """Return the collector's own certificate, as whoever broke into its machine has it."""
