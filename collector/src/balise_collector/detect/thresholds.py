@@ -10,7 +10,7 @@ must outlast such a fault, or a third must fail with them, and more than once: a
 from bisect import bisect_right
 from typing import Final
 
-_STEPS: Final = ((1, 7.0), (2, 13.0), (3, 13.5), (5, 14.3), (6, 17.6), (15, 20.5))
+_STEPS: Final = ((1, 7.0), (2, 13.0), (3, 13.5), (5, 14.3), (6, 17.6), (15, 22.5))
 """(least N, h). One probe alone saturates at 7.8 and opens ``unconfirmed`` at most."""
 _LEAST: Final = tuple(n for n, _ in _STEPS)
 FIRM: Final = 2
