@@ -44,7 +44,7 @@ def test_each_id_has_its_row_and_none_is_made_up(page: str, title: str) -> None:
 
 
 def test_the_doctors_rows_follow_the_order_of_cause(page: str) -> None:
-    """Mending goes from the top: the tables read in the order in which the doctor looks, certificates aside."""
+    """Mending goes from the top: the tables read in the order in which the doctor looks."""
     told = [ProblemId(one) for one in rows(section(page, "## What the doctor finds"))]
     assert told == list(ProblemId)
 
