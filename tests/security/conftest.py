@@ -84,3 +84,10 @@ def eventually() -> Callable[..., None]:
         pytest.fail(f"not within {within} s: {what}")
 
     return wait
+
+
+@pytest.fixture
+def unused() -> Callable[[], int]:
+    """Return a maker of ports of loopback that nobody listens on."""
+    port: Callable[[], int] = _load(HERE / "ground.py").free_port
+    return port
