@@ -109,7 +109,7 @@ def test_nothing_is_overwritten_and_nothing_half_done(run: Run, tmp_path: Path) 
     )
     assert (status, "is there already" in err) == (2, True)
     assert (tmp_path / "cards.csv").read_text() == "mine"
-    assert [file for file in (tmp_path / "cards").rglob("*") if file.is_file()] == []
+    assert list((tmp_path / "cards").rglob("*")) == []
     assert run("fleet", "batches")[1] == ""
 
 

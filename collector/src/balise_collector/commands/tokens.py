@@ -10,7 +10,7 @@ import io
 import re
 import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -135,17 +135,21 @@ def _make(
     now = clock.now()
     batch = f"{datetime.fromtimestamp(now, UTC):%Y%m%d}-{ids.draw(secrets.choice, ())[:4]}"
     written: list[Path] = []
+    with registry.turn() as db:
+        taken = tokens.ids(db)
+    minted = mint(order, taken, batch, now, secrets.token_bytes, secrets.choice)
     try:
+        # Outside of any turn: hundreds of files take seconds on a card, and the collector writes the registry too.
+        for path, text in _files(arguments, minted, enrol, fingerprint).items():
+            _write(path, text, written)
         with registry.turn() as db:
-            minted = mint(order, tokens.ids(db), batch, now, secrets.token_bytes, secrets.choice)
             for one in minted:
                 tokens.add(db, one.row)
-            files = _files(arguments, minted, enrol, fingerprint)
-            for path, text in files.items():
-                _write(path, text, written)
     except BaseException:
         for path in written:
             path.unlink(missing_ok=True)
+            with suppress(OSError):  # a card's own folder; others are not empty, or stay
+                path.parent.rmdir()
         raise
     yield from _told(arguments, minted, written)
 
