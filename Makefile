@@ -45,7 +45,7 @@ fix: venv ## format, and mend what the linter can mend
 	@$(BIN)/ruff format
 	@$(BIN)/ruff check --fix
 
-test: setup venv-agent ## every test: the probe alone, the rest, then the whole chain in the lab
+test: setup venv-agent venv-ansible ## every test: the probe alone, the rest, then the whole chain in the lab
 	@echo "test: wire and agent, in an environment without the collector"
 	@.venv-agent/bin/pytest -q -m "not lab" tests/wire tests/agent
 	@tools/fetch-browser

@@ -7,6 +7,7 @@ itself anew in namespaces without any way out, and plays the course there; whate
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import os
 import platform
 import subprocess
@@ -14,7 +15,8 @@ import sys
 from pathlib import Path
 
 from balise_ground import needs, rootfs
-from balise_ground.course import CourseError, inventory, play
+from balise_ground.chain import Unanswered
+from balise_ground.course import CourseError, play, prepare
 from balise_ground.ground import Ground, build
 from balise_ground.machine import DoesNotBoot
 
@@ -54,12 +56,12 @@ def main() -> int:
 
 def _inside(*, hold: bool) -> int:
     try:
-        ground = build(CACHE)
+        ground = build(CACHE, PROJECT / ".tools/bin", dt.datetime.now(dt.UTC))  # noqa: TID251 - the edge
         if hold:
             _hold(ground)
         else:
             play(PROJECT, CACHE, ground)
-    except (CourseError, DoesNotBoot) as error:
+    except (CourseError, DoesNotBoot, Unanswered) as error:
         print(f"ansible-test: {error}", file=sys.stderr)
         return 1
     return 0
@@ -67,7 +69,7 @@ def _inside(*, hold: bool) -> int:
 
 def _hold(ground: Ground) -> None:
     """Keep the machines until standard input ends, and say how to reach them."""
-    path = ground.write_inventory(inventory(CACHE))
+    path = prepare(CACHE, ground)
     print(f"ground: inventory {path}, key {ground.key.private}, host keys {ground.key.known_hosts}")
     print("ground: nsenter --target PID-OF-THIS --mount --net --pid; it ends with its standard input", flush=True)
     sys.stdin.read()

@@ -10,9 +10,12 @@ import json
 import subprocess
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from balise_ground import measured
+from balise_ground.authority import Authority
 from balise_ground.machine import Key, Machine, make_key
 from balise_ground.network import Network
 
@@ -28,6 +31,8 @@ class Ground:
     """In memory; gone with us."""
     key: Key
     network: Network
+    strangers: Authority
+    """A root that nobody of the fleet knows; what is measured is certified by it."""
     machines: dict[str, Machine]
 
     def write_inventory(self, inventory: dict[str, Any]) -> Path:
@@ -37,18 +42,22 @@ class Ground:
         return path
 
 
-def build(cache: Path) -> Ground:
+def build(cache: Path, tools: Path, now: datetime) -> Ground:
     """Boot everything in the namespaces that this process is in, and wait until every machine is up."""
-    folder = cache / "run"
-    folder.mkdir(exist_ok=True)
+    # Hidden in our mount namespace only; a short path, for ssh's sockets have to fit into 108 bytes.
+    folder = Path("/mnt")
     subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=0700", "tmpfs", str(folder)], check=True)
     (folder / "cgroup").mkdir()
     subprocess.run(["mount", "-t", "cgroup2", "cgroup2", str(folder / "cgroup")], check=True)
     network = Network()
     root = cache / "root"
     key = make_key(folder, root)
+    strangers = Authority(folder / "strangers", now)
+    measured.serve(tools, folder / "measured", network, strangers)
     begin = time.monotonic()
-    machines = {name: Machine(name, address, root, folder, network, key) for name, address in ADDRESSES.items()}
+    machines = {
+        name: Machine(name, address, root, folder, network, key, strangers.root) for name, address in ADDRESSES.items()
+    }
     for machine in machines.values():
         print(f"ground: {machine.name} {machine.wait()} after {time.monotonic() - begin:.1f} s", flush=True)
-    return Ground(folder, key, network, machines)
+    return Ground(folder, key, network, strangers, machines)

@@ -51,8 +51,10 @@ def make_key(folder: Path, root: Path) -> Key:
 class Machine:
     """A machine by name and address; started when it is made, gone after ``kill``."""
 
-    def __init__(self, name: str, address: str, root: Path, folder: Path, network: Network, key: Key) -> None:
-        """Boot it and plug it in; it may not answer yet (see ``wait``)."""
+    def __init__(
+        self, name: str, address: str, root: Path, folder: Path, network: Network, key: Key, trusted: Path
+    ) -> None:
+        """Boot it and plug it in; it may not answer yet (see ``wait``). ``trusted``: root of what is measured."""
         self.name, self.address = name, address
         self._key = key
         self.folder = folder / name
@@ -61,7 +63,7 @@ class Machine:
             (self.folder / place).mkdir(parents=True)
         layers = f"lowerdir={root},upperdir={self.folder}/upper,workdir={self.folder}/work"
         subprocess.run(["mount", "-t", "overlay", "-o", layers, "overlay", str(self.root)], check=True)
-        self._settle(network)
+        self._settle(network, trusted)
         group = folder / "cgroup" / f"balise-ground-{os.getppid()}-{name}"
         group.mkdir(exist_ok=True)
         # The group is entered before the namespaces are made: it becomes what the machine takes for the root of all.
@@ -79,7 +81,7 @@ class Machine:
             # The machine died before its cable was in: why stands in its log.
             raise DoesNotBoot(f"{name}: {self._log()}") from None
 
-    def _settle(self, network: Network) -> None:
+    def _settle(self, network: Network, trusted: Path) -> None:
         """Write what makes this copy of the root this machine."""
         etc = self.root / "etc"
         (etc / "hostname").write_text(f"{self.name}\n", encoding="ascii")
@@ -87,6 +89,7 @@ class Machine:
         (etc / "resolv.conf").write_text(f"nameserver {network.gateway}\n", encoding="ascii")
         lines = ["127.0.0.1 localhost", f"127.0.1.1 {self.name}"]
         (etc / "hosts").write_text("\n".join(lines) + "\n", encoding="ascii")
+        (etc / "ssl/measured.pem").write_text(trusted.read_text(encoding="ascii"), encoding="ascii")
         keys = self.root / "root/.ssh"
         keys.mkdir(mode=0o700, exist_ok=True)
         (keys / "authorized_keys").write_text(self._key.public, encoding="ascii")

@@ -28,17 +28,17 @@ class Run:
 
 
 class Controller:
-    """The operator's side: ansible of .venv-ansible, our key, an inventory and a folder for what is printed."""
+    """The operator's side: ansible of .venv-ansible, our key, an inventory, a folder for what is printed."""
 
-    def __init__(self, project: Path, inventory: Path, folder: Path, key: Key) -> None:
-        """Take hold of everything a run needs; ``folder`` gets one log per run."""
+    def __init__(self, project: Path, inventory: Path, logs: Path, home: Path, key: Key) -> None:
+        """Take hold of everything a run needs; ``logs`` gets one file a run, ``home`` what Ansible keeps."""
         self._project = project
         self._inventory = inventory
-        self._folder = folder
+        self._logs = logs
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},
             "ANSIBLE_CONFIG": str(project / "ansible/ansible.cfg"),
-            "ANSIBLE_HOME": str(folder / "home"),
+            "ANSIBLE_HOME": str(home / "ansible"),
             "ANSIBLE_PRIVATE_KEY_FILE": str(key.private),
             "ANSIBLE_SSH_COMMON_ARGS": f"-F none -o UserKnownHostsFile={key.known_hosts} -o IdentitiesOnly=yes",
             "ANSIBLE_NOCOLOR": "1",
@@ -66,5 +66,5 @@ class Controller:
             text=True,
             check=False,
         )
-        (self._folder / f"{log}.log").write_text(done.stdout, encoding="utf-8")
+        (self._logs / f"{log}.log").write_text(done.stdout, encoding="utf-8")
         return Run(done.returncode, recap.read(done.stdout), time.monotonic() - begin, done.stdout)
