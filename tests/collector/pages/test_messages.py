@@ -30,6 +30,8 @@ FORBIDDEN = re.compile(
 PHYSICAL = re.compile(
     r"(?<![\w-])(?:(?:margin|padding|border|inset|scroll-margin)-(?:left|right)(?:-\w+)?|left|right)\s*:"
     r"|(?:text-align|float|clear)\s*:\s*(?:left|right)"
+    # Four values of which the second (right) is not the fourth (left).
+    r"|(?:padding|margin):\s*[\w.]+\s+([\w.]+)\s+[\w.]+\s+(?!\1\s*[;}])\w"
 )
 
 
