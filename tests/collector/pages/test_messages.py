@@ -74,7 +74,8 @@ def test_every_sentence_is_in_french(repo_root: Path) -> None:
     """A page half in English is worse than an English one: the count of sentences without a translation is 0."""
     catalogue = [message for message in read(locale(repo_root) / "fr/LC_MESSAGES/balise.po") if message.id]
     assert len(catalogue) > 500
-    assert not [message.id for message in catalogue if not all(texts(message))]
+    missing = [message.id for message in catalogue if not all(texts(message))]
+    assert not missing, "translate these in locale/fr/LC_MESSAGES/balise.po, then run make messages"
 
 
 def test_the_reason_of_every_rule_can_be_said_in_french() -> None:
