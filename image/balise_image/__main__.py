@@ -11,7 +11,8 @@ def main() -> int:
     """Do one thing."""
     parser = argparse.ArgumentParser(prog="balise_image", description="The card's image.")
     commands = parser.add_subparsers(dest="what", required=True)
-    commands.add_parser("build", help="build it")
+    making = commands.add_parser("build", help="build it")
+    making.add_argument("--unpacked", action="store_true", help="only what `test` needs: no compression, no dist/")
     commands.add_parser("clean", help="forget every stage but the downloaded packages")
     test = commands.add_parser("test", help="boot it in QEMU and try the scenarios")
     test.add_argument("names", nargs="*", metavar="SCENARIO", help="default: all")
@@ -20,7 +21,7 @@ def main() -> int:
     options = parser.parse_args()
     try:
         if options.what == "build":
-            build.build()
+            build.build(pack=not options.unpacked)
         elif options.what == "clean":
             build.clean()
         else:

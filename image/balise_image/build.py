@@ -46,8 +46,8 @@ def prepare() -> tuple[Recipe, Path]:
     return recipes.read(FOLDER), shell.CACHE
 
 
-def build() -> Path:
-    """Build the card, and return the uncompressed image, which image-test boots."""
+def build(*, pack: bool = True) -> Path:
+    """Build the card, and return the image, which image-test boots; dist/ only where it is to be packed."""
     recipe, work = prepare()
     moment = epoch()
     archive = base.build(recipe)
@@ -63,7 +63,7 @@ def build() -> Path:
     layout = lay(recipe, start, boot, root, image, work, moment)
     shell.say("card", f"{image.stat().st_size >> 20} MiB: " + ", ".join(f"{part.size >> 20}" for part in layout))
     (work / "card.start").write_text(str(start))
-    return publish(image, root, found, moment)
+    return publish(image, root, found, moment) if pack else image
 
 
 def lay(
