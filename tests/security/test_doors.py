@@ -70,7 +70,7 @@ def test_a_connection_without_tls_is_refused(ground: Any, honest: Any, eventuall
             knock.sendall(opening)
             assert not _answer(knock)
     honest.goes_on()
-    eventually(lambda: ground.said("mosquitto").count(word) == before + 4, "the broker's four refusals")
+    eventually(lambda: ground.said("mosquitto").count(word) >= before + 4, "the broker's four refusals")
 
 
 def _answer(knock: socket.socket) -> bytes:
