@@ -61,6 +61,6 @@ def test_the_table(simulation: ModuleType, capsys: pytest.CaptureFixture[str]) -
         figures = simulation.both(world, max(10, 160 // world.probes), 200)
         lines.append(figures.row(name))
         assert figures.recall >= 0.99, name
-        assert figures.false_a_year <= (1.5 if world.noise > 0.02 else 0.2), name
+        assert figures.false_a_year <= (0.6 if world.noise > 0.02 else 0.1), name
     with capsys.disabled():
         print("", *lines, sep="\n")  # noqa: T201 - the table is the point
