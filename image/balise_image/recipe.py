@@ -89,7 +89,7 @@ def trees(recipe: Recipe) -> tuple[str, ...]:
 def command_line(recipe: Recipe) -> str:
     """Return the kernel's command line (kernel-parameters.txt): one line, as the start files want it."""
     words = (
-        f"root=UUID={recipe.identity.root}",
+        f"root=PARTUUID={recipe.identity.disk}-02",
         "ro",
         "rootwait",
         "net.ifnames=0",  # eth0 and wlan0 on every board: one settings file fits all

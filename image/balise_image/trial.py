@@ -36,14 +36,19 @@ _WATCHER: Final = """\
 [Unit]
 Description=Says on the console how the agent does (only in a trial's copy of the image)
 [Service]
-ExecStart=/bin/sh -c 'while sleep 15; do \
-p=$(systemctl show -P MainPID balise-agent); \
-echo "trial: agent rss_kb=$(sed -n "s/VmRSS:[^0-9]*//p" /proc/$p/status | cut -d" " -f1) \
-cpu_s=$(( $(systemctl show -P CPUUsageNSec balise-agent) / 1000000 )) up_s=$(cut -d. -f1 /proc/uptime) \
-restarts=$(systemctl show -P NRestarts balise-agent) \
-free_kb=$(sed -n "s/MemAvailable:[^0-9]*//p" /proc/meminfo | cut -d" " -f1) \
-failed=$(systemctl --failed --no-legend --plain | cut -d" " -f1 | tr "\\\\n" ,) \
-listening=$(ss -Hltun | grep -vc "127\\\\.0\\\\.0\\\\.\\\\|%lo")" ; done >/dev/console'
+ExecStart=/bin/sh /etc/trial
+"""
+_WATCHING: Final = r"""
+while sleep 15; do
+    process=$(systemctl show -P MainPID balise-agent)
+    resident=$(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$process/status")
+    used=$(($(systemctl show -P CPUUsageNSec balise-agent) / 1000000))
+    free=$(sed -n 's/^MemAvailable:[^0-9]*\([0-9]*\).*/\1/p' /proc/meminfo)
+    failed=$(systemctl --failed --no-legend --plain | cut -d' ' -f1 | tr '\n' ,)
+    doors=$(ss -Hltun | awk '{ print $5 }' | grep -v '^127\.\|%lo:\|^\[::1\]' | tr '\n' ,)
+    echo "trial: agent resident=${resident}kB processor=${used}ms up=$(cut -d. -f1 /proc/uptime)s" \
+        "restarts=$(systemctl show -P NRestarts balise-agent) free=${free}kB failed=$failed doors=$doors" >/dev/console
+done
 """
 
 
@@ -142,7 +147,11 @@ class Trial:
         held = dict(re.findall(r'^(enrol|fingerprint|token) = "([^"]+)"', text, re.MULTILINE))
         self.seen.values = {**held, "consent": CONSENT_VERSION}
         self._card.put(SETTINGS_FILE, filled(self._scenario.settings, self.seen.values).encode())
-        files = {"/etc/balise/agent.toml": _AGENT, "/etc/systemd/system/trial.service": _WATCHER}
+        files = {
+            "/etc/balise/agent.toml": _AGENT,
+            "/etc/systemd/system/trial.service": _WATCHER,
+            "/etc/trial": _WATCHING,
+        }
         requests: list[str] = []
         for number, (path, content) in enumerate(files.items()):
             draft = self._folder / f"file-{number}"

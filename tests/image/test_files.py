@@ -66,6 +66,15 @@ def test_the_data_partition_is_mounted_where_services_look(files: Path) -> None:
     assert all("nofail" in options for _, options in mounts.values())
 
 
+def test_partitions_are_named_as_the_recipe_numbers_them(files: Path, repo_root: Path) -> None:
+    """A label is read from the file system, and gone for a moment while that grows: the table's number stays."""
+    disk = tomllib.loads((repo_root / "image/image.toml").read_text())["identity"]["disk"]
+    for name in ("etc/fstab", "usr/lib/balise-card/grow"):
+        assert f"{disk}-03" in (files / name).read_text(), name
+    assert f"partuuid-{disk}\\x2d03.device" in (files / "etc/systemd/system/data-grow.service").read_text()
+    assert "LABEL=" not in (files / "etc/fstab").read_text()
+
+
 def test_scripts_are_shell_that_parses_and_can_run(files: Path) -> None:
     """They run where nobody sees them fail."""
     scripts = [*files.glob("usr/lib/balise-card/*"), files / "etc/initramfs-tools/scripts/init-bottom/card"]

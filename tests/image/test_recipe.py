@@ -33,7 +33,7 @@ def test_the_boot_partition_names_no_product(recipe: recipes.Recipe) -> None:
     texts = recipes.config_txt() + recipes.command_line(recipe) + recipes.readme_txt()
     assert "balise" not in texts.lower()
     assert recipes.command_line(recipe).count("\n") == 1
-    assert f"root=UUID={recipe.identity.root}" in recipes.command_line(recipe)
+    assert f"root=PARTUUID={recipe.identity.disk}-02" in recipes.command_line(recipe)
 
 
 def test_a_key_tells_where_one_part_ends(tmp_path: Path) -> None:
