@@ -356,6 +356,7 @@ def test_pictures_are_drawn(
             ("method", f"{root}/method", DESKTOP, "light", 900),
             ("fleet", f"{root}/fleet", DESKTOP, "light", 900),
             ("probe", f"{root}/probe/pk64501a", DESKTOP, "dark", 900),
+            ("bench", f"{root}/bench/20200517-abcd", DESKTOP, "light", 560),
             ("phone", root + incident, PHONE, "dark", 740),
             ("phone-french", f"{root}/PK/twitter?at=2020-05-17T18:00Z&language=fr", PHONE, "light", 740),
             ("public", f"{everybody}{public}#evidence", DESKTOP, "light", 1150),
