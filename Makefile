@@ -64,7 +64,8 @@ wheelhouse: venv ## pack agent and collector for the playbooks, into .cache/whee
 pictures: setup ## draw docs/pictures/ anew from the day the page tests tell
 	@tools/fetch-browser
 	@BALISE_PICTURES=docs/pictures $(BIN)/pytest -q -m browser tests/collector/pages/test_browser.py -k pictures
-	@BALISE_PICTURES=docs/pictures $(BIN)/pytest -q -m browser tests/workspace/test_people_pictures.py
+	@BALISE_PICTURES=docs/pictures $(BIN)/pytest -q -m browser tests/collector/pages/test_people_pages.py \
+		tests/workspace/test_people_pictures.py
 
 image: setup ## build the card's image into dist/ (root; 30 minutes the first time, a few the second)
 	@PYTHONPATH=image $(BIN)/python -m balise_image build
