@@ -65,6 +65,7 @@ def test_approval_takes_a_probe_off_the_waiting_list(registry: FleetRegistry, pr
     assert [one.public_key for one in registry.pending()] == ["ab" * 32]
 
 
+@pytest.mark.slow
 def test_a_flood_of_strangers_is_bounded(registry: FleetRegistry) -> None:
     """Invented ids push out those that were silent longest, never fill the disk."""
     for number in range(1100):

@@ -141,6 +141,7 @@ def test_a_restore_overwrites_nothing(lived: Path, tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".")) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("passphrase", [b"", WORDS])
 def test_a_damaged_backup_is_noticed(lived: Path, tmp_path: Path, passphrase: bytes) -> None:
     """Cut anywhere, or one bit turned: nothing is put in place."""

@@ -86,6 +86,7 @@ def test_the_reason_of_every_rule_can_be_said_in_french() -> None:
     assert not {reason for reason in reasons if say(reason) == reason}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", ["operator", "public"])
 def test_no_french_page_says_an_english_sentence(
     repo_root: Path, walk: Callable[[str, str], dict[str, str]], view: str
@@ -110,6 +111,7 @@ def test_no_french_page_says_an_english_sentence(
     assert not found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", ["operator", "public"])
 def test_no_sentence_is_the_same_in_both_languages(walk: Callable[[str, str], dict[str, str]], view: str) -> None:
     """What was never marked for translation shows itself by being equal: nothing of three words may be."""

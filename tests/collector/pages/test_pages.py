@@ -72,6 +72,7 @@ def test_headings_are_never_skipped(shown: Callable[[str], str], told: dict[str,
         assert all(after - before <= 1 for before, after in pairwise(levels)), path
 
 
+@pytest.mark.slow
 def test_every_link_within_the_pages_leads_somewhere(
     client: TestClient, shown: Callable[[str], str], told: dict[str, str], read: Callable[[str], Any]
 ) -> None:
