@@ -66,6 +66,7 @@ def replace(path: Path, text: bytes, *, draft: str, mode: int | None = 0o600, li
     old = _held(path)
     try:
         beside.replace(path)
+        _settle(path)
         sync(path.parent)
         if old is not None:
             with contextlib.suppress(OSError):
@@ -74,6 +75,19 @@ def replace(path: Path, text: bytes, *, draft: str, mode: int | None = 0o600, li
         if old is not None:
             os.close(old)
     return True
+
+
+def _settle(path: Path) -> None:
+    """Let a renamed file's own entry reach the disk.
+
+    On FAT an entry is its file's inode: a rename writes a new one of 0 bytes, and size and place follow with the inode,
+    up to a minute later. A power cut in between would leave an empty file where the old one was.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def shred(path: Path) -> None:
