@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)(?:#[^)]*)?\)")
 CODE = re.compile(r"^(?: {4}|\t)([^\n]+)$|^```.*?\n(.*?)^```|`([^`\n]+)`", re.MULTILINE | re.DOTALL)
-NAMED = re.compile(rf"(?:^|[\s/(])({'|'.join(PROGRAMS)}) (.+)")
+NAMED = re.compile(rf"(?:^|bin/|[\s(])({'|'.join(PROGRAMS)}) (.+)")
 
 
 def code(text: str) -> Iterator[str]:
