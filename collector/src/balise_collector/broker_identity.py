@@ -21,9 +21,9 @@ from balise_collector.errors import ConfigError
 
 FOLDER: Final = "broker"
 CERTIFICATE: Final = "collector.pem"
-_DAYS: Final = 90
+_DAYS: Final = 365
 _LEFT: Final = 1 / 3
-"""With less than this share of its life left a certificate is made anew."""
+"""With less than this share of its life left a certificate is made anew: long before `authority show` points it out."""
 
 
 class BrokerIdentity:

@@ -8,16 +8,21 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from balise_collector import catalogue
 from balise_collector.authority import Authority
 from balise_collector.broker_files import BrokerFiles, Settings, doors, refresh, write
 from balise_collector.broker_identity import BrokerIdentity
 from balise_collector.cli import main
-from balise_collector.clock import machine_time
+from balise_collector.clock import Clock, machine_time
+from balise_collector.config import Broker, Config, Place, load
 from balise_collector.errors import ConfigError
+from balise_collector.ingest import Ingest
 
 DAY = 86_400.0
 NAMES = ("broker.example.org", "192.0.2.10", "127.0.0.1")
@@ -168,7 +173,7 @@ def test_a_revocation_reaches_rules_and_refusals_and_runs_what_follows(run: Run,
 
 
 def test_the_collectors_certificate_is_made_once_and_renewed(tmp_path: Path) -> None:
-    """Ninety days, renewed when thirty are left; a folder of another authority is not believed."""
+    """A year, renewed when a third of it is left; a folder of another authority is not believed."""
     now = machine_time()
     identity = BrokerIdentity(tmp_path, tmp_path / "authority", lambda: now)
     assert identity.ensure()
@@ -179,10 +184,61 @@ def test_the_collectors_certificate_is_made_once_and_renewed(tmp_path: Path) -> 
     assert certificate.subject.rfc4514_string() == "CN=collector"
     context = identity.context()
     assert context.minimum_version is ssl.TLSVersion.TLSv1_3
-    now += 55 * DAY
+    now += 240 * DAY
     assert not identity.ensure()
-    now += 10 * DAY
+    now += 5 * DAY
     assert identity.ensure()
     identity.load(context)
     assert x509.load_pem_x509_certificate(file.read_bytes()).serial_number != certificate.serial_number
     assert BrokerIdentity(tmp_path, tmp_path / "other", lambda: now).ensure()
+
+
+class Standing:
+    """Stands in for a connection: notes that it was told of a new certificate."""
+
+    def __init__(self) -> None:
+        self.told = 0
+
+    def take_identity(self) -> None:
+        """Note it."""
+        self.told += 1
+
+
+def test_a_running_collector_renews_and_its_connections_take_it(tmp_path: Path) -> None:
+    """Once an hour it looks; a connection that stands goes on, and the next handshake shows the new certificate."""
+    seconds = 0.0
+    config = Config(
+        collector=Place(state_dir=str(tmp_path)), broker=(Broker(host="127.0.0.1", port=8883, own_authority=True),)
+    )
+    ingest = Ingest(
+        config, Clock(monotonic=lambda: seconds), Ed25519PrivateKey.generate(), catalogue.load(catalogue.folder_of(""))
+    )
+    standing = Standing()
+    held: Any = ingest
+    real = held._connections[0]
+    held._connections = [standing]
+    file = tmp_path / "broker" / "collector.pem"
+    first = file.read_bytes()
+    file.unlink()  # as good as one that ends: it is made anew
+    held._keep_identity()
+    assert (standing.told, file.exists()) == (0, False)
+    seconds = 3601.0
+    held._keep_identity()
+    assert standing.told == 1
+    assert file.read_bytes() != first
+    real.take_identity()
+    file.write_text("nothing")
+    with pytest.raises(ConfigError, match="our own certificate"):
+        real.take_identity()
+
+
+def test_own_authority_leaves_no_room_for_another(tmp_path: Path) -> None:
+    """Certificates of somebody else's beside it are a mistake that is named; without files it is enough by itself."""
+    settings = tmp_path / "collector.toml"
+    (tmp_path / "ca.pem").write_text("x")
+    text = '[broker]\nhost = "127.0.0.1"\nport = 8883\nown_authority = true\n'
+    settings.write_text(text)
+    assert load(settings).broker[0].own_authority
+    settings.write_text(text + f'ca_file = "{tmp_path}/ca.pem"\n')
+    with pytest.raises(ConfigError, match="beside own_authority"):
+        load(settings)
