@@ -1,10 +1,11 @@
 """P8: what it costs the collector to bring a message from MQTT into a durable commit, beside an InfluxDB point write.
 
 A message is a measurement as probes send it: sealed in batches of twenty (a batch is closed after 20 s or 50 records).
-The figure is CPU time of the ingest process (network thread and writer: MQTT, signature, decompression, validation,
-commit with fsync, acknowledgement, receipt) over the measurements committed; what one sealed batch costs is given
-beside it. The other side is one ``Point`` a message through influxdb-client to a null HTTP server on loopback. Three
-rounds in turn, medians. Must not live here: what is measured (collector_plays.py).
+The broker is the one that ships, so TLS is in the price. The figure is CPU time of the ingest process (network thread
+and writer: TLS, MQTT, signature, decompression, validation, commit with fsync, acknowledgement, receipt) over the
+measurements committed; what one sealed batch costs is given beside it. The other side is one ``Point`` a message
+through influxdb-client to a null HTTP server on loopback. Three rounds in turn, medians. Must not live here: what is
+measured (collector_plays.py).
 """
 
 from __future__ import annotations
@@ -12,22 +13,29 @@ from __future__ import annotations
 import contextlib
 import http.server
 import os
+import pwd
 import secrets
 import socket
+import ssl
 import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
+from balise_collector import broker_files
+from balise_collector.authority import Authority
 from balise_collector.fleet import FleetRegistry
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.members import Member
@@ -86,22 +94,55 @@ def figures() -> list[Figure]:
 # ---------------------------------------------------------------- our side
 
 
+@dataclass(frozen=True)
+class Door:
+    """Where the probe enters the broker, and with what."""
+
+    port: int
+    authority: Path
+    card: Path
+
+    def client(self) -> mqtt.Client:
+        """Return a connected client that is the probe."""
+        context = ssl.create_default_context(cafile=str(self.authority))
+        context.load_cert_chain(self.card)
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=PROBE)
+        client.tls_set_context(context)
+        client.max_inflight_messages_set(1000)
+        client.connect("127.0.0.1", self.port)
+        return client
+
+
 @contextlib.contextmanager
-def stage(folder: Path) -> Iterator[tuple[int, int, SqliteJournal]]:
-    """Start a broker and the ingest process; gives the broker's port, the process id and the journal."""
-    port = free_port()
-    settings = folder / "mosquitto.conf"
-    settings.write_text(
-        f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_inflight_messages 1000\nmax_queued_messages 100000\n"
-        f"user {os.environ.get('USER', 'root')}\n"
-    )
+def stage(folder: Path) -> Iterator[tuple[Door, int, SqliteJournal]]:
+    """Start the broker that ships and the ingest process; gives the probe's door, the process id and the journal."""
+    door, local = free_port(), free_port()
+    files = folder / "broker"
+    with contextlib.closing(Authority.open_or_create(folder / "state" / "authority")) as authority:
+        settings = broker_files.Settings(
+            doors=broker_files.doors(["127.0.0.1"], door, 0, local),
+            folder=str(files),
+            data=str(files),
+            user=pwd.getpwuid(os.geteuid()).pw_name,
+        )
+        broker_files.write(files, settings, ["127.0.0.1"], authority, ())
+        request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(KEY, None)
+        certificate = authority.issue_client(request.public_bytes(Encoding.PEM).decode(), PROBE)
+    card = folder / "card.pem"
+    card.write_bytes(certificate.encode() + KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    port = Door(door, files / "ca.pem", card)
     registry = FleetRegistry(folder / "state" / "fleet.sqlite")
     registry.approve(Member(id=PROBE, public_key=public_bytes(KEY.public_key()).hex(), network=NETWORK))
     registry.close()
     ours = folder / "collector.toml"
-    ours.write_text(f'[collector]\nstate_dir = "{folder}/state"\n[broker]\nhost = "127.0.0.1"\nport = {port}\n')
-    broker = subprocess.Popen([str(MOSQUITTO), "-c", str(settings)], stderr=subprocess.DEVNULL)
-    wait_for_port(port)
+    ours.write_text(
+        f'[collector]\nstate_dir = "{folder}/state"\n'
+        f'[broker]\nhost = "127.0.0.1"\nport = {local}\nown_authority = true\n'
+    )
+    environment = {**os.environ, "OPENSSL_CONF": str(files / "openssl.cnf")}
+    command = [str(MOSQUITTO), "-c", str(files / "mosquitto.conf")]
+    broker = subprocess.Popen(command, stderr=subprocess.DEVNULL, env=environment)
+    wait_for_port(door)
     writer = subprocess.Popen(
         [sys.executable, str(PLAYS), "ingest", str(ours)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
@@ -122,12 +163,10 @@ def stage(folder: Path) -> Iterator[tuple[int, int, SqliteJournal]]:
             journal.close()
 
 
-def ingested(port: int, pid: int, journal: SqliteJournal) -> float:
+def ingested(port: Door, pid: int, journal: SqliteJournal) -> float:
     """Publish a round of batches; returns the CPU seconds until the last of them was committed."""
     frames = [sealed_batch() for _ in range(BATCHES)]
-    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="bench-probe")
-    client.max_inflight_messages_set(1000)
-    client.connect("127.0.0.1", port)
+    client = port.client()
     client.loop_start()
     goal = journal.head() + BATCHES * PER_BATCH
     before = cpu_of(pid)
@@ -262,12 +301,11 @@ def wait_for_port(port: int) -> None:
     raise RuntimeError("mosquitto did not start within 10 s")
 
 
-def wait_until_online(port: int) -> None:
+def wait_until_online(port: Door) -> None:
     """Return when the collector has said that it is online (RuntimeError after 10 s)."""
     online = threading.Event()
-    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="bench-watch")
+    client = port.client()
     client.on_message = lambda _client, _data, message: online.set() if b'"online":true' in message.payload else None
-    client.connect("127.0.0.1", port)
     client.subscribe("balise/v1/collector/state", 1)
     client.loop_start()
     told = online.wait(10.0)
