@@ -1,6 +1,6 @@
 """The ground of the security tests: a real mosquitto with the shipped files, a real collector, an honest probe.
 
-One ground for each file of tests, so that an attack is also seen by those that follow it. Must not live here:
+One ground for all tests, so that what an attack leaves behind is seen by those that follow it. Must not live here:
 expectations. Where `make setup` did not fetch mosquitto, the tests are skipped with one line.
 """
 
@@ -31,7 +31,7 @@ def _load(path: Path) -> ModuleType:
     return sys.modules[unique]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def ground(tools_bin: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Return broker and collector, running, with certificates for whomever a test invents."""
     program = tools_bin / "mosquitto"

@@ -209,7 +209,7 @@ class Ground:
         return self._line(probe, self.door, load_or_create(self.state).public_key(), tls=self.tls(card))
 
     def honest(self) -> Honest:
-        """Return the honest probe at work; it is one and the same for all tests of a file."""
+        """Return the honest probe at work; it is one and the same for all tests."""
         if self._honest is None:
             probe = self.probe(id="honest01")
             self._honest = (probe, self.enrol(probe))
