@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from balise_image import shell
-from balise_image.machine import HOST
+from balise_image.machine import HOST, TARGET
 from balise_image.recipe import RecipeError
 
 _BIN: Final = shell.ROOT / ".venv/bin"
@@ -56,16 +56,16 @@ class Centre:
         self.local = free_port()
         self._broker: subprocess.Popen[bytes] | None = None
         self._collector: subprocess.Popen[bytes] | None = None
-        self._target = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Page)
+        self._target = http.server.ThreadingHTTPServer((TARGET, 0), _Page)
         threading.Thread(target=self._target.serve_forever, daemon=True).start()
         (folder / "catalogue").mkdir(parents=True)
         (folder / "catalogue/lab.toml").write_text(
             'service = "lab"\nname = "Laboratory"\nversion = "1"\n[[target]]\nrole = "web"\n'
             f'host = "target.example"\nport = {self._target.server_port}\nhttp_port = {self._target.server_port}\n'
-            f'addresses = ["{HOST}"]\nexperiments = ["tcp", "http"]\nother_port = 0\n'
+            f'addresses = ["{TARGET}"]\nexperiments = ["tcp", "http"]\nother_port = 0\n'
         )
         (folder / "catalogue/controls.toml").write_text(
-            f'version = "1"\n[[control]]\nname = "control.example"\naddresses = ["{HOST}"]\n'
+            f'version = "1"\n[[control]]\nname = "control.example"\naddresses = ["{TARGET}"]\n'
             f"port = {self._target.server_port}\n[dns]\npublic_resolvers = []\nsilent_addresses = []\n"
             'control_name = "control.example"\n'
         )
@@ -76,7 +76,7 @@ class Centre:
             f'[catalogue]\ndir = "{folder}/catalogue"\n'
             f'[pages]\nhost = "127.0.0.1"\nport = {self.pages}\n'
             "[timetable]\ninterval = 60\nline = 60\nhealth = 60\n"
-            f'[network]\nlaboratory = ["{HOST}/32"]\n'
+            f'[network]\nlaboratory = ["{TARGET}/32"]\n'
             f'[enrolment]\nhost = "127.0.0.1"\nport = {self.door}\naddresses = ["{HOST}"]\n'
             f'[[enrolment.brokers]]\nhost = "{HOST}"\nport = {self.web}\ntransport = "websockets"\n'
             f'[[enrolment.brokers]]\nhost = "{HOST}"\nport = {self.mqtt}\n'

@@ -2,7 +2,7 @@
 
 Lives here: QEMU's command line, its control socket (QMP), and reading and writing a card's partitions while the machine
 is off. The network is QEMU's own, inside its process: the machine reaches the host's loopback at one address and
-nothing else (restrict would cut that, too; nothing else listens). Must not live here: what is tried.
+whatever else the trials' own network namespace has: nothing. Must not live here: what is tried.
 """
 
 import contextlib
@@ -19,6 +19,8 @@ from balise_image.recipe import MIB, SECTOR, RecipeError
 
 HOST: Final = "198.18.0.2"
 """The host's loopback, as the machine sees it. A reserved prefix (RFC 2544): no machine of anybody answers there."""
+TARGET: Final = "198.18.64.2"
+"""What is measured: not on the machine's own network, where a probe refuses to measure."""
 NETWORK: Final = "198.18.0.0/24"
 MAC: Final = "b8:27:eb:5c:0f:fe"
 """The chip's own address, with a board maker's prefix: it must not be seen on the line."""

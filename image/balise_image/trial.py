@@ -16,7 +16,7 @@ from balise_image import machine as machines
 from balise_image import recipe as recipes
 from balise_image import shell
 from balise_image.centre import Centre
-from balise_image.machine import HOST, MAC, Card, Machine
+from balise_image.machine import MAC, TARGET, Card, Machine
 from balise_image.recipe import RecipeError
 from balise_image.scenario import Do, Expectation, Scenario, Step, Until, filled, read_all
 from balise_wire.card import CONSENT_VERSION, SETTINGS_FILE, STATUS_FILE
@@ -30,7 +30,7 @@ settings = "/var/lib/balise/card.toml"
 
 # Only in this copy: QEMU's network is reserved address space, where a probe refuses to measure.
 [network]
-laboratory = ["{HOST}/32"]
+laboratory = ["{TARGET}/32"]
 """
 _WATCHER: Final = """\
 [Unit]
@@ -45,7 +45,7 @@ while sleep 15; do
     used=$(($(systemctl show -P CPUUsageNSec balise-agent) / 1000000))
     free=$(sed -n 's/^MemAvailable:[^0-9]*\([0-9]*\).*/\1/p' /proc/meminfo)
     failed=$(systemctl --failed --no-legend --plain | cut -d' ' -f1 | tr '\n' ,)
-    doors=$(ss -Hltun | awk '{ print $5 }' | grep -v '^127\.\|%lo:\|^\[::1\]' | tr '\n' ,)
+    doors=$(ss -Hltun | awk '{ print $5 }' | grep -v '^127\.\|%lo:\|^\[::1\]\|%eth0:68$' | tr '\n' ,)
     echo "trial: agent resident=${resident}kB processor=${used}ms up=$(cut -d. -f1 /proc/uptime)s" \
         "restarts=$(systemctl show -P NRestarts balise-agent) free=${free}kB failed=$failed doors=$doors" >/dev/console
 done
@@ -298,6 +298,7 @@ def _name(verdict: dict[str, Any]) -> str:
 
 def run(names: list[str], *, pass_at_most: float, together: int) -> int:
     """Try the scenarios on the image that was built last, print the table, and return how many failed."""
+    shell.leave_the_network(TARGET)
     image = shell.CACHE / "card.img"
     if not image.exists():
         raise RecipeError("no image here; run make image")
