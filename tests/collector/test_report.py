@@ -85,6 +85,12 @@ def test_nothing_happened_is_said_with_its_limits() -> None:
     assert "nothing that our probes measured, by our rules" in " ".join(report([], FACTS).split())
 
 
+def test_a_fleet_that_saw_nothing_yet_has_a_report_too() -> None:
+    """A report about no country at all is dated in UTC."""
+    blank = ReportFacts(services={}, countries={}, zones={}, written_at=1589750000.0, home="", rules="7")
+    assert "written 17 May 2020 21:13 UTC" in " ".join(report([], blank).split())
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

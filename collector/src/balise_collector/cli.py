@@ -5,6 +5,7 @@ want too. An operator's mistake is one line on standard error and exit status 2.
 """
 
 import argparse
+import os
 import sys
 from contextlib import closing
 from datetime import UTC, datetime
@@ -44,10 +45,16 @@ def main(argv: list[str] | None = None) -> int:
     try:
         clock = Clock.from_environment()
         app.log_to_stderr(clock)
-        return int(arguments.command(settings.load(Path(arguments.config)), clock, arguments))
+        code = int(arguments.command(settings.load(Path(arguments.config)), clock, arguments))
+        sys.stdout.flush()
     except (ConfigError, JournalError) as error:
         print(f"balise-collector: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        # The reader (head, less) left; what it did not want is not our failure.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -6,7 +6,7 @@ service keeping its own times. Layout lives here; the words live in wording.py.
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from datetime import tzinfo
+from datetime import UTC, tzinfo
 from typing import Final
 
 import msgspec
@@ -230,8 +230,8 @@ def _service(one: Incident, facts: ReportFacts) -> str:
 
 
 def _zone(facts: ReportFacts, country: str) -> tzinfo:
-    """The zone of a country, or of any country of the report, for its head."""
-    return facts.zones.get(country) or next(iter(facts.zones.values()))
+    """The zone of a country, or of any country of the report, for its head; UTC where it is about none."""
+    return facts.zones.get(country) or next(iter(facts.zones.values()), UTC)
 
 
 def _zone_name(zone: tzinfo) -> str:
