@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -50,14 +51,31 @@ def test_a_role_says_all_it_listens_to(repo_root: Path, role: str) -> None:
             assert defaults[name] == option["default"], name
 
 
-def test_units_and_settings_files_have_one_copy(repo_root: Path) -> None:
-    """What the roles install and the image or a person installs, too, is the same file."""
-    links = [path for path in (repo_root / "ansible/roles").glob("*/files/*") if not path.is_dir() or path.is_symlink()]
-    assert {path.name for path in links} >= {"balise-agent.service", "balise-collector.service", "mosquitto.service.d"}
+def test_shared_files_have_one_copy(repo_root: Path) -> None:
+    """What the roles install and the image, compose or a person installs too is the same file, and all of it."""
+    roles = repo_root / "ansible/roles"
+    links = [path for path in roles.glob("*/files/**/*") if path.is_symlink() or not path.is_dir()]
+    assert {path.name for path in links} >= {"balise-agent.service", "balise-collector.service", "balise-broker.timer"}
     for path in links:
         assert path.is_symlink(), f"{path} is a copy"
-        assert path.resolve().exists(), path
+        assert path.resolve().is_file(), f"{path}: link files; a folder behind a link is left out of the collection"
         assert not path.resolve().is_relative_to(repo_root / "ansible"), path
+    for role, folder in (("grafana", "collector/dashboards/json"), ("grafana", "collector/dashboards/provisioning")):
+        here = roles / role / "files" / Path(folder).name
+        wanted = {path.relative_to(repo_root / folder) for path in (repo_root / folder).rglob("*") if path.is_file()}
+        assert {path.relative_to(here) for path in here.rglob("*") if path.is_file()} == wanted
+
+
+@pytest.mark.slow
+def test_the_collection_is_built_whole(ansible: Ansible, tmp_path: Path) -> None:
+    """Who installs it from an archive, without the repository around it, has the units and dashboards too."""
+    done = ansible("ansible-galaxy", "collection", "build", "--output-path", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "Skipping" not in done.stderr + done.stdout
+    with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as archive:
+        files = {member.name: member.size for member in archive.getmembers() if "/files/" in member.name}
+    assert files["roles/broker/files/mosquitto.service.d/balise.conf"] > 0
+    assert files["roles/grafana/files/json/balise-overview.json"] > 0
 
 
 def test_what_handles_a_secret_is_silent(repo_root: Path) -> None:

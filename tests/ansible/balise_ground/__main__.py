@@ -1,4 +1,4 @@
-"""`make ansible-test`: python -m balise_ground [--hold].
+"""`make ansible-test`: python -m balise_ground [--suite bookworm] [--hold].
 
 Lives here: the two halves. Outside, with the build machine's network: the root, the wheelhouse. Then this program runs
 itself anew in namespaces without any way out, and plays the course there; whatever ends it ends the machines too.
@@ -22,19 +22,20 @@ from balise_ground.machine import DoesNotBoot
 
 PROJECT = Path(__file__).resolve().parents[3]
 CACHE = PROJECT / ".cache/ansible"
-PYTHON = "3.13"
-"""What Debian 13 has; the wheelhouse of the machines is made for it."""
 
 
 def main() -> int:
     """Exit 0 when everything was as it should be or nothing could be tried, 1 with the reason otherwise."""
     parser = argparse.ArgumentParser(prog="ansible-test", description="The playbooks on machines made for them.")
+    parser.add_argument(
+        "--suite", choices=rootfs.SUITES, default="trixie", help="Debian's release; default: %(default)s"
+    )
     parser.add_argument("--hold", action="store_true", help="boot the machines and keep them, to try a playbook on")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     os.environ["PATH"] = needs.search_path(PROJECT)
     if arguments.inside:
-        return _inside(hold=arguments.hold)
+        return _inside(arguments.suite, hold=arguments.hold)
     reason = needs.missing(PROJECT)
     if reason:
         print(f"ansible-test: skipped: {reason}", flush=True)
@@ -42,21 +43,29 @@ def main() -> int:
         return 1 if os.environ.get("CI", "") not in {"", "0", "false"} else 0
     CACHE.mkdir(parents=True, exist_ok=True)
     try:
-        rootfs.build(PROJECT, CACHE)
+        rootfs.build(PROJECT, CACHE, arguments.suite)
     except rootfs.CannotBuild as error:
         print(f"ansible-test: {error}", file=sys.stderr)
         return 1
-    target = f"{PYTHON}-{platform.machine()}"
+    target = f"{rootfs.SUITES[arguments.suite]}-{platform.machine()}"
     subprocess.run([str(PROJECT / "tools/wheelhouse"), "--for", target, str(CACHE / "wheelhouse")], check=True)
     sys.stdout.flush()
-    again = [sys.executable, "-m", "balise_ground", "--inside", *(["--hold"] if arguments.hold else [])]
+    again = [
+        sys.executable,
+        "-m",
+        "balise_ground",
+        "--inside",
+        "--suite",
+        arguments.suite,
+        *(["--hold"] if arguments.hold else []),
+    ]
     namespaces = ["--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
     return subprocess.run(["unshare", *namespaces, *again], check=False).returncode
 
 
-def _inside(*, hold: bool) -> int:
+def _inside(suite: str, *, hold: bool) -> int:
     try:
-        ground = build(CACHE, PROJECT / ".tools/bin", dt.datetime.now(dt.UTC))  # noqa: TID251 - the edge
+        ground = build(rootfs.place(CACHE, suite), PROJECT / ".tools/bin", dt.datetime.now(dt.UTC))  # noqa: TID251 - the edge
         if hold:
             _hold(ground)
         else:

@@ -67,6 +67,12 @@ def publishes(tools: Path, address: str, root: Path, pair: Pair | None, name: st
     return done.returncode == 0, " ".join((done.stderr or done.stdout).split())
 
 
+def refusal(centre: Machine) -> str:
+    """What the broker's log says last of a handshake that failed."""
+    said = centre.ssh("journalctl -u mosquitto -o cat --no-pager | grep -o 'SSL routines::.*' | tail -n 1").stdout
+    return said.strip().removeprefix("SSL routines::") or "nothing"
+
+
 def leaks(centre: Machine, logs: Path) -> list[str]:
     """Name the secrets that stand in what Ansible printed."""
     printed = "\n".join(path.read_text(encoding="utf-8") for path in sorted(logs.glob("*.log")))

@@ -14,11 +14,14 @@ from balise_ground import chain, measured, releases
 from balise_ground.authority import Pair
 from balise_ground.ground import ADDRESSES, CENTRE, PROBE, REFERENCE, Ground
 from balise_ground.network import PREFIX
+from balise_ground.patience import until
 from balise_ground.playbook import Controller, Run
 from balise_ground.recap import changed_tasks
 
 POINT_SECONDS = 180.0
 """Real seconds within which a point must have come: an interval, a batch, a judgement, a write."""
+REFUSED_SECONDS = 30.0
+"""Real seconds within which a revocation must have reached the broker."""
 PASSPHRASE = "correct horse battery staple"
 """Of a backup that ends with this run."""
 
@@ -78,6 +81,7 @@ def play(project: Path, cache: Path, ground: Ground) -> None:
     for old in logs.glob("*.log"):
         old.unlink()
     controller = Controller(project, prepare(cache, ground), logs, ground.folder, ground.key)
+    _run(controller, "site", "bare", "--check")
     _run(controller, "site", "first")
     _unchanged(_run(controller, "site", "second"))
     _unchanged(_run(controller, "site", "check", "--check", "--diff"))
@@ -85,8 +89,10 @@ def play(project: Path, cache: Path, ground: Ground) -> None:
     _door(project, ground)
     _rings(controller, cache, ground)
     _backup(controller, ground)
-    _wipe(controller, ground)
+    _wipe(project, controller, ground)
+    _second_door(project, controller, ground)
     _dashboards(project, ground)
+    _units(ground)
     leaked = chain.leaks(ground.machines[CENTRE], logs)
     if leaked:
         raise CourseError(f"in what Ansible printed stands {', '.join(leaked)}; see {logs}")
@@ -133,9 +139,26 @@ def _door(project: Path, ground: Ground) -> None:
     root.write_text(centre.ssh("cat /etc/balise/broker/ca.pem").stdout, encoding="ascii")
     for who, pair, welcome in (("its own", known, True), ("a stranger's", stranger, False), ("no", None, False)):
         through, said = chain.publishes(project / ".tools/bin", centre.address, root, pair, "n2door7k")
-        print(f"ansible-test: door with {who} certificate: {'open' if through else f'closed ({said})'}", flush=True)
+        why = f"{said}; the broker says {chain.refusal(centre)}"
+        print(f"ansible-test: door with {who} certificate: {'open' if through else f'closed ({why})'}", flush=True)
         if through is not welcome:
             raise CourseError(f"the broker's door with {who} certificate: {said or 'open'}")
+
+
+def _second_door(project: Path, controller: Controller, ground: Ground) -> None:
+    """A broker on a host of its own gets its files from the collector's, and knows the same people."""
+    address = ADDRESSES[REFERENCE]
+    values = {"broker_collector_host": CENTRE, "broker_names": [address]}
+    more = ground.folder / "second.yml"
+    more.write_text(json.dumps({"broker": {"hosts": {REFERENCE: {}}}}), encoding="ascii")
+    options = ("--inventory", str(more), "--limit", REFERENCE, "--extra-vars", json.dumps(values))
+    _run(controller, "collector", "broker", *options)
+    root, tools = ground.folder / "fleet.pem", project / ".tools/bin"
+    known = Pair(ground.folder / "door.pem", ground.folder / "door.key")
+    opened = [chain.publishes(tools, address, root, pair, "n2door7k")[0] for pair in (known, None)]
+    if opened != [True, False]:
+        raise CourseError(f"the second broker's door with its own certificate and with none: {opened}")
+    print("ansible-test: a broker on a host of its own: open to its own, closed to others", flush=True)
 
 
 def _own_certificate(ground: Ground) -> Pair:
@@ -194,14 +217,48 @@ def _backup(controller: Controller, ground: Ground) -> None:
     print(f"ansible-test: backup sealed, {files[0].stat().st_size} bytes", flush=True)
 
 
-def _wipe(controller: Controller, ground: Ground) -> None:
-    """Only the host whose id was typed is wiped, and the collector refuses it from then on."""
+def _wipe(project: Path, controller: Controller, ground: Ground) -> None:
+    """Only the host whose id was typed is wiped; the collector refuses it, and so does the broker, soon after."""
+    stolen = _stolen(ground)
+    root, tools, address = ground.folder / "fleet.pem", project / ".tools/bin", ADDRESSES[CENTRE]
+    if not chain.publishes(tools, address, root, stolen, REFERENCE)[0]:
+        raise CourseError(f"the certificate of {REFERENCE} does not open the door while it is good")
     _run(controller, "wipe", "wipe", "--extra-vars", json.dumps({"wipe_these": REFERENCE}))
     keys = {name: ground.machines[name].ssh("ls /var/lib/balise/probe.key").returncode for name in (PROBE, REFERENCE)}
     said = ground.machines[CENTRE].ssh("runuser -u balise-collector -- balise-collector fleet list --json").stdout
     revoked = [member["id"] for member in json.loads(said)["approved"] if member["revoked"]]
     if keys[PROBE] != 0 or keys[REFERENCE] == 0 or revoked != [REFERENCE]:
         raise CourseError(f"after the wipe: keys {keys}, revoked {revoked}")
+
+    def closed() -> bool | None:
+        return None if chain.publishes(tools, address, root, stolen, REFERENCE)[0] else True
+
+    begin = time.monotonic()
+    if until(closed, REFUSED_SECONDS, every=1.0) is None:
+        raise CourseError(f"a revoked certificate still opens the door after {REFUSED_SECONDS:.0f} s")
+    print(f"ansible-test: door with a copy of the revoked certificate: closed after {time.monotonic() - begin:.0f} s")
+
+
+def _stolen(ground: Ground) -> Pair:
+    """Copy the reference's certificate and key, as somebody with the board in hand could."""
+    pair = Pair(ground.folder / "stolen.pem", ground.folder / "stolen.key")
+    for path, name in ((pair.certificate, "certificate.pem"), (pair.key, "client.key")):
+        path.write_text(
+            ground.machines[REFERENCE].ssh(f"cat /var/lib/balise/enrolment/{name}").stdout, encoding="ascii"
+        )
+    return pair
+
+
+def _units(ground: Ground) -> None:
+    """No unit of any machine failed."""
+    failed = {
+        name: words
+        for name, machine in ground.machines.items()
+        if (words := machine.ssh("systemctl --failed --plain --no-legend").stdout.split())
+    }
+    if failed:
+        raise CourseError(f"units failed: {failed}")
+    print(f"ansible-test: no failed unit on {len(ground.machines)} machines", flush=True)
 
 
 def _dashboards(project: Path, ground: Ground) -> None:

@@ -42,15 +42,14 @@ class Ground:
         return path
 
 
-def build(cache: Path, tools: Path, now: datetime) -> Ground:
-    """Boot everything in the namespaces that this process is in, and wait until every machine is up."""
+def build(root: Path, tools: Path, now: datetime) -> Ground:
+    """Boot everything in the namespaces that this process is in, from a root, and wait until every machine is up."""
     # Hidden in our mount namespace only; a short path, for ssh's sockets have to fit into 108 bytes.
     folder = Path("/mnt")
     subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=0700", "tmpfs", str(folder)], check=True)
     (folder / "cgroup").mkdir()
     subprocess.run(["mount", "-t", "cgroup2", "cgroup2", str(folder / "cgroup")], check=True)
     network = Network()
-    root = cache / "root"
     key = make_key(folder, root)
     strangers = Authority(folder / "strangers", now)
     measured.serve(tools, folder / "measured", network, strangers)

@@ -1,4 +1,4 @@
-"""The root file system of the machines: Debian 13 with systemd and sshd, and the packages the roles will ask for.
+"""The root file system of the machines: Debian with systemd and sshd, and the packages the roles will ask for.
 
 Lives here: one run of mmdebstrap, kept in the cache until its definition changes. What the roles install is not
 installed here: it waits in a folder inside the root, which is the machines' only source of apt, for they have no
@@ -16,7 +16,8 @@ from pathlib import Path
 
 from balise_ground import mirror
 
-SUITE = "trixie"
+SUITES = {"trixie": "3.13", "bookworm": "3.11"}
+"""Releases of Debian that the roles serve, and the Python of each."""
 BASE = (
     *("systemd", "systemd-sysv", "dbus", "openssh-server", "python3", "python3-apt"),
     *("ca-certificates", "iproute2", "iputils-ping", "procps", "passwd"),
@@ -39,28 +40,33 @@ class CannotBuild(Exception):
     """The root cannot be made: the text says why, and the mend."""
 
 
-def build(project: Path, cache: Path) -> Path:
-    """Return the root, made now where the cache has none of this definition."""
-    root = cache / "root"
-    stamp = cache / "root.stamp"
+def place(cache: Path, suite: str) -> Path:
+    """Return where the root of a release is kept."""
+    return cache / f"root-{suite}"
+
+
+def build(project: Path, cache: Path, suite: str) -> None:
+    """Make the root of a release, where the cache has none of this definition."""
+    root = place(cache, suite)
+    stamp = cache / f"root-{suite}.stamp"
     wanted = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
     if root.is_dir() and stamp.is_file() and stamp.read_text(encoding="ascii") == wanted:
-        return root
+        return
     address, options = mirror.ask_apt()
     if not address:
         raise CannotBuild(f"apt knows no mirror of Debian here; name one: {mirror.OVERRIDE}=ADDRESS make ansible-test")
     stamp.unlink(missing_ok=True)
     shutil.rmtree(root, ignore_errors=True)
     program = _mmdebstrap(project, cache)
-    print(f"ground: Debian {SUITE} into {root.relative_to(project)} (kept for the next time)", flush=True)
-    with (cache / "root.log").open("wb") as log:
-        done = subprocess.run(_command(program, root, address, options), stdout=log, stderr=log, check=False)
+    print(f"ground: Debian {suite} into {root.relative_to(project)} (kept for the next time)", flush=True)
+    log_file = cache / f"root-{suite}.log"
+    with log_file.open("wb") as log:
+        done = subprocess.run(_command(program, suite, root, address, options), stdout=log, stderr=log, check=False)
     if done.returncode != 0:
-        last = (cache / "root.log").read_text(encoding="utf-8", errors="replace").splitlines()[-4:]
+        last = log_file.read_text(encoding="utf-8", errors="replace").splitlines()[-4:]
         raise CannotBuild("\n".join([f"mmdebstrap ended with {done.returncode}:", *last]))
     _offer(root)
     stamp.write_text(wanted, encoding="ascii")
-    return root
 
 
 def _mmdebstrap(project: Path, cache: Path) -> str:
@@ -77,7 +83,7 @@ def _mmdebstrap(project: Path, cache: Path) -> str:
     return str(script)
 
 
-def _command(program: str, root: Path, address: str, options: list[str]) -> list[str]:
+def _command(program: str, suite: str, root: Path, address: str, options: list[str]) -> list[str]:
     """mmdebstrap's command line; the packages on offer are downloaded with what they depend on."""
     download = (
         f'mkdir -p "$1/{FOLDER}/partial" && chroot "$1" apt-get -qq -y --no-install-recommends --download-only '
@@ -94,9 +100,9 @@ def _command(program: str, root: Path, address: str, options: list[str]) -> list
         f"--include={','.join(BASE)}",
         f"--customize-hook={download}",
         *(f'--customize-hook=ln -sf /dev/null "$1/etc/systemd/system/{unit}"' for unit in MASKED),
-        SUITE,
+        suite,
         str(root),
-        f"deb {address} {SUITE} main",
+        f"deb {address} {suite} main",
     ]
 
 

@@ -1,1 +1,0 @@
-../../../../collector/systemd/mosquitto.service.d
