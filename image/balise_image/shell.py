@@ -43,7 +43,9 @@ def seconds() -> float:
 
 def environment(**extra: str) -> dict[str, str]:
     """Return the surroundings of every program: our tools first on PATH, one language, no questions."""
-    path = os.pathsep.join((str(TOOLS / "bin"), "/usr/sbin", "/sbin", os.environ.get("PATH", "/usr/bin:/bin")))
+    own = os.environ.get("PATH", "/usr/bin:/bin")
+    # Last: what a wrapped program starts in its turn (mmdebstrap its tar filter).
+    path = os.pathsep.join((str(TOOLS / "bin"), "/usr/sbin", "/sbin", own, str(TOOLS / "root/usr/bin")))
     fixed = {
         "PATH": path,
         "LC_ALL": "C.UTF-8",
