@@ -124,19 +124,27 @@ class Centre:
         return found.read_bytes().decode(), found.parent.name
 
     def probes(self) -> list[dict[str, Any]]:
-        """Return who has enrolled."""
-        listed = json.loads(self.command("fleet", "list", "--json"))
-        return list(listed.get("probes", []) if isinstance(listed, dict) else listed)
+        """Return who has enrolled; nobody while the collector is not up."""
+        return list(self._asked("/api/v1/status").get("probes", []))
 
     def verdicts(self) -> list[dict[str, Any]]:
         """Return what has been measured and judged; nothing while the collector is not up."""
+        return list(self._asked("/api/v1/verdicts").get("verdicts", []))
+
+    @property
+    def up(self) -> bool:
+        """Whether the collector answers."""
+        return bool(self._asked("/api/v1/status"))
+
+    def _asked(self, path: str) -> dict[str, Any]:
+        """Ask the operator's pages: cheaper than a command, many times a minute."""
         connection = http.client.HTTPConnection("127.0.0.1", self.pages, timeout=5)
         try:
-            connection.request("GET", "/api/v1/verdicts")
+            connection.request("GET", path)
             answer = connection.getresponse()
-            return list(json.loads(answer.read())["verdicts"]) if answer.status == http.client.OK else []
+            return dict(json.loads(answer.read())) if answer.status == http.client.OK else {}
         except (OSError, http.client.HTTPException):
-            return []
+            return {}
         finally:
             connection.close()
 

@@ -141,7 +141,7 @@ class Trial:
     def _prepare(self) -> None:
         """Start the centre, and write settings and the trial's own files into the copy."""
         self._centre.start()
-        self._wait_until(lambda: self._centre.probes() is not None, 60, "the collector does not answer")
+        self._wait_until(lambda: self._centre.up, 180, "the collector does not answer")
         text, _ = self._centre.card()
         self._good = text
         held = dict(re.findall(r'^(enrol|fingerprint|token) = "([^"]+)"', text, re.MULTILINE))
