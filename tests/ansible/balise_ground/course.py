@@ -88,6 +88,7 @@ def play(project: Path, cache: Path, ground: Ground) -> None:
     _points(ground)
     _door(project, ground)
     _rings(controller, cache, ground)
+    _again(controller, ground)
     _backup(controller, ground)
     _wipe(project, controller, ground)
     _second_door(project, controller, ground)
@@ -201,6 +202,20 @@ def _releases(ground: Ground) -> dict[str, str]:
         name: ground.machines[name].ssh("readlink /opt/balise/agent/current").stdout.strip()
         for name in (PROBE, REFERENCE)
     }
+
+
+def _again(controller: Controller, ground: Ground) -> None:
+    """A probe that is known gets another certificate with a new token, and keeps its id and its key."""
+    probe, centre = ground.machines[PROBE], ground.machines[CENTRE]
+    look = "sha256sum /var/lib/balise/enrolment/certificate.pem /var/lib/balise/probe.key; ls /etc/balise/token"
+    before = probe.ssh(look).stdout.split()
+    _run(controller, "enroll", "enroll", "--limit", PROBE)
+    after = probe.ssh(look).stdout.split()
+    said = centre.ssh("runuser -u balise-collector -- balise-collector fleet list --json").stdout
+    ids = sorted(member["id"] for member in json.loads(said)["approved"])
+    if after[0] == before[0] or after[2] != before[2] or len(after) != 4 or ids != sorted((PROBE, REFERENCE)):
+        raise CourseError(f"enrolled anew: {before} became {after}, the fleet is {ids}")
+    print(f"ansible-test: {PROBE} has a new certificate, the same key and id; its token is gone", flush=True)
 
 
 def _backup(controller: Controller, ground: Ground) -> None:
