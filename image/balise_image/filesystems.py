@@ -46,7 +46,7 @@ def ext4(
             *program(tools, "usr/sbin/mke2fs"),
             "-q", "-t", "ext4", "-b", "4096", "-I", "256", "-m", "0", "-O", features, "-L", label, "-U", uuid,
             "-E", f"hash_seed={recipe.identity.hash_seed},lazy_itable_init=0,lazy_journal_init=0,root_owner=0:0",
-            # One inode in 256 KiB of data: the kernel zeroes their tables as the partition grows, 16 times less this way.
+            # One inode in 256 KiB of data: the kernel zeroes their tables as it grows, 16 times less this way.
             *(("-i", str(256 * 1024)) if label == "data" else ("-N", str(inodes(folder)))),
             "-d", folder, image,
         ],
