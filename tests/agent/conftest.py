@@ -5,6 +5,7 @@ Must not live here: anything that a single test file needs alone.
 
 from __future__ import annotations
 
+import math
 import random
 import socket
 import subprocess
@@ -170,6 +171,7 @@ def open_spool(path: Path, identity: Identity, **settings: float) -> Spool:
         max_bytes=int(settings.get("max_bytes", 8 * 1024 * 1024)),
         batch_records=int(settings.get("batch_records", 2)),
         batch_seconds=settings.get("batch_seconds", 10.0),
+        failure_seconds=settings.get("failure_seconds", math.inf),
     )
 
 
@@ -198,10 +200,20 @@ class Heard:
 
     def __init__(self) -> None:
         self.frames: list[bytes] = []
+        self.left = 1_000_000_000
+        """Bytes of the day that a test leaves."""
 
     def assigned(self, frame: bytes) -> None:
         """Keep it."""
         self.frames.append(frame)
+
+    def may_deliver(self, size: int) -> bool:
+        """Whether the line has so much left."""
+        return size <= self.left
+
+    def may_talk(self) -> bool:
+        """Whether it has anything left."""
+        return self.left > 0
 
     def lifecycle(self) -> Lifecycle:
         """Always ready."""

@@ -81,3 +81,23 @@ def test_the_days_connections_are_capped_over_restarts_and_over_a_move() -> None
     states.append(again.exhausted)
     assert states == [False, True, False]
     assert again.pause("9.9.9.9", 1) == 0.0
+
+
+def test_measuring_ends_before_delivery_and_delivery_before_the_last_word() -> None:
+    """97, 99 and 100 % of the day; what is recorded can still go out, then a receipt can still come in."""
+    hands = Hands()
+    meter = Meter(Limits(bytes_per_day=10_000), hands.clock())
+    found = []
+    for step in (9_699, 1, 199, 1, 99, 1):
+        meter.reported(step, 0)
+        found.append((meter.exhausted, not meter.delivers(1), meter.silent))
+    assert found == [
+        (False, False, False),
+        (True, False, False),
+        (True, False, False),
+        (True, True, False),
+        (True, True, False),
+        (True, True, True),
+    ]
+    hands.now += DAY
+    assert (meter.exhausted, meter.delivers(9_000), meter.silent) == (False, True, False)

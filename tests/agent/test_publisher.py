@@ -334,3 +334,54 @@ def test_a_clean_end_waits_a_moment_for_the_last_receipts(
     again.part()
     until(lambda: again.parted and collector_side.states.count("disconnected") == 2, collector_side)
     assert spool.count() == 1
+
+
+def test_what_the_line_carries_is_more_than_what_we_say(
+    mosquitto: Any,
+    collector_side: Any,
+    spool: Spool,
+    make_publisher: Callable[..., Publisher],
+    fill: Callable[..., None],
+    until: Callable[..., None],
+) -> None:
+    """Handshake, headers and acknowledgements are counted, over one connection after the other."""
+    fill(spool, 3)
+    publisher = make_publisher(entry(mosquitto))
+    publisher.start()
+    until(lambda: len(collector_side.batches) >= 3, collector_side)
+    sent, received = publisher.crossed()
+    assert sent > publisher.counters.sent_bytes + 3 * 52
+    assert received > 3 * 52
+    mosquitto.kill()
+    until(lambda: not publisher.connected)
+    assert publisher.crossed() >= (sent, received)
+
+
+def test_a_day_that_is_spent_keeps_results_here(
+    mosquitto: Any,
+    collector_side: Any,
+    spool: Spool,
+    heard: Any,
+    make_publisher: Callable[..., Publisher],
+    fill: Callable[..., None],
+    until: Callable[..., None],
+) -> None:
+    """Results wait, then the probe signs off with a state that is no loss; the next day it comes back and delivers."""
+    fill(spool, 2)
+    heard.left = 10
+    publisher = make_publisher(entry(mosquitto))
+    publisher.start()
+    until(lambda: publisher.connected, collector_side)
+    publisher._tick()
+    assert collector_side.batches == []
+    assert publisher.counters.sent_batches == 0
+    heard.left = 0
+    publisher.poke()
+    until(lambda: not publisher.connected, collector_side)
+    publisher._tick()
+    assert (publisher._dial, publisher.trouble) == (None, None)
+    assert publisher._pause() == pytest.approx(1.0, abs=0.2)
+    assert len(spool.rows(0, 10)) == 2
+    heard.left = 1_000_000
+    publisher.poke()
+    until(lambda: len(collector_side.batches) >= 2, collector_side)

@@ -330,3 +330,20 @@ def test_recording_is_fast_enough_for_a_busy_minute(spool: Spool) -> None:
     for number in range(50):
         spool.record([record(number, size=500)])
     assert time.monotonic() - began < 25.0
+
+
+@pytest.mark.parametrize(
+    ("kind", "notable", "waits"),
+    [(Kind.MEASUREMENT, False, 900.0), (Kind.MEASUREMENT, True, 5.0), (Kind.EVENT, False, 5.0)],
+)
+def test_a_failure_does_not_wait_for_the_batch(
+    tmp_path: Path, identity: Identity, open_spool: Callable[..., Spool], kind: Kind, notable: bool, waits: float
+) -> None:
+    """A profile's long batches are for routine; a failure or an event takes with it what is there."""
+    spool = open_spool(tmp_path / "s.sqlite", identity, batch_records=50, batch_seconds=900.0, failure_seconds=5.0)
+    routine = Record(Kind.MEASUREMENT, b"{}", 1000.0, notable=False)
+    spool.record([routine, Record(kind, b"{}", 1000.0, notable=notable)])
+    assert not spool.due(1000.0 + waits - 0.5)
+    assert spool.due(1000.0 + waits)
+    assert not spool.due(1000.0 + waits, patience=10.0)
+    spool.close()

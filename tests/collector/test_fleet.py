@@ -13,7 +13,9 @@ import pytest
 
 from balise_collector.assignment import Issued
 from balise_collector.fleet import FleetRegistry
-from balise_collector.members import Halt, Pending
+from balise_collector.members import Halt, Member, Pending
+from balise_wire.measurement import Network
+from balise_wire.words import Profile
 
 
 @pytest.fixture
@@ -83,6 +85,16 @@ def test_the_version_of_an_assignment_is_remembered(registry: FleetRegistry, tmp
     assert again.issued("k7m2q9xd") == Issued(7, "digest", 99.0, 600)
     assert again.fleet().paces == {"k7m2q9xd": 600}
     again.close()
+
+
+def test_a_probe_that_delivers_hourly_is_waited_for_that_long(registry: FleetRegistry) -> None:
+    """A metered line measures few targets often and sends them together: two batches may be missing, not three runs."""
+    registry.approve(
+        Member(id="k7m2q9xd", public_key="0" * 64, network=Network(country="PK", asn=1), profile=Profile.METERED)
+    )
+    registry.issue("k7m2q9xd", Issued(7, "digest", 99.0, 300))
+    fleet = registry.fleet()
+    assert fleet.patience("k7m2q9xd", 900.0) == 7200.0
 
 
 def test_a_file_of_the_first_version_is_brought_up_to_date(tmp_path: Path, probe: Any) -> None:

@@ -27,6 +27,7 @@ from balise_agent.lifecycle import PAUSE_FILE, Facts, hindrance, state
 from balise_agent.limits import Limits
 from balise_agent.meter import Meter
 from balise_agent.net.errors import LinkUnusable, Refused
+from balise_agent.pace import pace_of, patience
 from balise_agent.problems import ProblemId, Trouble
 from balise_agent.publisher import Publisher
 from balise_agent.reactor import Reactor, Timer
@@ -38,6 +39,7 @@ from balise_agent.spool import Record, Spool, Stamp, TooLargeError
 from balise_agent.status import Status
 from balise_agent.status_file import StatusFile
 from balise_wire import measurement as wire
+from balise_wire.delivery import HEALTH
 from balise_wire.envelope import Kind
 from balise_wire.observations import LineObservation, Observation
 from balise_wire.status import Event, EventKind, Health
@@ -131,7 +133,7 @@ class App:
         self._board_before: board.Reading | None = None
         self._board_at = -math.inf
         self._health_at = -math.inf
-        self._remembered_at = clock.monotonic()
+        self._started_at = self._remembered_at = clock.monotonic()
         self._moved_at = clock.monotonic()
         self._replies_seen = -1
         self._delivered = (0, 0)
@@ -213,6 +215,8 @@ class App:
             publisher.part()
             self._reactor.run_until(lambda: publisher.parted, _GOODBYE_SECONDS)
             publisher.close()
+            self._count_delivery()
+            self._remember()
 
     # --- the assignment -----------------------------------------------------------------------------------------------
 
@@ -225,6 +229,15 @@ class App:
     def lifecycle(self) -> Lifecycle:
         """See publisher.Listener."""
         return state(self._facts())
+
+    def may_deliver(self, size: int) -> bool:
+        """See publisher.Listener."""
+        self._count_delivery()
+        return self._meter.delivers(size)
+
+    def may_talk(self) -> bool:
+        """See publisher.Listener."""
+        return not self._meter.silent
 
     def _facts(self) -> Facts:
         """Return what our state follows from."""
@@ -440,11 +453,13 @@ class App:
         if self._spool.disk_refuses:
             self._spool.retry()
         connected = self.publisher is not None and self.publisher.connected
-        if self._spool.due(now, patience=1.0 if connected else _PATIENCE_APART):
+        hurry = patience(self._config, monotonic - self._started_at) if connected else _PATIENCE_APART
+        if self._spool.due(now, patience=hurry):
             self._seal()
         if self.publisher is not None and connected and now - self._health_at >= self._health_every():
             self._health_at = now
-            self.publisher.health(self.health())
+            if self.may_deliver(HEALTH):
+                self.publisher.health(self.health())
         if monotonic - self._remembered_at >= _REMEMBER_SECONDS:
             self._remember()
         if monotonic - self._moved_at >= _MOVE_SECONDS:
@@ -454,7 +469,7 @@ class App:
             self._renewal.tick(refused=self._refused())
         self._feed(monotonic)
         self._tell_status(monotonic)
-        batch = self._clock.real_seconds(self._config.spool.batch_seconds)
+        batch = self._clock.real_seconds(pace_of(self._config).batch_seconds)
         self._reactor.after(min(_TICK_SECONDS, max(0.05, batch / 2.0)), self._tick)
 
     def _refused(self) -> bool:
@@ -476,10 +491,9 @@ class App:
     def _count_delivery(self) -> None:
         """Count the bytes that went to and came from the broker since the last look."""
         if self.publisher is not None:
-            counters = self.publisher.counters
-            sent, received = counters.sent_bytes - self._delivered[0], counters.received_bytes - self._delivered[1]
-            self._delivered = (counters.sent_bytes, counters.received_bytes)
-            self._meter.reported(sent, received)
+            sent, received = self.publisher.crossed()
+            self._meter.reported(max(0, sent - self._delivered[0]), max(0, received - self._delivered[1]))
+            self._delivered = (sent, received)
 
     def _follow_household(self) -> None:
         """Refuse and hide the network that the machine stands in *now*: it may have come up after us, or changed."""

@@ -39,6 +39,7 @@ from balise_agent.meter import Meter
 from balise_agent.net.gate import Gate
 from balise_agent.net.link import Link
 from balise_agent.net.resolvers import Resolvers
+from balise_agent.pace import failure_seconds, pace_of
 from balise_agent.problems import ProblemId, Trouble
 from balise_agent.publisher import Publisher
 from balise_agent.reactor import Reactor
@@ -131,15 +132,16 @@ def open_link(settled: Settled, reactor: Reactor, gate: Gate) -> Iterator[Link]:
 
 def open_spool(config: Config, identity: Identity) -> Spool:
     """Open the probe's memory (ConfigError where its folder does not take it)."""
-    path = Path(config.probe.state_dir) / SPOOL_FILE
+    path, pace = Path(config.probe.state_dir) / SPOOL_FILE, pace_of(config)
     try:
         return Spool(
             path,
             probe=config.probe.id,
             sealer=Sealer(identity.key),
             max_bytes=config.spool.max_bytes,
-            batch_records=config.spool.batch_records,
-            batch_seconds=config.spool.batch_seconds,
+            batch_records=pace.batch_records,
+            batch_seconds=pace.batch_seconds,
+            failure_seconds=failure_seconds(config),
         )
     except (sqlite3.OperationalError, OSError) as error:
         mend = "is the disk full, or does another agent use this [probe] state_dir?"
@@ -371,6 +373,7 @@ def _probe(
             lookup=lookup,
             listener=app,
             chance=_chance(identity),
+            pace=pace_of(config),
         )
         stop.ends(app.stop)
         app.run()

@@ -90,8 +90,8 @@ class Broker(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     key_file: str = ""
     username: str = ""
     password_file: str = ""
-    keepalive: int = 45
-    """Seconds of silence after which both sides test the connection."""
+    keepalive: int | None = None
+    """Seconds of silence after which both sides test the connection; left out: the profile's."""
 
 
 class Network(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -139,9 +139,10 @@ class Spool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """``[spool]``: how much is kept on disk, and when a batch is closed."""
 
     max_bytes: int = 64 * 1024 * 1024
-    batch_seconds: float = 20.0
-    """Clock seconds after the first measurement of a batch."""
-    batch_records: int = 50
+    batch_seconds: float | None = None
+    """Clock seconds after the first measurement of a batch; left out: the profile's."""
+    batch_records: int | None = None
+    """Left out: the profile's."""
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -329,9 +330,9 @@ def _findings(config: Config) -> list[tuple[str, str]]:
         found.append(
             ("spool.max_bytes", f"{config.spool.max_bytes} holds too little to survive an outage; use 1048576 or more")
         )
-    if not 0.1 <= config.spool.batch_seconds <= 3600.0:
+    if config.spool.batch_seconds is not None and not 0.1 <= config.spool.batch_seconds <= 3600.0:
         found.append(("spool.batch_seconds", f"{config.spool.batch_seconds}; use 0.1 to 3600"))
-    if not 1 <= config.spool.batch_records <= 500:
+    if config.spool.batch_records is not None and not 1 <= config.spool.batch_records <= 500:
         found.append(("spool.batch_records", f"{config.spool.batch_records}; use 1 to 500"))
     return found
 
@@ -400,7 +401,7 @@ def _broker_findings(broker: Broker) -> list[tuple[str, str]]:
         found.append(("port", f"{broker.port} is no port; use 1 to 65535"))
     if not broker.path.startswith("/"):
         found.append(("path", f"{broker.path!r} must start with /"))
-    if not 5 <= broker.keepalive <= 3600:
+    if broker.keepalive is not None and not 5 <= broker.keepalive <= 3600:
         found.append(("keepalive", f"{broker.keepalive} s; use 5 to 3600"))
     for key in ("ca_file", "cert_file", "key_file", "password_file"):
         text: str = getattr(broker, key)

@@ -115,18 +115,21 @@ class Dial(Errand[socket.socket]):
         opened: Callable[[socket.socket], None],
         failed: Callable[[str], None],
         check_time: bool = True,
+        follow: Callable[[socket.socket], None] = lambda _: None,
     ) -> None:
-        super().__init__(
-            open_stream(broker, lookup, check_time=check_time), reactor=reactor, done=opened, failed=failed
-        )
+        """Prepare; ``follow`` is shown each TCP socket before its first packet."""
+        steps = open_stream(broker, lookup, check_time=check_time, follow=follow)
+        super().__init__(steps, reactor=reactor, done=opened, failed=failed)
 
 
-def open_stream(broker: Broker, lookup: Lookup, *, check_time: bool) -> Opening:
+def open_stream(
+    broker: Broker, lookup: Lookup, *, check_time: bool, follow: Callable[[socket.socket], None] = lambda _: None
+) -> Opening:
     """Open the whole stream: name, TCP, TLS, upgrade."""
     addresses = yield from lookup(broker.host)
     if not addresses:
         raise DialError(f"no address for {broker.host}")
-    sock = yield from connect(addresses, broker.port)
+    sock = yield from connect(addresses, broker.port, follow)
     try:
         if broker.tls:
             sock = yield from secure(sock, tls_context(broker, check_time=check_time), broker.host)
@@ -138,13 +141,14 @@ def open_stream(broker: Broker, lookup: Lookup, *, check_time: bool) -> Opening:
     return sock
 
 
-def connect(addresses: tuple[str, ...], port: int) -> Opening:
+def connect(addresses: tuple[str, ...], port: int, follow: Callable[[socket.socket], None] = lambda _: None) -> Opening:
     """Connect to the first address that answers."""
     problem = "no address"
     for address in addresses:
         sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
         try:
             sock.setblocking(False)
+            follow(sock)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _USER_TIMEOUT_MS)
             code = sock.connect_ex((address, port))

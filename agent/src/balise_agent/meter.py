@@ -11,6 +11,10 @@ from balise_agent.limits import Limits
 from balise_agent.net.gate import PolicyGate
 
 _DAY: Final = 86_400.0
+_MEASURES: Final = 0.97
+"""Share of the day up to which something new is measured; what comes then is for delivering what is recorded."""
+_DELIVERS: Final = 0.99
+"""Share up to which results go out; what comes then is for the state, a receipt and keepalives. After it: silence."""
 
 
 class Meter:
@@ -41,10 +45,21 @@ class Meter:
 
     @property
     def exhausted(self) -> bool:
-        """Whether the day has no more to give; within a hundredth, where nothing of use fits in any more."""
+        """Whether the day has nothing left to measure with: of its bytes, or of its connections."""
         self._turn_the_day()
         rules = self._rules
-        return self.spent >= 0.99 * rules.bytes_per_day or self.connections >= 0.99 * rules.connections_per_day
+        return self.spent >= _MEASURES * rules.bytes_per_day or self.connections >= 0.99 * rules.connections_per_day
+
+    def delivers(self, size: int) -> bool:
+        """Whether ``size`` bytes more may go to the collector today."""
+        self._turn_the_day()
+        return self.spent + size <= _DELIVERS * self._rules.bytes_per_day
+
+    @property
+    def silent(self) -> bool:
+        """Whether not even a connection to the broker is left for today."""
+        self._turn_the_day()
+        return self.spent >= self._rules.bytes_per_day
 
     def allow(self, address: str, port: int, size: int, *, local: bool = False) -> None:
         """See net.gate.Gate."""

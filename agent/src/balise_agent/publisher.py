@@ -25,6 +25,8 @@ from balise_agent.paho_stream import StreamClient
 from balise_agent.problems import ProblemId, Trouble
 from balise_agent.reactor import READ, WRITE, Reactor, Timer
 from balise_agent.spool import Spool
+from balise_agent.traffic import Traffic
+from balise_wire.delivery import AT_ONCE, BATCH, CONNECTION, Pace
 from balise_wire.envelope import MAX_BODY_BYTES, Envelope, Kind, decode_envelope, encode_envelope
 from balise_wire.seal import Sealer, SealError, unseal
 from balise_wire.status import CollectorState, Health, Meta, Receipt, State
@@ -43,8 +45,7 @@ _RECEIPT_SECONDS: Final = 10.0
 """Real seconds after which an unreceipted batch is sent again; doubled each time nothing comes back."""
 _RECEIPT_SECONDS_MOST: Final = 300.0
 _BACKOFF_SECONDS: Final = 2.0
-"""First back-off in clock seconds; the real wait is a random part of it ("full jitter")."""
-_BACKOFF_SECONDS_MOST: Final = 120.0
+"""First back-off in clock seconds; the real wait is a random part of it ("full jitter"), the pace has the longest."""
 _BACKOFF_FLOOR: Final = 0.05
 _REFUSED_SECONDS: Final = 300.0
 """First back-off where every broker refuses this probe: only a person, or a new certificate, changes that."""
@@ -67,6 +68,12 @@ class Listener(Protocol):
 
     def lifecycle(self) -> Lifecycle:
         """What the probe says of itself when it connects."""
+
+    def may_deliver(self, size: int) -> bool:
+        """Whether the host's line has ``size`` bytes left today for what is recorded."""
+
+    def may_talk(self) -> bool:
+        """Whether it has anything left for us at all."""
 
 
 class Counters:
@@ -102,6 +109,7 @@ class Publisher:
         lookup: Lookup,
         listener: Listener,
         chance: random.Random,
+        pace: Pace = AT_ONCE,
     ) -> None:
         self._brokers = tuple(brokers)
         self._probe = probe
@@ -114,6 +122,9 @@ class Publisher:
         self._lookup = lookup
         self._listener = listener
         self._chance = chance
+        self._pace = pace
+        self._traffic = Traffic()
+        self._resting = False
         self.counters = Counters()
         self.session = 0
         self.collector_online = True
@@ -151,6 +162,14 @@ class Publisher:
         """The broker that is used or tried, for people."""
         return f"{self._brokers[self._place].host}:{self._brokers[self._place].port}" if self._brokers else "none"
 
+    def crossed(self) -> tuple[int, int]:
+        """Return the bytes out and in since start as the line carried them; an estimate where the kernel is silent."""
+        if not self._traffic.blind:
+            return self._traffic.crossed()
+        told = self.counters
+        around = (told.sent_batches * BATCH + told.connections * CONNECTION) // 2
+        return told.sent_bytes + around, told.received_bytes + around
+
     # --- time ---------------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
@@ -170,10 +189,22 @@ class Publisher:
                 self._lost("no goodbye in time" if self._parted else "the broker did not greet in time")
             self._deliver(now)
             self._take_leave(now)
+            self._rest()
             self._rewatch()
-        elif self._dial is None and self._brokers and not self._parted and now >= self._next_dial:
+        elif self._dial is None and self._brokers and self._may_dial(now):
             self._start_dial()
         self._arm(self._pause())
+
+    def _may_dial(self, now: float) -> bool:
+        return not self._parted and now >= self._next_dial and self._listener.may_talk()
+
+    def _rest(self) -> None:
+        """Sign off where the host's line has nothing left for us today; ``_may_dial`` waits for the next."""
+        if self.connected and not self._parted and not self._resting and not self._listener.may_talk():
+            self._resting = True
+            self._publish(Leaf.STATE, self._state(Lifecycle.SLEEPING), retain=True)
+            if self._client is not None:
+                self._client.disconnect()
 
     def _pause(self) -> float:
         """Real seconds until the next tick."""
@@ -183,7 +214,7 @@ class Publisher:
         moments = [now + _TICK_SECONDS, self._deadline]
         if not self._goodbye:
             moments.append(self._part_at)
-        if self._client is None:
+        if self._client is None and self._next_dial > now:
             moments.append(self._next_dial)
         elif self._ready_at > now:
             moments.append(self._ready_at)
@@ -210,6 +241,7 @@ class Publisher:
             opened=self._stream_open,
             failed=self._lost,
             check_time=self._clock.machine_vouched,
+            follow=self._traffic.follow,
         )
         self._dial.start()
 
@@ -234,7 +266,7 @@ class Publisher:
         self._watched_for = 0
         self._deadline = self._clock.monotonic() + _GREETING_SECONDS
         self._rewatch()
-        client.connect(broker.host, broker.port, broker.keepalive)
+        client.connect(broker.host, broker.port, broker.keepalive or self._pace.keepalive)
 
     def _lost(self, why: str) -> None:
         """Put the session away and plan the next attempt: the next broker at once, a whole round with back-off."""
@@ -247,11 +279,13 @@ class Publisher:
             self._watched = None
         if client is not None:
             client.abandon()
+        self._traffic.settle()
         _log.log(logging.INFO if self._parted else logging.WARNING, "broker %s: %s", self.broker, why)
         self._deadline = self._ready_at = float("inf")
         self.connected_at = None
         self._on_air.clear()
-        wait = self._backoff(why)
+        wait = 0.0 if self._resting else self._backoff(why)
+        self._resting = False
         self._next_dial = self._clock.monotonic() + wait
         self._arm(wait)
 
@@ -269,7 +303,7 @@ class Publisher:
         if refused:
             most = min(_REFUSED_SECONDS_MOST, _REFUSED_SECONDS * 2.0**rounds)
             return self._clock.real_seconds(self._chance.uniform(most / 2.0, most))
-        most = min(_BACKOFF_SECONDS_MOST, _BACKOFF_SECONDS * 2.0**rounds)
+        most = min(self._pace.redial, _BACKOFF_SECONDS * 2.0**rounds)
         return max(_BACKOFF_FLOOR, self._clock.real_seconds(self._chance.uniform(0.0, most)))
 
     def retry(self) -> None:
@@ -334,7 +368,7 @@ class Publisher:
     def _on_disconnect(self, client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if client is self._client:
             told = self._client.alert or f"connection ended: {reason}"
-            self._lost("signed off" if self._parted else told)
+            self._lost("signed off" if self._parted or self._resting else told)
 
     def _on_publish(self, client: mqtt.Client, _data: Any, mid: int, _reason: Any, _properties: Any) -> None:
         if self._goodbye and mid == self._goodbye:
@@ -446,7 +480,11 @@ class Publisher:
         room = WINDOW - len(self._on_air)
         if room <= 0:
             return
+        going = 0
         for row in self._spool.rows(self._cursor, room):
+            going += len(row.frame) + BATCH
+            if not self._listener.may_deliver(going):
+                return
             self._cursor = row.sequence
             self._on_air[row.sequence] = now
             self.counters.sent_batches += 1

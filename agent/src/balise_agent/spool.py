@@ -7,6 +7,7 @@ collector's receipt, or the size bound, and the second is counted and told.
 """
 
 import logging
+import math
 import secrets
 import sqlite3
 from collections import deque
@@ -42,6 +43,9 @@ CREATE TABLE IF NOT EXISTS pending (
 CREATE TABLE IF NOT EXISTS batch (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, notable INTEGER NOT NULL, at REAL NOT NULL,
     frame BLOB NOT NULL);
+"""
+_PENDING: Final = """
+SELECT count(*), min(at), min(CASE WHEN notable OR kind = 'event' THEN at END) FROM pending
 """
 _BYTES_HELD: Final = (
     "SELECT (SELECT coalesce(sum(length(frame)), 0) FROM batch) + (SELECT coalesce(sum(length(body)), 0) FROM pending)"
@@ -89,15 +93,34 @@ class Spool:
     """The probe's memory. One process, one thread."""
 
     def __init__(
-        self, path: Path, *, probe: str, sealer: Sealer, max_bytes: int, batch_records: int, batch_seconds: float
+        self,
+        path: Path,
+        *,
+        probe: str,
+        sealer: Sealer,
+        max_bytes: int,
+        batch_records: int,
+        batch_seconds: float,
+        failure_seconds: float = math.inf,
     ) -> None:
-        """Open or create the spool at ``path``; a damaged file is moved aside and a new stream begun."""
+        """Open or create the spool at ``path``; a damaged file is moved aside and a new stream begun.
+
+        Args:
+            path: the SQLite file.
+            probe: our id.
+            sealer: seals the batches.
+            max_bytes: bound of what is kept.
+            batch_records: in one batch at most.
+            batch_seconds: for how long a record waits for others at most.
+            failure_seconds: the same for an event and for a record that is notable.
+        """
         self._path = path
         self._probe = probe
         self._sealer = sealer
         self._max_bytes = max_bytes
         self._batch_records = batch_records
         self._batch_seconds = batch_seconds
+        self._failure_seconds = min(failure_seconds, batch_seconds)
         self._ring: deque[Record] = deque()
         self._ring_bytes = 0
         self.lost = 0
@@ -222,10 +245,14 @@ class Spool:
     # --- sealing ------------------------------------------------------------------------------------------------------
 
     def due(self, now: float, *, patience: float = 1.0) -> bool:
-        """Whether the open batch is full, or older than ``patience`` times what it may be."""
-        count, first = self._ask("SELECT count(*), min(at) FROM pending", (0, None))
+        """Whether the open batch is full, or something in it waited for ``patience`` times what it may."""
+        count, first, failed = self._ask(_PENDING, (0, None, None))
         # abs: after a step of the clock backwards the age is negative, and waiting for it would hold the batch.
-        return bool(count >= self._batch_records or (count > 0 and abs(now - first) >= self._batch_seconds * patience))
+        return bool(
+            count >= self._batch_records
+            or (first is not None and abs(now - first) >= self._batch_seconds * patience)
+            or (failed is not None and abs(now - failed) >= self._failure_seconds * patience)
+        )
 
     def seal(self, stamp: Stamp) -> int:
         """Seal everything pending into batches, and enforce the size bound; return the number of batches made."""

@@ -18,6 +18,7 @@ from balise_collector.enrolment.token import Token
 from balise_collector.errors import JournalError
 from balise_collector.members import Fleet, Halt, Member, Pending
 from balise_collector.shared_file import make_tables, missing_columns, open_shared, turn
+from balise_wire.delivery import PACES
 from balise_wire.measurement import Network
 from balise_wire.words import Access, ProbeRole, Profile
 
@@ -117,8 +118,12 @@ class FleetRegistry:
     def fleet(self) -> Fleet:
         """Return every member, every halt and every probe's pace as the frozen table."""
         rows = self._db.execute(f"SELECT {_COLUMN_LIST} FROM member ORDER BY id")  # noqa: S608 - our own column names
-        paces = dict(self._db.execute("SELECT probe, interval FROM assignment").fetchall())
-        return Fleet.of((_member(row) for row in rows), self.halts(), paces)
+        members = {member.id: member for member in map(_member, rows)}
+        paces = {
+            probe: max(interval, int(PACES[members[probe].profile].batch_seconds)) if probe in members else interval
+            for probe, interval in self._db.execute("SELECT probe, interval FROM assignment")
+        }
+        return Fleet.of(members.values(), self.halts(), paces)
 
     # ------------------------------------------------------------ cards
 

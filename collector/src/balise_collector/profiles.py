@@ -1,9 +1,9 @@
 """How much of a host's line a probe's task may use: the timetable is thinned until the day fits the profile. Pure.
 
 The bytes are those that docs/experiments/ states for a sentinel of each experiment; the shares are the three profiles
-of docs/attribution.md section 4. What is thinned first is what costs most and is missed least: page fetches, then
-hellos, which take turns; names and connections keep their five minutes the longest. Must not live here: the probe's
-own limits, which hold whatever is assigned.
+of docs/attribution.md section 4; delivering the results is paid from the same day (balise_wire.delivery). What is
+thinned first is what costs most and is missed least: page fetches, then hellos, which take turns; names and connections
+keep their five minutes the longest. Must not live here: the probe's own limits, which hold whatever is assigned.
 """
 
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from balise_wire import delivery
 from balise_wire.assignment import Assignment, Budget, Target, Timetable
 from balise_wire.words import Experiment, Profile
 
@@ -21,8 +22,8 @@ SHARES: Final = {
     Profile.METERED: Budget(bytes_per_day=1_000_000, bytes_per_incident=200_000),
 }
 """What a profile may use at most (docs/attribution.md sections 3 and 4)."""
-PLANNED: Final = 0.8
-"""Share of a day's bytes that the schedule may fill; the rest is for anomalies and for what is sent to us."""
+PLANNED: Final = 0.9
+"""Share of a day's bytes that schedule and delivery may fill together; the rest is for anomalies."""
 QUESTION: Final = 300
 """A DNS question and its answer (docs/experiments/dns.md)."""
 HANDSHAKE: Final = 7_000
@@ -68,6 +69,8 @@ LADDER: Final = (
     Rung(1, 48, 288, 300),
     Rung(1, 144, 288, 300),
     Rung(1, 288, 288, 300),
+    Rung(2, 12, 72, 600),
+    Rung(2, 36, 72, 600),
     Rung(2, 144, 144, 600),
     Rung(3, 96, 96, 900),
     Rung(6, 48, 48, 1800),
@@ -103,7 +106,7 @@ def fitted(assignment: Assignment, profile: Profile, *, laboratory: bool = False
     thinned = assignment
     for timetable in _timetables(assignment.timetable, profile):
         thinned = msgspec.structs.replace(assignment, timetable=timetable, budget=budget)
-        if bytes_per_day(thinned) <= PLANNED * budget.bytes_per_day:
+        if bytes_per_day(thinned) + delivered_per_day(thinned, profile) <= PLANNED * budget.bytes_per_day:
             break
     return thinned
 
@@ -132,6 +135,22 @@ def bytes_per_day(assignment: Assignment) -> int:
     checks = min(DAY / assignment.timetable.line, sum(times for times, _ in runs))
     line = checks * (LINE + LINE_CONTROL * len(assignment.controls))
     return round(sum(times * each for times, each in runs) + line)
+
+
+def results_per_day(assignment: Assignment) -> float:
+    """Return the scheduled measurements of a day; line checks are reported with them or on their own."""
+    timetable = assignment.timetable
+    runs = sum(
+        DAY / timetable.interval / _every(timetable, experiment)
+        for target in assignment.targets
+        for experiment in dict.fromkeys(target.experiments)
+    )
+    return runs + min(DAY / timetable.line, runs)
+
+
+def delivered_per_day(assignment: Assignment, profile: Profile) -> int:
+    """Return what it costs to deliver the scheduled day, both directions."""
+    return delivery.bytes_per_day(profile, results_per_day(assignment), assignment.timetable.health)
 
 
 def _every(timetable: Timetable, experiment: Experiment) -> int:

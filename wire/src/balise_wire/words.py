@@ -70,7 +70,7 @@ class Profile(StrEnum):
     """How much of the host's line a probe may use (attribution.md section 4 gives the bytes)."""
 
     LEAN = "lean"
-    """About 6 MB a day: names and connections every five minutes, hellos in turn, one an hour."""
+    """At most 6 MB a day: names and connections every five or ten minutes, hellos in turn, one an hour at most."""
     STANDARD = "standard"
     """At most 20 MB a day."""
     METERED = "metered"
