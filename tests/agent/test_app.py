@@ -522,3 +522,13 @@ def test_the_households_addresses_stay_at_home(house: House) -> None:
     assert told
     assert not any("192.168" in detail for detail in told)
     assert any("[ip] port 443: private" in detail for detail in told)
+
+
+def test_the_publisher_asks_the_same_account(house: House) -> None:
+    """What measuring spent is gone for delivery too; at the limit there is not even a connection."""
+    app, cap = house.app(), house.limits.bytes_per_day
+    found = []
+    for share in (0.5, 0.48, 0.05):
+        app._meter.reported(int(share * cap), 0)
+        found.append((app.may_deliver(cap // 1000), app.may_deliver(cap // 10), app.may_talk()))
+    assert found == [(True, True, True), (True, False, True), (False, False, False)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import subprocess
+import time
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from balise_agent.config import Broker, Transport
+from balise_wire import delivery
 from balise_wire.envelope import Kind
 from balise_wire.seal import Sealer
 from balise_wire.status import Receipt
@@ -385,3 +387,28 @@ def test_a_day_that_is_spent_keeps_results_here(
     heard.left = 1_000_000
     publisher.poke()
     until(lambda: len(collector_side.batches) >= 2, collector_side)
+
+
+def test_a_batch_costs_no_more_than_the_model_says(
+    mosquitto: Any,
+    collector_side: Any,
+    spool: Spool,
+    make_publisher: Callable[..., Publisher],
+    fill: Callable[..., None],
+    until: Callable[..., None],
+) -> None:
+    """The collector reckons with ``delivery.BATCH``: counted at a broker, with TLS records and IPv6 added."""
+    publisher = make_publisher(entry(mosquitto))
+    publisher.start()
+    until(lambda: publisher.connected and time.monotonic() > publisher._ready_at, collector_side)
+    before, frames, batches = sum(publisher.crossed()), 0, 10
+    for number in range(1, batches + 1):
+        fill(spool, 1, at=1000.0 + number)
+        frames += len(spool.rows(0, 1)[0].frame)
+        publisher.poke()
+        until(lambda wanted=number: len(collector_side.batches) == wanted, collector_side)
+        collector_side.receipt(Receipt(stream=spool.stream, through=number))
+        until(lambda: not spool.rows(0, 1), collector_side)
+    around = (sum(publisher.crossed()) - before - frames) / batches
+    records, segments = 4, 8
+    assert 300 < around < delivery.BATCH - records * 22 - segments * 20
