@@ -73,6 +73,13 @@ def refusal(centre: Machine) -> str:
     return said.strip().removeprefix("SSL routines::") or "nothing"
 
 
+def complaints(machine: Machine) -> str:
+    """What our services on a machine said last: why a step failed is told there, and it is gone with the machine."""
+    units = "-u balise-agent -u balise-collector -u mosquitto -u influxdb -u nginx"
+    said = machine.ssh(f"journalctl --no-pager -o cat -n 12 {units}").stdout.strip()
+    return f"--- {machine.name}\n{said}"
+
+
 def leaks(centre: Machine, logs: Path) -> list[str]:
     """Name the secrets that stand in what Ansible printed."""
     printed = "\n".join(path.read_text(encoding="utf-8") for path in sorted(logs.glob("*.log")))

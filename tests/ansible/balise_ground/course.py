@@ -74,7 +74,15 @@ def prepare(cache: Path, ground: Ground) -> Path:
 
 
 def play(project: Path, cache: Path, ground: Ground) -> None:
-    """Play the whole course (CourseError at the first thing that is not as it should be)."""
+    """Play the whole course (CourseError at the first thing that is not as it should be, with the machines' logs)."""
+    try:
+        _play(project, cache, ground)
+    except CourseError as error:
+        logs = [chain.complaints(machine) for machine in ground.machines.values()]
+        raise CourseError("\n".join([str(error), *logs])) from None
+
+
+def _play(project: Path, cache: Path, ground: Ground) -> None:
     begin = time.monotonic()
     logs = cache / "logs"
     logs.mkdir(exist_ok=True)
