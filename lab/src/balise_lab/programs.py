@@ -8,7 +8,6 @@ in the field; the lab only hands them a clock. Must not live here: the settings'
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from balise_lab import settings, topology, waiting
+from balise_lab import settings, topology
 from balise_lab.authority import fingerprint
 from balise_lab.errors import ConfigError, LabError
 from balise_lab.scenario.clock import VARIABLE, ScenarioClock, frozen_clock
@@ -27,7 +26,6 @@ from balise_wire.words import Access, ProbeRole
 
 COLLECTOR: Final = "collector"
 _STOP_SECONDS: Final = 5.0
-_OPEN_SECONDS: Final = 30.0
 _ENROLLED_BEFORE: Final = 86400.0
 """Virtual seconds before the scenario at which its probes' cards are made."""
 _AT_ONCE: Final = 2
@@ -124,23 +122,11 @@ class Programs:
 
     # -------------------------------------------------------------- processes
     def start_all(self, clock: ScenarioClock) -> None:
-        """Start the collector on this clock, and every agent once it would be let in: who is not waits long."""
+        """Start the collector and every agent on this clock; who asks to be enrolled too early asks again soon."""
         self._clock = clock
         self.start(COLLECTOR)
-        centre = self.world.topology.centre
-        with self.world.inside("centre"):
-            waiting.until(lambda: self._open(centre, settings.ENROLMENT), "the collector's enrolment", _OPEN_SECONDS)
         for probe in self.scenario.probes:
             self.start(probe.id)
-
-    def _open(self, address: str, port: int) -> bool:
-        """Whether somebody listens; LabError when a program has ended instead."""
-        ended = self.failures()
-        if ended:
-            raise LabError("; ".join(ended))
-        with socket.socket() as knock:
-            knock.settimeout(1.0)
-            return knock.connect_ex((address, port)) == 0
 
     def start(self, name: str) -> None:
         """Start the collector or one probe's agent."""
