@@ -32,7 +32,10 @@ def free_port() -> int:
 
 
 class _Page(http.server.BaseHTTPRequestHandler):
-    """A page of 4 KB; it keeps no log."""
+    """A page of 4 KB; it keeps no log, and does not say what it is written in: the line is searched for such words."""
+
+    server_version = "web"
+    sys_version = ""
 
     def do_GET(self) -> None:
         body = b"ordinary\n" * 455
