@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from balise_agent.clock import Clock
-from balise_agent.limits import Limits
+from balise_agent.limits import SHARES, Limits, Share
 from balise_agent.meter import Meter
 from balise_agent.net.errors import Refused
 
@@ -83,21 +83,28 @@ def test_the_days_connections_are_capped_over_restarts_and_over_a_move() -> None
     assert again.pause("9.9.9.9", 1) == 0.0
 
 
-def test_measuring_ends_before_delivery_and_delivery_before_the_last_word() -> None:
-    """97, 99 and 100 % of the day; what is recorded can still go out, then a receipt can still come in."""
+def test_measuring_ends_before_delivery_and_delivery_before_the_limit() -> None:
+    """92, 94 and 99 % of a small day: what is recorded can still go out, and no connection is kept for nothing."""
     hands = Hands()
     meter = Meter(Limits(bytes_per_day=10_000), hands.clock())
     found = []
-    for step in (9_699, 1, 199, 1, 99, 1):
+    for step in (9_199, 1, 199, 2, 499):
         meter.reported(step, 0)
-        found.append((meter.exhausted, not meter.delivers(1), meter.silent))
+        found.append((meter.exhausted, meter.silent, not meter.delivers(1)))
     assert found == [
         (False, False, False),
         (True, False, False),
         (True, False, False),
         (True, True, False),
-        (True, True, False),
         (True, True, True),
     ]
     hands.now += DAY
-    assert (meter.exhausted, meter.delivers(9_000), meter.silent) == (False, True, False)
+    assert (meter.exhausted, meter.silent, meter.delivers(9_000)) == (False, False, True)
+
+
+@pytest.mark.parametrize("share", SHARES.values())
+def test_a_planned_day_is_never_cut(share: Share) -> None:
+    """The collector plans up to 90 %; only what comes on top can reach the end of measuring."""
+    meter = Meter(Limits(bytes_per_day=share.bytes_per_day), Hands().clock())
+    meter.reported(int(0.92 * share.bytes_per_day), 0)
+    assert not meter.exhausted

@@ -165,7 +165,7 @@ def rendered(found: Manifest) -> str:
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     table = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in (head, *rows)]
     total = [
-        f"as scheduled {found.bytes_per_day / 1e6:.1f} MB a day",
+        f"as scheduled {found.bytes_per_day / 1e6:.1f} MB a day, and what delivering the results takes",
         f"never more than {found.most_per_day / 1e6:.1f} MB a day, {found.bytes_per_incident / 1e6:.1f} MB an incident",
     ]
     if found.bytes_per_day > found.most_per_day:

@@ -12,9 +12,12 @@ from balise_agent.net.gate import PolicyGate
 
 _DAY: Final = 86_400.0
 _MEASURES: Final = 0.97
-"""Share of the day up to which something new is measured; what comes then is for delivering what is recorded."""
+"""Share of the day, less room for a batch, up to which something new is measured; then what is recorded goes out."""
 _DELIVERS: Final = 0.99
-"""Share up to which results go out; what comes then is for the state, a receipt and keepalives. After it: silence."""
+"""Share up to which results go out; the rest is for the goodbye and for what is under way."""
+_ROOM: Final = 48_000
+"""Bytes of the largest batch of routine results. A connection that could not carry one is not kept: only keepalives
+would cross it, and to the collector the probe would seem silent instead of asleep."""
 
 
 class Meter:
@@ -48,7 +51,10 @@ class Meter:
         """Whether the day has nothing left to measure with: of its bytes, or of its connections."""
         self._turn_the_day()
         rules = self._rules
-        return self.spent >= _MEASURES * rules.bytes_per_day or self.connections >= 0.99 * rules.connections_per_day
+        return (
+            self.spent + self._room >= _MEASURES * rules.bytes_per_day
+            or self.connections >= 0.99 * rules.connections_per_day
+        )
 
     def delivers(self, size: int) -> bool:
         """Whether ``size`` bytes more may go to the collector today."""
@@ -59,7 +65,11 @@ class Meter:
     def silent(self) -> bool:
         """Whether not even a connection to the broker is left for today."""
         self._turn_the_day()
-        return self.spent >= self._rules.bytes_per_day
+        return self.spent + self._room > _DELIVERS * self._rules.bytes_per_day
+
+    @property
+    def _room(self) -> float:
+        return min(_ROOM, self._rules.bytes_per_day / 20)
 
     def allow(self, address: str, port: int, size: int, *, local: bool = False) -> None:
         """See net.gate.Gate."""
