@@ -1,8 +1,8 @@
 """One machine: a copy of the root that forgets, namespaces of its own, and Debian's init as their first process.
 
-Lives here: the overlay, the files that make this copy itself, starting and killing. Must not live here: how the root
+Lives here: the overlay, the files that make this copy itself, starting. Must not live here: how the root
 is made (rootfs.py), or who is connected to whom (network.py). Everything lies in a tmpfs of our mount namespace, so
-that a kill at any moment leaves nothing behind.
+that a kill at any moment leaves nothing behind but empty control groups, which the next run takes over.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def make_key(folder: Path, root: Path) -> Key:
 
 
 class Machine:
-    """A machine by name and address; started when it is made, gone after ``kill``."""
+    """A machine by name and address; started when it is made, gone with our namespaces."""
 
     def __init__(
         self, name: str, address: str, root: Path, folder: Path, network: Network, key: Key, trusted: Path
@@ -136,8 +136,3 @@ class Machine:
         """systemd's word for the machine, once it has one."""
         said = self.ssh("systemctl is-system-running --wait").stdout.strip()
         return said if said in {"running", "degraded"} else None
-
-    def kill(self) -> None:
-        """End every process of the machine at once, as a pulled plug would."""
-        self._process.kill()
-        self._process.wait()
