@@ -17,6 +17,7 @@ ROLES = ("broker", "collector", "grafana", "influxdb", "preflight", "probe", "re
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # half a minute alone, minutes on a busy machine
 def test_the_linter_has_nothing_to_say(ansible: Ansible, repo_root: Path) -> None:
     """Profile production, and no rule is skipped, in its configuration or beside a line."""
     done = ansible("ansible-lint", "--offline")

@@ -32,8 +32,8 @@ def test_an_agent_refuses_what_it_should_not_do(
     for reason in (
         "event assignment_refused: not a sealed frame",
         "event assignment_refused: signed by another key than the one approved for this sender",
-        "event assignment_refused: a assignment for agent002, not a assignment for this probe",
-        "event assignment_refused: a receipt for agent001, not a assignment for this probe",
+        "event assignment_refused: kind assignment for agent002, not assignment for this probe",
+        "event assignment_refused: kind receipt for agent001, not assignment for this probe",
         "event assignment_refused: version 0 is older than",
         "event assignment_refused: version 90: expired at 1",
         "event target_refused: home-router:",

@@ -546,7 +546,7 @@ def open_sealed(frame: bytes, collector: Ed25519PublicKey, kind: Kind, probe: st
     """
     envelope = decode_envelope(unseal(frame, collector, most=_LARGEST_INBOX))
     if envelope.kind is not kind or envelope.probe != probe:
-        raise SealError(f"a {envelope.kind} for {envelope.probe}, not a {kind} for this probe")
+        raise SealError(f"kind {envelope.kind} for {envelope.probe}, not {kind} for this probe")
     return envelope
 
 
