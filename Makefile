@@ -97,5 +97,5 @@ upgrade: venv ## write locks/ anew with the newest versions
 	@UPGRADE=1 tools/lock && tools/setup
 
 clean: ## remove the environments, fetched tools and caches
-	@rm -rf .venv .venv-agent .venv-ansible .tools .cache .lab .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	@rm -rf .venv .venv-agent .venv-ansible .tools .tools-image .cache dist .lab .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
