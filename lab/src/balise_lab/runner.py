@@ -28,8 +28,8 @@ from balise_lab.stretch import Away, Stored
 from balise_lab.topology import build
 from balise_lab.world import World
 
-_WARM_REAL = 16.0
-_WARM_EACH = 0.6
+_WARM_REAL = 24.0
+_WARM_EACH = 0.9
 """Real seconds, and those for each probe, that programs may take from their start to the timeline's first entry."""
 _WARM_VIRTUAL = 900.0
 """Virtual seconds of ordinary measuring before it: what fails from the first measurement on is `standing`, not new."""
