@@ -12,12 +12,12 @@ services: {twitter: {web: twitter.lab}}
 
 
 def test_a_late_first_entry_needs_no_lead() -> None:
-    """Half an hour of ordinary measuring before the first entry is baseline enough."""
-    assert lead(parse(HEAD + "timeline: [{at: 22:00, start: {kind: isp.shutdown}}]\n")) == 0.0
+    """Forty minutes before the first entry are enough for ten probes to enrol and to measure a baseline."""
+    assert lead(parse(HEAD + "timeline: [{at: 22:10, start: {kind: isp.shutdown}}]\n")) == 0.0
 
 
 def test_an_early_first_entry_gets_a_baseline() -> None:
     """What begins at the start must not begin before the first measurement: programs are up real seconds before."""
     text = HEAD + "timeline: [{at: +0m, start: {kind: isp.shutdown}}]\n"
-    assert lead(parse(text)) == 22.0 * 60
+    assert lead(parse(text)) == 33.0 * 60
     assert lead(parse(text + "clock: {scale: 10}\n")) == 900.0
