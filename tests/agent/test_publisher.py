@@ -125,6 +125,31 @@ def test_an_overdue_receipt_sends_the_rows_again(
     assert publisher._patience > 0.3
 
 
+def test_a_stream_that_begins_anew_is_told_and_delivered_from_its_first_row(
+    mosquitto: Any,
+    collector_side: Any,
+    spool: Spool,
+    make_publisher: Callable[..., Publisher],
+    fill: Callable[..., None],
+    until: Callable[..., None],
+) -> None:
+    """A disk that dies under way: row 1 of the new stream comes after row 3 of the old one."""
+    fill(spool, 3)
+    publisher = make_publisher(entry(mosquitto))
+    publisher.start()
+    until(lambda: len(collector_side.batches) == 3, collector_side)
+    collector_side.receipt(Receipt(stream=spool.stream, through=3))
+    until(lambda: spool.count() == 0, collector_side)
+    old = spool.stream
+    spool._database.close()
+    spool._database = spool._stand_in("full")
+    assert spool.stream != old
+    fill(spool, 2)
+    publisher.poke()
+    until(lambda: len(collector_side.batches) == 5, collector_side)
+    assert collector_side.sequences == [1, 2, 3, 1, 2]
+
+
 def test_the_queue_is_held_while_the_collector_is_offline(
     mosquitto: Any,
     collector_side: Any,

@@ -258,6 +258,84 @@ def test_a_full_disk_keeps_measurements_in_memory_and_writes_them_later(spool: S
     assert spool.lost == 0
 
 
+def test_a_disk_that_takes_nothing_at_the_start_does_not_end_the_measuring(
+    tmp_path: Path, identity: Identity, open_spool: Callable[..., Spool]
+) -> None:
+    """Memory stands in with a stream of its own; the file's own content is delivered once it can be written again."""
+    path = tmp_path / "spool.sqlite"
+    first = open_spool(path, identity)
+    first.record([record(0)])
+    first.note("bytes today", "1 234")
+    stream = first.stream
+    first.close()
+    blocked = tmp_path / "spool.sqlite-wal"
+    blocked.mkdir()
+
+    spool = open_spool(path, identity)
+    assert (spool.disk_refuses, bool(spool.refusal)) == (True, True)
+    assert spool.stream != stream
+    assert spool.noted("bytes today") == "1 234"
+    spool.record([record(1)])
+    assert [spool.disk_refuses] == [True], "what is in memory is not on disk, and people are told so"
+    spool.seal(stamp())
+    assert numbers(spool, identity) == [1]
+
+    blocked.rmdir()
+    for _ in range(120):
+        spool.retry()
+    assert spool.stream != stream, "what is on air keeps its stream until it has its receipt"
+    assert spool.forget(Receipt(at=1.0, stream=spool.stream, through=1)) == 1
+    spool.record([record(2)])
+    spool.note("bytes today", "2 345")
+    for _ in range(60):
+        spool.retry()
+    assert not spool.disk_refuses
+    assert spool.stream == stream
+    assert spool.noted("bytes today") == "2 345"
+    spool.seal(stamp())
+    assert numbers(spool, identity) == [0, 2]
+    assert spool.lost == 0
+    spool.close()
+
+
+def test_a_disk_that_stays_full_does_not_hold_back_what_is_new(spool: Spool, identity: Identity) -> None:
+    """After half a minute of refusals, measurements go on air from memory; before, they wait for the disk."""
+    spool.record([record(0)])
+    stream = spool.stream
+    pages = spool._database.execute("PRAGMA page_count").fetchone()[0]
+    spool._database.execute(f"PRAGMA max_page_count = {pages}")
+    spool.record([record(number, size=4000) for number in range(1, 4)])
+    for _ in range(29):
+        spool.retry()
+    assert spool.stream == stream
+    spool.retry()
+    assert spool.stream != stream
+    assert "full" in spool.refusal
+    spool.retry()
+    spool.seal(stamp())
+    assert numbers(spool, identity) == [1, 2, 3]
+    assert spool.forget(Receipt(at=1.0, stream=spool.stream, through=9))
+    for _ in range(60):
+        spool.retry()
+    spool.seal(stamp())
+    assert (spool.stream, numbers(spool, identity)) == (stream, [0])
+
+
+def test_memory_is_bounded_in_the_place_of_a_disk(
+    tmp_path: Path, identity: Identity, open_spool: Callable[..., Spool]
+) -> None:
+    """Without a disk and without a broker, the oldest go and are counted: a probe has 512 MB for everything."""
+    (tmp_path / "spool.sqlite-wal").mkdir()
+    spool = open_spool(tmp_path / "spool.sqlite", identity, max_bytes=1 << 30)
+    for number in range(120):
+        spool.record([record(number, size=50_000)])
+        spool.seal(stamp())
+    assert spool.lost > 0
+    assert spool._bytes <= 4 * 1024 * 1024
+    assert numbers(spool, identity)[-1] == 119
+    spool.close()
+
+
 def test_memory_is_bounded_while_the_disk_refuses(spool: Spool) -> None:
     """A disk that stays full costs the oldest of what memory holds, and the loss is counted."""
     spool.record([record(0)])

@@ -611,7 +611,7 @@ class App:
         if self._hindrance is not None:
             yield self._hindrance
         if self._spool.disk_refuses:
-            yield Trouble(id=ProblemId.DATA_FULL)
+            yield _disk_trouble(self._spool)
         if self._renewal is not None and self._renewal.trouble is not None:
             yield self._renewal.trouble
         if self.publisher is not None and self._config.consent.accepted:
@@ -647,3 +647,10 @@ class App:
 def is_notable(made: wire.Measurement) -> bool:
     """Tell whether a measurement is more than a routine success: the last to go when the disk is full."""
     return made.design is not Design.SENTINEL or any(trial.failure is not None for trial in made.observations)
+
+
+def _disk_trouble(spool: Spool) -> Trouble:
+    """Return what a disk's refusal means to people: a full one wants room, any other a look at card and rights."""
+    if spool.disk_full():
+        return Trouble(id=ProblemId.DATA_FULL)
+    return Trouble(id=ProblemId.DATA_UNWRITABLE, detail=spool.refusal)

@@ -4,6 +4,7 @@ Lives here: the order in which things are opened and closed. Must not live here:
 """
 
 import contextlib
+import errno
 import fcntl
 import logging
 import os
@@ -144,7 +145,7 @@ def open_spool(config: Config, identity: Identity) -> Spool:
             failure_seconds=failure_seconds(config),
         )
     except (sqlite3.OperationalError, OSError) as error:
-        mend = "is the disk full, or does another agent use this [probe] state_dir?"
+        mend = "does another program use this [probe] state_dir, and may the agent's user write in it?"
         raise ConfigError(f"{path}: {error}; {mend}") from None
 
 
@@ -157,14 +158,24 @@ def alone(state_dir: Path) -> Iterator[None]:
     Raises:
         ConfigError: another agent has it.
     """
-    with (state_dir / "lock").open("w") as file:
+    path = state_dir / "lock"
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        # A card that turned read-only keeps its probe measuring: a lock needs no right to write.
+        if error.errno != errno.EROFS or not path.exists():
+            raise ConfigError(f"{path}: {error.strerror}; make it writable for the agent's user") from None
+        handle = os.open(path, os.O_RDONLY)
+    try:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise ConfigError(
                 f"another agent already runs on {state_dir}; stop it, or give this one its own [probe] state_dir"
             ) from None
         yield
+    finally:
+        os.close(handle)
 
 
 def meta(config: Config, identity: Identity) -> Meta:

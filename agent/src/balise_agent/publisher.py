@@ -145,6 +145,7 @@ class Publisher:
         self._deadline = float("inf")
         self._ready_at = float("inf")
         self._cursor = 0
+        self._stream = spool.stream
         self._on_air: dict[int, float] = {}
         self._patience = _RECEIPT_SECONDS
         self._told_oldest = 0
@@ -473,6 +474,11 @@ class Publisher:
         """Keep the window full, oldest first; start over when receipts are overdue."""
         if now < self._ready_at or not self.collector_online:
             return
+        if self._spool.stream != self._stream:
+            # A damaged file, or a disk that takes nothing: the numbers of another stream begin anew.
+            self._stream = self._spool.stream
+            self._rewind()
+            self.announce()
         if self._on_air and now - min(self._on_air.values()) >= self._patience:
             self.counters.resends += len(self._on_air)
             self._patience = min(self._patience * 2.0, _RECEIPT_SECONDS_MOST)

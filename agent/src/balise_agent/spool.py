@@ -3,12 +3,16 @@
 Lives here: one SQLite database with two tables. ``pending`` holds measurements and events as soon as they exist (that
 commit is what *recorded* means); ``batch`` holds the exact sealed bytes that go on air, counted by ``sequence`` within
 this spool's ``stream``. Must not live here: MQTT, or the decision when to send. A row leaves for two reasons only: the
-collector's receipt, or the size bound, and the second is counted and told.
+collector's receipt, or the size bound, and the second is counted and told. A disk that takes nothing (full, worn out,
+turned read-only) does not end the measuring: a database of the same kind in memory stands in, as a stream of its own,
+until the file can be written again; what the file holds meanwhile stays in it and is delivered afterwards.
 """
 
+import contextlib
 import logging
 import math
 import secrets
+import shutil
 import sqlite3
 from collections import deque
 from collections.abc import Sequence
@@ -31,6 +35,12 @@ _LARGEST_RECORD: Final = MAX_BATCH_BYTES - 4096
 _LARGEST_BODY: Final = MAX_BODY_BYTES // 2
 _RING_BYTES: Final = 4 * 1024 * 1024
 """What is held in memory while the disk refuses, before the oldest is let go."""
+_REFUSALS_BORNE: Final = 30
+"""Retries in a row that a file may refuse before memory stands in: what only waits is not delivered."""
+_FULL_BELOW: Final = 256 * 1024
+"""Bytes: what a write-ahead log, its index and one batch want."""
+_BACK_EVERY: Final = 60
+"""Retries between two attempts to come back from memory to the file."""
 _SET_ASIDE_KEPT: Final = 3
 _SESSION: Final = "session"
 
@@ -105,6 +115,8 @@ class Spool:
     ) -> None:
         """Open or create the spool at ``path``; a damaged file is moved aside and a new stream begun.
 
+        Where the disk takes nothing, memory stands in, and ``refusal`` says why.
+
         Args:
             path: the SQLite file.
             probe: our id.
@@ -128,6 +140,10 @@ class Spool:
         self.evicted_batches = 0
         self.disk_refuses = False
         """The last write failed; what is recorded meanwhile lives in memory only."""
+        self.refusal = ""
+        """What the disk said when it last refused."""
+        self._in_memory = False
+        self._refusals = 0
         self.stream = ""
         self._session = 0
         self._bytes = 0
@@ -136,24 +152,42 @@ class Spool:
     # --- opening ------------------------------------------------------------------------------------------------------
 
     def _open(self) -> sqlite3.Connection:
-        """Open the file, or set it aside and begin anew."""
+        """Open the file; set a damaged one aside and begin anew; where the disk takes nothing, begin in memory.
+
+        Raises:
+            sqlite3.OperationalError: another program holds the file.
+            OSError: its folder cannot be made.
+        """
         self._path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            database = self._connect()
+            database = self._opened()
+        except (sqlite3.OperationalError, OSError) as error:
+            if "locked" in str(error):
+                raise
+            _log.error("spool %s: the disk refused (%s); working in memory until it takes something", self._path, error)
+            database = self._stand_in(str(error))
+        self._bytes = database.execute(_BYTES_HELD).fetchone()[0]
+        return database
+
+    def _opened(self) -> sqlite3.Connection:
+        """Open the file, or a new one in the place of a damaged one."""
+        try:
+            database = self._connect(str(self._path))
         except sqlite3.DatabaseError as error:
             # "locked" and "full" say nothing about the content; only real damage may cost the file its place.
             if isinstance(error, sqlite3.OperationalError) and "malformed" not in str(error):
                 raise
             self._set_aside(str(error))
-            database = self._connect()
-        self._bytes = database.execute(_BYTES_HELD).fetchone()[0]
+            database = self._connect(str(self._path))
+        self._in_memory = self.disk_refuses = False
         return database
 
-    def _connect(self) -> sqlite3.Connection:
-        """Open, check and prepare the file (sqlite3.DatabaseError where it is damaged)."""
-        database = sqlite3.connect(self._path, isolation_level=None, timeout=5.0)
+    def _connect(self, place: str) -> sqlite3.Connection:
+        """Open, check and prepare a database (sqlite3.DatabaseError where it is damaged or takes nothing)."""
+        database = sqlite3.connect(place, isolation_level=None, timeout=5.0)
         try:
-            self._path.chmod(0o600)
+            if place == str(self._path):
+                self._path.chmod(0o600)
             database.execute("PRAGMA journal_mode=WAL")
             # FULL makes each commit wait for the disk (sqlite.org/pragma.html#pragma_synchronous): NORMAL would lose
             # the last commits of a WAL in a power cut, and a power cut is what a probe on a table meets most.
@@ -162,10 +196,26 @@ class Spool:
             _check(database)
             database.executescript(_SCHEMA)
             database.execute("INSERT OR IGNORE INTO meta VALUES ('stream', ?)", (secrets.token_hex(8),))
+            # A file that can be read and not written would take no measurement; it is better known now.
+            database.execute("INSERT OR REPLACE INTO meta VALUES ('opened', ?)", (secrets.token_hex(8),))
             self.stream = database.execute("SELECT value FROM meta WHERE name = 'stream'").fetchone()[0]
         except BaseException:
             database.close()
             raise
+        return database
+
+    def _stand_in(self, why: str) -> sqlite3.Connection:
+        """Return a database in memory, with the small facts of the file as far as it can be read."""
+        database = self._connect(":memory:")
+        # immutable: without it even reading wants to write a lock and an index beside the file (sqlite.org/uri.html).
+        with contextlib.suppress(sqlite3.Error):
+            file = sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+            with contextlib.closing(file):
+                facts = file.execute("SELECT name, value FROM meta WHERE name LIKE 'note %'").fetchall()
+            database.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", facts)
+        self._in_memory = self.disk_refuses = True
+        self.refusal = why
+        self._refusals = 0
         return database
 
     def _set_aside(self, why: str) -> None:
@@ -206,8 +256,50 @@ class Spool:
         return self._write_ring()
 
     def retry(self) -> bool:
-        """Try again to write what the disk refused."""
-        return self._write_ring()
+        """Try again to write what the disk refused; return whether the disk has everything.
+
+        Called about once a second while ``disk_refuses``. A file that refuses for long is left for memory, and one
+        that was left is tried again every minute, as soon as nothing sealed waits in memory.
+        """
+        self._refusals += 1
+        if self._in_memory:
+            if self._refusals % _BACK_EVERY == 0:
+                self._come_back()
+        elif not self._write_ring() and self._refusals >= _REFUSALS_BORNE:
+            _log.error("spool: the disk still refuses (%s); what is new is sent from memory", self.refusal)
+            self._database.close()
+            self._database = self._stand_in(self.refusal)
+            self._bytes = 0
+        return self._write_ring() and not self.disk_refuses
+
+    def disk_full(self) -> bool:
+        """Tell whether a disk that refuses is full: SQLite's own word for it is often "disk I/O error"."""
+        try:
+            return shutil.disk_usage(self._path.parent).free < _FULL_BELOW
+        except OSError:
+            return False
+
+    def _come_back(self) -> None:
+        """Leave memory for the file, if the disk takes it and nothing sealed would be left behind."""
+        if self._database.execute("SELECT count(*) FROM batch").fetchone()[0]:
+            return
+        memory, stream = self._database, self.stream
+        try:
+            self._database = self._opened()
+        except (sqlite3.Error, OSError) as error:
+            self.refusal, self.stream = str(error), stream
+            return
+        waiting = "SELECT kind, notable, at, body FROM pending ORDER BY id"
+        held = [Record(Kind(kind), body, at, bool(notable)) for kind, notable, at, body in memory.execute(waiting)]
+        facts = memory.execute("SELECT name, value FROM meta WHERE name LIKE 'note %'").fetchall()
+        memory.close()
+        self._refusals = 0
+        _log.info("spool: the disk takes what is recorded again")
+        self._bytes = self._database.execute(_BYTES_HELD).fetchone()[0]
+        for name, value in facts:
+            self.note(name.removeprefix("note "), value)
+        self._ring.extendleft(reversed(held))
+        self._ring_bytes += sum(len(record.body) for record in held)
 
     def _write_ring(self) -> bool:
         """Move everything in memory to disk in one commit."""
@@ -223,7 +315,9 @@ class Spool:
         self._bytes += self._ring_bytes
         self._ring.clear()
         self._ring_bytes = 0
-        self.disk_refuses = False
+        if not self._in_memory:
+            self.disk_refuses = False
+            self._refusals = 0
         return True
 
     def _refused(self, error: sqlite3.Error) -> None:
@@ -231,6 +325,7 @@ class Spool:
         if not self.disk_refuses:
             _log.error("spool: the disk refused (%s); measurements are kept in memory until it takes them", error)
         self.disk_refuses = True
+        self.refusal = str(error)
         if not isinstance(error, sqlite3.OperationalError) or "malformed" in str(error):
             self._database.close()
             self._set_aside(str(error))
@@ -318,7 +413,8 @@ class Spool:
 
     def _enforce_bound(self) -> None:
         """Let go of the oldest routine batches, then of the oldest, until the bound holds; count every one."""
-        while self._bytes > self._max_bytes:
+        most = min(self._max_bytes, _RING_BYTES) if self._in_memory else self._max_bytes
+        while self._bytes > most:
             row = self._database.execute(
                 "SELECT sequence, length(frame) FROM batch ORDER BY notable, sequence LIMIT 1"
             ).fetchone()
