@@ -34,7 +34,9 @@ class Do(StrEnum):
     REMOVE = "remove"
     """Remove ``file`` from the card, in a laptop."""
     FILL = "fill"
-    """Fill the data partition but for ``left`` KiB."""
+    """Fill the data partition but for ``left`` KiB, in a laptop."""
+    EMPTY = "empty"
+    """Take away what ``fill`` put there."""
 
 
 class Until(StrEnum):

@@ -9,7 +9,9 @@ import ctypes
 import os
 import platform
 import shutil
+import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -29,6 +31,7 @@ _ELF_ARM64: Final = (
 """binfmt-misc (kernel.org): ELF, 64 bits, AArch64. F opens the emulator now, so that a chroot finds it."""
 _CLONE_NEWNET: Final = 0x40000000
 _STARTED: Final = time.monotonic()
+_ENDING: Final = threading.Event()
 
 
 def say(stage: str, text: str) -> None:
@@ -89,9 +92,16 @@ def run(command: Sequence[str | Path], *, log: Path | None = None, extra: Mappin
     return printed
 
 
+def end_on_signals() -> None:
+    """From now on SIGTERM and Ctrl-C end what rests, so that everything that was started is ended too."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: _ENDING.set())
+
+
 def rest(length: float) -> None:
-    """Wait so many real seconds."""
-    time.sleep(length)  # noqa: TID251 - the one place here that does; no virtual clock reaches a machine in QEMU
+    """Wait so many real seconds (RecipeError when somebody ended the program)."""
+    if _ENDING.wait(length):
+        raise RecipeError("ended before its end")
 
 
 def clear(folder: Path) -> Path:

@@ -192,6 +192,9 @@ class Trial:
             self._card.put(step.file, text.encode())
         elif step.do is Do.REMOVE:
             self._card.remove(step.file)
+        elif step.do is Do.EMPTY:
+            self._card.mend(3)
+            self._card.debugfs(3, "rm /filler", write=True)
         else:
             self._fill(step.left)
 
@@ -260,6 +263,7 @@ class Trial:
 
     def _fill(self, left: int) -> None:
         """Fill the data partition of a machine that is off."""
+        self._card.mend(3)
         told = self._card.debugfs(3, "stats")
         free = re.search(r"^Free blocks:\s+(\d+)", told, re.MULTILINE)
         if free is None:
@@ -307,6 +311,7 @@ def run(names: list[str], *, pass_at_most: float, together: int) -> int:
     unknown = set(names) - {one.name for one in wanted}
     if unknown:
         raise RecipeError(f"no scenario {', '.join(sorted(unknown))} in image/scenarios")
+    shell.end_on_signals()
     with ThreadPoolExecutor(together) as pool:
         rows = list(pool.map(lambda one: _one(one, image, start, pass_at_most), wanted))
     print(table(rows), flush=True)

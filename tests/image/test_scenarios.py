@@ -10,12 +10,13 @@ from balise_image.recipe import MIB, RecipeError
 from balise_image.scenario import Do, Expectation
 from balise_image.trial import Seen, findings, table
 
-NINE = {
+TEN = {
     "broker-away",
     "clock-1970",
     "cut-first-boot",
     "cut-spool",
     "data-full",
+    "data-full-later",
     "happy-path",
     "malformed-settings",
     "no-network",
@@ -23,11 +24,11 @@ NINE = {
 }
 
 
-def test_nine_scenarios_are_well_formed_and_begin_with_the_happy_path(repo_root: Path) -> None:
+def test_ten_scenarios_are_well_formed_and_begin_with_the_happy_path(repo_root: Path) -> None:
     """A step or an expectation with a misspelt word is an error, not a step that does nothing."""
     found = scenarios.read_all(repo_root / "image/scenarios")
     assert found[0].name == "happy-path"
-    assert {one.name for one in found} == NINE
+    assert {one.name for one in found} == TEN
     for one in found:
         assert any(step.do is Do.ON for step in one.steps), one.name
         assert "$token" in one.settings, one.name
