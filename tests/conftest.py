@@ -14,7 +14,9 @@ import os
 import shutil
 import socket
 import subprocess
+import threading
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -239,3 +241,17 @@ def namespace_wrapper() -> tuple[str, ...]:
 def real_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Start every test on the real clock, whatever the shell that ran it had set."""
     monkeypatch.delenv("BALISE_CLOCK", raising=False)
+
+
+@pytest.fixture
+def eventually() -> Callable[..., None]:
+    """Return a wait for a condition that another program brings about; it polls, and fails after ``within`` seconds."""
+
+    def wait(condition: Callable[[], bool], what: str, within: float = 20.0) -> None:
+        for _ in range(int(within / 0.05)):
+            if condition():
+                return
+            threading.Event().wait(0.05)
+        pytest.fail(f"not within {within} s: {what}")
+
+    return wait

@@ -5,7 +5,6 @@ Must not live here: expectations. Where `make setup` did not fetch mosquitto, it
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import os
 import secrets
@@ -34,6 +33,7 @@ from balise_wire.observations import TcpObservation
 from balise_wire.seal import Sealer, public_bytes
 from balise_wire.topics import Leaf, topic
 from balise_wire.words import Arm, ClockState, Design, Experiment, ProbeRole, TargetRole
+from neighbours import beside
 
 EPOCH = 1_589_733_000.0
 """2020-05-17T16:30:00Z: where the tests' time begins."""
@@ -289,20 +289,6 @@ def collector(tmp_path: Path, mosquitto: Mosquitto) -> Iterator[RunningCollector
         program.end(signal.SIGKILL)
 
 
-@pytest.fixture
-def eventually() -> Callable[..., None]:
-    """Return a wait for a condition that another program brings about; it polls, and fails after ``within`` seconds."""
-
-    def wait(condition: Callable[[], bool], what: str, within: float = 20.0) -> None:
-        for _ in range(int(within / 0.05)):
-            if condition():
-                return
-            threading.Event().wait(0.05)
-        pytest.fail(f"not within {within} s: {what}")
-
-    return wait
-
-
 @pytest.fixture(scope="module")
 def make_module_probe() -> Callable[[], FieldProbe]:
     """Make a probe that a whole module may share."""
@@ -312,7 +298,7 @@ def make_module_probe() -> Callable[[], FieldProbe]:
 @pytest.fixture
 def afternoon(make_probe: Callable[..., FieldProbe]) -> Any:
     """A made afternoon: two providers with two probes each in PK, references in DE, SG and FR."""
-    module = _beside("afternoon")
+    module = beside(__file__, "afternoon")
     inside = [make_probe(id=f"pk{asn}n{n}", asn=asn) for asn in (64501, 64502) for n in range(2)]
     abroad = [
         make_probe(id=f"ref{country.lower()}", country=country, asn=64600 + n, role=ProbeRole.REFERENCE)
@@ -326,7 +312,7 @@ def afternoon(make_probe: Callable[..., FieldProbe]) -> Any:
 @pytest.fixture
 def field_line() -> Any:
     """The probe's side of MQTT: ``field_line(probe, port, collector_key)``."""
-    return _beside("fieldline").FieldLine
+    return beside(__file__, "fieldline").FieldLine
 
 
 # ---------------------------------------------------------------- a real InfluxDB
@@ -338,7 +324,7 @@ def make_influx(tools_bin: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     made: list[Any] = []
 
     def make(**settings: Any) -> Any:
-        server = _beside("influxserver").InfluxServer(tools_bin, tmp_path_factory.mktemp("influx"), **settings)
+        server = beside(__file__, "influxserver").InfluxServer(tools_bin, tmp_path_factory.mktemp("influx"), **settings)
         made.append(server)
         server.start()
         return server
@@ -357,21 +343,9 @@ def influx(make_influx: Callable[..., Any]) -> Any:
 @pytest.fixture(scope="session")
 def any_influx(request: pytest.FixtureRequest) -> Iterator[Any]:
     """Return the server that BALISE_INFLUX_URL names, else our 1.6; for tests marked contract, too."""
-    named = _beside("influxcontract").named() if os.environ.get("BALISE_INFLUX_URL") else None
+    named = beside(__file__, "influxcontract").named() if os.environ.get("BALISE_INFLUX_URL") else None
     if named is None:
         yield request.getfixturevalue("influx")
         return
     yield named
     named.stop()
-
-
-def _beside(name: str) -> Any:
-    """Import a module that lies beside this file: test folders are no packages (importlib mode)."""
-    unique = f"balise_tests_collector_{name}"
-    if unique not in sys.modules:
-        spec = importlib.util.spec_from_file_location(unique, Path(__file__).with_name(f"{name}.py"))
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[unique] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[unique])
-    return sys.modules[unique]

@@ -18,6 +18,7 @@ import pytest
 
 from balise_lab import wrapper
 from balise_lab.topology import Topology, build
+from neighbours import load
 
 SCALE = 60.0
 
@@ -72,19 +73,8 @@ def start(folder: Path, *, prefix: list[str] | None = None) -> Handle:
         stdout=subprocess.PIPE,
         text=True,
     )
-    layout = _layout(script)
+    layout = load(script).LAYOUT
     return Handle(process, build(layout))
-
-
-def _layout(script: Path) -> Any:
-    import importlib.util  # noqa: PLC0415 - ground.py is a program, and its layout is wanted here
-
-    spec = importlib.util.spec_from_file_location("balise_lab_ground", script)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.LAYOUT
 
 
 def finish(handle: Handle) -> None:

@@ -6,29 +6,15 @@ expectations. Where `make setup` did not fetch mosquitto, the tests are skipped 
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
+from neighbours import load
+
 HERE = Path(__file__).resolve().parent
-
-
-def _load(path: Path) -> ModuleType:
-    """Import a module by its file: test folders are no packages (importlib mode)."""
-    unique = f"balise_tests_security_{path.parent.name}_{path.stem}"
-    if unique not in sys.modules:
-        spec = importlib.util.spec_from_file_location(unique, path)
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[unique] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[unique])
-    return sys.modules[unique]
 
 
 @pytest.fixture(scope="session")
@@ -37,9 +23,9 @@ def ground(tools_bin: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     program = tools_bin / "mosquitto"
     if not program.exists():
         pytest.skip("mosquitto: not in .tools/bin; run make setup")
-    probe = _load(HERE.parent / "collector" / "conftest.py").FieldProbe
-    line = _load(HERE.parent / "collector" / "fieldline.py").FieldLine
-    made = _load(HERE / "ground.py").Ground(program, tmp_path_factory.mktemp("ground"), probe, line)
+    probe = load(HERE.parent / "collector" / "conftest.py").FieldProbe
+    line = load(HERE.parent / "collector" / "fieldline.py").FieldLine
+    made = load(HERE / "ground.py").Ground(program, tmp_path_factory.mktemp("ground"), probe, line)
     made.start()
     yield made
     made.stop()
@@ -73,21 +59,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Any:
 
 
 @pytest.fixture
-def eventually() -> Callable[..., None]:
-    """Return a wait for a condition that another program brings about; it polls, and fails after ``within`` seconds."""
-
-    def wait(condition: Callable[[], bool], what: str, within: float = 20.0) -> None:
-        for _ in range(int(within / 0.05)):
-            if condition():
-                return
-            threading.Event().wait(0.05)
-        pytest.fail(f"not within {within} s: {what}")
-
-    return wait
-
-
-@pytest.fixture
 def unused() -> Callable[[], int]:
     """Return a maker of ports of loopback that nobody listens on."""
-    port: Callable[[], int] = _load(HERE / "ground.py").free_port
+    port: Callable[[], int] = load(HERE / "ground.py").free_port
     return port

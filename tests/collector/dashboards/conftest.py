@@ -5,15 +5,16 @@ Must not live here: rules.
 
 from __future__ import annotations
 
-import importlib.util
+import functools
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from neighbours import beside
 
 
 @pytest.fixture(scope="session")
@@ -37,18 +38,7 @@ def provisioned(folder: Path) -> dict[str, dict[str, Any]]:
     return {str(path.relative_to(root)): yaml.safe_load(path.read_text("utf-8")) for path in paths}
 
 
-@pytest.fixture(scope="session")
-def beside() -> Callable[[str], Any]:
-    """Import a module that lies beside this file: test folders are no packages (importlib mode)."""
-
-    def load(name: str) -> Any:
-        unique = f"balise_tests_dashboards_{name}"
-        if unique not in sys.modules:
-            spec = importlib.util.spec_from_file_location(unique, Path(__file__).with_name(f"{name}.py"))
-            assert spec is not None
-            assert spec.loader is not None
-            sys.modules[unique] = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(sys.modules[unique])
-        return sys.modules[unique]
-
-    return load
+@pytest.fixture(scope="session", name="beside")
+def beside_fixture() -> Callable[[str], Any]:
+    """Return the loader of modules that lie beside this file."""
+    return functools.partial(beside, __file__)

@@ -5,12 +5,9 @@ Must not live here: expectations.
 
 from __future__ import annotations
 
-import importlib.util
 import random
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
@@ -21,6 +18,7 @@ from balise_collector.judge import Level, State, Verdict
 from balise_wire.measurement import Network
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Design, Experiment, TargetRole
+from neighbours import beside
 
 START: Final = 1_589_733_000.0 // 300 * 300
 """A bin's beginning near 2020-05-17T16:30Z."""
@@ -140,11 +138,5 @@ def make_play() -> Callable[..., Play]:
 @pytest.fixture(scope="session")
 def simulation() -> ModuleType:
     """Return the simulation beside this file as a module."""
-    path = Path(__file__).with_name("simulation.py")
-    spec = importlib.util.spec_from_file_location("balise_simulation", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["balise_simulation"] = module
-    spec.loader.exec_module(module)
+    module: ModuleType = beside(__file__, "simulation")
     return module

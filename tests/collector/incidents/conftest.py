@@ -5,8 +5,6 @@ Must not live here: expectations.
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,19 +12,11 @@ from typing import Any
 import pytest
 
 from balise_collector.incidents import Incident, IncidentBook, IncidentChange
+from neighbours import load
 
 
 def _play_module() -> Any:
-    path = Path(__file__).parent.parent / "detect" / "conftest.py"
-    name = "balise_detector_play"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
-    return sys.modules[name]
+    return load(Path(__file__).parent.parent / "detect" / "conftest.py")
 
 
 @dataclass(frozen=True)
