@@ -114,3 +114,18 @@ def test_a_release_without_an_optional_package_gets_the_rest(
     assert len(said.splitlines()) == 1
     assert "influxdb: this release has none" in said
     assert "influxdb" not in fetch_tools.missing_by_hand()
+
+
+def test_what_was_fetched_before_is_not_the_machines(
+    tmp_path: Path, fetch_tools: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A build puts the unpacked folder on PATH; taken for the machine's own, its programs would lack their libraries."""
+    unpacked = tmp_path / ".tools-image" / "root" / "usr" / "bin"
+    unpacked.mkdir(parents=True)
+    (unpacked / "balise-no-such-program").write_text("#!/bin/sh\n")
+    (unpacked / "balise-no-such-program").chmod(0o755)
+    monkeypatch.setenv("PATH", str(unpacked))
+    monkeypatch.setattr(fetch_tools, "SETS", {})
+    assert fetch_tools.on_machine("balise-no-such-program") is not None
+    monkeypatch.setattr(fetch_tools, "SETS", {"image": (tmp_path / ".tools-image", ())})
+    assert fetch_tools.on_machine("balise-no-such-program") is None
