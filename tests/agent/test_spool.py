@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -258,8 +259,17 @@ def test_a_full_disk_keeps_measurements_in_memory_and_writes_them_later(spool: S
     assert spool.lost == 0
 
 
+def fill_disk(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let SQLite meet a disk that takes no new file; return what stands in its way."""
+    usage = shutil.disk_usage(folder)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=0))
+    blocked = folder / "spool.sqlite-wal"
+    blocked.mkdir()
+    return blocked
+
+
 def test_a_disk_that_takes_nothing_at_the_start_does_not_end_the_measuring(
-    tmp_path: Path, identity: Identity, open_spool: Callable[..., Spool]
+    tmp_path: Path, identity: Identity, open_spool: Callable[..., Spool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Memory stands in with a stream of its own; the file's own content is delivered once it can be written again."""
     path = tmp_path / "spool.sqlite"
@@ -268,8 +278,7 @@ def test_a_disk_that_takes_nothing_at_the_start_does_not_end_the_measuring(
     first.note("bytes today", "1 234")
     stream = first.stream
     first.close()
-    blocked = tmp_path / "spool.sqlite-wal"
-    blocked.mkdir()
+    blocked = fill_disk(tmp_path, monkeypatch)
 
     spool = open_spool(path, identity)
     assert (spool.disk_refuses, bool(spool.refusal)) == (True, True)
@@ -322,10 +331,10 @@ def test_a_disk_that_stays_full_does_not_hold_back_what_is_new(spool: Spool, ide
 
 
 def test_memory_is_bounded_in_the_place_of_a_disk(
-    tmp_path: Path, identity: Identity, open_spool: Callable[..., Spool]
+    tmp_path: Path, identity: Identity, open_spool: Callable[..., Spool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without a disk and without a broker, the oldest go and are counted: a probe has 512 MB for everything."""
-    (tmp_path / "spool.sqlite-wal").mkdir()
+    fill_disk(tmp_path, monkeypatch)
     spool = open_spool(tmp_path / "spool.sqlite", identity, max_bytes=1 << 30)
     for number in range(120):
         spool.record([record(number, size=50_000)])

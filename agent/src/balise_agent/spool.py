@@ -9,8 +9,10 @@ until the file can be written again; what the file holds meanwhile stays in it a
 """
 
 import contextlib
+import errno
 import logging
 import math
+import os
 import secrets
 import shutil
 import sqlite3
@@ -155,14 +157,14 @@ class Spool:
         """Open the file; set a damaged one aside and begin anew; where the disk takes nothing, begin in memory.
 
         Raises:
-            sqlite3.OperationalError: another program holds the file.
-            OSError: its folder cannot be made.
+            sqlite3.OperationalError: another program holds the file, or it is none.
+            OSError: its folder cannot be made, or is not ours.
         """
         self._path.parent.mkdir(parents=True, exist_ok=True)
         try:
             database = self._opened()
         except (sqlite3.OperationalError, OSError) as error:
-            if "locked" in str(error):
+            if not self._disk_is_to_blame(error):
                 raise
             _log.error("spool %s: the disk refused (%s); working in memory until it takes something", self._path, error)
             database = self._stand_in(str(error))
@@ -276,6 +278,18 @@ class Spool:
         """Tell whether a disk that refuses is full: SQLite's own word for it is often "disk I/O error"."""
         try:
             return shutil.disk_usage(self._path.parent).free < _FULL_BELOW
+        except OSError:
+            return False
+
+    def _disk_is_to_blame(self, error: Exception) -> bool:
+        """Tell a disk that is full, worn out or read-only from settings and rights that a person has to mend."""
+        if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS}:
+            return True
+        return "I/O error" in str(error) or self._read_only() or ("locked" not in str(error) and self.disk_full())
+
+    def _read_only(self) -> bool:
+        try:
+            return bool(os.statvfs(self._path.parent).f_flag & os.ST_RDONLY)
         except OSError:
             return False
 
