@@ -119,7 +119,7 @@ def test_a_release_without_an_optional_package_gets_the_rest(
 def test_what_was_fetched_before_is_not_the_machines(
     tmp_path: Path, fetch_tools: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A build puts the unpacked folder on PATH; taken for the machine's own, its programs would lack their libraries."""
+    """A build puts the unpacked folder on PATH; taken for the machine's, its programs would lack libraries."""
     unpacked = tmp_path / ".tools-image" / "root" / "usr" / "bin"
     unpacked.mkdir(parents=True)
     (unpacked / "balise-no-such-program").write_text("#!/bin/sh\n")
