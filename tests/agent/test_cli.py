@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from balise_agent import assembly, cli
+from balise_agent import assembly, cli, status_file
 from balise_agent.net.errors import LinkUnusable
+from balise_agent.problems import ProblemId
 from balise_wire.assignment import Assignment, Target
 from balise_wire.words import TargetRole
 
@@ -162,6 +163,35 @@ def test_a_state_folder_that_takes_nothing_is_exit_2(settings: Path, capsys: pyt
     (folder / "spool.sqlite").mkdir(parents=True)
     assert cli.main(["--config", str(settings), "run"]) == 2
     assert "spool.sqlite" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"), [("spool.sqlite", ProblemId.DATA_UNWRITABLE), ("probe.key", ProblemId.DATA_UNWRITABLE)]
+)
+def test_why_it_did_not_start_is_in_the_status_file(
+    settings: Path, monkeypatch: pytest.MonkeyPatch, name: str, problem: ProblemId
+) -> None:
+    """Whoever has no terminal reads it on the card, and a status file that says "no right to see packets" misleads."""
+    run = settings.parent / "run"
+    run.mkdir()
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(run))
+    (settings.parent / "state" / name).mkdir(parents=True)
+    assert cli.main(["--config", str(settings), "run"]) == 2
+    told = status_file.read(run)
+    assert told is not None
+    assert [trouble.id for trouble in told.troubles] == [problem]
+    assert name in told.troubles[0].detail
+
+
+def test_a_key_that_is_none_is_named_in_the_status_file(settings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is no wrong setting: another mend helps."""
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(settings.parent))
+    (settings.parent / "state").mkdir()
+    (settings.parent / "state" / "probe.key").write_text("no seed")
+    assert cli.main(["--config", str(settings), "run"]) == 2
+    told = status_file.read(settings.parent)
+    assert told is not None
+    assert told.troubles[0].id is ProblemId.KEY_UNUSABLE
 
 
 def test_two_agents_on_one_state_folder_are_one_too_many(settings: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -30,13 +30,14 @@ from balise_agent.enrolment.attempts import Attempts
 from balise_agent.enrolment.files import Files, Kept
 from balise_agent.enrolment.novice import Novice
 from balise_agent.enrolment.renewal import Renewal
-from balise_agent.errors import ConfigError
+from balise_agent.errors import DataError, KeyUnusableError
 from balise_agent.household import own_prefixes
 from balise_agent.identity import KEY_FILE, Identity, collector_key, ephemeral, load_or_create
 from balise_agent.lifecycle import PAUSE_FILE
 from balise_agent.limits import Limits
 from balise_agent.lookup import lookup_through
 from balise_agent.meter import Meter
+from balise_agent.net.errors import LinkUnusable
 from balise_agent.net.gate import Gate
 from balise_agent.net.link import Link
 from balise_agent.net.resolvers import Resolvers
@@ -99,12 +100,12 @@ def _with(config: Config, enrolment: Enrolment | None) -> Config:
 
 
 def _kept(config: Config, identity: Identity) -> Kept:
-    """Return the enrolment on disk (ConfigError where its folder does not let us)."""
+    """Return the enrolment on disk (DataError where its folder does not let us)."""
     files = Files(Path(config.probe.state_dir))
     try:
         return files.load(identity, config.enrolment.fingerprint)
     except OSError as error:
-        raise ConfigError(f"{files.folder}: {error.strerror}; make it writable for the agent's user") from None
+        raise DataError(f"{files.folder}: {error.strerror}; make it writable for the agent's user") from None
 
 
 def assignments(settled: Settled) -> Assignments:
@@ -132,7 +133,7 @@ def open_link(settled: Settled, reactor: Reactor, gate: Gate) -> Iterator[Link]:
 
 
 def open_spool(config: Config, identity: Identity) -> Spool:
-    """Open the probe's memory (ConfigError where its folder does not take it)."""
+    """Open the probe's memory (DataError where its folder does not take it)."""
     path, pace = Path(config.probe.state_dir) / SPOOL_FILE, pace_of(config)
     try:
         return Spool(
@@ -146,7 +147,7 @@ def open_spool(config: Config, identity: Identity) -> Spool:
         )
     except (sqlite3.OperationalError, OSError) as error:
         mend = "does another program use this [probe] state_dir, and may the agent's user write in it?"
-        raise ConfigError(f"{path}: {error}; {mend}") from None
+        raise DataError(f"{path}: {error}; {mend}") from None
 
 
 @contextlib.contextmanager
@@ -156,7 +157,7 @@ def alone(state_dir: Path) -> Iterator[None]:
     The kernel lets go of the lock however the process ends (flock(2)), so a kill leaves nothing to clean up.
 
     Raises:
-        ConfigError: another agent has it.
+        DataError: another agent has it, or there is nowhere to put the lock.
     """
     path = state_dir / "lock"
     try:
@@ -164,13 +165,13 @@ def alone(state_dir: Path) -> Iterator[None]:
     except OSError as error:
         # A card that turned read-only keeps its probe measuring: a lock needs no right to write.
         if error.errno != errno.EROFS or not path.exists():
-            raise ConfigError(f"{path}: {error.strerror}; make it writable for the agent's user") from None
+            raise DataError(f"{path}: {error.strerror}; make it writable for the agent's user") from None
         handle = os.open(path, os.O_RDONLY)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise ConfigError(
+            raise DataError(
                 f"another agent already runs on {state_dir}; stop it, or give this one its own [probe] state_dir"
             ) from None
         yield
@@ -300,7 +301,7 @@ def tell_failure(config: Config | None, error: Exception) -> None:
     """
     if config is None and "RUNTIME_DIRECTORY" not in os.environ:
         return
-    kind = ProblemId.SETTINGS_BROKEN if config is None else ProblemId.NO_CAPTURE
+    kind = _kind_of(error)
     config = config or Config()
     interface = config.network.interface
     if kind is ProblemId.NO_CAPTURE and interface and interface not in {name for _, name in socket.if_nameindex()}:
@@ -317,6 +318,15 @@ def tell_failure(config: Config | None, error: Exception) -> None:
         troubles=(Trouble(id=kind, detail=f"{error}"),),
     )
     StatusFile(config.runtime_dir()).write(told, clock.monotonic(), at_once=True)
+
+
+def _kind_of(error: Exception) -> ProblemId:
+    """Return which problem an exception at the start is."""
+    if isinstance(error, DataError):
+        return ProblemId.DATA_UNWRITABLE
+    if isinstance(error, KeyUnusableError):
+        return ProblemId.KEY_UNUSABLE
+    return ProblemId.NO_CAPTURE if isinstance(error, LinkUnusable) else ProblemId.SETTINGS_BROKEN
 
 
 def _chance(identity: Identity) -> random.Random:

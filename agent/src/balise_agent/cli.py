@@ -125,7 +125,7 @@ def _run(options: argparse.Namespace) -> int:
         raise
     try:
         assembly.run(assembly.settle(found))
-    except LinkUnusable as error:
+    except (LinkUnusable, ConfigError) as error:
         assembly.tell_failure(found, error)
         raise
     return FINE

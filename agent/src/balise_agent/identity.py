@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from balise_agent.errors import ConfigError
+from balise_agent.errors import DataError, KeyUnusableError
 from balise_wire.seal import public_bytes
 
 KEY_FILE: Final = "probe.key"
@@ -45,7 +45,8 @@ def load_or_create(state_dir: Path) -> Identity:
     """Read ``state_dir/probe.key``, or make it.
 
     Raises:
-        ConfigError: the folder cannot be written, or the file is no seed or readable for others.
+        DataError: the folder cannot be written.
+        KeyUnusableError: the file is no seed, or others may read it.
     """
     path = state_dir / KEY_FILE
     try:
@@ -56,15 +57,15 @@ def load_or_create(state_dir: Path) -> Identity:
     except UnicodeDecodeError:
         text, mode = "", 0
     except OSError as error:
-        raise ConfigError(
+        raise DataError(
             f"{path}: {error.strerror}; make [probe] state_dir a folder that the agent's user can write"
         ) from None
     if not _SEED.fullmatch(text):
-        raise ConfigError(
+        raise KeyUnusableError(
             f"{path}: not a 64-digit hex seed; restore it from the backup, or remove it to become a new probe"
         )
     if mode & _OTHERS:
-        raise ConfigError(f"{path}: readable for other users; run chmod 600 {path}")
+        raise KeyUnusableError(f"{path}: readable for other users; run chmod 600 {path}")
     return Identity(Ed25519PrivateKey.from_private_bytes(bytes.fromhex(text)))
 
 
