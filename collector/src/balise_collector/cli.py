@@ -45,7 +45,8 @@ def main(argv: list[str] | None = None) -> int:
     try:
         clock = Clock.from_environment()
         app.log_to_stderr(clock)
-        code = int(arguments.command(settings.load(Path(arguments.config)), clock, arguments))
+        config = settings.load(Path(arguments.config), files_come_later=getattr(arguments, "makes_files", False))
+        code = int(arguments.command(config, clock, arguments))
         sys.stdout.flush()
     except (ConfigError, JournalError) as error:
         print(f"balise-collector: {error}", file=sys.stderr)

@@ -232,8 +232,12 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return self.state_dir / "authority"
 
 
-def load(path: Path) -> Config:
+def load(path: Path, *, files_come_later: bool = False) -> Config:
     """Read and check a configuration file.
+
+    Args:
+        path: the file.
+        files_come_later: let the broker's files be absent: for the commands that make them.
 
     Raises:
         ConfigError: always with the file, the key and the mend.
@@ -242,12 +246,12 @@ def load(path: Path) -> Config:
     if isinstance(table.get("broker"), dict):
         table["broker"] = [table["broker"]]
     config = shape_table(table, Config, str(path), example=_EXAMPLE)
-    for place, wrong in _findings(config):
+    for place, wrong in _findings(config, files_come_later=files_come_later):
         raise ConfigError(f"{path}: {place}: {wrong}")
     return config
 
 
-def _findings(config: Config) -> list[tuple[str, str]]:
+def _findings(config: Config, *, files_come_later: bool) -> list[tuple[str, str]]:
     """What is well-formed and still cannot work: pairs of key and finding."""
     found: list[tuple[str, str]] = []
     if not config.broker:
@@ -257,7 +261,10 @@ def _findings(config: Config) -> list[tuple[str, str]]:
     if config.collector.quarantine_bytes < 1024 * 1024:
         found.append(("collector.quarantine_bytes", "holds too little to look into; use 1048576 or more"))
     for index, broker in enumerate(config.broker):
-        found.extend((f"broker[{index}].{key}", wrong) for key, wrong in _broker_findings(broker))
+        found.extend(
+            (f"broker[{index}].{key}", wrong)
+            for key, wrong in _broker_findings(broker, files_come_later=files_come_later)
+        )
     if config.catalogue.dir and not Path(config.catalogue.dir).is_dir():
         found.append(("catalogue.dir", f"{config.catalogue.dir!r} is not a folder; leave it out for the packaged one"))
     if not 0 <= config.pages.port < 65536:
@@ -370,7 +377,7 @@ def _enrolment_findings(enrolment: Enrolment) -> list[tuple[str, str]]:
     return found
 
 
-def _broker_findings(broker: Broker) -> list[tuple[str, str]]:
+def _broker_findings(broker: Broker, *, files_come_later: bool) -> list[tuple[str, str]]:
     """What cannot work in one broker entry."""
     found: list[tuple[str, str]] = []
     if not broker.host or any(character.isspace() or character == "/" for character in broker.host):
@@ -383,7 +390,7 @@ def _broker_findings(broker: Broker) -> list[tuple[str, str]]:
         found.append(("keepalive", f"{broker.keepalive} s; use 5 to 3600"))
     for key in ("ca_file", "cert_file", "key_file", "password_file"):
         text: str = getattr(broker, key)
-        if text and not Path(text).is_file():
+        if text and not files_come_later and not Path(text).is_file():
             found.append((key, f"{text!r} is not a file that this user can see"))
         if text and key != "password_file" and not broker.tls and not broker.own_authority:
             found.append((key, "is set but tls is false; set tls = true"))

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from balise_collector import cli
 from balise_collector.authority import (
     CA_FILE,
     CRL_FILE,
@@ -271,3 +272,17 @@ def test_openssl_believes_what_we_issue_and_refuses_what_we_revoke(
     assert "certificate verify failed" in shake(forged, key)
     authority.revoke("k7m2q9xd")
     assert "certificate revoked" in shake(certificate, key)
+
+
+def test_the_command_makes_what_the_settings_name_already(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The settings are written first and name the certificate; every other command still wants to see it."""
+    client = tmp_path / "client"
+    settings = tmp_path / "collector.toml"
+    settings.write_text(
+        f'[collector]\nstate_dir = "{tmp_path}/state"\n[broker]\nhost = "127.0.0.1"\ntls = true\n'
+        f'ca_file = "{client}/ca.pem"\ncert_file = "{client}/collector.pem"\nkey_file = "{client}/collector.key"\n'
+    )
+    assert cli.main(["--config", str(settings), "check"]) == 2
+    assert "is not a file that this user can see" in capsys.readouterr().err
+    assert cli.main(["--config", str(settings), "authority", "client", "--out", str(client)]) == 0
+    assert cli.main(["--config", str(settings), "check"]) == 0

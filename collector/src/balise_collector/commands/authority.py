@@ -35,6 +35,8 @@ def add(group: Any, command: AddCommand) -> None:
     for writes in (server, client):
         writes.add_argument("--out", required=True, metavar="DIR", help="where the files go; keys are readable to you")
         writes.add_argument("--replace", action="store_true", help="put new ones in the place of those that are there")
+        # The settings may name already what this command is about to make.
+        writes.set_defaults(makes_files=True)
     crl = command(group, "crl", _crl, "the list of certificates that are refused, for the broker's crlfile")
     crl.add_argument("--out", metavar="FILE", help="write it there; without: print it")
 
