@@ -20,7 +20,10 @@ WHYS: Final[dict[str, str]] = {
     NEVER: "never heard: see that it runs, and that it reaches the broker",
     Lifecycle.DISCONNECTED: "it said good-bye: switched off or stopped at the probe",
     Lifecycle.LOST: "the broker lost it without a good-bye: power, line, or the way to the broker",
-    Lifecycle.SLEEPING: "paused by its host or halted, by its last word, and not heard for {minutes} minutes",
+    Lifecycle.SLEEPING: (
+        "paused by its host, halted, or its day on the line used up, by its last word, "
+        "and not heard for {minutes} minutes"
+    ),
     Lifecycle.READY: "connected by its last word, but nothing came for {minutes} minutes: see its log",
     HALTED: "its country is halted: it is to measure nothing until the operator lifts that",
     RETIRED: "finished: nobody waits for it",
