@@ -18,7 +18,7 @@ import msgspec
 from balise_agent import __version__, assembly, service
 from balise_agent import config as settings
 from balise_agent.card import cli as card
-from balise_agent.errors import ConfigError
+from balise_agent.errors import ConfigError, DataError, KeyUnusableError
 from balise_agent.net.errors import LinkUnusable
 from balise_agent.problems import ProblemId, Trouble
 from balise_wire.words import Experiment
@@ -125,7 +125,7 @@ def _run(options: argparse.Namespace) -> int:
         raise
     try:
         assembly.run(assembly.settle(found))
-    except (LinkUnusable, ConfigError) as error:
+    except (LinkUnusable, DataError, KeyUnusableError) as error:
         assembly.tell_failure(found, error)
         raise
     return FINE

@@ -90,6 +90,14 @@ MANGLINGS = (
     Mangling("guillemets", swapped('"cable"', "\u00abcable\u00bb"), "provider", ("curly", "straight")),
     Mangling("one curly quote", swapped('"cable"', '"cable\u201d'), "provider", ("curly", "straight")),
     Mangling("non-breaking spaces", swapped("country = ", "country\u00a0=\u00a0"), "country", ("blanks", "ordinary")),
+    Mangling("soft hyphen in a key", swapped("country =", "coun\u00adtry ="), "country", ("blanks", "ordinary")),
+    Mangling("marks of direction", swapped("country =", "country \u200f= \u200f"), "country", ("blanks", "ordinary")),
+    Mangling(
+        "wide letters",
+        swapped('country = "PK"', 'country = "\uff30\uff2b"'),
+        "country",
+        ("for a country", 'read as "PK"'),
+    ),
     Mangling("zero-width space in front", swapped("country =", "\u200bcountry ="), "country", ("blanks", "ordinary")),
     Mangling("no quotes", swapped('"cable"', "cable"), "provider", ("no quotation marks", "read as if")),
     Mangling("no closing quote", swapped('"cable"', '"cable'), "provider", ("closing quotation", "line's end")),
@@ -426,6 +434,13 @@ def test_a_hand_written_file_needs_no_remarks() -> None:
     assert reading.settings.wifi == Wifi(name="house", password=PASSWORD, country="KZ")
     assert reading.settings.token == BARE
     assert not reading.cut
+
+
+def test_a_key_of_two_tables_under_a_third_is_told_where_it_belongs() -> None:
+    """Which of the two was meant cannot be known; "unknown, did you mean country?" would help nobody."""
+    reading = read(b'provider = "cable"\n[ssh]\ncountry = "PK"\n')
+    told = [str(one) for one in reading.findings if one.line == 3]
+    assert told == ["line 3: country belongs above the first table or under [wifi]; left out; move it to its place"]
 
 
 def test_secrets_are_known_as_they_were_written() -> None:

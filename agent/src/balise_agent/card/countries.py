@@ -46,7 +46,7 @@ def _mark(letter: str) -> bool:
 def code_of(text: str) -> str:
     """Return the code that ``text`` is or names, also by the beginning of one name; empty where it is neither."""
     known = table()
-    upper = text.strip().upper()
+    upper = unicodedata.normalize("NFKC", text).strip().upper()
     if upper in known.names:
         return upper
     name = folded(text)

@@ -15,6 +15,8 @@ from balise_agent.card.findings import Notes, Problem
 from balise_wire.card import END_MARK
 
 _ODD_BLANKS: Final = "\u00a0\u0085\u00ad\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f\u2060\u3000\ufeff"
+_UNSEEN: Final = re.compile("[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060\ufeff]+")
+"""Those of them that have no width: hyphenation points, joiners, marks of direction."""
 _BLANK: Final = rf"[ \t\v\f{_ODD_BLANKS}]"
 _ODD: Final = re.compile(f"[{_ODD_BLANKS}]")
 _DOUBLE: Final = '"\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033\uff02'
@@ -123,6 +125,9 @@ def _trimmed(line: str, number: int, notes: Notes) -> str:
         bare = re.sub(rf"[{_DOUBLE}{_SINGLE}].*", "", line)
         if _ODD.search(bare) or _ODD.search(line[len(line.rstrip()) - 1 :]) or text != line.strip(" \t\v\f"):
             notes.mended(Problem.BLANKS, number, "invisible blanks that are no ordinary ones", "read as ordinary ones")
+    quote = re.search(f"[{_DOUBLE}{_SINGLE}]", text)
+    outside = quote.start() if quote else len(text)
+    text = _UNSEEN.sub("", text[:outside]) + text[outside:]
     return "".join(letter for letter in text if letter == "\t" or letter >= " ")
 
 

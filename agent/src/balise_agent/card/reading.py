@@ -180,6 +180,10 @@ def _place(entry: Entry, notes: Notes) -> Place | None:
         where = f"[{homes[0][0]}]" if homes[0][0] else "the first table"
         notes.mended(Problem.WRONG_PLACE, entry.line, f"{key} belongs {_side(homes[0])} {where}", "read as if there")
         return homes[0]
+    if homes:
+        where = " or ".join(f"{_side(home)} {f'[{home[0]}]' if home[0] else 'the first table'}" for home in homes)
+        notes.ignored(Problem.WRONG_PLACE, entry.line, f"{key} belongs {where}", "left out; move it to its place")
+        return None
     known = [name for home, name in KEYS if home == table] or [name for _, name in KEYS]
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.6) or difflib.get_close_matches(
         key, [name for _, name in KEYS], n=1, cutoff=0.6
