@@ -32,7 +32,9 @@ class Crowd:
     def __init__(self, path: Path) -> None:
         """Open the file, which the store has made (JournalError where it cannot be read)."""
         try:
-            self._db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=10.0)
+            self._db = sqlite3.connect(
+                f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=10.0, check_same_thread=False
+            )
         except sqlite3.Error as error:
             raise JournalError(f"{path}: {error}; start balise-collector run, which makes it") from None
 

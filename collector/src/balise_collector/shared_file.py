@@ -59,7 +59,7 @@ def _make(path: Path, bring_up: Callable[[sqlite3.Connection], None]) -> None:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, isolation_level=None, timeout=_WAIT_SECONDS)
+    db = sqlite3.connect(path, isolation_level=None, timeout=_WAIT_SECONDS, check_same_thread=False)
     db.execute("PRAGMA synchronous=FULL")
     return db
 

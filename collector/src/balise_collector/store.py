@@ -140,7 +140,7 @@ class Store:
         self.path = path
         self._journal = SqliteJournal(journal) if journal is not None else None
         try:
-            self._db = sqlite3.connect(path, isolation_level=None, timeout=10.0)
+            self._db = sqlite3.connect(path, isolation_level=None, timeout=10.0, check_same_thread=False)
             self._db.execute("PRAGMA journal_mode=WAL")
             # Derived: a power cut may take the last second back to the last snapshot, which the journal makes good.
             self._db.execute("PRAGMA synchronous=NORMAL")

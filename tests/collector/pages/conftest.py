@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
@@ -500,9 +499,10 @@ def kept(folder: Path) -> Day:
 @pytest.fixture(scope="session")
 def look_at(folder: Path, kept: Day) -> Callable[..., View]:
     """Return a maker of views of the day."""
+    store = EachThread(lambda: Store(folder / "derived.sqlite", folder / "journal.sqlite"))
 
     def look(now: float = NOW) -> View:
-        return View(store=each_thread(folder), now=now, services=NAMES, members=tuple(kept.members), rules="3-5f2c9a10")
+        return View(store=store(), now=now, services=NAMES, members=tuple(kept.members), rules="3-5f2c9a10")
 
     return look
 
@@ -609,17 +609,6 @@ def walk(operator_pages: Callable[..., Starlette], public_pages: Starlette) -> C
         return found
 
     return pages
-
-
-_stores = threading.local()
-
-
-def each_thread(folder: Path) -> Store:
-    """Return the store of the calling thread: a SQLite connection belongs to one."""
-    if getattr(_stores, "folder", None) != folder:
-        _stores.folder, _stores.store = folder, Store(folder / "derived.sqlite", folder / "journal.sqlite")
-    opened: Store = _stores.store
-    return opened
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 ``python -m balise_wire.schema > docs/wire.schema.json`` writes it; a test checks that the committed file is fresh.
 """
 
+import inspect
 import sys
 from typing import Any
 
@@ -27,8 +28,18 @@ def json_schema() -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "balise wire, schema 1",
-        "$defs": dict(sorted(components.items())),
+        "$defs": _unindented(dict(sorted(components.items()))),
     }
+
+
+def _unindented(part: Any) -> Any:
+    """Return a part of the schema with its descriptions as Python 3.13 keeps docstrings: without their indentation."""
+    if isinstance(part, dict):
+        return {
+            key: inspect.cleandoc(value) if key == "description" and isinstance(value, str) else _unindented(value)
+            for key, value in part.items()
+        }
+    return [_unindented(one) for one in part] if isinstance(part, list) else part
 
 
 def rendered() -> str:

@@ -7,7 +7,7 @@ or anything that writes.
 import math
 import threading
 from collections.abc import Callable
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 import msgspec
 from starlette.requests import Request
@@ -18,13 +18,25 @@ from balise_collector.incidents import Incident
 from balise_collector.judge import State
 from balise_collector.store import Store
 
-Opened = TypeVar("Opened")
+
+class Closable(Protocol):
+    """What holds a connection."""
+
+    def close(self) -> None:
+        """Let go of it."""
+
+
+Opened = TypeVar("Opened", bound=Closable)
 _MOST: Final = 10_000
 """Verdicts in one answer."""
 
 
 class EachThread(Generic[Opened]):
-    """Gives each of the server's threads one of its own: a SQLite connection belongs to one thread."""
+    """Gives each of the server's threads one of its own: a SQLite connection belongs to one thread.
+
+    It is closed when its thread ends (the server's end when they had nothing to do for some seconds), or with this:
+    then another thread may do it, so what is opened here connects with ``check_same_thread=False``.
+    """
 
     def __init__(self, make: Callable[[], Opened]) -> None:
         self._make = make
@@ -32,10 +44,20 @@ class EachThread(Generic[Opened]):
 
     def __call__(self) -> Opened:
         """Return this thread's own, made at first use."""
-        own: Opened | None = getattr(self._local, "own", None)
-        if own is None:
-            own = self._local.own = self._make()
-        return own
+        held: _Held[Opened] | None = getattr(self._local, "held", None)
+        if held is None:
+            held = self._local.held = _Held(self._make())
+        return held.opened
+
+
+class _Held(Generic[Opened]):
+    """Closes what it holds when nothing refers to it any more; a thread's local values go with the thread."""
+
+    def __init__(self, opened: Opened) -> None:
+        self.opened = opened
+
+    def __del__(self) -> None:
+        self.opened.close()
 
 
 class BadQuestionError(ValueError):
