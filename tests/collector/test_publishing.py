@@ -13,6 +13,7 @@ import pytest
 from balise_collector.config import Broker, Config, Pages, Place, Public
 from balise_collector.errors import ConfigError
 from balise_collector.journal.sqlite import SqliteJournal
+from balise_collector.pages.api import EachThread
 from balise_collector.pages.view import View
 from balise_collector.publishing import Publishing, listen, token_of
 from balise_collector.store import Store
@@ -30,8 +31,10 @@ def test_the_public_view_has_its_own_port_and_ends(tmp_path: Path) -> None:
     SqliteJournal(config.journal_file).close()
     Store(config.derived_file).close()
 
+    store = EachThread(lambda: Store(config.derived_file, config.journal_file))
+
     def look() -> View:
-        return View(store=Store(config.derived_file, config.journal_file), now=1_589_733_000.0, services={"x": "X"})
+        return View(store=store(), now=1_589_733_000.0, services={"x": "X"})
 
     part = Publishing(config, public, look, b"secret")
     host, port = part._listening.getsockname()

@@ -13,6 +13,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from balise_collector.judge.verdict import State
+from balise_collector.pages.api import EachThread
 from balise_collector.pages.app import create_app
 from balise_collector.pages.view import View
 from balise_collector.store import Store
@@ -320,9 +321,10 @@ def test_an_old_store_does_not_speak_of_the_present(look_at: Callable[..., View]
 
 def test_no_data_yet_is_said_with_when_there_may_be_some(tmp_path: Path, read: Callable[[str], Any]) -> None:
     """Day one: no zero, no green, no empty table, but when to look again."""
+    store = EachThread(lambda: Store(tmp_path / "empty.sqlite"))
 
     def look() -> View:
-        return View(store=Store(tmp_path / "empty.sqlite"), now=1_589_733_010.0, services={"zoom": "Zoom"})
+        return View(store=store(), now=1_589_733_010.0, services={"zoom": "Zoom"})
 
     client = TestClient(create_app(look), base_url="http://127.0.0.1")
     for path in ("/", "/matrix"):
