@@ -24,6 +24,8 @@ from balise_wire.card import CONSENT_VERSION, SETTINGS_FILE, STATUS_FILE
 FOLDER: Final = shell.ROOT / "image/scenarios"
 _LOOK: Final = 3.0
 """Seconds between two looks while waiting: each starts a program on a busy machine."""
+_TELLS_WITHIN: Final = 180.0
+"""Seconds from a new state to the status file on the card."""
 _AGENT: Final = f"""\
 [probe]
 settings = "/var/lib/balise/card.toml"
@@ -276,6 +278,7 @@ class Trial:
     def _gather(self) -> None:
         """Cut the power for the last time, and look at everything."""
         if self._machine is not None:
+            self._let_it_tell()
             self._cut()
         self.seen.probes = len(self._centre.probes())
         self.seen.measurements = len(self._centre.verdicts())
@@ -287,6 +290,16 @@ class Trial:
         self.seen.data_files = frozenset(path for path in asked if "Inode:" in self._card.debugfs(3, f"stat {path}"))
         self.seen.data_end = self._card.start(3) + self._card.size(3)
         self.seen.card_size = self._card.path.stat().st_size
+
+    def _let_it_tell(self) -> None:
+        """Give the card the time in which it is told of a new state: once a minute, and this machine is slow."""
+        until = time.monotonic() + _TELLS_WITHIN
+        while time.monotonic() < until:
+            told = self._card.get(STATUS_FILE)
+            if all(text in told for text in self._scenario.expectation.status):
+                return
+            self._check_on()
+            shell.rest(_LOOK)
 
     def _gather_quietly(self) -> None:
         """Keep what may explain a failure."""
