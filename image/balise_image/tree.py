@@ -72,6 +72,8 @@ def build(start: Path, agent: Path, epoch: int, installed: int) -> Path:
     shell.run(["cp", "-a", "--reflink=auto", start / "root", root])
     for path in (*root.glob("boot/vmlinuz*"), *root.glob("boot/initrd*"), *root.glob("boot/System.map*")):
         path.unlink()
+    for path in root.glob("var/cache/apt/*.bin"):  # apt's own memory: it differs each time, and nobody here reads it
+        path.unlink()
     shutil.rmtree(root / "usr/lib/balise", ignore_errors=True)
     shell.run(["cp", "-a", f"{agent}/.", root])
     units = root / UNITS
