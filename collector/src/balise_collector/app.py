@@ -12,7 +12,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Final, Protocol
@@ -239,7 +239,7 @@ def _hosts(config: Config) -> tuple[str, ...]:
 def _feeds(config: Config, clock: Clock, services: Catalogue, ingest: Ingest) -> list[Part]:
     """Return a thread for each sink that the settings name."""
 
-    def feed(title: str, make_courses: Callable[[], Sequence[Course]]) -> Feed:
+    def feed(title: str, make_courses: Callable[[], AbstractContextManager[Sequence[Course]]]) -> Feed:
         return Feed(
             title,
             make_courses,
@@ -251,7 +251,7 @@ def _feeds(config: Config, clock: Clock, services: Catalogue, ingest: Ingest) ->
     feeds: list[Part] = []
     if config.sinks.line_protocol_file:
         file = FileSink(config.sinks.line_protocol_file)
-        feeds.append(feed("file", lambda: [Conclusions(file, "file")]))
+        feeds.append(feed("file", lambda: nullcontext([Conclusions(file, "file")])))
     if config.influx.url:
         # Imported where it is wanted: it takes half a second, which every command would wait for.
         from balise_collector.sinks.influx_courses import influx_courses  # noqa: PLC0415 - as said

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -129,7 +130,16 @@ class Story:
         self.ingest = Ingest(config, clock, identity.load_or_create(self.folder), services)
         self.ingest._journal, self.ingest._registry = self.journal, registry
         self.ingest._fleet, self.ingest._connections = registry.fleet(), []
-        self.courses = influx_courses(config, clock, services, lambda: {"127.0.0.1:1883": True})
+        self.held = ExitStack()
+        for opened in (registry, self.journal, self.store):
+            self.held.callback(opened.close)
+        self.courses = self.held.enter_context(
+            influx_courses(config, clock, services, lambda: {"127.0.0.1:1883": True})
+        )
+
+    def close(self) -> None:
+        """Close every file."""
+        self.held.close()
 
     def _deliver(self, at: float, where: str, payload: bytes) -> None:
         self.now = max(self.now, at)
@@ -156,10 +166,11 @@ class Story:
         )
         clock = Clock(system=lambda: self.now)
         services = catalogue.load(catalogue.default_folder())
-        conclusions = next(c for c in influx_courses(config, clock, services, dict) if isinstance(c, Conclusions))
-        conclusions._sink = Renaming(conclusions._sink, old, new)
-        while conclusions.step(self.store, self.journal):
-            pass
+        with influx_courses(config, clock, services, dict) as courses:
+            conclusions = next(course for course in courses if isinstance(course, Conclusions))
+            conclusions._sink = Renaming(conclusions._sink, old, new)
+            while conclusions.step(self.store, self.journal):
+                pass
 
     # ------------------------------------------------------------ what probes say
 

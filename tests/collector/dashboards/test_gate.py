@@ -5,7 +5,7 @@ The reader of the queries may only read, as Grafana's. What is planted wrong mus
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ def story(
     repo_root: Path,
     epoch: float,
     beside: Callable[[str], Any],
-) -> Any:
+) -> Iterator[Any]:
     """Return the afternoon, told."""
     told = beside("story").Story(
         folder=tmp_path_factory.mktemp("dashboards"),
@@ -32,7 +32,8 @@ def story(
         start=epoch,
     )
     told.tell()
-    return told
+    yield told
+    told.close()
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,7 @@ def test_a_course_that_fails_keeps_no_other_waiting(caplog: pytest.LogCaptureFix
     now = [0.0]
     good, bad = Step(), Step(SinkError("no bucket; make it", retry_after=30.0))
     nothing: Any = None
-    feed = Feed("x", lambda: (), lambda: nothing, lambda: nothing, lambda: now[0])
+    feed = Feed("x", lambda: nullcontext(()), lambda: nothing, lambda: nothing, lambda: now[0])
     feed._lanes = [_Lane(bad), _Lane(good)]
     for _ in range(40):
         feed._turn(nothing, nothing)
@@ -130,7 +131,7 @@ def test_gauges_are_looked_at_while_the_sink_is_left_alone() -> None:
         return [Point("gauge", (), (("n", looks[0]),), looks[0])]
 
     sink.refusing = True
-    feed = Feed("test", tuple, lambda: None, lambda: None, lambda: now[0])  # type: ignore[arg-type,return-value]
+    feed = Feed("test", lambda: nullcontext(()), lambda: None, lambda: None, lambda: now[0])  # type: ignore[arg-type,return-value]
     feed._lanes = [_Lane(Gauges(sink, glance))]
     for _ in range(5):
         feed._turn(None, None)  # type: ignore[arg-type]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,7 @@ class Seeded:
     sent: int
     now: float
     follower: Follower
+    held: ExitStack
 
     @property
     def clock(self) -> Clock:
@@ -53,7 +55,8 @@ class Seeded:
     def courses(self, influx: Any, name: str, **changes: Any) -> list[Course]:
         """What flows to two fresh databases of a server."""
         config = self.influx_config(influx, name, **changes)
-        return list(influx_courses(config, self.clock, catalogue.load(catalogue.default_folder()), lambda: {"b": True}))
+        services = catalogue.load(catalogue.default_folder())
+        return list(self.held.enter_context(influx_courses(config, self.clock, services, lambda: {"b": True})))
 
     def influx_config(self, influx: Any, name: str, **changes: Any) -> Config:
         """Settings that lead to a server."""
@@ -99,7 +102,8 @@ def seeded(tmp_path: Path, afternoon: Any) -> Iterator[Seeded]:
     follower = Follower(journal, store, Surroundings(fleet=fleet, catalogue=catalogue.load(catalogue.default_folder())))
     while follower.follow(now):
         pass
-    yield Seeded(config, journal, store, sent, now, follower)
+    with ExitStack() as held:
+        yield Seeded(config, journal, store, sent, now, follower, held)
     store.close()
     journal.close()
 

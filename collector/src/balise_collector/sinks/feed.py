@@ -9,6 +9,7 @@ import logging
 import random
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, closing
 from typing import Final
 
 from balise_collector.errors import JournalError
@@ -42,7 +43,7 @@ class Feed(threading.Thread):
     def __init__(
         self,
         title: str,
-        make_courses: Callable[[], Sequence[Course]],
+        make_courses: Callable[[], AbstractContextManager[Sequence[Course]]],
         open_store: Callable[[], Store],
         open_journal: Callable[[], SqliteJournal],
         monotonic: Callable[[], float],
@@ -51,7 +52,7 @@ class Feed(threading.Thread):
 
         Args:
             title: of the sink, for log lines.
-            make_courses: called in the thread.
+            make_courses: entered in the thread, and left at its end.
             open_store: called in the thread.
             open_journal: called in the thread.
             monotonic: real seconds.
@@ -74,13 +75,15 @@ class Feed(threading.Thread):
     def run(self) -> None:
         """Feed until stopped."""
         try:
-            store, journal = self._open_store(), self._open_journal()
-            self._lanes = [_Lane(course) for course in self._make_courses()]
-            pause = 0.0
-            while not self._stopping.wait(pause):
-                pause = self._turn(store, journal)
-            store.close()
-            journal.close()
+            with (
+                closing(self._open_store()) as store,
+                closing(self._open_journal()) as journal,
+                self._make_courses() as courses,
+            ):
+                self._lanes = [_Lane(course) for course in courses]
+                pause = 0.0
+                while not self._stopping.wait(pause):
+                    pause = self._turn(store, journal)
         except BaseException as error:  # noqa: BLE001 - whatever ends this thread must end the program, loudly
             self.failed = error
             _log.exception("sink %s ended", self._title)

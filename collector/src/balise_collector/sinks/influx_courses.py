@@ -3,7 +3,8 @@
 Lives here: the joining, and reading the token. Must not live here: writing (influx.py), what flows (courses.py).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -22,10 +23,11 @@ WINDOWS: Final = (("5m", 300.0, 60.0), ("1h", 3600.0, 600.0))
 """Each window's tag, its width and the pause between two looks, in clock seconds."""
 
 
+@contextlib.contextmanager
 def influx_courses(
     config: Config, clock: Clock, services: Catalogue, brokers: Callable[[], Mapping[str, bool]]
-) -> Sequence[Course]:
-    """Return the courses, gauges first: they are looked at also while the server is away."""
+) -> Iterator[Sequence[Course]]:
+    """Yield the courses, gauges first: they are looked at also while the server is away; then let go of everything."""
     known = {"service": frozenset({service.id for service in services.services} | {INTERNET})}
 
     def sink(bucket: str) -> InfluxSink:
@@ -51,7 +53,8 @@ def influx_courses(
         *(Rollups(rollups, f"rollup-{tag}", tag, width, every, clock.now) for tag, width, every in WINDOWS),
     ]
     watch.courses = courses
-    return courses
+    with contextlib.closing(registry), contextlib.closing(points), contextlib.closing(rollups):
+        yield courses
 
 
 def token_of(influx: Influx) -> str:
