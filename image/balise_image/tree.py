@@ -76,10 +76,7 @@ def build(start: Path, agent: Path, epoch: int, installed: int) -> Path:
         path.unlink()
     shutil.rmtree(root / "usr/lib/balise", ignore_errors=True)
     shell.run(["cp", "-a", f"{agent}/.", root])
-    units = root / UNITS
-    for unit in sorted((shell.ROOT / "agent/systemd").iterdir()):
-        shutil.copy(unit, units / unit.name)
-    shutil.copytree(shell.ROOT / "image/files", root, dirs_exist_ok=True, symlinks=True)
+    bring(root)
     switch(root)
     _add_user(root)
     _lock(root)
@@ -99,9 +96,18 @@ def build(start: Path, agent: Path, epoch: int, installed: int) -> Path:
     (root / "usr/lib/clock-epoch").touch()  # systemd never starts the clock before this file's date
     for folder in ("etc", "var"):  # else systemd brings users, caches and hardware names up to date at every start
         (root / folder / ".updated").write_text(f"TIMESTAMP_NSEC={epoch * 1_000_000_000}\n")
-    _own(root)
     date(root, epoch, installed)
     return root
+
+
+def bring(root: Path) -> None:
+    """Copy our files and the units, owned by root, with modes of their own and today's date (``date`` puts it right).
+
+    Who checked the repository out, when, and with which umask must not be seen on a card: its very "/" is among them.
+    """
+    shutil.copytree(shell.ROOT / "image/files", root, dirs_exist_ok=True, symlinks=True)
+    shutil.copytree(shell.ROOT / "agent/systemd", root / UNITS, dirs_exist_ok=True)
+    _own(root)
 
 
 def slim(root: Path) -> None:
@@ -162,12 +168,13 @@ def _lock(root: Path) -> None:
 
 
 def _own(root: Path) -> None:
-    """Give our files to root, whoever checked the repository out; ours are those that the copy brought."""
+    """Give to root what the copies brought."""
     for source in (shell.ROOT / "image/files", shell.ROOT / "agent/systemd"):
         base = root if source.name == "files" else root / UNITS
-        for path in sorted(source.rglob("*")):
+        for path in (source, *sorted(source.rglob("*"))):
             there = base / path.relative_to(source)
             os.chown(there, 0, 0, follow_symlinks=False)
+            os.utime(there, follow_symlinks=False)
             if not there.is_symlink():
                 there.chmod(0o755 if there.is_dir() or path.stat().st_mode & 0o100 else 0o644)
 

@@ -1,14 +1,18 @@
 """image/files and the switches: what a card does by itself, and what it never does."""
 
 import configparser
+import os
 import re
+import shutil
+import stat
 import subprocess
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from balise_image import tree
+from balise_image import shell, tree
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +50,25 @@ def test_switches_are_links_that_systemd_reads(tmp_path: Path, files: Path) -> N
     assert str(agent.readlink()) == "/usr/lib/systemd/system/balise-agent.service"
     assert str((system / "data.mount.wants/data-grow.service").readlink()) == "/etc/systemd/system/data-grow.service"
     assert str((system / "getty@tty1.service").readlink()) == "/dev/null"
+
+
+def test_the_checkout_is_not_seen_on_the_card(tmp_path: Path, files: Path, repo_root: Path, monkeypatch: Any) -> None:
+    """A umask of 077 would keep the agent out of "/", and the hour of the checkout would be in every card's bytes."""
+    checkout, root = tmp_path / "checkout", tmp_path / "root"
+    shutil.copytree(files, checkout / "image/files", symlinks=True)
+    shutil.copytree(repo_root / "agent/systemd", checkout / "agent/systemd")
+    for path in (checkout, *checkout.rglob("*")):
+        os.utime(path, (1e9, 1e9), follow_symlinks=False)
+        if not path.is_symlink():
+            path.chmod(0o700 if path.is_dir() or path.stat().st_mode & 0o100 else 0o600)
+    monkeypatch.setattr(shell, "ROOT", checkout)
+    monkeypatch.setattr(os, "chown", lambda *_, **__: None)
+    tree.bring(root)
+    brought = [root, *(path for path in root.rglob("*") if path != root / "usr/lib/systemd")]
+    assert all(path.lstat().st_mtime > 1e9 for path in brought)
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in brought if not path.is_symlink()}
+    assert modes == {0o755, 0o644}
+    assert (root / "usr/lib/systemd/system/balise-agent.service").exists()
 
 
 def test_what_the_agent_reads_is_what_the_card_writes(files: Path, repo_root: Path) -> None:
