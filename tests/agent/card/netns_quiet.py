@@ -5,6 +5,7 @@ folders SHIPPED and LINKS as /etc/systemd/network and /run/systemd/network, lets
 frame that left as a line of hex digits, then the flags of the card. Must not live here: what ought to be in them.
 """
 
+import secrets
 import selectors
 import shutil
 import socket
@@ -22,6 +23,10 @@ def prepare(shipped: Path, links: Path) -> None:
     """Put the files where networkd reads them; /sys read-only tells it that no udev is to be waited for."""
     for words in ("--make-rprivate /", "-t sysfs -o ro sysfs /sys", "-t tmpfs run /run", "-t tmpfs etc /etc/systemd"):
         subprocess.run(["mount", *words.split()], check=True)
+    # A card has a number from its first start on; a fresh machine's is empty, and without one networkd makes no secret
+    # for RFC 7217 and falls back to addresses with the hardware address in them.
+    Path("/run/machine-id").write_text(f"{secrets.token_hex(16)}\n")
+    subprocess.run(["mount", "--bind", "/run/machine-id", "/etc/machine-id"], check=True)
     shutil.copytree(links, "/run/systemd/network")
     Path("/etc/systemd/network").mkdir()
     for path in shipped.glob("*.network"):
