@@ -7,7 +7,6 @@ the limits of the probe itself are worth. Prints one JSON object. Must not live 
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -15,7 +14,6 @@ import sys
 import threading
 import time
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import msgspec
@@ -30,19 +28,9 @@ from balise_wire.topics import Leaf, topic
 from balise_wire.words import ClockState, Experiment, TargetRole
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "support"))  # as pytest's settings do
 FAR = 1_999_999_999.0
 ME, OTHER = "agent001", "agent002"
-
-
-def load(path: Path) -> ModuleType:
-    """Import a module by its file."""
-    spec = importlib.util.spec_from_file_location(f"balise_play_{path.stem}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def target(name: str, address: str, host: str) -> Target:
@@ -90,6 +78,8 @@ def agent(ground: Any, probe: Any, card: Any, folder: Path) -> subprocess.Popen[
 
 def main() -> int:
     """Play, and print what the agent logged."""
+    from neighbours import load  # noqa: PLC0415 - found only now
+
     folder = Path(sys.argv[1])
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     probe_of = load(HERE.parent / "collector" / "conftest.py").FieldProbe
