@@ -5,6 +5,7 @@ Must not live here: what may be shown of a released incident (pages/public.py, p
 """
 
 import sqlite3
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -19,15 +20,18 @@ class Releases:
     def __init__(self, path: Path) -> None:
         """Open the file, and make it where it is new (ConfigError when it cannot be opened)."""
         self._path = path
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, isolation_level=None, timeout=10.0, check_same_thread=False)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute(_SCHEMA)
-        except (sqlite3.Error, OSError) as error:
-            raise ConfigError(
-                f"{path}: {error}; make [collector] state_dir writable for the collector's user"
-            ) from None
+        with ExitStack() as undo:
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._db = sqlite3.connect(path, isolation_level=None, timeout=10.0, check_same_thread=False)
+                undo.callback(self._db.close)
+                self._db.execute("PRAGMA journal_mode=WAL")
+                self._db.execute(_SCHEMA)
+            except (sqlite3.Error, OSError) as error:
+                raise ConfigError(
+                    f"{path}: {error}; make [collector] state_dir writable for the collector's user"
+                ) from None
+            undo.pop_all()
 
     def close(self) -> None:
         """Close the connection."""

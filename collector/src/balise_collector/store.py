@@ -9,7 +9,7 @@ import logging
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -139,17 +139,22 @@ class Store:
         """
         self.path = path
         self._journal = SqliteJournal(journal) if journal is not None else None
-        try:
-            self._db = sqlite3.connect(path, isolation_level=None, timeout=10.0, check_same_thread=False)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            # Derived: a power cut may take the last second back to the last snapshot, which the journal makes good.
-            self._db.execute("PRAGMA synchronous=NORMAL")
-            self._db.executescript(_SCHEMA)
-            self._count_older()
-        except sqlite3.Error as error:
-            raise JournalError(
-                f"{path}: {error}; it holds nothing that `balise-collector replay` cannot make again: remove it"
-            ) from None
+        with ExitStack() as undo:
+            if self._journal is not None:
+                undo.callback(self._journal.close)
+            try:
+                self._db = sqlite3.connect(path, isolation_level=None, timeout=10.0, check_same_thread=False)
+                undo.callback(self._db.close)
+                self._db.execute("PRAGMA journal_mode=WAL")
+                # Derived: a power cut may take the last second back to the last snapshot, which the journal makes good.
+                self._db.execute("PRAGMA synchronous=NORMAL")
+                self._db.executescript(_SCHEMA)
+                self._count_older()
+            except sqlite3.Error as error:
+                raise JournalError(
+                    f"{path}: {error}; it holds nothing that `balise-collector replay` cannot make again: remove it"
+                ) from None
+            undo.pop_all()
         self._seen = self._data_version()
 
     def close(self) -> None:

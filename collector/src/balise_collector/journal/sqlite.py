@@ -11,6 +11,7 @@ probe has forgotten them on our receipt. One fsync a group commit is what a rece
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -97,15 +98,18 @@ class SqliteJournal:
         """Open the file, and make it where it is new (JournalError when it cannot be opened)."""
         self._path = path
         self._quarantine_bytes = quarantine_bytes
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, isolation_level=None, timeout=10.0, check_same_thread=False)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            self._db.executescript(_SCHEMA)
-            self._count_older()
-        except (sqlite3.Error, OSError) as error:
-            raise JournalError(f"{path}: {error}; {_mend(error)}") from None
+        with ExitStack() as undo:
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._db = sqlite3.connect(path, isolation_level=None, timeout=10.0, check_same_thread=False)
+                undo.callback(self._db.close)
+                self._db.execute("PRAGMA journal_mode=WAL")
+                self._db.execute("PRAGMA synchronous=FULL")
+                self._db.executescript(_SCHEMA)
+                self._count_older()
+            except (sqlite3.Error, OSError) as error:
+                raise JournalError(f"{path}: {error}; {_mend(error)}") from None
+            undo.pop_all()
         self._forget()
         self._signers: dict[int, Ed25519PublicKey] = {}
 

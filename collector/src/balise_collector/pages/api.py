@@ -6,6 +6,7 @@ or anything that writes.
 
 import math
 import threading
+import weakref
 from collections.abc import Callable
 from typing import Any, Final, Generic, Protocol, TypeVar
 
@@ -47,17 +48,16 @@ class EachThread(Generic[Opened]):
         held: _Held[Opened] | None = getattr(self._local, "held", None)
         if held is None:
             held = self._local.held = _Held(self._make())
+            # Not __del__: in a cycle that is collected the connection's own finalizer may come first, and warn.
+            weakref.finalize(held, held.opened.close)
         return held.opened
 
 
 class _Held(Generic[Opened]):
-    """Closes what it holds when nothing refers to it any more; a thread's local values go with the thread."""
+    """What a thread's local values hold; it goes with the thread."""
 
     def __init__(self, opened: Opened) -> None:
         self.opened = opened
-
-    def __del__(self) -> None:
-        self.opened.close()
 
 
 class BadQuestionError(ValueError):
