@@ -55,9 +55,10 @@ def build(*, pack: bool = True) -> Path:
     base.start_files(start)
     found = agent.wheels()
     installed = agent.install(found, start / "root", archive.stem)
-    root = tree.build(start, installed, moment, base.made_at(archive))
+    root = tree.build(start, installed, moment)
     boot = boot_files(recipe, start, root, work)
     tree.slim(root)
+    tree.date(root, moment, base.made_at(archive))
     image = work / "card.img"
     shell.say("card", "file systems and partition table")
     layout = lay(recipe, start, boot, root, image, work, moment)

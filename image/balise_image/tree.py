@@ -57,14 +57,13 @@ _DAY_OF_PASSWORDS: Final = "20000"
 """The day in /etc/shadow on which passwords were locked: the day of the build otherwise."""
 
 
-def build(start: Path, agent: Path, epoch: int, installed: int) -> Path:
-    """Return the root folder, made afresh in a work folder.
+def build(start: Path, agent: Path, epoch: int) -> Path:
+    """Return the root folder, made afresh in a work folder; ``slim`` and ``date`` are still to come.
 
     Args:
         start: the stage with the unpacked base below ``root``.
         agent: what the stage ``agent`` made.
         epoch: date of everything that this build makes, UNIX seconds: the commit's.
-        installed: when the base was made; a file of that very date was made by an installation, not by a package.
     """
     root = shell.CACHE / "work-root"
     shutil.rmtree(root, ignore_errors=True)
@@ -96,7 +95,6 @@ def build(start: Path, agent: Path, epoch: int, installed: int) -> Path:
     (root / "usr/lib/clock-epoch").touch()  # systemd never starts the clock before this file's date
     for folder in ("etc", "var"):  # else systemd brings users, caches and hardware names up to date at every start
         (root / folder / ".updated").write_text(f"TIMESTAMP_NSEC={epoch * 1_000_000_000}\n")
-    date(root, epoch, installed)
     return root
 
 
@@ -183,8 +181,14 @@ def date(root: Path, epoch: int, installed: int) -> None:
     """Date everything that an installation or this build made with ``epoch``; what packages brought keeps its date.
 
     Debian's compiled Python files are believed only as long as the source keeps the date that it has in the package.
+    The last step before the file system is made, which copies the dates of reading as well.
+
+    Args:
+        root: the finished folder.
+        epoch: the commit's date, UNIX seconds.
+        installed: when the base was made; a file of that very date was made by an installation, not by a package.
     """
     for path in (root, *root.rglob("*")):
         made = path.stat(follow_symlinks=False).st_mtime_ns
-        if made // 1_000_000_000 >= installed:
-            os.utime(path, ns=(epoch * 1_000_000_000,) * 2, follow_symlinks=False)
+        dated = epoch * 1_000_000_000 if made // 1_000_000_000 >= installed else made
+        os.utime(path, ns=(dated, dated), follow_symlinks=False)
