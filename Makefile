@@ -47,7 +47,7 @@ fix: venv ## format, and mend what the linter can mend
 
 test: setup venv-agent venv-ansible ## every test: the probe alone, the rest, then the whole chain in the lab
 	@echo "test: wire and agent, in an environment without the collector"
-	@.venv-agent/bin/pytest -q -m "not lab" tests/wire tests/agent
+	@.venv-agent/bin/pytest -q -n 2 -m "not lab" tests/wire tests/agent
 	@tools/fetch-browser
 	@echo "test: collector, lab and the tree"
 	@BALISE_HYPOTHESIS_EXAMPLES=10000 $(BIN)/pytest -q -n 2 -m "not lab" --ignore tests/wire --ignore tests/agent
