@@ -16,7 +16,7 @@ import socket
 import subprocess
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ from hypothesis import settings
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / ".tools" / "bin"
 CHROMIUM = ROOT / ".cache" / "browser" / "bin" / "chromium"
+DRIVER_LIBRARIES = CHROMIUM.parent.parent / "driver"
+"""What Playwright's driver is linked against and a small machine may lack (tools/fetch-browser)."""
 SHARED_DATA = ROOT.parent / "shared" / "data"
 
 NEEDED_TOOLS = {
@@ -81,6 +83,8 @@ def why_not(kind: str) -> str:
         return "browser: no Chromium in .cache/browser; run tools/fetch-browser"
     if kind == "browser" and importlib.util.find_spec("playwright") is None:
         return "browser: Playwright has no wheel for this machine"
+    if kind == "browser" and (trouble := _driver_trouble()):
+        return f"browser: Playwright's driver does not start: {trouble}"
     if kind == "kvm" and not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return "kvm: /dev/kvm is not to be had"
     return ""
@@ -221,11 +225,28 @@ def tools_bin() -> Path:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Path:
+def chromium() -> Iterator[Path]:
     """Return the browser; for tests marked browser."""
     if reason := why_not("browser"):
         pytest.skip(reason)
-    return CHROMIUM
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LD_LIBRARY_PATH", str(DRIVER_LIBRARIES), prepend=":")
+        yield CHROMIUM
+
+
+def _driver_trouble() -> str:
+    """Say why Playwright's driver does not start, empty where it does."""
+    spec = importlib.util.find_spec("playwright")
+    node = Path((spec and spec.origin) or "").parent / "driver" / "node"
+    libraries = os.pathsep.join(filter(None, (str(DRIVER_LIBRARIES), os.environ.get("LD_LIBRARY_PATH", ""))))
+    try:
+        done = subprocess.run(
+            [node, "--version"], capture_output=True, text=True, check=False, timeout=20,
+            env={**os.environ, "LD_LIBRARY_PATH": libraries},
+        )  # fmt: skip
+    except OSError as error:
+        return str(error)
+    return "" if done.returncode == 0 else (done.stderr.strip().splitlines() or [f"exit {done.returncode}"])[-1]
 
 
 @pytest.fixture(scope="session")
