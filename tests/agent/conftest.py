@@ -12,6 +12,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -348,6 +349,37 @@ def until(reactor: Reactor) -> Callable[..., None]:
             assert time.monotonic() < deadline, "the condition did not come true in time"
 
     return wait
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A publisher's surroundings: a real broker, the collector's side of it, and an empty spool."""
+
+    broker: Mosquitto
+    collector: CollectorSide
+    spool: Spool
+    heard: Heard
+    publisher: Callable[..., Publisher]
+    """Makes one for broker entries."""
+    until: Callable[..., None]
+    """Turns every loop until a condition holds."""
+
+    def fill(self, count: int, *, at: float = 1000.0) -> None:
+        """Record and seal ``count`` batches of one record each."""
+        fill(self.spool, count, at=at)
+
+
+@pytest.fixture
+def stage(
+    mosquitto: Mosquitto,
+    collector_side: CollectorSide,
+    spool: Spool,
+    heard: Heard,
+    make_publisher: Callable[..., Publisher],
+    until: Callable[..., None],
+) -> Stage:
+    """Return what most tests of a publisher stand on."""
+    return Stage(mosquitto, collector_side, spool, heard, make_publisher, until)
 
 
 class Script:

@@ -36,190 +36,131 @@ def entry(broker: Any, **settings: Any) -> Broker:
     return Broker(host="127.0.0.1", port=broker.port, **settings)
 
 
-def test_batches_are_delivered_in_order_and_kept_until_the_receipt(
-    mosquitto: Any,
-    collector_side: Any,
-    spool: Spool,
-    make_publisher: Callable[..., Publisher],
-    fill: Callable[..., None],
-    until: Callable[..., None],
-) -> None:
+def test_batches_are_delivered_in_order_and_kept_until_the_receipt(stage: Any) -> None:
     """A broker's PUBACK forgets nothing; the collector's receipt forgets exactly what it names."""
-    fill(spool, 5)
-    publisher = make_publisher(entry(mosquitto))
+    stage.fill(5)
+    publisher = stage.publisher(entry(stage.broker))
     publisher.start()
-    until(lambda: len(collector_side.batches) >= 5, collector_side)
-    assert collector_side.sequences == [1, 2, 3, 4, 5]
-    assert len(spool.rows(0, 10)) == 5
-    collector_side.receipt(Receipt(stream=spool.stream, through=2, beyond=(4,)))
-    until(lambda: len(spool.rows(0, 10)) == 2, collector_side)
-    assert [row.sequence for row in spool.rows(0, 10)] == [3, 5]
+    stage.until(lambda: len(stage.collector.batches) >= 5, stage.collector)
+    assert stage.collector.sequences == [1, 2, 3, 4, 5]
+    assert len(stage.spool.rows(0, 10)) == 5
+    stage.collector.receipt(Receipt(stream=stage.spool.stream, through=2, beyond=(4,)))
+    stage.until(lambda: len(stage.spool.rows(0, 10)) == 2, stage.collector)
+    assert [row.sequence for row in stage.spool.rows(0, 10)] == [3, 5]
 
 
-def test_receipts_of_others_forget_nothing(
-    mosquitto: Any,
-    collector_side: Any,
-    spool: Spool,
-    identity: Identity,
-    make_publisher: Callable[..., Publisher],
-    fill: Callable[..., None],
-    until: Callable[..., None],
-) -> None:
+def test_receipts_of_others_forget_nothing(stage: Any, identity: Identity) -> None:
     """A forged receipt, one for another probe, one of another stream, and plain bytes are ignored and counted."""
-    fill(spool, 2)
-    publisher = make_publisher(entry(mosquitto))
+    stage.fill(2)
+    publisher = stage.publisher(entry(stage.broker))
     publisher.start()
-    until(lambda: len(collector_side.batches) >= 2, collector_side)
-    collector_side.receipt(Receipt(stream=spool.stream, through=9), sealer=Sealer(identity.key))
-    collector_side.receipt(Receipt(stream=spool.stream, through=9), probe="someoneelse")
-    collector_side.publish("receipt", b"not sealed at all")
-    collector_side.receipt(Receipt(stream="another", through=9))
-    until(lambda: publisher.counters.forged == 3 and publisher.counters.receipts == 1, collector_side)
-    assert len(spool.rows(0, 10)) == 2
+    stage.until(lambda: len(stage.collector.batches) >= 2, stage.collector)
+    stage.collector.receipt(Receipt(stream=stage.spool.stream, through=9), sealer=Sealer(identity.key))
+    stage.collector.receipt(Receipt(stream=stage.spool.stream, through=9), probe="someoneelse")
+    stage.collector.publish("receipt", b"not sealed at all")
+    stage.collector.receipt(Receipt(stream="another", through=9))
+    stage.until(lambda: publisher.counters.forged == 3 and publisher.counters.receipts == 1, stage.collector)
+    assert len(stage.spool.rows(0, 10)) == 2
 
 
-def test_a_broker_killed_with_everything_acknowledged_costs_nothing(
-    mosquitto: Any,
-    collector_side: Any,
-    spool: Spool,
-    make_publisher: Callable[..., Publisher],
-    fill: Callable[..., None],
-    until: Callable[..., None],
-) -> None:
+def test_a_broker_killed_with_everything_acknowledged_costs_nothing(stage: Any) -> None:
     """After kill -9 of the broker the publisher reconnects, with a higher session, and sends every unreceipted row."""
-    fill(spool, 3)
-    publisher = make_publisher(entry(mosquitto))
+    stage.fill(3)
+    publisher = stage.publisher(entry(stage.broker))
     publisher.start()
-    until(lambda: len(collector_side.batches) >= 3, collector_side)
+    stage.until(lambda: len(stage.collector.batches) >= 3, stage.collector)
     first_session = publisher.session
-    collector_side.receipt(Receipt(stream=spool.stream, through=1))
-    until(lambda: len(spool.rows(0, 10)) == 2, collector_side)
-    mosquitto.kill()
-    until(lambda: not publisher.connected)
-    fill(spool, 1, at=2000.0)
-    mosquitto.start()
-    collector_side.batches.clear()
-    collector_side.connect()
-    until(lambda: len(collector_side.batches) >= 3, collector_side)
-    assert collector_side.sequences == [2, 3, 4]
+    stage.collector.receipt(Receipt(stream=stage.spool.stream, through=1))
+    stage.until(lambda: len(stage.spool.rows(0, 10)) == 2, stage.collector)
+    stage.broker.kill()
+    stage.until(lambda: not publisher.connected)
+    stage.fill(1, at=2000.0)
+    stage.broker.start()
+    stage.collector.batches.clear()
+    stage.collector.connect()
+    stage.until(lambda: len(stage.collector.batches) >= 3, stage.collector)
+    assert stage.collector.sequences == [2, 3, 4]
     assert publisher.session > first_session
 
 
-def test_an_overdue_receipt_sends_the_rows_again(
-    mosquitto: Any,
-    collector_side: Any,
-    spool: Spool,
-    make_publisher: Callable[..., Publisher],
-    fill: Callable[..., None],
-    until: Callable[..., None],
-) -> None:
+def test_an_overdue_receipt_sends_the_rows_again(stage: Any) -> None:
     """Rows without a receipt are sent again, oldest first, with growing patience."""
-    fill(spool, 2)
-    publisher = make_publisher(entry(mosquitto))
+    stage.fill(2)
+    publisher = stage.publisher(entry(stage.broker))
     publisher._patience = 0.3
     publisher.start()
-    until(lambda: publisher.connected, collector_side)
+    stage.until(lambda: publisher.connected, stage.collector)
     publisher._patience = 0.3  # the ten seconds of a real network would make the test wait
-    until(lambda: len(collector_side.batches) >= 4, collector_side)
-    assert collector_side.sequences[:4] == [1, 2, 1, 2]
+    stage.until(lambda: len(stage.collector.batches) >= 4, stage.collector)
+    assert stage.collector.sequences[:4] == [1, 2, 1, 2]
     assert publisher._patience > 0.3
 
 
-def test_a_stream_that_begins_anew_is_told_and_delivered_from_its_first_row(
-    mosquitto: Any,
-    collector_side: Any,
-    spool: Spool,
-    make_publisher: Callable[..., Publisher],
-    fill: Callable[..., None],
-    until: Callable[..., None],
-) -> None:
+def test_a_stream_that_begins_anew_is_told_and_delivered_from_its_first_row(stage: Any) -> None:
     """A disk that dies under way: row 1 of the new stream comes after row 3 of the old one."""
-    fill(spool, 3)
-    publisher = make_publisher(entry(mosquitto))
+    stage.fill(3)
+    publisher = stage.publisher(entry(stage.broker))
     publisher.start()
-    until(lambda: len(collector_side.batches) == 3, collector_side)
-    collector_side.receipt(Receipt(stream=spool.stream, through=3))
-    until(lambda: spool.count() == 0, collector_side)
-    old = spool.stream
-    spool._database.close()
-    spool._database = spool._stand_in("full")
-    assert spool.stream != old
-    fill(spool, 2)
+    stage.until(lambda: len(stage.collector.batches) == 3, stage.collector)
+    stage.collector.receipt(Receipt(stream=stage.spool.stream, through=3))
+    stage.until(lambda: stage.spool.count() == 0, stage.collector)
+    old = stage.spool.stream
+    stage.spool._database.close()
+    stage.spool._database = stage.spool._stand_in("full")
+    assert stage.spool.stream != old
+    stage.fill(2)
     publisher.poke()
-    until(lambda: len(collector_side.batches) == 5, collector_side)
-    assert collector_side.sequences == [1, 2, 3, 1, 2]
+    stage.until(lambda: len(stage.collector.batches) == 5, stage.collector)
+    assert stage.collector.sequences == [1, 2, 3, 1, 2]
 
 
-def test_the_queue_is_held_while_the_collector_is_offline(
-    mosquitto: Any,
-    collector_side: Any,
-    spool: Spool,
-    make_publisher: Callable[..., Publisher],
-    fill: Callable[..., None],
-    until: Callable[..., None],
-) -> None:
+def test_the_queue_is_held_while_the_collector_is_offline(stage: Any) -> None:
     """Nothing is sent to a collector that says it is offline, everything once it is back."""
-    collector_side.say(online=False)
-    fill(spool, 2)
-    publisher = make_publisher(entry(mosquitto))
+    stage.collector.say(online=False)
+    stage.fill(2)
+    publisher = stage.publisher(entry(stage.broker))
     publisher.start()
-    until(lambda: "ready" in collector_side.states and not publisher.collector_online, collector_side)
+    stage.until(lambda: "ready" in stage.collector.states and not publisher.collector_online, stage.collector)
     publisher.poke()
-    until(lambda: publisher.counters.connections == 1, collector_side)
-    assert collector_side.batches == []
-    collector_side.say(online=True)
-    until(lambda: len(collector_side.batches) >= 2, collector_side)
+    stage.until(lambda: publisher.counters.connections == 1, stage.collector)
+    assert stage.collector.batches == []
+    stage.collector.say(online=True)
+    stage.until(lambda: len(stage.collector.batches) >= 2, stage.collector)
 
 
-def test_the_will_says_lost_and_a_goodbye_says_disconnected(
-    mosquitto: Any,
-    collector_side: Any,
-    make_publisher: Callable[..., Publisher],
-    until: Callable[..., None],
-) -> None:
+def test_the_will_says_lost_and_a_goodbye_says_disconnected(stage: Any) -> None:
     """A connection that breaks leaves the broker to say ``lost``; a clean end says ``disconnected``, and no will."""
-    broken = make_publisher(entry(mosquitto))
+    broken = stage.publisher(entry(stage.broker))
     broken.start()
-    until(lambda: collector_side.states == ["ready"], collector_side)
+    stage.until(lambda: stage.collector.states == ["ready"], stage.collector)
     broken._parted = True  # do not come back
     broken._lost("the test pulls the plug")
-    until(lambda: collector_side.states == ["ready", "lost"], collector_side)
-    clean = make_publisher(entry(mosquitto))
+    stage.until(lambda: stage.collector.states == ["ready", "lost"], stage.collector)
+    clean = stage.publisher(entry(stage.broker))
     clean.start()
-    until(lambda: collector_side.states[2:] == ["ready"], collector_side)
+    stage.until(lambda: stage.collector.states[2:] == ["ready"], stage.collector)
     clean.part()
-    until(lambda: clean.parted and collector_side.states[2:] == ["ready", "disconnected"], collector_side)
+    stage.until(lambda: clean.parted and stage.collector.states[2:] == ["ready", "disconnected"], stage.collector)
 
 
-def test_a_dead_broker_is_passed_over_and_the_good_one_remembered(
-    mosquitto: Any,
-    collector_side: Any,
-    make_publisher: Callable[..., Publisher],
-    until: Callable[..., None],
-) -> None:
+def test_a_dead_broker_is_passed_over_and_the_good_one_remembered(stage: Any) -> None:
     """The list is the fail-over order, and the one that worked comes first after a restart."""
     dead = Broker(host="127.0.0.1", port=1)
-    publisher = make_publisher(dead, entry(mosquitto))
+    publisher = stage.publisher(dead, entry(stage.broker))
     publisher.start()
-    until(lambda: publisher.connected, collector_side)
-    assert publisher.broker.endswith(str(mosquitto.port))
-    again = make_publisher(dead, entry(mosquitto))
+    stage.until(lambda: publisher.connected, stage.collector)
+    assert publisher.broker.endswith(str(stage.broker.port))
+    again = stage.publisher(dead, entry(stage.broker))
     assert again.broker == publisher.broker
 
 
-def test_an_assignment_reaches_the_listener(
-    mosquitto: Any,
-    collector_side: Any,
-    heard: Any,
-    make_publisher: Callable[..., Publisher],
-    until: Callable[..., None],
-) -> None:
+def test_an_assignment_reaches_the_listener(stage: Any) -> None:
     """The retained assignment arrives at each connection, sealed as it was."""
-    frame = collector_side.frame(Kind.ASSIGNMENT, Receipt(stream="x", through=0))
-    collector_side.publish("assignment", frame)
-    make_publisher(entry(mosquitto)).start()
-    until(lambda: bool(heard.frames), collector_side)
-    assert heard.frames == [frame]
+    frame = stage.collector.frame(Kind.ASSIGNMENT, Receipt(stream="x", through=0))
+    stage.collector.publish("assignment", frame)
+    stage.publisher(entry(stage.broker)).start()
+    stage.until(lambda: bool(stage.heard.frames), stage.collector)
+    assert stage.heard.frames == [frame]
 
 
 def test_websockets_carry_the_same(
@@ -315,125 +256,89 @@ def test_a_broker_that_announces_a_monster_is_left(
         client.close()
 
 
-def test_a_new_connection_forgets_what_an_old_one_heard_of_the_collector(
-    mosquitto: Any,
-    collector_side: Any,
-    spool: Spool,
-    make_publisher: Callable[..., Publisher],
-    fill: Callable[..., None],
-    until: Callable[..., None],
-) -> None:
+def test_a_new_connection_forgets_what_an_old_one_heard_of_the_collector(stage: Any) -> None:
     """``offline`` heard from one broker must not hold the queue on another one that knows nothing of it."""
-    collector_side.say(online=False)
-    publisher = make_publisher(entry(mosquitto))
+    stage.collector.say(online=False)
+    publisher = stage.publisher(entry(stage.broker))
     publisher.start()
-    until(lambda: publisher.connected and not publisher.collector_online, collector_side)
-    mosquitto.kill()
-    until(lambda: not publisher.connected)
-    fill(spool, 1)
-    mosquitto.start()
-    collector_side.connect()
-    until(lambda: len(collector_side.batches) >= 1, collector_side)
+    stage.until(lambda: publisher.connected and not publisher.collector_online, stage.collector)
+    stage.broker.kill()
+    stage.until(lambda: not publisher.connected)
+    stage.fill(1)
+    stage.broker.start()
+    stage.collector.connect()
+    stage.until(lambda: len(stage.collector.batches) >= 1, stage.collector)
 
 
-def test_a_clean_end_waits_a_moment_for_the_last_receipts(
-    mosquitto: Any,
-    collector_side: Any,
-    spool: Spool,
-    make_publisher: Callable[..., Publisher],
-    fill: Callable[..., None],
-    until: Callable[..., None],
-) -> None:
+def test_a_clean_end_waits_a_moment_for_the_last_receipts(stage: Any) -> None:
     """What goes out with the goodbye is forgotten when the collector has it, and kept when it does not answer."""
-    publisher = make_publisher(entry(mosquitto))
+    publisher = stage.publisher(entry(stage.broker))
     publisher.start()
-    until(lambda: "ready" in collector_side.states, collector_side)
-    fill(spool, 2)
+    stage.until(lambda: "ready" in stage.collector.states, stage.collector)
+    stage.fill(2)
     publisher.part()
-    until(lambda: len(collector_side.batches) >= 2, collector_side)
-    collector_side.receipt(Receipt(stream=spool.stream, through=2))
-    until(lambda: publisher.parted and "disconnected" in collector_side.states, collector_side)
-    assert spool.count() == 0
-    again = make_publisher(entry(mosquitto))
+    stage.until(lambda: len(stage.collector.batches) >= 2, stage.collector)
+    stage.collector.receipt(Receipt(stream=stage.spool.stream, through=2))
+    stage.until(lambda: publisher.parted and "disconnected" in stage.collector.states, stage.collector)
+    assert stage.spool.count() == 0
+    again = stage.publisher(entry(stage.broker))
     again.start()
-    until(lambda: collector_side.states.count("ready") == 2, collector_side)
-    fill(spool, 1)
+    stage.until(lambda: stage.collector.states.count("ready") == 2, stage.collector)
+    stage.fill(1)
     again.part()
-    until(lambda: again.parted and collector_side.states.count("disconnected") == 2, collector_side)
-    assert spool.count() == 1
+    stage.until(lambda: again.parted and stage.collector.states.count("disconnected") == 2, stage.collector)
+    assert stage.spool.count() == 1
 
 
-def test_what_the_line_carries_is_more_than_what_we_say(
-    mosquitto: Any,
-    collector_side: Any,
-    spool: Spool,
-    make_publisher: Callable[..., Publisher],
-    fill: Callable[..., None],
-    until: Callable[..., None],
-) -> None:
+def test_what_the_line_carries_is_more_than_what_we_say(stage: Any) -> None:
     """Handshake, headers and acknowledgements are counted, over one connection after the other."""
-    fill(spool, 3)
-    publisher = make_publisher(entry(mosquitto))
+    stage.fill(3)
+    publisher = stage.publisher(entry(stage.broker))
     publisher.start()
-    until(lambda: len(collector_side.batches) >= 3, collector_side)
+    stage.until(lambda: len(stage.collector.batches) >= 3, stage.collector)
     sent, received = publisher.crossed()
     assert sent > publisher.counters.sent_bytes + 3 * 52
     assert received > 3 * 52
-    mosquitto.kill()
-    until(lambda: not publisher.connected)
+    stage.broker.kill()
+    stage.until(lambda: not publisher.connected)
     assert publisher.crossed() >= (sent, received)
 
 
-def test_a_day_that_is_spent_keeps_results_here(
-    mosquitto: Any,
-    collector_side: Any,
-    spool: Spool,
-    heard: Any,
-    make_publisher: Callable[..., Publisher],
-    fill: Callable[..., None],
-    until: Callable[..., None],
-) -> None:
+def test_a_day_that_is_spent_keeps_results_here(stage: Any) -> None:
     """Results wait, then the probe signs off with a state that is no loss; the next day it comes back and delivers."""
-    fill(spool, 2)
-    heard.left = 10
-    publisher = make_publisher(entry(mosquitto))
+    stage.fill(2)
+    stage.heard.left = 10
+    publisher = stage.publisher(entry(stage.broker))
     publisher.start()
-    until(lambda: publisher.connected, collector_side)
+    stage.until(lambda: publisher.connected, stage.collector)
     publisher._tick()
-    assert collector_side.batches == []
+    assert stage.collector.batches == []
     assert publisher.counters.sent_batches == 0
-    heard.left = 0
+    stage.heard.left = 0
     publisher.poke()
-    until(lambda: not publisher.connected, collector_side)
+    stage.until(lambda: not publisher.connected, stage.collector)
     publisher._tick()
     assert (publisher._dial, publisher.trouble) == (None, None)
     assert publisher._pause() == pytest.approx(1.0, abs=0.2)
-    assert len(spool.rows(0, 10)) == 2
-    heard.left = 1_000_000
+    assert len(stage.spool.rows(0, 10)) == 2
+    stage.heard.left = 1_000_000
     publisher.poke()
-    until(lambda: len(collector_side.batches) >= 2, collector_side)
+    stage.until(lambda: len(stage.collector.batches) >= 2, stage.collector)
 
 
-def test_a_batch_costs_no_more_than_the_model_says(
-    mosquitto: Any,
-    collector_side: Any,
-    spool: Spool,
-    make_publisher: Callable[..., Publisher],
-    fill: Callable[..., None],
-    until: Callable[..., None],
-) -> None:
+def test_a_batch_costs_no_more_than_the_model_says(stage: Any) -> None:
     """The collector reckons with ``delivery.BATCH``: counted at a broker, with TLS records and IPv6 added."""
-    publisher = make_publisher(entry(mosquitto))
+    publisher = stage.publisher(entry(stage.broker))
     publisher.start()
-    until(lambda: publisher.connected and time.monotonic() > publisher._ready_at, collector_side)
+    stage.until(lambda: publisher.connected and time.monotonic() > publisher._ready_at, stage.collector)
     before, frames, batches = sum(publisher.crossed()), 0, 10
     for number in range(1, batches + 1):
-        fill(spool, 1, at=1000.0 + number)
-        frames += len(spool.rows(0, 1)[0].frame)
+        stage.fill(1, at=1000.0 + number)
+        frames += len(stage.spool.rows(0, 1)[0].frame)
         publisher.poke()
-        until(lambda wanted=number: len(collector_side.batches) == wanted, collector_side)
-        collector_side.receipt(Receipt(stream=spool.stream, through=number))
-        until(lambda: not spool.rows(0, 1), collector_side)
+        stage.until(lambda wanted=number: len(stage.collector.batches) == wanted, stage.collector)
+        stage.collector.receipt(Receipt(stream=stage.spool.stream, through=number))
+        stage.until(lambda: not stage.spool.rows(0, 1), stage.collector)
     around = (sum(publisher.crossed()) - before - frames) / batches
     records, segments = 4, 8
     assert 300 < around < delivery.BATCH - records * 22 - segments * 20
