@@ -255,6 +255,7 @@ def test_an_older_assignment_does_not_replace_a_newer_one(house: House) -> None:
     assert "svc2" not in {one.service for one in house.measurements()}
 
 
+@pytest.mark.slow
 def test_an_expired_assignment_puts_the_probe_to_sleep(house: House) -> None:
     """Nobody vouches for a task for ever."""
     app = house.app()

@@ -83,6 +83,7 @@ def test_a_broker_killed_with_everything_acknowledged_costs_nothing(stage: Any) 
     assert publisher.session > first_session
 
 
+@pytest.mark.slow
 def test_an_overdue_receipt_sends_the_rows_again(stage: Any) -> None:
     """Rows without a receipt are sent again, oldest first, with growing patience."""
     stage.fill(2)
@@ -270,6 +271,7 @@ def test_a_new_connection_forgets_what_an_old_one_heard_of_the_collector(stage: 
     stage.until(lambda: len(stage.collector.batches) >= 1, stage.collector)
 
 
+@pytest.mark.slow
 def test_a_clean_end_waits_a_moment_for_the_last_receipts(stage: Any) -> None:
     """What goes out with the goodbye is forgotten when the collector has it, and kept when it does not answer."""
     publisher = stage.publisher(entry(stage.broker))
@@ -326,6 +328,7 @@ def test_a_day_that_is_spent_keeps_results_here(stage: Any) -> None:
     stage.until(lambda: len(stage.collector.batches) >= 2, stage.collector)
 
 
+@pytest.mark.slow
 def test_a_batch_costs_no_more_than_the_model_says(stage: Any) -> None:
     """The collector reckons with ``delivery.BATCH``: counted at a broker, with TLS records and IPv6 added."""
     publisher = stage.publisher(entry(stage.broker))

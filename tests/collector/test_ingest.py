@@ -60,6 +60,7 @@ def ids_in(collector: Any) -> list[str]:
     return [row.measurement.id for row in rows]
 
 
+@pytest.mark.slow
 def test_what_is_committed_is_receipted_and_forgotten(
     collector: Any, probe: Any, line_of: Any, eventually: Any
 ) -> None:
@@ -156,6 +157,7 @@ def test_a_full_disk_loses_nothing(collector: Any, probe: Any, line_of: Any, eve
     assert "not committed" in (collector.folder / "collector.log").read_text()
 
 
+@pytest.mark.slow
 def test_hostile_neighbours_cost_no_good_message(collector: Any, probe: Any, line_of: Any, eventually: Any) -> None:
     """Noise of every kind between good batches of the same delivery: quarantined with reasons, the good ones enter."""
     collector.approve(probe)
@@ -174,6 +176,7 @@ def test_hostile_neighbours_cost_no_good_message(collector: Any, probe: Any, lin
     assert all(reasons)
 
 
+@pytest.mark.slow
 def test_events_and_states_are_kept(collector: Any, probe: Any, line_of: Any, eventually: Any) -> None:
     """A probe's events share its stream, so they are receipted too; they are kept once."""
     collector.approve(probe)
@@ -250,6 +253,7 @@ def test_an_acknowledgement_never_reaches_another_connection(steps: list[str]) -
     assert all(owner[mid] == connected for mid in client.sent)
 
 
+@pytest.mark.slow
 def test_a_halt_reaches_every_probe_of_the_country_at_once(
     collector: Any, make_probe: Any, line_of: Any, eventually: Any
 ) -> None:

@@ -237,6 +237,7 @@ print("end", flush=True)
 """
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_moment_costs_nothing(
     afternoon: Any,
     journal: SqliteJournal,
@@ -268,6 +269,7 @@ def test_a_kill_at_any_moment_costs_nothing(
     assert blocking(store).state is IncidentState.CLOSED
 
 
+@pytest.mark.slow
 def test_what_the_detector_forgot_stays_as_it_was_told(
     afternoon: Any, journal: SqliteJournal, open_store: Callable[[], Store], around: Surroundings
 ) -> None:

@@ -227,6 +227,7 @@ def test_dates_count_only_where_somebody_vouches_for_the_clock(
     assert board.visited(board.novice()) is problem
 
 
+@pytest.mark.slow
 def test_the_next_front_is_tried_when_one_is_dead(board: Board, doors: Any) -> None:
     """A blocked address costs a moment, not the enrolment."""
     wish = msgspec.structs.replace(board.config.enrolment, urls=("https://127.0.0.1:1", doors.url))
