@@ -5,11 +5,11 @@ Must not live here: what may be shown of a released incident (pages/public.py, p
 """
 
 import sqlite3
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
-from balise_collector.errors import ConfigError, JournalError
+from balise_collector.errors import JournalError
+from balise_collector.shared_file import make_tables, open_shared
 
 _SCHEMA: Final = "CREATE TABLE IF NOT EXISTS release(incident TEXT PRIMARY KEY, released_at REAL NOT NULL)"
 
@@ -20,18 +20,7 @@ class Releases:
     def __init__(self, path: Path) -> None:
         """Open the file, and make it where it is new (ConfigError when it cannot be opened)."""
         self._path = path
-        with ExitStack() as undo:
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                self._db = sqlite3.connect(path, isolation_level=None, timeout=10.0, check_same_thread=False)
-                undo.callback(self._db.close)
-                self._db.execute("PRAGMA journal_mode=WAL")
-                self._db.execute(_SCHEMA)
-            except (sqlite3.Error, OSError) as error:
-                raise ConfigError(
-                    f"{path}: {error}; make [collector] state_dir writable for the collector's user"
-                ) from None
-            undo.pop_all()
+        self._db = open_shared(path, lambda db: make_tables(db, _SCHEMA))
 
     def close(self) -> None:
         """Close the connection."""
