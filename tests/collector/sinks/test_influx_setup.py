@@ -155,6 +155,33 @@ def test_what_is_wrong_is_said_with_its_mend(two: FakeTwo, tmp_path: Path, free_
     assert not (tmp_path / "influx.token").exists()
 
 
+@pytest.mark.parametrize(("version", "say"), [("", "does not call itself InfluxDB"), ("v2.7", "no JSON object")])
+def test_an_impostor_is_told_and_nothing_is_made(tmp_path: Path, version: str, say: str) -> None:
+    """A portal that answers 200 to everything is no InfluxDB of unknown version, and no traceback."""
+
+    class Portal(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("X-Influxdb-Version" if version else "X-Portal", version or "1")
+            self.send_header("Content-Length", "13")
+            self.end_headers()
+            self.wfile.write(b"<html></html>")
+
+        def log_message(self, *_arguments: Any) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Portal) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            with pytest.raises(ConfigError, match=say):
+                run(settings(f"http://127.0.0.1:{server.server_port}", tmp_path), "t", tmp_path)
+        finally:
+            server.shutdown()
+            thread.join()
+    assert not (tmp_path / "influx.token").exists()
+
+
 @pytest.mark.influx
 def test_a_real_1_server_gets_databases_policies_and_users(influx: Any, tmp_path: Path) -> None:
     """The tokens it wrote do what they are for and no more; a second run changes nothing."""

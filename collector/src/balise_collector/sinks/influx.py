@@ -1,8 +1,10 @@
 """The sink that writes to InfluxDB 1.8, 2.x or 3 through influxdb-client: our own batches of line protocol, gzipped.
 
 Lives here: one write, and what each answer means: all kept, part kept (counted and logged, never offered again), come
-back later, or stand still until the operator mends it. Must not live here: names of points (points.py), waiting
-(feed.py). The public client is used for its transport; its Point and its batching cost ten times ours.
+back later, or stand still until the operator mends it. Only 204 is success: every InfluxDB answers a write so, and what
+answers otherwise in its place (a captive portal, a proxy, another program on the port) has kept nothing. Must not live
+here: names of points (points.py), waiting (feed.py). The public client is used for its transport; its Point and its
+batching cost ten times ours.
 """
 
 import contextlib
@@ -15,9 +17,9 @@ from typing import Any, Final
 
 import urllib3
 from influxdb_client.client.influxdb_client import InfluxDBClient
-from influxdb_client.client.write_api import SYNCHRONOUS
 from influxdb_client.domain.write_precision import WritePrecision
 from influxdb_client.rest import ApiException
+from influxdb_client.service.write_service import WriteService
 
 from balise_collector.sinks import Point, SinkError
 from balise_collector.sinks.cardinality import Guard
@@ -110,6 +112,9 @@ class InfluxSink:
             self._write(lines)
         except ApiException as error:
             return self._answered(error, lines)
+        except UnicodeDecodeError:
+            self.close()
+            raise SinkError(impostor_of("bytes that are no text", self._url)) from None
         except (urllib3.exceptions.HTTPError, OSError) as error:
             self.close()
             raise SinkError(
@@ -118,6 +123,12 @@ class InfluxSink:
         return 0, ""
 
     def _write(self, lines: list[str]) -> None:
+        """Send one request; returns where the answer is 204 and raises for all others.
+
+        Raises:
+            ApiException: the server refused (any status outside of 2xx; a redirection is not followed).
+            SinkError: it answered as no InfluxDB answers a write.
+        """
         if self._client is None:
             self._client = InfluxDBClient(
                 self._url,
@@ -127,8 +138,18 @@ class InfluxSink:
                 timeout=round(self._timeout * 1000.0),
                 ssl_ca_cert=self._ca_file or None,
             )
-            self._writing = self._client.write_api(write_options=SYNCHRONOUS)
-        self._writing.write(self._bucket, self._org, "\n".join(lines).encode(), write_precision=WritePrecision.NS)
+            self._writing = WriteService(self._client.api_client)  # type: ignore[no-untyped-call]
+        _, status, headers = self._writing.post_write_with_http_info(
+            org=self._org,
+            bucket=self._bucket,
+            body="\n".join(lines).encode(),
+            precision=WritePrecision.NS,
+            content_type="text/plain; charset=utf-8",
+            _return_http_data_only=False,
+        )
+        if status != HTTPStatus.NO_CONTENT:
+            self.close()
+            raise SinkError(impostor_of(f"{status}, {headers.get('Content-Type') or 'no type'}", self._url))
 
     def _answered(self, error: ApiException, lines: list[str]) -> tuple[int, str]:
         """Deal with an answer that is not success: part refused, halve, or SinkError."""
@@ -170,6 +191,8 @@ class InfluxSink:
                 f"{self._url}: bucket {self._bucket} refuses every line ({status} {reason_of(text) or reason}); "
                 "see that [influx] url, org and bucket are right: nothing is lost"
             ) from None
+        except UnicodeDecodeError:
+            raise SinkError(impostor_of("bytes that are no text", self._url)) from None
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise SinkError(f"{self._url} does not answer ({_short(error)}); nothing is lost") from None
         self._proven = True
@@ -183,7 +206,7 @@ class InfluxSink:
             lost,
             reason,
         )
-        with contextlib.suppress(ApiException, urllib3.exceptions.HTTPError, OSError):
+        with contextlib.suppress(ApiException, SinkError, UnicodeDecodeError, urllib3.exceptions.HTTPError, OSError):
             # A gauge for dashboards; where it cannot be written, the log line stands.
             self._write([line_of(dropped_point(self._bucket, lost, reason.split(" [", maxsplit=1)[0], self._now()))])
 
@@ -220,6 +243,8 @@ def reason_of(text: str) -> str:
 def complaint_of(status: int, text: str, url: str, bucket: str) -> str:
     """Return one line that says what the server answered and what mends it."""
     said = f"{url} answers {status} ({reason_of(text) or 'no reason given'})"
+    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+        return f"{said}: a redirection, which is not followed; put the final address into [influx] url: nothing is lost"
     if status == HTTPStatus.UNAUTHORIZED:
         return f"{said}; put a valid token into [influx] token_file: it is read again, nothing is lost"
     if status == HTTPStatus.FORBIDDEN:
@@ -235,6 +260,15 @@ def complaint_of(status: int, text: str, url: str, bucket: str) -> str:
             "which goes on refusing until then: nothing is lost"
         )
     return f"{said}; see its log: the points are offered again, nothing is lost"
+
+
+def impostor_of(answer: str, url: str) -> str:
+    """Return one line about an answer that is success to HTTP and that no InfluxDB gives to a write."""
+    return (
+        f"{url} answers a write with {reason_of(answer)}, where InfluxDB says 204: something else stands in its place, "
+        "a portal, a proxy or another program; mend [influx] url or the way to it: the points are offered again, "
+        "nothing is lost"
+    )
 
 
 def _text(error: ApiException) -> str:

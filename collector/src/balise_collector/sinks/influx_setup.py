@@ -37,9 +37,16 @@ class Server:
         self._pool = urllib3.PoolManager(retries=False, timeout=_TIMEOUT, ca_certs=influx.ca_file or None)
 
     def version(self) -> str:
-        """Return the version that ``/ping`` tells (ConfigError where nobody answers)."""
+        """Return the version that ``/ping`` tells, empty where InfluxDB 3 wants a token first.
+
+        Raises:
+            ConfigError: nobody answers, or something that is no InfluxDB.
+        """
         answer = self._send("GET", "/ping", {}, None)
-        return str(answer.headers.get("X-Influxdb-Version", "")).removeprefix("v")
+        version = str(answer.headers.get("X-Influxdb-Version", "")).removeprefix("v")
+        if not version and answer.status != 401:
+            raise ConfigError(self._impostor(f"{answer.status} to /ping and does not call itself InfluxDB"))
+        return version
 
     def ask(self, method: str, path: str, query: dict[str, str] | None = None, body: Any = None) -> Any:
         """Ask the 2.x API; returns the decoded answer, ``None`` for 404 (ConfigError for any other refusal)."""
@@ -50,7 +57,13 @@ class Server:
             return None
         if answer.status >= 300:
             raise ConfigError(self._refused(answer, "an all-access (operator) token"))
-        return json.loads(answer.data or b"{}")
+        try:
+            found = json.loads(answer.data or b"{}")
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            raise ConfigError(self._impostor(f"{answer.status} to {path} with something that is no JSON object"))
+        return found
 
     def query(self, statement: str) -> list[dict[str, Any]]:
         """Run an InfluxQL statement on 1.x; returns its rows (ConfigError where it is refused)."""
@@ -60,7 +73,10 @@ class Server:
         answer = self._send("POST", "/query", headers, urlencode({"q": statement}).encode())
         if answer.status >= 300:
             raise ConfigError(self._refused(answer, "name:password of a user with all privileges"))
-        result = json.loads(answer.data)["results"][0]
+        try:
+            result = json.loads(answer.data)["results"][0]
+        except (ValueError, LookupError, TypeError):
+            raise ConfigError(self._impostor(f"{answer.status} to /query without results")) from None
         if "error" in result:
             raise ConfigError(f"{self._url}: {result['error']} to {statement.split(' WITH PASSWORD', maxsplit=1)[0]}")
         return [
@@ -75,6 +91,10 @@ class Server:
         except urllib3.exceptions.HTTPError as error:
             text = re.sub(r"<[^>]*>:? ?", "", str(getattr(error, "reason", None) or error))
             raise ConfigError(f"[influx] url {self._url} does not answer ({text}); start it, or mend url") from None
+
+    def _impostor(self, answers: str) -> str:
+        """Return what is said of a server that answers as no InfluxDB does."""
+        return f"[influx] url {self._url} answers {answers}: something else stands in its place; mend url"
 
     def _refused(self, answer: urllib3.BaseHTTPResponse, needs: str) -> str:
         said = " ".join(answer.data.decode(errors="replace").split())[:300]
