@@ -5,12 +5,12 @@ Lives here: the dispatch, the version of the rule set, and the explanation peopl
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from balise_collector.judge import dns, http, line, tcp, tls
 from balise_collector.judge.rules import Facts, Rule, common
 from balise_collector.judge.verdict import State, Verdict
+from balise_collector.judge.version import version
 from balise_wire.words import Arm, Experiment, TargetRole
 
 if TYPE_CHECKING:
@@ -53,21 +53,8 @@ LAYERS: Final = {
 }
 """Every experiment that a measurement can come from."""
 
-CONDITIONS: Final = 2
-"""Grows by hand when a condition's code or a constant changes meaning; a test holds it beside a digest of the code."""
-
-
-def _version() -> str:
-    """Return the rule set's version: the hand-kept number and a digest of every rule's words."""
-    digest = hashlib.sha256()
-    for layer in LAYERS.values():
-        for rule in layer.rules:
-            words = (rule.id, rule.layer, rule.state, rule.level, rule.mechanism or "", *rule.proof, rule.reason)
-            digest.update("\0".join(words).encode())
-    return f"{CONDITIONS}-{digest.hexdigest()[:8]}"
-
-
-RULES_VERSION: Final = _version()
+RULES_VERSION: Final = version()
+"""Digest of the code that judges (version.py): no condition, constant or word can change under one version."""
 
 
 def judge(measurement: Measurement, context: Context) -> Verdict:
