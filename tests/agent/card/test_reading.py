@@ -443,6 +443,65 @@ def test_a_key_of_two_tables_under_a_third_is_told_where_it_belongs() -> None:
     assert told == ["line 3: country belongs above the first table or under [wifi]; left out; move it to its place"]
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ('"house\\"', "house\\"),
+        ('"house\\" # the one upstairs', "house\\"),
+        ('"house\\"  # say "hello"', "house\\"),
+        ('"a\\b\\"', "a\\b\\"),
+        ('"C:\\\\net\\"', "C:\\\\net\\"),
+        ('"house\\\\"', "house\\"),
+        ('"a\\"b"', 'a"b'),
+        ('"a\\"b\\""', 'a"b"'),
+        ('"\\"house\\""', '"house"'),
+        ("'house\\'", "house\\"),
+        ("'say \"hi\"'", 'say "hi"'),
+        ('"house\\",', "house\\"),
+        ("house\\", "house\\"),
+        ('"#1 house = ours"', "#1 house = ours"),
+        ('"=#"', "=#"),
+        ("\u00ab\u00a0house\u00a0\u00bb", "house"),
+        ("\u00ab\u202fhouse\u202f\u00bb  # chez nous", "house"),
+        ("\u00a0\u00ab\u00a0house\u00a0\u00bb\u00a0", "house"),
+        ("\u00ab house \u00bb", "house"),
+        ("\u00abhouse\u00bb", "house"),
+        ("\u00bbhouse\u00ab", "house"),
+        ("\u2039\u00a0house\u00a0\u203a", "house"),
+        ("\u00ab\u00a0house\\\u00a0\u00bb", "house\\"),
+        ("\u201c\u00a0house\u00a0\u201d", "house"),
+        ("\u201c house \u201d", " house "),
+        ('" house "', " house "),
+        ('"\u00ab house \u00bb"', "\u00ab house \u00bb"),
+        ('"bon\u00a0soir"', "bon\u00a0soir"),
+    ],
+)
+def test_a_value_is_what_a_person_means_by_it(written: str, meant: str) -> None:
+    """A backslash, a hash sign or a mark at an end, and the blanks that French typography adds to guillemets."""
+    reading = read(f'[wifi]\r\nname = {written}\r\ncountry = "PK"\r\n'.encode())
+    assert reading.settings is not None
+    assert (reading.settings.wifi.name, reading.settings.wifi.country) == (meant, "PK")
+
+
+@given(st.text(st.characters(min_codepoint=33, max_codepoint=0x24F), min_size=1, max_size=15))
+@example("\\")
+@example('"')
+@example("a\\")
+@example('a"#')
+@example("a'")
+def test_a_name_arrives_byte_by_byte(name: str) -> None:
+    """As the operator's command writes it, and typed by hand between marks where no escape can be meant."""
+    if name.isprintable():
+        written = card.render(msgspec.structs.replace(GOOD, wifi=Wifi(name=name, password=PASSWORD)))
+        assert read(written.encode()).settings == msgspec.structs.replace(
+            EXPECTED, wifi=Wifi(name=name, password=PASSWORD)
+        )
+        plain = "".join(letter for letter in name if letter not in "\"'\\\u00ab\u00bb\u00b4`")
+        typed = read(f'[wifi]\nname = "{plain}\\"\n'.encode()).settings
+        assert typed is not None
+        assert typed.wifi.name == plain + "\\"
+
+
 def test_secrets_are_known_as_they_were_written() -> None:
     """Blanking finds also the ones under a mistyped key."""
     reading = read(TEXT.replace("password =", "pasword =").encode())

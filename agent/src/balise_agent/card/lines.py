@@ -20,7 +20,9 @@ _UNSEEN: Final = re.compile("[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060\ufeff
 _BLANK: Final = rf"[ \t\v\f{_ODD_BLANKS}]"
 _ODD: Final = re.compile(f"[{_ODD_BLANKS}]")
 _DOUBLE: Final = '"\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033\uff02'
-_SINGLE: Final = "'\u2018\u2019\u201a\u201b\u2032`\u00b4"
+_SINGLE: Final = "'\u2018\u2019\u201a\u201b\u2032`\u00b4\u2039\u203a"
+_GUILLEMETS: Final = frozenset("\u00ab\u00bb\u2039\u203a")
+"""Set off by a blank on their inner side in French; word processors put U+00A0 or U+202F there by themselves."""
 _BEGINS: Final = (*_DOUBLE, *_SINGLE, "[")
 """What a value begins with of which one can see whether it has ended."""
 _STRING: Final = re.compile(f"[{_DOUBLE}{_SINGLE}][^{_DOUBLE}{_SINGLE}]*[{_DOUBLE}{_SINGLE}]")
@@ -232,8 +234,13 @@ def _quoted(rest: str, marks: str, number: int, notes: Notes) -> str:
     ends = [at for at, letter in enumerate(body) if letter in marks and not _escaped(body, at, opening)]
     straight = [at for at in ends if body[at] == plain]
     fitting = [at for at in ends if _END.fullmatch(body[at + 1 :])]
+    # A value that ends in a backslash, written by somebody who knows of no escapes: TOML has no end for it there.
+    plainly = [at for at, letter in enumerate(body) if letter == plain and at not in ends and _ends(body[at + 1 :])]
+    literal = False
     if opening == plain and straight and straight[0] in fitting:
         end = straight[0]
+    elif plainly:
+        end, literal = plainly[0], True
     elif fitting:
         end = fitting[0]
     elif ends:
@@ -251,7 +258,36 @@ def _quoted(rest: str, marks: str, number: int, notes: Notes) -> str:
         notes.mended(Problem.QUOTES, number, "quotation marks inside the value", "kept as part of it")
     if (tail := _END.fullmatch(body[end + 1 :])) and tail[1]:
         notes.mended(Problem.TRAILING, number, f"a {tail[1]} at the end", "left out")
+    if body[end + 1 : end + 2] == "#" and body.rstrip()[-1] in marks:
+        notes.mended(
+            Problem.QUOTES,
+            number,
+            "quotation marks on both sides of a #",
+            "read up to the #; a value with such marks in it stands between ' and '",
+        )
+    if literal:
+        return _backslashes(text, number, notes)
+    if opening != plain:
+        return _within(text, opening, body[end], number, notes)
     return _unescaped(text, number, notes) if opening == '"' and "\\" in text else text
+
+
+def _ends(rest: str) -> bool:
+    """Tell whether what stands after a quotation mark lets a value end there."""
+    return _END.fullmatch(rest) is not None
+
+
+def _within(text: str, opening: str, closing: str, number: int, notes: Notes) -> str:
+    """Return what stands between curly marks without the blanks that belong to the marks.
+
+    Those are all blanks of guillemets; elsewhere the no-break ones, which nobody types.
+    """
+    both = opening in _GUILLEMETS and closing in _GUILLEMETS
+    blanks = _BLANK if both else f"[{_ODD_BLANKS}]"
+    bare = re.sub(rf"^{blanks}+|{blanks}+$", "", text)
+    if bare != text:
+        notes.mended(Problem.BLANKS, number, "blanks inside the quotation marks", "read as part of the marks")
+    return bare
 
 
 def _escaped(body: str, at: int, opening: str) -> bool:
@@ -268,6 +304,11 @@ def _unescaped(text: str, number: int, notes: Notes) -> str:
         read = None
     if isinstance(read, str) and read.isprintable():
         return read
+    return _backslashes(text, number, notes)
+
+
+def _backslashes(text: str, number: int, notes: Notes) -> str:
+    """Return the text as it stands, after a note."""
     notes.mended(
         Problem.BACKSLASH, number, "a backslash that begins no escape", "read as a backslash; between ' ' it always is"
     )

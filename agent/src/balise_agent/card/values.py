@@ -26,6 +26,7 @@ _YES: Final = frozenset({"true", "yes", "y", "on", "1", "oui", "ja", "vrai", "wa
 _NO: Final = frozenset({"false", "no", "n", "off", "0", "non", "nein", "faux", "falsch", ""})
 _HEX: Final = re.compile(r"[0-9a-f]+")
 _SSH_TYPE: Final = re.compile(r"ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)|sk-[a-z0-9@.-]+")
+_ODD_BLANK: Final = re.compile("[\u00a0\u00ad\u2000-\u200f\u2028-\u202f\u205f\u2060\u3000\ufeff]")
 _MONTH: Final = re.compile(r"\d{4}-\d\d(?:-\d\d)?")
 _LONGEST_LABEL: Final = 64
 _ADDRESSES: Final = 8
@@ -216,9 +217,11 @@ def wifi_password_of(entry: Entry, notes: Notes) -> str | None:
 
 
 def _tell_edges(text: str, what: str, problem: Problem, line: int, notes: Notes) -> None:
-    """Tell a blank at an end, which is easily a slip and may be meant."""
+    """Tell a blank at an end, or one that an editor made, which is easily a slip and may be meant."""
     if text != text.strip():
         notes.mended(problem, line, f"{what} begins or ends with a blank", "kept, as it may be meant")
+    elif _ODD_BLANK.search(text):
+        notes.mended(problem, line, f"{what} has a blank in it that is no ordinary one", "kept, as it may be meant")
 
 
 def ssh_key_of(entry: Entry, notes: Notes) -> str | None:
