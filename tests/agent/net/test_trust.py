@@ -142,6 +142,84 @@ def test_a_chain_is_described(store: TrustStore, leaf: Signed, middle: Signed) -
     assert store.describe([leaf.der])[0] is first
 
 
+def changed(der: bytes, old: str, new: str) -> bytes:
+    """Return a certificate in which some bytes are others; lengths stay."""
+    before, after = bytes.fromhex(old), bytes.fromhex(new)
+    assert len(before) == len(after)
+    assert before in der, "the change changes nothing"
+    return der.replace(before, after, 1)
+
+
+HOSTILE = {
+    "version 23": ("a003020102", "a003020117"),
+    "no version that is a number": ("a003020102", "a0030201ff"),
+    "an unknown curve": ("06082a8648ce3d030107", "06082a8648ce3d03017f"),
+    "a key that is no key": ("06072a8648ce3d0201", "06072a8648ce3d0277"),
+    "an unknown signature": ("06082a8648ce3d040302", "06082a8648ce3d04037f"),
+    "a date of letters": ("3230303130313030303030305a", "6162636465666768696a6b6c5a"),
+    "the thirteenth month": ("3230303130313030303030305a", "3230313330313030303030305a"),
+    "no extension that has a name": ("0603551d11", "0603551d7f"),
+    "a NUL in the name": ("7777772e6578616d706c65", "777777006578616d706c65"),
+    "a name of no letters": ("7777772e6578616d706c65", "ffffffffffffffffffffff"),
+    "an issuer of no text": ("0c064d6964646c65", "0c06ff00c3286c65"),
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_hostile_certificates_are_facts(store: TrustStore, middle: Signed, what: str) -> None:
+    """Whatever a certificate holds, it fails to convince; its issuer is told, by whom a name is intercepted."""
+    leaf = changed(sign("leaf", middle, names=("www.example.org",)).der, *HOSTILE[what])
+    assert isinstance(store.verify([leaf, middle.der], "www.example.org", NOW), Failure)
+    assert isinstance(store.verify([leaf, middle.der], None, NOW), Failure)
+    (record,) = store.describe([leaf])
+    assert len(record.sha256) == 64
+    assert record.issuer.startswith("CN=")
+    assert record.issuer == "CN=Middle" or what == "an issuer of no text"
+    assert len(record.spki_sha256) == 64
+
+
+def test_an_unreadable_intermediate_costs_only_itself(store: TrustStore, leaf: Signed, middle: Signed) -> None:
+    """Junk beside a sound way to the root does not spoil it: the server is what it says it is."""
+    odd = changed(sign("odd", ca=True).der, *HOSTILE["version 23"])
+    assert store.verify([leaf.der, odd, b"junk", b"", middle.der], "www.example.org", NOW) is None
+
+
+def test_one_odd_name_does_not_spoil_the_others(store: TrustStore, middle: Signed) -> None:
+    """A certificate whose first name no verifier takes (an underscore) is as good as its others."""
+    odd = sign("odd", middle, names=("_dmarc_.example.org", "www.example.org"))
+    assert store.verify([odd.der, middle.der], "www.example.org", NOW) is None
+
+
+def test_a_certificate_of_thousands_of_names_is_read(store: TrustStore, middle: Signed) -> None:
+    """Size is no trick: the name is found among four thousand, or is not."""
+    many = sign("many", middle, names=tuple(f"n{number}.example.org" for number in range(4000)))
+    assert store.verify([many.der, middle.der], "n3999.example.org", NOW) is None
+    assert store.verify([many.der, middle.der], "n4000.example.org", NOW) is Failure.SSL_INVALID_HOSTNAME
+
+
+MUTATIONS = st.lists(
+    st.tuples(st.integers(0, 4095), st.sampled_from([0, 5, 12, 23, 24, 48, 127, 128, 255]) | st.integers(0, 255)),
+    min_size=1,
+    max_size=4,
+)
+
+
+@given(mutations=MUTATIONS, cut=st.integers(0, 40), name=st.sampled_from(["www.example.org", None]))
+def test_mutated_certificates_never_raise(mutations: list[tuple[int, int]], cut: int, name: str | None) -> None:
+    """Any few bytes of a real certificate changed, or its end missing: a failure or none, never an exception."""
+    der = bytearray(MUTANT.der[: len(MUTANT.der) - cut])
+    for place, value in mutations:
+        der[place % len(der)] = value
+    found = ANYBODY.verify([bytes(der), MUTANT.der], name, NOW)
+    assert found is None or isinstance(found, Failure)
+    (record,) = ANYBODY.describe([bytes(der)])
+    assert len(record.issuer) <= 512
+
+
+MUTANT = sign("mutant", names=("www.example.org",))
+ANYBODY = TrustStore(root=Path("/nonexistent"))
+
+
 @given(junk=st.binary(max_size=60))
 def test_junk_is_described_by_its_hash(junk: bytes) -> None:
     """A certificate that nobody can read is still a fact, and never convinces."""

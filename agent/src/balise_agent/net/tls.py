@@ -74,16 +74,32 @@ def handshake(connection: Connection, step: Handshake, contexts: Contexts) -> Op
         return (yield from failed(connection, watch, error, bytes(heard)))
     elapsed_ms = watch.elapsed_ms()
     connection.tls = tls
-    chain = peer_chain(tls)
+    chain = _chain_of(tls)
     return Secured(
         at=watch.at,
         elapsed_ms=elapsed_ms,
         version=tls.version() or "",
-        alpn=tls.selected_alpn_protocol() or "",
+        alpn=_alpn_of(tls),
         chain=ground.trust.describe(chain),
         verify_failure=ground.trust.verify(chain, step.sni, ground.clock.now()),
         bytes_received=connection.bytes_in - before,
     )
+
+
+def _chain_of(tls: ssl.SSLObject) -> list[bytes]:
+    """Return the server's chain; none where it cannot even be written out again, and that convinces nobody."""
+    try:
+        return peer_chain(tls)
+    except (ValueError, TypeError, ssl.SSLError):
+        return []
+
+
+def _alpn_of(tls: ssl.SSLObject) -> str:
+    """Return the protocol that the server chose; OpenSSL passes on whatever bytes it sent."""
+    try:
+        return tls.selected_alpn_protocol() or ""
+    except UnicodeDecodeError:
+        return "other"
 
 
 def _advance(tls: ssl.SSLObject) -> bool:

@@ -2,7 +2,9 @@
 
 Lives here: the trust store (the system's roots and the configured one), the verification, and the ``Certificate``
 records. OpenSSL does none of it: it would refuse before we have the chain, and it knows no clock but the machine's. The
-order of the words is OONI's, after Go's x509: dates of the leaf, then the name, then the way to a root. Must not live
+order of the words is OONI's, after Go's x509: dates of the leaf, then the name, then the way to a root. A certificate
+is whatever the other side likes: one that cannot be read, for whatever reason, is a certificate that does not convince,
+and never an exception: a plan that it could end would hide the very interception that it stands for. Must not live
 here: sockets.
 """
 
@@ -23,10 +25,11 @@ from cryptography.x509.verification import (
     ExtensionPolicy,
     Policy,
     PolicyBuilder,
+    ServerVerifier,
     Store,
-    VerificationError,
 )
 
+from balise_agent.codec.certificate import told_by
 from balise_agent.errors import ConfigError
 from balise_wire.failures import Failure
 from balise_wire.observations import Certificate
@@ -34,6 +37,8 @@ from balise_wire.observations import Certificate
 _PLACES: Final = ("etc/ssl/certs/ca-certificates.crt", "etc/pki/tls/certs/ca-bundle.crt", "etc/ssl/cert.pem")
 _MOST_REMEMBERED: Final = 512
 _MOST_IN_CHAIN: Final = 12
+_MOST_NAMES_TRIED: Final = 16
+_MOST_SUBJECT, _MOST_ISSUER = 256, 512
 _BEGIN: Final = b"-----BEGIN CERTIFICATE-----"
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
@@ -65,16 +70,17 @@ class TrustStore:
             now: UNIX seconds on the probe's clock.
         """
         moment = _moment(now)
-        try:
+        store = self._roots()
+        with _Hostile():
             leaf = x509.load_der_x509_certificate(chain[0])
             names = _dns_names(leaf)
             if not leaf.not_valid_before_utc <= moment <= leaf.not_valid_after_utc:
                 return Failure.SSL_INVALID_CERTIFICATE
-        except (IndexError, ValueError, x509.DuplicateExtension):
-            return Failure.SSL_INVALID_CERTIFICATE
-        if name is not None and not any(matches(pattern, name) for pattern in names):
-            return Failure.SSL_INVALID_HOSTNAME
-        return None if self._leads_to_a_root(tuple(chain), leaf, names, moment) else Failure.SSL_UNKNOWN_AUTHORITY
+            if name is not None and not any(matches(pattern, name) for pattern in names):
+                return Failure.SSL_INVALID_HOSTNAME
+            found = self._leads_to_a_root(store, tuple(chain[:_MOST_IN_CHAIN]), leaf, names, moment)
+            return None if found else Failure.SSL_UNKNOWN_AUTHORITY
+        return Failure.SSL_INVALID_CERTIFICATE
 
     def describe(self, chain: Sequence[bytes]) -> tuple[Certificate, ...]:
         """Return the records of a chain; a certificate that cannot be read is its hash."""
@@ -88,28 +94,25 @@ class TrustStore:
         return tuple(found)
 
     def _leads_to_a_root(
-        self, chain: tuple[bytes, ...], leaf: x509.Certificate, names: list[str], moment: datetime
+        self, store: Store | None, chain: tuple[bytes, ...], leaf: x509.Certificate, names: list[str], moment: datetime
     ) -> bool:
         """Build the path; a chain that convinced once convinces until a date in it is over."""
         known = self._paths.get(chain)
         if known is not None and known[0] <= moment <= known[1]:
             return True
-        store = self._roots()
         if store is None or not names:
             return False
-        try:
-            others = [x509.load_der_x509_certificate(der) for der in chain[1:_MOST_IN_CHAIN]]
+        others = [one for der in chain[1:] if (one := _loaded(der)) is not None]
+        with _Hostile():
             # The name was checked by us: the verifier is given one that the leaf has, and its strictness (CA/Browser
             # Forum rules that many private roots miss) is relaxed to RFC 5280's heart: signatures, dates, CA flags.
-            subject = x509.DNSName(_concrete(names[0]))
             builder = PolicyBuilder().store(store).time(moment.replace(tzinfo=None))
             builder = builder.extension_policies(ca_policy=_ca_policy(), ee_policy=_leaf_policy())
-            path = builder.build_server_verifier(subject).verify(leaf, others)
-        except (VerificationError, ValueError, x509.DuplicateExtension):
-            return False
-        span = max(one.not_valid_before_utc for one in path), min(one.not_valid_after_utc for one in path)
-        _remember(self._paths, chain, span)
-        return True
+            path = _verifier(builder, names).verify(leaf, others)
+            span = max(one.not_valid_before_utc for one in path), min(one.not_valid_after_utc for one in path)
+            _remember(self._paths, chain, span)
+            return True
+        return False
 
     def _roots(self) -> Store | None:
         """Read the system's roots and the configured file, once (ConfigError where the latter cannot be read)."""
@@ -124,6 +127,43 @@ class TrustStore:
                     raise ConfigError(f"tls.ca_file: {self._ca_file}: {error.strerror}; make it readable") from None
             self._store = Store(roots) if roots else None
         return self._store
+
+
+class _Hostile:
+    """A block that reads a stranger's bytes: whatever their reader raises ends the block, and nothing else.
+
+    The list of what ``cryptography`` raises over a certificate is open (ValueError, UnsupportedAlgorithm, TypeError,
+    OverflowError, x509's own); its Rust part panics with an exception that is not even an ``Exception``. A warning is
+    no news either: a log that the other side can fill is one more thing it could do.
+    """
+
+    def __enter__(self) -> None:
+        self._warnings = warnings.catch_warnings()
+        self._warnings.__enter__()
+        warnings.simplefilter("ignore")
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> bool:
+        self._warnings.__exit__(None, None, None)
+        return kind is not None and (issubclass(kind, Exception) or kind.__name__ == "PanicException")
+
+
+def _loaded(der: bytes) -> x509.Certificate | None:
+    """Read one certificate; ``None`` where the library refuses it: one that leads nowhere must not hide the others."""
+    with _Hostile():
+        return x509.load_der_x509_certificate(der)
+    return None
+
+
+def _verifier(builder: PolicyBuilder, names: Sequence[str]) -> ServerVerifier:
+    """Return a verifier for the first of a leaf's names that it takes: one odd name must not spoil the others.
+
+    Raises:
+        ValueError: it takes none of the first few.
+    """
+    for name in names[:_MOST_NAMES_TRIED]:
+        with contextlib.suppress(ValueError):
+            return builder.build_server_verifier(x509.DNSName(_concrete(name)))
+    raise ValueError("no name that the verifier takes")
 
 
 def _ca_policy() -> ExtensionPolicy:
@@ -178,23 +218,30 @@ def _dns_names(certificate: x509.Certificate) -> list[str]:
 
 
 def _describe(der: bytes) -> Certificate:
-    """Read one certificate into its record, as far as it can be read."""
-    fingerprint = hashlib.sha256(der).hexdigest()
-    try:
-        certificate = x509.load_der_x509_certificate(der)
-        common = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-        # The raw key: an algorithm that the library does not know still has bytes to hash.
-        key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        return Certificate(
-            sha256=fingerprint,
-            spki_sha256=hashlib.sha256(key).hexdigest(),
-            subject=str(common[0].value)[:256] if common else "",
-            issuer=certificate.issuer.rfc4514_string()[:512],
-            not_before=certificate.not_valid_before_utc.timestamp(),
-            not_after=certificate.not_valid_after_utc.timestamp(),
-        )
-    except Exception:  # noqa: BLE001 - hostile DER raises whatever its reader thinks of; the hash alone is the fact then
-        return Certificate(sha256=fingerprint)
+    """Read one certificate into its record, as far as it can be read: each field by itself."""
+    told = told_by(der)
+    subject, issuer, key, dates = told.subject, told.issuer, told.key, (told.not_before, told.not_after)
+    certificate = _loaded(der)
+    if certificate is not None:
+        with _Hostile():
+            issuer = certificate.issuer.rfc4514_string()
+        with _Hostile():
+            common = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+            subject = str(common[0].value) if common else ""
+        with _Hostile():
+            # The raw key: an algorithm that the library does not know still has bytes to hash.
+            key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        with _Hostile():
+            valid = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+            dates = (valid[0].timestamp(), valid[1].timestamp())
+    return Certificate(
+        sha256=hashlib.sha256(der).hexdigest(),
+        spki_sha256=hashlib.sha256(key).hexdigest() if key else "",
+        subject=subject[:_MOST_SUBJECT],
+        issuer=issuer[:_MOST_ISSUER],
+        not_before=dates[0],
+        not_after=dates[1],
+    )
 
 
 def _moment(now: float) -> datetime:
