@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from balise_agent.config import Config, Network, Probe, Spool
+from balise_agent import limits
+from balise_agent.config import Config, Limits, Network, Probe, Spool
 from balise_agent.pace import failure_seconds, pace_of, patience
 from balise_wire.delivery import AT_ONCE, PACES
 from balise_wire.words import Profile
@@ -12,7 +13,7 @@ from balise_wire.words import Profile
 LABORATORY = Network(laboratory=("198.18.0.0/15",))
 
 
-@pytest.mark.parametrize("profile", list(Profile))
+@pytest.mark.parametrize("profile", Profile.known())
 def test_a_profile_has_its_pace(profile: Profile) -> None:
     """And no keepalive is longer than the shipped broker's longest."""
     pace = pace_of(Config(probe=Probe(profile=profile)))
@@ -20,13 +21,20 @@ def test_a_profile_has_its_pace(profile: Profile) -> None:
     assert pace.keepalive < 600
 
 
-@pytest.mark.parametrize("profile", list(Profile))
+def test_a_profile_of_a_newer_collector_is_held_to_the_least() -> None:
+    """What we cannot read may mean little: the slowest pace and the smallest share keep within whatever it means."""
+    assert pace_of(Config(probe=Probe(profile=Profile.UNKNOWN))) == PACES[Profile.METERED]
+    allowed = limits.tightened(Limits(), Network(), (), Profile.UNKNOWN)
+    assert allowed.bytes_per_day == limits.SHARES[Profile.METERED].bytes_per_day
+
+
+@pytest.mark.parametrize("profile", Profile.known())
 def test_a_failure_never_waits_for_the_batch(profile: Profile) -> None:
     """However seldom results go: the detection of a block does not pay for it."""
     assert failure_seconds(Config(probe=Probe(profile=profile))) == 5.0
 
 
-@pytest.mark.parametrize("profile", list(Profile))
+@pytest.mark.parametrize("profile", Profile.known())
 def test_a_laboratory_keeps_its_timing(profile: Profile) -> None:
     """What its scenarios measure must not change with a host's profile."""
     config = Config(probe=Probe(profile=profile), network=LABORATORY, spool=Spool(batch_seconds=30.0, batch_records=40))

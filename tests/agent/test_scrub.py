@@ -134,7 +134,7 @@ def test_packets_are_bounded_and_hops_blurred() -> None:
     packets = tuple(
         Packet(t_us=n, direction=direction, hop="80.9.9.9" if n % 2 else "192.168.7.1", sha256="f" * 64)
         for n in range(30)
-        for direction in Direction
+        for direction in Direction.known()
     )
     scrubbed = one(TcpObservation(arm=Arm.SUBJECT, at=1.0, address="8.8.8.8", port=443, packets=packets))
     assert len(scrubbed.packets) == 20

@@ -42,9 +42,9 @@ def test_a_lost_connection_is_silence_after_one_interval() -> None:
     assert silent(hearing, T + 603.0) == {}
 
 
-@pytest.mark.parametrize("state", [Lifecycle.DISCONNECTED, Lifecycle.SLEEPING])
+@pytest.mark.parametrize("state", [Lifecycle.DISCONNECTED, Lifecycle.SLEEPING, Lifecycle.UNKNOWN])
 def test_who_said_goodbye_is_away(state: Lifecycle) -> None:
-    """An operator's stop is no shutdown; coming back ends it."""
+    """An operator's stop is no shutdown, nor is a word that we cannot read; coming back ends it."""
     hearing = Hearing()
     hearing.note("a", T)
     hearing.presence(PresenceRow(at=T + 1.0, probe="a", state=state))

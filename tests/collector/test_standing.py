@@ -26,6 +26,8 @@ def stands(state: Lifecycle | None, ago: float | None, measured: float | None = 
         (Lifecycle.DISCONNECTED, 5.0, False, "good-bye"),
         (Lifecycle.LOST, 5.0, False, "without a good-bye"),
         (None, None, False, "never heard"),
+        (Lifecycle.UNKNOWN, 60.0, True, ""),
+        (Lifecycle.UNKNOWN, 3600.0, False, "newer than this collector"),
     ],
 )
 def test_a_silence_has_its_reason_in_words(state: Lifecycle | None, ago: float | None, alive: bool, why: str) -> None:
@@ -60,7 +62,12 @@ def test_a_measurement_is_a_sign_of_life() -> None:
 
 @pytest.mark.parametrize(
     ("ahead", "state", "wrong"),
-    [(2.0, ClockState.SYNCED, False), (3600.0, ClockState.SYNCED, True), (0.0, ClockState.UNSYNCED, True)],
+    [
+        (2.0, ClockState.SYNCED, False),
+        (3600.0, ClockState.SYNCED, True),
+        (0.0, ClockState.UNSYNCED, True),
+        (0.0, ClockState.UNKNOWN, True),
+    ],
 )
 def test_a_wrong_clock_is_seen(ahead: float, state: ClockState, wrong: bool) -> None:
     """Far off, or vouched for by nobody."""

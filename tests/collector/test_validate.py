@@ -235,6 +235,8 @@ def test_an_unsynced_live_clock_is_corrected_and_a_historical_one_is_not(known: 
     wrong = {"sent_at": NOW - 86_400 * 3, "clock_state": ClockState.UNSYNCED}
     assert correction(known.envelope(b"[]", **wrong), NOW) == 86_400 * 3
     assert correction(known.envelope(b"[]", historical=True, **wrong), NOW) == 0.0
+    newer = {**wrong, "clock_state": ClockState.UNKNOWN}
+    assert correction(known.envelope(b"[]", **newer), NOW) == 86_400 * 3, "a word of tomorrow vouches for nothing"
     assert correction(known.envelope(b"[]", sent_at=NOW - 86_400, clock_state=ClockState.SYNCED), NOW) == 0.0
     assert correction(known.envelope(b"[]", sent_at=NOW - 5, clock_state=ClockState.UNSYNCED), NOW) == 0.0
 

@@ -13,7 +13,7 @@ from balise_collector.standing import WHYS
 from balise_wire.enrolment import Refusal
 
 KINDS = {
-    "## Why not ticked": [*Refusal],
+    "## Why not ticked": [*Refusal.known()],
     "## What the doctor finds": [*ProblemId],
     "## The card": [*Problem],
 }

@@ -99,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _experiments() -> list[str]:
     """Return the experiments that this probe knows."""
-    return [word.value for word in Experiment if word is not Experiment.PATH]
+    return [word.value for word in Experiment.known() if word is not Experiment.PATH]
 
 
 def _experiment(text: str) -> Experiment:

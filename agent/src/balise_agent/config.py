@@ -23,6 +23,7 @@ import msgspec
 
 from balise_agent.errors import ConfigError
 from balise_wire.topics import is_probe_id
+from balise_wire.word import complaint
 from balise_wire.words import Access, ProbeRole, Profile
 
 DEFAULT_PATH: Final = Path("/etc/balise/agent.toml")
@@ -244,6 +245,8 @@ def parse(table: dict[str, Any], name: str) -> Config:
         what, _, where = str(error).partition(" - at `$.")
         place = where.rstrip("`") or "the file"
         raise ConfigError(f"{name}: {place}: {_plain(what)}; see examples/agent.toml") from None
+    if wrong := complaint(table, config):
+        raise ConfigError(f"{name}: {wrong}; see examples/agent.toml")
     for place, wrong in _findings(config):
         raise ConfigError(f"{name}: {place}: {wrong}")
     return config

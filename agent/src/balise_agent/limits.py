@@ -118,7 +118,7 @@ def tightened(
     profile: Profile = Profile.STANDARD,
 ) -> Limits:
     """Return the profile's limits, tightened by the operator's file; a larger number there changes nothing."""
-    share = LABORATORY if network.laboratory else SHARES[profile]
+    share = LABORATORY if network.laboratory else SHARES.get(profile, SHARES[Profile.METERED])
 
     def least(ours: int, theirs: int) -> int:
         return min(ours, theirs) if theirs > 0 else ours

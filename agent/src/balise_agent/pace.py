@@ -9,6 +9,7 @@ import msgspec
 
 from balise_agent.config import Config
 from balise_wire.delivery import AT_ONCE, PACES, Pace
+from balise_wire.words import Profile
 
 _FAILURE_SECONDS: Final = 5.0
 """For how long a failure or an event may wait for company: one incident fails in more than one place."""
@@ -19,7 +20,7 @@ _FIRST_BATCH_SECONDS: Final = 60.0
 
 def pace_of(config: Config) -> Pace:
     """Return the pace of a probe with these settings; a laboratory pays for nothing and is never made to wait."""
-    pace = AT_ONCE if config.network.laboratory else PACES[config.probe.profile]
+    pace = AT_ONCE if config.network.laboratory else PACES.get(config.probe.profile, PACES[Profile.METERED])
     spool = config.spool
     return msgspec.structs.replace(
         pace,

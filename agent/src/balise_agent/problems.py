@@ -40,6 +40,7 @@ class ProblemId(StrEnum):
     TOKEN_SPENT = "token-spent"  # noqa: S105 - as above
     TOKEN_EXPIRED = "token-expired"  # noqa: S105 - as above
     REQUEST_REFUSED = "request-refused"
+    REFUSED_NEWER = "refused-newer"
     TOO_MANY = "too-many"
     KEY_UNKNOWN = "key-unknown"
     REVOKED = "revoked"
@@ -199,6 +200,11 @@ PROBLEMS: Final[dict[ProblemId, Problem]] = {
             id=_I.REQUEST_REFUSED,
             told="The registration was refused as malformed.",
             mend="Check country and access in the settings; the operator sees the reason in the log.",
+        ),
+        Problem(
+            id=_I.REFUSED_NEWER,
+            told="The registration was refused for a reason that is newer than this software.",
+            mend="Ask the operator, who sees the reason in the log; the card may need a newer image.",
         ),
         Problem(
             id=_I.TOO_MANY,

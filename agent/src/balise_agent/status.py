@@ -61,8 +61,8 @@ def state_words(status: Status) -> str:
     if status.state is Lifecycle.SLEEPING and ProblemId.PAUSED in ids:
         return "paused"
     if status.state is Lifecycle.INIT:
-        return "waiting" if ids else _WORDS[status.state]
-    return _WORDS[status.state]
+        return "waiting" if ids else _WORDS.get(status.state, "cannot tell")
+    return _WORDS.get(status.state, "cannot tell")
 
 
 def words(status: Status) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from balise_wire.envelope import Kind, decode_envelope
 from balise_wire.seal import HEADER, MAGIC, SealError, unseal
 from balise_wire.status import Meta
 from balise_wire.topics import Leaf, parse_topic
+from balise_wire.words import Access, ProbeRole
 
 META_BYTES_MOST: Final = 16 * 1024
 _KEY = re.compile(r"[0-9a-f]{64}")
@@ -44,8 +45,8 @@ def read_announcement(topic: str, payload: bytes, received_at: float) -> Pending
         public_key=meta.public_key,
         country=meta.country[:2],
         asn=meta.asn if 0 <= meta.asn < 2**32 else 0,
-        access=meta.access,
-        role=meta.role,
+        access="" if meta.access is Access.UNKNOWN else meta.access,
+        role="" if meta.role is ProbeRole.UNKNOWN else meta.role,
         software=meta.software[:40],
         first_seen=received_at,
         last_seen=received_at,

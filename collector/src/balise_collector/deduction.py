@@ -23,7 +23,6 @@ from balise_collector.judge import BOGONS, Context, ReferenceTable, State, Verdi
 from balise_collector.members import Fleet
 from balise_collector.validate import CORRECT_ABOVE
 from balise_wire.measurement import Measurement
-from balise_wire.words import Design
 
 STEP: Final = 60.0
 """Clock seconds between two looks of the detector; a fifth of its bin."""
@@ -126,7 +125,7 @@ class Deduction:
         if verdict.reference:
             self._table.note(verdict, row.measurement)
             self._news = True
-        elif verdict.state in _UNSURE and verdict.design is not Design.SENTINEL:
+        elif verdict.state in _UNSURE and verdict.design.controlled:
             self._unsure[row.seq] = (row, verdict)
         return row.seq, verdict
 

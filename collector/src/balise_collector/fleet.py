@@ -120,7 +120,9 @@ class FleetRegistry:
         rows = self._db.execute(f"SELECT {_COLUMN_LIST} FROM member ORDER BY id")  # noqa: S608 - our own column names
         members = {member.id: member for member in map(_member, rows)}
         paces = {
-            probe: max(interval, int(PACES[members[probe].profile].batch_seconds)) if probe in members else interval
+            probe: max(interval, int(PACES.get(members[probe].profile, PACES[Profile.METERED]).batch_seconds))
+            if probe in members
+            else interval
             for probe, interval in self._db.execute("SELECT probe, interval FROM assignment")
         }
         return Fleet.of(members.values(), self.halts(), paces)

@@ -14,7 +14,8 @@ from balise_wire.words import Lifecycle
 
 _WATCH_GAP: Final = 90.0
 """Two watches closer than this are one: a restart, or the half minute between two entries of an idle collector."""
-_AWAY: Final = frozenset({Lifecycle.DISCONNECTED, Lifecycle.SLEEPING})
+_AWAY: Final = frozenset({Lifecycle.DISCONNECTED, Lifecycle.SLEEPING, Lifecycle.UNKNOWN})
+"""A word that we cannot read may be a good-bye as well: what follows it is no silence until something else is heard."""
 
 
 class Hearing(msgspec.Struct):

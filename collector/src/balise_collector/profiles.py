@@ -95,6 +95,8 @@ def fitted(assignment: Assignment, profile: Profile, *, laboratory: bool = False
         profile: of the probe.
         laboratory: nobody pays for the line there: the standard profile is left as it is.
     """
+    if profile is Profile.UNKNOWN:
+        return fitted(assignment, Profile.METERED)
     share = SHARES[profile]
     if laboratory and profile is Profile.STANDARD:
         return assignment

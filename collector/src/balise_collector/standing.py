@@ -10,12 +10,12 @@ import msgspec
 
 from balise_collector.journal import HealthRow, PresenceRow
 from balise_collector.members import HALTED, RETIRED, REVOKED
-from balise_wire.words import ClockState, Lifecycle
+from balise_wire.words import Lifecycle
 
 NEVER: Final = "never"
 """State of a probe that was approved and of which nothing was ever heard."""
-STATES: Final = ("ready", "init", "sleeping", "disconnected", "lost", NEVER)
-"""The states a probe is shown in, best first; the place is the state's code."""
+STATES: Final = ("ready", "init", "sleeping", "disconnected", "lost", NEVER, "unknown")
+"""The states a probe is shown in, best first but for the last; the place is the state's code."""
 WHYS: Final[dict[str, str]] = {
     NEVER: "never heard: see that it runs, and that it reaches the broker",
     Lifecycle.DISCONNECTED: "it said good-bye: switched off or stopped at the probe",
@@ -25,11 +25,14 @@ WHYS: Final[dict[str, str]] = {
         "and not heard for {minutes} minutes"
     ),
     Lifecycle.READY: "connected by its last word, but nothing came for {minutes} minutes: see its log",
+    Lifecycle.UNKNOWN: "its last word is newer than this collector, and nothing came for {minutes} minutes",
     HALTED: "its country is halted: it is to measure nothing until the operator lifts that",
     RETIRED: "finished: nobody waits for it",
     REVOKED: "revoked: nothing that it sends is taken",
 }
 """Why a probe of a state is silent, and what to do; READY stands for every connected state."""
+_CONNECTED: Final = frozenset({Lifecycle.READY, Lifecycle.INIT, Lifecycle.SLEEPING, Lifecycle.UNKNOWN})
+"""What only a probe that is connected says; a word that we cannot read was said by one as well."""
 WRONG_CLOCK_SECONDS: Final = 60.0
 """A clock further off than this is wrong: its batches are corrected (validate.py)."""
 
@@ -76,9 +79,9 @@ def standing(
     seen = max((at for at in heard if at is not None), default=None)
     state = presence.state.value if presence else ("ready" if seen is not None else NEVER)
     quiet = None if seen is None else max(0.0, now - seen)
-    alive = state in {Lifecycle.READY, Lifecycle.INIT, Lifecycle.SLEEPING} and quiet is not None and quiet <= silence
+    alive = state in _CONNECTED and quiet is not None and quiet <= silence
     skew = health.health.at - health.received_at if health else None
-    vouched = health is None or health.health.clock_state is not ClockState.UNSYNCED
+    vouched = health is None or health.health.clock_state.vouched
     wrong = skew is not None and (abs(skew) > WRONG_CLOCK_SECONDS or not vouched)
     reason = excuse or ("" if alive else _silent(state, quiet))
     return Standing(

@@ -12,6 +12,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 import msgspec
 
 from balise_collector.errors import ConfigError
+from balise_wire.word import complaint
 
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 
@@ -34,11 +35,14 @@ def shape_table(table: dict[str, Any], shape: type[Shape], name: str, *, example
     """Turn a table into ``shape``; ``name`` is the file's name for the errors (ConfigError)."""
     _refuse_unknown(table, shape, "", name)
     try:
-        return msgspec.convert(table, shape)
+        made = msgspec.convert(table, shape)
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `$.")
         place = where.rstrip("`") or "the file"
         raise ConfigError(f"{name}: {place}: {_plain(what)}; see {example}") from None
+    if wrong := complaint(table, made):
+        raise ConfigError(f"{name}: {wrong}; see {example}")
+    return made
 
 
 def _plain(message: str) -> str:

@@ -17,7 +17,6 @@ from balise_wire.measurement import Measurement
 from balise_wire.seal import SealError, unseal
 from balise_wire.status import Event, Health, State
 from balise_wire.topics import Leaf, ProbeTopic, parse_topic
-from balise_wire.words import ClockState
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,7 +96,7 @@ def correction(envelope: Envelope, received_at: float) -> float:
 
     A historical batch says nothing (it waited), a disciplined clock needs nothing, and a small difference is transit.
     """
-    if envelope.historical or envelope.clock_state is not ClockState.UNSYNCED:
+    if envelope.historical or envelope.clock_state.vouched:
         return 0.0
     offset = received_at - envelope.sent_at
     return offset if abs(offset) > CORRECT_ABOVE else 0.0

@@ -57,6 +57,7 @@ MECHANISMS: Final[dict[Language, dict[Mechanism, str]]] = {
         Mechanism.SERVER_DOWN: "the service answers nobody, here or abroad",
         Mechanism.SERVER_REFUSES: "the authentic server refuses",
         Mechanism.EDGE_DOWN: "the service's servers for this region answer nobody",
+        Mechanism.UNKNOWN: "in a way that this version has no words for",
     },
     Language.FR: {
         Mechanism.DNS_INJECT: "réponses DNS falsifiées",
@@ -86,6 +87,7 @@ MECHANISMS: Final[dict[Language, dict[Mechanism, str]]] = {
         Mechanism.SERVER_DOWN: "le service ne répond à personne, ni ici ni à l'étranger",
         Mechanism.SERVER_REFUSES: "le serveur authentique refuse",
         Mechanism.EDGE_DOWN: "les serveurs du service pour cette région ne répondent à personne",
+        Mechanism.UNKNOWN: "d'une manière pour laquelle cette version n'a pas de mots",
     },
 }
 """Every mechanism in words; a test checks that none is missing in any language."""
@@ -131,6 +133,7 @@ ROLES: Final[dict[Language, dict[TargetRole, str]]] = {
         TargetRole.VPN: "VPN",
         TargetRole.CONTROL: "control",
         TargetRole.LINE: "line",
+        TargetRole.UNKNOWN: "another part",
     },
     Language.FR: {
         TargetRole.WEB: "site",
@@ -145,6 +148,7 @@ ROLES: Final[dict[Language, dict[TargetRole, str]]] = {
         TargetRole.VPN: "VPN",
         TargetRole.CONTROL: "témoin",
         TargetRole.LINE: "ligne",
+        TargetRole.UNKNOWN: "une autre partie",
     },
 }
 """Every role in words."""
@@ -240,6 +244,7 @@ ARMS: Final[dict[Arm, str]] = {
     Arm.ABSENT: "control: no name at all",
     Arm.OTHER_PORT: "control: another port",
     Arm.SIBLING: "control: a neighbouring address",
+    Arm.UNKNOWN: "a side that this version does not know",
 }
 """Each side of a paired measurement."""
 
@@ -247,6 +252,7 @@ RESOLVERS: Final[dict[Resolver, str]] = {
     Resolver.PROVIDER: "the provider's resolver",
     Resolver.PUBLIC: "a public resolver",
     Resolver.SILENT: "an address where no resolver runs",
+    Resolver.UNKNOWN: "somebody that this version does not know",
 }
 """Who was asked, in a DNS trial."""
 
@@ -257,6 +263,7 @@ LAYERS: Final[dict[Experiment, str]] = {
     Experiment.HTTP: "page (HTTP)",
     Experiment.PATH: "path",
     Experiment.LINE: "the probe's own line",
+    Experiment.UNKNOWN: "an experiment that this version does not know",
 }
 """Each layer that a verdict speaks of."""
 
@@ -264,6 +271,7 @@ ACCESSES: Final[dict[Access, str]] = {
     Access.FIXED: "fixed line",
     Access.MOBILE: "mobile",
     Access.SATELLITE: "satellite",
+    Access.UNKNOWN: "another kind of line",
 }
 """How a probe's line reaches its provider."""
 
@@ -272,6 +280,7 @@ CLOCKS: Final[dict[ClockState, str]] = {
     ClockState.HINTED: "set by the collector",
     ClockState.UNSYNCED: "nobody vouches for it",
     ClockState.LABORATORY: "a scenario's",
+    ClockState.UNKNOWN: "in a state that this version does not know",
 }
 """What a probe knows of its own clock."""
 
@@ -281,6 +290,7 @@ LIFECYCLES: Final[dict[Lifecycle, str]] = {
     Lifecycle.SLEEPING: "asleep",
     Lifecycle.DISCONNECTED: "said good-bye",
     Lifecycle.LOST: "lost without a good-bye",
+    Lifecycle.UNKNOWN: "in a state that this version does not know",
 }
 """What a probe said of its state, or the broker of a dead one."""
 

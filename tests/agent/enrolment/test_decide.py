@@ -24,7 +24,7 @@ from balise_agent.identity import Identity, ephemeral
 from balise_agent.problems import PROBLEMS, ProblemId, Trouble
 from balise_wire.card import CONSENT_VERSION
 from balise_wire.enrolment import ENROL_PATH, RENEW_PATH, Enrolment, FrontDoor
-from balise_wire.words import Profile
+from balise_wire.words import Access, ProbeRole, Profile
 
 KEY = ephemeral().key
 READY = Config(
@@ -115,6 +115,19 @@ def test_the_brokers_come_in_their_order_and_literal_addresses_last(doors: Any, 
     assert (found.probe.id, found.probe.profile, found.probe.region) == ("k7m2q9xd", Profile.LEAN, "PK-SD")
     assert found.by_hand
     assert found.consent == READY.consent
+
+
+def test_words_of_a_newer_collector_cost_only_themselves() -> None:
+    """The board enrols all the same: the card's own words stand, and the line is used least."""
+    enrolment = Enrolment(
+        probe="k7m2q9xd", certificate="", authority="", collector="0" * 64, brokers=(FrontDoor(host="b.example"),),
+        access=Access("laser"), role=ProbeRole("beacon"), profile=Profile("whispering"),
+    )  # fmt: skip
+    found = decide.enrolled(READY, enrolment, decide.Pems("ca", "cert", "key")).probe
+    assert (found.access, found.role, found.profile) == (Access.FIXED, ProbeRole.PROBE, Profile.METERED)
+    refused = read_answer(403, b'{"refused":"moon_in_the_wrong_house"}')
+    assert isinstance(refused, Trouble)
+    assert refused.id is ProblemId.REFUSED_NEWER
 
 
 def test_renewal_is_due_when_a_third_of_the_life_is_left(doors: Any, identity: Identity) -> None:

@@ -10,7 +10,6 @@ The file never names the product: who finds the card shall not learn it from the
 
 import re
 from collections.abc import Iterable
-from enum import StrEnum
 from importlib import resources
 from importlib.resources.abc import Traversable
 from string import Template
@@ -18,6 +17,7 @@ from typing import Final
 
 import msgspec
 
+from balise_wire.word import Word
 from balise_wire.words import Access, ProbeRole, Profile
 
 SETTINGS_FILE: Final = "balise.toml"
@@ -31,13 +31,14 @@ SECRET_KEYS: Final = ("token", "password")
 """What is blanked once it is no longer needed."""
 
 
-class HardwareAddress(StrEnum):
+class HardwareAddress(Word):
     """Which MAC address the box shows to the network."""
 
     MADE_UP = "made-up"
     """Locally administered, made once by chance and kept: it tells neither the board's maker nor its serial number."""
     OWN = "own"
     """The one of the chip, for networks that admit listed devices only."""
+    UNKNOWN = "unknown"
 
 
 class Wifi(msgspec.Struct, frozen=True, kw_only=True):

@@ -56,7 +56,7 @@ def bytes_per_day(profile: Profile, results: float, health_seconds: float) -> in
         results: measurements a day.
         health_seconds: between two reports of the board's health.
     """
-    pace = PACES[profile]
+    pace = PACES.get(profile, PACES[Profile.METERED])
     batches = min(results, DAY / pace.batch_seconds + results / pace.batch_records)
     quiet = DAY / pace.keepalive * PING + CONNECTIONS * CONNECTION + DAY / health_seconds * HEALTH
     return round(results * RESULT + batches * BATCH + quiet)

@@ -7,10 +7,9 @@ repeated request gives a stranger nothing but a certificate for a key that is no
 files, tokens.
 """
 
-from enum import StrEnum
-
 import msgspec
 
+from balise_wire.word import Word
 from balise_wire.words import Access, ProbeRole, Profile
 
 ENROL_PATH = "/enrol"
@@ -77,7 +76,7 @@ class Enrolment(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """UNIX seconds on the collector's clock: a time hint that the pinned authority vouches for."""
 
 
-class Refusal(StrEnum):
+class Refusal(Word):
     """Why the answer was no; the probe shows its own words for each."""
 
     TOKEN_UNKNOWN = "token_unknown"  # noqa: S105 - a word for the reason, not a secret
@@ -92,6 +91,8 @@ class Refusal(StrEnum):
     REVOKED = "revoked"
     TOO_MANY = "too_many"
     """Tried too often; come back later."""
+    UNKNOWN = "unknown"
+    """A reason that this program does not know: no, all the same."""
 
 
 class Refused(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

@@ -4,15 +4,14 @@ The body stays ``msgspec.Raw`` so that the collector can validate, journal and f
 is in it, and so that one bad measurement of a batch does not take its neighbours with it.
 """
 
-from enum import StrEnum
-
 import msgspec
 
 from balise_wire import SCHEMA
+from balise_wire.word import Word
 from balise_wire.words import ClockState
 
 
-class Kind(StrEnum):
+class Kind(Word):
     """What the body holds."""
 
     MEASUREMENT = "measurement"
@@ -24,6 +23,7 @@ class Kind(StrEnum):
     RECEIPT = "receipt"
     ASSIGNMENT = "assignment"
     COMMAND = "command"
+    UNKNOWN = "unknown"
 
 
 class Envelope(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

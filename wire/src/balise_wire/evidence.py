@@ -5,16 +5,18 @@ are relative to the first sequence number seen in each direction, so that a reco
 its raw sequence numbers.
 """
 
-from enum import StrEnum
-
 import msgspec
 
+from balise_wire.word import Word
 
-class Direction(StrEnum):
+
+class Direction(Word):
     """Seen from the probe."""
 
     OUT = "out"
     IN = "in"
+    UNKNOWN = "unknown"
+    """Neither sent nor received, as far as we can tell: it counts for nothing."""
 
 
 class Packet(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

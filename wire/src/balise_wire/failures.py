@@ -5,10 +5,10 @@ data-formats/df-007-errors.md), so that exports need no translation. A failure o
 is never in this list: it is an exception in the probe and an event on the wire.
 """
 
-from enum import StrEnum
+from balise_wire.word import Word
 
 
-class Failure(StrEnum):
+class Failure(Word):
     """Why an attempt brought no result; the absence of a failure is ``None``."""
 
     # OONI df-007, in its spelling.
@@ -32,6 +32,8 @@ class Failure(StrEnum):
     SSL_INVALID_HOSTNAME = "ssl_invalid_hostname"
     SSL_UNKNOWN_AUTHORITY = "ssl_unknown_authority"
     UNKNOWN = "unknown_error"
+    """OONI's word, which probes send, and every word that this program does not know: a failure of which nothing else
+    is known accuses nobody."""
     # Ours, where OONI has no word.
     HTTP_MALFORMED = "http_malformed_response"
     ICMP_ADMIN_PROHIBITED = "icmp_admin_prohibited"

@@ -4,10 +4,10 @@ One word joins four places: the lab's box of that kind, the judge's rule that re
 it and the sentence people read. Adding a word here is the first step of recognising a new technique.
 """
 
-from enum import StrEnum
+from balise_wire.word import Word
 
 
-class Mechanism(StrEnum):
+class Mechanism(Word):
     """What was observed to stand between the probe and the service."""
 
     DNS_INJECT = "dns.inject"
@@ -37,3 +37,5 @@ class Mechanism(StrEnum):
     SERVER_DOWN = "server.down"
     SERVER_REFUSES = "server.refuses"
     EDGE_DOWN = "edge.down"
+    UNKNOWN = "unknown"
+    """One that a newer collector knows."""

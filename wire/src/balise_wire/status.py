@@ -4,10 +4,9 @@ These are small and self-describing. State is plain JSON because it is also the 
 for a dead probe and which therefore cannot be freshly signed; everything that moves data or settings is sealed.
 """
 
-from enum import StrEnum
-
 import msgspec
 
+from balise_wire.word import Word
 from balise_wire.words import Access, ClockState, Lifecycle, ProbeRole, Profile
 
 
@@ -63,7 +62,7 @@ class Health(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     clock_offset_ms: float | None = None
 
 
-class EventKind(StrEnum):
+class EventKind(Word):
     """Things worth telling that are no measurement."""
 
     STARTED = "started"
@@ -83,6 +82,8 @@ class EventKind(StrEnum):
     LINK_UNUSABLE = "link_unusable"
     SPOOL_FULL = "spool_full"
     STOPPED = "stopped"
+    UNKNOWN = "unknown"
+    """One that a newer probe tells; its word stands in the detail."""
 
 
 class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

@@ -10,7 +10,7 @@ _PROBE_ID = re.compile(r"[a-z0-9]{4,32}")
 
 
 class Leaf(StrEnum):
-    """The last part of a probe's topic."""
+    """The last part of a probe's topic. No ``Word``: what comes on a topic that we do not know is not ours."""
 
     STATE = "state"
     META = "meta"

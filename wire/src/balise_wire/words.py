@@ -3,10 +3,10 @@
 Only words live here; the structures that carry them are in their own modules.
 """
 
-from enum import StrEnum
+from balise_wire.word import Word
 
 
-class Arm(StrEnum):
+class Arm(Word):
     """Which side of a paired experiment a trial is; arms of one measurement differ from ``subject`` in one variable."""
 
     SUBJECT = "subject"
@@ -23,9 +23,11 @@ class Arm(StrEnum):
     """The subject's address, another port."""
     SIBLING = "sibling"
     """Another address in the same autonomous system, or the next rung of the sibling ladder."""
+    UNKNOWN = "unknown"
+    """A side that a newer probe has: never taken for the subject or for a control."""
 
 
-class Resolver(StrEnum):
+class Resolver(Word):
     """Who was asked, in a DNS trial."""
 
     PROVIDER = "provider"
@@ -34,17 +36,19 @@ class Resolver(StrEnum):
     """A well-known public resolver."""
     SILENT = "silent"
     """An address known to run no resolver: any answer is forged on the way (detectors.md 2.1, Q3)."""
+    UNKNOWN = "unknown"
 
 
-class Access(StrEnum):
+class Access(Word):
     """How the probe's line reaches its provider."""
 
     FIXED = "fixed"
     MOBILE = "mobile"
     SATELLITE = "satellite"
+    UNKNOWN = "unknown"
 
 
-class ClockState(StrEnum):
+class ClockState(Word):
     """What the probe knows of its own clock when it dates something."""
 
     SYNCED = "synced"
@@ -55,18 +59,26 @@ class ClockState(StrEnum):
     """Nobody vouches for it: a board without RTC after a power cut."""
     LABORATORY = "laboratory"
     """A scenario drives it (BALISE_CLOCK)."""
+    UNKNOWN = "unknown"
+    """Nobody that we know of vouches for it."""
+
+    @property
+    def vouched(self) -> bool:
+        """Whether somebody that we know of vouches for the clock."""
+        return self in {ClockState.SYNCED, ClockState.HINTED, ClockState.LABORATORY}
 
 
-class ProbeRole(StrEnum):
+class ProbeRole(Word):
     """What a probe is for."""
 
     PROBE = "probe"
     """Measures from inside the country it stands in."""
     REFERENCE = "reference"
     """Measures the same endpoints from abroad, to tell local from global."""
+    UNKNOWN = "unknown"
 
 
-class Profile(StrEnum):
+class Profile(Word):
     """How much of the host's line a probe may use (attribution.md section 4 gives the bytes)."""
 
     LEAN = "lean"
@@ -75,9 +87,11 @@ class Profile(StrEnum):
     """At most 20 MB a day."""
     METERED = "metered"
     """At most 1 MB a day, for lines that are paid by the byte."""
+    UNKNOWN = "unknown"
+    """One that this program does not know: held to the least that any has."""
 
 
-class Lifecycle(StrEnum):
+class Lifecycle(Word):
     """The state a probe says it is in (retained; ``lost`` is its last will)."""
 
     INIT = "init"
@@ -85,9 +99,11 @@ class Lifecycle(StrEnum):
     SLEEPING = "sleeping"
     DISCONNECTED = "disconnected"
     LOST = "lost"
+    UNKNOWN = "unknown"
+    """It speaks, and says something that we cannot read."""
 
 
-class Experiment(StrEnum):
+class Experiment(Word):
     """The experiments that a measurement can come from; each is a folder entry of the agent's registry."""
 
     DNS = "dns"
@@ -96,9 +112,10 @@ class Experiment(StrEnum):
     HTTP = "http"
     PATH = "path"
     LINE = "line"
+    UNKNOWN = "unknown"
 
 
-class Design(StrEnum):
+class Design(Word):
     """How a measurement was laid out."""
 
     SENTINEL = "sentinel"
@@ -107,16 +124,25 @@ class Design(StrEnum):
     """Controls first, then the subject at least twice, with the failing trial that caused it carried along."""
     MANUAL = "manual"
     """Asked for by a person at the probe."""
+    UNKNOWN = "unknown"
+    """Whether there were controls cannot be told: an anomaly at most, never a verdict."""
+
+    @property
+    def controlled(self) -> bool:
+        """Whether controls were laid out beside the subject."""
+        return self in {Design.PAIRED, Design.MANUAL}
 
 
-class Scope(StrEnum):
+class Scope(Word):
     """On which side of the border a control stands, seen from the probe."""
 
     DOMESTIC = "domestic"
     INTERNATIONAL = "international"
+    UNKNOWN = "unknown"
+    """On neither side."""
 
 
-class TargetRole(StrEnum):
+class TargetRole(Word):
     """The part of a service that an endpoint plays (mission.md S2); people see these words."""
 
     WEB = "web"
@@ -131,3 +157,4 @@ class TargetRole(StrEnum):
     VPN = "vpn"
     CONTROL = "control"
     LINE = "line"
+    UNKNOWN = "unknown"

@@ -11,7 +11,6 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Callable
-from enum import StrEnum
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -21,6 +20,7 @@ from balise_agent.card.lines import Entry
 from balise_agent.config import is_front
 from balise_wire import card_token
 from balise_wire.card import CONSENT_VERSION
+from balise_wire.word import Word
 
 _YES: Final = frozenset({"true", "yes", "y", "on", "1", "oui", "ja", "vrai", "wahr"})
 _NO: Final = frozenset({"false", "no", "n", "off", "0", "non", "nein", "faux", "falsch", ""})
@@ -30,7 +30,7 @@ _ODD_BLANK: Final = re.compile("[\u00a0\u00ad\u2000-\u200f\u2028-\u202f\u205f\u2
 _MONTH: Final = re.compile(r"\d{4}-\d\d(?:-\d\d)?")
 _LONGEST_LABEL: Final = 64
 _ADDRESSES: Final = 8
-Choice = TypeVar("Choice", bound=StrEnum)
+Choice = TypeVar("Choice", bound=Word)
 
 
 def text_of(entry: Entry, notes: Notes) -> str | None:
@@ -151,7 +151,7 @@ def country_of(entry: Entry, notes: Notes) -> str | None:
 
 def choice_of(kinds: type[Choice], also: dict[str, Choice]) -> Callable[[Entry, Notes], Choice | None]:
     """Return a reader for one of several words; ``also`` are other words that people write for them."""
-    words = {kind.value: kind for kind in kinds}
+    words = {kind.value: kind for kind in kinds.known()}
 
     def read(entry: Entry, notes: Notes) -> Choice | None:
         text = text_of(entry, notes)

@@ -20,6 +20,7 @@ from balise_wire.card import CONSENT_VERSION
 from balise_wire.enrolment import ENROL_PATH, RENEW_PATH, Enrolment
 from balise_wire.seal import public_bytes
 from balise_wire.topics import is_probe_id
+from balise_wire.words import Access, ProbeRole, Profile
 
 _HEX_KEY: Final = 64
 _AGAIN: Final = (5.0, 600.0)
@@ -38,6 +39,7 @@ _REFUSALS: Final = frozenset(
         ProblemId.REVOKED,
         ProblemId.TOO_MANY,
         ProblemId.AUTHORITY_WRONG,
+        ProblemId.REFUSED_NEWER,
     }
 )
 TOKEN_USELESS: Final = frozenset({ProblemId.TOKEN_UNKNOWN, ProblemId.TOKEN_SPENT, ProblemId.TOKEN_EXPIRED})
@@ -180,10 +182,11 @@ def enrolled(config: Config, enrolment: Enrolment, pems: Pems) -> Config:
         id=enrolment.probe,
         country=enrolment.country or config.probe.country,
         asn=enrolment.asn,
-        access=enrolment.access,
+        access=config.probe.access if enrolment.access is Access.UNKNOWN else enrolment.access,
         region=enrolment.region,
-        role=enrolment.role,
-        profile=enrolment.profile,
+        role=config.probe.role if enrolment.role is ProbeRole.UNKNOWN else enrolment.role,
+        # A profile of a newer collector: the least of what we know keeps within whatever it means.
+        profile=Profile.METERED if enrolment.profile is Profile.UNKNOWN else enrolment.profile,
     )
     doors = sorted(enrolment.brokers, key=lambda door: _is_literal(door.host))
     brokers = tuple(

@@ -31,6 +31,7 @@ REFUSALS: Final[dict[Refusal, ProblemId]] = {
     Refusal.KEY_UNKNOWN: ProblemId.KEY_UNKNOWN,
     Refusal.REVOKED: ProblemId.REVOKED,
     Refusal.TOO_MANY: ProblemId.TOO_MANY,
+    Refusal.UNKNOWN: ProblemId.REFUSED_NEWER,
 }
 """Our own words for each refusal: what a stranger's server writes is never shown."""
 

@@ -36,9 +36,9 @@ def add(group: Any, command: AddCommand) -> None:
     approve.add_argument("--key", metavar="HEX", help="its Ed25519 public key; default: the announced one")
     approve.add_argument("--country", metavar="CC", help="ISO 3166-1 alpha-2")
     approve.add_argument("--asn", type=int, metavar="N", help="its provider's AS number")
-    approve.add_argument("--access", choices=[access.value for access in Access])
-    approve.add_argument("--role", choices=[role.value for role in ProbeRole])
-    approve.add_argument("--profile", choices=[profile.value for profile in Profile])
+    approve.add_argument("--access", choices=[access.value for access in Access.known()])
+    approve.add_argument("--role", choices=[role.value for role in ProbeRole.known()])
+    approve.add_argument("--profile", choices=[profile.value for profile in Profile.known()])
     approve.add_argument("--provider", metavar="LABEL", help="your word for the line; no public page shows it")
     approve.add_argument("--region", default="", help="first-level subdivision, only where the operator opted in")
     for name, function, text in (

@@ -16,7 +16,8 @@ from balise_wire.enrolment import EnrolmentRequest, Refusal
 from balise_wire.words import Profile
 
 _FRUGAL: Final = (Profile.STANDARD, Profile.LEAN, Profile.METERED)
-"""From the largest to the smallest use of the line: a host may ask for less than the operator planned."""
+"""From the largest to the smallest use of the line: a host may ask for less than the operator planned, and one who asks
+in a word of a newer card is given the least."""
 
 
 @dataclass(frozen=True)
@@ -115,12 +116,16 @@ def _member(request: EnrolmentRequest, token: Token, key: str, before: Member | 
         network=token.network,
         role=token.role,
         approved_at=now,
-        profile=max(token.profile, request.profile, key=_FRUGAL.index),
+        profile=max(token.profile, _wished(request.profile), key=_FRUGAL.index),
         provider=token.provider or request.provider[:80] or (before.provider if before else ""),
         tags=token.tags or (before.tags if before else ()),
         consent=request.consent,
         enrolled_at=now,
     )
+
+
+def _wished(profile: Profile) -> Profile:
+    return Profile.METERED if profile is Profile.UNKNOWN else profile
 
 
 def renew(key: str, known: Member | None) -> Grant | Denied:

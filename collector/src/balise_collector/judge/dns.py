@@ -42,9 +42,14 @@ def resolved(trial: DnsObservation) -> frozenset[str]:
 
 
 def lie(trial: DnsObservation) -> str:
-    """Return how a question was denied: ``nxdomain``, ``refused``, ``servfail``, ``empty``, ``timeout``, or nothing."""
+    """Return how a question was denied; nothing where it was not.
+
+    One of ``nxdomain``, ``refused``, ``servfail``, ``empty``, ``timeout``, or ``unclear`` for a failure without a word.
+    """
     answer = accepted(trial)
     if answer is None:
+        if trial.failure is Failure.UNKNOWN:
+            return "unclear"
         return {
             Failure.DNS_NXDOMAIN: "nxdomain",
             Failure.DNS_REFUSED: "refused",

@@ -27,8 +27,8 @@ class _Layer(NamedTuple):
     rules: tuple[Rule[Any], ...]
 
 
-def _path_facts(measurement: Measurement, context: Context) -> Facts:
-    """Return no facts but the common ones: a path localises an incident, it never makes one."""
+def _bare_facts(measurement: Measurement, context: Context) -> Facts:
+    """Return no facts but the common ones: neither a path nor what we cannot read makes an incident."""
     return common(measurement, context, failed=False, passed=False, since=measurement.started)
 
 
@@ -43,13 +43,25 @@ _PATH: Final[tuple[Rule[Facts], ...]] = (
     ),
 )
 
+_UNKNOWN: Final[tuple[Rule[Facts], ...]] = (
+    Rule(
+        id="unknown.experiment",
+        layer=Experiment.UNKNOWN,
+        state=State.INSUFFICIENT,
+        when=lambda _f: True,
+        reason="An experiment that this collector does not know: the probe is newer. It is kept as it came.",
+        source="docs/wire.md, versioning law 2",
+    ),
+)
+
 LAYERS: Final = {
     Experiment.DNS: _Layer(dns.facts, dns.RULES),
     Experiment.TCP: _Layer(tcp.facts, tcp.RULES),
     Experiment.TLS: _Layer(tls.facts, tls.RULES),
     Experiment.HTTP: _Layer(http.facts, http.RULES),
     Experiment.LINE: _Layer(line.facts, line.RULES),
-    Experiment.PATH: _Layer(_path_facts, _PATH),
+    Experiment.PATH: _Layer(_bare_facts, _PATH),
+    Experiment.UNKNOWN: _Layer(_bare_facts, _UNKNOWN),
 }
 """Every experiment that a measurement can come from."""
 

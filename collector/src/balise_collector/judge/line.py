@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from balise_collector.judge.rules import Facts, Rule, common
 from balise_collector.judge.verdict import Level, State
+from balise_wire.failures import Failure
 from balise_wire.mechanisms import Mechanism
 from balise_wire.observations import LineObservation
 from balise_wire.words import Experiment, Scope
@@ -42,7 +43,8 @@ class LineFacts(Facts):
 def facts(measurement: Measurement, context: Context) -> LineFacts:
     """Gather what the rules ask from one measurement."""
     line = next((o for o in measurement.observations if isinstance(o, LineObservation)), None)
-    controls = line.controls if line else ()
+    # A failure of which nothing else is known may be our own: such a control says nothing of the line.
+    controls = [c for c in line.controls if c.failure is not Failure.UNKNOWN] if line else []
     home = [c.failure is None for c in controls if c.scope is Scope.DOMESTIC]
     away = [c.failure is None for c in controls if c.scope is Scope.INTERNATIONAL]
     alive = any(home) or any(away)

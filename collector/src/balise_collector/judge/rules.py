@@ -13,7 +13,7 @@ from balise_collector.judge.context import Context
 from balise_collector.judge.verdict import Level, State
 from balise_wire.measurement import LineHealth, Measurement
 from balise_wire.mechanisms import Mechanism
-from balise_wire.words import Design, Experiment
+from balise_wire.words import Experiment
 
 FactsT_contra = TypeVar("FactsT_contra", contravariant=True)
 
@@ -89,7 +89,7 @@ def common(measurement: Measurement, context: Context, *, failed: bool, passed: 
         well=well,
         unwell=unwell,
         captive=measurement.line is not None and measurement.line.captive,
-        paired=measurement.design is not Design.SENTINEL,
+        paired=measurement.design.controlled,
         reference=context.reference,
         failed=failed,
         passed=passed,

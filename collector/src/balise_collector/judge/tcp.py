@@ -60,7 +60,12 @@ class TcpFacts(Facts):
 
 def facts(measurement: Measurement, context: Context) -> TcpFacts:
     """Gather what the rules ask from one measurement."""
-    trials = [o for o in measurement.observations if isinstance(o, TcpObservation)]
+    # A failure of which nothing else is known may be our own: such a trial says nothing of the address.
+    trials = [
+        o
+        for o in measurement.observations
+        if isinstance(o, TcpObservation) and (o.synacks or o.failure is not Failure.UNKNOWN)
+    ]
     subject = [t for t in trials if t.arm is Arm.SUBJECT]
     own = [t for t in subject if not t.carried]
     dead = [t for t in subject if not t.synacks]

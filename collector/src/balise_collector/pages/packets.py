@@ -6,6 +6,7 @@ that bears them. Here must not live: scores or verdicts; a mark explains, it dec
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from balise_collector.judge.injection import Trace, behind_proxy, trace
 from balise_collector.pages.tongue import Say, noted
@@ -22,7 +23,7 @@ class PacketRow:
     ms: str
     """Milliseconds since the trial began."""
     direction: str
-    """``sent`` or ``came``."""
+    """One of DIRECTIONS."""
     what: str
     """Flags in words for TCP; protocol and ICMP type for others."""
     says: str = ""
@@ -37,6 +38,8 @@ class PacketRow:
     """Whether the signs speak of forgery (a repeated packet of ours is odd and not forged)."""
 
 
+DIRECTIONS: Final = {Direction.OUT: "sent", Direction.IN: "came", Direction.UNKNOWN: "unclear"}
+"""What the templates call a packet's direction."""
 _FLAGS = {"S": "SYN", "A": "ACK", "F": "FIN", "R": "RST", "P": "PSH", "U": "URG", "E": "ECE", "C": "CWR"}
 
 
@@ -60,6 +63,9 @@ def rows(packets: Sequence[Packet], control: Sequence[Packet] = (), say: Say = n
     sent: set[tuple[int, int]] = set()
     told: set[str] = set()
     for packet in packets:
+        if packet.direction is Direction.UNKNOWN:
+            shown.append(_row(packet, (), injected=False))
+            continue
         signs: tuple[str, ...] = ()
         forged = False
         if packet.direction is Direction.OUT:
@@ -84,7 +90,7 @@ def _row(packet: Packet, signs: tuple[str, ...], *, injected: bool) -> PacketRow
         what = f"{packet.protocol.upper()} {packet.icmp}".strip()
     return PacketRow(
         ms=f"{packet.t_us / 1000:.1f}",
-        direction="sent" if packet.direction is Direction.OUT else "came",
+        direction=DIRECTIONS[packet.direction],
         what=what,
         ttl=str(packet.ttl) if packet.ttl else "-",
         length=packet.length,

@@ -13,7 +13,7 @@ import msgspec
 from balise_collector.journal import JournalRow
 from balise_collector.judge.verdict import State, Verdict
 from balise_collector.pages.evidence import RCODES, TrialRow, exhibit
-from balise_collector.pages.packets import flags_in_words
+from balise_collector.pages.packets import DIRECTIONS, flags_in_words
 from balise_collector.pages.tongue import Say, noted
 from balise_collector.wording import ARMS, FAILURES, LAYERS, RESOLVERS, ROLES, Language
 from balise_wire.evidence import Direction, Packet
@@ -146,7 +146,7 @@ def _packets(packets: Sequence[Packet], trial: TrialRow, say: Say) -> tuple[Redr
     return tuple(
         RedrawnPacket(
             after_ms=rounded(packet.t_us / 1000),
-            direction="sent" if packet.direction is Direction.OUT else "came",
+            direction=DIRECTIONS[packet.direction],
             what=flags_in_words(packet.flags) if packet.protocol == "tcp" else packet.protocol.upper(),
             ttl=_ttl(packet.ttl, (server,) if server else (), say)
             if packet.direction is Direction.IN and packet.protocol == "tcp"

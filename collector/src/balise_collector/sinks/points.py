@@ -27,7 +27,7 @@ from balise_wire.observations import (
     TcpObservation,
     TlsObservation,
 )
-from balise_wire.words import Arm, ClockState
+from balise_wire.words import Arm
 
 VERDICT: Final = "balise_verdict"
 LINE: Final = "balise_line"
@@ -94,7 +94,7 @@ def verdict_point(verdict: Verdict, measurement: Measurement | None, seq: int) -
 def _trials(measurement: Measurement) -> _Fields:
     """Return what the arms saw: how many trials failed on each side, and the newest subject trial's times."""
     subjects = [trial for trial in measurement.observations if trial.arm is Arm.SUBJECT]
-    controls = [trial for trial in measurement.observations if trial.arm is not Arm.SUBJECT]
+    controls = [trial for trial in measurement.observations if trial.arm not in {Arm.SUBJECT, Arm.UNKNOWN}]
     reached = [trial.elapsed_ms for trial in controls if trial.failure is None]
     own = [trial for trial in subjects if not trial.carried]
     return {
@@ -145,7 +145,7 @@ def line_point(measurement: Measurement, probe: str, seq: int) -> Point | None:
         "captive": _truth(trial.captive),
         "clock": trial.clock_state.value,
         "clock_offset_ms": trial.clock_offset_ms,
-        "clock_ok": int(trial.clock_state is not ClockState.UNSYNCED),
+        "clock_ok": int(trial.clock_state.vouched),
         "controls_failed": sum(control.failure is not None for control in trial.controls),
         "controls_tried": len(trial.controls),
         "gateway_ok": _truth(trial.gateway_ok),
@@ -177,7 +177,7 @@ def health_point(row: HealthRow, member: Member | None) -> Point:
     fields: _Fields = {
         "clock": health.clock_state.value,
         "clock_offset_ms": health.clock_offset_ms,
-        "clock_ok": int(health.clock_state is not ClockState.UNSYNCED),
+        "clock_ok": int(health.clock_state.vouched),
         "cpu_percent": health.cpu_percent,
         "disk_free_bytes": health.disk_free_bytes,
         "disk_written_bytes": health.disk_written_bytes,

@@ -16,7 +16,7 @@ _INCIDENT = (
     "services", "service", "kind", "onset", "end", "within", "scope", "mechanism", "mechanisms", "locality", "roles",
 )  # fmt: skip
 _VERDICT = ("probe", "isp", "target", "service", "role", "between", "state", "layer", "rule", "mechanism")
-_LAYERS = tuple(experiment.value for experiment in Experiment)
+_LAYERS = tuple(experiment.value for experiment in Experiment.known())
 
 
 def read_expect(field: Field | None, calendar: scalars.Calendar, names: Names, ends: float) -> Expect | None:
@@ -51,8 +51,8 @@ def _incident(item: Field, calendar: scalars.Calendar, names: Names, ends: float
         keys["end"].wrong("is before the onset", "write the date too: 2020-05-18T01:30")
     scope = keys["scope"].keys(("affected", "clean")) if "scope" in keys else {}
     mechanisms = keys.get("mechanisms") or keys.get("mechanism")
-    words = [word.value for word in Mechanism]
-    roles = [str(role) for role in TargetRole]
+    words = [word.value for word in Mechanism.known()]
+    roles = [str(role) for role in TargetRole.known()]
     return IncidentExpectation(
         services=names.service_list(services, pseudo=True) if services else (),
         kind=keys["kind"].choice(INCIDENT_KINDS, "interference") if "kind" in keys else "interference",
@@ -81,7 +81,7 @@ def _verdict(item: Field, calendar: scalars.Calendar, names: Names) -> VerdictEx
     service = names.service_list(keys["service"]) if "service" in keys else ()
     if target is None and not service:
         item.wrong("target is missing", "add target: twitter/web, a host, or service: and role:")
-    role = keys["role"].choice(tuple(TargetRole)) if "role" in keys else ""
+    role = keys["role"].choice(TargetRole.known()) if "role" in keys else ""
     parts = keys["between"].items() if "between" in keys else []
     if len(parts) != 2 and "between" in keys:
         keys["between"].wrong("is no window", "write between: [22:10, 22:20]")
@@ -90,7 +90,7 @@ def _verdict(item: Field, calendar: scalars.Calendar, names: Names) -> VerdictEx
     )
     if until < since:
         keys["between"].wrong("ends before it begins", "write the earlier time first, with dates if it spans a day")
-    words = [word.value for word in Mechanism]
+    words = [word.value for word in Mechanism.known()]
     return VerdictExpectation(
         probes=names.probe_list(who) if who else (),
         target=names.target_text(target) if target else "/".join(part for part in (*service[:1], role) if part),

@@ -17,7 +17,9 @@ from balise_lab.scenario.source import Field, Problem, Problems, ScenarioError, 
 from balise_lab.scenario.timeline import read_timeline
 from balise_wire.words import Access, Experiment, TargetRole
 
-SERVICE_ROLES: Final = tuple(role.value for role in TargetRole if role not in {TargetRole.CONTROL, TargetRole.LINE})
+SERVICE_ROLES: Final = tuple(
+    role.value for role in TargetRole.known() if role not in {TargetRole.CONTROL, TargetRole.LINE}
+)
 _TOP = ("name", "summary", "clock", "country", "isps", "abroad", "services", "timeline", "ends", "expect")
 _ENDPOINT = ("host", "port", "path", "bytes", "shares", "http_port", "experiments")
 _PORTS = scalars.whole(1, 65535)
