@@ -193,6 +193,8 @@ class Handshake(Step, frozen=True, kw_only=True):
     sni: str | None
     timeout: float
     alpn: tuple[str, ...] = ("http/1.1",)
+    old: bool = False
+    """Also take what only old servers still need: TLS 1.0 and 1.1, small keys, ciphers that browsers have dropped."""
 
 
 class Secured(Reply, frozen=True, kw_only=True):

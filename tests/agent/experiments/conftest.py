@@ -70,6 +70,10 @@ class World:
     """Names (SNI or Host) after which a connection fails."""
     mitm: set[str] = field(default_factory=set)
     """Names whose chain does not verify."""
+    old: set[str] = field(default_factory=set)
+    """Names whose server speaks an old dialect of TLS alone."""
+    never: set[str] = field(default_factory=set)
+    """Names whose server speaks a dialect that nobody does."""
     dns: dict[tuple[str, str], tuple[DnsAnswer, ...]] = field(default_factory=dict)
     """Answers by (name, server); the server is empty for the provider's resolver."""
     pages: dict[str, bytes] = field(default_factory=dict)
@@ -148,8 +152,12 @@ class World:
         name = step.sni or ""
         if failure := self.cut.get(name):
             return self._fail(failure, step.handle)
+        if name in self.never or (name in self.old and not step.old):
+            refused = self._fail(Failure.TLS_ALERT, step.handle)
+            return msgspec.structs.replace(refused, data=b"\x15\x03\x03\x00\x02\x02\x46", detail="alert 70")
         verify = Failure.SSL_UNKNOWN_AUTHORITY if name in self.mitm else None
-        return Secured(at=self.now, elapsed_ms=60.0, version="TLSv1.3", verify_failure=verify, bytes_received=3000)
+        version = "TLSv1" if step.old else "TLSv1.3"
+        return Secured(at=self.now, elapsed_ms=60.0, version=version, verify_failure=verify, bytes_received=3000)
 
     def _close(self, step: Close) -> Reply:
         del self._open[step.handle]

@@ -13,18 +13,29 @@ from typing import Any
 import pytest
 
 PLAYS = Path(__file__).with_name("netns_plays.py")
+FIELD = Path(__file__).with_name("netns_field.py")
 
 
 @pytest.fixture(scope="session")
 def play(namespace_wrapper: tuple[str, ...], tools_bin: Path) -> Callable[[str], Any]:
     """Return a function that runs a play of netns_plays.py, once a session, and returns its findings."""
+    return _player(PLAYS, namespace_wrapper, tools_bin)
+
+
+@pytest.fixture(scope="session")
+def field_play(namespace_wrapper: tuple[str, ...], tools_bin: Path) -> Callable[[str], Any]:
+    """Return a function that runs a play of netns_field.py, once a session, and returns its findings."""
+    return _player(FIELD, namespace_wrapper, tools_bin)
+
+
+def _player(script: Path, namespace_wrapper: tuple[str, ...], tools_bin: Path) -> Callable[[str], Any]:
     found: dict[str, Any] = {}
 
     def run(name: str) -> Any:
         if name not in found:
             environment = {**os.environ, "PATH": f"{tools_bin}:{os.environ['PATH']}"}
             environment.pop("BALISE_CLOCK", None)
-            command = [*namespace_wrapper, sys.executable, str(PLAYS), name]
+            command = [*namespace_wrapper, sys.executable, str(script), name]
             done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=90, env=environment)
             assert done.returncode == 0, done.stderr[-4000:]
             found[name] = json.loads(done.stdout)

@@ -162,3 +162,27 @@ def test_plain_text_on_the_tls_port_is_not_ok(case: Any) -> None:
     """Bytes that are no TLS come from somebody in the server's place."""
     strange = case.hello(failure=Failure.TLS_MALFORMED, record="other")
     assert case.judged(case.measured(case.hello(Arm.NEIGHBOUR), strange, strange)).state is State.INSUFFICIENT
+
+
+@pytest.mark.parametrize(
+    ("failure", "record"),
+    [
+        (Failure.TLS_MALFORMED, "server_hello"),
+        (Failure.TLS_ALERT, "alert:70"),
+        (Failure.TLS_ALERT, "alert:40"),
+        (Failure.SSL_FAILED_HANDSHAKE, "server_hello"),
+    ],
+)
+def test_a_server_that_speaks_old_tls_alone_is_not_blocked(case: Any, failure: Failure, record: str) -> None:
+    """It answered the hello; that an older agent's full handshake came to nothing is the agent's own doing."""
+    chain = case.hello(full=True, failure=failure, record=record, bytes_received=900)
+    measurement = case.measured(
+        case.hello(at=case.earlier, carried=True, full=True, failure=failure, record=record, bytes_received=900),
+        case.hello(Arm.NEIGHBOUR),
+        case.hello(Arm.SCRAMBLED),
+        case.hello(),
+        chain,
+        chain,
+    )
+    assert case.judged(measurement).rule == "tls.ok"
+    assert case.judged(case.measured(case.hello(), chain, design=Design.SENTINEL)).rule == "tls.ok"

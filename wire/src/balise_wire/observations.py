@@ -56,7 +56,7 @@ class DnsObservation(Trial, frozen=True, tag="dns"):
     """Times the question was sent, from one port with one id: again only while nothing at all had come back."""
     tls_consistent: bool | None = None
     """Whether the first accepted answer's address completed a TLS handshake with a certificate valid for the name;
-    ``None`` where it was not tried."""
+    ``None`` where it was not tried, or a TLS server answered that showed none."""
     tls_address: str = ""
     """The address that was tried for ``tls_consistent``."""
 

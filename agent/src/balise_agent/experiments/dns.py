@@ -9,19 +9,16 @@ from typing import Final
 
 import msgspec
 
+from balise_agent.experiments.secure import shake_hands, speaks_another_dialect
 from balise_agent.experiments.task import Endpoint, Task, carried, expect
 from balise_agent.limits import refuse_address
 from balise_agent.steps import (
     Close,
-    Connect,
-    Connected,
     Failed,
-    Handshake,
     Plan,
     Queried,
     Query,
     Reply,
-    Secured,
     Step,
 )
 from balise_wire.failures import Failure
@@ -182,12 +179,11 @@ def _checked(task: Task, trial: DnsObservation) -> Trial:
     address = next((a for a in strangers if refuse_address(a, task.laboratory) is None), "")
     if not address:
         return trial
-    connected = yield Connect(address=address, port=TLS_PORT, timeout=task.timeouts.connect)
-    consistent = False
-    if not isinstance(connected, Failed):
-        handle = expect(Connected, connected).handle
-        secured = yield Handshake(handle=handle, sni=task.target.host, timeout=task.timeouts.answer)
-        if not isinstance(secured, Failed):
-            consistent = expect(Secured, secured).verify_failure is None
-            yield Close(handle=handle)
+    connected, secured = yield from shake_hands(task, TLS_PORT, task.target.host, address)
+    if isinstance(connected, Failed) or isinstance(secured, Failed):
+        # A TLS server whose dialect we do not speak showed no certificate, right or wrong.
+        consistent = None if speaks_another_dialect(secured) else False
+    else:
+        consistent = secured.verify_failure is None
+        yield Close(handle=connected.handle)
     return msgspec.structs.replace(trial, tls_consistent=consistent, tls_address=address)

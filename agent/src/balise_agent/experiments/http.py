@@ -13,6 +13,7 @@ import msgspec
 
 from balise_agent.codec.http_response import Body, Head, Malformed, read_body, read_head, title_of
 from balise_agent.experiments.scramble import registrable, scrambled
+from balise_agent.experiments.secure import shake_hands
 from balise_agent.experiments.task import Endpoint, Task, carried, expect
 from balise_agent.limits import MAX_HEAD_BYTES
 from balise_agent.scrub import ALLOWED_HEADERS
@@ -22,7 +23,6 @@ from balise_agent.steps import (
     Connect,
     Connected,
     Failed,
-    Handshake,
     Plan,
     Receive,
     Received,
@@ -177,17 +177,16 @@ def get_trial(task: Task, arm: Arm, host: str) -> Trial:
     result = HttpObservation(
         arm=arm, at=0.0, address=address, port=port, host=host, path=task.target.path, tls=port == TLS_PORT
     )
-    connected = yield Connect(address=address, port=port, timeout=task.timeouts.connect)
+    connected, secured = yield from _opened(task, host)
     if isinstance(connected, Failed):
         return _failed(result, connected, connected.at, 0.0)
-    handle, spent = expect(Connected, connected).handle, connected.elapsed_ms
+    handle, spent = connected.handle, connected.elapsed_ms
     result = msgspec.structs.replace(result, at=connected.at, connect_ms=spent)
-    if result.tls:
-        secured = yield Handshake(handle=handle, sni=host, timeout=task.timeouts.answer)
-        if isinstance(secured, Failed):
-            return _failed(result, secured, connected.at, spent)
+    if isinstance(secured, Failed):
+        return _failed(result, secured, connected.at, spent)
+    if secured is not None:
         spent += secured.elapsed_ms
-        result = msgspec.structs.replace(result, tls_verified=expect(Secured, secured).verify_failure is None)
+        result = msgspec.structs.replace(result, tls_verified=secured.verify_failure is None)
     sent = yield Send(handle=handle, data=request(task, host))
     if isinstance(sent, Failed):
         return _failed(result, sent, connected.at, spent)
@@ -200,6 +199,15 @@ def get_trial(task: Task, arm: Arm, host: str) -> Trial:
         result, elapsed_ms=spent + sent.elapsed_ms + read.elapsed_ms, packets=packets, failure=read.failure
     )
     return described(result, read, task.fetch_bytes)
+
+
+def _opened(task: Task, host: str) -> Generator[Step, Reply, tuple[Connected | Failed, Secured | Failed | None]]:
+    """Open the connection, with TLS where the port is TLS's."""
+    port = task.target.http_port
+    if port == TLS_PORT:
+        return (yield from shake_hands(task, port, host))
+    connected = yield Connect(address=task.address, port=port, timeout=task.timeouts.connect)
+    return connected if isinstance(connected, Failed) else expect(Connected, connected), None
 
 
 def _failed(result: HttpObservation, reply: Failed, at: float, spent: float) -> HttpObservation:

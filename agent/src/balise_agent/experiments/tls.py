@@ -9,6 +9,7 @@ from typing import Final
 
 from balise_agent.codec.clienthello import client_hello
 from balise_agent.experiments.scramble import scrambled
+from balise_agent.experiments.secure import shake_hands
 from balise_agent.experiments.task import Endpoint, Task, carried, expect
 from balise_agent.steps import (
     Close,
@@ -16,12 +17,10 @@ from balise_agent.steps import (
     Connect,
     Connected,
     Failed,
-    Handshake,
     Plan,
     Receive,
     Received,
     Reply,
-    Secured,
     Send,
     Step,
 )
@@ -178,11 +177,10 @@ def first_record(data: bytes) -> str:
 def full_trial(task: Task, arm: Arm, sni: str) -> Trial:
     """Return a trial: connect and shake hands in full, to see the chain and whether it verifies for the name."""
     address, port = task.address, task.target.port
-    connected = yield Connect(address=address, port=port, timeout=task.timeouts.connect)
+    connected, secured = yield from shake_hands(task, port, sni)
     if isinstance(connected, Failed):
         return _not_connected(connected, arm, address, port, sni, full=True)
-    handle = expect(Connected, connected).handle
-    secured = yield Handshake(handle=handle, sni=sni, timeout=task.timeouts.answer)
+    handle = connected.handle
     elapsed_ms = connected.elapsed_ms + secured.elapsed_ms
     if isinstance(secured, Failed):
         return TlsObservation(
@@ -199,7 +197,7 @@ def full_trial(task: Task, arm: Arm, sni: str) -> Trial:
             bytes_received=len(secured.data),
             record=first_record(secured.data),
         )
-    result = expect(Secured, secured)
+    result = secured
     closed = yield Close(handle=handle, linger=0.0)
     packets = closed.packets if isinstance(closed, (Closed, Failed)) else ()
     return TlsObservation(

@@ -77,7 +77,6 @@ _ALERTS: Final = {alert.name.removeprefix("ALERT_DESCRIPTION_"): int(alert) for 
 _MALFORMED: Final = (
     "WRONG_VERSION_NUMBER",
     "UNEXPECTED_MESSAGE",
-    "UNSUPPORTED_PROTOCOL",
     "BAD_PACKET_LENGTH",
     "LENGTH_MISMATCH",
     "DECODE_ERROR",

@@ -2,7 +2,8 @@
 
 Lives here: carrying out ``Handshake``. OpenSSL verifies nothing (it would stop before the chain is known); one
 handshake yields both the chain and our own verification of it (net/trust.py). One context is shared by all
-connections. Must not live here: names for failures (net/classify.py).
+connections. These contexts are for measuring alone and take what any server has; a connection that carries our own
+data has settings of its own (dial.py). Must not live here: names for failures (net/classify.py).
 """
 
 import errno
@@ -22,22 +23,33 @@ _MOST_HEARD: Final = 4096
 """Bytes of a failed handshake that its reply carries: the first records are what tells."""
 
 
+_LEGACY_SERVER_CONNECT: Final = 0x4
+"""SSL_OP_LEGACY_SERVER_CONNECT (named in Python from 3.12 on): a server without RFC 5746 is no reason to stop. Its
+danger is a prefix put before *our* request; we ask for public pages, and nothing in the hello shows it."""
+_OLD_CIPHERS: Final = "ALL:!aNULL:!eNULL:@SECLEVEL=0"
+"""Level 0 lets keys below 1,024 bits and SHA-1 signatures pass (OpenSSL, SSL_CTX_set_security_level)."""
+
+
 class Contexts:
     """The shared TLS contexts; ALPN belongs to a context, so there is one for each offer."""
 
     def __init__(self) -> None:
-        self._contexts: dict[tuple[str, ...], ssl.SSLContext] = {}
+        self._contexts: dict[tuple[tuple[str, ...], bool], ssl.SSLContext] = {}
 
-    def offering(self, alpn: tuple[str, ...]) -> ssl.SSLContext:
-        """Return the context that offers these protocols."""
-        context = self._contexts.get(alpn)
+    def offering(self, alpn: tuple[str, ...], *, old: bool = False) -> ssl.SSLContext:
+        """Return the context that offers these protocols; ``old`` takes what only old servers still need."""
+        context = self._contexts.get((alpn, old))
         if context is None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
+            context.options |= _LEGACY_SERVER_CONNECT
+            if old:
+                context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+                context.set_ciphers(_OLD_CIPHERS)
             if alpn:
                 context.set_alpn_protocols(list(alpn))
-            self._contexts[alpn] = context
+            self._contexts[alpn, old] = context
         return context
 
 
@@ -49,7 +61,7 @@ def handshake(connection: Connection, step: Handshake, contexts: Contexts) -> Op
         return gone(connection, watch)
     heard = bytearray()
     before = connection.bytes_in
-    context = contexts.offering(step.alpn)
+    context = contexts.offering(step.alpn, old=step.old)
     tls = context.wrap_bio(connection.incoming, connection.outgoing, server_hostname=step.sni)
     deadline = watch.began + step.timeout
     try:

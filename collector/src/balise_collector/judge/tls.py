@@ -26,6 +26,8 @@ _LAYER: Final = Experiment.TLS
 _CERTIFICATE: Final = frozenset(
     {Failure.SSL_INVALID_CERTIFICATE, Failure.SSL_INVALID_HOSTNAME, Failure.SSL_UNKNOWN_AUTHORITY}
 )
+_SERVER_HELLO: Final = "server_hello"
+"""A record that begins a handshake: older agents call one of a version that they do not speak malformed."""
 _CONTROLS: Final = (Arm.NEIGHBOUR, Arm.CONTROL, Arm.ABSENT)
 """Best first; a hello without any name is what remains where no control name is known."""
 
@@ -50,7 +52,7 @@ def outcome(trial: TlsObservation) -> Outcome:
     """Classify one trial."""
     if trial.failure in _CERTIFICATE:
         return Outcome.CERTIFICATE
-    if trial.failure in {Failure.TLS_MALFORMED, Failure.TOO_LARGE}:
+    if trial.failure in {Failure.TLS_MALFORMED, Failure.TOO_LARGE} and trial.record != _SERVER_HELLO:
         return Outcome.OTHER  # Bytes, but not those of a TLS server: somebody answered in its place.
     if trial.bytes_received > 0 or trial.failure is None:
         return Outcome.ANSWERED
