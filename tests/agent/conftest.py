@@ -203,6 +203,7 @@ class Heard:
         self.frames: list[bytes] = []
         self.left = 1_000_000_000
         """Bytes of the day that a test leaves."""
+        self.greetings = 0
 
     def assigned(self, frame: bytes) -> None:
         """Keep it."""
@@ -215,6 +216,10 @@ class Heard:
     def may_talk(self) -> bool:
         """Whether it has anything left."""
         return self.left > 0
+
+    def greeted(self) -> None:
+        """Count the sessions that stand."""
+        self.greetings += 1
 
     def lifecycle(self) -> Lifecycle:
         """Always ready."""

@@ -84,9 +84,9 @@ class House:
         self.apps: list[tuple[App, Reactor, Spool]] = []
         self.began = time.monotonic()
 
-    def app(self) -> App:
-        """Start a probe, as after a boot; the clock goes on."""
-        clock = Clock(laboratory=Laboratory(START, self.began, SCALE))
+    def app(self, wrong: float | None = None) -> App:
+        """Start a probe, as after a boot; the clock goes on, ``wrong`` seconds off where a time server lies."""
+        clock = Clock(laboratory=Laboratory(START, self.began, SCALE, wrong))
         reactor = Reactor(clock)
         spool = self.open_spool(self.folder / "spool.sqlite", self.identity, batch_records=20, batch_seconds=100.0)
         config = Config(
@@ -533,3 +533,47 @@ def test_the_publisher_asks_the_same_account(house: House) -> None:
         app._meter.reported(int(share * cap), 0)
         found.append((app.may_deliver(cap // 1000), app.may_deliver(cap // 10), app.may_talk()))
     assert found == [(True, True, True), (True, False, True), (False, False, False)]
+
+
+# ---------------------------------------------------------------- a clock that a time server lied to
+
+
+def frames(house: House) -> list[tuple[Envelope, list[Measurement]]]:
+    """Return every sealed batch of measurements with what is in it."""
+    opened = [
+        decode_envelope(unseal(row.frame, house.identity.key.public_key(), most=1 << 22))
+        for row in house.apps[-1][2].rows(0, 1000)
+        if row.kind is Kind.MEASUREMENT
+    ]
+    return [(one, msgspec.json.decode(one.body, type=list[Measurement])) for one in opened]
+
+
+@pytest.mark.parametrize("wrong", [7200.0, -7200.0, 31 * 86_400.0, -300 * 86_400.0])
+def test_the_collectors_time_corrects_a_lying_clock_and_no_batch_has_two_times(house: House, wrong: float) -> None:
+    """What was dated by the lie is sealed under it; what follows is dated right; measuring goes on."""
+    app = house.app(wrong)
+    app.assigned(house.sealed(assignment(target(1))))
+    house.until(lambda: app.measurements >= 2)
+    clock = house.apps[-1][1].clock
+    assert isinstance(clock, Clock)
+    right = Clock(laboratory=Laboratory(START, house.began, SCALE))
+    asked = clock.monotonic()
+    before = app.measurements
+    clock.hint(right.now(), live=True, since=asked)
+    assert abs(clock.now() - right.now()) < 60.0
+    house.until(lambda: app.measurements >= before + 3)
+    app._seal()
+    made = frames(house)
+    for envelope, measurements in made:
+        for one in measurements:
+            assert 0.0 <= envelope.sent_at - one.ended < 3600.0  # the scripted network dates its own trials
+    assert any(envelope.checked is not None and abs(envelope.sent_at - right.now()) < 3600.0 for envelope, _ in made)
+    assert {envelope.boot for envelope, _ in made} != {""}
+
+
+def test_a_lie_of_a_month_ends_no_task(house: House) -> None:
+    """An assignment runs out by signed time: a time server that says "next month" does not stop the measuring."""
+    app = house.app(31 * 86_400.0)
+    app.assigned(house.sealed(assignment(target(1), expires=START + 30 * 86_400.0)))
+    house.until(lambda: app.measurements >= 2)
+    assert app.lifecycle() is Lifecycle.READY

@@ -112,16 +112,122 @@ def test_a_replayed_hint_is_ignored() -> None:
     assert clock.now() == 5000.0
 
 
-def test_the_kernels_discipline_wins() -> None:
-    """A synced clock is not moved by a hint, and takes over from one."""
-    hands = Hands(1000.0)
+@pytest.mark.parametrize("wrong", [7200.0, -7200.0, 31 * 86_400.0, -300 * 86_400.0])
+def test_the_collectors_signed_answer_outvotes_a_time_server(wrong: float) -> None:
+    """Whoever holds the line can answer NTP; a signed answer to a message of ours bounds the time on both sides."""
+    true = 1_700_000_000.0
+    hands = Hands(true + wrong)
+    hands.synced = True
     clock = hands.clock()
-    clock.hint(5000.0, live=True)
+    assert clock.now() == true + wrong
+    sent = hands.monotonic
+    hands.pass_(3.0)
+    clock.hint(true + 2.0, live=True, since=sent)
+    assert abs(clock.now() - (true + 3.0)) <= 2.0
+    assert clock.state() is ClockState.HINTED
+    assert clock.is_outvoted
+    assert not clock.machine_vouched
+    assert abs(clock.certificate_time() - true) < 10.0
+    assert clock.offset_ms is not None
+    assert abs(clock.offset_ms / 1000.0 - wrong) < 5.0
+    hands.pass_(86_400.0)
+    assert abs(clock.now() - (true + 86_403.0)) <= 2.0
+
+
+def test_a_clock_inside_the_bounds_is_left_alone() -> None:
+    """An honest time server is more exact than a receipt: the machine's clock is kept, and known to be checked."""
+    hands = Hands(1_700_000_000.0)
+    hands.synced = True
+    clock = hands.clock()
+    sent = hands.monotonic
+    hands.pass_(0.4)
+    clock.hint(1_700_000_000.3, live=True, since=sent)
+    assert clock.now() == hands.system
+    assert clock.state() is ClockState.SYNCED
+    assert clock.checked is not None
+    assert clock.checked < 3.0
+
+
+def test_a_message_that_was_held_back_does_not_set_a_synced_clock_back() -> None:
+    """A hostile broker delivers a receipt two hours late: signed time says how late it is at least, not at most."""
+    hands = Hands(1_700_000_000.0)
+    hands.synced = True
+    clock = hands.clock()
+    clock.hint(1_700_000_000.0 - 7200.0, live=True)
+    assert clock.now() == hands.system
+    sent = hands.monotonic
+    hands.pass_(7200.0)
+    clock.hint(1_700_000_001.0, live=True, since=sent)
+    assert clock.now() == hands.system
+
+
+def test_a_time_server_that_is_mended_is_believed_again() -> None:
+    """The machine's clock takes over as soon as it is where the signed time allows."""
+    hands = Hands(1_700_000_000.0 + 7200.0)
+    hands.synced = True
+    clock = hands.clock()
+    clock.hint(1_700_000_000.0, live=True, since=hands.monotonic)
+    assert clock.now() == pytest.approx(1_700_000_000.0)
+    hands.system -= 7200.0
     hands.pass_(60.0)
-    hands.system, hands.synced = 4990.0, True
-    assert clock.now() == 4990.0 + 0.0 if clock.state() is ClockState.SYNCED else False
-    clock.hint(9000.0, live=True)
-    assert clock.now() == 4990.0
+    assert clock.now() == hands.system
+    assert clock.state() is ClockState.SYNCED
+
+
+def test_crystals_may_part_while_the_collector_is_away() -> None:
+    """After a month of a shutdown the bounds are minutes wide: a right clock is not called wrong by a slow crystal."""
+    hands = Hands(1_700_000_000.0)
+    hands.synced = True
+    clock = hands.clock()
+    clock.hint(1_700_000_000.0, live=True, since=hands.monotonic)
+    hands.pass_(30 * 86_400.0)
+    hands.system += 120.0
+    assert clock.now() == hands.system
+    assert not clock.is_outvoted
+
+
+def test_before_a_large_correction_somebody_may_close_what_was_dated() -> None:
+    """What was dated by the old time must not be sealed under the new one."""
+    hands = Hands(1_700_000_000.0 + 7200.0)
+    hands.synced = True
+    clock = hands.clock()
+    seen: list[tuple[float, float]] = []
+    clock.before_shift = lambda step: seen.append((step, clock.now()))
+    clock.hint(1_700_000_000.0, live=True, since=hands.monotonic)
+    clock.hint(1_700_000_000.5, live=True, since=hands.monotonic)
+    ((step, before),) = seen
+    assert step == pytest.approx(-7200.0)
+    assert before == 1_700_007_200.0
+    assert clock.shifts == 1
+
+
+def test_a_lying_time_server_cannot_end_a_task(tmp_path: Path) -> None:
+    """What expires does so by signed time and the time this board has run since; also after a power cut."""
+    hands = Hands(1_700_000_000.0)
+    hands.synced = True
+    clock = hands.clock()
+    assert clock.signed() == 0.0
+    clock.hint(1_700_000_000.0, live=False)
+    hands.system += 31 * 86_400.0
+    hands.pass_(10.0)
+    assert clock.signed() == pytest.approx(1_700_000_010.0, abs=0.1)
+    clock.remember(tmp_path / "clock")
+    later = hands.clock()
+    later.recall(tmp_path / "clock")
+    assert later.signed() == pytest.approx(1_700_000_010.0, abs=1.0)
+
+
+def test_a_laboratorys_wrong_clock_lives_like_a_real_one() -> None:
+    """BALISE_CLOCK=...x60+7200: two hours ahead in the scenario's world, and it claims to be synchronised."""
+    hands = Hands()
+    clock = Clock(laboratory=Laboratory.parse("2020-05-17T16:30:00Z@50x60+7200"), monotonic=lambda: hands.monotonic)
+    assert clock.state() is ClockState.SYNCED
+    assert clock.now() == 1_589_733_000.0 + 7200.0
+    clock.hint(1_589_733_000.0, live=True, since=hands.monotonic)
+    assert clock.now() == pytest.approx(1_589_733_000.0)
+    hands.pass_(1.0)
+    assert clock.now() == pytest.approx(1_589_733_060.0, abs=0.1)
+    assert clock.machine_vouched  # certificates in the laboratory are judged by the machine's own time
 
 
 def test_a_step_of_the_clock_is_noticed_once() -> None:

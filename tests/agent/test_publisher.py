@@ -345,3 +345,16 @@ def test_a_batch_costs_no_more_than_the_model_says(stage: Any) -> None:
     around = (sum(publisher.crossed()) - before - frames) / batches
     records, segments = 4, 8
     assert 300 < around < delivery.BATCH - records * 22 - segments * 20
+
+
+def test_a_receipt_bounds_the_time_on_both_sides(stage: Any) -> None:
+    """It was signed after the batch went out that it is the first to cover: the clock is checked by that round trip."""
+    stage.fill(2)
+    publisher = stage.publisher(entry(stage.broker))
+    publisher.start()
+    stage.until(lambda: stage.collector.sequences == [1, 2], stage.collector)
+    checked = publisher._clock.checked
+    assert checked is None
+    stage.collector.receipt(Receipt(stream=stage.spool.stream, through=1, at=time.time()))  # noqa: TID251 - a collector's clock
+    stage.until(lambda: (publisher._clock.checked or 99.0) < 10.0, stage.collector)
+    assert stage.heard.greetings == 1

@@ -121,6 +121,7 @@ class App:
         self._life_since = clock.now()
         self._words = ""
         self._root = root
+        self._boot = board.boot_name(root)
         self._state_dir = Path(config.probe.state_dir)
         self.conductor = Conductor(network, reactor)
         self.publisher: Publisher | None = None
@@ -143,6 +144,7 @@ class App:
         )
         self.measurements = 0
         self.own_failures = 0
+        clock.before_shift = self._before_shift
 
     # --- life ---------------------------------------------------------------------------------------------------------
 
@@ -163,8 +165,10 @@ class App:
         self._tell_start()
         for notice in self._news:
             self._notice(notice)
-        for notice in self._assignments.restore(self._clock.now()):
+        for notice in self._assignments.restore(self._clock.signed()):
             self._notice(notice)
+        # A board that lost its note of the time still knows that it is later than its task was signed.
+        self._clock.hint(self._assignments.signed_at, live=False)
         self._paused = self._pause_asked()
         self._reassign()
         if self.publisher is not None and self._config.consent.accepted:
@@ -218,12 +222,28 @@ class App:
             self._count_delivery()
             self._remember()
 
+    def _before_shift(self, step: float) -> None:
+        """Close under the old time what was dated by it, and begin anew under the right one.
+
+        A run in flight would begin in one time and end in another, and what the agenda remembers (causes, cool-downs)
+        is dated as well.
+        """
+        told = f"the collector's signed time corrects this clock by {step:+.0f} s"
+        _log.warning("%s", told)
+        self.conductor.cancel_all()
+        self._agenda = None
+        self._event(EventKind.CLOCK_JUMP, told, again=True)
+        self._commit()
+        self._seal()
+        self._reactor.soon(self._reassign)
+
     # --- the assignment -----------------------------------------------------------------------------------------------
 
     def assigned(self, frame: bytes) -> None:
         """See publisher.Listener."""
-        for notice in self._assignments.offer(frame, self._clock.now()):
+        for notice in self._assignments.offer(frame, self._clock.signed()):
             self._notice(notice)
+        self._clock.hint(self._assignments.signed_at, live=False)
         self._reassign()
 
     def lifecycle(self) -> Lifecycle:
@@ -239,6 +259,12 @@ class App:
         """See publisher.Listener."""
         return not self._meter.silent
 
+    def greeted(self) -> None:
+        """See publisher.Listener: the first word of a session is live, so that the collector can date what follows."""
+        self._health_at = self._clock.now()
+        if self.may_deliver(HEALTH) and self.publisher is not None:
+            self.publisher.health(self.health())
+
     def _facts(self) -> Facts:
         """Return what our state follows from."""
         assignment = self._assignments.current
@@ -247,7 +273,7 @@ class App:
             paused=self._paused,
             assigned=assignment is not None,
             halt="" if assignment is None else assignment.halt,
-            expired=self._assignments.expired(self._clock.now()),
+            expired=self._assignments.expired(self._clock.signed()),
             leaving=self._stopping,
         )
 
@@ -419,6 +445,9 @@ class App:
             clock_state=self._clock.state(),
             session=publisher.session if publisher else 0,
             historical=publisher is None or not publisher.connected,
+            boot=self._boot,
+            uptime=self._clock.steady(),
+            checked=self._clock.checked,
         )
         sealed = self._spool.seal(stamp)
         gone = self._spool.evicted_batches - evicted
@@ -443,7 +472,7 @@ class App:
         if jump:
             self._event(EventKind.CLOCK_JUMP, f"the clock stepped by {jump:+.1f} s, now {self._clock.state()}")
             self._reactor.soon(self._turn)
-        if self._agenda is not None and self._assignments.expired(now):
+        if self._agenda is not None and self._assignments.expired(self._clock.signed()):
             self._event(EventKind.ASSIGNMENT_REFUSED, "the assignment expired; waiting for a newer one")
             self._reassign()
         if self._pause_asked() != self._paused:

@@ -395,6 +395,7 @@ def _probe(
             listener=app,
             chance=_chance(identity),
             pace=pace_of(config),
+            boot=board.boot_name(),
         )
         stop.ends(app.stop)
         app.run()

@@ -46,6 +46,8 @@ class Assignments:
         """Of this device; the household part changes when the machine moves to another network."""
         self.current: Assignment | None = None
         """As far as the device's limits go along with it."""
+        self.signed_at = 0.0
+        """UNIX seconds at which the collector signed the newest message that was good, accepted or not."""
 
     def restore(self, now: float) -> tuple[Notice, ...]:
         """Take up the stored assignment again; one that is no longer good is not an error, just not used."""
@@ -98,6 +100,7 @@ class Assignments:
             assignment = _decoder.decode(envelope.body)
         except (SealError, msgspec.DecodeError) as error:
             return (Notice(EventKind.ASSIGNMENT_REFUSED, f"{error}"),)
+        self.signed_at = max(self.signed_at, envelope.sent_at)
         if self.current is not None and assignment.version <= self.current.version:
             if assignment.version == self.current.version:
                 return ()  # the retained message, again, at each connection

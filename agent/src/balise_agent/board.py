@@ -5,6 +5,7 @@ and card. The root is an argument, so that a recorded tree of any board is a tes
 ``None``, never zero: a Zero 2 W has no under-voltage detector. Must not live here: acting on what was read.
 """
 
+import hashlib
 import os
 import re
 from dataclasses import dataclass
@@ -68,6 +69,12 @@ def read(root: Path = Path("/")) -> Reading:
 def boot_id(root: Path = Path("/")) -> str:
     """Return what the kernel calls this boot (random(4)); empty where it does not say."""
     return _text(root / "proc/sys/kernel/random/boot_id").strip()
+
+
+def boot_name(root: Path = Path("/")) -> str:
+    """Return an opaque name of this boot for the collector, 16 hex digits; empty where the kernel does not say."""
+    boot = boot_id(root)
+    return hashlib.sha256(f"balise boot {boot}".encode()).hexdigest()[:16] if boot else ""
 
 
 def limited_by(now: Reading, before: Reading | None) -> tuple[str, ...]:

@@ -75,6 +75,9 @@ class Listener(Protocol):
     def may_talk(self) -> bool:
         """Whether it has anything left for us at all."""
 
+    def greeted(self) -> None:
+        """A broker takes our messages from now on; nothing of the spool went out in this session yet."""
+
 
 class Counters:
     """What the publisher did since start; read by health and by tests."""
@@ -110,6 +113,7 @@ class Publisher:
         listener: Listener,
         chance: random.Random,
         pace: Pace = AT_ONCE,
+        boot: str = "",
     ) -> None:
         self._brokers = tuple(brokers)
         self._probe = probe
@@ -123,8 +127,11 @@ class Publisher:
         self._listener = listener
         self._chance = chance
         self._pace = pace
+        self._boot = boot
         self._traffic = Traffic()
         self._resting = False
+        self._dates_passed_over = False
+        """Certificates were found outside their dates and no signed time was heard yet: the clock may be the liar."""
         self.counters = Counters()
         self.session = 0
         self.collector_online = True
@@ -241,7 +248,7 @@ class Publisher:
             lookup=self._lookup,
             opened=self._stream_open,
             failed=self._lost,
-            check_time=self._clock.machine_vouched,
+            check_time=self._clock.machine_vouched and not self._dates_passed_over,
             follow=self._traffic.follow,
         )
         self._dial.start()
@@ -285,6 +292,10 @@ class Publisher:
         self._deadline = self._ready_at = float("inf")
         self.connected_at = None
         self._on_air.clear()
+        if is_about_dates(why) and self._clock.checked is None:
+            # A machine's clock may lie by months and call itself synchronised. The authority is pinned; its dates are
+            # looked at again as soon as the collector's signed time says what day it is.
+            self._dates_passed_over = True
         wait = 0.0 if self._resting else self._backoff(why)
         self._resting = False
         self._next_dial = self._clock.monotonic() + wait
@@ -363,6 +374,7 @@ class Publisher:
         self._spool.note(_LAST_GOOD, self.broker)
         self._publish(Leaf.META, msgspec.json.encode(self._meta), retain=True)
         self.announce()
+        self._listener.greeted()
         self._arm(_SETTLE_SECONDS)
         _log.info("broker %s: connected, session %d", self.broker, self.session)
 
@@ -411,18 +423,40 @@ class Publisher:
             _log.warning("a receipt was ignored: %s", error)
             return
         self.counters.receipts += 1
-        self._clock.hint(receipt.at, live=live)
+        self._clock.hint(receipt.at, live=live, since=self._answers(receipt))
+        self._hold_dates_against_the_clock()
         if receipt.stream != self._spool.stream:
             return
         self.counters.receipt_at = self._clock.now() if live else receipt.at
         self._spool.forget(receipt)
-        beyond = set(receipt.beyond)
-        delivered = [sequence for sequence in self._on_air if sequence <= receipt.through or sequence in beyond]
+        delivered = self._covered(receipt)
         for sequence in delivered:
             del self._on_air[sequence]
         if delivered:
             self._patience = _RECEIPT_SECONDS
             self.poke()
+
+    def _covered(self, receipt: Receipt) -> list[int]:
+        """Return what is on air and covered by a receipt."""
+        if receipt.stream != self._spool.stream:
+            return []
+        beyond = set(receipt.beyond)
+        return [sequence for sequence in self._on_air if sequence <= receipt.through or sequence in beyond]
+
+    def _answers(self, receipt: Receipt) -> float | None:
+        """Return when the last message was sent that a receipt is the first to cover: it was signed after that."""
+        return max((self._on_air[sequence] for sequence in self._covered(receipt)), default=None)
+
+    def _hold_dates_against_the_clock(self) -> None:
+        """End a session that began without a look at certificates' dates, where the signed time says to look."""
+        if self._dates_passed_over and self._clock.machine_vouched and self._clock.checked is not None:
+            self._dates_passed_over = False
+            _log.warning(
+                "broker %s: its certificate is outside its dates, and this machine's clock is right", self.broker
+            )
+            if self._client is not None:
+                self._client.alert = "the broker's certificate has expired, by the collector's signed time as well"
+                self._client.disconnect()
 
     # --- messages out -------------------------------------------------------------------------------------------------
 
@@ -449,6 +483,9 @@ class Publisher:
             session=self.session,
             sent_at=now,
             clock_state=self._clock.state(),
+            boot=self._boot,
+            uptime=round(self._clock.steady(), 1),
+            checked=self._clock.checked,
             body=msgspec.Raw(msgspec.json.encode(health)),
         )
         self._publish(Leaf.HEALTH, self._sealer.seal(encode_envelope(envelope)), qos=0)
@@ -541,6 +578,11 @@ def is_refusal(why: str) -> bool:
     """Tell whether the end of a connection says that the broker does not take this probe's certificate."""
     told = why.lower().replace("_", " ")
     return told.startswith(_REFUSED) or ("alert" in told and any(word in told for word in _REFUSING_ALERTS))
+
+
+def is_about_dates(why: str) -> bool:
+    """Tell whether a handshake failed over a certificate's dates (OpenSSL's words for X509_V_ERR 9 and 10)."""
+    return "certificate is not yet valid" in why or "certificate has expired" in why
 
 
 def open_sealed(frame: bytes, collector: Ed25519PublicKey, kind: Kind, probe: str) -> Envelope:

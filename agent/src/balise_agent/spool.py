@@ -99,6 +99,10 @@ class Stamp:
     session: int
     historical: bool
     """The broker is out of reach."""
+    boot: str = ""
+    """See Envelope, as the two that follow."""
+    uptime: float = 0.0
+    checked: float | None = None
 
 
 class Spool:
@@ -421,6 +425,9 @@ class Spool:
             sent_at=stamp.at,
             clock_state=stamp.clock_state,
             historical=stamp.historical,
+            boot=stamp.boot,
+            uptime=round(stamp.uptime, 1),
+            checked=None if stamp.checked is None else round(stamp.checked, 1),
             body=msgspec.Raw(b"[" + b",".join(bodies) + b"]"),
         )
         return self._sealer.seal(encode_envelope(envelope))

@@ -58,10 +58,11 @@ def test_it_agrees_with_the_strict_reader(issuer: list[x509.NameAttribute[str]],
 WHOLE = made([x509.NameAttribute(NameOID.COMMON_NAME, "Filter")]).public_bytes(Encoding.DER)
 
 
-@pytest.mark.parametrize("size", range(0, len(WHOLE), 7))
-def test_what_is_cut_gives_less(size: int) -> None:
+def test_what_is_cut_gives_less() -> None:
     """A certificate without its end tells what a reader can still be sure of: nothing, since no length holds."""
-    assert told_by(WHOLE[:size]).issuer == ""
+    # Not one test a size: a signature's length differs from run to run, and so would the list of tests.
+    for size in range(0, len(WHOLE), 7):
+        assert told_by(WHOLE[:size]).issuer == "", size
 
 
 @given(junk=st.binary(max_size=200), at=st.integers(0, 500), kept=st.integers(0, 500))

@@ -45,6 +45,13 @@ class Envelope(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     clock_state: ClockState = ClockState.UNSYNCED
     historical: bool = False
     """Sealed while the broker was out of reach: it may arrive long after its measurements."""
+    boot: str = ""
+    """Opaque name of the run of the machine that ``uptime`` counts in; empty where the sender does not say."""
+    uptime: float = 0.0
+    """Seconds since that run began when the envelope was sealed, on a clock that nothing steps or corrects."""
+    checked: float | None = None
+    """Seconds by which ``sent_at`` can be off at most, as the collector's signed answers bound it; ``None``: not
+    known."""
     body: msgspec.Raw
 
 

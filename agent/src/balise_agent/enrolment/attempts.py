@@ -18,6 +18,7 @@ from balise_agent.enrolment.files import Files
 from balise_agent.enrolment.visit import visit
 from balise_agent.identity import Identity
 from balise_agent.problems import ProblemId, Trouble
+from balise_agent.publisher import is_about_dates
 from balise_agent.reactor import Reactor, Timer
 from balise_wire.enrolment import ENROL_PATH, Enrolment
 
@@ -62,6 +63,8 @@ class Attempts:
         self._errand: Errand[Enrolment | Trouble] | None = None
         self._limit: Timer | None = None
         self._token = ""
+        self._begun = 0.0
+        self._dates_passed_over = False
         self._next = float("-inf")
 
     @property
@@ -99,13 +102,14 @@ class Attempts:
                 body,
                 fingerprint=wish.fingerprint,
                 lookup=self._lookup,
-                check_time=self._clock.machine_vouched,
+                check_time=self._clock.machine_vouched and not self._dates_passed_over,
             ),
             reactor=self._reactor,
             done=self._came,
             failed=lambda why: self._came(Trouble(id=ProblemId.ENROLMENT_UNREACHABLE, detail=why)),
         )
         self._limit = self._reactor.after(_LONGEST_VISIT, self._too_long)
+        self._begun = self._clock.monotonic()
         self._errand.start()
 
     def cancel(self) -> None:
@@ -133,9 +137,12 @@ class Attempts:
             self.trouble = None
             self._next = self._clock.monotonic() + _REST
             if answer.at:
-                self._clock.hint(answer.at, live=True)
+                self._clock.hint(answer.at, live=True, since=self._begun)
+            self._dates_passed_over = False
             self._got(answer)
             return
+        if is_about_dates(answer.detail) and self._clock.checked is None:
+            self._dates_passed_over = True  # as publisher.py does: the clock may be the liar, the authority is pinned
         self._failures += 1
         fronts = len(self._config.enrolment.urls)
         wait = self._clock.real_seconds(decide.pause(answer, self._failures, fronts, self._chance.random()))
