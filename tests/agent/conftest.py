@@ -395,6 +395,8 @@ class Script:
         """Addresses whose hellos are met with silence."""
         self.error: Exception | None = None
         """Our own failure, instead of any answer."""
+        self.trouble: Callable[[Step], Exception | None] = lambda _step: None
+        """Our own failure at some steps."""
         self.steps: Counter[str] = Counter()
         self._last = ""
 
@@ -408,8 +410,9 @@ class Script:
     def begin(self, step: Step) -> Operation:
         """Answer one step."""
         self.steps[type(step).__name__] += 1
-        if self.error is not None:
-            raise self.error
+        error = self.error or self.trouble(step)
+        if error is not None:
+            raise error
         return self._answer(step)
 
     def _answer(self, step: Step) -> Operation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,20 +22,24 @@ from balise_agent.meter import Meter
 from balise_agent.net.errors import LinkUnusable, Refused
 from balise_agent.problems import ProblemId
 from balise_agent.reactor import Reactor
+from balise_agent.report import measurement
 from balise_agent.service import Service
+from balise_agent.steps import Send
 from balise_wire.assignment import Assignment, Control, Target, Timetable
 from balise_wire.card import CONSENT_VERSION
 from balise_wire.envelope import Envelope, Kind, decode_envelope, encode_envelope
 from balise_wire.measurement import Measurement
 from balise_wire.seal import Sealer, unseal
 from balise_wire.status import Event, EventKind
-from balise_wire.words import Design, Experiment, Lifecycle, TargetRole
+from balise_wire.words import Arm, Design, Experiment, Lifecycle, TargetRole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from balise_agent.identity import Identity
+    from balise_agent.schedule import Run
     from balise_agent.spool import Spool
+    from balise_agent.steps import Step
 
 PROBE = "k7m2q9xd"
 START = 1_589_733_000.0
@@ -413,21 +418,63 @@ def test_the_status_says_how_things_stand(house: House) -> None:
         (KeyError("a mistake of ours"), EventKind.LINK_UNUSABLE),
     ],
 )
-def test_our_own_failure_is_an_event_and_never_a_measurement(
+def test_our_own_failure_is_told_as_ours(
     house: House, error: Exception, kind: EventKind, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The collector must not take a probe's trouble for the network's; the same trouble is told once."""
+    """The run leaves a measurement that says that we failed and observes nothing; the same trouble is told once."""
     house.script.error = error
     app = house.app()
     app.assigned(house.sealed(assignment(target(1))))
     house.until(lambda: app.own_failures >= 3)
-    assert house.measurements() == []
+    for made in house.measurements():
+        assert made.own_failure.startswith(type(error).__name__)
+        assert not made.observations
     assert app.health().own_failures >= 3
+    assert len(house.measurements()) == app.health().own_failures == app.measurements
     told = [event for event in house.events() if event.kind is kind]
     assert 1 <= len(told) <= 3
     assert caplog.text
     house.script.error = None
-    house.until(lambda: app.measurements >= 1)
+    before = app.measurements
+    house.until(lambda: app.measurements > before)
+    assert not house.measurements()[-1].own_failure
+
+
+def test_what_was_observed_before_our_failure_leaves(house: House) -> None:
+    """A failing subject, then a failure of ours in its paired series: cause and controls are kept, and it is no end."""
+    house.script.blocked = {"198.18.1.1"}
+    app = house.app()
+    app.assigned(house.sealed(assignment(target(1))))
+    house.until(lambda: app.measurements >= 2)
+    hellos = itertools.count()
+
+    def trouble(step: Step) -> Exception | None:
+        return LinkUnusable("queue full") if isinstance(step, Send) and next(hellos) % 2 else None
+
+    house.script.trouble = trouble
+    house.until(lambda: any(made.own_failure for made in house.measurements()))
+    made = next(made for made in house.measurements() if made.own_failure)
+    assert made.design is Design.PAIRED
+    assert [(trial.arm, trial.carried) for trial in made.observations] == [(Arm.SUBJECT, True), (Arm.CONTROL, False)]
+    assert made.own_failure == "LinkUnusable: queue full"
+    house.script.trouble = lambda _step: None
+    house.until(lambda: house.measurements()[-1].design is Design.PAIRED and not house.measurements()[-1].own_failure)
+
+
+def test_a_result_that_cannot_be_told_costs_itself(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever breaks between a run's end and the disk is that run's own failure; the probe goes on."""
+    app = house.app()
+    app.assigned(house.sealed(assignment(target(1), target(2))))
+    real = measurement
+
+    def breaks(run: Run, observations: Any, **rest: Any) -> Measurement:
+        if observations and run.target.service == "svc1":
+            raise TypeError("no scrub rule")
+        return real(run, observations, **rest)
+
+    monkeypatch.setattr("balise_agent.app.measurement", breaks)
+    house.until(lambda: {made.service for made in house.measurements()} >= {"svc1", "svc2", "internet"})
+    assert all(bool(made.own_failure) is (made.service == "svc1") for made in house.measurements())
 
 
 def test_stopping_puts_everything_on_disk(house: House) -> None:

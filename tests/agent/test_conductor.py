@@ -12,7 +12,7 @@ from balise_agent.conductor import Conductor, Outcome
 from balise_agent.net.errors import LinkUnusable
 from balise_agent.net.wait import Operation, Signal, Wait
 from balise_agent.reactor import Reactor
-from balise_agent.steps import AskGateway, Close, Connect, GatewayAsked, Plan, Rest, Rested, Step
+from balise_agent.steps import AskGateway, Close, Connect, GatewayAsked, Note, Noted, Plan, Rest, Rested, Step
 from balise_wire.observations import LineObservation
 from balise_wire.words import Arm
 
@@ -165,6 +165,26 @@ def test_a_plan_that_raises_stops_alone(stage: Stage) -> None:
     stage.turn(1.0)
     assert [type(outcome.error) for outcome in stage.ended] == [ZeroDivisionError, type(None)]
     assert (stage.conductor.failures, stage.conductor.finished, stage.script.closed) == (1, 1, 2)
+
+
+def test_what_a_failed_plan_had_noted_is_kept(stage: Stage) -> None:
+    """Observations before our own failure are facts: the outcome has them beside the error."""
+    more = LineObservation(arm=Arm.SUBJECT, at=1.0, gateway_ok=True)
+    other = LineObservation(arm=Arm.SUBJECT, at=2.0)
+
+    def broken() -> Plan:
+        assert isinstance((yield Note(observation=DONE)), Noted)
+        yield Note(observation=more, instead=True)
+        yield AskGateway(timeout=0.0)
+        yield Note(observation=other)
+        raise ZeroDivisionError
+
+    stage.start(broken())
+    stage.turn()
+    (outcome,) = stage.ended
+    assert outcome.observations == (more, other)
+    assert isinstance(outcome.error, ZeroDivisionError)
+    assert stage.conductor.replies == 1
 
 
 def test_our_failure_never_reaches_the_plan(stage: Stage) -> None:

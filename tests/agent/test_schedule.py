@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from balise_agent.experiments import Task
 from balise_agent.limits import Limits
-from balise_agent.schedule import COOL_DOWN, Agenda, Run
+from balise_agent.schedule import AGAIN, COOL_DOWN, Agenda, Run
 from balise_wire.assignment import Assignment, Budget, Control, Target, Timetable
 from balise_wire.failures import Failure
 from balise_wire.observations import (
@@ -437,7 +437,7 @@ def test_a_lasting_change_becomes_the_usual() -> None:
 
 
 def test_our_own_failure_is_no_anomaly() -> None:
-    """An empty result means that the probe failed: nothing is learned, the next slot comes."""
+    """An empty result means that the probe failed: nothing is learned, and the agenda goes on."""
     agenda = make_agenda(make_assignment(make_target(1, "198.18.0.1", (Experiment.TLS,))))
     now = START
     for _ in range(20):
@@ -445,6 +445,66 @@ def test_our_own_failure_is_no_anomaly() -> None:
             agenda.done(run, (), now)
         now = agenda.next_at()
     assert agenda.anomalies() == ()
+
+
+def carried_out(agenda: Agenda, now: float, *, fails: Callable[[float], bool], until: float) -> list[tuple[float, Run]]:
+    """Play an agenda whose own runs fail by us where ``fails`` says so, after the subject had failed in them."""
+    runs: list[tuple[float, Run]] = []
+    while now < until:
+        for run in agenda.due(now):
+            if run.experiment is Experiment.LINE:
+                agenda.done(run, Internet().carry_out(run, now)[0], now)
+                continue
+            runs.append((now, run))
+            agenda.done(run, (trial(run, Arm.SUBJECT, now, failed=fails(now)),), now, own_failure=fails(now))
+        now = agenda.next_at()
+    return runs
+
+
+def test_a_run_that_we_failed_is_tried_again_once() -> None:
+    """What was observed before our failure begins no anomaly; the run is repeated soon, once in its slot."""
+    agenda = make_agenda(make_assignment(make_target(1, "198.18.0.1", (Experiment.TCP,))))
+    runs = carried_out(agenda, START, fails=lambda now: now < START + 3_000, until=START + 6_000)
+    failing = [now for now, _ in runs if now < START + 3_000]
+    gaps = [after - before for before, after in itertools.pairwise(failing)]
+    assert sum(gap == pytest.approx(AGAIN, abs=2.0) for gap in gaps) >= 8
+    assert not any(one < 60.0 and other < 60.0 for one, other in itertools.pairwise(gaps))
+    assert len(failing) <= 2 * 11
+    assert all(run.design is Design.SENTINEL for _, run in runs)
+    assert len([now for now, _ in runs if now >= START + 3_100]) <= 11
+
+
+def test_an_anomaly_outlives_our_own_failure() -> None:
+    """A failure of ours in the paired series ends no anomaly: the series comes again, with the same cause."""
+    agenda = make_agenda(make_assignment(make_target(1, "198.18.0.1", (Experiment.TLS,))))
+    internet = Internet(blocked=lambda _run, _now: True)
+    internet.play(agenda, START + 400)
+    assert len(agenda.anomalies()) == 1
+    causes = set()
+    now = agenda.next_at()
+    while now < START + 2_000:
+        for run in agenda.due(now):
+            causes.add(run.cause.at if run.cause is not None else None)
+            agenda.done(run, (), now, own_failure=True)
+        now = agenda.next_at()
+    assert len(agenda.anomalies()) == 1
+    assert len(causes - {None}) == 1
+
+
+def test_half_a_look_at_the_line_is_none() -> None:
+    """A line check that we failed leaves the line's health as it was, and is made again soon, once."""
+    agenda = make_agenda(make_assignment(make_target(1, "198.18.0.1", (Experiment.TCP,))))
+    now = agenda.next_at()
+    looks: list[float] = []
+    while len(looks) < 4:
+        for run in agenda.due(now):
+            if run.experiment is Experiment.LINE:
+                looks.append(now)
+                agenda.done(run, (LineObservation(arm=Arm.SUBJECT, at=now, gateway_ok=True),), now, own_failure=True)
+            else:
+                agenda.done(run, (trial(run, Arm.SUBJECT, now, failed=False),), now)
+        now = max(agenda.next_at(), now + 1.0)
+    assert agenda.line is None
 
 
 # --- addresses, days, clocks ------------------------------------------------------------------------------------------

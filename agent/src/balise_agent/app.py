@@ -22,6 +22,7 @@ from balise_agent.config import Config
 from balise_agent.enrolment.decide import consent_trouble
 from balise_agent.enrolment.renewal import Renewal
 from balise_agent.experiments.line import with_clock
+from balise_agent.experiments.task import carried
 from balise_agent.identity import Identity
 from balise_agent.lifecycle import PAUSE_FILE, Facts, hindrance, state
 from balise_agent.limits import Limits
@@ -354,29 +355,45 @@ class App:
         agenda = self._agenda
         now = self._clock.now()
         observations = tuple(self._clocked(observation) for observation in outcome.observations)
-        if agenda is not None:
-            agenda.done(run, observations, now)
-        if outcome.error is not None:
-            self._failed(run, outcome.error)
-        if observations:
-            lost = self._drops() - drops
-            made = measurement(
-                run,
-                observations,
-                id=secrets.token_hex(16),
-                started=started,
-                ended=now,
-                network=self._network,
-                catalogue="" if agenda is None else agenda.assignment.catalogue,
-                software=__version__,
-                line=None if agenda is None else agenda.line,
-                limited_by=(*self._limited_by(), *(("drops",) if lost else ())),
-                tap_drops=lost,
-                own=self._allowed.lan,
-            )
+        trouble = "" if outcome.error is None else self._failed(run, outcome.error)
+        if trouble:
+            observations = (*carried(run.cause), *observations)
+        try:
+            if agenda is not None:
+                agenda.done(run, observations, now, own_failure=outcome.error is not None)
+            record = self._measured(run, observations, started, drops, trouble)
+        except Exception as error:  # noqa: BLE001 - what came of one run must cost that run alone
+            record = self._measured(run, (), started, drops, trouble or self._failed(run, error))
+        if record is not None:
             self.measurements += 1
-            self._record(Record(Kind.MEASUREMENT, msgspec.json.encode(made), now, notable=is_notable(made)))
+            self._record(record)
         self._reactor.soon(self._turn)
+
+    def _measured(
+        self, run: Run, observations: Sequence[Observation], started: float, drops: int, own_failure: str
+    ) -> Record | None:
+        """Return the measurement of a run; ``None`` where a person cancelled it and there is nothing to say."""
+        if not observations and not own_failure:
+            return None
+        agenda = self._agenda
+        lost = self._drops() - drops
+        ended = self._clock.now()
+        made = measurement(
+            run,
+            observations,
+            id=secrets.token_hex(16),
+            started=started,
+            ended=ended,
+            network=self._network,
+            catalogue="" if agenda is None else agenda.assignment.catalogue,
+            software=__version__,
+            line=None if agenda is None else agenda.line,
+            limited_by=(*self._limited_by(), *(("drops",) if lost else ())),
+            tap_drops=lost,
+            own_failure=own_failure,
+            own=self._allowed.lan,
+        )
+        return Record(Kind.MEASUREMENT, msgspec.json.encode(made), ended, notable=is_notable(made))
 
     def _clocked(self, observation: Observation) -> Observation:
         """Add to a line observation what only we know: the clock."""
@@ -384,10 +401,11 @@ class App:
             return with_clock(observation, self._clock.state(), self._clock.offset_ms)
         return observation
 
-    def _failed(self, run: Run, error: Exception) -> None:
-        """Count our own failure; it is an event, never a measurement."""
+    def _failed(self, run: Run, error: Exception) -> str:
+        """Count our own failure and tell it as an event; return what the run's measurement says of it."""
         self.own_failures += 1
         where = f"{run.experiment} on {run.target.id}"
+        told = f"{type(error).__name__}: {error}"
         if isinstance(error, LinkUnusable):
             self._event(EventKind.LINK_UNUSABLE, redacted(f"{error}", _LONGEST_DETAIL))
         elif isinstance(error, Refused):
@@ -395,7 +413,8 @@ class App:
             self._event(EventKind.TARGET_REFUSED, redacted(f"{where}: {error}", _LONGEST_DETAIL))
         else:
             _log.error("%s ended by a mistake of ours", where, exc_info=error)
-            self._event(EventKind.LINK_UNUSABLE, redacted(f"{where}: {type(error).__name__}: {error}", _LONGEST_DETAIL))
+            self._event(EventKind.LINK_UNUSABLE, redacted(f"{where}: {told}", _LONGEST_DETAIL))
+        return told
 
     # --- records ------------------------------------------------------------------------------------------------------
 

@@ -1,8 +1,9 @@
 """The conductor: many plans advance together over one selector, each step carried out by the net layer.
 
 Lives here: starting plans, handing their steps to the network and the replies back, ``Rest`` on the probe's clock,
-exclusive plans, cancellation, and the account of our own failures. A plan that raises stops alone. Must not live here:
-how a step is carried out (net/), what a plan measures (experiments/), when one is due (schedule.py).
+exclusive plans, cancellation, and the account of our own failures. A plan that raises stops alone, and what it had
+noted is kept. Must not live here: how a step is carried out (net/), what a plan measures (experiments/), when one is
+due (schedule.py).
 """
 
 import logging
@@ -13,7 +14,7 @@ from typing import Final, Protocol
 
 from balise_agent.net.wait import Operation, Wait
 from balise_agent.reactor import Reactor, Timer
-from balise_agent.steps import Plan, Reply, Rest, Rested, Step
+from balise_agent.steps import Note, Noted, Plan, Reply, Rest, Rested, Step
 from balise_wire.observations import Observation
 
 _LOG: Final = logging.getLogger(__name__)
@@ -43,8 +44,9 @@ class Outcome:
     """How a plan ended: with observations, or by our failure, or cancelled."""
 
     observations: tuple[Observation, ...] = ()
+    """What it returned; with ``error``, what it had noted before."""
     error: Exception | None = None
-    """Our failure (LinkUnusable, Refused, a mistake in a plan): an event for health, never a measurement."""
+    """Our failure (LinkUnusable, Refused, a mistake in a plan): said in the measurement, and never the network's."""
     cancelled: bool = False
 
 
@@ -63,6 +65,7 @@ class Running:
         self.timer: Timer | None = None
         self.wait: Wait | None = None
         self.ended = False
+        self.noted: list[Observation] = []
 
 
 class Conductor:
@@ -139,12 +142,21 @@ class Conductor:
         try:
             # A plan is a generator without a base case: the first send must be None.
             step = next(running.plan) if reply is None else running.plan.send(reply)
+            while isinstance(step, Note):
+                step = running.plan.send(self._note(running, step))
             self._begin(running, step)
         except StopIteration as stop:
             self.finished += 1
             self._end(running, Outcome(observations=tuple(stop.value or ())))
         except Exception as error:  # noqa: BLE001 - as above
             self._fail(running, error)
+
+    def _note(self, running: Running, step: Note) -> Noted:
+        """Keep an observation for the case that our own failure ends the plan."""
+        if step.instead and running.noted:
+            running.noted.pop()
+        running.noted.append(step.observation)
+        return Noted(at=self._clock.now(), elapsed_ms=0.0)
 
     def _begin(self, running: Running, step: Step) -> None:
         """Begin one step; raises what the operation's start raises."""
@@ -207,7 +219,7 @@ class Conductor:
         """Count our own failure and end the plan."""
         self.failures += 1
         _LOG.warning("a plan ended by our own failure: %s: %s", type(error).__name__, error)
-        self._end(running, Outcome(error=error))
+        self._end(running, Outcome(observations=tuple(running.noted), error=error))
 
     def _end(self, running: Running, outcome: Outcome) -> None:
         """Clean up after a plan, tell its owner, and let others begin."""

@@ -5,12 +5,16 @@ Lives here: putting run, observations, line and network together, through the sc
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from balise_agent.experiments.task import Task
 from balise_agent.schedule import Run
-from balise_agent.scrub import Allowed, scrub
+from balise_agent.scrub import Allowed, redacted, scrub
 from balise_wire.measurement import LineHealth, Measurement, Network
 from balise_wire.observations import Observation
+
+MAX_OWN_FAILURE: Final = 160
+"""Characters of our own failure in a measurement: a word and what was wrong."""
 
 
 def allowed_by(task: Task, own: Iterable[str] = ()) -> Allowed:
@@ -45,6 +49,7 @@ def measurement(
     line: LineHealth | None,
     limited_by: Sequence[str] = (),
     tap_drops: int = 0,
+    own_failure: str = "",
     own: Iterable[str] = (),
 ) -> Measurement:
     """Return the measurement of a run.
@@ -61,6 +66,7 @@ def measurement(
         line: the line's health of this minute.
         limited_by: what limits the board now, beside what limited the run.
         tap_drops: packets the capture lost meanwhile.
+        own_failure: why the probe itself ended the run; ``observations`` is then what had been noted before.
         own: addresses and prefixes of this machine and its LAN, never to be named.
     """
     first = min((trial.at for trial in observations if not trial.carried), default=started)
@@ -81,5 +87,6 @@ def measurement(
         line=line,
         limited_by=tuple(dict.fromkeys((*run.limited_by, *limited_by))),
         tap_drops=tap_drops,
+        own_failure=redacted(own_failure, MAX_OWN_FAILURE),
         observations=scrub(observations, allowed_by(run.task, own)),
     )

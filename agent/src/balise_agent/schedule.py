@@ -42,6 +42,9 @@ LATE: Final = 0.25
 """Share of an interval by which a run may be noticed late and still start; later means that we were not there."""
 THINNING: Final = ((0.7, Experiment.HTTP), (0.9, Experiment.TLS))
 """From which share of the day's bytes on an experiment no longer runs as sentinel; paired series go on to the end."""
+AGAIN: Final = 30.0
+"""Clock seconds until a run that our own failure ended is tried once more: a full queue or a firewall just reloaded is
+over by then. What fails twice waits for its next own time."""
 BUDGET: Final = "budget"
 """The word for ``limited_by``."""
 
@@ -106,6 +109,8 @@ class _Entry:
     """Bytes of the living anomaly."""
     usual: Observation | None = None
     """The subject's trial when all was last well."""
+    tried_again: int = -1
+    """Slot in which a run that our own failure ended was repeated."""
     full_day: int = -1
     """UTC day of the last look at the certificate chain."""
 
@@ -160,6 +165,7 @@ class Agenda:
         self._line: LineHealth | None = None
         self._line_done = -math.inf
         self._line_running = False
+        self._line_tried_again = False
         self._day = _Day(int(now // DAY), spent_today)
         self._seen = now
         self._notices: list[tuple[EventKind, str]] = []
@@ -238,12 +244,20 @@ class Agenda:
                 first = min(first, self._ready_at(entry))
         return max(first, self._seen + STAGGER)
 
-    def done(self, run: Run, observations: Sequence[Observation], now: float) -> None:
-        """Take the result of a run; an empty one means that the probe itself failed and nothing was learned."""
+    def done(self, run: Run, observations: Sequence[Observation], now: float, *, own_failure: bool = False) -> None:
+        """Take the result of a run.
+
+        Args:
+            run: as it was given.
+            observations: what was observed.
+            now: UNIX seconds on the probe's clock.
+            own_failure: the probe itself ended the run before its end. What was observed cost its bytes and heats what
+                it heats, but it begins, continues and ends no anomaly; the run is tried again soon, once.
+        """
         self._turn_day(now)
         self._day.spent += spent(observations)
         if run.experiment is Experiment.LINE:
-            self._line_is_done(observations, now)
+            self._line_is_done(observations, now, own_failure=own_failure)
             return
         entry = self._entries.get(run.key)
         self._busy = {endpoint: left for endpoint, keys in self._busy.items() if (left := keys - {run.key})}
@@ -252,7 +266,12 @@ class Agenda:
         if entry is None or not entry.running:
             return
         entry.running = False
-        self._learn(entry, run, observations, now)
+        # Whatever happens below: a place in the agenda always has a time to come.
+        entry.due = self._next_slot(entry, entry.slot, now)[1]
+        if own_failure or not any(not trial.carried for trial in observations):
+            self._again(entry, now)
+        else:
+            self._learn(entry, run, observations, now)
 
     # --- slots --------------------------------------------------------------------------------------------------------
 
@@ -477,9 +496,16 @@ class Agenda:
 
     # --- what a result changes ----------------------------------------------------------------------------------------
 
-    def _line_is_done(self, observations: Sequence[Observation], now: float) -> None:
+    def _line_is_done(self, observations: Sequence[Observation], now: float, *, own_failure: bool) -> None:
         self._line_running = False
         self._line_done = now
+        if own_failure:
+            # Half a look is no look: the line's health stays what it was, and ages.
+            if not self._line_tried_again:
+                self._line_tried_again = True
+                self._line_done = now - self._assignment.timetable.line + min(AGAIN, self._assignment.timetable.line)
+            return
+        self._line_tried_again = False
         line = next((o for o in observations if isinstance(o, LineObservation)), None)
         if line is not None:
             self._line = health(line)
@@ -487,9 +513,6 @@ class Agenda:
     def _learn(self, entry: _Entry, run: Run, observations: Sequence[Observation], now: float) -> None:
         """Move the entry on: into, through or out of an anomaly, and to its next time."""
         own = [trial for trial in observations if not trial.carried]
-        if not own:
-            entry.slot, entry.due = self._next_slot(entry, entry.slot, now)
-            return
         if entry.experiment is Experiment.DNS:
             self._note_addresses(entry, own)
         trial = REGISTRY[entry.experiment].anomaly(own, entry.usual)
@@ -514,6 +537,14 @@ class Agenda:
             entry.due = max(now, self.planned_at(entry.key, entry.slot))
         else:
             entry.slot, entry.due = self._next_slot(entry, entry.slot, now)
+
+    def _again(self, entry: _Entry, now: float) -> None:
+        """Plan a run of which nothing was learned: once more in this slot, then in the entry's next one."""
+        following = self._next_slot(entry, entry.slot, now)
+        if entry.tried_again != entry.slot and now + AGAIN < following[1]:
+            entry.tried_again, entry.due = entry.slot, now + AGAIN
+        else:
+            entry.slot, entry.due = following
 
     def _ask_tcp(self, entry: _Entry, now: float) -> None:
         """Bring the target's TCP sentinel forward: the layer that failed is the one to look at, and at once."""

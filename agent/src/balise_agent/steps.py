@@ -2,7 +2,8 @@
 
 An experiment is a generator that yields a Step and is sent the matching Reply; it holds no socket, clock or chance. The
 conductor (conductor.py) carries the steps out over the network (net/). A failure of the network is a Reply; a failure
-of ours is an exception raised by the conductor (LinkUnusable) and never reaches an experiment.
+of ours is an exception raised by the conductor (LinkUnusable) and never reaches an experiment; what the experiment had
+noted by then (Note) is not lost.
 """
 
 from collections.abc import Generator
@@ -247,6 +248,21 @@ class Rest(Step, frozen=True, kw_only=True):
 
 class Rested(Reply, frozen=True, kw_only=True):
     """The wait is over."""
+
+
+# --- keeping ----------------------------------------------------------------------------------------------------------
+
+
+class Note(Step, frozen=True, kw_only=True):
+    """Keep what has been observed so far: should a failure of ours end the plan, this leaves the probe all the same."""
+
+    observation: Observation
+    instead: bool = False
+    """It says more of the trial that was noted last, and takes its place."""
+
+
+class Noted(Reply, frozen=True, kw_only=True):
+    """It is kept."""
 
 
 Plan = Generator[Step, Reply, tuple[Observation, ...]]

@@ -26,6 +26,8 @@ from balise_agent.steps import (
     Failed,
     GatewayAsked,
     Handshake,
+    Note,
+    Noted,
     Plan,
     Queried,
     Query,
@@ -80,6 +82,7 @@ class World:
     """Responses by Host."""
     gateway: bool | None = True
     steps: list[Step] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     now: float = 1000.0
     _open: dict[int, dict[str, Any]] = field(default_factory=dict)
 
@@ -89,6 +92,10 @@ class World:
         try:
             while True:
                 step = next(plan) if reply is None else plan.send(reply)
+                if isinstance(step, Note):
+                    self.notes.append(step)
+                    reply = Noted(at=self.now, elapsed_ms=0.0)
+                    continue
                 self.steps.append(step)
                 self.now += 1.0
                 reply = self._answer(step)
@@ -96,6 +103,13 @@ class World:
             assert not self._open, f"left open: {self._open}"
             observations: tuple[Observation, ...] = stop.value
             return observations
+
+    def noted(self) -> tuple[Observation, ...]:
+        """Return what a failure of ours at the plan's end would leave of it."""
+        kept: list[Observation] = []
+        for note in self.notes:
+            kept = [*(kept[:-1] if note.instead else kept), note.observation]
+        return tuple(kept)
 
     def names(self) -> list[str | None]:
         """Return the names of the hellos that were sent, in order."""

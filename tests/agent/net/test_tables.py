@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from balise_agent.net import classify
 from balise_agent.net.classify import detail_of, failure_of, tls_failure
 from balise_agent.net.errors import LinkUnusable
 from balise_agent.net.gateway import arp_request, is_arp_reply
@@ -54,7 +55,6 @@ def icmp(kind: str) -> Packet:
         (errno.ENETDOWN, (), Failure.NETWORK_DOWN),
         (errno.EAFNOSUPPORT, (), Failure.ADDRESS_FAMILY_NOT_SUPPORTED),
         (errno.ECONNRESET, ("3/13",), Failure.CONNECTION_RESET),
-        (errno.EIO, (), Failure.UNKNOWN),
     ],
 )
 def test_every_errno_has_its_word(code: int, heard: tuple[str, ...], failure: Failure) -> None:
@@ -64,11 +64,23 @@ def test_every_errno_has_its_word(code: int, heard: tuple[str, ...], failure: Fa
     assert detail_of(packets) == (f"icmp {heard[-1]}" if heard else "")
 
 
-@pytest.mark.parametrize("code", [errno.EMFILE, errno.ENOBUFS, errno.EPERM, errno.EACCES])
+@pytest.mark.parametrize("code", [errno.EMFILE, errno.ENOBUFS, errno.EPERM, errno.EACCES, errno.EAGAIN])
 def test_our_own_troubles_are_no_data(code: int) -> None:
     """Too few descriptors, or a firewall of this machine, is our failure: raised with its mend, never recorded."""
     with pytest.raises(LinkUnusable):
         failure_of(failing(code))
+
+
+WORDLESS = sorted(set(errno.errorcode) - set(classify._BY_ERRNO))
+
+
+@pytest.mark.parametrize("code", [*WORDLESS, 0, 9999])
+def test_an_errno_without_a_word_is_ours(code: int) -> None:
+    """What no network is known to cause (EIO, EAGAIN, ENODEV) is never told as the network's: no "unknown" failure."""
+    with pytest.raises(LinkUnusable):
+        failure_of(failing(code))
+    with pytest.raises(LinkUnusable):
+        failure_of(OSError("without a number"))
 
 
 @pytest.mark.parametrize(

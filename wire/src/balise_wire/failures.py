@@ -2,7 +2,7 @@
 
 A failure is data: one of these words in an observation. Where OONI has a word we use OONI's (ooni/spec
 data-formats/df-007-errors.md), so that exports need no translation. A failure of ours (no CAP_NET_RAW, no interface)
-is never in this list: it is an exception in the probe and an event on the wire.
+is never in this list: it is an exception in the probe, an event, and ``own_failure`` of the measurement that it ended.
 """
 
 from balise_wire.word import Word

@@ -61,4 +61,7 @@ class Measurement(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     """What limited the probe itself: ``cpu``, ``temperature``, ``undervoltage``, ``budget``, ``drops``."""
     tap_drops: int = 0
     """Packets that the kernel's capture counter lost during this measurement."""
+    own_failure: str = ""
+    """Why the probe itself could not carry the run to its end, in a few words for the operator; empty where it could.
+    ``observations`` then holds what had been observed before: facts, but not the whole of an experiment."""
     observations: tuple[Observation, ...] = ()

@@ -10,11 +10,12 @@ from typing import Final
 import msgspec
 
 from balise_agent.experiments.secure import shake_hands, speaks_another_dialect
-from balise_agent.experiments.task import Endpoint, Task, carried, expect
+from balise_agent.experiments.task import Endpoint, Task, carried, expect, noting
 from balise_agent.limits import refuse_address
 from balise_agent.steps import (
     Close,
     Failed,
+    Note,
     Plan,
     Queried,
     Query,
@@ -117,6 +118,7 @@ def _is_odd(trial: DnsObservation) -> bool:
     return trial.failure is not None or trial.tls_consistent is False or len(several) > 1
 
 
+@noting
 def query_trial(task: Task, arm: Arm, name: str, resolver: Resolver, server: str = "", *, qtype: str = "A") -> Trial:
     """Return a trial: one question, and every answer until the window closes."""
     timeout = task.timeouts.dns
@@ -186,4 +188,6 @@ def _checked(task: Task, trial: DnsObservation) -> Trial:
     else:
         consistent = secured.verify_failure is None
         yield Close(handle=connected.handle)
-    return msgspec.structs.replace(trial, tls_consistent=consistent, tls_address=address)
+    checked = msgspec.structs.replace(trial, tls_consistent=consistent, tls_address=address)
+    yield Note(observation=checked, instead=True)
+    return checked

@@ -14,7 +14,7 @@ import msgspec
 from balise_agent.codec.http_response import Body, Head, Malformed, read_body, read_head, title_of
 from balise_agent.experiments.scramble import registrable, scrambled
 from balise_agent.experiments.secure import shake_hands
-from balise_agent.experiments.task import Endpoint, Task, carried, expect
+from balise_agent.experiments.task import Endpoint, Task, carried, expect, noting
 from balise_agent.limits import MAX_HEAD_BYTES
 from balise_agent.scrub import ALLOWED_HEADERS
 from balise_agent.steps import (
@@ -171,7 +171,13 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
     packets: tuple[Packet, ...] = ()
 
 
+@noting
 def get_trial(task: Task, arm: Arm, host: str) -> Trial:
+    """Return a trial of this experiment: ``get``, noted."""
+    return (yield from get(task, arm, host))
+
+
+def get(task: Task, arm: Arm, host: str) -> Trial:
     """Return a trial: connect (and shake hands), ask, read at most ``fetch_bytes`` of the body."""
     address, port = task.address, task.target.http_port
     result = HttpObservation(

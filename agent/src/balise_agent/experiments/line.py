@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from balise_agent.experiments.http import get_trial, redirect_host
+from balise_agent.experiments.http import get, redirect_host
 from balise_agent.experiments.task import Endpoint, Task, expect
 from balise_agent.steps import (
     Answer,
@@ -19,6 +19,7 @@ from balise_agent.steps import (
     Exchanged,
     Failed,
     GatewayAsked,
+    Note,
     Plan,
     Queried,
     Query,
@@ -63,23 +64,22 @@ class Line:
         """Return gateway, two SYNs to every control, and one question to the provider's resolver."""
         gateway = yield AskGateway(timeout=GATEWAY_TIMEOUT)
         asked = gateway if isinstance(gateway, GatewayAsked) else None
-        results, loss, duration = yield from _ask_controls(task)
-        resolver_ok = yield from _ask_resolver(task)
-        captive = yield from _ask_portal(task)
-        return (
-            LineObservation(
-                arm=Arm.SUBJECT,
-                at=gateway.at,
-                failure=_failure(results, resolver_ok),
-                elapsed_ms=gateway.elapsed_ms + duration,
-                gateway_ok=asked.ok if asked else False,
-                gateway_rtt_ms=asked.rtt_ms if asked else None,
-                controls=results,
-                resolver_ok=resolver_ok,
-                captive=captive,
-                loss=loss,
-            ),
+        seen = LineObservation(
+            arm=Arm.SUBJECT,
+            at=gateway.at,
+            elapsed_ms=gateway.elapsed_ms,
+            gateway_ok=asked.ok if asked else False,
+            gateway_rtt_ms=asked.rtt_ms if asked else None,
         )
+        yield Note(observation=seen)
+        results, loss, duration = yield from _ask_controls(task)
+        seen = msgspec.structs.replace(seen, controls=results, loss=loss, elapsed_ms=seen.elapsed_ms + duration)
+        yield Note(observation=seen, instead=True)
+        resolver_ok = yield from _ask_resolver(task)
+        seen = msgspec.structs.replace(seen, resolver_ok=resolver_ok, failure=_failure(results, resolver_ok))
+        yield Note(observation=seen, instead=True)
+        captive = yield from _ask_portal(task)
+        return (msgspec.structs.replace(seen, captive=captive),)
 
     def paired(self, task: Task, cause: Observation | None) -> Plan:
         """Return the same: a line is its own control."""
@@ -190,7 +190,7 @@ def _ask_portal(task: Task) -> Generator[Step, Reply, bool | None]:
         return None
     target = msgspec.structs.replace(LINE_TARGET, host=control.name, http_port=PORTAL_PORT)
     question = msgspec.structs.replace(task, target=target, address=_endpoint(control)[0], fetch_bytes=0)
-    trial = yield from get_trial(question, Arm.CONTROL, control.name)
+    trial = yield from get(question, Arm.CONTROL, control.name)
     if trial.status is None:
         return None
     host = redirect_host(trial)

@@ -5,14 +5,15 @@ protocol that each experiment module implements, and the narrowing of replies. M
 the choice of addresses (targets.py), when to run (schedule.py).
 """
 
+import functools
 import hashlib
-from collections.abc import Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Generator, Sequence
+from typing import ParamSpec, Protocol, TypeVar
 
 import msgspec
 
 from balise_agent.config import Timeouts
-from balise_agent.steps import Plan, Reply
+from balise_agent.steps import Note, Plan, Reply, Step
 from balise_wire.assignment import Control, Target
 from balise_wire.observations import Observation
 from balise_wire.words import Design, Scope
@@ -102,6 +103,8 @@ class Experiment(Protocol):
 
 
 R = TypeVar("R", bound=Reply)
+T = TypeVar("T", bound=Observation)
+P = ParamSpec("P")
 
 
 def expect(kind: type[R], reply: Reply) -> R:
@@ -113,6 +116,18 @@ def expect(kind: type[R], reply: Reply) -> R:
     if not isinstance(reply, kind):
         raise TypeError(f"expected {kind.__name__}, got {type(reply).__name__}: conductor and experiment disagree")
     return reply
+
+
+def noting(trial: Callable[P, Generator[Step, Reply, T]]) -> Callable[P, Generator[Step, Reply, T]]:
+    """Let a trial note what it observed at its end, so that a later failure of ours does not take it along."""
+
+    @functools.wraps(trial)
+    def noted(*args: P.args, **kwargs: P.kwargs) -> Generator[Step, Reply, T]:
+        observation = yield from trial(*args, **kwargs)
+        yield Note(observation=observation)
+        return observation
+
+    return noted
 
 
 def carried(cause: Observation | None) -> tuple[Observation, ...]:

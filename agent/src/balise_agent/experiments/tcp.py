@@ -7,8 +7,8 @@ names, payloads, the kernel's TCP, or what a failure means.
 from collections.abc import Generator, Sequence
 from typing import Final
 
-from balise_agent.experiments.task import Endpoint, Task, carried, expect
-from balise_agent.steps import Answer, AnswerKind, Exchange, Exchanged, Failed, Plan, Reply, Step, SynProbe
+from balise_agent.experiments.task import Endpoint, Task, carried, expect, noting
+from balise_agent.steps import Answer, AnswerKind, Exchange, Exchanged, Failed, Note, Plan, Reply, Step, SynProbe
 from balise_wire.evidence import Packet
 from balise_wire.failures import Failure
 from balise_wire.observations import Observation, TcpObservation
@@ -115,9 +115,11 @@ def _control_trials(task: Task) -> Generator[Step, Reply, list[TcpObservation]]:
         # The window's capture holds all arms; of this one the answers are known to be its own.
         packets = tuple(answer.packet for answer in answers)
         trials.append(_observed(arm, endpoint, reply, CONTROL_SYNS, answers, packets))
+        yield Note(observation=trials[-1])
     return trials
 
 
+@noting
 def syn_trial(task: Task, arm: Arm, endpoint: Endpoint, count: int, spacing: float, *, enough: bool) -> Trial:
     """Return a trial: ``count`` SYNs from as many source ports, and everything that answered."""
     address, port = endpoint

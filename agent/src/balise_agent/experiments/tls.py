@@ -10,7 +10,7 @@ from typing import Final
 from balise_agent.codec.clienthello import client_hello
 from balise_agent.experiments.scramble import scrambled
 from balise_agent.experiments.secure import shake_hands
-from balise_agent.experiments.task import Endpoint, Task, carried, expect
+from balise_agent.experiments.task import Endpoint, Task, carried, expect, noting
 from balise_agent.steps import (
     Close,
     Closed,
@@ -115,6 +115,7 @@ def _other_name(task: Task) -> tuple[Arm, str | None]:
     return (Arm.CONTROL, name) if (name := task.name_control()) else (Arm.ABSENT, None)
 
 
+@noting
 def hello_trial(task: Task, arm: Arm, sni: str | None, number: int) -> Trial:
     """Return a trial: connect, send a browser's hello, wait for any byte, listen a little longer.
 
@@ -174,6 +175,7 @@ def first_record(data: bytes) -> str:
     return "other"
 
 
+@noting
 def full_trial(task: Task, arm: Arm, sni: str) -> Trial:
     """Return a trial: connect and shake hands in full, to see the chain and whether it verifies for the name."""
     address, port = task.address, task.target.port

@@ -33,6 +33,7 @@ _BY_ERRNO: Final = {
 _OURS: Final = {
     errno.EMFILE: "too many open files; raise LimitNOFILE",
     errno.ENFILE: "the machine has too many open files",
+    errno.EAGAIN: "the kernel's sending queue stays full",
     errno.ENOBUFS: "the kernel has no buffers left",
     errno.ENOMEM: "the machine has no memory left",
     errno.EPERM: "this machine's own firewall forbids it; let the probe's user out",
@@ -52,13 +53,16 @@ def failure_of(error: OSError, packets: Iterable[Packet] = ()) -> Failure:
         packets: the flow's capture, which tells a prohibition from a mere unreachable.
 
     Raises:
-        LinkUnusable: the error is this machine's own.
+        LinkUnusable: the error is this machine's own; so is one that has no word here: what no network is known to
+            cause (a full queue's EAGAIN, an interface that went away) must never be told as the network's.
     """
     if isinstance(error, ssl.SSLError):
         return tls_failure(error)[0]
-    if error.errno in _OURS:
-        raise LinkUnusable(f"{error.strerror}: {_OURS[error.errno]}")
-    failure = _BY_ERRNO.get(error.errno or 0, Failure.UNKNOWN)
+    failure = _BY_ERRNO.get(error.errno or 0)
+    if failure is None:
+        told = error.strerror or f"{type(error).__name__} without a number"
+        mend = _OURS.get(error.errno or 0, f"errno {error.errno}, which says nothing of a network")
+        raise LinkUnusable(f"{told}: {mend}")
     if failure in {Failure.HOST_UNREACHABLE, Failure.NETWORK_UNREACHABLE, Failure.GENERIC_TIMEOUT} and any(
         packet.icmp in _PROHIBITED and packet.hop for packet in packets
     ):

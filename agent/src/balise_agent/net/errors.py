@@ -1,4 +1,4 @@
-"""Our own failures in the net layer: exceptions, counted in health, never a measurement."""
+"""Our own failures in the net layer: exceptions, counted in health, said in the measurement, never the network's."""
 
 
 class LinkUnusable(Exception):

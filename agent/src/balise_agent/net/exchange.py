@@ -5,12 +5,13 @@ injection is a race. Must not live here: the packets' bytes (codec/packets.py), 
 """
 
 from collections import Counter
+from collections.abc import Generator
 from functools import partial
 
 from balise_agent.codec import packets
 from balise_agent.codec.dissect import MOST_EACH_WAY, Captured, first_ten, records
 from balise_agent.net.classify import failure_of
-from balise_agent.net.ground import Ground, Stopwatch, packed, take_turn
+from balise_agent.net.ground import Ground, Stopwatch, hand_over, packed, take_turn
 from balise_agent.net.ports import PortPool
 from balise_agent.net.routes import NoRoute
 from balise_agent.net.tap import Flow
@@ -29,7 +30,7 @@ class _Exchange:
         self.answered: set[int] = set()
         self.signal = Signal()
 
-    def send(self, index: int) -> None:
+    def send(self, index: int) -> Generator[Wait, bool, None]:
         """Send one probe; raises Refused, NoRoute, OSError."""
         probe = self.step.packets[index]
         ground, target = self.ground, packed(probe.address)
@@ -55,7 +56,7 @@ class _Exchange:
             )
         self.flows.append(ground.tap.open(protocol, port, target, remote_port, partial(self.hear, index)))
         ground.gate.allow(probe.address, remote_port, len(data))
-        ground.raw.send(data, probe.address)
+        yield from hand_over(ground, data, probe.address)
 
     def hear(self, index: int, packet: Captured) -> None:
         """Take one packet of the flow of probe ``index``."""
@@ -114,7 +115,7 @@ def exchange(ground: Ground, step: Exchange) -> Operation:
         for index in range(len(step.packets)):
             if index and step.spacing > 0.0:
                 yield Wait(watch.began + index * step.spacing)
-            running.send(index)
+            yield from running.send(index)
         # What answered while the last ones were sent has been heard only when the tap was read.
         ground.tap.drain()
         if not (step.enough and len(running.answered) == len(step.packets)):

@@ -13,8 +13,9 @@ from typing import Final
 
 from balise_agent.codec import packets
 from balise_agent.codec.dissect import Captured
+from balise_agent.net.classify import failure_of
 from balise_agent.net.errors import LinkUnusable
-from balise_agent.net.ground import Ground, Stopwatch, packed
+from balise_agent.net.ground import Ground, Stopwatch, hand_over, packed
 from balise_agent.net.routes import Gateway, NoRoute, default_gateway
 from balise_agent.net.wait import Operation, Signal, Wait
 from balise_agent.reactor import READ
@@ -29,18 +30,23 @@ _COST: Final = 128
 
 
 def ask_gateway(ground: Ground, step: AskGateway) -> Operation:
-    """Carry out an AskGateway."""
+    """Carry out an AskGateway (LinkUnusable where this machine itself cannot ask)."""
     watch = Stopwatch(ground.clock)
     gateway = default_gateway(ground.interface)
     ok: bool | None = None
     if gateway is not None:
         ground.gate.allow(gateway.address, 0, _COST, local=True)
         deadline = watch.began + step.timeout
-        # A dead interface (no route, ENETDOWN) is no sign of life: that is the fact, not an error.
-        ok = False
-        with contextlib.suppress(NoRoute, OSError):
-            ask = _ask_v6 if ":" in gateway.address else _ask_v4
+        # A dead interface (no route, ENETDOWN) is no sign of life: that is the fact, not an error. What this machine
+        # itself refuses (a firewall, a full queue) is ours, and says nothing of the gateway.
+        ask = _ask_v6 if ":" in gateway.address else _ask_v4
+        try:
             ok = yield from ask(ground, gateway, deadline)
+        except NoRoute:
+            ok = False
+        except OSError as error:
+            failure_of(error)
+            ok = False
     elapsed_ms = watch.elapsed_ms()
     return GatewayAsked(at=watch.at, elapsed_ms=elapsed_ms, ok=ok, rtt_ms=elapsed_ms if ok else None)
 
@@ -68,14 +74,19 @@ def _ask_v4(ground: Ground, gateway: Gateway, deadline: float) -> Generator[Wait
     source = ground.sources.towards(gateway.address)
     identifier = ground.crafted_ports.take()
     flow = ground.tap.open(packets.ICMP, identifier, target, 0, echo.hear)
-    link = _arp_socket(gateway.interface)
+    link: socket.socket | None = None
     try:
+        link = _arp_socket(gateway.interface)
         if link is not None:
             request = arp_request(link.getsockname()[4], source, target)
             link.sendto(request, (gateway.interface, _ETH_P_ARP, 0, 0, b"\xff" * 6))
         ip_id = ground.chance.below(1 << 16)
         data = packets.echo(source=source, target=target, identifier=identifier, sequence=1, ttl=64, ip_id=ip_id)
-        ground.raw.send(data, gateway.address)
+        try:
+            yield from hand_over(ground, data, gateway.address)
+        except OSError:
+            if link is None:  # where ARP asks as well, an echo that did not leave is no loss
+                raise
         while (yield Wait(deadline, file=link, events=READ, signal=echo.signal)):
             if echo.answered or (link is not None and _arp_answered(link, target)):
                 return True
@@ -107,7 +118,11 @@ def _arp_socket(interface: str) -> socket.socket | None:
     except PermissionError:
         raise LinkUnusable("no right to send ARP: give the service CAP_NET_RAW") from None
     link.setblocking(False)
-    link.bind((interface, _ETH_P_ARP))
+    try:
+        link.bind((interface, _ETH_P_ARP))
+    except OSError:
+        link.close()
+        raise
     if link.getsockname()[3] != _ARPHRD_ETHER:
         link.close()
         return None

@@ -12,7 +12,7 @@ from balise_agent.codec.dissect import Captured, dissect, evidence
 from balise_agent.net.classify import failure_of
 from balise_agent.net.connection import Connection
 from balise_agent.net.errors import LinkUnusable
-from balise_agent.net.ground import Stopwatch
+from balise_agent.net.ground import Stopwatch, hand_over
 from balise_agent.net.tcp import gone
 from balise_agent.net.wait import Operation, Wait
 from balise_agent.steps import Failed, Inject, Injected
@@ -46,7 +46,7 @@ def inject(connection: Connection, step: Inject) -> Operation:
     heard: list[Captured] = []
     flow.heard = heard.append
     try:
-        ground.raw.send(copy, connection.address)
+        yield from hand_over(ground, copy, connection.address)
         yield Wait(watch.began + step.window)
         elapsed_ms = watch.elapsed_ms()
         ground.tap.drain()

@@ -15,6 +15,7 @@ from typing import Final
 from balise_agent.codec.packets import TCP
 from balise_agent.net.classify import SOFT, detail_of, failure_of, tls_failure
 from balise_agent.net.connection import Connection
+from balise_agent.net.errors import LinkUnusable
 from balise_agent.net.ground import Ground, Stopwatch, packed, take_turn
 from balise_agent.net.kernel import bound_socket
 from balise_agent.net.wait import Operation, Wait
@@ -47,7 +48,7 @@ def connect(ground: Ground, step: Connect, keep: Callable[[Connection], int]) ->
 
 
 def _call(ground: Ground, step: Connect) -> tuple[Connection, int]:
-    """Send the SYN, from another port where the kernel still remembers this very 4-tuple (TIME_WAIT)."""
+    """Send the SYN, from another port where the kernel still remembers this very 4-tuple (TIME_WAIT; LinkUnusable)."""
     for _ in range(_PORTS_TRIED - 1):
         connection = _open(ground, step)
         error = connection.sock.connect_ex((step.address, step.port))
@@ -55,7 +56,11 @@ def _call(ground: Ground, step: Connect) -> tuple[Connection, int]:
             return connection, error
         connection.forget()
     connection = _open(ground, step)
-    return connection, connection.sock.connect_ex((step.address, step.port))
+    error = connection.sock.connect_ex((step.address, step.port))
+    if error == errno.EADDRNOTAVAIL and ":" not in step.address:  # in IPv6 it means that there is no global address
+        connection.forget()
+        raise LinkUnusable(f"{_PORTS_TRIED} source ports in a row are still remembered by the kernel")
+    return connection, error
 
 
 def _open(ground: Ground, step: Connect) -> Connection:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from balise_collector.judge import dns, http, line, tcp, tls
-from balise_collector.judge.rules import Facts, Rule, common
+from balise_collector.judge.rules import Facts, Rule, common, own_failure
 from balise_collector.judge.verdict import State, Verdict
 from balise_collector.judge.version import version
 from balise_wire.words import Arm, Experiment, TargetRole
@@ -33,6 +33,7 @@ def _bare_facts(measurement: Measurement, context: Context) -> Facts:
 
 
 _PATH: Final[tuple[Rule[Facts], ...]] = (
+    own_failure(Experiment.PATH),
     Rule(
         id="path.evidence",
         layer=Experiment.PATH,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from balise_collector.judge.rules import Facts, Rule, common
+from balise_collector.judge.rules import Facts, Rule, common, own_failure
 from balise_collector.judge.verdict import Level, State
 from balise_wire.failures import Failure
 from balise_wire.mechanisms import Mechanism
@@ -44,13 +44,15 @@ def facts(measurement: Measurement, context: Context) -> LineFacts:
     """Gather what the rules ask from one measurement."""
     line = next((o for o in measurement.observations if isinstance(o, LineObservation)), None)
     # A failure of which nothing else is known may be our own: such a control says nothing of the line.
-    controls = [c for c in line.controls if c.failure is not Failure.UNKNOWN] if line else []
+    told = line.controls if line else ()
+    controls = [c for c in told if c.failure is not Failure.UNKNOWN]
     home = [c.failure is None for c in controls if c.scope is Scope.DOMESTIC]
     away = [c.failure is None for c in controls if c.scope is Scope.INTERNATIONAL]
     alive = any(home) or any(away)
     base = common(measurement, context, failed=not alive, passed=alive, since=line.at if line else measurement.started)
     return LineFacts(
-        **{name: getattr(base, name) for name in Facts.__slots__},
+        **{name: getattr(base, name) for name in Facts.__slots__ if name != "own_failure"},
+        own_failure=base.own_failure or (bool(told) and not controls),
         seen=line is not None and bool(controls),
         gateway=line is not None and line.gateway_ok is True,
         domestic=len(home),
@@ -62,6 +64,7 @@ def facts(measurement: Measurement, context: Context) -> LineFacts:
 
 
 RULES: Final[tuple[Rule[LineFacts], ...]] = (
+    own_failure(_LAYER),
     Rule(
         id="line.nothing",
         layer=_LAYER,

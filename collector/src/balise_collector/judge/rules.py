@@ -11,6 +11,7 @@ from typing import Final, Generic, TypeVar
 
 from balise_collector.judge.context import Context
 from balise_collector.judge.verdict import Level, State
+from balise_wire.failures import Failure
 from balise_wire.measurement import LineHealth, Measurement
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Experiment
@@ -42,6 +43,8 @@ class Rule(Generic[FactsT_contra]):
 class Facts:
     """What the rules of every layer may ask."""
 
+    own_failure: bool
+    """The probe itself ended the run, or failed in it by an error that no network is known to cause."""
     well: bool
     """The line was measured within the tolerance and is not known to be unwell."""
     unwell: bool
@@ -86,6 +89,7 @@ def common(measurement: Measurement, context: Context, *, failed: bool, passed: 
     """Return the facts that do not depend on the layer."""
     well, unwell = line_state(measurement.line, measurement, context.line_seconds)
     return Facts(
+        own_failure=bool(measurement.own_failure) or (not passed and _failed_by_itself(measurement)),
         well=well,
         unwell=unwell,
         captive=measurement.line is not None and measurement.line.captive,
@@ -97,9 +101,27 @@ def common(measurement: Measurement, context: Context, *, failed: bool, passed: 
     )
 
 
+def _failed_by_itself(measurement: Measurement) -> bool:
+    """Tell whether an own trial failed without a word: older probes told their machine's own errors so."""
+    return any(trial.failure is Failure.UNKNOWN for trial in measurement.observations if not trial.carried)
+
+
+def own_failure(layer: Experiment) -> Rule[Facts]:
+    """Return the rule that stands before all others: what the probe itself failed at says nothing of a network."""
+    return Rule(
+        id="own.failure",
+        layer=layer,
+        state=State.INSUFFICIENT,
+        when=lambda f: f.own_failure,
+        reason="The probe itself could not carry this measurement to its end.",
+        source="house rule: the network's failure is data, ours is not",
+    )
+
+
 def gate(layer: Experiment) -> tuple[Rule[Facts], ...]:
-    """Return the rules that stand before a layer's own: the line, then success, then the lonely failure."""
+    """Return the rules that stand before a layer's own: our own failure, and the line."""
     return (
+        own_failure(layer),
         Rule(
             id="line.unwell",
             layer=layer,
