@@ -13,6 +13,7 @@ UNITS = (
     "agent/systemd/balise-status.path",
     "agent/systemd/balise-status.service",
     "collector/systemd/balise-collector.service",
+    "collector/systemd/balise-public.service",
 )
 SERVICES = tuple(unit for unit in UNITS if unit.endswith(".service"))
 THRESHOLD = 20

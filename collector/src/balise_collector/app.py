@@ -8,7 +8,6 @@ service manager starts it again: everything is built to be killed. Must not live
 import fcntl
 import logging
 import signal
-import socket
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -17,12 +16,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Final, Protocol
 
-import uvicorn
-
 from balise_collector import catalogue, identity
+from balise_collector.beside import Beside
+from balise_collector.bounded import BoundedListener, Bounds
 from balise_collector.catalogue import Catalogue
 from balise_collector.clock import Clock
-from balise_collector.config import Config
+from balise_collector.config import Config, Public
 from balise_collector.deduction import learned_of
 from balise_collector.enrolment.keeper import Keeper
 from balise_collector.enrolment.listener import EnrolmentListener
@@ -30,14 +29,14 @@ from balise_collector.errors import ConfigError
 from balise_collector.fleet import FleetRegistry
 from balise_collector.ingest import Ingest
 from balise_collector.journal.sqlite import SqliteJournal
-from balise_collector.judge import RULES_VERSION
 from balise_collector.pages.api import EachThread, api_routes
 from balise_collector.pages.app import LOOPBACK, create_app
 from balise_collector.pages.bench import BenchFacts
 from balise_collector.pages.fleet import FleetFacts
-from balise_collector.pages.view import View
 from balise_collector.pipeline import Pipeline
-from balise_collector.publishing import Publishing, listen, token_of
+from balise_collector.publishing import HANDED, listen, look_of, token_of
+from balise_collector.releases import Releases
+from balise_collector.serving import BoundedServer, allow_files
 from balise_collector.sinks.courses import Conclusions, Course
 from balise_collector.sinks.feed import Feed
 from balise_collector.sinks.file import FileSink
@@ -47,6 +46,11 @@ _log = logging.getLogger(__name__)
 _STOP_SECONDS: Final = 1.8
 """Longest that the threads together may take to end; the whole program ends within 3 s of SIGTERM."""
 _WATCH_SECONDS: Final = 0.2
+_PREDECESSOR_SECONDS: Final = 5.0
+"""How long the public view of a collector that was killed may take to give its port back; it takes milliseconds."""
+BOUNDS: Final = Bounds(most=128)
+_PROXIES: Final = ("127.0.0.1", "::1")
+"""Where a proxy before the operator's pages stands; it may hold every connection."""
 
 
 class ClockFormatter(logging.Formatter):
@@ -68,12 +72,18 @@ def log_to_stderr(clock: Clock, level: int = logging.INFO) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
 
 
-def run(config: Config, clock: Clock) -> int:
+def run(config: Config, clock: Clock, settings: Path) -> int:
     """Run the collector until SIGTERM or SIGINT; returns the program's exit status.
+
+    Args:
+        config: the settings.
+        clock: time.
+        settings: the file that they were read from, for the program that is started beside this one.
 
     Raises:
         ConfigError: a key, catalogue, certificate or port that cannot be used.
     """
+    allow_files()
     key = identity.load_or_create(config.state_dir)
     alone = _lock(config.state_dir)
     services = catalogue.load(catalogue.folder_of(config.catalogue.dir))
@@ -81,16 +91,17 @@ def run(config: Config, clock: Clock) -> int:
     SqliteJournal(config.journal_file).close()
     with closing(Store(config.derived_file)) as store:
         learned = learned_of(store.memory("learned"))
-    listening = _listen(config)
+    listening = _listen(config, clock)
     ingest = Ingest(config, clock, key, services)
     ingest.learn(learned)
     threads: list[Part] = [ingest, Pipeline(config, clock, services, ingest.learn)]
     threads.extend(_feeds(config, clock, services, ingest))
     if config.public is not None:
-        secret = identity.public_id_key(key)
-        threads.append(Publishing(config, config.public, _look(config, clock, services), secret))
+        identity.keep_public_id_key(config.state_dir, key)
+        if not config.public.apart:
+            threads.append(_public(config, config.public, clock, settings))
     threads.extend(_doors(config, clock))
-    server = _server(config, clock, services, ingest)
+    server = _server(config, clock, services, ingest, listening)
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda _number, _frame: setattr(server, "should_exit", True))
     _log.info("collector key %s, catalogue %s", identity.public_hex(key), services.version)
@@ -98,7 +109,7 @@ def run(config: Config, clock: Clock) -> int:
         thread.start()
     watch = threading.Thread(target=_watch, args=(threads, server), name="watch", daemon=True)
     watch.start()
-    server.run(sockets=[listening])
+    server.run()
     for thread in threads:
         thread.stop()
     for thread in threads:
@@ -137,7 +148,7 @@ class Part(Protocol):
         ...
 
 
-def _watch(threads: list[Part], server: uvicorn.Server) -> None:
+def _watch(threads: list[Part], server: BoundedServer) -> None:
     """End the program when one of its threads has died: half a collector is worse than none."""
     while not server.should_exit:
         for thread in threads:
@@ -160,34 +171,29 @@ def _lock(state_dir: Path) -> IO[str]:
     return held
 
 
-def _listen(config: Config) -> socket.socket:
+def _public(config: Config, public: Public, clock: Clock, settings: Path) -> Beside:
+    """Return who keeps the public view running in a process of its own; the port is ours (ConfigError)."""
+    listening = listen(public.host, public.port, "public", patience=_PREDECESSOR_SECONDS)
+    # Made here where they are new: the public view only reads.
+    FleetRegistry(config.fleet_file).close()
+    Releases(config.releases_file).close()
+    command = (sys.executable, "-P", "-m", "balise_collector.cli", "--config", str(settings), "public")
+    descriptor = listening.detach()
+    environment = {HANDED: str(descriptor)}
+    return Beside("the public view", command, clock.monotonic, environment=environment, handed=(descriptor,))
+
+
+def _listen(config: Config, clock: Clock) -> BoundedListener:
     """Take the pages' port (ConfigError where it cannot be had)."""
     listening = listen(config.pages.host, config.pages.port, "pages")
     host, port = listening.getsockname()[:2]
     _log.info("pages on http://%s:%d/%s", host, port, " (with a token)" if config.pages.token_file else "")
-    return listening
+    return BoundedListener(listening, BOUNDS, clock.monotonic, proxies=_PROXIES)
 
 
-def _look(config: Config, clock: Clock, services: Catalogue) -> Callable[[], View]:
-    """Return what makes a view for a request, in the thread that answers it."""
-    open_store = EachThread(lambda: Store(config.derived_file, config.journal_file))
-    registry = EachThread(lambda: FleetRegistry(config.fleet_file))
-
-    def look() -> View:
-        return View(
-            store=open_store(),
-            now=clock.now(),
-            services={service.id: service.name for service in services.services},
-            members=registry().fleet().active(),
-            interval=float(config.timetable.interval),
-            country_names=config.collector.country_names,
-            rules=RULES_VERSION,
-        )
-
-    return look
-
-
-def _server(config: Config, clock: Clock, services: Catalogue, ingest: Ingest) -> uvicorn.Server:
+def _server(
+    config: Config, clock: Clock, services: Catalogue, ingest: Ingest, listening: BoundedListener
+) -> BoundedServer:
     """Return the web server, not yet running."""
     open_store = EachThread(lambda: Store(config.derived_file, config.journal_file))
     registry = EachThread(lambda: FleetRegistry(config.fleet_file))
@@ -216,16 +222,14 @@ def _server(config: Config, clock: Clock, services: Catalogue, ingest: Ingest) -
             silence=float(config.detect.silence_seconds),
         )
 
-    look = _look(config, clock, services)
+    look = look_of(config, clock, services)
     api = api_routes(open_store, clock.now, live)
 
     def cards() -> BenchFacts:
         return BenchFacts(batches=registry().batches(), cards=registry().cards)
 
     pages = create_app(look, facts=facts, cards=cards, api=api, hosts=_hosts(config), token=token_of(config))
-    return uvicorn.Server(
-        uvicorn.Config(pages, log_config=None, access_log=False, timeout_graceful_shutdown=1, lifespan="off")
-    )
+    return BoundedServer(pages, listening, trusted=",".join(_PROXIES))
 
 
 def _hosts(config: Config) -> tuple[str, ...]:

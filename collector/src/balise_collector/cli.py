@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from balise_collector import app, catalogue, identity
+from balise_collector import app, catalogue, identity, publishing
 from balise_collector import config as settings
 from balise_collector.clock import Clock
 from balise_collector.commands import Command
@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--config", default=str(settings.DEFAULT_PATH), metavar="FILE", help="default: %(default)s")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _command(commands, "run", _run, "collect, judge, detect and serve the pages until SIGTERM")
+    _command(commands, "public", _public, "serve the public view alone, where [public] apart says that run does not")
     _command(commands, "key", _key, "print the public key that probes trust; make it where there is none")
     judge = _command(commands, "judge", _judge, "explain what the rules say of measurements in a file")
     judge.add_argument("file", help="JSON: a measurement, a list of them, or one a line; - is standard input")
@@ -112,8 +113,12 @@ def _saying(commands: Any, name: str, function: Command, text: str) -> argparse.
     return _command(commands, name, say, text)
 
 
-def _run(config: Config, clock: Clock, _arguments: argparse.Namespace) -> int:
-    return app.run(config, clock)
+def _run(config: Config, clock: Clock, arguments: argparse.Namespace) -> int:
+    return app.run(config, clock, Path(arguments.config))
+
+
+def _public(config: Config, clock: Clock, _arguments: argparse.Namespace) -> int:
+    return publishing.run(config, clock)
 
 
 def _key(config: Config, _clock: Clock, _arguments: argparse.Namespace) -> int:

@@ -99,6 +99,10 @@ class Public(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """How far the public view is behind."""
     base_url: str = ""
     """What links from elsewhere begin with, e.g. ``https://observatory.example``."""
+    proxies: tuple[str, ...] = ("127.0.0.1", "::1")
+    """Addresses or prefixes of proxies before it: the last entry of their X-Forwarded-For is the reader."""
+    apart: bool = False
+    """Whether another service runs ``balise-collector public``; else ``run`` starts it as a process of its own."""
 
 
 class Front(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -338,6 +342,11 @@ def _public_findings(public: Public) -> list[tuple[str, str]]:
         found.append(("k", f"{public.k}: what one probe saw would be public, and so the probe; use 2 or more"))
     if not 0 <= public.delay_minutes <= 10_080:
         found.append(("delay_minutes", f"{public.delay_minutes} minutes; use 0 to 10080 (a week)"))
+    found.extend(
+        ("proxies", f"{text!r} is no IP address or prefix, e.g. 192.0.2.20")
+        for text in public.proxies
+        if not _is_prefix(text)
+    )
     if public.base_url and not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+", public.base_url):
         found.append(("base_url", f"{public.base_url!r}; write scheme and host only, e.g. https://observatory.example"))
     return found

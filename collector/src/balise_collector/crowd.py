@@ -4,12 +4,11 @@ Lives here: questions whose answers are numbers of probes and never a probe, and
 not live here: how many probes are enough, or what is left out (pages/public.py).
 """
 
-import sqlite3
 import threading
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from balise_collector.errors import JournalError
+from balise_collector.shared_file import open_reading
 
 _MOST: Final = 64
 """Answers that are kept at a time."""
@@ -31,12 +30,7 @@ class Crowd:
 
     def __init__(self, path: Path) -> None:
         """Open the file, which the store has made (JournalError where it cannot be read)."""
-        try:
-            self._db = sqlite3.connect(
-                f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=10.0, check_same_thread=False
-            )
-        except sqlite3.Error as error:
-            raise JournalError(f"{path}: {error}; start balise-collector run, which makes it") from None
+        self._db = open_reading(path)
 
     def close(self) -> None:
         """Close the connection."""

@@ -17,7 +17,7 @@ from balise_collector.enrolment import tokens
 from balise_collector.enrolment.token import Token
 from balise_collector.errors import JournalError
 from balise_collector.members import Fleet, Halt, Member, Pending
-from balise_collector.shared_file import make_tables, missing_columns, open_shared, turn
+from balise_collector.shared_file import make_tables, missing_columns, open_reading, open_shared, turn
 from balise_wire.delivery import PACES
 from balise_wire.measurement import Network
 from balise_wire.words import Access, ProbeRole, Profile
@@ -56,10 +56,13 @@ _PLACES: Final = ",".join("?" * (9 + len(_LATER)))
 class FleetRegistry:
     """One connection to the registry's file; each thread opens its own."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the file, and make it where it is new (ConfigError when it cannot be opened)."""
+    def __init__(self, path: Path, *, reading: bool = False) -> None:
+        """Open the file, and make it where it is new (ConfigError when it cannot be opened).
+
+        ``reading``: only to read (JournalError when that is not possible).
+        """
         self._path = path
-        self._db = open_shared(path, _bring_up)
+        self._db = open_reading(path) if reading else open_shared(path, _bring_up)
         self._seen = self._data_version()
 
     def close(self) -> None:

@@ -17,6 +17,7 @@ from balise_collector.errors import ConfigError
 from balise_wire.seal import public_bytes
 
 KEY_FILE: Final = "collector.key"
+PUBLIC_ID_FILE: Final = "public.key"
 _SEED = re.compile(r"[0-9a-f]{64}\n?")
 _OTHERS: Final = 0o077
 
@@ -52,6 +53,29 @@ def public_hex(key: Ed25519PrivateKey) -> str:
 def public_id_key(key: Ed25519PrivateKey) -> bytes:
     """Return the secret under which incidents have other ids in public (pages/public.py), the same at every start."""
     return hashlib.sha256(b"balise public ids\0" + key.private_bytes_raw()).digest()
+
+
+def keep_public_id_key(state_dir: Path, key: Ed25519PrivateKey) -> None:
+    """Write the secret of the public ids where the public view's process finds it, which never sees the key itself."""
+    text = public_id_key(key).hex().encode() + b"\n"
+    path = state_dir / PUBLIC_ID_FILE
+    try:
+        if not path.exists() or path.read_bytes() != text:
+            durable.replace(path, text, durable.SECRET)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}; make the folder writable for the collector's user") from None
+
+
+def read_public_id_key(state_dir: Path) -> bytes:
+    """Return that secret (ConfigError where it cannot be read)."""
+    path = state_dir / PUBLIC_ID_FILE
+    try:
+        text = path.read_bytes().decode("ascii", "replace")
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}; `balise-collector run` writes it at its start") from None
+    if not _SEED.fullmatch(text):
+        raise ConfigError(f"{path}: not 64 hex digits; remove it, `balise-collector run` writes it at its start")
+    return bytes.fromhex(text)
 
 
 def _create(path: Path) -> None:

@@ -1,31 +1,53 @@
-"""The public view's own listener, in a thread of its own, beside the operator's.
+"""The public view's own process: what it is made of, and how ``balise-collector public`` serves it.
 
-Lives here: what the public application is made of, its server, and reading the operator view's token. Must not live
-here: what may be seen (pages/public.py) or routes (pages/public_app.py).
+It reads the stores and writes nothing; it never sees the collector's key, only the secret that the public ids are made
+with; and it has its own open files, memory and priority, so that whatever is done to it, measurements and enrolments go
+on next door. Lives here too: taking a port, and reading the operator view's token. Must not live here: what may be seen
+(pages/public.py), routes (pages/public_app.py), or who keeps the process running (beside.py, systemd).
 """
 
+import errno
 import logging
+import os
+import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
-import uvicorn
+from starlette.applications import Starlette
 
+from balise_collector import catalogue, identity
+from balise_collector.bounded import BoundedListener, Bounds
+from balise_collector.catalogue import Catalogue
+from balise_collector.clock import Clock
 from balise_collector.config import Config, Public
 from balise_collector.crowd import Crowd, Kept, KeptCrowd
 from balise_collector.errors import ConfigError
+from balise_collector.fleet import FleetRegistry
+from balise_collector.judge import RULES_VERSION
 from balise_collector.pages.api import EachThread
 from balise_collector.pages.public import Policy, PublicView, public_view
 from balise_collector.pages.public import Public as Seen
 from balise_collector.pages.public_app import Notice, create_public_app
 from balise_collector.pages.view import View
 from balise_collector.releases import Releases
+from balise_collector.serving import BoundedServer, allow_files
+from balise_collector.store import Store
 
 _log = logging.getLogger(__name__)
 _SHORTEST: Final = 32
 """Characters of a token that nobody guesses: nothing here slows guessing down."""
+BOUNDS: Final = Bounds(most=512, most_of_source=64)
+"""A reader's browser holds six connections; an office behind one address holds some dozens for a moment."""
+_GENTLER: Final = 5
+"""Steps of priority below the collector: measurements come first."""
+_AGAIN_SECONDS: Final = 0.05
+HANDED: Final = "BALISE_PUBLIC_SOCKET"
+"""Number of the listening socket that the collector hands to the process it starts."""
 
 
 def token_of(config: Config) -> str:
@@ -49,12 +71,31 @@ def token_of(config: Config) -> str:
     return token
 
 
-def listen(host: str, port: int, name: str) -> socket.socket:
-    """Take a port; ``name`` is the table of the settings (ConfigError where it cannot be had)."""
+def listen(host: str, port: int, name: str, *, patience: float = 0.0) -> socket.socket:
+    """Take a port.
+
+    Args:
+        host: an address.
+        port: 0 for a free one.
+        name: the table of the settings, for the error.
+        patience: real seconds for which a port that somebody else has is tried again.
+
+    Raises:
+        ConfigError: it cannot be had.
+    """
     listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    left = patience
     try:
-        listening.bind((host, port))
+        while True:
+            try:
+                listening.bind((host, port))
+                break
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE or left <= 0.0:
+                    raise
+                threading.Event().wait(_AGAIN_SECONDS)
+                left -= _AGAIN_SECONDS
         # From here on readers wait for the server instead of being refused.
         listening.listen()
     except OSError as error:
@@ -63,65 +104,98 @@ def listen(host: str, port: int, name: str) -> socket.socket:
     return listening
 
 
-class Publishing:
-    """The thread that serves the public view."""
+def look_of(config: Config, clock: Clock, services: Catalogue, *, reading: bool = False) -> Callable[[], View]:
+    """Return what makes a view for a request, in the thread that answers it; ``reading``: from files of others."""
+    open_store = EachThread(lambda: Store(config.derived_file, config.journal_file, reading=reading))
+    registry = EachThread(lambda: FleetRegistry(config.fleet_file, reading=reading))
 
-    def __init__(self, config: Config, public: Public, look: Callable[[], View], secret: bytes) -> None:
-        """Take the port (ConfigError where it cannot be had).
+    def look() -> View:
+        return View(
+            store=open_store(),
+            now=clock.now(),
+            services={service.id: service.name for service in services.services},
+            members=registry().fleet().active(),
+            interval=float(config.timetable.interval),
+            country_names=config.collector.country_names,
+            rules=RULES_VERSION,
+        )
 
-        Args:
-            config: where the stores are.
-            public: the table ``[public]``.
-            look: returns what the operator would see; only ``public_view`` of it reaches the application.
-            secret: keys the public ids.
-        """
-        self.failed: BaseException | None = None
-        self._listening = listen(public.host, public.port, "public")
-        host, port = self._listening.getsockname()[:2]
-        _log.info("public view on http://%s:%d/", host, port)
-        policy = Policy(least=public.k, delay=60.0 * public.delay_minutes, secret=secret)
-        crowd = EachThread(lambda: Crowd(config.derived_file))
-        releases = EachThread(lambda: Releases(config.releases_file))
-        kept = Kept()
+    return look
 
-        def seen() -> PublicView:
-            view = look()
-            shown = Seen(
-                store=view.store,
-                crowd=KeptCrowd(crowd(), kept, policy.horizon(view.now)),
-                policy=policy,
-                now=view.now,
-                members=view.members,
-                released=releases().all(),
-            )
-            return public_view(view, shown)
 
-        base = public.base_url or f"http://{f'[{host}]' if ':' in host else host}:{port}"
-        app = create_public_app(seen, base_url=base, notice=Notice(least=public.k, minutes=public.delay_minutes))
-        settings = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1, lifespan="off")
-        self._server = uvicorn.Server(settings)
-        self._thread = threading.Thread(target=self._run, name="public", daemon=True)
+def public_app(config: Config, public: Public, clock: Clock, secret: bytes, base: str) -> Starlette:
+    """Return the public application over the stores, which it opens for reading only.
 
-    def _run(self) -> None:
-        try:
-            self._server.run(sockets=[self._listening])
-        except BaseException as error:
-            self.failed = error
-            _log.exception("the public view died")
-            raise
+    Args:
+        config: where the stores are.
+        public: the table ``[public]``.
+        clock: time.
+        secret: keys the public ids.
+        base: where its links lead, where ``base_url`` does not say.
 
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
+    Raises:
+        ConfigError: the catalogue cannot be read.
+        JournalError: a store cannot be read.
+    """
+    services = catalogue.load(catalogue.folder_of(config.catalogue.dir))
+    look = look_of(config, clock, services, reading=True)
+    policy = Policy(least=public.k, delay=60.0 * public.delay_minutes, secret=secret)
+    crowd = EachThread(lambda: Crowd(config.derived_file))
+    releases = EachThread(lambda: Releases(config.releases_file, reading=True))
+    kept = Kept()
 
-    def stop(self) -> None:
-        """Ask it to end."""
-        self._server.should_exit = True
+    def seen() -> PublicView:
+        view = look()
+        shown = Seen(
+            store=view.store,
+            crowd=KeptCrowd(crowd(), kept, policy.horizon(view.now)),
+            policy=policy,
+            now=view.now,
+            members=view.members,
+            released=releases().all(),
+        )
+        return public_view(view, shown)
 
-    def join(self, timeout: float | None = None) -> None:
-        """Wait for its end."""
-        self._thread.join(timeout)
+    seen()  # so that a store that cannot be read is said at the start, and not by the first reader's page
+    notice = Notice(least=public.k, minutes=public.delay_minutes)
+    return create_public_app(seen, base_url=public.base_url or base, notice=notice)
 
-    def is_alive(self) -> bool:
-        """Whether it runs."""
-        return self._thread.is_alive()
+
+def run(config: Config, clock: Clock) -> int:
+    """Serve the public view until SIGTERM or SIGINT; returns the program's exit status.
+
+    Started by the collector it takes the socket that it was handed, and ends when the collector does.
+
+    Raises:
+        ConfigError: there is no public view in the settings, or a key, catalogue or port that cannot be used.
+        JournalError: a store cannot be read.
+    """
+    public = config.public
+    if public is None:
+        raise ConfigError("[public] is not in the settings, so nothing is public; see docs/public.md")
+    secret = identity.read_public_id_key(config.state_dir)
+    handed = os.environ.get(HANDED, "")
+    plain = socket.socket(fileno=int(handed)) if handed else listen(public.host, public.port, "public")
+    allow_files()
+    with closing(plain):  # the listener takes it over, where it comes so far
+        host, port = plain.getsockname()[:2]
+        base = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        app = public_app(config, public, clock, secret, base)
+        listening = BoundedListener(plain, BOUNDS, clock.monotonic, proxies=public.proxies)
+    with suppress(OSError):  # a service's filter of system calls refuses it, and its unit says so instead
+        os.nice(_GENTLER)
+    server = BoundedServer(app, listening, trusted=",".join(public.proxies))
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda _number, _frame: setattr(server, "should_exit", True))
+    if handed:
+        threading.Thread(target=_end_with_the_collector, name="collector", daemon=True).start()
+    _log.info("public view on %s/", base)
+    server.run()
+    return 0
+
+
+def _end_with_the_collector() -> None:
+    """End at once when the collector is gone, also where it was killed: the next one needs the port."""
+    while sys.stdin.buffer.read(1):
+        pass
+    os._exit(0)

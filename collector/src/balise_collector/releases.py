@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from balise_collector.errors import JournalError
-from balise_collector.shared_file import make_tables, open_shared
+from balise_collector.shared_file import make_tables, open_reading, open_shared
 
 _SCHEMA: Final = "CREATE TABLE IF NOT EXISTS release(incident TEXT PRIMARY KEY, released_at REAL NOT NULL)"
 
@@ -17,10 +17,13 @@ _SCHEMA: Final = "CREATE TABLE IF NOT EXISTS release(incident TEXT PRIMARY KEY, 
 class Releases:
     """One connection to the file; each thread opens its own."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the file, and make it where it is new (ConfigError when it cannot be opened)."""
+    def __init__(self, path: Path, *, reading: bool = False) -> None:
+        """Open the file, and make it where it is new (ConfigError when it cannot be opened).
+
+        ``reading``: only to read (JournalError when that is not possible).
+        """
         self._path = path
-        self._db = open_shared(path, lambda db: make_tables(db, _SCHEMA))
+        self._db = open_reading(path) if reading else open_shared(path, lambda db: make_tables(db, _SCHEMA))
 
     def close(self) -> None:
         """Close the connection."""

@@ -43,6 +43,25 @@ def open_shared(path: Path, bring_up: Callable[[sqlite3.Connection], None]) -> s
     return db
 
 
+def open_reading(path: Path) -> sqlite3.Connection:
+    """Open a store of the collector's for reading only, whoever keeps it (JournalError when it cannot be read).
+
+    A missing file is not made, a table is not brought up to date, and nothing can be written through it.
+    """
+    try:
+        db = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=10.0, check_same_thread=False
+        )
+        try:
+            db.execute("PRAGMA query_only = ON")
+        except BaseException:
+            db.close()
+            raise
+    except sqlite3.Error as error:
+        raise JournalError(f"{path}: {error}; start balise-collector run, which makes it") from None
+    return db
+
+
 def _make(path: Path, bring_up: Callable[[sqlite3.Connection], None]) -> None:
     """Make the file beside its place and link it there; of two programs at once one wins, and both use that one."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}.new")

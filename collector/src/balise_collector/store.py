@@ -21,6 +21,7 @@ from balise_collector.incidents.model import Incident, IncidentState
 from balise_collector.journal import Counts, JournalRow
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.judge.verdict import Verdict
+from balise_collector.shared_file import open_reading
 from balise_wire.measurement import Measurement
 
 _SCHEMA: Final = """
@@ -127,18 +128,27 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 class Store:
     """One connection to the derived store, and one to the journal for evidence; each thread opens its own."""
 
-    def __init__(self, path: Path, journal: Path | None = None) -> None:
+    def __init__(self, path: Path, journal: Path | None = None, *, reading: bool = False) -> None:
         """Open the file, and make it where it is new.
 
         Args:
             path: of ``derived.sqlite``.
             journal: of ``journal.sqlite``, where measurements are to be shown.
+            reading: only to read both; neither is made or brought up to date.
 
         Raises:
             JournalError: it cannot be opened.
         """
         self.path = path
-        self._journal = SqliteJournal(journal) if journal is not None else None
+        self._journal = SqliteJournal(journal, reading=reading) if journal is not None else None
+        if reading:
+            try:
+                self._db = open_reading(path)
+            except JournalError:
+                self.close_journal()
+                raise
+            self._seen = self._data_version()
+            return
         with ExitStack() as undo:
             if self._journal is not None:
                 undo.callback(self._journal.close)
@@ -160,6 +170,10 @@ class Store:
     def close(self) -> None:
         """Close both connections."""
         self._db.close()
+        self.close_journal()
+
+    def close_journal(self) -> None:
+        """Close the journal's connection."""
         if self._journal is not None:
             self._journal.close()
 

@@ -6,7 +6,7 @@ import http.client
 import socket
 import ssl
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from typing import Any
 
 import msgspec
@@ -14,9 +14,11 @@ import pytest
 from cryptography import x509
 
 from balise_collector.authority import Authority
+from balise_collector.bounded import Bounds
 from balise_collector.clock import Clock
 from balise_collector.config import Config, Enrolment, Front, Place
-from balise_collector.enrolment import bounded, rate
+from balise_collector.enrolment import listener as listening
+from balise_collector.enrolment import rate
 from balise_collector.enrolment.keeper import Keeper
 from balise_collector.enrolment.listener import DOOR_FILE, EnrolmentListener, alias
 from balise_wire.enrolment import Enrolment as Answered
@@ -27,6 +29,12 @@ def config(office: Any) -> Config:
     """Return settings with a listener on loopback."""
     table = Enrolment(host="127.0.0.1", port=0, addresses=("127.0.0.1",), brokers=(Front(host="front.example"),))
     return Config(collector=Place(state_dir=str(office.folder)), enrolment=table)
+
+
+@pytest.fixture
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the listener hold less than a test can open."""
+    monkeypatch.setattr(listening, "BOUNDS", Bounds(most=12, most_of_source=5))
 
 
 @pytest.fixture
@@ -131,11 +139,9 @@ def test_the_chain_ends_in_the_authority(listener: EnrolmentListener, config: Co
     assert len(chain) == 2
 
 
-def test_garbage_and_floods_leave_it_standing(
-    listener: EnrolmentListener, ask: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Raw bytes are no TLS; unfinished handshakes are bounded per source, and others are closed at once."""
-    monkeypatch.setattr(bounded, "MOST_OF_SOURCE", 5)
+@pytest.mark.usefixtures("narrow")
+def test_garbage_and_floods_leave_it_standing(listener: EnrolmentListener, ask: Any) -> None:
+    """Raw bytes are no TLS; unfinished handshakes are bounded per source, and the oldest give way to newcomers."""
     held: list[socket.socket] = []
     for _ in range(20):
         one = socket.socket()
@@ -143,11 +149,11 @@ def test_garbage_and_floods_leave_it_standing(
         one.connect(("127.0.0.1", listener.port))
         held.append(one)
     closed = 0
-    for one in held[5:]:
+    for one in held[:15]:
         with suppress(ConnectionError):
             closed += one.recv(1) == b""
     assert closed == 15
-    for one in held[:5]:
+    for one in held[15:]:
         with suppress(ConnectionError):
             one.sendall(b"GET / HTTP/1.1\r\n\r\n" + bytes(range(256)))
             while one.recv(4096):
@@ -155,6 +161,19 @@ def test_garbage_and_floods_leave_it_standing(
     for one in held:
         one.close()
     assert ask("GET", "/")[0] == 404
+
+
+@pytest.mark.usefixtures("narrow")
+def test_idle_sources_do_not_hold_the_door(listener: EnrolmentListener, ask: Any, office: Any, board: Any) -> None:
+    """Six sources with all the connections they may have, and a board is still enrolled at its first try."""
+    with ExitStack() as held:
+        for number in range(6):
+            for _ in range(5):
+                idle = held.enter_context(socket.socket())
+                idle.bind((f"127.0.{number}.2", 0))
+                idle.connect(("127.0.0.1", listener.port))
+        assert ask("POST", "/enrol", board.enrolling(office.token(expires=Clock().now() + 1000.0)))[0] == 200
+        assert len(listener.listening) <= 12
 
 
 def test_a_hammer_is_told_to_wait(ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,6 @@ to every question but the two. A connection lives for seconds. Must not live her
 somebody may ask (rate.py).
 """
 
-import asyncio
 import hmac
 import ipaddress
 import logging
@@ -16,30 +15,29 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import uvicorn
 from cryptography import x509
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from balise_collector import durable, identity
 from balise_collector.authority import Authority
 from balise_collector.authority.certificates import DAY, pem
+from balise_collector.bounded import BoundedListener, Bounds
 from balise_collector.clock import Clock, machine_time
 from balise_collector.config import Config, Enrolment
-from balise_collector.enrolment.bounded import BoundedListener
 from balise_collector.enrolment.desk import Answer, Desk, refusal
 from balise_collector.enrolment.rate import Rate, source_of
 from balise_collector.errors import ConfigError, JournalError
 from balise_collector.publishing import listen
+from balise_collector.serving import BoundedServer
 from balise_wire.enrolment import ENROL_PATH, MAX_REQUEST_BYTES, RENEW_PATH, FrontDoor, Refusal
 
 _log = logging.getLogger(__name__)
-_LIFE_SECONDS: Final = 30.0
-"""Longest that one connection may live: a request and its answer take less than one."""
+BOUNDS: Final = Bounds(head=10.0, body=10.0, answer=20.0, life=30.0)
+"""A request and its answer take less than a second."""
 _RENEW_BELOW: Final = 400 * DAY
 """The listener's own certificate is made anew when less than this is left of its three years."""
 DOOR_FILE: Final = "enrolment.pem"
@@ -118,20 +116,6 @@ def _response(answer: Answer) -> Response:
     return Response(answer.body, answer.status, headers=headers, media_type="application/json")
 
 
-class _Protocol(H11Protocol):
-    """HTTP/1.1 on a connection that ends after ``_LIFE_SECONDS`` whatever happens: slow senders hold no place."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin, and set the end."""
-        super().connection_made(transport)
-        self._end = self.loop.call_later(_LIFE_SECONDS, transport.abort)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the end."""
-        self._end.cancel()
-        super().connection_lost(exc)
-
-
 class EnrolmentListener:
     """The thread that listens."""
 
@@ -144,10 +128,11 @@ class EnrolmentListener:
         self._context.minimum_version = ssl.TLSVersion.TLSv1_3
         self._context.num_tickets = 0  # each board comes once: there is no session to resume
         app = create_enrolment_app(desk_of(config, enrolment, clock), Rate(), clock.monotonic)
-        self._listening = BoundedListener(listen(enrolment.host, enrolment.port, "enrolment"))
-        host, self.port = self._listening.getsockname()[:2]
+        plain = listen(enrolment.host, enrolment.port, "enrolment")
+        self.listening = BoundedListener(plain, BOUNDS, clock.monotonic)
+        host, self.port = self.listening.getsockname()[:2]
         _log.info("enrolment on https://%s:%d", f"[{host}]" if ":" in host else host, self.port)
-        self._server = uvicorn.Server(_settings(app, self._context))
+        self._server = BoundedServer(app, self.listening, context=self._context, names=False)
         self._thread = threading.Thread(target=self._run, name="enrolment", daemon=True)
 
     def fit(self, authority: Authority) -> None:
@@ -162,7 +147,7 @@ class EnrolmentListener:
 
     def _run(self) -> None:
         try:
-            self._server.run(sockets=[self._listening])
+            self._server.run()
         except BaseException as error:
             self.failed = error
             _log.exception("the enrolment listener died")
@@ -176,7 +161,7 @@ class EnrolmentListener:
         """Ask it to end; one that never began gives its port back."""
         self._server.should_exit = True
         if not self._thread.is_alive():
-            self._listening.close()
+            self.listening.close()
 
     def join(self, timeout: float | None = None) -> None:
         """Wait for its end."""
@@ -199,25 +184,6 @@ def desk_of(config: Config, enrolment: Enrolment, clock: Clock) -> Desk:
         ),
         consents=enrolment.consents,
         now=clock.now,
-    )
-
-
-def _settings(app: Starlette, context: ssl.SSLContext) -> uvicorn.Config:
-    """Return the server's settings: a plain HTTP/1.1 server over TLS 1.3 that believes no header about its client."""
-    return uvicorn.Config(
-        app,
-        http=_Protocol,
-        ws="none",
-        ssl_context_factory=lambda _config, _default: context,
-        server_header=False,
-        date_header=False,
-        proxy_headers=False,
-        h11_max_incomplete_event_size=MAX_REQUEST_BYTES,
-        timeout_keep_alive=5,
-        timeout_graceful_shutdown=1,
-        log_config=None,
-        access_log=False,
-        lifespan="off",
     )
 
 

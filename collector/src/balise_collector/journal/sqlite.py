@@ -33,6 +33,7 @@ from balise_collector.journal import (
     Report,
     Totals,
 )
+from balise_collector.shared_file import open_reading
 from balise_collector.streams import StreamPosition
 from balise_wire.envelope import MAX_BODY_BYTES, decode_envelope
 from balise_wire.measurement import Measurement
@@ -94,10 +95,18 @@ def id64(measurement_id: str) -> int:
 class SqliteJournal:
     """One connection to the journal's file. Each thread opens its own; only one of them appends."""
 
-    def __init__(self, path: Path, *, quarantine_bytes: int = 64 * 1024 * 1024) -> None:
-        """Open the file, and make it where it is new (JournalError when it cannot be opened)."""
+    def __init__(self, path: Path, *, quarantine_bytes: int = 64 * 1024 * 1024, reading: bool = False) -> None:
+        """Open the file, and make it where it is new (JournalError when it cannot be opened).
+
+        ``reading``: only to read; the file is neither made nor brought up to date.
+        """
         self._path = path
         self._quarantine_bytes = quarantine_bytes
+        self._signers: dict[int, Ed25519PublicKey] = {}
+        if reading:
+            self._db = open_reading(path)
+            self._forget()
+            return
         with ExitStack() as undo:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -111,7 +120,6 @@ class SqliteJournal:
                 raise JournalError(f"{path}: {error}; {_mend(error)}") from None
             undo.pop_all()
         self._forget()
-        self._signers: dict[int, Ed25519PublicKey] = {}
 
     def close(self) -> None:
         """Close the connection."""
