@@ -55,7 +55,7 @@ from balise_wire.evidence import Direction, Packet
 from balise_wire.failures import Failure
 from balise_wire.observations import DnsAnswer
 from balise_wire.seal import Sealer, unseal
-from balise_wire.status import CollectorState, Meta, Receipt
+from balise_wire.status import CollectorState, Meta, Receipt, State
 from balise_wire.topics import COLLECTOR_STATE
 from balise_wire.words import ClockState, Lifecycle
 
@@ -234,6 +234,8 @@ class CollectorSide:
         self._sealer = Sealer(identity.key)
         self._probe = probe
         self.states: list[str] = []
+        self.proofs: list[Envelope] = []
+        """What stands under the seal of each state."""
         self.batches: list[Envelope] = []
         self.others: list[tuple[str, bytes]] = []
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="collector", reconnect_on_failure=False)
@@ -265,7 +267,9 @@ class CollectorSide:
         payload = bytes(message.payload)
         leaf = message.topic.rsplit("/", 1)[-1]
         if leaf == "state":
-            self.states.append(msgspec.json.decode(payload)["state"])
+            state = msgspec.json.decode(payload, type=State)
+            self.states.append(str(state.state))
+            self.proofs.append(decode_envelope(unseal(state.proof, self._probe.key.public_key(), most=4096)))
         elif leaf in {"measurement", "event", "health"}:
             self.batches.append(decode_envelope(unseal(payload, self._probe.key.public_key(), most=1 << 20)))
         else:

@@ -20,7 +20,7 @@ from balise_agent.config import Broker, Transport
 from balise_wire import delivery
 from balise_wire.envelope import Kind
 from balise_wire.seal import Sealer
-from balise_wire.status import Receipt
+from balise_wire.status import Health, Receipt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -358,3 +358,37 @@ def test_a_receipt_bounds_the_time_on_both_sides(stage: Any) -> None:
     stage.collector.receipt(Receipt(stream=stage.spool.stream, through=1, at=time.time()))  # noqa: TID251 - a collector's clock
     stage.until(lambda: (publisher._clock.checked or 99.0) < 10.0, stage.collector)
     assert stage.heard.greetings == 1
+
+
+def test_every_state_is_proved(stage: Any) -> None:
+    """Session, stream and the lowest row still held are under our seal, the last will included, in order within it."""
+    stage.fill(3)
+    publisher = stage.publisher(entry(stage.broker))
+    publisher.start()
+    stage.until(lambda: publisher.connected and len(stage.collector.batches) == 3, stage.collector)
+    stage.collector.receipt(Receipt(stream=stage.spool.stream, through=2))
+    stage.until(lambda: stage.spool.count() == 1, stage.collector)
+    publisher.announce()
+    stage.until(lambda: len(stage.collector.proofs) == 2, stage.collector)
+    publisher._parted = True  # do not come back
+    publisher._lost("the test pulls the plug")
+    stage.until(lambda: len(stage.collector.proofs) == 3, stage.collector)
+    assert [(one.kind, one.sequence, one.oldest) for one in stage.collector.proofs] == [
+        (Kind.STATE, 1, 1),
+        (Kind.STATE, 2, 3),
+        (Kind.STATE, 0, 1),
+    ]
+    assert {(one.stream, one.session) for one in stage.collector.proofs} == {(stage.spool.stream, publisher.session)}
+
+
+def test_health_says_what_is_still_held(stage: Any) -> None:
+    """Each report tells under its seal what was given up: a receipt need not wait for the next batch."""
+    stage.fill(2)
+    publisher = stage.publisher(entry(stage.broker))
+    publisher.start()
+    stage.until(lambda: publisher.connected, stage.collector)
+    stage.spool.forget(Receipt(stream=stage.spool.stream, through=1))
+    publisher.health(Health(at=1.0))
+    stage.until(lambda: any(one.kind is Kind.HEALTH for one in stage.collector.batches), stage.collector)
+    told = next(one for one in stage.collector.batches if one.kind is Kind.HEALTH)
+    assert (told.stream, told.session, told.oldest) == (stage.spool.stream, publisher.session, 2)

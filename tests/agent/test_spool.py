@@ -126,6 +126,17 @@ def test_the_envelope_says_who_when_and_where_in_the_stream(spool: Spool, identi
     assert (envelope.sequence, envelope.sent_at, envelope.historical) == (1, 2000.0, True)
 
 
+def test_a_batch_says_what_was_still_held(spool: Spool, identity: Identity) -> None:
+    """Under the seal, so that nobody but the probe tells the collector which gaps will never be filled."""
+    for number in range(1, 4):
+        spool.record([record(number)])
+        spool.seal(stamp())
+        if number == 2:
+            spool.forget(Receipt(stream=spool.stream, through=1))
+    frames = [row.frame for row in spool.rows(0, 9)]
+    assert [(read(frame, identity).sequence, read(frame, identity).oldest) for frame in frames] == [(2, 1), (3, 2)]
+
+
 def test_events_and_measurements_share_the_sequence_but_not_a_batch(spool: Spool, identity: Identity) -> None:
     """One stream counts both kinds, so that one receipt speaks for both."""
     spool.record([record(1), record(2, kind=Kind.EVENT), record(3)])

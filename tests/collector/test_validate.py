@@ -13,11 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from balise_collector.members import Fleet, Member
-from balise_collector.validate import Accepted, Limits, Quarantined, correction, read_state, validate
+from balise_collector.validate import Accepted, Limits, Quarantined, Spoken, correction, read_state, validate
 from balise_wire.envelope import MAX_BATCH_BYTES, MAX_BODY_BYTES, Kind
 from balise_wire.measurement import Network
 from balise_wire.seal import HEADER, Sealer
-from balise_wire.words import ClockState
+from balise_wire.status import State
+from balise_wire.topics import Leaf
+from balise_wire.topics import topic as topic_of
+from balise_wire.words import ClockState, Lifecycle
 
 settings_of_fuzz = settings.get_profile("balise-fuzz")
 NOW = 1_589_733_000.0
@@ -65,7 +68,7 @@ def test_noise_is_quarantined_with_a_reason(known_fleet: Fleet, topic: str, payl
     outcome = validate(topic, payload, known_fleet, NOW)
     assert isinstance(outcome, Quarantined)
     assert outcome.reason
-    assert isinstance(read_state(topic, payload), Quarantined) or topic.endswith("/state")
+    assert isinstance(read_state(topic, payload, known_fleet), Quarantined) or topic.endswith("/state")
 
 
 @given(data=st.data())
@@ -299,3 +302,53 @@ def test_health_beyond_what_a_board_can_have_is_refused(known: Any, known_fleet:
         refused = outcome("{" + ('"at": 1, ' if "at" not in wrong else "") + wrong + "}")
         assert isinstance(refused, Quarantined)
         assert refused.reason.startswith("health: ")
+
+
+# ---------------------------------------------------------------- states and their proofs
+
+
+def said(proof: bytes = b"", **changes: Any) -> bytes:
+    """Return a plain state of a probe, with a proof where one is given."""
+    usual: dict[str, Any] = {"state": Lifecycle.READY, "session": 7, "stream": "forged", "oldest": 99, "proof": proof}
+    return msgspec.json.encode(State(**{**usual, **changes}))
+
+
+def proof_of(known: Any, **changes: Any) -> bytes:
+    """Return a state sealed by the probe."""
+    body = msgspec.json.encode(State(state=Lifecycle.SLEEPING, session=3))
+    usual: dict[str, Any] = {"kind": Kind.STATE, "session": 3, "sequence": 2, "oldest": 5}
+    return bytes(known.seal(known.envelope(body, **{**usual, **changes})))
+
+
+def test_a_proved_state_is_what_was_sealed_whatever_stands_around_it(known: Any, known_fleet: Fleet) -> None:
+    """State, session, stream and oldest are those under the seal; the plain ones beside it are not looked at."""
+    spoken = read_state(topic_of(known.id, Leaf.STATE), said(proof_of(known)), known_fleet)
+    assert isinstance(spoken, Spoken)
+    assert (spoken.proved, spoken.number) == (True, 2)
+    assert spoken.state.state is Lifecycle.SLEEPING
+    assert (spoken.state.session, spoken.state.stream, spoken.state.oldest) == (3, known.stream, 5)
+
+
+def test_a_plain_state_proves_nothing(known: Any, known_fleet: Fleet) -> None:
+    """It is read, and says so."""
+    spoken = read_state(topic_of(known.id, Leaf.STATE), said(), known_fleet)
+    assert isinstance(spoken, Spoken)
+    assert not spoken.proved
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"kind": Kind.HEALTH}, {"probe": "another0"}, {"oldest": -1}, {"session": 2**53}, {"schema": 2}],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_a_proof_that_proves_something_else_is_refused(known: Any, known_fleet: Fleet, changes: dict[str, Any]) -> None:
+    """A batch of the probe, a proof of another one and absurd numbers are no proof, and no presence either."""
+    outcome = read_state(topic_of(known.id, Leaf.STATE), said(proof_of(known, **changes)), known_fleet)
+    assert isinstance(outcome, Quarantined)
+    assert "proof" in outcome.reason
+
+
+def test_a_proof_by_another_key_is_refused(make_probe: Callable[..., Any], known: Any, known_fleet: Fleet) -> None:
+    """Who has not the probe's key cannot speak for it."""
+    outcome = read_state(topic_of(known.id, Leaf.STATE), said(proof_of(make_probe(id=known.id))), known_fleet)
+    assert isinstance(outcome, Quarantined)

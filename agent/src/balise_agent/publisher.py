@@ -156,6 +156,8 @@ class Publisher:
         self._on_air: dict[int, float] = {}
         self._patience = _RECEIPT_SECONDS
         self._told_oldest = 0
+        self._states = 0
+        """States published in this session."""
         self._goodbye = 0
         self._part_at = float("inf")
         self._parted = False
@@ -258,6 +260,7 @@ class Publisher:
         self._dial = None
         broker = self._brokers[self._place]
         self.session = self._spool.next_session(self._clock.now())
+        self._states = 0
         client = StreamClient(self._probe, stream, websocket=broker.transport == "websockets", tls=broker.tls)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
@@ -480,7 +483,9 @@ class Publisher:
             kind=Kind.HEALTH,
             id=f"{self._chance.getrandbits(128):032x}",
             probe=self._probe,
+            stream=self._spool.stream,
             session=self.session,
+            oldest=self._spool.oldest(),
             sent_at=now,
             clock_state=self._clock.state(),
             boot=self._boot,
@@ -491,14 +496,29 @@ class Publisher:
         self._publish(Leaf.HEALTH, self._sealer.seal(encode_envelope(envelope)), qos=0)
 
     def _state(self, lifecycle: Lifecycle) -> bytes:
+        """Return a state with its proof: nobody but us says what we still hold, or that we left.
+
+        The last will is sealed when the connection is made. Its number is 0: a broker may publish it at any time.
+        """
+        if lifecycle is not Lifecycle.LOST:
+            self._states += 1
+        now = self._clock.now()
         state = State(
-            state=lifecycle,
-            session=self.session,
-            stream=self._spool.stream,
-            oldest=self._spool.oldest(),
-            at=self._clock.now(),
+            state=lifecycle, session=self.session, stream=self._spool.stream, oldest=self._spool.oldest(), at=now
         )
-        return msgspec.json.encode(state)
+        proof = Envelope(
+            kind=Kind.STATE,
+            id=f"{self._chance.getrandbits(128):032x}",
+            probe=self._probe,
+            stream=state.stream,
+            session=state.session,
+            sequence=0 if lifecycle is Lifecycle.LOST else self._states,
+            oldest=state.oldest,
+            sent_at=now,
+            clock_state=self._clock.state(),
+            body=msgspec.Raw(msgspec.json.encode(state)),
+        )
+        return msgspec.json.encode(msgspec.structs.replace(state, proof=self._sealer.seal(encode_envelope(proof))))
 
     def _publish(self, leaf: Leaf, payload: bytes, *, qos: int = 1, retain: bool = False) -> int:
         """Hand one message to paho and return its id."""

@@ -405,7 +405,8 @@ class Spool:
                 (kind.value, notable, chosen[0][3]),
             )
             sequence = cursor.lastrowid or 0
-            frame = self._frame(kind, sequence, [row[1] for row in chosen], stamp)
+            oldest = self._database.execute("SELECT min(sequence) FROM batch").fetchone()[0]
+            frame = self._frame(kind, sequence, oldest, [row[1] for row in chosen], stamp)
             if len(frame) > MAX_BATCH_BYTES and len(chosen) > 1:
                 raise _TooManyError  # rolls back
             self._database.execute("UPDATE batch SET frame = ? WHERE sequence = ?", (frame, sequence))
@@ -413,7 +414,7 @@ class Spool:
         self._bytes += len(frame) - sum(len(row[1]) for row in chosen)
         return True
 
-    def _frame(self, kind: Kind, sequence: int, bodies: Sequence[bytes], stamp: Stamp) -> bytes:
+    def _frame(self, kind: Kind, sequence: int, oldest: int, bodies: Sequence[bytes], stamp: Stamp) -> bytes:
         """Return the exact bytes that go on air."""
         envelope = Envelope(
             kind=kind,
@@ -422,6 +423,7 @@ class Spool:
             stream=self.stream,
             session=stamp.session,
             sequence=sequence,
+            oldest=oldest,
             sent_at=stamp.at,
             clock_state=stamp.clock_state,
             historical=stamp.historical,

@@ -189,7 +189,7 @@ class Ingest(threading.Thread):
         parsed = parse_topic(delivery.topic)
         leaf = parsed.leaf if parsed else None
         if leaf is Leaf.STATE:
-            spoken = read_state(delivery.topic, delivery.payload) if delivery.payload else None
+            spoken = read_state(delivery.topic, delivery.payload, self._fleet) if delivery.payload else None
             if isinstance(spoken, Spoken):
                 self._hear_state(spoken, group)
             elif spoken is not None:
@@ -215,7 +215,15 @@ class Ingest(threading.Thread):
         envelope = accepted.envelope
         if accepted.health is not None:
             self._health[probe] = accepted.health
-            group.health.append(Report(probe=probe, health=accepted.health))
+            group.health.append(
+                Report(
+                    probe=probe,
+                    health=accepted.health,
+                    session=envelope.session,
+                    stream=envelope.stream,
+                    oldest=envelope.oldest,
+                )
+            )
         for rejection in accepted.rejected:
             reason = f"measurement {rejection.index} of batch {envelope.id}: {rejection.reason}"
             _log.info("quarantined from %s: %s", probe, reason)
@@ -238,8 +246,10 @@ class Ingest(threading.Thread):
                 probe=spoken.probe,
                 state=state.state,
                 session=max(0, min(state.session, 2**53)),
+                proved=spoken.proved,
+                number=spoken.number,
                 stream=state.stream[:64],
-                oldest=max(0, min(state.oldest, 2**53)),
+                oldest=state.oldest if spoken.proved else 0,
             )
         )
         if state.stream and state.state is not Lifecycle.LOST:
@@ -407,6 +417,8 @@ def _batch(fleet: Fleet, probe: str, envelope: Envelope, frame: bytes) -> Batch:
         public_key=fleet.members[probe].public_key,
         stream=envelope.stream,
         sequence=envelope.sequence,
+        session=envelope.session,
+        oldest=envelope.oldest,
         sent_at=envelope.sent_at,
         clock_state=envelope.clock_state,
         historical=envelope.historical,

@@ -45,6 +45,8 @@ CORRECT_ABOVE: Final = 60.0
 """A live batch from an unsynced clock is corrected when it is further off than this, in seconds."""
 
 _GAUGE_MOST: Final = 10**15
+_STATE_MOST: Final = 4096
+"""Bytes of a proved state."""
 _ID = re.compile(r"[0-9a-f]{32}")
 _KIND_OF: Final = {
     Leaf.MEASUREMENT: Kind.MEASUREMENT,
@@ -85,10 +87,15 @@ class Quarantined(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Spoken(msgspec.Struct, frozen=True, kw_only=True):
-    """A probe's unsigned state: presence, never evidence."""
+    """A probe's state: presence, never evidence."""
 
     probe: str
     state: State
+    """As proved, where it is; else as anybody could have written it."""
+    proved: bool = False
+    """The probe sealed it: session, stream and oldest are its own word."""
+    number: int = 0
+    """1, 2, 3, ... within the session of a proved state."""
 
 
 def correction(envelope: Envelope, received_at: float) -> float:
@@ -140,17 +147,45 @@ def validate(
         return Quarantined(reason=reason, raw=payload, probe=parsed.probe, envelope=envelope)
 
 
-def read_state(topic: str, payload: bytes) -> Spoken | Quarantined:
-    """Read a probe's retained state (plain JSON: it is also the broker's last will)."""
+def read_state(topic: str, payload: bytes, fleet: Fleet | None = None) -> Spoken | Quarantined:
+    """Read a probe's retained state: as it proved it where it did, else as anybody could have written it.
+
+    Args:
+        topic: as the broker delivered it.
+        payload: plain JSON; the broker's last will for a dead probe has the same form.
+        fleet: who may prove a state; without it nothing is proved.
+    """
     parsed = parse_topic(topic)
     if parsed is None or parsed.leaf is not Leaf.STATE:
         return Quarantined(reason=f"topic {topic[:200]!r} is no probe's state", raw=payload)
     if len(payload) > 4096:
         return Quarantined(reason=f"state of {len(payload)} bytes; 4096 are allowed", raw=payload, probe=parsed.probe)
     try:
-        return Spoken(probe=parsed.probe, state=_state.decode(payload))
+        said = _state.decode(payload)
+        key = fleet.keys.get(parsed.probe) if fleet is not None else None
+        if not said.proof or key is None:
+            return Spoken(probe=parsed.probe, state=said)
+        envelope = decode_envelope(unseal(said.proof, key, most=_STATE_MOST))
+        proved = _state.decode(envelope.body)
+    except SealError as error:
+        return Quarantined(reason=f"state: its proof: {error}", raw=payload, probe=parsed.probe)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return Quarantined(reason=f"state: {_short(error)}", raw=payload, probe=parsed.probe)
+    refusal = _refuse_proof(parsed, envelope)
+    if refusal:
+        return Quarantined(reason=f"state: its proof: {refusal}", raw=payload, probe=parsed.probe)
+    # One statement, once: the envelope's fields are what counts, the body adds the lifecycle.
+    state = msgspec.structs.replace(
+        proved, session=envelope.session, stream=envelope.stream, oldest=envelope.oldest, at=envelope.sent_at, proof=b""
+    )
+    return Spoken(probe=parsed.probe, state=state, proved=True, number=envelope.sequence)
+
+
+def _refuse_proof(parsed: ProbeTopic, envelope: Envelope) -> str:
+    """Why a proof that opened proves nothing; empty when it does."""
+    if envelope.kind is not Kind.STATE:
+        return f"body of kind {envelope.kind}"
+    return _refuse_body(parsed, envelope)
 
 
 def _refuse_sender(parsed: ProbeTopic, payload: bytes, fleet: Fleet, limits: Limits) -> str:
@@ -169,16 +204,22 @@ def _refuse_sender(parsed: ProbeTopic, payload: bytes, fleet: Fleet, limits: Lim
 
 def _refuse_envelope(parsed: ProbeTopic, envelope: Envelope) -> str:
     """Why an envelope that opened is refused; empty when it is not."""
+    if envelope.kind is not _KIND_OF[parsed.leaf]:
+        return f"body of kind {envelope.kind} on the {parsed.leaf} topic"
+    return _refuse_body(parsed, envelope)
+
+
+def _refuse_body(parsed: ProbeTopic, envelope: Envelope) -> str:
+    """Why an envelope of any kind is refused; empty when it is not."""
     if envelope.schema != 1:
         return f"schema {envelope.schema} where this collector reads 1; update the collector"
     if envelope.probe != parsed.probe:
         return f"envelope of probe {envelope.probe[:40]!r} on the topic of {parsed.probe}"
-    if envelope.kind is not _KIND_OF[parsed.leaf]:
-        return f"body of kind {envelope.kind} on the {parsed.leaf} topic"
     if not _ID.fullmatch(envelope.id):
         return "envelope id is not 32 hex digits"
-    if len(envelope.stream) > 64 or not 0 <= envelope.sequence < 2**53 or not 0 <= envelope.session < 2**63:
-        return "stream, sequence or session out of bounds"
+    numbers = (envelope.sequence, envelope.session, envelope.oldest)
+    if len(envelope.stream) > 64 or not all(0 <= number < 2**53 for number in numbers):
+        return "stream, sequence, session or oldest out of bounds"
     if not math.isfinite(envelope.sent_at):
         return "sent_at is not a number"
     return ""

@@ -210,6 +210,99 @@ def test_a_late_will_does_not_bury_a_new_session(journal: SqliteJournal, probe: 
     assert [row.state for row in journal.presence(0.0, AT)] == [Lifecycle.READY, Lifecycle.READY]
 
 
+def test_a_forged_session_does_not_bury_the_true_ones(journal: SqliteJournal, probe: Any, batch_of: Any) -> None:
+    """A probe that proves nothing (commit a430c09): a forged plain state lasts no longer than itself."""
+    batch = msgspec.structs.replace(batch_of(probe.measurement()), session=5)
+    journal.append([batch], (), [Presence(probe=probe.id, state=Lifecycle.READY, session=5)], AT)
+    journal.append((), (), [Presence(probe=probe.id, state=Lifecycle.LOST, session=2**53)], AT + 1)
+    journal.append((), (), [Presence(probe=probe.id, state=Lifecycle.READY, session=6)], AT + 2)
+    assert journal.latest_presence()[probe.id].state is Lifecycle.READY
+
+
+def proved(probe: Any, session: int, number: int, state: Lifecycle = Lifecycle.READY, oldest: int = 0) -> Presence:
+    """Return a state under the probe's seal."""
+    return Presence(
+        probe=probe.id, state=state, session=session, number=number, proved=True, stream=probe.stream, oldest=oldest
+    )
+
+
+def test_only_what_a_probe_says_under_its_seal_moves_its_receipt(
+    journal: SqliteJournal, probe: Any, batch_of: Any
+) -> None:
+    """A gap stays whatever a plain state says, and closes by a sealed state, a sealed report or a sealed batch."""
+    gaps = iter((2, 4, 6))
+    for sequence in (1, 3, 5, 7):
+        journal.append([batch_of(probe.measurement(), sequence=sequence)], (), (), AT)
+    plain = Presence(probe=probe.id, state=Lifecycle.READY, session=9, stream=probe.stream, oldest=7)
+    journal.append((), (), [plain], AT)
+    assert journal.position(probe.id, probe.stream).through == next(gaps) - 1
+    journal.append((), (), [proved(probe, 9, 1, oldest=3)], AT)
+    assert journal.position(probe.id, probe.stream).through == next(gaps) - 1
+    report = Report(probe=probe.id, health=Health(at=AT), session=9, stream=probe.stream, oldest=5)
+    journal.append((), (), (), AT, [report])
+    assert journal.position(probe.id, probe.stream).through == next(gaps) - 1
+    batch = msgspec.structs.replace(batch_of(probe.measurement(), sequence=9), session=9, oldest=9)
+    journal.append([batch], (), (), AT)
+    assert journal.position(probe.id, probe.stream).through == 9
+
+
+def test_what_earlier_versions_kept_of_plain_states_moves_nothing(path: Path, probe: Any, batch_of: Any) -> None:
+    """A journal of commit a430c09 holds ``oldest`` as anybody could have written it; it moves nothing."""
+    before = SqliteJournal(path)
+    for sequence in (1, 3):
+        before.append([batch_of(probe.measurement(), sequence=sequence)], (), (), AT)
+    before._db.execute("DROP TABLE held")
+    before._db.execute("UPDATE stream SET oldest = 3")
+    before.close()
+    journal = SqliteJournal(path)
+    journal.append([batch_of(probe.measurement(), sequence=5)], (), (), AT)
+    found = journal.position(probe.id, probe.stream)
+    assert (found.through, found.beyond) == (1, (3, 5))
+    journal.close()
+
+
+def test_a_probe_that_proves_its_states_is_not_spoken_for(journal: SqliteJournal, probe: Any) -> None:
+    """Neither a plain goodbye, nor a repeat of an earlier state, nor one of an earlier session is its word."""
+
+    def now(*heard: Presence) -> Lifecycle:
+        journal.append((), (), heard, AT)
+        return journal.latest_presence()[probe.id].state
+
+    assert now(proved(probe, 5, 1), proved(probe, 5, 2, Lifecycle.SLEEPING)) is Lifecycle.SLEEPING
+    assert now(proved(probe, 6, 1)) is Lifecycle.READY
+    for forged in (Lifecycle.DISCONNECTED, Lifecycle.SLEEPING, Lifecycle.LOST):
+        assert now(Presence(probe=probe.id, state=forged, session=99)) is Lifecycle.READY
+    assert now(proved(probe, 5, 2, Lifecycle.SLEEPING)) is Lifecycle.READY
+    assert now(proved(probe, 6, 2, Lifecycle.DISCONNECTED)) is Lifecycle.DISCONNECTED
+    assert now(proved(probe, 6, 1)) is Lifecycle.DISCONNECTED
+    assert now(proved(probe, 7, 0, Lifecycle.LOST)) is Lifecycle.LOST
+    assert now(proved(probe, 7, 1)) is Lifecycle.READY
+
+
+def test_a_program_that_was_put_back_is_heard_again(
+    path: Path, journal: SqliteJournal, probe: Any, batch_of: Any
+) -> None:
+    """A probe that proved its states and runs an older program now: its sealed batches say so."""
+    journal.append((), (), [proved(probe, 5, 1)], AT)
+    batch = msgspec.structs.replace(batch_of(probe.measurement()), session=6)
+    journal.append([batch], (), (), AT)
+    again = SqliteJournal(path)
+    again.append((), (), [Presence(probe=probe.id, state=Lifecycle.DISCONNECTED, session=6)], AT)
+    assert again.latest_presence()[probe.id].state is Lifecycle.DISCONNECTED
+    again.close()
+
+
+def test_streams_of_one_probe_stay_bounded(journal: SqliteJournal, probe: Any, batch_of: Any) -> None:
+    """A hostile probe that begins a stream with every batch: the newest hundred are remembered."""
+    for number in range(130):
+        batch = msgspec.structs.replace(batch_of(sequence=1), stream=f"{number:016x}")
+        journal.append([batch], (), (), AT + number)
+    for query in ("SELECT count(*) FROM stream", "SELECT count(*) FROM held"):
+        assert journal._db.execute(query).fetchone()[0] == 100
+    assert journal.position(probe.id, f"{129:016x}").through == 1
+    assert journal.position(probe.id, f"{0:016x}").through == 0
+
+
 def test_a_failed_commit_leaves_nothing_and_can_be_repeated(
     journal: SqliteJournal, path: Path, probe: Any, batch_of: Any
 ) -> None:

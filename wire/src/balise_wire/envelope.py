@@ -23,6 +23,8 @@ class Kind(Word):
     RECEIPT = "receipt"
     ASSIGNMENT = "assignment"
     COMMAND = "command"
+    STATE = "state"
+    """A State, sealed by its probe: the proof inside the plain one."""
     UNKNOWN = "unknown"
 
 
@@ -39,7 +41,10 @@ class Envelope(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Identity of the spool that ``sequence`` counts in: a reinstalled probe starts a new stream."""
     session: int = 0
     sequence: int = 0
-    """1, 2, 3, ... within ``stream``; 0 for messages that are not spooled."""
+    """1, 2, 3, ... within ``stream``; 0 for messages that are not spooled. Of a state: within ``session``."""
+    oldest: int = 0
+    """Lowest sequence of ``stream`` that the probe still held when it sealed this: what is below and never arrived was
+    given up and will not come. 0: not said (an older program)."""
     sent_at: float
     """UNIX seconds on the sender's clock when the envelope was sealed."""
     clock_state: ClockState = ClockState.UNSYNCED

@@ -1,7 +1,8 @@
 """What a probe says of itself (state, meta, health, events) and what the collector answers (receipt, collector state).
 
-These are small and self-describing. State is plain JSON because it is also the MQTT last will, which the broker sends
-for a dead probe and which therefore cannot be freshly signed; everything that moves data or settings is sealed.
+These are small and self-describing. State is plain JSON, which any broker can read and any can forge: it carries a
+sealed copy of itself as its proof, the last will included, which is sealed when the connection is made. Everything that
+moves data or settings is sealed.
 """
 
 import msgspec
@@ -11,14 +12,20 @@ from balise_wire.words import Access, ClockState, Lifecycle, ProbeRole, Profile
 
 
 class State(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """Retained on ``.../state``; ``session`` grows with every connection so that a late will cannot bury a new one."""
+    """Retained on ``.../state``; ``session`` grows with every connection so that a late will cannot bury a new one.
+
+    Nothing of it that is not proved moves a receipt.
+    """
 
     state: Lifecycle
     session: int
     stream: str = ""
     oldest: int = 0
-    """Lowest sequence the probe still holds; the collector moves its receipt up to ``oldest - 1``."""
+    """Lowest sequence the probe still holds. Unsigned here, for collectors that look nowhere else; see Envelope."""
     at: float = 0.0
+    proof: bytes = b""
+    """A sealed frame of the probe: an Envelope of kind ``state`` whose body is this message without its proof, with
+    session, stream, oldest and the number of the state within its session. Empty: an older program."""
 
 
 class Meta(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

@@ -23,6 +23,9 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     stream: str = ""
     sequence: int = 0
     """0 where it is in no stream; then no receipt is owed."""
+    session: int = 0
+    oldest: int = 0
+    """Lowest sequence of the stream that the probe still held; 0 where it did not say."""
     sent_at: float
     clock_state: ClockState = ClockState.UNSYNCED
     historical: bool = False
@@ -48,8 +51,13 @@ class Presence(msgspec.Struct, frozen=True, kw_only=True):
     probe: str
     state: Lifecycle
     session: int
+    proved: bool = False
+    """Under the probe's seal. What is not proved is presence alone, and counts only for probes that prove nothing."""
+    number: int = 0
+    """1, 2, 3, ... of a proved state within its session; 0 for the last will, which may come at any time."""
     stream: str = ""
     oldest: int = 0
+    """As in a batch; taken from a proved state only."""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +65,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     probe: str
     health: Health
+    session: int = 0
+    stream: str = ""
+    oldest: int = 0
+    """As in a batch."""
 
 
 class HealthRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -64,6 +64,11 @@ CREATE INDEX IF NOT EXISTS presence_probe ON presence(probe, no);
 CREATE TABLE IF NOT EXISTS stream(
   probe INTEGER NOT NULL, stream TEXT NOT NULL, through INTEGER NOT NULL, beyond TEXT NOT NULL,
   oldest INTEGER NOT NULL, PRIMARY KEY(probe, stream)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS held(
+  probe INTEGER NOT NULL, stream TEXT NOT NULL, oldest INTEGER NOT NULL, runs TEXT NOT NULL, touched REAL NOT NULL,
+  PRIMARY KEY(probe, stream)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS voice(
+  probe INTEGER PRIMARY KEY, session INTEGER NOT NULL, number INTEGER NOT NULL, proves INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS quarantine(
   no INTEGER PRIMARY KEY, received_at REAL NOT NULL, probe TEXT NOT NULL, topic TEXT NOT NULL, reason TEXT NOT NULL,
   bytes INTEGER NOT NULL, raw BLOB NOT NULL);
@@ -78,12 +83,29 @@ _SUMS: Final = {
 }
 """What the table ``tally`` keeps, and how it was counted once for a file that was made before."""
 _STREAMS_REMEMBERED: Final = 10_000
+_STREAMS_KEPT: Final = 100
+"""Of one probe: a new one comes with a new card or a damaged file. One that is dropped is asked for again, no more."""
 _WATCHES_ASKED: Final = 100
 _HEALTH_KEPT: Final = 500_000
 """Newest health reports that are kept: a hundred probes for a fortnight. They are gauges, no evidence."""
 _HEALTH = msgspec.json.Decoder(Health)
 _BODY = msgspec.json.Decoder(list[msgspec.Raw])
 _MEASUREMENT = msgspec.json.Decoder(Measurement)
+
+
+class _Voice(NamedTuple):
+    """How far the sealed word of a probe has come: what is older is a repeat."""
+
+    session: int
+    """The highest of any message under its seal."""
+    number: int
+    """Of the last proved state in that session."""
+    proves: bool
+    """Its program proves its states: an unproved one is not its own."""
+
+
+_Touched = dict[tuple[int, str], StreamPosition]
+"""Streams that a commit has to write down, by probe and stream."""
 
 
 def id64(measurement_id: str) -> int:
@@ -153,6 +175,7 @@ class SqliteJournal:
         """Drop what is remembered between commits; after a failed one it may be untrue."""
         self._numbers: dict[tuple[str, str], int] = {}
         self._streams: dict[tuple[int, str], StreamPosition] = {}
+        self._voices: dict[int, _Voice] = {}
         self._watching: float | None = None
         self._next_batch = 0
         self._next_seq = 0
@@ -171,10 +194,12 @@ class SqliteJournal:
         """Commit durably, all or nothing (see the Protocol)."""
         try:
             self._db.execute("BEGIN IMMEDIATE")
-            new = self._append_batches(batches, received_at)
-            self._append_presence(presence, received_at)
+            touched: dict[tuple[int, str], StreamPosition] = {}
+            new = self._append_batches(batches, received_at, touched)
+            self._append_health(health, received_at, touched)
+            self._append_presence(presence, received_at, touched)
+            self._save_streams(touched, received_at)
             self._append_refused(refused, received_at)
-            self._append_health(health, received_at)
             self._touch_watch(received_at)
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
@@ -189,11 +214,10 @@ class SqliteJournal:
         self._forget()
         self._watching = watching if started else None
 
-    def _append_batches(self, batches: Sequence[Batch], received_at: float) -> int:
+    def _append_batches(self, batches: Sequence[Batch], received_at: float, touched: _Touched) -> int:
         if not self._next_batch:
             self._next_batch = self._one("SELECT coalesce(max(no), 0) + 1 FROM batch")
         frames: list[tuple[Any, ...]] = []
-        touched: dict[tuple[int, str], StreamPosition] = {}
         fresh = 0
         for batch in batches:
             probe = self._number("probe", "id", batch.probe)
@@ -217,37 +241,75 @@ class SqliteJournal:
                     [(probe, received_at, body) for body in batch.events],
                 )
             if batch.sequence:
-                position = self._stream(probe, batch.stream)
+                position = touched[probe, batch.stream] = self._stream(probe, batch.stream)
                 position.note(batch.sequence)
-                touched[probe, batch.stream] = position
+            self._heard(probe, batch.session, batch.stream, batch.oldest, touched)
         self._db.executemany("INSERT INTO batch VALUES(?,?,?,?,?,?,?,?,?,?)", frames)
         if frames:
             self._add(frame_bytes=sum(len(frame[-1]) for frame in frames))
-        self._save_streams(touched)
         return fresh
 
-    def _append_presence(self, presence: Sequence[Presence], received_at: float) -> None:
-        touched: dict[tuple[int, str], StreamPosition] = {}
+    def _heard(self, probe: int, session: int, stream: str, oldest: int, touched: _Touched) -> None:
+        """Take from a sealed message how far its probe's sessions have come, and what it still holds."""
+        voice = self._voice(probe)
+        if session > voice.session:
+            # A program that does not say what it holds does not prove its states either: it was put back.
+            self._speaks(probe, _Voice(session, 0, voice.proves and oldest > 0))
+        if stream and oldest > 0:
+            position = touched[probe, stream] = self._stream(probe, stream)
+            position.holds_from(oldest)
+
+    def _append_presence(self, presence: Sequence[Presence], received_at: float, touched: _Touched) -> None:
         for heard in presence:
             probe = self._number("probe", "id", heard.probe)
             last = self._db.execute(
                 "SELECT state, session FROM presence WHERE probe = ? ORDER BY no DESC LIMIT 1", (probe,)
             ).fetchone()
-            # The retained state comes again with each of our connections, and a late will must not bury a new session.
-            if last is None or (last != (heard.state.value, heard.session) and heard.session >= last[1]):
+            if not self._believed(probe, heard, last[1] if last else 0):
+                continue
+            if heard.proved:
+                self._heard(probe, heard.session, heard.stream, heard.oldest, touched)
+                number = heard.number or self._voice(probe).number
+                self._speaks(probe, _Voice(heard.session, number, proves=True))
+            if last != (heard.state.value, heard.session):
                 self._db.execute(
                     "INSERT INTO presence(probe, received_at, state, session) VALUES(?,?,?,?)",
                     (probe, received_at, heard.state.value, heard.session),
                 )
-            if heard.stream and heard.oldest > 0:
-                position = self._stream(probe, heard.stream)
-                position.holds_from(heard.oldest)
-                touched[probe, heard.stream] = position
-        self._save_streams(touched)
 
-    def _append_health(self, health: Sequence[Report], received_at: float) -> None:
+    def _believed(self, probe: int, heard: Presence, last: int) -> bool:
+        """Whether a state is news: no late will of an earlier session, no repeat, no forgery where proofs are given.
+
+        The retained state comes again with each of our connections; a broker may repeat any that it ever saw. The
+        session that an unproved state names counts (``last``) only as long as nothing was heard under the probe's seal:
+        a forged one must not bury all that follow.
+        """
+        voice = self._voice(probe)
+        if heard.session < (voice.session or last) or (voice.proves and not heard.proved):
+            return False
+        repeated = heard.session == voice.session and heard.number <= voice.number
+        return not (heard.proved and voice.proves and heard.number and repeated)
+
+    def _voice(self, probe: int) -> _Voice:
+        """Return how far the sealed word of a probe has come."""
+        voice = self._voices.get(probe)
+        if voice is None:
+            row = self._db.execute("SELECT session, number, proves FROM voice WHERE probe = ?", (probe,)).fetchone()
+            voice = self._voices[probe] = _Voice(row[0], row[1], bool(row[2])) if row else _Voice(0, 0, proves=False)
+        return voice
+
+    def _speaks(self, probe: int, voice: _Voice) -> None:
+        self._voices[probe] = voice
+        self._db.execute(
+            "INSERT OR REPLACE INTO voice VALUES(?,?,?,?)", (probe, voice.session, voice.number, voice.proves)
+        )
+
+    def _append_health(self, health: Sequence[Report], received_at: float, touched: _Touched) -> None:
         if not health:
             return
+        for report in health:
+            probe = self._number("probe", "id", report.probe)
+            self._heard(probe, report.session, report.stream, report.oldest, touched)
         self._db.executemany(
             "INSERT INTO health(probe, received_at, body) VALUES(?,?,?)",
             [
@@ -309,23 +371,42 @@ class SqliteJournal:
     def _stream(self, probe: int, stream: str) -> StreamPosition:
         held = self._streams.get((probe, stream))
         if held is None:
+            # The column ``oldest`` of ``stream`` is not read: earlier versions kept what anybody could have written.
             row = self._db.execute(
-                "SELECT through, beyond, oldest FROM stream WHERE probe = ? AND stream = ?", (probe, stream)
+                "SELECT s.through, s.beyond, coalesce(h.oldest, 0), coalesce(h.runs, '[]') FROM stream s"
+                " LEFT JOIN held h ON h.probe = s.probe AND h.stream = s.stream WHERE s.probe = ? AND s.stream = ?",
+                (probe, stream),
             ).fetchone()
-            held = StreamPosition(row[0], set(json.loads(row[1])), row[2]) if row else StreamPosition()
+            held = StreamPosition(row[0], json.loads(row[1]), row[2], json.loads(row[3])) if row else StreamPosition()
             if len(self._streams) >= _STREAMS_REMEMBERED:
                 self._streams.clear()
             self._streams[probe, stream] = held
         return held
 
-    def _save_streams(self, touched: dict[tuple[int, str], StreamPosition]) -> None:
+    def _save_streams(self, touched: _Touched, at: float) -> None:
         self._db.executemany(
             "INSERT OR REPLACE INTO stream VALUES(?,?,?,?,?)",
             [
-                (probe, stream, held.through, json.dumps(sorted(held.beyond)), held.oldest)
+                (probe, stream, held.through, json.dumps(held.heard()), held.oldest)
                 for (probe, stream), held in touched.items()
             ],
         )
+        self._db.executemany(
+            "INSERT OR REPLACE INTO held VALUES(?,?,?,?,?)",
+            [(probe, stream, held.oldest, json.dumps(held.runs), at) for (probe, stream), held in touched.items()],
+        )
+        for probe in {probe for probe, _ in touched}:
+            self._drop_streams(probe)
+
+    def _drop_streams(self, probe: int) -> None:
+        """Forget a probe's streams beyond the newest hundred: a hostile one could begin a stream with every batch."""
+        old = self._db.execute(
+            "SELECT stream FROM held WHERE probe = ? ORDER BY touched DESC LIMIT -1 OFFSET ?", (probe, _STREAMS_KEPT)
+        ).fetchall()
+        for (stream,) in old:
+            self._db.execute("DELETE FROM stream WHERE probe = ? AND stream = ?", (probe, stream))
+            self._db.execute("DELETE FROM held WHERE probe = ? AND stream = ?", (probe, stream))
+            self._streams.pop((probe, stream), None)
 
     def watch(self, at: float | None) -> None:
         """Begin to watch at ``at`` (connected to a broker), or stop: a silence counts only while we listened.
