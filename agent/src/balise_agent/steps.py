@@ -175,6 +175,8 @@ class Receive(Step, frozen=True, kw_only=True):
     timeout: float
     until: bytes = b""
     """Stop once the data holds this; empty: stop at ``most`` or at the end of the stream."""
+    or_until: bytes = b""
+    """Stop once the data holds this as well."""
 
 
 class Received(Reply, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ import pytest
 
 from balise_agent.experiments import REGISTRY, Task
 from balise_agent.experiments.http import request, wanted
+from balise_agent.limits import MAX_HEAD_BYTES
 from balise_agent.steps import Handshake, Send
 from balise_wire.failures import Failure
 from balise_wire.observations import HttpObservation
@@ -137,6 +138,8 @@ def test_goodput_needs_four_kilobytes(world: Any, task: Task) -> None:
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", None),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel", Failure.EOF),
         (b"HTTP/1.0 200 OK\r\n\r\nuntil the end", None),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nno size\r\nx", Failure.HTTP_MALFORMED),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000, Failure.TOO_LARGE),
         (b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n", None),
     ],
 )
@@ -148,9 +151,62 @@ def test_ends(world: Any, task: Task, response: bytes, failure: Failure | None) 
     assert isinstance(only, HttpObservation)
 
 
+PAGE = b"<html><head><title>Service</title></head><body>hello</body></html>"
+FIELD = {
+    "fold": b"X-Long: first\r\n second part\r\nContent-Length: 66\r\n",
+    "spacecolon": b"Set-Cookie : a=b; path=/\r\nContent-Length: 66\r\n",
+    "nocolon": b"This line has no colon\r\nContent-Length: 66\r\n",
+    "nul": b"Server:nginx\x00\r\nContent-Length: 66\r\n",
+    "dupcl": b"Content-Length: 66\r\nContent-Length: 66\r\n",
+    "listcl": b"Content-Length: 66, 66\r\n",
+    "bigcsp": b"Content-Security-Policy: " + b"https://a.example.com " * 800 + b"\r\nContent-Length: 66\r\n",
+    "manyheaders": b"".join(b"X-H%d: v\r\n" % number for number in range(130)) + b"Content-Length: 66\r\n",
+    "gbk": b"Server: \xb9\xe3\xd6\xdd\r\nContent-Length: 66\r\n",
+}
+
+
+@pytest.mark.parametrize("what", FIELD)
+def test_heads_of_the_field_are_read_as_browsers_read_them(world: Any, task: Task, what: str) -> None:
+    """Each of these was a dead server at a reference; people see its page."""
+    world.pages[HOST] = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n" + FIELD[what] + b"\r\n" + PAGE
+    (only,) = world.play(HTTP.sentinel(task))
+    assert (only.status, only.title, only.failure) == (200, "Service", None)
+    assert only.malformed is (what in {"fold", "spacecolon", "nocolon", "nul"})
+
+
+@pytest.mark.parametrize(
+    "head", [b"\r\nHTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.0 200 OK\nServer: box\n\n", b"HTTP/1.1 200\r\n\r\n"]
+)
+def test_careless_heads_are_read(world: Any, task: Task, head: bytes) -> None:
+    """An empty line first, bare line feeds, no reason: the page is there."""
+    world.pages[HOST] = head + PAGE
+    (only,) = world.play(HTTP.sentinel(task))
+    assert (only.status, only.title, only.failure) == (200, "Service", None)
+
+
+def test_a_page_without_a_head_keeps_its_title(world: Any, task: Task) -> None:
+    """A box that writes its page without any head is shown by browsers: the title is what it is known by."""
+    world.pages[HOST] = b"<html><title>Surf Safely!</title>"
+    (only,) = world.play(HTTP.sentinel(task))
+    assert (only.status, only.failure, only.title, only.malformed) == (
+        None,
+        Failure.HTTP_MALFORMED,
+        "Surf Safely!",
+        True,
+    )
+
+
+def test_a_broken_body_keeps_its_head(world: Any, task: Task) -> None:
+    """What was read before the body broke is a fact: who answered, with what."""
+    world.pages[HOST] = b"HTTP/1.1 403 No\r\nServer: box\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx"
+    (only,) = world.play(HTTP.sentinel(task))
+    assert (only.status, only.failure, only.malformed) == (403, Failure.HTTP_MALFORMED, True)
+    assert dict(only.headers)["server"] == "box"
+
+
 def test_nothing_more_is_wanted_than_allowed() -> None:
     """The reads are bounded by head, framing and the cap together."""
-    assert wanted(b"", 100) == (16_388, b"\r\n\r\n")
+    assert wanted(b"", 100) == (MAX_HEAD_BYTES + 4, b"\r\n\r\n")
     assert wanted(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", 100) == (100, b"")
     assert wanted(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", 100) == (7, b"")
     assert wanted(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc", 100) == (0, b"")

@@ -125,6 +125,8 @@ class HttpObservation(Trial, frozen=True, tag="http"):
     body_sha256: str = ""
     truncated: bool = False
     """The body was longer than the device-side cap."""
+    malformed: bool = False
+    """The response's head breaks RFC 9112 in a way that browsers forgive: people see the page, and so do we."""
     title: str = ""
     headers: tuple[tuple[str, str], ...] = ()
     """Allow-listed headers, lower-case names."""

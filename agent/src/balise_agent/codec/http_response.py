@@ -1,10 +1,12 @@
-"""A strict, bounded reader of HTTP/1.1 responses (RFC 9112): head, body framing, title.
+"""A bounded reader of HTTP/1.1 responses (RFC 9112) that takes what browsers take: head, body framing, title.
 
-Lives here: what the bytes so far say, and how many more are wanted. It never decompresses, never follows, never keeps
-more than its caller allows: the sender may be hostile. Must not live here: sockets, requests, or what may leave the
-probe (scrub.py).
+What a browser shows to people must not read as a dead server here: a folded field, a blank before the colon, a line
+that is none, a NUL are forgiven as browsers forgive them, and ``malformed`` says so. Lives here: what the bytes so far
+say, and how many more are wanted. It never decompresses, never follows, never keeps more than its caller allows: the
+sender may be hostile. Must not live here: sockets, requests, or what may leave the probe (scrub.py).
 """
 
+import codecs
 import html
 import re
 from typing import Final
@@ -13,19 +15,58 @@ import msgspec
 
 from balise_agent.limits import MAX_HEAD_BYTES
 
-MAX_HEADERS: Final = 100
+MAX_HEADERS: Final = 500
+"""Fields that are kept; what comes behind them is not read."""
 MAX_CHUNK_LINE: Final = 256
+_MOST_BLANK: Final = 16
+"""Bytes of empty lines before a response (RFC 9112 2.2 has servers skip them; browsers do too)."""
 _TITLE_WITHIN: Final = 16_384
+_MOST_TITLE: Final = 2_000
+_MOST_TAG: Final = 200
+_META_WITHIN: Final = 1_024
+"""Where a page names its own charset (HTML 4.2.5.4)."""
 _STATUS_LINE: Final = re.compile(rb"HTTP/1\.[01] ([1-9][0-9]{2})(?: [\t\x20-\x7e\x80-\xff]*)?")
+_STATUS_LINE_FORGIVEN: Final = re.compile(
+    rb"HTTP/[0-9]{1,3}(?:\.[0-9]{1,3})?[ \t]+([1-9][0-9]{2})(?![0-9])[^\n]*", re.IGNORECASE
+)
 _FIELD: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)")
+_NAME: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]+")
 _LENGTH: Final = re.compile(r"[0-9]{1,15}")
-_CHUNK: Final = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?")
-_TITLE: Final = re.compile(rb"<title[^>]{0,200}>(.{0,2000}?)</title", re.IGNORECASE | re.DOTALL)
+_CHUNK: Final = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,8})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?")
 _BLANK_LINE: Final = re.compile(rb"\r?\n\r?\n")
+_CHARSET: Final = re.compile(r"charset\s{0,8}=\s{0,8}[\"']?\s{0,8}([A-Za-z0-9_:.-]{1,40})", re.IGNORECASE)
+_CODECS: Final = {
+    "big5": "big5hkscs",
+    "cp1251": "cp1251",
+    "euc-jp": "euc_jp",
+    "euc-kr": "cp949",
+    "gb18030": "gb18030",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "ks_c_5601-1987": "cp949",
+    "koi8-r": "koi8_r",
+    "koi8-u": "koi8_u",
+    "latin1": "cp1252",
+    "iso-8859-1": "cp1252",
+    "us-ascii": "cp1252",
+    "shift_jis": "cp932",
+    "x-sjis": "cp932",
+    "tis-620": "cp874",
+    "utf-16": "utf-16-le",
+    "utf-16be": "utf-16-be",
+    "utf-16le": "utf-16-le",
+    **{f"iso-8859-{part}": f"iso8859_{part}" for part in range(2, 17) if part not in {9, 12}},
+    "iso-8859-9": "cp1254",
+    **{f"windows-{page}": f"cp{page}" for page in (874, *range(1250, 1259))},
+}
+"""The labels of the WHATWG Encoding standard that pages of our countries use. A closed list: a label is a stranger's
+word, and Python would look for a module of that name."""
+_MARKS: Final = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
 
 class Malformed(ValueError):
-    """The bytes are no HTTP/1.1 response, or one beyond the bounds; the message says what was wrong."""
+    """The bytes are no HTTP response at all, or its body contradicts itself; the message says what was wrong."""
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -36,6 +77,10 @@ class Head(msgspec.Struct, frozen=True):
     """Lower-case names, in order."""
     size: int
     """Bytes before the body, interim responses included."""
+    malformed: bool = False
+    """It breaks RFC 9112 in a way that browsers forgive."""
+    cut: bool = False
+    """Larger than ``MAX_HEAD_BYTES``: what is beyond was not read, and there is no body."""
 
     def get(self, name: str) -> str | None:
         """Return the first header of a lower-case name."""
@@ -52,54 +97,79 @@ class Body(msgspec.Struct, frozen=True):
     """Whether it is known to exceed the most that was asked for."""
     missing: int | None = None
     """Bytes that the framing still announces; ``None`` where it does not say."""
+    malformed: bool = False
+    """Lengths that contradict each other, or broken chunks: browsers give up here, too. ``data`` came before it."""
 
 
 def read_head(data: bytes) -> Head | None:
     """Read the final response's head; ``None`` while it is incomplete.
 
     Interim responses (1xx, RFC 9110 15.2) are skipped. A bare LF ends a line too (RFC 9112 2.2): the boxes that forge
-    pages are careless.
+    pages are careless. Empty lines before it are skipped.
 
     Raises:
-        Malformed: not a response, or a head of more than ``MAX_HEAD_BYTES``.
+        Malformed: not a response.
     """
-    start = 0
+    before = data[:_MOST_BLANK]
+    start = len(before) - len(before.lstrip(b"\r\n"))
+    blank = start > 0
     while True:
-        end = _BLANK_LINE.search(data, start)
+        end = _BLANK_LINE.search(data, start, MAX_HEAD_BYTES)
         if end is None:
-            _check_beginning(data[start:])
-            return None
-        if end.end() > MAX_HEAD_BYTES:
-            raise Malformed(f"head of {end.end()} bytes; at most {MAX_HEAD_BYTES} are read")
-        status, headers = _read_lines(data[start : end.start()])
+            _check_beginning(data[start : start + MAX_HEAD_BYTES])
+            if len(data) < MAX_HEAD_BYTES:
+                return None
+            whole = data[start:MAX_HEAD_BYTES].rpartition(b"\n")[0]
+            status, headers, _ = _read_lines(whole)
+            return Head(status, headers, len(data), malformed=True, cut=True)
+        status, headers, clean = _read_lines(data[start : end.start()])
         if status >= 200 or status == 101:
-            return Head(status, headers, end.end())
+            return Head(status, headers, end.end(), malformed=blank or not clean)
         start = end.end()
 
 
 def _check_beginning(data: bytes) -> None:
     """Refuse early what cannot become a response."""
-    if not data.startswith(b"HTTP/1."[: len(data)]):
-        raise Malformed(f"starts with {data[:16]!r}, not HTTP/1.")
-    if len(data) > MAX_HEAD_BYTES:
-        raise Malformed(f"head of more than {MAX_HEAD_BYTES} bytes")
+    if data[:5].upper() != b"HTTP/"[: len(data)]:
+        raise Malformed(f"starts with {data[:16]!r}, not HTTP/")
 
 
-def _read_lines(block: bytes) -> tuple[int, tuple[tuple[str, str], ...]]:
-    """Read one status line and its fields; folded lines are refused (RFC 9112 5.2)."""
+def _read_lines(block: bytes) -> tuple[int, tuple[tuple[str, str], ...], bool]:
+    """Read one status line and its fields as browsers do; the last value says whether RFC 9112 was kept.
+
+    RFC 9112 5.2: a folded line belongs to the field before it. 5.1: blanks before a colon must be removed. What is no
+    field at all is passed over.
+    """
     first, *lines = re.split(rb"\r?\n", block)
     line = _STATUS_LINE.fullmatch(first)
+    clean = line is not None
+    line = line or _STATUS_LINE_FORGIVEN.fullmatch(first)
     if line is None:
         raise Malformed(f"status line {first[:40]!r}")
-    if len(lines) > MAX_HEADERS:
-        raise Malformed(f"{len(lines)} header lines; at most {MAX_HEADERS} are read")
-    headers: list[tuple[str, str]] = []
+    fields: list[tuple[bytes, list[bytes]]] = []
     for text in lines:
         field = _FIELD.fullmatch(text)
-        if field is None:
-            raise Malformed(f"header line {text[:40]!r}")
-        headers.append((field[1].decode("ascii").lower(), field[2].decode("latin-1").rstrip(" \t")))
-    return int(line[1]), tuple(headers)
+        if field is not None:
+            fields.append((field[1], [field[2]]))
+            continue
+        clean = False
+        if text[:1] in {b" ", b"\t"} and fields:
+            fields[-1][1].append(text)
+            continue
+        name, colon, value = text.partition(b":")
+        if colon and _NAME.fullmatch(name.rstrip(b" \t")):
+            fields.append((name.rstrip(b" \t"), [value]))
+    kept = tuple((name.decode("ascii").lower(), _value(parts)) for name, parts in fields[:MAX_HEADERS])
+    return int(line[1]), kept, clean
+
+
+def _value(parts: list[bytes]) -> str:
+    """Return a field's value on one line, without control characters, as text."""
+    raw = _CONTROL.sub(b" ", b" ".join(part.strip(b" \t") for part in parts)).strip(b" \t")
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
 
 
 def read_body(head: Head, data: bytes, most: int) -> Body:
@@ -109,9 +179,6 @@ def read_body(head: Head, data: bytes, most: int) -> Body:
         head: as ``read_head`` returned it.
         data: everything received, head included.
         most: bytes of the body to keep.
-
-    Raises:
-        Malformed: contradictory lengths or broken chunks.
     """
     raw = data[head.size :]
     if head.status in {101, 204, 304}:
@@ -121,12 +188,14 @@ def read_body(head: Head, data: bytes, most: int) -> Body:
         if coding.lower().rsplit(",", 1)[-1].strip() == "chunked":
             return _read_chunks(raw, most)
         return Body(raw[:most], complete=False, longer=len(raw) > most)
-    lengths = {value.strip() for key, value in head.headers if key == "content-length"}
+    # RFC 9110 8.6: a list of one and the same number is that number. What is no number says nothing.
+    values = ",".join(value for key, value in head.headers if key == "content-length").split(",")
+    lengths = {int(value) for value in (each.strip() for each in values) if _LENGTH.fullmatch(value)}
     if not lengths:
         return Body(raw[:most], complete=False, longer=len(raw) > most)
-    if len(lengths) > 1 or not all(_LENGTH.fullmatch(length) for length in lengths):
-        raise Malformed(f"content-length {sorted(lengths)!r:.60}")
-    length = int(lengths.pop())
+    if len(lengths) > 1:
+        return Body(raw[:most], complete=False, longer=len(raw) > most, malformed=True)
+    length = lengths.pop()
     kept = raw[: min(length, most)]
     return Body(kept, complete=len(raw) >= length, longer=length > most, missing=max(0, length - len(raw)))
 
@@ -139,11 +208,11 @@ def _read_chunks(raw: bytes, most: int) -> Body:
         end = raw.find(b"\n", position, position + MAX_CHUNK_LINE)
         if end < 0:
             if len(raw) - position >= MAX_CHUNK_LINE:
-                raise Malformed("chunk size line too long")
+                return Body(b"".join(pieces), complete=False, malformed=True)
             return Body(b"".join(pieces), complete=False)
         size_line = _CHUNK.fullmatch(raw[position:end].rstrip(b"\r"))
         if size_line is None:
-            raise Malformed(f"chunk size {raw[position:end][:20]!r}")
+            return Body(b"".join(pieces), complete=False, malformed=True)
         size = int(size_line[1], 16)
         start = end + 1
         if size == 0:
@@ -163,12 +232,28 @@ def _read_chunks(raw: bytes, most: int) -> Body:
         elif raw[position:] == b"\r":
             return Body(b"".join(pieces), complete=False)
         else:
-            raise Malformed("chunk data longer than its size")
+            return Body(b"".join(pieces), complete=False, malformed=True)
 
 
-def title_of(body: bytes) -> str:
-    """Return the text of the first ``<title>``, white space collapsed; empty where there is none."""
-    found = _TITLE.search(body[:_TITLE_WITHIN])
-    if found is None:
-        return ""
-    return " ".join(html.unescape(found[1].decode("utf-8", "replace")).split())
+def title_of(body: bytes, content_type: str = "") -> str:
+    """Return the text of the first ``<title>``, white space collapsed; empty where there is none that ends.
+
+    Args:
+        body: the page's first bytes.
+        content_type: the header, which may name the page's charset.
+    """
+    text = text_of(body[:_TITLE_WITHIN], content_type)
+    lower = text.lower() if text.isascii() else "".join(c.lower() if c.isascii() else c for c in text)
+    start = lower.find("<title")
+    opened = lower.find(">", start, start + _MOST_TAG) if start >= 0 else -1
+    ended = lower.find("</title", opened, opened + _MOST_TITLE) if opened >= 0 else -1
+    return " ".join(html.unescape(text[opened + 1 : ended]).split()) if ended >= 0 else ""
+
+
+def text_of(body: bytes, content_type: str = "") -> str:
+    """Return bytes of a page as text, by its mark, its header's charset or its own; bytes unfit are replaced."""
+    for mark, codec in _MARKS:
+        if body.startswith(mark):
+            return body[len(mark) :].decode(codec, "replace")
+    named = _CHARSET.search(content_type) or _CHARSET.search(body[:_META_WITHIN].decode("latin-1"))
+    return body.decode(_CODECS.get(named[1].lower(), "utf-8") if named is not None else "utf-8", "replace")

@@ -44,6 +44,9 @@ MAX_READS: Final = 16
 HEAD_COST: Final = 1_500
 """TCP, request and response head."""
 TLS_COST: Final = 6_000
+_ENDED: Final = b"\r\n\r\n"
+_BARE: Final = b"\n\n"
+"""How a head ends where lines end with a bare LF: waiting for the other ending would wait for the time-out."""
 _AGENT: Final = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/112.0.0.0 Safari/537.36"
 )
@@ -232,8 +235,14 @@ def _read(handle: int, task: Task) -> Generator[Step, Reply, Read]:
         except Malformed:
             return msgspec.structs.replace(read, failure=Failure.HTTP_MALFORMED)
         if most <= 0:
-            return read
-        reply = yield Receive(handle=handle, most=most, timeout=task.timeouts.answer, until=until)
+            return msgspec.structs.replace(read, failure=Failure.TOO_LARGE if _is_cut(read.data) else None)
+        reply = yield Receive(
+            handle=handle,
+            most=most,
+            timeout=task.timeouts.answer,
+            until=until,
+            or_until=_BARE if until == _ENDED else b"",
+        )
         read = msgspec.structs.replace(read, elapsed_ms=read.elapsed_ms + reply.elapsed_ms)
         if isinstance(reply, Failed):
             data, packets = read.data + reply.data, reply.packets
@@ -245,7 +254,7 @@ def _read(handle: int, task: Task) -> Generator[Step, Reply, Read]:
         read = msgspec.structs.replace(read, data=read.data + received.data, transfer_ms=read.transfer_ms + lasted)
         if received.eof:
             return msgspec.structs.replace(read, failure=_end_of_stream(read.data, task.fetch_bytes))
-        if len(received.data) < most and not (until and until in received.data):
+        if len(received.data) < most and not _ended(received.data, until):
             return msgspec.structs.replace(read, failure=Failure.GENERIC_TIMEOUT)
     return msgspec.structs.replace(read, failure=Failure.TOO_LARGE)
 
@@ -254,12 +263,16 @@ def wanted(data: bytes, most: int) -> tuple[int, bytes]:
     """Return how many bytes to read next and what ends them early; 0 where nothing more is wanted.
 
     Raises:
-        Malformed: the bytes so far are no response.
+        Malformed: the bytes so far are no response, or a body that contradicts itself.
     """
     head = read_head(data)
     if head is None:
-        return MAX_HEAD_BYTES + 4 - len(data), b"\r\n\r\n"
+        return MAX_HEAD_BYTES + 4 - len(data), _ENDED
+    if head.cut:
+        return 0, b""
     body = read_body(head, data, most)
+    if body.malformed:
+        raise Malformed("contradictory lengths, or broken chunks")
     if body.complete or len(body.data) >= most:
         return 0, b""
     if body.missing is not None:
@@ -268,14 +281,29 @@ def wanted(data: bytes, most: int) -> tuple[int, bytes]:
     return most - len(body.data) + 1_024, b"0\r\n\r\n" if head.get("transfer-encoding") else b""
 
 
+def _is_cut(data: bytes) -> bool:
+    """Tell whether a response's head is larger than what is read of it."""
+    head = read_head(data)
+    return head is not None and head.cut
+
+
+def _ended(data: bytes, until: bytes) -> bool:
+    """Tell whether a read ended because it saw what it was to end with."""
+    return bool(until) and (until in data or (until == _ENDED and _BARE in data))
+
+
 def _end_of_stream(data: bytes, most: int) -> Failure | None:
     """Name the failure of a stream that ended here: none where that ends the body, too."""
     try:
         head = read_head(data)
         if head is None:
             return Failure.EOF if not data else Failure.HTTP_MALFORMED
+        if head.cut:
+            return Failure.TOO_LARGE
         body = read_body(head, data, most)
     except Malformed:
+        return Failure.HTTP_MALFORMED
+    if body.malformed:
         return Failure.HTTP_MALFORMED
     framed = head.get("content-length") is not None or head.get("transfer-encoding") is not None
     return Failure.EOF if framed and not body.complete and not body.longer else None
@@ -287,16 +315,19 @@ def described(result: HttpObservation, read: Read, most: int) -> HttpObservation
         head = read_head(read.data)
         if head is None:
             return result
-        body = read_body(head, read.data, most)
     except Malformed:
-        return msgspec.structs.replace(result, failure=result.failure or Failure.HTTP_MALFORMED)
+        # No head at all: what stands there may still be a page, which browsers show (HTTP/0.9).
+        failure = result.failure or Failure.HTTP_MALFORMED
+        return msgspec.structs.replace(result, failure=failure, title=title_of(read.data), malformed=True)
+    body = read_body(head, b"" if head.cut else read.data, most)
     return msgspec.structs.replace(
         result,
         status=head.status,
         body_bytes=len(body.data),
         body_sha256=hashlib.sha256(body.data).hexdigest() if body.data else "",
         truncated=body.longer,
-        title=title_of(body.data) if _is_plain(head) else "",
+        malformed=head.malformed or body.malformed,
+        title=title_of(body.data, head.get("content-type") or "") if _is_plain(head) else "",
         headers=tuple((name, value) for name, value in head.headers if name in ALLOWED_HEADERS),
         goodput_kbps=_goodput(body, read.transfer_ms),
     )

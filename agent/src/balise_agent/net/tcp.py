@@ -107,10 +107,11 @@ def receive(connection: Connection, step: Receive) -> Operation:
     if not connection.is_open:
         return gone(connection, watch)
     data = bytearray()
+    fresh = 0
     first = last = 0.0
     eof = False
     try:
-        while not eof and not _complete(data, step):
+        while not eof and not _complete(data, fresh, step):
             more = _read(connection, step.most - len(data))
             if more is None:
                 if not (yield Wait(watch.began + step.timeout, connection.sock, READ)):
@@ -119,6 +120,7 @@ def receive(connection: Connection, step: Receive) -> Operation:
             last = clock.monotonic()
             first = first or last
             data += more
+            fresh = len(more)
             eof = not more
     except (OSError, ssl.SSLError) as error:
         return (yield from failed(connection, watch, error, bytes(data)))
@@ -132,8 +134,11 @@ def receive(connection: Connection, step: Receive) -> Operation:
     )
 
 
-def _complete(data: bytearray, step: Receive) -> bool:
-    return len(data) >= step.most or bool(step.until and step.until in data)
+def _complete(data: bytearray, fresh: int, step: Receive) -> bool:
+    """Tell whether a Receive has what it waits for; only the ``fresh`` last bytes are looked at, with their margin."""
+    if len(data) >= step.most:
+        return True
+    return any(end and data.find(end, max(0, len(data) - fresh - len(end))) >= 0 for end in (step.until, step.or_until))
 
 
 def _read(connection: Connection, most: int) -> bytes | None:
