@@ -88,6 +88,55 @@ def test_the_accepted_one_is_stored_as_it_was_sealed(tmp_path: Path) -> None:
     assert again.current == assignments.current
 
 
+HALTS: list[dict[str, Any]] = [
+    {"targets": [{"role": "holodeck"}, None, 7]},
+    {"targets": "everything", "controls": {"a": 1}, "timetable": [], "budget": "none"},
+    {"expires": NOW - 1e6},
+    {"expires": None, "catalogue": 7},
+    {"expires": "never", "public_resolvers": [["x"]], "strange": {"deep": [[[]]]}},
+    {"targets": [{}] * 3000},
+]
+
+
+@pytest.mark.parametrize("junk", HALTS, ids=" ".join)
+@pytest.mark.parametrize("halt", ["an election", True, {"reason": "an election"}, 1])
+def test_a_halt_holds_whatever_else_the_message_is(junk: dict[str, Any], halt: Any, tmp_path: Path) -> None:
+    """The head is obeyed before anything else is read: no word of tomorrow and no wrong type voids the kill switch."""
+    assignments = keeper(tmp_path)
+    assignments.offer(sealed(msgspec.json.encode(task(4))), NOW)
+    whole = {**msgspec.to_builtins(task(5)), **junk, "halt": halt}
+    told = assignments.offer(sealed(msgspec.json.encode(whole)), NOW)
+    assert [(notice.kind, notice.detail) for notice in told] == [(EventKind.ASSIGNMENT_ACCEPTED, "version 5: stop")]
+    assert assignments.current is not None
+    assert assignments.current.halt
+    assert not assignments.current.targets
+    again = keeper(tmp_path)
+    again.restore(NOW)
+    assert again.current == assignments.current, "it holds after a restart"
+    assert again.offer(sealed(msgspec.json.encode(task(6))), NOW)[0].detail == "version 6: 1 of 1 targets"
+
+
+def test_a_halt_in_a_message_without_anything_else_holds(tmp_path: Path) -> None:
+    """Version and reason are enough; a message without a version can be ordered nowhere and changes nothing."""
+    assignments = keeper(tmp_path)
+    assert assignments.offer(sealed(b'{"halt":"x"}'), NOW)[0].kind is EventKind.ASSIGNMENT_REFUSED
+    assert assignments.offer(sealed(b'{"version":1,"halt":"x"}'), NOW)[0].detail == "version 1: stop"
+
+
+def test_what_is_not_understood_is_left_out_and_told(tmp_path: Path) -> None:
+    """A catalogue with a word of tomorrow costs one target of an older probe, not its whole task."""
+    good = msgspec.to_builtins(task(3))
+    whole = {**good, "targets": [*good["targets"], {**good["targets"][0], "id": "new", "role": "holodeck"}]}
+    assignments = keeper(tmp_path)
+    told = [(notice.kind, notice.detail) for notice in assignments.offer(sealed(msgspec.json.encode(whole)), NOW)]
+    assert told == [
+        (EventKind.ASSIGNMENT_ACCEPTED, "version 3: 1 of 1 targets; 1 not understood"),
+        (EventKind.TARGET_REFUSED, "new: not understood: a word of role is newer than this software"),
+    ]
+    assert assignments.current is not None
+    assert assignments.current.targets == task().targets
+
+
 def test_a_message_of_another_kind_is_no_assignment(tmp_path: Path) -> None:
     """A receipt that the collector signed, replayed on the assignment's topic."""
     told = keeper(tmp_path).offer(sealed(msgspec.json.encode(task()), kind=Kind.RECEIPT), NOW)

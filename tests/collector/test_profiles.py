@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from balise_collector import profiles
-from balise_collector.assignment import assignment_for
+from balise_collector.assignment import assignment_for, stopped
 from balise_collector.catalogue import default_folder, load
 from balise_collector.members import Member
 from balise_collector.profiles import LADDER, PLANNED, SHARES, bytes_per_day, delivered_per_day, fitted, results_per_day
@@ -195,8 +195,10 @@ def test_delivery_follows_the_documented_model() -> None:
     assert days == sorted(days, reverse=True)
 
 
-def test_a_halt_is_in_the_assignment() -> None:
-    """The reason goes to every probe of the country, whatever its profile."""
+def test_a_halt_is_all_that_is_in_an_assignment() -> None:
+    """The reason goes to every probe of the country, whatever its profile; no word is beside it that could void it."""
     member = Member(id="k7m2q9xd", public_key="0" * 64, network=Network(country="PK", asn=64501))
-    whole = assignment_for(member, load(default_folder()), Timetable(), Budget(), {}, "under review")
-    assert fitted(whole, Profile.METERED).halt == "under review"
+    whole = fitted(assignment_for(member, load(default_folder()), Timetable(), Budget(), {}), Profile.METERED)
+    halt = stopped(whole, "under review")
+    assert (halt.halt, halt.targets, halt.controls, halt.control_name) == ("under review", (), (), "")
+    assert halt.timetable == whole.timetable, "how long a silence may last does not change"

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from balise_collector.members import Fleet, Member
 from balise_collector.validate import Accepted, Limits, Quarantined, Spoken, correction, read_state, validate
-from balise_wire.envelope import MAX_BATCH_BYTES, MAX_BODY_BYTES, Kind
+from balise_wire.envelope import MAX_BATCH_BYTES, MAX_BODY_BYTES, Kind, encode_envelope
 from balise_wire.measurement import Network
 from balise_wire.seal import HEADER, Sealer
-from balise_wire.status import State
+from balise_wire.status import EventKind, State
 from balise_wire.topics import Leaf
 from balise_wire.topics import topic as topic_of
 from balise_wire.words import ClockState, Lifecycle
@@ -228,6 +228,50 @@ def test_a_probe_in_another_country_is_rejected_with_the_mend(known: Any, known_
 def _reason(outcome: Accepted | Quarantined) -> str:
     assert isinstance(outcome, Quarantined)
     return outcome.reason
+
+
+# ---------------------------------------------------------------- words of tomorrow
+
+
+def test_an_observation_of_tomorrow_costs_itself(known: Any, known_fleet: Fleet) -> None:
+    """The measurement enters with what is known of it, beside its neighbours; the operator can be told of the rest."""
+    new = msgspec.to_builtins(known.measurement())
+    new["observations"] = [*new["observations"], {"is": "quic", "arm": "subject", "at": NOW}]
+    body = msgspec.json.encode([msgspec.to_builtins(known.measurement()), new])
+    outcome = validate(known.topic, known.seal(known.envelope(body)), known_fleet, NOW)
+    assert isinstance(outcome, Accepted)
+    assert [len(measurement.observations) for _, measurement in outcome.measurements] == [1, 1]
+    assert (outcome.rejected, outcome.newer) == ((), frozenset({"observation 'quic'"}))
+
+
+def test_an_event_of_tomorrow_costs_nothing_else(known: Any, known_fleet: Fleet) -> None:
+    """It is kept with its word; one that is broken costs itself."""
+    body = (
+        b'[{"kind":"halted","at":1.0},{"kind":"sauna_on","at":2.0,"detail":"hot"},{"kind":5},{"kind":"started","at":3}]'
+    )
+    frame = known.seal(known.envelope(body, kind=Kind.EVENT))
+    outcome = validate(known.topic.replace("measurement", "event"), frame, known_fleet, NOW)
+    assert isinstance(outcome, Accepted)
+    assert [event.kind for event in outcome.events] == [EventKind.HALTED, EventKind.UNKNOWN, EventKind.STARTED]
+    assert outcome.events[1].detail == "sauna_on: hot"
+    assert [rejection.index for rejection in outcome.rejected] == [2]
+    assert outcome.newer == {"event 'sauna_on'"}
+
+
+def test_words_of_tomorrow_in_the_envelope_cost_no_batch(known: Any, known_fleet: Fleet) -> None:
+    """An unknown clock state vouches for nothing; an unknown kind is kept and receipted, so that the queue goes on."""
+    plain = msgspec.json.decode(encode_envelope(known.envelope(msgspec.json.encode([known.measurement()]))))
+    frame = Sealer(known.key).seal(msgspec.json.encode({**plain, "clock_state": "quantum"}))
+    outcome = validate(known.topic, frame, known_fleet, NOW)
+    assert isinstance(outcome, Accepted)
+    assert outcome.envelope.clock_state is ClockState.UNKNOWN
+    assert len(outcome.measurements) == 1
+    kept = validate(
+        known.topic, Sealer(known.key).seal(msgspec.json.encode({**plain, "kind": "hologram"})), known_fleet, NOW
+    )
+    assert isinstance(kept, Quarantined)
+    assert "newer than this collector" in kept.reason
+    assert kept.envelope is not None
 
 
 # ---------------------------------------------------------------- time

@@ -6,6 +6,7 @@ import zstandard
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 
+from balise_wire.dictionary import COMMON, CURRENT, DICTIONARIES
 from balise_wire.seal import HEADER, MAGIC, Sealer, SealError, key_id, signer, unseal
 
 OURS = Ed25519PrivateKey.from_private_bytes(bytes(32))
@@ -68,6 +69,13 @@ def test_a_signed_payload_is_still_not_trusted(payload: bytes, reason: str) -> N
     """A hostile probe with a valid key can send bad payloads; each is refused with its reason."""
     with pytest.raises(SealError, match=reason):
         unseal(_resealed(payload), OURS.public_key(), most=1000)
+
+
+def test_what_probes_must_open_is_made_with_what_all_have() -> None:
+    """A collector's message names the first dictionary, also once there is a newer one: a halt must open everywhere."""
+    frame = Sealer(OURS, dictionary=COMMON).seal(b"a halt")
+    assert zstandard.get_frame_parameters(frame[HEADER:]).dict_id == COMMON == min(DICTIONARIES)
+    assert CURRENT in DICTIONARIES
 
 
 def test_unknown_flags_name_the_mend() -> None:

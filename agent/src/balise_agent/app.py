@@ -609,6 +609,8 @@ class App:
             own_failures=self.own_failures,
             clock_state=self._clock.state(),
             clock_offset_ms=self._clock.offset_ms,
+            assignment=0 if self._assignments.current is None else self._assignments.current.version,
+            halted=self._assignments.current is not None and bool(self._assignments.current.halt),
         )
 
     # --- what whoever stands beside the board is told -----------------------------------------------------------------

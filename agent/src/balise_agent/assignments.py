@@ -2,7 +2,8 @@
 
 Lives here: that decision, and the accepted frame on disk, so that a probe that restarts inside a shutdown goes on
 measuring without a broker. The file holds the collector's sealed bytes and is verified again at each start: who can
-write to the card still cannot forge a task. Must not live here: the limits themselves (limits.py).
+write to the card still cannot forge a task. The head is obeyed before the rest is looked at: a halt holds whatever else
+the message is. Must not live here: reading the rest (reading.py), the limits themselves (limits.py).
 """
 
 import logging
@@ -13,18 +14,19 @@ from typing import Final
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from balise_agent import limits
+from balise_agent import limits, reading
 from balise_agent.errors import ConfigError
 from balise_agent.publisher import open_sealed
-from balise_wire.assignment import Assignment
+from balise_wire.assignment import Assignment, Head
 from balise_wire.envelope import Kind
 from balise_wire.seal import MAGIC, SealError
-from balise_wire.status import EventKind
+from balise_wire.status import STOP, EventKind, acceptance_detail
 
 _log = logging.getLogger(__name__)
 
 FILE: Final = "assignment.sealed"
-_decoder = msgspec.json.Decoder(Assignment)
+_LONGEST_REASON: Final = 200
+_head = msgspec.json.Decoder(Head)
 
 
 @dataclass(frozen=True)
@@ -86,39 +88,44 @@ class Assignments:
         try:
             if content.startswith(MAGIC):
                 content = bytes(open_sealed(content, self._collector, Kind.ASSIGNMENT, self._probe).body)
-            checked = limits.check_assignment(_decoder.decode(content), self.allowed, now)
-        except (SealError, msgspec.DecodeError) as error:
+            found = reading.read(content)
+        except (SealError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ConfigError(f"{path}: not an assignment for this probe: {error}") from None
+        checked = limits.check_assignment(found.assignment, self.allowed, now)
         if isinstance(checked, limits.Refused):
             raise ConfigError(f"{path}: refused: {checked.reason}")
         return checked.assignment
 
     def _take(self, frame: bytes, now: float) -> tuple[Notice, ...]:
-        """Verify, compare, hold against the limits, and put in force."""
+        """Verify, obey the head, read the rest, hold it against the limits, and put it in force."""
         try:
             envelope = open_sealed(frame, self._collector, Kind.ASSIGNMENT, self._probe)
-            assignment = _decoder.decode(envelope.body)
-        except (SealError, msgspec.DecodeError) as error:
+            head = _head.decode(envelope.body)
+        except (SealError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return (Notice(EventKind.ASSIGNMENT_REFUSED, f"{error}"),)
         self.signed_at = max(self.signed_at, envelope.sent_at)
-        if self.current is not None and assignment.version <= self.current.version:
-            if assignment.version == self.current.version:
+        if self.current is not None and head.version <= self.current.version:
+            if head.version == self.current.version:
                 return ()  # the retained message, again, at each connection
-            told = f"version {assignment.version} is older than {self.current.version}, which is in force"
+            told = f"version {head.version} is older than {self.current.version}, which is in force"
             return (Notice(EventKind.ASSIGNMENT_REFUSED, told),)
-        if assignment.halt:
-            # The kill switch holds whatever else is wrong with the message, its date included; a newer one lifts it.
-            self.current = msgspec.structs.replace(assignment, targets=(), controls=(), halt=assignment.halt[:200])
-            return (Notice(EventKind.ASSIGNMENT_ACCEPTED, f"version {assignment.version}: stop"),)
-        checked = limits.check_assignment(assignment, self.allowed, now)
+        if head.reason:
+            self.current = _stopped(head)
+            return (Notice(EventKind.ASSIGNMENT_ACCEPTED, acceptance_detail(head.version, STOP)),)
+        try:
+            found = reading.read(envelope.body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            return (Notice(EventKind.ASSIGNMENT_REFUSED, f"version {head.version}: {error}"),)
+        checked = limits.check_assignment(found.assignment, self.allowed, now)
         if isinstance(checked, limits.Refused):
-            return (Notice(EventKind.ASSIGNMENT_REFUSED, f"version {assignment.version}: {checked.reason}"),)
+            return (Notice(EventKind.ASSIGNMENT_REFUSED, f"version {head.version}: {checked.reason}"),)
         self.current = checked.assignment
-        counted = (
-            f"version {assignment.version}: {len(checked.assignment.targets)} of {len(assignment.targets)} targets"
+        counted = f"{len(checked.assignment.targets)} of {len(found.assignment.targets)} targets"
+        left_out = (f"{len(found.left_out)} not understood",) if found.left_out else ()
+        told = acceptance_detail(head.version, "; ".join((counted, *left_out, *checked.clamped)))[:1000]
+        refused = tuple(
+            Notice(EventKind.TARGET_REFUSED, f"{what}: {why}") for what, why in (*found.left_out, *checked.refused)
         )
-        told = "; ".join((counted, *checked.clamped))[:1000]
-        refused = tuple(Notice(EventKind.TARGET_REFUSED, f"{what}: {why}") for what, why in checked.refused)
         return (Notice(EventKind.ASSIGNMENT_ACCEPTED, told), *refused)
 
     def _store(self, frame: bytes) -> None:
@@ -131,3 +138,12 @@ class Assignments:
             draft.replace(self._path)
         except OSError as error:
             _log.error("the assignment could not be stored (%s); it holds until the next start", error)
+
+
+def _stopped(head: Head) -> Assignment:
+    """Return a task of nothing: the kill switch holds whatever its date; a newer assignment lifts it."""
+    reason = "".join(letter if letter.isprintable() else " " for letter in head.reason)
+    expires = head.expires if isinstance(head.expires, int | float) else 0.0
+    return Assignment(
+        version=head.version, catalogue="", expires=float(expires), targets=(), halt=reason[:_LONGEST_REASON]
+    )

@@ -38,7 +38,6 @@ def assignment_for(
     timetable: Timetable,
     budget: Budget,
     learned: Mapping[tuple[str, int], tuple[str, ...]],
-    halt: str = "",
 ) -> Assignment:
     """Return what a probe is asked to do, without version and expiry (0).
 
@@ -48,7 +47,6 @@ def assignment_for(
         timetable: how often.
         budget: what the operator allows.
         learned: addresses that references found, by (host, family), for entries that name none.
-        halt: why the probe's country is halted; empty where it is not.
     """
     return Assignment(
         version=0,
@@ -73,9 +71,18 @@ def assignment_for(
         public_resolvers=catalogue.dns.public_resolvers,
         silent_addresses=catalogue.dns.silent_addresses,
         control_name=catalogue.dns.control_name,
-        halt=halt,
         timetable=Timetable(**{name: getattr(timetable, name) for name in Timetable.__struct_fields__}),
         budget=Budget(**{name: getattr(budget, name) for name in Budget.__struct_fields__}),
+    )
+
+
+def stopped(assignment: Assignment, reason: str) -> Assignment:
+    """Return the halt in an assignment's place: nothing but the head and the timetable is in it.
+
+    The first probes read the whole message or nothing: what is not there cannot hold their halt up.
+    """
+    return Assignment(
+        version=0, catalogue=assignment.catalogue, expires=0.0, targets=(), halt=reason, timetable=assignment.timetable
     )
 
 

@@ -36,7 +36,7 @@ from balise_collector.releases import Releases
 from balise_collector.report import ReportFacts, report
 from balise_collector.store import Store
 from balise_collector.wording import Language
-from balise_wire.measurement import Measurement
+from balise_wire.measurement import Measurement, read_measurement
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -184,13 +184,13 @@ def read_measurements(data: bytes) -> list[Measurement]:
     text = data.strip()
     try:
         if text.startswith(b"["):
-            return msgspec.json.decode(text, type=list[Measurement])
-        return [msgspec.json.decode(text, type=Measurement)]
+            return [read_measurement(one)[0] for one in msgspec.json.decode(text, type=list[msgspec.Raw])]
+        return [read_measurement(text)[0]]
     except msgspec.DecodeError as whole:
         found = []
         for number, line in enumerate(text.splitlines(), 1):
             try:
-                found.append(msgspec.json.decode(line, type=Measurement))
+                found.append(read_measurement(line)[0])
             except msgspec.DecodeError as error:
                 why = error if number > 1 else whole
                 raise ConfigError(

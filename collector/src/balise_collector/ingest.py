@@ -16,7 +16,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from balise_collector.announce import read_announcement
-from balise_collector.assignment import assignment_for, dated, due
+from balise_collector.assignment import assignment_for, dated, due, stopped
 from balise_collector.broker import Arrival, Connection, Delivery, Down, Up
 from balise_collector.broker_identity import BrokerIdentity
 from balise_collector.catalogue import Catalogue
@@ -30,6 +30,7 @@ from balise_collector.members import Fleet, Member
 from balise_collector.profiles import fitted
 from balise_collector.validate import Accepted, Quarantined, Spoken, read_state, validate
 from balise_wire.assignment import Assignment
+from balise_wire.dictionary import COMMON
 from balise_wire.envelope import Envelope, Kind, encode_envelope
 from balise_wire.seal import Sealer
 from balise_wire.status import CollectorState, Health, Receipt
@@ -75,7 +76,7 @@ class Ingest(threading.Thread):
         super().__init__(name="ingest", daemon=True)
         self._config = config
         self._clock = clock
-        self._sealer = Sealer(key)
+        self._sealer = Sealer(key, dictionary=COMMON)
         self._catalogue = catalogue
         self._queue: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
         self._stopping = threading.Event()
@@ -225,7 +226,7 @@ class Ingest(threading.Thread):
                 )
             )
         for rejection in accepted.rejected:
-            reason = f"measurement {rejection.index} of batch {envelope.id}: {rejection.reason}"
+            reason = f"{envelope.kind} {rejection.index} of batch {envelope.id}: {rejection.reason}"
             _log.info("quarantined from %s: %s", probe, reason)
             group.refused.append(Refused(probe=probe, topic=delivery.topic, reason=reason, raw=rejection.raw))
         if envelope.kind in {Kind.MEASUREMENT, Kind.EVENT}:
@@ -366,10 +367,9 @@ class Ingest(threading.Thread):
         """Return what a probe is to do, as far as its line and its country's halt allow."""
         config = self._config
         halt = self._fleet.halted().get(member.network.country)
-        task = assignment_for(
-            member, self._catalogue, config.timetable, config.budget, self._learned, halt.reason if halt else ""
-        )
-        return fitted(task, member.profile, laboratory=bool(config.network.laboratory) or self._clock.laboratory)
+        task = assignment_for(member, self._catalogue, config.timetable, config.budget, self._learned)
+        task = fitted(task, member.profile, laboratory=bool(config.network.laboratory) or self._clock.laboratory)
+        return stopped(task, halt.reason) if halt else task
 
     def _publish_assignment(self, probe: str, assignment: Assignment, connections: list[Connection]) -> None:
         frame = self._seal(Kind.ASSIGNMENT, probe, msgspec.json.encode(assignment))

@@ -13,9 +13,9 @@ import msgspec
 
 from balise_collector.members import Fleet, Member
 from balise_wire.envelope import MAX_BATCH_BYTES, MAX_BODY_BYTES, Envelope, Kind, decode_envelope
-from balise_wire.measurement import Measurement
+from balise_wire.measurement import Measurement, read_measurement
 from balise_wire.seal import SealError, unseal
-from balise_wire.status import Event, Health, State
+from balise_wire.status import Event, EventKind, Health, State, read_event
 from balise_wire.topics import Leaf, ProbeTopic, parse_topic
 
 
@@ -73,6 +73,8 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
     events: tuple[Event, ...] = ()
     health: Health | None = None
     rejected: tuple[Rejection, ...] = ()
+    newer: frozenset[str] = frozenset()
+    """What of it this collector cannot read yet, in words; the frame keeps it."""
 
 
 class Quarantined(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,6 +140,13 @@ def validate(
     refusal = _refuse_envelope(parsed, envelope)
     if refusal:
         return Quarantined(reason=refusal, raw=payload, probe=parsed.probe)
+    if envelope.kind is Kind.UNKNOWN:
+        # Signed and addressed rightly: the journal keeps it, and the probe's queue need not stand still for it.
+        reason = "a body of a kind that is newer than this collector; update the collector"
+        return Quarantined(reason=reason, raw=payload, probe=parsed.probe, envelope=envelope)
+    if envelope.kind is not _KIND_OF[parsed.leaf]:
+        reason = f"body of kind {envelope.kind} on the {parsed.leaf} topic"
+        return Quarantined(reason=reason, raw=payload, probe=parsed.probe)
     member = fleet.members[parsed.probe]
     try:
         return _BODY[envelope.kind](member, envelope, received_at, limits)
@@ -233,9 +242,7 @@ def _short(error: Exception) -> str:
 # ---------------------------------------------------------------- bodies, one function a kind
 
 _items = msgspec.json.Decoder(list[msgspec.Raw])
-_measurement = msgspec.json.Decoder(Measurement)
 _measurements = msgspec.json.Decoder(list[Measurement])
-_events = msgspec.json.Decoder(list[Event])
 _health = msgspec.json.Decoder(Health)
 _state = msgspec.json.Decoder(State)
 
@@ -264,9 +271,10 @@ def _read_one_by_one(member: Member, envelope: Envelope, received_at: float, lim
         return _too_many(member, envelope, len(raws), limits)
     good: list[tuple[int, Measurement]] = []
     bad: list[Rejection] = []
+    newer: set[str] = set()
     for index, raw in enumerate(raws):
         try:
-            measurement = _measurement.decode(raw)
+            measurement, unread = read_measurement(raw)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             bad.append(Rejection(index, _short(error), bytes(raw)))
             continue
@@ -275,7 +283,10 @@ def _read_one_by_one(member: Member, envelope: Envelope, received_at: float, lim
             bad.append(Rejection(index, reason, bytes(raw)))
         else:
             good.append((index, measurement))
-    return Accepted(member=member, envelope=envelope, measurements=tuple(good), rejected=tuple(bad))
+            newer.update(f"observation {word!r}" for word in unread)
+    return Accepted(
+        member=member, envelope=envelope, measurements=tuple(good), rejected=tuple(bad), newer=frozenset(newer)
+    )
 
 
 def _too_many(member: Member, envelope: Envelope, count: int, limits: Limits) -> Quarantined:
@@ -326,10 +337,19 @@ def _implausible_times(m: Measurement, received_at: float, shift: float, limits:
 
 
 def _read_events(member: Member, envelope: Envelope, _received_at: float, limits: Limits) -> Accepted | Quarantined:
-    events = _events.decode(envelope.body)
-    if len(events) > limits.items:
-        return _too_many(member, envelope, len(events), limits)
-    return Accepted(member=member, envelope=envelope, events=tuple(events))
+    """Keep every event of a batch that can be read, also those of a kind that is newer than we are."""
+    raws = _items.decode(envelope.body)
+    if len(raws) > limits.items:
+        return _too_many(member, envelope, len(raws), limits)
+    good: list[Event] = []
+    bad: list[Rejection] = []
+    for index, raw in enumerate(raws):
+        try:
+            good.append(read_event(raw))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            bad.append(Rejection(index, _short(error), bytes(raw)))
+    newer = {f"event {e.detail.partition(':')[0]!r}" for e in good if e.kind is EventKind.UNKNOWN}
+    return Accepted(member=member, envelope=envelope, events=tuple(good), rejected=tuple(bad), newer=frozenset(newer))
 
 
 def _read_health(member: Member, envelope: Envelope, _received_at: float, _limits: Limits) -> Accepted | Quarantined:

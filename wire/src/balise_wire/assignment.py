@@ -1,7 +1,7 @@
 """The assignment: what the collector asks of a probe. Signed, versioned, and bounded by limits the probe alone holds.
 
 A probe refuses an assignment that is unsigned, expired, older than the one it has, addressed to another probe, or that
-names destinations or rates outside its own limits.
+names destinations or rates outside its own limits. What it cannot read of one costs that part, never the halt.
 """
 
 import msgspec
@@ -62,6 +62,26 @@ class Budget(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     bytes_per_day: int = 20_000_000
     bytes_per_incident: int = 2_000_000
+
+
+class Head(msgspec.Struct, frozen=True, kw_only=True):
+    """What a probe reads of an assignment before anything else, and obeys whatever else is in the message.
+
+    So a halt holds for a reader of every age. The collector sends a halted assignment without targets and controls,
+    because the first probes (up to commit a430c09) read the whole message or nothing.
+    """
+
+    version: int
+    expires: object = 0.0
+    halt: object = ""
+    """Any type: what is no text is a halt all the same, unless it is empty."""
+
+    @property
+    def reason(self) -> str:
+        """Why everything stops; empty where nothing does."""
+        if isinstance(self.halt, str):
+            return self.halt
+        return "stopped by the operator" if self.halt else ""
 
 
 class Assignment(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

@@ -1,7 +1,7 @@
 """The zstd dictionaries by their id. A dictionary that was ever used on air stays here for ever.
 
-zstd writes the id into each frame, so a reader finds the right one by itself. ``CURRENT`` is the one that new frames
-are made with; 0 means none. tools/train-dictionary makes a new one from real measurements (docs/wire.md).
+zstd writes the id into each frame, so a reader finds the right one by itself; a frame made with one that it lacks it
+cannot open at all. tools/train-dictionary makes a new one from real measurements (docs/wire.md).
 """
 
 from importlib import resources
@@ -22,5 +22,9 @@ def _load() -> dict[int, zstandard.ZstdCompressionDict]:
 
 DICTIONARIES: Final = _load()
 """Every dictionary ever used on air, by zstd dictionary id."""
-CURRENT: Final = max(DICTIONARIES, default=0)
-"""The id that new frames are compressed with."""
+COMMON: Final = 1
+"""The id that every reader since the first version has: what a probe must be able to open, a halt above all, is made
+with it, however old the probe is."""
+CURRENT: Final = 1
+"""The id that probes compress with. Raised by hand, a version after the dictionary was shipped, so that a collector of
+the version before can open what they send."""

@@ -4,6 +4,8 @@ It is self-contained on purpose: the line's health of the same minute, the versi
 trial that caused it are inside, so that a re-judgement needs no join with other messages of the probe.
 """
 
+from typing import Final, get_args
+
 import msgspec
 
 from balise_wire.observations import Observation
@@ -65,3 +67,42 @@ class Measurement(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     """Why the probe itself could not carry the run to its end, in a few words for the operator; empty where it could.
     ``observations`` then holds what had been observed before: facts, but not the whole of an experiment."""
     observations: tuple[Observation, ...] = ()
+
+
+_whole = msgspec.json.Decoder(Measurement)
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_list = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+class _Tag(msgspec.Struct, frozen=True):
+    """The type of an observation, whatever else is in it."""
+
+    kind: str = msgspec.field(name="is")
+
+
+_tag = msgspec.json.Decoder(_Tag)
+_TAGS: Final = frozenset(str(one.__struct_config__.tag) for one in get_args(Observation))
+_LONGEST_WORD: Final = 40
+
+
+def read_measurement(raw: bytes | msgspec.Raw) -> tuple[Measurement, tuple[str, ...]]:
+    """Return a measurement, and the types of those of its observations that are newer than this program.
+
+    Such an observation is left out: a newer experiment may look at more, and what it has in common with ours is judged
+    as ever. Anything else that is wrong is an error of the sender, and then nothing of the measurement is believed.
+
+    Raises:
+        msgspec.DecodeError: it is no measurement.
+    """
+    try:
+        return _whole.decode(raw), ()
+    except msgspec.ValidationError:
+        fields = _fields.decode(raw)
+        observed = _list.decode(fields.get("observations", msgspec.Raw(b"[]")))
+        newer = {place: tag for place, one in enumerate(observed) if (tag := _tag.decode(one).kind) not in _TAGS}
+        if not newer:
+            raise
+    known = [one for place, one in enumerate(observed) if place not in newer]
+    fields["observations"] = msgspec.Raw(msgspec.json.encode(known))
+    words = dict.fromkeys(tag[:_LONGEST_WORD] for tag in newer.values())
+    return _whole.decode(msgspec.json.encode(fields)), tuple(words)

@@ -46,16 +46,17 @@ def key_id(key: Ed25519PublicKey) -> bytes:
 class Sealer:
     """Seals messages with one private key; the compressor and its dictionary are made once."""
 
-    def __init__(self, key: Ed25519PrivateKey, *, level: int = 6) -> None:
+    def __init__(self, key: Ed25519PrivateKey, *, level: int = 6, dictionary: int = CURRENT) -> None:
         """Prepare a sealer.
 
         Args:
             key: the signer's key.
             level: zstd level; 6 costs a Pi Zero 2 W about a millisecond a batch.
+            dictionary: id of the dictionary, which every reader of the frames must have.
         """
         self._key = key
         self._header = MAGIC + bytes([_ZSTD]) + key_id(key.public_key())
-        self._compressor = zstandard.ZstdCompressor(level=level, dict_data=DICTIONARIES.get(CURRENT))
+        self._compressor = zstandard.ZstdCompressor(level=level, dict_data=DICTIONARIES.get(dictionary))
 
     def seal(self, message: bytes) -> bytes:
         """Return the sealed frame of ``message``."""

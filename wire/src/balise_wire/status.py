@@ -5,6 +5,9 @@ sealed copy of itself as its proof, the last will included, which is sealed when
 moves data or settings is sealed.
 """
 
+import re
+from typing import Final
+
 import msgspec
 
 from balise_wire.word import Word
@@ -67,6 +70,10 @@ class Health(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Times the probe itself could not measure (LinkUnusable), since start."""
     clock_state: ClockState = ClockState.UNSYNCED
     clock_offset_ms: float | None = None
+    assignment: int | None = None
+    """Version of the assignment in force, 0 for none; ``None`` from a probe that does not tell."""
+    halted: bool | None = None
+    """Whether that assignment is a halt."""
 
 
 class EventKind(Word):
@@ -99,6 +106,56 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     kind: EventKind
     at: float
     detail: str = ""
+
+
+STOP: Final = "stop"
+"""What a probe tells of an assignment that it accepted as a halt."""
+_ACCEPTED: Final = re.compile(r"version (\d{1,15}): (.*)", re.DOTALL)
+
+
+class Acceptance(msgspec.Struct, frozen=True):
+    """That a probe has taken up an assignment."""
+
+    version: int
+    halted: bool
+    """Whether as a halt."""
+
+
+def acceptance_detail(version: int, told: str) -> str:
+    """Return the detail of ASSIGNMENT_ACCEPTED: this spelling is read by collectors, and is never changed."""
+    return f"version {version}: {told}"
+
+
+def acceptance(event: Event) -> Acceptance | None:
+    """Return which assignment an event says was taken up; ``None`` where it says nothing of the kind."""
+    if event.kind is not EventKind.ASSIGNMENT_ACCEPTED:
+        return None
+    found = _ACCEPTED.fullmatch(event.detail)
+    return Acceptance(int(found[1]), halted=found[2] == STOP) if found else None
+
+
+class _Said(msgspec.Struct, frozen=True):
+    """The word of an event as it was written."""
+
+    kind: str
+
+
+_event = msgspec.json.Decoder(Event)
+_said = msgspec.json.Decoder(_Said)
+_LONGEST_WORD: Final = 40
+
+
+def read_event(raw: bytes | msgspec.Raw) -> Event:
+    """Return an event; one of a kind that this program does not know has the kind's word before its detail.
+
+    Raises:
+        msgspec.DecodeError: it is no event.
+    """
+    event = _event.decode(raw)
+    if event.kind is not EventKind.UNKNOWN:
+        return event
+    word = _said.decode(raw).kind[:_LONGEST_WORD]
+    return msgspec.structs.replace(event, detail=f"{word}: {event.detail}" if event.detail else word)
 
 
 class Receipt(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

@@ -36,7 +36,7 @@ from balise_collector.journal import (
 from balise_collector.shared_file import open_reading
 from balise_collector.streams import StreamPosition
 from balise_wire.envelope import MAX_BODY_BYTES, decode_envelope
-from balise_wire.measurement import Measurement
+from balise_wire.measurement import read_measurement
 from balise_wire.seal import SealError, unseal
 from balise_wire.status import Health
 from balise_wire.words import ClockState, Lifecycle
@@ -90,7 +90,6 @@ _HEALTH_KEPT: Final = 500_000
 """Newest health reports that are kept: a hundred probes for a fortnight. They are gauges, no evidence."""
 _HEALTH = msgspec.json.Decoder(Health)
 _BODY = msgspec.json.Decoder(list[msgspec.Raw])
-_MEASUREMENT = msgspec.json.Decoder(Measurement)
 
 
 class _Voice(NamedTuple):
@@ -523,7 +522,7 @@ class SqliteJournal:
                 sent_at=sent_at,
                 clock_state=ClockState(clock_state),
                 historical=bool(historical),
-                measurement=_MEASUREMENT.decode(body[place]),
+                measurement=read_measurement(body[place])[0],
             )
 
     def _key(self, signer: int) -> Ed25519PublicKey:
