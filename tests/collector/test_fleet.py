@@ -12,10 +12,11 @@ import msgspec
 import pytest
 
 from balise_collector.assignment import Issued
-from balise_collector.fleet import FleetRegistry
+from balise_collector.claims import Asked, Tasks
+from balise_collector.fleet import TASKS_KEPT, FleetRegistry, put
 from balise_collector.members import Halt, Member, Pending
 from balise_wire.measurement import Network
-from balise_wire.words import Profile
+from balise_wire.words import Profile, TargetRole
 
 
 @pytest.fixture
@@ -24,6 +25,12 @@ def registry(tmp_path: Path) -> Iterator[FleetRegistry]:
     opened = FleetRegistry(tmp_path / "fleet.sqlite")
     yield opened
     opened.close()
+
+
+def asked(number: int) -> Asked:
+    """Return one target of a task."""
+    host = f"h{number}.example.org"
+    return Asked(id=f"x/web/{host}/4", service="x", role=TargetRole.WEB, host=host, family=4)
 
 
 def stranger(name: str, at: float) -> Pending:
@@ -85,6 +92,62 @@ def test_the_version_of_an_assignment_is_remembered(registry: FleetRegistry, tmp
     assert again.issued("k7m2q9xd") == Issued(7, "digest", 99.0, 600)
     assert again.fleet().paces == {"k7m2q9xd": 600}
     again.close()
+
+
+def test_a_task_is_remembered_for_as_long_as_its_results_may_wait(
+    registry: FleetRegistry, tmp_path: Path, probe: Any
+) -> None:
+    """What a probe was given stays what it may have measured, over restarts and changes; and the table is bounded."""
+    registry.approve(probe.member)
+    assert registry.fleet().tasks_of(probe.id) == Tasks()
+    for number in range(3):
+        registry.issue(probe.id, Issued(number + 1, f"{number}", 99.0, 300), (asked(number),), 100.0 * number)
+    with closing(FleetRegistry(tmp_path / "fleet.sqlite")) as again:
+        found = again.fleet().tasks_of(probe.id)
+    assert found is not None
+    assert found.unrecorded_until == 0.0
+    assert set(found.asked) == {asked(number).id for number in range(3)}
+    registry.issue(probe.id, Issued(4, "3", 99.0, 300), (asked(2),), 150.0 + TASKS_KEPT)
+    left = registry.fleet().tasks_of(probe.id)
+    assert left is not None
+    assert set(left.asked) == {asked(1).id, asked(2).id}
+    assert registry._db.execute("SELECT count(*) FROM task").fetchone() == (2,)
+
+
+def test_a_registry_of_an_earlier_version_says_what_it_does_not_know(registry: FleetRegistry, probe: Any) -> None:
+    """Tasks that were given before they were written down are an unknown, not a none."""
+    registry.approve(probe.member)
+    registry._db.execute("INSERT INTO assignment VALUES(?, 6, 'x', 99.0, 300)", (probe.id,))
+    registry.issue(probe.id, Issued(7, "digest", 99.0, 300), (asked(1),), 50.0)
+    found = registry.fleet().tasks_of(probe.id)
+    assert found is not None
+    assert (found.unrecorded_until, set(found.asked)) == (50.0, {asked(1).id})
+
+
+def test_probes_with_one_task_share_its_table(registry: FleetRegistry, make_probe: Any) -> None:
+    """A thousand probes of one catalogue hold it once."""
+    for name in ("aaaa", "bbbb"):
+        registry.approve(make_probe(id=name).member)
+        registry.issue(name, Issued(1, "x", 99.0, 300), (asked(1),), 1.0)
+    fleet = registry.fleet()
+    assert fleet.tasks_of("aaaa") is fleet.tasks_of("bbbb")
+
+
+def test_where_a_probe_stood_is_written_down_with_each_approval(registry: FleetRegistry, probe: Any) -> None:
+    """A move begins when it was written down, or when the operator says; a correction leaves no trace."""
+    at = msgspec.structs.replace
+    registry.approve(at(probe.member, approved_at=10.0))
+    registry.approve(at(probe.member, approved_at=20.0))
+    moved = at(probe.member, approved_at=30.0, network=Network(country="PK", asn=64777))
+    registry.approve(moved)
+    told = [(record.since, record.network.asn) for record in registry.fleet().records[probe.id]]
+    assert told == [(10.0, 64501), (30.0, 64777)]
+    registry.approve(at(moved, approved_at=40.0), since=0.0)
+    assert [(r.since, r.network.asn) for r in registry.fleet().records[probe.id]] == [(0.0, 64777)]
+    with registry.turn() as db:
+        for number in range(300):
+            put(db, at(moved, approved_at=50.0 + number, network=Network(country="PK", asn=1 + number)))
+    assert len(registry.fleet().records[probe.id]) == 256
 
 
 def test_a_probe_that_delivers_hourly_is_waited_for_that_long(registry: FleetRegistry) -> None:

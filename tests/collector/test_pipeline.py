@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from balise_collector import catalogue
 from balise_collector.catalogue import Catalogue
 from balise_collector.clock import Clock
 from balise_collector.config import Broker, Config, Place
-from balise_collector.deduction import Surroundings, learned_of
+from balise_collector.deduction import LEARNED, Surroundings, learned_of
 from balise_collector.fleet import FleetRegistry
 from balise_collector.incidents import Incident, IncidentKind, IncidentState, Locality
 from balise_collector.journal.sqlite import SqliteJournal
@@ -25,9 +26,10 @@ from balise_collector.judge import State
 from balise_collector.members import Fleet
 from balise_collector.pipeline import Follower, replay
 from balise_collector.store import Progress, Store
+from balise_wire.measurement import Network
 from balise_wire.mechanisms import Mechanism
 from balise_wire.observations import DnsAnswer, DnsObservation
-from balise_wire.words import Arm, Experiment
+from balise_wire.words import Access, Arm, Experiment, TargetRole
 
 
 @pytest.fixture(scope="session")
@@ -299,25 +301,94 @@ def test_a_journal_from_a_backup_is_judged_from_its_start(
     assert sum(store.count_by_state().values()) == sent
 
 
+def _taught(afternoon: Any, journal: SqliteJournal, references: Any, answered: Any) -> None:
+    """Let references be answered with addresses, one set a slot."""
+    for number, addresses in enumerate(answered):
+        at = afternoon.start + 300.0 * number
+        answer = DnsAnswer(rtt_ms=8.0, addresses=addresses)
+        trial = DnsObservation(arm=Arm.SUBJECT, at=at, name="twitter.com", answers=(answer,), tls_consistent=True)
+        for reference in references:
+            heard = reference.measurement(at, experiment=Experiment.DNS, observations=(trial,))
+            journal.append([afternoon.batch_of(reference, [heard], at + 9.0)], (), (), at + 10.0)
+
+
 def test_what_references_taught_survives_a_restart(
     afternoon: Any, journal: SqliteJournal, open_store: Callable[[], Store], around: Surroundings
 ) -> None:
     """A name without addresses gets those that references were given; a restart does not turn them over."""
-    reference = afternoon.probes[-1]
-    for number, addresses in enumerate((("198.18.3.1", "198.18.3.2"), ("198.18.3.2", "198.18.3.3"))):
-        at = afternoon.start + 300.0 * number
-        answer = DnsAnswer(rtt_ms=8.0, addresses=addresses)
-        trial = DnsObservation(arm=Arm.SUBJECT, at=at, name="twitter.com", answers=(answer,), tls_consistent=True)
-        heard = reference.measurement(at, experiment=Experiment.DNS, observations=(trial,))
-        journal.append([afternoon.batch_of(reference, [heard], at + 9.0)], (), (), at + 10.0)
+    around = replace(around, laboratory=("198.18.0.0/15",))
+    _taught(afternoon, journal, afternoon.probes[-2:], (("198.18.3.1", "198.18.3.2"), ("198.18.3.2", "198.18.3.3")))
     store = open_store()
     follower = Follower(journal, store, around)
     conclude(follower, afternoon.start + 600.0)
     taught = follower.deduction.learn()
     assert taught["twitter.com", 4] == ("198.18.3.1", "198.18.3.2")
     follower.save()
-    assert learned_of(store.memory("learned")) == taught
+    assert learned_of(store.memory(LEARNED)) == taught
     assert Follower(journal, store, around).deduction.learn() == taught
+
+
+@pytest.mark.parametrize("alone", ["one", "one network", "one host"])
+def test_one_reference_teaches_nobody_an_address(
+    afternoon: Any, journal: SqliteJournal, open_store: Callable[[], Store], around: Surroundings, alone: str
+) -> None:
+    """An address counts from the second network and host on: one that lies would send the fleet to itself."""
+    liars = [afternoon.probes[-1]] if alone == "one" else afternoon.probes[-2:]
+    members = [probe.member for probe in afternoon.probes]
+    for place in (-1, -2):
+        if alone == "one network":
+            network = msgspec.structs.replace(members[place].network, asn=64999)
+            members[place] = msgspec.structs.replace(members[place], network=network)
+        elif alone == "one host":
+            members[place] = msgspec.structs.replace(members[place], host="the same cellar")
+    around = replace(around, fleet=Fleet.of(members), laboratory=("198.18.0.0/15",))
+    _taught(afternoon, journal, liars, (("198.18.3.66",),) * 3)
+    follower = Follower(journal, open_store(), around)
+    conclude(follower, afternoon.start + 1200.0)
+    assert follower.deduction.learn() == {}
+
+
+def test_the_record_says_where_a_probe_stood(
+    afternoon: Any, journal: SqliteJournal, open_store: Callable[[], Store], around: Surroundings
+) -> None:
+    """A probe that names another provider, access or region moves no cell of it."""
+    probe, other = afternoon.probes[0], afternoon.probes[2]
+    lie = Network(country="PK", asn=other.asn, access=Access.MOBILE, region="PK-IS")
+    for number, claim in enumerate((probe.network, lie)):
+        at = afternoon.start + 300.0 * number
+        heard = probe.measurement(at, network=claim)
+        journal.append([afternoon.batch_of(probe, [heard], at + 9.0)], (), (), at + 10.0)
+    store = open_store()
+    follower = Follower(journal, store, around)
+    conclude(follower, afternoon.start + 600.0)
+    assert [verdict.network for verdict in store.verdicts()] == [probe.network] * 2
+    assert {key.asn for key in follower.deduction.detector._groups} <= {0, probe.asn}
+
+
+def test_what_nobody_vouches_for_is_not_judged(
+    afternoon: Any, journal: SqliteJournal, open_store: Callable[[], Store], around: Surroundings, make_probe: Any
+) -> None:
+    """An older journal may hold claims that were never held against anything: a replay concludes nothing from them."""
+    known, stranger = afternoon.probes[0], make_probe(id="nobody000")
+    claims: tuple[tuple[Any, dict[str, Any], str], ...] = (
+        (stranger, {}, "record.unknown"),
+        (known, {"network": Network(country="KZ", asn=9198)}, "record.country"),
+        (known, {"service": "zoom"}, "record.target"),
+        (known, {"host": "example.org"}, "record.target"),
+        (known, {"family": 6}, "record.target"),
+        (known, {"role": TargetRole.LINE}, "record.target"),
+        (known, {"experiment": Experiment.LINE, "observations": ()}, "record.target"),
+    )
+    for number, (probe, changes, _) in enumerate(claims):
+        at = afternoon.start + 300.0 * number
+        journal.append([afternoon.batch_of(probe, [probe.measurement(at, **changes)], at + 9.0)], (), (), at + 10.0)
+    store = open_store()
+    conclude(Follower(journal, store, around), afternoon.start + 3000.0)
+    found = store.verdicts()
+    assert [verdict.rule for verdict in found] == [rule for *_, rule in claims]
+    assert {verdict.state for verdict in found} == {State.INSUFFICIENT}
+    assert not {verdict.network.asn for verdict in found} & {9198}
+    assert not {verdict.service for verdict in found} & {"zoom"}
 
 
 def test_a_snapshot_of_another_version_is_judged_anew(

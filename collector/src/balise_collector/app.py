@@ -22,7 +22,7 @@ from balise_collector.bounded import BoundedListener, Bounds
 from balise_collector.catalogue import Catalogue
 from balise_collector.clock import Clock
 from balise_collector.config import Config, Public
-from balise_collector.deduction import learned_of
+from balise_collector.deduction import LEARNED, learned_of
 from balise_collector.enrolment.keeper import Keeper
 from balise_collector.enrolment.listener import EnrolmentListener
 from balise_collector.errors import ConfigError
@@ -90,7 +90,7 @@ def run(config: Config, clock: Clock, settings: Path) -> int:
     # Made here, so that a disk or a file that cannot be used is said at once and by name.
     SqliteJournal(config.journal_file).close()
     with closing(Store(config.derived_file)) as store:
-        learned = learned_of(store.memory("learned"))
+        learned = learned_of(store.memory(LEARNED))
     listening = _listen(config, clock)
     ingest = Ingest(config, clock, key, services)
     ingest.learn(learned)

@@ -13,16 +13,19 @@ from typing import Final
 import msgspec
 
 from balise_collector.catalogue import Catalogue
+from balise_collector.claims import disagrees
 from balise_collector.detect import CellEvent, Detector, DetectorConfig
 from balise_collector.detect import EventKind as CellEventKind
 from balise_collector.detect.bins import BIN
+from balise_collector.detect.detector import INTERNET
 from balise_collector.hearing import Hearing
 from balise_collector.incidents import Incident, IncidentBook, IncidentChange
 from balise_collector.journal import JournalRow, PresenceRow
-from balise_collector.judge import BOGONS, Context, ReferenceTable, State, Verdict, judge
+from balise_collector.judge import BOGONS, Bar, Context, ReferenceTable, State, Verdict, judge
 from balise_collector.members import Fleet
 from balise_collector.validate import CORRECT_ABOVE
-from balise_wire.measurement import Measurement
+from balise_wire.measurement import Measurement, Network
+from balise_wire.words import TargetRole
 
 STEP: Final = 60.0
 """Clock seconds between two looks of the detector; a fifth of its bin."""
@@ -35,6 +38,9 @@ _LEARNED_MOST: Final = 2
 """Addresses that a target is given where its catalogue entry names none."""
 _UNSURE: Final = frozenset({State.INSUFFICIENT, State.DOWN})
 
+LEARNED: Final = "agreed"
+"""Name of the learned addresses in the memory. What one reference alone taught an earlier version has another name, and
+is forgotten."""
 Learned = dict[tuple[str, int], tuple[str, ...]]
 """Addresses by (host, family)."""
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -103,6 +109,7 @@ class Deduction:
             for entry in service.targets
             for version in (4, 6)
         }
+        self._table.keep({member.id: member.host for member in around.fleet.members.values() if member.host})
         self._pins = {
             entry.host: frozenset(entry.spki)
             for service in around.catalogue.services
@@ -120,7 +127,7 @@ class Deduction:
     def take(self, row: JournalRow) -> tuple[int, Verdict]:
         """Judge one row and let the detector hear of it."""
         self._hearing.note(row.probe, row.received_at)
-        verdict = judge(row.measurement, self._context(row))
+        verdict = self._judge(row)
         self._detector.observe(verdict)
         if verdict.reference:
             self._table.note(verdict, row.measurement)
@@ -129,15 +136,29 @@ class Deduction:
             self._unsure[row.seq] = (row, verdict)
         return row.seq, verdict
 
-    def _context(self, row: JournalRow) -> Context:
-        member = self._around.fleet.members.get(row.probe)
-        reference = member is not None and member.reference
-        return self.context(row.probe, row.measurement, reference=reference, offset=clock_offset(row))
+    def _judge(self, row: JournalRow) -> Verdict:
+        """Judge one row as what the operator vouches for: where it stood, and whether as a reference."""
+        m, offset = row.measurement, clock_offset(row)
+        record = self._around.fleet.record_at(row.probe, m.started - offset, m.network.country)
+        bar = Bar.NONE
+        if record is None:
+            bar, m = Bar.UNKNOWN, _nobody(m)
+        else:
+            if m.network.country != record.network.country:
+                bar = Bar.COUNTRY
+            elif disagrees(m):
+                bar, m = Bar.TARGET, _nobody(m)
+            m = msgspec.structs.replace(m, network=record.network)
+        reference = record is not None and record.reference
+        return judge(m, self.context(row.probe, m, reference=reference, offset=offset, bar=bar))
 
-    def context(self, probe: str, measurement: Measurement, *, reference: bool, offset: float = 0.0) -> Context:
+    def context(
+        self, probe: str, measurement: Measurement, *, reference: bool, offset: float = 0.0, bar: Bar = Bar.NONE
+    ) -> Context:
         """Return the judge's tables for one measurement; ``offset`` is the probe's clock minus ours, in seconds."""
         return Context(
             probe=probe,
+            bar=bar,
             reference=reference,
             clock_offset=offset,
             references=self._table,
@@ -181,7 +202,7 @@ class Deduction:
         self._news = False
         changed: list[tuple[int, Verdict]] = []
         for seq, (row, before) in list(self._unsure.items()):
-            verdict = judge(row.measurement, self._context(row))
+            verdict = self._judge(row)
             if (verdict.rule, verdict.state) == (before.rule, before.state):
                 continue
             self._detector.observe(verdict)
@@ -197,7 +218,9 @@ class Deduction:
     def learn(self) -> Learned:
         """Return addresses for catalogue names that have none, from the references' answers.
 
-        An address that references still hear stays, so that assignments do not turn over with a CDN's rotation.
+        An address counts once references in two networks, of two hosts, were given it (ReferenceTable.answers); nobody
+        is sent to one that a single reference names. An address that they still hear stays, so that assignments do not
+        turn over with a CDN's rotation; one that they no longer agree on stays while they agree on nothing else.
         """
         before = self._learned
         found: Learned = {}
@@ -207,13 +230,18 @@ class Deduction:
             for family in (4, 6):
                 if addresses:
                     continue
-                heard = {a for a in self._table.answers(host, family) if ipaddress.ip_address(a).version == family}
+                heard = {address for address in self._table.answers(host, family) if self._may_serve(address, family)}
                 kept = tuple(address for address in before.get((host, family), ()) if address in heard)
                 chosen = kept or tuple(sorted(heard))[:_LEARNED_MOST] or before.get((host, family), ())
                 if chosen:
                     found[host, family] = chosen
         self._learned = found
         return found
+
+    def _may_serve(self, address: str, family: int) -> bool:
+        """Whether an address is of a family and one that a public service can have."""
+        ip = ipaddress.ip_address(address)
+        return ip.version == family and not any(ip.version == one.version and ip in one for one in self._bogons)
 
     # ------------------------------------------------------------ memory
 
@@ -223,7 +251,7 @@ class Deduction:
             "detector": self._detector.snapshot(),
             "hearing": msgspec.json.encode(self._hearing),
             "unsure": msgspec.json.encode(sorted(self._unsure)),
-            "learned": msgspec.json.encode([(host, family, a) for (host, family), a in self._learned.items()]),
+            LEARNED: msgspec.json.encode([(host, family, a) for (host, family), a in self._learned.items()]),
         }
 
     def restore(
@@ -251,7 +279,7 @@ class Deduction:
         """
         self._detector.restore(memory["detector"])
         self._hearing = msgspec.json.decode(memory["hearing"], type=Hearing)
-        self._learned = learned_of(memory["learned"])
+        self._learned = learned_of(memory.get(LEARNED))
         self._book = IncidentBook(incidents)
         for verdict, row in references:
             self._table.note(verdict, row.measurement)
@@ -280,6 +308,12 @@ def learned_of(memory: bytes | None) -> Learned:
     """Return what references had taught when the memory was taken."""
     rows = msgspec.json.decode(memory, type=list[tuple[str, int, tuple[str, ...]]]) if memory else []
     return {(host, family): addresses for host, family, addresses in rows}
+
+
+def _nobody(m: Measurement) -> Measurement:
+    """Return a measurement that is not judged, without what it claims of a provider, a service or a role."""
+    network = Network(country=m.network.country, asn=0)
+    return msgspec.structs.replace(m, network=network, service=INTERNET, role=TargetRole.LINE)
 
 
 def clock_offset(row: JournalRow) -> float:

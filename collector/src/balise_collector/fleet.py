@@ -1,22 +1,28 @@
 """The fleet's registry: which probe has which key and stands where, on the operator's word, in ``fleet.sqlite``.
 
-Lives here: approving, revoking, retiring, tagging, halting countries, listing, who waits for approval, and the version
-counter of each probe's assignment. The command line and the running collector share the file; ``changed`` tells the
-collector that the other wrote. Must not live here: tokens (enrolment/tokens.py, in the same file), what a member may
-send (validate.py) or what it is asked to do (assignment.py).
+Lives here: approving, revoking, retiring, tagging, halting countries, listing, who waits for approval, where each probe
+stood from when on, and each probe's assignments: the version counter, and which targets they had. The command line and
+the running collector share the file; ``changed`` tells the collector that the other wrote. Must not live here: tokens
+(enrolment/tokens.py, in the same file), what a member may send (validate.py) or what it is asked to do (assignment.py).
 """
 
+import hashlib
 import json
 import sqlite3
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from balise_collector.assignment import Issued
+from balise_collector.claims import Asked, Tasks, tasks_of
 from balise_collector.enrolment import tokens
 from balise_collector.enrolment.token import Token
 from balise_collector.errors import JournalError
-from balise_collector.members import Fleet, Halt, Member, Pending
+from balise_collector.members import Fleet, Halt, Member, Pending, Record
 from balise_collector.shared_file import make_tables, missing_columns, open_reading, open_shared, turn
 from balise_wire.delivery import PACES
 from balise_wire.measurement import Network
@@ -24,6 +30,15 @@ from balise_wire.words import Access, ProbeRole, Profile
 
 _PENDING_MOST: Final = 1000
 """Strangers remembered; a flood of invented ids ends here."""
+TASKS_KEPT: Final = 430 * 86_400.0
+"""Seconds for which a task that was replaced is remembered: what a spool may hold (validate.Limits.past), and the month
+for which the task itself was in force."""
+_TASKS_MOST: Final = 512
+"""Different tasks remembered of one probe: a catalogue that changes daily reaches back as far as TASKS_KEPT."""
+_RECORDS_MOST: Final = 256
+"""Places remembered of one probe; the oldest go first, and the next one then holds for what was before."""
+_UNRECORDED: Final = ""
+"""Digest of a task that was given before tasks were written down."""
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS member(
   id TEXT PRIMARY KEY, public_key TEXT NOT NULL, country TEXT NOT NULL, asn INTEGER NOT NULL,
@@ -37,6 +52,14 @@ CREATE TABLE IF NOT EXISTS assignment(
   probe TEXT PRIMARY KEY, version INTEGER NOT NULL, digest TEXT NOT NULL, expires REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS halt(
   country TEXT NOT NULL, since REAL NOT NULL, reason TEXT NOT NULL, until REAL);
+CREATE TABLE IF NOT EXISTS record(
+  probe TEXT NOT NULL, since REAL NOT NULL, country TEXT NOT NULL, asn INTEGER NOT NULL, access TEXT NOT NULL,
+  region TEXT NOT NULL, role TEXT NOT NULL, PRIMARY KEY(probe, since)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS task(digest TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS given(
+  probe TEXT NOT NULL, digest TEXT NOT NULL, since REAL NOT NULL, until REAL, PRIMARY KEY(probe, digest))
+  WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS given_digest ON given(digest);
 """
 _LATER: Final = {
     "retired_at": "REAL",
@@ -46,11 +69,13 @@ _LATER: Final = {
     "consent": "TEXT NOT NULL DEFAULT ''",
     "enrolled_at": "REAL",
     "expires": "REAL",
+    "host": "TEXT NOT NULL DEFAULT ''",
 }
 """Columns of ``member`` that the first version did not have."""
 _COLUMNS: Final = ("id, public_key, country, asn, access, region, role, approved_at, revoked", *_LATER)
 _COLUMN_LIST: Final = ", ".join(_COLUMNS)
 _PLACES: Final = ",".join("?" * (9 + len(_LATER)))
+_task = msgspec.json.Decoder(tuple[Asked, ...])
 
 
 class FleetRegistry:
@@ -94,10 +119,13 @@ class FleetRegistry:
 
     # ------------------------------------------------------------ members
 
-    def approve(self, member: Member) -> None:
-        """Approve a probe, or change what is vouched for; a revoked or retired one is let in again."""
+    def approve(self, member: Member, since: float | None = None) -> None:
+        """Approve a probe, or change what is vouched for; a revoked or retired one is let in again.
+
+        ``since`` (UNIX seconds) is from when on it stands where it says; left out, since it was let in.
+        """
         with self.turn() as db:
-            put(db, member)
+            put(db, member, since)
 
     def revoke(self, probe: str) -> bool:
         """Refuse a probe from now on; what it sent stays. False where there is no such member.
@@ -128,7 +156,40 @@ class FleetRegistry:
             else interval
             for probe, interval in self._db.execute("SELECT probe, interval FROM assignment")
         }
-        return Fleet.of(members.values(), self.halts(), paces)
+        return Fleet.of(members.values(), self.halts(), paces, records=self._records(), tasks=self._tasks(members))
+
+    def _records(self) -> Mapping[str, tuple[Record, ...]]:
+        """Return where each probe stood from when on."""
+        found: defaultdict[str, list[Record]] = defaultdict(list)
+        rows = self._db.execute(
+            "SELECT probe, since, country, asn, access, region, role FROM record ORDER BY probe, since"
+        )
+        for probe, since, country, asn, access, region, role in rows:
+            network = Network(country=country, asn=asn, access=Access(access), region=region)
+            found[probe].append(Record(since=since, network=network, role=ProbeRole(role)))
+        return {probe: tuple(records) for probe, records in found.items()}
+
+    def _tasks(self, members: Mapping[str, Member]) -> Mapping[str, Tasks]:
+        """Return what each probe was given to measure; probes with the same tasks share the table."""
+        bodies = {digest: _task.decode(body) for digest, body in self._db.execute("SELECT digest, body FROM task")}
+        given: defaultdict[str, list[str]] = defaultdict(list)
+        unrecorded: dict[str, float] = {}
+        rows = self._db.execute("SELECT probe, digest, until FROM given ORDER BY probe, since, digest")
+        for probe, digest, until in rows:
+            if probe not in members:
+                continue
+            if digest == _UNRECORDED:
+                unrecorded[probe] = until
+            else:
+                given[probe].append(digest)
+        shared: dict[tuple[tuple[str, ...], float], Tasks] = {}
+        found: dict[str, Tasks] = {}
+        for probe in {*given, *unrecorded}:
+            key = (tuple(given[probe]), unrecorded.get(probe, 0.0))
+            if key not in shared:
+                shared[key] = tasks_of((bodies[digest] for digest in key[0] if digest in bodies), key[1])
+            found[probe] = shared[key]
+        return found
 
     # ------------------------------------------------------------ cards
 
@@ -197,26 +258,80 @@ class FleetRegistry:
         ).fetchone()
         return Issued(*row) if row else Issued()
 
-    def issue(self, probe: str, issued: Issued) -> None:
-        """Write down an assignment before it is published: its version never goes back."""
-        self._write(
-            "INSERT OR REPLACE INTO assignment(probe, version, digest, expires, interval) VALUES(?,?,?,?,?)",
-            (probe, issued.version, issued.digest, issued.expires, issued.interval),
-        )
+    def issue(self, probe: str, issued: Issued, asked: Sequence[Asked] = (), now: float = 0.0) -> None:
+        """Write down an assignment before it is published: its version never goes back.
+
+        Args:
+            probe: whose.
+            issued: version, digest, end.
+            asked: its targets, for as long as results of them may arrive.
+            now: UNIX seconds.
+        """
+        body = msgspec.json.encode(asked)
+        digest = hashlib.sha256(body).hexdigest()[:32]
+        with self.turn() as db:
+            earlier = db.execute("SELECT 1 FROM assignment WHERE probe = ?", (probe,)).fetchone()
+            if earlier and not db.execute("SELECT 1 FROM given WHERE probe = ? LIMIT 1", (probe,)).fetchone():
+                db.execute("INSERT INTO given VALUES(?,?,0,?)", (probe, _UNRECORDED, now))
+            db.execute(
+                "INSERT OR REPLACE INTO assignment(probe, version, digest, expires, interval) VALUES(?,?,?,?,?)",
+                (probe, issued.version, issued.digest, issued.expires, issued.interval),
+            )
+            db.execute("INSERT OR IGNORE INTO task VALUES(?,?)", (digest, body))
+            db.execute("UPDATE given SET until = ? WHERE probe = ? AND until IS NULL", (now, probe))
+            db.execute(
+                "INSERT INTO given VALUES(?,?,?,NULL) ON CONFLICT(probe, digest) DO UPDATE SET until = NULL",
+                (probe, digest, now),
+            )
+            _forget_tasks(db, probe, now)
 
 
-def put(db: sqlite3.Connection, member: Member) -> None:
-    """Write a member in the place of the one with its id, and take it off the waiting list, within a ``turn``."""
+def _forget_tasks(db: sqlite3.Connection, probe: str, now: float) -> None:
+    """Let go of a probe's tasks of which nothing can arrive any more, and of tasks that nobody has."""
+    gone = db.execute("DELETE FROM given WHERE probe = ? AND until < ?", (probe, now - TASKS_KEPT)).rowcount
+    gone += db.execute(
+        "DELETE FROM given WHERE probe = ? AND digest IN (SELECT digest FROM given WHERE probe = ?"
+        " ORDER BY until IS NOT NULL, until DESC LIMIT -1 OFFSET ?)",
+        (probe, probe, _TASKS_MOST),
+    ).rowcount
+    if gone:
+        db.execute("DELETE FROM task WHERE NOT EXISTS (SELECT 1 FROM given WHERE given.digest = task.digest)")
+
+
+def put(db: sqlite3.Connection, member: Member, since: float | None = None) -> None:
+    """Write a member in the place of the one with its id, and take it off the waiting list, within a ``turn``.
+
+    Where it stands is written down with the time from which on it holds: ``since``, or when it was let in.
+    """
     network = member.network
+    _note_record(db, member, member.approved_at if since is None else since)
     db.execute(
         f"INSERT OR REPLACE INTO member({_COLUMN_LIST}) VALUES({_PLACES})",
         (
             member.id, member.public_key, network.country, network.asn, network.access.value, network.region,
             member.role.value, member.approved_at, member.revoked, member.retired_at, member.profile.value,
-            member.provider, json.dumps(member.tags), member.consent, member.enrolled_at, member.expires,
+            member.provider, json.dumps(member.tags), member.consent, member.enrolled_at, member.expires, member.host,
         ),
     )  # fmt: skip
     db.execute("DELETE FROM pending WHERE id = ? AND public_key = ?", (member.id, member.public_key))
+
+
+def _note_record(db: sqlite3.Connection, member: Member, since: float) -> None:
+    """Keep where a member stands from ``since`` (UNIX seconds) on, where that is news; later records give way."""
+    network = member.network
+    told = (network.country, network.asn, network.access.value, network.region, member.role.value)
+    db.execute("DELETE FROM record WHERE probe = ? AND since >= ?", (member.id, since))
+    last = db.execute(
+        "SELECT country, asn, access, region, role FROM record WHERE probe = ? ORDER BY since DESC LIMIT 1",
+        (member.id,),
+    ).fetchone()
+    if last != told:
+        db.execute("INSERT INTO record VALUES(?,?,?,?,?,?,?)", (member.id, since, *told))
+    db.execute(
+        "DELETE FROM record WHERE probe = ? AND since IN"
+        " (SELECT since FROM record WHERE probe = ? ORDER BY since DESC LIMIT -1 OFFSET ?)",
+        (member.id, member.id, _RECORDS_MOST),
+    )
 
 
 def retire(db: sqlite3.Connection, probe: str, now: float) -> bool:
@@ -244,7 +359,7 @@ def get(db: sqlite3.Connection, *, id: str = "", key: str = "") -> Member | None
 def _member(row: tuple[Any, ...]) -> Member:
     """Read one row of ``_COLUMNS``."""
     name, key, country, asn, access, region, role, approved_at, revoked, *later = row
-    retired_at, profile, provider, tags, consent, enrolled_at, expires = later
+    retired_at, profile, provider, tags, consent, enrolled_at, expires, host = later
     return Member(
         id=name,
         public_key=key,
@@ -255,6 +370,7 @@ def _member(row: tuple[Any, ...]) -> Member:
         retired_at=retired_at,
         profile=Profile(profile),
         provider=provider,
+        host=host,
         tags=tuple(json.loads(tags)),
         consent=consent,
         enrolled_at=enrolled_at,
@@ -269,3 +385,8 @@ def _bring_up(db: sqlite3.Connection) -> None:
     missing_columns(db, "member", _LATER)
     missing_columns(db, "token", tokens.LATER)
     missing_columns(db, "assignment", {"interval": "INTEGER NOT NULL DEFAULT 0"})
+    # A file of an earlier version knows where its members stand now, and nothing of where they stood before.
+    db.execute(
+        "INSERT INTO record SELECT id, 0, country, asn, access, region, role FROM member"
+        " WHERE NOT EXISTS (SELECT 1 FROM record WHERE probe = member.id)"
+    )

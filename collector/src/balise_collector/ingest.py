@@ -20,13 +20,14 @@ from balise_collector.assignment import assignment_for, dated, due, stopped
 from balise_collector.broker import Arrival, Connection, Delivery, Down, Up
 from balise_collector.broker_identity import BrokerIdentity
 from balise_collector.catalogue import Catalogue
+from balise_collector.claims import asked_of
 from balise_collector.clock import Clock
 from balise_collector.config import Config
 from balise_collector.errors import ConfigError, JournalError
 from balise_collector.fleet import FleetRegistry
 from balise_collector.journal import Batch, Presence, Refused, Report
 from balise_collector.journal.sqlite import SqliteJournal
-from balise_collector.members import Fleet, Member
+from balise_collector.members import NO_TASKS, Fleet, Member
 from balise_collector.profiles import fitted
 from balise_collector.validate import Accepted, Quarantined, Spoken, read_state, validate
 from balise_wire.assignment import Assignment
@@ -350,18 +351,25 @@ class Ingest(threading.Thread):
         """Give every approved probe what it is to do, where that changed or (``again``) in any case."""
         now = self._clock.now()
         self._assigned_at = now
+        written = False
         for member in self._fleet.active():
             assignment = self._assignment_of(member)
             issued = self._registry.issued(member.id)
             following = due(assignment, issued, now)
+            if following is None and self._fleet.tasks_of(member.id) is NO_TASKS:
+                # A registry of an earlier version: what it issued is written down now, under the next number.
+                following = msgspec.structs.replace(issued, version=issued.version + 1)
             if following is not None:
                 try:
-                    self._registry.issue(member.id, following)
+                    self._registry.issue(member.id, following, asked_of(assignment, self._learned), now)
                 except JournalError as error:
                     _log.error("%s", error)
                     continue  # a version that a restart would forget is not given out; the next look tries again
+                written = True
             if following is not None or again:
                 self._publish_assignment(member.id, dated(assignment, following or issued), connections)
+        if written:
+            self._fleet = self._registry.fleet()  # what was just assigned is what may be measured
 
     def _assignment_of(self, member: Member) -> Assignment:
         """Return what a probe is to do, as far as its line and its country's halt allow."""

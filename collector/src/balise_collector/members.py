@@ -11,12 +11,14 @@ from typing import Final
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from balise_collector.claims import Tasks
 from balise_wire.measurement import Network
 from balise_wire.words import ProbeRole, Profile
 
 REVOKED: Final = "revoked"
 RETIRED: Final = "retired"
 HALTED: Final = "halted"
+NO_TASKS: Final = Tasks()
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +36,9 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     profile: Profile = Profile.STANDARD
     provider: str = ""
     """The operator's label of the line, for the operator's view only."""
+    host: str = ""
+    """The operator's label of the person or group who keeps the board: boards of one host are one witness. Empty where
+    nobody wrote it down (ADR 0017)."""
     tags: tuple[str, ...] = ()
     """The operator's words, for the operator's view only."""
     consent: str = ""
@@ -52,6 +57,20 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     def speaks(self) -> bool:
         """Whether what it sends is believed."""
         return not self.revoked and self.retired_at is None
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a probe stood and what it was for from a moment on, on the operator's word."""
+
+    since: float
+    """UNIX seconds; the first record of a probe also holds for all that was before it."""
+    network: Network
+    role: ProbeRole = ProbeRole.PROBE
+
+    @property
+    def reference(self) -> bool:
+        """Whether it measured from abroad, to tell local from global."""
+        return self.role is ProbeRole.REFERENCE
 
 
 class Pending(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,15 +109,50 @@ class Fleet:
     """Oldest first, also those that are over."""
     paces: Mapping[str, int] = field(default_factory=dict)
     """Seconds between two runs of a target, by probe, as last assigned; 0 where that is not known."""
+    records: Mapping[str, tuple[Record, ...]] = field(default_factory=dict)
+    """Where each probe stood from when on, oldest first; the member's own record where there is none."""
+    tasks: Mapping[str, Tasks] | None = None
+    """What each probe was given to measure; ``None`` where nobody keeps that."""
 
     @classmethod
     def of(
-        cls, members: Iterable[Member], halts: Iterable[Halt] = (), paces: Mapping[str, int] | None = None
+        cls,
+        members: Iterable[Member],
+        halts: Iterable[Halt] = (),
+        paces: Mapping[str, int] | None = None,
+        *,
+        records: Mapping[str, tuple[Record, ...]] | None = None,
+        tasks: Mapping[str, Tasks] | None = None,
     ) -> "Fleet":
         """Build the table; parsing a key costs more than using it, so it is done once."""
         table = {member.id: member for member in members}
         keys = {id: Ed25519PublicKey.from_public_bytes(bytes.fromhex(m.public_key)) for id, m in table.items()}
-        return cls(table, keys, tuple(halts), paces or {})
+        return cls(table, keys, tuple(halts), paces or {}, records or {}, tasks)
+
+    def record_at(self, probe: str, at: float, country: str = "") -> Record | None:
+        """Return where a probe stood at a moment, on the operator's word; ``None`` of an unknown one.
+
+        A result that waited for months in a spool belongs to the place that the probe was vouched for then.
+
+        Args:
+            probe: its id.
+            at: UNIX seconds.
+            country: the one that it says it stood in: an operator writes a move down after it, so that the record next
+                in time is taken that has this country, where there is one. No other word of the probe's counts.
+        """
+        member = self.members.get(probe)
+        if member is None:
+            return None
+        held = self.records.get(probe) or (Record(since=member.approved_at, network=member.network, role=member.role),)
+        place = max((n for n, one in enumerate(held) if one.since <= at), default=0)
+        if country and held[place].network.country != country:
+            near = sorted(range(len(held)), key=lambda n: (abs(n - place), -n))
+            place = next((n for n in near if held[n].network.country == country), place)
+        return held[place]
+
+    def tasks_of(self, probe: str) -> Tasks | None:
+        """Return what a probe was given to measure; ``None`` where nobody keeps that."""
+        return None if self.tasks is None else self.tasks.get(probe, NO_TASKS)
 
     def active(self) -> tuple[Member, ...]:
         """Return the members that may speak, by id."""

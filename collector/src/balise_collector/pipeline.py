@@ -16,7 +16,7 @@ import msgspec
 from balise_collector.catalogue import Catalogue
 from balise_collector.clock import Clock
 from balise_collector.config import Config
-from balise_collector.deduction import STEP, WARM, Deduction, Surroundings, unsure_of
+from balise_collector.deduction import LEARNED, STEP, WARM, Deduction, Surroundings, unsure_of
 from balise_collector.errors import JournalError
 from balise_collector.fleet import FleetRegistry
 from balise_collector.incidents import IncidentChange
@@ -110,7 +110,7 @@ class Follower:
         self._deduction, self._progress = Deduction(self._around), Progress()
 
     def _restore(self) -> None:
-        memory = {name: self._store.memory(name) or b"" for name in ("detector", "hearing", "unsure", "learned")}
+        memory = {name: self._store.memory(name) or b"" for name in ("detector", "hearing", "unsure", LEARNED)}
         since = self._progress.stepped - WARM
         pairs = self._rows_of(self._store.reference_verdicts(since, self._progress.seq))
         unsure = self._rows_of(self._store.verdicts_at(unsure_of(memory)))

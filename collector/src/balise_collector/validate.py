@@ -7,13 +7,16 @@ approval and signature come before anything is decompressed; a bad measurement n
 
 import math
 import re
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
+from balise_collector.assignment import LASTS
+from balise_collector.claims import unasked
 from balise_collector.members import Fleet, Member
 from balise_wire.envelope import MAX_BATCH_BYTES, MAX_BODY_BYTES, Envelope, Kind, decode_envelope
-from balise_wire.measurement import Measurement, read_measurement
+from balise_wire.measurement import Measurement, Network, read_measurement
 from balise_wire.seal import SealError, unseal
 from balise_wire.status import Event, EventKind, Health, State, read_event
 from balise_wire.topics import Leaf, ProbeTopic, parse_topic
@@ -70,6 +73,8 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
     envelope: Envelope
     measurements: tuple[tuple[int, Measurement], ...] = ()
     """Place in the batch, and the measurement."""
+    claimed: Network | None = None
+    """Where the newest of them says it stood, where that is not what the record says: shown, and nothing else."""
     events: tuple[Event, ...] = ()
     health: Health | None = None
     rejected: tuple[Rejection, ...] = ()
@@ -149,7 +154,7 @@ def validate(
         return Quarantined(reason=reason, raw=payload, probe=parsed.probe)
     member = fleet.members[parsed.probe]
     try:
-        return _BODY[envelope.kind](member, envelope, received_at, limits)
+        return _BODY[envelope.kind](member, envelope, received_at, limits, fleet)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         # Signed and addressed rightly: it is kept here, so the probe need not send it again.
         reason = f"body of {envelope.kind}: {_short(error)}"
@@ -248,22 +253,29 @@ _state = msgspec.json.Decoder(State)
 
 
 def _read_measurements(
-    member: Member, envelope: Envelope, received_at: float, limits: Limits
+    member: Member, envelope: Envelope, received_at: float, limits: Limits, fleet: Fleet
 ) -> Accepted | Quarantined:
     """Decode the whole batch at once, and item by item only where something in it is wrong."""
     shift = correction(envelope, received_at)
     try:
         whole = _measurements.decode(envelope.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _read_one_by_one(member, envelope, received_at, limits)
+        return _read_one_by_one(member, envelope, received_at, limits, fleet)
     if len(whole) > limits.items:
         return _too_many(member, envelope, len(whole), limits)
-    if any(implausible(item, member, received_at, shift, limits) for item in whole):
-        return _read_one_by_one(member, envelope, received_at, limits)
-    return Accepted(member=member, envelope=envelope, measurements=tuple(enumerate(whole)))
+    if any(implausible(item, fleet, member, received_at, shift, limits) for item in whole):
+        return _read_one_by_one(member, envelope, received_at, limits, fleet)
+    return Accepted(
+        member=member,
+        envelope=envelope,
+        measurements=tuple(enumerate(whole)),
+        claimed=_claimed(whole, fleet, member, shift),
+    )
 
 
-def _read_one_by_one(member: Member, envelope: Envelope, received_at: float, limits: Limits) -> Accepted | Quarantined:
+def _read_one_by_one(
+    member: Member, envelope: Envelope, received_at: float, limits: Limits, fleet: Fleet
+) -> Accepted | Quarantined:
     """Keep every good item of a batch that holds a bad one."""
     shift = correction(envelope, received_at)
     raws = _items.decode(envelope.body)
@@ -278,15 +290,29 @@ def _read_one_by_one(member: Member, envelope: Envelope, received_at: float, lim
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             bad.append(Rejection(index, _short(error), bytes(raw)))
             continue
-        reason = implausible(measurement, member, received_at, shift, limits)
+        reason = implausible(measurement, fleet, member, received_at, shift, limits)
         if reason:
             bad.append(Rejection(index, reason, bytes(raw)))
         else:
             good.append((index, measurement))
             newer.update(f"observation {word!r}" for word in unread)
     return Accepted(
-        member=member, envelope=envelope, measurements=tuple(good), rejected=tuple(bad), newer=frozenset(newer)
+        member=member,
+        envelope=envelope,
+        measurements=tuple(good),
+        claimed=_claimed([measurement for _, measurement in good], fleet, member, shift),
+        rejected=tuple(bad),
+        newer=frozenset(newer),
     )
+
+
+def _claimed(measurements: Sequence[Measurement], fleet: Fleet, member: Member, shift: float) -> Network | None:
+    """Return where the newest measurement says that it stood, where the record says something else."""
+    if not measurements:
+        return None
+    newest = max(measurements, key=lambda one: one.started)
+    record = fleet.record_at(member.id, newest.started + shift, newest.network.country)
+    return None if record is None or newest.network == record.network else newest.network
 
 
 def _too_many(member: Member, envelope: Envelope, count: int, limits: Limits) -> Quarantined:
@@ -294,12 +320,15 @@ def _too_many(member: Member, envelope: Envelope, count: int, limits: Limits) ->
     return Quarantined(reason=reason, raw=bytes(envelope.body), probe=member.id, envelope=envelope)
 
 
-def implausible(measurement: Measurement, member: Member, received_at: float, shift: float, limits: Limits) -> str:
+def implausible(
+    measurement: Measurement, fleet: Fleet, member: Member, received_at: float, shift: float, limits: Limits
+) -> str:
     """Say why a well-formed measurement cannot be believed; empty when it can.
 
     Args:
         measurement: what the probe sent.
-        member: what the operator vouches for.
+        fleet: where the operator says that each probe stood, and what each was given to measure.
+        member: the sender.
         received_at: UNIX seconds, ours.
         shift: seconds to add to the probe's times (``correction``).
         limits: the bounds.
@@ -311,16 +340,20 @@ def implausible(measurement: Measurement, member: Member, received_at: float, sh
         return f"family {m.family} is no IP version"
     if max(len(m.target), len(m.host), len(m.service), len(m.catalogue), len(m.software)) > limits.text:
         return f"a name is longer than {limits.text} characters"
-    if m.network.country != member.network.country:
+    record = fleet.record_at(member.id, m.started + shift, m.network.country)
+    country = member.network.country if record is None else record.network.country
+    if m.network.country != country:
         return (
-            f"says it stands in {m.network.country[:8]!r}, approved for {member.network.country}; "
-            f"if it moved: balise-collector fleet approve {member.id} --country ..."
+            f"says it stands in {m.network.country[:8]!r}, approved for {country}; "
+            f"if it moved: balise-collector fleet approve {member.id} --country ... --since ..."
         )
     if not 0 <= m.network.asn < 2**32:
         return f"{m.network.asn} is no AS number"
     if len(m.observations) > limits.observations or sum(len(o.packets) for o in m.observations) > limits.packets:
         return f"more than {limits.observations} observations or {limits.packets} packets"
-    return _implausible_times(m, received_at, shift, limits)
+    return _implausible_times(m, received_at, shift, limits) or unasked(
+        m, fleet.tasks_of(member.id), m.started + shift, LASTS
+    )
 
 
 def _implausible_times(m: Measurement, received_at: float, shift: float, limits: Limits) -> str:
@@ -336,7 +369,9 @@ def _implausible_times(m: Measurement, received_at: float, shift: float, limits:
     return ""
 
 
-def _read_events(member: Member, envelope: Envelope, _received_at: float, limits: Limits) -> Accepted | Quarantined:
+def _read_events(
+    member: Member, envelope: Envelope, _received_at: float, limits: Limits, _fleet: Fleet
+) -> Accepted | Quarantined:
     """Keep every event of a batch that can be read, also those of a kind that is newer than we are."""
     raws = _items.decode(envelope.body)
     if len(raws) > limits.items:
@@ -352,7 +387,9 @@ def _read_events(member: Member, envelope: Envelope, _received_at: float, limits
     return Accepted(member=member, envelope=envelope, events=tuple(good), rejected=tuple(bad), newer=frozenset(newer))
 
 
-def _read_health(member: Member, envelope: Envelope, _received_at: float, _limits: Limits) -> Accepted | Quarantined:
+def _read_health(
+    member: Member, envelope: Envelope, _received_at: float, _limits: Limits, _fleet: Fleet
+) -> Accepted | Quarantined:
     health = _health.decode(envelope.body)
     for name in health.__struct_fields__:
         value = getattr(health, name)

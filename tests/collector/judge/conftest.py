@@ -204,8 +204,9 @@ class Case:
         changes.setdefault("line", msgspec.structs.replace(WELL, at=changes["started"] - 20))
         for probe in probes:
             country = "DE" if probe.startswith("de") else "SG"
+            asn = {"de01": 64700, "de02": 64701}.get(probe, 64800)
             measurement = self.measured(
-                *trials, network=Network(country=country, asn=64700), design=Design.SENTINEL, **changes
+                *trials, network=Network(country=country, asn=asn), design=Design.SENTINEL, **changes
             )
             verdict = judge(measurement, Context(probe=probe, reference=True, references=self.references))
             self.references.note(verdict, measurement)

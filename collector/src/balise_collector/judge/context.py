@@ -10,14 +10,25 @@ import ipaddress
 from bisect import bisect_right
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from balise_collector.judge.fingerprints import OWN, Fingerprints
 from balise_collector.judge.verdict import State, Verdict
-from balise_wire.observations import DnsObservation, HttpObservation, TcpObservation, TlsObservation
-from balise_wire.words import Arm, Resolver
+from balise_collector.witnesses import ENOUGH, UNKNOWN, Stand, independent
+from balise_wire.observations import (
+    DnsObservation,
+    HttpObservation,
+    LineObservation,
+    PathObservation,
+    TcpObservation,
+    TlsObservation,
+)
+from balise_wire.words import Arm, Experiment, Resolver
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from balise_wire.measurement import Measurement
 
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -68,7 +79,8 @@ class _Stretch:
 class Tally:
     """How many references reached something in a window, and how many tried in vain.
 
-    A reference with both counts as what it saw last.
+    Each is a number of witnesses: references of one network or one host say a thing once (witnesses.py). A reference
+    with both counts as what it saw last.
     """
 
     ok: int = 0
@@ -110,10 +122,6 @@ class Seen:
         return self.during.dead or (not self.during.reached and self.around.dead)
 
 
-ENOUGH: Final = 2
-"""References that must agree: one broken reference must not silence or accuse a country."""
-
-
 @dataclass(frozen=True, slots=True)
 class Page:
     """What a reference got over HTTP."""
@@ -125,26 +133,50 @@ class Page:
     location: str
     at: float
     """UNIX seconds."""
+    stand: Stand = UNKNOWN
+    """Of the reference."""
+
+
+def backed(pages: Iterable[Page]) -> int:
+    """Return how many witnesses stand behind pages."""
+    return independent(page.stand for page in pages)
 
 
 class ReferenceTable:
     """Recent results of the reference probes, per (address, port), per target and per service.
 
-    Results are kept as stretches of equal outcome, so a year of steady results costs a few bytes an endpoint.
+    Results are kept as stretches of equal outcome, so a year of steady results costs a few bytes an endpoint. Whatever
+    is asked of it is answered in witnesses: no single reference, network or host decides anything.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, hosts: Mapping[str, str] | None = None) -> None:
+        """Know nothing; ``hosts`` is who keeps which reference, on the operator's word."""
+        self._hosts: Mapping[str, str] = hosts or {}
+        self._asns: dict[str, int] = {}
         self._results: defaultdict[tuple[str, ...], dict[str, list[_Stretch]]] = defaultdict(dict)
-        self._answers: defaultdict[tuple[str, int], dict[str, frozenset[str]]] = defaultdict(dict)
+        self._answers: defaultdict[tuple[str, int], dict[str, dict[str, float]]] = defaultdict(dict)
+        """By name and family, and reference: each address with the time it was last given, UNIX seconds."""
         self._keys: defaultdict[str, dict[str, frozenset[str]]] = defaultdict(dict)
         self._pages: defaultdict[str, dict[str, deque[Page]]] = defaultdict(dict)
+
+    def keep(self, hosts: Mapping[str, str]) -> None:
+        """Take a changed table of hosts into account from now on."""
+        self._hosts = hosts
+
+    def _stand(self, probe: str) -> Stand:
+        return Stand(self._asns.get(probe, 0), self._hosts.get(probe, ""))
+
+    def _witnesses(self, probes: Iterable[str]) -> int:
+        """Return how many witnesses some references are."""
+        return independent(self._stand(probe) for probe in probes)
 
     # ------------------------------------------------------------ filled by the pipeline
 
     def note(self, verdict: Verdict, measurement: Measurement) -> None:
         """Take in one measurement of a reference with its verdict; those of other probes are ignored."""
-        if not verdict.reference:
+        if not verdict.reference or verdict.rule in BARRED:
             return
+        self._asns[verdict.probe] = verdict.network.asn
         shift = -verdict.clock_offset
         if verdict.state is State.OK:
             self._mark(("target", verdict.target, verdict.layer), verdict.probe, verdict.at, ok=True)
@@ -153,12 +185,12 @@ class ReferenceTable:
         if verdict.rule.startswith("line."):
             return
         for trial in measurement.observations:
-            if trial.arm is not Arm.SUBJECT:
+            if trial.arm is not Arm.SUBJECT or _KIND[type(trial)] is not measurement.experiment:
                 continue
             if isinstance(trial, TcpObservation):
                 self._endpoint(verdict, trial.address, trial.port, trial.at + shift, ok=trial.synacks > 0)
             elif isinstance(trial, TlsObservation):
-                self._tls(verdict, trial, trial.at + shift)
+                self._tls(verdict, measurement, trial, trial.at + shift)
             elif isinstance(trial, HttpObservation):
                 self._http(verdict, measurement, trial)
             elif isinstance(trial, DnsObservation):
@@ -170,11 +202,11 @@ class ReferenceTable:
         if ok:
             self._mark(("service", verdict.service, verdict.role, address), verdict.probe, at, ok=True)
 
-    def _tls(self, verdict: Verdict, trial: TlsObservation, at: float) -> None:
-        """Note that TCP was reached, and the keys of a verified chain."""
+    def _tls(self, verdict: Verdict, measurement: Measurement, trial: TlsObservation, at: float) -> None:
+        """Note that TCP was reached, and the keys of the chain."""
         if trial.connect_ms is not None:
             self._endpoint(verdict, trial.address, trial.port, at, ok=True)
-        if trial.chain and trial.sni:
+        if trial.chain and trial.sni == measurement.host:
             seen = frozenset(certificate.spki_sha256 for certificate in trial.chain if certificate.spki_sha256)
             self._keys[trial.sni][verdict.probe] = seen
 
@@ -184,17 +216,21 @@ class ReferenceTable:
             held = self._pages[measurement.target].setdefault(verdict.probe, deque(maxlen=_MOST_PAGES))
             at = trial.at - verdict.clock_offset
             where = dict(trial.headers).get("location", "")
-            held.append(Page(trial.status, trial.body_bytes, trial.body_sha256, trial.title, where, at))
+            stand = self._stand(verdict.probe)
+            held.append(Page(trial.status, trial.body_bytes, trial.body_sha256, trial.title, where, at, stand))
 
     def _dns(self, verdict: Verdict, measurement: Measurement, trial: DnsObservation) -> None:
-        """Keep the newest answer set of each reference."""
-        found = frozenset(address for answer in trial.answers for address in answer.addresses)
-        if found and trial.resolver is not Resolver.SILENT and verdict.state is State.OK:
-            before = self._answers[measurement.host, measurement.family].get(verdict.probe, frozenset())
-            # A CDN turns its answers over; the union of the last two keeps both halves of a rotation.
-            self._answers[measurement.host, measurement.family][verdict.probe] = (
-                found if len(before) > _MOST_ANSWERS else before | found
-            )
+        """Keep the addresses that each reference was given lately: a CDN turns its answers over."""
+        if trial.resolver is Resolver.SILENT or verdict.state is not State.OK or trial.name != measurement.host:
+            return
+        found = {address for answer in trial.answers for address in answer.addresses}
+        at = trial.at - verdict.clock_offset
+        held = self._answers[measurement.host, measurement.family].setdefault(verdict.probe, {})
+        for address in found:
+            if _version(address) == measurement.family:
+                held[address] = max(at, held.get(address, at))
+        for address in sorted(held, key=lambda one: (held[one], one))[:-_MOST_ANSWERS]:
+            del held[address]
 
     def _mark(self, key: tuple[str, ...], probe: str, at: float, *, ok: bool) -> None:
         """Put one result into its place in time, growing a stretch where it can."""
@@ -216,16 +252,20 @@ class ReferenceTable:
 
     def _seen(self, key: tuple[str, ...], since: float, until: float) -> Seen:
         """Count what references saw in a window and around it."""
-        ok = failed = near_ok = near_failed = 0
-        for stretches in self._results.get(key, {}).values():
+        ok: set[str] = set()
+        failed: set[str] = set()
+        near_ok: set[str] = set()
+        near_failed: set[str] = set()
+        for probe, stretches in self._results.get(key, {}).items():
             within = [s.ok for s in stretches if s.last >= since and s.first <= until]
             if within:
                 # One failure inside the window is enough: a server that came back must not accuse the way to it.
-                ok, failed = (ok + 1, failed) if all(within) else (ok, failed + 1)
+                (ok if all(within) else failed).add(probe)
             near = [s.ok for s in stretches if s.last >= since - _NEAR and s.first <= until + _NEAR]
             if near:
-                near_ok, near_failed = (near_ok + 1, near_failed) if near[-1] else (near_ok, near_failed + 1)
-        return Seen(Tally(ok, failed), Tally(near_ok, near_failed))
+                (near_ok if near[-1] else near_failed).add(probe)
+        ours = self._witnesses
+        return Seen(Tally(ours(ok), ours(failed)), Tally(ours(near_ok), ours(near_failed)))
 
     def at_address(self, address: str, port: int, since: float, until: float) -> Seen:
         """Return which references got a SYN-ACK from this very address and port.
@@ -243,21 +283,33 @@ class ReferenceTable:
         return self._seen(("target", target, layer), since, until)
 
     def elsewhere(self, service: str, role: str, address: str, since: float) -> bool:
-        """Tell whether any reference reached the service's role at another address since ``since``."""
-        return any(
-            key[:3] == ("service", service, role)
-            and key[3] != address
-            and any(s.ok and s.last >= since for stretches in probes.values() for s in stretches)
-            for key, probes in self._results.items()
-        )
+        """Tell whether enough references reached the service's role at another address since ``since``."""
+        return self._witnesses(
+            {
+                probe
+                for key, probes in self._results.items()
+                if key[:3] == ("service", service, role) and key[3] != address
+                for probe, stretches in probes.items()
+                if any(s.ok and s.last >= since for s in stretches)
+            }
+        ) >= ENOUGH  # fmt: skip
 
-    def answers(self, host: str, family: int) -> frozenset[str]:
-        """Return every address that references were given for a name."""
-        return frozenset().union(*self._answers.get((host, family), {}).values())
+    def answers(self, host: str, family: int, since: float = float("-inf")) -> frozenset[str]:
+        """Return every address that enough references were given for a name since ``since`` (UNIX seconds)."""
+        given: defaultdict[str, set[str]] = defaultdict(set)
+        for probe, addresses in self._answers.get((host, family), {}).items():
+            for address, at in addresses.items():
+                if at >= since:
+                    given[address].add(probe)
+        return frozenset(address for address, probes in given.items() if self._witnesses(probes) >= ENOUGH)
 
     def keys(self, host: str) -> frozenset[str]:
-        """Return every public key (SHA-256, hex) that references saw in chains for a name."""
-        return frozenset().union(*self._keys.get(host, {}).values())
+        """Return every public key (SHA-256, hex) that enough references saw in chains for a name."""
+        shown: defaultdict[str, set[str]] = defaultdict(set)
+        for probe, keys in self._keys.get(host, {}).items():
+            for key in keys:
+                shown[key].add(probe)
+        return frozenset(key for key, probes in shown.items() if self._witnesses(probes) >= ENOUGH)
 
     def pages(self, target: str, since: float, until: float) -> tuple[Page, ...]:
         """Return the newest page that each reference got in [since, until], UNIX seconds."""
@@ -269,10 +321,46 @@ class ReferenceTable:
         return tuple(found)
 
 
+def _version(address: str) -> int | None:
+    """Return the IP version of what a reference calls an address; ``None`` where it is none."""
+    try:
+        return ipaddress.ip_address(address).version
+    except ValueError:
+        return None
+
+
+_KIND: Final = {
+    DnsObservation: Experiment.DNS,
+    TcpObservation: Experiment.TCP,
+    TlsObservation: Experiment.TLS,
+    HttpObservation: Experiment.HTTP,
+    LineObservation: Experiment.LINE,
+    PathObservation: Experiment.PATH,
+}
+"""The experiment whose trials an observation is; a stranger among them teaches nothing."""
+
+
+class Bar(StrEnum):
+    """Why a measurement is not judged at all, whatever it shows; the values are ids of rules (record.py)."""
+
+    NONE = ""
+    UNKNOWN = "record.unknown"
+    """The probe is not in the fleet: nobody vouches for it."""
+    COUNTRY = "record.country"
+    """It says that it stood in a country for which nobody ever vouched."""
+    TARGET = "record.target"
+    """Its words contradict its own target."""
+    ELSEWHERE = "line.elsewhere"
+    """The line is not where the record says: a tunnel, or a board that moved."""
+
+
+BARRED: Final = frozenset(bar.value for bar in Bar if bar)
+
 _MOST_PAGES: Final = 24
 """Pages kept of each reference: two hours."""
 _MOST_STRETCHES: Final = 256
 _MOST_ANSWERS: Final = 64
+"""Addresses of a name kept of each reference, those given last."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,6 +368,8 @@ class Context:
     """The tables for one measurement."""
 
     probe: str
+    bar: Bar = Bar.NONE
+    """Why it is not judged; the record is asked before the measurement is."""
     reference: bool = False
     clock_offset: float = 0.0
     """Seconds, probe minus collector; subtracted from every time of the measurement."""

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _LAYER: Final = Experiment.DNS
 _SERVFAIL, _NXDOMAIN, _REFUSED = 2, 3, 5
 _TTL_SLACK: Final = 2
+LASTS: Final = 86_400.0
+"""Seconds for which an address that references were given is one of the name's: a CDN turns its answers over."""
 
 
 def accepted(trial: DnsObservation) -> DnsAnswer | None:
@@ -159,7 +161,9 @@ def facts(measurement: Measurement, context: Context) -> DnsFacts:
     control, public = pick(Arm.CONTROL, Resolver.PROVIDER), pick(Arm.SUBJECT, Resolver.PUBLIC)
     silent, silent_control = pick(Arm.SUBJECT, Resolver.SILENT), pick(Arm.CONTROL, Resolver.SILENT)
     given = [resolved(t) for t in own]
-    known = context.addresses | context.references.answers(measurement.host, measurement.family)
+    known = context.addresses | context.references.answers(
+        measurement.host, measurement.family, measurement.started - context.clock_offset - LASTS
+    )
     heard = frozenset().union(*given)
     lies = [lie(t) for t in own]
     bogon = bool(heard) and all(context.is_bogon(address) for address in heard)

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from balise_collector.judge.context import ENOUGH
+from balise_collector.judge.context import backed
 from balise_collector.judge.injection import FORGED, injection_score
 from balise_collector.judge.rules import MIN_TRIALS, Facts, Rule, anomaly, common, gate, spread_out
 from balise_collector.judge.verdict import Level, State
+from balise_collector.witnesses import ENOUGH
 from balise_wire.failures import Failure
 from balise_wire.mechanisms import Mechanism
 from balise_wire.observations import HttpObservation
@@ -104,9 +105,9 @@ class HttpFacts(Facts):
     """Another Host on the same address gets the very same response."""
     printed: bool
     pages: int
-    """References with a page."""
+    """Witnesses among the references that have a page (witnesses.py)."""
     differs: bool
-    """No reference got this page, and they agree among themselves."""
+    """Enough references got another page and agree among themselves, and not enough of them this one."""
     like_references: bool
     references_refused: bool
     references_welcome: bool
@@ -136,6 +137,34 @@ def _good(trial: HttpObservation) -> bool:
     return trial.status is not None and trial.status not in _REFUSALS and trial.status < 500
 
 
+def _others(got: Sequence[HttpObservation], pages: Sequence[Page], least: int) -> bool:
+    """Tell whether ``least`` witnesses got another page, and more than got this one, which not enough of them did.
+
+    One is enough to doubt, never to accuse, and its word for this page excuses nobody against two.
+    """
+    same = [page for page in pages if any(same_page(trial, page) for trial in got)]
+    other, like = backed(page for page in pages if page not in same), backed(same)
+    return bool(got) and other >= least and other > like and like < ENOUGH
+
+
+def _agree(pages: Sequence[Page]) -> bool:
+    """Tell whether enough references got one status, and no more than one witness got any other."""
+    counts = {status: backed(p for p in pages if _status(p.status) == status) for status in map(_page_status, pages)}
+    most = max(counts, key=lambda status: counts[status], default=None)
+    return bool(counts) and counts[most] >= ENOUGH > backed(p for p in pages if _status(p.status) != most)
+
+
+def _page_status(page: Page) -> int | None:
+    return _status(page.status)
+
+
+def _led(pages: Sequence[Page], host: str) -> set[str]:
+    """Return the hosts that references are led to: by enough of them, or by no fewer than are led elsewhere."""
+    aims = {destination(page.location, host) for page in pages if page.location}
+    counts = {aim: backed(p for p in pages if p.location and destination(p.location, host) == aim) for aim in aims}
+    return {aim for aim, count in counts.items() if count >= ENOUGH or count * 2 >= backed(pages)}
+
+
 def facts(measurement: Measurement, context: Context) -> HttpFacts:
     """Gather what the rules ask from one measurement."""
     trials = [o for o in measurement.observations if isinstance(o, HttpObservation)]
@@ -149,21 +178,21 @@ def facts(measurement: Measurement, context: Context) -> HttpFacts:
     near = context.references.pages(
         measurement.target, measurement.started - offset - _FRESH, measurement.ended - offset
     )
-    like = bool(got) and bool(near) and all(any(same_page(t, page) for page in near) for t in got)
-    alone = bool(got) and len(near) > 0 and not any(same_page(t, page) for t in got for page in near)
+    like = bool(got) and all(backed(page for page in near if same_page(t, page)) >= ENOUGH for t in got)
+    alone = _others(got, near, least=1)
     printed = next((p for t in got if (p := context.fingerprints.page(t.title, t.headers)) is not None), None)
     bad = [t for t in subject if not _good(t) or alone or printed is not None]
     since = min((t.at for t in bad), default=measurement.started)
     until = max((t.at for t in bad), default=measurement.ended)
     # Accusing takes pages from the very time: a redesign or a maintenance page must not become a block page.
     pages = context.references.pages(measurement.target, since - offset, until - offset)
-    agree = len({_status(page.status) for page in pages}) == 1 and len(pages) >= ENOUGH
-    differs = agree and bool(got) and not any(same_page(t, page) for t in got for page in pages)
-    led = {destination(page.location, measurement.host) for page in pages if page.location}
+    differs = _others(got, pages, least=ENOUGH) and _agree([p for p in pages if not any(same_page(t, p) for t in got)])
+    led = _led(pages, measurement.host)
     led |= {destination(location(t), measurement.host) for t in others if location(t)}
     aims = {destination(location(t), measurement.host) for t in got if location(t)}
-    strange = bool(aims) and not aims & led and measurement.host not in aims and len(pages) >= ENOUGH
-    welcome = sum(page.status is not None and page.status < 400 for page in pages)
+    strange = bool(aims) and not aims & led and measurement.host not in aims and backed(pages) >= ENOUGH
+    welcome = backed(page for page in pages if page.status is not None and page.status < 400)
+    turned_away = backed(page for page in near if page.status in _REFUSALS)
     whole = len(got) == len(own) > 0
     suspect = printed is not None or strange or (alone and not like)
     passed = whole and all(_good(t) for t in got) and not suspect
@@ -193,11 +222,12 @@ def facts(measurement: Measurement, context: Context) -> HttpFacts:
         control_answers=bool(others),
         control_same=any(same_response(t, o) for t in got for o in others),
         printed=printed is not None,
-        pages=len(pages),
+        pages=backed(pages),
         differs=differs,
         like_references=like,
-        references_refused=bool(near) and all(page.status in _REFUSALS for page in near),
-        references_welcome=welcome >= 2,
+        references_refused=turned_away >= ENOUGH
+        and turned_away > backed(page for page in near if page.status not in _REFUSALS),
+        references_welcome=welcome >= ENOUGH,
         foreign_redirect=strange,
         references=context.references.of_target(
             measurement.target, _LAYER, since - context.clock_offset, until - context.clock_offset

@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from balise_collector.judge import dns, http, line, tcp, tls
+from balise_collector.judge.context import BARRED
+from balise_collector.judge.record import bars
 from balise_collector.judge.rules import Facts, Rule, common, own_failure
 from balise_collector.judge.verdict import State, Verdict
 from balise_collector.judge.version import version
@@ -56,13 +58,13 @@ _UNKNOWN: Final[tuple[Rule[Facts], ...]] = (
 )
 
 LAYERS: Final = {
-    Experiment.DNS: _Layer(dns.facts, dns.RULES),
-    Experiment.TCP: _Layer(tcp.facts, tcp.RULES),
-    Experiment.TLS: _Layer(tls.facts, tls.RULES),
-    Experiment.HTTP: _Layer(http.facts, http.RULES),
-    Experiment.LINE: _Layer(line.facts, line.RULES),
-    Experiment.PATH: _Layer(_bare_facts, _PATH),
-    Experiment.UNKNOWN: _Layer(_bare_facts, _UNKNOWN),
+    Experiment.DNS: _Layer(dns.facts, (*bars(Experiment.DNS), *dns.RULES)),
+    Experiment.TCP: _Layer(tcp.facts, (*bars(Experiment.TCP), *tcp.RULES)),
+    Experiment.TLS: _Layer(tls.facts, (*bars(Experiment.TLS), *tls.RULES)),
+    Experiment.HTTP: _Layer(http.facts, (*bars(Experiment.HTTP), *http.RULES)),
+    Experiment.LINE: _Layer(line.facts, (*bars(Experiment.LINE), *line.RULES)),
+    Experiment.PATH: _Layer(_bare_facts, (*bars(Experiment.PATH), *_PATH)),
+    Experiment.UNKNOWN: _Layer(_bare_facts, (*bars(Experiment.UNKNOWN), *_UNKNOWN)),
 }
 """Every experiment that a measurement can come from."""
 
@@ -127,6 +129,7 @@ def explain(measurement: Measurement, context: Context) -> str:
     verdict = judge(measurement, context)
     rules = [rule.id for rule in layer.rules]
     place = rules.index(verdict.rule)
+    passed_over = [rule for rule in rules[:place] if rule not in BARRED]
     seen = [f"    {name} = {getattr(facts, name)}" for name in _names(facts)]
     lines = [
         f"{measurement.target} [{measurement.experiment}, {measurement.design}] measured by {context.probe}",
@@ -134,7 +137,7 @@ def explain(measurement: Measurement, context: Context) -> str:
         f"  rule {verdict.rule} (source: {layer.rules[place].source}), rule set {verdict.rules_version}",
         f"  mechanism {verdict.mechanism or '-'}, evidence {verdict.level}, injection score {verdict.score:.1f} nats",
         f"  proof: {', '.join(verdict.proof) or 'none that excludes a fault of the server'}",
-        f"  rules that did not hold before it: {', '.join(rules[:place]) or 'none'}",
+        f"  rules that did not hold before it: {', '.join(passed_over) or 'none'}",
         "  facts:",
         *seen,
     ]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
-from balise_collector.judge.context import Context
+from balise_collector.judge.context import Bar, Context
 from balise_collector.judge.verdict import Level, State
 from balise_wire.failures import Failure
 from balise_wire.measurement import LineHealth, Measurement
@@ -59,6 +59,8 @@ class Facts:
     """At least one own trial of the subject passed and none failed."""
     since: float
     """Probe's clock, UNIX seconds: when the first failing subject trial began, or ``started``."""
+    bar: Bar = Bar.NONE
+    """Why it is not to be judged, whatever the rest says."""
     score: float = 0.0
     """Injection evidence in nats."""
     signs: frozenset[str] = frozenset()
@@ -98,6 +100,7 @@ def common(measurement: Measurement, context: Context, *, failed: bool, passed: 
         failed=failed,
         passed=passed,
         since=since,
+        bar=context.bar,
     )
 
 

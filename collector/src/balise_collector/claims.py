@@ -1,0 +1,152 @@
+"""What a measurement says of itself, held against what its author does not control: the task this probe was given.
+
+A target's service, role, host, family, ports and addresses are facts of the assignment (trust.md, row 2): the id alone
+is the probe's to say, and only of a target that it was asked to measure. Where it stands is not looked at here: that is
+the member's record (members.py), and what the probe says of it moves nothing. Pure. Must not live here: where tasks are
+kept (fleet.py), times that are believable (validate.py), verdicts.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import msgspec
+
+from balise_wire.assignment import Assignment, Target
+from balise_wire.measurement import Measurement
+from balise_wire.observations import DnsObservation, HttpObservation, TcpObservation, TlsObservation, Trial
+from balise_wire.words import Arm, Experiment, TargetRole
+
+LINE_ID: Final = "internet/line/line/4"
+"""What every probe names as the target of its line check, whatever it was assigned."""
+_LINE: Final = ("internet", TargetRole.LINE, "line", 4)
+
+
+class Asked(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One target as a probe was asked to measure it."""
+
+    id: str
+    service: str
+    role: TargetRole
+    host: str
+    family: int
+    port: int = 443
+    http_port: int = 80
+    addresses: tuple[str, ...] = ()
+    """Those that the catalogue names, which leave no choice; empty where each probe tests what it is answered."""
+
+
+class Tasks(msgspec.Struct, frozen=True, kw_only=True):
+    """Every target that one probe was given, now or within the time that a spool may hold."""
+
+    asked: Mapping[str, tuple[Asked, ...]] = {}
+    """By target id: one that was changed has several forms, and a late result may be of any of them."""
+    unrecorded_until: float = 0.0
+    """UNIX seconds: up to then this probe was given tasks that nobody wrote down (a registry of an earlier version)."""
+
+
+def asked_of(assignment: Assignment, learned: Mapping[tuple[str, int], tuple[str, ...]]) -> tuple[Asked, ...]:
+    """Return what an assignment asks, in an order of its own so that equal tasks are equal.
+
+    Args:
+        assignment: as it goes out.
+        learned: the addresses that references taught, by (host, family): they turn over, and so are not held against
+            a measurement.
+    """
+    return tuple(sorted((_asked(target, learned) for target in assignment.targets), key=lambda one: (one.id, one.port)))
+
+
+def _asked(target: Target, learned: Mapping[tuple[str, int], tuple[str, ...]]) -> Asked:
+    ending = target.id.rpartition("/")[2]
+    family = int(ending) if ending in {"4", "6"} else 4
+    return Asked(
+        id=target.id,
+        service=target.service,
+        role=target.role,
+        host=target.host,
+        family=family,
+        port=target.port,
+        http_port=target.http_port,
+        addresses=() if learned.get((target.host, family)) == target.addresses else target.addresses,
+    )
+
+
+def tasks_of(given: Iterable[Iterable[Asked]], unrecorded_until: float = 0.0) -> Tasks:
+    """Join the tasks that a probe was given, one after the other."""
+    table: dict[str, dict[Asked, None]] = {}
+    for task in given:
+        for one in task:
+            table.setdefault(one.id, {})[one] = None
+    return Tasks(asked={id: tuple(forms) for id, forms in table.items()}, unrecorded_until=unrecorded_until)
+
+
+def of_the_line(m: Measurement) -> bool:
+    """Whether a measurement speaks of the probe's own line, in every word that could say so."""
+    return m.experiment is Experiment.LINE and m.target == LINE_ID and (m.service, m.role, m.host, m.family) == _LINE
+
+
+def disagrees(m: Measurement) -> str:
+    """Say how a measurement contradicts its own target id; empty where it does not.
+
+    This is all that can be asked of a result that was taken in before tasks were written down.
+    """
+    if m.experiment is Experiment.LINE or m.target == LINE_ID or m.role is TargetRole.LINE:
+        return "" if of_the_line(m) else f"a line check names {LINE_ID} and nothing else"
+    told = f"{m.service}/{m.role}/{m.host}/{m.family}"
+    return "" if m.target == told else f"says {told[:120]!r} of the target {m.target[:120]!r}"
+
+
+def unasked(m: Measurement, tasks: Tasks | None, at: float, lasts: float) -> str:
+    """Say why a measurement is not of a target that this probe was asked to measure; empty where it is.
+
+    Args:
+        m: what the probe sent.
+        tasks: what it was given; ``None`` where nobody keeps that (then its own words must fit together, no more).
+        at: UNIX seconds at which it was measured, corrected.
+        lasts: seconds for which an assignment is in force.
+    """
+    if tasks is None or m.experiment is Experiment.LINE or m.target == LINE_ID or m.role is TargetRole.LINE:
+        return disagrees(m)
+    if at < tasks.unrecorded_until + lasts:
+        return disagrees(m)
+    forms = tasks.asked.get(m.target)
+    if forms is None:
+        return f"target {m.target[:120]!r} was never assigned to this probe"
+    told = (m.service, m.role, m.host, m.family)
+    if not any(told == (one.service, one.role, one.host, one.family) for one in forms):
+        asked = forms[-1]
+        return (
+            f"says {m.service[:40]}, {m.role}, {m.host[:80]}, IPv{m.family} of {m.target[:120]!r}, "
+            f"which is {asked.service}, {asked.role}, {asked.host}, IPv{asked.family}"
+        )
+    for trial in m.observations:
+        if trial.arm is Arm.SUBJECT and not any(_is_of(trial, one) for one in forms):
+            return f"a trial of the subject at {_place(trial)[:200]}, which {m.target[:120]!r} is not"
+    return ""
+
+
+def _is_of(trial: Trial, asked: Asked) -> bool:
+    """Whether a trial of the subject went to the target; a name or address that the probe struck out says nothing."""
+    if isinstance(trial, DnsObservation):
+        return trial.name in {asked.host, ""}
+    if isinstance(trial, TcpObservation):
+        return trial.port == asked.port and _addressed(trial.address, asked)
+    if isinstance(trial, TlsObservation):
+        return trial.port == asked.port and trial.sni in {asked.host, ""} and _addressed(trial.address, asked)
+    if isinstance(trial, HttpObservation):
+        return trial.port == asked.http_port and trial.host in {asked.host, ""} and _addressed(trial.address, asked)
+    return True
+
+
+def _addressed(address: str, asked: Asked) -> bool:
+    return not address or not asked.addresses or address in asked.addresses
+
+
+def _place(trial: Trial) -> str:
+    """Say where a trial went, for the quarantine's reader."""
+    if isinstance(trial, DnsObservation):
+        return repr(trial.name)
+    if isinstance(trial, TlsObservation):
+        return f"{trial.sni!r} ({trial.address!r} port {trial.port})"
+    if isinstance(trial, HttpObservation):
+        return f"{trial.host!r} ({trial.address!r} port {trial.port})"
+    return f"{trial.address!r} port {trial.port}" if isinstance(trial, TcpObservation) else "?"
