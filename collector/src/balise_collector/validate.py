@@ -142,7 +142,7 @@ def validate(
         return Quarantined(reason=f"seal: {error}", raw=payload, probe=parsed.probe)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return Quarantined(reason=f"envelope: {_short(error)}", raw=payload, probe=parsed.probe)
-    refusal = _refuse_envelope(parsed, envelope)
+    refusal = _refuse_body(parsed, envelope)
     if refusal:
         return Quarantined(reason=refusal, raw=payload, probe=parsed.probe)
     if envelope.kind is Kind.UNKNOWN:
@@ -214,13 +214,6 @@ def _refuse_sender(parsed: ProbeTopic, payload: bytes, fleet: Fleet, limits: Lim
     if len(payload) > limits.batch_bytes:
         return f"message of {len(payload)} bytes where {limits.batch_bytes} are allowed"
     return ""
-
-
-def _refuse_envelope(parsed: ProbeTopic, envelope: Envelope) -> str:
-    """Why an envelope that opened is refused; empty when it is not."""
-    if envelope.kind is not _KIND_OF[parsed.leaf]:
-        return f"body of kind {envelope.kind} on the {parsed.leaf} topic"
-    return _refuse_body(parsed, envelope)
 
 
 def _refuse_body(parsed: ProbeTopic, envelope: Envelope) -> str:
