@@ -38,7 +38,7 @@ from neighbours import beside
 EPOCH = 1_589_733_000.0
 """2020-05-17T16:30:00Z: where the tests' time begins."""
 
-FUZZED = 7
+FUZZED = 12
 """Properties that run under ``balise-fuzz``: they share the cases that BALISE_HYPOTHESIS_EXAMPLES asks for."""
 settings.register_profile(
     "balise-fuzz",

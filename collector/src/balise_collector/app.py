@@ -51,6 +51,8 @@ _PREDECESSOR_SECONDS: Final = 5.0
 BOUNDS: Final = Bounds(most=128)
 _PROXIES: Final = ("127.0.0.1", "::1")
 """Where a proxy before the operator's pages stands; it may hold every connection."""
+_ASIDES_SHOWN: Final = 25
+"""Things set aside that the fleet's page names; the journal remembers more."""
 
 
 class ClockFormatter(logging.Formatter):
@@ -219,6 +221,7 @@ def _server(
             health=journal().latest_health(),
             measured=open_store().last_measured,
             states=journal().presence,
+            asides=journal().asides(_ASIDES_SHOWN),
             silence=float(config.detect.silence_seconds),
         )
 

@@ -18,6 +18,7 @@ from balise_collector.detect import CellEvent, Detector, DetectorConfig
 from balise_collector.detect import EventKind as CellEventKind
 from balise_collector.detect.bins import BIN
 from balise_collector.detect.detector import INTERNET
+from balise_collector.faults import Faults
 from balise_collector.hearing import Hearing
 from balise_collector.incidents import Incident, IncidentBook, IncidentChange
 from balise_collector.journal import JournalRow, PresenceRow
@@ -86,8 +87,10 @@ class Deduction:
     """The chain with its memory. One owner drives it: rows in the journal's order, steps in time's."""
 
     def __init__(self, around: Surroundings) -> None:
-        self._detector = Detector(DetectorConfig(interval=around.interval))
-        self._book = IncidentBook()
+        self.faults = Faults()
+        """What was set aside since somebody last drained it."""
+        self._detector = Detector(DetectorConfig(interval=around.interval), self.faults)
+        self._book = IncidentBook(faults=self.faults)
         self._table = ReferenceTable()
         self._hearing = Hearing()
         self._unsure: dict[int, tuple[JournalRow, Verdict]] = {}
@@ -124,14 +127,23 @@ class Deduction:
 
     # ------------------------------------------------------------ rows
 
-    def take(self, row: JournalRow) -> tuple[int, Verdict]:
-        """Judge one row and let the detector hear of it."""
+    def take(self, row: JournalRow) -> tuple[int, Verdict] | None:
+        """Judge one row and let the detector hear of it; ``None`` for a row that could not be judged.
+
+        Whatever a row makes our own code raise is noted in ``faults``: what comes behind it goes on.
+        """
         self._hearing.note(row.probe, row.received_at)
-        verdict = self._judge(row)
-        self._detector.observe(verdict)
+        verdict: Verdict | None = None
+        with self.faults.set_aside("judge", row.seq):
+            verdict = self._judge(row)
+        if verdict is None:
+            return None
+        with self.faults.set_aside("detect", row.seq):
+            self._detector.observe(verdict)
         if verdict.reference:
-            self._table.note(verdict, row.measurement)
-            self._news = True
+            with self.faults.set_aside("references", row.seq):
+                self._table.note(verdict, row.measurement)
+                self._news = True
         elif verdict.state in _UNSURE and verdict.design.controlled:
             self._unsure[row.seq] = (row, verdict)
         return row.seq, verdict
@@ -202,15 +214,16 @@ class Deduction:
         self._news = False
         changed: list[tuple[int, Verdict]] = []
         for seq, (row, before) in list(self._unsure.items()):
-            verdict = self._judge(row)
-            if (verdict.rule, verdict.state) == (before.rule, before.state):
-                continue
-            self._detector.observe(verdict)
-            changed.append((seq, verdict))
-            if verdict.state in _UNSURE:
-                self._unsure[seq] = (row, verdict)
-            else:
-                del self._unsure[seq]
+            with self.faults.set_aside("second look", seq):
+                verdict = self._judge(row)
+                if (verdict.rule, verdict.state) == (before.rule, before.state):
+                    continue
+                self._detector.observe(verdict)
+                changed.append((seq, verdict))
+                if verdict.state in _UNSURE:
+                    self._unsure[seq] = (row, verdict)
+                else:
+                    del self._unsure[seq]
         return changed
 
     # ------------------------------------------------------------ what references teach
@@ -240,7 +253,10 @@ class Deduction:
 
     def _may_serve(self, address: str, family: int) -> bool:
         """Whether an address is of a family and one that a public service can have."""
-        ip = ipaddress.ip_address(address)
+        try:
+            ip = ipaddress.ip_address(address)
+        except ValueError:
+            return False
         return ip.version == family and not any(ip.version == one.version and ip in one for one in self._bogons)
 
     # ------------------------------------------------------------ memory
@@ -280,9 +296,10 @@ class Deduction:
         self._detector.restore(memory["detector"])
         self._hearing = msgspec.json.decode(memory["hearing"], type=Hearing)
         self._learned = learned_of(memory.get(LEARNED))
-        self._book = IncidentBook(incidents)
+        self._book = IncidentBook(incidents, self.faults)
         for verdict, row in references:
-            self._table.note(verdict, row.measurement)
+            with self.faults.set_aside("references", row.seq):
+                self._table.note(verdict, row.measurement)
         self._unsure = {row.seq: (row, verdict) for verdict, row in unsure}
         # The book joins stored incidents to episodes by time, so it must be shown the episodes again.
         known = [CellEvent(kind=CellEventKind.GREW, episode=episode, at=at) for episode in self._detector.episodes]

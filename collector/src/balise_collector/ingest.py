@@ -24,6 +24,7 @@ from balise_collector.claims import asked_of
 from balise_collector.clock import Clock
 from balise_collector.config import Config
 from balise_collector.errors import ConfigError, JournalError
+from balise_collector.faults import words_of
 from balise_collector.fleet import FleetRegistry
 from balise_collector.journal import Batch, Presence, Refused, Report
 from balise_collector.journal.sqlite import SqliteJournal
@@ -173,16 +174,38 @@ class Ingest(threading.Thread):
     def _take(self, deliveries: list[Delivery]) -> None:
         """Validate a group, commit it however long that takes, then acknowledge and answer."""
         received_at = self._clock.now()
+        for group in self._kept(deliveries, received_at):
+            for delivery in group.deliveries:
+                delivery.connection.ack(delivery)
+            for probe, stream in group.owed.items():
+                self._publish_receipt(probe, stream, self._connections)
+
+    def _kept(self, deliveries: list[Delivery], received_at: float) -> list[Group]:
+        """Return what was committed: one group or, where a message makes our own code raise, each message by itself."""
         group = Group()
         for delivery in deliveries:
             group.deliveries.append(delivery)
-            self._sort(delivery, group, received_at)
-        if not self._commit(group, received_at):
-            return
-        for delivery in group.deliveries:
-            delivery.connection.ack(delivery)
-        for probe, stream in group.owed.items():
-            self._publish_receipt(probe, stream, self._connections)
+            try:
+                self._sort(delivery, group, received_at)
+            except Exception as error:  # noqa: BLE001 - whatever a message can make us do, it costs itself
+                self._refuse_as_fault(delivery, group, error)
+        try:
+            return [group] if self._commit(group, received_at) else []
+        except Exception as error:  # noqa: BLE001 - as above: a value that cannot be a row
+            if len(deliveries) > 1:
+                return [kept for delivery in deliveries for kept in self._kept([delivery], received_at)]
+            alone = Group()
+            alone.deliveries.extend(deliveries)
+            self._refuse_as_fault(deliveries[0], alone, error)
+            return [alone] if self._commit(alone, received_at) else []
+
+    @staticmethod
+    def _refuse_as_fault(delivery: Delivery, group: Group, error: Exception) -> None:
+        """Put a message into the quarantine that we cannot deal with; it is acknowledged, so that others come."""
+        parsed = parse_topic(delivery.topic)
+        reason = f"our own fault, please report it: {words_of(error)}"
+        _log.error("a message on %r is set aside: %s", delivery.topic[:200], reason)
+        group.refused.append(_refused(delivery, parsed.probe if parsed else "", reason))
 
     def _sort(self, delivery: Delivery, group: Group, received_at: float) -> None:
         """Put one delivery where it belongs in the group."""
@@ -353,23 +376,28 @@ class Ingest(threading.Thread):
         self._assigned_at = now
         written = False
         for member in self._fleet.active():
-            assignment = self._assignment_of(member)
-            issued = self._registry.issued(member.id)
-            following = due(assignment, issued, now)
-            if following is None and self._fleet.tasks_of(member.id) is NO_TASKS:
-                # A registry of an earlier version: what it issued is written down now, under the next number.
-                following = msgspec.structs.replace(issued, version=issued.version + 1)
-            if following is not None:
-                try:
-                    self._registry.issue(member.id, following, asked_of(assignment, self._learned), now)
-                except JournalError as error:
-                    _log.error("%s", error)
-                    continue  # a version that a restart would forget is not given out; the next look tries again
-                written = True
-            if following is not None or again:
-                self._publish_assignment(member.id, dated(assignment, following or issued), connections)
+            try:
+                written |= self._assign(member, now, connections, again=again)
+            except JournalError as error:
+                _log.error("%s", error)  # a version that a restart would forget is not given out; the next look tries
+            except Exception as error:  # noqa: BLE001 - one probe's assignment costs that probe alone
+                _log.error("no new assignment for %s: our own fault: %s", member.id, words_of(error))
         if written:
             self._fleet = self._registry.fleet()  # what was just assigned is what may be measured
+
+    def _assign(self, member: Member, now: float, connections: list[Connection], *, again: bool) -> bool:
+        """Give one probe what it is to do; whether that was written down anew."""
+        assignment = self._assignment_of(member)
+        issued = self._registry.issued(member.id)
+        following = due(assignment, issued, now)
+        if following is None and self._fleet.tasks_of(member.id) is NO_TASKS:
+            # A registry of an earlier version: what it issued is written down now, under the next number.
+            following = msgspec.structs.replace(issued, version=issued.version + 1)
+        if following is not None:
+            self._registry.issue(member.id, following, asked_of(assignment, self._learned), now)
+        if following is not None or again:
+            self._publish_assignment(member.id, dated(assignment, following or issued), connections)
+        return following is not None
 
     def _assignment_of(self, member: Member) -> Assignment:
         """Return what a probe is to do, as far as its line and its country's halt allow."""

@@ -16,8 +16,9 @@ import msgspec
 from balise_collector.catalogue import Catalogue
 from balise_collector.clock import Clock
 from balise_collector.config import Config
-from balise_collector.deduction import LEARNED, STEP, WARM, Deduction, Surroundings, unsure_of
+from balise_collector.deduction import LEARNED, STEP, WARM, Concluded, Deduction, Surroundings, unsure_of
 from balise_collector.errors import JournalError
+from balise_collector.faults import words_of
 from balise_collector.fleet import FleetRegistry
 from balise_collector.incidents import IncidentChange
 from balise_collector.journal import JournalRow
@@ -31,6 +32,8 @@ CURSOR: Final = "judge"
 """Name of this reader's cursor in the journal: what is in its snapshot."""
 LABORATORY: Final = ("198.18.0.0/15", "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")
 """What a laboratory calls public where the settings name nothing (RFC 2544, RFC 5737, RFC 3849)."""
+_REPLAYING: Final = "replay"
+"""Under which name a replay sets aside what it cannot deal with, until it is swapped in."""
 _CHUNK: Final = 500
 _SAVE_EVERY: Final = 2000
 """Rows after which progress is saved although no step was due (catching up)."""
@@ -38,6 +41,8 @@ _IDLE_SECONDS: Final = 0.25
 _COMMIT_SECONDS: Final = 0.25
 """Real seconds that a commit may lag behind its receive time: a step waits for rows received before it."""
 _RETRY_SECONDS: Final = 5.0
+_TOLD_AT_ONCE: Final = 20
+"""Lines of the log that one chunk may fill with what it set aside; all of it is in the journal."""
 
 
 def surroundings(config: Config, clock: Clock, fleet: Fleet, catalogue: Catalogue) -> Surroundings:
@@ -54,8 +59,12 @@ def surroundings(config: Config, clock: Clock, fleet: Fleet, catalogue: Catalogu
 class Follower:
     """One pass along the journal: the deduction, where it stands, and the store it writes."""
 
-    def __init__(self, journal: SqliteJournal, store: Store, around: Surroundings) -> None:
-        """Go on from the store's snapshot, or from zero where there is none (or it is of another version)."""
+    def __init__(self, journal: SqliteJournal, store: Store, around: Surroundings, reader: str = CURSOR) -> None:
+        """Go on from the store's snapshot, or from zero where there is none (or it is of another version).
+
+        What cannot be dealt with is remembered under the name of ``reader``.
+        """
+        self._reader = reader
         self._journal = journal
         self._store = store
         self._around = around
@@ -94,8 +103,11 @@ class Follower:
         elif self._progress.seq:
             try:
                 self._restore()
-            except (msgspec.DecodeError, KeyError, ValueError) as error:
-                _log.warning("the detector's snapshot is of another version (%s): judging the journal anew", error)
+            except JournalError:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the journal makes it again
+                told = words_of(error)
+                _log.warning("the detector's snapshot is of another version (%s): judging the journal anew", told)
                 self._start_over()
         self._saved = self._progress.seq
         if self._progress.rules_version not in {"", RULES_VERSION}:
@@ -107,6 +119,7 @@ class Follower:
 
     def _start_over(self) -> None:
         self._store.clear()
+        self._journal.take_up(self._reader)
         self._deduction, self._progress = Deduction(self._around), Progress()
 
     def _restore(self) -> None:
@@ -131,29 +144,51 @@ class Follower:
         verdicts: list[tuple[int, Verdict]] = []
         for row in rows:
             self._pass_time(row.received_at, verdicts)
-            verdicts.append(self._deduction.take(row))
+            concluded = self._deduction.take(row)
+            if concluded is not None:
+                verdicts.append(concluded)
             self._progress = msgspec.structs.replace(self._progress, seq=row.seq, received=row.received_at)
         if len(rows) < _CHUNK and self._progress.stepped:
             self._pass_time(floor, verdicts)
-        if verdicts:
-            self._store.save_verdicts(verdicts)
+        self._save_verdicts(verdicts)
         if self._progress.seq - self._saved >= _SAVE_EVERY:
             self._save(())
         return len(rows)
+
+    def _save_verdicts(self, verdicts: list[tuple[int, Verdict]]) -> None:
+        """Keep what was concluded, and what could not be."""
+        if verdicts:
+            self._store.save_verdicts(verdicts, self._deduction.faults)
+            verdicts.clear()
+        self._set_aside()
+
+    def _set_aside(self) -> None:
+        """Write down what could not be dealt with, and say each such thing once."""
+        faults = self._deduction.faults
+        fresh = self._journal.set_aside(self._reader, faults.drain(), self._progress.stepped)
+        for fault in fresh[:_TOLD_AT_ONCE]:
+            row = f"row {fault.seq} of the journal" if fault.seq else "what belongs to it"
+            _log.error("%s: %s is set aside, all else goes on: %s", fault.place, row, fault.error)
+        if len(fresh) > _TOLD_AT_ONCE:
+            _log.error("%d more were set aside; see the fleet's page", len(fresh) - _TOLD_AT_ONCE)
+        if faults.unheld:
+            _log.error("%d further faults were not written down", faults.unheld)
+            faults.unheld = 0
 
     def _pass_time(self, until: float, verdicts: list[tuple[int, Verdict]]) -> None:
         """Take every step that is due up to ``until``; what they conclude is saved with where we are."""
         if not self._progress.stepped:
             self._progress = msgspec.structs.replace(self._progress, stepped=until // STEP * STEP)
         while (at := self._progress.stepped + step_after(self._progress)) <= until:
-            before = self._progress.stepped
-            concluded = self._deduction.step(at, self._journal.presence(before, at), self._journal.watched(at))
+            presence, watched = self._journal.presence(self._progress.stepped, at), self._journal.watched(at)
+            concluded = Concluded()
+            with self._deduction.faults.set_aside("step"):
+                concluded = self._deduction.step(at, presence, watched)
             self._progress = msgspec.structs.replace(self._progress, stepped=at)
             verdicts.extend(concluded.verdicts)
             if concluded.changes or self._progress.seq != self._saved:
                 # Verdicts first: progress must never claim rows whose verdicts are not there.
-                self._store.save_verdicts(verdicts)
-                verdicts.clear()
+                self._save_verdicts(verdicts)
                 self._save(concluded.changes)
 
     def save(self) -> None:
@@ -240,7 +275,8 @@ class Pipeline(threading.Thread):
                 _log.error("%s", error)
                 # What is in memory may be ahead of what was saved: begin again from the last snapshot.
                 pause, stale = _RETRY_SECONDS, True
-            self._teach_sometimes(follower)
+            with follower.deduction.faults.set_aside("teaching"):
+                self._teach_sometimes(follower)
         store.close()
         journal.close()
         registry.close()
@@ -273,7 +309,8 @@ def replay(config: Config, clock: Clock, catalogue: Catalogue) -> tuple[int, int
     journal = SqliteJournal(config.journal_file)
     registry = FleetRegistry(config.fleet_file)
     fresh = Store(draft)
-    follower = Follower(journal, fresh, surroundings(config, clock, registry.fleet(), catalogue))
+    journal.take_up(_REPLAYING)
+    follower = Follower(journal, fresh, surroundings(config, clock, registry.fleet(), catalogue), _REPLAYING)
     judged = 0
     floor = clock.now() - _COMMIT_SECONDS * clock.scale
     while rows := follower.follow(floor):
@@ -284,6 +321,7 @@ def replay(config: Config, clock: Clock, catalogue: Catalogue) -> tuple[int, int
     fresh.save_progress(fresh.progress(), {"generation": generation}, (), follower.stepped)
     store = Store(config.derived_file)
     store.replace_with(fresh)
+    journal.hand_on(_REPLAYING, CURSOR)
     found = len(store.incidents())
     for each in (store, fresh, journal, registry):
         each.close()

@@ -11,14 +11,15 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from balise_collector import tally
 from balise_collector.errors import JournalError
+from balise_collector.faults import Faults, words_of
 from balise_collector.incidents.model import Incident, IncidentState
-from balise_collector.journal import Counts, JournalRow
+from balise_collector.journal import Aside, Counts, JournalRow
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.judge.verdict import Verdict
 from balise_collector.shared_file import open_reading
@@ -46,11 +47,16 @@ CREATE TABLE IF NOT EXISTS total(state TEXT PRIMARY KEY, verdicts INTEGER NOT NU
 _TALLIED: Final = 2
 """``user_version`` of a file whose tally and totals count its verdicts; one that was made before they did has less."""
 _PART: Final = "country, asn, reference, service, role, layer"
+_NO_ROW: Final = (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, ValueError, TypeError)
+"""What a value raises that cannot be written down, whatever the disk says."""
 _log = logging.getLogger(__name__)
 _verdict = msgspec.json.Decoder(Verdict)
 _incident = msgspec.json.Decoder(Incident)
 
 
+_Body = TypeVar("_Body")
+_TOLD_MOST: Final = 1000
+"""Damaged rows that are named in the log, each once."""
 _Key = tuple[int, str, int, int, str, str, str, str]
 """Key of a row of the tally: its day, the columns of ``_PART``, and the state."""
 _NAMES: Final = _PART.split(", ")
@@ -166,6 +172,7 @@ class Store:
                 ) from None
             undo.pop_all()
         self._seen = self._data_version()
+        self._told: set[str] = set()
 
     def close(self) -> None:
         """Close both connections."""
@@ -179,8 +186,25 @@ class Store:
 
     # ------------------------------------------------------------ written by the pipeline only
 
-    def save_verdicts(self, verdicts: Iterable[tuple[int, Verdict]]) -> None:
-        """Keep verdicts by the journal's seq; a later judgement of a measurement takes the place of the first."""
+    def save_verdicts(self, verdicts: Iterable[tuple[int, Verdict]], faults: Faults | None = None) -> None:
+        """Keep verdicts by the journal's seq; a later judgement of a measurement takes the place of the first.
+
+        One that cannot be kept is noted in ``faults``, and the others are kept (JournalError: none is, now).
+        """
+        whole = list(verdicts)
+        try:
+            self._save_verdicts(whole)
+        except _NO_ROW as error:
+            if faults is None:
+                raise
+            if len(whole) == 1:
+                faults.note("store", error, whole[0][0])
+                return
+            middle = len(whole) // 2
+            self.save_verdicts(whole[:middle], faults)
+            self.save_verdicts(whole[middle:], faults)
+
+    def _save_verdicts(self, verdicts: Sequence[tuple[int, Verdict]]) -> None:
         with self._writing():
             first = self.last_change() + 1
             rows = [
@@ -277,6 +301,8 @@ class Store:
                 raise JournalError(f"{self.path}: a replay was swapped in; going on from it")
             yield
             self._db.execute("COMMIT")
+        except (sqlite3.IntegrityError, sqlite3.DataError):
+            raise  # no disk's fault: a value that cannot be a row
         except sqlite3.Error as error:
             raise JournalError(f"{self.path}: not saved: {error}; make room and see that it is writable") from None
         finally:
@@ -296,12 +322,41 @@ class Store:
         verdicts = self._db.execute(
             "SELECT change, seq, at, body FROM verdict WHERE change > ? ORDER BY change LIMIT ?", (after, most)
         )
-        found = [Change(change=c, noted_at=at, seq=seq, verdict=_verdict.decode(body)) for c, seq, at, body in verdicts]
+        found = [
+            Change(change=c, noted_at=at, seq=seq, verdict=self._read(_verdict, body, f"verdict of row {seq}"))
+            for c, seq, at, body in verdicts
+        ]
         incidents = self._db.execute(
             "SELECT change, noted_at, body FROM incident WHERE change > ? ORDER BY change LIMIT ?", (after, most)
         )
-        found += [Change(change=c, noted_at=at, incident=_incident.decode(body)) for c, at, body in incidents]
+        found += [
+            Change(change=c, noted_at=at, incident=self._read(_incident, body, f"incident of change {c}"))
+            for c, at, body in incidents
+        ]
         return sorted(found, key=lambda change: change.change)[:most]
+
+    def _read(self, decoder: "msgspec.json.Decoder[_Body]", body: bytes, what: str) -> _Body | None:
+        """Decode what was written here; ``None``, told once, for what was damaged on the disk or is of another version.
+
+        It costs itself: whoever asked goes on without it, and a replay makes it again.
+        """
+        try:
+            return decoder.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            if what not in self._told and len(self._told) < _TOLD_MOST:
+                self._told.add(what)
+                _log.error(
+                    "%s: %s cannot be read (%s) and is left out; `balise-collector replay` makes it again",
+                    self.path, what, words_of(error),
+                )  # fmt: skip
+            return None
+
+    def _read_all(
+        self, decoder: "msgspec.json.Decoder[_Body]", rows: Iterable[tuple[Any, bytes]], what: str
+    ) -> list[tuple[Any, _Body]]:
+        """Decode the second column of rows, leaving out what cannot be."""
+        read = ((key, self._read(decoder, body, f"{what} {key}")) for key, body in rows)
+        return [(key, found) for key, found in read if found is not None]
 
     def generation(self) -> int:
         """Return which replay this store came from; 0 before the first. Its changes are counted from the start."""
@@ -397,7 +452,7 @@ class Store:
         # The conditions are the literals above; values are bound.
         query = f"SELECT seq, body FROM verdict WHERE {where} ORDER BY at, seq LIMIT ?"  # noqa: S608 - as said above
         rows = self._db.execute(query, (*(value for _, value in held), -1 if most is None else most))
-        return [(seq, _verdict.decode(body)) for seq, body in rows]
+        return self._read_all(_verdict, rows, "verdict of row")
 
     def verdict(self, measurement: str) -> Verdict | None:
         """Return the verdict on one measurement."""
@@ -405,7 +460,7 @@ class Store:
         if row is None:
             return None
         found = self._db.execute("SELECT body FROM verdict WHERE seq = ?", (row.seq,)).fetchone()
-        return _verdict.decode(found[0]) if found else None
+        return self._read(_verdict, found[0], f"verdict of row {row.seq}") if found else None
 
     def reference_verdicts(self, since: float, until_seq: int) -> list[tuple[int, Verdict]]:
         """Return the references' verdicts from ``since`` (UNIX seconds) up to a place in the journal, oldest first."""
@@ -413,19 +468,19 @@ class Store:
             "SELECT seq, body FROM verdict WHERE at >= ? AND reference = 1 AND seq <= ? ORDER BY seq",
             (since, until_seq),
         )
-        return [(seq, _verdict.decode(body)) for seq, body in rows]
+        return self._read_all(_verdict, rows, "verdict of row")
 
     def verdicts_at(self, places: Iterable[int]) -> list[tuple[int, Verdict]]:
         """Return the verdicts of given places in the journal."""
         found = (self._db.execute("SELECT seq, body FROM verdict WHERE seq = ?", (seq,)).fetchone() for seq in places)
-        return [(row[0], _verdict.decode(row[1])) for row in found if row is not None]
+        return self._read_all(_verdict, (row for row in found if row is not None), "verdict of row")
 
     def incidents(self) -> list[Incident]:
         """Return the newest revision of every incident that stands, by onset; what was withdrawn does not."""
         rows = self._db.execute(
-            "SELECT body FROM incident i WHERE revision = (SELECT max(revision) FROM incident WHERE id = i.id)"
+            "SELECT id, body FROM incident i WHERE revision = (SELECT max(revision) FROM incident WHERE id = i.id)"
         )
-        found = [_incident.decode(body) for (body,) in rows]
+        found = [incident for _, incident in self._read_all(_incident, rows, "incident")]
         found = [incident for incident in found if incident.state is not IncidentState.WITHDRAWN]
         return sorted(found, key=lambda incident: (incident.onset.latest, incident.id))
 
@@ -437,7 +492,7 @@ class Store:
     def revisions(self, incident_id: str) -> list[tuple[float, Incident]]:
         """Return every revision of an incident with the time it was noted: what was said before is kept."""
         rows = self._db.execute("SELECT noted_at, body FROM incident WHERE id = ? ORDER BY revision", (incident_id,))
-        return [(noted_at, _incident.decode(body)) for noted_at, body in rows]
+        return self._read_all(_incident, rows, f"revision of incident {incident_id} of")
 
     def told(self, country: str, service: str) -> list[tuple[float, Incident]]:
         """Return every revision of every incident of a service in a country or everywhere, withdrawn or not, as said.
@@ -449,7 +504,7 @@ class Store:
             " AND json_extract(CAST(body AS TEXT), '$.country') IN (?, '**') ORDER BY noted_at, id, revision",
             (service, country),
         )
-        return [(noted_at, _incident.decode(body)) for noted_at, body in rows]
+        return self._read_all(_incident, rows, "revision of an incident of")
 
     def matrix(self, at: float, window: float = 900.0) -> list[MatrixCell]:
         """Return what the verdicts of the ``window`` seconds up to ``at`` say of each provider, role and layer."""
@@ -551,6 +606,10 @@ class Store:
         """Return the newest messages that were refused, and why."""
         held = self._journal.quarantine(most) if self._journal is not None else []
         return [Refusal(at=at, probe=probe, topic=topic, reason=reason) for at, probe, topic, reason in held]
+
+    def asides(self, most: int = 20) -> list[Aside]:
+        """Return the newest things that readers of the journal could not deal with."""
+        return self._journal.asides(most) if self._journal is not None else []
 
     def journal_counts(self) -> Counts:
         """Count what the journal holds."""

@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from balise_collector.assignment import LASTS
+from balise_collector.believable import unbelievable
 from balise_collector.claims import unasked
 from balise_collector.members import Fleet, Member
 from balise_wire.envelope import MAX_BATCH_BYTES, MAX_BODY_BYTES, Envelope, Kind, decode_envelope
@@ -158,6 +159,9 @@ def validate(
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         # Signed and addressed rightly: it is kept here, so the probe need not send it again.
         reason = f"body of {envelope.kind}: {_short(error)}"
+        return Quarantined(reason=reason, raw=payload, probe=parsed.probe, envelope=envelope)
+    except Exception as error:  # noqa: BLE001 - whatever a body can make us do, it costs itself and nothing behind it
+        reason = f"body of {envelope.kind}: our own fault, please report it: {_short(error)}"
         return Quarantined(reason=reason, raw=payload, probe=parsed.probe, envelope=envelope)
 
 
@@ -344,8 +348,10 @@ def implausible(
         return f"{m.network.asn} is no AS number"
     if len(m.observations) > limits.observations or sum(len(o.packets) for o in m.observations) > limits.packets:
         return f"more than {limits.observations} observations or {limits.packets} packets"
-    return _implausible_times(m, received_at, shift, limits) or unasked(
-        m, fleet.tasks_of(member.id), m.started + shift, LASTS
+    return (
+        _implausible_times(m, received_at, shift, limits)
+        or unbelievable(m)
+        or unasked(m, fleet.tasks_of(member.id), m.started + shift, LASTS)
     )
 
 

@@ -17,6 +17,7 @@ from balise_collector.detect.evidence import SILENT_RULE, Code, Severity, code, 
 from balise_collector.detect.fold import Cast, Fold, FoldState, episode
 from balise_collector.detect.group import Group
 from balise_collector.detect.series import Series
+from balise_collector.faults import Faults
 from balise_collector.judge.verdict import State, Verdict
 from balise_wire.measurement import Network
 from balise_wire.mechanisms import Mechanism
@@ -70,8 +71,10 @@ class _Silence(msgspec.Struct):
 class Detector:
     """All cells. Not thread-safe; one owner drives it."""
 
-    def __init__(self, config: DetectorConfig | None = None) -> None:
+    def __init__(self, config: DetectorConfig | None = None, faults: Faults | None = None) -> None:
+        """Begin without any history; a cell that cannot be walked is noted in ``faults``, and costs itself."""
         self.config = config or DetectorConfig()
+        self._faults = faults or Faults()
         self._codes: list[Code] = []
         self._code_index: dict[tuple[str, State, bool], int] = {}
         self._probes: dict[str, _Probe] = {}
@@ -137,15 +140,20 @@ class Detector:
 
     def advance(self, now: float) -> tuple[CellEvent, ...]:
         """Walk every cell that changed or is restless up to ``now`` (UNIX seconds, collector's clock)."""
-        self._fill_silence(now)
+        with self._faults.set_aside("silence"):
+            self._fill_silence(now)
         events: list[CellEvent] = []
         work = sorted(self._touched | self._restless, key=lambda g: msgspec.structs.astuple(g.key))
-        for group in work:
-            before = group.episodes
-            self._walk(group, int(now // BIN))
-            events.extend(_differences(before, group.episodes, now))
-            (self._restless.add if group.restless else self._restless.discard)(group)
         self._touched.clear()
+        for group in work:
+            # Tried again when the next verdict touches it: until then it stands as it was last told.
+            self._restless.discard(group)
+            with self._faults.set_aside(f"cell {'/'.join(map(str, msgspec.structs.astuple(group.key)))}"):
+                before = group.episodes
+                self._walk_whole(group, int(now // BIN))
+                events.extend(_differences(before, group.episodes, now))
+                if group.restless:
+                    self._restless.add(group)
         return tuple(events)
 
     def _touch(self, group: Group, bin_: int) -> None:
@@ -158,6 +166,14 @@ class Detector:
         self._touch(series.group, bin_)
         if series.group.parent is not None:
             self._touch(series.group.parent, bin_)
+
+    def _walk_whole(self, group: Group, now_bin: int) -> None:
+        """Walk one cell; where that raises, nothing of half a walk is kept."""
+        try:
+            self._walk(group, now_bin)
+        except Exception:
+            group.state = None
+            raise
 
     def _walk(self, group: Group, now_bin: int) -> None:
         """Walk one cell: keep what is settled, look at the newest bins provisionally."""

@@ -66,7 +66,8 @@ class Series:
                 return number
         elif runs:
             return self._insert(code, since, at, number)
-        runs.extend((code, number, number, math.ceil(since), int(at)))
+        # A whole array first: where a number does not fit, nothing of the run may stay behind.
+        runs.extend(array("I", (code, number, number, math.ceil(since), int(at))))
         return number
 
     def _insert(self, code: int, since: float, at: float, number: int) -> int:

@@ -18,6 +18,7 @@ from balise_collector.detect.bins import BIN
 from balise_collector.detect.cells import WORLD, CellEvent, Episode, EventKind, Member, Note
 from balise_collector.detect.detector import INTERNET
 from balise_collector.detect.fold import INTERMITTENT, join
+from balise_collector.faults import Faults
 from balise_collector.incidents.grade import grade
 from balise_collector.incidents.grouping import group
 from balise_collector.incidents.locality import locality, references
@@ -102,8 +103,12 @@ def kind_of(found: Episode) -> IncidentKind:
 class IncidentBook:
     """Every incident, current and past."""
 
-    def __init__(self, incidents: Iterable[Incident] = ()) -> None:
-        """Start from the newest revision of each stored incident; their episodes join again by time."""
+    def __init__(self, incidents: Iterable[Incident] = (), faults: Faults | None = None) -> None:
+        """Start from the newest revision of each stored incident; their episodes join again by time.
+
+        A topic that cannot be told is noted in ``faults``, and costs itself.
+        """
+        self._faults = faults or Faults()
         self._episodes: dict[str, Episode] = {}
         self._entries: dict[Topic, list[_Entry]] = defaultdict(list)
         for each in incidents:
@@ -140,8 +145,13 @@ class IncidentBook:
                 self._episodes[event.episode.id] = event.episode
         # What is open also changes by what others see: clean providers, references.
         touched |= {t for t, entries in self._entries.items() if any(_is_live(e) for e in entries)}
-        changes = [c for topic in sorted(touched) for c in self._settle(topic, detector, fleet, now)]
-        return tuple(self._grouped(changes, now))
+        changes: list[IncidentChange] = []
+        for topic in sorted(touched):
+            with self._faults.set_aside(f"incident {'/'.join(topic)}"):
+                changes.extend(self._settle(topic, detector, fleet, now))
+        with self._faults.set_aside("grouping"):
+            changes = self._grouped(changes, now)
+        return tuple(changes)
 
     # ------------------------------------------------------------ episodes to incidents
 

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import msgspec
 
+from balise_collector.faults import Fault
 from balise_wire.measurement import Measurement
 from balise_wire.status import Health
 from balise_wire.words import ClockState, Lifecycle
@@ -104,6 +105,19 @@ class PresenceRow(msgspec.Struct, frozen=True, kw_only=True):
     state: Lifecycle
 
 
+class Aside(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that a reader could not deal with, as the journal remembers it."""
+
+    reader: str
+    """``judge`` or a sink's name."""
+    fault: Fault
+    first_at: float
+    """UNIX seconds."""
+    last_at: float
+    times: int
+    """How often it was met; a cell is tried again with each verdict that touches it."""
+
+
 class Position(msgspec.Struct, frozen=True, kw_only=True):
     """What is committed of one stream: the matter of a receipt."""
 
@@ -122,6 +136,8 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     """Ever quarantined."""
     refused_dropped: int
     """Of these, those that made room for later ones."""
+    set_aside: int
+    """Rows, cells and pages that a reader could not deal with, ever."""
     health: int
     last_received: float | None
     """UNIX seconds; ``None`` for an empty journal."""
@@ -139,6 +155,8 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     """Refused messages that made room for later ones."""
     events: int = 0
     cursors: dict[str, int] = {}
+    set_aside: dict[str, int] = {}
+    """What each reader could not deal with: it went on without."""
 
 
 class Journal(Protocol):

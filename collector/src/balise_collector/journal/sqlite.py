@@ -8,6 +8,7 @@ WAL with synchronous=FULL: NORMAL survives a kill, but a power cut takes the las
 probe has forgotten them on our receipt. One fsync a group commit is what a receipt costs.
 """
 
+import itertools
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -21,7 +22,9 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from balise_collector.errors import JournalError
+from balise_collector.faults import Fault
 from balise_collector.journal import (
+    Aside,
     Batch,
     Counts,
     HealthRow,
@@ -75,6 +78,9 @@ CREATE TABLE IF NOT EXISTS quarantine(
 CREATE TABLE IF NOT EXISTS cursor(name TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS watch(started REAL PRIMARY KEY, until REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS tally(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS aside(
+  no INTEGER PRIMARY KEY, reader TEXT NOT NULL, seq INTEGER NOT NULL, place TEXT NOT NULL, error TEXT NOT NULL,
+  first_at REAL NOT NULL, last_at REAL NOT NULL, times INTEGER NOT NULL, UNIQUE(reader, place, seq));
 """
 _SUMS: Final = {
     "frame_bytes": "SELECT coalesce(sum(length(frame)), 0) FROM batch",
@@ -88,6 +94,9 @@ _STREAMS_KEPT: Final = 100
 _WATCHES_ASKED: Final = 100
 _HEALTH_KEPT: Final = 500_000
 """Newest health reports that are kept: a hundred probes for a fortnight. They are gauges, no evidence."""
+_ASIDE_KEPT: Final = 10_000
+"""Newest things set aside that are remembered, one by one; all are counted."""
+_STATES: Final = frozenset(state.value for state in Lifecycle)
 _HEALTH = msgspec.json.Decoder(Health)
 _BODY = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -201,9 +210,15 @@ class SqliteJournal:
             self._append_refused(refused, received_at)
             self._touch_watch(received_at)
             self._db.execute("COMMIT")
+        except (sqlite3.IntegrityError, sqlite3.DataError):
+            self._roll_back()
+            raise
         except sqlite3.Error as error:
             self._roll_back()
             raise JournalError(f"{self._path}: not committed: {error}; {_mend(error)}") from None
+        except BaseException:
+            self._roll_back()
+            raise
         return new
 
     def _roll_back(self) -> None:
@@ -449,6 +464,71 @@ class SqliteJournal:
         except sqlite3.Error as error:
             raise JournalError(f"{self._path}: not committed: {error}; {_mend(error)}") from None
 
+    # ------------------------------------------------------------ what was set aside
+
+    def set_aside(self, reader: str, faults: Sequence[Fault], at: float) -> list[Fault]:
+        """Remember what a reader could not deal with; returns what is new, to be told.
+
+        Raises:
+            JournalError: it could not be written down.
+        """
+        if not faults:
+            return []
+        fresh = []
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            for fault in faults:
+                known = self._db.execute(
+                    "UPDATE aside SET times = times + 1, last_at = ?, error = ?"
+                    " WHERE reader = ? AND place = ? AND seq = ?",
+                    (at, fault.error, reader, fault.place, fault.seq),
+                )
+                if not known.rowcount:
+                    self._db.execute(
+                        "INSERT INTO aside(reader, seq, place, error, first_at, last_at, times) VALUES(?,?,?,?,?,?,1)",
+                        (reader, fault.seq, fault.place, fault.error, at, at),
+                    )
+                    fresh.append(fault)
+            self._add(set_aside=len(fresh))
+            self._db.execute("DELETE FROM aside WHERE no <= (SELECT max(no) FROM aside) - ?", (_ASIDE_KEPT,))
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._roll_back()
+            raise JournalError(f"{self._path}: not committed: {error}; {_mend(error)}") from None
+        return fresh
+
+    def take_up(self, reader: str) -> None:
+        """Forget what a reader had set aside: it begins anew (JournalError where that cannot be written)."""
+        try:
+            self._db.execute("DELETE FROM aside WHERE reader = ?", (reader,))
+        except sqlite3.Error as error:
+            raise JournalError(f"{self._path}: not committed: {error}; {_mend(error)}") from None
+
+    def hand_on(self, reader: str, other: str) -> None:
+        """Put what one reader set aside in the place of what another had (JournalError as above)."""
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute("DELETE FROM aside WHERE reader = ?", (other,))
+            self._db.execute("UPDATE aside SET reader = ? WHERE reader = ?", (other, reader))
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._roll_back()
+            raise JournalError(f"{self._path}: not committed: {error}; {_mend(error)}") from None
+
+    def asides(self, most: int = 100) -> list[Aside]:
+        """Return the newest things that were set aside."""
+        rows = self._db.execute(
+            "SELECT reader, seq, place, error, first_at, last_at, times FROM aside ORDER BY no DESC LIMIT ?", (most,)
+        )
+        return [
+            Aside(reader=reader, fault=Fault(place=place, seq=seq, error=error), first_at=first, last_at=last, times=n)
+            for reader, seq, place, error, first, last, n in rows
+        ]
+
+    def aside_counts(self) -> dict[str, int]:
+        """Return how many things each reader has set aside and not dealt with since."""
+        return dict(self._db.execute("SELECT reader, count(*) FROM aside GROUP BY reader").fetchall())
+
     # ------------------------------------------------------------ reading
 
     def read(self, after: int, most: int) -> list[JournalRow]:
@@ -539,7 +619,7 @@ class SqliteJournal:
             " WHERE s.received_at > ? AND s.received_at <= ? ORDER BY s.no",
             (after, until),
         )
-        return [PresenceRow(at=at, probe=probe, state=Lifecycle(state)) for at, probe, state in rows]
+        return [_presence_row(*row) for row in rows if row[2] in _STATES]
 
     def latest_presence(self) -> dict[str, PresenceRow]:
         """Return the last state message of each probe."""
@@ -547,16 +627,20 @@ class SqliteJournal:
             "SELECT s.received_at, p.id, s.state FROM probe p JOIN presence s"
             " ON s.no = (SELECT max(no) FROM presence WHERE probe = p.no)"
         )
-        return {probe: PresenceRow(at=at, probe=probe, state=Lifecycle(state)) for at, probe, state in rows}
+        return {row[1]: _presence_row(*row) for row in rows if row[2] in _STATES}
 
     def health(self, after: int, most: int) -> list[HealthRow]:
-        """Return up to ``most`` health reports with ``no`` above ``after``, in order."""
-        rows = self._db.execute(
-            "SELECT h.no, h.received_at, p.id, h.body FROM health h JOIN probe p ON p.no = h.probe"
-            " WHERE h.no > ? ORDER BY h.no LIMIT ?",
-            (after, most),
-        )
-        return [_health_row(*row) for row in rows]
+        """Return up to ``most`` health reports with ``no`` above ``after``, in order, without damaged ones."""
+        while True:
+            rows = self._db.execute(
+                "SELECT h.no, h.received_at, p.id, h.body FROM health h JOIN probe p ON p.no = h.probe"
+                " WHERE h.no > ? ORDER BY h.no LIMIT ?",
+                (after, most),
+            ).fetchall()
+            found = [row for row in itertools.starmap(_health_row, rows) if row is not None]
+            if found or not rows:
+                return found
+            after = rows[-1][0]
 
     def latest_health(self) -> dict[str, HealthRow]:
         """Return the last health report of each probe."""
@@ -564,7 +648,8 @@ class SqliteJournal:
             "SELECT h.no, h.received_at, p.id, h.body FROM probe p JOIN health h"
             " ON h.no = (SELECT max(no) FROM health WHERE probe = p.no)"
         )
-        return {row[2]: _health_row(*row) for row in rows}
+        found = itertools.starmap(_health_row, rows)
+        return {row.probe: row for row in found if row is not None}
 
     def last_health(self) -> int:
         """Return the position of the newest health report; 0 where there is none."""
@@ -583,6 +668,7 @@ class SqliteJournal:
             events=self._one("SELECT coalesce(max(no), 0) FROM event"),
             refused=self._one("SELECT coalesce(max(no), 0) FROM quarantine"),
             refused_dropped=self._tally("quarantine_dropped") or 0,
+            set_aside=self._tally("set_aside") or 0,
             health=self.last_health(),
             last_received=float(last[0]) if last else None,
         )
@@ -603,6 +689,7 @@ class SqliteJournal:
             quarantine_dropped=totals.refused_dropped,
             events=totals.events,
             cursors=dict(self._db.execute("SELECT name, seq FROM cursor").fetchall()),
+            set_aside=self.aside_counts(),
         )
 
     def quarantine(self, most: int = 100) -> list[tuple[float, str, str, str]]:
@@ -612,8 +699,16 @@ class SqliteJournal:
         ).fetchall()
 
 
-def _health_row(no: int, received_at: float, probe: str, body: bytes) -> HealthRow:
-    return HealthRow(no=no, received_at=received_at, probe=probe, health=_HEALTH.decode(body))
+def _health_row(no: int, received_at: float, probe: str, body: bytes) -> HealthRow | None:
+    """Return one health report; ``None`` for one that was damaged on the disk."""
+    try:
+        return HealthRow(no=no, received_at=received_at, probe=probe, health=_HEALTH.decode(body))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def _presence_row(at: float, probe: str, state: str) -> PresenceRow:
+    return PresenceRow(at=at, probe=probe, state=Lifecycle(state))
 
 
 def _mend(error: Exception) -> str:

@@ -123,6 +123,7 @@ def status_of(store: Store) -> dict[str, Any]:
         "progress": store.progress(),
         "verdicts": store.count_by_state(),
         "refused": store.refusals(),
+        "set_aside": store.asides(),
         "cells": msgspec.Raw(cells) if cells else {"open": [], "suspect": []},
     }
 

@@ -12,7 +12,7 @@ from typing import Final
 from markupsafe import Markup
 
 from balise_collector import wording
-from balise_collector.journal import HealthRow, PresenceRow
+from balise_collector.journal import Aside, HealthRow, PresenceRow
 from balise_collector.judge.verdict import State, Verdict
 from balise_collector.members import HALTED, RETIRED, REVOKED, Fleet, Halt, Member, Pending
 from balise_collector.pages import phrases, svg
@@ -50,6 +50,8 @@ class FleetFacts:
     """Seconds without a word after which a probe is silent."""
     fleet: Fleet = field(default_factory=Fleet)
     """The registry's table: who is excused, and who measures seldom."""
+    asides: Sequence[Aside] = ()
+    """What the readers of the journal could not deal with, newest first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +92,7 @@ class FleetPage:
     """Of those of which something is expected."""
     halts: tuple[tuple[str, Halt], ...]
     """(country's name, its halt)."""
+    asides: tuple[Aside, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +124,14 @@ def fleet(view: View, facts: FleetFacts) -> FleetPage:
     counted = [one for one in lines if not one.excuse]
     alive = sum(one.standing.alive for one in counted)
     halts = tuple((view.country(code), halt) for code, halt in sorted(facts.fleet.halted().items()))
-    return FleetPage(lines=tuple(lines), waiting=facts.waiting, alive=alive, silent=len(counted) - alive, halts=halts)
+    return FleetPage(
+        lines=tuple(lines),
+        waiting=facts.waiting,
+        alive=alive,
+        silent=len(counted) - alive,
+        halts=halts,
+        asides=tuple(facts.asides),
+    )
 
 
 def probe(view: View, facts: FleetFacts, name: str) -> ProbePage | None:

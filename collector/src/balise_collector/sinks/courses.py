@@ -4,10 +4,12 @@ Lives here: which rows are next, and moving the cursor when the sink has kept th
 something that was not kept. Must not live here: points (points.py), pauses and threads (feed.py).
 """
 
+import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
+from balise_collector.faults import Fault, Faults
 from balise_collector.journal import JournalRow
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.members import Fleet
@@ -24,11 +26,22 @@ from balise_collector.sinks.rollup import Window
 from balise_collector.store import Change, Store
 from balise_wire.words import Experiment
 
+_log = logging.getLogger(__name__)
 CHUNK: Final = 2000
 _ROWS_AT_ONCE: Final = 2000
 """Measurements held in memory at a time while a window is computed."""
 GAUGES_MOST: Final = 50_000
 """Gauge points that wait in memory while a sink is away; then the oldest go, and are counted."""
+
+
+def tell(fresh: Sequence[Fault], title: str) -> None:
+    """Say what a course had to leave out, in few lines; all of it is in the journal."""
+    if fresh:
+        first = fresh[0]
+        _log.error(
+            "sink %s: %d left out, all else goes on; the first (%s %d): %s",
+            title, len(fresh), first.place, first.seq, first.error,
+        )  # fmt: skip
 
 
 class Course(Protocol):
@@ -63,8 +76,13 @@ class Conclusions:
         if not changes:
             return 0
         rows = {row.seq: row for row in journal.rows([change.seq for change in changes if change.verdict is not None])}
-        points = [point for change in changes for point in self._points(change, rows.get(change.seq), store)]
+        points: list[Point] = []
+        faults = Faults()
+        for change in changes:
+            with faults.set_aside("points", change.change):
+                points.extend(self._points(change, rows.get(change.seq), store))
         self._sink.take(points)
+        tell(journal.set_aside(self._title, faults.drain(), changes[-1].noted_at), self._title)
         self._bookmark.advance(journal, changes[-1].change, generation)
         return len(changes)
 
@@ -103,7 +121,13 @@ class HealthReports:
         if not rows:
             return 0
         members = self._fleet().members
-        self._sink.take([health_point(row, members.get(row.probe)) for row in rows])
+        points: list[Point] = []
+        faults = Faults()
+        for row in rows:
+            with faults.set_aside("points", row.no):
+                points.append(health_point(row, members.get(row.probe)))
+        self._sink.take(points)
+        tell(journal.set_aside(self._title, faults.drain(), rows[-1].received_at), self._title)
         journal.advance(self._cursor, rows[-1].no)
         return len(rows)
 
@@ -179,14 +203,16 @@ class Rollups:
         if not windows:
             self._due = now + self._every
             return 0
+        faults = Faults()
         for number in windows:
-            self._sink.take(self._compute(store, journal, number * self._seconds))
+            self._sink.take(self._compute(store, journal, number * self._seconds, faults))
+        tell(journal.set_aside(self._title, faults.drain(), now), self._title)
         self._bookmark.advance(journal, last, generation)
         if last >= store.last_change():
             self._due = now + self._every
         return len(windows)
 
-    def _compute(self, store: Store, journal: SqliteJournal, began: float) -> list[Point]:
+    def _compute(self, store: Store, journal: SqliteJournal, began: float, faults: Faults) -> list[Point]:
         """Return the points of the window that began at ``began``."""
         window = Window()
         verdicts = [
@@ -194,10 +220,14 @@ class Rollups:
         ]
         for start in range(0, len(verdicts), _ROWS_AT_ONCE):
             piece = verdicts[start : start + _ROWS_AT_ONCE]
-            times = {row.seq: timings(row.measurement) for row in journal.rows([seq for seq, _ in piece])}
+            rows = {row.seq: row for row in journal.rows([seq for seq, _ in piece])}
             for seq, verdict in piece:
-                window.add(verdict, times.get(seq, {}))
-        return [rollup_point(cell, self._window, began) for cell in window.cells()]
+                with faults.set_aside("roll-up", seq):
+                    window.add(verdict, timings(rows[seq].measurement) if seq in rows else {})
+        points: list[Point] = []
+        with faults.set_aside("roll-up"):
+            points.extend(rollup_point(cell, self._window, began) for cell in window.cells())
+        return points
 
     def readers(self, store: Store, journal: SqliteJournal) -> list[tuple[str, int, int]]:
         """Return how far it has come in the store's changes."""

@@ -19,6 +19,8 @@ class CollectorFacts(msgspec.Struct, frozen=True, kw_only=True):
     quarantined: int = 0
     """Ever refused."""
     quarantine_dropped: int = 0
+    set_aside: int = 0
+    """Rows, cells and points that a reader could not deal with, ever."""
     received_rows: int | None = None
     """Journalled since the look before; ``None`` at the first."""
     judged_rows: int | None = None

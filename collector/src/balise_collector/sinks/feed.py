@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, closing
 from typing import Final
 
 from balise_collector.errors import JournalError
+from balise_collector.faults import words_of
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.sinks import SinkError
 from balise_collector.sinks.backoff import pause_after
@@ -101,18 +102,18 @@ class Feed(threading.Thread):
                 return 0.0
             if self._monotonic() < lane.until:
                 if isinstance(lane.course, Gauges):
-                    with contextlib.suppress(JournalError):  # said by the next step, which asks the same file
+                    with contextlib.suppress(Exception):  # said by the next step, which asks the same files
                         lane.course.look(store, journal)
                 continue
             try:
                 moved += lane.course.step(store, journal)
-            except (SinkError, JournalError) as error:
+            except Exception as error:  # noqa: BLE001 - one course that fails, for whatever reason, costs itself
                 self._leave_alone(lane, error)
             else:
                 self._welcome_back(lane)
         return 0.0 if moved else _IDLE_SECONDS
 
-    def _leave_alone(self, lane: _Lane, error: SinkError | JournalError) -> None:
+    def _leave_alone(self, lane: _Lane, error: Exception) -> None:
         """Say what is wrong, once for each reason, and leave the course alone for a while."""
         now = self._monotonic()
         if not lane.failures:
@@ -121,9 +122,10 @@ class Feed(threading.Thread):
         asked = error.retry_after if isinstance(error, SinkError) else 0.0
         pause = pause_after(lane.failures, asked, random.random())  # noqa: S311 - jitter, no secret
         lane.until = now + pause
-        if str(error) not in {other.said for other in self._lanes}:
-            _log.error("sink %s: %s (next try in %.0f s)", self._title, error, pause)
-        lane.said = str(error)
+        text = str(error) if isinstance(error, SinkError | JournalError) else f"our own fault: {words_of(error)}"
+        if text not in {other.said for other in self._lanes}:
+            _log.error("sink %s: %s (next try in %.0f s)", self._title, text, pause)
+        lane.said = text
 
     def _welcome_back(self, lane: _Lane) -> None:
         """Say, once for all courses, that it goes on."""

@@ -118,6 +118,7 @@ class Watch:
             verdicts=verdicts,
             quarantined=totals.refused,
             quarantine_dropped=totals.refused_dropped,
+            set_aside=totals.set_aside,
             received_rows=max(0, totals.measurements - before.journal_rows) if before else None,
             judged_rows=max(0, verdicts - before.verdicts) if before else None,
             refused_rows=max(0, totals.refused - before.quarantined) if before else None,

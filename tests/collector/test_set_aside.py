@@ -1,0 +1,226 @@
+"""One row, cell or message that our own code cannot deal with costs itself: the rest goes on, and it is told."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from balise_collector import catalogue
+from balise_collector.broker import Delivery
+from balise_collector.clock import Clock
+from balise_collector.config import Broker, Config, Place
+from balise_collector.deduction import Surroundings
+from balise_collector.faults import Faults
+from balise_collector.fleet import FleetRegistry
+from balise_collector.ingest import Ingest
+from balise_collector.journal import Batch
+from balise_collector.journal.sqlite import SqliteJournal
+from balise_collector.judge.verdict import Verdict
+from balise_collector.members import Fleet
+from balise_collector.pipeline import Follower, replay
+from balise_collector.sinks import Point
+from balise_collector.sinks.courses import Conclusions
+from balise_collector.store import Store
+from balise_wire.measurement import Measurement
+from balise_wire.words import ClockState
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Config:
+    """Settings of a collector in a folder of its own."""
+    return Config(collector=Place(state_dir=str(tmp_path)), broker=(Broker(host="127.0.0.1"),))
+
+
+@pytest.fixture
+def journal(place: Config) -> Iterator[SqliteJournal]:
+    """Return the journal of that collector."""
+    opened = SqliteJournal(place.journal_file)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def store(place: Config, journal: SqliteJournal) -> Iterator[Store]:
+    """Return the store of that collector."""
+    del journal  # made first: the store reads it
+    opened = Store(place.derived_file, place.journal_file)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def append(journal: SqliteJournal, probe: Any, epoch: float) -> Callable[..., None]:
+    """Return what puts measurements into the journal, as if validate had let all of them in."""
+
+    def put(*measurements: Measurement) -> None:
+        batch = Batch(
+            probe=probe.id, public_key=probe.public_hex, sent_at=epoch, clock_state=ClockState.SYNCED,
+            frame=probe.batch(*measurements), measurements=tuple((n, m.id) for n, m in enumerate(measurements)),
+        )  # fmt: skip
+        journal.append([batch], (), (), epoch)
+
+    return put
+
+
+def follower_of(journal: SqliteJournal, store: Store, probe: Any) -> Follower:
+    """Return a reader of the journal."""
+    services = catalogue.load(catalogue.default_folder())
+    return Follower(journal, store, Surroundings(fleet=Fleet.of([probe.member]), catalogue=services))
+
+
+def test_a_row_that_raises_is_set_aside_and_the_next_is_judged(
+    journal: SqliteJournal,
+    store: Store,
+    append: Callable[..., None],
+    probe: Any,
+    epoch: float,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Wherever in the chain it raises, the row is remembered with where and why, and told once; all else goes on."""
+    absurd = [probe.measurement(at) for at in (1e300, -1e300, 1e17, -5.0)]
+    honest = [probe.measurement(epoch + n) for n in range(3)]
+    append(honest[0], *absurd[:2], honest[1], *absurd[2:], honest[2])
+    with caplog.at_level(logging.ERROR):
+        follower = follower_of(journal, store, probe)
+        while follower.follow(epoch + 600.0):
+            pass
+        follower.save()
+    judged = {verdict.measurement for verdict in store.verdicts()}
+    assert {one.id for one in honest} <= judged
+    assert journal.head() == follower.seq == 7
+    aside = journal.asides()
+    assert {one.fault.seq for one in aside} == {2, 3, 5, 6}
+    assert all(one.reader == "judge" and one.fault.place and one.fault.error for one in aside)
+    assert journal.counts().set_aside == {"judge": len(aside)}
+    assert sum("set aside" in record.message for record in caplog.records) == len(aside)
+    again = follower_of(journal, store, probe)
+    assert again.seq == 7, "a restart does not meet the same row again"
+
+
+def test_a_replay_takes_up_what_was_set_aside(
+    journal: SqliteJournal, append: Callable[..., None], probe: Any, epoch: float, place: Config
+) -> None:
+    """After an update the past is judged anew: what then works is set aside no longer."""
+    append(probe.measurement(epoch), probe.measurement(1e300))
+    faults = Faults()
+    faults.note("judge", "what an older version could not do", 1)
+    journal.set_aside("judge", faults.drain(), epoch)
+    registry = FleetRegistry(place.fleet_file)
+    registry.approve(probe.member)
+    registry.close()
+    judged, _ = replay(place, Clock(), catalogue.load(catalogue.default_folder()))
+    assert judged == 2
+    assert {one.fault.seq for one in journal.asides()} == {2}
+    assert {one.reader for one in journal.asides()} == {"judge"}
+
+
+def test_a_verdict_that_cannot_be_kept_costs_itself(
+    store: Store, journal: SqliteJournal, append: Callable[..., None], probe: Any, epoch: float
+) -> None:
+    """One row that the database refuses does not keep its neighbours out."""
+    append(probe.measurement(epoch))
+    follower = follower_of(journal, store, probe)
+    follower.follow(epoch)
+    verdict = store.verdicts()[0]
+    broken: list[Verdict] = [
+        msgspec.structs.replace(verdict, at=math.nan),
+        msgspec.structs.replace(verdict, network=msgspec.structs.replace(verdict.network, asn=2**70)),
+    ]
+    faults = Faults()
+    store.save_verdicts([(2, verdict), (3, broken[0]), (4, verdict), (5, broken[1]), (6, verdict)], faults)
+    assert [seq for seq, _ in store.numbered_verdicts()] == [1, 2, 4, 6]
+    assert [(fault.place, fault.seq) for fault in faults.drain()] == [("store", 3), ("store", 5)]
+
+
+class _Kept:
+    """A sink that keeps everything."""
+
+    name = "kept"
+
+    def __init__(self) -> None:
+        self.points: list[Point] = []
+
+    def take(self, points: Sequence[Point]) -> None:
+        """Keep points."""
+        self.points.extend(points)
+
+
+def test_a_damaged_conclusion_costs_a_sink_that_conclusion(
+    store: Store, journal: SqliteJournal, append: Callable[..., None], probe: Any, epoch: float
+) -> None:
+    """A verdict whose bytes changed on the disk is left out by sinks and pages, and the cursor moves on."""
+    append(*(probe.measurement(epoch + n) for n in range(5)))
+    follower = follower_of(journal, store, probe)
+    follower.follow(epoch)
+    store._db.execute("UPDATE verdict SET body = ? WHERE seq = 3", (b'{"measurement":\xff',))
+    sink = _Kept()
+    course = Conclusions(sink, "kept")
+    while course.step(store, journal):
+        pass
+    assert len([point for point in sink.points if point.measurement == "balise_verdict"]) == 4
+    assert [seq for seq, _ in store.numbered_verdicts()] == [1, 2, 4, 5]
+
+
+class _Unwell(SqliteJournal):
+    """A journal whose database refuses the values of one probe, as it would refuse an integer of 70 bits."""
+
+    def append(self, batches: Sequence[Batch], *rest: Any, **more: Any) -> int:
+        """Commit, but for that probe's."""
+        if any(batch.probe == "hostile1" for batch in batches):
+            self._db.execute("SELECT ?", (2**70,))
+        return super().append(batches, *rest, **more)
+
+
+class _Wire:
+    """Counts what is acknowledged."""
+
+    name, up = "here", False
+
+    def __init__(self) -> None:
+        self.acknowledged: list[int] = []
+
+    def ack(self, delivery: Delivery) -> bool:
+        """Note one acknowledgement."""
+        self.acknowledged.append(delivery.mid)
+        return True
+
+    def publish(self, _topic: str, _payload: bytes) -> None:
+        """Say nothing."""
+
+
+def test_a_message_that_cannot_be_committed_goes_to_the_quarantine_alone(
+    place: Config, make_probe: Callable[..., Any]
+) -> None:
+    """Of a group with one such message, the others are in the journal and all are acknowledged: none comes for ever."""
+    honest, hostile = make_probe(), make_probe(id="hostile1")
+    registry = FleetRegistry(place.fleet_file)
+    for one in (honest, hostile):
+        registry.approve(one.member)
+    ingest = Ingest(place, Clock(), Ed25519PrivateKey.generate(), catalogue.load(catalogue.default_folder()))
+    ingest._fleet = Fleet.of([honest.member, hostile.member])  # what was assigned is another test's matter
+    ingest._registry = registry
+    ingest._connections = []
+    with_fault = _Unwell(place.journal_file)
+    ingest._journal = with_fault
+    wire: Any = _Wire()
+    senders = [honest, hostile, honest, honest]
+    ingest._take(
+        [
+            Delivery(wire, 1, mid, 1, one.topic, one.batch(one.measurement(Clock().now()), sent_at=Clock().now()))
+            for mid, one in enumerate(senders)
+        ]
+    )
+    assert with_fault.head() == 3
+    assert sorted(wire.acknowledged) == [0, 1, 2, 3]
+    (refused,) = with_fault.quarantine()
+    assert refused[1] == "hostile1"
+    assert "our own fault" in refused[3]
+    with_fault.close()
+    registry.close()
