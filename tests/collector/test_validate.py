@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from balise_collector.members import Fleet, Member
-from balise_collector.validate import Accepted, Limits, Quarantined, Spoken, correction, read_state, validate
+from balise_collector.validate import Accepted, Limits, Quarantined, Spoken, read_state, validate
 from balise_wire.envelope import MAX_BATCH_BYTES, MAX_BODY_BYTES, Kind, encode_envelope
 from balise_wire.measurement import Network
 from balise_wire.seal import HEADER, Sealer
@@ -275,17 +275,6 @@ def test_words_of_tomorrow_in_the_envelope_cost_no_batch(known: Any, known_fleet
 
 
 # ---------------------------------------------------------------- time
-
-
-def test_an_unsynced_live_clock_is_corrected_and_a_historical_one_is_not(known: Any) -> None:
-    """Receive minus send corrects a live batch that nobody vouches for; a batch that waited says nothing."""
-    wrong = {"sent_at": NOW - 86_400 * 3, "clock_state": ClockState.UNSYNCED}
-    assert correction(known.envelope(b"[]", **wrong), NOW) == 86_400 * 3
-    assert correction(known.envelope(b"[]", historical=True, **wrong), NOW) == 0.0
-    newer = {**wrong, "clock_state": ClockState.UNKNOWN}
-    assert correction(known.envelope(b"[]", **newer), NOW) == 86_400 * 3, "a word of tomorrow vouches for nothing"
-    assert correction(known.envelope(b"[]", sent_at=NOW - 86_400, clock_state=ClockState.SYNCED), NOW) == 0.0
-    assert correction(known.envelope(b"[]", sent_at=NOW - 5, clock_state=ClockState.UNSYNCED), NOW) == 0.0
 
 
 def test_a_board_that_woke_in_1970_is_believed_while_live(known: Any, known_fleet: Fleet) -> None:

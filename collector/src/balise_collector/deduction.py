@@ -24,7 +24,6 @@ from balise_collector.incidents import Incident, IncidentBook, IncidentChange
 from balise_collector.journal import JournalRow, PresenceRow
 from balise_collector.judge import BOGONS, Bar, Context, ReferenceTable, State, Verdict, judge
 from balise_collector.members import Fleet
-from balise_collector.validate import CORRECT_ABOVE
 from balise_wire.measurement import Measurement, Network
 from balise_wire.words import TargetRole
 
@@ -150,7 +149,7 @@ class Deduction:
 
     def _judge(self, row: JournalRow) -> Verdict:
         """Judge one row as what the operator vouches for: where it stood, and whether as a reference."""
-        m, offset = row.measurement, clock_offset(row)
+        m, offset = row.measurement, row.clock_offset
         record = self._around.fleet.record_at(row.probe, m.started - offset, m.network.country)
         bar = Bar.NONE
         if record is None:
@@ -160,6 +159,8 @@ class Deduction:
                 bar = Bar.COUNTRY
             elif disagrees(m):
                 bar, m = Bar.TARGET, _nobody(m)
+            elif row.clock_doubtful:
+                bar = Bar.CLOCK
             m = msgspec.structs.replace(m, network=record.network)
         reference = record is not None and record.reference
         return judge(m, self.context(row.probe, m, reference=reference, offset=offset, bar=bar))
@@ -331,14 +332,6 @@ def _nobody(m: Measurement) -> Measurement:
     """Return a measurement that is not judged, without what it claims of a provider, a service or a role."""
     network = Network(country=m.network.country, asn=0)
     return msgspec.structs.replace(m, network=network, service=INTERNET, role=TargetRole.LINE)
-
-
-def clock_offset(row: JournalRow) -> float:
-    """Return how far the probe's clock was ahead of ours, where nobody vouched for it and the batch came live (s)."""
-    if row.historical or row.clock_state.value != "unsynced":
-        return 0.0
-    ahead = row.sent_at - row.received_at
-    return ahead if abs(ahead) > CORRECT_ABOVE else 0.0
 
 
 def _overlap(one: IpNetwork, other: IpNetwork) -> bool:

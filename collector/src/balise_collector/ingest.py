@@ -29,6 +29,7 @@ from balise_collector.fleet import FleetRegistry
 from balise_collector.journal import Batch, Presence, Refused, Report
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.members import NO_TASKS, Fleet, Member
+from balise_collector.probe_clocks import ProbeClocks
 from balise_collector.profiles import fitted
 from balise_collector.validate import Accepted, Quarantined, Spoken, read_state, validate
 from balise_wire.assignment import Assignment
@@ -80,6 +81,7 @@ class Ingest(threading.Thread):
         self._clock = clock
         self._sealer = Sealer(key, dictionary=COMMON)
         self._catalogue = catalogue
+        self._clocks = ProbeClocks(laboratory=clock.laboratory)
         self._queue: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._identity = _identity_of(config)
@@ -223,7 +225,7 @@ class Ingest(threading.Thread):
         if leaf is Leaf.META:
             self._hear_announcement(delivery, group, received_at)
             return
-        outcome = validate(delivery.topic, delivery.payload, self._fleet, received_at)
+        outcome = validate(delivery.topic, delivery.payload, self._fleet, received_at, clocks=self._clocks)
         if isinstance(outcome, Quarantined):
             _log.info("quarantined from %s: %s", outcome.probe or "nobody", outcome.reason)
             group.refused.append(_refused(delivery, outcome.probe, outcome.reason))
@@ -254,10 +256,14 @@ class Ingest(threading.Thread):
             _log.info("quarantined from %s: %s", probe, reason)
             group.refused.append(Refused(probe=probe, topic=delivery.topic, reason=reason, raw=rejection.raw))
         if envelope.kind in {Kind.MEASUREMENT, Kind.EVENT}:
-            batch = _batch(self._fleet, probe, envelope, delivery.payload)
-            measurements = tuple((place, measurement.id) for place, measurement in accepted.measurements)
-            events = tuple(msgspec.json.encode(event) for event in accepted.events)
-            group.batches.append(msgspec.structs.replace(batch, measurements=measurements, events=events))
+            batch = msgspec.structs.replace(
+                _batch(self._fleet, probe, envelope, delivery.payload),
+                measurements=tuple((place, measurement.id) for place, measurement in accepted.measurements),
+                events=tuple(msgspec.json.encode(event) for event in accepted.events),
+                clock_offset=accepted.dating.offset,
+                clock_doubtful=accepted.dating.doubtful,
+            )
+            group.batches.append(batch)
             if envelope.sequence:
                 group.owed[probe] = envelope.stream
 

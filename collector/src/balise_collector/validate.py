@@ -16,6 +16,7 @@ from balise_collector.assignment import LASTS
 from balise_collector.believable import unbelievable
 from balise_collector.claims import unasked
 from balise_collector.members import Fleet, Member
+from balise_collector.probe_clocks import RIGHT, Dating, ProbeClocks
 from balise_wire.envelope import MAX_BATCH_BYTES, MAX_BODY_BYTES, Envelope, Kind, decode_envelope
 from balise_wire.measurement import Measurement, Network, read_measurement
 from balise_wire.seal import SealError, unseal
@@ -37,7 +38,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     text: int = 300
     """Characters of a target, a host or a service; a name has at most 253 (RFC 1035 2.3.4)."""
     future: float = 86_400.0
-    """Seconds past the receive time, after correction; a clock may be a time zone off, not a year."""
+    """Seconds past the receive time, after correction."""
     past: float = 400 * 86_400.0
     """Seconds before the receive time, after correction: longer than any spool lasts."""
     lasting: float = 86_400.0
@@ -45,8 +46,6 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 DEFAULT_LIMITS: Final = Limits()
-CORRECT_ABOVE: Final = 60.0
-"""A live batch from an unsynced clock is corrected when it is further off than this, in seconds."""
 
 _GAUGE_MOST: Final = 10**15
 _STATE_MOST: Final = 4096
@@ -81,6 +80,16 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
     rejected: tuple[Rejection, ...] = ()
     newer: frozenset[str] = frozenset()
     """What of it this collector cannot read yet, in words; the frame keeps it."""
+    dating: Dating = RIGHT
+    """What is known of the clock that dated it."""
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """The moment of receipt, and what it says of the sender's clock."""
+
+    at: float
+    """UNIX seconds, ours."""
+    dating: Dating
 
 
 class Quarantined(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,19 +115,13 @@ class Spoken(msgspec.Struct, frozen=True, kw_only=True):
     """1, 2, 3, ... within the session of a proved state."""
 
 
-def correction(envelope: Envelope, received_at: float) -> float:
-    """Return the seconds to add to the probe's times: receive minus send time where nobody vouches for its clock.
-
-    A historical batch says nothing (it waited), a disciplined clock needs nothing, and a small difference is transit.
-    """
-    if envelope.historical or envelope.clock_state.vouched:
-        return 0.0
-    offset = received_at - envelope.sent_at
-    return offset if abs(offset) > CORRECT_ABOVE else 0.0
-
-
 def validate(
-    topic: str, payload: bytes, fleet: Fleet, received_at: float, limits: Limits = DEFAULT_LIMITS
+    topic: str,
+    payload: bytes,
+    fleet: Fleet,
+    received_at: float,
+    limits: Limits = DEFAULT_LIMITS,
+    clocks: ProbeClocks | None = None,
 ) -> Accepted | Quarantined:
     """Decide about one sealed message (measurement, event or health topic).
 
@@ -128,6 +131,7 @@ def validate(
         fleet: who may speak.
         received_at: UNIX seconds on the collector's clock.
         limits: bounds of the believable.
+        clocks: what earlier messages told of the probes' clocks; this one adds to it.
     """
     parsed = parse_topic(topic)
     if parsed is None or parsed.leaf not in _KIND_OF:
@@ -155,7 +159,8 @@ def validate(
         return Quarantined(reason=reason, raw=payload, probe=parsed.probe)
     member = fleet.members[parsed.probe]
     try:
-        return _BODY[envelope.kind](member, envelope, received_at, limits, fleet)
+        dating = (clocks or ProbeClocks()).date(envelope, received_at)
+        return _BODY[envelope.kind](member, envelope, Receipt(received_at, dating), limits, fleet)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         # Signed and addressed rightly: it is kept here, so the probe need not send it again.
         reason = f"body of {envelope.kind}: {_short(error)}"
@@ -233,6 +238,8 @@ def _refuse_body(parsed: ProbeTopic, envelope: Envelope) -> str:
         return "stream, sequence, session or oldest out of bounds"
     if not math.isfinite(envelope.sent_at):
         return "sent_at is not a number"
+    if len(envelope.boot) > 64 or not 0.0 <= envelope.uptime < 1e11 or not 0.0 <= (envelope.checked or 0.0) < 1e11:
+        return "boot, uptime or checked out of bounds"
     return ""
 
 
@@ -250,31 +257,32 @@ _state = msgspec.json.Decoder(State)
 
 
 def _read_measurements(
-    member: Member, envelope: Envelope, received_at: float, limits: Limits, fleet: Fleet
+    member: Member, envelope: Envelope, receipt: Receipt, limits: Limits, fleet: Fleet
 ) -> Accepted | Quarantined:
     """Decode the whole batch at once, and item by item only where something in it is wrong."""
-    shift = correction(envelope, received_at)
+    received_at, shift = receipt.at, -receipt.dating.offset
     try:
         whole = _measurements.decode(envelope.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _read_one_by_one(member, envelope, received_at, limits, fleet)
+        return _read_one_by_one(member, envelope, receipt, limits, fleet)
     if len(whole) > limits.items:
         return _too_many(member, envelope, len(whole), limits)
     if any(implausible(item, fleet, member, received_at, shift, limits) for item in whole):
-        return _read_one_by_one(member, envelope, received_at, limits, fleet)
+        return _read_one_by_one(member, envelope, receipt, limits, fleet)
     return Accepted(
         member=member,
         envelope=envelope,
+        dating=receipt.dating,
         measurements=tuple(enumerate(whole)),
         claimed=_claimed(whole, fleet, member, shift),
     )
 
 
 def _read_one_by_one(
-    member: Member, envelope: Envelope, received_at: float, limits: Limits, fleet: Fleet
+    member: Member, envelope: Envelope, receipt: Receipt, limits: Limits, fleet: Fleet
 ) -> Accepted | Quarantined:
     """Keep every good item of a batch that holds a bad one."""
-    shift = correction(envelope, received_at)
+    received_at, shift = receipt.at, -receipt.dating.offset
     raws = _items.decode(envelope.body)
     if len(raws) > limits.items:
         return _too_many(member, envelope, len(raws), limits)
@@ -296,6 +304,7 @@ def _read_one_by_one(
     return Accepted(
         member=member,
         envelope=envelope,
+        dating=receipt.dating,
         measurements=tuple(good),
         claimed=_claimed([measurement for _, measurement in good], fleet, member, shift),
         rejected=tuple(bad),
@@ -327,7 +336,7 @@ def implausible(
         fleet: where the operator says that each probe stood, and what each was given to measure.
         member: the sender.
         received_at: UNIX seconds, ours.
-        shift: seconds to add to the probe's times (``correction``).
+        shift: seconds to add to the probe's times.
         limits: the bounds.
     """
     m = measurement
@@ -369,7 +378,7 @@ def _implausible_times(m: Measurement, received_at: float, shift: float, limits:
 
 
 def _read_events(
-    member: Member, envelope: Envelope, _received_at: float, limits: Limits, _fleet: Fleet
+    member: Member, envelope: Envelope, receipt: Receipt, limits: Limits, _fleet: Fleet
 ) -> Accepted | Quarantined:
     """Keep every event of a batch that can be read, also those of a kind that is newer than we are."""
     raws = _items.decode(envelope.body)
@@ -383,11 +392,18 @@ def _read_events(
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             bad.append(Rejection(index, _short(error), bytes(raw)))
     newer = {f"event {e.detail.partition(':')[0]!r}" for e in good if e.kind is EventKind.UNKNOWN}
-    return Accepted(member=member, envelope=envelope, events=tuple(good), rejected=tuple(bad), newer=frozenset(newer))
+    return Accepted(
+        member=member,
+        envelope=envelope,
+        dating=receipt.dating,
+        events=tuple(good),
+        rejected=tuple(bad),
+        newer=frozenset(newer),
+    )
 
 
 def _read_health(
-    member: Member, envelope: Envelope, _received_at: float, _limits: Limits, _fleet: Fleet
+    member: Member, envelope: Envelope, receipt: Receipt, _limits: Limits, _fleet: Fleet
 ) -> Accepted | Quarantined:
     health = _health.decode(envelope.body)
     for name in health.__struct_fields__:
@@ -396,7 +412,7 @@ def _read_health(
         if isinstance(value, int | float) and not -_GAUGE_MOST <= value <= _GAUGE_MOST:
             reason = f"health: {name} is beyond what a board can have"
             return Quarantined(reason=reason, raw=bytes(envelope.body), probe=member.id, envelope=envelope)
-    return Accepted(member=member, envelope=envelope, health=health)
+    return Accepted(member=member, envelope=envelope, dating=receipt.dating, health=health)
 
 
 _BODY: Final = {

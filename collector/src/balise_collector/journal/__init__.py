@@ -30,6 +30,10 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     sent_at: float
     clock_state: ClockState = ClockState.UNSYNCED
     historical: bool = False
+    clock_offset: float = 0.0
+    """Seconds, the probe's clock minus ours, as far as it was known when the message came."""
+    clock_doubtful: bool = False
+    """The message came late, and its clock or its way may be to blame."""
     frame: bytes
     measurements: tuple[tuple[int, str], ...] = ()
     """Place in the body and id of each believable measurement."""
@@ -94,6 +98,9 @@ class JournalRow(msgspec.Struct, frozen=True, kw_only=True):
     sent_at: float
     clock_state: ClockState
     historical: bool
+    clock_offset: float = 0.0
+    """See Batch."""
+    clock_doubtful: bool = False
     measurement: Measurement
 
 

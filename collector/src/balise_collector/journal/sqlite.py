@@ -36,6 +36,7 @@ from balise_collector.journal import (
     Report,
     Totals,
 )
+from balise_collector.probe_clocks import TRANSIT
 from balise_collector.shared_file import open_reading
 from balise_collector.streams import StreamPosition
 from balise_wire.envelope import MAX_BODY_BYTES, decode_envelope
@@ -50,7 +51,7 @@ CREATE TABLE IF NOT EXISTS signer(no INTEGER PRIMARY KEY, public_key TEXT NOT NU
 CREATE TABLE IF NOT EXISTS batch(
   no INTEGER PRIMARY KEY, probe INTEGER NOT NULL, signer INTEGER NOT NULL, stream TEXT NOT NULL,
   sequence INTEGER NOT NULL, received_at REAL NOT NULL, sent_at REAL NOT NULL, clock_state TEXT NOT NULL,
-  historical INTEGER NOT NULL, frame BLOB NOT NULL);
+  historical INTEGER NOT NULL, frame BLOB NOT NULL, clock_offset REAL, clock_doubtful INTEGER);
 CREATE TABLE IF NOT EXISTS measurement(
   seq INTEGER PRIMARY KEY, probe INTEGER NOT NULL, id INTEGER NOT NULL, batch INTEGER NOT NULL, place INTEGER NOT NULL,
   UNIQUE(probe, id));
@@ -116,6 +117,18 @@ _Touched = dict[tuple[int, str], StreamPosition]
 """Streams that a commit has to write down, by probe and stream."""
 
 
+_FRAME: Final = 9
+"""Place of the frame in a row of ``batch``."""
+_LATER: Final = {"clock_offset": "REAL", "clock_doubtful": "INTEGER"}
+"""Columns of ``batch`` that its first version had not; NULL in the rows that it wrote."""
+
+
+def _offset_of_older(received_at: float, sent_at: float, clock_state: str, historical: int) -> float:
+    """Return the clock's offset of a batch that was journalled before it was decided at receipt."""
+    ahead = sent_at - received_at
+    return 0.0 if historical or ClockState(clock_state).vouched or abs(ahead) <= TRANSIT else ahead
+
+
 def id64(measurement_id: str) -> int:
     """Return the first 64 bits of a 32-digit id as SQLite's signed integer."""
     value = int(measurement_id[:16], 16)
@@ -145,6 +158,7 @@ class SqliteJournal:
                 self._db.execute("PRAGMA journal_mode=WAL")
                 self._db.execute("PRAGMA synchronous=FULL")
                 self._db.executescript(_SCHEMA)
+                self._add_columns()
                 self._count_older()
             except (sqlite3.Error, OSError) as error:
                 raise JournalError(f"{path}: {error}; {_mend(error)}") from None
@@ -154,6 +168,17 @@ class SqliteJournal:
     def close(self) -> None:
         """Close the connection."""
         self._db.close()
+
+    def _add_columns(self) -> None:
+        """Give a file that was made before them the columns that later versions write."""
+        have = {row[1] for row in self._db.execute("PRAGMA table_info(batch)")}
+        for name, kind in _LATER.items():
+            if name not in have:
+                try:
+                    self._db.execute(f"ALTER TABLE batch ADD COLUMN {name} {kind}")
+                except sqlite3.OperationalError as error:
+                    if "duplicate column" not in str(error):  # another connection may have been first
+                        raise
 
     def _count_older(self) -> None:
         """Count what is in a file that was made before its sums were kept; a new one begins with none."""
@@ -245,7 +270,7 @@ class SqliteJournal:
                 signer = self._number("signer", "public_key", batch.public_key)
                 frames.append(
                     (self._next_batch, probe, signer, batch.stream, batch.sequence, received_at, batch.sent_at,
-                     batch.clock_state.value, batch.historical, batch.frame)
+                     batch.clock_state.value, batch.historical, batch.frame, batch.clock_offset, batch.clock_doubtful)
                 )  # fmt: skip
                 self._next_batch += 1
                 fresh += new
@@ -258,9 +283,9 @@ class SqliteJournal:
                 position = touched[probe, batch.stream] = self._stream(probe, batch.stream)
                 position.note(batch.sequence)
             self._heard(probe, batch.session, batch.stream, batch.oldest, touched)
-        self._db.executemany("INSERT INTO batch VALUES(?,?,?,?,?,?,?,?,?,?)", frames)
+        self._db.executemany("INSERT INTO batch VALUES(?,?,?,?,?,?,?,?,?,?,?,?)", frames)
         if frames:
-            self._add(frame_bytes=sum(len(frame[-1]) for frame in frames))
+            self._add(frame_bytes=sum(len(frame[_FRAME]) for frame in frames))
         return fresh
 
     def _heard(self, probe: int, session: int, stream: str, oldest: int, touched: _Touched) -> None:
@@ -583,8 +608,9 @@ class SqliteJournal:
         return frame, key
 
     def _unpack(self, batch: int, wanted: list[tuple[int, int]]) -> Iterator[JournalRow]:
-        probe, signer, received_at, sent_at, clock_state, historical, frame = self._db.execute(
-            "SELECT p.id, b.signer, b.received_at, b.sent_at, b.clock_state, b.historical, b.frame"
+        probe, signer, received_at, sent_at, clock_state, historical, frame, offset, doubtful = self._db.execute(
+            "SELECT p.id, b.signer, b.received_at, b.sent_at, b.clock_state, b.historical, b.frame,"
+            " b.clock_offset, b.clock_doubtful"
             " FROM batch b JOIN probe p ON p.no = b.probe WHERE b.no = ?",
             (batch,),
         ).fetchone()
@@ -594,6 +620,8 @@ class SqliteJournal:
             raise JournalError(
                 f"{self._path}: batch {batch} is damaged ({error}); restore the file from its backup"
             ) from None
+        if offset is None:
+            offset = _offset_of_older(received_at, sent_at, clock_state, historical)
         for seq, place in wanted:
             yield JournalRow(
                 seq=seq,
@@ -602,6 +630,8 @@ class SqliteJournal:
                 sent_at=sent_at,
                 clock_state=ClockState(clock_state),
                 historical=bool(historical),
+                clock_offset=offset,
+                clock_doubtful=bool(doubtful),
                 measurement=read_measurement(body[place])[0],
             )
 

@@ -350,6 +350,8 @@ class Bar(StrEnum):
     """It says that it stood in a country for which nobody ever vouched."""
     TARGET = "record.target"
     """Its words contradict its own target."""
+    CLOCK = "clock.doubtful"
+    """It came late, and its probe's clock or its way may be to blame: in the wrong minute it would mislead."""
     ELSEWHERE = "line.elsewhere"
     """The line is not where the record says: a tunnel, or a board that moved."""
 

@@ -15,6 +15,7 @@ _REASONS: Final = {
     Bar.UNKNOWN: "The probe is not in the fleet: nobody vouches for where it stands.",
     Bar.COUNTRY: "The probe names a country in which nobody vouched for it.",
     Bar.TARGET: "The measurement contradicts the target that it names.",
+    Bar.CLOCK: "It came late, and whether the probe's clock or its connection is to blame is not known.",
     Bar.ELSEWHERE: "The line is not where the record says: a tunnel, or a board that moved.",
 }
 
