@@ -1,7 +1,8 @@
-"""Who the collector is: one Ed25519 seed beside the journal, and the key the probes are given.
+"""Who the collector is: one Ed25519 seed beside the journal, and the keys the probes are given.
 
-Lives here: the key file (32 bytes as 64 hex digits and a newline, mode 600, made at the first start and never again).
-Must not live here: sealing (wire), the keys of probes (fleet).
+Lives here: the key file (32 bytes as 64 hex digits and a newline, mode 600, made at the first start and never again),
+and the key to probes' boxes that follows from it: whoever restores the one has the other. Must not live here: sealing
+(wire), the keys of probes (fleet).
 """
 
 import hashlib
@@ -11,9 +12,11 @@ from pathlib import Path
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from balise_collector import durable
 from balise_collector.errors import ConfigError
+from balise_wire import box
 from balise_wire.seal import public_bytes
 
 KEY_FILE: Final = "collector.key"
@@ -48,6 +51,11 @@ def load_or_create(state_dir: Path) -> Ed25519PrivateKey:
 def public_hex(key: Ed25519PrivateKey) -> str:
     """Return the public key as the 64 hex digits that a probe's ``[collector] key`` takes."""
     return public_bytes(key.public_key()).hex()
+
+
+def box_key(key: Ed25519PrivateKey) -> X25519PrivateKey:
+    """Return the key that opens what probes boxed for this collector."""
+    return box.private_key(key.private_bytes_raw())
 
 
 def public_id_key(key: Ed25519PrivateKey) -> bytes:

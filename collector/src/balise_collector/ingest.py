@@ -26,13 +26,16 @@ from balise_collector.config import Config
 from balise_collector.errors import ConfigError, JournalError
 from balise_collector.faults import words_of
 from balise_collector.fleet import FleetRegistry
+from balise_collector.identity import box_key
 from balise_collector.journal import Batch, Presence, Refused, Report
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.members import NO_TASKS, Fleet, Member
 from balise_collector.probe_clocks import ProbeClocks
 from balise_collector.profiles import fitted
-from balise_collector.validate import Accepted, Quarantined, Spoken, read_state, validate
+from balise_collector.unboxing import letters
+from balise_collector.validate import Accepted, Quarantined, Spoken, read_state
 from balise_wire.assignment import Assignment
+from balise_wire.box import Opener, public_hex
 from balise_wire.dictionary import COMMON
 from balise_wire.envelope import Envelope, Kind, encode_envelope
 from balise_wire.seal import Sealer
@@ -80,6 +83,9 @@ class Ingest(threading.Thread):
         self._config = config
         self._clock = clock
         self._sealer = Sealer(key, dictionary=COMMON)
+        box = box_key(key)
+        self._opener = Opener([box])
+        self._sealed_to = public_hex(box.public_key())
         self._catalogue = catalogue
         self._clocks = ProbeClocks(laboratory=clock.laboratory)
         self._queue: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
@@ -225,7 +231,13 @@ class Ingest(threading.Thread):
         if leaf is Leaf.META:
             self._hear_announcement(delivery, group, received_at)
             return
-        outcome = validate(delivery.topic, delivery.payload, self._fleet, received_at, clocks=self._clocks)
+        for frame, outcome in letters(
+            delivery.topic, delivery.payload, self._fleet, received_at, self._opener, clocks=self._clocks
+        ):
+            self._admit(delivery._replace(payload=frame), outcome, group)
+
+    def _admit(self, delivery: Delivery, outcome: Accepted | Quarantined, group: Group) -> None:
+        """Put one signed message into the group, or what is wrong with it."""
         if isinstance(outcome, Quarantined):
             _log.info("quarantined from %s: %s", outcome.probe or "nobody", outcome.reason)
             group.refused.append(_refused(delivery, outcome.probe, outcome.reason))
@@ -255,7 +267,7 @@ class Ingest(threading.Thread):
             reason = f"{envelope.kind} {rejection.index} of batch {envelope.id}: {rejection.reason}"
             _log.info("quarantined from %s: %s", probe, reason)
             group.refused.append(Refused(probe=probe, topic=delivery.topic, reason=reason, raw=rejection.raw))
-        if envelope.kind in {Kind.MEASUREMENT, Kind.EVENT}:
+        if envelope.kind in {Kind.MEASUREMENT, Kind.EVENT, Kind.CARRIED}:
             batch = msgspec.structs.replace(
                 _batch(self._fleet, probe, envelope, delivery.payload),
                 measurements=tuple((place, measurement.id) for place, measurement in accepted.measurements),
@@ -411,7 +423,8 @@ class Ingest(threading.Thread):
         halt = self._fleet.halted().get(member.network.country)
         task = assignment_for(member, self._catalogue, config.timetable, config.budget, self._learned)
         task = fitted(task, member.profile, laboratory=bool(config.network.laboratory) or self._clock.laboratory)
-        return stopped(task, halt.reason) if halt else task
+        # A halt says it as well: a task that does not would mean that this collector opens no boxes.
+        return msgspec.structs.replace(stopped(task, halt.reason) if halt else task, sealed_to=self._sealed_to)
 
     def _publish_assignment(self, probe: str, assignment: Assignment, connections: list[Connection]) -> None:
         frame = self._seal(Kind.ASSIGNMENT, probe, msgspec.json.encode(assignment))

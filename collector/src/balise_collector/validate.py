@@ -32,6 +32,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Decompression stops here: a bomb is harmless."""
     items: int = 2000
     """Measurements in a batch; a probe sends at most 500."""
+    carried: int = 256
+    """Frames in a carrier; a probe sends at most 200."""
     observations: int = 200
     packets: int = 4000
     """Packets of one measurement; twenty a trial (detectors.md, common rule b) would fill 200 trials."""
@@ -56,6 +58,7 @@ _KIND_OF: Final = {
     Leaf.EVENT: Kind.EVENT,
     Leaf.HEALTH: Kind.HEALTH,
 }
+_CARRIED_KINDS: Final = frozenset({Kind.MEASUREMENT, Kind.EVENT, Kind.CARRIED})
 
 
 class Rejection(msgspec.Struct, frozen=True):
@@ -75,6 +78,8 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
     """Place in the batch, and the measurement."""
     claimed: Network | None = None
     """Where the newest of them says it stood, where that is not what the record says: shown, and nothing else."""
+    carried: tuple[bytes, ...] = ()
+    """Frames of a carrier, each to be decided about by itself (unboxing)."""
     events: tuple[Event, ...] = ()
     health: Health | None = None
     rejected: tuple[Rejection, ...] = ()
@@ -122,6 +127,8 @@ def validate(
     received_at: float,
     limits: Limits = DEFAULT_LIMITS,
     clocks: ProbeClocks | None = None,
+    *,
+    carried: bool = False,
 ) -> Accepted | Quarantined:
     """Decide about one sealed message (measurement, event or health topic).
 
@@ -132,6 +139,7 @@ def validate(
         received_at: UNIX seconds on the collector's clock.
         limits: bounds of the believable.
         clocks: what earlier messages told of the probes' clocks; this one adds to it.
+        carried: it came in a carrier, whose topic says nothing of its kind.
     """
     parsed = parse_topic(topic)
     if parsed is None or parsed.leaf not in _KIND_OF:
@@ -154,7 +162,8 @@ def validate(
         # Signed and addressed rightly: the journal keeps it, and the probe's queue need not stand still for it.
         reason = "a body of a kind that is newer than this collector; update the collector"
         return Quarantined(reason=reason, raw=payload, probe=parsed.probe, envelope=envelope)
-    if envelope.kind is not _KIND_OF[parsed.leaf]:
+    fits = _CARRIED_KINDS if carried or envelope.kind is Kind.CARRIED else {_KIND_OF[parsed.leaf]}
+    if envelope.kind not in fits:
         reason = f"body of kind {envelope.kind} on the {parsed.leaf} topic"
         return Quarantined(reason=reason, raw=payload, probe=parsed.probe)
     member = fleet.members[parsed.probe]
@@ -253,6 +262,7 @@ def _short(error: Exception) -> str:
 _items = msgspec.json.Decoder(list[msgspec.Raw])
 _measurements = msgspec.json.Decoder(list[Measurement])
 _health = msgspec.json.Decoder(Health)
+_frames = msgspec.json.Decoder(list[bytes])
 _state = msgspec.json.Decoder(State)
 
 
@@ -415,8 +425,19 @@ def _read_health(
     return Accepted(member=member, envelope=envelope, dating=receipt.dating, health=health)
 
 
+def _read_carried(
+    member: Member, envelope: Envelope, receipt: Receipt, limits: Limits, _fleet: Fleet
+) -> Accepted | Quarantined:
+    frames = _frames.decode(envelope.body)
+    if len(frames) > limits.carried:
+        reason = f"carrier of {len(frames)} frames where {limits.carried} are allowed"
+        return Quarantined(reason=reason, raw=bytes(envelope.body), probe=member.id, envelope=envelope)
+    return Accepted(member=member, envelope=envelope, dating=receipt.dating, carried=tuple(frames))
+
+
 _BODY: Final = {
     Kind.MEASUREMENT: _read_measurements,
     Kind.EVENT: _read_events,
     Kind.HEALTH: _read_health,
+    Kind.CARRIED: _read_carried,
 }

@@ -102,5 +102,8 @@ class Assignment(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     halt: str = ""
     """The kill switch: not empty, the probe measures nothing until a newer assignment says otherwise; the reason in
     a few neutral words, for the host."""
+    sealed_to: str = ""
+    """X25519 public key, 64 hex digits, that the probe boxes what it keeps to (box.py); empty: this collector opens no
+    boxes. A probe goes by the newest word that the collector signed."""
     timetable: Timetable = Timetable()
     budget: Budget = Budget()

@@ -74,6 +74,8 @@ class Enrolment(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     profile: Profile = Profile.STANDARD
     at: float = 0.0
     """UNIX seconds on the collector's clock: a time hint that the pinned authority vouches for."""
+    sealed_to: str = ""
+    """As in the assignment, so that nothing is written down before that is known."""
 
 
 class Refusal(Word):

@@ -25,6 +25,9 @@ class Kind(Word):
     COMMAND = "command"
     STATE = "state"
     """A State, sealed by its probe: the proof inside the plain one."""
+    CARRIED = "carried"
+    """A JSON array of frames in base64 (RFC 4648 4), boxed or not, that an earlier run of the probe sealed and that it
+    passes on as they are, under a sequence of this envelope's own. On the topic of measurements."""
     UNKNOWN = "unknown"
 
 

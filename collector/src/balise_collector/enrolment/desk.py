@@ -49,6 +49,8 @@ class Desk:
     authority_dir: Path
     collector_key: str
     """Public key that seals assignments and receipts, 64 hex digits."""
+    sealed_to: str = ""
+    """Public key that probes box what they keep for, 64 hex digits."""
     brokers: tuple[FrontDoor, ...]
     consents: tuple[str, ...]
     """Versions of the consent text that still hold."""
@@ -120,6 +122,7 @@ class Desk:
             certificate=certificate,
             authority=authority.certificate_pem,
             collector=self.collector_key,
+            sealed_to=self.sealed_to,
             brokers=self.brokers,
             country=network.country,
             asn=network.asn,

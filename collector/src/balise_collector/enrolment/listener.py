@@ -33,6 +33,7 @@ from balise_collector.enrolment.rate import Rate, source_of
 from balise_collector.errors import ConfigError, JournalError
 from balise_collector.publishing import listen
 from balise_collector.serving import BoundedServer
+from balise_wire import box
 from balise_wire.enrolment import ENROL_PATH, MAX_REQUEST_BYTES, RENEW_PATH, FrontDoor, Refusal
 
 _log = logging.getLogger(__name__)
@@ -174,10 +175,12 @@ class EnrolmentListener:
 
 def desk_of(config: Config, enrolment: Enrolment, clock: Clock) -> Desk:
     """Return the desk that these settings make."""
+    key = identity.load_or_create(config.state_dir)
     return Desk(
         fleet_file=config.fleet_file,
         authority_dir=config.authority_dir,
-        collector_key=identity.public_hex(identity.load_or_create(config.state_dir)),
+        collector_key=identity.public_hex(key),
+        sealed_to=box.public_hex(identity.box_key(key).public_key()),
         brokers=tuple(
             FrontDoor(host=one.host, port=one.port, transport=one.transport.value, path=one.path)
             for one in enrolment.brokers
