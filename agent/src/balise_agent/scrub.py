@@ -126,9 +126,19 @@ def _scrub_one(observation: Observation, allowed: Allowed) -> Observation:
 def _dns(observation: DnsObservation, allowed: Allowed) -> dict[str, Any]:
     """Answers to assigned names leave; an address of the household in them does not."""
     answers = tuple(_answer(answer, allowed) for answer in observation.answers[:MAX_ANSWERS])
+    aside = tuple(_answer(answer, allowed) for answer in observation.set_aside[:MAX_ANSWERS])
+    unchecked = observation.unchecked
+    if unchecked is not None:
+        unchecked = tuple(_answer(answer, allowed) for answer in unchecked[:MAX_ANSWERS])
     told = {address for answer in answers for address in answer.addresses}
     address = observation.tls_address
-    return {"name": _name(observation.name), "answers": answers, "tls_address": address if address in told else ""}
+    return {
+        "name": _name(observation.name),
+        "answers": answers,
+        "set_aside": aside,
+        "unchecked": unchecked,
+        "tls_address": address if address in told else "",
+    }
 
 
 def _answer(answer: DnsAnswer, allowed: Allowed) -> DnsAnswer:

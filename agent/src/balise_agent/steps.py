@@ -117,6 +117,7 @@ class Query(Step, frozen=True, kw_only=True):
     """Ask one DNS question over UDP from a fresh port and keep every answer until the window closes.
 
     While nothing comes back the question is sent again, as every stub resolver does: one lost datagram is no silence.
+    Then, too, it goes without EDNS, over TCP where an answer was truncated or cut, and to the network's next resolver.
     The window is ``timeout`` without any answer, else ``linger`` seconds after the first one (detectors.md 2.1).
     """
 
@@ -127,13 +128,20 @@ class Query(Step, frozen=True, kw_only=True):
     """Whom to ask; empty for the provider's resolver as the system learned it."""
     timeout: float
     linger: float
+    unchecked: bool = False
+    """Ask a validating resolver to answer without looking at DNSSEC's signatures (CD)."""
 
 
 class Queried(Reply, frozen=True, kw_only=True):
     """All answers in arrival order; none is a fact too."""
 
     answers: tuple[DnsAnswer, ...] = ()
+    set_aside: tuple[DnsAnswer, ...] = ()
+    """What came and says nothing of the name: truncated, cut, or a refusal of the question's form."""
+    silent_resolvers: int = 0
+    """Resolvers that were asked in vain before the one that answered."""
     questions: int = 1
+    """Copies of the question that left; 0 where there was nobody to ask, or no way to them."""
     packets: tuple[Packet, ...] = ()
     failure: Failure | None = None
     """A refusal below DNS (``connection_refused`` from an ICMP port unreachable, ``network_unreachable``)."""

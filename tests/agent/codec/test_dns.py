@@ -9,6 +9,7 @@ from scapy.layers.dns import DNS, DNSQR, DNSRR
 
 from balise_agent.codec import dns
 from balise_wire.observations import DnsAnswer
+from balise_wire.words import Way
 
 NAME = "www.example.org"
 labels = st.lists(st.text("abcxyz-_019", min_size=1, max_size=63), min_size=1, max_size=4)
@@ -143,3 +144,39 @@ def test_no_change_of_a_sound_message_is_too_hostile(tail: bytes, at: int, byte:
 def test_only_answers_with_our_id_are_answers(message: bytes, ours: bool) -> None:
     """The id must match and the message must say that it is an answer."""
     assert dns.answers_to(7, message) is ours
+
+
+def test_the_question_can_do_without_edns_and_without_signatures() -> None:
+    """No OPT record, and the CD bit (RFC 4035 3.2.2), as scapy reads them."""
+    plain = DNS(dns.query(7, "a.example", "A", edns=False))
+    unchecked = DNS(dns.query(7, "a.example", "A", unchecked=True))
+    assert (plain.arcount, plain.cd) == (0, 0)
+    assert (unchecked.arcount, unchecked.cd, unchecked.rd) == (1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("rcode", "edns", "way", "refused"),
+    [
+        (1, False, Way.EDNS, True),
+        (4, True, Way.EDNS, True),
+        (16, True, Way.EDNS, True),
+        (2, False, Way.EDNS, True),
+        (2, True, Way.EDNS, False),
+        (3, False, Way.EDNS, False),
+        (5, False, Way.EDNS, False),
+        (1, False, Way.PLAIN, False),
+        (2, False, Way.PLAIN, False),
+    ],
+)
+def test_a_refusal_of_the_form_is_none_of_the_name(rcode: int, edns: bool, way: Way, refused: bool) -> None:
+    """FORMERR, NOTIMP, BADVERS, and a SERVFAIL of a server that knows no EDNS: only of a question that had it."""
+    assert dns.refuses_form(DnsAnswer(rtt_ms=1.0, rcode=rcode, edns=edns, way=way)) is refused
+
+
+def test_an_answer_without_its_records_says_nothing() -> None:
+    """Truncated and empty, or cut off; with an address in it a truncated one says something, and is not whole."""
+    whole = DnsAnswer(rtt_ms=1.0, addresses=("192.0.2.1",))
+    part = DnsAnswer(rtt_ms=1.0, addresses=("192.0.2.1",), tc=True)
+    bare, cut = DnsAnswer(rtt_ms=1.0, tc=True), DnsAnswer(rtt_ms=1.0, cut=True, malformed=True)
+    assert [dns.says_nothing(one) for one in (whole, part, bare, cut)] == [False, False, True, True]
+    assert [dns.is_whole(one) for one in (whole, part, bare, cut)] == [True, False, False, False]

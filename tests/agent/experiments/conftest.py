@@ -78,6 +78,12 @@ class World:
     """Names whose server speaks a dialect that nobody does."""
     dns: dict[tuple[str, str], tuple[DnsAnswer, ...]] = field(default_factory=dict)
     """Answers by (name, server); the server is empty for the provider's resolver."""
+    aside: dict[str, tuple[DnsAnswer, ...]] = field(default_factory=dict)
+    """Names of which resolvers say nothing in their answers."""
+    unchecked: tuple[DnsAnswer, ...] = ()
+    """What the provider's resolver answers with checking disabled."""
+    unasked: bool = False
+    """There is no resolver to ask."""
     pages: dict[str, bytes] = field(default_factory=dict)
     """Responses by Host."""
     gateway: bool | None = True
@@ -193,6 +199,12 @@ class World:
         return Exchanged(at=self.now, elapsed_ms=25.0, answers=tuple(answers))
 
     def _query(self, step: Query) -> Reply:
+        if self.unasked:
+            return Queried(at=self.now, elapsed_ms=0.1, questions=0, failure=Failure.NETWORK_UNREACHABLE)
+        if step.unchecked:
+            return Queried(at=self.now, elapsed_ms=20.0, answers=self.unchecked)
+        if step.name in self.aside:
+            return Queried(at=self.now, elapsed_ms=20.0, set_aside=self.aside[step.name])
         key = (step.name, step.server)
         fine = (DnsAnswer(rtt_ms=12.0, ttl=60, addresses=("198.18.1.1",)),) if step.resolver != "silent" else ()
         answers = self.dns.get(key, fine)

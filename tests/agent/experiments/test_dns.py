@@ -124,3 +124,32 @@ def test_the_record_names_no_resolver(world: Any, task: Task) -> None:
     """The provider's resolver is the household's secret: no field of the observation holds a server."""
     observations = world.play(DNS.paired(task, None))
     assert b"198.18.8.8" not in msgspec.json.encode(observations)
+
+
+def test_a_servfail_is_asked_again_without_checking(world: Any, task: Task) -> None:
+    """Broken DNSSEC fails at validating resolvers alone: the paired series asks with CD, once; a sentinel waits."""
+    world.dns["twitter.example", ""] = (DnsAnswer(rtt_ms=9.0, rcode=2),)
+    world.unchecked = (DnsAnswer(rtt_ms=9.0, addresses=("198.18.1.1",)),)
+    (sentinel,) = world.play(DNS.sentinel(task))
+    assert sentinel.unchecked is None
+    subjects = [
+        o for o in world.play(DNS.paired(task, None)) if o.arm is Arm.SUBJECT and o.resolver is Resolver.PROVIDER
+    ]
+    assert [o.unchecked for o in subjects] == [world.unchecked, None]
+    assert sum(step.unchecked for step in world.steps if isinstance(step, Query)) == 1
+
+
+def test_what_was_set_aside_is_kept_and_no_address(world: Any, task: Task) -> None:
+    """A truncated answer whose TCP came to nothing: the observation has it, beside its answers."""
+    world.aside["twitter.example"] = (DnsAnswer(rtt_ms=9.0, tc=True),)
+    (only,) = world.play(DNS.sentinel(task))
+    assert (only.answers, only.set_aside) == ((), world.aside["twitter.example"])
+    assert only.failure is Failure.GENERIC_TIMEOUT
+
+
+def test_a_question_that_never_left_is_no_anomaly(world: Any, task: Task) -> None:
+    """Without a resolver nothing is learned of the name: no series is started over it."""
+    world.unasked = True
+    (only,) = world.play(DNS.sentinel(task))
+    assert (only.questions, only.failure) == (0, Failure.NETWORK_UNREACHABLE)
+    assert DNS.anomaly((only,)) is None

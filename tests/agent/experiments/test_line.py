@@ -12,6 +12,7 @@ from balise_agent.experiments.line import health, with_clock
 from balise_agent.steps import Exchange
 from balise_wire.assignment import Control
 from balise_wire.failures import Failure
+from balise_wire.observations import DnsAnswer
 from balise_wire.words import ClockState, Experiment
 
 LINE = REGISTRY[Experiment.LINE]
@@ -84,3 +85,26 @@ def test_the_clock_is_the_callers(world: Any, task: Task) -> None:
     """A plan knows no clock; who does fills it in."""
     (only,) = world.play(LINE.sentinel(task))
     assert with_clock(only, ClockState.SYNCED, 3.0).clock_state is ClockState.SYNCED
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer", "ok"),
+    [
+        (False, None, None),
+        (True, DnsAnswer(rtt_ms=1.0, rcode=2), True),
+        (True, DnsAnswer(rtt_ms=1.0, malformed=True), True),
+        (True, None, False),
+    ],
+)
+def test_a_resolver_that_was_not_asked_is_not_down(
+    world: Any, task: Task, asked: bool, answer: DnsAnswer | None, ok: bool | None
+) -> None:
+    """No resolver known, or no way to it: unknown. Whatever it answers, it lives."""
+    world.unasked = not asked
+    world.dns["control.example", ""] = () if answer is None else (answer,)
+    (only,) = world.play(LINE.sentinel(task))
+    assert only.resolver_ok is ok
+    world.dns.clear()
+    world.aside["control.example"] = (DnsAnswer(rtt_ms=1.0, tc=True),)
+    (aside,) = world.play(LINE.sentinel(task))
+    assert aside.resolver_ok is (True if asked else None)

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Generator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,18 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 from balise_agent import steps
+from balise_agent.clock import Clock
+from balise_agent.conductor import Conductor, Outcome
 from balise_agent.config import Timeouts
+from balise_agent.dial import Errand
 from balise_agent.experiments.task import Task
 from balise_agent.experiments.tls import full_trial
+from balise_agent.lookup import lookup_through
+from balise_agent.net.gate import OpenGate
+from balise_agent.net.link import Link
+from balise_agent.net.resolvers import Resolvers
+from balise_agent.net.routes import sockaddr
+from balise_agent.reactor import Reactor
 from balise_wire.assignment import Target
 from balise_wire.words import Arm, TargetRole
 
@@ -150,13 +160,109 @@ def _certificate(bits: int) -> Path:
     return file
 
 
-def start_beside(part: str) -> subprocess.Popen[str]:
-    """Start services of this file in the server's namespace."""
-    command = ["ip", "netns", "exec", "server", sys.executable, __file__, part]
+def start_beside(part: str, namespace: str = "server") -> subprocess.Popen[str]:
+    """Start services of this file in a namespace."""
+    command = ["ip", "netns", "exec", namespace, sys.executable, __file__, part, namespace]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
     assert child.stdout.readline().strip() == READY
     return child
+
+
+# --- name servers -----------------------------------------------------------------------------------------------------
+
+RESOLVERS = {
+    "ok": "198.18.3.20",
+    "formerr": "198.18.3.21",
+    "notimp": "198.18.3.22",
+    "servfail_edns": "198.18.3.23",
+    "drop_edns": "198.18.3.24",
+    "truncated": "198.18.3.25",
+    "truncated_part": "198.18.3.26",
+    "no_tcp": "198.18.3.27",
+    "fragmented": "198.18.3.28",
+    "fragmented6": "2001:db8:3::28",
+    "lost_fragments": "198.18.3.29",
+    "validating": "198.18.3.30",
+    "servfail": "198.18.3.31",
+    "dead": "198.18.4.3",
+    "closed": "198.18.3.3",
+    "link_local": "fe80::53%probe1",
+    "link_local_bare": "fe80::53",
+}
+"""By what is wrong with them."""
+ADDRESS = "192.0.2.1"
+MANY = tuple(f"192.0.2.{number}" for number in range(1, 101))
+"""An answer of 1,600 bytes."""
+
+
+def serve_names() -> None:
+    """Run every resolver of this namespace: the server's, or with an argument the router's link-local one."""
+    if sys.argv[2:] == ["near"]:
+        _serve_names("ok", "fe80::53%near1")
+    else:
+        for kind, address in RESOLVERS.items():
+            if kind not in {"dead", "closed", "link_local", "link_local_bare"}:
+                _serve_names(kind, address)
+    say(READY)
+    signal.pause()
+
+
+def _serve_names(kind: str, address: str) -> None:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    where = sockaddr(address, 53)
+    udp = socket.socket(family, socket.SOCK_DGRAM)
+    udp.bind(where)
+    if family == socket.AF_INET:
+        udp.setsockopt(socket.IPPROTO_IP, 10, 0)  # IP_MTU_DISCOVER, IP_PMTUDISC_DONT: fragment here
+
+    def over_udp() -> None:
+        while True:
+            question, peer = udp.recvfrom(4096)
+            reply = answer(kind, question)
+            if reply is not None:
+                udp.sendto(reply, peer)
+
+    threading.Thread(target=over_udp, daemon=True).start()
+    if kind == "no_tcp":
+        return
+    tcp = socket.socket(family)
+    tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    tcp.bind(where)
+    tcp.listen()
+
+    def over_tcp() -> None:
+        while True:
+            peer, _ = tcp.accept()
+            with peer:
+                question = peer.recv(4096)[2:]
+                reply = answer("ok" if not kind.startswith("fragmented") else kind, question)
+                assert reply is not None
+                peer.sendall(len(reply).to_bytes(2, "big") + reply)
+
+    threading.Thread(target=over_tcp, daemon=True).start()
+
+
+def answer(kind: str, question: bytes) -> bytes | None:
+    """Return what a resolver of this kind answers over UDP; everybody knows every name."""
+    end = question.index(b"\0", 12) + 5
+    edns, unchecked = question[11] == 1, bool(question[3] & 0x10)
+    if edns and kind == "drop_edns":
+        return None
+    if edns and kind in {"formerr", "notimp", "servfail_edns"}:
+        rcode = {"formerr": 1, "notimp": 4, "servfail_edns": 2}[kind]
+        return question[:2] + bytes([0x81, 0x80 | rcode]) + bytes(8)
+    if kind == "servfail" or (kind == "validating" and not unchecked):
+        return question[:2] + b"\x81\x82\0\1" + bytes(5) + bytes([edns]) + question[12:end] + OPT[: 11 * edns]
+    long = kind.startswith(("fragmented", "lost"))
+    addresses = MANY if long else () if kind in {"truncated", "no_tcp"} else (ADDRESS,)
+    flags = b"\x83\x80" if kind in {"truncated", "truncated_part", "no_tcp"} else b"\x81\x80"
+    counts = b"\0\1" + len(addresses).to_bytes(2, "big") + b"\0\0" + bytes([0, edns])
+    records = b"".join(b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4" + socket.inet_aton(one) for one in addresses)
+    return question[:2] + flags + counts + question[12:end] + records + OPT[: 11 * edns]
+
+
+OPT = b"\0\0\x29\x04\xd0" + bytes(6)
 
 
 # --- plays ------------------------------------------------------------------------------------------------------------
@@ -191,10 +297,97 @@ def play_old_tls() -> dict[str, Any]:
     return {"trials": msgspec.to_builtins(told)}
 
 
-PLAYS: dict[str, Callable[[], dict[str, Any]]] = {"old_tls": play_old_tls}
+def prepare_names() -> None:
+    """Give the resolvers their addresses, and the way back an MTU of 576 for those that fragment."""
+    lines = [
+        f"addr add {address}/{64 if ':' in address else 24} dev server3 {'nodad' if ':' in address else ''}"
+        for kind, address in RESOLVERS.items()
+        if kind not in {"dead", "closed", "link_local", "link_local_bare"}
+    ]
+    lines += [
+        "route replace 198.18.1.0/24 via 198.18.3.1 mtu 576",
+        "route replace 2001:db8:1::/64 via 2001:db8:3::1 mtu 1280",
+    ]
+    subprocess.run(["ip", "-n", "server", "-batch", "-"], input="\n".join(lines), text=True, check=True)
+    subprocess.run(["ip", "-n", "near", "addr", "add", "fe80::53/64", "dev", "near1", "nodad"], check=True)
+    lost = f"ip saddr {RESOLVERS['lost_fragments']} ip frag-off & 0x1fff != 0 drop"
+    rules = f"table ip play {{ chain forward {{ type filter hook forward priority 0; {lost}; }}\n}}\n"
+    subprocess.run(["ip", "netns", "exec", "near", "nft", "-f", "-"], input=rules, text=True, check=True)
+
+
+def names_with(plans: list[tuple[str, tuple[str, ...], Any]]) -> dict[str, Any]:
+    """Carry out steps or plans, each with resolvers of its own; return replies or observations by name."""
+    told: dict[str, Any] = {}
+
+    def one(key: str, step: Any) -> Generator[Any, Any, tuple[()]]:
+        told[key] = (yield step) if isinstance(step, steps.Step) else (yield from step)
+        return ()
+
+    for key, resolvers, step in plans:
+        reactor = Reactor(Clock.from_environment())
+        link = Link(reactor, OpenGate(), resolvers=resolvers)
+        conductor = Conductor(link, reactor)
+        ended: list[Outcome] = []
+        conductor.start(one(key, step), on_done=ended.append)
+        assert conductor.run_all(20.0), key
+        if ended[0].error is not None:
+            raise ended[0].error
+        link.close()
+    return told
+
+
+QUESTION = steps.Query(name="www.play.lab", timeout=1.5, linger=0.1)
+
+
+def play_names() -> dict[str, Any]:
+    """Ask each resolver, alone and as the second of two."""
+    prepare_names()
+    near, server = start_beside("serve-names", "near"), start_beside("serve-names")
+    try:
+        plans: list[tuple[str, tuple[str, ...], Any]] = [
+            (kind, (address,), QUESTION) for kind, address in RESOLVERS.items()
+        ]
+        ok = RESOLVERS["ok"]
+        plans += [
+            (f"{first} first", (RESOLVERS[first], ok), QUESTION)
+            for first in ("dead", "closed", "link_local", "drop_edns")
+        ]
+        plans += [
+            ("two first", (RESOLVERS["dead"], RESOLVERS["closed"], ok), QUESTION),
+            ("no such zone", ("fe80::53%nowhere", ok), QUESTION),
+            ("unchecked", (RESOLVERS["validating"],), msgspec.structs.replace(QUESTION, unchecked=True)),
+        ]
+        replies = names_with(plans)
+        found = broker_names({key: resolvers for key, resolvers, _ in plans})
+    finally:
+        for child in (near, server):
+            child.kill()
+            child.wait()
+    return {"replies": msgspec.to_builtins(replies), "found": found}
+
+
+def broker_names(asked: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """Look a broker's name up as the agent does before it dials, with each set of resolvers at once."""
+    reactor = Reactor(Clock.from_environment())
+    found: dict[str, tuple[str, ...]] = {}
+    for key, resolvers in asked.items():
+        lookup = lookup_through(Resolvers(resolvers).addresses, Path("/nowhere"))
+        Errand(
+            lookup("broker.play.lab"),
+            reactor=reactor,
+            done=partial(found.__setitem__, key),
+            failed=lambda _, key=key: found.__setitem__(key, ("?",)),  # type: ignore[misc]
+        ).start()
+    reactor.run_until(lambda: len(found) == len(asked), 30.0)
+    reactor.close()
+    return found
+
+
+PLAYS: dict[str, Callable[[], dict[str, Any]]] = {"old_tls": play_old_tls, "names": play_names}
 
 if __name__ == "__main__":
-    if sys.argv[1] == "serve-old-tls":
-        serve_old_tls()
+    services = {"serve-old-tls": serve_old_tls, "serve-names": serve_names}
+    if sys.argv[1] in services:
+        services[sys.argv[1]]()
     else:
         main(__file__, PLAYS)

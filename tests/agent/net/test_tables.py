@@ -18,8 +18,8 @@ from balise_agent.net.errors import LinkUnusable
 from balise_agent.net.gateway import arp_request, is_arp_reply
 from balise_agent.net.ground import Chance, packed
 from balise_agent.net.ports import PortPool
-from balise_agent.net.resolvers import Resolvers, nameservers
-from balise_agent.net.routes import Gateway, default_gateway
+from balise_agent.net.resolvers import Habits, Resolvers, nameservers
+from balise_agent.net.routes import Gateway, default_gateway, sockaddr
 from balise_wire.evidence import Direction, Packet
 from balise_wire.failures import Failure
 
@@ -169,6 +169,43 @@ def test_a_new_lease_is_noticed(tmp_path: Path) -> None:
     assert resolvers.addresses() == ("192.0.2.2",)
     path.unlink()
     assert resolvers.addresses() == ()
+
+
+def test_a_link_local_resolver_gets_its_zone(tmp_path: Path) -> None:
+    """Routers announce themselves by fe80::1 (RFC 8106), and some systems write that without the interface."""
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/resolv.conf").write_text("nameserver fe80::1\nnameserver fe80::2%wlan0\nnameserver 192.0.2.1\n")
+    resolvers = Resolvers(root=tmp_path)
+    assert resolvers.addresses() == ("fe80::1", "fe80::2%wlan0", "192.0.2.1")
+    net = tmp_path / "proc/net"
+    net.mkdir(parents=True)
+    (net / "if_inet6").write_text(f"fe80{'0' * 27}1 02 40 20 80 wlan0\n")
+    assert resolvers.addresses() == ("fe80::1%wlan0", "fe80::2%wlan0", "192.0.2.1")
+    route = f"{'0' * 32} 00 {'0' * 32} 00 fe80{'0' * 27}1 00000400 00000001 00000000 00000003 eth0\n"
+    (net / "ipv6_route").write_text(route)
+    assert resolvers.addresses()[0] == "fe80::1%eth0"
+    assert Resolvers(("fe80::9",), root=tmp_path).addresses() == ("fe80::9%eth0",)
+
+
+def test_a_zone_is_told_to_the_kernel_as_a_number() -> None:
+    """As text it would be dropped; a zone that is none, or a missing one, is no way, and no failure of ours."""
+    loopback = socket.if_nametoindex("lo")
+    assert sockaddr("fe80::1%lo", 53) == ("fe80::1", 53, 0, loopback)
+    assert sockaddr(f"fe80::1%{loopback}", 53) == ("fe80::1", 53, 0, loopback)
+    assert sockaddr("2001:db8::1", 53) == ("2001:db8::1", 53)
+    assert sockaddr("192.0.2.1", 53) == ("192.0.2.1", 53)
+    for address in ("fe80::1", "fe80::1%nowhere"):
+        with pytest.raises(OSError, match="no way") as raised:
+            sockaddr(address, 53)
+        assert failure_of(raised.value) is Failure.NETWORK_UNREACHABLE
+
+
+def test_who_does_without_edns_is_remembered_for_an_hour() -> None:
+    """Another network may have another router at the same address."""
+    habits = Habits()
+    habits.note_no_edns("192.168.1.1", 1000.0)
+    assert [habits.refuses_edns("192.168.1.1", at) for at in (1000.0, 4599.0, 4601.0)] == [True, True, False]
+    assert not habits.refuses_edns("192.168.1.2", 1000.0)
 
 
 def test_configured_resolvers_win(tmp_path: Path) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
 from balise_collector.judge import State
+from balise_wire.failures import Failure
+from balise_wire.measurement import Measurement
 from balise_wire.mechanisms import Mechanism
-from balise_wire.words import Arm, Design, Resolver
+from balise_wire.words import Arm, Design, Resolver, Way
 
 BOGON = "10.10.34.34"
 LAB_BOGON = "203.0.113.66"
@@ -220,3 +223,101 @@ def test_interception_of_all_dns_is_told_by_the_control(case: Any) -> None:
 def test_a_sentinel_that_fails_waits(case: Any) -> None:
     """A single denial is an anomaly."""
     assert case.judged(case.measured(case.asked(case.answer(rcode=3)), design=Design.SENTINEL)).rule == "dns.anomaly"
+
+
+# --- answers that say nothing of the name -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("what", "rule"),
+    [
+        ("formerr", "dns.told_nothing"),  # a resolver that refuses EDNS, asked by an agent that cannot do without
+        ("tc", "dns.told_nothing"),  # truncated without a record, asked by an agent that does not ask over TCP
+        ("frag", "dns.told_nothing"),  # of an answer of 1,000 bytes the first fragment was captured
+        ("ll", "own.failure"),  # resolver fe80::1%eth0, asked without its zone
+    ],
+)
+def test_what_older_agents_report_of_ordinary_resolvers_accuses_nobody(case: Any, what: str, rule: str) -> None:
+    """Their measurements, as they were made over a real network: neither blocked nor down, in none of their designs."""
+    lines = (Path(__file__).parent / "field" / f"dns_{what}.jsonl").read_bytes().splitlines()
+    sentinel, paired = (msgspec.json.decode(line, type=Measurement) for line in lines)
+    verdicts = [case.judged(one, addresses=frozenset({"45.33.32.10"})) for one in (sentinel, paired)]
+    assert [verdict.state for verdict in verdicts] == [State.INSUFFICIENT, State.INSUFFICIENT]
+    assert verdicts[1].rule == rule
+
+
+def test_the_healthy_twin_is_ok(case: Any) -> None:
+    """The same network with an ordinary resolver."""
+    line = (Path(__file__).parent / "field" / "dns_ok.jsonl").read_bytes()
+    verdict = case.judged(msgspec.json.decode(line, type=Measurement), addresses=frozenset({"45.33.32.10"}))
+    assert (verdict.state, verdict.rule) == (State.OK, "dns.ok")
+
+
+def _set_aside(case: Any, aside: Any, **changes: Any) -> Measurement:
+    """The paired plan of an agent whose questions about the subject all ended so."""
+    asked = {"set_aside": (aside,), "failure": Failure.GENERIC_TIMEOUT, **changes}
+    trials = (
+        case.asked(at=case.earlier, carried=True, **asked),
+        case.asked(case.answer("192.0.43.8"), arm=Arm.CONTROL),
+        case.asked(**asked),
+        case.asked(case.answer(case.address), resolver=Resolver.PUBLIC),
+        case.asked(**asked),
+    )
+    measured: Measurement = case.measured(*trials)
+    return measured
+
+
+@pytest.mark.parametrize("failure", [Failure.GENERIC_TIMEOUT, Failure.CONNECTION_RESET, Failure.CONNECTION_REFUSED])
+def test_an_answer_that_was_never_whole_is_no_silence(case: Any, failure: Failure) -> None:
+    """Truncated, and TCP does not come about; cut, and the rest is lost: the resolver answered."""
+    for aside in (case.answer(tc=True), case.answer("192.0.2.1", cut=True, malformed=True)):
+        verdict = case.judged(_set_aside(case, aside, failure=failure))
+        assert (verdict.state, verdict.rule) == (State.INSUFFICIENT, "dns.told_nothing")
+
+
+def test_a_question_that_never_left_is_no_silence(case: Any) -> None:
+    """No resolver is known, or there is no way to it: our own trouble, whatever the references say."""
+    case.abroad(case.asked(case.answer(case.address)))
+    never = {"questions": 0, "failure": Failure.NETWORK_UNREACHABLE}
+    trials = (case.asked(arm=Arm.CONTROL, **never), case.asked(**never), case.asked(**never))
+    assert case.judged(case.measured(*trials)).rule == "dns.told_nothing"
+
+
+@pytest.mark.parametrize("rcode", [1, 4])
+def test_a_refusal_of_the_name_in_the_words_of_a_form_is_a_refusal(case: Any, rcode: int) -> None:
+    """The same resolver answers the control with EDNS, or refuses this name without it, too: it is the name."""
+    assert case.judged(_paired(case, (case.answer(rcode=rcode),))).rule == "dns.refused"
+    plain = case.answer(rcode=rcode, way=Way.PLAIN)
+    assert case.judged(_paired(case, (plain,))).rule == "dns.refused"
+
+
+def _servfail(case: Any, unchecked: Any) -> Measurement:
+    refusal = case.answer(rcode=2)
+    trials = (
+        case.asked(refusal, at=case.earlier, carried=True),
+        case.asked(case.answer("192.0.43.8"), arm=Arm.CONTROL),
+        case.asked(refusal, unchecked=unchecked),
+        case.asked(case.answer(case.address), resolver=Resolver.PUBLIC),
+        case.asked(refusal),
+    )
+    measured: Measurement = case.measured(*trials)
+    return measured
+
+
+def test_a_name_with_broken_signatures_is_its_owners_fault(case: Any) -> None:
+    """SERVFAIL, and with checking disabled the address that others are given: no refusal of the name."""
+    verdict = case.judged(_servfail(case, (case.answer(case.address),)))
+    assert (verdict.state, verdict.rule) == (State.DOWN, "dns.unsigned")
+
+
+@pytest.mark.parametrize("given", ["nothing", "servfail", "another"])
+def test_a_servfail_that_is_no_matter_of_signatures_stays_a_refusal(case: Any, given: str) -> None:
+    """Asked without checking, it refuses still, or gives an address that nobody else is given."""
+    unchecked = {"nothing": (), "servfail": (case.answer(rcode=2),), "another": (case.answer("8.7.198.45"),)}[given]
+    assert case.judged(_servfail(case, unchecked)).rule == "dns.refused"
+
+
+def test_a_truncated_answer_before_the_whole_one_is_no_race(case: Any) -> None:
+    """Only answers about the name can contradict each other."""
+    both = (case.answer(tc=True, ttl=200, rtt_ms=5.0), case.answer(case.address, rtt_ms=60.0))
+    assert case.judged(_paired(case, both), addresses=frozenset({case.address})).state is State.OK

@@ -9,7 +9,7 @@ import msgspec
 
 from balise_wire.evidence import Packet
 from balise_wire.failures import Failure
-from balise_wire.words import Arm, ClockState, Resolver, Scope
+from balise_wire.words import Arm, ClockState, Resolver, Scope, Way
 
 
 class Trial(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, tag_field="is"):
@@ -43,6 +43,10 @@ class DnsAnswer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     rr_ttl: int = -1
     """TTL of the first resource record of the answer section; -1 where there is none."""
     malformed: bool = False
+    way: Way = Way.EDNS
+    """How the question was asked that this answers."""
+    cut: bool = False
+    """Only the beginning arrived: the answer came in fragments and the others were lost."""
 
 
 class DnsObservation(Trial, frozen=True, tag="dns"):
@@ -53,7 +57,16 @@ class DnsObservation(Trial, frozen=True, tag="dns"):
     resolver: Resolver = Resolver.PROVIDER
     answers: tuple[DnsAnswer, ...] = ()
     questions: int = 1
-    """Times the question was sent, from one port with one id: again only while nothing at all had come back."""
+    """Copies of the question that left: again only while nothing had come back that is about the name; 0 where there
+    was no resolver to ask or no way to one."""
+    set_aside: tuple[DnsAnswer, ...] = ()
+    """What came beside ``answers`` and says nothing of the name: truncated, cut, or a refusal of EDNS; the question was
+    then asked in another way."""
+    silent_resolvers: int = 0
+    """Resolvers of the network that were asked in vain before the one whose answers these are."""
+    unchecked: tuple[DnsAnswer, ...] | None = None
+    """Answers to the same question with checking disabled (RFC 4035 3.2.2), asked after a SERVFAIL; ``None`` where that
+    was not asked."""
     tls_consistent: bool | None = None
     """Whether the first accepted answer's address completed a TLS handshake with a certificate valid for the name;
     ``None`` where it was not tried, or a TLS server answered that showed none."""

@@ -39,6 +39,19 @@ class Resolver(Word):
     UNKNOWN = "unknown"
 
 
+class Way(Word):
+    """How a DNS question was asked."""
+
+    EDNS = "edns"
+    """Over UDP, with an EDNS record (RFC 6891): as everybody's program asks."""
+    PLAIN = "plain"
+    """Over UDP without it: some old resolvers refuse or drop every question that has one."""
+    TCP = "tcp"
+    """Over TCP (RFC 7766), after an answer that was too long for UDP."""
+    UNKNOWN = "unknown"
+    """A word that this program does not know."""
+
+
 class Access(Word):
     """How the probe's line reaches its provider."""
 

@@ -93,6 +93,11 @@ def dissect(data: bytes) -> Dissected | None:
     return None
 
 
+def is_first_fragment(data: bytes) -> bool:
+    """Whether an IPv4 packet is the first of several fragments (RFC 791 3.1); the others have no ports."""
+    return len(data) >= 20 and data[0] >> 4 == IPV4 and data[6] & 0x3F == 0x20 and data[7] == 0
+
+
 def _transport(data: bytes, start: int, end: int, network: tuple[int, bytes, int, int, bool, int]) -> Dissected:
     """Add to the network header's fields what the transport header says, as far as it is there."""
     protocol, length = network[0], end - start

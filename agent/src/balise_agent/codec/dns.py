@@ -10,6 +10,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
 from balise_wire.observations import DnsAnswer
+from balise_wire.words import Way
 
 TYPES: Final = {
     "A": 1,
@@ -24,6 +25,9 @@ TYPES: Final = {
     "HTTPS": 65,
 }
 _OPT: Final = 41
+_SERVFAIL: Final = 2
+_FORM: Final = frozenset({1, 4, 16})
+"""FORMERR, NOTIMP, BADVERS."""
 _EDNS_SIZE: Final = 1232
 """UDP payload that no common path fragments (DNS flag day 2020)."""
 _MOST_RECORDS: Final = 64
@@ -36,8 +40,15 @@ class Malformed(ValueError):
     """The message contradicts RFC 1035."""
 
 
-def query(identifier: int, name: str, qtype: str) -> bytes:
-    """Return a query with recursion desired and an EDNS record.
+def query(identifier: int, name: str, qtype: str, *, edns: bool = True, unchecked: bool = False) -> bytes:
+    """Return a query with recursion desired.
+
+    Args:
+        identifier: 16 bits.
+        name: what is asked for.
+        qtype: its type.
+        edns: with an EDNS record (RFC 6891), which some old servers refuse or drop.
+        unchecked: "checking disabled": answer also what fails DNSSEC's signatures (RFC 4035 3.2.2).
 
     Raises:
         ValueError: the name has an empty or over-long label, or the type is unknown: a mistake of ours.
@@ -45,8 +56,8 @@ def query(identifier: int, name: str, qtype: str) -> bytes:
     if qtype not in TYPES:
         raise ValueError(f"{qtype!r} is no query type known here; use one of {', '.join(TYPES)}")
     question = encode_name(name) + struct.pack("!HH", TYPES[qtype], 1)
-    options = b"\0" + struct.pack("!HHIH", _OPT, _EDNS_SIZE, 0, 0)
-    return _HEADER.pack(identifier, 0x0100, 1, 0, 0, 1) + question + options
+    options = b"\0" + struct.pack("!HHIH", _OPT, _EDNS_SIZE, 0, 0) if edns else b""
+    return _HEADER.pack(identifier, 0x0110 if unchecked else 0x0100, 1, 0, 0, int(edns)) + question + options
 
 
 def encode_name(name: str) -> bytes:
@@ -68,7 +79,17 @@ def answers_to(identifier: int, message: bytes) -> bool:
     return len(message) >= 3 and int.from_bytes(message[:2], "big") == identifier and bool(message[2] & 0x80)
 
 
-def read_answer(message: bytes, name: str, qtype: str, *, rtt_ms: float, ttl: int, ip_id: int) -> DnsAnswer:
+def read_answer(
+    message: bytes,
+    name: str,
+    qtype: str,
+    *,
+    rtt_ms: float,
+    ttl: int,
+    ip_id: int,
+    way: Way = Way.EDNS,
+    cut: bool = False,
+) -> DnsAnswer:
     """Read a message that ``answers_to`` our question; whatever is in it, this returns.
 
     Args:
@@ -78,6 +99,8 @@ def read_answer(message: bytes, name: str, qtype: str, *, rtt_ms: float, ttl: in
         rtt_ms: milliseconds from query to answer.
         ttl: IP TTL of the packet.
         ip_id: IP-ID of the packet.
+        way: how the question was asked.
+        cut: only the beginning of it was there to read.
     """
     flags = int.from_bytes(message[2:4], "big") if len(message) >= 4 else 0
     found = _Records()
@@ -98,7 +121,26 @@ def read_answer(message: bytes, name: str, qtype: str, *, rtt_ms: float, ttl: in
         cnames=tuple(found.cnames),
         rr_ttl=found.rr_ttl,
         malformed=found.malformed,
+        way=way,
+        cut=cut,
     )
+
+
+def refuses_form(answer: DnsAnswer) -> bool:
+    """Tell whether an answer refuses the question's EDNS record and says nothing of the name (RFC 6891 6.2.2, 7)."""
+    if answer.way is not Way.EDNS or answer.malformed:
+        return False
+    return answer.rcode in _FORM or (answer.rcode == _SERVFAIL and not answer.edns)
+
+
+def says_nothing(answer: DnsAnswer) -> bool:
+    """Tell whether an answer was too long for its way and holds nothing: RFC 2181 9, and fragments that were lost."""
+    return answer.cut or (answer.tc and not answer.addresses)
+
+
+def is_whole(answer: DnsAnswer) -> bool:
+    """Tell whether an answer is all that its server has to say."""
+    return not (answer.malformed or answer.tc or answer.cut or refuses_form(answer))
 
 
 class _Records:

@@ -28,6 +28,8 @@ from balise_wire.words import Arm, Design, Experiment, Resolver
 
 SILENT_WINDOW: Final = 2.0
 """Seconds to wait for an answer that nobody can honestly give; injectors answer within one round trip."""
+LINGER: Final = 0.05
+"""Seconds to listen on for a second answer where only the first matters."""
 TLS_PORT: Final = 443
 QUERY_COST: Final = 320
 """Question and answer with headers."""
@@ -64,6 +66,7 @@ class Dns:
         if control:
             observations.append((yield from query_trial(task, Arm.CONTROL, control, Resolver.PROVIDER)))
         first = yield from query_trial(task, Arm.SUBJECT, subject, Resolver.PROVIDER)
+        first = yield from _unchecked(task, first)
         observations.append((yield from _checked(task, first)))
         if control and silent:
             observations.append((yield from query_trial(task, Arm.CONTROL, control, Resolver.SILENT, silent)))
@@ -103,15 +106,17 @@ class Dns:
         """Return the expected bytes; the TLS check only happens on unexpected addresses."""
         if design is Design.SENTINEL:
             return QUERY_COST * (2 if task.family == 6 else 1)
-        return QUERY_COST * 6 + (CHECK_COST if task.target.port == TLS_PORT else 0)
+        return QUERY_COST * 7 + (CHECK_COST if task.target.port == TLS_PORT else 0)
 
     def connections(self, task: Task, design: Design) -> int:
         """Return the questions with this name."""
-        return (2 if task.family == 6 else 1) if design is Design.SENTINEL else 4
+        return (2 if task.family == 6 else 1) if design is Design.SENTINEL else 5
 
 
 def _is_odd(trial: DnsObservation) -> bool:
-    """Tell whether a trial at the provider's resolver deserves the whole series."""
+    """Tell whether a trial at the provider's resolver deserves the whole series; one that was never asked is none."""
+    if not trial.questions:
+        return False
     if trial.failure is Failure.DNS_NO_ANSWER and trial.qtype == "AAAA":
         return False
     several = {(answer.rcode, frozenset(answer.addresses)) for answer in trial.answers if not answer.malformed}
@@ -128,25 +133,22 @@ def query_trial(task: Task, arm: Arm, name: str, resolver: Resolver, server: str
         name=name, qtype=qtype, resolver=resolver, server=server, timeout=timeout, linger=task.timeouts.linger
     )
     if isinstance(reply, Failed):
-        answers: tuple[DnsAnswer, ...] = ()
-        questions = 1
-        failure: Failure | None = reply.failure
-        packets = reply.packets
-    else:
-        queried = expect(Queried, reply)
-        answers, questions, packets = queried.answers, queried.questions, queried.packets
-        failure = _failure(task, accepted(answers), queried.failure)
+        reply = Queried(at=reply.at, elapsed_ms=reply.elapsed_ms, failure=reply.failure, packets=reply.packets)
+    queried = expect(Queried, reply)
+    answers = queried.answers
     return DnsObservation(
         arm=arm,
-        at=reply.at,
-        failure=failure,
-        elapsed_ms=min((answer.rtt_ms for answer in answers), default=reply.elapsed_ms),
-        packets=packets,
+        at=queried.at,
+        failure=_failure(task, accepted(answers), queried.failure),
+        elapsed_ms=min((answer.rtt_ms for answer in answers), default=queried.elapsed_ms),
+        packets=queried.packets,
         name=name,
         qtype=qtype,
         resolver=resolver,
         answers=answers,
-        questions=questions,
+        questions=queried.questions,
+        set_aside=queried.set_aside,
+        silent_resolvers=queried.silent_resolvers,
     )
 
 
@@ -166,6 +168,25 @@ def _failure(task: Task, answer: DnsAnswer | None, below: Failure | None) -> Fai
     if all(refuse_address(address, task.laboratory) for address in answer.addresses):
         return Failure.DNS_BOGON
     return None
+
+
+def _unchecked(task: Task, trial: DnsObservation) -> Trial:
+    """Return the trial, after a SERVFAIL with what the resolver answers where it is not to look at signatures.
+
+    A name whose owner broke its DNSSEC fails at validating resolvers alone, and there for everybody.
+    """
+    if trial.failure is not Failure.DNS_SERVFAIL:
+        return trial
+    reply = yield Query(
+        name=trial.name,
+        qtype=trial.qtype,
+        resolver=trial.resolver,
+        timeout=task.timeouts.dns,
+        linger=LINGER,
+        unchecked=True,
+    )
+    answers = reply.answers if isinstance(reply, Queried) else ()
+    return msgspec.structs.replace(trial, unchecked=answers)
 
 
 def _checked(task: Task, trial: DnsObservation) -> Trial:

@@ -170,12 +170,17 @@ def _result(control: Control, number: int, count: int, answers: Sequence[Answer]
 
 
 def _ask_resolver(task: Task) -> Generator[Step, Reply, bool | None]:
-    """Ask the provider's resolver for the control name; any well-formed answer is a sign of life."""
+    """Ask the provider's resolver for the control name; whatever it answers is a sign of life.
+
+    ``None`` where it was not asked: no name to ask for, no resolver known, no way to it.
+    """
     name = task.name_control()
     if not name:
         return None
     reply = yield Query(name=name, resolver=Resolver.PROVIDER, timeout=task.timeouts.dns, linger=LINGER)
-    return isinstance(reply, Queried) and any(not answer.malformed for answer in reply.answers)
+    if not isinstance(reply, Queried):
+        return False
+    return bool(reply.answers or reply.set_aside) if reply.questions else None
 
 
 def _portal(task: Task) -> Control | None:

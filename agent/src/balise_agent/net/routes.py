@@ -3,8 +3,10 @@
 Lives here: reading it, and keeping it for a short while. Must not live here: a name server or a packet.
 """
 
+import errno
 import socket
 from collections.abc import Callable
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -67,6 +69,23 @@ class Sources:
 def family_of(address: str) -> socket.AddressFamily:
     """Return the socket family of what must be an IP address."""
     return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+def sockaddr(address: str, port: int) -> tuple[str, int] | tuple[str, int, int, int]:
+    """Return what the socket module takes for an address; a link-local one needs its zone (RFC 4007 11).
+
+    ``fe80::1%eth0`` as one text is read as an address without zone, to which there is no way.
+
+    Raises:
+        OSError: EADDRNOTAVAIL, which says what it means: no interface here has that name, or there is no zone.
+    """
+    host, _, zone = address.partition("%")
+    try:
+        if ":" not in host or not (zone or ip_address(host).is_link_local):
+            return host, port
+        return host, port, 0, int(zone) if zone.isdigit() else socket.if_nametoindex(zone)
+    except OSError:
+        raise OSError(errno.EADDRNOTAVAIL, f"no way to {address}: its zone is no interface here") from None
 
 
 def bind_device(sock: socket.socket, interface: str) -> None:

@@ -1,48 +1,169 @@
-"""One DNS question over UDP, and every answer to it.
+"""One DNS question, and every answer to it, as a stub resolver of today would come to it.
 
-Lives here: carrying out ``Query``. The question leaves from a fresh port of a connected kernel socket; the answers are
-taken from the tap alone, which knows their TTL, IP-ID and arrival, so the socket is never read: it only keeps the port
-from answering "unreachable". Must not live here: the messages (codec/dns.py), which resolver is right.
+Lives here: carrying out ``Query``. The question leaves from a fresh port of a connected kernel socket for each server;
+answers are taken from the tap, which knows their TTL, IP-ID and arrival, and from the socket only what no single packet
+shows: a datagram that came in fragments. Resolvers that know no EDNS are asked without, truncated and cut answers are
+asked for over TCP (net/dns_tcp.py), and a resolver that is dead is followed by the network's next. Must not live here:
+the messages (codec/dns.py), which resolvers there are (net/resolvers.py).
 """
 
+import contextlib
 import socket
-from typing import Final
+from collections.abc import Generator
+from typing import Final, NamedTuple
 
 from balise_agent.codec import dns
-from balise_agent.codec.dissect import Captured, dissect
+from balise_agent.codec.dissect import Captured, dissect, evidence, is_first_fragment
 from balise_agent.codec.packets import UDP
 from balise_agent.net.classify import failure_of
-from balise_agent.net.errors import LinkUnusable
+from balise_agent.net.dns_tcp import TcpAnswer, ask_over_tcp
 from balise_agent.net.ground import Ground, Stopwatch, packed
 from balise_agent.net.kernel import bound_socket
-from balise_agent.net.tap import Flow
+from balise_agent.net.routes import sockaddr
 from balise_agent.net.wait import Operation, Signal, Wait
+from balise_agent.reactor import READ
 from balise_agent.steps import Queried, Query
 from balise_wire.failures import Failure
 from balise_wire.observations import DnsAnswer
-from balise_wire.words import Resolver
+from balise_wire.words import Resolver, Way
 
 _HEADERS: Final = 28
 _MOST_ANSWERS: Final = 10
-AGAIN: Final = (0.25, 0.5)
-"""Shares of the time-out after which an unanswered question is sent again, from the same port with the same id.
+_MOST_AT_ONCE: Final = 64
+"""Datagrams taken from a socket in one turn; the first ten are kept."""
+_MOST_SERVERS: Final = 3
+"""resolv.conf(5), MAXNS."""
+
+
+class Sending(NamedTuple):
+    """One copy of the question."""
+
+    share: float
+    """When it leaves, as a share of the time-out."""
+    server: int
+    way: Way
+
+
+_E, _P = Way.EDNS, Way.PLAIN
+_SENDINGS: Final = {
+    1: (Sending(0.0, 0, _E), Sending(0.25, 0, _E), Sending(0.5, 0, _P)),
+    2: (Sending(0.0, 0, _E), Sending(0.2, 0, _E), Sending(0.4, 0, _P), Sending(0.55, 1, _E), Sending(0.75, 1, _P)),
+    3: (
+        *(Sending(0.0, 0, _E), Sending(0.2, 0, _E), Sending(0.35, 0, _P)),
+        *(Sending(0.45, 1, _E), Sending(0.6, 1, _P), Sending(0.7, 2, _E), Sending(0.85, 2, _P)),
+    ),
+}
+"""By the number of servers: what is sent as long as nothing at all comes back.
 
 At 5 % loss each way one datagram in ten comes to nothing; three in a row, one in a thousand. RFC 1123 6.1.3.3 asks for
-retransmission; answers are timed from the first question, so a late one never looks early."""
+retransmission; the last copy goes without EDNS, because some resolvers and home routers drop every question that has
+it (RFC 6891 6.2.2). Answers are timed from a server's first copy, so a late one never looks early."""
+_SILENT: Final = tuple(sending._replace(way=_E) for sending in _SENDINGS[1])
+"""An address that answers nobody is asked in one way alone, like the control."""
 
 
-class _Question:
-    """One question on its way: what was heard so far."""
+class _Asked:
+    """One server and what it was heard to say; its socket and port are ours until ``close``."""
 
-    def __init__(self, ground: Ground, step: Query) -> None:
+    def __init__(self, ground: Ground, step: Query, server: str, signal: Signal, *, local: bool) -> None:
+        """Open and connect the socket.
+
+        Raises:
+            LinkUnusable: no socket, or no port.
+            OSError: there is no way to this server, or its zone is no interface of ours.
+        """
         self.ground = ground
         self.step = step
-        self.identifier = ground.chance.below(1 << 16)
-        self.heard: list[Captured] = []
+        self.server = server
+        self.local = local
+        self.signal = signal
+        self.sent: set[Way] = set()
+        self.copies = 0
         self.refused: Failure | None = None
-        self.signal = Signal()
+        self._identifiers: dict[int, Way] = {}
+        self._heard: list[Captured] = []
+        self._read: list[tuple[float, bytes]] = []
+        self._began = 0.0
+        self.sock, self._port = bound_socket(ground, server, socket.SOCK_DGRAM)
+        self.flow = ground.tap.open(UDP, self._port, packed(server), 53, self._hear)
+        try:
+            self.sock.connect(sockaddr(server, 53))
+        except BaseException:
+            self.close()
+            raise
 
-    def hear(self, packet: Captured) -> None:
+    def close(self) -> None:
+        """Give socket and port back; what was heard stays."""
+        self.ground.tap.forget(self.flow)
+        self.sock.close()
+        self.ground.kernel_ports.give(self._port)
+
+    def send(self, way: Way) -> None:
+        """Send one copy (OSError; an error about an earlier copy is told here and is not this one's)."""
+        identifier = next((known for known, asked in self._identifiers.items() if asked is way), None)
+        if identifier is None:
+            identifier = self.ground.chance.below(1 << 16)
+            self._identifiers[identifier] = way
+        message = dns.query(
+            identifier, self.step.name, self.step.qtype, edns=way is Way.EDNS, unchecked=self.step.unchecked
+        )
+        self.ground.gate.allow(self.server, 53, _HEADERS + len(message), local=self.local)
+        if not self.copies:
+            self._began = self.ground.clock.monotonic()
+        self.copies += 1
+        self.sent.add(way)
+        try:
+            self.sock.send(message)
+        except ConnectionRefusedError:
+            self.sock.send(message)
+
+    def read(self) -> None:
+        """Take what the kernel has put together."""
+        with contextlib.suppress(OSError):
+            for _ in range(_MOST_AT_ONCE):
+                data = self.sock.recv(65535)
+                if len(self._read) < _MOST_ANSWERS:
+                    self._read.append((self.ground.clock.monotonic(), data))
+
+    def answers(self) -> list[tuple[int, DnsAnswer]]:
+        """Read every answer with the kernel's time of it, in the order in which it was heard."""
+        found: list[tuple[int, DnsAnswer]] = []
+        whole = [(at, data) for at, data in self._read if self._way(data) is not None]
+        began = self.flow.first_out_ns
+        for packet in sorted(self._heard, key=lambda heard: heard.t_ns):
+            read = dissect(packet.data)
+            if read is None:
+                continue
+            payload = read.payload
+            cut = read.cut > 0 or is_first_fragment(packet.data)
+            match = next(((at, data) for at, data in whole if data[: len(payload)] == payload), None)
+            if match is not None:
+                whole.remove(match)
+                payload, cut = match[1], False
+            rtt_ms = (packet.t_ns - (packet.t_ns if began is None else began)) / 1e6
+            found.append((packet.t_ns, self._answer(payload, rtt_ms, ttl=read.ttl, ip_id=read.ip_id, cut=cut)))
+        for at, data in whole:  # in fragments of which the tap hears none (IPv6), or the tap had no room
+            rtt_ms = (at - self._began) * 1000.0
+            found.append(((began or 0) + int(rtt_ms * 1e6), self._answer(data, rtt_ms)))
+        return sorted(found, key=lambda one: one[0])
+
+    def _answer(self, payload: bytes, rtt_ms: float, *, ttl: int = 0, ip_id: int = 0, cut: bool = False) -> DnsAnswer:
+        return dns.read_answer(
+            payload,
+            self.step.name,
+            self.step.qtype,
+            rtt_ms=rtt_ms,
+            ttl=ttl,
+            ip_id=ip_id,
+            way=self._way(payload) or Way.EDNS,
+            cut=cut,
+        )
+
+    def _way(self, message: bytes) -> Way | None:
+        """Return how we asked what a message answers; ``None`` where it claims to answer nothing of ours."""
+        return next((way for known, way in self._identifiers.items() if dns.answers_to(known, message)), None)
+
+    def _hear(self, packet: Captured) -> None:
         """Take one packet of the flow: an answer, an ICMP error about the question, or nothing of interest."""
         if packet.out:
             return
@@ -53,78 +174,168 @@ class _Question:
         if found.icmp is not None:
             self.refused = self.refused or _icmp_failure(found.icmp)
             self.signal.fire()
-        elif dns.answers_to(self.identifier, found.payload) and len(self.heard) < _MOST_ANSWERS:
-            self.heard.append(packet)
+        elif self._way(found.payload) is not None and len(self._heard) < _MOST_ANSWERS:
+            self._heard.append(packet)
             self.signal.fire()
 
-    def answers(self, flow: Flow) -> tuple[DnsAnswer, ...]:
-        """Read every answer, in the order in which the kernel heard them."""
-        found: list[DnsAnswer] = []
-        for packet in sorted(self.heard, key=lambda heard: heard.t_ns):
-            read = dissect(packet.data)
-            if read is not None:
-                began = packet.t_ns if flow.first_out_ns is None else flow.first_out_ns
-                rtt_ms = (packet.t_ns - began) / 1e6
-                step = self.step
-                answer = dns.read_answer(
-                    read.payload, step.name, step.qtype, rtt_ms=rtt_ms, ttl=read.ttl, ip_id=read.ip_id
+
+class _Asking:
+    """One question to one or several servers."""
+
+    def __init__(self, ground: Ground, step: Query) -> None:
+        self._ground = ground
+        self._step = step
+        self._watch = Stopwatch(ground.clock)
+        self._servers = whom(ground, step)
+        self._asked: dict[int, _Asked] = {}
+        self._given_up: set[int] = set()
+        """Servers that cannot be asked, or whose machine refuses."""
+        self._failure: Failure | None = None if self._servers else Failure.UNKNOWN
+        self._tcp: TcpAnswer | None = None
+        self._signal = Signal()
+
+    def close(self) -> None:
+        """Give everything back."""
+        for asked in self._asked.values():
+            asked.close()
+
+    def run(self) -> Operation:
+        """Ask until something came that can be used, then listen on for the time of a race."""
+        sendings = self._sendings()
+        for number, sending in enumerate(sendings):
+            if not self._send(sending.server, sending.way):
+                continue
+            later = [other.share for other in sendings[number + 1 :] if other.server not in self._given_up]
+            yield from self._listen(self._watch.began + min(later, default=1.0) * self._step.timeout, sending.server)
+            if self._is_answered():
+                break
+            if self._asked[sending.server].refused is not None:
+                self._given_up.add(sending.server)
+        yield from self._listen_on()
+        yield from self._ask_over_tcp()
+        return self._told()
+
+    def _sendings(self) -> tuple[Sending, ...]:
+        """Return what to send when, by what is known of the servers."""
+        if self._step.resolver is Resolver.SILENT:
+            return _SILENT
+        return tuple(
+            sending._replace(way=Way.PLAIN) if self._refuses_edns(self._servers[sending.server][0]) else sending
+            for sending in _SENDINGS.get(len(self._servers), ())
+        )
+
+    def _refuses_edns(self, server: str) -> bool:
+        return self._ground.resolvers.habits.refuses_edns(server, self._ground.clock.monotonic())
+
+    def _send(self, server: int, way: Way) -> bool:
+        """Send one copy; whether it left."""
+        if server in self._given_up:
+            return False
+        try:
+            if server not in self._asked:
+                address, local = self._servers[server]
+                self._asked[server] = _Asked(self._ground, self._step, address, self._signal, local=local)
+            self._asked[server].send(way)
+        except OSError as error:
+            self._failure = self._failure or failure_of(error)
+            self._given_up.add(server)
+            return False
+        return True
+
+    def _listen(self, until: float, server: int) -> Generator[Wait, bool, None]:
+        """Wait until something usable came; a refusal of EDNS is answered with the plain question."""
+        asked = self._asked[server]
+        while (yield Wait(until, file=asked.sock, events=READ, signal=self._signal)):
+            self._read()
+            if self._is_answered() or asked.refused is not None:
+                return
+            for number, other in list(self._asked.items()):
+                if Way.PLAIN not in other.sent and any(dns.refuses_form(answer) for _, answer in other.answers()):
+                    self._send(number, Way.PLAIN)
+        self._read()
+
+    def _listen_on(self) -> Generator[Wait, bool, None]:
+        """Hear what comes after the first answer, and learn who does without EDNS."""
+        if any(asked.refused is not None or asked.answers() for asked in self._asked.values()):
+            until = self._ground.clock.monotonic() + self._step.linger
+            last = self._asked[max(self._asked)]
+            while (yield Wait(until, file=last.sock, events=READ, signal=self._signal)):
+                self._read()
+        self._read()
+        for asked in self._asked.values():
+            answers = [answer for _, answer in asked.answers()]
+            plainly = any(answer.way is Way.PLAIN and not answer.malformed for answer in answers)
+            if Way.EDNS in asked.sent and plainly and all(a.way is Way.PLAIN or dns.refuses_form(a) for a in answers):
+                self._ground.resolvers.habits.note_no_edns(asked.server, self._ground.clock.monotonic())
+
+    def _ask_over_tcp(self) -> Generator[Wait, bool, None]:
+        """Ask for what UDP did not carry whole."""
+        if self._step.resolver is Resolver.SILENT:
+            return
+        for asked in self._asked.values():
+            answers = [answer for _, answer in asked.answers()]
+            if any(answer.tc or answer.cut for answer in answers) and not any(map(dns.is_whole, answers)):
+                edns = Way.PLAIN not in asked.sent
+                self._tcp = yield from ask_over_tcp(
+                    self._ground, self._step, asked.server, local=asked.local, edns=edns
                 )
-                found.append(answer)
-        return tuple(found)
+                return
+
+    def _read(self) -> None:
+        self._ground.tap.drain()
+        for asked in self._asked.values():
+            asked.read()
+
+    def _is_answered(self) -> bool:
+        """Whether anything came that ends the asking: all but a refusal of the question's form."""
+        return any(not dns.refuses_form(answer) for asked in self._asked.values() for _, answer in asked.answers())
+
+    def _told(self) -> Queried:
+        """Return the reply."""
+        elapsed_ms = self._watch.elapsed_ms()
+        asked = list(self._asked.values())
+        found = sorted((one for each in asked for one in each.answers()), key=lambda one: one[0])
+        over_tcp = self._tcp.answer if self._tcp is not None else None
+        kept: list[DnsAnswer] = []
+        aside: list[DnsAnswer] = []
+        for _, answer in found:
+            superseded = answer.tc and over_tcp is not None
+            useless = superseded or dns.refuses_form(answer) or dns.says_nothing(answer)
+            (aside if useless else kept).append(answer)
+        kept += [over_tcp] if over_tcp is not None else []
+        failure = None
+        if not kept:
+            refused = next((each.refused for each in asked if each.refused is not None), None)
+            failure = (self._tcp.failure if self._tcp is not None else None) or refused or self._failure
+        captured = [packet for each in asked for packet in each.flow.captured]
+        tried = len(self._given_up | set(self._asked))
+        return Queried(
+            at=self._watch.at,
+            elapsed_ms=elapsed_ms,
+            answers=tuple(kept),
+            set_aside=tuple(aside),
+            silent_resolvers=tried - sum(1 for each in asked if each.answers()) if found else 0,
+            questions=sum(each.copies for each in asked) + (self._tcp is not None),
+            packets=evidence([*captured, *(self._tcp.captured if self._tcp is not None else ())]),
+            failure=failure,
+        )
 
 
 def query(ground: Ground, step: Query) -> Operation:
-    """Carry out a Query (LinkUnusable where no resolver is known)."""
-    server, local = whom(ground, step)
-    watch = Stopwatch(ground.clock)
-    question = _Question(ground, step)
-    message = dns.query(question.identifier, step.name, step.qtype)
-    ground.gate.allow(server, 53, _HEADERS + len(message), local=local)
-    sock, port = bound_socket(ground, server, socket.SOCK_DGRAM)
-    flow = ground.tap.open(UDP, port, packed(server), 53, question.hear)
+    """Carry out a Query; without any server to ask it is a reply of no question."""
+    asking = _Asking(ground, step)
     try:
-        failure: Failure | None = None
-        asked = 0
-        try:
-            sock.connect((server, 53))
-            for share in (*AGAIN, 1.0):
-                if asked:
-                    ground.gate.allow(server, 53, _HEADERS + len(message), local=local)
-                sock.send(message)
-                asked += 1
-                yield Wait(watch.began + share * step.timeout, signal=question.signal)
-                if question.heard or question.refused:
-                    yield Wait(ground.clock.monotonic() + step.linger)
-                    break
-        except OSError as error:
-            failure = failure_of(error)
-        elapsed_ms = watch.elapsed_ms()
-        ground.tap.drain()
-        answers = question.answers(flow)
-        if not answers:
-            failure = failure or question.refused
-        return Queried(
-            at=watch.at,
-            elapsed_ms=elapsed_ms,
-            answers=answers,
-            questions=max(asked, 1),
-            packets=flow.evidence(),
-            failure=failure,
-        )
+        return (yield from asking.run())
     finally:
-        ground.tap.forget(flow)
-        sock.close()
-        ground.kernel_ports.give(port)
+        asking.close()
 
 
-def whom(ground: Ground, step: Query) -> tuple[str, bool]:
-    """Return the server to ask, and whether the network itself handed it to us (it may then be on the LAN)."""
+def whom(ground: Ground, step: Query) -> tuple[tuple[str, bool], ...]:
+    """Return whom to ask in turn, and whether the network itself handed us the address (it may then be on the LAN)."""
     known = ground.resolvers.addresses()
     if step.server:
-        return step.server, step.resolver is Resolver.PROVIDER and step.server in known
-    if not known:
-        raise LinkUnusable("no resolver is known: write nameserver lines to /etc/resolv.conf, or [network] resolvers")
-    return known[0], True
+        return ((step.server, step.resolver is Resolver.PROVIDER and step.server in known),)
+    return tuple((server, True) for server in known[:_MOST_SERVERS])
 
 
 def _icmp_failure(icmp: tuple[int, int]) -> Failure:

@@ -16,7 +16,7 @@ from balise_collector.judge.verdict import Level, State
 from balise_wire.failures import Failure
 from balise_wire.mechanisms import Mechanism
 from balise_wire.observations import DnsAnswer, DnsObservation
-from balise_wire.words import Arm, Experiment, Resolver
+from balise_wire.words import Arm, Experiment, Resolver, Way
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 
 _LAYER: Final = Experiment.DNS
 _SERVFAIL, _NXDOMAIN, _REFUSED = 2, 3, 5
+_FORM: Final = frozenset({1, 4, 16})
+"""FORMERR, NOTIMP, BADVERS: what servers say of a question's EDNS record that they do not know (RFC 6891 6.2.2, 7)."""
+_UNASKED: Final = frozenset({Failure.NETWORK_UNREACHABLE, Failure.NETWORK_DOWN, Failure.ADDRESS_FAMILY_NOT_SUPPORTED})
+"""Why a question did not leave, where no packet was captured."""
+NOT_TOLD: Final = frozenset({"unusable", "unasked", "unclear"})
+"""The words of ``lie`` that say nothing of the name."""
 _TTL_SLACK: Final = 2
 LASTS: Final = 86_400.0
 """Seconds for which an address that references were given is one of the name's: a CDN turns its answers over."""
@@ -34,7 +40,12 @@ LASTS: Final = 86_400.0
 def accepted(trial: DnsObservation) -> DnsAnswer | None:
     """Return the answer a resolver library would use: the first well-formed one, a SERVFAIL only if nothing follows."""
     sound = [a for a in trial.answers if not a.malformed]
-    return next((a for a in sound if a.rcode != _SERVFAIL), sound[0] if sound else None)
+    return next((a for a in sound if a.rcode != _SERVFAIL and not _is_empty_handed(a)), sound[0] if sound else None)
+
+
+def _is_empty_handed(answer: DnsAnswer) -> bool:
+    """Tell whether an answer was too long for UDP and came without its records: it says that there are some."""
+    return answer.tc and not answer.addresses
 
 
 def resolved(trial: DnsObservation) -> frozenset[str]:
@@ -43,13 +54,24 @@ def resolved(trial: DnsObservation) -> frozenset[str]:
     return frozenset(answer.addresses) if answer is not None and answer.rcode == 0 else frozenset()
 
 
-def lie(trial: DnsObservation) -> str:
+def lie(trial: DnsObservation, *, knows_edns: bool = False) -> str:
     """Return how a question was denied; nothing where it was not.
 
-    One of ``nxdomain``, ``refused``, ``servfail``, ``empty``, ``timeout``, or ``unclear`` for a failure without a word.
+    One of ``nxdomain``, ``refused``, ``servfail``, ``empty``, ``timeout``. Three further words say that nothing was
+    learned of the name (``NOT_TOLD``): ``unasked``, where the question never left; ``unusable``, where the resolver
+    answered and its answer was truncated, cut, unreadable or about the question's form; ``unclear`` for a failure
+    without a word.
+
+    Args:
+        trial: one question with its answers.
+        knows_edns: the same resolver answers another question with EDNS: then it refuses the name, not the form.
     """
     answer = accepted(trial)
     if answer is None:
+        if trial.answers or trial.set_aside:
+            return "unusable"
+        if not trial.questions or (trial.failure in _UNASKED and not trial.packets):
+            return "unasked"
         if trial.failure is Failure.UNKNOWN:
             return "unclear"
         return {
@@ -59,7 +81,9 @@ def lie(trial: DnsObservation) -> str:
             Failure.DNS_NO_ANSWER: "empty",
         }.get(trial.failure or Failure.UNKNOWN, "timeout")
     if answer.rcode == 0:
-        return "" if answer.addresses else "empty"
+        return "" if answer.addresses else "unusable" if answer.tc else "empty"
+    if answer.rcode in _FORM and answer.way is Way.EDNS and not knows_edns:
+        return "unusable"
     return {_NXDOMAIN: "nxdomain", _REFUSED: "refused"}.get(answer.rcode, "servfail")
 
 
@@ -96,6 +120,10 @@ class DnsFacts(Facts):
     references: Seen
     all_lie: str
     """The one way in which all own questions were denied, else empty."""
+    told_nothing: bool
+    """No own question brought a word about the name: it never left, or its answers are unusable."""
+    vouched_unchecked: bool
+    """Asked not to look at DNSSEC's signatures, the same resolver gives an address that others are given, too."""
 
     @property
     def forged_answer(self) -> bool:
@@ -124,13 +152,22 @@ def _silent_says(trials: list[DnsObservation]) -> str:
 
 def _contradict(trial: DnsObservation) -> bool:
     """Tell whether one question drew answers that exclude each other."""
-    sound = [a for a in trial.answers if not a.malformed and a.rcode != _SERVFAIL]
+    sound = _sound(trial)
     return any(a.rcode != b.rcode or not set(a.addresses) & set(b.addresses) for a, b in pairwise(sound))
+
+
+def _sound(trial: DnsObservation) -> list[DnsAnswer]:
+    """Return the answers of one question over UDP that may contradict each other: those that are about the name."""
+    return [
+        a
+        for a in trial.answers
+        if not a.malformed and a.rcode != _SERVFAIL and not _is_empty_handed(a) and a.way is not Way.TCP
+    ]
 
 
 def _raced(trial: DnsObservation, expected: frozenset[str], context: Context, *, silent: bool) -> bool:
     """Tell whether one question drew contradicting answers and a second sign of forgery (detectors.md, dns.race)."""
-    sound = [a for a in trial.answers if not a.malformed and a.rcode != _SERVFAIL]
+    sound = _sound(trial)
     if len(sound) <= trial.questions:  # a question sent again may be answered again; only more than that is a race
         return False
     first, rest = sound[0], sound[1:]
@@ -156,34 +193,41 @@ def facts(measurement: Measurement, context: Context) -> DnsFacts:
         return [t for t in trials if t.arm is arm and t.resolver is resolver]
 
     subject = sorted(pick(Arm.SUBJECT, Resolver.PROVIDER), key=lambda t: t.at)
-    subject = [t for t in subject if t.qtype != "AAAA" or lie(t) != "empty"]  # Most names have no IPv6 address.
-    own = [t for t in subject if not t.carried]
     control, public = pick(Arm.CONTROL, Resolver.PROVIDER), pick(Arm.SUBJECT, Resolver.PUBLIC)
+    knows_edns = any(a.way is Way.EDNS and a.rcode == 0 and not a.malformed for t in control for a in t.answers)
+
+    def word(trial: DnsObservation) -> str:
+        return lie(trial, knows_edns=knows_edns)
+
+    subject = [t for t in subject if t.qtype != "AAAA" or word(t) != "empty"]  # Most names have no IPv6 address.
+    own = [t for t in subject if not t.carried]
     silent, silent_control = pick(Arm.SUBJECT, Resolver.SILENT), pick(Arm.CONTROL, Resolver.SILENT)
     given = [resolved(t) for t in own]
     known = context.addresses | context.references.answers(
         measurement.host, measurement.family, measurement.started - context.clock_offset - LASTS
     )
     heard = frozenset().union(*given)
-    lies = [lie(t) for t in own]
+    lies = [word(t) for t in own]
+    denials = [denied for denied in lies if denied not in NOT_TOLD]
     bogon = bool(heard) and all(context.is_bogon(address) for address in heard)
     consistent = bool(own) and all(t.tls_consistent is True for t in own)
     expected = bool(given) and all(g and g <= known for g in given)
     inconsistent = any(t.tls_consistent is False for t in own)
     silent_hit = bool(_silent_says(silent))
     unexpected = bool(heard) and bool(known) and not heard & known
-    bad = [t for t in subject if lie(t) or any(context.is_bogon(a) for a in resolved(t)) or t.tls_consistent is False]
+    bad = [t for t in subject if word(t) or any(context.is_bogon(a) for a in resolved(t)) or t.tls_consistent is False]
     trusted = consistent or expected
     since = min((t.at for t in (bad or (subject if unexpected else []))), default=measurement.started)
     passed = bool(own) and (trusted or (not any(lies) and not bogon and not inconsistent and not unexpected))
     base = common(
         measurement,
         context,
-        failed=bool(own) and not trusted and (all(lies) or bogon),
+        failed=bool(denials) and not trusted and (all(lies) or bogon),
         passed=passed,
         since=since,
     )
     honest = resolved(public[0]) if public else frozenset()
+    given_unchecked = frozenset(address for t in own for answer in t.unchecked or () for address in answer.addresses)
     signs = (
         {"silent_address_answered", "forged_packet"}
         if silent_hit and not any(t.answers for t in silent_control)
@@ -198,7 +242,7 @@ def facts(measurement: Measurement, context: Context) -> DnsFacts:
     return DnsFacts(
         **{name: getattr(base, name) for name in Facts.__slots__ if name != "signs"},
         signs=frozenset(signs),
-        lies=tuple(lie(t) for t in subject),
+        lies=tuple(word(t) for t in subject),
         consistent=consistent,
         inconsistent=inconsistent,
         expected=expected,
@@ -217,7 +261,9 @@ def facts(measurement: Measurement, context: Context) -> DnsFacts:
             since - context.clock_offset,
             max((t.at for t in bad), default=measurement.ended) - context.clock_offset,
         ),
-        all_lie=lies[0] if lies and len(set(lies)) == 1 else "",
+        all_lie=denials[0] if denials and len(set(lies)) == 1 else "",
+        told_nothing=bool(lies) and not denials,
+        vouched_unchecked=bool(given_unchecked & (known | honest)),
     )
 
 
@@ -381,6 +427,17 @@ RULES: Final[tuple[Rule[DnsFacts], ...]] = (
         reason="The resolver does not answer for the control either.",
         source="detectors.md 2.1",
     ),
+    Rule(
+        id="dns.unsigned",
+        layer=_LAYER,
+        state=State.DOWN,
+        mechanism=Mechanism.SERVER_DOWN,
+        level=Level.DISCARDED,
+        when=lambda f: f.all_lie == "servfail" and f.vouched_unchecked,
+        reason="The name's own signatures (DNSSEC) do not hold: a resolver that checks them refuses it, and gives "
+        "its address when it is asked not to check.",
+        source="RFC 4035 3.2.2, 5.5",
+    ),
     _denial(
         "dns.nxdomain",
         ("nxdomain", "empty"),
@@ -412,6 +469,16 @@ RULES: Final[tuple[Rule[DnsFacts], ...]] = (
         ),
         reason="The answer leads to a server without the service's certificate, at an address nobody else is given.",
         source="detectors.md 2.1; OONI weight .9",
+    ),
+    Rule(
+        id="dns.told_nothing",
+        layer=_LAYER,
+        state=State.INSUFFICIENT,
+        level=Level.DISCARDED,
+        when=lambda f: f.told_nothing,
+        reason="No answer says anything of the name: all were truncated, cut off or about the question's form, or the "
+        "question never left.",
+        source="RFC 2181 9, RFC 6891 6.2.2",
     ),
     Rule(
         id="dns.no_control",

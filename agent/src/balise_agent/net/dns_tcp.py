@@ -1,0 +1,103 @@
+"""A DNS question over TCP (RFC 7766): what follows on an answer that UDP did not carry whole.
+
+Lives here: one connection, one question, one answer, with the capture of both. Must not live here: when to ask so
+(net/udp.py), the messages (codec/dns.py).
+"""
+
+import errno
+import os
+import socket
+from collections.abc import Generator
+from typing import Final, NamedTuple
+
+from balise_agent.codec import dns
+from balise_agent.codec.dissect import Captured, dissect
+from balise_agent.codec.packets import TCP
+from balise_agent.net.classify import failure_of
+from balise_agent.net.ground import Ground, packed
+from balise_agent.net.kernel import bound_socket
+from balise_agent.net.routes import sockaddr
+from balise_agent.net.wait import Wait
+from balise_agent.reactor import READ, WRITE
+from balise_agent.steps import Query
+from balise_wire.failures import Failure
+from balise_wire.observations import DnsAnswer
+from balise_wire.words import Way
+
+_COST: Final = 400
+"""Headers of a short connection, both ways."""
+_LENGTH: Final = 2
+
+
+class TcpAnswer(NamedTuple):
+    """What came of it: an answer or a failure, and the packets."""
+
+    answer: DnsAnswer | None
+    failure: Failure | None
+    captured: tuple[Captured, ...]
+
+
+def ask_over_tcp(
+    ground: Ground, step: Query, server: str, *, local: bool, edns: bool
+) -> Generator[Wait, bool, TcpAnswer]:
+    """Ask one server; the whole has the step's time-out once more (LinkUnusable for a failure of this machine's)."""
+    identifier = ground.chance.below(1 << 16)
+    message = dns.query(identifier, step.name, step.qtype, edns=edns, unchecked=step.unchecked)
+    ground.gate.allow(server, 53, len(message) + _COST, local=local)
+    sock, port = bound_socket(ground, server, socket.SOCK_STREAM)
+    flow = ground.tap.open(TCP, port, packed(server), 53)
+    began = ground.clock.monotonic()
+    data, failure = b"", None
+    try:
+        data = yield from _talk(ground, sock, server, message, began + step.timeout)
+    except OSError as error:
+        failure = failure_of(error)
+    else:
+        failure = None if dns.answers_to(identifier, data) else Failure.EOF
+    finally:
+        elapsed_ms = (ground.clock.monotonic() - began) * 1000.0
+        ground.tap.drain()
+        ground.tap.forget(flow)
+        sock.close()
+        ground.kernel_ports.give(port)
+    if failure is not None:
+        return TcpAnswer(None, failure, tuple(flow.captured))
+    rtt_ms, ttl, ip_id = _marks(flow.captured, elapsed_ms)
+    answer = dns.read_answer(data, step.name, step.qtype, rtt_ms=rtt_ms, ttl=ttl, ip_id=ip_id, way=Way.TCP)
+    return TcpAnswer(answer, None, tuple(flow.captured))
+
+
+def _talk(
+    ground: Ground, sock: socket.socket, server: str, message: bytes, deadline: float
+) -> Generator[Wait, bool, bytes]:
+    """Return the one message that comes back, or what came of it before the end of the stream (OSError)."""
+    code = sock.connect_ex(sockaddr(server, 53))
+    if code == errno.EINPROGRESS:
+        ready = yield Wait(deadline, sock, WRITE)
+        code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) if ready else errno.ETIMEDOUT
+    if code:
+        raise OSError(code, os.strerror(code))
+    sock.send(len(message).to_bytes(_LENGTH, "big") + message)
+    data = b""
+    while len(data) < _LENGTH or len(data) < _LENGTH + int.from_bytes(data[:_LENGTH], "big"):
+        try:
+            more = sock.recv(65535)
+        except BlockingIOError:
+            if not (yield Wait(deadline, sock, READ)):
+                raise OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT)) from None
+            continue
+        if not more:
+            break
+        ground.gate.received(len(more))
+        data += more
+    return data[_LENGTH : _LENGTH + int.from_bytes(data[:_LENGTH], "big")]
+
+
+def _marks(captured: list[Captured], elapsed_ms: float) -> tuple[float, int, int]:
+    """Return round-trip time, TTL and IP-ID of the first packet that brought data; the clock's time where none is."""
+    first_out = next((packet.t_ns for packet in captured if packet.out), None)
+    for packet in captured:
+        read = None if packet.out else dissect(packet.data)
+        if read is not None and read.payload and first_out is not None:
+            return (packet.t_ns - first_out) / 1e6, read.ttl, read.ip_id
+    return elapsed_ms, 0, 0
