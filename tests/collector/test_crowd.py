@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from balise_collector.crowd import Crowd, Kept, KeptCrowd, Place
+from balise_collector.crowd import FULL, Crowd, Kept, KeptCrowd, Place
 from balise_collector.errors import JournalError
 from balise_collector.judge.verdict import State, Verdict
 from balise_collector.store import Store
@@ -48,23 +48,74 @@ def test_a_bin_counts_each_probe_once(store: Store) -> None:
     ]
     store.save_verdicts(enumerate(held, 1))
     with closing(Crowd(store.path)) as crowd:
-        found = crowd.crowded(START, START + 600, 300.0, 2)
-        assert found == {Place("PK", 64501, False, *WEB): {1}, Place("DE", 0, True, *WEB): {0}}
-        assert crowd.crowded(START, START + 600, 300.0, 3) == {}
+        found = crowd.masks(START, START + 600, 2)
+        assert found == {Place("PK", 64501, False, *WEB): FULL << 32, Place("DE", 0, True, *WEB): FULL}
+        assert crowd.masks(START, START + 600, 3) == {}
         assert crowd.by_provider(START, START + 600, "x", "PK") == {("PK", 64501): 2}
-        assert crowd.newest(START + 320) == START + 310
+
+
+def test_boards_of_one_host_are_one_witness(store: Store) -> None:
+    """Whoever keeps three boards on a provider is one person to find."""
+    held = [verdict("a", 10), verdict("b", 20), verdict("c", 310), verdict("d", 320)]
+    store.save_verdicts(enumerate(held, 1))
+    with closing(Crowd(store.path, lambda: {"a": "someone", "b": "someone"})) as crowd:
+        assert crowd.masks(START, START + 600, 2) == {Place("PK", 64501, False, *WEB): FULL << 32}
+        assert crowd.by_provider(START, START + 600, "x") == {("PK", 64501): 3}
+        assert {row.witness for row in crowd.rows(START, START + 600, "x")[Place("PK", 64501, False, *WEB)]} == {
+            "someone", "c", "d",
+        }  # fmt: skip
+        assert crowd.newest(START + 300, 2) is None
+
+
+def test_the_newest_result_is_the_newest_of_several(store: Store) -> None:
+    """A fleet of which one probe still measures tells nobody when it does."""
+    held = [verdict("a", 10), verdict("b", 20), verdict("a", 610), verdict("a", -2 * 86_400), verdict("b", -2 * 86_400)]
+    store.save_verdicts(enumerate(held, 1))
+    with closing(Crowd(store.path)) as crowd:
+        assert crowd.newest(START + 900, 2) == START
+        assert crowd.newest(START, 2) == START - 2 * 86_400
+        assert crowd.newest(START + 900, 3) is None
 
 
 def test_answers_are_kept_for_a_horizon_and_no_longer(store: Store) -> None:
     """A second probe that comes late shows with the next horizon, not in the middle of one."""
     store.save_verdicts([(1, verdict("a", 10))])
-    question = (START, START + 300, 300.0, 2)
-    kept = Kept()
+    question = (START, START + 300, 2)
+    kept = Kept(lambda: 0.0)
+    first, second = START + 300, START + 600
     with closing(Crowd(store.path)) as crowd:
-        assert KeptCrowd(crowd, kept, 1.0).crowded(*question) == {}
+        assert KeptCrowd(crowd, kept, first).masks(*question) == {}
         store.save_verdicts([(2, verdict("b", 20))])
-        assert KeptCrowd(crowd, kept, 1.0).crowded(*question) == {}
-        assert KeptCrowd(crowd, kept, 2.0).crowded(*question)
+        assert KeptCrowd(crowd, kept, first).masks(*question) == {}
+        assert KeptCrowd(crowd, kept, second).masks(*question)
+
+
+def test_a_day_that_is_over_is_counted_once_an_hour(store: Store) -> None:
+    """Whoever asks for one moment of it after the other is answered from one count, which late results enter later."""
+    now = [0.0]
+    kept = Kept(lambda: now[0])
+    later = START + 3 * 86_400
+    with closing(Crowd(store.path)) as crowd:
+        store.save_verdicts([(1, verdict("a", 10))])
+        assert KeptCrowd(crowd, kept, later).masks(START, START + 300, 2) == {}
+        store.save_verdicts([(2, verdict("b", 20))])
+        assert KeptCrowd(crowd, kept, later).masks(START, START + 600, 2) == {}
+        now[0] = 3_600.0
+        assert KeptCrowd(crowd, kept, later + 300).masks(START - 300, START + 900, 2) == {
+            Place("PK", 64501, False, *WEB): FULL << 32
+        }  # fmt: skip
+
+
+def test_whole_days_and_parts_of_them_say_the_same(store: Store) -> None:
+    """A window over midnight is put together from two days, and nothing after the horizon is in it."""
+    midnight = (int(START) // 86_400 + 1) * 86_400 - START
+    held = [verdict(probe, midnight + at) for probe in "ab" for at in (-310, -10, 10, 310, 610)]
+    store.save_verdicts(enumerate(held, 1))
+    since, horizon = START + midnight - 900, START + midnight + 600
+    with closing(Crowd(store.path)) as crowd:
+        whole = crowd.masks(since, horizon, 2)
+        assert KeptCrowd(crowd, Kept(lambda: 0.0), horizon).masks(since, horizon + 9000, 2) == whole
+        assert len(whole) == 1
 
 
 def test_nothing_can_be_written_through_it(store: Store) -> None:

@@ -1,17 +1,31 @@
-"""How many probes stand behind what was measured: what the public view asks of ``derived.sqlite`` beyond the pages.
+"""How many stand behind what was measured: what the public view asks of ``derived.sqlite`` beyond the pages.
 
-Lives here: questions whose answers are numbers of probes and never a probe, and which incidents there ever were. Must
-not live here: how many probes are enough, or what is left out (pages/public.py).
+Lives here: questions whose answers are numbers of witnesses or rows without a name, which incidents there ever were,
+and answers that are kept for everybody who asks the same. Boards of one host are one witness. Must not live here: how
+many witnesses are enough, or what is left out (pages/public.py).
 """
 
 import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
+from balise_collector import tally
+from balise_collector.pages.together import Row
 from balise_collector.shared_file import open_reading
+from balise_collector.tally import BIN, DAY, Packed
 
-_MOST: Final = 64
-"""Answers that are kept at a time."""
+FULL: Final = (1 << 32) - 1
+"""A bin of a mask that may be seen."""
+_DAYS_MOST: Final = 64
+_TOLD_MOST: Final = 10_000
+_PAST_SECONDS: Final = 3_600.0
+"""Real seconds for which what is said of a past day is kept: late results show that much later."""
+_LOOKS: Final = (3_600.0, DAY, 30.0 * DAY)
+Answered = TypeVar("Answered")
+Measured = tuple[str, int]
+"""A state, and how often a witness measured it in a bin."""
 
 
 class Place(NamedTuple):
@@ -28,83 +42,184 @@ class Place(NamedTuple):
 class Crowd:
     """One read-only connection to the derived store; each thread opens its own."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the file, which the store has made (JournalError where it cannot be read)."""
+    def __init__(self, path: Path, hosts: Callable[[], Mapping[str, str]] = dict) -> None:
+        """Open the file, which the store has made (JournalError where it cannot be read).
+
+        Args:
+            path: of ``derived.sqlite``.
+            hosts: returns who keeps each probe (by id), where the operator wrote it down.
+        """
         self._db = open_reading(path)
+        self._hosts = hosts
+        self._known: Mapping[str, str] = {}
+        self._db.create_function("witness", 1, lambda probe: self._known.get(probe) or probe, deterministic=True)
 
     def close(self) -> None:
         """Close the connection."""
         self._db.close()
 
-    def crowded(self, since: float, until: float, step: float, least: int) -> dict[Place, set[int]]:
-        """Return, for each place, the bins of ``step`` seconds in [since, until) that ``least`` probes measured."""
+    def masks(self, since: float, until: float, least: int) -> dict[Place, Packed]:
+        """Return the bins of five minutes that ``least`` witnesses measured; a mask has every bit of such a bin set.
+
+        Args:
+            since: UNIX seconds on a boundary of five minutes, where the first bin of each mask begins.
+            until: UNIX seconds likewise, where the last one ends.
+            least: k.
+        """
+        self._known = self._hosts()
+        who = "witness(probe)" if self._known else "probe"
         # Grouped by the bin first: rows come in the order of time, so each finds its group at the end of the last one's
         # (a day of 110,000 verdicts in 170 ms instead of 500).
-        rows = self._db.execute(
-            "SELECT country, CASE WHEN reference THEN 0 ELSE asn END AS place, reference, service, role, layer,"
+        query = (
+            "SELECT country, CASE WHEN reference THEN 0 ELSE asn END AS place, reference, service, role, layer,"  # noqa: S608 - one of two literals
             " CAST((at - :since) / :step AS INTEGER) AS bin FROM verdict WHERE at >= :since AND at < :until"
-            " GROUP BY bin, country, place, reference, service, role, layer HAVING count(DISTINCT probe) >= :least",
-            {"since": since, "until": until, "step": step, "least": least},
+            f" GROUP BY bin, country, place, reference, service, role, layer HAVING count(DISTINCT {who}) >= :least"
         )
-        found: dict[Place, set[int]] = {}
+        rows = self._db.execute(query, {"since": since, "until": until, "step": float(BIN), "least": least})
+        found: dict[Place, Packed] = {}
         for country, asn, reference, service, role, layer, column in rows:
-            found.setdefault(Place(country, asn, bool(reference), service, role, layer), set()).add(column)
+            place = Place(country, asn, bool(reference), service, role, layer)
+            found[place] = found.get(place, 0) | tally.pack({column: FULL})
         return found
+
+    def rows(self, since: float, until: float, service: str) -> dict[Place, list[Row[Measured]]]:
+        """Return what was measured of a service in [since, until): witness, and (state, how often) in each bin."""
+        self._known = self._hosts()
+        found = self._db.execute(
+            "SELECT country, CASE WHEN reference THEN 0 ELSE asn END, reference, service, role, layer,"
+            " CAST(at / :step AS INTEGER) AS bin, probe, state, count(*) FROM verdict"
+            " WHERE at >= :since AND at < :until AND service = :service GROUP BY 1, 2, 3, 4, 5, 6, bin, probe, state",
+            {"since": since, "until": until, "step": float(BIN), "service": service},
+        )
+        places: dict[Place, list[Row[Measured]]] = {}
+        for country, asn, reference, name, role, layer, column, probe, state, count in found:
+            place = Place(country, asn, bool(reference), name, role, layer)
+            witness = self._known.get(probe) or probe
+            places.setdefault(place, []).append(Row(float(column * BIN), witness, (state, count)))
+        return places
 
     def by_provider(
         self, since: float, until: float, service: str, country: str | None = None
     ) -> dict[tuple[str, int], int]:
-        """Return how many probes measured a service from ``since`` to ``until``, by country and AS number."""
+        """Return how many witnesses measured a service from ``since`` to ``until``, by country and AS number."""
+        self._known = self._hosts()
+        who = "witness(probe)" if self._known else "probe"
         rows = self._db.execute(
-            "SELECT country, asn, count(DISTINCT probe) FROM verdict WHERE at >= :since AND at < :until"
+            f"SELECT country, asn, count(DISTINCT {who}) FROM verdict WHERE at >= :since AND at < :until"  # noqa: S608 - one of two literals
             " AND service = :service AND (:country IS NULL OR country = :country) GROUP BY country, asn",
             {"since": since, "until": until, "service": service, "country": country},
         )
         return {(code, asn): probes for code, asn, probes in rows}
 
+    def kept(self, question: Hashable, ask: Callable[[], Answered]) -> Answered:  # noqa: ARG002 - KeptCrowd keeps it
+        """Return what ``ask`` answers."""
+        return ask()
+
     def incident_ids(self) -> list[str]:
         """Return the id of every incident there ever was, withdrawn ones too."""
         return [row[0] for row in self._db.execute("SELECT DISTINCT id FROM incident ORDER BY id")]
 
-    def newest(self, until: float) -> float | None:
-        """Return the time of the newest verdict before ``until``."""
-        row = self._db.execute("SELECT max(at) FROM verdict WHERE at < ?", (until,)).fetchone()
-        return None if row[0] is None else float(row[0])
+    def newest(self, until: float, least: int) -> float | None:
+        """Return the newest bin of five minutes before ``until`` in which ``least`` witnesses measured anything."""
+        self._known = self._hosts()
+        who = "witness(probe)" if self._known else "probe"
+        query = (
+            "SELECT max(bin) FROM (SELECT CAST(at / :step AS INTEGER) AS bin FROM verdict"  # noqa: S608 - one of two literals
+            f" WHERE at >= :since AND at < :until GROUP BY bin HAVING count(DISTINCT {who}) >= :least)"
+        )
+        for look in _LOOKS:
+            values = {"since": until - look, "until": until, "step": float(BIN), "least": least}
+            (newest,) = self._db.execute(query, values).fetchone()
+            if newest is not None:
+                return float(newest * BIN)
+        return None
 
 
 class Kept:
-    """Answers of ``Crowd.crowded`` for as long as a horizon stands, for all threads.
+    """Answers that are kept while a horizon stands, for all threads; those of past days for an hour.
 
-    Counting distinct probes over a day of a large fleet takes seconds, and within five minutes every reader asks the
-    same. An answer that is kept shows too little where late results have come since, never too much.
+    Counting distinct witnesses over a day of a large fleet takes a good part of a second, and within five minutes every
+    reader asks the same. What is kept shows too little where late results have come since, never too much.
     """
 
-    def __init__(self) -> None:
-        """Keep nothing yet."""
-        self._lock = threading.Lock()
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        """Keep nothing yet; ``monotonic`` gives real seconds."""
+        self._monotonic = monotonic
+        self._lock = threading.RLock()
         self._horizon = 0.0
-        self._answers: dict[tuple[float, float, float, int], dict[Place, set[int]]] = {}
+        self._answers: dict[Hashable, object] = {}
+        self._days: OrderedDict[tuple[int, int], tuple[float, dict[Place, Packed]]] = OrderedDict()
 
-    def crowded(self, crowd: Crowd, horizon: float, question: tuple[float, float, float, int]) -> dict[Place, set[int]]:
-        """Return what ``crowd`` answers, asked once a horizon; others wait for the first who asks."""
+    def while_it_stands(self, horizon: float, question: Hashable, ask: Callable[[], Answered]) -> Answered:
+        """Return what ``ask`` answers, asked once while a horizon stands; others wait for the first who asks."""
         with self._lock:
-            if horizon != self._horizon or len(self._answers) >= _MOST:
+            if horizon != self._horizon or len(self._answers) >= _TOLD_MOST:
                 self._horizon, self._answers = horizon, {}
             if question not in self._answers:
-                self._answers[question] = crowd.crowded(*question)
-            return self._answers[question]
+                self._answers[question] = ask()
+            return self._answers[question]  # type: ignore[return-value] # what the same question was answered with
+
+    def day(self, day: int, least: int, ask: Callable[[], dict[Place, Packed]]) -> dict[Place, Packed]:
+        """Return the masks of a day (UTC, since 1970) that is over."""
+        with self._lock:
+            held = self._days.pop((day, least), None)
+            if held is None or self._monotonic() - held[0] >= _PAST_SECONDS:
+                held = (self._monotonic(), ask())
+            self._days[day, least] = held
+            while len(self._days) > _DAYS_MOST:
+                self._days.popitem(last=False)
+            return held[1]
 
 
 class KeptCrowd:
-    """A Crowd whose dearest answers are kept while its horizon stands; what a request is given."""
+    """A Crowd whose dearest answers are kept; what a request is given."""
 
     def __init__(self, crowd: Crowd, kept: Kept, horizon: float) -> None:
         """Ask ``crowd`` through ``kept``."""
         self._crowd, self._kept, self._horizon = crowd, kept, horizon
-        self.by_provider = crowd.by_provider
-        self.incident_ids = crowd.incident_ids
-        self.newest = crowd.newest
 
-    def crowded(self, since: float, until: float, step: float, least: int) -> dict[Place, set[int]]:
-        """Return the bins of each place that ``least`` probes measured."""
-        return self._kept.crowded(self._crowd, self._horizon, (since, until, step, least))
+    def masks(self, since: float, until: float, least: int) -> dict[Place, Packed]:
+        """Return the bins that ``least`` witnesses measured, put together from whole days."""
+        last = min(until, self._horizon)
+        columns = int((last - since) // BIN)
+        found: dict[Place, Packed] = {}
+        if columns <= 0:
+            return found
+        for day in range(int(since // DAY), int((last - 1) // DAY) + 1):
+            for place, mask in self._day(day, least).items():
+                if cut := tally.window(mask, day, since, columns):
+                    found[place] = found.get(place, 0) | cut
+        return found
+
+    def _day(self, day: int, least: int) -> dict[Place, Packed]:
+        first, last = float(day * DAY), float((day + 1) * DAY)
+
+        def ask() -> dict[Place, Packed]:
+            return self._crowd.masks(first, min(last, self._horizon), least)
+
+        if last > self._horizon:
+            return self.kept(("day", day, least), ask)
+        return self._kept.day(day, least, ask)
+
+    def rows(self, since: float, until: float, service: str) -> dict[Place, list[Row[Measured]]]:
+        """Return what was measured of a service; too much to be kept."""
+        return self._crowd.rows(since, until, service)
+
+    def by_provider(
+        self, since: float, until: float, service: str, country: str | None = None
+    ) -> dict[tuple[str, int], int]:
+        """Return how many witnesses measured a service."""
+        question = ("providers", since, until, service, country)
+        return self.kept(question, lambda: self._crowd.by_provider(since, until, service, country))
+
+    def kept(self, question: Hashable, ask: Callable[[], Answered]) -> Answered:
+        """Return what ``ask`` answers, asked once while the horizon stands."""
+        return self._kept.while_it_stands(self._horizon, question, ask)
+
+    def incident_ids(self) -> list[str]:
+        """Return the id of every incident there ever was."""
+        return self.kept("incidents", self._crowd.incident_ids)
+
+    def newest(self, until: float, least: int) -> float | None:
+        """Return the newest bin that enough witnesses measured."""
+        return self.kept(("newest", until, least), lambda: self._crowd.newest(until, least))

@@ -29,6 +29,7 @@ from balise_collector.crowd import Crowd, Kept, KeptCrowd
 from balise_collector.errors import ConfigError
 from balise_collector.fleet import FleetRegistry
 from balise_collector.judge import RULES_VERSION
+from balise_collector.members import Fleet
 from balise_collector.pages.api import EachThread
 from balise_collector.pages.public import Policy, PublicView, public_view
 from balise_collector.pages.public import Public as Seen
@@ -104,10 +105,29 @@ def listen(host: str, port: int, name: str, *, patience: float = 0.0) -> socket.
     return listening
 
 
+class Registry:
+    """The fleet as it stands, read again where somebody changed it: making its keys ready costs more than a page."""
+
+    def __init__(self, path: Path, *, reading: bool) -> None:
+        """Open the registry (as ``FleetRegistry``)."""
+        self._registry = FleetRegistry(path, reading=reading)
+        self._fleet = self._registry.fleet()
+
+    def fleet(self) -> Fleet:
+        """Return every member, every halt and every probe's pace."""
+        if self._registry.changed():
+            self._fleet = self._registry.fleet()
+        return self._fleet
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._registry.close()
+
+
 def look_of(config: Config, clock: Clock, services: Catalogue, *, reading: bool = False) -> Callable[[], View]:
     """Return what makes a view for a request, in the thread that answers it; ``reading``: from files of others."""
     open_store = EachThread(lambda: Store(config.derived_file, config.journal_file, reading=reading))
-    registry = EachThread(lambda: FleetRegistry(config.fleet_file, reading=reading))
+    registry = EachThread(lambda: Registry(config.fleet_file, reading=reading))
 
     def look() -> View:
         return View(
@@ -140,9 +160,14 @@ def public_app(config: Config, public: Public, clock: Clock, secret: bytes, base
     services = catalogue.load(catalogue.folder_of(config.catalogue.dir))
     look = look_of(config, clock, services, reading=True)
     policy = Policy(least=public.k, delay=60.0 * public.delay_minutes, secret=secret)
-    crowd = EachThread(lambda: Crowd(config.derived_file))
+    registry = EachThread(lambda: Registry(config.fleet_file, reading=True))
+
+    def hosts() -> dict[str, str]:
+        return {one.id: one.host for one in registry().fleet().members.values() if one.host}
+
+    crowd = EachThread(lambda: Crowd(config.derived_file, hosts))
     releases = EachThread(lambda: Releases(config.releases_file, reading=True))
-    kept = Kept()
+    kept = Kept(clock.monotonic)
 
     def seen() -> PublicView:
         view = look()
@@ -152,6 +177,7 @@ def public_app(config: Config, public: Public, clock: Clock, secret: bytes, base
             policy=policy,
             now=view.now,
             members=view.members,
+            hosts=hosts(),
             released=releases().all(),
         )
         return public_view(view, shown)

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from balise_collector import tally
 from balise_collector.judge.verdict import State, Verdict
+from balise_collector.pages.together import width_for
 from balise_collector.store import HistoryCell
 
 BIN: Final = tally.BIN
@@ -55,8 +56,8 @@ def newest(verdicts: Iterable[Verdict]) -> list[Verdict]:
 
 
 def step_for(seconds: float) -> int:
-    """Return the bin width, a multiple of BIN, at which ``seconds`` take at most MOST_BINS columns."""
-    return BIN * max(1, -(-int(seconds) // (BIN * MOST_BINS)))
+    """Return the bin width at which ``seconds`` take at most MOST_BINS columns: one that may be told (together.py)."""
+    return width_for(seconds, MOST_BINS)
 
 
 def bins(cells: Iterable[HistoryCell], columns: int, step: int = BIN) -> list[State | None]:

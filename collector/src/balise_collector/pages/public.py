@@ -2,31 +2,32 @@
 
 k-anonymity (nothing of a provider that fewer than k probes measured), a delay, times rounded outward to five minutes,
 ids that lead nowhere inside, no unconfirmed incident, and evidence only redrawn, a day old and released by the operator
-(attribution.md 3). Must not live here: pages, routes, SQL; a Public is asked as the store is and gives less.
+(attribution.md 3). Every number is a sum of groups that k witnesses measured (together.py), so that no two answers
+differ by less. Must not live here: pages, routes, SQL; a Public is asked as the store is and gives less.
 """
 
 import hashlib
 import hmac
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 import msgspec
 
-from balise_collector import tally
-from balise_collector.crowd import Place
+from balise_collector.crowd import Answered, Measured, Place
 from balise_collector.incidents.model import Incident, IncidentState, Interval, MechanismShare, Scope
 from balise_collector.journal import JournalRow
 from balise_collector.judge.verdict import Verdict
 from balise_collector.members import Member
 from balise_collector.pages.redraw import Redrawn, redraw
+from balise_collector.pages.together import WIDTHS, WINDOW, Row, told_together
 from balise_collector.pages.tongue import Say, noted
 from balise_collector.pages.view import Conclusions, View
 from balise_collector.places import WORLD
 from balise_collector.store import HistoryCell
-from balise_collector.tally import BIN, Series
+from balise_collector.tally import BIN, Packed, Series
 from balise_collector.wording import Language
 from balise_wire.measurement import Network
 
@@ -36,28 +37,35 @@ EXHIBITS: Final = 6
 _DAY: Final = 86_400.0
 _MARGIN: Final = 3_600.0
 _WITHHELD: Final = noted("not published")
-_FULL: Final = (1 << 32) - 1
 
 
 class Counted(Protocol):
-    """How many probes stand behind what was measured; ``crowd.Crowd`` answers."""
+    """How many witnesses stand behind what was measured; ``crowd.Crowd`` answers."""
 
-    def crowded(self, since: float, until: float, step: float, least: int) -> dict[Place, set[int]]:
-        """Return the bins of each place that ``least`` probes measured."""
+    def masks(self, since: float, until: float, least: int) -> dict[Place, Packed]:
+        """Return the bins of five minutes of each place that ``least`` witnesses measured."""
+        ...
+
+    def rows(self, since: float, until: float, service: str) -> dict[Place, list[Row[Measured]]]:
+        """Return what was measured of a service: (state, how often) of each witness in each bin of five minutes."""
         ...
 
     def by_provider(
         self, since: float, until: float, service: str, country: str | None = None
     ) -> dict[tuple[str, int], int]:
-        """Return how many probes measured a service, by country and AS number."""
+        """Return how many witnesses measured a service, by country and AS number."""
+        ...
+
+    def kept(self, question: Hashable, ask: Callable[[], Answered]) -> Answered:
+        """Return what ``ask`` answers; it may have been asked before while the horizon stands."""
         ...
 
     def incident_ids(self) -> list[str]:
         """Return the id of every incident there ever was."""
         ...
 
-    def newest(self, until: float) -> float | None:
-        """Return the time of the newest verdict before ``until``."""
+    def newest(self, until: float, least: int) -> float | None:
+        """Return the newest bin of five minutes before ``until`` that ``least`` witnesses measured."""
         ...
 
 
@@ -89,6 +97,11 @@ def down(at: float) -> float:
 def up(at: float) -> float:
     """Return the boundary of five minutes at or after a moment."""
     return math.ceil(at / BIN) * float(BIN)
+
+
+def window(at: float) -> float:
+    """Return the boundary of a quarter of an hour at or before a moment: windows of that width begin and end there."""
+    return math.floor(at / WINDOW) * float(WINDOW)
 
 
 def outward(moment: Interval) -> Interval:
@@ -128,6 +141,9 @@ def published(
             countries_withheld=not countries.issuperset(one.references.countries_ok),
         ),
         score=float(round(one.score)),
+        # Finer, they would tell seconds: of failures, and of what of it was a single probe's.
+        duty_cycle=None if one.duty_cycle is None else round(one.duty_cycle, 1),
+        group_llr=None if one.group_llr is None else float(round(one.group_llr)),
         # Numbers in the place of measurements: enough to count the proofs, and they lead nowhere.
         evidence=tuple(f"{policy.alias(one.id)}/{number}" for number in range(len(one.evidence))),
         group=policy.alias(one.group),
@@ -162,23 +178,30 @@ def _share(share: MechanismShare, counts: Mapping[int, int], told: set[int], lea
     return msgspec.structs.replace(
         share,
         asns=asns,
-        verdicts=share.verdicts if whole else 0,
+        verdicts=0,  # a sum that grows measurement by measurement: two revisions would differ by one of them
         onset=outward(share.onset) if share.onset and whole else None,
         end=outward(share.end) if share.end and whole else None,
     )
 
 
-def shown_verdicts(verdicts: Iterable[Verdict], least: int) -> list[Verdict]:
-    """Return the verdicts of places that enough probes measured, with numbers in the place of names.
+def shown_verdicts(verdicts: Iterable[Verdict], least: int, hosts: Mapping[str, str] | None = None) -> list[Verdict]:
+    """Return the verdicts of groups that enough witnesses measured, with numbers in the place of names.
 
-    The numbers tell probes and targets of one answer apart and hold for no other answer.
+    The numbers tell probes and targets of one answer apart and hold for no other answer. Times are those of the window.
+
+    Args:
+        verdicts: of whole windows.
+        least: k.
+        hosts: who keeps each probe, where that is known: boards of one host are one witness.
     """
-    probes: defaultdict[Place, set[str]] = defaultdict(set)
-    ordered = sorted(verdicts, key=lambda one: one.at)
-    for one in ordered:
-        probes[_place(one)].add(one.probe)
+    known = hosts or {}
+    places: defaultdict[Place, list[Row[Verdict]]] = defaultdict(list)
+    for one in verdicts:
+        places[_place(one)].append(Row(one.at, known.get(one.probe) or one.probe, one))
+    told = {id(row.what) for rows in places.values() for row in told_together(rows, WINDOW, least)}
     names: defaultdict[str, str] = defaultdict(lambda: str(len(names) + 1))
     targets: defaultdict[str, str] = defaultdict(lambda: str(len(targets) + 1))
+    ordered = sorted((row.what for rows in places.values() for row in rows), key=lambda one: one.at)
     return [
         Verdict(
             measurement="",
@@ -190,14 +213,14 @@ def shown_verdicts(verdicts: Iterable[Verdict], least: int) -> list[Verdict]:
             target=targets[one.target],
             layer=one.layer,
             design=one.design,
-            at=down(one.at),
-            since=down(one.at),
+            at=window(one.at),
+            since=window(one.at),
             state=one.state,
             rule=one.rule,
             mechanism=one.mechanism,
         )
         for one in ordered
-        if len(probes[_place(one)]) >= least
+        if id(one) in told
     ]
 
 
@@ -215,9 +238,19 @@ def shown_members(members: Iterable[Member], least: int) -> tuple[Member, ...]:
     return tuple(
         Member(id=str(number), public_key="", network=Network(country=country, asn=asn), role=one.role)
         for (country, asn, _), found in sorted(held.items())
-        if len(found) >= least
+        if len({_witness(one) for one in found}) >= least
         for number, one in enumerate(found)
     )
+
+
+def members_by(members: Iterable[Member], moment: float) -> tuple[Member, ...]:
+    """Return the members that were so by a moment: who joins shows no sooner than what is measured."""
+    return tuple(one for one in members if max(one.approved_at, one.enrolled_at or 0.0) <= moment)
+
+
+def _witness(one: Member) -> str:
+    """Return whom a board stands for."""
+    return one.host or one.id
 
 
 @dataclass(kw_only=True)
@@ -230,10 +263,12 @@ class Public:
     now: float
     """UNIX seconds on the collector's clock."""
     members: Sequence[Member] = ()
+    """The approved probes."""
+    hosts: Mapping[str, str] = field(default_factory=dict)
+    """Who keeps each probe, where the operator wrote it down: boards of one host are one witness."""
     released: Mapping[str, float] = field(default_factory=dict)
     """Incident (its own id) -> when the operator released its evidence."""
-    _inside: dict[str, str] | None = None
-    _counts: dict[str, dict[int, int]] = field(default_factory=dict)
+    _standing: frozenset[tuple[str, int, str, bool]] | None = None
 
     @property
     def horizon(self) -> float:
@@ -270,28 +305,48 @@ class Public:
     ) -> list[Verdict]:
         """Return verdicts of places that enough probes measured; there are none of a probe, and none without bounds.
 
-        Both bounds are moved down to five minutes: a window that slides by less would single probes out.
+        Both bounds are moved down to quarters of an hour: windows that slide would single probes out.
         """
         if probe is not None or since is None:
             return []
-        last = min(down(self.horizon if until is None else until), self.horizon)
-        return shown_verdicts(self.store.verdicts(down(since), last, None, service), self.policy.least)
+        first, last = window(since), window(min(self.horizon if until is None else until, self.horizon))
+        found = [one for one in self.store.verdicts(first, last, None, service) if one.at < last]
+        return shown_verdicts(found, self.policy.least, self.hosts)
 
     def history(self, since: float, until: float, step: float, service: str | None = None) -> list[HistoryCell]:
-        """Return counts of the bins that enough probes measured; bins lie on boundaries of five minutes."""
-        first, last, wide = down(since), min(down(until), self.horizon), up(step)
-        crowd = self.crowd.crowded(first, last, wide, self.policy.least)
+        """Return counts of what may be told; bins lie on boundaries of their own width (together.WIDTHS).
+
+        Args:
+            since: UNIX seconds; the first bin is the one in which it lies.
+            until: bins that are not over by then, or by the horizon, are left out.
+            step: seconds of a bin.
+            service: of this one only; it is needed where bins are wider than five minutes.
+        """
+        wide = int(step)
+        first, last = since // wide * wide, min(until, self.horizon) // wide * wide
+        if wide == BIN:
+            masks = self.crowd.masks(first, last, self.policy.least)
+            return [
+                msgspec.structs.replace(cell, asn=place.asn)
+                for cell in self.store.history(first, last, float(BIN), service)
+                if masks.get(place := _place_of(cell), 0) >> (32 * cell.bin) & 1
+            ]
+        if service is None or wide not in WIDTHS:
+            return []
+        counts: Counter[tuple[Place, int, str]] = Counter()
+        for place, rows in self.crowd.rows(first, last, service).items():
+            for row in told_together(rows, wide, self.policy.least):
+                state, count = row.what
+                counts[place, int((row.at - first) // wide), state] += count
         return [
-            msgspec.structs.replace(cell, asn=place.asn)
-            for cell in self.store.history(first, last, wide, service)
-            if cell.bin in crowd.get(place := _place_of(cell), ())
+            HistoryCell(**place._asdict(), bin=column, state=state, verdicts=count)
+            for (place, column, state), count in counts.items()
         ]
 
     def series(self, since: float, columns: int, service: str | None = None) -> list[Series]:
-        """Return the same, packed."""
+        """Return the bins of five minutes that may be told, packed."""
         first = down(since)
-        crowd = self.crowd.crowded(first, min(first + columns * BIN, self.horizon), BIN, self.policy.least)
-        masks = {place: tally.pack(dict.fromkeys(bins, _FULL)) for place, bins in crowd.items()}
+        masks = self.crowd.masks(first, min(first + columns * BIN, self.horizon), self.policy.least)
         found = []
         for one in self.store.series(first, columns, service):
             mask = masks.get(place := _place_of(one), 0)
@@ -317,9 +372,8 @@ class Public:
         return None
 
     def latest_verdict_at(self) -> float | None:
-        """Return the boundary of five minutes before the newest verdict that may be seen."""
-        newest = self.crowd.newest(self.horizon)
-        return None if newest is None else down(newest)
+        """Return the newest bin of five minutes that may be seen."""
+        return self.crowd.newest(self.horizon, self.policy.least)
 
     def is_released(self, incident_id: str) -> bool:
         """Whether the operator released the evidence of an incident."""
@@ -330,7 +384,7 @@ class Public:
         inside = self._names().get(incident_id)
         if inside is None or inside not in self.released or not self._told(inside):
             return ()
-        counts = self._counts[inside]
+        counts = self._measured(self._by_horizon(inside)[-1][1])
         found: list[Redrawn] = []
         turns: Counter[tuple[str, int]] = Counter()
         ranked = []
@@ -355,9 +409,7 @@ class Public:
 
     def _names(self) -> dict[str, str]:
         """Return public id -> own id of every incident there ever was."""
-        if self._inside is None:
-            self._inside = {self.policy.alias(name): name for name in self.crowd.incident_ids()}
-        return self._inside
+        return self.crowd.kept("names", lambda: {self.policy.alias(name): name for name in self.crowd.incident_ids()})
 
     def _by_horizon(self, inside: str) -> list[tuple[float, Incident]]:
         """Return the revisions that were noted by the horizon."""
@@ -365,14 +417,17 @@ class Public:
 
     def _told(self, inside: str) -> list[tuple[float, Incident]]:
         """Return the revisions of an incident that may be seen; none where it was only ever unconfirmed."""
+        return self.crowd.kept(("told", inside, self.policy.least, self._stand()), lambda: self._find_told(inside))
+
+    def _find_told(self, inside: str) -> list[tuple[float, Incident]]:
         known = self._by_horizon(inside)
         if not known or known[-1][1].state is IncidentState.UNCONFIRMED:
             return []
-        if inside not in self._counts:
-            self._counts[inside] = self._measured(known[-1][1])
-        counts = self._counts[inside]
-        standing = Counter(one.network.asn for one in self.members)
-        references = Counter(one.network.country for one in self.members if one.reference)
+        counts = self._measured(known[-1][1])
+        standing = Counter(asn for _, asn, _, _ in self._stand())
+        references = Counter(
+            country for country, _ in {(country, who) for country, _, who, reference in self._stand() if reference}
+        )
         countries = frozenset(code for code, number in references.items() if number >= self.policy.least)
         found = [
             (up(noted), shown)
@@ -380,6 +435,15 @@ class Public:
             if (shown := published(one, counts, standing, countries, self.policy)) is not None
         ]
         return [] if all(one.state is IncidentState.WITHDRAWN for _, one in found) else found
+
+    def _stand(self) -> frozenset[tuple[str, int, str, bool]]:
+        """Return where witnesses stand by the horizon: country, AS number, who, and whether as a reference."""
+        if self._standing is None:
+            self._standing = frozenset(
+                (one.network.country, one.network.asn, _witness(one), one.reference)
+                for one in members_by(self.members, self.horizon)
+            )
+        return self._standing
 
     def _measured(self, one: Incident) -> dict[int, int]:
         """Return how many probes measured an incident, by AS number: over its last day, and an hour before it."""
@@ -408,7 +472,7 @@ def public_view(view: View, seen: Public) -> PublicView:
         seen=seen,
         now=seen.horizon,
         services=view.services,
-        members=shown_members(view.members, seen.policy.least),
+        members=shown_members(members_by(view.members, seen.horizon), seen.policy.least),
         interval=view.interval,
         country_names=view.country_names,
         rules=view.rules,

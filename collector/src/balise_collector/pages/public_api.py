@@ -18,12 +18,11 @@ from balise_collector.incidents.model import Incident, Interval
 from balise_collector.judge.verdict import Verdict
 from balise_collector.pages import phrases, questions
 from balise_collector.pages.openapi import OPENAPI
-from balise_collector.pages.public import PublicView, down
+from balise_collector.pages.public import PublicView, window
 from balise_collector.pages.redraw import Redrawn
+from balise_collector.pages.together import WINDOW
 from balise_collector.tally import BIN
 
-WINDOW: Final = 900.0
-"""Seconds up to the moment asked for in which a measurement speaks for it."""
 _EARLIEST: Final = 946_684_800.0
 """2000-01-01T00:00:00Z: nothing was measured before."""
 
@@ -172,8 +171,8 @@ def incident(view: PublicView, request: Request) -> IncidentAnswer:
 
 
 def matrix(view: PublicView, request: Request) -> MatrixAnswer:
-    """Return what the quarter of an hour up to a moment says of each place (HTTPException 400)."""
-    at = min(down(moment(request.query_params, view.now)), view.now)
+    """Return what the last whole quarter of an hour before a moment says of each place (HTTPException 400)."""
+    at = window(min(moment(request.query_params, view.now), view.now))
     places: defaultdict[tuple[str, int, bool, str, str, str], list[Verdict]] = defaultdict(list)
     for one in view.store.verdicts(at - WINDOW, at):
         network = one.network
