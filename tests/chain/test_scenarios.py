@@ -9,7 +9,7 @@ Play = Callable[..., tuple[int, str, dict[str, Any]]]
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(500)]
 
-CENSORED = ("dns-nxdomain", "http-blockpage", "ip-drop", "sni-rst-residual", "isp-shutdown")
+CENSORED = ("dns-nxdomain", "http-blockpage", "ip-drop", "sni-rst-residual", "isp-shutdown", "lying-clocks")
 BOTH = ("pk-2020-zoom-global-fault-first",)
 FAULTS = ("rough-afternoon", "ordinary-faults", "server-down", "edge-down")
 

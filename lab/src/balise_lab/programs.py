@@ -133,7 +133,9 @@ class Programs:
         if self._clock is None:
             raise LabError("programs are started on a clock: call start_all first")
         namespace, argv = self.command(name)
-        environment = {VARIABLE: self._clock.variable, "PYTHONUNBUFFERED": "1"}
+        wrong = next((probe.clock for probe in self.scenario.probes if probe.id == name), 0.0)
+        lie = f"{wrong:+.0f}" if wrong else ""
+        environment = {VARIABLE: self._clock.variable + lie, "PYTHONUNBUFFERED": "1"}
         self._running[name] = self.world.popen(namespace, argv, environment, log=self.log(name))
 
     def command(self, name: str) -> tuple[str, Sequence[str]]:

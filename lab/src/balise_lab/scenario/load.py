@@ -5,7 +5,7 @@ the timeline and the expectations have modules of their own. Must not live here:
 is read (source). Documented for people who write scenarios in docs/scenarios.md.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -135,7 +135,7 @@ def _isps(field: Field | None) -> tuple[Isp, ...]:
     for name, value in entries.items():
         _named(value, name)
         if value.is_mapping:
-            keys = value.keys(("asn", "probes", "access", "name"))
+            keys = value.keys(("asn", "probes", "access", "name", "clocks"))
         else:
             keys = {} if value.is_empty else {"probes": value}
         twin = given.get(stem(name))
@@ -154,6 +154,9 @@ def _isps(field: Field | None) -> tuple[Isp, ...]:
                 probes=keys["probes"].read(_MOST_PROBES, 1) if "probes" in keys else 1,
                 access=Access(keys["access"].choice(Access, Access.FIXED)) if "access" in keys else Access.FIXED,
                 label=keys["name"].read(scalars.plain, "") if "name" in keys else "",
+                clocks=tuple(item.read(scalars.clock_error, 0.0) for item in keys["clocks"].items())
+                if "clocks" in keys
+                else (),
             ),
         )
     return _numbered(found)
@@ -180,7 +183,7 @@ def _numbered(isps: list[Isp]) -> tuple[Isp, ...]:
     """Give AS numbers to the providers that have none."""
     taken = {isp.asn for isp in isps}
     free = (number for number in range(_FIRST_FREE_ASN, _FIRST_ABROAD_ASN) if number not in taken)
-    return tuple(isp if isp.asn else Isp(isp.name, next(free), isp.probes, isp.access, isp.label) for isp in isps)
+    return tuple(isp if isp.asn else replace(isp, asn=next(free)) for isp in isps)
 
 
 def _abroad(field: Field | None) -> tuple[Abroad, ...]:

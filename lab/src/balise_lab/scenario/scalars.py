@@ -39,6 +39,18 @@ def duration(text: str) -> float:
     return hours * 3600 + minutes * 60 + seconds
 
 
+def clock_error(text: str) -> float:
+    """Return the signed seconds of ``+2h``, ``-45m``, ``+31d`` or ``0``: how far a clock is ahead."""
+    compact = text.replace(" ", "")
+    sign = {"+": 1.0, "-": -1.0}.get(compact[:1])
+    if sign is None and compact != "0":
+        raise ValueError(f"{text!r} does not say whether the clock is ahead or behind; write +2h, -45m, +31d or 0")
+    days, _, rest = compact.lstrip("+-").rpartition("d")
+    if days and not days.isdigit():
+        raise ValueError(f"{text!r} is not a clock's error; write +2h, -45m, +31d or 0")
+    return (sign or 0.0) * (float(days or 0) * 86_400.0 + (duration(rest) if rest else 0.0))
+
+
 def milliseconds(text: str) -> float:
     """Return milliseconds of ``300``, ``300ms`` or ``0.3s``."""
     compact = text.replace(" ", "")

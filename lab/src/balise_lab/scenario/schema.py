@@ -7,6 +7,7 @@ thought (load), or anything that touches the world.
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain, repeat
 from zoneinfo import ZoneInfo
 
 from balise_wire.words import Access, Experiment, ProbeRole, TargetRole
@@ -28,6 +29,8 @@ class Isp:
     access: Access = Access.FIXED
     label: str = ""
     """Name for people; empty: the scenario's own word."""
+    clocks: tuple[float, ...] = ()
+    """Seconds by which the clocks of its first probes are wrong while they claim to be synchronised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,8 @@ class Probe:
     country: str
     role: ProbeRole
     access: Access = Access.FIXED
+    clock: float = 0.0
+    """Seconds by which its clock is wrong while it claims to be synchronised: a time server lied to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,9 +229,9 @@ def stem(isp: str) -> str:
 def probes_of(country: str, isps: tuple[Isp, ...], abroad: tuple[Abroad, ...]) -> tuple[Probe, ...]:
     """Return the probes that providers and countries abroad get, with the ids a scenario calls them by."""
     inside = [
-        Probe(f"{stem(isp.name)}p{n}", isp.name, isp.asn, country, ProbeRole.PROBE, isp.access)
+        Probe(f"{stem(isp.name)}p{n}", isp.name, isp.asn, country, ProbeRole.PROBE, isp.access, clock)
         for isp in isps
-        for n in range(1, isp.probes + 1)
+        for n, clock in zip(range(1, isp.probes + 1), chain(isp.clocks, repeat(0.0)), strict=False)
     ]
     outside = [
         Probe(f"ref{place.code.lower()}{n}", f"ref{place.code.lower()}", place.asn, place.code, ProbeRole.REFERENCE)
