@@ -14,6 +14,7 @@ from typing import Final
 
 import msgspec
 
+from balise_collector.claims import LINE_ID
 from balise_collector.errors import ConfigError
 from balise_collector.strict_toml import read_table, shape_table
 from balise_wire.words import Experiment, Scope, TargetRole
@@ -161,6 +162,8 @@ def findings(file: ServiceFile) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     if file.target and not _SERVICE.fullmatch(file.service):
         found.append(("service", f"{file.service!r} is no service id; use a-z, 0-9 and -, at most 32"))
+    if file.service == LINE_ID.partition("/")[0]:
+        found.append(("service", f"{file.service!r} is the lines of the probes themselves; name it otherwise"))
     seen: set[tuple[str, str, int]] = set()
     for index, target in enumerate(file.target):
         found.extend((f"target[{index}].{key}", wrong) for key, wrong in _target_findings(target))
@@ -184,6 +187,8 @@ def findings(file: ServiceFile) -> list[tuple[str, str]]:
 
 def _target_findings(target: Entry) -> list[tuple[str, str]]:
     found = _endpoint_findings("host", target.host, target.addresses, target.port)
+    if target.role is TargetRole.LINE:
+        found.append(("role", "'line' is the probe's own line; use the part that the endpoint plays, e.g. 'web'"))
     if target.neighbour and not _NAME.fullmatch(target.neighbour):
         found.append(("neighbour", f"{target.neighbour!r} is no host name in lower case"))
     if target.neighbour == target.host:

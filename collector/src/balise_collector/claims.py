@@ -87,12 +87,27 @@ def of_the_line(m: Measurement) -> bool:
 def disagrees(m: Measurement) -> str:
     """Say how a measurement contradicts its own target id; empty where it does not.
 
-    This is all that can be asked of a result that was taken in before tasks were written down.
+    This is all that can be asked of a result that was taken in before tasks were written down. A role that one side of
+    the wire has no word for yet contradicts nothing.
     """
-    if m.experiment is Experiment.LINE or m.target == LINE_ID or m.role is TargetRole.LINE:
+    if _speaks_of_the_line(m):
         return "" if of_the_line(m) else f"a line check names {LINE_ID} and nothing else"
-    told = f"{m.service}/{m.role}/{m.host}/{m.family}"
-    return "" if m.target == told else f"says {told[:120]!r} of the target {m.target[:120]!r}"
+    service, _, rest = m.target.partition("/")
+    role, _, rest = rest.partition("/")
+    same_role = m.role in {TargetRole(role), TargetRole.UNKNOWN} if role else False
+    if same_role and (service, rest) == (m.service, f"{m.host}/{m.family}"):
+        return ""
+    return f"says {f'{m.service}/{m.role}/{m.host}/{m.family}'[:120]!r} of the target {m.target[:120]!r}"
+
+
+def as_targeted(m: Measurement) -> Measurement:
+    """Return a measurement that agrees with its target id in the words of that id."""
+    role = TargetRole(m.target.split("/", 2)[1])
+    return m if m.role is role else msgspec.structs.replace(m, role=role)
+
+
+def _speaks_of_the_line(m: Measurement) -> bool:
+    return m.experiment is Experiment.LINE or m.target == LINE_ID or m.role is TargetRole.LINE
 
 
 def unasked(m: Measurement, tasks: Tasks | None, at: float, lasts: float) -> str:
@@ -104,15 +119,13 @@ def unasked(m: Measurement, tasks: Tasks | None, at: float, lasts: float) -> str
         at: UNIX seconds at which it was measured, corrected.
         lasts: seconds for which an assignment is in force.
     """
-    if tasks is None or m.experiment is Experiment.LINE or m.target == LINE_ID or m.role is TargetRole.LINE:
-        return disagrees(m)
-    if at < tasks.unrecorded_until + lasts:
+    if tasks is None or _speaks_of_the_line(m) or at < tasks.unrecorded_until + lasts:
         return disagrees(m)
     forms = tasks.asked.get(m.target)
     if forms is None:
         return f"target {m.target[:120]!r} was never assigned to this probe"
-    told = (m.service, m.role, m.host, m.family)
-    if not any(told == (one.service, one.role, one.host, one.family) for one in forms):
+    told = (m.service, m.host, m.family)
+    if not any(told == (o.service, o.host, o.family) and m.role in {o.role, TargetRole.UNKNOWN} for o in forms):
         asked = forms[-1]
         return (
             f"says {m.service[:40]}, {m.role}, {m.host[:80]}, IPv{m.family} of {m.target[:120]!r}, "

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from balise_collector.catalogue import Catalogue
-from balise_collector.claims import disagrees
+from balise_collector.claims import as_targeted, disagrees
 from balise_collector.detect import CellEvent, Detector, DetectorConfig
 from balise_collector.detect import EventKind as CellEventKind
 from balise_collector.detect.bins import BIN
@@ -159,8 +159,10 @@ class Deduction:
                 bar = Bar.COUNTRY
             elif disagrees(m):
                 bar, m = Bar.TARGET, _nobody(m)
-            elif row.clock_doubtful:
-                bar = Bar.CLOCK
+            else:
+                m = as_targeted(m)
+                if row.clock_doubtful:
+                    bar = Bar.CLOCK
             m = msgspec.structs.replace(m, network=record.network)
         reference = record is not None and record.reference
         return judge(m, self.context(row.probe, m, reference=reference, offset=offset, bar=bar))
