@@ -20,6 +20,7 @@ from balise_wire.topics import Leaf, parse_topic
 from balise_wire.words import Access, ProbeRole
 
 META_BYTES_MOST: Final = 16 * 1024
+_COUNTRY = re.compile(r"[A-Z]{2}")
 _KEY = re.compile(r"[0-9a-f]{64}")
 _decoder = msgspec.json.Decoder(Meta)
 
@@ -43,14 +44,19 @@ def read_announcement(topic: str, payload: bytes, received_at: float) -> Pending
     return Pending(
         id=parsed.probe,
         public_key=meta.public_key,
-        country=meta.country[:2],
+        country=meta.country if _COUNTRY.fullmatch(meta.country) else "",
         asn=meta.asn if 0 <= meta.asn < 2**32 else 0,
         access="" if meta.access is Access.UNKNOWN else meta.access,
         role="" if meta.role is ProbeRole.UNKNOWN else meta.role,
-        software=meta.software[:40],
+        software=printable(meta.software[:40]),
         first_seen=received_at,
         last_seen=received_at,
     )
+
+
+def printable(text: str) -> str:
+    """Return what a probe says of itself without what a terminal or a page would obey."""
+    return "".join(letter for letter in text if letter.isprintable())
 
 
 def _open(frame: bytes, probe: str) -> Meta:

@@ -146,6 +146,14 @@ class FleetRegistry:
         """Write the operator's words on a probe in the place of those it had. False where there is no such member."""
         return self._write("UPDATE member SET tags = ? WHERE id = ?", (json.dumps(tags), probe)) == 1
 
+    def set_host(self, probe: str, host: str) -> bool:
+        """Write down who keeps a board; the empty text is nobody. False where there is no such member."""
+        return self._write("UPDATE member SET host = ? WHERE id = ?", (host, probe)) == 1
+
+    def hosts_apart(self) -> int:
+        """Give every board without a label a host of its own, named by the board's id; returns how many there were."""
+        return self._write("UPDATE member SET host = id WHERE host = ''", ())
+
     def fleet(self) -> Fleet:
         """Return every member, every halt and every probe's pace as the frozen table."""
         rows = self._db.execute(f"SELECT {_COLUMN_LIST} FROM member ORDER BY id")  # noqa: S608 - our own column names

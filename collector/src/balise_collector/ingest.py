@@ -23,11 +23,12 @@ from balise_collector.catalogue import Catalogue
 from balise_collector.claims import asked_of
 from balise_collector.clock import Clock
 from balise_collector.config import Config
+from balise_collector.doubles import Doubles
 from balise_collector.errors import ConfigError, JournalError
 from balise_collector.faults import words_of
 from balise_collector.fleet import FleetRegistry
 from balise_collector.identity import box_key
-from balise_collector.journal import Batch, Presence, Refused, Report
+from balise_collector.journal import Batch, Notice, NoticeKind, Presence, Refused, Report
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.members import NO_TASKS, Fleet, Member
 from balise_collector.probe_clocks import ProbeClocks
@@ -70,6 +71,7 @@ class Group:
         self.refused: list[Refused] = []
         self.presence: list[Presence] = []
         self.health: list[Report] = []
+        self.notices: list[Notice] = []
         self.owed: dict[str, str] = {}
         """Stream of the receipt owed, by probe."""
 
@@ -100,6 +102,7 @@ class Ingest(threading.Thread):
         self._last_watch = 0.0
         self._assigned_at = 0.0
         self._stream_of: dict[str, str] = {}
+        self._doubles = Doubles()
         self.failed: BaseException | None = None
         """What ended the thread, where it did not end by ``stop``."""
 
@@ -246,12 +249,19 @@ class Ingest(threading.Thread):
                 group.batches.append(_batch(self._fleet, outcome.probe, outcome.envelope, outcome.raw))
                 group.owed[outcome.probe] = outcome.envelope.stream
             return
-        self._hear(delivery, outcome, group)
+        self._hear(delivery, outcome, group, received_at)
 
-    def _hear(self, delivery: Delivery, accepted: Accepted, group: Group) -> None:
+    def _hear(self, delivery: Delivery, accepted: Accepted, group: Group, received_at: float) -> None:
         """Put an accepted message into the group."""
         probe = accepted.member.id
         envelope = accepted.envelope
+        twofold = self._doubles.hear(envelope, received_at)
+        if twofold:
+            _log.warning("two boards speak as probe %s: %s", probe, twofold)
+            group.notices.append(Notice(probe=probe, kind=NoticeKind.CLONED, detail=twofold))
+        if accepted.claimed is not None:
+            said = f"says AS{accepted.claimed.asn}, {accepted.claimed.access}"
+            group.notices.append(Notice(probe=probe, kind=NoticeKind.CLAIMS, detail=said))
         if accepted.health is not None:
             self._health[probe] = accepted.health
             group.health.append(
@@ -321,7 +331,9 @@ class Ingest(threading.Thread):
         told = False
         while True:
             try:
-                self._journal.append(group.batches, group.refused, group.presence, received_at, group.health)
+                self._journal.append(
+                    group.batches, group.refused, group.presence, received_at, group.health, group.notices
+                )
             except JournalError as error:
                 _log.error("%s", error)
                 if not told:

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from balise_collector.journal import HealthRow, PresenceRow
+from balise_collector.journal import HealthRow, NoticeKind, PresenceRow
 from balise_collector.members import HALTED, RETIRED, REVOKED
 from balise_wire.words import Lifecycle
 
@@ -33,6 +33,14 @@ WHYS: Final[dict[str, str]] = {
 """Why a probe of a state is silent, and what to do; READY stands for every connected state."""
 _CONNECTED: Final = frozenset({Lifecycle.READY, Lifecycle.INIT, Lifecycle.SLEEPING, Lifecycle.UNKNOWN})
 """What only a probe that is connected says; a word that we cannot read was said by one as well."""
+NOTICES: Final[dict[NoticeKind, str]] = {
+    NoticeKind.CLONED: (
+        "two boards speak under this id (a copied card, or a replaced board that still runs): switch one of them off"
+    ),
+    NoticeKind.CLAIMS: "its card names another place than the record; the record counts: mend the one that is wrong",
+    NoticeKind.ELSEWHERE: "its line is not where the record says (a tunnel, or it moved): its results are set aside",
+}
+"""What the collector noticed of a probe, and what to do."""
 WRONG_CLOCK_SECONDS: Final = 60.0
 """A clock further off than this is wrong: its batches are corrected (validate.py)."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from balise_collector.authority import Authority
+from balise_collector.fleet import FleetRegistry
+from balise_collector.journal import Notice, NoticeKind
+from balise_collector.journal.sqlite import SqliteJournal
+from balise_collector.members import Pending
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -33,6 +38,62 @@ def test_words_of_the_operator(run: Run, member: Any) -> None:
     assert (told["tags"], told["provider"], told["profile"]) == (["roof", "spare"], "one", "lean")
     assert run("fleet", "tag", member.id)[0] == 0
     assert "tags         -" in run("fleet", "show", member.id)[1]
+
+
+def test_who_keeps_a_board_is_the_operators_word(run: Run, member: Any, make_probe: Any) -> None:
+    """A label for the host; boards without one are counted out loud, and one command says that they are apart."""
+    other = make_probe(id="other000")
+    typed = ("--key", other.public_hex, "--country", "PK", "--asn", "64501")
+    assert "nobody is written down" in run("fleet", "approve", other.id, *typed)[1]
+    assert "2 boards without a host" in run("fleet", "list")[1]
+    assert run("fleet", "host", member.id, "the  roof")[1] == f"{member.id}: the roof\n"
+    assert "1 boards without a host" in run("fleet", "list")[1]
+    assert f"one witness from now on: {member.id}, {other.id}" in run("fleet", "host", other.id, "the roof")[1]
+    assert run("fleet", "host", other.id)[0] == 0
+    assert "1 boards have a host of their own" in run("fleet", "host", "--each")[1]
+    assert json.loads(run("fleet", "show", other.id, "--json")[1])["member"]["host"] == other.id
+    assert "kept by the roof" in run("fleet", "list")[1]
+    for wrong in (("host",), ("host", "nobody000", "x"), ("host", member.id, "x" * 81), ("host", member.id, "\x1b[2J")):
+        assert run("fleet", *wrong)[0] == 2
+
+
+def test_a_move_and_a_correction(run: Run, member: Any) -> None:
+    """A move begins when it is written down or when the operator says; a correction holds from the start."""
+    assert run("fleet", "approve", member.id, "--asn", "64777", "--since", "2020-01-01T00:00Z")[0] == 0
+    records = json.loads(run("fleet", "show", member.id, "--json")[1])["records"]
+    assert [record["network"]["asn"] for record in records] == [64777]
+    assert run("fleet", "approve", member.id, "--asn", "64778")[0] == 0
+    assert "AS64777" in run("fleet", "show", member.id)[1]
+    assert run("fleet", "approve", member.id, "--asn", "64779", "--since", "always")[0] == 0
+    records = json.loads(run("fleet", "show", member.id, "--json")[1])["records"]
+    assert [(record["since"], record["network"]["asn"]) for record in records] == [(0.0, 64779)]
+    for wrong in ("yesterday", "2999-01-01"):
+        assert run("fleet", "approve", member.id, "--since", wrong)[0] == 2
+
+
+def test_what_the_collector_noticed_is_shown(run: Run, member: Any, tmp_path: Path, epoch: float) -> None:
+    """Two boards under one id, and a card that names another provider, each in a line with its mend."""
+    journal = SqliteJournal(tmp_path / "state" / "journal.sqlite")
+    told = [
+        Notice(probe=member.id, kind=NoticeKind.CLONED, detail="streams one and two take turns"),
+        Notice(probe=member.id, kind=NoticeKind.CLAIMS, detail="says AS64999, fixed"),
+    ]
+    journal.append((), (), (), epoch, (), told)
+    journal.close()
+    shown = run("fleet", "show", member.id)[1]
+    assert "two boards speak under this id" in shown
+    assert "says AS64999" in shown
+
+
+def test_nobody_becomes_a_reference_by_announcing_it(run: Run, probe: Any, tmp_path: Path) -> None:
+    """What a stranger says of itself fills blanks that the operator reads; it gives no weight."""
+    with closing(FleetRegistry(tmp_path / "state" / "fleet.sqlite")) as registry:
+        registry.note_pending(
+            Pending(id=probe.id, public_key=probe.public_hex, country="PK", asn=64501, role="reference")
+        )
+    status, out, _ = run("fleet", "approve", probe.id)
+    assert (status, "its own word" in out) == (0, True)
+    assert json.loads(run("fleet", "show", probe.id, "--json")[1])["member"]["role"] == "probe"
 
 
 def test_a_halt_and_its_end(run: Run, member: Any) -> None:

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from balise_collector.errors import JournalError
-from balise_collector.journal import Batch, Journal, Presence, Refused, Report
+from balise_collector.journal import Batch, Journal, Notice, NoticeKind, Presence, Refused, Report
 from balise_collector.journal.sqlite import SqliteJournal, id64
 from balise_wire.measurement import Measurement
 from balise_wire.status import Health
@@ -392,3 +392,19 @@ def test_the_last_word_of_each_probe_is_found(journal: SqliteJournal) -> None:
         journal.append((), (), [Presence(probe="k7m2q9xd", state=state, session=1)], AT + n)
     last = journal.latest_presence()["k7m2q9xd"]
     assert (last.state, last.at) == (Lifecycle.LOST, AT + 2)
+
+
+def test_what_is_noticed_again_within_a_day_is_one_notice(journal: SqliteJournal, epoch: float) -> None:
+    """Two boards that throw each other off every minute are one line, with how often; a week later it is another."""
+    told = Notice(probe="k7m2q9xd", kind=NoticeKind.CLONED, detail="in turn")
+    other = Notice(probe="k7m2q9xd", kind=NoticeKind.CLAIMS, detail="says AS1")
+    for minute in range(5):
+        journal.append((), (), (), epoch + 60.0 * minute, (), [told])
+    journal.append((), (), (), epoch + 400.0, (), [other])
+    found = journal.latest_notices()["k7m2q9xd"]
+    assert [(row.kind, row.began, row.at, row.times) for row in found] == [
+        (NoticeKind.CLAIMS, epoch + 400.0, epoch + 400.0, 1),
+        (NoticeKind.CLONED, epoch, epoch + 240.0, 5),
+    ]
+    journal.append((), (), (), epoch + 7 * 86_400.0, (), [told])
+    assert [row.times for row in journal.latest_notices()["k7m2q9xd"]] == [1, 1]

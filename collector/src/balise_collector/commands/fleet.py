@@ -20,12 +20,17 @@ from balise_collector.config import Config
 from balise_collector.enrolment.agreement import agree
 from balise_collector.errors import ConfigError
 from balise_collector.fleet import FleetRegistry
+from balise_collector.journal import NoticeRow
+from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.members import Halt, Member, Pending
+from balise_collector.standing import NOTICES
 from balise_wire.measurement import Network
 from balise_wire.topics import is_probe_id
 from balise_wire.words import Access, ProbeRole, Profile
 
 _REASON_MOST: Final = 200
+_LABEL_MOST: Final = 80
+_ALWAYS: Final = "always"
 _SEE: Final = "see balise-collector fleet list"
 
 
@@ -40,12 +45,24 @@ def add(group: Any, command: AddCommand) -> None:
     approve.add_argument("--role", choices=[role.value for role in ProbeRole.known()])
     approve.add_argument("--profile", choices=[profile.value for profile in Profile.known()])
     approve.add_argument("--provider", metavar="LABEL", help="your word for the line; no public page shows it")
-    approve.add_argument("--region", default="", help="first-level subdivision, only where the operator opted in")
+    approve.add_argument("--region", help="first-level subdivision, only where the host opted in")
+    approve.add_argument(
+        "--host", metavar="LABEL", help="your word for who keeps it: one host's boards are one witness"
+    )
+    approve.add_argument(
+        "--since", metavar="TIME", help="it stands there since then, e.g. 2026-11-01T12:00Z; always: a correction"
+    )
     for name, function, text in (
         ("revoke", _revoke, "refuse a probe from now on, its certificate too; what it sent stays"),
         ("retire", _retire, "finish a probe: it stays in the history, and nobody waits for it"),
     ):
         command(group, name, function, text).add_argument("probe")
+    host = command(group, "host", _host, "write down who keeps a board: one host's boards are one witness")
+    host.add_argument("probe", nargs="?", default="")
+    host.add_argument("label", nargs="?", default="", metavar="LABEL", help="your word for the host; none: take it off")
+    host.add_argument(
+        "--each", action="store_true", help="you say that all boards without a label have different hosts"
+    )
     tag = command(group, "tag", _tag, "write your own words on a probe; they never leave the operator's view")
     tag.add_argument("probe")
     tag.add_argument("words", nargs="*", metavar="WORD", help="in the place of those it has; none: take them off")
@@ -65,9 +82,13 @@ def _approve(config: Config, clock: Clock, arguments: argparse.Namespace) -> Ite
         waiting = next((pending for pending in registry.pending() if pending.id == arguments.probe), None)
         known = registry.fleet().members.get(arguments.probe)
         member = _member(arguments, waiting, known, clock.now())
-        registry.approve(member)
+        registry.approve(member, _since(arguments.since, clock.now()))
         refused = list(_refuse(config, registry))
     yield f"approved {member.id}: {member.role} in {member.network.country}, AS{member.network.asn},"
+    if known is None and waiting is not None and not (arguments.country and arguments.asn):
+        yield "where it stands is its own word so far: give --country and --asn if you know better"
+    if not member.host:
+        yield "nobody is written down who keeps it: --host LABEL; until then the public view counts such boards as one"
     yield f"key {member.public_key}: compare it with the one that `balise-agent check` prints on the probe"
     yield from refused
 
@@ -96,8 +117,10 @@ def _member(arguments: argparse.Namespace, waiting: Pending | None, known: Membe
     if not 0 < asn < 2**32:
         raise ConfigError(f"{arguments.probe}: {asn} is no AS number; give --asn, e.g. --asn 64501")
     access = arguments.access or (was.access if was else "") or (waiting.access if waiting else "") or Access.FIXED
-    role = arguments.role or (known.role if known else "") or (waiting.role if waiting else "") or ProbeRole.PROBE
-    network = Network(country=country, asn=asn, access=Access(access), region=arguments.region)
+    # A reference decides for the whole fleet: nobody becomes one by announcing it.
+    role = arguments.role or (known.role if known else "") or ProbeRole.PROBE
+    region = arguments.region if arguments.region is not None else (was.region if was else "")
+    network = Network(country=country, asn=asn, access=Access(access), region=region)
     kept = known or Member(id=arguments.probe, public_key=key, network=network)
     return msgspec.structs.replace(
         kept,
@@ -109,7 +132,50 @@ def _member(arguments: argparse.Namespace, waiting: Pending | None, known: Membe
         retired_at=None,
         profile=Profile(arguments.profile or kept.profile),
         provider=kept.provider if arguments.provider is None else arguments.provider,
+        host=kept.host if arguments.host is None else _label(arguments.host),
     )
+
+
+def _label(text: str) -> str:
+    """Return the label of a host, tidied (ConfigError where it is none)."""
+    label = " ".join(text.split())
+    if len(label) > _LABEL_MOST or not label.isprintable():
+        raise ConfigError(f"{label[:40]!r}: use {_LABEL_MOST} printable characters or fewer as the label of a host")
+    return label
+
+
+def _since(text: str | None, now: float) -> float | None:
+    """Return since when a probe stands where it is approved for (ConfigError for what is no time, or to come)."""
+    if text is None:
+        return None
+    if text == _ALWAYS:
+        return 0.0
+    try:
+        told = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(f"--since {text!r}: give a time, e.g. 2026-11-01T12:00Z, or {_ALWAYS}") from None
+    since = (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()
+    if not 0.0 <= since <= now:
+        raise ConfigError(f"--since {text}: is yet to come; approve it then")
+    return since
+
+
+def _host(config: Config, _clock: Clock, arguments: argparse.Namespace) -> Iterator[str]:
+    with closing(FleetRegistry(config.fleet_file)) as registry:
+        if arguments.each:
+            if arguments.probe:
+                raise ConfigError("--each goes alone: it is said of every board without a label")
+            yield f"{registry.hosts_apart()} boards have a host of their own, on your word"
+            return
+        if not arguments.probe:
+            raise ConfigError("name a probe and the label of its host, or say --each")
+        label = _label(arguments.label)
+        if not registry.set_host(arguments.probe, label):
+            raise ConfigError(f"{arguments.probe}: not in the fleet; {_SEE}")
+        together = [one.id for one in registry.fleet().active() if label and one.host == label]
+    yield f"{arguments.probe}: {label or 'nobody is written down'}"
+    if len(together) > 1:
+        yield f"one witness from now on: {', '.join(together)}"
 
 
 def _revoke(config: Config, _clock: Clock, arguments: argparse.Namespace) -> Iterator[str]:
@@ -178,6 +244,9 @@ def _list(config: Config, _clock: Clock, arguments: argparse.Namespace) -> Itera
         yield f"{halt.country} is halted since {_day(halt.since)}: {halt.reason}"
     for member in members:
         yield _line(member, halted.get(member.network.country))
+    unlabelled = sum(member.speaks and not member.host for member in members)
+    if unlabelled:
+        yield f"{unlabelled} boards without a host: the public view counts them as one; see fleet host"
     for stranger in pending:
         where = f"{stranger.country or '??'} AS{stranger.asn:<10}"
         yield f"{stranger.id:<12} {'waiting':<10} {where} says {stranger.public_key}"
@@ -191,7 +260,8 @@ def _line(member: Member, halt: Halt | None) -> str:
     network = member.network
     where = f"{network.country} AS{network.asn:<10} {network.access:<10} {member.profile:<9}"
     end = f"certificate until {_day(member.expires)}" if member.expires else f"key {member.public_key}"
-    words = " ".join((*filter(None, (member.provider,)), *(f"#{tag}" for tag in member.tags)))
+    host = f"kept by {member.host}" if member.host else ""
+    words = " ".join((*filter(None, (member.provider, host)), *(f"#{tag}" for tag in member.tags)))
     return f"{member.id:<12} {state_of(member, halt):<10} {where} {end}  {words}".rstrip()
 
 
@@ -212,8 +282,16 @@ def _show(config: Config, _clock: Clock, arguments: argparse.Namespace) -> Itera
             raise ConfigError(f"{arguments.probe}: not in the fleet; {_SEE}")
         issued = registry.issued(member.id)
     halt = fleet.halted().get(member.network.country)
+    records = fleet.records.get(member.id, ())
+    noticed = _noticed(config, member.id)
     if arguments.json:
-        told = {"member": member, "halt": halt, "assignment": issued.version}
+        told = {
+            "member": member,
+            "halt": halt,
+            "assignment": issued.version,
+            "records": records,
+            "notices": noticed,
+        }
         yield json.dumps(msgspec.to_builtins(told), indent=2)
         return
     network = member.network
@@ -221,6 +299,7 @@ def _show(config: Config, _clock: Clock, arguments: argparse.Namespace) -> Itera
     yield f"stands in    {network.country}{f', {network.region}' if network.region else ''}, AS{network.asn},"
     yield f"             {network.access}, profile {member.profile}"
     yield f"provider     {member.provider or '-'}"
+    yield f"host         {member.host or '-'}"
     yield f"tags         {', '.join(member.tags) or '-'}"
     yield f"key          {member.public_key}"
     yield f"enrolled     {_day(member.enrolled_at)}, let in {_day(member.approved_at)}"
@@ -229,6 +308,19 @@ def _show(config: Config, _clock: Clock, arguments: argparse.Namespace) -> Itera
     yield f"assignment   version {issued.version}"
     if halt:
         yield f"halted       since {_day(halt.since)}: {halt.reason}"
+    for record in records[:-1]:
+        place = f"{record.network.country}, AS{record.network.asn}, {record.network.access}"
+        yield f"stood in     {place}, {record.role}, from {_day(record.since)}"
+    for row in noticed:
+        yield f"noticed      {NOTICES[row.kind]}: {row.detail}; {row.times} times, {_day(row.began)} to {_day(row.at)}"
+
+
+def _noticed(config: Config, probe: str) -> tuple[NoticeRow, ...]:
+    """Return what the collector noticed of a probe; nothing before it ever ran."""
+    if not config.journal_file.exists():
+        return ()
+    with closing(SqliteJournal(config.journal_file)) as journal:
+        return journal.latest_notices().get(probe, ())
 
 
 def _day(at: float | None) -> str:

@@ -47,6 +47,7 @@ def add(group: Any, command: AddCommand) -> None:
     token.add_argument("--access", choices=[access.value for access in Access.known()])
     token.add_argument("--region", default="", help="first-level subdivision, only where the host opted in")
     token.add_argument("--provider", default="", metavar="LABEL", help="your word for the line, for you only")
+    token.add_argument("--host", default="", metavar="LABEL", help="your word for the one host who keeps all of them")
     token.add_argument("--role", choices=[role.value for role in ProbeRole.known()])
     token.add_argument("--profile", choices=[profile.value for profile in Profile.known()])
     token.add_argument("--tag", action="append", default=[], metavar="WORD", help="your words; may be repeated")
@@ -81,6 +82,7 @@ def _replace(config: Config, clock: Clock, arguments: argparse.Namespace) -> Ite
             provider=known.provider,
             role=known.role,
             profile=known.profile,
+            host=known.host,
             tags=known.tags,
             seconds=_seconds(arguments),
         )
@@ -116,6 +118,7 @@ def _order(arguments: argparse.Namespace, known: Member | None) -> Order:
         provider=arguments.provider or (known.provider if known else ""),
         role=ProbeRole(arguments.role or (known.role if known else ProbeRole.PROBE)),
         profile=Profile(arguments.profile or (known.profile if known else Profile.STANDARD)),
+        host=" ".join(arguments.host.split())[:80] or (known.host if known else ""),
         tags=tuple(arguments.tag) or (known.tags if known else ()),
         seconds=_seconds(arguments),
     )

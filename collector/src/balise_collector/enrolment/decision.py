@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from balise_collector.announce import printable
 from balise_collector.enrolment.token import Token
 from balise_collector.members import Member
 from balise_wire.enrolment import EnrolmentRequest, Refusal
@@ -117,7 +118,8 @@ def _member(request: EnrolmentRequest, token: Token, key: str, before: Member | 
         role=token.role,
         approved_at=now,
         profile=max(token.profile, _wished(request.profile), key=_FRUGAL.index),
-        provider=token.provider or request.provider[:80] or (before.provider if before else ""),
+        provider=token.provider or printable(request.provider[:80]) or (before.provider if before else ""),
+        host=token.host or (before.host if before else ""),
         tags=token.tags or (before.tags if before else ()),
         consent=request.consent,
         enrolled_at=now,

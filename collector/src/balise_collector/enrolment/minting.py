@@ -25,6 +25,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     provider: str = ""
     role: ProbeRole = ProbeRole.PROBE
     profile: Profile = Profile.STANDARD
+    host: str = ""
+    """Who keeps all of them; empty: it is written down later, or never."""
     tags: tuple[str, ...] = ()
     seconds: float
     """How long the tokens are good."""
@@ -69,6 +71,7 @@ def mint(
             provider=order.provider,
             role=order.role,
             profile=order.profile,
+            host=order.host,
             tags=order.tags,
             batch=batch,
             card=number,

@@ -25,6 +25,8 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     provider: str = ""
     role: ProbeRole = ProbeRole.PROBE
     profile: Profile = Profile.STANDARD
+    host: str = ""
+    """The operator's label of who keeps the board (members.Member.host)."""
     tags: tuple[str, ...] = ()
     batch: str
     """Cards made by one command share it."""

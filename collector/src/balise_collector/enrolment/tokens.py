@@ -24,9 +24,9 @@ CREATE INDEX IF NOT EXISTS token_batch ON token(batch, card);
 """
 _COLUMNS: Final = (
     "hash, probe, named, country, asn, access, region, provider, role, profile, tags, batch, card, made_at, expires,"
-    " spent_at, spent_key, spent_by, withdrawn, refused, refused_at"
+    " spent_at, spent_key, spent_by, withdrawn, refused, refused_at, host"
 )
-LATER: Final = {"refused": "TEXT NOT NULL DEFAULT ''", "refused_at": "REAL"}
+LATER: Final = {"refused": "TEXT NOT NULL DEFAULT ''", "refused_at": "REAL", "host": "TEXT NOT NULL DEFAULT ''"}
 """Columns of ``token`` that the first version did not have."""
 
 
@@ -34,12 +34,12 @@ def add(db: sqlite3.Connection, token: Token) -> None:
     """Keep a new token."""
     network = token.network
     db.execute(
-        f"INSERT INTO token({_COLUMNS}) VALUES({','.join('?' * 21)})",
+        f"INSERT INTO token({_COLUMNS}) VALUES({','.join('?' * 22)})",
         (
             token.hash, token.probe, token.named, network.country, network.asn, network.access.value, network.region,
             token.provider, token.role.value, token.profile.value, json.dumps(token.tags), token.batch, token.card,
             token.made_at, token.expires, token.spent_at, token.spent_key, token.spent_by, token.withdrawn,
-            token.refused, token.refused_at,
+            token.refused, token.refused_at, token.host,
         ),
     )  # fmt: skip
 
@@ -101,7 +101,7 @@ def ids(db: sqlite3.Connection) -> set[str]:
 def _token(row: tuple[Any, ...]) -> Token:
     (
         digest, probe, named, country, asn, access, region, provider, role, profile, tags, batch, card, made_at,
-        expires, spent_at, spent_key, spent_by, withdrawn, refused, refused_at,
+        expires, spent_at, spent_key, spent_by, withdrawn, refused, refused_at, host,
     ) = row  # fmt: skip
     return Token(
         hash=digest,
@@ -111,6 +111,7 @@ def _token(row: tuple[Any, ...]) -> Token:
         provider=provider,
         role=ProbeRole(role),
         profile=Profile(profile),
+        host=host,
         tags=tuple(json.loads(tags)),
         batch=batch,
         card=card,

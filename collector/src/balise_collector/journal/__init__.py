@@ -5,6 +5,7 @@ validation, judgement, or anything that could be computed again from the records
 """
 
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import Protocol
 
 import msgspec
@@ -74,6 +75,41 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     stream: str = ""
     oldest: int = 0
     """As in a batch."""
+
+
+class NoticeKind(StrEnum):
+    """What the collector itself notices of a probe."""
+
+    CLONED = "cloned"
+    """Two boards speak under its id."""
+    CLAIMS = "claims"
+    """It says that it stands elsewhere than its record says."""
+    ELSEWHERE = "elsewhere"
+    """Its line is seen to be elsewhere than its record says."""
+
+
+class Notice(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that the collector noticed of a probe, on its way into the journal."""
+
+    probe: str
+    kind: NoticeKind
+    detail: str
+    """In words, without any address."""
+
+
+class NoticeRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A notice as the journal gives it back: one row for as long as it is noticed again within a day."""
+
+    no: int
+    probe: str
+    kind: NoticeKind
+    began: float
+    """UNIX seconds on the collector's clock."""
+    at: float
+    """When it was noticed last."""
+    times: int
+    detail: str
+    """Of the last time."""
 
 
 class HealthRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -176,6 +212,7 @@ class Journal(Protocol):
         presence: Sequence[Presence],
         received_at: float,
         health: Sequence[Report] = (),
+        notices: Sequence[Notice] = (),
     ) -> int:
         """Commit durably, all or nothing; measurements already there (by probe and id) are dropped.
 

@@ -29,6 +29,9 @@ from balise_collector.journal import (
     Counts,
     HealthRow,
     JournalRow,
+    Notice,
+    NoticeKind,
+    NoticeRow,
     Position,
     Presence,
     PresenceRow,
@@ -76,6 +79,10 @@ CREATE TABLE IF NOT EXISTS voice(
 CREATE TABLE IF NOT EXISTS quarantine(
   no INTEGER PRIMARY KEY, received_at REAL NOT NULL, probe TEXT NOT NULL, topic TEXT NOT NULL, reason TEXT NOT NULL,
   bytes INTEGER NOT NULL, raw BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS notice(
+  no INTEGER PRIMARY KEY, probe INTEGER NOT NULL, kind TEXT NOT NULL, began REAL NOT NULL, at REAL NOT NULL,
+  times INTEGER NOT NULL, detail TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS notice_probe ON notice(probe, kind, no);
 CREATE TABLE IF NOT EXISTS cursor(name TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS watch(started REAL PRIMARY KEY, until REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS tally(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -98,6 +105,10 @@ _HEALTH_KEPT: Final = 500_000
 _ASIDE_KEPT: Final = 10_000
 """Newest things set aside that are remembered, one by one; all are counted."""
 _STATES: Final = frozenset(state.value for state in Lifecycle)
+NOTICE_LASTS: Final = 86_400.0
+"""Seconds after which the same, noticed again, is another notice; shorter pauses are one."""
+_NOTICES_KEPT: Final = 20_000
+_DETAIL_MOST: Final = 300
 _HEALTH = msgspec.json.Decoder(Health)
 _BODY = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -223,6 +234,7 @@ class SqliteJournal:
         presence: Sequence[Presence],
         received_at: float,
         health: Sequence[Report] = (),
+        notices: Sequence[Notice] = (),
     ) -> int:
         """Commit durably, all or nothing (see the Protocol)."""
         try:
@@ -233,6 +245,7 @@ class SqliteJournal:
             self._append_presence(presence, received_at, touched)
             self._save_streams(touched, received_at)
             self._append_refused(refused, received_at)
+            self._append_notices(notices, received_at)
             self._touch_watch(received_at)
             self._db.execute("COMMIT")
         except (sqlite3.IntegrityError, sqlite3.DataError):
@@ -357,6 +370,26 @@ class SqliteJournal:
             ],
         )
         self._db.execute("DELETE FROM health WHERE no <= (SELECT max(no) FROM health) - ?", (_HEALTH_KEPT,))
+
+    def _append_notices(self, notices: Sequence[Notice], received_at: float) -> None:
+        for notice in notices:
+            probe = self._number("probe", "id", notice.probe)
+            last = self._db.execute(
+                "SELECT no, at FROM notice WHERE probe = ? AND kind = ? ORDER BY no DESC LIMIT 1",
+                (probe, notice.kind.value),
+            ).fetchone()
+            if last is not None and received_at - last[1] <= NOTICE_LASTS:
+                self._db.execute(
+                    "UPDATE notice SET at = ?, times = times + 1, detail = ? WHERE no = ?",
+                    (received_at, notice.detail[:_DETAIL_MOST], last[0]),
+                )
+            else:
+                self._db.execute(
+                    "INSERT INTO notice(probe, kind, began, at, times, detail) VALUES(?,?,?,?,1,?)",
+                    (probe, notice.kind.value, received_at, received_at, notice.detail[:_DETAIL_MOST]),
+                )
+        if notices:
+            self._db.execute("DELETE FROM notice WHERE no <= (SELECT max(no) FROM notice) - ?", (_NOTICES_KEPT,))
 
     def _append_refused(self, refused: Sequence[Refused], received_at: float) -> None:
         if not refused:
@@ -680,6 +713,19 @@ class SqliteJournal:
         )
         found = itertools.starmap(_health_row, rows)
         return {row.probe: row for row in found if row is not None}
+
+    def latest_notices(self) -> dict[str, tuple[NoticeRow, ...]]:
+        """Return the newest notice of each kind, by probe."""
+        rows = self._db.execute(
+            "SELECT n.no, p.id, n.kind, n.began, n.at, n.times, n.detail FROM notice n JOIN probe p ON p.no = n.probe"
+            " WHERE n.no = (SELECT max(no) FROM notice WHERE probe = n.probe AND kind = n.kind)"
+            " ORDER BY n.at DESC, n.no"
+        )
+        found: dict[str, tuple[NoticeRow, ...]] = {}
+        for no, probe, kind, began, at, times, detail in rows:
+            row = NoticeRow(no=no, probe=probe, kind=NoticeKind(kind), began=began, at=at, times=times, detail=detail)
+            found[probe] = (*found.get(probe, ()), row)
+        return found
 
     def last_health(self) -> int:
         """Return the position of the newest health report; 0 where there is none."""
