@@ -237,9 +237,11 @@ class Ingest(threading.Thread):
         for frame, outcome in letters(
             delivery.topic, delivery.payload, self._fleet, received_at, self._opener, clocks=self._clocks
         ):
-            self._admit(delivery._replace(payload=frame), outcome, group)
+            self._admit(delivery._replace(payload=frame), outcome, group, received_at)
 
-    def _admit(self, delivery: Delivery, outcome: Accepted | Quarantined, group: Group) -> None:
+    def _admit(
+        self, delivery: Delivery, outcome: Accepted | Quarantined, group: Group, received_at: float
+    ) -> None:
         """Put one signed message into the group, or what is wrong with it."""
         if isinstance(outcome, Quarantined):
             _log.info("quarantined from %s: %s", outcome.probe or "nobody", outcome.reason)
