@@ -239,9 +239,7 @@ class Ingest(threading.Thread):
         ):
             self._admit(delivery._replace(payload=frame), outcome, group, received_at)
 
-    def _admit(
-        self, delivery: Delivery, outcome: Accepted | Quarantined, group: Group, received_at: float
-    ) -> None:
+    def _admit(self, delivery: Delivery, outcome: Accepted | Quarantined, group: Group, received_at: float) -> None:
         """Put one signed message into the group, or what is wrong with it."""
         if isinstance(outcome, Quarantined):
             _log.info("quarantined from %s: %s", outcome.probe or "nobody", outcome.reason)
