@@ -55,6 +55,7 @@ NUMBERS: Final[dict[str, tuple[float, float]]] = {
     "rr_ttl": (-1, 2**32 - 1),
     "rtt_ms": _MS,
     "seq": (-(2**33), 2**33),
+    "silent_resolvers": _COUNT,
     "ack": (-(2**33), 2**33),
     "status": (0, 999),
     "synacks": _COUNT,
@@ -145,6 +146,8 @@ ITEMS: Final = {
     "limited_by": 32,
     "observations": 200,
     "packets": 4000,
+    "set_aside": 64,
+    "unchecked": 64,
 }
 """Most items of each list; the probe's scrubber lets less through."""
 
@@ -176,7 +179,8 @@ def _walk(kind: type, record: Any) -> str:
         if wrong:
             return f"{name} {wrong}"
     for name, most, each in plan.lists:
-        wrong = _walk_list(getattr(record, name), most, each)
+        items = getattr(record, name)
+        wrong = _walk_list(items, most, each) if items is not None else ""
         if wrong:
             return f"{name}{wrong}"
     for name in plan.records:
