@@ -14,9 +14,9 @@ import msgspec
 from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from balise_wire.envelope import decode_envelope
+from balise_wire.envelope import Kind, decode_envelope
 from balise_wire.seal import unseal
-from balise_wire.status import Meta, Receipt, State
+from balise_wire.status import Event, Meta, Receipt, State
 from balise_wire.topics import Leaf, topic
 from balise_wire.words import Lifecycle
 
@@ -57,10 +57,20 @@ class FieldLine:
         for frame in frames:
             self._send(frame)
 
-    def announce(self) -> None:
-        """Say who we are, as a probe that nobody approved yet does."""
-        meta = Meta(public_key=self.probe.public_hex, software="0.1.0", country=self.probe.country, asn=self.probe.asn)
-        self._client.publish(topic(self.probe.id, Leaf.META), msgspec.json.encode(meta), qos=1, retain=True)
+    def announce(self, *skills: str) -> None:
+        """Say who we are: plain as probes of the first version do, sealed with what we can do where that is given."""
+        meta = Meta(
+            public_key=self.probe.public_hex, software="0.1.0", country=self.probe.country, asn=self.probe.asn,
+            skills=skills,
+        )  # fmt: skip
+        body = msgspec.json.encode(meta)
+        sealed = self.probe.seal(self.probe.envelope(body, kind=Kind.META, stream="", sequence=0)) if skills else body
+        self._client.publish(topic(self.probe.id, Leaf.META), sealed, qos=1, retain=True)
+
+    def tell(self, *events: Event) -> None:
+        """Send events, in the stream."""
+        frame = self.probe.seal(self.probe.envelope(msgspec.json.encode(events), kind=Kind.EVENT))
+        self._client.publish(topic(self.probe.id, Leaf.EVENT), frame, qos=1)
 
     def send(self, leaf: Leaf, payload: bytes) -> None:
         """Publish anything on one of the probe's topics."""

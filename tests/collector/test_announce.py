@@ -9,8 +9,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from balise_collector.announce import read_announcement
-from balise_collector.members import Pending
+from balise_collector.announce import Announcement, read_announcement
 from balise_wire.envelope import Kind
 from balise_wire.status import Meta
 from balise_wire.topics import Leaf, topic
@@ -22,15 +21,16 @@ def test_a_plain_meta_is_read(probe: Any) -> None:
     """The retained meta gives the key that the operator compares."""
     meta = Meta(public_key=probe.public_hex, software="0.1.0", country="PK", asn=64501)
     heard = read_announcement(topic(probe.id, Leaf.META), msgspec.json.encode(meta), NOW)
-    assert isinstance(heard, Pending)
-    assert (heard.id, heard.public_key, heard.country, heard.asn) == (probe.id, probe.public_hex, "PK", 64501)
+    assert isinstance(heard, Announcement)
+    who = heard.stranger
+    assert (who.id, who.public_key, who.country, who.asn) == (probe.id, probe.public_hex, "PK", 64501)
 
 
 def test_a_sealed_meta_must_be_signed_with_the_key_it_names(probe: Any, make_probe: Any) -> None:
     """A sealed announcement proves that its sender holds the key; one that names another's key does not."""
     body = msgspec.json.encode(Meta(public_key=probe.public_hex, software="0.1.0"))
     good = probe.seal(probe.envelope(body, kind=Kind.META))
-    assert isinstance(read_announcement(topic(probe.id, Leaf.META), good, NOW), Pending)
+    assert isinstance(read_announcement(topic(probe.id, Leaf.META), good, NOW), Announcement)
     thief = make_probe(id=probe.id)
     stolen = thief.seal(thief.envelope(body, kind=Kind.META))
     assert "signed by another key" in str(read_announcement(topic(probe.id, Leaf.META), stolen, NOW))

@@ -15,6 +15,7 @@ from balise_collector.assignment import Issued
 from balise_collector.claims import Asked, Tasks
 from balise_collector.fleet import TASKS_KEPT, FleetRegistry, put
 from balise_collector.members import Halt, Member, Pending
+from balise_collector.orders import UNREAD_MOST, Able, Taken
 from balise_wire.measurement import Network
 from balise_wire.words import Profile, TargetRole
 
@@ -84,6 +85,48 @@ def test_a_flood_of_strangers_is_bounded(registry: FleetRegistry) -> None:
     assert waiting[0].id == "flood100"
 
 
+def test_what_a_probe_can_do_is_its_boards_word(registry: FleetRegistry, probe: Any, make_probe: Any) -> None:
+    """Kept over restarts; another board under the same id has to say it for itself."""
+    registry.approve(probe.member)
+    assert registry.fleet().order_of(probe.id).able is None
+    able = Able(software="9.0", skills=frozenset({"experiment:quic"}))
+    assert registry.note_able(probe.member, able)
+    assert not registry.note_able(probe.member, able)
+    assert registry.fleet().order_of(probe.id).able == able
+    registry.approve(make_probe(id=probe.id).member)
+    assert registry.fleet().order_of(probe.id).able is None
+
+
+def test_what_was_taken_up_only_grows(registry: FleetRegistry, probe: Any) -> None:
+    """Events that waited in a spool say what was; they undo nothing that is known since."""
+    registry.approve(probe.member)
+    for version, halted, at in ((3, True, 30.0), (2, False, 40.0), (3, False, 50.0)):
+        registry.note_taken(probe.id, Taken(version=version, halted=halted, at=at))
+        assert registry.fleet().order_of(probe.id).taken == Taken(version=3, halted=True, at=30.0)
+    registry.note_taken(probe.id, Taken(version=4, halted=False, at=60.0))
+    assert registry.fleet().order_of(probe.id).taken == Taken(version=4, halted=False, at=60.0)
+
+
+def test_a_counter_that_is_behind_the_probes_goes_on_from_theirs(registry: FleetRegistry, probe: Any) -> None:
+    """A registry that was lost must not halt in vain: the next version is above what the probe holds, and confirms."""
+    registry.approve(probe.member)
+    registry.issue(probe.id, Issued(1, "x", 9e9, turned=1))
+    assert registry.catch_up(probe.id, 57)
+    assert not registry.catch_up(probe.id, 40)
+    issued = registry.issued(probe.id)
+    assert (issued.version, issued.digest, issued.turned) == (57, "", 58)
+
+
+def test_what_cannot_be_read_is_remembered_within_bounds(registry: FleetRegistry, probe: Any) -> None:
+    """A few words for the operator; a probe that invents them by the thousand fills nothing."""
+    registry.approve(probe.member)
+    registry.note_unread(probe.id, {f"event 'word{n:04}'" for n in range(500)})
+    registry.note_unread(probe.id, {"event 'one more'"})
+    assert len(registry.fleet().order_of(probe.id).unread) == UNREAD_MOST
+    assert registry.note_able(probe.member, Able(software="2"))
+    assert registry.fleet().order_of(probe.id).unread == ()
+
+
 def test_the_version_of_an_assignment_is_remembered(registry: FleetRegistry, tmp_path: Path) -> None:
     """A restart must not issue an older version: probes ignore those."""
     assert registry.issued("k7m2q9xd").version == 0
@@ -117,7 +160,9 @@ def test_a_task_is_remembered_for_as_long_as_its_results_may_wait(
 def test_a_registry_of_an_earlier_version_says_what_it_does_not_know(registry: FleetRegistry, probe: Any) -> None:
     """Tasks that were given before they were written down are an unknown, not a none."""
     registry.approve(probe.member)
-    registry._db.execute("INSERT INTO assignment VALUES(?, 6, 'x', 99.0, 300)", (probe.id,))
+    registry._db.execute(
+        "INSERT INTO assignment(probe, version, digest, expires, interval) VALUES(?, 6, 'x', 99.0, 300)", (probe.id,)
+    )
     registry.issue(probe.id, Issued(7, "digest", 99.0, 300), (asked(1),), 50.0)
     found = registry.fleet().tasks_of(probe.id)
     assert found is not None

@@ -23,7 +23,7 @@ from balise_collector.identity import load_or_create
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_wire.assignment import Assignment
 from balise_wire.envelope import Kind
-from balise_wire.status import CollectorState, Event, EventKind
+from balise_wire.status import CollectorState, Event, EventKind, Health
 from balise_wire.topics import Leaf
 
 NOW = 1_589_733_000.0
@@ -271,9 +271,74 @@ def test_a_halt_reaches_every_probe_of_the_country_at_once(
 
     for line in lines:
         eventually(lambda line=line: told(line).version == 1, "the first assignment")
-    assert collector.call("fleet", "halt", "PK", "--reason", "under review").returncode == 0
+    halted = collector.call("fleet", "halt", "PK", "--reason", "under review", "--wait", "0.5")
+    assert (halted.returncode, "pk000000     NOT CONFIRMED, last word: ready" in halted.stdout) == (3, True)
     eventually(lambda: told(lines[0]).halt == "under review", "the halt", within=3.0)
-    assert collector.call("fleet", "halt", "PK", "--undo").returncode == 0
+    lines[0].tell(Event(kind=EventKind.ASSIGNMENT_ACCEPTED, at=NOW, detail="version 2: stop"))
+    again = collector.call("fleet", "halt", "PK", "--reason", "under review", "--wait", "30")
+    assert (again.returncode, "pk000000     confirmed, version 2" in again.stdout) == (0, True)
+    assert collector.call("fleet", "halt", "PK", "--undo", "--no-wait").returncode == 0
     eventually(lambda: told(lines[0]).version == 3, "the end of the halt", within=3.0)
     assert told(lines[0]).halt == ""
     assert told(lines[1]).version == 1
+
+
+CATALOGUE = """
+service = "s"
+[[target]]
+role = "web"
+host = "a.example"
+experiments = ["tls", "path"]
+[[target]]
+role = "chat"
+host = "b.example"
+"""
+
+
+@pytest.mark.slow
+def test_a_probe_is_asked_for_what_it_can_do(collector: Any, make_probe: Any, line_of: Any, eventually: Any) -> None:
+    """By its sealed word; a plain one, as of a probe that was set back, leaves the words of the first version."""
+    folder = collector.folder / "catalogue"
+    folder.mkdir()
+    (folder / "s.toml").write_text(CATALOGUE)
+    collector.settings.write_text(collector.settings.read_text() + f'[catalogue]\ndir = "{folder}"\n')
+    probe = make_probe()
+    collector.approve(probe)
+    collector.start()
+    line = line_of(probe)
+
+    def asked() -> dict[str, tuple[str, ...]]:
+        task = msgspec.json.decode(line.retained.get("assignment", b"{}"))
+        return {one["host"]: tuple(one.get("experiments", ("dns", "tcp", "tls"))) for one in task.get("targets", ())}
+
+    first = {"a.example": ("tls",), "b.example": ("dns", "tcp", "tls", "http")}
+    eventually(lambda: asked() == first, "what every probe can do, before it introduced itself")
+    line.announce("experiment:tls", "experiment:path", "role:web", "scope:international", "reads:assignments-piecewise")
+    eventually(lambda: asked() == {"a.example": ("tls", "path")}, "what it can do, and no chat")
+    line.announce()
+    eventually(lambda: asked() == first, "a plain word proves nothing")
+    log = (collector.folder / "collector.log").read_text()
+    assert log.count(f"probe {probe.id} is too old for: role:chat (1 left out)") == 1
+    assert f"probe {probe.id} is too old for: reads:assignments-piecewise, experiment:path (1 left out)" in log
+
+
+@pytest.mark.slow
+def test_a_probe_that_holds_a_newer_assignment_is_caught_up_with(
+    collector: Any, probe: Any, line_of: Any, eventually: Any
+) -> None:
+    """A registry that was lost: the probe ignores what is not newer, a halt too, and says so; we count on from it."""
+    collector.approve(probe)
+    collector.start()
+    line = line_of(probe)
+
+    def version() -> int:
+        task = msgspec.json.decode(line.retained.get("assignment", b"{}"))
+        return int(task.get("version", 0))
+
+    eventually(lambda: version() == 1, "the first assignment")
+    told = "version 1 is older than 57, which is in force"
+    line.tell(Event(kind=EventKind.ASSIGNMENT_REFUSED, at=NOW, detail=told))
+    eventually(lambda: version() == 58, "one that the probe will take")
+    health = msgspec.json.encode(Health(at=NOW, assignment=90, halted=False))
+    line.send(Leaf.HEALTH, probe.seal(probe.envelope(health, kind=Kind.HEALTH, stream="", sequence=0)))
+    eventually(lambda: version() == 91, "by its health report as well")

@@ -199,6 +199,6 @@ def test_a_halt_is_all_that_is_in_an_assignment() -> None:
     """The reason goes to every probe of the country, whatever its profile; no word is beside it that could void it."""
     member = Member(id="k7m2q9xd", public_key="0" * 64, network=Network(country="PK", asn=64501))
     whole = fitted(assignment_for(member, load(default_folder()), Timetable(), Budget(), {}), Profile.METERED)
-    halt = stopped(whole, "under review")
+    halt = stopped(whole.catalogue, "under review", whole.timetable.interval)
     assert (halt.halt, halt.targets, halt.controls, halt.control_name) == ("under review", (), (), "")
-    assert halt.timetable == whole.timetable, "how long a silence may last does not change"
+    assert halt.timetable.interval == whole.timetable.interval, "how long a silence may last does not change"

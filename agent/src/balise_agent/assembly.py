@@ -31,6 +31,7 @@ from balise_agent.enrolment.files import Files, Kept
 from balise_agent.enrolment.novice import Novice
 from balise_agent.enrolment.renewal import Renewal
 from balise_agent.errors import DataError, KeyUnusableError
+from balise_agent.experiments import REGISTRY
 from balise_agent.household import own_prefixes
 from balise_agent.identity import KEY_FILE, Identity, collector_key, ephemeral, load_or_create
 from balise_agent.lifecycle import PAUSE_FILE
@@ -52,6 +53,7 @@ from balise_agent.status import Status
 from balise_agent.status_file import StatusFile
 from balise_wire.enrolment import Enrolment
 from balise_wire.seal import Sealer
+from balise_wire.skills import skills
 from balise_wire.status import EventKind, Meta
 from balise_wire.words import Lifecycle
 
@@ -192,6 +194,7 @@ def meta(config: Config, identity: Identity) -> Meta:
         board=board.read().model,
         consent=config.consent.version,
         profile=probe.profile,
+        skills=skills(REGISTRY),
     )
 
 

@@ -145,5 +145,10 @@ def _stopped(head: Head) -> Assignment:
     reason = "".join(letter if letter.isprintable() else " " for letter in head.reason)
     expires = head.expires if isinstance(head.expires, int | float) else 0.0
     return Assignment(
-        version=head.version, catalogue="", expires=float(expires), targets=(), halt=reason[:_LONGEST_REASON]
+        version=head.version,
+        catalogue="",
+        expires=float(expires),
+        targets=(),
+        halt=reason[:_LONGEST_REASON],
+        sealed_to=head.sealed_to if isinstance(head.sealed_to, str) else "",
     )

@@ -375,7 +375,7 @@ class Publisher:
         self._cursor = 0
         self._patience = _RECEIPT_SECONDS
         self._spool.note(_LAST_GOOD, self.broker)
-        self._publish(Leaf.META, msgspec.json.encode(self._meta), retain=True)
+        self._publish(Leaf.META, self._sealed(Kind.META, self._meta), retain=True)
         self.announce()
         self._listener.greeted()
         self._arm(_SETTLE_SECONDS)
@@ -478,22 +478,25 @@ class Publisher:
         """Publish the board's health, once and unspooled: an old one is worth nothing."""
         if not self.connected:
             return
-        now = self._clock.now()
+        self._publish(Leaf.HEALTH, self._sealed(Kind.HEALTH, health), qos=0)
+
+    def _sealed(self, kind: Kind, body: Health | Meta) -> bytes:
+        """Return a message that is in no stream, under our seal."""
         envelope = Envelope(
-            kind=Kind.HEALTH,
+            kind=kind,
             id=f"{self._chance.getrandbits(128):032x}",
             probe=self._probe,
             stream=self._spool.stream,
             session=self.session,
             oldest=self._spool.oldest(),
-            sent_at=now,
+            sent_at=self._clock.now(),
             clock_state=self._clock.state(),
             boot=self._boot,
             uptime=round(self._clock.steady(), 1),
             checked=self._clock.checked,
-            body=msgspec.Raw(msgspec.json.encode(health)),
+            body=msgspec.Raw(msgspec.json.encode(body)),
         )
-        self._publish(Leaf.HEALTH, self._sealer.seal(encode_envelope(envelope)), qos=0)
+        return self._sealer.seal(encode_envelope(envelope))
 
     def _state(self, lifecycle: Lifecycle) -> bytes:
         """Return a state with its proof: nobody but us says what we still hold, or that we left.

@@ -1,7 +1,8 @@
-"""What a probe that nobody approved yet says of itself: read for the operator's eyes, believed by nothing.
+"""What a probe says of itself in its retained ``meta``: of a stranger for the operator's eyes, of a member its skills.
 
-Lives here: reading the retained ``meta`` of a stranger, whose key is inside the very message it signs. The signature
-proves that the sender holds the announced key, not who it is: the operator compares the key's fingerprint. Pure.
+Lives here: reading that message, whose key is inside the very message it signs. The signature proves that the sender
+holds the announced key, not who it is: the operator compares the key's fingerprint. A plain message proves nothing, and
+a member that sends one has the skills of the first version. Pure.
 """
 
 import re
@@ -12,9 +13,11 @@ import zstandard
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from balise_collector.members import Pending
+from balise_collector.orders import Able, trimmed
 from balise_wire.dictionary import DICTIONARIES
 from balise_wire.envelope import Kind, decode_envelope
 from balise_wire.seal import HEADER, MAGIC, SealError, unseal
+from balise_wire.skills import FIRST
 from balise_wire.status import Meta
 from balise_wire.topics import Leaf, parse_topic
 from balise_wire.words import Access, ProbeRole
@@ -25,8 +28,17 @@ _KEY = re.compile(r"[0-9a-f]{64}")
 _decoder = msgspec.json.Decoder(Meta)
 
 
-def read_announcement(topic: str, payload: bytes, received_at: float) -> Pending | str:
-    """Return who asks to be approved, or why the message says nothing.
+class Announcement(msgspec.Struct, frozen=True, kw_only=True):
+    """What a probe says of itself."""
+
+    stranger: Pending
+    """Who it would be, if nobody had approved it yet."""
+    able: Able
+    """What it can do, as far as it said so under the seal of the key that it names."""
+
+
+def read_announcement(topic: str, payload: bytes, received_at: float) -> Announcement | str:
+    """Return what a probe says of itself, or why the message says nothing.
 
     The frame is opened first without its key, bounded, to find the key, and then properly with it.
     """
@@ -35,13 +47,14 @@ def read_announcement(topic: str, payload: bytes, received_at: float) -> Pending
         return f"topic {topic[:200]!r} is no probe's meta"
     if len(payload) > META_BYTES_MOST:
         return f"meta of {len(payload)} bytes; {META_BYTES_MOST} are allowed"
+    sealed = payload.startswith(MAGIC)
     try:
-        meta = _open(payload, parsed.probe) if payload.startswith(MAGIC) else _decoder.decode(payload)
+        meta = _open(payload, parsed.probe) if sealed else _decoder.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, SealError, zstandard.ZstdError) as error:
         return f"meta: {type(error).__name__}: {error}"[:300]
     if not _KEY.fullmatch(meta.public_key):
         return "meta: public_key is not 64 hex digits"
-    return Pending(
+    stranger = Pending(
         id=parsed.probe,
         public_key=meta.public_key,
         country=meta.country if _COUNTRY.fullmatch(meta.country) else "",
@@ -52,6 +65,8 @@ def read_announcement(topic: str, payload: bytes, received_at: float) -> Pending
         first_seen=received_at,
         last_seen=received_at,
     )
+    skills = trimmed(meta.skills) if sealed and meta.skills else FIRST
+    return Announcement(stranger=stranger, able=Able(software=stranger.software, skills=skills))
 
 
 def printable(text: str) -> str:

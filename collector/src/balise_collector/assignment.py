@@ -30,6 +30,11 @@ class Issued(msgspec.Struct, frozen=True):
     expires: float = 0.0
     interval: int = 0
     """Seconds between two runs of a target; how long a silence of the probe may last follows from it."""
+    halted: bool = False
+    turned: int = 0
+    """The first version since it is a halt, or since it is none."""
+    left_out: Mapping[str, int] = {}
+    """Skill that the probe lacks, and how many targets or controls were left out for it (orders.py)."""
 
 
 def assignment_for(
@@ -76,13 +81,18 @@ def assignment_for(
     )
 
 
-def stopped(assignment: Assignment, reason: str) -> Assignment:
-    """Return the halt in an assignment's place: nothing but the head and the timetable is in it.
+def stopped(catalogue: str, reason: str, interval: int) -> Assignment:
+    """Return a halt: nothing but the head and the timetable is in it.
 
     The first probes read the whole message or nothing: what is not there cannot hold their halt up.
+
+    Args:
+        catalogue: version of the catalogue in force.
+        reason: a few neutral words.
+        interval: seconds between two runs of a target before: how long a silence may last does not change.
     """
     return Assignment(
-        version=0, catalogue=assignment.catalogue, expires=0.0, targets=(), halt=reason, timetable=assignment.timetable
+        version=0, catalogue=catalogue, expires=0.0, targets=(), halt=reason, timetable=Timetable(interval=interval)
     )
 
 
@@ -117,12 +127,28 @@ def digest(assignment: Assignment) -> str:
     return hashlib.sha256(msgspec.json.encode(bare)).hexdigest()[:32]
 
 
-def due(assignment: Assignment, last: Issued, now: float) -> Issued | None:
-    """Return the next version where the last one asks something else or nears its end; ``None`` where it holds."""
-    same = digest(assignment) == last.digest
-    if same and last.expires - now > _RENEW_BELOW:
+def due(assignment: Assignment, last: Issued, now: float, left_out: Mapping[str, int] | None = None) -> Issued | None:
+    """Return the next version where the last one asks something else or nears its end; ``None`` where it holds.
+
+    Args:
+        assignment: what the probe is to do now.
+        last: what it was given last.
+        now: UNIX seconds.
+        left_out: what was left out because the probe is too old for it.
+    """
+    left_out = left_out or {}
+    if (digest(assignment), left_out) == (last.digest, last.left_out) and last.expires - now > _RENEW_BELOW:
         return None
-    return Issued(last.version + 1, digest(assignment), now + LASTS, assignment.timetable.interval)
+    version, halted = last.version + 1, bool(assignment.halt)
+    return Issued(
+        version,
+        digest(assignment),
+        now + LASTS,
+        assignment.timetable.interval,
+        halted,
+        last.turned if last.turned and halted == last.halted else version,
+        left_out,
+    )
 
 
 def dated(assignment: Assignment, issued: Issued) -> Assignment:

@@ -106,9 +106,13 @@ def _saying(commands: Any, name: str, function: Command, text: str) -> argparse.
     """Add a command that returns lines."""
 
     def say(config: Config, clock: Clock, arguments: argparse.Namespace) -> int:
-        for line in function(config, clock, arguments):
-            print(line)
-        return 0
+        lines = iter(function(config, clock, arguments))
+        while True:
+            try:
+                line = next(lines)
+            except StopIteration as end:
+                return int(end.value or 0)
+            print(line, flush=True)
 
     return _command(commands, name, say, text)
 

@@ -75,6 +75,11 @@ class Clock:
         return self._system()
 
 
+def pause(seconds: float) -> None:
+    """Let real seconds pass; for commands that wait for others."""
+    time.sleep(seconds)
+
+
 def machine_time() -> float:
     """UNIX seconds of the machine, also where the laboratory drives the clock: OpenSSL judges certificates by them."""
     return time.time()

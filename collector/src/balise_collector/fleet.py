@@ -1,16 +1,17 @@
 """The fleet's registry: which probe has which key and stands where, on the operator's word, in ``fleet.sqlite``.
 
 Lives here: approving, revoking, retiring, tagging, halting countries, listing, who waits for approval, where each probe
-stood from when on, and each probe's assignments: the version counter, and which targets they had. The command line and
-the running collector share the file; ``changed`` tells the collector that the other wrote. Must not live here: tokens
-(enrolment/tokens.py, in the same file), what a member may send (validate.py) or what it is asked to do (assignment.py).
+stood from when on, and each probe's assignments: the version counter, which targets they had, what became of them. The
+command line and the running collector share the file; ``changed`` tells the collector that the other wrote. Must not
+live here: tokens (enrolment/tokens.py, in the same file), what a member may send (validate.py) or what it is asked to
+do (assignment.py).
 """
 
 import hashlib
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +24,7 @@ from balise_collector.enrolment import tokens
 from balise_collector.enrolment.token import Token
 from balise_collector.errors import JournalError
 from balise_collector.members import Fleet, Halt, Member, Pending, Record
+from balise_collector.orders import UNREAD_MOST, Able, Order, Taken
 from balise_collector.shared_file import make_tables, missing_columns, open_reading, open_shared, turn
 from balise_wire.delivery import PACES
 from balise_wire.measurement import Network
@@ -60,6 +62,12 @@ CREATE TABLE IF NOT EXISTS given(
   probe TEXT NOT NULL, digest TEXT NOT NULL, since REAL NOT NULL, until REAL, PRIMARY KEY(probe, digest))
   WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS given_digest ON given(digest);
+CREATE TABLE IF NOT EXISTS able(
+  probe TEXT PRIMARY KEY, public_key TEXT NOT NULL, software TEXT NOT NULL, skills TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS taken(
+  probe TEXT PRIMARY KEY, version INTEGER NOT NULL, halted INTEGER NOT NULL, at REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS unread(
+  probe TEXT NOT NULL, word TEXT NOT NULL, PRIMARY KEY(probe, word)) WITHOUT ROWID;
 """
 _LATER: Final = {
     "retired_at": "REAL",
@@ -72,6 +80,13 @@ _LATER: Final = {
     "host": "TEXT NOT NULL DEFAULT ''",
 }
 """Columns of ``member`` that the first version did not have."""
+_LATER_ASSIGNMENT: Final = {
+    "interval": "INTEGER NOT NULL DEFAULT 0",
+    "halted": "INTEGER NOT NULL DEFAULT 0",
+    "turned": "INTEGER NOT NULL DEFAULT 0",
+    "left_out": "TEXT NOT NULL DEFAULT '{}'",
+}
+"""Columns of ``assignment`` that the first version did not have."""
 _COLUMNS: Final = ("id, public_key, country, asn, access, region, role, approved_at, revoked", *_LATER)
 _COLUMN_LIST: Final = ", ".join(_COLUMNS)
 _PLACES: Final = ",".join("?" * (9 + len(_LATER)))
@@ -164,7 +179,42 @@ class FleetRegistry:
             else interval
             for probe, interval in self._db.execute("SELECT probe, interval FROM assignment")
         }
-        return Fleet.of(members.values(), self.halts(), paces, records=self._records(), tasks=self._tasks(members))
+        return Fleet.of(
+            members.values(),
+            self.halts(),
+            paces,
+            records=self._records(),
+            tasks=self._tasks(members),
+            orders=self._orders(members),
+        )
+
+    def _orders(self, members: Mapping[str, Member]) -> Mapping[str, Order]:
+        """Return each member's assignment and what became of it."""
+        issued = {
+            probe: {"version": version, "halted": bool(halted), "turned": turned, "left_out": json.loads(left_out)}
+            for probe, version, halted, turned, left_out in self._db.execute(
+                "SELECT probe, version, halted, turned, left_out FROM assignment"
+            )
+        }
+        taken = {
+            probe: Taken(version=version, halted=bool(halted), at=at)
+            for probe, version, halted, at in self._db.execute("SELECT probe, version, halted, at FROM taken")
+        }
+        unread: defaultdict[str, list[str]] = defaultdict(list)
+        for probe, word in self._db.execute("SELECT probe, word FROM unread ORDER BY probe, word"):
+            unread[probe].append(word)
+        able = {
+            probe: Able(software=software, skills=frozenset(json.loads(skills)))
+            for probe, key, software, skills in self._db.execute("SELECT probe, public_key, software, skills FROM able")
+            # Another board under the same id says for itself what it can do.
+            if probe in members and members[probe].public_key == key
+        }
+        return {
+            probe: Order(
+                **issued.get(probe, {}), able=able.get(probe), taken=taken.get(probe), unread=tuple(unread[probe])
+            )
+            for probe in members
+        }
 
     def _records(self) -> Mapping[str, tuple[Record, ...]]:
         """Return where each probe stood from when on."""
@@ -262,9 +312,13 @@ class FleetRegistry:
     def issued(self, probe: str) -> Issued:
         """Return the last assignment given to a probe; version 0 before the first."""
         row = self._db.execute(
-            "SELECT version, digest, expires, interval FROM assignment WHERE probe = ?", (probe,)
+            "SELECT version, digest, expires, interval, halted, turned, left_out FROM assignment WHERE probe = ?",
+            (probe,),
         ).fetchone()
-        return Issued(*row) if row else Issued()
+        if row is None:
+            return Issued()
+        version, digest, expires, interval, halted, turned, left_out = row
+        return Issued(version, digest, expires, interval, bool(halted), turned, json.loads(left_out))
 
     def issue(self, probe: str, issued: Issued, asked: Sequence[Asked] = (), now: float = 0.0) -> None:
         """Write down an assignment before it is published: its version never goes back.
@@ -282,9 +336,13 @@ class FleetRegistry:
             if earlier and not db.execute("SELECT 1 FROM given WHERE probe = ? LIMIT 1", (probe,)).fetchone():
                 db.execute("INSERT INTO given VALUES(?,?,0,?)", (probe, _UNRECORDED, now))
             db.execute(
-                "INSERT OR REPLACE INTO assignment(probe, version, digest, expires, interval) VALUES(?,?,?,?,?)",
-                (probe, issued.version, issued.digest, issued.expires, issued.interval),
-            )
+                "INSERT OR REPLACE INTO assignment(probe, version, digest, expires, interval, halted, turned, left_out)"
+                " VALUES(?,?,?,?,?,?,?,?)",
+                (
+                    probe, issued.version, issued.digest, issued.expires, issued.interval, issued.halted,
+                    issued.turned, json.dumps(issued.left_out, sort_keys=True),
+                ),
+            )  # fmt: skip
             db.execute("INSERT OR IGNORE INTO task VALUES(?,?)", (digest, body))
             db.execute("UPDATE given SET until = ? WHERE probe = ? AND until IS NULL", (now, probe))
             db.execute(
@@ -292,6 +350,49 @@ class FleetRegistry:
                 (probe, digest, now),
             )
             _forget_tasks(db, probe, now)
+
+    # ------------------------------------------------------------ what probes say of it
+
+    def note_able(self, member: Member, able: Able) -> bool:
+        """Write down what a member can do; whether that was news."""
+        skills = json.dumps(sorted(able.skills))
+        with self.turn() as db:
+            told = (member.public_key, able.software, skills)
+            held = db.execute("SELECT public_key, software, skills FROM able WHERE probe = ?", (member.id,)).fetchone()
+            if held == told:
+                return False
+            db.execute("INSERT OR REPLACE INTO able VALUES(?,?,?,?)", (member.id, *told))
+            # What was strange to us may be no more, and the other way round.
+            db.execute("DELETE FROM unread WHERE probe = ?", (member.id,))
+        return True
+
+    def note_taken(self, probe: str, taken: Taken) -> None:
+        """Write down which assignment a probe has taken up; one that is older than what is known changes nothing."""
+        self._write(
+            "INSERT INTO taken VALUES(?,?,?,?) ON CONFLICT(probe) DO UPDATE SET version = excluded.version,"
+            " halted = excluded.halted, at = excluded.at WHERE excluded.version > version",
+            (probe, taken.version, taken.halted, taken.at),
+        )
+
+    def catch_up(self, probe: str, version: int) -> bool:
+        """Count a probe's assignments from the one that it holds, where our counter is behind; whether it was.
+
+        A probe ignores what is not newer than what it has, a halt too: a registry that was lost must not count anew.
+        """
+        changed = self._write(
+            "UPDATE assignment SET version = ?, turned = ?, digest = '' WHERE probe = ? AND version < ?",
+            (version, version + 1, probe, version),
+        )
+        return changed > 0
+
+    def note_unread(self, probe: str, words: Iterable[str]) -> None:
+        """Remember for the operator what could not be read of a probe's messages, as far as there is room."""
+        with self.turn() as db:
+            for word in sorted(words):
+                db.execute(
+                    "INSERT OR IGNORE INTO unread SELECT ?, ? WHERE (SELECT count(*) FROM unread WHERE probe = ?) < ?",
+                    (probe, word, probe, UNREAD_MOST),
+                )
 
 
 def _forget_tasks(db: sqlite3.Connection, probe: str, now: float) -> None:
@@ -392,7 +493,7 @@ def _bring_up(db: sqlite3.Connection) -> None:
     make_tables(db, tokens.TABLES)
     missing_columns(db, "member", _LATER)
     missing_columns(db, "token", tokens.LATER)
-    missing_columns(db, "assignment", {"interval": "INTEGER NOT NULL DEFAULT 0"})
+    missing_columns(db, "assignment", _LATER_ASSIGNMENT)
     # A file of an earlier version knows where its members stand now, and nothing of where they stood before.
     db.execute(
         "INSERT INTO record SELECT id, 0, country, asn, access, region, role FROM member"

@@ -5,18 +5,19 @@ sealing key, and does in this order: validate, commit, acknowledge, receipt. Not
 is not durably committed, so a kill at any line costs a repeat, never a loss. Must not live here: judgement (pipeline).
 """
 
+import dataclasses
 import logging
 import queue
 import secrets
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from balise_collector.announce import read_announcement
-from balise_collector.assignment import assignment_for, dated, due, stopped
+from balise_collector.assignment import Issued, assignment_for, dated, due, stopped
 from balise_collector.broker import Arrival, Connection, Delivery, Down, Up
 from balise_collector.broker_identity import BrokerIdentity
 from balise_collector.catalogue import Catalogue
@@ -31,6 +32,7 @@ from balise_collector.identity import box_key
 from balise_collector.journal import Batch, Notice, NoticeKind, Presence, Refused, Report
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.members import NO_TASKS, Fleet, Member
+from balise_collector.orders import Able, Taken, within
 from balise_collector.probe_clocks import ProbeClocks
 from balise_collector.profiles import fitted
 from balise_collector.unboxing import letters
@@ -40,7 +42,7 @@ from balise_wire.box import Opener, public_hex
 from balise_wire.dictionary import COMMON
 from balise_wire.envelope import Envelope, Kind, encode_envelope
 from balise_wire.seal import Sealer
-from balise_wire.status import CollectorState, Health, Receipt
+from balise_wire.status import Acceptance, CollectorState, Health, Receipt, acceptance, overtaken
 from balise_wire.topics import COLLECTOR_STATE, Leaf, parse_topic, topic
 from balise_wire.words import ClockState, Lifecycle
 
@@ -74,6 +76,40 @@ class Group:
         self.notices: list[Notice] = []
         self.owed: dict[str, str] = {}
         """Stream of the receipt owed, by probe."""
+        self.able: dict[str, Able] = {}
+        """What members say that they can do."""
+
+
+class Reports:
+    """What probes said of their assignments, until the registry has it: at most one line of each kind a probe."""
+
+    def __init__(self) -> None:
+        self.taken: dict[str, Taken] = {}
+        self.held: dict[str, int] = {}
+        """The version that a probe refused an older one for."""
+        self.unread: dict[str, frozenset[str]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self.taken or self.held or self.unread)
+
+    def hear(self, accepted: Accepted, at: float) -> None:
+        """Take what a verified message says of assignments, and what of it nobody here could read."""
+        probe = accepted.member.id
+        for event in accepted.events:
+            self._note(probe, acceptance(event), at)
+            self.held[probe] = max(self.held.get(probe, 0), overtaken(event) or 0)
+        health = accepted.health
+        if health is not None and health.assignment is not None and health.assignment > 0:
+            self._note(probe, Acceptance(health.assignment, halted=bool(health.halted)), at)
+        if not self.held.get(probe):
+            self.held.pop(probe, None)
+        if accepted.newer:
+            self.unread[probe] = self.unread.get(probe, frozenset()) | accepted.newer
+
+    def _note(self, probe: str, said: Acceptance | None, at: float) -> None:
+        before = self.taken.get(probe)
+        if said is not None and (before is None or said.version > before.version):
+            self.taken[probe] = Taken(version=said.version, halted=said.halted, at=at)
 
 
 class Ingest(threading.Thread):
@@ -103,6 +139,10 @@ class Ingest(threading.Thread):
         self._assigned_at = 0.0
         self._stream_of: dict[str, str] = {}
         self._doubles = Doubles()
+        self._reports = Reports()
+        self._told_old: dict[str, str] = {}
+        self._to_assign: set[str] = set()
+        """Whose assignment is looked at in the next turn."""
         self.failed: BaseException | None = None
         """What ended the thread, where it did not end by ``stop``."""
 
@@ -157,6 +197,9 @@ class Ingest(threading.Thread):
             self._assigned_at = 0.0
         if self._clock.now() - self._assigned_at >= _ASSIGN_EVERY:
             self._publish_assignments(self._connections)
+        elif self._to_assign:
+            self._publish_assignments(self._connections, only=self._to_assign)
+        self._to_assign = set()
         deliveries = [arrival for arrival in arrivals if isinstance(arrival, Delivery)]
         if deliveries:
             self._take(deliveries)
@@ -165,6 +208,7 @@ class Ingest(threading.Thread):
                 self._greet(arrival.connection)
             elif isinstance(arrival, Down) and not any(connection.up for connection in self._connections):
                 self._journal.watch(None)
+        self._note_reports()
         self._keep_watch()
         self._keep_identity()
 
@@ -186,6 +230,8 @@ class Ingest(threading.Thread):
         """Validate a group, commit it however long that takes, then acknowledge and answer."""
         received_at = self._clock.now()
         for group in self._kept(deliveries, received_at):
+            self._note_able(group)
+            self._note_reports()
             for delivery in group.deliveries:
                 delivery.connection.ack(delivery)
             for probe, stream in group.owed.items():
@@ -262,6 +308,7 @@ class Ingest(threading.Thread):
         if accepted.claimed is not None:
             said = f"says AS{accepted.claimed.asn}, {accepted.claimed.access}"
             group.notices.append(Notice(probe=probe, kind=NoticeKind.CLAIMS, detail=said))
+        self._reports.hear(accepted, received_at)
         if accepted.health is not None:
             self._health[probe] = accepted.health
             group.health.append(
@@ -316,15 +363,56 @@ class Ingest(threading.Thread):
         if isinstance(heard, str):
             group.refused.append(_refused(delivery, "", heard))
             return
-        member = self._fleet.members.get(heard.id)
-        if member is None or member.public_key != heard.public_key:
+        stranger = heard.stranger
+        member = self._fleet.members.get(stranger.id)
+        if member is not None and member.public_key == stranger.public_key:
+            group.able[member.id] = heard.able
+        else:
             # A known id with another key was reinstalled, or is somebody else: the operator decides.
             try:
-                self._registry.note_pending(heard)
+                self._registry.note_pending(stranger)
             except JournalError as error:
                 _log.error("%s", error)
                 return
-            _log.info("probe %s asks to be approved with key %s", heard.id, heard.public_key)
+            _log.info("probe %s asks to be approved with key %s", stranger.id, stranger.public_key)
+
+    def _note_able(self, group: Group) -> None:
+        """Write down what members can do; where that is news, what they are asked is looked at again."""
+        for probe, able in group.able.items():
+            order = self._fleet.order_of(probe)
+            if able == order.able:
+                continue
+            try:
+                self._registry.note_able(self._fleet.members[probe], able)
+            except JournalError as error:
+                _log.error("%s", error)  # it says it again at its next connection
+                continue
+            orders = {**self._fleet.orders, probe: msgspec.structs.replace(order, able=able)}
+            self._fleet = dataclasses.replace(self._fleet, orders=orders)
+            self._to_assign.add(probe)
+
+    def _note_reports(self) -> None:
+        """Write down what probes said of their assignments; what cannot be written is kept for the next turn."""
+        if not self._reports:
+            return
+        reports, self._reports = self._reports, Reports()
+        try:
+            for probe, taken in reports.taken.items():
+                if taken.version > self._registry.issued(probe).version:
+                    reports.held[probe] = max(taken.version, reports.held.get(probe, 0))
+                else:
+                    self._registry.note_taken(probe, taken)
+            for probe, version in reports.held.items():
+                if self._registry.catch_up(probe, version):
+                    _log.warning(
+                        "probe %s holds assignment %d, which is newer than ours: counting on from it", probe, version
+                    )
+                    self._to_assign.add(probe)
+            for probe, words in reports.unread.items():
+                self._registry.note_unread(probe, words)
+        except JournalError as error:
+            _log.error("%s", error)
+            self._reports = reports
 
     def _commit(self, group: Group, received_at: float) -> bool:
         """Commit; on failure say why and try again until it works or we are stopped. Nothing is acknowledged before."""
@@ -400,12 +488,17 @@ class Ingest(threading.Thread):
         for connection in connections:
             connection.publish(topic(probe, Leaf.RECEIPT), frame)
 
-    def _publish_assignments(self, connections: list[Connection], *, again: bool = False) -> None:
-        """Give every approved probe what it is to do, where that changed or (``again``) in any case."""
+    def _publish_assignments(
+        self, connections: list[Connection], *, again: bool = False, only: Collection[str] | None = None
+    ) -> None:
+        """Give approved probes (``only`` these) what they are to do, where it changed or (``again``) in any case."""
         now = self._clock.now()
-        self._assigned_at = now
+        if only is None:
+            self._assigned_at = now
         written = False
         for member in self._fleet.active():
+            if only is not None and member.id not in only:
+                continue
             try:
                 written |= self._assign(member, now, connections, again=again)
             except JournalError as error:
@@ -417,9 +510,10 @@ class Ingest(threading.Thread):
 
     def _assign(self, member: Member, now: float, connections: list[Connection], *, again: bool) -> bool:
         """Give one probe what it is to do; whether that was written down anew."""
-        assignment = self._assignment_of(member)
         issued = self._registry.issued(member.id)
-        following = due(assignment, issued, now)
+        assignment, left_out = self._assignment_of(member, issued)
+        following = due(assignment, issued, now, left_out)
+        self._tell_old(member, left_out)
         if following is None and self._fleet.tasks_of(member.id) is NO_TASKS:
             # A registry of an earlier version: what it issued is written down now, under the next number.
             following = msgspec.structs.replace(issued, version=issued.version + 1)
@@ -429,14 +523,30 @@ class Ingest(threading.Thread):
             self._publish_assignment(member.id, dated(assignment, following or issued), connections)
         return following is not None
 
-    def _assignment_of(self, member: Member) -> Assignment:
-        """Return what a probe is to do, as far as its line and its country's halt allow."""
+    def _tell_old(self, member: Member, left_out: Mapping[str, int]) -> None:
+        """Say once in the log what a probe is too old for, and again when that changes."""
+        order = self._fleet.order_of(member.id)
+        if order.able is None:
+            return  # it has not introduced itself, so nothing is known of its age
+        lacks = (*order.lacks, *(f"{skill} ({n} left out)" for skill, n in left_out.items()))
+        told = ", ".join(lacks)
+        if told != self._told_old.get(member.id, ""):
+            _log.warning("probe %s is too old for: %s", member.id, told or "nothing any more")
+            self._told_old[member.id] = told
+
+    def _assignment_of(self, member: Member, issued: Issued) -> tuple[Assignment, Mapping[str, int]]:
+        """Return what a probe is to do, as far as it can and may, and what was left out as it is too old for it."""
         config = self._config
         halt = self._fleet.halted().get(member.network.country)
+        if halt is not None:
+            # Made of nothing that could fail. It names the key as well: a task that does not would mean that this
+            # collector opens no boxes.
+            stop = stopped(self._catalogue.version, halt.reason, issued.interval or config.timetable.interval)
+            return msgspec.structs.replace(stop, sealed_to=self._sealed_to), issued.left_out
         task = assignment_for(member, self._catalogue, config.timetable, config.budget, self._learned)
+        task, left_out = within(task, self._fleet.order_of(member.id).able)
         task = fitted(task, member.profile, laboratory=bool(config.network.laboratory) or self._clock.laboratory)
-        # A halt says it as well: a task that does not would mean that this collector opens no boxes.
-        return msgspec.structs.replace(stopped(task, halt.reason) if halt else task, sealed_to=self._sealed_to)
+        return msgspec.structs.replace(task, sealed_to=self._sealed_to), left_out
 
     def _publish_assignment(self, probe: str, assignment: Assignment, connections: list[Connection]) -> None:
         frame = self._seal(Kind.ASSIGNMENT, probe, msgspec.json.encode(assignment))

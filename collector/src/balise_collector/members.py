@@ -12,6 +12,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from balise_collector.claims import Tasks
+from balise_collector.orders import NOTHING, Order
 from balise_wire.measurement import Network
 from balise_wire.words import ProbeRole, Profile
 
@@ -113,6 +114,8 @@ class Fleet:
     """Where each probe stood from when on, oldest first; the member's own record where there is none."""
     tasks: Mapping[str, Tasks] | None = None
     """What each probe was given to measure; ``None`` where nobody keeps that."""
+    orders: Mapping[str, Order] = field(default_factory=dict)
+    """Each probe's assignment, and what became of it."""
 
     @classmethod
     def of(
@@ -123,11 +126,12 @@ class Fleet:
         *,
         records: Mapping[str, tuple[Record, ...]] | None = None,
         tasks: Mapping[str, Tasks] | None = None,
+        orders: Mapping[str, Order] | None = None,
     ) -> "Fleet":
         """Build the table; parsing a key costs more than using it, so it is done once."""
         table = {member.id: member for member in members}
         keys = {id: Ed25519PublicKey.from_public_bytes(bytes.fromhex(m.public_key)) for id, m in table.items()}
-        return cls(table, keys, tuple(halts), paces or {}, records or {}, tasks)
+        return cls(table, keys, tuple(halts), paces or {}, records or {}, tasks, orders or {})
 
     def record_at(self, probe: str, at: float, country: str = "") -> Record | None:
         """Return where a probe stood at a moment, on the operator's word; ``None`` of an unknown one.
@@ -153,6 +157,10 @@ class Fleet:
     def tasks_of(self, probe: str) -> Tasks | None:
         """Return what a probe was given to measure; ``None`` where nobody keeps that."""
         return None if self.tasks is None else self.tasks.get(probe, NO_TASKS)
+
+    def order_of(self, probe: str) -> Order:
+        """Return a probe's assignment and what became of it."""
+        return self.orders.get(probe, NOTHING)
 
     def active(self) -> tuple[Member, ...]:
         """Return the members that may speak, by id."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -12,11 +13,14 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from balise_collector.assignment import Issued
 from balise_collector.authority import Authority
+from balise_collector.clock import Clock
 from balise_collector.fleet import FleetRegistry
 from balise_collector.journal import Notice, NoticeKind
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.members import Pending
+from balise_collector.orders import Able, Taken
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -98,7 +102,7 @@ def test_nobody_becomes_a_reference_by_announcing_it(run: Run, probe: Any, tmp_p
 
 def test_a_halt_and_its_end(run: Run, member: Any) -> None:
     """Listed with its reason, in the list and at each probe; lifted once."""
-    status, out, _ = run("fleet", "halt", "PK", "--reason", "under  review")
+    status, out, _ = run("fleet", "halt", "PK", "--reason", "under  review", "--no-wait")
     assert (status, "1 probes" in out) == (0, True)
     listed = run("fleet", "list")[1]
     assert "PK is halted" in listed
@@ -106,9 +110,61 @@ def test_a_halt_and_its_end(run: Run, member: Any) -> None:
     assert f"{member.id:<12} halted" in listed
     assert json.loads(run("fleet", "list", "--json")[1])["halted"][0]["reason"] == "under review"
     assert "under review" in run("fleet", "show", member.id)[1]
-    assert run("fleet", "halt", "PK", "--undo")[0] == 0
+    assert run("fleet", "halt", "PK", "--undo", "--no-wait")[0] == 0
     assert run("fleet", "halt", "PK", "--undo")[0] == 2
     assert "halted" not in run("fleet", "list")[1]
+
+
+def test_a_halt_that_nobody_hears_is_told_as_such(run: Run, member: Any) -> None:
+    """No collector runs: the command does not wait for nothing, names who has not confirmed, and its status says so."""
+    status, out, _ = run("fleet", "halt", "PK", "--reason", "under review")
+    assert status == 3
+    assert f"{member.id:<12} NOT CONFIRMED, never heard" in out
+    assert "no collector listens" in out
+    assert "0 of 1 probes confirmed" in out
+    assert f"not yet: {member.id}" in run("fleet", "list")[1]
+
+
+def test_who_confirmed_is_told_and_waited_for(run: Run, member: Any, tmp_path: Path) -> None:
+    """Registry and journal as a running collector leaves them: the halt is issued, then taken up, then lifted."""
+    state = tmp_path / "state"
+    now = Clock.from_environment().now()
+    with closing(SqliteJournal(state / "journal.sqlite")) as journal:
+        journal.watch(now - 5.0)
+    with closing(FleetRegistry(state / "fleet.sqlite")) as registry:
+        registry.issue(member.id, Issued(1, "a", 9e9, turned=1))
+        registry.note_taken(member.id, Taken(version=1, halted=False, at=now))
+        assert run("fleet", "halt", "PK", "--reason", "x", "--wait", "0.5")[0] == 3, "what holds is older than the halt"
+        registry.issue(member.id, Issued(2, "b", 9e9, halted=True, turned=2))
+        status, out, _ = run("fleet", "halt", "PK", "--reason", "x", "--wait", "0.5")
+        assert (status, "NOT CONFIRMED" in out) == (3, True)
+        assert "NOT confirmed: at work on version 1" in run("fleet", "show", member.id)[1]
+        answer = threading.Timer(0.5, registry.note_taken, (member.id, Taken(version=2, halted=True, at=now)))
+        answer.start()
+        status, out, _ = run("fleet", "halt", "PK", "--reason", "x", "--wait", "20")
+        answer.join()
+        assert (status, f"{member.id:<12} confirmed, version 2" in out, "all 1 probes" in out) == (0, True, True)
+        assert "1 of 1 probes confirmed that they stopped" in run("fleet", "list")[1]
+        assert "confirmed: stopped by version 2" in run("fleet", "show", member.id)[1]
+        assert run("fleet", "halt", "PK", "--undo", "--wait", "0.3")[0] == 3, "the collector has not lifted it yet"
+        told = json.loads(run("fleet", "show", member.id, "--json")[1])
+        assert (told["accepted"], told["stopped"], told["assignment"]) == (2, True, 2)
+
+
+def test_who_is_too_old_for_what_is_told(run: Run, member: Any, tmp_path: Path) -> None:
+    """In the list, for one probe, and for programs; nothing is said of a probe that has not introduced itself."""
+    assert "too old" not in run("fleet", "list")[1]
+    with closing(FleetRegistry(tmp_path / "state" / "fleet.sqlite")) as registry:
+        registry.note_able(member.member, Able(software="0.1.0"))
+        registry.issue(member.id, Issued(1, "a", 9e9, turned=1, left_out={"experiment:quic": 3}))
+        registry.note_unread(member.id, {"event 'sauna_on'"})
+    assert "(too old for: reads:assignments-piecewise, experiment:quic (3 left out))" in run("fleet", "list")[1]
+    shown = run("fleet", "show", member.id)[1]
+    assert "software     0.1.0" in shown
+    assert "too old for  reads:assignments-piecewise, experiment:quic (3 left out)" in shown
+    assert "not read     event 'sauna_on' (update this collector)" in shown
+    told = json.loads(run("fleet", "list", "--json")[1])["orders"][member.id]
+    assert told["too_old_for"] == ["reads:assignments-piecewise", "experiment:quic (3 left out)"]
 
 
 def test_retired_is_not_revoked(run: Run, member: Any) -> None:
@@ -139,6 +195,7 @@ def test_revoking_refuses_the_certificate_too(run: Run, member: Any, tmp_path: P
         (("tag", "nobody000", "x"), "fleet list"),
         (("halt", "Pakistan", "--reason", "x"), "two capital letters"),
         (("halt", "PK"), "--reason"),
+        (("halt", "PK", "--undo"), "not halted"),
         (("halt", "PK", "--reason", "x" * 300), "200"),
     ],
 )

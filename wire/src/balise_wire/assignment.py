@@ -75,6 +75,8 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     expires: object = 0.0
     halt: object = ""
     """Any type: what is no text is a halt all the same, unless it is empty."""
+    sealed_to: object = ""
+    """As in the assignment, which a halted probe goes on by."""
 
     @property
     def reason(self) -> str:

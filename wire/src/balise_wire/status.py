@@ -32,7 +32,7 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class Meta(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """Retained on ``.../meta``: what the probe is."""
+    """Retained on ``.../meta``: what the probe is. Sealed in an envelope; plain from a probe of the first version."""
 
     public_key: str
     """Ed25519 public key, 64 hex digits."""
@@ -45,6 +45,8 @@ class Meta(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     consent: str = ""
     """Version of the consent text the host agreed to."""
     profile: Profile = Profile.STANDARD
+    skills: tuple[str, ...] = ()
+    """What it can carry out and read (skills.py); believed under its seal only, and only to ask it for less."""
 
 
 class Health(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -132,6 +134,15 @@ def acceptance(event: Event) -> Acceptance | None:
         return None
     found = _ACCEPTED.fullmatch(event.detail)
     return Acceptance(int(found[1]), halted=found[2] == STOP) if found else None
+
+
+_OVERTAKEN: Final = re.compile(r"version -?\d{1,15} is older than (\d{1,15}), which is in force")
+
+
+def overtaken(event: Event) -> int | None:
+    """Return the version that a probe holds, where an event says that it refused an older one; ``None`` otherwise."""
+    found = _OVERTAKEN.fullmatch(event.detail) if event.kind is EventKind.ASSIGNMENT_REFUSED else None
+    return int(found[1]) if found else None
 
 
 class _Said(msgspec.Struct, frozen=True):

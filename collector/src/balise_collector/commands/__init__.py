@@ -1,7 +1,8 @@
 """The larger groups of the command line, one module each: arguments in, lines to print out.
 
-A command is a function of settings, clock and arguments that returns lines; ``cli`` prints them. Must not live here:
-printing, and anything a page or a test would want too.
+A command is a function of settings, clock and arguments that returns lines; ``cli`` prints them. One that is a
+generator may return an exit status other than 0 at its end. Must not live here: printing, and anything a page or a test
+would want too.
 """
 
 import argparse

@@ -6,7 +6,7 @@ Lives here: what the operator types, and what is printed. Must not live here: to
 import argparse
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from balise_collector.authority import Authority
-from balise_collector.clock import Clock
+from balise_collector.clock import Clock, pause
 from balise_collector.commands import AddCommand
 from balise_collector.config import Config
 from balise_collector.enrolment.agreement import agree
@@ -22,7 +22,8 @@ from balise_collector.errors import ConfigError
 from balise_collector.fleet import FleetRegistry
 from balise_collector.journal import NoticeRow
 from balise_collector.journal.sqlite import SqliteJournal
-from balise_collector.members import Halt, Member, Pending
+from balise_collector.members import Fleet, Halt, Member, Pending
+from balise_collector.orders import Order
 from balise_collector.standing import NOTICES
 from balise_wire.measurement import Network
 from balise_wire.topics import is_probe_id
@@ -31,6 +32,15 @@ from balise_wire.words import Access, ProbeRole, Profile
 _REASON_MOST: Final = 200
 _LABEL_MOST: Final = 80
 _ALWAYS: Final = "always"
+_WAIT: Final = 60.0
+"""Seconds: a probe that is connected hears at once and answers within five, one whose broker was just lost dials again
+within a minute."""
+_WAIT_MOST: Final = 86_400.0
+_LOOK_EVERY: Final = 0.25
+_LISTENED_WITHIN: Final = 90.0
+"""Seconds: an idle collector notes every 30 that it listens."""
+UNCONFIRMED: Final = 3
+"""Exit status of a halt, or of its end, that not every probe confirmed in time."""
 _SEE: Final = "see balise-collector fleet list"
 
 
@@ -70,6 +80,11 @@ def add(group: Any, command: AddCommand) -> None:
     halt.add_argument("country", metavar="CC", help="ISO 3166-1 alpha-2")
     halt.add_argument("--reason", default="", help="a few neutral words, which the hosts may read")
     halt.add_argument("--undo", action="store_true", help="let them measure again")
+    halt.add_argument(
+        "--wait", type=_seconds, default=_WAIT, metavar="SECONDS",
+        help="how long to wait for the probes to confirm, %(default)g where left out; exit status 3 where one did not",
+    )  # fmt: skip
+    halt.add_argument("--no-wait", action="store_const", dest="wait", const=0.0, help="as --wait 0, and status 0")
     listing = command(group, "list", _list, "every probe, those that wait, and halted countries")
     show = command(group, "show", _show, "everything that is known of one probe's membership")
     show.add_argument("probe")
@@ -211,7 +226,15 @@ def _tag(config: Config, _clock: Clock, arguments: argparse.Namespace) -> Iterat
     yield f"{arguments.probe}: {', '.join(arguments.words) or 'no words'}"
 
 
-def _halt(config: Config, clock: Clock, arguments: argparse.Namespace) -> Iterator[str]:
+def _seconds(text: str) -> float:
+    """Read a time to wait; argparse tells what is wrong."""
+    seconds = float(text)
+    if not 0.0 <= seconds <= _WAIT_MOST:
+        raise argparse.ArgumentTypeError(f"{text}: 0 to {_WAIT_MOST:g} seconds")
+    return seconds
+
+
+def _halt(config: Config, clock: Clock, arguments: argparse.Namespace) -> Generator[str, None, int]:
     country: str = arguments.country
     if not re.fullmatch(r"[A-Z]{2}", country):
         raise ConfigError(f"{country!r} is no country; give two capital letters, e.g. PK")
@@ -224,12 +247,84 @@ def _halt(config: Config, clock: Clock, arguments: argparse.Namespace) -> Iterat
             if not registry.lift(country, clock.now()):
                 raise ConfigError(f"{country}: not halted; {_SEE}")
             yield f"{country}: {probes} probes may measure again; the running collector tells them at once"
-            return
-        if not reason:
-            raise ConfigError("--reason: give a few neutral words, which the hosts may read")
-        registry.halt(country, reason, clock.now())
-    yield f"{country}: {probes} probes are told to stop; the running collector tells them at once"
-    yield f"take it back with: balise-collector fleet halt {country} --undo"
+        else:
+            if not reason:
+                raise ConfigError("--reason: give a few neutral words, which the hosts may read")
+            registry.halt(country, reason, clock.now())
+            yield f"{country}: {probes} probes are told to stop; the running collector tells them at once"
+            yield f"take it back with: balise-collector fleet halt {country} --undo"
+        if not arguments.wait:
+            return 0
+        return (yield from _confirmations(config, clock, registry, country, arguments.wait))
+
+
+def _confirmations(
+    config: Config, clock: Clock, registry: FleetRegistry, country: str, wait: float
+) -> Generator[str, None, int]:
+    """Tell who confirmed, as they do; return 0 where all did, else ``UNCONFIRMED``.
+
+    A probe confirms under its seal that it has taken up the assignment that stops it, or that lets it go on. One that
+    is not connected obeys when it connects; the registry goes on noting who confirmed.
+    """
+    told: set[str] = set()
+    until = clock.monotonic() + wait
+    listens = _listens(config, clock)
+    while True:
+        obeying, waited_for = _answers(registry.fleet(), country)
+        for probe in obeying:
+            if probe not in told:
+                told.add(probe)
+                yield f"{probe:<12} confirmed, version {obeying[probe]}"
+        if not waited_for:
+            yield f"{country}: all {len(obeying)} probes confirmed"
+            return 0
+        if not listens or clock.monotonic() >= until:
+            break
+        while not registry.changed() and clock.monotonic() < until:
+            pause(_LOOK_EVERY)
+    words = _last_words(config)
+    for probe in waited_for:
+        yield f"{probe:<12} NOT CONFIRMED, {words.get(probe, 'never heard')}"
+    if not listens:
+        yield "no collector listens to a broker: the probes are told once `balise-collector run` does"
+    counted = f"{len(obeying)} of {len(obeying) + len(waited_for)} probes confirmed"
+    yield f"{country}: {counted}; who is away obeys when it connects; {_SEE} for who confirmed since"
+    return UNCONFIRMED
+
+
+def _answers(fleet: Fleet, country: str) -> tuple[dict[str, int], list[str]]:
+    """Return which probes of a country confirmed what holds for it now, with the version, and which have not."""
+    halted = country in fleet.halted()
+    obeying: dict[str, int] = {}
+    waited_for: list[str] = []
+    for member in fleet.active():
+        if member.network.country != country:
+            continue
+        order = fleet.order_of(member.id)
+        # What was issued last may still be of the time before: the collector has not looked yet.
+        if order.halted == halted and order.confirmed and order.taken is not None:
+            obeying[member.id] = order.taken.version
+        else:
+            waited_for.append(member.id)
+    return obeying, waited_for
+
+
+def _listens(config: Config, clock: Clock) -> bool:
+    """Whether a collector noted lately that it is connected to a broker."""
+    if not config.journal_file.exists():
+        return False
+    with closing(SqliteJournal(config.journal_file)) as journal:
+        watched = journal.watched(clock.now())
+    return bool(watched) and watched[-1][1] >= clock.now() - _LISTENED_WITHIN * clock.scale
+
+
+def _last_words(config: Config) -> dict[str, str]:
+    """Return what each probe, or the broker of a dead one, said last of its state."""
+    if not config.journal_file.exists():
+        return {}
+    with closing(SqliteJournal(config.journal_file)) as journal:
+        held = journal.latest_presence()
+    return {probe: f"last word: {row.state}, {_minute(row.at)}" for probe, row in held.items()}
 
 
 def _list(config: Config, _clock: Clock, arguments: argparse.Namespace) -> Iterator[str]:
@@ -237,13 +332,19 @@ def _list(config: Config, _clock: Clock, arguments: argparse.Namespace) -> Itera
         fleet = registry.fleet()
         members, pending, halted = list(fleet.members.values()), registry.pending(), fleet.halted()
     if arguments.json:
-        told = {"approved": members, "pending": pending, "halted": list(halted.values())}
+        told = {
+            "approved": members,
+            "pending": pending,
+            "halted": list(halted.values()),
+            "orders": {member.id: told_of(fleet.order_of(member.id)) for member in members},
+        }
         yield json.dumps(msgspec.to_builtins(told), indent=2)
         return
     for halt in halted.values():
         yield f"{halt.country} is halted since {_day(halt.since)}: {halt.reason}"
+        yield f"{'':<12} {_counted(fleet, halt.country)}"
     for member in members:
-        yield _line(member, halted.get(member.network.country))
+        yield _line(member, halted.get(member.network.country), fleet.order_of(member.id))
     unlabelled = sum(member.speaks and not member.host for member in members)
     if unlabelled:
         yield f"{unlabelled} boards without a host: the public view counts them as one; see fleet host"
@@ -255,14 +356,41 @@ def _list(config: Config, _clock: Clock, arguments: argparse.Namespace) -> Itera
         yield "no probe yet; one that connects to the broker shows up here, and so does one that is enrolled"
 
 
-def _line(member: Member, halt: Halt | None) -> str:
-    """Say who a probe is, in one line; the provider's label and the tags come last."""
+def _counted(fleet: Fleet, country: str) -> str:
+    """Say who of a halted country confirmed that it stopped."""
+    obeying, waited_for = _answers(fleet, country)
+    told = f"{len(obeying)} of {len(obeying) + len(waited_for)} probes confirmed that they stopped"
+    return f"{told}; not yet: {', '.join(waited_for)}" if waited_for else told
+
+
+def told_of(order: Order) -> dict[str, Any]:
+    """Return a probe's order for programs."""
+    return {
+        "assignment": order.version,
+        "accepted": None if order.taken is None else order.taken.version,
+        "accepted_at": None if order.taken is None else order.taken.at,
+        "stopped": None if order.taken is None else order.taken.halted,
+        "confirmed": order.confirmed,
+        "software": None if order.able is None else order.able.software,
+        "too_old_for": list(too_old_for(order)),
+        "unread": list(order.unread),
+    }
+
+
+def too_old_for(order: Order) -> tuple[str, ...]:
+    """Say what a probe is too old for, each in a few words."""
+    return (*order.lacks, *(f"{skill} ({count} left out)" for skill, count in sorted(order.left_out.items())))
+
+
+def _line(member: Member, halt: Halt | None, order: Order) -> str:
+    """Say who a probe is, in one line; the provider's label and the tags come last but for what it is too old for."""
     network = member.network
     where = f"{network.country} AS{network.asn:<10} {network.access:<10} {member.profile:<9}"
     end = f"certificate until {_day(member.expires)}" if member.expires else f"key {member.public_key}"
     host = f"kept by {member.host}" if member.host else ""
     words = " ".join((*filter(None, (member.provider, host)), *(f"#{tag}" for tag in member.tags)))
-    return f"{member.id:<12} {state_of(member, halt):<10} {where} {end}  {words}".rstrip()
+    old = f"  (too old for: {', '.join(too_old_for(order))})" if too_old_for(order) and member.speaks else ""
+    return f"{member.id:<12} {state_of(member, halt):<10} {where} {end}  {words}".rstrip() + old
 
 
 def state_of(member: Member, halt: Halt | None) -> str:
@@ -280,18 +408,12 @@ def _show(config: Config, _clock: Clock, arguments: argparse.Namespace) -> Itera
         member = fleet.members.get(arguments.probe)
         if member is None:
             raise ConfigError(f"{arguments.probe}: not in the fleet; {_SEE}")
-        issued = registry.issued(member.id)
+        order = fleet.order_of(member.id)
     halt = fleet.halted().get(member.network.country)
     records = fleet.records.get(member.id, ())
     noticed = _noticed(config, member.id)
     if arguments.json:
-        told = {
-            "member": member,
-            "halt": halt,
-            "assignment": issued.version,
-            "records": records,
-            "notices": noticed,
-        }
+        told = {"member": member, "halt": halt, **told_of(order), "records": records, "notices": noticed}
         yield json.dumps(msgspec.to_builtins(told), indent=2)
         return
     network = member.network
@@ -305,7 +427,10 @@ def _show(config: Config, _clock: Clock, arguments: argparse.Namespace) -> Itera
     yield f"enrolled     {_day(member.enrolled_at)}, let in {_day(member.approved_at)}"
     yield f"consent      {member.consent or '-'}"
     yield f"certificate  until {_day(member.expires)}"
-    yield f"assignment   version {issued.version}"
+    yield f"assignment   version {order.version}{' (stop)' if order.halted else ''}, {_taken(order)}"
+    yield f"software     {order.able.software if order.able else '-'}"
+    yield f"too old for  {', '.join(too_old_for(order)) or '-'}"
+    yield f"not read     {', '.join(order.unread) or '-'}{' (update this collector)' if order.unread else ''}"
     if halt:
         yield f"halted       since {_day(halt.since)}: {halt.reason}"
     for record in records[:-1]:
@@ -321,6 +446,19 @@ def _noticed(config: Config, probe: str) -> tuple[NoticeRow, ...]:
         return ()
     with closing(SqliteJournal(config.journal_file)) as journal:
         return journal.latest_notices().get(probe, ())
+
+
+def _taken(order: Order) -> str:
+    """Say what a probe said that it has taken up."""
+    taken = order.taken
+    if taken is None:
+        return "and the probe has not said what it took up"
+    what = f"{'stopped by' if taken.halted else 'at work on'} version {taken.version}, said {_minute(taken.at)}"
+    return f"confirmed: {what}" if order.confirmed else f"NOT confirmed: {what}"
+
+
+def _minute(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%MZ")
 
 
 def _day(at: float | None) -> str:
