@@ -169,7 +169,9 @@ def _once(options: argparse.Namespace) -> int:
 
 def _plan(options: argparse.Namespace) -> int:
     """Print the manifest."""
-    from balise_agent import contact  # noqa: PLC0415
+    from balise_agent import contact, tls_shape  # noqa: PLC0415
+    from balise_agent.codec.clienthello import client_hello  # noqa: PLC0415
+    from balise_agent.codec.ja4 import ja4  # noqa: PLC0415
 
     settled = _settled(options, needed=options.assignment is None)
     keeper = assembly.assignments(settled)
@@ -181,7 +183,15 @@ def _plan(options: argparse.Namespace) -> int:
     if keeper.current is None:
         raise ConfigError("no assignment is stored yet, so nothing is contacted; name a file with --assignment FILE")
     found = contact.manifest(keeper.current)
-    print(msgspec.json.format(msgspec.json.encode(found)).decode() if options.json else contact.rendered(found))
+    if options.json:
+        print(msgspec.json.format(msgspec.json.encode(found)).decode())
+        return 0
+    print(contact.rendered(found))
+    print(
+        "\nWhoever watches the line can tell programs apart by how their TLS begins (JA4):\n"
+        f"  single hellos                           {ja4(client_hello('www.example.org', seed=1))} (as a browser's)\n"
+        f"  whole handshakes, and to the collector  {ja4(tls_shape.hello())} (a program's, not a browser's)"
+    )
     return FINE
 
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
+from balise_agent import tls_shape
 from balise_agent.config import Broker, Transport
 from balise_agent.reactor import READ, WRITE, Reactor, Timer
 
@@ -167,9 +168,9 @@ def connect(addresses: tuple[str, ...], port: int, follow: Callable[[socket.sock
 
 
 def tls_context(broker: Broker, *, check_time: bool = True) -> ssl.SSLContext:
-    """Return the TLS settings of a broker; 1.3 at least, because older ones send our certificate in clear (RFC 8705 8).
+    """Return the TLS settings of a broker, in the one shape that all our handshakes have (``secure`` wants 1.3).
 
-    With a ``ca_file`` that authority is the only root. No ALPN: ``mqtt`` in it would tell the line what we are.
+    With a ``ca_file`` that authority is the only root.
 
     Args:
         broker: its entry in the settings.
@@ -178,12 +179,11 @@ def tls_context(broker: Broker, *, check_time: bool = True) -> ssl.SSLContext:
     Raises:
         OSError: a certificate file cannot be read or is none.
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = tls_shape.client()
     if broker.ca_file:
         context.load_verify_locations(broker.ca_file)
     else:
         context.load_default_certs()
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
     if not check_time:
         context.verify_flags |= ssl.VerifyFlags(NO_CHECK_TIME)
     if broker.cert_file:
@@ -192,17 +192,26 @@ def tls_context(broker: Broker, *, check_time: bool = True) -> ssl.SSLContext:
 
 
 def secure(sock: socket.socket, context: ssl.SSLContext, name: str) -> Generator[Wait, bool, ssl.SSLSocket]:
-    """Shake hands; ``name`` is the server's, checked where the context says so (ssl.SSLError with the reason)."""
+    """Shake hands over TLS 1.3; ``name`` is the server's, checked where the context says so.
+
+    Raises:
+        DialError: no answer in time, or an answer in an older TLS.
+        ssl.SSLError: with the reason.
+    """
     tls = context.wrap_socket(sock, server_hostname=name, do_handshake_on_connect=False)
     done = False
     ready = True
+    seen = False
     try:
         while ready and not done:
             try:
                 tls.do_handshake()
                 done = True
             except ssl.SSLWantReadError:
-                ready = yield Wait(tls, READ, _TALK_SECONDS)
+                if seen:
+                    ready = yield Wait(tls, READ, _TALK_SECONDS)
+                else:
+                    ready, seen = (yield from _look(tls)), True
             except ssl.SSLWantWriteError:
                 ready = yield Wait(tls, WRITE, _TALK_SECONDS)
     finally:
@@ -211,6 +220,33 @@ def secure(sock: socket.socket, context: ssl.SSLContext, name: str) -> Generator
     if not done:
         raise DialError("TLS: no answer")
     return tls
+
+
+def _look(tls: ssl.SSLSocket) -> Generator[Wait, bool, bool]:
+    """Wait for the server's first record and look at it before OpenSSL does; whether it came (DialError: too old)."""
+    ready = yield Wait(tls, READ, _TALK_SECONDS)
+    if not ready:
+        return False
+    header = _peek(tls, tls_shape.RECORD_HEADER)
+    if len(header) < tls_shape.RECORD_HEADER:
+        return True
+    size = tls_shape.record_length(header)
+    if len(_peek(tls, size)) < size:
+        # Readable only once the whole record is there (socket(7), SO_RCVLOWAT), or the connection ended.
+        tls.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, size)
+        ready = yield Wait(tls, READ, _TALK_SECONDS)
+        tls.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
+    if not tls_shape.answers_in_1_3(_peek(tls, size)):
+        raise DialError("TLS: the server answers in a version older than 1.3, which would show our certificate")
+    return ready
+
+
+def _peek(tls: ssl.SSLSocket, size: int) -> bytes:
+    """Return what has arrived, up to ``size`` bytes, and leave it there."""
+    try:
+        return socket.socket.recv(tls, size, socket.MSG_PEEK)
+    except BlockingIOError:
+        return b""
 
 
 def _upgrade(sock: socket.socket, broker: Broker) -> Generator[Wait, bool, None]:

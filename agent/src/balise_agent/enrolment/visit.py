@@ -11,6 +11,7 @@ import ssl
 from collections.abc import Generator
 from typing import Final
 
+from balise_agent import tls_shape
 from balise_agent.dial import NO_CHECK_TIME, DialError, Lookup, Wait, connect, secure
 from balise_agent.enrolment.request import Front, http_request, read_response
 from balise_agent.net.trust import peer_chain
@@ -86,8 +87,7 @@ def _secured(addresses: tuple[str, ...], place: Front, context: ssl.SSLContext) 
 
 
 def _believing_nobody() -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context = tls_shape.client()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
@@ -95,8 +95,7 @@ def _believing_nobody() -> ssl.SSLContext:
 
 def pinned(authority: bytes, *, check_time: bool) -> ssl.SSLContext:
     """Return TLS settings with one root (DER) and none of the system's."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context = tls_shape.client()
     context.load_verify_locations(cadata=authority)
     if not check_time:
         context.verify_flags |= ssl.VerifyFlags(NO_CHECK_TIME)

@@ -11,6 +11,7 @@ import os
 import ssl
 from typing import Final
 
+from balise_agent import tls_shape
 from balise_agent.net.connection import Connection
 from balise_agent.net.ground import Stopwatch
 from balise_agent.net.tcp import failed, gone, write_all
@@ -40,15 +41,13 @@ class Contexts:
         """Return the context that offers these protocols; ``old`` takes what only old servers still need."""
         context = self._contexts.get((alpn, old))
         if context is None:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context = tls_shape.client(alpn)
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
             context.options |= _LEGACY_SERVER_CONNECT
             if old:
                 context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
                 context.set_ciphers(_OLD_CIPHERS)
-            if alpn:
-                context.set_alpn_protocols(list(alpn))
             self._contexts[alpn, old] = context
         return context
 
