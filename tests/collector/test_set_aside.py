@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import random
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,46 @@ def test_a_verdict_that_cannot_be_kept_costs_itself(
     store.save_verdicts([(2, verdict), (3, broken[0]), (4, verdict), (5, broken[1]), (6, verdict)], faults)
     assert [seq for seq, _ in store.numbered_verdicts()] == [1, 2, 4, 6]
     assert [(fault.place, fault.seq) for fault in faults.drain()] == [("store", 3), ("store", 5)]
+
+
+def test_twenty_flipped_bits_cost_what_they_hit(
+    store: Store, journal: SqliteJournal, append: Callable[..., None], probe: Any, epoch: float
+) -> None:
+    """Detection never stands at a damaged row: each frame that a bit changed is counted, and all others are judged."""
+    chance = random.Random(16)
+    for batch in range(60):
+        append(*(probe.measurement(epoch + batch + n) for n in range(5)))
+    hit = set()
+    for _ in range(20):
+        number = chance.randrange(1, 61)
+        frame = bytearray(journal._db.execute("SELECT frame FROM batch WHERE no = ?", (number,)).fetchone()[0])
+        frame[chance.randrange(len(frame))] ^= 1 << chance.randrange(8)
+        journal._db.execute("UPDATE batch SET frame = ? WHERE no = ?", (bytes(frame), number))
+        hit.add(number)
+    follower = follower_of(journal, store, probe)
+    while follower.follow(epoch + 600.0):
+        pass
+    follower.save()
+    assert follower.seq == journal.head() == 300
+    assert store.count_by_state()["ok"] == 300 - 5 * len(hit)
+    assert journal.counts().set_aside == {"judge": 5 * len(hit)}
+    assert journal.totals().set_aside == 5 * len(hit)
+    assert {one.fault.place for one in journal.asides(500)} == {"journal"}
+
+
+def test_a_receive_time_of_the_far_future_carries_nobody_there(
+    store: Store, journal: SqliteJournal, append: Callable[..., None], probe: Any, epoch: float
+) -> None:
+    """Time passes by receive times: a damaged one would end detection until then, so that row is set aside."""
+    append(probe.measurement(epoch))
+    append(probe.measurement(epoch + 1.0))
+    journal._db.execute("UPDATE batch SET received_at = received_at + 1e9 WHERE no = 1")
+    follower = follower_of(journal, store, probe)
+    while follower.follow(epoch + 60.0):
+        pass
+    assert epoch - 60.0 <= follower.stepped <= epoch + 60.0
+    assert [seq for seq, _ in store.numbered_verdicts()] == [2]
+    assert [one.fault.seq for one in journal.asides()] == [1]
 
 
 class _Kept:

@@ -10,3 +10,7 @@ class ConfigError(ValueError):
 
 class JournalError(RuntimeError):
     """The journal cannot keep or give back what it promised; the message names the file and the mend."""
+
+
+class DamagedError(JournalError):
+    """A file is no sound database any more: nothing will be read or written there until it is made anew."""

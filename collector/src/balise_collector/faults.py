@@ -24,6 +24,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     """Where it could not be dealt with: ``judge``, ``detect``, ``store``, ``journal``, ``cell ...``, ``points``."""
     seq: int = 0
     """Its row in the journal (for a sink: the number of the change); 0 for what is no row."""
+    rows: int = 1
+    """How many rows from ``seq`` on it stands for: a damaged page of the disk holds many."""
     error: str
 
 
@@ -43,14 +45,18 @@ class Faults:
 
     def note(self, place: str, error: BaseException | str, seq: int = 0) -> None:
         """Note one fault."""
-        if len(self._held) >= HELD_MOST:
-            self.unheld += 1
-            return
-        self._held.append(Fault(place=place[:200], seq=seq, error=error if isinstance(error, str) else words_of(error)))
+        self.hold(Fault(place=place[:200], seq=seq, error=error if isinstance(error, str) else words_of(error)))
 
     def set_aside(self, place: str, seq: int = 0) -> "_SetAside":
         """Return a block; whatever it raises becomes a fault, and the caller goes on behind it."""
         return _SetAside(self, place, seq)
+
+    def hold(self, fault: Fault) -> None:
+        """Note a fault that somebody else found."""
+        if len(self._held) >= HELD_MOST:
+            self.unheld += 1
+        else:
+            self._held.append(fault)
 
     def drain(self) -> list[Fault]:
         """Return what was noted since the last call."""

@@ -37,6 +37,8 @@ _REPLAYING: Final = "replay"
 _CHUNK: Final = 500
 _SAVE_EVERY: Final = 2000
 """Rows after which progress is saved although no step was due (catching up)."""
+_AHEAD: Final = 86_400.0
+"""Seconds after now at which nothing can have been received, however this machine's clock was set."""
 _IDLE_SECONDS: Final = 0.25
 _COMMIT_SECONDS: Final = 0.25
 """Real seconds that a commit may lag behind its receive time: a step waits for rows received before it."""
@@ -139,21 +141,32 @@ class Follower:
     # ------------------------------------------------------------ forward
 
     def follow(self, floor: float) -> int:
-        """Read a chunk, let the time up to ``floor`` (UNIX seconds) pass once all is read; returns rows read."""
-        rows = self._journal.read(self._progress.seq, _CHUNK)
+        """Read a chunk, let the time up to ``floor`` (UNIX seconds) pass once all is read; returns rows passed.
+
+        ``floor`` is a moment ago, or 0 where that is not known; what cannot be read is set aside.
+        """
+        before, faults = self._progress.seq, self._deduction.faults
+        piece = self._journal.piece(before, _CHUNK)
+        for fault in piece.damaged:
+            faults.hold(fault)
         verdicts: list[tuple[int, Verdict]] = []
-        for row in rows:
+        for row in piece.rows:
+            if floor and row.received_at > floor + _AHEAD:
+                # Time is made of these: one that is wrong would carry everything behind it into a far future.
+                faults.note("journal", f"received {row.received_at - floor:.0f} s after now", row.seq)
+                continue
             self._pass_time(row.received_at, verdicts)
             concluded = self._deduction.take(row)
             if concluded is not None:
                 verdicts.append(concluded)
             self._progress = msgspec.structs.replace(self._progress, seq=row.seq, received=row.received_at)
-        if len(rows) < _CHUNK and self._progress.stepped:
+        self._progress = msgspec.structs.replace(self._progress, seq=piece.through)
+        if piece.ended and self._progress.stepped:
             self._pass_time(floor, verdicts)
         self._save_verdicts(verdicts)
         if self._progress.seq - self._saved >= _SAVE_EVERY:
             self._save(())
-        return len(rows)
+        return self._progress.seq - before
 
     def _save_verdicts(self, verdicts: list[tuple[int, Verdict]]) -> None:
         """Keep what was concluded, and what could not be."""

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from balise_collector.errors import JournalError
 from balise_collector.journal import Batch, Journal, Notice, NoticeKind, Presence, Refused, Report
-from balise_collector.journal.sqlite import SqliteJournal, id64
+from balise_collector.journal.frames import id64
+from balise_collector.journal.sqlite import SqliteJournal
 from balise_wire.measurement import Measurement
 from balise_wire.status import Health
 from balise_wire.words import ClockState, Lifecycle
@@ -111,16 +112,120 @@ def test_frames_verify_years_later(journal: SqliteJournal, probe: Any, batch_of:
     assert journal.frame_of(one.id) == (batch.frame, probe.public_hex)
 
 
-def test_a_damaged_frame_is_noticed(journal: SqliteJournal, path: Path, probe: Any, batch_of: Any) -> None:
-    """A byte that changed on disk is an error that names the file, never a measurement."""
-    journal.append([batch_of(probe.measurement())], (), (), AT)
+def test_a_damaged_frame_costs_its_own_rows(journal: SqliteJournal, path: Path, probe: Any, batch_of: Any) -> None:
+    """A byte that changed on disk is never a measurement: its rows are named with the reason, others are read."""
+    for n in range(3):
+        journal.append([batch_of(probe.measurement(AT + n), probe.measurement(AT + n))], (), (), AT)
     with sqlite3.connect(path) as db:
-        frame = bytearray(db.execute("SELECT frame FROM batch").fetchone()[0])
+        frame = bytearray(db.execute("SELECT frame FROM batch WHERE no = 2").fetchone()[0])
         frame[-1] ^= 1
-        db.execute("UPDATE batch SET frame = ?", (bytes(frame),))
+        db.execute("UPDATE batch SET frame = ? WHERE no = 2", (bytes(frame),))
     db.close()
-    with pytest.raises(JournalError, match="damaged"):
-        journal.read(0, 10)
+    piece = journal.piece(0, 10)
+    assert [row.seq for row in piece.rows] == [1, 2, 5, 6]
+    assert [fault.seq for fault in piece.damaged] == [3, 4]
+    assert all("no longer verifies" in fault.error for fault in piece.damaged)
+    assert (piece.through, piece.ended) == (6, True)
+    assert [row.seq for row in journal.rows([2, 3, 5])] == [2, 5]
+
+
+@pytest.mark.parametrize(
+    ("change", "seen"),
+    [
+        ("UPDATE batch SET received_at = 1e300 WHERE no = 2", [1, 3]),
+        ("UPDATE batch SET received_at = -5.0 WHERE no = 2", [1, 3]),
+        ("UPDATE batch SET received_at = 'x' WHERE no = 2", [1, 3]),
+        ("UPDATE batch SET clock_offset = 1e300 WHERE no = 2", [1, 3]),
+        ("UPDATE batch SET clock_state = 'syncea', probe = 77, signer = 9, sent_at = 0 WHERE no = 2", [1, 2, 3]),
+        ("UPDATE batch SET frame = 7 WHERE no = 2", [1, 3]),
+        ("UPDATE batch SET frame = x'' WHERE no = 2", [1, 3]),
+        ("DELETE FROM batch WHERE no = 2", [1, 3]),
+        ("UPDATE measurement SET batch = 3 WHERE seq = 2", [1, 3]),
+        ("UPDATE measurement SET batch = 99 WHERE seq = 2", [1, 3]),
+        ("UPDATE measurement SET place = 5 WHERE seq = 2", [1, 3]),
+        ("UPDATE measurement SET place = -1 WHERE seq = 2", [1, 3]),
+        ("UPDATE measurement SET id = 1 WHERE seq = 2", [1, 3]),
+        ("UPDATE probe SET id = CAST(x'ff6162' AS TEXT)", [1, 2, 3]),
+    ],
+)
+def test_what_stands_beside_a_frame_is_held_against_it(
+    journal: SqliteJournal, path: Path, probe: Any, batch_of: Any, change: str, seen: list[int]
+) -> None:
+    """The frame is signed and says who, when and what; a column that says otherwise was damaged, and costs its rows."""
+    sent = [probe.measurement(AT + n) for n in range(3)]
+    for one in sent:
+        journal.append([batch_of(one)], (), (), AT)
+    with sqlite3.connect(path) as db:
+        db.execute(change)
+    db.close()
+    piece = journal.piece(0, 10)
+    assert [row.seq for row in piece.rows] == seen
+    assert {row.probe for row in piece.rows} == {probe.id}
+    assert [fault.seq for fault in piece.damaged] == [seq for seq in (1, 2, 3) if seq not in seen]
+    assert all(row.measurement in sent for row in piece.rows)
+
+
+def test_a_damaged_position_is_none(journal: SqliteJournal, path: Path, probe: Any, batch_of: Any) -> None:
+    """A stream whose place cannot be read counts as not yet committed: its batches are taken, and repeats dropped."""
+    sent = batch_of(probe.measurement())
+    journal.append([sent], (), (), AT)
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE stream SET beyond = '[3, x'")
+        db.execute("UPDATE held SET runs = '{'")
+    db.close()
+    again = SqliteJournal(path)
+    assert again.append([sent], (), (), AT) == 0
+    assert again.append([batch_of(probe.measurement(), sequence=2)], (), (), AT) == 1
+    assert again.position(probe.id, probe.stream).through == 2
+    again.close()
+
+
+def _page_of(path: Path, number: int) -> int:
+    """Return the page that holds a measurement's row: pages are filled in the order of rows."""
+    data = path.read_bytes()
+    for start in range(0, len(data), 4096):
+        page = data[start : start + 4096]
+        if page[0] != 0x0D:  # a leaf of a table (sqlite.org/fileformat2.html, 1.6)
+            continue
+        cells = [int.from_bytes(page[8 + 2 * n : 10 + 2 * n], "big") for n in range(int.from_bytes(page[3:5], "big"))]
+        numbers = {_varint(page, at + 1)[0] for at in cells if page[at] < 0x80 and page[at] < 40}
+        if number in numbers and len(numbers) > 100:
+            return start
+    raise AssertionError(f"no page holds row {number}")
+
+
+def _varint(page: bytes, at: int) -> tuple[int, int]:
+    value = 0
+    for place in range(at, at + 9):
+        value = value << 7 | page[place] & 0x7F
+        if page[place] < 0x80:
+            return value, place + 1
+    return value, at + 9
+
+
+def test_a_damaged_page_costs_its_own_rows(journal: SqliteJournal, path: Path, probe: Any, batch_of: Any) -> None:
+    """A page of the disk that is no page any more costs the rows on it; a reader goes on behind it, and counts them."""
+    for n in range(10):
+        journal.append([batch_of(*[probe.measurement(AT + n) for _ in range(100)])], (), (), AT)
+    journal.close()
+    page = _page_of(path, 500)
+    with path.open("r+b") as file:
+        file.seek(page)
+        file.write(bytes(4096))
+    again = SqliteJournal(path)
+    rows, lost, at = 0, 0, 0
+    while True:
+        piece = again.piece(at, 77)
+        rows += len(piece.rows)
+        lost += sum(fault.rows for fault in piece.damaged)
+        assert piece.through > at or piece.ended
+        at = piece.through
+        if piece.ended:
+            break
+    assert at == 1000
+    assert rows + lost == 1000
+    assert 100 < lost < 300
+    again.close()
 
 
 def test_positions_survive_reopening(journal: SqliteJournal, path: Path, probe: Any, batch_of: Any) -> None:

@@ -140,6 +140,18 @@ class JournalRow(msgspec.Struct, frozen=True, kw_only=True):
     measurement: Measurement
 
 
+class Piece(msgspec.Struct, frozen=True, kw_only=True):
+    """A stretch of the journal: what can be read of it, and what cannot."""
+
+    rows: tuple[JournalRow, ...] = ()
+    damaged: tuple[Fault, ...] = ()
+    """Rows that are no longer what was written, each with how that shows."""
+    through: int
+    """Last row of the stretch, read or not: where a reader goes on."""
+    ended: bool = True
+    """Nothing came behind it when it was read."""
+
+
 class PresenceRow(msgspec.Struct, frozen=True, kw_only=True):
     """One state message as the journal gives it back."""
 
@@ -225,8 +237,12 @@ class Journal(Protocol):
         """Return what is committed of a stream."""
         ...
 
+    def piece(self, after: int, most: int) -> Piece:
+        """Return the stretch of at most ``most`` rows behind ``after``; damage costs the rows it hit, and is named."""
+        ...
+
     def read(self, after: int, most: int) -> list[JournalRow]:
-        """Return up to ``most`` measurements with ``seq`` above ``after``, in order."""
+        """Return the measurements that can be read in the same stretch, in order."""
         ...
 
     def cursor(self, name: str) -> int:

@@ -8,10 +8,11 @@ WAL with synchronous=FULL: NORMAL survives a kill, but a power cut takes the las
 probe has forgotten them on our receipt. One fsync a group commit is what a receipt costs.
 """
 
+import contextlib
 import itertools
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from itertools import groupby
 from operator import itemgetter
@@ -21,7 +22,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from balise_collector.errors import JournalError
+from balise_collector.errors import DamagedError, JournalError
 from balise_collector.faults import Fault
 from balise_collector.journal import (
     Aside,
@@ -32,6 +33,7 @@ from balise_collector.journal import (
     Notice,
     NoticeKind,
     NoticeRow,
+    Piece,
     Position,
     Presence,
     PresenceRow,
@@ -39,12 +41,12 @@ from balise_collector.journal import (
     Report,
     Totals,
 )
+from balise_collector.journal.frames import DamageError, Opened, Pointer, Taken, id64
 from balise_collector.probe_clocks import TRANSIT
 from balise_collector.shared_file import open_reading
 from balise_collector.streams import StreamPosition
-from balise_wire.envelope import MAX_BODY_BYTES, decode_envelope
-from balise_wire.measurement import read_measurement
-from balise_wire.seal import SealError, unseal
+from balise_wire.seal import key_id as signing_id
+from balise_wire.seal import public_bytes, signer
 from balise_wire.status import Health
 from balise_wire.words import ClockState, Lifecycle
 
@@ -68,6 +70,7 @@ CREATE TABLE IF NOT EXISTS health(
   no INTEGER PRIMARY KEY, probe INTEGER NOT NULL, received_at REAL NOT NULL, body BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS health_probe ON health(probe, no);
 CREATE INDEX IF NOT EXISTS presence_probe ON presence(probe, no);
+CREATE INDEX IF NOT EXISTS presence_at ON presence(received_at);
 CREATE TABLE IF NOT EXISTS stream(
   probe INTEGER NOT NULL, stream TEXT NOT NULL, through INTEGER NOT NULL, beyond TEXT NOT NULL,
   oldest INTEGER NOT NULL, PRIMARY KEY(probe, stream)) WITHOUT ROWID;
@@ -88,7 +91,8 @@ CREATE TABLE IF NOT EXISTS watch(started REAL PRIMARY KEY, until REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS tally(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS aside(
   no INTEGER PRIMARY KEY, reader TEXT NOT NULL, seq INTEGER NOT NULL, place TEXT NOT NULL, error TEXT NOT NULL,
-  first_at REAL NOT NULL, last_at REAL NOT NULL, times INTEGER NOT NULL, UNIQUE(reader, place, seq));
+  first_at REAL NOT NULL, last_at REAL NOT NULL, times INTEGER NOT NULL, rows INTEGER NOT NULL,
+  UNIQUE(reader, place, seq));
 """
 _SUMS: Final = {
     "frame_bytes": "SELECT coalesce(sum(length(frame)), 0) FROM batch",
@@ -100,6 +104,8 @@ _STREAMS_REMEMBERED: Final = 10_000
 _STREAMS_KEPT: Final = 100
 """Of one probe: a new one comes with a new card or a damaged file. One that is dropped is asked for again, no more."""
 _WATCHES_ASKED: Final = 100
+_LATEST: Final = 4e9
+"""UNIX seconds no receive time reaches (2096): what lies beyond was not written by us."""
 _HEALTH_KEPT: Final = 500_000
 """Newest health reports that are kept: a hundred probes for a fortnight. They are gauges, no evidence."""
 _ASIDE_KEPT: Final = 10_000
@@ -110,7 +116,6 @@ NOTICE_LASTS: Final = 86_400.0
 _NOTICES_KEPT: Final = 20_000
 _DETAIL_MOST: Final = 300
 _HEALTH = msgspec.json.Decoder(Health)
-_BODY = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class _Voice(NamedTuple):
@@ -134,16 +139,10 @@ _LATER: Final = {"clock_offset": "REAL", "clock_doubtful": "INTEGER"}
 """Columns of ``batch`` that its first version had not; NULL in the rows that it wrote."""
 
 
-def _offset_of_older(received_at: float, sent_at: float, clock_state: str, historical: int) -> float:
+def _offset_of_older(received_at: float, sent_at: float, clock_state: ClockState, *, historical: bool) -> float:
     """Return the clock's offset of a batch that was journalled before it was decided at receipt."""
     ahead = sent_at - received_at
-    return 0.0 if historical or ClockState(clock_state).vouched or abs(ahead) <= TRANSIT else ahead
-
-
-def id64(measurement_id: str) -> int:
-    """Return the first 64 bits of a 32-digit id as SQLite's signed integer."""
-    value = int(measurement_id[:16], 16)
-    return value - (1 << 64) if value >= 1 << 63 else value
+    return 0.0 if historical or clock_state.vouched or abs(ahead) <= TRANSIT else ahead
 
 
 class SqliteJournal:
@@ -156,9 +155,10 @@ class SqliteJournal:
         """
         self._path = path
         self._quarantine_bytes = quarantine_bytes
-        self._signers: dict[int, Ed25519PublicKey] = {}
+        self._keys_by_id: dict[bytes, Ed25519PublicKey] = {}
         if reading:
             self._db = open_reading(path)
+            self._db.text_factory = _text
             self._forget()
             return
         with ExitStack() as undo:
@@ -166,13 +166,16 @@ class SqliteJournal:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 self._db = sqlite3.connect(path, isolation_level=None, timeout=10.0, check_same_thread=False)
                 undo.callback(self._db.close)
+                # A bit that changed on the disk may make a text no UTF-8: that costs this text, and raises nothing.
+                self._db.text_factory = _text
                 self._db.execute("PRAGMA journal_mode=WAL")
                 self._db.execute("PRAGMA synchronous=FULL")
                 self._db.executescript(_SCHEMA)
                 self._add_columns()
                 self._count_older()
             except (sqlite3.Error, OSError) as error:
-                raise JournalError(f"{path}: {error}; {_mend(error)}") from None
+                damaged = isinstance(error, sqlite3.Error) and is_damage(error)
+                raise (DamagedError if damaged else JournalError)(f"{path}: {error}; {_mend(error)}") from None
             undo.pop_all()
         self._forget()
 
@@ -206,8 +209,8 @@ class SqliteJournal:
                 self._db.execute("ROLLBACK")
 
     def _tally(self, name: str) -> int | None:
-        row = self._db.execute("SELECT value FROM tally WHERE name = ?", (name,)).fetchone()
-        return int(row[0]) if row else None
+        rows = self._ask("SELECT value FROM tally WHERE name = ?", name)
+        return int(rows[0][0]) if rows else None
 
     def _add(self, **more: int) -> None:
         """Add to the sums that are kept, within the transaction that changes what they sum up."""
@@ -253,7 +256,7 @@ class SqliteJournal:
             raise
         except sqlite3.Error as error:
             self._roll_back()
-            raise JournalError(f"{self._path}: not committed: {error}; {_mend(error)}") from None
+            raise self._trouble(error) from None
         except BaseException:
             self._roll_back()
             raise
@@ -346,8 +349,9 @@ class SqliteJournal:
         """Return how far the sealed word of a probe has come."""
         voice = self._voices.get(probe)
         if voice is None:
-            row = self._db.execute("SELECT session, number, proves FROM voice WHERE probe = ?", (probe,)).fetchone()
-            voice = self._voices[probe] = _Voice(row[0], row[1], bool(row[2])) if row else _Voice(0, 0, proves=False)
+            rows = self._ask("SELECT session, number, proves FROM voice WHERE probe = ?", probe)
+            known = (_Voice(session, number, bool(proves)) for session, number, proves in rows)
+            voice = self._voices[probe] = next(known, _Voice(0, 0, proves=False))
         return voice
 
     def _speaks(self, probe: int, voice: _Voice) -> None:
@@ -428,28 +432,36 @@ class SqliteJournal:
         return number
 
     def _one(self, query: str, *arguments: Any) -> int:
-        return int(self._db.execute(query, arguments).fetchone()[0])
+        return int(self._ask(query, *arguments)[0][0])
+
+    def _ask(self, query: str, *arguments: Any) -> list[tuple[Any, ...]]:
+        """Return the rows of a question (JournalError; DamagedError where the file is no sound database)."""
+        try:
+            return self._db.execute(query, arguments).fetchall()
+        except sqlite3.Error as error:
+            raise self._trouble(error) from None
 
     # ------------------------------------------------------------ streams, cursors, watch
 
     def position(self, probe: str, stream: str) -> Position:
         """Return what is committed of a stream."""
-        row = self._db.execute("SELECT no FROM probe WHERE id = ?", (probe,)).fetchone()
-        if row is None:
+        rows = self._ask("SELECT no FROM probe WHERE id = ?", probe)
+        if not rows:
             return Position(stream=stream, through=0)
-        held = self._stream(row[0], stream)
+        held = self._stream(rows[0][0], stream)
         return Position(stream=stream, through=held.through, beyond=tuple(sorted(held.beyond)))
 
     def _stream(self, probe: int, stream: str) -> StreamPosition:
         held = self._streams.get((probe, stream))
         if held is None:
             # The column ``oldest`` of ``stream`` is not read: earlier versions kept what anybody could have written.
-            row = self._db.execute(
+            rows = self._ask(
                 "SELECT s.through, s.beyond, coalesce(h.oldest, 0), coalesce(h.runs, '[]') FROM stream s"
                 " LEFT JOIN held h ON h.probe = s.probe AND h.stream = s.stream WHERE s.probe = ? AND s.stream = ?",
-                (probe, stream),
-            ).fetchone()
-            held = StreamPosition(row[0], json.loads(row[1]), row[2], json.loads(row[3])) if row else StreamPosition()
+                probe,
+                stream,
+            )
+            held = _position_of(rows[0]) if rows else StreamPosition()
             if len(self._streams) >= _STREAMS_REMEMBERED:
                 self._streams.clear()
             self._streams[probe, stream] = held
@@ -492,7 +504,7 @@ class SqliteJournal:
         try:
             self._db.execute("INSERT OR REPLACE INTO watch VALUES(?,?)", (at, at))
         except sqlite3.Error as error:
-            raise JournalError(f"{self._path}: not committed: {error}; {_mend(error)}") from None
+            raise self._trouble(error) from None
         self._watching = at
 
     def _touch_watch(self, until: float) -> None:
@@ -504,23 +516,24 @@ class SqliteJournal:
 
         With ``before``, those that began before it; a few suffice to know whether the last hour was watched.
         """
-        rows = self._db.execute(
+        rows = self._ask(
             "SELECT started, until FROM watch WHERE started <= ? ORDER BY started DESC LIMIT ?",
-            (float("inf") if before is None else before, -1 if before is None else _WATCHES_ASKED),
-        ).fetchall()
-        return rows[::-1]
+            float("inf") if before is None else before,
+            -1 if before is None else _WATCHES_ASKED,
+        )
+        return [(started, until) for started, until in reversed(rows)]
 
     def cursor(self, name: str) -> int:
         """Return how far the reader ``name`` has come; 0 for a new one."""
-        row = self._db.execute("SELECT seq FROM cursor WHERE name = ?", (name,)).fetchone()
-        return int(row[0]) if row else 0
+        rows = self._ask("SELECT seq FROM cursor WHERE name = ?", name)
+        return int(rows[0][0]) if rows else 0
 
     def advance(self, name: str, seq: int) -> None:
         """Set how far the reader ``name`` has come."""
         try:
             self._db.execute("INSERT OR REPLACE INTO cursor VALUES(?,?)", (name, seq))
         except sqlite3.Error as error:
-            raise JournalError(f"{self._path}: not committed: {error}; {_mend(error)}") from None
+            raise self._trouble(error) from None
 
     # ------------------------------------------------------------ what was set aside
 
@@ -543,16 +556,17 @@ class SqliteJournal:
                 )
                 if not known.rowcount:
                     self._db.execute(
-                        "INSERT INTO aside(reader, seq, place, error, first_at, last_at, times) VALUES(?,?,?,?,?,?,1)",
-                        (reader, fault.seq, fault.place, fault.error, at, at),
+                        "INSERT INTO aside(reader, seq, place, error, first_at, last_at, times, rows)"
+                        " VALUES(?,?,?,?,?,?,1,?)",
+                        (reader, fault.seq, fault.place, fault.error, at, at, fault.rows),
                     )
                     fresh.append(fault)
-            self._add(set_aside=len(fresh))
+            self._add(set_aside=sum(fault.rows for fault in fresh))
             self._db.execute("DELETE FROM aside WHERE no <= (SELECT max(no) FROM aside) - ?", (_ASIDE_KEPT,))
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
             self._roll_back()
-            raise JournalError(f"{self._path}: not committed: {error}; {_mend(error)}") from None
+            raise self._trouble(error) from None
         return fresh
 
     def take_up(self, reader: str) -> None:
@@ -560,7 +574,7 @@ class SqliteJournal:
         try:
             self._db.execute("DELETE FROM aside WHERE reader = ?", (reader,))
         except sqlite3.Error as error:
-            raise JournalError(f"{self._path}: not committed: {error}; {_mend(error)}") from None
+            raise self._trouble(error) from None
 
     def hand_on(self, reader: str, other: str) -> None:
         """Put what one reader set aside in the place of what another had (JournalError as above)."""
@@ -571,122 +585,212 @@ class SqliteJournal:
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
             self._roll_back()
-            raise JournalError(f"{self._path}: not committed: {error}; {_mend(error)}") from None
+            raise self._trouble(error) from None
 
     def asides(self, most: int = 100) -> list[Aside]:
         """Return the newest things that were set aside."""
-        rows = self._db.execute(
-            "SELECT reader, seq, place, error, first_at, last_at, times FROM aside ORDER BY no DESC LIMIT ?", (most,)
+        rows = self._ask(
+            "SELECT reader, seq, place, error, rows, first_at, last_at, times FROM aside ORDER BY no DESC LIMIT ?", most
         )
         return [
-            Aside(reader=reader, fault=Fault(place=place, seq=seq, error=error), first_at=first, last_at=last, times=n)
-            for reader, seq, place, error, first, last, n in rows
+            Aside(
+                reader=reader,
+                fault=Fault(place=place, seq=seq, error=error, rows=rows),
+                first_at=first,
+                last_at=last,
+                times=times,
+            )
+            for reader, seq, place, error, rows, first, last, times in rows
         ]
 
     def aside_counts(self) -> dict[str, int]:
         """Return how many things each reader has set aside and not dealt with since."""
-        return dict(self._db.execute("SELECT reader, count(*) FROM aside GROUP BY reader").fetchall())
+        return dict(self._ask("SELECT reader, sum(rows) FROM aside GROUP BY reader"))
 
     # ------------------------------------------------------------ reading
 
-    def read(self, after: int, most: int) -> list[JournalRow]:
-        """Return up to ``most`` measurements with ``seq`` above ``after``, in order.
+    def piece(self, after: int, most: int) -> Piece:
+        """Return a stretch of the journal (see the Protocol).
 
         Raises:
-            JournalError: a frame no longer verifies: the file was damaged or altered.
+            DamagedError: the file is damaged so that what lies behind cannot be found.
         """
-        pointers = self._db.execute(
-            "SELECT seq, batch, place FROM measurement WHERE seq > ? ORDER BY seq LIMIT ?", (after, most)
-        ).fetchall()
+        pointers, broken = self._pointers(after, most)
+        if not pointers and broken is not None:
+            following = self._behind(after)
+            lost = Fault(
+                place="journal",
+                seq=after + 1,
+                rows=following - after - 1,
+                error=f"rows {after + 1} to {following - 1} cannot be read: {broken}",
+            )
+            return Piece(damaged=(lost,), through=following - 1, ended=False)
         rows: list[JournalRow] = []
-        for batch, group in groupby(pointers, key=itemgetter(1)):
-            rows.extend(self._unpack(batch, [(seq, place) for seq, _, place in group]))
-        return rows
+        damaged: list[Fault] = []
+        for batch, group in groupby(pointers, key=itemgetter(3)):
+            self._unpack(batch, [Pointer(*one[:3]) for one in group], rows, damaged)
+        through = pointers[-1][0] if pointers else after
+        ended = len(pointers) < most and broken is None
+        return Piece(rows=tuple(rows), damaged=tuple(damaged), through=through, ended=ended)
+
+    def _pointers(self, after: int, most: int) -> tuple[list[tuple[int, int, int, int]], sqlite3.Error | None]:
+        """Return (seq, id, place, batch) of the rows behind ``after`` up to where they cannot be read, and why."""
+        found: list[tuple[int, int, int, int]] = []
+        try:
+            for row in self._db.execute(
+                "SELECT seq, id, place, batch FROM measurement WHERE seq > ? ORDER BY seq LIMIT ?", (after, most)
+            ):
+                found.append(row)  # noqa: PERF402 - what came before the damage is kept
+        except sqlite3.Error as error:
+            if not is_damage(error):
+                raise self._trouble(error) from None
+            # The module steps ahead of the row that it gives, so that the last sound one went down with the step.
+            sound = self._pointer((found[-1][0] if found else after) + 1)
+            return [*found, *([sound] if sound else [])], error
+        return found, None
+
+    def _pointer(self, seq: int) -> tuple[int, int, int, int] | None:
+        """Return (seq, id, place, batch) of one row by its number; ``None`` where there is none, or it is damaged."""
+        try:
+            found = self._db.execute("SELECT seq, id, place, batch FROM measurement WHERE seq = ?", (seq,)).fetchone()
+        except sqlite3.Error as error:
+            if not is_damage(error):
+                raise self._trouble(error) from None
+            return None
+        return None if found is None else (found[0], found[1], found[2], found[3])
+
+    def _behind(self, after: int) -> int:
+        """Return the first row that can be read behind damage which begins at ``after`` (DamagedError: none can)."""
+        head = self.head()
+        unread, step = after, 1
+        while True:
+            readable = min(unread + step, head)
+            if self._pointer(readable) is not None:
+                break
+            if readable >= head:
+                raise DamagedError(f"{self._path}: nothing behind row {after} can be read")
+            unread, step = readable, step * 2
+        while readable - unread > 1:
+            middle = (unread + readable) // 2
+            if self._pointer(middle) is not None:
+                readable = middle
+            else:
+                unread = middle
+        return readable
+
+    def read(self, after: int, most: int) -> list[JournalRow]:
+        """Return the measurements that can be read of a stretch (see the Protocol)."""
+        return list(self.piece(after, most).rows)
 
     def rows(self, places: Sequence[int]) -> list[JournalRow]:
-        """Return the measurements at given places, in order; unknown ones are left out (JournalError as ``read``)."""
-        pointers: list[tuple[int, int, int]] = []
+        """Return the measurements at given places, in order; unknown and damaged ones are left out."""
+        pointers: list[tuple[int, int, int, int]] = []
         for seq in sorted(set(places)):
-            found = self._db.execute("SELECT seq, batch, place FROM measurement WHERE seq = ?", (seq,)).fetchone()
+            found = self._pointer(seq)
             pointers.extend([found] if found else [])
         rows: list[JournalRow] = []
-        for batch, group in groupby(pointers, key=itemgetter(1)):
-            rows.extend(self._unpack(batch, [(seq, place) for seq, _, place in group]))
+        for batch, group in groupby(pointers, key=itemgetter(3)):
+            self._unpack(batch, [Pointer(*one[:3]) for one in group], rows, [])
         return rows
 
     def find(self, measurement_id: str) -> JournalRow | None:
-        """Return one measurement by its id, for evidence."""
+        """Return one measurement by its id, for evidence; ``None`` where there is none, or it is damaged."""
+        found = self._find(measurement_id)
+        return found[0] if found else None
+
+    def _find(self, measurement_id: str) -> tuple[JournalRow, int] | None:
+        """Return one measurement by its id, and the number of its batch."""
         if not measurement_id or any(c not in "0123456789abcdef" for c in measurement_id) or len(measurement_id) != 32:
             return None
-        pointers = self._db.execute(
-            "SELECT m.seq, m.batch, m.place FROM probe p JOIN measurement m ON m.probe = p.no AND m.id = ?",
-            (id64(measurement_id),),
-        ).fetchall()
-        for seq, batch, place in pointers:
-            for row in self._unpack(batch, [(seq, place)]):
+        try:
+            pointers = self._db.execute(
+                "SELECT m.seq, m.id, m.place, m.batch FROM probe p JOIN measurement m ON m.probe = p.no AND m.id = ?",
+                (id64(measurement_id),),
+            ).fetchall()
+        except sqlite3.Error as error:
+            if not is_damage(error):
+                raise self._trouble(error) from None
+            return None
+        for *pointer, batch in pointers:
+            rows: list[JournalRow] = []
+            self._unpack(batch, [Pointer(*pointer)], rows, [])
+            for row in rows:
                 if row.measurement.id == measurement_id:
-                    return row
+                    return row, batch
         return None
 
     def frame_of(self, measurement_id: str) -> tuple[bytes, str] | None:
         """Return the sealed frame that holds a measurement, and the public key it verifies against."""
-        row = self.find(measurement_id)
-        if row is None:
+        found = self._find(measurement_id)
+        if found is None:
             return None
-        frame, key = self._db.execute(
-            "SELECT b.frame, s.public_key FROM measurement m JOIN batch b ON b.no = m.batch"
-            " JOIN signer s ON s.no = b.signer WHERE m.seq = ?",
-            (row.seq,),
-        ).fetchone()
-        return frame, key
+        ((frame,),) = self._ask("SELECT frame FROM batch WHERE no = ?", found[1])
+        key = self._key(signer(frame))
+        return None if key is None else (frame, public_bytes(key).hex())
 
-    def _unpack(self, batch: int, wanted: list[tuple[int, int]]) -> Iterator[JournalRow]:
-        probe, signer, received_at, sent_at, clock_state, historical, frame, offset, doubtful = self._db.execute(
-            "SELECT p.id, b.signer, b.received_at, b.sent_at, b.clock_state, b.historical, b.frame,"
-            " b.clock_offset, b.clock_doubtful"
-            " FROM batch b JOIN probe p ON p.no = b.probe WHERE b.no = ?",
-            (batch,),
-        ).fetchone()
+    def _unpack(self, batch: int, wanted: list[Pointer], rows: list[JournalRow], damaged: list[Fault]) -> None:
+        """Open one frame, and sort what is wanted of it into what is sound and what is damaged."""
         try:
-            body = _BODY.decode(decode_envelope(unseal(frame, self._key(signer), most=MAX_BODY_BYTES)).body)
-        except (SealError, msgspec.DecodeError) as error:
-            raise JournalError(
-                f"{self._path}: batch {batch} is damaged ({error}); restore the file from its backup"
-            ) from None
-        if offset is None:
-            offset = _offset_of_older(received_at, sent_at, clock_state, historical)
-        for seq, place in wanted:
-            yield JournalRow(
-                seq=seq,
-                received_at=received_at,
-                probe=probe,
-                sent_at=sent_at,
-                clock_state=ClockState(clock_state),
-                historical=bool(historical),
-                clock_offset=offset,
-                clock_doubtful=bool(doubtful),
-                measurement=read_measurement(body[place])[0],
-            )
+            opened, taken = self._open(batch)
+        except DamageError as error:
+            damaged.extend(Fault(place="journal", seq=one.seq, error=f"batch {batch}: {error}") for one in wanted)
+            return
+        for pointer in wanted:
+            try:
+                rows.append(opened.row(pointer, taken))
+            except DamageError as error:
+                damaged.append(Fault(place="journal", seq=pointer.seq, error=f"batch {batch}: {error}"))
 
-    def _key(self, signer: int) -> Ed25519PublicKey:
-        key = self._signers.get(signer)
-        if key is None:
-            (text,) = self._db.execute("SELECT public_key FROM signer WHERE no = ?", (signer,)).fetchone()
-            key = self._signers[signer] = Ed25519PublicKey.from_public_bytes(bytes.fromhex(text))
-        return key
+    def _open(self, batch: int) -> tuple[Opened, Taken]:
+        """Return a verified frame, and what was noted when it was taken in (DamageError)."""
+        try:
+            found = self._db.execute(
+                "SELECT received_at, clock_offset, clock_doubtful, frame FROM batch WHERE no = ?", (batch,)
+            ).fetchone()
+        except sqlite3.Error as error:
+            if not is_damage(error):
+                raise self._trouble(error) from None
+            raise DamageError(f"its page cannot be read ({error})") from None
+        if found is None:
+            raise DamageError("it is gone")
+        received_at, offset, doubtful, frame = found
+        opened = Opened(frame, self._key)
+        if not isinstance(received_at, float) or not 0.0 < received_at < _LATEST:
+            raise DamageError("when it was received is lost")
+        if offset is None:
+            sealed = opened.envelope
+            offset = _offset_of_older(received_at, sealed.sent_at, sealed.clock_state, historical=sealed.historical)
+        if not isinstance(offset, float) or not -_LATEST < offset < _LATEST:
+            raise DamageError("how far its probe's clock was off is lost")
+        return opened, Taken(received_at, offset, bool(doubtful))
+
+    def _key(self, key_id: bytes) -> Ed25519PublicKey | None:
+        """Return the public key that a frame names; read again where it is unknown, for another thread adds some."""
+        if key_id not in self._keys_by_id:
+            for (text,) in self._ask("SELECT public_key FROM signer"):
+                with contextlib.suppress(ValueError):  # a damaged one, which no frame names
+                    key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(text))
+                    self._keys_by_id[signing_id(key)] = key
+        return self._keys_by_id.get(key_id)
+
+    def _trouble(self, error: sqlite3.Error) -> JournalError:
+        """Return a database error as our own, with its mend."""
+        kind = DamagedError if is_damage(error) else JournalError
+        return kind(f"{self._path}: {error}; {_mend(error)}")
 
     def presence(self, after: float, until: float) -> list[PresenceRow]:
         """Return the state messages received in (after, until], in order."""
-        rows = self._db.execute(
+        rows = self._ask(
             "SELECT s.received_at, p.id, s.state FROM presence s JOIN probe p ON p.no = s.probe"
             " WHERE s.received_at > ? AND s.received_at <= ? ORDER BY s.no",
-            (after, until),
+            after,
+            until,
         )
         return [_presence_row(*row) for row in rows if row[2] in _STATES]
 
     def latest_presence(self) -> dict[str, PresenceRow]:
         """Return the last state message of each probe."""
-        rows = self._db.execute(
+        rows = self._ask(
             "SELECT s.received_at, p.id, s.state FROM probe p JOIN presence s"
             " ON s.no = (SELECT max(no) FROM presence WHERE probe = p.no)"
         )
@@ -695,11 +799,12 @@ class SqliteJournal:
     def health(self, after: int, most: int) -> list[HealthRow]:
         """Return up to ``most`` health reports with ``no`` above ``after``, in order, without damaged ones."""
         while True:
-            rows = self._db.execute(
+            rows = self._ask(
                 "SELECT h.no, h.received_at, p.id, h.body FROM health h JOIN probe p ON p.no = h.probe"
                 " WHERE h.no > ? ORDER BY h.no LIMIT ?",
-                (after, most),
-            ).fetchall()
+                after,
+                most,
+            )
             found = [row for row in itertools.starmap(_health_row, rows) if row is not None]
             if found or not rows:
                 return found
@@ -707,7 +812,7 @@ class SqliteJournal:
 
     def latest_health(self) -> dict[str, HealthRow]:
         """Return the last health report of each probe."""
-        rows = self._db.execute(
+        rows = self._ask(
             "SELECT h.no, h.received_at, p.id, h.body FROM probe p JOIN health h"
             " ON h.no = (SELECT max(no) FROM health WHERE probe = p.no)"
         )
@@ -737,7 +842,7 @@ class SqliteJournal:
 
     def totals(self) -> Totals:
         """Say how much was ever taken, without counting rows."""
-        last = self._db.execute("SELECT received_at FROM batch ORDER BY no DESC LIMIT 1").fetchone()
+        last = self._ask("SELECT received_at FROM batch ORDER BY no DESC LIMIT 1")
         return Totals(
             measurements=self.head(),
             batches=self._one("SELECT coalesce(max(no), 0) FROM batch"),
@@ -746,7 +851,7 @@ class SqliteJournal:
             refused_dropped=self._tally("quarantine_dropped") or 0,
             set_aside=self._tally("set_aside") or 0,
             health=self.last_health(),
-            last_received=float(last[0]) if last else None,
+            last_received=float(last[0][0]) if last else None,
         )
 
     def counts(self) -> Counts:
@@ -764,15 +869,14 @@ class SqliteJournal:
             quarantined_bytes=self._tally("quarantined_bytes") or 0,
             quarantine_dropped=totals.refused_dropped,
             events=totals.events,
-            cursors=dict(self._db.execute("SELECT name, seq FROM cursor").fetchall()),
+            cursors=dict(self._ask("SELECT name, seq FROM cursor")),
             set_aside=self.aside_counts(),
         )
 
     def quarantine(self, most: int = 100) -> list[tuple[float, str, str, str]]:
         """Return the newest refusals: time, probe, topic and reason."""
-        return self._db.execute(
-            "SELECT received_at, probe, topic, reason FROM quarantine ORDER BY no DESC LIMIT ?", (most,)
-        ).fetchall()
+        rows = self._ask("SELECT received_at, probe, topic, reason FROM quarantine ORDER BY no DESC LIMIT ?", most)
+        return [(at, probe, topic, reason) for at, probe, topic, reason in rows]
 
 
 def _health_row(no: int, received_at: float, probe: str, body: bytes) -> HealthRow | None:
@@ -781,6 +885,24 @@ def _health_row(no: int, received_at: float, probe: str, body: bytes) -> HealthR
         return HealthRow(no=no, received_at=received_at, probe=probe, health=_HEALTH.decode(body))
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
+
+
+def _position_of(row: tuple[Any, ...]) -> StreamPosition:
+    """Return a stream's position; where it was damaged on the disk, nothing of it counts: the probe sends it again."""
+    try:
+        return StreamPosition(row[0], json.loads(row[1]), row[2], json.loads(row[3]))
+    except (ValueError, TypeError):
+        return StreamPosition()
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace")
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether a database error says that the file is no sound database (sqlite.org/rescode.html)."""
+    code = getattr(error, "sqlite_errorcode", 0) or 0
+    return code & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
 def _presence_row(at: float, probe: str, state: str) -> PresenceRow:
