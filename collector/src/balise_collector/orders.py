@@ -62,6 +62,11 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         """What a program of this version can read and this probe cannot, as far as it introduced itself."""
         return () if self.able is None else tuple(one for one in FEATURES if one not in self.able.skills)
 
+    @property
+    def too_old_for(self) -> tuple[str, ...]:
+        """What the probe is too old for, each in a few words."""
+        return (*self.lacks, *(f"{one} ({count} left out)" for one, count in sorted(self.left_out.items())))
+
 
 NOTHING: Final = Order()
 

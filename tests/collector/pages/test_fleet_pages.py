@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
+from balise_collector.members import Fleet, Halt
+from balise_collector.orders import Able, Order, Taken
 from balise_collector.pages import fleet
 from balise_collector.pages.app import create_app
 from balise_collector.pages.fleet import FleetFacts
@@ -71,6 +74,34 @@ def test_one_probe_has_its_day_and_its_newest_verdicts(operator: TestClient, rea
     assert html.count('class="strip"') == 4
     assert "tls.ok" in text
     assert "2 h 2 min" in text
+
+
+def test_who_confirmed_and_who_is_too_old_is_told(
+    look_at: Callable[..., View], facts: FleetFacts, read: Callable[[str], Any]
+) -> None:
+    """A halt names how many stopped by their own word; one that has not is marked, and so is a probe of yesterday."""
+    orders = {
+        "pk64501a": Order(
+            version=3, halted=True, turned=3, taken=Taken(version=3, halted=True, at=1.0), able=Able(),
+            left_out={"experiment:quic": 2}, unread=("event 'sauna_on'",),
+        ),
+        "pk64502a": Order(version=3, halted=True, turned=3, taken=Taken(version=2, halted=False, at=1.0)),
+    }  # fmt: skip
+    members = {member.id: member for member in facts.members}
+    halts = (Halt(country="PK", since=facts.fleet.halts[0].since if facts.fleet.halts else 1.0, reason="x"),)
+    seen = replace(facts, fleet=Fleet.of(members.values(), halts, orders=orders))
+    browser = TestClient(create_app(look_at, facts=lambda: seen), base_url="http://127.0.0.1")
+    count = sum(member.network.country == "PK" for member in facts.fleet.active() or facts.members)
+    html = browser.get("/fleet").text
+    text = words(html, read)
+    assert f"1 of {count} probes confirmed it." in text
+    assert "stopped, by its own word" in text
+    assert '<strong class="state-throttled">has not confirmed that it stopped</strong>' in html
+    assert "too old for reads:assignments-piecewise, experiment:quic (2 left out)" in text
+    one = words(browser.get("/probe/pk64501a").text, read)
+    assert "3: stopped, by its own word" in one
+    assert "This collector is too old for event 'sauna_on'" in one
+    assert "3: has not confirmed that it stopped" in words(browser.get("/probe/pk64502a").text, read)
 
 
 def test_strangers_wait_with_their_key(operator: TestClient) -> None:

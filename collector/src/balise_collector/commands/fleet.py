@@ -372,14 +372,9 @@ def told_of(order: Order) -> dict[str, Any]:
         "stopped": None if order.taken is None else order.taken.halted,
         "confirmed": order.confirmed,
         "software": None if order.able is None else order.able.software,
-        "too_old_for": list(too_old_for(order)),
+        "too_old_for": list(order.too_old_for),
         "unread": list(order.unread),
     }
-
-
-def too_old_for(order: Order) -> tuple[str, ...]:
-    """Say what a probe is too old for, each in a few words."""
-    return (*order.lacks, *(f"{skill} ({count} left out)" for skill, count in sorted(order.left_out.items())))
 
 
 def _line(member: Member, halt: Halt | None, order: Order) -> str:
@@ -389,7 +384,7 @@ def _line(member: Member, halt: Halt | None, order: Order) -> str:
     end = f"certificate until {_day(member.expires)}" if member.expires else f"key {member.public_key}"
     host = f"kept by {member.host}" if member.host else ""
     words = " ".join((*filter(None, (member.provider, host)), *(f"#{tag}" for tag in member.tags)))
-    old = f"  (too old for: {', '.join(too_old_for(order))})" if too_old_for(order) and member.speaks else ""
+    old = f"  (too old for: {', '.join(order.too_old_for)})" if order.too_old_for and member.speaks else ""
     return f"{member.id:<12} {state_of(member, halt):<10} {where} {end}  {words}".rstrip() + old
 
 
@@ -429,7 +424,7 @@ def _show(config: Config, _clock: Clock, arguments: argparse.Namespace) -> Itera
     yield f"certificate  until {_day(member.expires)}"
     yield f"assignment   version {order.version}{' (stop)' if order.halted else ''}, {_taken(order)}"
     yield f"software     {order.able.software if order.able else '-'}"
-    yield f"too old for  {', '.join(too_old_for(order)) or '-'}"
+    yield f"too old for  {', '.join(order.too_old_for) or '-'}"
     yield f"not read     {', '.join(order.unread) or '-'}{' (update this collector)' if order.unread else ''}"
     if halt:
         yield f"halted       since {_day(halt.since)}: {halt.reason}"

@@ -15,6 +15,7 @@ from balise_collector import wording
 from balise_collector.journal import Aside, HealthRow, PresenceRow
 from balise_collector.judge.verdict import State, Verdict
 from balise_collector.members import HALTED, RETIRED, REVOKED, Fleet, Halt, Member, Pending
+from balise_collector.orders import Order
 from balise_collector.pages import phrases, svg
 from balise_collector.pages.history import BIN, bins
 from balise_collector.pages.view import View
@@ -79,6 +80,11 @@ class Line:
     software: str
     traffic: str
     clock: str
+    task: str
+    """Whether it confirmed what it was last told to do, or not to do; empty where nothing was issued."""
+    obeys: bool
+    old: str
+    """What it is too old for; empty where that is nothing, or not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +96,8 @@ class FleetPage:
     alive: int
     silent: int
     """Of those of which something is expected."""
-    halts: tuple[tuple[str, Halt], ...]
-    """(country's name, its halt)."""
+    halts: tuple[tuple[str, Halt, int, int], ...]
+    """(country's name, its halt, how many of its probes confirmed that they stopped, how many it has)."""
     asides: tuple[Aside, ...] = ()
 
 
@@ -123,7 +129,9 @@ def fleet(view: View, facts: FleetFacts) -> FleetPage:
     )  # fmt: skip
     counted = [one for one in lines if not one.excuse]
     alive = sum(one.standing.alive for one in counted)
-    halts = tuple((view.country(code), halt) for code, halt in sorted(facts.fleet.halted().items()))
+    halts = tuple(
+        (view.country(code), halt, *_stopped(facts.fleet, code)) for code, halt in sorted(facts.fleet.halted().items())
+    )
     return FleetPage(
         lines=tuple(lines),
         waiting=facts.waiting,
@@ -132,6 +140,12 @@ def fleet(view: View, facts: FleetFacts) -> FleetPage:
         halts=halts,
         asides=tuple(facts.asides),
     )
+
+
+def _stopped(fleet: Fleet, country: str) -> tuple[int, int]:
+    """Return how many of a halted country's probes confirmed that they stopped, and how many it has."""
+    orders = [fleet.order_of(one.id) for one in fleet.active() if one.network.country == country]
+    return sum(one.halted and one.confirmed for one in orders), len(orders)
 
 
 def probe(view: View, facts: FleetFacts, name: str) -> ProbePage | None:
@@ -151,7 +165,7 @@ def probe(view: View, facts: FleetFacts, name: str) -> ProbePage | None:
         strips=_strips(view, held, until - DAY),
         states=tuple(reversed(states[-_NEWEST:])),
         newest=tuple(reversed(held[-_NEWEST:])),
-        membership=_membership(view, member),
+        membership=(*_membership(view, member), *_order(view, facts.fleet.order_of(member.id))),
     )
 
 
@@ -180,6 +194,7 @@ def _line(view: View, facts: FleetFacts, member: Member) -> Line:
     patience = facts.fleet.patience(member.id, facts.silence)
     found = standing(facts.presence.get(member.id), measured, row, view.now, patience, excuse)
     health = row.health if row else None
+    order = facts.fleet.order_of(member.id)
     network = member.network
     troubled = bool(health and (health.throttled or health.undervoltage))
     return Line(
@@ -199,6 +214,33 @@ def _line(view: View, facts: FleetFacts, member: Member) -> Line:
         software=_software(view, member.id, measured),
         traffic=_traffic(view, health),
         clock=_clock(view, found, health),
+        task=_task(view, order) if member.speaks else "",
+        obeys=order.confirmed,
+        old=", ".join(order.too_old_for) if member.speaks else "",
+    )
+
+
+def _task(view: View, order: Order) -> str:
+    """Say whether a probe confirmed under its seal what it was last told to do, or not to do."""
+    if not order.version:
+        return ""
+    if order.confirmed:
+        told = view.gettext("stopped, by its own word") if order.halted else view.gettext("at work on its task")
+    elif order.halted:
+        told = view.gettext("has not confirmed that it stopped")
+    else:
+        told = view.gettext("has not confirmed its task")
+    return told
+
+
+def _order(view: View, order: Order) -> tuple[tuple[str, str], ...]:
+    """Return what a probe was told to do, and what came of it."""
+    taken = "-" if order.taken is None else f"{order.taken.version}, {phrases.machine_time(order.taken.at)}"
+    return (
+        (view.gettext("Task"), f"{order.version}: {_task(view, order)}" if order.version else "-"),
+        (view.gettext("Newest task that it took up"), taken),
+        (view.gettext("Too old for"), ", ".join(order.too_old_for) or "-"),
+        (view.gettext("This collector is too old for"), ", ".join(order.unread) or "-"),
     )
 
 
