@@ -12,8 +12,12 @@ import pytest
 
 from balise_collector.cli import main
 from balise_collector.fleet import FleetRegistry
+from balise_collector.incidents import Incident, IncidentKind, IncidentState, Interval, Scope
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.members import Pending
+from balise_collector.store import Progress, Store
+
+T = 1_589_733_000.0
 
 
 @pytest.fixture
@@ -175,3 +179,31 @@ def test_incidents_and_report_of_an_afternoon(run: Any, afternoon: Any, tmp_path
     assert run("release")[1] == ""
     assert run("release", name, "--undo")[0] == 2
     assert "no such incident" in run("release", "nope")[2]
+
+
+def test_what_one_probe_saw_is_marked_kept_out_of_the_report_and_never_released(run: Any, tmp_path: Path) -> None:
+    """A report is passed on: it is made of findings, and says on the side that something was left out."""
+    (tmp_path / "state").mkdir(exist_ok=True)
+    SqliteJournal(tmp_path / "state" / "journal.sqlite").close()
+    store = Store(tmp_path / "state" / "derived.sqlite")
+    for name, witnesses in (("a10ne000cafe", 1), ("c0nf1rmed000", 3)):
+        one = Incident(
+            id=name, kind=IncidentKind.OUTAGE, state=IncidentState.CLOSED, country="PK", service="internet",
+            roles=(), onset=Interval(earliest=T, latest=T + 300), end=Interval(earliest=T + 900, latest=T + 1200),
+            scope=Scope(affected=(64501 if witnesses == 1 else 64502,), affected_probes=witnesses), witnesses=witnesses,
+        )  # fmt: skip
+        store.save_progress(Progress(), {}, [one], T)
+    store.close()
+    listed = {line.split()[0]: line for line in run("incidents")[1].splitlines()}
+    assert listed["a10ne000cafe"].endswith("seen by one probe, not confirmed")
+    assert "not confirmed" not in listed["c0nf1rmed000"]
+    told = json.loads(run("incidents", "--json")[1])["incidents"]
+    assert {one["id"]: one["confirmed"] for one in told} == {"a10ne000cafe": False, "c0nf1rmed000": True}
+    status, text, aside = run("report")
+    assert (status, "AS64502" in text, "AS64501" in text) == (0, True, False)
+    assert aside == "1 seen by one probe only and left out: see balise-collector incidents\n"
+    every = run("report", "--unconfirmed")[1]
+    assert "UNCONFIRMED (one probe only): Pakistan: network outage, AS64501" in every
+    status, _, why = run("release", "a10ne000cafe")
+    assert (status, "not confirmed" in why) == (2, True)
+    assert run("release", "c0nf1rmed000")[0] == 0

@@ -10,9 +10,10 @@ import msgspec
 import pytest
 
 from balise_collector.errors import JournalError
-from balise_collector.incidents import Incident, IncidentKind, IncidentState, Interval
+from balise_collector.incidents import Incident, IncidentKind, IncidentState, Interval, Scope
+from balise_collector.incidents.model import UNTOLD
 from balise_collector.judge import State, Verdict
-from balise_collector.store import Progress, Store
+from balise_collector.store import _UNWITNESSED, Progress, Store
 from balise_wire.measurement import Network
 from balise_wire.words import Design, Experiment, TargetRole
 
@@ -164,3 +165,77 @@ def test_the_store_says_how_to_make_it_again(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match="replay"):
         Store(path)
     assert msgspec.json.encode(Progress())
+
+
+# ---------------------------------------------------------------- files of a version that did not count witnesses
+
+
+def wrote_without_witnesses(store: Store, one: Incident, noted_at: float) -> None:
+    """Keep a revision as commit a430c09 wrote it: with neither the count nor the mechanisms' counts."""
+    body = msgspec.to_builtins(one)
+    del body["witnesses"]
+    row = (one.id, one.revision, noted_at, store.last_change() + 1, msgspec.json.encode(body))
+    store._db.execute("INSERT INTO incident VALUES(?,?,?,?,?)", row)
+
+
+@pytest.mark.parametrize(
+    ("states", "probes", "witnesses"),
+    [
+        # That version said "open" only of what two probes had seen.
+        ((IncidentState.OPEN,), 3, (2,)),
+        ((IncidentState.OPEN, IncidentState.CLOSED), 3, (2, 2)),
+        ((IncidentState.UNCONFIRMED, IncidentState.OPEN, IncidentState.CLOSED), 3, (1, 2, 2)),
+        ((IncidentState.UNCONFIRMED, IncidentState.CLOSED), 1, (1, 1)),
+        ((IncidentState.OPEN, IncidentState.UNCONFIRMED, IncidentState.CLOSED), 2, (2, 1, 1)),
+        ((IncidentState.OPEN, IncidentState.CLOSED), 1, (2, 1)),
+        # Of these it said the same whether one or many had seen it.
+        ((IncidentState.STANDING,), 3, (UNTOLD,)),
+        ((IncidentState.STANDING, IncidentState.CLOSED), 3, (UNTOLD, UNTOLD)),
+        ((IncidentState.STANDING,), 1, (1,)),
+        ((IncidentState.CLOSED,), 1, (1,)),
+    ],
+)
+def test_what_an_earlier_version_kept_is_confirmed_only_where_it_can_be_known(
+    tmp_path: Path, states: tuple[IncidentState, ...], probes: int, witnesses: tuple[int, ...]
+) -> None:
+    """Unknown is not confirmed: at a430c09 what one probe saw stood among the findings once it had ended."""
+    old = Store(tmp_path / "old.sqlite")
+    for revision, state in enumerate(states, 1):
+        one = incident(revision, state=state, scope=Scope(affected_probes=probes), witnesses=9)
+        wrote_without_witnesses(old, one, T + revision)
+    old.close()
+    for _ in range(2):
+        now = Store(tmp_path / "old.sqlite")
+        assert tuple(one.witnesses for _, one in now.revisions("abc")) == witnesses
+        now.close()
+
+
+def test_an_update_that_was_undone_is_made_good_too(tmp_path: Path) -> None:
+    """The older program wrote again after the newer one had: what it adds is looked at the next time."""
+    now = Store(tmp_path / "old.sqlite")
+    now.save_progress(Progress(), {}, [incident(1, witnesses=3)], T)
+    wrote_without_witnesses(
+        now, incident(2, state=IncidentState.CLOSED, scope=Scope(affected_probes=3), witnesses=9), T
+    )
+    now.close()
+    again = Store(tmp_path / "old.sqlite")
+    assert [one.witnesses for _, one in again.revisions("abc")] == [3, 3]
+    again.close()
+
+
+def test_whether_any_revision_is_of_an_earlier_version_is_asked_of_an_index(store: Store) -> None:
+    """Every reader's thread opens the store: none of them may read through all that was ever said."""
+    for number in range(300):
+        store.save_progress(Progress(), {}, [incident(1, id=f"{number:012x}", witnesses=2)], T)
+    plan = store._db.execute(f"EXPLAIN QUERY PLAN {_UNWITNESSED} LIMIT 1").fetchall()
+    assert [row[3] for row in plan] == ["SCAN incident USING INDEX incident_unwitnessed"]
+
+
+def test_withdrawn_are_those_that_were_told_once(store: Store) -> None:
+    """What one probe saw and nobody confirmed is taken back in silence, as it was kept."""
+    gone = IncidentState.WITHDRAWN
+    for name, witnesses in (("told", (2, 2)), ("lost", (2, 1)), ("alone", (1, 1))):
+        store.save_progress(Progress(), {}, [incident(1, id=name, witnesses=witnesses[0])], T)
+        store.save_progress(Progress(), {}, [incident(2, id=name, witnesses=witnesses[1], state=gone)], T + 60)
+    assert [one.id for one in store.withdrawn()] == ["lost", "told"]
+    assert store.incidents() == []

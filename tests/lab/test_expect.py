@@ -89,6 +89,7 @@ def test_no_expectation_makes_no_rows() -> None:
         ({"service": "zoom"}, "twitter: interference"),
         ({"kind": "service_fault"}, "twitter: interference"),
         ({"state": "unconfirmed"}, "twitter: interference"),
+        ({"confirmed": False}, "twitter: interference"),
         ({"end": None}, "twitter: end"),
         ({"scope": FoundScope(affected=(64501, 64502))}, "twitter: affected"),
         ({"scope": FoundScope(affected=(64501,))}, "twitter: clean"),
@@ -136,6 +137,7 @@ def test_no_incident_at_all_can_be_expected() -> None:
     """``incidents: []`` is broken by any published incident."""
     assert wrong("  incidents: []\n") == []
     assert wrong("  incidents: []\n", found(state="unconfirmed"), found(state="withdrawn")) == []
+    assert wrong("  incidents: []\n", found(confirmed=False)) == []
     assert wrong("  incidents: []\n", found()) == ["incidents"]
 
 

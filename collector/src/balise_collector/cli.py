@@ -28,14 +28,15 @@ from balise_collector.config import Config
 from balise_collector.deduction import Deduction
 from balise_collector.errors import ConfigError, JournalError
 from balise_collector.fleet import FleetRegistry
-from balise_collector.incidents import IncidentState
+from balise_collector.incidents import as_json
+from balise_collector.incidents.findings import finding, findings
 from balise_collector.judge import RULES_VERSION, explain, judge
 from balise_collector.pipeline import replay, surroundings
 from balise_collector.places import WORLD, country_name, zone_of
 from balise_collector.releases import Releases
 from balise_collector.report import ReportFacts, report
 from balise_collector.store import Store
-from balise_collector.wording import Language
+from balise_collector.wording import Language, standing
 from balise_wire.measurement import Measurement, read_measurement
 
 
@@ -77,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     report = _command(commands, "report", _report, "the incident report, to read aloud and to quote")
     report.add_argument("--language", choices=[language.value for language in Language], default="en")
     report.add_argument("--since", type=_time, metavar="TIME", help="as for incidents")
+    report.add_argument("--unconfirmed", action="store_true", help="also what one probe alone saw; not to be passed on")
     release = _command(commands, "release", _release, "let the public see an incident's evidence, redrawn, a day late")
     release.add_argument("incident", nargs="?", help="its id in the operator view; without one: list what is released")
     release.add_argument("--undo", action="store_true", help="take it back")
@@ -222,7 +224,7 @@ def _incidents(config: Config, clock: Clock, arguments: argparse.Namespace) -> i
         found = [one for one in store.incidents() if since is None or one.end is None or one.end.latest >= since]
         verdicts = store.verdicts(since) if arguments.verdicts else []
     if arguments.json:
-        answer: dict[str, Any] = {"incidents": found, "generated": clock.now()}
+        answer: dict[str, Any] = {"incidents": [as_json(one) for one in found], "generated": clock.now()}
         if arguments.verdicts:
             answer["verdicts"] = verdicts
         print(msgspec.json.encode(answer).decode())
@@ -230,7 +232,9 @@ def _incidents(config: Config, clock: Clock, arguments: argparse.Namespace) -> i
     for one in found:
         print(f"{one.id}  {_utc(one.onset.latest)}  {_utc(one.end.latest) if one.end else 'not ended':<20}  ", end="")
         mechanisms = ", ".join(share.mechanism for share in one.mechanisms) or "-"
-        print(f"{one.state:<11} {one.kind:<13} {one.country} {one.service} [{mechanisms}] {one.locality} {one.grade}")
+        alone = "" if one.confirmed else f"  {standing(one)[0]}"
+        what = f"{one.country} {one.service} [{mechanisms}] {one.locality} {one.grade}{alone}"
+        print(f"{one.state:<11} {one.kind:<13} {what}")
     if not found:
         print("no incident: nothing that the probes measured, by these rules")
     return 0
@@ -251,8 +255,8 @@ def _release(config: Config, clock: Clock, arguments: argparse.Namespace) -> int
             found = store.incident(name)
             if found is None:
                 raise ConfigError(f"{name}: there is no such incident; see balise-collector incidents")
-            if found.state in {IncidentState.UNCONFIRMED, IncidentState.WITHDRAWN}:
-                raise ConfigError(f"{name}: {found.state}, so no finding; it is not published")
+            if finding(found) is None:
+                raise ConfigError(f"{name}: {', '.join(standing(found))}; so no finding; it is not published")
             releases.release(name, clock.now())
             print(f"{name}: its evidence is shown in public, redrawn, once it is a day old")
     return 0
@@ -263,10 +267,13 @@ def _utc(at: float) -> str:
 
 
 def _report(config: Config, clock: Clock, arguments: argparse.Namespace) -> int:
-    """Print the report over the incidents of the time asked for."""
+    """Print the report over the incidents of the time asked for; a report is passed on, so it is made of findings."""
     services = catalogue.load(catalogue.folder_of(config.catalogue.dir))
     with closing(_open_store(config)) as store:
-        found = [one for one in store.incidents() if arguments.since is None or one.onset.latest >= arguments.since]
+        known = [one for one in store.incidents() if arguments.since is None or one.onset.latest >= arguments.since]
+    found = known if arguments.unconfirmed else [*findings(known)]
+    if alone := len(known) - len(found):
+        print(f"{alone} seen by one probe only and left out: see balise-collector incidents", file=sys.stderr)
     countries = {one.country for one in found}
     facts = ReportFacts(
         services={service.id: service.name for service in services.services},

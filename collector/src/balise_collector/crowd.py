@@ -5,6 +5,7 @@ and answers that are kept for everybody who asks the same. Boards of one host ar
 many witnesses are enough, or what is left out (pages/public.py).
 """
 
+import json
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
 from balise_collector import tally
+from balise_collector.judge.verdict import State
 from balise_collector.pages.together import Row
 from balise_collector.shared_file import open_reading
 from balise_collector.tally import BIN, DAY, Packed
@@ -58,13 +60,16 @@ class Crowd:
         """Close the connection."""
         self._db.close()
 
-    def masks(self, since: float, until: float, least: int) -> dict[Place, Packed]:
+    def masks(
+        self, since: float, until: float, least: int, states: frozenset[State] = frozenset()
+    ) -> dict[Place, Packed]:
         """Return the bins of five minutes that ``least`` witnesses measured; a mask has every bit of such a bin set.
 
         Args:
             since: UNIX seconds on a boundary of five minutes, where the first bin of each mask begins.
             until: UNIX seconds likewise, where the last one ends.
             least: k.
+            states: only measurements in one of these count; none given: all.
         """
         self._known = self._hosts()
         who = "witness(probe)" if self._known else "probe"
@@ -73,9 +78,11 @@ class Crowd:
         query = (
             "SELECT country, CASE WHEN reference THEN 0 ELSE asn END AS place, reference, service, role, layer,"  # noqa: S608 - one of two literals
             " CAST((at - :since) / :step AS INTEGER) AS bin FROM verdict WHERE at >= :since AND at < :until"
+            f" AND (:states = '[]' OR state IN (SELECT value FROM json_each(:states)))"
             f" GROUP BY bin, country, place, reference, service, role, layer HAVING count(DISTINCT {who}) >= :least"
         )
-        rows = self._db.execute(query, {"since": since, "until": until, "step": float(BIN), "least": least})
+        values = {"since": since, "until": until, "step": float(BIN), "least": least}
+        rows = self._db.execute(query, {**values, "states": json.dumps(sorted(states))})
         found: dict[Place, Packed] = {}
         for country, asn, reference, service, role, layer, column in rows:
             place = Place(country, asn, bool(reference), service, role, layer)
@@ -148,7 +155,7 @@ class Kept:
         self._lock = threading.RLock()
         self._horizon = 0.0
         self._answers: dict[Hashable, object] = {}
-        self._days: OrderedDict[tuple[int, int], tuple[float, dict[Place, Packed]]] = OrderedDict()
+        self._days: OrderedDict[tuple[int, int, frozenset[State]], tuple[float, dict[Place, Packed]]] = OrderedDict()
 
     def while_it_stands(self, horizon: float, question: Hashable, ask: Callable[[], Answered]) -> Answered:
         """Return what ``ask`` answers, asked once while a horizon stands; others wait for the first who asks."""
@@ -159,13 +166,15 @@ class Kept:
                 self._answers[question] = ask()
             return self._answers[question]  # type: ignore[return-value] # what the same question was answered with
 
-    def day(self, day: int, least: int, ask: Callable[[], dict[Place, Packed]]) -> dict[Place, Packed]:
+    def day(
+        self, day: int, least: int, ask: Callable[[], dict[Place, Packed]], states: frozenset[State] = frozenset()
+    ) -> dict[Place, Packed]:
         """Return the masks of a day (UTC, since 1970) that is over."""
         with self._lock:
-            held = self._days.pop((day, least), None)
+            held = self._days.pop((day, least, states), None)
             if held is None or self._monotonic() - held[0] >= _PAST_SECONDS:
                 held = (self._monotonic(), ask())
-            self._days[day, least] = held
+            self._days[day, least, states] = held
             while len(self._days) > _DAYS_MOST:
                 self._days.popitem(last=False)
             return held[1]
@@ -178,7 +187,9 @@ class KeptCrowd:
         """Ask ``crowd`` through ``kept``."""
         self._crowd, self._kept, self._horizon = crowd, kept, horizon
 
-    def masks(self, since: float, until: float, least: int) -> dict[Place, Packed]:
+    def masks(
+        self, since: float, until: float, least: int, states: frozenset[State] = frozenset()
+    ) -> dict[Place, Packed]:
         """Return the bins that ``least`` witnesses measured, put together from whole days."""
         last = min(until, self._horizon)
         columns = int((last - since) // BIN)
@@ -186,20 +197,20 @@ class KeptCrowd:
         if columns <= 0:
             return found
         for day in range(int(since // DAY), int((last - 1) // DAY) + 1):
-            for place, mask in self._day(day, least).items():
+            for place, mask in self._day(day, least, states).items():
                 if cut := tally.window(mask, day, since, columns):
                     found[place] = found.get(place, 0) | cut
         return found
 
-    def _day(self, day: int, least: int) -> dict[Place, Packed]:
+    def _day(self, day: int, least: int, states: frozenset[State]) -> dict[Place, Packed]:
         first, last = float(day * DAY), float((day + 1) * DAY)
 
         def ask() -> dict[Place, Packed]:
-            return self._crowd.masks(first, min(last, self._horizon), least)
+            return self._crowd.masks(first, min(last, self._horizon), least, states)
 
         if last > self._horizon:
-            return self.kept(("day", day, least), ask)
-        return self._kept.day(day, least, ask)
+            return self.kept(("day", day, least, states), ask)
+        return self._kept.day(day, least, ask, states)
 
     def rows(self, since: float, until: float, service: str) -> dict[Place, list[Row[Measured]]]:
         """Return what was measured of a service; too much to be kept."""

@@ -26,6 +26,7 @@ from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.judge import RULES_VERSION, Verdict
 from balise_collector.members import Fleet
 from balise_collector.store import Progress, Store
+from balise_collector.wording import WITNESSES
 
 _log = logging.getLogger(__name__)
 CURSOR: Final = "judge"
@@ -213,7 +214,8 @@ class Follower:
         incidents = [change.incident for change in changes]
         for change in changes:
             what = change.incident
-            _log.info("incident %s %s: %s %s in %s", what.id, change.kind, what.kind, what.service, what.country)
+            where = f"{what.service} in {what.country}" + ("" if what.confirmed else f" ({WITNESSES['alone']})")
+            _log.info("incident %s %s: %s %s", what.id, change.kind, what.kind, where)
         memory = {**self._deduction.memory(), "cells": cells_of(self._deduction)}
         self._store.save_progress(self._progress, memory, incidents, self._progress.stepped)
         self._saved = self._progress.seq

@@ -46,7 +46,7 @@ _TEXTS: Final[dict[Language, dict[str, str]]] = {
         "coincide": "their beginnings coincide: a likelihood ratio of {odds} for one common cause over chance",
         "unconfirmed": "UNCONFIRMED (one probe only): {headline}",
         "standing": "STANDING (failing since our first measurement): {headline}",
-        "withdrawn": "WITHDRAWN (later measurements show that it never was): {headline}",
+        "withdrawn": "WITHDRAWN (measurements that arrived later do not confirm it): {headline}",
         "unknown": "We do not know who or what caused this, or why. Probes and providers are counted, not people.",
     },
     Language.FR: {
@@ -76,7 +76,7 @@ _TEXTS: Final[dict[Language, dict[str, str]]] = {
         "coincide": "les débuts coïncident : rapport de vraisemblance {odds} pour une cause commune, contre le hasard",
         "unconfirmed": "NON CONFIRMÉ (une seule sonde) : {headline}",
         "standing": "DEPUIS TOUJOURS (échoue depuis notre première mesure) : {headline}",
-        "withdrawn": "RETIRÉ (des mesures arrivées plus tard montrent que cela n'a pas eu lieu) : {headline}",
+        "withdrawn": "RETIRÉ (des mesures arrivées plus tard ne le confirment pas) : {headline}",
         "unknown": "Nous ne savons pas qui ou quoi en est la cause, ni pourquoi. "
         "Nous comptons des sondes et des fournisseurs, pas des personnes.",
     },
@@ -120,7 +120,7 @@ def _sections(incidents: Sequence[Incident]) -> list[list[Incident]]:
     ordered = sorted(incidents, key=lambda one: (one.onset.latest, one.service))
     sections: dict[tuple[str, str, str, str], list[Incident]] = {}
     for one in ordered:
-        key = (one.country, one.kind, (one.state == IncidentState.UNCONFIRMED and "u") or "", one.group or one.id)
+        key = (one.country, one.kind, "" if one.confirmed else "u", one.group or one.id)
         sections.setdefault(key, []).append(one)
     return list(sections.values())
 
@@ -157,9 +157,10 @@ def _headline(group: Sequence[Incident], facts: ReportFacts, language: Language)
         "providers": wording.providers(first.scope.affected, language),
     }
     sentence = texts[_form(group)].format(**values)
-    for state in (IncidentState.UNCONFIRMED, IncidentState.STANDING, IncidentState.WITHDRAWN):
-        if first.state == state:
-            return texts[state.value].format(headline=sentence)
+    if first.state in {IncidentState.STANDING, IncidentState.WITHDRAWN}:
+        sentence = texts[first.state.value].format(headline=sentence)
+    if not first.confirmed and first.state is not IncidentState.WITHDRAWN:
+        return texts["unconfirmed"].format(headline=sentence)
     return sentence
 
 

@@ -18,7 +18,7 @@ import msgspec
 from balise_collector import tally
 from balise_collector.errors import JournalError
 from balise_collector.faults import Faults, words_of
-from balise_collector.incidents.model import Incident, IncidentState
+from balise_collector.incidents.model import UNTOLD, WITNESSES, Incident, IncidentState
 from balise_collector.journal import Aside, Counts, JournalRow
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.judge.verdict import Verdict
@@ -37,6 +37,8 @@ CREATE TABLE IF NOT EXISTS incident(
   id TEXT NOT NULL, revision INTEGER NOT NULL, noted_at REAL NOT NULL, change INTEGER NOT NULL, body BLOB NOT NULL,
   PRIMARY KEY(id, revision)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS incident_change ON incident(change);
+CREATE INDEX IF NOT EXISTS incident_unwitnessed ON incident(id)
+  WHERE json_extract(CAST(body AS TEXT), '$.witnesses') IS NULL;
 CREATE TABLE IF NOT EXISTS memory(name TEXT PRIMARY KEY, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS tally(
   day INTEGER NOT NULL, country TEXT NOT NULL, asn INTEGER NOT NULL, reference INTEGER NOT NULL, service TEXT NOT NULL,
@@ -46,6 +48,8 @@ CREATE TABLE IF NOT EXISTS total(state TEXT PRIMARY KEY, verdicts INTEGER NOT NU
 """
 _TALLIED: Final = 2
 """``user_version`` of a file whose tally and totals count its verdicts; one that was made before they did has less."""
+_UNWITNESSED: Final = "SELECT DISTINCT id FROM incident WHERE json_extract(CAST(body AS TEXT), '$.witnesses') IS NULL"
+"""Incidents with a revision that says nothing of its witnesses, as its index has them: an earlier version wrote it."""
 _PART: Final = "country, asn, reference, service, role, layer"
 _NO_ROW: Final = (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, ValueError, TypeError)
 """What a value raises that cannot be written down, whatever the disk says."""
@@ -166,6 +170,7 @@ class Store:
                 self._db.execute("PRAGMA synchronous=NORMAL")
                 self._db.executescript(_SCHEMA)
                 self._count_older()
+                self._confirm_older()
             except sqlite3.Error as error:
                 raise JournalError(
                     f"{path}: {error}; it holds nothing that `balise-collector replay` cannot make again: remove it"
@@ -275,6 +280,40 @@ class Store:
 
     def _tallied(self) -> bool:
         return int(self._db.execute("PRAGMA user_version").fetchone()[0]) >= _TALLIED
+
+    def _confirm_older(self) -> None:
+        """Give the incidents that an earlier version wrote the witnesses that can be known of them.
+
+        That version said ``open`` only of what two witnesses confirmed and ``unconfirmed`` only of what one saw; ended
+        or standing it said of both. So what ended without ever having been ``open`` counts as unconfirmed: the detector
+        confirms anew what it remembers, and a replay the rest. It may come back (an update that is undone), so this is
+        asked at each opening, of an index.
+        """
+        if self._db.execute(f"{_UNWITNESSED} LIMIT 1").fetchone() is None:
+            return
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            fresh = [row for (name,) in self._db.execute(_UNWITNESSED).fetchall() for row in self._witnessed(name)]
+            self._db.executemany("UPDATE incident SET body = ? WHERE id = ? AND revision = ?", fresh)
+            self._db.execute("COMMIT")
+        finally:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+        if fresh:
+            _log.info("%s: %d revisions of incidents say now whether they are confirmed", self.path, len(fresh))
+
+    def _witnessed(self, name: str) -> Iterator[tuple[bytes, str, int]]:
+        """Return the revisions of an incident that say nothing of witnesses, with what the ones before them tell."""
+        known = UNTOLD
+        for _, one in self.revisions(name):
+            if one.witnesses:
+                known = one.witnesses
+                continue
+            if one.state is IncidentState.OPEN:
+                known = max(known, WITNESSES)
+            elif one.state is IncidentState.UNCONFIRMED or one.scope.affected_probes < WITNESSES:
+                known = 1
+            yield msgspec.json.encode(msgspec.structs.replace(one, witnesses=known)), name, one.revision
 
     def save_progress(
         self, progress: Progress, memory: dict[str, bytes], incidents: Sequence[Incident], noted_at: float
@@ -482,6 +521,17 @@ class Store:
         )
         found = [incident for _, incident in self._read_all(_incident, rows, "incident")]
         found = [incident for incident in found if incident.state is not IncidentState.WITHDRAWN]
+        return sorted(found, key=lambda incident: (incident.onset.latest, incident.id))
+
+    def withdrawn(self) -> list[Incident]:
+        """Return the newest revision of every incident that was once confirmed and is withdrawn, by onset."""
+        rows = self._db.execute(
+            "SELECT body FROM incident i WHERE revision = (SELECT max(revision) FROM incident WHERE id = i.id)"
+            " AND json_extract(CAST(body AS TEXT), '$.state') = ? AND EXISTS(SELECT 1 FROM incident"
+            " WHERE id = i.id AND json_extract(CAST(body AS TEXT), '$.witnesses') >= ?)",
+            (IncidentState.WITHDRAWN.value, WITNESSES),
+        )
+        found = [_incident.decode(body) for (body,) in rows]
         return sorted(found, key=lambda incident: (incident.onset.latest, incident.id))
 
     def incident(self, incident_id: str) -> Incident | None:

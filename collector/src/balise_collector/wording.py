@@ -14,7 +14,7 @@ from typing import Final
 from babel.dates import format_date
 from babel.numbers import format_decimal
 
-from balise_collector.incidents.model import IncidentKind, IncidentState, Interval, Locality
+from balise_collector.incidents.model import Incident, IncidentKind, IncidentState, Interval, Locality
 from balise_collector.judge.verdict import State
 from balise_wire.failures import Failure
 from balise_wire.mechanisms import Mechanism
@@ -203,9 +203,16 @@ INCIDENT_STATES: Final[dict[IncidentState, tuple[str, str]]] = {
         "It failed from our first measurement on. It is known and raises no alarm; that it ends would be news.",
     ),
     IncidentState.CLOSED: ("ended", "It was measured to work again."),
-    IncidentState.WITHDRAWN: ("withdrawn", "Measurements that arrived later show that it never was."),
+    IncidentState.WITHDRAWN: ("withdrawn", "Measurements that arrived later do not confirm it: we no longer say it."),
 }
-"""Where an incident stands: a word, and what it means."""
+"""Where an incident stands: a word, and what it means. ``standing`` and ``standing_means`` know of witnesses too."""
+WITNESSES: Final[dict[str, str]] = {
+    "alone": "seen by one probe, not confirmed",
+    "unknown": "not confirmed",
+    "unknown_means": "An earlier version kept it without saying how many probes saw it. It is not published; a replay "
+    "can tell.",
+}
+"""The words of what no second witness confirms, wherever it stands, and of what it is not known of any more."""
 
 KIND_MEANINGS: Final[dict[IncidentKind, str]] = {
     IncidentKind.INTERFERENCE: "Blocked or slowed for probes in a country while references abroad reach it.",
@@ -353,6 +360,23 @@ _INTERVALS: Final[dict[Language, dict[str, str]]] = {
         "others": "d'autres non publiés",
     },
 }
+
+
+def standing(incident: Incident) -> tuple[str, ...]:
+    """Return where an incident stands, in words that go together: that it is not confirmed comes before all else."""
+    going_on = incident.state in {IncidentState.UNCONFIRMED, IncidentState.OPEN}
+    word = INCIDENT_STATES[IncidentState.OPEN if going_on else incident.state][0]
+    if incident.confirmed or incident.state is IncidentState.WITHDRAWN:
+        return (word,)
+    return (WITNESSES["unknown" if incident.witnesses < 1 else "alone"], word)
+
+
+def standing_means(incident: Incident) -> tuple[str, ...]:
+    """Return what the words of ``standing`` mean."""
+    if incident.confirmed or incident.state is IncidentState.WITHDRAWN:
+        return (INCIDENT_STATES[incident.state][1],)
+    alone = INCIDENT_STATES[IncidentState.UNCONFIRMED][1]
+    return (WITNESSES["unknown_means"] if incident.witnesses < 1 else alone,)
 
 
 def clock(at: float, zone: tzinfo, language: Language = Language.EN, *, day: bool = True) -> str:

@@ -34,7 +34,7 @@ def compare(scenario: Scenario, findings: Findings) -> tuple[Row, ...]:
     expect = scenario.expect
     if expect is None:
         return ()
-    published = tuple(incident for incident in findings.incidents if incident.state not in _UNPUBLISHED)
+    published = tuple(one for one in findings.incidents if one.confirmed and one.state not in _UNPUBLISHED)
     rows: list[Row] = []
     for wanted in expect.incidents:
         rows.extend(_incident_rows(scenario, wanted, published))

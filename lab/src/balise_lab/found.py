@@ -46,6 +46,8 @@ class FoundIncident(msgspec.Struct, frozen=True, kw_only=True):
     scope: FoundScope = FoundScope()
     mechanisms: tuple[FoundMechanism, ...] = ()
     locality: str = "unknown"
+    confirmed: bool = True
+    """Whether independent witnesses confirm it. An earlier collector does not say it."""
 
 
 class FoundNetwork(msgspec.Struct, frozen=True, kw_only=True):

@@ -123,6 +123,11 @@ def describe(what: Disturbance) -> str:
     return " ".join(part for part in parts if part)
 
 
+def _shape(incident: Mapping[str, Any]) -> str:
+    """Return the sign of where an incident stands; what one probe alone saw is a question wherever it stands."""
+    return _SHAPES.get(str(incident.get("state")), "?") if incident.get("confirmed", True) else "?"
+
+
 def _where(what: Disturbance) -> str:
     """Return whom a disturbance touches."""
     return what.where if what.where not in {"gateway", "exchange"} else ", ".join(what.isps)
@@ -138,7 +143,7 @@ def sentence(scenario: Scenario, incident: Mapping[str, Any]) -> str:
     scope = incident.get("scope") or {}
     mechanisms = ", ".join(sorted({share["mechanism"] for share in incident.get("mechanisms") or ()}))
     parts = [
-        f"{_SHAPES.get(str(incident.get('state')), '?')} {incident['service']}: {incident['kind']}",
+        f"{_shape(incident)} {incident['service']}: {incident['kind']}",
         f"({incident.get('state')}, {incident.get('locality', 'unknown')})",
         f"affected {_asns(scope.get('affected') or ())}",
         f"clean {_asns(scope.get('clean') or ())}",

@@ -7,7 +7,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from balise_collector.incidents import ChangeKind, IncidentBook, IncidentKind, IncidentState, Locality
+from balise_collector.detect import CellEvent, Detector, DetectorConfig, EventKind
+from balise_collector.incidents import ChangeKind, Incident, IncidentBook, IncidentKind, IncidentState, Locality
+from balise_collector.incidents.findings import told
+from balise_collector.incidents.model import UNTOLD
 from balise_collector.judge import State
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Experiment, TargetRole
@@ -286,3 +289,185 @@ def test_a_refusal_of_the_server_is_its_own_kind(story: Any, state: State) -> No
     ]
     story.tell(refused)
     assert {one.kind for one in story.incidents} == {IncidentKind.SERVER_SIDE}
+
+
+# ---------------------------------------------------------------- one witness
+
+
+def _told_of(story: Any) -> list[IncidentState]:
+    """Return the states in which anything may be told of any incident of a story."""
+    return [one.state for each in _histories(story).values() for _, one in told(each)]
+
+
+def _histories(story: Any) -> dict[str, list[tuple[float, Incident]]]:
+    """Return every revision of every incident of a story."""
+    found: dict[str, list[tuple[float, Incident]]] = {}
+    for change in story.changes:
+        found.setdefault(change.incident.id, []).append((change.at, change.incident))
+    return found
+
+
+def test_what_one_probe_saw_stays_unconfirmed_when_it_ends(story: Any) -> None:
+    """At a430c09 it was published from the moment it closed."""
+    play = story.play
+    (one, *_) = play.three
+    story.tell(play.slots(0, 80, play.three, lambda seat, at: seat == one and play.between(20, 50)(seat, at)))
+    story.step(play.at(90))
+    assert {each.state for each in story.incidents} <= {IncidentState.CLOSED}
+    assert all(each.witnesses == 1 and not each.confirmed and each.grade == "" for each in story.incidents)
+    assert _told_of(story) == []
+
+
+def test_what_one_probe_saw_stays_unconfirmed_when_it_stands(story: Any) -> None:
+    """Failing from its first measurement, going on for ever: known to the operator, and no finding."""
+    seats = (story.play.seat("pk01"),)
+    story.tell(story.play.slots(0, 60, seats, lambda _seat, _at: True))
+    (one,) = story.incidents
+    assert (one.state, one.witnesses, one.confirmed) == (IncidentState.STANDING, 1, False)
+    assert _told_of(story) == []
+
+
+def test_one_unplugged_box_is_no_outage(story: Any) -> None:
+    """The only probe of a provider falls silent: at a430c09 the public page read "Pakistan: network outage"."""
+    play = story.play
+    lonely = play.seat("pk09", 64509)
+    line: dict[str, Any] = {"service": "internet", "layer": Experiment.LINE, "role": TargetRole.LINE, "target": "line"}
+    verdicts = [
+        *play.slots(0, 80, play.three, seed=2, **line),
+        *play.slots(0, 20, (lonely,), seed=3, **line),
+    ]
+    network = verdicts[-1].network
+    waiting = sorted(verdicts, key=lambda v: v.at)
+    for slot in range(82):
+        now = play.at(slot + 1)
+        while waiting and waiting[0].at < now:
+            play.detector.observe(waiting.pop(0))
+        if slot > 23:
+            play.detector.silence("pk09", network, play.at(20))
+        story.step(now)
+    (one,) = story.incidents
+    assert (one.kind, one.scope.affected) == (IncidentKind.OUTAGE, (64509,))
+    assert (one.witnesses, one.confirmed) == (1, False)
+    assert _told_of(story) == []
+
+
+def test_boards_of_one_operator_are_one_witness(story: Any) -> None:
+    """Two boxes in one flat saw it, open, standing and ended: no finding; a box of somebody else makes it one."""
+    play = story.play
+    play.detector = Detector(DetectorConfig(operators={"pk01": "ali", "pk02": "ali"}))
+    seats = play.three[:2]
+    story.tell(play.slots(0, 70, seats, play.between(20, 45)))
+    assert story.incidents
+    assert all((one.witnesses, one.confirmed, one.grade) == (1, False, "") for one in story.incidents)
+    assert _told_of(story) == []
+
+
+def test_the_second_operator_confirms(story: Any) -> None:
+    """Of three boxes two are one person's: two witnesses."""
+    play = story.play
+    play.detector = Detector(DetectorConfig(operators={"pk01": "ali", "pk02": "ali"}))
+    story.tell(play.slots(0, 70, play.three, play.between(20, 45)))
+    (one,) = story.incidents
+    assert (one.witnesses, one.confirmed, one.scope.affected_probes) == (2, True, 3)
+    assert one.mechanisms[0].witnesses == 2
+
+
+def test_late_data_that_take_the_second_witness_away_take_the_finding_back(story: Any) -> None:
+    """Two lines fall silent, which is told; one box only lost its way to us, and delivers later that it was well."""
+    play = story.play
+    pair = (play.seat("pk08", 64508), play.seat("pk09", 64509))
+    line: dict[str, Any] = {"service": "internet", "layer": Experiment.LINE, "role": TargetRole.LINE, "target": "line"}
+    living = [*play.slots(0, 80, play.three, seed=2, **line), *play.slots(0, 20, pair, seed=3, **line)]
+    networks = {v.probe: v.network for v in living}
+    waiting = sorted(living, key=lambda v: v.at)
+    for slot in range(60):
+        while waiting and waiting[0].at < play.at(slot + 1):
+            play.detector.observe(waiting.pop(0))
+        for seat in pair if slot > 23 else ():
+            play.detector.silence(seat.probe, networks[seat.probe], play.at(20))
+        story.step(play.at(slot + 1))
+    (told_of,) = (one for one in story.incidents if one.kind is IncidentKind.OUTAGE)
+    assert told_of.confirmed
+    for verdict in play.slots(20, 60, pair[:1], seed=4, **line):
+        play.detector.observe(verdict)
+    story.step(play.at(61))
+    known = _histories(story)[told_of.id]
+    assert not known[-1][1].confirmed
+    said = [one.state for _, one in told(known)]
+    assert (said[0], said[-1]) == (IncidentState.OPEN, IncidentState.WITHDRAWN)
+    assert said.count(IncidentState.WITHDRAWN) == 1
+
+
+def test_what_one_probe_saw_is_in_no_group_and_masks_nothing(story: Any) -> None:
+    """A group or a masked onset would tell of it through the findings that began with it."""
+    play = story.play
+    lonely = play.seat("pk09", 64509)
+    alone: dict[str, Any] = {"service": "periscope", "target": "periscope/web"}
+    story.tell(
+        [
+            *_evening(story),
+            *play.slots(0, 70, (lonely,), play.between(20, 45, (64509,)), seed=5, **alone),
+            *play.slots(0, 70, (play.abroad[0],), play.between(10, 24, (64700,)), seed=6),
+        ]
+    )
+    by_service = {one.service: one for one in story.incidents if one.country == "PK"}
+    assert not by_service["periscope"].confirmed
+    assert by_service["twitter"].confirmed
+    assert (by_service["twitter"].group, by_service["periscope"].group) == ("", "")
+    assert not by_service["twitter"].onset.masked
+
+
+def test_a_part_that_one_probe_alone_found_is_not_among_the_parts(story: Any) -> None:
+    """Beginning together it joins the event; what is affected of the service is what two witnesses saw."""
+    play = story.play
+    lonely = play.seat("pk09", 64509)
+    image: dict[str, Any] = {"role": TargetRole.MEDIA_IMAGE, "target": "twitter/media-image", "layer": Experiment.DNS}
+    story.tell([*_evening(story), *play.slots(0, 70, (lonely,), play.between(20, 45, (64509,)), seed=5, **image)])
+    (one,) = story.incidents
+    assert (one.roles, one.layers) == ((TargetRole.WEB,), ("tls",))
+
+
+def test_a_probe_that_always_failed_does_not_join_what_others_know_to_stand(story: Any) -> None:
+    """Nobody saw it begin, so nothing says that it is the same event: it stays one probe's word."""
+    play = story.play
+    lonely = play.seat("pk09", 64509)
+    other: dict[str, Any] = {"layer": Experiment.DNS}
+    story.tell(
+        [
+            *play.slots(0, 60, play.three, lambda _seat, _at: True),
+            *play.slots(0, 60, (lonely,), lambda _seat, _at: True, seed=4, **other),
+        ]
+    )
+    found = {one.confirmed: one for one in story.incidents}
+    assert set(found) == {True, False}
+    assert found[True].scope.affected == (64501,)
+    assert found[False].scope.affected == (64509,)
+
+
+def test_after_a_restart_no_finding_changes_places_with_one_probes_word(story: Any) -> None:
+    """Both stand on one service at one time: the stored ids go on with what each was."""
+    play = story.play
+    lonely = play.seat("pk09", 64509)
+    verdicts = [
+        *play.slots(0, 60, play.three, lambda _seat, _at: True),
+        *play.slots(0, 60, (lonely,), lambda _seat, _at: True, seed=4, layer=Experiment.DNS),
+    ]
+    story.tell(verdicts)
+    before = {one.id: one.confirmed for one in story.incidents}
+    assert set(before.values()) == {True, False}
+    for order in (sorted(story.incidents, key=lambda one: one.confirmed), story.incidents):
+        again = IncidentBook(order)
+        known = [CellEvent(kind=EventKind.GREW, episode=e, at=0.0) for e in play.detector.episodes]
+        again.apply(known, play.detector, story.fleet, play.at(62))
+        assert {one.id: one.confirmed for one in again.incidents} == before
+
+
+def test_what_an_earlier_version_kept_is_confirmed_anew_by_what_the_detector_remembers(story: Any) -> None:
+    """A database of a430c09 says nothing of witnesses: the episodes do, at the first start."""
+    story.tell(_evening(story))
+    old = [msgspec.structs.replace(one, witnesses=UNTOLD, mechanisms=()) for one in story.incidents]
+    again = IncidentBook(old)
+    known = [CellEvent(kind=EventKind.GREW, episode=e, at=0.0) for e in story.play.detector.episodes]
+    (change,) = again.apply(known, story.play.detector, story.fleet, story.play.at(72))
+    assert change.incident.confirmed
+    assert change.incident.id == old[0].id

@@ -379,6 +379,7 @@ def _blocked(service: str, evidence: dict[str, tuple[str, Measurement]]) -> list
         closed_at=END + 660,
         rules_version="3-5f2c9a10",
         revision=3,
+        witnesses=7,
     )
     going_on = {"state": IncidentState.OPEN, "end": None, "closed_at": None}
     began = {
@@ -406,7 +407,7 @@ def _fault() -> Incident:
         end=Interval(earliest=MIDNIGHT + 14.55 * 3600, latest=MIDNIGHT + 14.63 * 3600),
         scope=Scope(affected=(64601, 64611), affected_probes=3, measured_probes=3), locality=Locality.GLOBAL,
         mechanisms=(MechanismShare(mechanism=Mechanism.SERVER_DOWN, asns=(64601, 64611), roles=(WEB,), verdicts=57),),
-        references=ReferenceCount(failed=3), grade="B", score=22.0, rules_version="3-5f2c9a10",
+        references=ReferenceCount(failed=3), grade="B", score=22.0, rules_version="3-5f2c9a10", witnesses=3,
     )  # fmt: skip
 
 
@@ -418,7 +419,7 @@ def _lonely() -> Incident:
         onset=Interval(earliest=NOW - 1800, latest=NOW - 1500),
         scope=Scope(affected=(64504,), clean=(64501, 64502, 64503), affected_probes=1, measured_probes=9),
         mechanisms=(MechanismShare(mechanism=Mechanism.SNI_RST, asns=(64504,), roles=(TargetRole.CHAT,), verdicts=5),),
-        locality=Locality.LOCAL, references=ReferenceCount(ok=3, countries_ok=("DE", "SG")), score=3.0,
+        locality=Locality.LOCAL, references=ReferenceCount(ok=3, countries_ok=("DE", "SG")), score=3.0, witnesses=1,
     )  # fmt: skip
 
 
@@ -430,6 +431,7 @@ def _standing() -> Incident:
         scope=Scope(affected=(64504,), clean=(64501, 64502, 64503), affected_probes=2, measured_probes=9),
         mechanisms=(MechanismShare(mechanism=Mechanism.SNI_DROP, asns=(64504,), roles=(WEB, VIDEO), verdicts=400),),
         locality=Locality.LOCAL, references=ReferenceCount(ok=3, countries_ok=("DE", "SG")), grade="B", score=30.0,
+        witnesses=2,
     )  # fmt: skip
 
 

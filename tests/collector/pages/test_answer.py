@@ -41,7 +41,7 @@ def told(**changes: Any) -> Incident:
     usual: dict[str, Any] = {
         "id": "0123456789ab", "kind": IncidentKind.INTERFERENCE, "state": IncidentState.OPEN, "country": "PK",
         "service": "twitter", "roles": ROLES, "onset": Interval(earliest=AT - 900, latest=AT - 600),
-        "scope": Scope(affected=(64500,)),
+        "scope": Scope(affected=(64500,)), "witnesses": 2,
     }  # fmt: skip
     return Incident(**{**usual, **changes})
 
@@ -63,7 +63,15 @@ OK, BLOCKED, DOWN, UNSURE = State.OK, State.BLOCKED, State.DOWN, State.INSUFFICI
         ([*said(OK, OK), *said(OK, roles=(TargetRole.API,))], [], Word.UNKNOWN, Reason.FEW),
         (said(OK, OK, BLOCKED), [], Word.UNKNOWN, Reason.UNCONFIRMED),
         (said(BLOCKED, BLOCKED, BLOCKED), [], Word.UNKNOWN, Reason.UNCONFIRMED),
-        (said(BLOCKED, OK, OK), [told(state=IncidentState.UNCONFIRMED)], Word.UNKNOWN, Reason.UNCONFIRMED),
+        (said(BLOCKED, OK, OK), [told(state=IncidentState.UNCONFIRMED, witnesses=1)], Word.UNKNOWN, Reason.UNCONFIRMED),
+        (said(BLOCKED, OK, OK), [told(state=IncidentState.STANDING, witnesses=1)], Word.UNKNOWN, Reason.UNCONFIRMED),
+        (said(BLOCKED, OK, OK), [told(state=IncidentState.CLOSED, witnesses=1)], Word.UNKNOWN, Reason.UNCONFIRMED),
+        (
+            said(OK, OK, OK),
+            [told(kind=IncidentKind.OUTAGE, state=IncidentState.STANDING, witnesses=1)],
+            Word.REACHABLE,
+            Reason.CLEAN,
+        ),
         (said(BLOCKED, OK, OK), [told()], Word.BLOCKED, Reason.INCIDENT),
         (said(BLOCKED, OK, OK), [told(state=IncidentState.STANDING)], Word.BLOCKED, Reason.INCIDENT),
         (said(State.THROTTLED, OK), [told(mechanisms=SLOW)], Word.SLOWED, Reason.INCIDENT),
@@ -137,7 +145,7 @@ def test_what_we_said_before_stays_also_when_it_was_withdrawn(shown: Callable[[s
     html = shown("/PK/whatsapp")
     said_then = html[html.index('id="said"') :]
     assert "withdrawn" in said_then
-    assert "unconfirmed" in said_then
+    assert "seen by one probe, not confirmed" in said_then
 
 
 def test_spelling_does_not_matter(client: TestClient) -> None:

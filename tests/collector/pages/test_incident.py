@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -33,6 +33,10 @@ class OneIncident:
     def incidents(self) -> list[Incident]:
         """Return the one."""
         return [self.one]
+
+    def withdrawn(self) -> list[Incident]:
+        """Return none."""
+        return []
 
     def revisions(self, incident_id: str) -> list[tuple[float, Incident]]:
         """Return its only revision."""
@@ -141,7 +145,7 @@ def test_a_moment_is_told_in_both_times_and_the_day_where_it_differs() -> None:
 
 def test_an_incident_is_shown_as_what_it_is() -> None:
     """A service's own fault never wears the colour of blocking; one probe's word wears grey."""
-    shown = {kind: phrases.state_of(made(kind=kind)) for kind in IncidentKind}
+    shown = {kind: phrases.state_of(made(kind=kind, witnesses=2)) for kind in IncidentKind}
     assert shown == {
         IncidentKind.INTERFERENCE: State.BLOCKED,
         IncidentKind.SERVICE_FAULT: State.DOWN,
@@ -149,7 +153,8 @@ def test_an_incident_is_shown_as_what_it_is() -> None:
         IncidentKind.OUTAGE: State.DOWN,
         IncidentKind.SERVER_SIDE: State.SERVER_SIDE,
     }
-    assert phrases.state_of(made(state=IncidentState.UNCONFIRMED)) is State.INSUFFICIENT
+    for kind, state in product(IncidentKind, IncidentState):
+        assert phrases.state_of(made(kind=kind, state=state, witnesses=1)) is State.INSUFFICIENT
 
 
 def test_the_newest_come_first_and_the_list_has_an_end() -> None:
@@ -162,7 +167,7 @@ def test_the_newest_come_first_and_the_list_has_an_end() -> None:
             """Return 150 that ended."""
             return [
                 made(id=f"{n:012x}", state=IncidentState.CLOSED, onset=Interval(earliest=None, latest=AT + n),
-                     locality=Locality.LOCAL)
+                     locality=Locality.LOCAL, witnesses=2)
                 for n in range(150)
             ]  # fmt: skip
 

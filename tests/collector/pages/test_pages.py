@@ -208,7 +208,7 @@ def test_what_was_withdrawn_is_told_only_where_it_was_said(shown: Callable[[str]
     """A link that was quoted still answers, and says at once that it no longer holds."""
     assert told["withdrawn"] not in shown("/")
     page = shown(f"/incident/{told['withdrawn']}")
-    assert "<h1>WITHDRAWN (later measurements show that it never was)" in page
+    assert "<h1>WITHDRAWN (measurements that arrived later do not confirm it)" in page
     assert "state-insufficient" in page
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from balise_collector.incidents.findings import finding, told
 from balise_collector.incidents.model import (
+    UNTOLD,
     Incident,
     IncidentKind,
     IncidentState,
@@ -40,6 +43,7 @@ def incident(split: int, probes: int, state: IncidentState = IncidentState.OPEN)
         ),
         evidence=("00112233445566778899aabbccddeeff",),
         opened_at=1_589_735_000.5,
+        witnesses=1 if state is IncidentState.UNCONFIRMED else 2,
     )
 
 
@@ -48,7 +52,9 @@ def test_no_small_cell_and_no_sum_that_gives_one_away(counts: dict[int, int], sp
     """Providers below k are in no list; the sum is told only where the hidden rest is k or more, or none."""
     policy = Policy(least=least, delay=0.0, secret=b"x")
     total = sum(counts.values())
-    shown = published(incident(split, total), counts, {}, frozenset(), policy)
+    found = finding(incident(split, total))
+    assert found is not None
+    shown = published(found, counts, {}, frozenset(), policy)
     if total < least:
         assert shown is None
         return
@@ -64,11 +70,16 @@ def test_no_small_cell_and_no_sum_that_gives_one_away(counts: dict[int, int], sp
         assert secret not in text
 
 
-def test_what_is_unconfirmed_is_not_published() -> None:
-    """However many probes measured the service."""
+@pytest.mark.parametrize("state", IncidentState)
+@pytest.mark.parametrize("kind", IncidentKind)
+def test_what_is_unconfirmed_is_not_published(kind: IncidentKind, state: IncidentState) -> None:
+    """However many probes measured the service, whatever it is and wherever it stands."""
     policy = Policy(least=2, delay=0.0, secret=b"x")
-    one = incident(1, 30, IncidentState.UNCONFIRMED)
-    assert published(one, dict.fromkeys(ASNS, 5), {}, frozenset(), policy) is None
+    for witnesses in (UNTOLD, 0, 1):
+        one = msgspec.structs.replace(incident(1, 30, state), kind=kind, witnesses=witnesses)
+        assert finding(one) is None
+        assert told([(1.0, one)]) == []
+        assert published(one, dict.fromkeys(ASNS, 5), {}, frozenset(), policy) is None
 
 
 @given(st.floats(1e9, 2e9), st.floats(0, 1e5))

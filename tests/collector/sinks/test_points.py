@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from balise_collector.incidents import Incident, IncidentKind, IncidentState, Interval
+from balise_collector.incidents.findings import finding, told
 from balise_collector.journal import HealthRow
 from balise_collector.judge import State, Verdict
 from balise_collector.sinks import Point
@@ -23,6 +24,7 @@ from balise_collector.sinks.points import (
     incident_points,
     line_point,
     rollup_point,
+    unconfirmed_point,
     verdict_point,
 )
 from balise_collector.standing import standing
@@ -80,7 +82,10 @@ def all_points(probe: Any) -> list[Point]:
         service="twitter",
         roles=(TargetRole.WEB,),
         onset=Interval(earliest=T, latest=T + 300),
+        witnesses=2,
     )
+    found = finding(incident)
+    assert found is not None
     points = [verdict_point(verdict_on(m), m, n) for n, m in enumerate(measured)]
     line_one = line_point(line, probe.id, 4)
     assert line_one is not None
@@ -105,7 +110,8 @@ def all_points(probe: Any) -> list[Point]:
         line_one,
         health_point(report, probe.member),
         fleet_point(probe.member, now, report, "0.1.0", T),
-        *incident_points(incident, T + 600, None, incident),
+        *incident_points(found, T + 600, ()),
+        unconfirmed_point(incident, T + 600),
         *collector_points(CollectorFacts(received_rows=3), [ReaderFacts(name="judge", position=3, head=5)], T),
         rollup_point(cell, "5m", T),
         dropped_point("balise", 1, "too old", T),
@@ -173,6 +179,7 @@ def incident_of(revision: int, **changes: Any) -> Incident:
         "roles": (TargetRole.WEB,),
         "onset": Interval(earliest=T, latest=T + 300),
         "revision": revision,
+        "witnesses": 3,
     }
     return Incident(**{**usual, **changes})
 
@@ -183,10 +190,8 @@ def test_an_incident_opens_and_closes_as_events_and_keeps_one_annotation() -> No
     moved = incident_of(2, onset=Interval(earliest=T, latest=T + 100))
     ended = incident_of(3, state=IncidentState.CLOSED, closed_at=T + 9000, end=Interval(earliest=T, latest=T + 8000))
     gone = incident_of(4, state=IncidentState.WITHDRAWN)
-    said = [
-        incident_points(one, T + 600 * n, before, first)
-        for n, (before, one) in enumerate([(None, first), (first, moved), (moved, ended), (ended, gone)])
-    ]
+    revisions = [one for _, one in told([(T + 600 * n, one) for n, one in enumerate([first, moved, ended, gone])])]
+    said = [incident_points(one, T + 600 * n, revisions[:n]) for n, one in enumerate(revisions)]
     assert [dict(event.tags)["change"] for _, _, event in said] == ["opened", "changed", "closed", "withdrawn"]
     assert len({(annotation.tags, annotation.time_ns) for _, annotation, _ in said}) == 1
     assert [dict(annotation.fields)["is_open"] for _, annotation, _ in said] == [1, 1, 0, 0]

@@ -327,6 +327,10 @@ class Detector:
             if any(t)
         )
 
+    def witnesses(self, probes: Iterable[str]) -> int:
+        """Count independent witnesses among probes: those of one operator are one."""
+        return len({self.config.operators.get(probe, probe) for probe in probes})
+
     def notes(self, found: Episode) -> tuple[Note, ...]:
         """Return the strongest failing verdicts of an episode's members, within its time."""
         group = self._groups.get(found.key)

@@ -5,6 +5,7 @@ clocks, or anything that names an actor or a motive (mission.md S9).
 """
 
 from balise_collector.incidents.book import ChangeKind, IncidentBook, IncidentChange
+from balise_collector.incidents.findings import Finding
 from balise_collector.incidents.model import (
     Incident,
     IncidentKind,
@@ -14,11 +15,13 @@ from balise_collector.incidents.model import (
     MechanismShare,
     ReferenceCount,
     Scope,
+    as_json,
 )
 from balise_collector.incidents.scope import FleetView
 
 __all__ = [
     "ChangeKind",
+    "Finding",
     "FleetView",
     "Incident",
     "IncidentBook",
@@ -30,4 +33,5 @@ __all__ = [
     "MechanismShare",
     "ReferenceCount",
     "Scope",
+    "as_json",
 ]

@@ -201,7 +201,12 @@ class IncidentBook:
         for entry in hiding:
             other = entry.incident
             ended = other.end.latest if other.end else float("inf")
-            if not entry.withdrawn and other.onset.latest <= incident.onset.latest and ended >= begun:
+            if (
+                not entry.withdrawn
+                and other.confirmed
+                and other.onset.latest <= incident.onset.latest
+                and ended >= begun
+            ):
                 return msgspec.structs.replace(incident, onset=msgspec.structs.replace(incident.onset, masked=True))
         return incident
 
@@ -210,7 +215,8 @@ class IncidentBook:
         countries = {c.incident.country for c in changes}
         for country in sorted(countries):
             entries = [e for (_, c, _), held in self._entries.items() if c == country for e in held if not e.withdrawn]
-            found = group([e.incident for e in entries], now)
+            # That two things began together is news of both: what one probe saw must not be told through the other.
+            found = group([e.incident for e in entries if e.incident.confirmed], now)
             for entry in entries:
                 name, ratio = found.get(entry.incident.id, ("", None))
                 if (entry.incident.group, entry.incident.group_llr) == (name, ratio):
@@ -249,8 +255,13 @@ def _reach(cluster: Sequence[Episode]) -> tuple[int, int]:
 
 
 def _same_event(entries: Sequence[_Entry], cluster: Sequence[Episode], first: int, last: int) -> _Entry | None:
-    """Return the entry that a cluster goes on: one that holds its episodes, else one of its sort at its time."""
+    """Return the entry that a cluster goes on: one that holds its episodes, else one of its sort at its time.
+
+    Of several at its time, after a restart, it is a confirmed one where the cluster is confirmed, and another where it
+    is not: what one probe saw must not take the place of what was told.
+    """
     ids = {e.id for e in cluster}
+    confirmed = any(e.confirmed for e in cluster)
     standing = all(e.standing for e in cluster)
     near = [
         e
@@ -259,7 +270,8 @@ def _same_event(entries: Sequence[_Entry], cluster: Sequence[Episode], first: in
         and first <= e.last_bin + INTERMITTENT
         and (e.incident.onset.earliest is None) is standing
     ]
-    return next((e for e in near if e.episodes & ids), near[0] if near else None)
+    near.sort(key=lambda e: (not e.episodes & ids, e.incident.confirmed is not confirmed))
+    return near[0] if near else None
 
 
 def _clusters(episodes: Sequence[Episode]) -> list[list[Episode]]:
@@ -278,7 +290,17 @@ def _clusters(episodes: Sequence[Episode]) -> list[list[Episode]]:
         else:
             home.append(each)
     since_ever = [e for e in episodes if e.standing and not any(_covers(c, e) for c in clusters)]
-    return [*clusters, *_linked(alone), *_linked(since_ever)]
+    standing = _linked([e for e in since_ever if e.confirmed])
+    lonely = []
+    for each in (e for e in since_ever if not e.confirmed):
+        # Nobody saw them begin, so nothing but the probe itself tells that they are one event.
+        probes = {m.probe for m in each.members}
+        home = next((c for c in standing if probes <= {m.probe for e in c for m in e.members}), None)
+        if home is None:
+            lonely.append(each)
+        else:
+            home.append(each)
+    return [*clusters, *_linked(alone), *standing, *_linked(lonely)]
 
 
 def _covers(cluster: Sequence[Episode], standing: Episode) -> bool:
@@ -332,7 +354,7 @@ def _state(cluster: Sequence[Episode]) -> IncidentState:
     return IncidentState.OPEN if any(e.confirmed for e in cluster) else IncidentState.UNCONFIRMED
 
 
-def _shares(cluster: Sequence[Episode]) -> tuple[MechanismShare, ...]:
+def _shares(cluster: Sequence[Episode], detector: Detector) -> tuple[MechanismShare, ...]:
     """Return which mechanisms were seen, where, and from when to when; country cells repeat what ASN cells say."""
     counts: dict[Mechanism, list[tuple[Episode, Member, int]]] = defaultdict(list)
     for each in cluster:
@@ -352,6 +374,7 @@ def _shares(cluster: Sequence[Episode]) -> tuple[MechanismShare, ...]:
                 verdicts=sum(bins.values()),
                 onset=join([m.onset for _, m, _ in found]),
                 end=join(ends) if ends and all(e.closed_bin is not None for e, _, _ in found) else None,
+                witnesses=detector.witnesses(m.probe for _, m, _ in found),
             )
         )
     return tuple(sorted(shares, key=lambda s: (-s.verdicts, s.mechanism)))
@@ -378,9 +401,10 @@ def _incident(
     """Make one incident from its episodes."""
     kind, country, service = topic
     flat = [m for e in cluster for m in e.members]
-    sure = [m for e in cluster if e.confirmed for m in e.members] or flat
-    roles = sorted({e.key.role for e in cluster})
-    layers = sorted({e.key.layer for e in cluster})
+    told = [e for e in cluster if e.confirmed] or cluster
+    sure = [m for e in told for m in e.members]
+    roles = sorted({e.key.role for e in told})
+    layers = sorted({e.key.layer for e in told})
     standing = all(e.standing for e in cluster)
     onset = (
         Interval(earliest=None, latest=min(m.onset.latest for m in flat))
@@ -402,6 +426,7 @@ def _incident(
     )
     rules = {r.rule for m in flat for r in m.rules}
     state = _state(cluster)
+    witnesses = detector.witnesses(m.probe for m in sure) if any(e.confirmed for e in cluster) else 1
     return Incident(
         id=previous.id if previous else _identity(topic, onset),
         kind=kind,
@@ -413,10 +438,10 @@ def _incident(
         onset=onset,
         end=end,
         scope=reach,
-        mechanisms=_shares(cluster),
+        mechanisms=_shares(cluster, detector),
         locality=where,
         references=count,
-        grade=grade(kind, where, scope(sure, seen, known), {p for n in notes for p in n.proof}, rules),
+        grade=grade(kind, where, scope(sure, seen, known), {p for n in notes for p in n.proof}, rules, witnesses),
         score=max(e.score for e in cluster),
         evidence=_evidence(notes),
         group=previous.group if previous else "",
@@ -429,6 +454,7 @@ def _incident(
         duty_cycle=_duty(cluster),
         rules_version=RULES_VERSION,
         revision=previous.revision if previous else 1,
+        witnesses=witnesses,
     )
 
 
@@ -456,6 +482,7 @@ def _reads(incident: Incident) -> tuple[object, ...]:
     shares = tuple((s.mechanism, s.asns, s.roles) for s in incident.mechanisms)
     return (
         incident.state,
+        incident.confirmed,
         incident.roles,
         incident.layers,
         incident.onset,

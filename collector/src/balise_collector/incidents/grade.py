@@ -7,7 +7,7 @@ produce, and everything else stays below it.
 from collections.abc import Iterable
 from typing import Final
 
-from balise_collector.incidents.model import IncidentKind, Locality, Scope
+from balise_collector.incidents.model import WITNESSES, IncidentKind, Locality, Scope
 
 PROOFS: Final = frozenset(
     {"forged_packet", "silent_address_answered", "neighbour_ok", "artefact", "foreign_certificate"}
@@ -17,7 +17,9 @@ _SILENT_LAYERS: Final = frozenset({"ip.drop", "port.drop", "tcp.wide"})
 """A SYN that vanishes may be the service's refusal: at most C without a proof."""
 
 
-def grade(kind: IncidentKind, locality: Locality, scope: Scope, proofs: Iterable[str], rules: Iterable[str]) -> str:
+def grade(
+    kind: IncidentKind, locality: Locality, scope: Scope, proofs: Iterable[str], rules: Iterable[str], witnesses: int
+) -> str:
     """Return the grade of an incident; empty text is ``insufficient``.
 
     Args:
@@ -26,12 +28,13 @@ def grade(kind: IncidentKind, locality: Locality, scope: Scope, proofs: Iterable
         scope: who is affected and who is clean.
         proofs: signs in the evidence.
         rules: ids of the rules that matched.
+        witnesses: independent ones; boards of one operator are one.
     """
-    probes, providers = scope.affected_probes, len(scope.affected)
+    probes, providers = min(witnesses, scope.affected_probes), len(scope.affected)
     all_measured = not scope.clean
     proof = bool(PROOFS & set(proofs))
     only_silence = set(rules) <= _SILENT_LAYERS
-    if probes < 2:
+    if probes < WITNESSES:
         return ""
     if kind is not IncidentKind.INTERFERENCE:
         return "B" if probes >= 3 else "C"

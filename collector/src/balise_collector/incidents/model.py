@@ -5,6 +5,7 @@ Here live frozen types only. How an incident opens, grows and closes is in book.
 """
 
 from enum import StrEnum
+from typing import Any, Final
 
 import msgspec
 
@@ -13,6 +14,8 @@ from balise_wire.mechanisms import Mechanism
 from balise_wire.words import TargetRole
 
 __all__ = [
+    "UNTOLD",
+    "WITNESSES",
     "Incident",
     "IncidentKind",
     "IncidentState",
@@ -21,7 +24,14 @@ __all__ = [
     "MechanismShare",
     "ReferenceCount",
     "Scope",
+    "as_json",
 ]
+
+
+WITNESSES: Final = 2
+"""Independent witnesses that confirm: probes of that many operators. Boards of one operator are one witness."""
+UNTOLD: Final = -1
+"""Witnesses of what an earlier version kept, of which it cannot be known any more."""
 
 
 class IncidentKind(StrEnum):
@@ -53,13 +63,13 @@ class IncidentState(StrEnum):
     """Where an incident stands."""
 
     UNCONFIRMED = "unconfirmed"
-    """One probe only; never published as a finding."""
+    """Going on, and one witness only. What has ended or stands may be unconfirmed too: ask ``Incident.confirmed``."""
     OPEN = "open"
     CLOSED = "closed"
     STANDING = "standing"
     """Began before our first measurement: known, no alarm; its end is an event."""
     WITHDRAWN = "withdrawn"
-    """Late data have shown that it never was; only its revisions tell of it."""
+    """Late data do not bear it out; only its revisions tell of it."""
 
 
 class Scope(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -86,6 +96,8 @@ class MechanismShare(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tr
     verdicts: int
     onset: Interval | None = None
     end: Interval | None = None
+    witnesses: int = 0
+    """Independent witnesses of this mechanism; 0 in what an earlier version kept: not known."""
 
 
 class ReferenceCount(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -133,3 +145,16 @@ class Incident(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     rules_version: str = ""
     revision: int = 1
     """Grows with each change; what was said before is kept."""
+    witnesses: int = 0
+    """Independent witnesses: operators whose probes saw it where at least two did, else 1. What an earlier version kept
+    has 0 until the store has asked what can be known of it, and UNTOLD where that is nothing."""
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether independent witnesses confirm it, going on, standing or ended: nothing else is told to anybody."""
+        return self.witnesses >= WITNESSES
+
+
+def as_json(one: Incident) -> dict[str, Any]:
+    """Return an incident for a program, with its answer to ``confirmed``."""
+    return {**msgspec.to_builtins(one), "confirmed": one.confirmed}

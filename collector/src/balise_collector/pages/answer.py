@@ -14,10 +14,11 @@ from typing import Final
 from markupsafe import Markup
 
 from balise_collector import wording
-from balise_collector.incidents.model import Incident, IncidentKind, IncidentState, Locality
+from balise_collector.incidents.findings import findings
+from balise_collector.incidents.model import Incident, IncidentKind, Locality
 from balise_collector.judge.verdict import State, Verdict
 from balise_collector.pages import phrases, svg
-from balise_collector.pages.history import BIN, newest, packed_bins, settle
+from balise_collector.pages.history import BIN, TROUBLE, UNCONFIRMED, newest, packed_bins, settle
 from balise_collector.pages.matrix import DAY, WINDOW
 from balise_collector.pages.overview import Freshness, freshness
 from balise_collector.pages.view import INTERNET, View
@@ -70,8 +71,6 @@ _OTHERS: Final = {
     IncidentKind.SERVER_SIDE: Reason.SERVER_SIDE,
     IncidentKind.OUTAGE: Reason.OUTAGE,
 }
-_FINDINGS: Final = frozenset({IncidentState.OPEN, IncidentState.STANDING, IncidentState.CLOSED})
-_TROUBLE: Final = frozenset({State.BLOCKED, State.THROTTLED, State.DOWN, State.SERVER_SIDE})
 _HAMPERED: Final = frozenset({State.BLOCKED, State.THROTTLED})
 
 
@@ -80,21 +79,22 @@ def decide(held: Sequence[Verdict], incidents: Sequence[Incident]) -> tuple[Word
 
     Args:
         held: what each probe of the country said last of each endpoint and layer, none of it stale.
-        incidents: those of the service, and outages of the country, that cover the moment.
+        incidents: those of the service, and outages of the country, that cover the moment; only findings count.
     """
     if not held:
         return Word.UNKNOWN, Reason.NOTHING
-    findings = [one for one in incidents if one.kind is IncidentKind.INTERFERENCE and one.state in _FINDINGS]
-    if findings:
-        affected = {asn for one in findings for asn in one.scope.affected}
+    told = findings(incidents)
+    blocks = [one for one in told if one.kind is IncidentKind.INTERFERENCE]
+    if blocks:
+        affected = {asn for one in blocks for asn in one.scope.affected}
         if not any(verdict.state in _HAMPERED and verdict.network.asn in affected for verdict in held):
             return Word.UNKNOWN, Reason.VANISHED
-        slow = all(phrases.state_of(one) is State.THROTTLED for one in findings)
+        slow = all(phrases.state_of(one) is State.THROTTLED for one in blocks)
         return Word.SLOWED if slow else Word.BLOCKED, Reason.INCIDENT
-    for one in incidents:
-        if one.kind in _OTHERS and one.state in _FINDINGS:
+    for one in told:
+        if one.kind in _OTHERS:
             return Word.UNKNOWN, _OTHERS[one.kind]
-    if any(verdict.state in _TROUBLE for verdict in held):
+    if any(verdict.state in TROUBLE or verdict.rule == UNCONFIRMED for verdict in held):
         return Word.UNKNOWN, Reason.UNCONFIRMED
     by_role: dict[TargetRole, dict[str, set[State]]] = defaultdict(lambda: defaultdict(set))
     for verdict in held:
@@ -197,8 +197,8 @@ def page(view: View, country: str, service: str, at: float | None = None, base: 
     path = f"/{country}/{service}?at={phrases.query_time(moment)}"
     numbers = _numbers(view, held)
     rules = next((verdict.rules_version for verdict in reversed(held) if verdict.rules_version), "") or view.rules
-    why = because(view, reason, [one for one in covering if one.kind is IncidentKind.INTERFERENCE])
-    findings = [one for one in covering if one.state is not IncidentState.UNCONFIRMED]
+    told = findings(covering)
+    why = because(view, reason, [one for one in told if one.kind is IncidentKind.INTERFERENCE])
     return AnswerPage(
         country=country,
         country_name=view.country(country),
@@ -217,9 +217,9 @@ def page(view: View, country: str, service: str, at: float | None = None, base: 
         ),
         columns=tuple(phrases.provider(asn) for asn in sorted(known)),
         rows=rows,
-        mechanisms=_mechanisms(view, findings) if word in {Word.BLOCKED, Word.SLOWED} else (),
-        locality=_locality(view, word, findings),
-        unknown=_unknown(view, sorted(known - measured), missing, findings),
+        mechanisms=_mechanisms(view, told) if word in {Word.BLOCKED, Word.SLOWED} else (),
+        locality=_locality(view, word, told),
+        unknown=_unknown(view, sorted(known - measured), missing, told),
         incidents=tuple((one.id, phrases.state_of(one), phrases.sentence(one, view)) for one in covering),
         said=_said(view, country, service),
         path=path,
@@ -324,12 +324,12 @@ def _cell(view: View, role: TargetRole, asn: int, name: str, held: Sequence[Verd
     )
 
 
-def because(view: View, reason: Reason, findings: Sequence[Incident]) -> str:
+def because(view: View, reason: Reason, told: Sequence[Incident]) -> str:
     """Say why it is that word, in one sentence."""
     if reason is Reason.INCIDENT:
-        affected = {asn for one in findings for asn in one.scope.affected}
-        measured = affected | {asn for one in findings for asn in one.scope.clean}
-        if any(one.scope.withheld for one in findings):
+        affected = {asn for one in told for asn in one.scope.affected}
+        measured = affected | {asn for one in told for asn in one.scope.clean}
+        if any(one.scope.withheld for one in told):
             return view.gettext("Measured; on how many providers is not published. Controls on the same lines worked.")
         return view.gettext(
             "Interference measured on {affected} of {measured}; controls on the same lines worked."
@@ -353,28 +353,26 @@ def because(view: View, reason: Reason, findings: Sequence[Incident]) -> str:
     }[reason]
 
 
-def _mechanisms(view: View, findings: Sequence[Incident]) -> tuple[str, ...]:
+def _mechanisms(view: View, told: Sequence[Incident]) -> tuple[str, ...]:
     """Return how, in words, each way once."""
-    ways = [share.mechanism for one in findings for share in one.mechanisms]
+    ways = [share.mechanism for one in told for share in one.mechanisms]
     return tuple(wording.MECHANISMS[view.language][way] for way in dict.fromkeys(ways))
 
 
-def _locality(view: View, word: Word, findings: Sequence[Incident]) -> str:
+def _locality(view: View, word: Word, told: Sequence[Incident]) -> str:
     """Say whether it is local or global, where there is anything to be local."""
-    if not findings:
+    if not told:
         return view.gettext("Nothing is amiss that could be local or global.") if word is Word.REACHABLE else ""
-    localities = {one.locality for one in findings}
+    localities = {one.locality for one in told}
     shown = localities.pop() if len(localities) == 1 else Locality.UNKNOWN
     said = wording.LOCALITIES[view.language][shown]
     return said[:1].upper() + said[1:] + "."
 
 
-def _unknown(
-    view: View, silent: Sequence[int], missing: Sequence[str], findings: Sequence[Incident]
-) -> tuple[str, ...]:
+def _unknown(view: View, silent: Sequence[int], missing: Sequence[str], found: Sequence[Incident]) -> tuple[str, ...]:
     """Say what we do not know."""
     told = [view.gettext("Who or what causes it, or why. Measurements show how and where, and nothing more.")]
-    if not findings:
+    if not found:
         told = [view.gettext("How it is where we have no probe. Filters can differ from street to street.")]
     if silent:
         told.append(
@@ -388,7 +386,7 @@ def _unknown(
                 parts=wording.join_words(missing, view.language)
             )
         )
-    if any(one.locality is Locality.UNKNOWN for one in findings):
+    if any(one.locality is Locality.UNKNOWN for one in found):
         told.append(view.gettext("Whether it is local: too few references abroad measured the same endpoints."))
     told.append(view.gettext("What happens inside the app after login, and how many people meet it."))
     return tuple(told)
@@ -399,9 +397,9 @@ def _said(view: View, country: str, service: str) -> tuple[Statement, ...]:
     last: dict[str, tuple[str, str]] = {}
     told = []
     for at, one in view.store.told(country, service):
-        said = (wording.INCIDENT_STATES[one.state][0], phrases.sentence(one, view))
+        said = (phrases.standing(one, view), phrases.sentence(one, view))
         if last.get(one.id) != said:
-            told.append(Statement(at=at, incident=one.id, standing=view.gettext(said[0]), sentence=said[1]))
+            told.append(Statement(at=at, incident=one.id, standing=said[0], sentence=said[1]))
         last[one.id] = said
     return tuple(reversed(told[-_MOST_SAID:]))
 

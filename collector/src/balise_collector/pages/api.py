@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from balise_collector.incidents import Incident
+from balise_collector.incidents import Incident, as_json
 from balise_collector.judge import State
 from balise_collector.store import Store
 
@@ -74,16 +74,16 @@ def api_routes(store: Callable[[], Store], now: Callable[[], float], live: Calla
     """
 
     def incidents(_request: Request) -> Any:
-        return {"incidents": store().incidents(), "generated": now()}
+        return {"incidents": [as_json(one) for one in store().incidents()], "generated": now()}
 
     def incident(request: Request) -> Any:
         found = store().revisions(request.path_params["id"])
         if not found:
             return None
         newest: Incident = found[-1][1]
-        revisions = [{"noted_at": noted_at, "incident": one} for noted_at, one in found]
+        revisions = [{"noted_at": noted_at, "incident": as_json(one)} for noted_at, one in found]
         verdicts = [verdict for verdict in map(store().verdict, newest.evidence) if verdict is not None]
-        return {"incident": newest, "revisions": revisions, "evidence": verdicts, "generated": now()}
+        return {"incident": as_json(newest), "revisions": revisions, "evidence": verdicts, "generated": now()}
 
     def verdicts(request: Request) -> Any:
         asked = request.query_params

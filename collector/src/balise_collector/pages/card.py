@@ -104,7 +104,7 @@ def layout(view: View, one: Incident, base: str = "") -> Card:
     state = phrases.state_of(one)
     colour, ink = palette.PAINTS[state].light, palette.LIGHT
     title = headline(one, view.facts(one), view.language)
-    standing = view.gettext(wording.INCIDENT_STATES[one.state][0])
+    standing = phrases.standing(one, view)
     size = 52 if len(title) <= 75 else 42
     y = 196
     parts: list[Box | Sign | Line] = [

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Final
 from xml.etree import ElementTree as ET
 
+from balise_collector.incidents.findings import Finding
 from balise_collector.incidents.model import Incident
 from balise_collector.pages import phrases
 from balise_collector.pages.view import View
@@ -36,13 +37,13 @@ COLUMNS: Final = (
 
 
 def atom(view: View, base: str) -> str:
-    """Return the newest incidents as a feed.
+    """Return the newest incidents as a feed; one that was taken back stays in it and says so.
 
     Args:
         view: where incidents come from.
         base: scheme and host of the pages, without a slash at the end.
     """
-    told = {one.id: view.store.revisions(one.id) for one in view.store.incidents()}
+    told = {one.id: view.store.revisions(one.id) for one in (*view.store.incidents(), *view.store.withdrawn())}
     entries = sorted(((noted[-1][0], noted[0][0], noted[-1][1]) for noted in told.values()), key=lambda one: -one[0])
     feed = ET.Element("feed", {"xmlns": ATOM, "xml:lang": "en"})
     _add(feed, "id", _urn(base))
@@ -58,7 +59,9 @@ def atom(view: View, base: str) -> str:
 
 
 def _entry(feed: ET.Element, one: Incident, view: View, base: str, times: Mapping[str, str]) -> None:
-    """Add one incident."""
+    """Add one incident; nothing but findings gets this far (TypeError)."""
+    if not isinstance(one, Finding):
+        raise TypeError(f"{one.id}: no finding, and about to be published")
     entry = _add(feed, "entry")
     _add(entry, "id", _urn(f"{base}/incident/{one.id}"))
     _add(entry, "title", headline(one, view.facts(one, Language.EN)))

@@ -21,6 +21,10 @@ MOST_BINS: Final = 288
 HOLD: Final = 600
 """Seconds that a bin's state stands where nothing follows; two bins after its own make WINDOW of the matrix."""
 _WORST_FIRST: Final = (State.BLOCKED, State.THROTTLED, State.SERVER_SIDE, State.DOWN)
+TROUBLE: Final = frozenset(_WORST_FIRST)
+"""States that speak of something amiss."""
+UNCONFIRMED: Final = "unconfirmed"
+"""The rule that stands, in what the public sees, on trouble that one probe alone met: what it met is not told."""
 
 
 class Run(NamedTuple):

@@ -125,8 +125,8 @@ def page(view: View, incident_id: str, language: Language) -> IncidentPage | Non
         incident=one,
         state=phrases.state_of(one),
         headline=headline(one, view.facts(one), view.language),
-        standing=view.gettext(wording.INCIDENT_STATES[one.state][0]),
-        standing_means=view.gettext(wording.INCIDENT_STATES[one.state][1]),
+        standing=phrases.standing(one, view),
+        standing_means=" ".join(view.gettext(text) for text in wording.standing_means(one)),
         kind_means=view.gettext(wording.KIND_MEANINGS[one.kind]),
         began=wording.interval(one.onset, zone, view.language),
         ended=wording.interval(one.end, zone, view.language) if one.end else "",
@@ -290,7 +290,7 @@ def _history(revisions: list[tuple[float, Incident]], view: View) -> tuple[Said,
                 revision=one.revision,
                 at=at,
                 sentence=phrases.sentence(one, view),
-                state=view.gettext(wording.INCIDENT_STATES[one.state][0]),
+                state=phrases.standing(one, view),
                 changed=_changed(before, one, view),
             )
         )
@@ -306,8 +306,8 @@ def _changed(before: Incident | None, one: Incident, view: View) -> str:
         return say("first said")
     zone = view.zone(one.country)
     changes = []
-    if before.state is not one.state:
-        changes.append(say("now {state}").format(state=say(wording.INCIDENT_STATES[one.state][0])))
+    if (before.state, before.confirmed) != (one.state, one.confirmed):
+        changes.append(say("now {state}").format(state=phrases.standing(one, view)))
     for name, old, new in (
         (say("provider"), before.scope.affected, one.scope.affected),
         (say("clean provider"), before.scope.clean, one.scope.clean),

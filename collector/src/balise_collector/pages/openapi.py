@@ -90,7 +90,7 @@ _SCHEMAS: Final = {
         "What probes abroad saw of the same endpoints.", ok=_COUNT, failed=_COUNT, countries_ok=_list(_COUNTRY)
     ),
     "Incident": _object(
-        "One event on one service in one country.",
+        "One event on one service in one country, confirmed by at least two independent witnesses.",
         id=_ID,
         revision=_COUNT,
         sentence={**_TEXT, "description": "The incident in one English sentence."},
@@ -163,7 +163,12 @@ _SCHEMAS: Final = {
         },
         probes=_COUNT,
     ),
-    "IncidentsAnswer": _object("All incidents.", generated=_TIME, incidents=_list(_ref("Incident"))),
+    "IncidentsAnswer": _object(
+        "All incidents. What was told once and is not confirmed any more stays to be found, as withdrawn.",
+        generated=_TIME,
+        incidents=_list(_ref("Incident")),
+        withdrawn=_list(_ref("Incident")),
+    ),
     "IncidentAnswer": _object(
         "One incident.",
         generated=_TIME,

@@ -9,7 +9,7 @@ from balise_collector.judge.verdict import State
 from balise_collector.pages import phrases
 from balise_collector.pages.tongue import noted
 from balise_collector.pages.view import View
-from balise_collector.wording import GRADES, INCIDENT_STATES, LOCALITIES
+from balise_collector.wording import GRADES, LOCALITIES
 
 STALE: Final = 900.0
 """Seconds without a result after which a page says so instead of pretending to know the present."""
@@ -17,9 +17,10 @@ _MOST: Final = 100
 """Incidents of a section that are shown."""
 _SECTIONS: Final = (
     (IncidentState.OPEN, noted("Going on now")),
-    (IncidentState.UNCONFIRMED, noted("Unconfirmed: one probe only, no finding")),
+    (IncidentState.UNCONFIRMED, noted("Seen by one probe, not confirmed: no finding, and not published")),
     (IncidentState.STANDING, noted("Standing: failing since our first measurement")),
     (IncidentState.CLOSED, noted("Ended incidents")),
+    (IncidentState.WITHDRAWN, noted("Withdrawn: said once, and not confirmed by what arrived later")),
 )
 
 
@@ -79,9 +80,13 @@ def freshness(view: View) -> Freshness:
 def sections(view: View) -> tuple[Section, ...]:
     """Return every incident, those going on first, the newest first among equals."""
     incidents = view.store.incidents()
+    places: dict[IncidentState, list[Incident]] = {state: [] for state, _ in _SECTIONS}
+    for one in (*incidents, *view.store.withdrawn()):
+        found_in = one.state if one.confirmed or one.state is IncidentState.WITHDRAWN else IncidentState.UNCONFIRMED
+        places[found_in].append(one)
     found = []
     for state, heading in _SECTIONS:
-        held = sorted((one for one in incidents if one.state is state), key=lambda one: -one.onset.latest)
+        held = sorted(places[state], key=lambda one: -one.onset.latest)
         lines = tuple(_line(one, incidents, view) for one in held[:_MOST])
         found.append(Section(state=state, heading=view.gettext(heading), lines=lines, more=len(held) - len(lines)))
     return tuple(found)
@@ -92,7 +97,7 @@ def _line(one: Incident, incidents: Sequence[Incident], view: View) -> Line:
     return Line(
         id=one.id,
         state=phrases.state_of(one),
-        standing=view.gettext(INCIDENT_STATES[one.state][0]),
+        standing=phrases.standing(one, view),
         sentence=phrases.sentence(one, view),
         lasted=lasted(one, view),
         grade=GRADES[view.language].get(one.grade, one.grade),

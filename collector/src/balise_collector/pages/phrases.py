@@ -22,12 +22,17 @@ _STATES: Final = {
 
 def state_of(incident: Incident) -> State:
     """Return the state whose colour and shape an incident is shown with; only findings are told as such."""
-    if incident.state in {IncidentState.UNCONFIRMED, IncidentState.WITHDRAWN}:
+    if not incident.confirmed or incident.state is IncidentState.WITHDRAWN:
         return State.INSUFFICIENT
     if incident.kind in _STATES:
         return _STATES[incident.kind]
     shares = incident.mechanisms
     return State.THROTTLED if shares and all(one.mechanism in _SLOW for one in shares) else State.BLOCKED
+
+
+def standing(incident: Incident, view: View) -> str:
+    """Say where an incident stands, and first of all if it is not confirmed."""
+    return "; ".join(view.gettext(word) for word in wording.standing(incident))
 
 
 def sentence(incident: Incident, view: View) -> str:

@@ -1,9 +1,10 @@
 """What may be seen of what was concluded: the one filter that everything public goes through. Pure.
 
 k-anonymity (nothing of a provider that fewer than k probes measured), a delay, times rounded outward to five minutes,
-ids that lead nowhere inside, no unconfirmed incident, and evidence only redrawn, a day old and released by the operator
-(attribution.md 3). Every number is a sum of groups that k witnesses measured (together.py), so that no two answers
-differ by less. Must not live here: pages, routes, SQL; a Public is asked as the store is and gives less.
+ids that lead nowhere inside, nothing that one witness alone saw (incidents/findings.py; single results: together.py),
+and evidence only redrawn, a day old and released by the operator (attribution.md 3). Every number is a sum of groups
+that k witnesses measured (together.py), so that no two answers differ by less. Must not live here: pages, routes, SQL.
+A Public is asked as the store is and gives less.
 """
 
 import hashlib
@@ -17,10 +18,12 @@ from typing import Final, Protocol
 import msgspec
 
 from balise_collector.crowd import Answered, Measured, Place
-from balise_collector.incidents.model import Incident, IncidentState, Interval, MechanismShare, Scope
+from balise_collector.incidents.findings import Finding, told
+from balise_collector.incidents.model import WITNESSES, Incident, IncidentState, Interval, MechanismShare, Scope
 from balise_collector.journal import JournalRow
-from balise_collector.judge.verdict import Verdict
+from balise_collector.judge.verdict import State, Verdict
 from balise_collector.members import Member
+from balise_collector.pages.history import TROUBLE, UNCONFIRMED
 from balise_collector.pages.redraw import Redrawn, redraw
 from balise_collector.pages.together import WIDTHS, WINDOW, Row, told_together
 from balise_collector.pages.tongue import Say, noted
@@ -42,8 +45,10 @@ _WITHHELD: Final = noted("not published")
 class Counted(Protocol):
     """How many witnesses stand behind what was measured; ``crowd.Crowd`` answers."""
 
-    def masks(self, since: float, until: float, least: int) -> dict[Place, Packed]:
-        """Return the bins of five minutes of each place that ``least`` witnesses measured."""
+    def masks(
+        self, since: float, until: float, least: int, states: frozenset[State] = frozenset()
+    ) -> dict[Place, Packed]:
+        """Return the bins of five minutes of each place that ``least`` witnesses measured, to be in ``states``."""
         ...
 
     def rows(self, since: float, until: float, service: str) -> dict[Place, list[Row[Measured]]]:
@@ -112,17 +117,17 @@ def outward(moment: Interval) -> Interval:
 
 def published(
     one: Incident, counts: Mapping[int, int], standing: Mapping[int, int], countries: frozenset[str], policy: Policy
-) -> Incident | None:
-    """Return an incident as the public may see it; ``None`` where it may not see it at all.
+) -> Finding | None:
+    """Return a finding as the public may see it; ``None`` for what is none, and where too few probes measured it.
 
     Args:
-        one: the incident.
+        one: the finding.
         counts: probes that measured it, by AS number.
         standing: approved probes, by AS number.
         countries: those that enough references stand in.
         policy: the operator's.
     """
-    if one.state is IncidentState.UNCONFIRMED or sum(counts.values()) < policy.least:
+    if not isinstance(one, Finding) or sum(counts.values()) < policy.least:
         return None
     told = {asn for asn, probes in counts.items() if probes >= policy.least}
     known = {asn for asn, probes in standing.items() if probes >= policy.least}
@@ -170,7 +175,12 @@ def _scope(scope: Scope, counts: Mapping[int, int], told: set[int], known: set[i
 
 
 def _share(share: MechanismShare, counts: Mapping[int, int], told: set[int], least: int) -> MechanismShare | None:
-    """Leave providers with too few probes out of a mechanism; ``None`` where that leaves too few altogether."""
+    """Leave providers with too few probes out of a mechanism; ``None`` where that leaves too few altogether.
+
+    A mechanism that one witness alone saw, within what others confirm, is not told either.
+    """
+    if 0 < share.witnesses < WITNESSES:
+        return None
     asns = tuple(asn for asn in share.asns if asn in told)
     if not asns and sum(counts.get(asn, 0) for asn in share.asns) < least:
         return None
@@ -188,6 +198,7 @@ def shown_verdicts(verdicts: Iterable[Verdict], least: int, hosts: Mapping[str, 
     """Return the verdicts of groups that enough witnesses measured, with numbers in the place of names.
 
     The numbers tell probes and targets of one answer apart and hold for no other answer. Times are those of the window.
+    Trouble that one witness of a group alone met is told as what it is for everybody else: we cannot tell.
 
     Args:
         verdicts: of whole windows.
@@ -198,30 +209,44 @@ def shown_verdicts(verdicts: Iterable[Verdict], least: int, hosts: Mapping[str, 
     places: defaultdict[Place, list[Row[Verdict]]] = defaultdict(list)
     for one in verdicts:
         places[_place(one)].append(Row(one.at, known.get(one.probe) or one.probe, one))
-    told = {id(row.what) for rows in places.values() for row in told_together(rows, WINDOW, least)}
+    told = [
+        row.what
+        for rows in places.values()
+        for row in told_together(rows, WINDOW, least, lambda one: one.state in TROUBLE, _untold)
+    ]
     names: defaultdict[str, str] = defaultdict(lambda: str(len(names) + 1))
     targets: defaultdict[str, str] = defaultdict(lambda: str(len(targets) + 1))
-    ordered = sorted((row.what for rows in places.values() for row in rows), key=lambda one: one.at)
-    return [
-        Verdict(
-            measurement="",
-            probe=names[one.probe],
-            network=Network(country=one.network.country, asn=_place(one).asn),
-            reference=one.reference,
-            service=one.service,
-            role=one.role,
-            target=targets[one.target],
-            layer=one.layer,
-            design=one.design,
-            at=window(one.at),
-            since=window(one.at),
-            state=one.state,
-            rule=one.rule,
-            mechanism=one.mechanism,
-        )
-        for one in ordered
-        if id(one) in told
-    ]
+    return [_shown(one, names[one.probe], targets[one.target]) for one in sorted(told, key=lambda one: one.at)]
+
+
+def _shown(one: Verdict, probe: str, target: str) -> Verdict:
+    """Return what of a verdict leads to no probe."""
+    return Verdict(
+        measurement="",
+        probe=probe,
+        network=Network(country=one.network.country, asn=_place(one).asn),
+        reference=one.reference,
+        service=one.service,
+        role=one.role,
+        target=target,
+        layer=one.layer,
+        design=one.design,
+        at=window(one.at),
+        since=window(one.at),
+        state=one.state,
+        rule=one.rule,
+        mechanism=one.mechanism,
+    )
+
+
+def _untold(one: Verdict) -> Verdict:
+    """Return a verdict without what the probe met."""
+    return msgspec.structs.replace(one, state=State.INSUFFICIENT, rule=UNCONFIRMED, mechanism=None)
+
+
+def _untold_state(what: Measured) -> Measured:
+    """Return counted verdicts without what the probe met."""
+    return State.INSUFFICIENT.value, what[1]
 
 
 def _place(one: Verdict) -> Place:
@@ -277,14 +302,21 @@ class Public:
 
     def incidents(self) -> list[Incident]:
         """Return every incident that stands and may be seen, as it was told by the horizon."""
-        newest = [told[-1][1] for name in self._names().values() if (told := self._told(name))]
-        standing = [one for one in newest if one.state is not IncidentState.WITHDRAWN]
-        return sorted(standing, key=lambda one: (one.onset.latest, one.id))
+        return [one for one in self._newest() if one.state is not IncidentState.WITHDRAWN]
+
+    def withdrawn(self) -> list[Incident]:
+        """Return every incident that was told and taken back by the horizon: nothing that was said goes silently."""
+        return [one for one in self._newest() if one.state is IncidentState.WITHDRAWN]
+
+    def _newest(self) -> list[Incident]:
+        """Return what was told last of each incident, by onset."""
+        newest = [said[-1][1] for name in self._names().values() if (said := self._told(name))]
+        return sorted(newest, key=lambda one: (one.onset.latest, one.id))
 
     def revisions(self, incident_id: str) -> list[tuple[float, Incident]]:
         """Return what was told of an incident by the horizon; empty where there is nothing that may be seen."""
         inside = self._names().get(incident_id)
-        return self._told(inside) if inside else []
+        return [*self._told(inside)] if inside else []
 
     def told(self, country: str, service: str) -> list[tuple[float, Incident]]:
         """Return all that was ever told of a service in a country or everywhere by the horizon, oldest first."""
@@ -325,19 +357,29 @@ class Public:
         wide = int(step)
         first, last = since // wide * wide, min(until, self.horizon) // wide * wide
         if wide == BIN:
-            masks = self.crowd.masks(first, last, self.policy.least)
-            return [
-                msgspec.structs.replace(cell, asn=place.asn)
-                for cell in self.store.history(first, last, float(BIN), service)
-                if masks.get(place := _place_of(cell), 0) >> (32 * cell.bin) & 1
-            ]
+            return self._history(first, last, service)
         if service is None or wide not in WIDTHS:
             return []
         counts: Counter[tuple[Place, int, str]] = Counter()
         for place, rows in self.crowd.rows(first, last, service).items():
-            for row in told_together(rows, wide, self.policy.least):
+            for row in told_together(rows, wide, self.policy.least, lambda what: what[0] in TROUBLE, _untold_state):
                 state, count = row.what
                 counts[place, int((row.at - first) // wide), state] += count
+        return [
+            HistoryCell(**place._asdict(), bin=column, state=state, verdicts=count)
+            for (place, column, state), count in counts.items()
+        ]
+
+    def _history(self, first: float, last: float, service: str | None) -> list[HistoryCell]:
+        """Return counts in bins of five minutes."""
+        masks = self.crowd.masks(first, last, self.policy.least)
+        sure = self.crowd.masks(first, last, WITNESSES, TROUBLE)
+        counts: Counter[tuple[Place, int, str]] = Counter()
+        for cell in self.store.history(first, last, float(BIN), service):
+            place, bit = _place_of(cell), 1 << 32 * cell.bin
+            if masks.get(place, 0) & bit:
+                alone = cell.state in TROUBLE and not sure.get(place, 0) & bit
+                counts[place, cell.bin, State.INSUFFICIENT.value if alone else cell.state] += cell.verdicts
         return [
             HistoryCell(**place._asdict(), bin=column, state=state, verdicts=count)
             for (place, column, state), count in counts.items()
@@ -346,13 +388,22 @@ class Public:
     def series(self, since: float, columns: int, service: str | None = None) -> list[Series]:
         """Return the bins of five minutes that may be told, packed."""
         first = down(since)
-        masks = self.crowd.masks(first, min(first + columns * BIN, self.horizon), self.policy.least)
+        last = min(first + columns * BIN, self.horizon)
+        masks = self.crowd.masks(first, last, self.policy.least)
+        sure = self.crowd.masks(first, last, WITNESSES, TROUBLE)
         found = []
         for one in self.store.series(first, columns, service):
-            mask = masks.get(place := _place_of(one), 0)
-            counts = {state: kept for state, packed in one.counts.items() if (kept := packed & mask)}
-            if counts:
-                found.append(msgspec.structs.replace(one, asn=place.asn, counts=counts))
+            place = _place_of(one)
+            counts: Counter[str] = Counter()
+            for state, packed in one.counts.items():
+                kept = packed & masks.get(place, 0)
+                confirmed = kept & sure.get(place, 0) if state in TROUBLE else kept
+                counts[state] += confirmed
+                # What one witness alone met; packed counts add up bin by bin.
+                counts[State.INSUFFICIENT.value] += kept - confirmed
+            if any(counts.values()):
+                told = {state: packed for state, packed in counts.items() if packed}
+                found.append(msgspec.structs.replace(one, asn=place.asn, counts=told))
         return found
 
     def verdict(self, measurement: str) -> Verdict | None:
@@ -364,8 +415,8 @@ class Public:
         one = self.store.verdict(found[int(number)])
         if one is None:
             return None
-        (shown,) = shown_verdicts([one], 1)
-        return msgspec.structs.replace(shown, network=Network(country=one.network.country, asn=0), proof=one.proof)
+        nowhere = Network(country=one.network.country, asn=0)
+        return msgspec.structs.replace(_shown(one, "1", "1"), network=nowhere, proof=one.proof)
 
     def measurement_row(self, measurement: str) -> JournalRow | None:  # noqa: ARG002 - what the store is asked
         """Return nothing: no measurement is public; ``exhibits`` redraws them."""
@@ -404,24 +455,24 @@ class Public:
     def _evidence(self, incident_id: str) -> tuple[str, ...]:
         """Return the measurements behind the newest revision that may be seen."""
         inside = self._names().get(incident_id)
-        told = self._by_horizon(inside) if inside else []
-        return told[-1][1].evidence if told else ()
+        said = self._by_horizon(inside) if inside else []
+        return said[-1][1].evidence if said else ()
 
     def _names(self) -> dict[str, str]:
         """Return public id -> own id of every incident there ever was."""
         return self.crowd.kept("names", lambda: {self.policy.alias(name): name for name in self.crowd.incident_ids()})
 
-    def _by_horizon(self, inside: str) -> list[tuple[float, Incident]]:
-        """Return the revisions that were noted by the horizon."""
-        return [entry for entry in self.store.revisions(inside) if entry[0] <= self.horizon]
+    def _by_horizon(self, inside: str) -> list[tuple[float, Finding]]:
+        """Return what was told by the horizon: whatever this module says of an incident comes through here."""
+        return told([entry for entry in self.store.revisions(inside) if entry[0] <= self.horizon])
 
-    def _told(self, inside: str) -> list[tuple[float, Incident]]:
+    def _told(self, inside: str) -> list[tuple[float, Finding]]:
         """Return the revisions of an incident that may be seen; none where it was only ever unconfirmed."""
         return self.crowd.kept(("told", inside, self.policy.least, self._stand()), lambda: self._find_told(inside))
 
-    def _find_told(self, inside: str) -> list[tuple[float, Incident]]:
+    def _find_told(self, inside: str) -> list[tuple[float, Finding]]:
         known = self._by_horizon(inside)
-        if not known or known[-1][1].state is IncidentState.UNCONFIRMED:
+        if not known:
             return []
         counts = self._measured(known[-1][1])
         standing = Counter(asn for _, asn, _, _ in self._stand())
@@ -429,12 +480,11 @@ class Public:
             country for country, _ in {(country, who) for country, _, who, reference in self._stand() if reference}
         )
         countries = frozenset(code for code, number in references.items() if number >= self.policy.least)
-        found = [
+        return [
             (up(noted), shown)
             for noted, one in known
             if (shown := published(one, counts, standing, countries, self.policy)) is not None
         ]
-        return [] if all(one.state is IncidentState.WITHDRAWN for _, one in found) else found
 
     def _stand(self) -> frozenset[tuple[str, int, str, bool]]:
         """Return where witnesses stand by the horizon: country, AS number, who, and whether as a reference."""
@@ -446,14 +496,22 @@ class Public:
         return self._standing
 
     def _measured(self, one: Incident) -> dict[int, int]:
-        """Return how many probes measured an incident, by AS number: over its last day, and an hour before it."""
-        until = min(one.end.latest if one.end else self.horizon, self.horizon) + 1.0
-        began = one.onset.latest if one.onset.earliest is None else one.onset.earliest
-        since = max(began - _MARGIN, until - _DAY)
+        """Return how many probes measured an incident, by AS number: over its first and its last day, the greater.
+
+        Its first day begins an hour before it, and counts for as long as it goes on: a line that is dead for a week
+        measures nothing, and what was told of it must not go away for that.
+        """
+        ended = one.end.latest if one.end else one.closed_at if one.closed_at is not None else self.horizon
+        until = min(ended, self.horizon) + 1.0
+        began = (one.onset.latest if one.onset.earliest is None else one.onset.earliest) - _MARGIN
+        spans = {(max(began, until - _DAY), until), (began, min(until, began + _DAY))}
         country = None if one.country == WORLD else one.country
         counts: Counter[int] = Counter()
-        for (_, asn), probes in self.crowd.by_provider(since, until, one.service, country).items():
-            counts[asn] += probes
+        for since, last in spans:
+            here: Counter[int] = Counter()
+            for (_, asn), probes in self.crowd.by_provider(since, last, one.service, country).items():
+                here[asn] += probes
+            counts |= here
         return dict(counts)
 
 

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from balise_collector.incidents.findings import Finding
 from balise_collector.incidents.model import Incident, Interval
 from balise_collector.judge.verdict import Verdict
 from balise_collector.pages import phrases, questions
@@ -122,6 +123,7 @@ class IncidentsAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
     generated: float
     incidents: tuple[PublicIncident, ...]
+    withdrawn: tuple[PublicIncident, ...]
 
 
 class IncidentAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,9 +153,10 @@ Question = Callable[[PublicView, Request], msgspec.Struct]
 
 
 def incidents(view: PublicView, _request: Request) -> IncidentsAnswer:
-    """Return every incident that may be seen, by onset."""
+    """Return every incident that may be seen, by onset, and every one that was told and taken back."""
     found = tuple(_incident(one, view) for one in view.store.incidents())
-    return IncidentsAnswer(generated=view.now, incidents=found)
+    gone = tuple(_incident(one, view) for one in view.store.withdrawn())
+    return IncidentsAnswer(generated=view.now, incidents=found, withdrawn=gone)
 
 
 def incident(view: PublicView, request: Request) -> IncidentAnswer:
@@ -241,7 +244,9 @@ def _moment(one: Interval) -> Moment:
 
 
 def _incident(one: Incident, view: PublicView) -> PublicIncident:
-    """Return an incident as the interface tells it."""
+    """Return an incident as the interface tells it; nothing but findings gets this far (TypeError)."""
+    if not isinstance(one, Finding):
+        raise TypeError(f"{one.id}: no finding, and about to be published")
     scope, hidden = one.scope, bool(one.scope.withheld) and not one.scope.measured_probes
     return PublicIncident(
         id=one.id,

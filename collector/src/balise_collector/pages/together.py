@@ -8,7 +8,7 @@ differ by is then whole groups. Pure. Must not live here: SQL, places, what else
 """
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from balise_collector.tally import BIN
@@ -17,6 +17,8 @@ WINDOW: Final = 900
 """Seconds of the window that a matrix and an answer speak of."""
 WIDTHS: Final = (BIN, WINDOW, 3600, 7200, 21_600, 86_400)
 """Seconds of a group, each a multiple of the one before."""
+ALONE: Final = 2
+"""Witnesses below which trouble is what one alone met (incidents/model.py says the same of incidents)."""
 What = TypeVar("What")
 
 
@@ -30,13 +32,22 @@ class Row(NamedTuple, Generic[What]):
     what: What
 
 
-def told_together(rows: Iterable[Row[What]], width: int, least: int) -> list[Row[What]]:
+def told_together(
+    rows: Iterable[Row[What]],
+    width: int,
+    least: int,
+    amiss: Callable[[What], bool] = lambda _: False,
+    untold: Callable[[What], What] = lambda what: what,
+) -> list[Row[What]]:
     """Return the rows of one place that may be told, in no particular order.
 
     Args:
         rows: of whole bins of ``width``; a bin that is still filling would grow between two answers.
         width: one of WIDTHS; groups up to this width count.
         least: k.
+        amiss: tells whether a row speaks of trouble. What fewer than ALONE witnesses of a group met is not told, and
+            since that is decided within its group, every answer says the same of it.
+        untold: makes of such a row what is told in its place.
     """
     told: list[Row[What]] = []
     left = list(rows)
@@ -46,7 +57,12 @@ def told_together(rows: Iterable[Row[What]], width: int, least: int) -> list[Row
             bins[int(row.at // wide)].append(row)
         left = []
         for held in bins.values():
-            (told if len({row.witness for row in held}) >= least else left).extend(held)
+            if len({row.witness for row in held}) < least:
+                left.extend(held)
+            elif 0 < len({row.witness for row in held if amiss(row.what)}) < ALONE:
+                told.extend(row._replace(what=untold(row.what)) if amiss(row.what) else row for row in held)
+            else:
+                told.extend(held)
     return told
 
 

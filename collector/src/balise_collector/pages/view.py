@@ -31,6 +31,10 @@ class Conclusions(Protocol):
         """Return the newest revision of every incident, by onset."""
         ...
 
+    def withdrawn(self) -> list[Incident]:
+        """Return the newest revision of every incident that was said once and taken back, by onset."""
+        ...
+
     def revisions(self, incident_id: str) -> list[tuple[float, Incident]]:
         """Return every revision of an incident with the time it was noted; empty where there is none."""
         ...

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from balise_collector.faults import Fault, Faults
+from balise_collector.incidents.findings import told
+from balise_collector.incidents.model import Incident
 from balise_collector.journal import JournalRow
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.members import Fleet
@@ -20,6 +22,7 @@ from balise_collector.sinks.points import (
     line_point,
     rollup_point,
     timings,
+    unconfirmed_point,
     verdict_point,
 )
 from balise_collector.sinks.rollup import Window
@@ -88,10 +91,7 @@ class Conclusions:
 
     def _points(self, change: Change, row: JournalRow | None, store: Store) -> list[Point]:
         if change.incident is not None:
-            told = [one for _, one in store.revisions(change.incident.id)]
-            before = [one for one in told if one.revision < change.incident.revision]
-            first = before[0] if before else change.incident
-            return incident_points(change.incident, change.noted_at, before[-1] if before else None, first)
+            return _incident_points(change.incident, change.noted_at, store)
         if change.verdict is None:
             return []
         measurement = row.measurement if row else None
@@ -104,6 +104,13 @@ class Conclusions:
     def readers(self, store: Store, journal: SqliteJournal) -> list[tuple[str, int, int]]:
         """Return how far it has come in the store's changes."""
         return [(self._title, self._bookmark.position(journal, store)[0], store.last_change())]
+
+
+def _incident_points(one: Incident, noted_at: float, store: Store) -> list[Point]:
+    """Return what a revision is to a dashboard: what may be told, and apart from it what one probe alone saw."""
+    said = [found for _, found in told(store.revisions(one.id)) if found.revision <= one.revision]
+    points = incident_points(said[-1], noted_at, said[:-1]) if said and said[-1].revision == one.revision else []
+    return points if one.confirmed else [*points, unconfirmed_point(one, noted_at)]
 
 
 class HealthReports:

@@ -6,10 +6,11 @@ for ever, and names, addresses and hashes of the internet are fields, never tags
 no tag either, so that a replay overwrites. Must not live here: escaping (line_protocol.py) or sending.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from statistics import median
 from typing import Final
 
+from balise_collector.incidents.findings import Finding
 from balise_collector.incidents.model import Incident, IncidentState
 from balise_collector.journal import HealthRow
 from balise_collector.judge.verdict import State, Verdict
@@ -34,6 +35,7 @@ LINE: Final = "balise_line"
 HEALTH: Final = "balise_health"
 FLEET: Final = "balise_fleet"
 INCIDENT: Final = "balise_incident"
+UNCONFIRMED: Final = "balise_unconfirmed"
 ANNOTATION: Final = "balise_annotation"
 EVENT: Final = "balise_event"
 COLLECTOR: Final = "balise_collector"
@@ -228,17 +230,18 @@ def _place(member: Member | None) -> dict[str, str]:
 # ---------------------------------------------------------------- incidents
 
 
-def incident_points(incident: Incident, noted_at: float, before: Incident | None, first: Incident) -> list[Point]:
-    """Return what one revision of an incident is: its own point, the annotation, and an event where one happened.
+def incident_points(incident: Finding, noted_at: float, said: Sequence[Finding]) -> list[Point]:
+    """Return what one revision of a finding is: its own point, the annotation, and an event where one happened.
 
     Args:
         incident: the revision.
         noted_at: UNIX seconds when it was said.
-        before: the revision before it.
-        first: the first revision; the annotation keeps that one's place, so that later ones overwrite it.
+        said: what was told of it before, oldest first; the annotation keeps the place of the first, so that later ones
+            overwrite it.
     """
+    first, before = (said[0], said[-1]) if said else (incident, None)
     tags = {"country": incident.country, "kind": incident.kind.value, "service": incident.service}
-    said = round(noted_at * 1e6) * 1000 + incident.revision % 1000
+    when = round(noted_at * 1e6) * 1000 + incident.revision % 1000
     title, text, labels = _words(incident)
     told: _Fields = {"id": incident.id, "labels": labels, "text": text, "title": title}
     is_open = int(incident.closed_at is None and incident.state is not IncidentState.WITHDRAWN)
@@ -250,10 +253,23 @@ def incident_points(incident: Incident, noted_at: float, before: Incident | None
         "start_ms": round(incident.onset.latest * 1000.0),
     }
     return [
-        _point(INCIDENT, tags, {**_incident_fields(incident), "is_open": is_open, "text": text}, said),
+        _point(INCIDENT, tags, {**_incident_fields(incident), "is_open": is_open, "text": text}, when),
         _point(ANNOTATION, tags, annotation, round(first.onset.latest * 1e6) * 1000 + _spread(first.id)),
-        _point(EVENT, {**tags, "change": _change(incident, before)}, {**told, "n": 1}, said + _spread(incident.id)),
+        _point(EVENT, {**tags, "change": _change(incident, before)}, {**told, "n": 1}, when + _spread(incident.id)),
     ]
+
+
+def unconfirmed_point(incident: Incident, noted_at: float) -> Point:
+    """Return the point of a revision that no second witness confirms.
+
+    It has a measurement of its own, without annotation or event, so that no dashboard, alert or mark of incidents can
+    tell it as one: whoever wants it asks for it by name.
+    """
+    tags = {"country": incident.country, "kind": incident.kind.value, "service": incident.service}
+    gone = incident.state is IncidentState.WITHDRAWN
+    fields: _Fields = {**_incident_fields(incident), "is_open": int(incident.closed_at is None and not gone)}
+    said = round(noted_at * 1e6) * 1000 + incident.revision % 1000 + _spread(incident.id)
+    return _point(UNCONFIRMED, tags, fields, said)
 
 
 def _incident_fields(incident: Incident) -> _Fields:

@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from balise_collector.fleet import FleetRegistry
+from balise_collector.incidents.findings import findings
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.sinks import Point
 from balise_collector.sinks.courses import Course
@@ -126,7 +127,7 @@ class Watch:
             brokers_up=sum(brokers.values()),
             cells_open=len(cells.get("open", ())),
             cells_suspect=len(cells.get("suspect", ())),
-            incidents_open=sum(one.closed_at is None for one in store.incidents()),
+            incidents_open=sum(one.closed_at is None for one in findings(store.incidents())),
             probes=len(self._registry.fleet().active()),
             probes_alive=alive,
             probes_waiting=len(self._registry.pending()),
