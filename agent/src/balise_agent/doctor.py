@@ -23,7 +23,7 @@ AREAS: Final[tuple[tuple[str, tuple[ProblemId, ...]], ...]] = (
     ("data", (_I.DATA_UNWRITABLE, _I.DATA_FULL)),
     ("key", (_I.KEY_UNUSABLE,)),
     ("capture", (_I.NO_CAPTURE,)),
-    ("network", (_I.NO_INTERFACE, _I.NO_CARRIER, _I.NO_ADDRESS, _I.NO_ROUTE, _I.NO_RESOLVER)),
+    ("network", (_I.NO_INTERFACE, _I.NO_CARRIER, _I.NO_ADDRESS, _I.NO_ROUTE, _I.NO_RESOLVER, _I.THROUGH_TUNNEL)),
     ("service", (_I.NOT_RUNNING,)),
     ("names", (_I.RESOLVER_SILENT,)),
     (
@@ -68,6 +68,11 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     addresses: tuple[str, ...] = ()
     """Prefixes of our own that are more than link-local."""
     default_route: bool = False
+    """Packets to the internet leave by some interface, whatever the routes are called."""
+    refused: bool = False
+    """A route takes packets to the internet and refuses them: blackhole, unreachable, prohibit."""
+    tunnel: str = ""
+    """The tunnel that they leave by."""
     resolvers: tuple[str, ...] = ()
     offloads: tuple[str, ...] = ()
     """Receive offloads that are on."""
@@ -220,7 +225,10 @@ def _on_the_line(facts: Facts, line: Line) -> Iterator[Trouble]:
     if not line.addresses:
         yield Trouble(id=_I.NO_ADDRESS, detail=line.interface)
     if not line.default_route:
-        yield Trouble(id=_I.NO_ROUTE, detail=line.interface)
+        why = "a blackhole or unreachable route covers the internet, see `ip route`" if line.refused else ""
+        yield Trouble(id=_I.NO_ROUTE, detail=f"{line.interface}: {why}" if why else line.interface)
+    if line.tunnel:
+        yield Trouble(id=_I.THROUGH_TUNNEL, detail=line.tunnel)
     if facts.names and not line.resolvers:
         yield Trouble(id=_I.NO_RESOLVER)
     if line.offloads:

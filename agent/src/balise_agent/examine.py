@@ -5,9 +5,11 @@ itself would not do, and nothing at all where a cause was found on the machine a
 running errands. Must not live here: what the facts mean (doctor.py).
 """
 
+import fcntl
 import os
 import socket
 import ssl
+import struct
 import tempfile
 from collections.abc import Generator, Iterable
 from pathlib import Path
@@ -29,14 +31,19 @@ from balise_agent.household import own_prefixes
 from balise_agent.identity import KEY_FILE, load_or_create
 from balise_agent.lifecycle import PAUSE_FILE
 from balise_agent.lookup import literal, lookup_through
+from balise_agent.net.errors import LinkUnusable
 from balise_agent.net.offloads import receive_offloads
 from balise_agent.net.resolvers import Resolvers
+from balise_agent.net.routes import bind_device, default_gateway, family_of, interface_towards, is_tunnel
 from balise_agent.problems import ProblemId, Trouble
 from balise_agent.publisher import is_refusal
 from balise_agent.reactor import READ, Reactor
 from balise_agent.status import Status
 
 _CAP_NET_RAW: Final = 13
+_SIOCGIFADDR: Final = 0x8915
+_FAR: Final = ("9.9.9.9", "149.112.112.112", "2620:fe::fe")
+"""Addresses in both halves of IPv4, and in IPv6: the routing table is asked about them, and nobody else."""
 _MOST_SECONDS: Final = 40.0
 """Real seconds for all the knocking together."""
 _REFUSAL_SECONDS: Final = 1.0
@@ -198,10 +205,12 @@ def _line(found: Config, root: Path) -> Line:
     wanted = found.network.interface
     folder = root / "sys/class/net"
     present = sorted(path.name for path in folder.iterdir() if path.name != "lo") if folder.is_dir() else []
-    default = _default_interface(root)
-    interface = next(
-        (name for name in (wanted, "" if wanted else default, *([] if wanted else present)) if name in present), ""
-    )
+    refused, default = _way_out(root)
+    tunnel = _tunnel(default, wanted, root, present)
+    # What a tunnel goes through is the line.
+    gateway = default_gateway(proc=root / "proc/net")
+    line = gateway.interface if default == tunnel and gateway is not None else default
+    interface = next((name for name in ([wanted] if wanted else [line, default, *present]) if name in present), "")
     if not interface:
         return Line(wanted=wanted)
     addresses = tuple(prefix for prefix in own_prefixes(root) if not prefix.startswith("169.254."))
@@ -210,21 +219,58 @@ def _line(found: Config, root: Path) -> Line:
         wanted=wanted,
         carrier=_text(folder / interface / "carrier").strip() == "1",
         addresses=addresses,
-        default_route=bool(default),
+        default_route=bool(default) if root != Path("/") else _kernel_has_a_way(wanted),
+        refused=refused,
+        tunnel=tunnel,
         resolvers=Resolvers(found.network.resolvers, root).addresses(),
         offloads=receive_offloads(interface),
     )
 
 
-def _default_interface(root: Path) -> str:
-    """Return the interface of the default route, IPv4 first (proc(5): route, ipv6_route); empty without one."""
-    for fields in map(str.split, _text(root / "proc/net/route").splitlines()[1:]):
-        if len(fields) > 7 and fields[1] == "00000000" and fields[7] == "00000000":
-            return fields[0]
-    for fields in map(str.split, _text(root / "proc/net/ipv6_route").splitlines()):
-        if len(fields) > 9 and fields[1] == "00" and set(fields[0]) == {"0"} and fields[9] != "lo":
-            return fields[9]
-    return ""
+def _way_out(root: Path) -> tuple[bool, str]:
+    """Return whether a route refuses the internet, and the interface that it is reached by; empty without one."""
+    told = [interface_towards(address, root / "proc/net") for address in _FAR]
+    return "" in told, next((interface for interface in told if interface), "")
+
+
+def _kernel_has_a_way(wanted: str) -> bool:
+    """Whether the kernel would send anything out, by whatever table it asks; nothing is sent."""
+    return any(_source_towards(address, wanted) for address in _FAR)
+
+
+def _source_towards(address: str, wanted: str) -> str:
+    """Return the address that we would have towards another; empty where there is no way."""
+    with socket.socket(family_of(address), socket.SOCK_DGRAM) as asking:
+        try:
+            bind_device(asking, wanted)
+            asking.connect((address, 9))
+        except (OSError, LinkUnusable):
+            return ""
+        return str(asking.getsockname()[0])
+
+
+def _tunnel(default: str, wanted: str, root: Path, present: list[str]) -> str:
+    """Return the tunnel that packets leave by; empty where they do not, or the settings name an interface."""
+    if wanted:
+        return ""
+    tunnels = [name for name in present if is_tunnel(name, root / "sys/class/net")]
+    if default in tunnels:
+        return default
+    if root != Path("/"):
+        return ""
+    # Policy routing (wg-quick) leaves the main table as it is: the source address tells.
+    ours = {_source_towards(address, "") for address in _FAR}
+    return next((name for name in tunnels if _address_of(name) in ours), "")
+
+
+def _address_of(interface: str) -> str:
+    """Return the first IPv4 address of an interface (netdevice(7): SIOCGIFADDR); empty without one."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        request = struct.pack("16s24x", interface.encode()[:15])
+        try:
+            return socket.inet_ntoa(fcntl.ioctl(asking.fileno(), _SIOCGIFADDR, request)[20:24])
+        except OSError:
+            return "none"
 
 
 def _text(path: Path) -> str:

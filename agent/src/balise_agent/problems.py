@@ -30,6 +30,7 @@ class ProblemId(StrEnum):
     NO_ADDRESS = "no-address"
     NO_ROUTE = "no-route"
     NO_RESOLVER = "no-resolver"
+    THROUGH_TUNNEL = "through-tunnel"
     NOT_RUNNING = "not-running"
     RESOLVER_SILENT = "resolver-silent"
     ENROLMENT_UNREACHABLE = "enrolment-unreachable"
@@ -154,6 +155,12 @@ PROBLEMS: Final[dict[ProblemId, Problem]] = {
             id=_I.NO_RESOLVER,
             told="The network named no name server.",
             mend="Start the router again; or name a resolver in [network] resolvers.",
+        ),
+        Problem(
+            id=_I.THROUGH_TUNNEL,
+            told="What leaves this machine goes through a tunnel, and what is seen is the network at its other end.",
+            mend="End the tunnel (VPN) on this machine, or name the line's own interface in [network] interface.",
+            stops=False,
         ),
         Problem(
             id=_I.NOT_RUNNING,

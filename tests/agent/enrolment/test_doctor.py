@@ -325,6 +325,25 @@ def test_a_full_disk_is_told_from_one_that_refuses(setup: SetUp, monkeypatch: py
     assert (found.cause.id, found.cause.detail) == (_I.DATA_FULL, "4 KiB left")
 
 
+def test_a_tunnel_is_told_and_stops_nothing(setup: SetUp) -> None:
+    """A VPN by halves takes the whole internet: the way is open, and what is measured is the VPN's network."""
+    _far(setup)
+    setup.write("proc/locks", "")
+    halves = "".join(f"wg0\t{half}\t00000000\t0001\t0\t0\t0\t00000080\t0\t0\t0\n" for half in ("00000000", "00000080"))
+    setup.write("proc/net/route", setup.head + setup.default + setup.connected + halves)
+    setup.write("sys/class/net/wg0/type", "65534\n")
+    setup.write("sys/class/net/wg0/uevent", "DEVTYPE=wireguard\nINTERFACE=wg0\n")
+    facts = setup.facts()
+    assert facts.line is not None
+    assert (facts.line.interface, facts.line.default_route, facts.line.tunnel) == ("eth0", True, "wg0")
+    found = diagnose(facts)
+    assert [trouble.id for trouble in found.remarks] == [_I.THROUGH_TUNNEL]
+    assert found.cause is not None
+    assert found.cause.id is _I.NOT_RUNNING
+    setup.interface = "eth0"
+    assert diagnose(setup.facts()).remarks == ()
+
+
 def test_what_only_makes_results_worse_is_a_remark() -> None:
     """It is told with its mend, and is no cause."""
     found = diagnose(Facts(undervoltage=True, hot=True, clock_state=ClockState.UNSYNCED))
@@ -367,6 +386,7 @@ def test_the_status_command(setup: SetUp, capsys: pytest.CaptureFixture[str]) ->
 UP = "ip link add line0 type veth peer name far0; ip link set line0 up; "
 PLUGGED = f"{UP} ip link set far0 up; "
 ADDRESSED = f"{PLUGGED} ip addr add 198.18.0.2/24 dev line0; "
+SWALLOWED = "ip route add blackhole 0.0.0.0/1; ip route add unreachable 128.0.0.0/1; "
 
 
 @pytest.mark.netns
@@ -378,8 +398,16 @@ ADDRESSED = f"{PLUGGED} ip addr add 198.18.0.2/24 dev line0; "
         (PLUGGED, _I.NO_ADDRESS),
         (ADDRESSED, _I.NO_ROUTE),
         (f"{ADDRESSED} ip route add default via 198.18.0.1; ", _I.NOT_RUNNING),
+        (f"{ADDRESSED} ip route add 0.0.0.0/1 dev line0; ip route add 128.0.0.0/1 dev line0; ", _I.NOT_RUNNING),
+        (f"{ADDRESSED} ip rule add from all lookup 99; ip route add default via 198.18.0.1 table 99; ", _I.NOT_RUNNING),
+        (f"{ADDRESSED} ip route add blackhole default; ", _I.NO_ROUTE),
+        (f"{ADDRESSED} ip route add default via 198.18.0.1; {SWALLOWED}", _I.NO_ROUTE),
+        (f"{ADDRESSED} ip route add default via 198.18.0.1; ip rule add from all unreachable pref 9; ", _I.NO_ROUTE),
     ],
-    ids=["no interface", "no carrier", "no address", "no route", "all but the service"],
+    ids=[
+        *("no interface", "no carrier", "no address", "no route", "all but the service", "by halves", "by policy"),
+        *("a blackhole", "blackholes by halves", "refused by policy"),
+    ],
 )
 def test_a_real_line_that_is_broken(
     namespace_wrapper: tuple[str, ...], tools_bin: Path, tmp_path: Path, steps: str, cause: ProblemId

@@ -19,7 +19,7 @@ from balise_agent.net.gateway import arp_request, is_arp_reply
 from balise_agent.net.ground import Chance, packed
 from balise_agent.net.ports import PortPool
 from balise_agent.net.resolvers import Habits, Resolvers, nameservers
-from balise_agent.net.routes import Gateway, default_gateway, sockaddr
+from balise_agent.net.routes import Gateway, default_gateway, interface_towards, is_tunnel, sockaddr
 from balise_wire.evidence import Direction, Packet
 from balise_wire.failures import Failure
 
@@ -185,6 +185,50 @@ def test_a_link_local_resolver_gets_its_zone(tmp_path: Path) -> None:
     (net / "ipv6_route").write_text(route)
     assert resolvers.addresses()[0] == "fe80::1%eth0"
     assert Resolvers(("fe80::9",), root=tmp_path).addresses() == ("fe80::9%eth0",)
+
+
+HEAD = "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n"
+
+
+@pytest.mark.parametrize(
+    ("routes", "interface"),
+    [
+        ("", None),
+        ("eth0 00000000 0101A8C0 0003 0 0 100 00000000 0 0 0", "eth0"),
+        ("wg0 00000000 00000000 0001 0 0 0 00000080 0 0 0", "wg0"),
+        ("wg0 00000080 00000000 0001 0 0 0 00000080 0 0 0", None),
+        ("* 00000000 00000000 0201 0 0 0 00000000 0 0 0", ""),
+        ("* 00000000 00000000 0201 0 0 99 00000000 0 0 0|eth0 00000000 0101A8C0 0003 0 0 0 00000000 0 0 0", "eth0"),
+        ("* 00000000 00000000 0201 0 0 0 00000080 0 0 0|eth0 00000000 0101A8C0 0003 0 0 0 00000000 0 0 0", ""),
+    ],
+)
+def test_the_longest_route_wins_and_may_refuse(tmp_path: Path, routes: str, interface: str | None) -> None:
+    """Halves before the default, and a blackhole is a route that leads nowhere."""
+    (tmp_path / "route").write_text(
+        HEAD + "".join(line.replace(" ", "\t") + "\n" for line in routes.split("|") if line)
+    )
+    assert interface_towards("9.9.9.9", tmp_path) == interface
+    unreachable = f"{'0' * 32} 00 {'0' * 32} 00 {'0' * 32} ffffffff 00000001 00000000 00200200 lo\n"
+    (tmp_path / "ipv6_route").write_text(unreachable)
+    assert interface_towards("2620:fe::fe", tmp_path) == ""
+
+
+def test_a_phone_is_a_line_and_a_vpn_is_none(tmp_path: Path) -> None:
+    """PPP and modems have no broadcast either; what tells a tunnel is its kind."""
+    for name, kind, event in (
+        ("wg0", "65534", "DEVTYPE=wireguard"),
+        ("wwan0", "65534", "DEVTYPE=wwan"),
+        ("ppp0", "512", "DEVTYPE=ppp"),
+        ("eth0", "1", ""),
+        ("sit1", "776", ""),
+        ("tap0", "1", ""),
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "type").write_text(f"{kind}\n")
+        (tmp_path / name / "uevent").write_text(f"{event}\nINTERFACE={name}\n")
+    (tmp_path / "tap0/tun_flags").write_text("0x1002\n")
+    assert {path.name for path in tmp_path.iterdir() if is_tunnel(path.name, tmp_path)} == {"wg0", "sit1", "tap0"}
+    assert not is_tunnel("none", tmp_path)
 
 
 def test_a_zone_is_told_to_the_kernel_as_a_number() -> None:

@@ -18,6 +18,12 @@ _REMEMBERED: Final = 30.0
 """Seconds for which a source address is believed; a new lease changes it."""
 _MOST_REMEMBERED: Final = 4096
 _RTF_UP, _RTF_GATEWAY = 1, 2
+RTF_REJECT: Final = 0x200
+"""A route that takes packets and refuses or swallows them: blackhole, unreachable, prohibit (linux/route.h)."""
+
+
+_TUNNEL_TYPES: Final = frozenset({"768", "769", "776", "778", "823"})
+"""ARPHRD_TUNNEL, TUNNEL6, SIT, IPGRE, IP6GRE (linux/if_arp.h)."""
 
 
 class NoRoute(Exception):
@@ -119,6 +125,44 @@ def default_gateway(interface: str = "", proc: Path = Path("/proc/net")) -> Gate
                 found.append((int(fields[5], 16), Gateway(address, fields[9])))
     usable = [one for one in found if interface in {"", one[1].interface}]
     return min(usable)[1] if usable else None
+
+
+def interface_towards(address: str, proc: Path = Path("/proc/net")) -> str | None:
+    """Return the interface that the main table sends an address to, ``None`` where it has no route for it.
+
+    An empty text: a route takes it and refuses it (blackhole, unreachable, prohibit). The longest prefix wins, then the
+    least metric, as in the kernel; other tables (policy routing) are not in these files.
+    """
+    wanted = int(ip_address(address))
+    found: list[tuple[int, int, str]] = []
+    if ":" in address:
+        for fields in _table(proc / "ipv6_route", 10):
+            length, flags = int(fields[1], 16), int(fields[8], 16)
+            if (wanted ^ int(fields[0], 16)) >> (128 - length) == 0 and (fields[9] != "lo" or flags & RTF_REJECT):
+                found.append((-length, int(fields[5], 16), "" if flags & RTF_REJECT else fields[9]))
+    else:
+        for fields in _table(proc / "route", 8):
+            target, mask = (int.from_bytes(int(fields[at], 16).to_bytes(4, "little"), "big") for at in (1, 7))
+            if wanted & mask == target:
+                refused = fields[0] == "*" or int(fields[3], 16) & RTF_REJECT
+                found.append((-mask.bit_count(), int(fields[6]), "" if refused else fields[0]))
+    return min(found)[2] if found else None
+
+
+def is_tunnel(interface: str, sys: Path = Path("/sys/class/net")) -> bool:
+    """Whether an interface leads through somebody else's network: WireGuard, tun and tap, tunnels of IP in IP.
+
+    PPP and the modems of phones have no broadcast either, and are lines.
+    """
+    folder = sys / interface
+    if (folder / "tun_flags").exists():
+        return True
+    try:
+        kind = (folder / "type").read_text(encoding="ascii").strip()
+        event = (folder / "uevent").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+    return "DEVTYPE=wireguard" in event or kind in _TUNNEL_TYPES
 
 
 def _table(path: Path, width: int) -> list[list[str]]:
