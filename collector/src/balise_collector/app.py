@@ -222,6 +222,7 @@ def _server(
             measured=open_store().last_measured,
             states=journal().presence,
             asides=journal().asides(_ASIDES_SHOWN),
+            notices=journal().latest_notices(),
             silence=float(config.detect.silence_seconds),
         )
 

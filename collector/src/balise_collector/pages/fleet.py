@@ -12,14 +12,14 @@ from typing import Final
 from markupsafe import Markup
 
 from balise_collector import wording
-from balise_collector.journal import Aside, HealthRow, PresenceRow
+from balise_collector.journal import Aside, HealthRow, NoticeRow, PresenceRow
 from balise_collector.judge.verdict import State, Verdict
 from balise_collector.members import HALTED, RETIRED, REVOKED, Fleet, Halt, Member, Pending
 from balise_collector.orders import Order
 from balise_collector.pages import phrases, svg
 from balise_collector.pages.history import BIN, bins
 from balise_collector.pages.view import View
-from balise_collector.standing import WHYS, Standing, standing
+from balise_collector.standing import NOTICES, WHYS, Standing, standing
 from balise_collector.store import HistoryCell
 from balise_wire.measurement import Network
 from balise_wire.status import Health
@@ -28,6 +28,8 @@ from balise_wire.words import Lifecycle
 DAY: Final = 86_400
 _NEWEST: Final = 25
 """Verdicts shown of one probe."""
+_LATELY: Final = 2 * DAY
+"""Seconds for which what was noticed of a probe is shown."""
 HOT: Final = 75.0
 """Degrees Celsius from which a board is called hot; a Raspberry Pi slows down at 80."""
 
@@ -53,6 +55,8 @@ class FleetFacts:
     """The registry's table: who is excused, and who measures seldom."""
     asides: Sequence[Aside] = ()
     """What the readers of the journal could not deal with, newest first."""
+    notices: Mapping[str, Sequence[NoticeRow]] = field(default_factory=dict)
+    """What the collector itself noticed of each probe, the newest of each kind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +73,8 @@ class Line:
     word: str
     why: str
     """Why it is silent, in the reader's language; empty where it is not."""
+    noticed: tuple[str, ...]
+    """What the collector noticed of it lately, and what to do, in the reader's language."""
     state: State
     """The state whose colour and shape it is shown with."""
     queue: str
@@ -178,6 +184,7 @@ def _membership(view: View, member: Member) -> tuple[tuple[str, str], ...]:
     return (
         (view.gettext("Profile"), member.profile.value),
         (view.gettext("Your label of the line"), member.provider or "-"),
+        (view.gettext("Your label of the host"), member.host or "-"),
         (view.gettext("Your tags"), ", ".join(member.tags) or "-"),
         (view.gettext("Enrolled"), day(member.enrolled_at)),
         (view.gettext("Consent text agreed to"), member.consent or "-"),
@@ -205,6 +212,7 @@ def _line(view: View, facts: FleetFacts, member: Member) -> Line:
         excuse=excuse,
         word=_word(view, excuse, found),
         why="" if excuse == REVOKED else why(view, found),
+        noticed=tuple(_noticed(view, row) for row in facts.notices.get(member.id, ()) if row.at > view.now - _LATELY),
         state=State.INSUFFICIENT if excuse else State.OK if found.alive else State.DOWN,
         queue=_queue(view, health),
         temperature="-" if health is None or health.temperature_c is None else f"{health.temperature_c:.0f} °C",
@@ -263,6 +271,11 @@ def why(view: View, found: Standing) -> str:
     """Say why a probe is silent, in the reader's language; empty where it is not."""
     sentence = WHYS.get(found.silent_state, "")
     return view.gettext(sentence).format(minutes=found.silent_minutes) if sentence else ""
+
+
+def _noticed(view: View, row: NoticeRow) -> str:
+    """Say what the collector noticed of a probe; the detail is the collector's own, in English."""
+    return f"{view.gettext(NOTICES[row.kind])} ({row.detail})"
 
 
 def _queue(view: View, health: Health | None) -> str:
