@@ -577,7 +577,7 @@ def test_the_publisher_asks_the_same_account(house: House) -> None:
     app, cap = house.app(), house.limits.bytes_per_day
     found = []
     for share in (0.5, 0.41, 0.08):
-        app._meter.reported(int(share * cap), 0)
+        app._meter.received(int(share * cap))
         found.append((app.may_deliver(cap // 1000), app.may_deliver(cap // 10), app.may_talk()))
     assert found == [(True, True, True), (True, False, True), (False, False, False)]
 

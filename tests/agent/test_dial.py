@@ -11,6 +11,7 @@ import pytest
 from balise_agent import dial
 from balise_agent.config import Broker, Transport
 from balise_agent.lookup import from_hosts, literal, lookup_through
+from balise_agent.reactor import WRITE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -190,6 +191,61 @@ def test_a_server_that_speaks_no_tls_is_told(reactor: Reactor, listener: socket.
     for client in clients:
         client.close()
     assert "SSL" in found.failed[0]
+
+
+def test_an_errand_has_an_end(reactor: Reactor, listener: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who always says a little, each time within the patience of one wait, does not keep us from the next broker."""
+    monkeypatch.setattr(dial, "_ERRAND_SECONDS", 0.2)
+
+    def lookup(_name: str) -> Any:
+        with socket.socket() as talker:
+            talker.connect(listener.getsockname())
+            while True:
+                assert (yield dial.Wait(talker, WRITE, 10.0))
+
+    assert Result(reactor, Broker(host="x"), lookup).wait().failed == ["no end in 0 s"]
+
+
+def test_what_a_stranger_sends_ends_the_errand_alone(reactor: Reactor) -> None:
+    """Whatever a reader of foreign bytes raises is a failed attempt: the loop and its owner never see it."""
+
+    def lookup(_name: str) -> Any:
+        yield from ()
+        raise IndexError("of a list that a stranger made too short")
+
+    assert "too short" in Result(reactor, Broker(host="x"), lookup).wait().failed[0]
+
+
+def test_a_resolver_of_junk_is_left_for_the_next(
+    reactor: Reactor, resolver: socket.socket, listener: socket.socket, tmp_path: Path
+) -> None:
+    """Datagrams that answer nothing, one after the other, are silence after a few: the next resolver is asked."""
+    port = resolver.getsockname()[1]
+    answer(reactor, resolver, {1: socket.inet_aton("127.0.0.1")})
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as junk:
+        junk.bind(("127.0.0.2", port))
+
+        def pour(_events: int) -> None:
+            _, client = junk.recvfrom(2000)
+            for _ in range(50):
+                junk.sendto(b"junk", client)
+
+        reactor.watch(junk, pour)
+        lookup = lookup_through(lambda: ("127.0.0.2", "127.0.0.1"), tmp_path / "hosts", port)
+        found = Result(reactor, Broker(host="broker.example", port=listener.getsockname()[1]), lookup).wait()
+        reactor.unwatch(junk)
+    assert found.failed == []
+
+
+def test_a_name_with_a_hundred_dead_addresses_ends(reactor: Reactor) -> None:
+    """A resolver that lies with many addresses costs a few attempts, not one for each."""
+    tried: list[socket.socket] = []
+    failed: list[str] = []
+    addresses = tuple(f"127.0.1.{number}" for number in range(1, 101))
+    steps = dial.connect(addresses, 1, tried.append)
+    dial.Errand(steps, reactor=reactor, done=lambda sock: sock.close(), failed=failed.append).start()
+    assert reactor.run_until(lambda: bool(failed), 15.0)
+    assert len(tried) <= 6
 
 
 def test_a_cancelled_dial_calls_nobody(reactor: Reactor, listener: socket.socket, until: Callable[..., None]) -> None:

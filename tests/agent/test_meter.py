@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from balise_agent.clock import Clock
-from balise_agent.limits import SHARES, Limits, Share
+from balise_agent.limits import SHARES, Limits, Reserve, Share
 from balise_agent.meter import Meter
 from balise_agent.net.errors import Refused
 
@@ -89,7 +89,7 @@ def test_measuring_ends_before_delivery_and_delivery_before_the_limit() -> None:
     meter = Meter(Limits(bytes_per_day=10_000), hands.clock())
     found = []
     for step in (9_199, 1, 199, 2, 499):
-        meter.reported(step, 0)
+        meter.received(step)
         found.append((meter.exhausted, meter.silent, not meter.delivers(1)))
     assert found == [
         (False, False, False),
@@ -99,7 +99,47 @@ def test_measuring_ends_before_delivery_and_delivery_before_the_limit() -> None:
         (True, True, True),
     ]
     hands.now += DAY
-    assert (meter.exhausted, meter.silent, meter.delivers(9_000)) == (False, False, True)
+    assert (meter.exhausted, meter.silent, meter.delivers(6_000)) == (False, False, True)
+
+
+def test_a_broken_off_delivery_leaves_the_day_to_measuring() -> None:
+    """A network that cuts each connection to the broker makes delivery dear: it has a share, and measuring the rest."""
+    hands = Hands()
+    meter = Meter(Limits(bytes_per_day=10_000), hands.clock())
+    meter.reported(5_400, 0)
+    assert (meter.silent, meter.delivers(600), meter.delivers(601)) == (False, True, False)
+    again = Meter(Limits(bytes_per_day=10_000), hands.clock(), meter.account())
+    again.reported(200, 100)
+    assert (again.silent, again.delivers(301), again.exhausted, again.reserve) == (True, False, False, Reserve.NONE)
+    again.allow("9.9.9.9", 443, 3_000)
+    hands.now += DAY
+    assert (again.silent, again.delivers(301)) == (False, True)
+
+
+def test_a_flood_spends_nothing() -> None:
+    """What nobody asked for is counted, over restarts, and never against the day."""
+    hands = Hands()
+    meter = Meter(Limits(bytes_per_day=10_000), hands.clock())
+    meter.exceeded(50_000_000)
+    assert (meter.beyond, meter.spent, meter.exhausted, meter.reserve) == (50_000_000, 0, False, Reserve.NONE)
+    meter.allow("9.9.9.9", 53, 100)
+    assert Meter(Limits(bytes_per_day=10_000), hands.clock(), meter.account()).beyond == 50_000_000
+    hands.now += DAY
+    meter.allow("9.9.9.9", 53, 100)
+    assert meter.beyond == 0
+
+
+@pytest.mark.parametrize(("day", "most"), [(20_000_000, 0.97), (6_000_000, 0.97), (1_000_000, 0.92)])
+def test_the_end_of_a_day_is_kept_for_names(day: int, most: float) -> None:
+    """Up to the plan everything; then anomalies before the schedule; the last of it for names and SYNs alone."""
+    meter = Meter(Limits(bytes_per_day=day), Hands().clock())
+    seen: dict[Reserve, float] = {}
+    while not meter.exhausted:
+        seen.setdefault(meter.reserve, meter.spent / day)
+        meter.received(day // 1000)
+    assert list(seen) == [Reserve.NONE, Reserve.ANOMALIES, Reserve.NAMES]
+    assert seen[Reserve.ANOMALIES] == pytest.approx(0.9, abs=0.001)
+    assert seen[Reserve.NAMES] <= most - 0.008
 
 
 @pytest.mark.parametrize("share", SHARES.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import subprocess
@@ -23,7 +24,7 @@ from balise_wire.seal import Sealer
 from balise_wire.status import Health, Receipt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from balise_agent.identity import Identity
@@ -255,6 +256,77 @@ def test_a_broker_that_announces_a_monster_is_left(
         reactor.unwatch(server)
     for client in clients:
         client.close()
+
+
+@pytest.fixture
+def cutting(reactor: Any) -> Iterator[Callable[[bytes], tuple[Broker, list[socket.socket]]]]:
+    """Return a function that opens a broker which greets and subscribes whoever comes, says something, and hangs up."""
+    clients: list[socket.socket] = []
+    servers: list[socket.socket] = []
+
+    def talk(client: socket.socket, after: bytes) -> None:
+        data = b""
+        with contextlib.suppress(OSError):
+            data = client.recv(65536)
+        if data[:1] == b"\x10":
+            client.sendall(b"\x20\x02\x00\x00")
+        elif data[:1] == b"\x82":
+            client.sendall(b"\x90\x05" + data[2:4] + b"\x01\x01\x01" + after)
+        else:
+            reactor.unwatch(client)
+            client.close()
+
+    def opened(after: bytes) -> tuple[Broker, list[socket.socket]]:
+        server = socket.create_server(("127.0.0.1", 0))
+        servers.append(server)
+
+        def serve(_events: int) -> None:
+            client, _ = server.accept()
+            clients.append(client)
+            reactor.watch(client, lambda _events: talk(client, after))
+
+        reactor.watch(server, serve)
+        return Broker(host="127.0.0.1", port=server.getsockname()[1]), clients
+
+    yield opened
+    for sock in [*servers, *clients]:
+        if sock.fileno() >= 0:
+            reactor.unwatch(sock)
+        sock.close()
+
+
+def test_a_network_that_cuts_each_session_is_backed_off_from(
+    cutting: Any, make_publisher: Callable[..., Publisher], until: Callable[..., None]
+) -> None:
+    """Being let in is no success where every session is cut at once: each costs the host 10 KB of his day."""
+    broker, clients = cutting(b"")
+    publisher = make_publisher(broker)
+    publisher.start()
+    until(lambda: len(clients) >= 3 and publisher._failures >= 3)
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        b"\x30\x06\x00\x02\xff\xfexx",
+        b"\x30\x02\xff\xff",
+        b"\x30\x00",
+        b"\x32\x03\x00\x01a",
+        b"\x40\x00",
+        b"\x90\x01x",
+        b"\xf0\x01x",
+        b"\x20\x00",
+    ],
+    ids=range(8),
+)
+def test_a_broker_whose_bytes_cannot_be_read_is_left(
+    cutting: Any, make_publisher: Callable[..., Publisher], until: Callable[..., None], after: bytes
+) -> None:
+    """A topic that is no text, packets that contradict their length: the connection ends, the probe goes on."""
+    broker, clients = cutting(after)
+    publisher = make_publisher(broker)
+    publisher.start()
+    until(lambda: len(clients) >= 2)
 
 
 def test_a_new_connection_forgets_what_an_old_one_heard_of_the_collector(stage: Any) -> None:

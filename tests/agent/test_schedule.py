@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from balise_agent.experiments import Task
-from balise_agent.limits import Limits
-from balise_agent.schedule import AGAIN, COOL_DOWN, Agenda, Run
+from balise_agent.limits import Limits, Reserve
+from balise_agent.schedule import AGAIN, COOL_DOWN, FLOOD_REST, Agenda, Run
 from balise_wire.assignment import Assignment, Budget, Control, Target, Timetable
 from balise_wire.failures import Failure
 from balise_wire.observations import (
@@ -505,6 +505,48 @@ def test_half_a_look_at_the_line_is_none() -> None:
                 agenda.done(run, (trial(run, Arm.SUBJECT, now, failed=False),), now)
         now = max(agenda.next_at(), now + 1.0)
     assert agenda.line is None
+
+
+def test_the_end_of_the_day_is_kept_for_names_and_syns() -> None:
+    """Near the day's end hellos and fetches rest first on schedule, then in series too; names and SYNs go on."""
+    agenda = make_agenda(make_assignment(make_target(1, "198.18.0.1"), make_target(2, "198.18.0.2")))
+    seen: dict[Reserve, set[Experiment]] = {reserve: set() for reserve in Reserve}
+    internet = Internet(
+        blocked=lambda run, _now: run.experiment is Experiment.TLS and run.target.id.endswith("1.example/4")
+    )
+    now = START
+    for reserve in Reserve:
+        until = now + 1_500
+        while now < until:
+            for run in agenda.due(now, reserve):
+                seen[reserve].add(run.experiment)
+                if run.experiment is Experiment.TLS and reserve is Reserve.ANOMALIES:
+                    assert run.cause is not None
+                agenda.done(run, internet.carry_out(run, now)[0], now)
+            now = agenda.next_at()
+    cheap = {Experiment.DNS, Experiment.TCP, Experiment.LINE}
+    assert seen[Reserve.NONE] == cheap | {Experiment.TLS, Experiment.HTTP}
+    assert seen[Reserve.ANOMALIES] == cheap | {Experiment.TLS}
+    assert seen[Reserve.NAMES] == cheap
+    told = [detail for kind, detail in agenda.notices() if kind is EventKind.BUDGET_EXHAUSTED]
+    assert len(told) == 2
+
+
+def test_what_floods_is_left_alone_for_a_while() -> None:
+    """A name whose answer was a flood is asked again after a quarter of an hour, not in each slot: a host pays."""
+    agenda = make_agenda(make_assignment(make_target(1, "198.18.0.1", (Experiment.DNS,))))
+    asked: list[float] = []
+    now = START
+    while now < START + 7_200:
+        for run in agenda.due(now):
+            trials = Internet().carry_out(run, now)[0]
+            if run.experiment is Experiment.DNS:
+                asked.append(now)
+                trials = tuple(msgspec.structs.replace(trial, flood_bytes=70_000) for trial in trials)
+            agenda.done(run, trials, now)
+        now = agenda.next_at()
+    assert min(after - before for before, after in itertools.pairwise(asked)) >= FLOOD_REST
+    assert len(asked) >= 5
 
 
 # --- addresses, days, clocks ------------------------------------------------------------------------------------------

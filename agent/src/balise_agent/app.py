@@ -327,7 +327,7 @@ class App:
             self._event(EventKind.BUDGET_EXHAUSTED, "the day's share of the line is used up; on after midnight UTC")
             self._come_back(_LONGEST_TIMER)
             return
-        for run in agenda.due(now):
+        for run in agenda.due(now, self._meter.reserve):
             self._start(run)
         for kind, detail in agenda.notices():
             self._event(kind, detail)
@@ -604,6 +604,7 @@ class App:
             spool_oldest_s=None if oldest is None else now - oldest,
             sent_bytes_today=self._meter.sent,
             received_bytes_today=self._meter.received_bytes,
+            excess_bytes_today=self._meter.beyond,
             tap_drops=self._drops(),
             measurements=self.measurements,
             own_failures=self.own_failures,

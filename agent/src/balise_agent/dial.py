@@ -21,6 +21,10 @@ from balise_agent.config import Broker, Transport
 from balise_agent.reactor import READ, WRITE, Reactor, Timer
 
 _CONNECT_SECONDS: Final = 8.0
+_ERRAND_SECONDS: Final = 90.0
+"""For a whole errand, name and all; an honest one on a slow line needs a third of it."""
+_MOST_ADDRESSES: Final = 6
+"""Addresses of one name that are tried in one errand: a resolver that lies with many must not keep us from the next."""
 _TALK_SECONDS: Final = 10.0
 _USER_TIMEOUT_MS: Final = 20_000
 """A connection on which nothing sent was acknowledged for so long is dead (RFC 5482): the line went away silently."""
@@ -69,17 +73,31 @@ class Errand(Generic[T]):
         self._done = done
         self._failed = failed
         self._steps = steps
+        self._last: Timer | None = None
         self._wait: Wait | None = None
         self._timer: Timer | None = None
 
     def start(self) -> None:
         """Take the first step."""
+        # Each wait has its own patience; who says a little now and then must not use them all up one after the other.
+        self._last = self._reactor.after(_ERRAND_SECONDS, self._give_up)
         self._advance(None)
 
     def cancel(self) -> None:
         """Stop without calling anybody."""
-        self._rest()
+        self._end()
         self._steps.close()
+
+    def _give_up(self) -> None:
+        """End an errand that takes too long."""
+        self.cancel()
+        self._failed(f"no end in {_ERRAND_SECONDS:.0f} s")
+
+    def _end(self) -> None:
+        self._rest()
+        if self._last is not None:
+            self._last.cancel()
+            self._last = None
 
     def _rest(self) -> None:
         if self._wait is not None:
@@ -94,9 +112,10 @@ class Errand(Generic[T]):
         try:
             wait = next(self._steps) if ready is None else self._steps.send(ready)
         except StopIteration as done:
+            self._end()
             self._done(done.value)
-        except (OSError, ValueError) as error:
-            # ssl.SSLError is an OSError; ValueError: a host that no TLS library takes as a name.
+        except Exception as error:  # noqa: BLE001 - what a stranger sends must end this errand and nothing else
+            self._end()
             self._failed(str(error) or type(error).__name__)
         else:
             self._wait = wait
@@ -145,7 +164,7 @@ def open_stream(
 def connect(addresses: tuple[str, ...], port: int, follow: Callable[[socket.socket], None] = lambda _: None) -> Opening:
     """Connect to the first address that answers."""
     problem = "no address"
-    for address in addresses:
+    for address in addresses[:_MOST_ADDRESSES]:
         sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
         try:
             sock.setblocking(False)

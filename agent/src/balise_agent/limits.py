@@ -6,6 +6,7 @@ whole assignment against them. Must not live here: signatures, expiry of what is
 
 import ipaddress
 import re
+from enum import IntEnum
 from typing import Final, TypeVar
 
 import msgspec
@@ -95,6 +96,17 @@ SHARES: Final[dict[Profile, Share]] = {
 }
 LABORATORY: Final = Share(50_000_000, 5_000_000, 1_000_000)
 """Where the settings name laboratory prefixes there is no host who pays for the line."""
+
+
+class Reserve(IntEnum):
+    """What the rest of a day's bytes is kept for."""
+
+    NONE = 0
+    """There is enough for everything."""
+    ANOMALIES = 1
+    """Hellos and fetches on schedule rest; paired series go on."""
+    NAMES = 2
+    """Hellos and fetches rest; names and SYNs go on, on schedule and in series."""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):

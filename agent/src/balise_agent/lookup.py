@@ -20,6 +20,10 @@ from balise_wire.words import Way
 
 HOSTS: Final = Path("/etc/hosts")
 _TCP_SECONDS: Final = 3.0
+_MOST_JUNK: Final = 8
+"""Datagrams that answer nothing of ours, after which a resolver is as good as silent: it must not hold us for ever."""
+_MOST_PIECES: Final = 32
+"""Reads of one answer over TCP; a message of 64 KB needs a few."""
 _SERVFAIL: Final = 2
 _PORT: Final = 53
 
@@ -114,7 +118,9 @@ def _exchange(
     identifier = secrets.randbelow(0x10000)
     asked[identifier] = form
     sock.send(dns.query(identifier, name, qtype, edns=form.way is Way.EDNS, unchecked=form.unchecked))
-    while (yield Wait(sock, READ, form.seconds)):
+    for _ in range(_MOST_JUNK):
+        if not (yield Wait(sock, READ, form.seconds)):
+            break
         message = sock.recv(65535)
         known = next((asked[number] for number in asked if dns.answers_to(number, message)), None)
         if known is not None:
@@ -136,7 +142,9 @@ def _over_tcp(server: str, port: int, name: str, qtype: str) -> Generator[Wait, 
                 return ()
             sock.send(len(question).to_bytes(2, "big") + question)
             data = b""
-            while len(data) < 2 or len(data) < 2 + int.from_bytes(data[:2], "big"):
+            for _ in range(_MOST_PIECES):
+                if len(data) >= 2 and len(data) >= 2 + int.from_bytes(data[:2], "big"):
+                    break
                 if not (yield Wait(sock, READ, _TCP_SECONDS)):
                     return ()
                 more = sock.recv(65535)

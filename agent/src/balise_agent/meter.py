@@ -7,7 +7,7 @@ the limit itself (net/gate.py asks limits.py).
 from typing import Final
 
 from balise_agent.clock import Clock
-from balise_agent.limits import Limits
+from balise_agent.limits import Limits, Reserve
 from balise_agent.net.gate import PolicyGate
 
 _DAY: Final = 86_400.0
@@ -15,6 +15,12 @@ _MEASURES: Final = 0.97
 """Share of the day, less room for a batch, up to which something new is measured; then what is recorded goes out."""
 _DELIVERS: Final = 0.99
 """Share up to which results go out; the rest is for the goodbye and for what is under way."""
+_RESERVE: Final = 0.9
+"""Share up to which everything goes on: the plan never fills more. What is left is kept for anomalies, and its last
+half for names and SYNs alone, which are cheap: however a day was spent, its end is not dark."""
+_DELIVERY: Final = 0.6
+"""Share that delivery may use: a network that cuts our connection to the broker again and again makes each of them
+anew, and must not spend by that what measuring needs."""
 _ROOM: Final = 48_000
 """Bytes of the largest batch of routine results. A connection that could not carry one is not kept: only keepalives
 would cross it, and to the collector the probe would seem silent instead of asleep."""
@@ -27,7 +33,7 @@ class Meter:
         """Go on with ``account`` (what ``account`` returned before a restart) where it is of the same day."""
         self._clock = clock
         self._day = int(clock.now() // _DAY)
-        self.sent, self.received_bytes, connections = _read(account, self._day)
+        self.sent, self.received_bytes, connections, self.beyond, self._delivered = _read(account, self._day)
         self._rules = rules
         self._gate = PolicyGate(rules, clock, spent_today=self.spent, connections_today=connections)
 
@@ -47,6 +53,16 @@ class Meter:
         return self._rules
 
     @property
+    def reserve(self) -> Reserve:
+        """What the rest of the day is kept for."""
+        self._turn_the_day()
+        begins = _RESERVE * self._rules.bytes_per_day
+        ends = _MEASURES * self._rules.bytes_per_day - self._room
+        if self.spent < begins:
+            return Reserve.NONE
+        return Reserve.ANOMALIES if self.spent < (begins + ends) / 2.0 else Reserve.NAMES
+
+    @property
     def exhausted(self) -> bool:
         """Whether the day has nothing left to measure with: of its bytes, or of its connections."""
         self._turn_the_day()
@@ -59,13 +75,15 @@ class Meter:
     def delivers(self, size: int) -> bool:
         """Whether ``size`` bytes more may go to the collector today."""
         self._turn_the_day()
-        return self.spent + size <= _DELIVERS * self._rules.bytes_per_day
+        day = self._rules.bytes_per_day
+        return self.spent + size <= _DELIVERS * day and self._delivered + size <= _DELIVERY * day
 
     @property
     def silent(self) -> bool:
         """Whether not even a connection to the broker is left for today."""
         self._turn_the_day()
-        return self.spent + self._room > _DELIVERS * self._rules.bytes_per_day
+        day = self._rules.bytes_per_day
+        return self.spent + self._room > _DELIVERS * day or self._delivered + self._room > _DELIVERY * day
 
     @property
     def _room(self) -> float:
@@ -87,12 +105,18 @@ class Meter:
         self._turn_the_day()
         self.received_bytes += size
 
+    def exceeded(self, size: int) -> None:
+        """See net.gate.Gate."""
+        self._turn_the_day()
+        self.beyond += size
+
     def reported(self, sent: int, received: int) -> None:
         """Count what delivery to the collector cost: the host pays for it like for the rest."""
         self._gate.received(sent + received)
         self._turn_the_day()
         self.sent += sent
         self.received_bytes += received
+        self._delivered += sent + received
 
     def follow(self, rules: Limits) -> None:
         """Take other limits from now on, with the same account."""
@@ -100,19 +124,21 @@ class Meter:
         self._gate = PolicyGate(rules, self._clock, spent_today=self.spent, connections_today=connections)
 
     def account(self) -> str:
-        """Return the day, its bytes and its connections as one line."""
+        """Return the day, its bytes, its connections, what came beyond all expectation, and delivery, as one line."""
         self._turn_the_day()
-        return f"{self._day} {self.sent} {self.received_bytes} {self.connections}"
+        return f"{self._day} {self.sent} {self.received_bytes} {self.connections} {self.beyond} {self._delivered}"
 
     def _turn_the_day(self) -> None:
         day = int(self._clock.now() // _DAY)
         if day != self._day:
             self._day, self.sent, self.received_bytes = day, 0, 0
+            self.beyond = self._delivered = 0
 
 
-def _read(account: str, day: int) -> tuple[int, int, int]:
-    """Return bytes out, bytes in and connections of an account of that day; of any other day, or of nonsense, zero."""
+def _read(account: str, day: int) -> tuple[int, int, int, int, int]:
+    """Return what ``account`` wrote on that day; of any other day, or of nonsense, zeros; so for what old ones lack."""
     fields = account.split()
-    if len(fields) not in {3, 4} or not all(field.isdigit() for field in fields) or int(fields[0]) != day:
-        return 0, 0, 0
-    return int(fields[1]), int(fields[2]), int(fields[3]) if len(fields) > 3 else 0
+    if not 3 <= len(fields) <= 6 or not all(field.isdigit() for field in fields) or int(fields[0]) != day:
+        return 0, 0, 0, 0, 0
+    sent, received, connections, beyond, delivered = (int(field) for field in [*fields[1:], "0", "0", "0"][:5])
+    return sent, received, connections, beyond, delivered

@@ -46,6 +46,9 @@ _RECEIPT_SECONDS: Final = 10.0
 _RECEIPT_SECONDS_MOST: Final = 300.0
 _BACKOFF_SECONDS: Final = 2.0
 """First back-off in clock seconds; the real wait is a random part of it ("full jitter"), the pace has the longest."""
+_STANDS_SECONDS: Final = 60.0
+"""Real seconds after which a session counts as a success. Each connection costs 10 KB of the host's day: a network that
+lets us in and cuts us off at once is met with the same back-off as one that does not let us in."""
 _BACKOFF_FLOOR: Final = 0.05
 _REFUSED_SECONDS: Final = 300.0
 """First back-off where every broker refuses this probe: only a person, or a new certificate, changes that."""
@@ -149,6 +152,8 @@ class Publisher:
         self._watched_for = 0
         self._timer: Timer | None = None
         self._next_dial = 0.0
+        self._stands_since = float("inf")
+        """Monotonic seconds at which the session was greeted."""
         self._deadline = float("inf")
         self._ready_at = float("inf")
         self._cursor = 0
@@ -291,6 +296,9 @@ class Publisher:
         if client is not None:
             client.abandon()
         self._traffic.settle()
+        if self._clock.monotonic() - self._stands_since >= _STANDS_SECONDS:
+            self._failures = 0
+        self._stands_since = float("inf")
         _log.log(logging.INFO if self._parted else logging.WARNING, "broker %s: %s", self.broker, why)
         self._deadline = self._ready_at = float("inf")
         self.connected_at = None
@@ -335,12 +343,16 @@ class Publisher:
         client = self._client
         if client is None:
             return
-        if mask & READ:
-            client.loop_read()
-            while self._client is client and client.buffered():
+        try:
+            if mask & READ:
                 client.loop_read()
-        if mask & WRITE and self._client is client:
-            client.loop_write()
+                while self._client is client and client.buffered():
+                    client.loop_read()
+            if mask & WRITE and self._client is client:
+                client.loop_write()
+        except Exception as error:  # noqa: BLE001 - a stranger's bytes end this connection, never the probe
+            if self._client is client:
+                self._lost(f"the broker sent what cannot be read: {type(error).__name__}")
         self._rewatch()
 
     def _want_write(self, *_: object) -> None:
@@ -369,7 +381,8 @@ class Publisher:
         """The session stands: say so, and begin to send a moment later."""
         self._deadline = float("inf")
         self._ready_at = self._clock.monotonic() + _SETTLE_SECONDS
-        self._failures = self._refusals = 0
+        self._stands_since = self._clock.monotonic()
+        self._refusals = 0
         self.trouble = None
         self.connected_at = self._clock.now()
         self._cursor = 0

@@ -19,7 +19,7 @@ from balise_agent.experiments.costs import spent
 from balise_agent.experiments.dns import accepted
 from balise_agent.experiments.line import LINE_TARGET, health
 from balise_agent.experiments.task import Endpoint, Task, carried
-from balise_agent.limits import Bucket, Limits, refuse_address, take, wait
+from balise_agent.limits import Bucket, Limits, Reserve, refuse_address, take, wait
 from balise_agent.steps import Plan
 from balise_agent.targets import DAY, NEEDS_ADDRESS, addresses_of, families, line_task, task_for
 from balise_wire.assignment import Assignment, Target
@@ -29,6 +29,7 @@ from balise_wire.observations import (
     HttpObservation,
     LineObservation,
     Observation,
+    TcpObservation,
     TlsObservation,
 )
 from balise_wire.status import EventKind
@@ -42,9 +43,13 @@ LATE: Final = 0.25
 """Share of an interval by which a run may be noticed late and still start; later means that we were not there."""
 THINNING: Final = ((0.7, Experiment.HTTP), (0.9, Experiment.TLS))
 """From which share of the day's bytes on an experiment no longer runs as sentinel; paired series go on to the end."""
+FLOOD_REST: Final = 900.0
+"""Clock seconds for which an endpoint or name rests whose answer was a flood: it was seen, and a host pays for more."""
 AGAIN: Final = 30.0
 """Clock seconds until a run that our own failure ended is tried once more: a full queue or a firewall just reloaded is
 over by then. What fails twice waits for its next own time."""
+HEAVY: Final = frozenset({Experiment.TLS, Experiment.HTTP})
+"""Experiments that cost kilobytes a trial; names and SYNs cost a few hundred bytes."""
 BUDGET: Final = "budget"
 """The word for ``limited_by``."""
 
@@ -166,6 +171,7 @@ class Agenda:
         self._line_done = -math.inf
         self._line_running = False
         self._line_tried_again = False
+        self._reserve = Reserve.NONE
         self._day = _Day(int(now // DAY), spent_today)
         self._seen = now
         self._notices: list[tuple[EventKind, str]] = []
@@ -216,13 +222,18 @@ class Agenda:
                     entry.slot, entry.due = self._next_slot(entry, self._slot(now) - 1, now)
                     self._entries[entry.key] = entry
 
-    def due(self, now: float) -> list[Run]:
+    def due(self, now: float, reserve: Reserve = Reserve.NONE) -> list[Run]:
         """Return the runs to start now; each is the caller's until ``done``.
+
+        Args:
+            now: UNIX seconds on the probe's clock.
+            reserve: what the rest of the day's bytes, as they were counted on the line, is kept for.
 
         A run waits for a fresh line result, for its endpoints to be cool and free, and for the host's token bucket.
         What a sleep or a clock jump left behind is not caught up: it is planned anew, each in its own time.
         """
         self._turn_day(now)
+        self._reserve = reserve
         if now < self._seen - STAGGER:
             self._replan(now)
         self._seen = now
@@ -263,6 +274,8 @@ class Agenda:
         self._busy = {endpoint: left for endpoint, keys in self._busy.items() if (left := keys - {run.key})}
         for endpoint in _failed_endpoints(observations):
             self._hot[endpoint] = now + COOL_DOWN
+        for endpoint in _flooding_endpoints(observations):
+            self._hot[endpoint] = now + FLOOD_REST
         if entry is None or not entry.running:
             return
         entry.running = False
@@ -376,6 +389,10 @@ class Agenda:
 
     def _is_spent(self, entry: _Entry) -> bool:
         """Tell whether the day's bytes are used up for this entry; the notice is given once a day."""
+        if entry.experiment in HEAVY and self._reserve >= (Reserve.ANOMALIES if entry.cause is None else Reserve.NAMES):
+            what = "tls and http" if self._reserve is Reserve.NAMES else "tls and http on schedule"
+            self._tell_spent(what, f"the rest of the day's bytes is kept: {what} rest until 00:00 UTC")
+            return True
         allowed = min(self._assignment.budget.bytes_per_day, self._limits.bytes_per_day)
         share = self._day.spent / allowed if allowed > 0 else 1.0
         until = 1.0
@@ -384,11 +401,14 @@ class Agenda:
         if share < until:
             return False
         what = entry.experiment.value if until < 1.0 else "everything"
+        self._tell_spent(what, f"{self._day.spent} of {allowed} bytes today: {what} rests until 00:00 UTC")
+        return True
+
+    def _tell_spent(self, what: str, detail: str) -> None:
+        """Give the notice that something rests, once a day."""
         if what not in self._day.told:
             self._day.told.add(what)
-            detail = f"{self._day.spent} of {allowed} bytes today: {what} rests until 00:00 UTC"
             self._notices.append((EventKind.BUDGET_EXHAUSTED, detail))
-        return True
 
     def _offer(self, entry: _Entry, now: float, reserved: set[Endpoint]) -> Run | None:
         """Return the entry's run if it may start now; else it waits, and what it waits for is kept for it.
@@ -595,6 +615,20 @@ def _failed_endpoints(observations: Iterable[Observation]) -> list[Endpoint]:
                     found.append((trial.name, 53))
                 if trial.tls_consistent is False:
                     found.append((trial.tls_address, 443))
+            case _:
+                pass
+    return found
+
+
+def _flooding_endpoints(observations: Iterable[Observation]) -> list[Endpoint]:
+    """Return where more came back than anybody asked for: the host's line is spared, for a while."""
+    found: list[Endpoint] = []
+    for trial in observations:
+        match trial:
+            case DnsObservation() if trial.flood_bytes and not trial.carried:
+                found.append((trial.name, 53))
+            case TcpObservation() | TlsObservation() | HttpObservation() if trial.flood_bytes and not trial.carried:
+                found.append((trial.address, trial.port))
             case _:
                 pass
     return found

@@ -36,6 +36,8 @@ class Failed(Reply, frozen=True, kw_only=True):
     failure: Failure
     data: bytes = b""
     """What had arrived before it failed."""
+    flood: int = 0
+    """Bytes that arrived beyond anything that was asked for (net/share.py)."""
     packets: tuple[Packet, ...] = ()
     """The connection's capture up to here, where the step had one."""
     detail: str = ""
@@ -95,6 +97,8 @@ class Exchanged(Reply, frozen=True, kw_only=True):
 
     answers: tuple[Answer, ...] = ()
     packets: tuple[Packet, ...] = ()
+    floods: tuple[int, ...] = ()
+    """``flood`` of each packet's own flow, as in Failed."""
 
 
 class AskGateway(Step, frozen=True, kw_only=True):
@@ -143,6 +147,8 @@ class Queried(Reply, frozen=True, kw_only=True):
     questions: int = 1
     """Copies of the question that left; 0 where there was nobody to ask, or no way to them."""
     packets: tuple[Packet, ...] = ()
+    flood: int = 0
+    """As in Failed."""
     failure: Failure | None = None
     """A refusal below DNS (``connection_refused`` from an ICMP port unreachable, ``network_unreachable``)."""
 
@@ -245,6 +251,8 @@ class Closed(Reply, frozen=True, kw_only=True):
     """The connection's whole capture: at most ten packets each direction, relative to its first packet."""
 
     packets: tuple[Packet, ...] = ()
+    flood: int = 0
+    """As in Failed."""
 
 
 # --- time -------------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 PLAYS = Path(__file__).with_name("netns_plays.py")
+HOSTILE = Path(__file__).with_name("netns_hostile.py")
 FIELD = Path(__file__).with_name("netns_field.py")
 
 
@@ -26,6 +27,12 @@ def play(namespace_wrapper: tuple[str, ...], tools_bin: Path) -> Callable[[str],
 def field_play(namespace_wrapper: tuple[str, ...], tools_bin: Path) -> Callable[[str], Any]:
     """Return a function that runs a play of netns_field.py, once a session, and returns its findings."""
     return _player(FIELD, namespace_wrapper, tools_bin)
+
+
+@pytest.fixture(scope="session")
+def hostile_play(namespace_wrapper: tuple[str, ...], tools_bin: Path) -> Callable[[str], Any]:
+    """Return a function that runs a play of netns_hostile.py, once a session, and returns its findings."""
+    return _player(HOSTILE, namespace_wrapper, tools_bin)
 
 
 def _player(script: Path, namespace_wrapper: tuple[str, ...], tools_bin: Path) -> Callable[[str], Any]:

@@ -36,6 +36,7 @@ from balise_agent.net.gate import OpenGate
 from balise_agent.net.ground import packed
 from balise_agent.net.kernel import bound_socket
 from balise_agent.net.link import Link
+from balise_agent.net.share import Share
 from balise_agent.reactor import Reactor
 from balise_wire.words import Resolver
 
@@ -507,7 +508,7 @@ def play_burst() -> dict[str, Any]:
     seen: list[int] = []
     flow = link.tap.open(UDP, port, packed(SERVER), 5000, lambda packet: None if packet.out else seen.append(
         int.from_bytes(packet.data[28:32], "big")
-    ))  # fmt: skip
+    ), Share(count * size * 2))  # fmt: skip
     sock.connect((SERVER, 5000))
     sock.send(f"{count} {size}".encode())
     reactor.run_until(lambda: len(seen) >= count, 5.0)

@@ -21,13 +21,14 @@ from balise_agent.net import bpf, ports
 HOST, BROADCAST, OTHER, OUT = 0, 1, 3, 4
 OURS, KERNEL, THEIRS = 61007, 62007, 40000
 PROGRAM = bpf.program(ports.FIRST, ports.LAST)
+MUTED = tuple(range(OURS, OURS + 2 * bpf.MOST_MUTED, 2))
 
 
-def admitted(packet: bytes, kind: int) -> int:
+def admitted(packet: bytes, kind: int, program: bytes = PROGRAM) -> int:
     """Run the filter as the kernel would; a load beyond the packet ends it with 0."""
     accumulator = index = at = 0
     while True:
-        code, when_true, when_false, k = struct.unpack_from("HBBI", PROGRAM, at * 8)
+        code, when_true, when_false, k = struct.unpack_from("HBBI", program, at * 8)
         at += 1
         if code == 0x06:
             return int(k)
@@ -48,13 +49,15 @@ def admitted(packet: bytes, kind: int) -> int:
             accumulator = int.from_bytes(packet[offset : offset + size], "big")
 
 
-def test_the_filter_fits_the_kernel() -> None:
+@pytest.mark.parametrize("muted", [(), MUTED, tuple(range(61000, 61100))])
+def test_the_filter_fits_the_kernel(muted: tuple[int, ...]) -> None:
     """Every jump lands inside, forwards, within the eight bits that an instruction has; 4096 instructions at most."""
-    assert len(PROGRAM) % 8 == 0
-    count = len(PROGRAM) // 8
+    program = bpf.program(ports.FIRST, ports.LAST, muted)
+    assert len(program) % 8 == 0
+    count = len(program) // 8
     assert count < 256
     for at in range(count):
-        _, when_true, when_false, _ = struct.unpack_from("HBBI", PROGRAM, at * 8)
+        _, when_true, when_false, _ = struct.unpack_from("HBBI", program, at * 8)
         assert at + 1 + max(when_true, when_false) < count or at == count - 1
 
 
@@ -77,6 +80,25 @@ def test_strangers_do_not_pass(network: IP | IPv6, port: int, kind: int) -> None
     """The rest of the machine's traffic is never copied to us."""
     assert not admitted(bytes(network / TCP(sport=port, dport=443)), kind)
     assert not admitted(bytes(network / TCP(sport=443, dport=port)), kind)
+
+
+@pytest.mark.parametrize("network", [IP(), IPv6(src="2001:db8::1", dst="2001:db8::2")])
+@pytest.mark.parametrize("layer", [TCP, UDP])
+def test_muted_ports_are_left_out(network: IP | IPv6, layer: type) -> None:
+    """A flow that floods is dropped in the kernel; the ports beside it are heard as ever."""
+    program = bpf.program(ports.FIRST, ports.LAST, MUTED)
+    for port in MUTED:
+        assert not admitted(bytes(network / layer(sport=53, dport=port)), HOST, program)
+        assert not admitted(bytes(network / layer(sport=port, dport=53)), OUT, program)
+        assert admitted(bytes(network / layer(sport=53, dport=port + 1)), HOST, program)
+    assert not admitted(bytes(IP() / ICMP(type=3, code=3) / IP() / UDP(sport=OURS, dport=53)), HOST, program)
+
+
+def test_the_last_muted_ports_count() -> None:
+    """More than fit are not muted: the longest silent ones are heard again."""
+    program = bpf.program(ports.FIRST, ports.LAST, (61001, *MUTED))
+    assert admitted(bytes(IP() / UDP(sport=53, dport=61001)), HOST, program)
+    assert not admitted(bytes(IP() / UDP(sport=53, dport=MUTED[-1])), HOST, program)
 
 
 @pytest.mark.parametrize("kind", [BROADCAST, OTHER])

@@ -23,6 +23,9 @@ class Trial(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, tag_f
     """From the first packet sent to the result or the failure."""
     carried: bool = False
     packets: tuple[Packet, ...] = ()
+    flood_bytes: int = 0
+    """Bytes that arrived on the trial's own flows beyond all that was asked for or expected: a flood. Listening stops
+    after a bound (64 KB a flow), so that it is a lower bound."""
 
 
 class DnsAnswer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

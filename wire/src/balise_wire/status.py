@@ -66,6 +66,8 @@ class Health(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     spool_oldest_s: float | None = None
     sent_bytes_today: int = 0
     received_bytes_today: int = 0
+    excess_bytes_today: int = 0
+    """Bytes of the day that arrived beyond what was asked for or expected (floods); not among those received."""
     tap_drops: int = 0
     measurements: int = 0
     own_failures: int = 0

@@ -133,7 +133,9 @@ def query_trial(task: Task, arm: Arm, name: str, resolver: Resolver, server: str
         name=name, qtype=qtype, resolver=resolver, server=server, timeout=timeout, linger=task.timeouts.linger
     )
     if isinstance(reply, Failed):
-        reply = Queried(at=reply.at, elapsed_ms=reply.elapsed_ms, failure=reply.failure, packets=reply.packets)
+        reply = Queried(
+            at=reply.at, elapsed_ms=reply.elapsed_ms, failure=reply.failure, packets=reply.packets, flood=reply.flood
+        )
     queried = expect(Queried, reply)
     answers = queried.answers
     return DnsObservation(
@@ -142,6 +144,7 @@ def query_trial(task: Task, arm: Arm, name: str, resolver: Resolver, server: str
         failure=_failure(task, accepted(answers), queried.failure),
         elapsed_ms=min((answer.rtt_ms for answer in answers), default=queried.elapsed_ms),
         packets=queried.packets,
+        flood_bytes=queried.flood,
         name=name,
         qtype=qtype,
         resolver=resolver,

@@ -172,6 +172,7 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
     open: bool = True
     """Whether the connection is still ours to close."""
     packets: tuple[Packet, ...] = ()
+    flood: int = 0
 
 
 @noting
@@ -200,12 +201,14 @@ def get(task: Task, arm: Arm, host: str) -> Trial:
     if isinstance(sent, Failed):
         return _failed(result, sent, connected.at, spent)
     read = yield from _read(handle, task)
-    packets = read.packets
+    packets, flood = read.packets, read.flood
     if read.open:
         closed = yield Close(handle=handle, linger=LINGER)
-        packets = closed.packets if isinstance(closed, (Closed, Failed)) else ()
+        ended = closed if isinstance(closed, Failed) else expect(Closed, closed)
+        packets, flood = ended.packets, ended.flood
+    elapsed_ms = spent + sent.elapsed_ms + read.elapsed_ms
     result = msgspec.structs.replace(
-        result, elapsed_ms=spent + sent.elapsed_ms + read.elapsed_ms, packets=packets, failure=read.failure
+        result, elapsed_ms=elapsed_ms, packets=packets, flood_bytes=flood, failure=read.failure
     )
     return described(result, read, task.fetch_bytes)
 
@@ -222,7 +225,12 @@ def _opened(task: Task, host: str) -> Generator[Step, Reply, tuple[Connected | F
 def _failed(result: HttpObservation, reply: Failed, at: float, spent: float) -> HttpObservation:
     """Return the observation of a trial that did not come to its request's end."""
     return msgspec.structs.replace(
-        result, at=at, failure=reply.failure, elapsed_ms=spent + reply.elapsed_ms, packets=reply.packets
+        result,
+        at=at,
+        failure=reply.failure,
+        elapsed_ms=spent + reply.elapsed_ms,
+        packets=reply.packets,
+        flood_bytes=reply.flood,
     )
 
 
@@ -246,7 +254,9 @@ def _read(handle: int, task: Task) -> Generator[Step, Reply, Read]:
         read = msgspec.structs.replace(read, elapsed_ms=read.elapsed_ms + reply.elapsed_ms)
         if isinstance(reply, Failed):
             data, packets = read.data + reply.data, reply.packets
-            return msgspec.structs.replace(read, data=data, failure=reply.failure, open=False, packets=packets)
+            return msgspec.structs.replace(
+                read, data=data, failure=reply.failure, open=False, packets=packets, flood=reply.flood
+            )
         received = expect(Received, reply)
         lasted = received.body_ms or 0.0
         if read.data:

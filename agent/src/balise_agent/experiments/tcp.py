@@ -114,7 +114,8 @@ def _control_trials(task: Task) -> Generator[Step, Reply, list[TcpObservation]]:
             answers = tuple(answer for answer in reply.answers if answer.probe % len(arms) == number)
         # The window's capture holds all arms; of this one the answers are known to be its own.
         packets = tuple(answer.packet for answer in answers)
-        trials.append(_observed(arm, endpoint, reply, CONTROL_SYNS, answers, packets))
+        flood = sum(reply.floods[number :: len(arms)]) if isinstance(reply, Exchanged) else 0
+        trials.append(_observed(arm, endpoint, reply, CONTROL_SYNS, answers, packets, flood))
         yield Note(observation=trials[-1])
     return trials
 
@@ -125,8 +126,10 @@ def syn_trial(task: Task, arm: Arm, endpoint: Endpoint, count: int, spacing: flo
     address, port = endpoint
     probes = tuple(SynProbe(address=address, port=port) for _ in range(count))
     reply = yield Exchange(packets=probes, window=task.timeouts.syn, spacing=spacing, enough=enough)
-    answers, packets = (reply.answers, reply.packets) if isinstance(reply, Exchanged) else ((), ())
-    return _observed(arm, endpoint, reply, count, answers, packets)
+    answers, packets, floods = (
+        (reply.answers, reply.packets, reply.floods) if isinstance(reply, Exchanged) else ((), (), ())
+    )
+    return _observed(arm, endpoint, reply, count, answers, packets, sum(floods))
 
 
 def _observed(
@@ -136,6 +139,7 @@ def _observed(
     count: int,
     answers: Sequence[Answer],
     packets: tuple[Packet, ...],
+    flood: int,
 ) -> TcpObservation:
     """Return the observation of ``count`` SYNs to one endpoint."""
     address, port = endpoint
@@ -146,6 +150,7 @@ def _observed(
             failure=reply.failure,
             elapsed_ms=reply.elapsed_ms,
             packets=reply.packets,
+            flood_bytes=reply.flood,
             address=address,
             port=port,
         )
@@ -156,6 +161,7 @@ def _observed(
         failure=None if rtts else _failure(answers),
         elapsed_ms=min(rtts, default=reply.elapsed_ms),
         packets=packets,
+        flood_bytes=flood,
         address=address,
         port=port,
         syns=count,

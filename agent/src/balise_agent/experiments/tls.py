@@ -134,12 +134,13 @@ def hello_trial(task: Task, arm: Arm, sni: str | None, number: int) -> Trial:
         answer = yield Receive(handle=handle, most=FIRST_BYTES, timeout=task.timeouts.answer)
     elapsed_ms = connect_ms + sent.elapsed_ms + (answer.elapsed_ms if answer is not sent else 0.0)
     if isinstance(answer, Failed):
-        data, failure, packets = answer.data, answer.failure, answer.packets
+        data, failure, packets, flood = answer.data, answer.failure, answer.packets, answer.flood
     else:
         received = expect(Received, answer)
         data, failure = received.data, Failure.EOF if received.eof else Failure.GENERIC_TIMEOUT
         closed = yield Close(handle=handle, linger=LINGER)
-        packets = expect(Closed, closed).packets if not isinstance(closed, Failed) else closed.packets
+        ended = closed if isinstance(closed, Failed) else expect(Closed, closed)
+        packets, flood = ended.packets, ended.flood
     record = first_record(data)
     return TlsObservation(
         arm=arm,
@@ -147,6 +148,7 @@ def hello_trial(task: Task, arm: Arm, sni: str | None, number: int) -> Trial:
         failure=_outcome(data, record, failure),
         elapsed_ms=elapsed_ms,
         packets=packets,
+        flood_bytes=flood,
         address=address,
         port=port,
         sni=sni,
@@ -191,6 +193,7 @@ def full_trial(task: Task, arm: Arm, sni: str) -> Trial:
             failure=secured.failure,
             elapsed_ms=elapsed_ms,
             packets=secured.packets,
+            flood_bytes=secured.flood,
             address=address,
             port=port,
             sni=sni,
@@ -201,13 +204,14 @@ def full_trial(task: Task, arm: Arm, sni: str) -> Trial:
         )
     result = secured
     closed = yield Close(handle=handle, linger=0.0)
-    packets = closed.packets if isinstance(closed, (Closed, Failed)) else ()
+    ended = closed if isinstance(closed, Failed) else expect(Closed, closed)
     return TlsObservation(
         arm=arm,
         at=connected.at,
         failure=result.verify_failure,
         elapsed_ms=elapsed_ms,
-        packets=packets,
+        packets=ended.packets,
+        flood_bytes=ended.flood,
         address=address,
         port=port,
         sni=sni,
@@ -232,6 +236,7 @@ def _not_connected(
         failure=reply.failure,
         elapsed_ms=reply.elapsed_ms,
         packets=reply.packets,
+        flood_bytes=reply.flood,
         address=address,
         port=port,
         sni=sni,

@@ -24,9 +24,13 @@ _Line = tuple[int, int, str, str, str]
 """code, k, label to jump to when true, when false, label of this line; an empty jump falls through."""
 
 
-def program(first: int, last: int) -> bytes:
-    """Return the filter as an array of ``struct sock_filter`` for the ports ``first`` to ``last``."""
-    return assemble(_lines(first, last))
+MOST_MUTED: Final = 8
+"""Ports that are left out: more would not fit the eight bits of a jump."""
+
+
+def program(first: int, last: int, muted: tuple[int, ...] = ()) -> bytes:
+    """Return the filter as an array of ``struct sock_filter`` for the ports ``first`` to ``last`` without ``muted``."""
+    return assemble(_lines(first, last, muted[-MOST_MUTED:]))
 
 
 def assemble(lines: list[_Line]) -> bytes:
@@ -40,12 +44,14 @@ def assemble(lines: list[_Line]) -> bytes:
     return code
 
 
-def _lines(first: int, last: int) -> list[_Line]:
+def _lines(first: int, last: int, muted: tuple[int, ...]) -> list[_Line]:
     """The program: IPv4, then IPv6, each once for what leaves and once for what comes."""
 
     def in_range(load: int, at: int, label: str = "") -> list[_Line]:
         """Accept when the half word holds a port of ours, else reject: the last word on this packet."""
-        return [(load, at, "", "", label), (_IF_MORE_EQUAL, first, "", "no", ""), (_IF_MORE, last, "no", "yes", "")]
+        silent: list[_Line] = [(_IF_EQUAL, port, "no", "", "") for port in muted]
+        bounds: list[_Line] = [(_IF_MORE_EQUAL, first, "", "no", ""), (_IF_MORE, last, "no", "yes", "")]
+        return [(load, at, "", "", label), *silent, *bounds]
 
     return [
         (_LOAD_BYTE, 0, "", "", ""),

@@ -12,7 +12,8 @@ import struct
 from typing import Final
 
 from balise_agent.net.classify import SOFT
-from balise_agent.net.ground import Ground
+from balise_agent.net.ground import Ground, settle
+from balise_agent.net.share import LISTENED
 from balise_agent.net.tap import Flow
 from balise_wire.evidence import Packet
 
@@ -59,7 +60,6 @@ class Connection:
                 return None
             raise
         self.bytes_in += len(data)
-        self.ground.gate.received(len(data))
         return data
 
     def write_some(self, data: bytes | memoryview) -> int:
@@ -72,6 +72,12 @@ class Connection:
             if self.injected and error.errno in SOFT:
                 return 0
             raise
+
+    @property
+    def overrun(self) -> bool:
+        """Whether more came than anybody listens to: TLS can carry megabytes without one byte of what was asked."""
+        share = self.flow.share
+        return share.full or self.bytes_in > share.expected + share.free + LISTENED
 
     def evidence(self) -> tuple[Packet, ...]:
         """Return the capture up to now."""
@@ -98,6 +104,9 @@ class Connection:
         if self._listening:
             self._listening = False
             self.ground.tap.drain()
+            share = self.flow.share
+            share.arrived = max(share.arrived, self.bytes_in)  # where the capture lost packets, the socket did not
+            settle(self.ground, share)
             self.ground.tap.forget(self.flow)
             self.ground.kernel_ports.give(self.port)
 

@@ -14,9 +14,10 @@ from balise_agent.codec import dns
 from balise_agent.codec.dissect import Captured, dissect
 from balise_agent.codec.packets import TCP
 from balise_agent.net.classify import failure_of
-from balise_agent.net.ground import Ground, packed
+from balise_agent.net.ground import Ground, packed, settle
 from balise_agent.net.kernel import bound_socket
 from balise_agent.net.routes import sockaddr
+from balise_agent.net.share import CONNECTION, WINDOW, Share
 from balise_agent.net.wait import Wait
 from balise_agent.reactor import READ, WRITE
 from balise_agent.steps import Query
@@ -27,6 +28,8 @@ from balise_wire.words import Way
 _COST: Final = 400
 """Headers of a short connection, both ways."""
 _LENGTH: Final = 2
+_MOST: Final = 65_535
+"""Bytes of one message: its length has two bytes (RFC 1035 4.2.2)."""
 
 
 class TcpAnswer(NamedTuple):
@@ -35,6 +38,7 @@ class TcpAnswer(NamedTuple):
     answer: DnsAnswer | None
     failure: Failure | None
     captured: tuple[Captured, ...]
+    flood: int = 0
 
 
 def ask_over_tcp(
@@ -45,11 +49,11 @@ def ask_over_tcp(
     message = dns.query(identifier, step.name, step.qtype, edns=edns, unchecked=step.unchecked)
     ground.gate.allow(server, 53, len(message) + _COST, local=local)
     sock, port = bound_socket(ground, server, socket.SOCK_STREAM)
-    flow = ground.tap.open(TCP, port, packed(server), 53)
+    flow = ground.tap.open(TCP, port, packed(server), 53, share=Share(CONNECTION + _MOST, WINDOW))
     began = ground.clock.monotonic()
     data, failure = b"", None
     try:
-        data = yield from _talk(ground, sock, server, message, began + step.timeout)
+        data = yield from _talk(sock, server, message, began + step.timeout)
     except OSError as error:
         failure = failure_of(error)
     else:
@@ -57,19 +61,18 @@ def ask_over_tcp(
     finally:
         elapsed_ms = (ground.clock.monotonic() - began) * 1000.0
         ground.tap.drain()
+        settle(ground, flow.share)
         ground.tap.forget(flow)
         sock.close()
         ground.kernel_ports.give(port)
     if failure is not None:
-        return TcpAnswer(None, failure, tuple(flow.captured))
+        return TcpAnswer(None, failure, tuple(flow.captured), flow.share.flood)
     rtt_ms, ttl, ip_id = _marks(flow.captured, elapsed_ms)
     answer = dns.read_answer(data, step.name, step.qtype, rtt_ms=rtt_ms, ttl=ttl, ip_id=ip_id, way=Way.TCP)
-    return TcpAnswer(answer, None, tuple(flow.captured))
+    return TcpAnswer(answer, None, tuple(flow.captured), flow.share.flood)
 
 
-def _talk(
-    ground: Ground, sock: socket.socket, server: str, message: bytes, deadline: float
-) -> Generator[Wait, bool, bytes]:
+def _talk(sock: socket.socket, server: str, message: bytes, deadline: float) -> Generator[Wait, bool, bytes]:
     """Return the one message that comes back, or what came of it before the end of the stream (OSError)."""
     code = sock.connect_ex(sockaddr(server, 53))
     if code == errno.EINPROGRESS:
@@ -81,14 +84,13 @@ def _talk(
     data = b""
     while len(data) < _LENGTH or len(data) < _LENGTH + int.from_bytes(data[:_LENGTH], "big"):
         try:
-            more = sock.recv(65535)
+            more = sock.recv(_MOST)
         except BlockingIOError:
             if not (yield Wait(deadline, sock, READ)):
                 raise OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT)) from None
             continue
         if not more:
             break
-        ground.gate.received(len(more))
         data += more
     return data[_LENGTH : _LENGTH + int.from_bytes(data[:_LENGTH], "big")]
 

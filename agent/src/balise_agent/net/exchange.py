@@ -11,7 +11,7 @@ from functools import partial
 from balise_agent.codec import packets
 from balise_agent.codec.dissect import MOST_EACH_WAY, Captured, first_ten, records
 from balise_agent.net.classify import failure_of
-from balise_agent.net.ground import Ground, Stopwatch, hand_over, packed, take_turn
+from balise_agent.net.ground import Ground, Stopwatch, hand_over, packed, settle, take_turn
 from balise_agent.net.ports import PortPool
 from balise_agent.net.routes import NoRoute
 from balise_agent.net.tap import Flow
@@ -62,7 +62,6 @@ class _Exchange:
         """Take one packet of the flow of probe ``index``."""
         if packet.out:
             return
-        self.ground.gate.received(len(packet.data))
         self.answered.add(index)
         if self.step.enough and len(self.answered) == len(self.step.packets):
             self.signal.fire()
@@ -85,9 +84,15 @@ class _Exchange:
                 answers.append(Answer(probe=index, kind=kind_of(record), rtt_ms=rtt_ms, packet=record))
         return tuple(answers), first_ten(record for _, _, record in heard)
 
+    @property
+    def floods(self) -> tuple[int, ...]:
+        """Bytes beyond what each probe's flow could have brought."""
+        return tuple(flow.share.flood for flow in self.flows)
+
     def finish(self, pool: PortPool) -> None:
         """Give back ports and flows."""
         for flow in self.flows:
+            settle(self.ground, flow.share)
             self.ground.tap.forget(flow)
             pool.give(flow.port)
 
@@ -123,7 +128,7 @@ def exchange(ground: Ground, step: Exchange) -> Operation:
         elapsed_ms = watch.elapsed_ms()
         ground.tap.drain()
         answers, capture = running.results()
-        return Exchanged(at=watch.at, elapsed_ms=elapsed_ms, answers=answers, packets=capture)
+        return Exchanged(at=watch.at, elapsed_ms=elapsed_ms, answers=answers, packets=capture, floods=running.floods)
     except NoRoute as no_route:
         return Failed(at=watch.at, elapsed_ms=watch.elapsed_ms(), failure=no_route.failure)
     except OSError as error:

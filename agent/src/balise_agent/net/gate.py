@@ -39,6 +39,9 @@ class Gate(Protocol):
     def received(self, size: int) -> None:
         """Count bytes that arrived."""
 
+    def exceeded(self, size: int) -> None:
+        """Count bytes that arrived beyond what a flow was expected to bring: apart, never against the day."""
+
 
 class PolicyGate:
     """The device's own limits, which no assignment lifts."""
@@ -100,6 +103,9 @@ class PolicyGate:
         """See Gate."""
         self._spent += size
 
+    def exceeded(self, size: int) -> None:
+        """See Gate: nothing that anybody else sends us may spend the day."""
+
     def _turn_the_day(self) -> None:
         """Begin a new account at midnight."""
         day = self._clock.now() // _DAY
@@ -113,6 +119,7 @@ class OpenGate:
     def __init__(self) -> None:
         self.bytes_out = 0
         self.bytes_in = 0
+        self.bytes_beyond = 0
 
     def allow(self, address: str, port: int, size: int, *, local: bool = False) -> None:  # noqa: ARG002 - as in Gate
         """Let it pass."""
@@ -125,3 +132,7 @@ class OpenGate:
     def received(self, size: int) -> None:
         """Count it."""
         self.bytes_in += size
+
+    def exceeded(self, size: int) -> None:
+        """Count it apart."""
+        self.bytes_beyond += size

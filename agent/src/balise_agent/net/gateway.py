@@ -25,6 +25,8 @@ _ETH_P_ARP: Final = 0x0806
 _ARP: Final = struct.Struct("!HHBBH6s4s6s4s")
 _ARPHRD_ETHER: Final = 1
 _SOLICITATION, _ADVERTISEMENT, _ECHO, _ECHO_REPLY = 135, 136, 128, 129
+_READS_A_TURN: Final = 64
+"""Packets read before others get their turn: whoever floods the LAN must not hold us."""
 _COST: Final = 128
 """Bytes that one asking is counted as."""
 
@@ -133,7 +135,7 @@ def _arp_answered(link: socket.socket, target: bytes) -> bool:
     """Read what waits on the ARP socket; whether the target's answer was among it."""
     answered = False
     with contextlib.suppress(BlockingIOError):
-        while True:
+        for _ in range(_READS_A_TURN):
             answered = is_arp_reply(link.recv(256), target) or answered
     return answered
 
@@ -166,7 +168,7 @@ def _v6_answered(link: socket.socket, target: bytes, identifier: int) -> bool:
     """Read what waits on the ICMPv6 socket; whether the gateway's answer was among it."""
     answered = False
     with contextlib.suppress(BlockingIOError):
-        while True:
+        for _ in range(_READS_A_TURN):
             body = link.recv(256)
             advertised = body[:1] == bytes([_ADVERTISEMENT]) and body[8:24] == target
             echoed = body[:1] == bytes([_ECHO_REPLY]) and body[4:6] == identifier.to_bytes(2, "big")

@@ -14,6 +14,7 @@ from balise_agent.net.ports import PortPool
 from balise_agent.net.raw import RawSender
 from balise_agent.net.resolvers import Resolvers
 from balise_agent.net.routes import Sources, family_of
+from balise_agent.net.share import Share
 from balise_agent.net.tap import Tap
 from balise_agent.net.trust import TrustStore
 from balise_agent.net.wait import Wait
@@ -81,6 +82,13 @@ def packed(address: str) -> bytes:
         return socket.inet_pton(family_of(address), address.partition("%")[0])
     except OSError:
         raise ValueError(f"{address!r} is no IP address") from None
+
+
+def settle(ground: Ground, share: Share) -> None:
+    """Put what a flow brought on the day's account, and what was beyond all expectation apart."""
+    ground.gate.received(share.within)
+    if share.excess:
+        ground.gate.exceeded(share.excess)
 
 
 def hand_over(ground: Ground, packet: bytes, address: str) -> Generator[Wait, bool, None]:

@@ -35,6 +35,8 @@ class Frame(NamedTuple):
     out: bool
     interface: int
     data: bytes
+    size: int
+    """Bytes from the IP header on as they were on the wire; ``data`` may be cut."""
 
 
 class Ring:
@@ -53,14 +55,14 @@ class Ring:
     def take(self) -> Frame | None:
         """Return the next packet and give its frame back to the kernel; ``None`` where there is none."""
         memory, base = self._memory, self._at
-        status, _, captured, _, start, seconds, nanoseconds = _HEADER.unpack_from(memory, base)
+        status, size, captured, _, start, seconds, nanoseconds = _HEADER.unpack_from(memory, base)
         if not status & _OURS:
             return None
         _, _, interface, _, kind = _LINK.unpack_from(memory, base + _LINK_AT)
         data = memory[base + start : base + start + captured]
         _STATUS.pack_into(memory, base, 0)
         self._at = (base + _FRAME) % _SIZE
-        return Frame(seconds * 1_000_000_000 + nanoseconds, kind == socket.PACKET_OUTGOING, interface, data)
+        return Frame(seconds * 1_000_000_000 + nanoseconds, kind == socket.PACKET_OUTGOING, interface, data, size)
 
     def close(self) -> None:
         """Give the memory back."""

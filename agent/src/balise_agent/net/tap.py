@@ -19,6 +19,7 @@ from balise_agent.codec.packets import ICMP, ICMPV6, TCP, UDP
 from balise_agent.net import bpf, ports
 from balise_agent.net.errors import LinkUnusable
 from balise_agent.net.ring import Frame, Ring
+from balise_agent.net.share import PROBE, Share
 from balise_wire.evidence import Packet
 
 _ETH_P_ALL: Final = 3
@@ -40,7 +41,7 @@ class Flow:
     """The recorder of one flow: one local port (or echo identifier) towards one remote address and port."""
 
     __slots__ = ("_kept", "captured", "first_out_ns", "heard", "interface", "last_out", "port", "protocol", "remote",
-                 "remote_port", "writer")  # fmt: skip
+                 "remote_port", "share", "writer")  # fmt: skip
 
     def __init__(self, protocol: int, port: int, remote: bytes, remote_port: int, heard: Heard | None) -> None:
         self.protocol = protocol
@@ -53,14 +54,18 @@ class Flow:
         self.first_out_ns: int | None = None
         self.last_out = b""
         self.writer: BinaryIO | None = None
+        self.share = Share(PROBE)
+        """What it has brought, in bytes from the IP header on; who opens it says what is expected."""
         self._kept = [0, 0]
 
-    def take(self, packet: Captured) -> None:
-        """Keep one packet of this flow (ten each direction) and tell whoever listens."""
+    def take(self, packet: Captured, size: int) -> None:
+        """Keep one packet of this flow (ten each direction) and tell whoever listens; ``size`` is that on the wire."""
         if packet.out:
             self.last_out = packet.data
             if self.first_out_ns is None:
                 self.first_out_ns = packet.t_ns
+        else:
+            self.share.arrived += size
         if self._kept[packet.out] < MOST_EACH_WAY:
             self._kept[packet.out] += 1
             self.captured.append(packet)
@@ -87,6 +92,9 @@ class Tap:
         """Packets that the kernel's filter let through and we read."""
         self.strange = 0
         """Among them, packets of no registered flow: dropped unread."""
+        self.muted = 0
+        """Flows that were no longer listened to because they flooded."""
+        self._muted: list[int] = []
         self.writer: BinaryIO | None = None
         """Where whole packets of every registered flow go (``once --pcap``); None: nowhere."""
         self._socket, self._ring = _open(interface)
@@ -101,10 +109,22 @@ class Tap:
         self._socket.close()
         self._flows.clear()
 
-    def open(self, protocol: int, port: int, remote: bytes, remote_port: int, heard: Heard | None = None) -> Flow:
+    def open(
+        self,
+        protocol: int,
+        port: int,
+        remote: bytes,
+        remote_port: int,
+        heard: Heard | None = None,
+        share: Share | None = None,
+    ) -> Flow:
         """Register a flow before its first packet leaves. ``remote`` is packed; a later flow takes over the port."""
         flow = Flow(protocol, port, remote, remote_port, heard)
+        flow.share = share or flow.share
         self._flows[protocol, port] = flow
+        if port in self._muted:
+            self._muted.remove(port)
+            _attach(self._socket, bpf.program(ports.FIRST, ports.LAST, tuple(self._muted)))
         return flow
 
     def forget(self, flow: Flow) -> None:
@@ -152,7 +172,18 @@ class Tap:
         packet = Captured(frame.t_ns, frame.out, frame.data)
         if self.writer is not None or flow.writer is not None:
             self._write(flow, packet)
-        flow.take(packet)
+        flow.take(packet, frame.size)
+        if flow.share.full:
+            self._mute(flow)
+
+    def _mute(self, flow: Flow) -> None:
+        """Stop listening to a flow that floods: the kernel drops its packets, so that they crowd out nobody else's."""
+        if self._flows.get((flow.protocol, flow.port)) is not flow or flow.port in self._muted:
+            return
+        self.muted += 1
+        self._muted.append(flow.port)
+        del self._muted[: -bpf.MOST_MUTED]
+        _attach(self._socket, bpf.program(ports.FIRST, ports.LAST, tuple(self._muted)))
 
     def _write(self, flow: Flow, packet: Captured) -> None:
         """Put a packet into the capture files."""

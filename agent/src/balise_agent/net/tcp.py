@@ -18,6 +18,7 @@ from balise_agent.net.connection import Connection
 from balise_agent.net.errors import LinkUnusable
 from balise_agent.net.ground import Ground, Stopwatch, packed, take_turn
 from balise_agent.net.kernel import bound_socket
+from balise_agent.net.share import CONNECTION, WINDOW, Share
 from balise_agent.net.wait import Operation, Wait
 from balise_agent.reactor import READ, WRITE
 from balise_agent.steps import Close, Closed, Connect, Connected, Failed, Receive, Received, Send, Sent
@@ -29,7 +30,11 @@ overtook it (detectors.md 2.3) arrives within a round trip."""
 _SEND_PATIENCE: Final = 8.0
 _HEADERS: Final = 400
 """Bytes that a connection's headers cost, counted once."""
+_LOOKED_THROUGH: Final = 4_096
+"""Bytes read at once while an ending is looked for."""
 _PORTS_TRIED: Final = 8
+_READS_A_TURN: Final = 4
+"""Reads of the socket, of 64 KB each, before other plans get their turn."""
 
 
 def connect(ground: Ground, step: Connect, keep: Callable[[Connection], int]) -> Operation:
@@ -67,7 +72,7 @@ def _open(ground: Ground, step: Connect) -> Connection:
     """Bind a socket and set the tap on its 4-tuple; nothing has been sent."""
     sock, port = bound_socket(ground, step.address, socket.SOCK_STREAM)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    flow = ground.tap.open(TCP, port, packed(step.address), step.port)
+    flow = ground.tap.open(TCP, port, packed(step.address), step.port, share=Share(CONNECTION, WINDOW))
     return Connection(ground, sock, port, flow, step.address, step.port)
 
 
@@ -110,17 +115,25 @@ def receive(connection: Connection, step: Receive) -> Operation:
     fresh = 0
     first = last = 0.0
     eof = False
+    deadline = watch.began + step.timeout
     try:
         while not eof and not _complete(data, fresh, step):
-            more = _read(connection, step.most - len(data))
+            if connection.overrun:
+                error = OSError(errno.EMSGSIZE, os.strerror(errno.EMSGSIZE))
+                return (yield from failed(connection, watch, error, bytes(data), Failure.TOO_LARGE))
+            # Looking for an ending, little is read at once: what comes behind it is not wanted yet, perhaps never.
+            most = step.most - len(data)
+            more = _read(connection, min(most, _LOOKED_THROUGH) if step.until else most)
             if more is None:
-                if not (yield Wait(watch.began + step.timeout, connection.sock, READ)):
+                # Asked again where data never stops coming: a stream without a byte for us must not outlast the time.
+                if clock.monotonic() >= deadline or not (yield Wait(deadline, connection.sock, READ)):
                     raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
                 continue
             last = clock.monotonic()
             first = first or last
             data += more
             fresh = len(more)
+            connection.flow.share.expected += fresh
             eof = not more
     except (OSError, ssl.SSLError) as error:
         return (yield from failed(connection, watch, error, bytes(data)))
@@ -145,7 +158,7 @@ def _read(connection: Connection, most: int) -> bytes | None:
     """Read in clear or through TLS; ``None`` where nothing is there yet, empty at the end of the stream."""
     if connection.tls is None:
         return connection.read_some(most)
-    while True:
+    for _ in range(_READS_A_TURN):
         try:
             data = connection.tls.read(most)
         except ssl.SSLWantReadError:
@@ -162,6 +175,7 @@ def _read(connection: Connection, most: int) -> bytes | None:
             if connection.outgoing.pending:  # what TLS itself owes (a key update); a full queue drops it
                 connection.write_some(connection.outgoing.read())
             return data
+    return None
 
 
 def close(connection: Connection, step: Close) -> Operation:
@@ -175,7 +189,7 @@ def close(connection: Connection, step: Close) -> Operation:
         packets = connection.evidence()
     finally:
         connection.forget()
-    return Closed(at=watch.at, elapsed_ms=watch.elapsed_ms(), packets=packets)
+    return Closed(at=watch.at, elapsed_ms=watch.elapsed_ms(), packets=packets, flood=connection.flow.share.flood)
 
 
 def failed(
@@ -206,6 +220,7 @@ def failed(
         data=data,
         packets=packets,
         detail=detail,
+        flood=connection.flow.share.flood,
     )
 
 

@@ -14,11 +14,13 @@ from typing import Final
 from balise_agent import tls_shape
 from balise_agent.net.connection import Connection
 from balise_agent.net.ground import Stopwatch
+from balise_agent.net.share import HANDSHAKE
 from balise_agent.net.tcp import failed, gone, write_all
 from balise_agent.net.trust import peer_chain
 from balise_agent.net.wait import Operation, Wait
 from balise_agent.reactor import READ
 from balise_agent.steps import Handshake, Secured
+from balise_wire.failures import Failure
 
 _MOST_HEARD: Final = 4096
 """Bytes of a failed handshake that its reply carries: the first records are what tells."""
@@ -58,6 +60,7 @@ def handshake(connection: Connection, step: Handshake, contexts: Contexts) -> Op
     watch = Stopwatch(ground.clock)
     if not connection.is_open:
         return gone(connection, watch)
+    connection.flow.share.expected += HANDSHAKE
     heard = bytearray()
     before = connection.bytes_in
     context = contexts.offering(step.alpn, old=step.old)
@@ -72,9 +75,12 @@ def handshake(connection: Connection, step: Handshake, contexts: Contexts) -> Op
                 yield from write_all(connection, data, deadline)
             if done:
                 break
+            if connection.overrun:
+                error = OSError(errno.EMSGSIZE, os.strerror(errno.EMSGSIZE))
+                return (yield from failed(connection, watch, error, bytes(heard), Failure.TOO_LARGE))
             more = connection.read_some()
             if more is None:
-                if not (yield Wait(deadline, connection.sock, READ)):
+                if ground.clock.monotonic() >= deadline or not (yield Wait(deadline, connection.sock, READ)):
                     raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
             elif more:
                 heard += more[: _MOST_HEARD - len(heard)]

@@ -17,9 +17,10 @@ from balise_agent.codec.dissect import Captured, dissect, evidence, is_first_fra
 from balise_agent.codec.packets import UDP
 from balise_agent.net.classify import failure_of
 from balise_agent.net.dns_tcp import TcpAnswer, ask_over_tcp
-from balise_agent.net.ground import Ground, Stopwatch, packed
+from balise_agent.net.ground import Ground, Stopwatch, packed, settle
 from balise_agent.net.kernel import bound_socket
 from balise_agent.net.routes import sockaddr
+from balise_agent.net.share import DATAGRAMS, Share
 from balise_agent.net.wait import Operation, Signal, Wait
 from balise_agent.reactor import READ
 from balise_agent.steps import Queried, Query
@@ -85,7 +86,7 @@ class _Asked:
         self._read: list[tuple[float, bytes]] = []
         self._began = 0.0
         self.sock, self._port = bound_socket(ground, server, socket.SOCK_DGRAM)
-        self.flow = ground.tap.open(UDP, self._port, packed(server), 53, self._hear)
+        self.flow = ground.tap.open(UDP, self._port, packed(server), 53, self._hear, Share(DATAGRAMS))
         try:
             self.sock.connect(sockaddr(server, 53))
         except BaseException:
@@ -94,6 +95,7 @@ class _Asked:
 
     def close(self) -> None:
         """Give socket and port back; what was heard stays."""
+        settle(self.ground, self.flow.share)
         self.ground.tap.forget(self.flow)
         self.sock.close()
         self.ground.kernel_ports.give(self._port)
@@ -167,7 +169,8 @@ class _Asked:
         """Take one packet of the flow: an answer, an ICMP error about the question, or nothing of interest."""
         if packet.out:
             return
-        self.ground.gate.received(len(packet.data))
+        if self.flow.share.full:
+            self.signal.fire()
         found = dissect(packet.data)
         if found is None:
             return
@@ -207,7 +210,7 @@ class _Asking:
                 continue
             later = [other.share for other in sendings[number + 1 :] if other.server not in self._given_up]
             yield from self._listen(self._watch.began + min(later, default=1.0) * self._step.timeout, sending.server)
-            if self._is_answered():
+            if self._is_over():
                 break
             if self._asked[sending.server].refused is not None:
                 self._given_up.add(sending.server)
@@ -247,7 +250,7 @@ class _Asking:
         asked = self._asked[server]
         while (yield Wait(until, file=asked.sock, events=READ, signal=self._signal)):
             self._read()
-            if self._is_answered() or asked.refused is not None:
+            if self._is_over() or asked.refused is not None:
                 return
             for number, other in list(self._asked.items()):
                 if Way.PLAIN not in other.sent and any(dns.refuses_form(answer) for _, answer in other.answers()):
@@ -259,7 +262,7 @@ class _Asking:
         if any(asked.refused is not None or asked.answers() for asked in self._asked.values()):
             until = self._ground.clock.monotonic() + self._step.linger
             last = self._asked[max(self._asked)]
-            while (yield Wait(until, file=last.sock, events=READ, signal=self._signal)):
+            while not self._floods() and (yield Wait(until, file=last.sock, events=READ, signal=self._signal)):
                 self._read()
         self._read()
         for asked in self._asked.values():
@@ -285,6 +288,14 @@ class _Asking:
         self._ground.tap.drain()
         for asked in self._asked.values():
             asked.read()
+
+    def _floods(self) -> bool:
+        """Whether a server sends so much more than was asked for that nobody listens to it any longer."""
+        return any(asked.flow.share.full for asked in self._asked.values())
+
+    def _is_over(self) -> bool:
+        """Whether the question need not be sent again."""
+        return self._floods() or self._is_answered()
 
     def _is_answered(self) -> bool:
         """Whether anything came that ends the asking: all but a refusal of the question's form."""
@@ -318,6 +329,7 @@ class _Asking:
             questions=sum(each.copies for each in asked) + (self._tcp is not None),
             packets=evidence([*captured, *(self._tcp.captured if self._tcp is not None else ())]),
             failure=failure,
+            flood=sum(each.flow.share.flood for each in asked) + (self._tcp.flood if self._tcp is not None else 0),
         )
 
 

@@ -352,6 +352,7 @@ def _facts(view: View, health: Health) -> tuple[tuple[str, str], ...]:
         (view.gettext("Measurements since start"), f"{health.measurements:,}"),
         (view.gettext("Times it could not measure"), f"{health.own_failures:,}"),
         (view.gettext("Packets that the tap missed"), f"{health.tap_drops:,}"),
+        (view.gettext("Received unasked today"), _size(health.excess_bytes_today)),
         (
             view.gettext("Clock's own estimate of its error"),
             "-" if health.clock_offset_ms is None else f"{health.clock_offset_ms:+.0f} ms",

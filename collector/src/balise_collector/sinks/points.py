@@ -183,6 +183,7 @@ def health_point(row: HealthRow, member: Member | None) -> Point:
         "cpu_percent": health.cpu_percent,
         "disk_free_bytes": health.disk_free_bytes,
         "disk_written_bytes": health.disk_written_bytes,
+        "excess_bytes_today": health.excess_bytes_today,
         "measurements": health.measurements,
         "memory_bytes": health.memory_bytes,
         "own_failures": health.own_failures,

@@ -1,0 +1,58 @@
+"""How much one flow is expected to bring; what comes beyond is a flood, and not this probe's doing.
+
+A resolver that answers one question with megabytes must not spend the day that the host allows us: then whoever can
+flood could silence a probe. What is expected counts against the day; what exceeds it is told as evidence and counted
+apart; beyond a bound nobody listens any more. Pure numbers. Must not live here: sockets, the day's account (meter.py).
+"""
+
+from typing import Final
+
+DATAGRAMS: Final = 16_384
+"""For one question: sent thrice, each time with the largest answer that EDNS asks for (1,232 bytes) and rivals."""
+PROBE: Final = 4_096
+"""For one crafted packet: SYN-ACKs that are sent again, resets, ICMP errors with all that they may quote (RFC 4884)."""
+CONNECTION: Final = 16_384
+"""For a connection, beside what is asked of it: a server's first flight and acknowledgements."""
+HANDSHAKE: Final = 16_384
+"""More, for a whole TLS handshake: a chain of three certificates and OCSP is 4 to 8 KB."""
+WINDOW: Final = 131_072
+"""What the kernel's receive window lets an honest server send before it hears that nobody reads: no flood."""
+LISTENED: Final = 65_536
+"""Bytes beyond the expected ones for which a flow is still listened to."""
+
+
+class Share:
+    """What one flow has brought, against what it may."""
+
+    __slots__ = ("arrived", "expected", "free")
+
+    def __init__(self, expected: int, free: int = 0) -> None:
+        """Begin an account.
+
+        Args:
+            expected: bytes that count against the day.
+            free: bytes beyond those that are no flood yet.
+        """
+        self.arrived = 0
+        self.expected = expected
+        self.free = free
+
+    @property
+    def within(self) -> int:
+        """Bytes that were to be expected."""
+        return min(self.arrived, self.expected)
+
+    @property
+    def excess(self) -> int:
+        """Bytes beyond."""
+        return self.arrived - self.within
+
+    @property
+    def flood(self) -> int:
+        """Bytes beyond what even a careless server sends."""
+        return max(0, self.excess - self.free)
+
+    @property
+    def full(self) -> bool:
+        """Whether listening ends."""
+        return self.flood > LISTENED
