@@ -204,6 +204,7 @@ class Heard:
         self.left = 1_000_000_000
         """Bytes of the day that a test leaves."""
         self.greetings = 0
+        self.segments: list[int] = []
 
     def assigned(self, frame: bytes) -> None:
         """Keep it."""
@@ -216,6 +217,10 @@ class Heard:
     def may_talk(self) -> bool:
         """Whether it has anything left."""
         return self.left > 0
+
+    def narrowed(self, segment: int) -> None:
+        """Note it."""
+        self.segments.append(segment)
 
     def greeted(self) -> None:
         """Count the sessions that stand."""

@@ -82,3 +82,21 @@ def test_a_socket_that_tells_nothing_is_said_to() -> None:
         assert traffic.crossed() == (0, 0)
         assert traffic.blind
         traffic.settle()
+
+
+def test_a_connection_that_carries_everything_has_not_stalled(pair: contextlib.ExitStack) -> None:
+    """Standing is an acknowledged SYN; a stall needs large data that was repeated and never acknowledged."""
+    traffic = Traffic()
+    assert (traffic.stood(), traffic.stalled()) == (False, False)
+    with pair as stack:
+        lonely = stack.enter_context(socket.socket())
+        traffic.follow(lonely)
+        assert (traffic.stood(), traffic.stalled()) == (False, False)
+        ours, theirs = connect(stack, traffic)
+        assert (traffic.stood(), traffic.stalled()) == (True, False)
+        ours.sendall(b"x" * 100_000)
+        assert theirs.recv(100_000, socket.MSG_WAITALL)
+        assert not traffic.stalled()
+        ours.close()
+        assert (traffic.stood(), traffic.stalled()) == (True, False)
+        traffic.settle()

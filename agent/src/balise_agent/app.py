@@ -266,6 +266,11 @@ class App:
         if self.may_deliver(HEALTH) and self.publisher is not None:
             self.publisher.health(self.health())
 
+    def narrowed(self, segment: int) -> None:
+        """See publisher.Listener: told with a word that older collectors know."""
+        told = f"segments of {segment} bytes from now on" if segment else "segments of any size again"
+        self._event(EventKind.LINK_UNUSABLE, f"full packets are lost on the way to the broker: {told}", again=True)
+
     def _facts(self) -> Facts:
         """Return what our state follows from."""
         assignment = self._assignments.current
@@ -684,6 +689,8 @@ class App:
             yield Trouble(id=ProblemId.COLLECTOR_OFFLINE)
         elif self._unsigned(publisher):
             yield Trouble(id=ProblemId.RECEIPTS_MISSING)
+        if publisher.segment:
+            yield Trouble(id=ProblemId.PATH_NARROW, detail=f"segments of {publisher.segment} bytes")
 
     def _unsigned(self, publisher: Publisher) -> bool:
         """Whether something waits for a receipt that had every time to come: since connecting, since the last one."""

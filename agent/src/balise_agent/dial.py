@@ -28,6 +28,12 @@ _MOST_ADDRESSES: Final = 6
 _TALK_SECONDS: Final = 10.0
 _USER_TIMEOUT_MS: Final = 20_000
 """A connection on which nothing sent was acknowledged for so long is dead (RFC 5482): the line went away silently."""
+SEGMENTS: Final = (0, 1_220, 536, 216)
+"""Bytes of the largest segment of a connection, in the order of trial; 0 is what the interface's own MTU gives.
+
+A way with a smaller MTU and no ICMP that says so (RFC 2923 2.1) swallows full segments for ever. 1,220 fits the least
+MTU of IPv6 (RFC 8200 5), 536 the least reassembly of IPv4 (RFC 9293 3.7.1), 216 anything else that was ever met. Where
+the kernel probes by itself (net.ipv4.tcp_mtu_probing, set on our card and by our playbooks) it never comes to that."""
 _LARGEST_UPGRADE: Final = 8192
 NO_CHECK_TIME: Final = 0x200000
 """X509_V_FLAG_NO_CHECK_TIME (OpenSSL, X509_VERIFY_PARAM_set_flags): dates are not looked at. For machines whose clock
@@ -53,6 +59,10 @@ Lookup = Callable[[str], Generator[Wait, bool, tuple[str, ...]]]
 
 class DialError(OSError):
     """This attempt failed; the message says at which step."""
+
+
+NO_ANSWER: Final = "no answer"
+"""In the message of a DialError: the step was waited for in vain."""
 
 
 T = TypeVar("T")
@@ -136,20 +146,26 @@ class Dial(Errand[socket.socket]):
         failed: Callable[[str], None],
         check_time: bool = True,
         follow: Callable[[socket.socket], None] = lambda _: None,
+        segment: int = 0,
     ) -> None:
-        """Prepare; ``follow`` is shown each TCP socket before its first packet."""
-        steps = open_stream(broker, lookup, check_time=check_time, follow=follow)
+        """Prepare; ``follow`` is shown each TCP socket before its first packet, ``segment`` is one of SEGMENTS."""
+        steps = open_stream(broker, lookup, check_time=check_time, follow=follow, segment=segment)
         super().__init__(steps, reactor=reactor, done=opened, failed=failed)
 
 
 def open_stream(
-    broker: Broker, lookup: Lookup, *, check_time: bool, follow: Callable[[socket.socket], None] = lambda _: None
+    broker: Broker,
+    lookup: Lookup,
+    *,
+    check_time: bool,
+    follow: Callable[[socket.socket], None] = lambda _: None,
+    segment: int = 0,
 ) -> Opening:
     """Open the whole stream: name, TCP, TLS, upgrade."""
     addresses = yield from lookup(broker.host)
     if not addresses:
         raise DialError(f"no address for {broker.host}")
-    sock = yield from connect(addresses, broker.port, follow)
+    sock = yield from connect(addresses, broker.port, follow, segment)
     try:
         if broker.tls:
             sock = yield from secure(sock, tls_context(broker, check_time=check_time), broker.host)
@@ -161,8 +177,13 @@ def open_stream(
     return sock
 
 
-def connect(addresses: tuple[str, ...], port: int, follow: Callable[[socket.socket], None] = lambda _: None) -> Opening:
-    """Connect to the first address that answers."""
+def connect(
+    addresses: tuple[str, ...],
+    port: int,
+    follow: Callable[[socket.socket], None] = lambda _: None,
+    segment: int = 0,
+) -> Opening:
+    """Connect to the first address that answers, with segments of at most ``segment`` bytes each way (0: any)."""
     problem = "no address"
     for address in addresses[:_MOST_ADDRESSES]:
         sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
@@ -170,6 +191,8 @@ def connect(addresses: tuple[str, ...], port: int, follow: Callable[[socket.sock
             sock.setblocking(False)
             follow(sock)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if segment:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, segment)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _USER_TIMEOUT_MS)
             code = sock.connect_ex((address, port))
             ready = True
@@ -237,7 +260,7 @@ def secure(sock: socket.socket, context: ssl.SSLContext, name: str) -> Generator
         if not done:
             tls.close()
     if not done:
-        raise DialError("TLS: no answer")
+        raise DialError(f"TLS: {NO_ANSWER}")
     return tls
 
 
@@ -284,7 +307,7 @@ def _upgrade(sock: socket.socket, broker: Broker) -> Generator[Wait, bool, None]
             byte = sock.recv(1)
         except (BlockingIOError, ssl.SSLWantReadError):
             if not (yield Wait(sock, READ, _TALK_SECONDS)):
-                raise DialError("websocket: no answer") from None
+                raise DialError(f"websocket: {NO_ANSWER}") from None
             continue
         if not byte or len(answer) > _LARGEST_UPGRADE:
             raise DialError(f"websocket: not upgraded, the server said {answer[:60]!r}")

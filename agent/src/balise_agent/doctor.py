@@ -35,7 +35,7 @@ AREAS: Final[tuple[tuple[str, tuple[ProblemId, ...]], ...]] = (
         ),
     ),
     ("certificate", (_I.CERTIFICATE_UNUSABLE, _I.CERTIFICATE_EXPIRED)),
-    ("delivery", (_I.BROKER_UNREACHABLE, _I.BROKER_REFUSES, _I.COLLECTOR_OFFLINE, _I.RECEIPTS_MISSING)),
+    ("delivery", (_I.BROKER_UNREACHABLE, _I.BROKER_REFUSES, _I.COLLECTOR_OFFLINE, _I.RECEIPTS_MISSING, _I.PATH_NARROW)),
     ("task", (_I.NO_ASSIGNMENT, _I.ASSIGNMENT_EXPIRED, _I.DAY_SPENT)),
     ("board", (_I.UNDER_VOLTAGE, _I.TOO_HOT, _I.OFFLOADS_ON)),
     ("clock", (_I.CLOCK_UNVOUCHED,)),
@@ -50,8 +50,8 @@ _ONLY_THE_PROGRAM_KNOWS: Final = frozenset(
     {
         _I.HALTED, _I.DATA_FULL, _I.ANSWER_MALFORMED, _I.TOKEN_UNKNOWN, _I.TOKEN_SPENT, _I.TOKEN_EXPIRED,
         _I.REQUEST_REFUSED, _I.REFUSED_NEWER, _I.TOO_MANY, _I.KEY_UNKNOWN, _I.REVOKED, _I.BROKER_REFUSES,
-        _I.COLLECTOR_OFFLINE, _I.RECEIPTS_MISSING, _I.NO_ASSIGNMENT, _I.ASSIGNMENT_EXPIRED, _I.DAY_SPENT,
-        _I.CERTIFICATE_EXPIRED,
+        _I.COLLECTOR_OFFLINE, _I.RECEIPTS_MISSING, _I.PATH_NARROW, _I.NO_ASSIGNMENT, _I.ASSIGNMENT_EXPIRED,
+        _I.DAY_SPENT, _I.CERTIFICATE_EXPIRED,
     }
 )  # fmt: skip
 """What a look from outside cannot find; everything else is looked at anew, because it may have changed since."""

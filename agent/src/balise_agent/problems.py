@@ -51,6 +51,7 @@ class ProblemId(StrEnum):
     BROKER_REFUSES = "broker-refuses"
     COLLECTOR_OFFLINE = "collector-offline"
     RECEIPTS_MISSING = "receipts-missing"
+    PATH_NARROW = "path-narrow"
     NO_ASSIGNMENT = "no-assignment"
     ASSIGNMENT_EXPIRED = "assignment-expired"
     DAY_SPENT = "day-spent"
@@ -257,6 +258,12 @@ PROBLEMS: Final[dict[ProblemId, Problem]] = {
             id=_I.RECEIPTS_MISSING,
             told="Results are sent, but nothing says that they arrived; they are kept.",
             mend="Ask the operator whether this machine is approved and the receiving side runs.",
+        ),
+        Problem(
+            id=_I.PATH_NARROW,
+            told="Full packets get lost on the way to delivery, so smaller ones are used.",
+            mend="Nothing to do: delivery goes on. On a machine of one's own: sysctl net.ipv4.tcp_mtu_probing=1.",
+            stops=False,
         ),
         Problem(
             id=_I.NO_ASSIGNMENT,

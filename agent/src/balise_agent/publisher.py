@@ -20,7 +20,7 @@ from paho.mqtt import client as mqtt
 
 from balise_agent.clock import Clock
 from balise_agent.config import Broker
-from balise_agent.dial import Dial, Lookup
+from balise_agent.dial import NO_ANSWER, SEGMENTS, Dial, Lookup
 from balise_agent.paho_stream import StreamClient
 from balise_agent.problems import ProblemId, Trouble
 from balise_agent.reactor import READ, WRITE, Reactor, Timer
@@ -56,6 +56,9 @@ _REFUSED_SECONDS_MOST: Final = 3600.0
 _REFUSED: Final = "the broker refuses this probe: "
 _REFUSING_ALERTS: Final = ("certificate", "unknown ca", "access denied")
 """Words of TLS alerts (RFC 8446 6.2) that speak of *our* certificate."""
+_STALLS: Final = 2
+"""Connections in a row that stood and stalled, before smaller segments are tried."""
+_NO_GREETING: Final = "the broker did not greet in time"
 _GOODBYE_SECONDS: Final = 2.0
 _LAST_RECEIPTS_SECONDS: Final = 0.7
 _TICK_SECONDS: Final = 1.0
@@ -77,6 +80,9 @@ class Listener(Protocol):
 
     def may_talk(self) -> bool:
         """Whether it has anything left for us at all."""
+
+    def narrowed(self, segment: int) -> None:
+        """Full packets are lost on the way to the broker; from now on segments have ``segment`` bytes, 0 again any."""
 
     def greeted(self) -> None:
         """A broker takes our messages from now on; nothing of the spool went out in this session yet."""
@@ -132,6 +138,9 @@ class Publisher:
         self._pace = pace
         self._boot = boot
         self._traffic = Traffic()
+        self._stalls = 0
+        self._narrowed = 0
+        """Index into SEGMENTS."""
         self._resting = False
         self._dates_passed_over = False
         """Certificates were found outside their dates and no signed time was heard yet: the clock may be the liar."""
@@ -201,7 +210,7 @@ class Publisher:
         if self._client is not None:
             self._client.loop_misc()
             if now >= self._deadline:
-                self._lost("no goodbye in time" if self._parted else "the broker did not greet in time")
+                self._lost("no goodbye in time" if self._parted else _NO_GREETING)
             self._deliver(now)
             self._take_leave(now)
             self._rest()
@@ -257,6 +266,7 @@ class Publisher:
             failed=self._lost,
             check_time=self._clock.machine_vouched and not self._dates_passed_over,
             follow=self._traffic.follow,
+            segment=SEGMENTS[self._narrowed],
         )
         self._dial.start()
 
@@ -295,6 +305,7 @@ class Publisher:
             self._watched = None
         if client is not None:
             client.abandon()
+        self._look_for_a_stall(why)
         self._traffic.settle()
         if self._clock.monotonic() - self._stands_since >= _STANDS_SECONDS:
             self._failures = 0
@@ -311,6 +322,25 @@ class Publisher:
         self._resting = False
         self._next_dial = self._clock.monotonic() + wait
         self._arm(wait)
+
+    def _look_for_a_stall(self, why: str) -> None:
+        """Count connections that stood and carried small packets alone; after the second, try smaller segments.
+
+        Our own segments stall where the way out is narrow; the broker's, with its certificate, where the way back is.
+        """
+        unheard = NO_ANSWER in why or why == _NO_GREETING
+        if self._parted or not (self._traffic.stalled() or (unheard and self._traffic.stood())):
+            return
+        self._stalls += 1
+        if self._stalls >= _STALLS:
+            self._stalls = 0
+            self._narrowed = (self._narrowed + 1) % len(SEGMENTS)
+            self._listener.narrowed(self.segment)
+
+    @property
+    def segment(self) -> int:
+        """Bytes of the largest segment that is used towards brokers, 0 where nothing bounds it."""
+        return SEGMENTS[self._narrowed]
 
     def _backoff(self, why: str) -> float:
         """Count a failure, turn to the next broker, and return the real seconds until it is tried."""
@@ -449,6 +479,7 @@ class Publisher:
         for sequence in delivered:
             del self._on_air[sequence]
         if delivered:
+            self._stalls = 0
             self._patience = _RECEIPT_SECONDS
             self.poke()
 

@@ -10,9 +10,13 @@ import socket
 import struct
 from typing import Final
 
-_INFO: Final = struct.Struct("=120xQQIII52xQ")
-"""struct tcp_info (linux/tcp.h): bytes_acked, bytes_received, segs_out, segs_in, notsent_bytes, bytes_sent (Linux 4.19
-and later; repeats are in it)."""
+_INFO: Final = struct.Struct("=120xQQIII52xQQ")
+"""struct tcp_info (linux/tcp.h): bytes_acked, bytes_received, segs_out, segs_in, notsent_bytes, bytes_sent and
+bytes_retrans (Linux 4.19 and later; repeats are in bytes_sent)."""
+_LARGE: Final = 500
+"""Bytes unacknowledged below which no packet was too large for anybody: a keepalive has two."""
+_REPEATS: Final = 2
+"""Times that so much was sent again, before a connection counts as stalled."""
 _HEADERS: Final = {socket.AF_INET: 52, socket.AF_INET6: 72}
 """IP, TCP and its timestamps (RFC 791, 8200, 9293, 7323)."""
 _AROUND: Final = 300
@@ -45,22 +49,46 @@ class Traffic:
             self._followed.close()
             self._followed = None
 
+    def stood(self) -> bool:
+        """Whether the connection that is followed ever came about: the other side acknowledged something."""
+        raw = b"" if self._followed is None else self._info(self._followed)
+        return bool(raw) and int(_INFO.unpack(raw)[0]) > 0
+
+    def stalled(self) -> bool:
+        """Whether it came about, and what was sent last was repeated and never acknowledged.
+
+        That is what a packet too large for the way looks like where no ICMP says so (RFC 2923 2.1): small ones pass.
+        """
+        raw = b"" if self._followed is None else self._info(self._followed)
+        if not raw:
+            return False
+        acked, _, _, _, _, sent, repeated = _INFO.unpack(raw)
+        # The SYN counts as acknowledged, and not as sent.
+        outstanding = sent - repeated - (acked - 1)
+        return bool(acked > 1 and outstanding >= _LARGE and repeated >= _REPEATS * _LARGE)
+
     def crossed(self) -> tuple[int, int]:
         """Return the bytes out and in since start; what is queued in the kernel counts as gone."""
         sent, received = (0, 0) if self._followed is None else self._look(self._followed)
         return self._settled[0] + sent, self._settled[1] + received
 
-    def _look(self, sock: socket.socket) -> tuple[int, int]:
+    @staticmethod
+    def _info(sock: socket.socket) -> bytes:
+        """Return the kernel's word on a connection; empty where it has none that is long enough."""
         raw = b""
         with contextlib.suppress(OSError):
             raw = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO.size)
-        if len(raw) < _INFO.size:
+        return raw if len(raw) >= _INFO.size else b""
+
+    def _look(self, sock: socket.socket) -> tuple[int, int]:
+        raw = self._info(sock)
+        if not raw:
             self.blind = True
             return 0, 0
         return counted(raw, _HEADERS.get(sock.family, _HEADERS[socket.AF_INET6]))
 
 
 def counted(info: bytes, header: int) -> tuple[int, int]:
-    """Return the bytes out and in that a ``tcp_info`` of at least 208 bytes tells; ``header`` bytes a segment."""
-    _, received, segments_out, segments_in, waiting, sent = _INFO.unpack(info[: _INFO.size])
+    """Return the bytes out and in that a ``tcp_info`` of at least 216 bytes tells; ``header`` bytes a segment."""
+    _, received, segments_out, segments_in, waiting, sent, _ = _INFO.unpack(info[: _INFO.size])
     return sent + waiting + segments_out * header, received + segments_in * header

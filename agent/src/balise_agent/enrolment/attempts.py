@@ -12,7 +12,7 @@ from typing import Final
 from balise_agent import __version__
 from balise_agent.clock import Clock
 from balise_agent.config import Config
-from balise_agent.dial import Errand, Lookup
+from balise_agent.dial import NO_ANSWER, SEGMENTS, Errand, Lookup
 from balise_agent.enrolment import decide, request
 from balise_agent.enrolment.files import Files
 from balise_agent.enrolment.visit import visit
@@ -60,6 +60,8 @@ class Attempts:
         """What came of the last visit; None before the first and after a good one."""
         self.visits = 0
         self._failures = 0
+        self._unheard = 0
+        """Visits that a place answered at first and then no more."""
         self._errand: Errand[Enrolment | Trouble] | None = None
         self._limit: Timer | None = None
         self._token = ""
@@ -103,6 +105,8 @@ class Attempts:
                 fingerprint=wish.fingerprint,
                 lookup=self._lookup,
                 check_time=self._clock.machine_vouched and not self._dates_passed_over,
+                # A place that shakes hands and then hears nothing may stand behind a narrower way (dial.py).
+                segment=SEGMENTS[self._unheard % len(SEGMENTS)],
             ),
             reactor=self._reactor,
             done=self._came,
@@ -144,6 +148,8 @@ class Attempts:
         if is_about_dates(answer.detail) and self._clock.checked is None:
             self._dates_passed_over = True  # as publisher.py does: the clock may be the liar, the authority is pinned
         self._failures += 1
+        unheard = NO_ANSWER in answer.detail or "timed out" in answer.detail
+        self._unheard += unheard and not answer.detail.startswith("connect")
         fronts = len(self._config.enrolment.urls)
         wait = self._clock.real_seconds(decide.pause(answer, self._failures, fronts, self._chance.random()))
         self._next = self._clock.monotonic() + wait

@@ -25,10 +25,21 @@ _PORTION: Final = 8192
 Visit = Generator[Wait, bool, "Enrolment | Trouble"]
 
 
-def visit(place: Front, path: str, body: bytes, *, fingerprint: str, lookup: Lookup, check_time: bool) -> Visit:
-    """Ask once; every failure of the network is a Trouble."""
+def visit(
+    place: Front,
+    path: str,
+    body: bytes,
+    *,
+    fingerprint: str,
+    lookup: Lookup,
+    check_time: bool,
+    segment: int = 0,
+) -> Visit:
+    """Ask once, with segments of at most ``segment`` bytes (0: any); every failure of the network is a Trouble."""
     try:
-        tls = yield from _believed(place, fingerprint=fingerprint, lookup=lookup, check_time=check_time)
+        tls = yield from _believed(
+            place, fingerprint=fingerprint, lookup=lookup, check_time=check_time, segment=segment
+        )
         if isinstance(tls, Trouble):
             return tls
         with tls:
@@ -57,28 +68,32 @@ def _failed(error: Exception) -> Trouble:
 
 
 def _believed(
-    place: Front, *, fingerprint: str, lookup: Lookup, check_time: bool
+    place: Front, *, fingerprint: str, lookup: Lookup, check_time: bool, segment: int = 0
 ) -> Generator[Wait, bool, ssl.SSLSocket | Trouble]:
     """Return a stream to the one whose authority is pinned, or why there is none."""
     addresses = yield from lookup(place.host)
     if not addresses:
         return Trouble(id=ProblemId.RESOLVER_SILENT, detail=f"no address for {place.host}")
-    authority = yield from _authority(addresses, place, fingerprint)
+    authority = yield from _authority(addresses, place, fingerprint, segment)
     if authority is None:
         return Trouble(id=ProblemId.AUTHORITY_WRONG, detail="the fingerprint is not in the chain")
-    return (yield from _secured(addresses, place, pinned(authority, check_time=check_time)))
+    return (yield from _secured(addresses, place, pinned(authority, check_time=check_time), segment))
 
 
-def _authority(addresses: tuple[str, ...], place: Front, fingerprint: str) -> Generator[Wait, bool, bytes | None]:
+def _authority(
+    addresses: tuple[str, ...], place: Front, fingerprint: str, segment: int
+) -> Generator[Wait, bool, bytes | None]:
     """Return the pinned certificate (DER) out of the chain; None where it is not in it."""
-    with (yield from _secured(addresses, place, _believing_nobody())) as tls:
+    with (yield from _secured(addresses, place, _believing_nobody(), segment)) as tls:
         chain = peer_chain(tls)
     return next((der for der in chain if hashlib.sha256(der).hexdigest() == fingerprint), None)
 
 
-def _secured(addresses: tuple[str, ...], place: Front, context: ssl.SSLContext) -> Generator[Wait, bool, ssl.SSLSocket]:
+def _secured(
+    addresses: tuple[str, ...], place: Front, context: ssl.SSLContext, segment: int
+) -> Generator[Wait, bool, ssl.SSLSocket]:
     """Connect and shake hands."""
-    sock = yield from connect(addresses, place.port)
+    sock = yield from connect(addresses, place.port, segment=segment)
     try:
         return (yield from secure(sock, context, place.host))
     except BaseException:
