@@ -382,6 +382,7 @@ def test_a_broker_that_takes_everything_and_a_collector_that_signs_nothing_is_to
         trouble = None
         counters = type("C", (), {"receipt_at": None})()
         connected_at = 0.0
+        segment = 0
 
     assert not app._refused()
     monkeypatch.setattr(app, "publisher", Connected())
@@ -395,6 +396,9 @@ def test_a_broker_that_takes_everything_and_a_collector_that_signs_nothing_is_to
     Connected.connected_at = 0.0
     Connected.counters.receipt_at = app._clock.now()
     assert not app._refused()
+    assert [trouble.id for trouble in app._delivery_troubles(Connected())] == []  # type: ignore[arg-type]
+    Connected.segment = 1220
+    assert [trouble.id for trouble in app._delivery_troubles(Connected())] == [ProblemId.PATH_NARROW]  # type: ignore[arg-type]
     monkeypatch.setattr(app, "publisher", None)
 
 
