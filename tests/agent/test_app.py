@@ -354,7 +354,7 @@ def test_the_day_ends_measuring_whatever_the_assignment_says(house: House) -> No
     assert not house.script.steps
     assert next(trouble.id for trouble in app.status().troubles) is ProblemId.DAY_SPENT
     assert len([event for event in house.events() if event.kind is EventKind.BUDGET_EXHAUSTED]) == 1
-    app._meter._gate._day -= 1
+    app._meter._days.day -= 1
     app._come_back(0.0)
     house.until(lambda: app.measurements >= 1)
 

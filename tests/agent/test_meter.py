@@ -43,6 +43,40 @@ def test_the_account_goes_on_within_its_day_only(account: str, sent: int) -> Non
     assert Meter(Limits(), Hands().clock(), account).sent == sent
 
 
+def test_a_clock_that_is_stepped_over_midnight_again_and_again_gets_no_new_day_each_time() -> None:
+    """Who lies through NTP must not make a host's line carry ten days' bytes in one; going back is no new day."""
+    hands, steady = Hands(), [0.0]
+    clock = Clock(system=lambda: hands.now, monotonic=lambda: steady[0], synced=lambda: True)
+    meter = Meter(Limits(bytes_per_day=1000), clock)
+    carried = 0
+    for step in range(40):
+        hands.now += DAY if step % 2 == 0 else -DAY
+        steady[0] += 60.0
+        try:
+            meter.allow("9.9.9.9", 443, 900)
+        except Refused:
+            continue
+        carried += 900
+    assert carried <= 2 * 1000
+    hands.now, steady[0] = 103.5 * DAY, steady[0] + DAY
+    meter.allow("9.9.9.9", 443, 900)
+
+
+def test_a_clock_that_went_back_goes_on_with_the_account_it_has() -> None:
+    """A month that a time server invented is no month without measuring once the clock is right again."""
+    hands = Hands()
+    hands.now = 131.5 * DAY
+    meter = Meter(Limits(bytes_per_day=1000), hands.clock())
+    meter.allow("9.9.9.9", 443, 900)
+    hands.now = 100.5 * DAY
+    assert meter.sent == 900
+    again = Meter(Limits(bytes_per_day=1000), hands.clock(), "131 900 0 1 0 0")
+    assert again.sent == 900
+    hands.now = 101.5 * DAY
+    assert not meter.exhausted
+    assert meter.sent == 0
+
+
 def test_an_account_can_be_read_back() -> None:
     """What ``account`` wrote the next start takes up, limit included."""
     hands = Hands()

@@ -227,6 +227,47 @@ def wait(bucket: Bucket | None, count: int, per_minute: int, now: float) -> floa
     return max(0.0, lacking * 60.0 / per_minute)
 
 
+# --- the day ----------------------------------------------------------------------------------------------------------
+
+DAY_AT_LEAST: Final = 12 * 3600.0
+"""Seconds of the steady clock between two new accounts, after the first: whoever can step the clock over midnight again
+and again must not get a new day's bytes and connections each time."""
+
+
+class Days:
+    """Counts the accounts of days on a clock that may be stepped; pure, its readings are arguments.
+
+    A new account begins when the clock shows a later day; a clock that goes back goes on with the account it has. The
+    first midnight after a start may come at once, each further one half a day after the last.
+    """
+
+    def __init__(self, day: int) -> None:
+        """Begin with the account of ``day`` (days since 1970, UTC)."""
+        self.day = day
+        self.account = 0
+        """Grows with each new account."""
+        self._turned = float("-inf")
+
+    def look(self, day: int, steady: float) -> int:
+        """Return the number of the account that is in force.
+
+        Args:
+            day: what the clock shows.
+            steady: seconds of a clock that nothing steps.
+        """
+        if day <= self.day:
+            self.day = day
+        elif steady - self._turned >= DAY_AT_LEAST:
+            self.day, self._turned = day, steady
+            self.account += 1
+        return self.account
+
+
+def steadied(bucket: Bucket | None, now: float) -> Bucket | None:
+    """Return a bucket that goes on filling after the clock went back: what is dated in the future is dated now."""
+    return Bucket(bucket.tokens, now) if bucket is not None and bucket.at > now else bucket
+
+
 # --- a whole assignment -----------------------------------------------------------------------------------------------
 
 

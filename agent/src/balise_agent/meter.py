@@ -7,8 +7,8 @@ the limit itself (net/gate.py asks limits.py).
 from typing import Final
 
 from balise_agent.clock import Clock
-from balise_agent.limits import Limits, Reserve
-from balise_agent.net.gate import PolicyGate
+from balise_agent.limits import Days, Limits, Reserve
+from balise_agent.net.gate import PolicyGate, today
 
 _DAY: Final = 86_400.0
 _MEASURES: Final = 0.97
@@ -32,10 +32,11 @@ class Meter:
     def __init__(self, rules: Limits, clock: Clock, account: str = "") -> None:
         """Go on with ``account`` (what ``account`` returned before a restart) where it is of the same day."""
         self._clock = clock
-        self._day = int(clock.now() // _DAY)
-        self.sent, self.received_bytes, connections, self.beyond, self._delivered = _read(account, self._day)
+        self._days = Days(int(clock.now() // _DAY))
+        self._account = self._days.account
+        self.sent, self.received_bytes, connections, self.beyond, self._delivered = _read(account, self._days.day)
         self._rules = rules
-        self._gate = PolicyGate(rules, clock, spent_today=self.spent, connections_today=connections)
+        self._gate = PolicyGate(rules, clock, spent_today=self.spent, connections_today=connections, days=self._days)
 
     @property
     def spent(self) -> int:
@@ -121,24 +122,29 @@ class Meter:
     def follow(self, rules: Limits) -> None:
         """Take other limits from now on, with the same account."""
         connections, self._rules = self._gate.connections_today, rules
-        self._gate = PolicyGate(rules, self._clock, spent_today=self.spent, connections_today=connections)
+        self._gate = PolicyGate(
+            rules, self._clock, spent_today=self.spent, connections_today=connections, days=self._days
+        )
 
     def account(self) -> str:
         """Return the day, its bytes, its connections, what came beyond all expectation, and delivery, as one line."""
         self._turn_the_day()
-        return f"{self._day} {self.sent} {self.received_bytes} {self.connections} {self.beyond} {self._delivered}"
+        return f"{self._days.day} {self.sent} {self.received_bytes} {self.connections} {self.beyond} {self._delivered}"
 
     def _turn_the_day(self) -> None:
-        day = int(self._clock.now() // _DAY)
-        if day != self._day:
-            self._day, self.sent, self.received_bytes = day, 0, 0
+        account = today(self._days, self._clock)
+        if account != self._account:
+            self._account, self.sent, self.received_bytes = account, 0, 0
             self.beyond = self._delivered = 0
 
 
 def _read(account: str, day: int) -> tuple[int, int, int, int, int]:
-    """Return what ``account`` wrote on that day; of any other day, or of nonsense, zeros; so for what old ones lack."""
+    """Return what ``account`` wrote on that day; of an earlier day, or of nonsense, zeros; so for what old ones lack.
+
+    An account of a later day is gone on with: the clock went back, the host's line has carried those bytes.
+    """
     fields = account.split()
-    if not 3 <= len(fields) <= 6 or not all(field.isdigit() for field in fields) or int(fields[0]) != day:
+    if not 3 <= len(fields) <= 6 or not all(field.isdigit() for field in fields) or int(fields[0]) < day:
         return 0, 0, 0, 0, 0
     sent, received, connections, beyond, delivered = (int(field) for field in [*fields[1:], "0", "0", "0"][:5])
     return sent, received, connections, beyond, delivered

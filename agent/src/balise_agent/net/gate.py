@@ -8,7 +8,7 @@ here: a rule.
 from typing import Final, Protocol
 
 from balise_agent import limits
-from balise_agent.limits import Bucket, Limits
+from balise_agent.limits import Bucket, Days, Limits
 from balise_agent.net.errors import Refused
 from balise_agent.reactor import Timekeeper
 
@@ -46,11 +46,20 @@ class Gate(Protocol):
 class PolicyGate:
     """The device's own limits, which no assignment lifts."""
 
-    def __init__(self, rules: Limits, clock: Timekeeper, *, spent_today: int = 0, connections_today: int = 0) -> None:
+    def __init__(
+        self,
+        rules: Limits,
+        clock: Timekeeper,
+        *,
+        spent_today: int = 0,
+        connections_today: int = 0,
+        days: Days | None = None,
+    ) -> None:
         """Start the day's account at what the state directory remembers of it: bytes and connections."""
         self._rules = rules
         self._clock = clock
-        self._day = clock.now() // _DAY
+        self._days = days or Days(int(clock.now() // _DAY))
+        self._account = self._days.account
         self._spent = spent_today
         self._connections = connections_today
         self._buckets: dict[str, Bucket] = {}
@@ -88,9 +97,12 @@ class PolicyGate:
             raise Refused(f"{address}: {told}; measuring goes on after midnight UTC")
         now = self._clock.now()
         rate = self._rules.connections_per_host_per_minute
-        bucket = limits.take(self._buckets.get(address), connections, rate, now)
+        held = limits.steadied(self._buckets.get(address), now)
+        bucket = limits.take(held, connections, rate, now)
         if bucket is None:
-            return self._clock.real_seconds(limits.wait(self._buckets.get(address), connections, rate, now)) + 1e-3
+            if held is not None:
+                self._buckets[address] = held
+            return self._clock.real_seconds(limits.wait(held, connections, rate, now)) + 1e-3
         if len(self._buckets) >= _MOST_HOSTS:  # full buckets say nothing; dropping them keeps memory bounded
             self._buckets = {
                 host: kept for host, kept in self._buckets.items() if limits.refilled(kept, rate, now) < rate
@@ -108,9 +120,14 @@ class PolicyGate:
 
     def _turn_the_day(self) -> None:
         """Begin a new account at midnight."""
-        day = self._clock.now() // _DAY
-        if day != self._day:
-            self._day, self._spent, self._connections = day, 0, 0
+        account = today(self._days, self._clock)
+        if account != self._account:
+            self._account, self._spent, self._connections = account, 0, 0
+
+
+def today(days: Days, clock: Timekeeper) -> int:
+    """Return the number of the account that is in force on a clock."""
+    return days.look(int(clock.now() // _DAY), clock.monotonic() / clock.real_seconds(1.0))
 
 
 class OpenGate:
