@@ -34,6 +34,10 @@ SECOND_LOOK: Final = 900.0
 WARM: Final = 3 * 3600.0
 """Seconds of references' results that the judge's table is filled with after a restart."""
 _FORGET_EVERY: Final = 86_400.0
+_REFERENCES_KEPT: Final = 31 * 86_400.0
+"""Seconds for which the judge's table remembers what no reference says any more."""
+_UNSURE_MOST: Final = 5000
+"""Verdicts that wait for a second look; what comes beyond them in a quarter of an hour keeps its first."""
 _LEARNED_MOST: Final = 2
 """Addresses that a target is given where its catalogue entry names none."""
 _UNSURE: Final = frozenset({State.INSUFFICIENT, State.DOWN})
@@ -143,7 +147,7 @@ class Deduction:
             with self.faults.set_aside("references", row.seq):
                 self._table.note(verdict, row.measurement)
                 self._news = True
-        elif verdict.state in _UNSURE and verdict.design.controlled:
+        elif verdict.state in _UNSURE and verdict.design.controlled and len(self._unsure) < _UNSURE_MOST:
             self._unsure[row.seq] = (row, verdict)
         return row.seq, verdict
 
@@ -206,6 +210,8 @@ class Deduction:
         changes = self._book.apply(events, self._detector, self._around, at)
         if at - self._forgotten >= _FORGET_EVERY:
             self._detector.forget(at)
+            self._book.forget(int((at - self._detector.config.keep_days * 86_400.0) // BIN))
+            self._table.forget(at - _REFERENCES_KEPT)
             self._forgotten = at
         return Concluded(verdicts, changes)
 
@@ -296,7 +302,7 @@ class Deduction:
         Raises:
             msgspec.DecodeError: the memory is of another version; start over from the journal.
         """
-        self._detector.restore(memory["detector"])
+        self._detector.restore(memory["detector"], at)
         self._hearing = msgspec.json.decode(memory["hearing"], type=Hearing)
         self._learned = learned_of(memory.get(LEARNED))
         self._book = IncidentBook(incidents, self.faults)

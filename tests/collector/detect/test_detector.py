@@ -194,6 +194,49 @@ def test_late_data_widen_an_episode(play: Any) -> None:
     assert {m.probe for m in grown.members} == {"pk01", "pk02", "pk03"}
 
 
+def test_what_is_older_than_the_history_moves_nothing(play: Any) -> None:
+    """Back-dated verdicts open no past event: of that time nothing is kept to hold against them."""
+    now = 60 * 288
+    play.run(play.slots(now - 40, now, play.three))
+    for verdict in play.slots(100, 200, play.three, play.between(110, 160)):
+        play.detector.observe(verdict)
+    assert play.detector.advance(play.at(now + 1)) == ()
+    assert not any(series.runs[1] * 300 < play.at(now - 50) for series in play.detector._histories())
+    for verdict in play.slots(now - 1500, now - 40, play.three, play.between(now - 1000, now - 900), seed=3):
+        play.detector.observe(verdict)
+    assert play.detector.advance(play.at(now + 2)), "what lies within a week is told as ever"
+
+
+def test_a_past_that_comes_verdict_by_verdict_costs_few_walks(play: Any) -> None:
+    """A probe that delivers one old verdict a minute makes its cells walk their history each ten minutes, not each."""
+    now = 7 * 288
+    play.run(play.slots(0, now, play.seven, play.between(now - 3, now)))
+    rewinds = set()
+    for minute in range(60):
+        at = play.at(now) + minute * 60.0
+        play.detector.observe(play.verdict(play.three[0], play.at(100 + minute * 7), ok=False))
+        play.detector.advance(at + 60.0)
+        rewinds |= {(group.key, group.rewound) for group in play.detector._groups.values() if group.rewound}
+    cells = len({key for key, _ in rewinds})
+    assert len(rewinds) <= 7 * cells
+    play.detector.advance(play.at(now) + 3600.0 + 700.0)
+    (series,) = [one for one in play.detector._histories() if one.probe == "pk01"]
+    assert len([run for run in series.list() if run.code]) >= 60, "and none is lost"
+    assert all(group.dirty_from is None for group in play.detector._groups.values())
+
+
+def test_what_is_no_more_is_let_go(play: Any) -> None:
+    """A probe that left takes its histories and cells with it, two months later; a fleet of years stays its size."""
+    play.run(play.slots(0, 20, play.seven))
+    stays = play.three[:1]
+    for day in range(1, 80, 7):
+        play.run(play.slots(day * 288, day * 288 + 2, stays, seed=day))
+        play.detector.forget(play.at(day * 288 + 3))
+    assert {series.probe for series in play.detector._histories()} == {"pk01"}
+    assert set(play.detector._probes) == {"pk01"}
+    assert {key.asn for key in play.detector._groups} == {0, 64501}
+
+
 def test_a_snapshot_goes_on_where_it_was_taken(make_play: Any) -> None:
     """A restart in the middle of a block changes nothing and repeats no event."""
     play = make_play()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import random
+import time
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from balise_collector.detect.bins import BIN
 from balise_collector.detect.cells import CellKey
 from balise_collector.detect.group import Group
-from balise_collector.detect.series import Series, segments
+from balise_collector.detect.series import Run, Series, merged, segments
 
 KEY = CellKey(country="PK", asn=64501, access="fixed", service="twitter", role="web", layer="tls")
 BASE = 5_000_000 * BIN
@@ -80,3 +84,51 @@ def test_forgetting_remembers_that_it_was_ok_once() -> None:
     series.forget(BASE // BIN + 50, frozenset({OK}))
     assert series.ever_ok
     assert set(_bins(series)) == {BASE // BIN + 90}
+
+
+class _Slow(Series):
+    """A history that is written anew with each late verdict: the plain rule, at the price of its length."""
+
+    __slots__ = ()
+
+    def _insert(self, code: int, since: float, at: float, number: int) -> int:
+        runs = self.list()
+        when = int(at)
+        fresh = Run(code, number, number, math.ceil(since), when)
+        place = next((n for n, run in enumerate(runs) if run.last >= when), len(runs))
+        hit = runs[place] if place < len(runs) else None
+        if hit is not None and hit.first_bin <= number and hit.first <= when:
+            same = hit.code == code
+            runs[place : place + 1] = (
+                [hit._replace(first=min(hit.first, fresh.first))] if same else self._split(hit, fresh)
+            )
+        else:
+            runs.insert(place, fresh)
+        self.write(merged(runs))
+        return number
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 8 * BIN), st.integers(0, 200), st.integers(0, 3)), min_size=1, max_size=60),
+    st.integers(0, 9),
+)
+def test_a_late_verdict_looks_at_its_neighbours_only(verdicts: list[tuple[int, int, int]], since: int) -> None:
+    """The quick way into the past leaves the very runs that writing the whole history anew would."""
+    quick, slow = _series(), _Slow("pk01", "PK", 64501, Group(KEY))
+    for offset, before, code in verdicts:
+        at = float(BASE + offset)
+        assert quick.add(code, at - before, at) == slow.add(code, at - before, at)
+        assert quick.list() == slow.list()
+    first = BASE // BIN + since
+    assert quick.list(first) == [run for run in slow.list() if run.last_bin >= first]
+
+
+def test_a_year_of_alternating_late_verdicts_is_entered_at_once() -> None:
+    """Twenty thousand verdicts in any order cost their number, not its square (a minute, before)."""
+    chance = random.Random(9)
+    series = _series()
+    began = time.process_time()
+    for number in range(20_000):
+        at = BASE + chance.uniform(0.0, 390 * 86_400.0)
+        series.add(number % 2, at, at)
+    assert time.process_time() - began < 3.0

@@ -32,6 +32,11 @@ SETTLED: Final = 4
 """Bins behind now that a walk keeps. Paired verdicts reach back to their first failing trial, a bin or two; a verdict
 that reaches further walks the cell from its start."""
 _MOST_NOTES: Final = 20
+REWIND_EVERY: Final = 600.0
+"""Seconds between two walks of one cell from its start: what is late is told ten minutes later at most, and a probe
+that delivers its past verdict by verdict costs one walk of it, not one for each."""
+_GONE: Final = 60 * 86_400 // BIN
+"""Bins after which a history that has nothing left is let go of, with its cell: a target or a probe that is no more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,11 +90,17 @@ class Detector:
         self._restless: set[Group] = set()
         self._silent: dict[str, _Silence] = {}
         self._references: set[str] = set()
+        self._now = 0.0
+        """UNIX seconds of the last walk; 0 before the first."""
 
     # ------------------------------------------------------------ in
 
     def observe(self, verdict: Verdict) -> None:
-        """Take in one verdict, in any order; repeats change nothing."""
+        """Take in one verdict, in any order; repeats change nothing.
+
+        One that is older than what is kept of its cell moves nothing: of that time the cell knows nothing to hold
+        against it, and what was told then stands.
+        """
         at = verdict.at
         known_probe = self._probes.get(verdict.probe)
         if known_probe is None:
@@ -103,6 +114,9 @@ class Detector:
         if known_probe.network != verdict.network:
             known_probe.network, known_probe.histories = verdict.network, {}
         series = known_probe.histories.get(verdict.layer, _NOTHING).get(verdict.target)
+        bin_ = int(at // BIN)
+        if bin_ < self._border(self._now) and not (series is not None and series.reaches(bin_)):
+            return
         if series is None:
             series = self._enter(verdict)
             known_probe.histories.setdefault(verdict.layer, {})[verdict.target] = series
@@ -140,6 +154,7 @@ class Detector:
 
     def advance(self, now: float) -> tuple[CellEvent, ...]:
         """Walk every cell that changed or is restless up to ``now`` (UNIX seconds, collector's clock)."""
+        self._now = now
         with self._faults.set_aside("silence"):
             self._fill_silence(now)
         events: list[CellEvent] = []
@@ -155,6 +170,10 @@ class Detector:
                 if group.restless:
                     self._restless.add(group)
         return tuple(events)
+
+    def _border(self, now: float) -> int:
+        """Return the bin before which late data change nothing any more."""
+        return int((now - self.config.keep_days * 86_400) // BIN)
 
     def _touch(self, group: Group, bin_: int) -> None:
         """Mark a cell for the next walk, from a bin on."""
@@ -180,9 +199,14 @@ class Detector:
         cast = Cast(group.series, self._codes, self.config.operators, [c.severity for c in self._codes])
         state = group.state
         late = group.dirty_from is not None and state is not None and group.dirty_from < state.next_bin
-        if state is None or late:
-            state = FoldState()
-        group.dirty_from = None
+        if late and self._now - group.rewound < REWIND_EVERY:
+            self._touched.add(group)  # it is rewound when its time has come; what is new is walked now
+        else:
+            group.dirty_from = None
+            if late:
+                group.rewound = self._now
+                state = None
+        state = state or FoldState()
         group.state = Fold(cast, state, now_bin - SETTLED).run() if now_bin - SETTLED >= state.next_bin else state
         seen = Fold(cast, group.state.copy(), now_bin).run()
         found = [*seen.done, *([seen.current] if seen.current is not None else [])]
@@ -316,7 +340,9 @@ class Detector:
             if key.role not in wanted_roles or key.layer not in wanted_layers:
                 continue
             tally = counts.setdefault((series.probe, series.country, series.asn), [0, 0])
-            for run in series.list():
+            for run in series.list(first):
+                if run.first_bin > last:
+                    break
                 bins = min(run.last_bin, last) - max(run.first_bin, first) + 1
                 kept = self._codes[run.code]
                 if bins > 0 and kept.severity != Severity.VOID:
@@ -356,7 +382,7 @@ class Detector:
         Episodes that ended before it are let go without an event: what was told of them stands. A cell whose episode
         reaches over the border keeps its whole history, or the episode would seem to begin there.
         """
-        before = int((now - self.config.keep_days * 86_400) // BIN)
+        before = self._border(now)
         busy = {group.key for group in self._groups.values() if group.retire(before)}
         good = frozenset(i for i, c in enumerate(self._codes) if c.severity == Severity.OK)
         for series in self._histories():
@@ -366,6 +392,33 @@ class Detector:
             series.forget(before, good)
             if series.notes:
                 series.notes = [n for n in series.notes if n.at >= before * BIN] or None
+        self._let_go(before)
+
+    def _let_go(self, before: int) -> None:
+        """Drop histories that have long been empty, and the cells and probes that have none left."""
+        gone = [one for one in self._histories() if one.emptied and before - one.emptied > _GONE]
+        for series in gone:
+            for group in (series.group, series.group.parent):
+                if group is not None:
+                    group.leave(series)
+            known = self._probes.get(series.probe)
+            for layer in known.histories.values() if known is not None else ():
+                for target in [target for target, held in layer.items() if held is series]:
+                    del layer[target]
+        if not gone:
+            return
+        for probe in {series.probe for series in gone} - {series.probe for series in self._histories()}:
+            self._probes.pop(probe, None)
+            self._references.discard(probe)
+        for key, group in list(self._groups.items()):
+            if not group.series and not group.episodes:
+                del self._groups[key]
+                self._touched.discard(group)
+                self._restless.discard(group)
+                held = self._services.get((key.country, key.service), [])
+                if group in held:
+                    held.remove(group)
+        self._services = {place: groups for place, groups in self._services.items() if groups}
 
     # ------------------------------------------------------------ snapshots
 
@@ -392,13 +445,18 @@ class Detector:
             )
         )
 
-    def restore(self, data: bytes) -> None:
+    def restore(self, data: bytes, now: float = 0.0) -> None:
         """Read a snapshot into a fresh detector.
+
+        Args:
+            data: the snapshot.
+            now: UNIX seconds of the last walk before it was taken; what is too late is known by it.
 
         Raises:
             msgspec.DecodeError: not a snapshot of this version; start empty and replay the journal instead.
         """
         shot = msgspec.msgpack.decode(data, type=_Snapshot)
+        self._now = now
         for rule, state, mechanism in shot.codes:
             found = code(rule, state, mechanism)
             if found is None:

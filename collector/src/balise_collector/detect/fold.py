@@ -112,13 +112,15 @@ class Fold:
         self.cast = cast
         self.state = state
         self.until = until
-        self.tracks: list[list[Segment]] = [segments(s.list(), cast.severity) for s in cast.series]
+        # What was walked before is in the state: a walk that goes on costs what is new, not what is kept.
+        self.tracks: list[list[Segment]] = [segments(s.list(state.next_bin), cast.severity) for s in cast.series]
         self.place = [0] * len(self.tracks)
 
     def run(self) -> FoldState:
         """Walk every bin up to and including ``until``."""
         state = self.state
-        bin_ = max(state.next_bin, min((t[0].first_bin for t in self.tracks if t), default=self.until + 1))
+        first = min((t[0].first_bin for t in self.tracks if t), default=self.until + 1)
+        bin_ = state.next_bin or first
         self._seek(bin_)
         while bin_ <= self.until:
             self._lay_down(bin_)

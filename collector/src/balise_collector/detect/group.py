@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Group:
     """The probes of one cell and what the last walk found."""
 
-    __slots__ = ("dirty_from", "episodes", "key", "parent", "series", "state")
+    __slots__ = ("dirty_from", "episodes", "key", "parent", "rewound", "series", "state")
 
     def __init__(self, key: CellKey, parent: Group | None = None) -> None:
         self.key = key
@@ -29,10 +29,17 @@ class Group:
         self.state: FoldState | None = None
         self.episodes: tuple[Episode, ...] = ()
         self.dirty_from: int | None = None
+        self.rewound = 0.0
+        """UNIX seconds at which late data last made it walk from its start."""
 
     def enter(self, series: Series) -> None:
         """Take in one more probe; whatever was walked is walked anew."""
         self.series = tuple(sorted((*self.series, series), key=lambda s: (s.probe, s.asn)))
+        self.state = None
+
+    def leave(self, series: Series) -> None:
+        """Let go of a probe of which nothing is left; whatever was walked is walked anew."""
+        self.series = tuple(one for one in self.series if one is not series)
         self.state = None
 
     def retire(self, before: int) -> bool:

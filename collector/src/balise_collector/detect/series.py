@@ -37,7 +37,7 @@ class Run(NamedTuple):
 class Series:
     """One probe's verdicts in one cell."""
 
-    __slots__ = ("asn", "country", "ever_ok", "group", "notes", "probe", "runs")
+    __slots__ = ("asn", "country", "emptied", "ever_ok", "group", "notes", "probe", "runs")
 
     def __init__(self, probe: str, country: str, asn: int, group: Group) -> None:
         self.probe = probe
@@ -46,6 +46,8 @@ class Series:
         self.runs = array("I")
         self.ever_ok = False
         """Whether an ok was seen before the oldest run that is still kept."""
+        self.emptied = 0
+        """Bin before which its last run was forgotten; 0 while it has any."""
         self.notes: list[Note] | None = None
         self.group = group
 
@@ -71,23 +73,41 @@ class Series:
         return number
 
     def _insert(self, code: int, since: float, at: float, number: int) -> int:
-        """Put a late verdict into its place."""
-        runs = self.list()
+        """Put a late verdict into its place; only its neighbours are looked at, however long the history is."""
         when = int(at)
         fresh = Run(code, number, number, math.ceil(since), when)
-        place = 0
-        while place < len(runs) and runs[place].last < when:
-            place += 1
-        hit = runs[place] if place < len(runs) else None
-        if hit is not None and hit.first_bin <= number and hit.first <= when:
-            if hit.code == code:
-                runs[place] = hit._replace(first=min(hit.first, fresh.first))
-            else:
-                runs[place : place + 1] = self._split(hit, fresh)
+        place = self._search(4, when)
+        hit = self._run(place) if place * _WIDTH < len(self.runs) else None
+        inside = hit is not None and hit.first_bin <= number and hit.first <= when
+        if hit is None or not inside:
+            parts = [fresh]
+        elif hit.code == code:
+            parts = [hit._replace(first=min(hit.first, fresh.first))]
         else:
-            runs.insert(place, fresh)
-        self.write(_merged(runs))
+            parts = self._split(hit, fresh)
+        # Runs were merged before, so that only what stands beside the change can be merged now.
+        before, behind = max(0, place - 1), place + (1 if inside else 0)
+        stop = min(behind + 1, len(self.runs) // _WIDTH)
+        around = [self._run(one) for one in range(before, place)]
+        around += [*parts, *(self._run(one) for one in range(behind, stop))]
+        joined = array("I", [number for run in merged(around) for number in run])
+        self.runs[before * _WIDTH : stop * _WIDTH] = joined
         return number
+
+    def _search(self, field: int, least: int) -> int:
+        """Return the place of the first run whose last bin (field 2) or last moment (field 4) is at least so much."""
+        runs = self.runs
+        low, high = 0, len(runs) // _WIDTH
+        while low < high:
+            middle = (low + high) // 2
+            if runs[middle * _WIDTH + field] < least:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    def _run(self, place: int) -> Run:
+        return Run(*self.runs[place * _WIDTH : (place + 1) * _WIDTH])
 
     @staticmethod
     def _split(run: Run, fresh: Run) -> list[Run]:
@@ -102,25 +122,34 @@ class Series:
             parts.append(right)
         return parts
 
-    def list(self) -> list[Run]:
-        """Return the runs, oldest first."""
+    def list(self, since_bin: int = 0) -> list[Run]:
+        """Return the runs that end at or after a bin, oldest first."""
         r = self.runs
-        return [Run(r[i], r[i + 1], r[i + 2], r[i + 3], r[i + 4]) for i in range(0, len(r), _WIDTH)]
+        begin = self._search(2, since_bin) * _WIDTH if since_bin else 0
+        return [Run(r[i], r[i + 1], r[i + 2], r[i + 3], r[i + 4]) for i in range(begin, len(r), _WIDTH)]
 
     def write(self, runs: Sequence[Run]) -> None:
         """Replace the runs."""
         self.runs = array("I", [number for run in runs for number in run])
 
+    def reaches(self, bin_: int) -> bool:
+        """Whether a bin lies within the history that is kept."""
+        return bool(self.runs) and self.runs[1] <= bin_
+
     def forget(self, before: int, ok_codes: frozenset[int]) -> None:
         """Drop runs that ended before a bin, remembering that an ok was among them."""
-        if not self.runs or self.runs[2] >= before:
+        if not self.runs:
+            self.emptied = self.emptied or before
+            return
+        self.emptied = 0
+        if self.runs[2] >= before:
             return
         runs = self.list()
         self.ever_ok = self.ever_ok or any(run.code in ok_codes for run in runs if run.last_bin < before)
         self.write([run for run in runs if run.last_bin >= before])
 
 
-def _merged(runs: list[Run]) -> list[Run]:
+def merged(runs: list[Run]) -> list[Run]:
     """Join neighbours of one code with no bin between them."""
     joined: list[Run] = []
     for run in runs:

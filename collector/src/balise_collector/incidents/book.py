@@ -109,7 +109,9 @@ class IncidentBook:
         A topic that cannot be told is noted in ``faults``, and costs itself.
         """
         self._faults = faults or Faults()
-        self._episodes: dict[str, Episode] = {}
+        self._episodes: dict[Topic, dict[str, Episode]] = defaultdict(dict)
+        self._topics: dict[str, Topic] = {}
+        """What each episode is about, by its id: that may change with its rules."""
         self._entries: dict[Topic, list[_Entry]] = defaultdict(list)
         for each in incidents:
             first, last = _bins(each)
@@ -134,15 +136,16 @@ class IncidentBook:
         """
         touched: set[Topic] = set()
         for event in events:
-            topic = (kind_of(event.episode), event.episode.key.country, event.episode.key.service)
+            found = event.episode
+            topic = (kind_of(found), found.key.country, found.key.service)
             touched.add(topic)
-            old = self._episodes.get(event.episode.id)
+            old = self._topics.pop(found.id, None)
             if old is not None:
-                touched.add((kind_of(old), old.key.country, old.key.service))
-            if event.kind is EventKind.WITHDRAWN:
-                self._episodes.pop(event.episode.id, None)
-            else:
-                self._episodes[event.episode.id] = event.episode
+                touched.add(old)
+                self._episodes[old].pop(found.id, None)
+            if event.kind is not EventKind.WITHDRAWN:
+                self._topics[found.id] = topic
+                self._episodes[topic][found.id] = found
         # What is open also changes by what others see: clean providers, references.
         touched |= {t for t, entries in self._entries.items() if any(_is_live(e) for e in entries)}
         changes: list[IncidentChange] = []
@@ -153,12 +156,21 @@ class IncidentBook:
             changes = self._grouped(changes, now)
         return tuple(changes)
 
+    def forget(self, before: int) -> None:
+        """Let go of the episodes of incidents that ended before a bin: the detector has, and what was told stands."""
+        for topic, entries in self._entries.items():
+            for entry in entries:
+                if entry.episodes and entry.last_bin + INTERMITTENT < before:
+                    for name in entry.episodes:
+                        self._topics.pop(name, None)
+                        self._episodes[topic].pop(name, None)
+                    entry.episodes = set()
+
     # ------------------------------------------------------------ episodes to incidents
 
     def _settle(self, topic: Topic, detector: Detector, fleet: FleetView, now: float) -> list[IncidentChange]:
         """Make the incidents of one topic anew from its episodes."""
-        episodes = [e for e in self._episodes.values() if (kind_of(e), e.key.country, e.key.service) == topic]
-        clusters = _clusters(episodes)
+        clusters = _clusters(list(self._episodes[topic].values()))
         entries = self._entries[topic]
         changes: list[IncidentChange] = []
         free = [e for e in entries if not e.withdrawn]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from bisect import bisect_right
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
@@ -158,6 +158,10 @@ class ReferenceTable:
         """By name and family, and reference: each address with the time it was last given, UNIX seconds."""
         self._keys: defaultdict[str, dict[str, frozenset[str]]] = defaultdict(dict)
         self._pages: defaultdict[str, dict[str, deque[Page]]] = defaultdict(dict)
+        self._reached: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+        """By service and role: the addresses of ``_results`` at which some reference reached it."""
+        self._kept: Counter[str] = Counter()
+        """How many keys of ``_results`` each reference stands in."""
 
     def keep(self, hosts: Mapping[str, str]) -> None:
         """Take a changed table of hosts into account from now on."""
@@ -234,6 +238,12 @@ class ReferenceTable:
 
     def _mark(self, key: tuple[str, ...], probe: str, at: float, *, ok: bool) -> None:
         """Put one result into its place in time, growing a stretch where it can."""
+        if probe not in self._results.get(key, ()):
+            if self._kept[probe] >= KEYS_MOST:
+                return  # No reference meets so many addresses; one that says so fills its own share, and nobody else's.
+            self._kept[probe] += 1
+            if key[0] == "service":
+                self._reached[key[1], key[2]].add(key[3])
         stretches = self._results[key].setdefault(probe, [])
         place = bisect_right(stretches, at, key=lambda stretch: stretch.first)
         before = stretches[place - 1] if place else None
@@ -247,6 +257,28 @@ class ReferenceTable:
         stretches.insert(place, _Stretch(at, at, ok))
         if len(stretches) > _MOST_STRETCHES:
             del stretches[: len(stretches) - _MOST_STRETCHES]
+
+    def forget(self, before: float) -> None:
+        """Let go of what no reference has said anew since ``before`` (UNIX seconds): addresses come and go."""
+        for key, probes in list(self._results.items()):
+            for probe, stretches in list(probes.items()):
+                stretches[:] = [stretch for stretch in stretches if stretch.last >= before]
+                if not stretches:
+                    del probes[probe]
+                    self._kept[probe] -= 1
+            if not probes:
+                del self._results[key]
+                if key[0] == "service":
+                    self._reached[key[1], key[2]].discard(key[3])
+        for held in self._answers.values():
+            for probe, addresses in list(held.items()):
+                for address in [address for address, at in addresses.items() if at < before]:
+                    del addresses[address]
+                if not addresses:
+                    del held[probe]
+        for pages in self._pages.values():
+            for probe in [probe for probe, kept in pages.items() if kept and kept[-1].at < before]:
+                del pages[probe]
 
     # ------------------------------------------------------------ asked by the rules
 
@@ -287,9 +319,9 @@ class ReferenceTable:
         return self._witnesses(
             {
                 probe
-                for key, probes in self._results.items()
-                if key[:3] == ("service", service, role) and key[3] != address
-                for probe, stretches in probes.items()
+                for other in self._reached.get((service, role), ())
+                if other != address
+                for probe, stretches in self._results.get(("service", service, role, other), {}).items()
                 if any(s.ok and s.last >= since for s in stretches)
             }
         ) >= ENOUGH  # fmt: skip
@@ -361,6 +393,8 @@ BARRED: Final = frozenset(bar.value for bar in Bar if bar)
 _MOST_PAGES: Final = 24
 """Pages kept of each reference: two hours."""
 _MOST_STRETCHES: Final = 256
+KEYS_MOST: Final = 20_000
+"""Endpoints, targets and addresses of which one reference's results are kept."""
 _MOST_ANSWERS: Final = 64
 """Addresses of a name kept of each reference, those given last."""
 
