@@ -1,4 +1,4 @@
-"""The alert rules: an incident opened, a probe silent, a reader that lags, quarantine that grows, a wrong clock.
+"""The alert rules: an incident, a silent probe, what a probe tells of trouble, a reader's lag, quarantine, clocks.
 
 Lives here: what is asked, over which time, beyond which limit and for how long. Must not live here: whom it is told
 (provisioning.py). Expressions name no ``$`` of their own: Grafana's provisioning would take it for the environment.
@@ -7,11 +7,15 @@ Lives here: what is asked, over which time, beyond which limit and for how long.
 from dataclasses import dataclass
 from typing import Any, Final
 
+from balise_collector.probe_events import LOOP, LOOP_SECONDS, TROUBLES
 from balise_dashboards.board import uid
 from balise_dashboards.influxql import Source
-from balise_dashboards.names import COLLECTOR, CURSOR, FLEET, INCIDENT
+from balise_dashboards.names import COLLECTOR, CURSOR, FLEET, INCIDENT, PROBE_EVENT
+from balise_wire.status import EventKind
 
 GROUP: Final = "balise"
+_AT_ONCE: Final = "|".join(sorted(kind.value for kind in TROUBLES - {EventKind.LINK_UNUSABLE}))
+"""Kinds of events of which one is enough."""
 DATASOURCE_UID: Final = "balise"
 """Rules have no variables: they ask the datasource that we provision."""
 
@@ -61,6 +65,47 @@ ALERTS: Final = (
         "warning",
         "{{ .Labels.probe }} in {{ .Labels.country }} is silent",
         "An approved probe was not heard for longer than is allowed. The fleet's table says why, if it is known.",
+        "fleet",
+    ),
+    Alert(
+        "probe-trouble",
+        "Probe in trouble",
+        Source(PROBE_EVENT, (), (f'"kind" =~ /^({_AT_ONCE})$/',)).grouped('sum("n")', ("country", "probe", "kind")),
+        3600,
+        "last",
+        0,
+        "0s",
+        "warning",
+        "{{ .Labels.probe }} in {{ .Labels.country }}: {{ .Labels.kind }}",
+        "A probe told within the hour that it had no room for results, refused its task, used up its share of the line"
+        " or was halted. Its page has its own words.",
+        "fleet",
+    ),
+    Alert(
+        "probe-unusable",
+        "Probe cannot measure",
+        Source(PROBE_EVENT, (), ("\"kind\" = 'link_unusable'",)).grouped('sum("n")', ("country", "probe")),
+        10_800,
+        "last",
+        2,
+        "0s",
+        "warning",
+        "{{ .Labels.probe }} in {{ .Labels.country }} could not measure, again and again",
+        "Three times within three hours its own line, interface or program stood in its way. Its page has its words.",
+        "fleet",
+    ),
+    Alert(
+        "probe-reboots",
+        "Probe starts again and again",
+        Source(PROBE_EVENT, (), ("\"kind\" = 'reboot'",)).grouped('sum("n")', ("country", "probe")),
+        int(LOOP_SECONDS),
+        "last",
+        LOOP - 1,
+        "0s",
+        "warning",
+        "{{ .Labels.probe }} in {{ .Labels.country }} starts again and again",
+        "Its board started three times within three hours: power, card, heat, or a kernel that fails. Its page says"
+        " what it makes of each.",
         "fleet",
     ),
     Alert(

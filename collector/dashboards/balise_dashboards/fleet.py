@@ -12,7 +12,7 @@ from balise_dashboards import language
 from balise_dashboards.board import Variable, board, link_to, link_to_page
 from balise_dashboards.influxql import Query, Source, tag_values
 from balise_dashboards.language import ALARM, FINE, WARN, of_words, steps
-from balise_dashboards.names import FLEET, HEALTH
+from balise_dashboards.names import FLEET, HEALTH, PROBE_EVENT
 from balise_dashboards.overview import ALIVE
 from balise_dashboards.panels import history, lines, number, painted, rows, states, unit
 
@@ -23,6 +23,8 @@ _TO_PAGES = link_to_page("/", "The collector's own pages")
 _FLAGS = of_words(language.FLAG_WORDS)
 _FLEET = Source(FLEET, ("country", "probe"))
 _HEALTH = Source(HEALTH, ("country", "probe"))
+_EVENTS = Source(PROBE_EVENT, ("country", "probe"))
+_TOLD_FIELDS = '"at_ms", "kind", "country", "probe", "detail"'
 _HEARD = _FLEET.binned(ALIVE, ("probe",))
 _WRONG = _FLEET.binned('last("is_clock_wrong") AS "wrong"', ("probe",))
 _SILENT = _FLEET.binned('1 - last("is_alive") AS "silent"', ("probe",))
@@ -38,7 +40,7 @@ def build() -> Dashboard:
         (_COUNTRY, _PROBE),
         "24h",
     )
-    for panel in (*_numbers(), *_presence(), *_boards_over_time(), *_budget_and_clock(), *_tables()):
+    for panel in (*_numbers(), *_presence(), *_told(), *_boards_over_time(), *_budget_and_clock(), *_tables()):
         made = made.with_panel(panel)
     return made
 
@@ -128,6 +130,37 @@ def _presence() -> tuple[Any, ...]:
             [_TO_PAGES],
             of_words(language.ALIVE_WORDS),
         ),
+    )
+
+
+def _told() -> tuple[Any, ...]:
+    """What probes tell of themselves."""
+    return (
+        rows(
+            "What probes told",
+            "The newest events in this range: why one started anew, refused a task, had no room or could not measure,"
+            " in its own words",
+            Query(_EVENTS.grouped(_TOLD_FIELDS, tail="ORDER BY time DESC LIMIT 100"), table=True),
+            [_TO_PAGES],
+            (
+                ("at_ms", "By its clock", unit("dateTimeAsIso")),
+                ("kind", "What", painted(of_words(language.EVENT_WORDS))),
+                ("country", "Country", []),
+                ("probe", "Probe", []),
+                ("detail", "In its own words", []),
+            ),
+            9,
+        ).span(14),
+        lines(
+            "How often",
+            "Events of all probes by kind",
+            [Query(_EVENTS.binned('sum("n")', ("kind",)), "[[tag_kind]]")],
+            [_TO_PAGES],
+            "short",
+            stacked=True,
+        )
+        .span(10)
+        .height(9),
     )
 
 

@@ -14,8 +14,10 @@ from grafana_foundation_sdk.models import dashboard as models
 from balise_collector.incidents.model import IncidentKind, IncidentState
 from balise_collector.judge.verdict import State
 from balise_collector.pages.palette import DARK, PAINTS, shape, word
-from balise_collector.wording import KINDS, MECHANISMS, Language
+from balise_collector.probe_events import TROUBLES
+from balise_collector.wording import EVENTS, KINDS, MECHANISMS, Language
 from balise_dashboards.names import STATE_CODES
+from balise_wire.status import EventKind
 
 BITS: Final = {
     State.INSUFFICIENT: 0,
@@ -84,12 +86,17 @@ MECHANISM_WORDS: Final = {
     mechanism.value: (f"{words} ({mechanism.value})", "") for mechanism, words in MECHANISMS[Language.EN].items()
 }
 STANDING_WORDS: Final = {
-    IncidentState.UNCONFIRMED.value: ("○ seen by one probe only", GREY),
+    IncidentState.UNCONFIRMED.value: ("○ going on", GREY),
     IncidentState.OPEN.value: ("■ open", ALARM),
     IncidentState.CLOSED.value: ("● over", FINE),
     IncidentState.STANDING.value: ("■ since before we measured", ALARM),
     IncidentState.WITHDRAWN.value: ("○ withdrawn", GREY),
 }
+EVENT_WORDS: Final = {
+    kind.value: (words, WARN if kind in TROUBLES or kind is EventKind.REBOOT else "") for kind, words in EVENTS.items()
+}
+UNCONFIRMED_WORDS: Final = {state: (words, GREY) for state, (words, _) in STANDING_WORDS.items()}
+"""What one probe saw wears grey wherever it stands."""
 CLOCK_WORDS: Final = {
     "synced": ("● set by a time protocol", FINE),
     "hinted": ("● set by the collector's hint", FINE),

@@ -9,8 +9,10 @@ from balise_collector.sinks.points import (
     HEALTH,
     INCIDENT,
     LINE,
+    PROBE_EVENT,
     ROLLUP,
     STATE_CODES,
+    UNCONFIRMED,
     VERDICT,
 )
 
@@ -23,7 +25,9 @@ __all__ = [
     "HEALTH",
     "INCIDENT",
     "LINE",
+    "PROBE_EVENT",
     "ROLLUP",
     "STATE_CODES",
+    "UNCONFIRMED",
     "VERDICT",
 ]

@@ -9,10 +9,11 @@ from balise_dashboards import language
 from balise_dashboards.board import COUNTRY, SERVICE, board, incident_marks, link_to, link_to_page
 from balise_dashboards.influxql import GRAVEST, Query, Source, verdicts
 from balise_dashboards.language import ALARM, FINE, GREY, colour, label, of_words, steps
-from balise_dashboards.names import COLLECTOR, FLEET, INCIDENT
+from balise_dashboards.names import COLLECTOR, FLEET, INCIDENT, UNCONFIRMED
 from balise_dashboards.panels import Column, history, lines, linked, number, painted, rows, states, unit, world
 
 INCIDENTS = Source(INCIDENT, ("country", "service"))
+UNTOLD = Source(UNCONFIRMED, ("country", "service"))
 ALIVE: Final = 'last("is_alive") AS "alive"'
 _TO_COUNTRY = link_to("country", "One country")
 _TO_FLEET = link_to("fleet", "The fleet")
@@ -42,9 +43,24 @@ INCIDENT_COLUMNS: Final[tuple[Column, ...]] = (
         ),
     ),
 )
+UNTOLD_COLUMNS: Final[tuple[Column, ...]] = (
+    ("country", "Country", []),
+    ("service", "Service", []),
+    ("kind", "What it would be", painted(of_words(language.KIND_WORDS))),
+    ("state", "Standing", painted(of_words(language.UNCONFIRMED_WORDS))),
+    ("mechanisms", "How", painted(of_words(language.MECHANISM_WORDS))),
+    ("onset_ms", "Began", unit("dateTimeAsIso")),
+    ("affected_providers", "Providers affected", []),
+    ("clean_providers", "clean", []),
+    ("measured_probes", "Probes that measured", []),
+    ("id", "Incident", linked("Its page", "${pages}/incident/${__value.raw}")),
+)
 INCIDENT_FIELDS: Final = (
     '"state", "mechanisms", "grade", "locality", "onset_ms", "affected_providers", "clean_providers",'
     ' "not_measured_providers", "affected_probes", "measured_probes", "id"'
+)
+_UNTOLD_FIELDS: Final = (
+    '"state", "mechanisms", "onset_ms", "affected_providers", "clean_providers", "measured_probes", "id"'
 )
 _FLEET = Source(FLEET, ("country",))
 _ALL_VERDICTS = verdicts("country", "service")
@@ -128,6 +144,15 @@ def _incidents_and_services() -> tuple[Any, ...]:
             Query(INCIDENTS.newest(INCIDENT_FIELDS, ("country", "service", "kind")), table=True),
             [_TO_PAGES, link_to("incident", "One incident")],
             INCIDENT_COLUMNS,
+        ),
+        rows(
+            "Seen by one probe, not confirmed",
+            "What no second witness confirms, going on, standing or ended: no finding. It is in no other panel, mark or"
+            " alert, and is not published",
+            Query(UNTOLD.newest(_UNTOLD_FIELDS, ("country", "service", "kind")), table=True),
+            [_TO_PAGES],
+            UNTOLD_COLUMNS,
+            5,
         ),
         states(
             "Services by provider",

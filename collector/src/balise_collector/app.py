@@ -221,6 +221,7 @@ def _server(
             health=journal().latest_health(),
             measured=open_store().last_measured,
             states=journal().presence,
+            events=journal().events_of,
             asides=journal().asides(_ASIDES_SHOWN),
             notices=journal().latest_notices(),
             silence=float(config.detect.silence_seconds),

@@ -19,7 +19,7 @@ from balise_collector import tally
 from balise_collector.errors import JournalError
 from balise_collector.faults import Faults, words_of
 from balise_collector.incidents.model import UNTOLD, WITNESSES, Incident, IncidentState
-from balise_collector.journal import Aside, Counts, JournalRow
+from balise_collector.journal import Aside, Counts, EventRow, JournalRow
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.judge.verdict import Verdict
 from balise_collector.shared_file import open_reading
@@ -651,6 +651,10 @@ class Store:
         """Return one measurement from the journal, for evidence; ``None`` where it is not known."""
         row = self.measurement_row(measurement)
         return row.measurement if row else None
+
+    def events_of(self, probe: str, most: int) -> list[EventRow]:
+        """Return the newest events that a probe told of itself, the newest first."""
+        return self._journal.events_of(probe, most) if self._journal is not None else []
 
     def refusals(self, most: int = 20) -> list[Refusal]:
         """Return the newest messages that were refused, and why."""

@@ -398,7 +398,7 @@ def _read_events(
     bad: list[Rejection] = []
     for index, raw in enumerate(raws):
         try:
-            good.append(read_event(raw))
+            good.append(_bounded(read_event(raw), limits))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             bad.append(Rejection(index, _short(error), bytes(raw)))
     newer = {f"event {e.detail.partition(':')[0]!r}" for e in good if e.kind is EventKind.UNKNOWN}
@@ -410,6 +410,13 @@ def _read_events(
         rejected=tuple(bad),
         newer=frozenset(newer),
     )
+
+
+def _bounded(event: Event, limits: Limits) -> Event:
+    """Return an event whose words are no longer than a line; what was cut off is marked."""
+    if len(event.detail) <= limits.text:
+        return event
+    return msgspec.structs.replace(event, detail=event.detail[: limits.text - 3] + "...")
 
 
 def _read_health(

@@ -18,6 +18,7 @@ from balise_collector.incidents.model import Incident, IncidentKind, IncidentSta
 from balise_collector.judge.verdict import State
 from balise_wire.failures import Failure
 from balise_wire.mechanisms import Mechanism
+from balise_wire.status import EventKind
 from balise_wire.words import Access, Arm, ClockState, Experiment, Lifecycle, Resolver, TargetRole
 
 
@@ -300,6 +301,28 @@ LIFECYCLES: Final[dict[Lifecycle, str]] = {
     Lifecycle.UNKNOWN: "in a state that this version does not know",
 }
 """What a probe said of its state, or the broker of a dead one."""
+
+EVENTS: Final[dict[EventKind, str]] = {
+    EventKind.STARTED: "its program started",
+    EventKind.REBOOT: "the board started anew",
+    EventKind.ASSIGNMENT_ACCEPTED: "took up a task",
+    EventKind.ASSIGNMENT_REFUSED: "refused a task",
+    EventKind.TARGET_REFUSED: "refused a target",
+    EventKind.BUDGET_EXHAUSTED: "its share of the line is used up",
+    EventKind.CLOCK_JUMP: "its clock jumped",
+    EventKind.CONSENT_MISSING: "the host's consent is missing",
+    EventKind.PAUSED: "paused by its host",
+    EventKind.RESUMED: "goes on",
+    EventKind.HALTED: "halted",
+    EventKind.WIPED: "wiped",
+    EventKind.ENROLLED: "enrolled",
+    EventKind.RENEWED: "renewed its certificate",
+    EventKind.LINK_UNUSABLE: "could not measure",
+    EventKind.SPOOL_FULL: "had no room for results, and let some go",
+    EventKind.STOPPED: "its program stopped",
+    EventKind.UNKNOWN: "something that this collector has no word for",
+}
+"""What a probe tells of itself."""
 
 FAILURES: Final[dict[Failure, str]] = {
     Failure.ADDRESS_FAMILY_NOT_SUPPORTED: "this IP version is not to be had",

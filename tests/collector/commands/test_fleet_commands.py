@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -17,10 +18,11 @@ from balise_collector.assignment import Issued
 from balise_collector.authority import Authority
 from balise_collector.clock import Clock
 from balise_collector.fleet import FleetRegistry
-from balise_collector.journal import Notice, NoticeKind
+from balise_collector.journal import Batch, Notice, NoticeKind
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.members import Pending
 from balise_collector.orders import Able, Taken
+from balise_wire.status import Event, EventKind
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -204,3 +206,34 @@ def test_what_is_missing_is_named(run: Run, arguments: tuple[str, ...], word: st
     status, _, err = run("fleet", *arguments)
     assert status == 2
     assert word in err
+
+
+def test_what_a_probe_told_is_shown_with_its_troubles(run: Run, member: Any, tmp_path: Path, epoch: float) -> None:
+    """At a430c09 nobody could read why a board started anew, refused its task or had no room."""
+    now = Clock.from_environment().now()
+    hostile = "\x1b[2Jeth0\r\nprobe        somebody else\u202e"
+    told = [
+        Event(kind=EventKind.STARTED, at=epoch, detail="software 0.1.0"),
+        Event(kind=EventKind.SPOOL_FULL, at=epoch, detail="the spool is full; 3 batches let go so far"),
+        Event(kind=EventKind.LINK_UNUSABLE, at=epoch, detail=hostile),
+    ]
+    with closing(SqliteJournal(tmp_path / "state" / "journal.sqlite")) as journal:
+        batch = Batch(
+            probe=member.id, public_key=member.public_hex, sent_at=now, frame=b"",
+            events=tuple(msgspec.json.encode(event) for event in told),
+        )  # fmt: skip
+        journal.append([batch], (), (), now - 60)
+    shown = run("fleet", "show", member.id)[1].splitlines()
+    assert (
+        "trouble      could not measure, 1 times lately: \ufffd[2Jeth0\ufffd\ufffdprobe        somebody else\ufffd"
+        in shown
+    )
+    assert any(line.startswith("trouble      had no room for results, and let some go, 1 times") for line in shown)
+    lines = [line for line in shown if line.startswith(("told  ", "             2"))]
+    assert [line.split("Z ", 1)[1].split(":")[0] for line in lines] == [
+        "could not measure", "had no room for results, and let some go", "its program started",
+    ]  # fmt: skip
+    assert all(line.isprintable() for line in shown)
+    answer = json.loads(run("fleet", "show", member.id, "--json")[1])
+    assert [one["event"]["kind"] for one in answer["events"]] == ["link_unusable", "spool_full", "started"]
+    assert {one["kind"] for one in answer["troubles"]} == {"link_unusable", "spool_full"}

@@ -19,6 +19,7 @@ import msgspec
 from balise_agent import board
 from balise_collector import catalogue, identity
 from balise_collector.broker import Delivery
+from balise_collector.claims import LINE_ID
 from balise_collector.clock import Clock
 from balise_collector.config import Broker, Config, Influx, Network, Place
 from balise_collector.fleet import FleetRegistry
@@ -58,6 +59,16 @@ LOST_AT: Final = 30
 LOST: Final = "pk64502n1"
 SKEWED: Final = "pk64502n0"
 """Its clock is five minutes ahead."""
+ALONE: Final = range(27, 35)
+"""Slots in which one probe alone cannot reach Twitter by its name."""
+LONELY: Final = "pk64503n0"
+"""The only probe of its provider."""
+TOLD: Final = (
+    (SKEWED, EventKind.SPOOL_FULL, "the spool is full; 3 batches let go so far", (35,)),
+    (LONELY, EventKind.LINK_UNUSABLE, "line: eth0 is down", (30, 33, 36)),
+    ("pk64501n1", EventKind.REBOOT, "the board started 12 s ago: its power had been cut", (31, 34, 37)),
+)
+"""Who tells what of itself, in which slots."""
 BOARDS: Final = {"pk64501n0": "pi4-hot", "pk64501n1": "zero2w"}
 """Recorded trees; the others are virtual machines."""
 
@@ -115,6 +126,7 @@ class Story:
         registry = FleetRegistry(config.fleet_file)
         self.probes = [
             *(self.make_probe(id=f"pk{asn}n{n}", asn=asn) for asn in (DROPPING, NAMING) for n in range(2)),
+            self.make_probe(id=LONELY, asn=64503),
             *(
                 self.make_probe(id=f"ref{country.lower()}", country=country, asn=64600 + n, role="reference")
                 for n, country in enumerate(("DE", "SG", "FR"))
@@ -130,6 +142,8 @@ class Story:
         self.ingest = Ingest(config, clock, identity.load_or_create(self.folder), services)
         self.ingest._journal, self.ingest._registry = self.journal, registry
         self.ingest._fleet, self.ingest._connections = registry.fleet(), []
+        # Nothing is believed of what nobody asked for: each has its task before it measures.
+        self.ingest._publish_assignments([])
         self.held = ExitStack()
         for opened in (registry, self.journal, self.store):
             self.held.callback(opened.close)
@@ -185,8 +199,10 @@ class Story:
                 continue
             if slot == 0:
                 said.append((begins + 1.0, topic(probe.id, Leaf.STATE), self._state(probe, Lifecycle.READY)))
-                started = msgspec.json.encode([Event(kind=EventKind.STARTED, at=begins + 1.0)])
-                said.append((begins + 2.0, topic(probe.id, Leaf.EVENT), self._sealed(probe, Kind.EVENT, started)))
+                said.append((begins + 2.0, *self._event(probe, EventKind.STARTED, begins + 1.0, "software 0.1.0")))
+            for who, kind, detail, slots in TOLD:
+                if who == probe.id and slot in slots:
+                    said.append((begins + 70.0, *self._event(probe, kind, begins + 69.0, detail)))
             made = self.measurements(slot, number, probe)
             for at in sorted({measurement.ended for measurement in made}):
                 batch = probe.batch(*(one for one in made if one.ended == at), sent_at=at + 8.0)
@@ -201,6 +217,11 @@ class Story:
             said.extend((begins + 61.0 + n, stranger.topic, b"not approved") for n in range(2))
         return said
 
+    def _event(self, probe: Any, kind: EventKind, at: float, detail: str) -> tuple[str, bytes]:
+        """Return a topic and a sealed event."""
+        body = msgspec.json.encode([Event(kind=kind, at=at, detail=detail)])
+        return topic(probe.id, Leaf.EVENT), self._sealed(probe, Kind.EVENT, body)
+
     def measurements(self, slot: int, number: int, probe: Any) -> list[Measurement]:
         """What a probe measures in a slot: every experiment on two services, and its line."""
         chance = random.Random(f"dashboards {slot} {number}")
@@ -208,6 +229,7 @@ class Story:
         rtt = 20.0 + 10.0 * number + chance.uniform(0.0, 5.0)
         dropped = slot in DROPPED and probe.asn == DROPPING
         named = slot in NAMED and probe.asn == NAMING
+        alone = slot in ALONE and probe.id == LONELY
         make = Maker(probe, at, rtt, chance)
         made = [make.line()]
         for service, host in (("twitter", "twitter.com"), ("zoom", "zoom.us")):
@@ -219,7 +241,7 @@ class Story:
                 continue
             made.append(make.sentinel(Experiment.TCP, make.tcp(at)))
             made.append(make.sentinel(Experiment.HTTP, make.http()))
-            if named and service == "zoom":
+            if (named and service == "zoom") or (alone and service == "twitter"):
                 made.append(make.sentinel(Experiment.TLS, make.tls(at, dead=True)))
                 made.append(make.paired(Experiment.TLS, make.tls))
             else:
@@ -330,7 +352,7 @@ class Maker:
             loss=0.0,
         )
         made = self._measured(Experiment.LINE, Design.SENTINEL, self.at, (trial,))
-        return msgspec.structs.replace(made, service="internet", role=TargetRole.LINE, host="", target="internet/line")
+        return msgspec.structs.replace(made, service="internet", role=TargetRole.LINE, host="line", target=LINE_ID)
 
     def dns(self) -> DnsObservation:
         """A true answer."""
@@ -376,10 +398,8 @@ class Maker:
             arm=Arm.SUBJECT,
             at=self.at,
             address="198.18.0.10",
-            port=443,
+            port=80,
             host=self.host,
-            tls=True,
-            tls_verified=True,
             connect_ms=self.rtt,
             status=200,
             body_bytes=16384,

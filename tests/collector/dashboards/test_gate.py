@@ -65,12 +65,18 @@ def test_every_query_gets_data(
 def test_alerts_fire_for_what_happened(
     make_gate: Callable[..., Any], story: Any, provisioned: dict[str, dict[str, Any]], beside: Callable[[str], Any]
 ) -> None:
-    """The lost probe, the wrong clock, the strangers' messages and the incident that goes on; nothing else."""
+    """A lost probe, a wrong clock, troubles told, strangers' messages and the incident that goes on; nothing else.
+
+    What one probe alone saw raises none.
+    """
     gate, said = make_gate(), beside("story")
     rules = {rule["title"]: rule for rule in provisioned["alerting/rules.yaml"]["groups"][0]["rules"]}
     fired = {title: gate.firing(rule) for title, rule in rules.items()}
     assert fired["Probe silent"] == [{"country": "PK", "probe": said.LOST}]
     assert fired["Clock wrong"] == [{"country": "PK", "probe": said.SKEWED}]
+    assert fired["Probe in trouble"] == [{"country": "PK", "kind": "spool_full", "probe": said.SKEWED}]
+    assert fired["Probe cannot measure"] == [{"country": "PK", "probe": said.LONELY}]
+    assert fired["Probe starts again and again"] == [{"country": "PK", "probe": "pk64501n1"}]
     assert fired["Quarantine rising"] == [{}]
     assert fired["Reader lags"] == []
     assert fired["Incident opened"] == [{"country": "PK", "kind": "interference", "service": "zoom"}]

@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from balise_collector.errors import JournalError
 from balise_collector.journal import Batch, Journal, Notice, NoticeKind, Presence, Refused, Report
 from balise_collector.journal.frames import id64
-from balise_collector.journal.sqlite import SqliteJournal
+from balise_collector.journal.sqlite import EVENTS_KEPT, SqliteJournal
 from balise_wire.measurement import Measurement
-from balise_wire.status import Health
+from balise_wire.status import Event, EventKind, Health
 from balise_wire.words import ClockState, Lifecycle
 
 AT = 1_589_733_000.0
@@ -445,7 +445,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from balise_collector.journal import Refused
-from balise_collector.journal.sqlite import SqliteJournal
+from balise_collector.journal.sqlite import EVENTS_KEPT, SqliteJournal
 journal = SqliteJournal(Path(sys.argv[1]))
 for n in range(100000):
     journal.append((), [Refused(probe="", topic="t", reason=str(n), raw=b"x")], (), 1.0)
@@ -513,3 +513,97 @@ def test_what_is_noticed_again_within_a_day_is_one_notice(journal: SqliteJournal
     ]
     journal.append((), (), (), epoch + 7 * 86_400.0, (), [told])
     assert [row.times for row in journal.latest_notices()["k7m2q9xd"]] == [1, 1]
+
+
+# ---------------------------------------------------------------- what probes tell of themselves
+
+
+def _told(probe: Any, *events: Event) -> Batch:
+    """Return a batch of events."""
+    return Batch(
+        probe=probe.id,
+        public_key=probe.public_hex,
+        sent_at=AT,
+        frame=b"",
+        events=tuple(msgspec.json.encode(event) for event in events),
+    )
+
+
+def _link(number: int) -> Event:
+    return Event(kind=EventKind.LINK_UNUSABLE, at=AT + number, detail=f"eth0 {number}")
+
+
+def test_events_are_read_in_order_by_probe_and_by_kind(journal: SqliteJournal, make_probe: Any) -> None:
+    """At a430c09 the only question that anybody asked of them was how many there were."""
+    one, other = make_probe(id="k7m2q9xd"), make_probe(id="p2222222")
+    full = Event(kind=EventKind.SPOOL_FULL, at=AT, detail="3 batches let go")
+    journal.append([_told(one, _link(1), full), _told(other, _link(2))], (), (), AT + 5)
+    journal.append([_told(one, _link(3))], (), (), AT + 9)
+    assert [(row.no, row.probe, row.received_at, row.event) for row in journal.events(0, 10)] == [
+        (1, one.id, AT + 5, _link(1)),
+        (2, one.id, AT + 5, full),
+        (3, other.id, AT + 5, _link(2)),
+        (4, one.id, AT + 9, _link(3)),
+    ]
+    assert [row.no for row in journal.events(2, 1)] == [3]
+    assert [row.event for row in journal.events_of(one.id, 2)] == [_link(3), full]
+    assert [row.event for row in journal.events_of(one.id, 9, EventKind.SPOOL_FULL)] == [full]
+    assert journal.events_of("nobody00", 9) == []
+    assert (journal.last_event(), journal.counts().events) == (4, 4)
+    journal.append([_told(one, _link(3))], (), (), AT + 60)
+    assert journal.last_event() == 4
+
+
+def test_each_kind_of_each_probe_has_its_own_room(journal: SqliteJournal, make_probe: Any) -> None:
+    """A probe that tells one thing by the minute crowds out neither its other words nor those of other probes."""
+    loud, quiet = make_probe(id="k7m2q9xd"), make_probe(id="p2222222")
+    rare = Event(kind=EventKind.SPOOL_FULL, at=AT, detail="once")
+    journal.append([_told(loud, rare), _told(quiet, rare)], (), (), AT)
+    for turn in range(4):
+        journal.append([_told(loud, *(_link(turn * 500 + n) for n in range(500)))], (), (), AT + turn)
+    (kept,) = journal._db.execute("SELECT count(*) FROM event").fetchone()
+    assert kept == EVENTS_KEPT + 2
+    assert journal.events_of(loud.id, 1)[0].event == _link(1999)
+    assert [row.event for row in journal.events_of(loud.id, 9, EventKind.SPOOL_FULL)] == [rare]
+    assert [row.event for row in journal.events_of(quiet.id, 9)] == [rare]
+    assert journal.last_event() == 2002
+
+
+def test_questions_about_events_are_asked_of_an_index(journal: SqliteJournal) -> None:
+    """A page of the fleet asks for each probe and each kind of trouble: none of that may read all rows."""
+    plans = {
+        "SELECT e.no FROM event e WHERE e.no > 5 ORDER BY e.no LIMIT 9": "SEARCH e USING",
+        "SELECT no FROM event WHERE probe = 1 AND kind = 'reboot' ORDER BY no DESC LIMIT 9": "INDEX event_kind",
+        "SELECT no, body FROM event WHERE probe = 1 ORDER BY no DESC LIMIT 9": "INDEX event_probe",
+        "SELECT DISTINCT kind FROM event WHERE probe = 1": "INDEX event_kind",
+        "SELECT 1 FROM event WHERE kind IS NULL LIMIT 1": "INDEX event_unsorted",
+    }
+    for query, index in plans.items():
+        plan = " ".join(str(row[3]) for row in journal._db.execute(f"EXPLAIN QUERY PLAN {query}"))
+        assert index in plan, (query, plan)
+        assert "TEMP B-TREE" not in plan, (query, plan)
+
+
+def test_events_of_a_file_that_knew_no_kinds_are_sorted_and_bounded(path: Path, make_probe: Any) -> None:
+    """A journal of a430c09 has neither the column nor an end; its writer may also come back, after an update undone."""
+    probe = make_probe(id="k7m2q9xd")
+    db = sqlite3.connect(path)
+    db.executescript(
+        "CREATE TABLE probe(no INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE);"
+        "CREATE TABLE event(no INTEGER PRIMARY KEY, probe INTEGER NOT NULL, received_at REAL NOT NULL,"
+        " body BLOB NOT NULL, UNIQUE(probe, body)); INSERT INTO probe VALUES(1, 'k7m2q9xd');"
+    )
+    bodies = [msgspec.json.encode(_link(n)) for n in range(EVENTS_KEPT + 50)]
+    bodies += [msgspec.json.encode(Event(kind=EventKind.REBOOT, at=AT)), b"no json", b'{"kind":7}']
+    older = "INSERT OR IGNORE INTO event(probe, received_at, body) VALUES(1, ?, ?)"
+    db.executemany(older, [(AT, body) for body in bodies])
+    db.commit()
+    db.close()
+    for _ in range(2):
+        journal = SqliteJournal(path)
+        assert len(journal.events_of(probe.id, 9999, EventKind.LINK_UNUSABLE)) == EVENTS_KEPT
+        assert [row.event.kind for row in journal.events_of(probe.id, 9, EventKind.REBOOT)] == [EventKind.REBOOT]
+        assert journal._db.execute("SELECT count(*) FROM event WHERE kind IS NULL").fetchone() == (0,)
+        assert len(journal.events(0, 9999)) == EVENTS_KEPT + 1
+        journal._db.execute(older, (AT, bodies[0]))
+        journal.close()

@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from balise_collector.journal import EventRow
 from balise_collector.members import Fleet, Halt
 from balise_collector.orders import Able, Order, Taken
 from balise_collector.pages import fleet
 from balise_collector.pages.app import create_app
 from balise_collector.pages.fleet import FleetFacts
 from balise_collector.pages.view import View
+from balise_wire.status import Event, EventKind
 
 
 @pytest.fixture(scope="module")
@@ -120,3 +122,39 @@ def test_a_probe_that_is_no_member_is_not_there(operator: TestClient) -> None:
     """An unknown or hostile id is a 404."""
     for name in ("nobody", "%3Cscript%3E", "a" * 3000):
         assert operator.get(f"/probe/{name}").status_code == 404
+
+
+def test_what_a_probe_told_is_on_its_page_and_its_trouble_on_the_fleets(
+    look_at: Callable[..., View], facts: FleetFacts, read: Callable[[str], Any]
+) -> None:
+    """In words, the newest first, with its own; what a hostile probe writes stays text."""
+    now = look_at().now
+    told = [
+        (EventKind.REBOOT, "the board started 9 s ago: its power had been cut"),
+        (EventKind.ASSIGNMENT_REFUSED, "<script>alert(1)</script> version 7: \x1b[31m older\u202e"),
+        (EventKind.UNKNOWN, "levitating: two metres"),
+    ]
+    rows = [
+        EventRow(no=no, received_at=now - 60 * no, probe="pk64501a", event=Event(kind=kind, at=1e300, detail=detail))
+        for no, (kind, detail) in enumerate(told, 1)
+    ]
+
+    def events(probe: str, most: int, kind: EventKind | None) -> list[EventRow]:
+        return [row for row in rows if probe == row.probe and kind in {None, row.event.kind}][:most]
+
+    known = replace(facts, events=events)
+    client = TestClient(create_app(look_at, facts=lambda: known), base_url="http://127.0.0.1")
+    html = client.get("/probe/pk64501a").text
+    assert read(html).wrong == []
+    assert "<script>alert" not in html
+    text = words(html, read)
+    section = text[text.index("What it told of itself") :]
+    assert "refused a task , 1 time," in section
+    assert section.index("the board started anew") < section.index("levitating: two metres")
+    assert "something that this collector has no word for levitating: two metres" in section
+    assert "version 7: \ufffd[31m older\ufffd" in section
+    assert "a refusé une tâche" in words(client.get("/probe/pk64501a?language=fr").text, read)
+    fleet_text = words(client.get("/fleet").text, read)
+    assert "refused a task 1 time" in fleet_text
+    assert "the board started anew" not in fleet_text
+    assert "It has told nothing of itself yet." in client.get("/probe/pk64502a").text

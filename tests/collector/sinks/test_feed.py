@@ -12,13 +12,15 @@ import pytest
 
 from balise_collector import catalogue
 from balise_collector.deduction import Surroundings
+from balise_collector.journal import Batch
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.members import Fleet
 from balise_collector.pipeline import Follower
 from balise_collector.sinks import Point, SinkError
-from balise_collector.sinks.courses import Conclusions, Gauges
+from balise_collector.sinks.courses import Conclusions, Gauges, ProbeEvents
 from balise_collector.sinks.feed import Feed, _Lane
 from balise_collector.store import Store
+from balise_wire.status import Event, EventKind
 
 
 class ListSink:
@@ -143,3 +145,26 @@ def test_gauges_are_looked_at_while_the_sink_is_left_alone() -> None:
     feed._turn(None, None)  # type: ignore[arg-type]
     assert [dict(point.fields)["n"] for point in sink.points] == [1, 2, 3, 4, 5, 6]
     assert not feed.failing
+
+
+def test_every_event_of_a_probe_flows_once(tmp_path: Path, probe: Any) -> None:
+    """Also after the sink was away; its cursor is its own."""
+    journal, store = SqliteJournal(tmp_path / "journal.sqlite"), Store(tmp_path / "derived.sqlite")
+    events = [Event(kind=EventKind.LINK_UNUSABLE, at=float(n), detail=f"n{n}") for n in range(150)]
+    batch = Batch(
+        probe=probe.id, public_key=probe.public_hex, sent_at=5.0, frame=b"",
+        events=tuple(msgspec.json.encode(event) for event in events),
+    )  # fmt: skip
+    journal.append([batch], (), (), 7.0)
+    sink = ListSink()
+    course = ProbeEvents(sink, "list-events", lambda: Fleet.of([probe.member]))
+    sink.refusing = True
+    with pytest.raises(SinkError):
+        course.step(store, journal)
+    sink.refusing = False
+    while course.step(store, journal):
+        pass
+    assert [dict(point.fields)["detail"] for point in sink.points] == [f"n{n}" for n in range(150)]
+    assert len({(point.tags, point.time_ns) for point in sink.points}) == 150
+    assert course.readers(store, journal) == [("list-events", 150, 150)]
+    assert course.step(store, journal) == 0

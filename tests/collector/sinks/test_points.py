@@ -7,11 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from balise_collector.incidents import Incident, IncidentKind, IncidentState, Interval
 from balise_collector.incidents.findings import finding, told
-from balise_collector.journal import HealthRow
+from balise_collector.journal import EventRow, HealthRow
 from balise_collector.judge import State, Verdict
 from balise_collector.sinks import Point
 from balise_collector.sinks.facts import CellFacts, CollectorFacts, ReaderFacts
@@ -23,13 +24,14 @@ from balise_collector.sinks.points import (
     health_point,
     incident_points,
     line_point,
+    probe_event_point,
     rollup_point,
     unconfirmed_point,
     verdict_point,
 )
 from balise_collector.standing import standing
 from balise_wire.observations import ControlResult, HttpObservation, LineObservation, TcpObservation, TlsObservation
-from balise_wire.status import Health
+from balise_wire.status import Event, EventKind, Health
 from balise_wire.words import Arm, Design, Experiment, Scope, TargetRole
 
 T = 1_589_733_000.0
@@ -51,6 +53,23 @@ def verdict_on(measurement: Any, state: State = State.OK) -> Verdict:
         state=state,
         rule="tcp.ok",
     )
+
+
+def told_by(probe: Any, **changes: Any) -> EventRow:
+    """Return an event of a probe."""
+    usual: dict[str, Any] = {"kind": EventKind.SPOOL_FULL, "at": T - 3, "detail": "3 batches let go"}
+    return EventRow(no=5, received_at=T, probe=probe.id, event=Event(**{**usual, **changes}))
+
+
+def test_what_a_probe_tells_is_dated_when_it_was_received_and_is_no_tag(probe: Any) -> None:
+    """Its clock may be what it tells of, its words may be anybody's, and two events of one message stay two points."""
+    first = probe_event_point(told_by(probe, at=1e300, detail="\x1b[2J"), probe.member)
+    assert (first.time_ns // 1000, dict(first.tags)["kind"]) == (round(T * 1e6), "spool_full")
+    assert dict(first.fields) == {"detail": "\N{REPLACEMENT CHARACTER}[2J", "n": 1}
+    other = msgspec.structs.replace(told_by(probe), no=6)
+    assert probe_event_point(other, probe.member).time_ns != first.time_ns
+    stranger = probe_event_point(told_by(probe), None)
+    assert dict(stranger.tags) == {"kind": "spool_full", "probe": probe.id}
 
 
 @pytest.fixture
@@ -109,6 +128,7 @@ def all_points(probe: Any) -> list[Point]:
         *points,
         line_one,
         health_point(report, probe.member),
+        probe_event_point(told_by(probe), probe.member),
         fleet_point(probe.member, now, report, "0.1.0", T),
         *incident_points(found, T + 600, ()),
         unconfirmed_point(incident, T + 600),

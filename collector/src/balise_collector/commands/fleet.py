@@ -20,12 +20,15 @@ from balise_collector.config import Config
 from balise_collector.enrolment.agreement import agree
 from balise_collector.errors import ConfigError
 from balise_collector.fleet import FleetRegistry
-from balise_collector.journal import NoticeRow
+from balise_collector.journal import EventRow, NoticeRow
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.members import Fleet, Halt, Member, Pending
 from balise_collector.orders import Order
+from balise_collector.probe_events import Told, printable, troubles
 from balise_collector.standing import NOTICES
+from balise_collector.wording import EVENTS
 from balise_wire.measurement import Network
+from balise_wire.status import Event
 from balise_wire.topics import is_probe_id
 from balise_wire.words import Access, ProbeRole, Profile
 
@@ -42,6 +45,8 @@ _LISTENED_WITHIN: Final = 90.0
 UNCONFIRMED: Final = 3
 """Exit status of a halt, or of its end, that not every probe confirmed in time."""
 _SEE: Final = "see balise-collector fleet list"
+_EVENTS_SHOWN: Final = 20
+"""Newest events of a probe that ``fleet show`` prints."""
 
 
 def add(group: Any, command: AddCommand) -> None:
@@ -397,7 +402,7 @@ def state_of(member: Member, halt: Halt | None) -> str:
     return "halted" if halt else member.role.value
 
 
-def _show(config: Config, _clock: Clock, arguments: argparse.Namespace) -> Iterator[str]:
+def _show(config: Config, clock: Clock, arguments: argparse.Namespace) -> Iterator[str]:
     with closing(FleetRegistry(config.fleet_file)) as registry:
         fleet = registry.fleet()
         member = fleet.members.get(arguments.probe)
@@ -406,9 +411,11 @@ def _show(config: Config, _clock: Clock, arguments: argparse.Namespace) -> Itera
         order = fleet.order_of(member.id)
     halt = fleet.halted().get(member.network.country)
     records = fleet.records.get(member.id, ())
-    noticed = _noticed(config, member.id)
+    noticed, events, trouble = _heard(config, member.id, clock.now())
     if arguments.json:
         told = {"member": member, "halt": halt, **told_of(order), "records": records, "notices": noticed}
+        told["events"] = [msgspec.structs.replace(row, event=_plain(row.event)) for row in events]
+        told["troubles"] = trouble
         yield json.dumps(msgspec.to_builtins(told), indent=2)
         return
     network = member.network
@@ -433,14 +440,29 @@ def _show(config: Config, _clock: Clock, arguments: argparse.Namespace) -> Itera
         yield f"stood in     {place}, {record.role}, from {_day(record.since)}"
     for row in noticed:
         yield f"noticed      {NOTICES[row.kind]}: {row.detail}; {row.times} times, {_day(row.began)} to {_day(row.at)}"
+    for each in trouble:
+        yield f"trouble      {EVENTS[each.kind]}, {each.times} times lately: {each.detail or '-'}"
+    for number, heard in enumerate(events):
+        event = _plain(heard.event)
+        words = f"{EVENTS[event.kind]}{f': {event.detail}' if event.detail else ''}"
+        yield f"{'' if number else 'told':<12} {_minute(heard.received_at)} {words}"
 
 
-def _noticed(config: Config, probe: str) -> tuple[NoticeRow, ...]:
-    """Return what the collector noticed of a probe; nothing before it ever ran."""
+def _heard(config: Config, probe: str, now: float) -> tuple[tuple[NoticeRow, ...], list[EventRow], tuple[Told, ...]]:
+    """Return what the collector noticed of a probe, what it told, the newest first, and the troubles among that.
+
+    Nothing before the collector ever ran.
+    """
     if not config.journal_file.exists():
-        return ()
+        return (), [], ()
     with closing(SqliteJournal(config.journal_file)) as journal:
-        return journal.latest_notices().get(probe, ())
+        noticed = journal.latest_notices().get(probe, ())
+        return noticed, journal.events_of(probe, _EVENTS_SHOWN), troubles(journal.events_of, probe, now)
+
+
+def _plain(event: Event) -> Event:
+    """Return an event whose words do nothing to a terminal."""
+    return msgspec.structs.replace(event, detail=printable(event.detail))
 
 
 def _taken(order: Order) -> str:

@@ -12,7 +12,7 @@ import msgspec
 
 from balise_collector.faults import Fault
 from balise_wire.measurement import Measurement
-from balise_wire.status import Health
+from balise_wire.status import Event, Health
 from balise_wire.words import ClockState, Lifecycle
 
 
@@ -121,6 +121,17 @@ class HealthRow(msgspec.Struct, frozen=True, kw_only=True):
     """UNIX seconds on the collector's clock."""
     probe: str
     health: Health
+
+
+class EventRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One event of a probe as the journal gives it back."""
+
+    no: int
+    """Position among the events: the cursor of their readers. Those that made room for later ones leave gaps."""
+    received_at: float
+    """UNIX seconds on the collector's clock; the event's own time is the probe's word."""
+    probe: str
+    event: Event
 
 
 class JournalRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -28,6 +28,7 @@ from balise_collector.journal import (
     Aside,
     Batch,
     Counts,
+    EventRow,
     HealthRow,
     JournalRow,
     Notice,
@@ -47,7 +48,7 @@ from balise_collector.shared_file import open_reading
 from balise_collector.streams import StreamPosition
 from balise_wire.seal import key_id as signing_id
 from balise_wire.seal import public_bytes, signer
-from balise_wire.status import Health
+from balise_wire.status import Event, EventKind, Health
 from balise_wire.words import ClockState, Lifecycle
 
 _SCHEMA: Final = """
@@ -61,7 +62,7 @@ CREATE TABLE IF NOT EXISTS measurement(
   seq INTEGER PRIMARY KEY, probe INTEGER NOT NULL, id INTEGER NOT NULL, batch INTEGER NOT NULL, place INTEGER NOT NULL,
   UNIQUE(probe, id));
 CREATE TABLE IF NOT EXISTS event(
-  no INTEGER PRIMARY KEY, probe INTEGER NOT NULL, received_at REAL NOT NULL, body BLOB NOT NULL,
+  no INTEGER PRIMARY KEY, probe INTEGER NOT NULL, received_at REAL NOT NULL, body BLOB NOT NULL, kind TEXT,
   UNIQUE(probe, body));
 CREATE TABLE IF NOT EXISTS presence(
   no INTEGER PRIMARY KEY, probe INTEGER NOT NULL, received_at REAL NOT NULL, state TEXT NOT NULL,
@@ -108,6 +109,16 @@ _LATEST: Final = 4e9
 """UNIX seconds no receive time reaches (2096): what lies beyond was not written by us."""
 _HEALTH_KEPT: Final = 500_000
 """Newest health reports that are kept: a hundred probes for a fortnight. They are gauges, no evidence."""
+EVENTS_KEPT: Final = 200
+"""Newest events of one probe and kind that are kept: a fortnight of one an hour, a year of one a day."""
+_KIND: Final = "CASE WHEN json_valid(CAST({0} AS TEXT)) THEN json_extract(CAST({0} AS TEXT), '$.kind') END"
+"""The kind of an event, from its body."""
+_EVENT_INDEXES: Final = """
+CREATE INDEX IF NOT EXISTS event_kind ON event(probe, kind, no);
+CREATE INDEX IF NOT EXISTS event_probe ON event(probe, no);
+CREATE INDEX IF NOT EXISTS event_unsorted ON event(no) WHERE kind IS NULL;
+"""
+"""Of a column that an older file is given first. The last: rows that an older version wrote, which knew no kinds."""
 _ASIDE_KEPT: Final = 10_000
 """Newest things set aside that are remembered, one by one; all are counted."""
 _STATES: Final = frozenset(state.value for state in Lifecycle)
@@ -116,6 +127,7 @@ NOTICE_LASTS: Final = 86_400.0
 _NOTICES_KEPT: Final = 20_000
 _DETAIL_MOST: Final = 300
 _HEALTH = msgspec.json.Decoder(Health)
+_EVENT = msgspec.json.Decoder(Event)
 
 
 class _Voice(NamedTuple):
@@ -135,8 +147,8 @@ _Touched = dict[tuple[int, str], StreamPosition]
 
 _FRAME: Final = 9
 """Place of the frame in a row of ``batch``."""
-_LATER: Final = {"clock_offset": "REAL", "clock_doubtful": "INTEGER"}
-"""Columns of ``batch`` that its first version had not; NULL in the rows that it wrote."""
+_LATER: Final = {"batch": {"clock_offset": "REAL", "clock_doubtful": "INTEGER"}, "event": {"kind": "TEXT"}}
+"""Columns that the first version of a table had not; NULL in the rows that it wrote."""
 
 
 def _offset_of_older(received_at: float, sent_at: float, clock_state: ClockState, *, historical: bool) -> float:
@@ -185,14 +197,42 @@ class SqliteJournal:
 
     def _add_columns(self) -> None:
         """Give a file that was made before them the columns that later versions write."""
-        have = {row[1] for row in self._db.execute("PRAGMA table_info(batch)")}
-        for name, kind in _LATER.items():
-            if name not in have:
-                try:
-                    self._db.execute(f"ALTER TABLE batch ADD COLUMN {name} {kind}")
-                except sqlite3.OperationalError as error:
-                    if "duplicate column" not in str(error):  # another connection may have been first
-                        raise
+        for table, columns in _LATER.items():
+            have = {row[1] for row in self._db.execute(f"PRAGMA table_info({table})")}
+            for name, kind in columns.items():
+                if name not in have:
+                    try:
+                        self._db.execute(f"ALTER TABLE {table} ADD COLUMN {name} {kind}")
+                    except sqlite3.OperationalError as error:
+                        if "duplicate column" not in str(error):  # another connection may have been first
+                            raise
+        self._db.executescript(_EVENT_INDEXES)
+        self._sort_events()
+
+    def _sort_events(self) -> None:
+        """Give events that an older version wrote their kinds, and let those go that are too many."""
+        if self._db.execute("SELECT 1 FROM event WHERE kind IS NULL LIMIT 1").fetchone() is None:
+            return
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            unknown = EventKind.UNKNOWN.value
+            kind = _KIND.format("body")
+            self._db.execute(f"UPDATE event SET kind = coalesce({kind}, '{unknown}') WHERE kind IS NULL")  # noqa: S608 - ours
+            for (probe,) in self._db.execute("SELECT DISTINCT probe FROM event").fetchall():
+                self._prune_events(probe)
+            self._db.execute("COMMIT")
+        finally:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+
+    def _prune_events(self, probe: int) -> None:
+        """Let the oldest events of each kind of a probe go: one kind that is told by the minute crowds no other out."""
+        for (kind,) in self._db.execute("SELECT DISTINCT kind FROM event WHERE probe = ?", (probe,)).fetchall():
+            self._db.execute(
+                "DELETE FROM event WHERE no IN (SELECT no FROM event WHERE probe = ? AND kind = ?"
+                " ORDER BY no DESC LIMIT -1 OFFSET ?)",
+                (probe, kind, EVENTS_KEPT),
+            )
 
     def _count_older(self) -> None:
         """Count what is in a file that was made before its sums were kept; a new one begins with none."""
@@ -291,10 +331,13 @@ class SqliteJournal:
                 self._next_batch += 1
                 fresh += new
             if batch.events:
+                kind = _KIND.format("?3")
                 self._db.executemany(
-                    "INSERT OR IGNORE INTO event(probe, received_at, body) VALUES(?,?,?)",
+                    "INSERT OR IGNORE INTO event(probe, received_at, body, kind)"
+                    f" VALUES(?1, ?2, ?3, coalesce({kind}, '{EventKind.UNKNOWN.value}'))",
                     [(probe, received_at, body) for body in batch.events],
                 )
+                self._prune_events(probe)
             if batch.sequence:
                 position = touched[probe, batch.stream] = self._stream(probe, batch.stream)
                 position.note(batch.sequence)
@@ -819,6 +862,35 @@ class SqliteJournal:
         found = itertools.starmap(_health_row, rows)
         return {row.probe: row for row in found if row is not None}
 
+    def events(self, after: int, most: int) -> list[EventRow]:
+        """Return up to ``most`` events of any probe with ``no`` above ``after``, in order, without damaged ones."""
+        while True:
+            rows = self._ask(
+                "SELECT e.no, e.received_at, p.id, e.body FROM event e JOIN probe p ON p.no = e.probe"
+                " WHERE e.no > ? ORDER BY e.no LIMIT ?",
+                after,
+                most,
+            )
+            found = [row for row in itertools.starmap(_event_row, rows) if row is not None]
+            if found or not rows:
+                return found
+            after = rows[-1][0]
+
+    def events_of(self, probe: str, most: int, kind: EventKind | None = None) -> list[EventRow]:
+        """Return the newest events of one probe (of one kind where that is given), the newest first."""
+        only = " AND e.kind = ?" if kind is not None else ""
+        rows = self._ask(
+            "SELECT e.no, e.received_at, p.id, e.body FROM probe p JOIN event e ON e.probe = p.no"  # noqa: S608 - as above
+            f" WHERE p.id = ?{only} ORDER BY e.no DESC LIMIT ?",
+            *((probe,) if kind is None else (probe, kind.value)),
+            most,
+        )
+        return [row for row in itertools.starmap(_event_row, rows) if row is not None]
+
+    def last_event(self) -> int:
+        """Return the position of the newest event; 0 where there is none."""
+        return self._one("SELECT coalesce(max(no), 0) FROM event")
+
     def latest_notices(self) -> dict[str, tuple[NoticeRow, ...]]:
         """Return the newest notice of each kind, by probe."""
         rows = self._db.execute(
@@ -846,7 +918,7 @@ class SqliteJournal:
         return Totals(
             measurements=self.head(),
             batches=self._one("SELECT coalesce(max(no), 0) FROM batch"),
-            events=self._one("SELECT coalesce(max(no), 0) FROM event"),
+            events=self.last_event(),
             refused=self._one("SELECT coalesce(max(no), 0) FROM quarantine"),
             refused_dropped=self._tally("quarantine_dropped") or 0,
             set_aside=self._tally("set_aside") or 0,
@@ -857,8 +929,8 @@ class SqliteJournal:
     def counts(self) -> Counts:
         """Say what is here, without counting rows.
 
-        Measurements, batches and events are numbered from 1 and never removed, so the last number is the count; sums
-        are kept in the transactions that change them.
+        Measurements and batches are numbered from 1 and never removed, so the last number is the count; that of events,
+        the oldest of which make room, is how many there ever were. Sums are kept in the transactions that change them.
         """
         totals = self.totals()
         return Counts(
@@ -883,6 +955,14 @@ def _health_row(no: int, received_at: float, probe: str, body: bytes) -> HealthR
     """Return one health report; ``None`` for one that was damaged on the disk."""
     try:
         return HealthRow(no=no, received_at=received_at, probe=probe, health=_HEALTH.decode(body))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def _event_row(no: int, received_at: float, probe: str, body: bytes) -> EventRow | None:
+    """Return one event; ``None`` for one that was damaged on the disk."""
+    try:
+        return EventRow(no=no, received_at=received_at, probe=probe, event=_EVENT.decode(body))
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
 

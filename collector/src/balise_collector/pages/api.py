@@ -1,4 +1,4 @@
-"""The same conclusions as JSON: ``/api/v1/incidents``, ``/verdicts``, ``/matrix`` and ``/status``.
+"""The same conclusions as JSON: ``/api/v1/incidents``, ``/verdicts``, ``/matrix``, ``/events`` and ``/status``.
 
 Lives here: questions in a URL, answers from the store, errors that say the mend. Must not live here: conclusions, HTML,
 or anything that writes.
@@ -18,6 +18,7 @@ from starlette.routing import Route
 from balise_collector.incidents import Incident, as_json
 from balise_collector.judge import State
 from balise_collector.store import Store
+from balise_wire.topics import is_probe_id
 
 
 class Closable(Protocol):
@@ -30,6 +31,8 @@ class Closable(Protocol):
 Opened = TypeVar("Opened", bound=Closable)
 _MOST: Final = 10_000
 """Verdicts in one answer."""
+_EVENTS: Final = 1_000
+"""Events of a probe in one answer."""
 
 
 class EachThread(Generic[Opened]):
@@ -102,6 +105,12 @@ def api_routes(store: Callable[[], Store], now: Callable[[], float], live: Calla
         at = _number(request.query_params.get("at"), "at") or now()
         return {"at": at, "cells": store().matrix(at), "generated": now()}
 
+    def events(request: Request) -> Any:
+        probe = request.query_params.get("probe", "")
+        if not is_probe_id(probe):
+            raise BadQuestionError("give ?probe= with the id of a probe")
+        return {"events": store().events_of(probe, _EVENTS), "generated": now()}
+
     def status(_request: Request) -> Any:
         return {**status_of(store()), **live(), "generated": now()}
 
@@ -110,6 +119,7 @@ def api_routes(store: Callable[[], Store], now: Callable[[], float], live: Calla
         ("/api/v1/incidents/{id}", incident),
         ("/api/v1/verdicts", verdicts),
         ("/api/v1/matrix", matrix),
+        ("/api/v1/events", events),
         ("/api/v1/status", status),
     )
     return [Route(path, _answering(question), methods=["GET"]) for path, question in questions]

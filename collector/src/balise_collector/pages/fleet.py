@@ -12,13 +12,14 @@ from typing import Final
 from markupsafe import Markup
 
 from balise_collector import wording
-from balise_collector.journal import Aside, HealthRow, NoticeRow, PresenceRow
+from balise_collector.journal import Aside, EventRow, HealthRow, NoticeRow, PresenceRow
 from balise_collector.judge.verdict import State, Verdict
 from balise_collector.members import HALTED, RETIRED, REVOKED, Fleet, Halt, Member, Pending
 from balise_collector.orders import Order
 from balise_collector.pages import phrases, svg
 from balise_collector.pages.history import BIN, bins
 from balise_collector.pages.view import View
+from balise_collector.probe_events import TROUBLES, Read, Told, printable, troubles, untold
 from balise_collector.standing import NOTICES, WHYS, Standing, standing
 from balise_collector.store import HistoryCell
 from balise_wire.measurement import Network
@@ -28,6 +29,8 @@ from balise_wire.words import Lifecycle
 DAY: Final = 86_400
 _NEWEST: Final = 25
 """Verdicts shown of one probe."""
+_EVENTS: Final = 50
+"""Events shown of one probe."""
 _LATELY: Final = 2 * DAY
 """Seconds for which what was noticed of a probe is shown."""
 HOT: Final = 75.0
@@ -51,12 +54,24 @@ class FleetFacts:
     """Gives the state messages of a stretch of time, oldest first."""
     silence: float
     """Seconds without a word after which a probe is silent."""
+    events: Read = untold
+    """Gives the newest events that a probe told, the newest first."""
     fleet: Fleet = field(default_factory=Fleet)
     """The registry's table: who is excused, and who measures seldom."""
     asides: Sequence[Aside] = ()
     """What the readers of the journal could not deal with, newest first."""
     notices: Mapping[str, Sequence[NoticeRow]] = field(default_factory=dict)
     """What the collector itself noticed of each probe, the newest of each kind."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TroubleLine:
+    """One sort of trouble that a probe told of lately."""
+
+    word: str
+    times: str
+    at: float
+    detail: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +106,19 @@ class Line:
     obeys: bool
     old: str
     """What it is too old for; empty where that is nothing, or not known."""
+    troubles: tuple[TroubleLine, ...]
+    """What it told of trouble within a day, the newest first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventLine:
+    """One thing that a probe told of itself."""
+
+    at: float
+    """When it was received: its own clock may be what is wrong."""
+    word: str
+    detail: str
+    trouble: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +148,8 @@ class ProbePage:
     """(service, the last day as a strip, its counts)."""
     states: tuple[PresenceRow, ...]
     """Its state messages of the last day, the newest first."""
+    events: tuple[EventLine, ...]
+    """What it told of itself, the newest first."""
     newest: tuple[Verdict, ...]
     membership: tuple[tuple[str, str], ...]
     """(name, value) of what the registry holds."""
@@ -170,8 +200,29 @@ def probe(view: View, facts: FleetFacts, name: str) -> ProbePage | None:
         reported=report.received_at if report else None,
         strips=_strips(view, held, until - DAY),
         states=tuple(reversed(states[-_NEWEST:])),
+        events=tuple(_event(view, row) for row in facts.events(name, _EVENTS, None)),
         newest=tuple(reversed(held[-_NEWEST:])),
         membership=(*_membership(view, member), *_order(view, facts.fleet.order_of(member.id))),
+    )
+
+
+def _trouble(view: View, told: Told) -> TroubleLine:
+    """Return a sort of trouble in words; a board that starts again and again is one."""
+    return TroubleLine(
+        word=view.gettext(wording.EVENTS[told.kind]),
+        times=view.ngettext("{n} time", "{n} times", told.times).format(n=told.times),
+        at=told.at,
+        detail=told.detail,
+    )
+
+
+def _event(view: View, row: EventRow) -> EventLine:
+    """Return an event in words; its detail is the probe's own, in English."""
+    return EventLine(
+        at=row.received_at,
+        word=view.gettext(wording.EVENTS[row.event.kind]),
+        detail=printable(row.event.detail),
+        trouble=row.event.kind in TROUBLES,
     )
 
 
@@ -225,6 +276,7 @@ def _line(view: View, facts: FleetFacts, member: Member) -> Line:
         task=_task(view, order) if member.speaks else "",
         obeys=order.confirmed,
         old=", ".join(order.too_old_for) if member.speaks else "",
+        troubles=tuple(_trouble(view, told) for told in troubles(facts.events, member.id, view.now)),
     )
 
 

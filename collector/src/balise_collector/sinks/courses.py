@@ -1,4 +1,4 @@
-"""What flows to a sink, each course with a cursor of its own: conclusions, health reports, gauges, roll-ups.
+"""What flows to a sink, each course with a cursor of its own: conclusions, health, events, gauges, roll-ups.
 
 Lives here: which rows are next, and moving the cursor when the sink has kept their points. A cursor never moves over
 something that was not kept. Must not live here: points (points.py), pauses and threads (feed.py).
@@ -20,6 +20,7 @@ from balise_collector.sinks.points import (
     health_point,
     incident_points,
     line_point,
+    probe_event_point,
     rollup_point,
     timings,
     unconfirmed_point,
@@ -141,6 +142,36 @@ class HealthReports:
     def readers(self, store: Store, journal: SqliteJournal) -> list[tuple[str, int, int]]:  # noqa: ARG002 - as above
         """Return how far it has come in the reports."""
         return [(self._title, journal.cursor(self._cursor), journal.last_health())]
+
+
+class ProbeEvents:
+    """Every event that a probe told of itself."""
+
+    def __init__(self, sink: Sink, title: str, fleet: Callable[[], Fleet]) -> None:
+        self._sink = sink
+        self._title = title
+        self._fleet = fleet
+        self._cursor = f"{sink.name}:events"
+
+    def step(self, store: Store, journal: SqliteJournal) -> int:  # noqa: ARG002 - the shape of a course
+        """Send the next chunk of events."""
+        rows = journal.events(journal.cursor(self._cursor), CHUNK)
+        if not rows:
+            return 0
+        members = self._fleet().members
+        points: list[Point] = []
+        faults = Faults()
+        for row in rows:
+            with faults.set_aside("points", row.no):
+                points.append(probe_event_point(row, members.get(row.probe)))
+        self._sink.take(points)
+        tell(journal.set_aside(self._title, faults.drain(), rows[-1].received_at), self._title)
+        journal.advance(self._cursor, rows[-1].no)
+        return len(rows)
+
+    def readers(self, store: Store, journal: SqliteJournal) -> list[tuple[str, int, int]]:  # noqa: ARG002 - as above
+        """Return how far it has come in the events."""
+        return [(self._title, journal.cursor(self._cursor), journal.last_event())]
 
 
 class Gauges:

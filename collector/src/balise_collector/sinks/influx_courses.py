@@ -15,7 +15,7 @@ from balise_collector.detect import INTERNET
 from balise_collector.fleet import FleetRegistry
 from balise_collector.sinks import SinkError
 from balise_collector.sinks.cardinality import Guard
-from balise_collector.sinks.courses import Conclusions, Course, Gauges, HealthReports, Rollups
+from balise_collector.sinks.courses import Conclusions, Course, Gauges, HealthReports, ProbeEvents, Rollups
 from balise_collector.sinks.influx import InfluxSink
 from balise_collector.sinks.watch import Watch
 
@@ -50,6 +50,7 @@ def influx_courses(
         Gauges(points, watch.look),
         Conclusions(points, "influx"),
         HealthReports(points, "influx-health", registry.fleet),
+        ProbeEvents(points, "influx-events", registry.fleet),
         *(Rollups(rollups, f"rollup-{tag}", tag, width, every, clock.now) for tag, width, every in WINDOWS),
     ]
     watch.courses = courses

@@ -12,9 +12,10 @@ from typing import Final
 
 from balise_collector.incidents.findings import Finding
 from balise_collector.incidents.model import Incident, IncidentState
-from balise_collector.journal import HealthRow
+from balise_collector.journal import EventRow, HealthRow
 from balise_collector.judge.verdict import State, Verdict
 from balise_collector.members import Member
+from balise_collector.probe_events import printable
 from balise_collector.sinks import Point
 from balise_collector.sinks.facts import CellFacts, CollectorFacts, ReaderFacts
 from balise_collector.standing import STATES, Standing
@@ -38,6 +39,7 @@ INCIDENT: Final = "balise_incident"
 UNCONFIRMED: Final = "balise_unconfirmed"
 ANNOTATION: Final = "balise_annotation"
 EVENT: Final = "balise_event"
+PROBE_EVENT: Final = "balise_probe_event"
 COLLECTOR: Final = "balise_collector"
 CURSOR: Final = "balise_cursor"
 DROPPED: Final = "balise_dropped"
@@ -54,6 +56,8 @@ STATE_CODES: Final = {
 """The greatest of several shows trouble before grey, and grey before green."""
 
 _Fields = dict[str, str | int | float | None]
+_LATEST: Final = 1e11
+"""UNIX seconds (of the year 5138) that no clock tells; a probe may send any number."""
 
 
 # ---------------------------------------------------------------- verdicts
@@ -198,6 +202,17 @@ def health_point(row: HealthRow, member: Member | None) -> Point:
         "uptime_s": health.uptime_s,
     }
     return _point(HEALTH, {"probe": row.probe, **_place(member)}, fields, round(row.received_at * 1e6) * 1000)
+
+
+def probe_event_point(row: EventRow, member: Member | None) -> Point:
+    """Return the point of one event that a probe told of itself, dated when it was received."""
+    fields: _Fields = {
+        "at_ms": round(row.event.at * 1000.0) if abs(row.event.at) < _LATEST else None,
+        "detail": printable(row.event.detail) or None,
+        "n": 1,
+    }
+    tags = {"kind": row.event.kind.value, "probe": row.probe, **_place(member)}
+    return _point(PROBE_EVENT, tags, fields, round(row.received_at * 1e6) * 1000 + row.no % 1000)
 
 
 def fleet_point(member: Member, now: Standing, health: HealthRow | None, software: str, at: float) -> Point:
