@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -154,6 +155,16 @@ def test_what_is_missing_is_named(settings: Path, state: Path, name: str, capsys
     told = capsys.readouterr().err
     assert f"{state / name}" in told
     assert "balise-collector run" in told
+
+
+def test_files_of_an_earlier_version_are_left_alone(
+    settings: Path, state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only the collector brings them up to date; until it has, the message says so, and the service tries again."""
+    with closing(sqlite3.connect(state / "fleet.sqlite")) as db:
+        db.execute("ALTER TABLE member DROP COLUMN tags")
+    assert main(["--config", str(settings), "public"]) == 2
+    assert "balise-collector run, which brings files of an earlier version up" in capsys.readouterr().err
 
 
 def test_without_the_table_there_is_nothing_to_serve(settings: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,7 +23,7 @@ FULL: Final = (1 << 32) - 1
 _DAYS_MOST: Final = 64
 _TOLD_MOST: Final = 10_000
 _PAST_SECONDS: Final = 3_600.0
-"""Real seconds for which what is said of a past day is kept: late results show that much later."""
+"""Real seconds for which what is said of a time that is over is kept: late results show that much later."""
 _LOOKS: Final = (3_600.0, DAY, 30.0 * DAY)
 Answered = TypeVar("Answered")
 Measured = tuple[str, int]
@@ -155,7 +155,7 @@ class Kept:
         self._lock = threading.RLock()
         self._horizon = 0.0
         self._answers: dict[Hashable, object] = {}
-        self._days: OrderedDict[tuple[int, int, frozenset[State]], tuple[float, dict[Place, Packed]]] = OrderedDict()
+        self._past: dict[int, OrderedDict[Hashable, tuple[float, object]]] = {}
 
     def while_it_stands(self, horizon: float, question: Hashable, ask: Callable[[], Answered]) -> Answered:
         """Return what ``ask`` answers, asked once while a horizon stands; others wait for the first who asks."""
@@ -166,18 +166,17 @@ class Kept:
                 self._answers[question] = ask()
             return self._answers[question]  # type: ignore[return-value] # what the same question was answered with
 
-    def day(
-        self, day: int, least: int, ask: Callable[[], dict[Place, Packed]], states: frozenset[State] = frozenset()
-    ) -> dict[Place, Packed]:
-        """Return the masks of a day (UTC, since 1970) that is over."""
+    def of_the_past(self, question: Hashable, ask: Callable[[], Answered], most: int) -> Answered:
+        """Return what ``ask`` answers of a time that is over; the ``most`` that were last asked for are kept."""
         with self._lock:
-            held = self._days.pop((day, least, states), None)
+            past = self._past.setdefault(most, OrderedDict())
+            held = past.pop(question, None)
             if held is None or self._monotonic() - held[0] >= _PAST_SECONDS:
                 held = (self._monotonic(), ask())
-            self._days[day, least, states] = held
-            while len(self._days) > _DAYS_MOST:
-                self._days.popitem(last=False)
-            return held[1]
+            past[question] = held
+            while len(past) > most:
+                past.popitem(last=False)
+            return held[1]  # type: ignore[return-value] # what the same question was answered with
 
 
 class KeptCrowd:
@@ -210,7 +209,7 @@ class KeptCrowd:
 
         if last > self._horizon:
             return self.kept(("day", day, least, states), ask)
-        return self._kept.day(day, least, ask, states)
+        return self._kept.of_the_past((day, least, states), ask, _DAYS_MOST)
 
     def rows(self, since: float, until: float, service: str) -> dict[Place, list[Row[Measured]]]:
         """Return what was measured of a service; too much to be kept."""
@@ -221,7 +220,12 @@ class KeptCrowd:
     ) -> dict[tuple[str, int], int]:
         """Return how many witnesses measured a service."""
         question = ("providers", since, until, service, country)
-        return self.kept(question, lambda: self._crowd.by_provider(since, until, service, country))
+
+        def ask() -> dict[tuple[str, int], int]:
+            return self._crowd.by_provider(since, until, service, country)
+
+        over = until <= self._horizon - _PAST_SECONDS
+        return self._kept.of_the_past(question, ask, _TOLD_MOST) if over else self.kept(question, ask)
 
     def kept(self, question: Hashable, ask: Callable[[], Answered]) -> Answered:
         """Return what ``ask`` answers, asked once while the horizon stands."""

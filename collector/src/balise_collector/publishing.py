@@ -7,13 +7,15 @@ on next door. Lives here too: taking a port, and reading the operator view's tok
 """
 
 import errno
+import ipaddress
 import logging
 import os
 import signal
 import socket
+import sqlite3
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
@@ -26,11 +28,12 @@ from balise_collector.catalogue import Catalogue
 from balise_collector.clock import Clock
 from balise_collector.config import Config, Public
 from balise_collector.crowd import Crowd, Kept, KeptCrowd
-from balise_collector.errors import ConfigError
+from balise_collector.errors import ConfigError, JournalError
 from balise_collector.fleet import FleetRegistry
 from balise_collector.judge import RULES_VERSION
 from balise_collector.members import Fleet
 from balise_collector.pages.api import EachThread
+from balise_collector.pages.keeping import Keeping
 from balise_collector.pages.public import Policy, PublicView, public_view
 from balise_collector.pages.public import Public as Seen
 from balise_collector.pages.public_app import Notice, create_public_app
@@ -182,9 +185,28 @@ def public_app(config: Config, public: Public, clock: Clock, secret: bytes, base
         )
         return public_view(view, shown)
 
-    seen()  # so that a store that cannot be read is said at the start, and not by the first reader's page
+    try:
+        seen()  # so that a store that cannot be read is said at the start, and not by the first reader's page
+    except sqlite3.Error as error:
+        raise JournalError(
+            f"{config.state_dir}: {error}; start balise-collector run, which brings files of an earlier version up"
+        ) from None
     notice = Notice(least=public.k, minutes=public.delay_minutes)
-    return create_public_app(seen, base_url=public.base_url or base, notice=notice)
+    proxies = [ipaddress.ip_network(one) for one in public.proxies]
+    keeping = Keeping(
+        monotonic=clock.monotonic,
+        horizon=lambda: policy.horizon(clock.now()),
+        proxies=lambda address: _is_in(address, proxies),
+    )
+    return create_public_app(seen, base_url=public.base_url or base, notice=notice, keeping=keeping)
+
+
+def _is_in(address: str, networks: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    return any(parsed in network for network in networks)
 
 
 def run(config: Config, clock: Clock) -> int:

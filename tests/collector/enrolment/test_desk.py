@@ -12,6 +12,7 @@ import pytest
 from cryptography import x509
 
 from balise_collector.authority import Authority
+from balise_collector.authority.authority import MOST_IN_A_WEEK, MOST_OF_NAME
 from balise_collector.enrolment.agreement import agree
 from balise_collector.errors import JournalError
 from balise_wire.enrolment import Refusal
@@ -74,6 +75,42 @@ def test_a_lost_answer_is_given_again(office: Any, board: Any, enrolment_of: Rea
     again = enrolment_of(office.desk.enrol(board.enrolling(token.lower().replace("-", " ")), "x"))
     assert again.probe == first.probe
     assert refused_serials(office) == set()
+
+
+def test_a_certificate_is_given_again_and_not_made_again(office: Any, board: Any, enrolment_of: Read) -> None:
+    """A board that asks without end fills neither the record nor the list: a young certificate is its answer."""
+    token = office.token()
+    answers = [enrolment_of(office.desk.enrol(board.enrolling(token), "x"))]
+    for _ in range(20):
+        answers.append(enrolment_of(office.desk.renew(board.renewing(), "x")))
+        answers.append(enrolment_of(office.desk.enrol(board.enrolling(token), "x")))
+    serials = [serial(answer.certificate) for answer in answers]
+    assert len(set(serials)) == MOST_IN_A_WEEK
+    assert len(set(serials[MOST_IN_A_WEEK:])) == 1
+    with closing(Authority.open_or_create(office.folder / "authority")) as authority:
+        assert len(authority.issued()) == MOST_IN_A_WEEK
+        assert authority.revoke("k7m2q9xd") == MOST_IN_A_WEEK
+    assert serial(enrolment_of(office.desk.renew(board.renewing(), "x")).certificate) not in serials
+
+
+def test_a_probe_has_so_many_certificates_and_no_more(
+    office: Any, board: Any, enrolment_of: Read, refusal_of: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By renewals or by replaced boards; what is too many is refused, and the token of it is not spent."""
+    monkeypatch.setattr("balise_collector.authority.authority.MOST_IN_A_WEEK", MOST_OF_NAME + 1)
+    enrolment_of(office.desk.enrol(board.enrolling(office.token()), "x"))
+    for _ in range(MOST_OF_NAME - 1):
+        enrolment_of(office.desk.renew(board.renewing(), "x"))
+    assert refusal_of(office.desk.renew(board.renewing(), "x")) is Refusal.TOO_MANY
+    token = office.token(named=True)
+    other = type(board)()
+    assert refusal_of(office.desk.enrol(other.enrolling(token), "x")) is Refusal.TOO_MANY
+    with closing(office.registry()) as registry, registry.turn() as db:
+        spent = db.execute("SELECT count(*) FROM token WHERE spent_at IS NOT NULL").fetchone()[0]
+        assert spent == 1
+    with closing(Authority.open_or_create(office.folder / "authority")) as authority:
+        assert authority.revoke("k7m2q9xd") == MOST_OF_NAME
+    assert len(refused_serials(office)) == MOST_OF_NAME
 
 
 @pytest.mark.parametrize("fails", ["balise_collector.fleet.put", "balise_collector.enrolment.tokens.spend"])

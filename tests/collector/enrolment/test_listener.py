@@ -18,9 +18,9 @@ from balise_collector.bounded import Bounds
 from balise_collector.clock import Clock
 from balise_collector.config import Config, Enrolment, Front, Place
 from balise_collector.enrolment import listener as listening
-from balise_collector.enrolment import rate
 from balise_collector.enrolment.keeper import Keeper
 from balise_collector.enrolment.listener import DOOR_FILE, EnrolmentListener, alias
+from balise_collector.enrolment.rate import Pace
 from balise_wire.enrolment import Enrolment as Answered
 
 
@@ -35,6 +35,18 @@ def config(office: Any) -> Config:
 def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the listener hold less than a test can open."""
     monkeypatch.setattr(listening, "BOUNDS", Bounds(most=12, most_of_source=5))
+
+
+@pytest.fixture
+def strict(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the listener bear fewer questions of a source than a test asks."""
+    monkeypatch.setattr(listening, "PACE", Pace(3.0, 0.5))
+
+
+@pytest.fixture
+def overrun(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the listener bear no stranger's question."""
+    monkeypatch.setattr(listening, "ALL", Pace(0.0, 0.0))
 
 
 @pytest.fixture
@@ -176,14 +188,27 @@ def test_idle_sources_do_not_hold_the_door(listener: EnrolmentListener, ask: Any
         assert len(listener.listening) <= 12
 
 
-def test_a_hammer_is_told_to_wait(ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("strict")
+def test_a_hammer_is_told_to_wait(ask: Any) -> None:
     """A question beyond the burst is answered with 429 and when to come back."""
-    monkeypatch.setattr(rate, "SOURCE_BURST", 3)
     answers = [ask("POST", "/enrol", b"{}") for _ in range(5)]
     assert answers[0][0] == 400
     assert answers[-1][0] == 429
     assert answers[-1][1]["retry-after"] == "60"
     assert b"too_many" in answers[-1][2]
+
+
+@pytest.mark.usefixtures("overrun")
+def test_strangers_without_number_keep_no_board_out(ask: Any, office: Any, board: Any, new_board: Any) -> None:
+    """Many sources together use up what strangers have; who shows a token or a key of ours is answered all the same."""
+    status, headers, body = ask("POST", "/enrol", board.enrolling("7K3QF-0V9DM-XW2HC-T5JRA-8ENP4"))
+    assert (status, headers["retry-after"]) == (429, "60")
+    assert b"too_many" in body
+    assert ask("POST", "/enrol", b"{}")[0] == 429
+    assert ask("POST", "/renew", board.renewing())[0] == 429
+    assert ask("POST", "/enrol", board.enrolling(office.token(expires=Clock().now() + 1000.0)))[0] == 200
+    assert ask("POST", "/renew", board.renewing())[0] == 200
+    assert ask("POST", "/renew", new_board().renewing())[0] == 429
 
 
 def test_the_doors_certificate_follows_the_settings(config: Config, listener: EnrolmentListener) -> None:

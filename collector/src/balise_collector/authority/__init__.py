@@ -12,6 +12,7 @@ from balise_collector.authority.authority import (
     RECORD_FILE,
     Authority,
     IssuedCertificate,
+    TooManyCertificates,
 )
 from balise_collector.authority.certificates import RequestMalformed, read_request
 
@@ -24,5 +25,6 @@ __all__ = [
     "Authority",
     "IssuedCertificate",
     "RequestMalformed",
+    "TooManyCertificates",
     "read_request",
 ]

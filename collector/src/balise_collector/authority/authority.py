@@ -23,7 +23,7 @@ from balise_collector.authority import certificates
 from balise_collector.authority.certificates import CLIENT_DAYS, CRL_DAYS, DAY, SERVER_DAYS
 from balise_collector.clock import machine_time
 from balise_collector.errors import ConfigError, JournalError
-from balise_collector.shared_file import make_tables, open_shared, turn
+from balise_collector.shared_file import make_tables, missing_columns, open_shared, turn
 from balise_wire.topics import is_probe_id
 
 FOLDER: Final = "authority"
@@ -35,6 +35,11 @@ COLLECTOR: Final = "collector"
 RECORD_FILE: Final = "issued.sqlite"
 _CRL_FRESH: Final = 30 * DAY
 """A list older than this is written anew, long before it runs out."""
+MOST_IN_A_WEEK: Final = 3
+"""Certificates that are made for one key in a week; a probe renews after sixty days, and asks again where an answer was
+lost."""
+MOST_OF_NAME: Final = 64
+"""Certificates of one probe that are in the record and, once it is revoked, on the list: 39 by renewals alone."""
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS certificate(
   serial TEXT PRIMARY KEY, name TEXT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, issued_at REAL NOT NULL,
@@ -43,6 +48,10 @@ CREATE INDEX IF NOT EXISTS certificate_name ON certificate(name, kind);
 CREATE TABLE IF NOT EXISTS list(
   number INTEGER NOT NULL, written_at REAL NOT NULL);
 """
+
+
+class TooManyCertificates(Exception):
+    """A probe has had as many certificates as there may be."""
 
 
 class IssuedCertificate(msgspec.Struct, frozen=True):
@@ -132,6 +141,33 @@ class Authority:
             raise ConfigError(f"{name!r}: no id of a probe; use 4 to 32 of a-z and 0-9")
         key = certificates.read_request(csr_pem.encode())
         return self._client(key, name, days)
+
+    def issue_again(self, csr_pem: str, name: str) -> str:
+        """Return a client certificate for a request that may come any number of times: enrolment and renewal.
+
+        Where a key had enough of them in the last week, the youngest is given again, so that neither the record nor the
+        list grows with the number of questions.
+
+        Raises:
+            RequestMalformed, ConfigError, JournalError: as ``issue_client``.
+            TooManyCertificates: the name has had too many in the time that one is good for.
+        """
+        if not is_probe_id(name):
+            raise ConfigError(f"{name!r}: no id of a probe; use 4 to 32 of a-z and 0-9")
+        key = certificates.read_request(csr_pem.encode())
+        now = self._now()
+        held = self._record.execute(
+            "SELECT pem FROM certificate WHERE name = ? AND kind = 'client' AND key = ? AND revoked_at IS NULL"
+            " AND issued_at > ? AND issued_at <= ? AND expires > ? AND pem <> ''"
+            " ORDER BY issued_at DESC, serial LIMIT ?",
+            (name, key.public_bytes_raw().hex(), now - 7 * DAY, now, now, MOST_IN_A_WEEK),
+        ).fetchall()
+        if len(held) >= MOST_IN_A_WEEK:
+            return str(held[0][0])
+        query = "SELECT count(*) FROM certificate WHERE name = ? AND kind = 'client' AND expires > ?"
+        if self._record.execute(query, (name, now)).fetchone()[0] >= MOST_OF_NAME:
+            raise TooManyCertificates(f"{MOST_OF_NAME} certificates were made for this probe already; ask for a new id")
+        return self._client(key, name, CLIENT_DAYS)
 
     def issue_keyed_client(self, name: str, days: float = SERVER_DAYS) -> tuple[str, str]:
         """Return certificate and private key for a client of ours that has none, such as the collector itself.
@@ -238,7 +274,7 @@ class Authority:
         with self._turn() as record:
             record.execute("DELETE FROM certificate WHERE expires < ?", (now - 30 * DAY,))
             record.execute(
-                "INSERT INTO certificate VALUES(?,?,?,?,?,?,NULL)",
+                "INSERT INTO certificate(serial, name, kind, key, issued_at, expires, pem) VALUES(?,?,?,?,?,?,?)",
                 (
                     f"{certificate.serial_number:x}",
                     name,
@@ -246,6 +282,7 @@ class Authority:
                     _key_hex(certificate),
                     now,
                     certificate.not_valid_after_utc.timestamp(),
+                    certificates.pem(certificate).decode() if kind == "client" else "",
                 ),
             )
 
@@ -275,6 +312,7 @@ class Authority:
 
 def _bring_up(record: sqlite3.Connection) -> None:
     make_tables(record, _TABLES)
+    missing_columns(record, "certificate", {"pem": "TEXT NOT NULL DEFAULT ''"})
 
 
 def _key_of(folder: Path) -> ec.EllipticCurvePrivateKey:

@@ -17,13 +17,14 @@ import msgspec
 from cryptography import x509
 
 from balise_collector import fleet
-from balise_collector.authority import Authority, RequestMalformed, read_request
+from balise_collector.authority import Authority, RequestMalformed, TooManyCertificates, read_request
 from balise_collector.enrolment import decision, tokens
 from balise_collector.enrolment.agreement import agree
 from balise_collector.enrolment.decision import Denied, Grant
 from balise_collector.enrolment.token import hash_of
 from balise_collector.fleet import FleetRegistry
 from balise_collector.members import Member
+from balise_collector.shared_file import open_reading
 from balise_wire.enrolment import Enrolment, EnrolmentRequest, FrontDoor, Refusal, Refused, RenewalRequest
 
 _log = logging.getLogger(__name__)
@@ -81,7 +82,26 @@ class Desk:
                 tokens.note_refusal(db, token, decided.refusal, self.now())
             return decided
 
-        return self._settle("enrol", source, request.request, decide)
+        return self._answer("enrol", source, request.request, decide)
+
+    def knows(self, what: str, body: bytes) -> bool:
+        """Whether a request shows a token that was made here, or is signed by a probe's key; writes nothing.
+
+        Args:
+            what: ``enrol`` or ``renew``.
+            body: the request.
+
+        Raises:
+            JournalError: the registry cannot be read.
+        """
+        try:
+            with closing(open_reading(self.fleet_file)) as db:
+                if what == "enrol":
+                    return tokens.find(db, hash_of(_enrolments.decode(body).token)) is not None
+                key = read_request(_renewals.decode(body).request.encode()).public_bytes_raw().hex()
+                return fleet.get(db, key=key) is not None
+        except (msgspec.DecodeError, UnicodeError, RecursionError, RequestMalformed):
+            return False
 
     def renew(self, body: bytes, source: str) -> Answer:
         """Answer ``POST /renew`` (raises as ``enrol``)."""
@@ -90,7 +110,16 @@ class Desk:
             key = read_request(request.request.encode()).public_bytes_raw().hex()
         except (msgspec.DecodeError, UnicodeError, RecursionError, RequestMalformed) as error:
             return _malformed("renew", source, error)
-        return self._settle("renew", source, request.request, lambda db: decision.renew(key, fleet.get(db, key=key)))
+        return self._answer("renew", source, request.request, lambda db: decision.renew(key, fleet.get(db, key=key)))
+
+    def _answer(
+        self, what: str, source: str, request: str, decide: Callable[[sqlite3.Connection], Grant | Denied]
+    ) -> Answer:
+        """Settle it, or refuse it where the probe has had too many certificates; nothing is spent then."""
+        try:
+            return self._settle(what, source, request, decide)
+        except TooManyCertificates as error:
+            return refusal(what, source, Refusal.TOO_MANY, str(error))
 
     def _settle(
         self, what: str, source: str, request: str, decide: Callable[[sqlite3.Connection], Grant | Denied]
@@ -104,7 +133,7 @@ class Desk:
                 decided = decide(db)
                 if isinstance(decided, Denied):
                     return refusal(what, source, decided.refusal, decided.mend)
-                certificate = authority.issue_client(request, decided.member.id)
+                certificate = authority.issue_again(request, decided.member.id)
                 end = x509.load_pem_x509_certificate(certificate.encode()).not_valid_after_utc.timestamp()
                 member = msgspec.structs.replace(decided.member, expires=end)
                 if decided.retires:

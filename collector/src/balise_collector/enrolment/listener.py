@@ -29,7 +29,7 @@ from balise_collector.bounded import BoundedListener, Bounds
 from balise_collector.clock import Clock, machine_time
 from balise_collector.config import Config, Enrolment
 from balise_collector.enrolment.desk import Answer, Desk, refusal
-from balise_collector.enrolment.rate import Rate, source_of
+from balise_collector.enrolment.rate import ALL, SOURCE, Bucket, Rate, source_of
 from balise_collector.errors import ConfigError, JournalError
 from balise_collector.publishing import listen
 from balise_collector.serving import BoundedServer
@@ -44,7 +44,10 @@ _RENEW_BELOW: Final = 400 * DAY
 DOOR_FILE: Final = "enrolment.pem"
 
 
-def create_enrolment_app(desk: Desk, rate: Rate, monotonic: Callable[[], float]) -> Starlette:
+PACE: Final = SOURCE
+
+
+def create_enrolment_app(desk: Desk, rate: Rate, strangers: Bucket, monotonic: Callable[[], float]) -> Starlette:
     """Return the application: ``POST /enrol`` and ``POST /renew``, both JSON in and out, at most 16 KiB.
 
     The log calls a source by a word that means nothing after a restart: an address beside a probe's id would say where
@@ -52,7 +55,8 @@ def create_enrolment_app(desk: Desk, rate: Rate, monotonic: Callable[[], float])
 
     Args:
         desk: decides and writes.
-        rate: how often somebody may ask; used in the event loop's thread only.
+        rate: how often one source may ask; used in the event loop's thread only.
+        strangers: how often all may together who show no token and no key of ours: many sources keep no board out.
         monotonic: real seconds.
     """
     secret = secrets.token_bytes(16)
@@ -71,6 +75,8 @@ def create_enrolment_app(desk: Desk, rate: Rate, monotonic: Callable[[], float])
             mend = f"the request is larger than {MAX_REQUEST_BYTES} bytes"
             return _response(refusal(what, source, Refusal.REQUEST_MALFORMED, mend))
         try:
+            if not strangers.take(monotonic()) and not await run_in_threadpool(desk.knows, what, body):
+                return _response(refusal(what, source, Refusal.TOO_MANY, "too many requests; try again in a minute"))
             return _response(await run_in_threadpool(act, body, source))
         except (JournalError, ConfigError) as error:
             _log.error("%s from %s: not answered: %s", what, source, error)
@@ -128,7 +134,9 @@ class EnrolmentListener:
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.minimum_version = ssl.TLSVersion.TLSv1_3
         self._context.num_tickets = 0  # each board comes once: there is no session to resume
-        app = create_enrolment_app(desk_of(config, enrolment, clock), Rate(), clock.monotonic)
+        app = create_enrolment_app(
+            desk_of(config, enrolment, clock), Rate(PACE), Bucket(ALL, clock.monotonic()), clock.monotonic
+        )
         plain = listen(enrolment.host, enrolment.port, "enrolment")
         self.listening = BoundedListener(plain, BOUNDS, clock.monotonic)
         host, self.port = self.listening.getsockname()[:2]

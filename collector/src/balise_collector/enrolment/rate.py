@@ -6,46 +6,59 @@ The table of sources is bounded. Must not live here: sockets, answers.
 
 import ipaddress
 from collections import OrderedDict
-from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
-SOURCE_BURST: Final = 60
-SOURCE_PER_SECOND: Final = 0.5
-ALL_BURST: Final = 200
-ALL_PER_SECOND: Final = 10.0
 _SOURCES_MOST: Final = 4096
 
 
-@dataclass(slots=True)
-class _Bucket:
-    left: float
-    at: float
+class Pace(NamedTuple):
+    """So many at once, and then so many a second."""
 
-    def take(self, now: float, burst: float, per_second: float) -> bool:
+    burst: float
+    per_second: float
+
+
+SOURCE: Final = Pace(60.0, 0.5)
+"""Of one board's line, or an office's, at the enrolment listener."""
+ALL: Final = Pace(200.0, 10.0)
+"""Of all strangers together."""
+
+
+class Bucket:
+    """What is left of a pace."""
+
+    def __init__(self, pace: Pace, now: float) -> None:
+        """Begin full; ``now`` is in monotonic seconds."""
+        self._pace = pace
+        self._left = pace.burst
+        self._at = now
+
+    def take(self, now: float) -> bool:
         """Take one where there is one."""
-        self.left = min(burst, self.left + (now - self.at) * per_second)
-        self.at = now
-        if self.left < 1.0:
+        self._left = min(self._pace.burst, self._left + (now - self._at) * self._pace.per_second)
+        self._at = now
+        if self._left < 1.0:
             return False
-        self.left -= 1.0
+        self._left -= 1.0
         return True
 
 
-@dataclass
 class Rate:
     """Who has knocked lately."""
 
-    _sources: OrderedDict[str, _Bucket] = field(default_factory=OrderedDict)
-    _all: _Bucket = field(default_factory=lambda: _Bucket(ALL_BURST, 0.0))
+    def __init__(self, pace: Pace) -> None:
+        """Remember nobody yet; each source has this pace."""
+        self._pace = pace
+        self._sources: OrderedDict[str, Bucket] = OrderedDict()
 
     def allows(self, source: str, now: float) -> bool:
         """Whether a source may be answered now (monotonic seconds); each question counts."""
         name = source_of(source)
-        bucket = self._sources.pop(name, None) or _Bucket(SOURCE_BURST, now)
+        bucket = self._sources.pop(name, None) or Bucket(self._pace, now)
         self._sources[name] = bucket
         while len(self._sources) > _SOURCES_MOST:
             self._sources.popitem(last=False)
-        return bucket.take(now, SOURCE_BURST, SOURCE_PER_SECOND) and self._all.take(now, ALL_BURST, ALL_PER_SECOND)
+        return bucket.take(now)
 
     def __len__(self) -> int:
         return len(self._sources)

@@ -59,6 +59,10 @@ LOOPBACK: Final = ("127.0.0.1", "localhost", "::1", "[::1]")
 """Names under which a reader on the same machine asks; any other Host may be a page abroad that rebinds its name."""
 
 
+_NOT_KEPT: Final = frozenset({429, 500, 503})
+"""What one reader is told in a bad moment is not for the next one."""
+
+
 class Guard:
     """Sets the security headers on every answer, errors and JSON included."""
 
@@ -74,6 +78,8 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
                     headers[name] = value
+                if message["status"] in _NOT_KEPT:
+                    headers["Cache-Control"] = "no-store"
             await send(message)
 
         await self._app(scope, receive, guarded if scope["type"] == "http" else send)

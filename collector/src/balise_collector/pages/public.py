@@ -293,6 +293,7 @@ class Public:
     """Who keeps each probe, where the operator wrote it down: boards of one host are one witness."""
     released: Mapping[str, float] = field(default_factory=dict)
     """Incident (its own id) -> when the operator released its evidence."""
+    _known: dict[str, list[tuple[float, Incident]]] = field(default_factory=dict)
     _standing: frozenset[tuple[str, int, str, bool]] | None = None
 
     @property
@@ -468,7 +469,10 @@ class Public:
 
     def _told(self, inside: str) -> list[tuple[float, Finding]]:
         """Return the revisions of an incident that may be seen; none where it was only ever unconfirmed."""
-        return self.crowd.kept(("told", inside, self.policy.least, self._stand()), lambda: self._find_told(inside))
+        if inside not in self._known:
+            question = ("told", inside, self.policy.least, self._stand())
+            self._known[inside] = self.crowd.kept(question, lambda: self._find_told(inside))
+        return self._known[inside]
 
     def _find_told(self, inside: str) -> list[tuple[float, Finding]]:
         known = self._by_horizon(inside)

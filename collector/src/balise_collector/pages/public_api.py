@@ -225,9 +225,14 @@ def answering(look: Callable[[], PublicView], question: Question) -> Callable[[R
         try:
             return _json(question(look(), request), 200)
         except HTTPException as error:
-            return _json(ErrorAnswer(error=error.detail), error.status_code)
+            return refusal(error)
 
     return answer
+
+
+def refusal(error: HTTPException) -> Response:
+    """Return a refusal as JSON."""
+    return _json(ErrorAnswer(error=error.detail), error.status_code)
 
 
 def description(_request: Request) -> Response:

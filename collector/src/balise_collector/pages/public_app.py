@@ -5,8 +5,9 @@ or any way to the operator's store; no route here takes a name that leads inside
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from starlette.applications import Starlette
@@ -18,6 +19,7 @@ from starlette.routing import BaseRoute, Route
 
 from balise_collector.pages import feed, public_api, questions
 from balise_collector.pages.app import HEADERS, Guard, Pages
+from balise_collector.pages.keeping import Keeping
 from balise_collector.pages.public import PublicView
 from balise_collector.pages.view import View
 from balise_collector.wording import Language
@@ -35,13 +37,16 @@ class Notice:
     minutes: int
 
 
-def create_public_app(look: Callable[[], PublicView], *, base_url: str, notice: Notice) -> Starlette:
+def create_public_app(
+    look: Callable[[], PublicView], *, base_url: str, notice: Notice, keeping: Keeping | None = None
+) -> Starlette:
     """Return the application.
 
     Args:
         look: returns what a request is answered from; called once a request, in the thread that answers it.
         base_url: scheme and host that links from elsewhere begin with; never taken from a request.
         notice: what the pages say of k and of the delay.
+        keeping: keeps answers, and bounds how many new ones are made; without it each is made when it is asked for.
     """
     pages = PublicPages(look, base_url, notice)
     endpoints: dict[str, Callable[[Request], Response]] = {
@@ -60,7 +65,8 @@ def create_public_app(look: Callable[[], PublicView], *, base_url: str, notice: 
         **{path: public_api.answering(look, question) for path, question in public_api.QUESTIONS.items()},
         "/{country}/{service}": pages.answer,
     }
-    routes: list[BaseRoute] = [Route(path, tagged(endpoint), methods=["GET"]) for path, endpoint in endpoints.items()]
+    served = tagged if keeping is None else partial(kept, keeping)
+    routes: list[BaseRoute] = [Route(path, served(endpoint), methods=["GET"]) for path, endpoint in endpoints.items()]
     return Starlette(
         routes=routes,
         middleware=[Middleware(Guard, headers=_HEADERS)],
@@ -109,6 +115,20 @@ class PublicPages(Pages):
     def feed(self, _request: Request) -> Response:
         """Answer ``/feed.atom``."""
         return Response(feed.atom(self._seen(), self._origin), media_type="application/atom+xml")
+
+
+def kept(keeping: Keeping, endpoint: Callable[[Request], Response]) -> Callable[[Request], Awaitable[Response]]:
+    """Let an endpoint make an answer where none is kept."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await keeping.answer(request, endpoint)
+        except HTTPException as error:
+            if not request.url.path.startswith("/api/"):
+                raise
+            return public_api.refusal(error)
+
+    return answer
 
 
 def tagged(endpoint: Callable[[Request], Response]) -> Callable[[Request], Response]:

@@ -14,7 +14,7 @@ from balise_collector.pages.tongue import noted
 from balise_collector.wording import Language
 
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_TIME: Final = "%Y-%m-%dT%H:%MZ"
+TIME: Final = "%Y-%m-%dT%H:%MZ"
 _EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 """Nothing was measured before; near the year 1 local times cannot be written."""
 _COUNTRY: Final = re.compile(r"[A-Za-z]{2}")
@@ -75,7 +75,7 @@ def moment(asked: Mapping[str, str], name: str = "at") -> float | None:
     if text is None:
         return None
     try:
-        asked_for = datetime.strptime(text, _TIME).replace(tzinfo=UTC)
+        asked_for = datetime.strptime(text, TIME).replace(tzinfo=UTC)
     except ValueError:
         asked_for = _EARLIEST
     if asked_for <= _EARLIEST:
