@@ -113,16 +113,27 @@ class Crowd(threading.Thread):
         self.join()
 
 
-def enrolment(port: int, authority: Path, token: str = NO_TOKEN, patience: float = 10.0) -> tuple[int, float]:
-    """Ask once to be enrolled, from 127.0.0.1; returns the status (0 for no answer) and the seconds that it took."""
-    request = FieldProbe("newcomer", key=Ed25519PrivateKey.generate()).request().public_bytes(Encoding.PEM).decode()
+def enrolment(
+    port: int, authority: Path, token: str = NO_TOKEN, *, key: Ed25519PrivateKey | None = None
+) -> tuple[int, float]:
+    """Ask once to be enrolled; returns the status (0 for no answer) and the seconds that it took."""
+    board = FieldProbe("newcomer", key=key or Ed25519PrivateKey.generate())
+    request = board.request().public_bytes(Encoding.PEM).decode()
     body = msgspec.json.encode(EnrolmentRequest(token=token, request=request, consent=CONSENT_VERSION))
-    head = f"POST {ENROL_PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    return ask_enrolment(port, authority, ENROL_PATH, body)
+
+
+def ask_enrolment(
+    port: int, authority: Path, path: str, body: bytes, *, source: str = "127.0.0.1", patience: float = 10.0
+) -> tuple[int, float]:
+    """Send one request to the enrolment listener; returns the status (0 for no answer) and the seconds it took."""
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
     context = ssl.create_default_context(cafile=str(authority))
     begun = time.monotonic()
     heard = b""
     with suppress(OSError), socket.socket() as plain:
         plain.settimeout(patience)
+        plain.bind((source, 0))
         plain.connect(("127.0.0.1", port))
         with context.wrap_socket(plain, server_hostname="127.0.0.1") as line:
             line.sendall(head.encode() + body)

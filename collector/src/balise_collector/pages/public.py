@@ -293,7 +293,7 @@ class Public:
     """Who keeps each probe, where the operator wrote it down: boards of one host are one witness."""
     released: Mapping[str, float] = field(default_factory=dict)
     """Incident (its own id) -> when the operator released its evidence."""
-    _known: dict[str, list[tuple[float, Incident]]] = field(default_factory=dict)
+    _known: dict[str, list[tuple[float, Finding]]] = field(default_factory=dict)
     _standing: frozenset[tuple[str, int, str, bool]] | None = None
 
     @property
