@@ -60,6 +60,10 @@ class FieldProbe:
         """Return a certificate request by this key (RFC 2986), with an empty subject."""
         return x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(self.key, None)
 
+    def private_pem(self) -> bytes:
+        """Return the private key in PEM."""
+        return self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
     # ------------------------------------------------------------ what it says
 
     def measurement(self, started: float, **changes: Any) -> Measurement:
@@ -114,8 +118,7 @@ class FieldProbe:
     def connect(self, port: int, authority: Path, collector: Ed25519PublicKey, folder: Path) -> None:
         """Connect over mutual TLS, subscribe and sign on."""
         file = folder / f"probe-{self.id}-{secrets.token_hex(4)}.pem"
-        private = self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        file.write_bytes(self.certificate + private)
+        file.write_bytes(self.certificate + self.private_pem())
         context = ssl.create_default_context(cafile=str(authority))
         context.load_cert_chain(file)
         client = mqtt.Client(
