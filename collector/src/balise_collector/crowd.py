@@ -49,12 +49,13 @@ class Crowd:
 
         Args:
             path: of ``derived.sqlite``.
-            hosts: returns who keeps each probe (by id), where the operator wrote it down.
+            hosts: returns who keeps each probe, by id; the empty text is nobody knows, and all such are one. A probe
+                that it does not name counts for itself.
         """
         self._db = open_reading(path)
         self._hosts = hosts
         self._known: Mapping[str, str] = {}
-        self._db.create_function("witness", 1, lambda probe: self._known.get(probe) or probe, deterministic=True)
+        self._db.create_function("witness", 1, lambda probe: self._known.get(probe, probe), deterministic=True)
 
     def close(self) -> None:
         """Close the connection."""
@@ -101,7 +102,7 @@ class Crowd:
         places: dict[Place, list[Row[Measured]]] = {}
         for country, asn, reference, name, role, layer, column, probe, state, count in found:
             place = Place(country, asn, bool(reference), name, role, layer)
-            witness = self._known.get(probe) or probe
+            witness = self._known.get(probe, probe)
             places.setdefault(place, []).append(Row(float(column * BIN), witness, (state, count)))
         return places
 

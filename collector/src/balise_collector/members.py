@@ -39,7 +39,7 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     """The operator's label of the line, for the operator's view only."""
     host: str = ""
     """The operator's label of the person or group who keeps the board: boards of one host are one witness. Empty where
-    nobody wrote it down (ADR 0017)."""
+    nobody wrote it down."""
     tags: tuple[str, ...] = ()
     """The operator's words, for the operator's view only."""
     consent: str = ""
@@ -53,6 +53,15 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     def reference(self) -> bool:
         """Whether it measures from abroad, to tell local from global."""
         return self.role is ProbeRole.REFERENCE
+
+    @property
+    def keeper(self) -> str:
+        """Return whom the board stands for where hosts are counted for the public (ADR 0017).
+
+        A board that was approved by hand was dealt with one by one, and is its own; of cards that were made in numbers
+        nobody knows how many went to one person, so that all without a label are one: the empty text.
+        """
+        return self.host or (self.id if self.enrolled_at is None else "")
 
     @property
     def speaks(self) -> bool:

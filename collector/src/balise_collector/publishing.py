@@ -166,7 +166,7 @@ def public_app(config: Config, public: Public, clock: Clock, secret: bytes, base
     registry = EachThread(lambda: Registry(config.fleet_file, reading=True))
 
     def hosts() -> dict[str, str]:
-        return {one.id: one.host for one in registry().fleet().members.values() if one.host}
+        return {one.id: one.keeper for one in registry().fleet().members.values()}
 
     crowd = EachThread(lambda: Crowd(config.derived_file, hosts))
     releases = EachThread(lambda: Releases(config.releases_file, reading=True))

@@ -46,14 +46,16 @@ def test_words_of_the_operator(run: Run, member: Any) -> None:
     assert "tags         -" in run("fleet", "show", member.id)[1]
 
 
-def test_who_keeps_a_board_is_the_operators_word(run: Run, member: Any, make_probe: Any) -> None:
-    """A label for the host; boards without one are counted out loud, and one command says that they are apart."""
+def test_who_keeps_a_board_is_the_operators_word(run: Run, member: Any, make_probe: Any, tmp_path: Path) -> None:
+    """A label for the host; cards without one are counted out loud, and one command says that they are apart."""
     other = make_probe(id="other000")
     typed = ("--key", other.public_hex, "--country", "PK", "--asn", "64501")
-    assert "nobody is written down" in run("fleet", "approve", other.id, *typed)[1]
-    assert "2 boards without a host" in run("fleet", "list")[1]
+    assert "a host of its own" in run("fleet", "approve", other.id, *typed)[1]
+    assert "without a host" not in run("fleet", "list")[1]
+    with closing(FleetRegistry(tmp_path / "state" / "fleet.sqlite")) as registry:
+        registry.approve(msgspec.structs.replace(other.member, enrolled_at=5.0))
+    assert "1 boards of cards without a host" in run("fleet", "list")[1]
     assert run("fleet", "host", member.id, "the  roof")[1] == f"{member.id}: the roof\n"
-    assert "1 boards without a host" in run("fleet", "list")[1]
     assert f"one witness from now on: {member.id}, {other.id}" in run("fleet", "host", other.id, "the roof")[1]
     assert run("fleet", "host", other.id)[0] == 0
     assert "1 boards have a host of their own" in run("fleet", "host", "--each")[1]

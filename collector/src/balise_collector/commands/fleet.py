@@ -108,7 +108,7 @@ def _approve(config: Config, clock: Clock, arguments: argparse.Namespace) -> Ite
     if known is None and waiting is not None and not (arguments.country and arguments.asn):
         yield "where it stands is its own word so far: give --country and --asn if you know better"
     if not member.host:
-        yield "nobody is written down who keeps it: --host LABEL; until then the public view counts such boards as one"
+        yield "it counts as a host of its own: say --host LABEL where somebody keeps several boards"
     yield f"key {member.public_key}: compare it with the one that `balise-agent check` prints on the probe"
     yield from refused
 
@@ -350,9 +350,9 @@ def _list(config: Config, _clock: Clock, arguments: argparse.Namespace) -> Itera
         yield f"{'':<12} {_counted(fleet, halt.country)}"
     for member in members:
         yield _line(member, halted.get(member.network.country), fleet.order_of(member.id))
-    unlabelled = sum(member.speaks and not member.host for member in members)
+    unlabelled = sum(member.speaks and not member.keeper for member in members)
     if unlabelled:
-        yield f"{unlabelled} boards without a host: the public view counts them as one; see fleet host"
+        yield f"{unlabelled} boards of cards without a host: the public view counts them as one; see fleet host"
     for stranger in pending:
         where = f"{stranger.country or '??'} AS{stranger.asn:<10}"
         yield f"{stranger.id:<12} {'waiting':<10} {where} says {stranger.public_key}"
@@ -387,7 +387,7 @@ def _line(member: Member, halt: Halt | None, order: Order) -> str:
     network = member.network
     where = f"{network.country} AS{network.asn:<10} {network.access:<10} {member.profile:<9}"
     end = f"certificate until {_day(member.expires)}" if member.expires else f"key {member.public_key}"
-    host = f"kept by {member.host}" if member.host else ""
+    host = f"kept by {member.host}" if member.host not in {"", member.id} else ""
     words = " ".join((*filter(None, (member.provider, host)), *(f"#{tag}" for tag in member.tags)))
     old = f"  (too old for: {', '.join(order.too_old_for)})" if order.too_old_for and member.speaks else ""
     return f"{member.id:<12} {state_of(member, halt):<10} {where} {end}  {words}".rstrip() + old
@@ -423,7 +423,7 @@ def _show(config: Config, clock: Clock, arguments: argparse.Namespace) -> Iterat
     yield f"stands in    {network.country}{f', {network.region}' if network.region else ''}, AS{network.asn},"
     yield f"             {network.access}, profile {member.profile}"
     yield f"provider     {member.provider or '-'}"
-    yield f"host         {member.host or '-'}"
+    yield f"host         {'of its own' if member.keeper == member.id else member.host or '-'}"
     yield f"tags         {', '.join(member.tags) or '-'}"
     yield f"key          {member.public_key}"
     yield f"enrolled     {_day(member.enrolled_at)}, let in {_day(member.approved_at)}"

@@ -218,6 +218,8 @@ def _told(arguments: argparse.Namespace, minted: Sequence[Minted], written: Sequ
     else:
         yield from (str(path) for path in written)
     yield f"batch {minted[0].row.batch}: {len(minted)} cards, tokens good until " + _day(minted[0].row.expires)
+    if not minted[0].row.host and not minted[0].row.named:
+        yield "once they are handed out: balise-collector fleet host, or the public view counts all of them as one"
 
 
 def _batches(config: Config, clock: Clock, arguments: argparse.Namespace) -> Iterator[str]:

@@ -119,7 +119,8 @@ def _member(request: EnrolmentRequest, token: Token, key: str, before: Member | 
         approved_at=now,
         profile=max(token.profile, _wished(request.profile), key=_FRUGAL.index),
         provider=token.provider or printable(request.provider[:80]) or (before.provider if before else ""),
-        host=token.host or (before.host if before else ""),
+        # Whoever names a board has one host in mind; a card of many may go to anybody, and two to the same.
+        host=token.host or (before.host if before else "") or (token.probe if token.named else ""),
         tags=token.tags or (before.tags if before else ()),
         consent=request.consent,
         enrolled_at=now,

@@ -203,12 +203,12 @@ def shown_verdicts(verdicts: Iterable[Verdict], least: int, hosts: Mapping[str, 
     Args:
         verdicts: of whole windows.
         least: k.
-        hosts: who keeps each probe, where that is known: boards of one host are one witness.
+        hosts: who keeps each probe; the empty text is nobody knows, and all such are one.
     """
     known = hosts or {}
     places: defaultdict[Place, list[Row[Verdict]]] = defaultdict(list)
     for one in verdicts:
-        places[_place(one)].append(Row(one.at, known.get(one.probe) or one.probe, one))
+        places[_place(one)].append(Row(one.at, known.get(one.probe, one.probe), one))
     told = [
         row.what
         for rows in places.values()
@@ -275,7 +275,7 @@ def members_by(members: Iterable[Member], moment: float) -> tuple[Member, ...]:
 
 def _witness(one: Member) -> str:
     """Return whom a board stands for."""
-    return one.host or one.id
+    return one.keeper
 
 
 @dataclass(kw_only=True)
@@ -290,7 +290,7 @@ class Public:
     members: Sequence[Member] = ()
     """The approved probes."""
     hosts: Mapping[str, str] = field(default_factory=dict)
-    """Who keeps each probe, where the operator wrote it down: boards of one host are one witness."""
+    """Who keeps each probe (``Member.keeper``): boards of one host are one witness."""
     released: Mapping[str, float] = field(default_factory=dict)
     """Incident (its own id) -> when the operator released its evidence."""
     _known: dict[str, list[tuple[float, Finding]]] = field(default_factory=dict)
