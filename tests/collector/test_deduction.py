@@ -12,7 +12,7 @@ from balise_collector.catalogue import default_folder, load
 from balise_collector.deduction import Deduction, Surroundings
 from balise_collector.journal import PresenceRow
 from balise_collector.members import Fleet, Halt
-from balise_wire.words import Lifecycle
+from balise_wire.words import Lifecycle, ProbeRole
 
 Quiet = Callable[..., set[str]]
 
@@ -54,6 +54,20 @@ def test_only_who_should_speak_is_silent(make_probe: Any, quiet_after: Any, epoc
     assert quiet_after(fleet_of(a, b, halts=(long_ago,))) == {"aaaa", "bbbb"}
     paused = PresenceRow(probe="aaaa", state=Lifecycle.SLEEPING, at=epoch + 30.0)
     assert quiet_after(fleet_of(a, b), paused) == {"bbbb"}
+
+
+def test_boards_of_one_host_and_references_of_one_network_are_one(make_probe: Any) -> None:
+    """The operator's label joins boards; a network joins references, and never the homes of a provider."""
+    reference = ProbeRole.REFERENCE
+    probes = [
+        make_probe(id="aaaa"), make_probe(id="bbbb"), make_probe(id="cccc"),
+        make_probe(id="dddd", asn=64700, role=reference), make_probe(id="eeee", asn=64700, role=reference),
+        make_probe(id="ffff", asn=64701, role=reference), make_probe(id="gggg", asn=64702, role=reference),
+    ]  # fmt: skip
+    hosts = {"aaaa": "ali", "bbbb": "ali", "ffff": "the club", "gggg": "the club"}
+    members = [msgspec.structs.replace(one.member, host=hosts.get(one.id, "")) for one in probes]
+    around = Surroundings(fleet=Fleet.of(members), catalogue=load(default_folder()))
+    assert around.witnesses() == {"bbbb": "aaaa", "eeee": "dddd", "gggg": "ffff"}
 
 
 def test_a_halt_ends_a_silence_that_had_begun(make_probe: Any, epoch: float) -> None:

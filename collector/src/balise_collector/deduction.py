@@ -24,6 +24,7 @@ from balise_collector.incidents import Incident, IncidentBook, IncidentChange
 from balise_collector.journal import JournalRow, PresenceRow
 from balise_collector.judge import BOGONS, Bar, Context, ReferenceTable, State, Verdict, judge
 from balise_collector.members import Fleet
+from balise_collector.witnesses import Stand, witness_of
 from balise_wire.measurement import Measurement, Network
 from balise_wire.words import TargetRole
 
@@ -67,6 +68,16 @@ class Surroundings:
         """Return the addresses that no public service has, here."""
         public = [ipaddress.ip_network(text) for text in self.laboratory]
         return tuple(bogon for bogon in BOGONS if not any(_overlap(bogon, ours) for ours in public))
+
+    def witnesses(self) -> dict[str, str]:
+        """Return whom each probe counts as, where it does not count for itself.
+
+        Boards of one host are one witness; so are references of one network, since what breaks or buys one has both.
+        """
+        members = self.fleet.members.values()
+        home = {one.id: Stand(0, one.host) for one in members if not one.reference}
+        abroad = {one.id: Stand(one.network.asn, one.host) for one in members if one.reference}
+        return {probe: who for probe, who in {**witness_of(home), **witness_of(abroad)}.items() if probe != who}
 
     def known_asns(self, country: str) -> frozenset[int]:
         """Return the providers in which a country has approved probes (incidents.FleetView)."""
@@ -116,6 +127,7 @@ class Deduction:
             for version in (4, 6)
         }
         self._table.keep({member.id: member.host for member in around.fleet.members.values() if member.host})
+        self._detector.keep(around.witnesses())
         self._pins = {
             entry.host: frozenset(entry.spki)
             for service in around.catalogue.services

@@ -4,7 +4,7 @@ A reference in the same provider, or in the same hands, can be wrong or bought t
 them say is said once. Pure. Must not live here: who keeps which board (members.py), or how many are enough.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 ENOUGH: Final = 2
@@ -24,18 +24,19 @@ UNKNOWN: Final = Stand()
 
 def independent(stands: Iterable[Stand]) -> int:
     """Return the number of witnesses: boards linked by a common network or host, over any number of steps, are one."""
-    groups: list[tuple[set[int], set[str]]] = []
-    lone = 0
-    for asn, host in stands:
-        if not asn and not host:
-            lone += 1
-            continue
-        asns, hosts = {asn} - {0}, {host} - {""}
+    return len(set(witness_of({str(number): stand for number, stand in enumerate(stands)}).values()))
+
+
+def witness_of(stands: Mapping[str, Stand]) -> dict[str, str]:
+    """Return for each board the name of the witness that it is: the first of the boards that it is linked with."""
+    groups: list[tuple[set[int], set[str], list[str]]] = []
+    for name, (asn, host) in stands.items():
+        asns, hosts, names = {asn} - {0}, {host} - {""}, [name]
         apart = []
         for group in groups:
             if group[0] & asns or group[1] & hosts:
-                asns, hosts = asns | group[0], hosts | group[1]
+                asns, hosts, names = asns | group[0], hosts | group[1], group[2] + names
             else:
                 apart.append(group)
-        groups = [*apart, (asns, hosts)]
-    return len(groups) + lone
+        groups = [*apart, (asns, hosts, names)]
+    return {name: min(names) for _, _, names in groups for name in names}

@@ -74,6 +74,49 @@ def test_one_persons_three_boards_are_one_witness(make_play: Any) -> None:
     assert not _of(play.run(play.slots(0, 60, play.three, play.between(20, 60))), EventKind.OPENED)
 
 
+def test_one_persons_boards_do_not_add_up_to_a_second_witness(make_play: Any) -> None:
+    """Five boards of one liar and one honest probe that fails once for ten minutes are no block."""
+    liars = tuple(f"pk{n:02}" for n in range(10, 15))
+    honest = ("pk01", "pk02", "pk03")
+
+    def failing(play: Any) -> Any:
+        return lambda seat, at: (
+            at > play.at(20) and (seat.probe in liars or (seat.probe == "pk01" and at < play.at(22)))
+        )
+
+    known = make_play(operators=dict.fromkeys(liars, "mallory"))
+    seats = tuple(known.seat(name) for name in (*honest, *liars))
+    assert not _of(known.run(known.slots(0, 60, seats, failing(known))), EventKind.OPENED)
+    strangers = make_play()
+    assert _of(strangers.run(strangers.slots(0, 60, seats, failing(strangers))), EventKind.OPENED)
+
+
+def test_one_persons_boards_neither_close_nor_hold_open(make_play: Any) -> None:
+    """Two boards of one host that are well again are one voice: a block goes on while the others fail."""
+    play = make_play(operators={"pk04": "mallory", "pk05": "mallory"})
+    seats = tuple(play.seat(f"pk{n:02}") for n in range(1, 6))
+
+    def failing(seat: Any, at: float) -> bool:
+        return bool(play.at(20) <= at < play.at(30 if seat.probe in {"pk04", "pk05"} else 50))
+
+    events = play.run(play.slots(0, 70, seats, failing))
+    closed = [event for event in events if event.kind is EventKind.CLOSED and event.episode.scale is Scale.ASN]
+    assert len(closed) == 1
+    assert closed[0].at >= play.at(50)
+
+
+def test_a_changed_table_of_hosts_is_taken_into_account(make_play: Any) -> None:
+    """The operator writes down that two boards are one person's: what they alone confirmed is confirmed no more."""
+    play = make_play()
+    pair = (play.seat("pk01"), play.seat("pk02"))
+    play.run(play.slots(0, 40, pair, play.between(20, 60)))
+    assert any(episode.confirmed for episode in play.detector.episodes)
+    play.detector.keep({"pk01": "ali", "pk02": "ali"})
+    play.detector.advance(play.at(41))
+    assert play.detector.episodes
+    assert not any(episode.confirmed for episode in play.detector.episodes)
+
+
 def test_local_faults_at_different_times_open_nothing(play: Any) -> None:
     """Each home has its bad twenty minutes, one after the other."""
 

@@ -132,3 +132,5 @@ class Coverage(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Bins that were ok."""
     failed: int
     """Bins that failed."""
+    witness: str = ""
+    """Whom it counts as: boards of one host, and references of one network, are one; empty: for itself."""

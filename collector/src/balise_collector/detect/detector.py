@@ -79,6 +79,7 @@ class Detector:
     def __init__(self, config: DetectorConfig | None = None, faults: Faults | None = None) -> None:
         """Begin without any history; a cell that cannot be walked is noted in ``faults``, and costs itself."""
         self.config = config or DetectorConfig()
+        self._operators: Mapping[str, str] = self.config.operators
         self._faults = faults or Faults()
         self._codes: list[Code] = []
         self._code_index: dict[tuple[str, State, bool], int] = {}
@@ -94,6 +95,21 @@ class Detector:
         """UNIX seconds of the last walk; 0 before the first."""
 
     # ------------------------------------------------------------ in
+
+    def keep(self, operators: Mapping[str, str]) -> None:
+        """Take a changed table of who runs which probe into account: where it changes, every cell is walked anew."""
+        if operators == self._operators:
+            return
+        moved = {probe for probe, who in operators.items() if self._operators.get(probe, probe) != who}
+        moved |= {probe for probe, who in self._operators.items() if operators.get(probe, probe) != who}
+        self._operators = dict(operators)
+        for group in self._groups.values():
+            if any(series.probe in moved for series in group.series):
+                group.state = None
+                self._touched.add(group)
+
+    def _witness(self, probe: str) -> str:
+        return self._operators.get(probe, probe)
 
     def observe(self, verdict: Verdict) -> None:
         """Take in one verdict, in any order; repeats change nothing.
@@ -196,7 +212,7 @@ class Detector:
 
     def _walk(self, group: Group, now_bin: int) -> None:
         """Walk one cell: keep what is settled, look at the newest bins provisionally."""
-        cast = Cast(group.series, self._codes, self.config.operators, [c.severity for c in self._codes])
+        cast = Cast(group.series, self._codes, self._operators, [c.severity for c in self._codes])
         state = group.state
         late = group.dirty_from is not None and state is not None and group.dirty_from < state.next_bin
         if late and self._now - group.rewound < REWIND_EVERY:
@@ -312,8 +328,8 @@ class Detector:
 
     def _company(self, network: Network, probe: str) -> bool:
         """Whether enough of a provider's probes are silent: two, or all there are."""
-        peers = [s for s in self._groups_of(network) if s.probe != probe]
-        others = {s.probe for s in peers}
+        ours = self._witness(probe)
+        others = {s.probe for s in self._groups_of(network) if self._witness(s.probe) != ours}
         return not others or any(other in self._silent for other in others)
 
     def _groups_of(self, network: Network) -> Iterable[Series]:
@@ -348,14 +364,14 @@ class Detector:
                 if bins > 0 and kept.severity != Severity.VOID:
                     tally[kept.fails] += bins if kept.fails or kept.severity == Severity.OK else 0
         return tuple(
-            Coverage(probe=p, country=c, asn=a, ok=t[0], failed=t[1])
+            Coverage(probe=p, country=c, asn=a, ok=t[0], failed=t[1], witness=self._witness(p))
             for (p, c, a), t in sorted(counts.items())
             if any(t)
         )
 
     def witnesses(self, probes: Iterable[str]) -> int:
         """Count independent witnesses among probes: those of one operator are one."""
-        return len({self.config.operators.get(probe, probe) for probe in probes})
+        return len({self._witness(probe) for probe in probes})
 
     def notes(self, found: Episode) -> tuple[Note, ...]:
         """Return the strongest failing verdicts of an episode's members, within its time."""

@@ -11,7 +11,7 @@ import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from balise_collector.detect import cusum, mixture
+from balise_collector.detect import cusum, mixture, thresholds
 from balise_collector.detect.bins import BIN
 from balise_collector.detect.cells import CellKey, Episode, Member, RuleCount
 from balise_collector.detect.evidence import Severity, weight
@@ -20,7 +20,7 @@ from balise_collector.detect.series import Segment, segments
 from balise_collector.detect.thresholds import FIRM, lasting_bins, opens, threshold
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from balise_collector.detect.evidence import Code
     from balise_collector.detect.series import Series
@@ -103,6 +103,14 @@ class Cast:
         """Return who runs a probe; each its own where nothing is known."""
         probe = self.series[index].probe
         return self.operators.get(probe, probe)
+
+    def most_of_each(self, totals: Mapping[int, float]) -> list[float]:
+        """Return the largest sum of each witness: one person's three boards must not add up to a quorum."""
+        most: dict[str, float] = {}
+        for index, total in totals.items():
+            who = self.operator(index)
+            most[who] = max(total, most.get(who, 0.0))
+        return list(most.values())
 
 
 class Fold:
@@ -266,9 +274,10 @@ class Fold:
 
     # ------------------------------------------------------------ opening and closing
 
-    def _present(self, bin_: int) -> int:
-        """Return N: probes seen within a day."""
-        return sum(seen > bin_ - PRESENT for seen in self.state.last_seen.values())
+    def _present(self, bin_: int) -> tuple[int, int]:
+        """Return the boards seen within a day, and N, the witnesses that they are."""
+        seen = [index for index, when in self.state.last_seen.items() if when > bin_ - PRESENT]
+        return len(seen), self._hosts(seen)
 
     def _failing(self, stretches: Mapping[int, _Stretch], bin_: int) -> list[int]:
         """Return the series that failed within the last 15 minutes and are counted as failing."""
@@ -280,22 +289,24 @@ class Fold:
             and any(self.cast.codes[code].fails for code in s.rules)
         ]
 
-    def _hosts(self, indexes: Sequence[int], present: int) -> int:
-        """Count distinct probes or, from three on, distinct hosts: one person's three boards are one witness."""
-        return len({self.cast.operator(i) for i in indexes}) if present > 2 else len(indexes)
+    def _hosts(self, indexes: Iterable[int]) -> int:
+        """Count witnesses: one person's three boards are one."""
+        return len({self.cast.operator(index) for index in indexes})
 
     def _maybe_open(self, bin_: int) -> None:
         """Open where the mixture exceeds its threshold and enough distinct probes failed lately."""
         state = self.state
         if not state.totals:
             return
-        score = mixture.mixture(state.totals.values())
-        present = self._present(bin_)
+        score = mixture.mixture(self.cast.most_of_each(state.totals))
+        boards, present = self._present(bin_)
+        if present == 1 and boards > thresholds.PAIR:
+            return  # from three boards on it takes two hosts (attribution.md 2.3): one person's three are no quorum
         failing = self._failing(state.stretches, bin_)
         firm = [i for i in failing if state.stretches[i].failing >= FIRM]
         saturated = [i for i in failing if state.totals[i] >= cusum.MOST]
         lasting = [i for i in saturated if state.stretches[i].failing >= lasting_bins(present)]
-        if not opens(present, score, *(self._hosts(who, present) for who in (failing, firm, lasting))):
+        if not opens(present, score, *map(self._hosts, (failing, firm, lasting))):
             return
         needed = threshold(present)
         standing = not any(state.stretches[index].seen_ok_before for index in failing)
@@ -329,11 +340,12 @@ class Fold:
     def _maybe_close(self, current: _Open, bin_: int) -> None:
         """Close on observed success only; silence keeps an episode as it is."""
         state = self.state
-        current.score = max(current.score, mixture.mixture(state.totals.values()))
-        calm = [s.calm >= CALM for s in current.stretches.values()]
-        # One probe that goes on failing is its own trouble: it must not keep open what others have seen end.
-        lately = sum(s.last_fail_bin > bin_ - RECENT for s in current.stretches.values())
-        if not (all(calm) or (sum(calm) >= 2 and lately < 2)):
+        current.score = max(current.score, mixture.mixture(self.cast.most_of_each(state.totals)))
+        restless = {self.cast.operator(i) for i, s in current.stretches.items() if s.calm < CALM}
+        calm = {self.cast.operator(i) for i in current.stretches} - restless
+        # One that goes on failing is its own trouble: it must not keep open what others have seen end.
+        lately = self._hosts(i for i, s in current.stretches.items() if s.last_fail_bin > bin_ - RECENT)
+        if restless and not (len(calm) >= 2 and lately < 2):
             return
         current.closed_bin = bin_
         state.totals.clear()

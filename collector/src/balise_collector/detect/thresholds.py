@@ -16,8 +16,8 @@ _LEAST: Final = tuple(n for n, _ in _STEPS)
 FIRM: Final = 2
 """Failing bins from which on a probe counts towards the three of a quorum."""
 _QUORUM: Final = 3
-_PAIR: Final = 2
-"""Up to so many probes in a cell all of them are a quorum."""
+PAIR: Final = 2
+"""Up to so many witnesses in a cell all of them are a quorum."""
 
 
 def threshold(probes: int) -> float:
@@ -45,5 +45,5 @@ def opens(probes: int, score: float, failing: int, firm: int, lasting: int) -> b
     """
     if failing < min(2, probes):
         return False
-    quorum = firm >= _QUORUM or probes <= _PAIR
-    return (quorum and score > threshold(probes)) or lasting >= _PAIR
+    quorum = firm >= _QUORUM or probes <= PAIR
+    return (quorum and score > threshold(probes)) or lasting >= PAIR

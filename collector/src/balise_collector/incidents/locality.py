@@ -5,6 +5,7 @@ from typing import Final
 
 from balise_collector.detect.cells import Coverage
 from balise_collector.incidents.model import IncidentKind, Locality, ReferenceCount
+from balise_collector.witnesses import ENOUGH
 
 VANTAGES: Final = 3
 """Reference vantages that must be ok."""
@@ -16,17 +17,28 @@ def references(seen: Iterable[Coverage], country: str) -> ReferenceCount:
     """Count references outside ``country``: ok where at least four of five of its bins were."""
     abroad = [c for c in seen if c.country != country and c.ok + c.failed > 0]
     good = [c for c in abroad if c.failed * 4 <= c.ok]
+    bad = [c for c in abroad if c not in good]
     return ReferenceCount(
-        ok=len(good), failed=len(abroad) - len(good), countries_ok=tuple(sorted({c.country for c in good}))
+        ok=len(good),
+        failed=len(bad),
+        countries_ok=tuple(sorted({c.country for c in good})),
+        witnesses_ok=_witnesses(good),
+        witnesses_failed=_witnesses(bad),
     )
+
+
+def _witnesses(seen: Iterable[Coverage]) -> int:
+    """Count those that no common network or host makes one."""
+    return len({c.witness or c.probe for c in seen})
 
 
 def locality(kind: IncidentKind, count: ReferenceCount) -> Locality:
     """Return whether an incident is the country's own or the world's."""
     if kind in {IncidentKind.SERVICE_FAULT, IncidentKind.EDGE_FAULT}:
         return Locality.GLOBAL
-    if count.ok >= VANTAGES and len(count.countries_ok) >= COUNTRIES and count.failed < count.ok:
+    ok, failed = count.witnesses_ok, count.witnesses_failed
+    if count.ok >= VANTAGES and len(count.countries_ok) >= COUNTRIES and ok >= ENOUGH and failed < ok:
         return Locality.LOCAL
-    if count.failed >= 2 and count.failed > count.ok:
+    if failed >= ENOUGH and failed > ok:
         return Locality.GLOBAL
     return Locality.UNKNOWN

@@ -106,6 +106,9 @@ class ReferenceCount(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tr
     ok: int = 0
     failed: int = 0
     countries_ok: tuple[str, ...] = ()
+    witnesses_ok: int = 0
+    witnesses_failed: int = 0
+    """Of these, those that no common network or host makes one (witnesses.py); 0 in what an earlier version kept."""
     countries_withheld: bool = False
     """There are others, which the public view does not name."""
 

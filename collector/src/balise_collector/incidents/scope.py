@@ -28,9 +28,18 @@ def scope(members: Iterable[Member], seen: Iterable[Coverage], known: frozenset[
     """
     ours = list(members)
     probes = {m.probe for m in ours}
-    affected = {m.asn for m in ours}
     coverage = list(seen)
-    clean = {c.asn for c in coverage if c.ok > 0 and c.asn not in affected and c.probe not in probes}
+    who = {c.probe: c.witness or c.probe for c in coverage}
+    struck: dict[int, set[str]] = {}
+    for member in ours:
+        struck.setdefault(member.asn, set()).add(who.get(member.probe, member.probe))
+    fine: dict[int, set[str]] = {}
+    for c in coverage:
+        if c.ok > 0 and c.probe not in probes:
+            fine.setdefault(c.asn, set()).add(c.witness or c.probe)
+    # One board's word does not count a provider in where another home of the same provider reaches the service.
+    affected = {asn for asn, hit in struck.items() if len(hit) > 1 or not fine.get(asn, set()) - hit}
+    clean = set(fine) - affected
     measured = {c.probe for c in coverage if c.ok or c.failed} | probes
     return Scope(
         affected=tuple(sorted(affected)),
