@@ -5,7 +5,13 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from balise_lab import tally
+from balise_wire.box import Boxer, private_key, public_hex
+from balise_wire.envelope import Envelope, Kind, encode_envelope
+from balise_wire.seal import Sealer
 
 _SPOOL = """
 CREATE TABLE pending (id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT, notable INTEGER, at REAL, body BLOB);
@@ -39,6 +45,26 @@ def test_what_is_recorded_is_noted_even_when_the_probe_forgets_it(tmp_path: Path
         record(database, THREE, "event")
         database.execute("DELETE FROM pending")
     assert tally.recorded(path) == {ONE, TWO}
+
+
+def test_what_is_boxed_is_counted_with_the_collectors_secret(tmp_path: Path) -> None:
+    """A real probe's spool, which nobody else reads: each record counts once, in a batch or before."""
+    collector = Ed25519PrivateKey.generate()
+    own = Ed25519PrivateKey.generate()
+    for name, key in (("collector.key", collector), ("probe.key", own)):
+        (tmp_path / name).write_text(key.private_bytes_raw().hex(), encoding="ascii")
+    database = sqlite3.connect(tmp_path / tally.SPOOL, isolation_level=None)
+    database.executescript(f"{_SPOOL}CREATE TABLE boxed (id INTEGER PRIMARY KEY, kind TEXT, frame BLOB);")
+    boxer = Boxer(public_hex(private_key(collector.private_bytes_raw()).public_key()))
+    with closing(database):
+        assert tally.watch(tmp_path / tally.SPOOL)
+        for identifier in (ONE, TWO):
+            body = msgspec.Raw(json.dumps([{"id": identifier}]).encode())
+            envelope = Envelope(kind=Kind.MEASUREMENT, id="0" * 32, probe="k7m2q9xd", sent_at=0.0, body=body)
+            box = boxer.box(Sealer(own).seal(encode_envelope(envelope)))
+            database.execute("INSERT INTO boxed (kind, frame) VALUES ('measurement', ?)", (box,))
+        database.execute("DELETE FROM boxed")
+    assert tally.recorded(tmp_path / tally.SPOOL, tally.Keys(tmp_path, tmp_path)) == {ONE, TWO}
 
 
 def test_a_rolled_back_recording_is_not_noted(tmp_path: Path) -> None:

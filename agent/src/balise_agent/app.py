@@ -32,6 +32,7 @@ from balise_agent.pace import pace_of, patience
 from balise_agent.problems import ProblemId, Trouble
 from balise_agent.publisher import Publisher
 from balise_agent.reactor import Reactor, Timer
+from balise_agent.recipient import Recipient
 from balise_agent.report import measurement
 from balise_agent.schedule import Agenda, Run
 from balise_agent.scrub import redacted
@@ -49,6 +50,8 @@ from balise_wire.words import Design, Lifecycle
 _log = logging.getLogger(__name__)
 
 CLOCK_FILE: Final = "clock"
+SEALED_TO: Final = "sealed to"
+"""Fact of the spool: for whom it is boxed (recipient.py)."""
 _TICK_SECONDS: Final = 1.0
 _BOARD_SECONDS: Final = 10.0
 """Real seconds for which a look at the board is good."""
@@ -96,6 +99,7 @@ class App:
         status: StatusFile | None = None,
         renewal: Renewal | None = None,
         warnings: remains.Warnings | None = None,
+        recipient: Recipient | None = None,
         root: Path = Path("/"),
     ) -> None:
         self._config = config
@@ -113,6 +117,8 @@ class App:
         self._status = status
         self._renewal = renewal
         self._warnings = warnings
+        self._recipient = recipient or Recipient()
+        self._damage = ""
         self.again = False
         """Whether the probe is to start anew at once: another enrolment is in force."""
         self._consent = consent_trouble(config)
@@ -170,6 +176,7 @@ class App:
             self._notice(notice)
         # A board that lost its note of the time still knows that it is later than its task was signed.
         self._clock.hint(self._assignments.signed_at, live=False)
+        self._follow_recipient()
         self._paused = self._pause_asked()
         self._reassign()
         if self.publisher is not None and self._config.consent.accepted:
@@ -192,12 +199,32 @@ class App:
         if anew:
             self._event(EventKind.REBOOT, why)
         if self._spool.lost:
-            self._event(EventKind.SPOOL_FULL, "the spool was damaged; a new stream begins")
+            self._tell_damage()
         told = f"balise-agent {__version__}, clock {self._clock.state()}"
         self._event(EventKind.STARTED, told if anew or not why else f"{told}; {why}")
         if before and not ended and self._warnings is not None:
             for line in self._warnings.before[-remains.MOST_TOLD :]:
                 self._event(EventKind.STARTED, f"last warning before that: {line}")
+
+    def _tell_damage(self) -> None:
+        """Tell what damage of the spool has cost, each time it cost something more."""
+        if self._spool.damage != self._damage:
+            self._damage = self._spool.damage
+            self._event(EventKind.SPOOL_FULL, f"the spool was damaged: {self._damage}"[:_LONGEST_DETAIL])
+
+    def _follow_recipient(self) -> None:
+        """Box what is kept for whom the collector's newest signed word names."""
+        said = self._assignments.recipient
+        if said is None:
+            return
+        before = self._recipient
+        after = before.told(self._config.collector.key, self._assignments.signed_at, said)
+        if after == before or not self._spool.seal_to(after.key):
+            return
+        self._recipient = after
+        self._spool.note(SEALED_TO, after.line())
+        if after.key != before.key:
+            _log.info("what is kept is %s", "boxed for the collector" if after.key else "not boxed: it opens no boxes")
 
     def _end(self) -> None:
         """Let plans go, put everything on disk, and leave the broker in order."""
@@ -245,6 +272,7 @@ class App:
         for notice in self._assignments.offer(frame, self._clock.signed()):
             self._notice(notice)
         self._clock.hint(self._assignments.signed_at, live=False)
+        self._follow_recipient()
         self._reassign()
 
     def lifecycle(self) -> Lifecycle:
@@ -447,7 +475,7 @@ class App:
         """Put everything fresh on disk: from here on it is recorded."""
         fresh, self._fresh = self._fresh, []
         try:
-            self._spool.record(fresh)
+            self._spool.record(fresh, self._stamp())
         except TooLargeError:
             for record in fresh:
                 self._commit_one(record)
@@ -455,16 +483,15 @@ class App:
     def _commit_one(self, record: Record) -> None:
         """Put one on disk; one that no message could carry is our own failure."""
         try:
-            self._spool.record([record])
+            self._spool.record([record], self._stamp())
         except TooLargeError as error:
             self.own_failures += 1
             _log.error("a result could not be recorded: %s", error)
 
-    def _seal(self) -> None:
-        """Close the open batch and let it go on air."""
+    def _stamp(self) -> Stamp:
+        """Return what an envelope says of this moment."""
         publisher = self.publisher
-        evicted = self._spool.evicted_batches
-        stamp = Stamp(
+        return Stamp(
             at=self._clock.now(),
             clock_state=self._clock.state(),
             session=publisher.session if publisher else 0,
@@ -473,7 +500,12 @@ class App:
             uptime=self._clock.steady(),
             checked=self._clock.checked,
         )
-        sealed = self._spool.seal(stamp)
+
+    def _seal(self) -> None:
+        """Close the open batch and let it go on air."""
+        publisher = self.publisher
+        evicted = self._spool.evicted_batches
+        sealed = self._spool.seal(self._stamp())
         gone = self._spool.evicted_batches - evicted
         if gone:
             _log.warning("the spool is full: %d batches were let go", gone)
@@ -505,6 +537,7 @@ class App:
         self._count_delivery()
         if self._spool.disk_refuses:
             self._spool.retry()
+        self._tell_damage()
         connected = self.publisher is not None and self.publisher.connected
         hurry = patience(self._config, monotonic - self._started_at) if connected else _PATIENCE_APART
         if self._spool.due(now, patience=hurry):

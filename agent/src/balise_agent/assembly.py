@@ -18,8 +18,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from balise_agent import __version__, board, limits, remains
-from balise_agent.app import CLOCK_FILE, App
+from balise_agent import __version__, board, limits, recipient, remains
+from balise_agent.app import CLOCK_FILE, SEALED_TO, App
 from balise_agent.assignments import FILE as ASSIGNMENT_FILE
 from balise_agent.assignments import Assignments, Notice
 from balise_agent.card import wiping
@@ -46,6 +46,7 @@ from balise_agent.pace import failure_seconds, pace_of
 from balise_agent.problems import ProblemId, Trouble
 from balise_agent.publisher import Publisher
 from balise_agent.reactor import Reactor
+from balise_agent.recipient import Recipient
 from balise_agent.service import Service
 from balise_agent.spool import FILE as SPOOL_FILE
 from balise_agent.spool import Spool
@@ -332,6 +333,12 @@ def _kind_of(error: Exception) -> ProblemId:
     return ProblemId.NO_CAPTURE if isinstance(error, LinkUnusable) else ProblemId.SETTINGS_BROKEN
 
 
+def _recipient(config: Config, spool: Spool, enrolment: Enrolment | None) -> Recipient:
+    """Return for whom what is kept is boxed, by what was written down and by what enrolment brought."""
+    known = recipient.read(spool.noted(SEALED_TO), config.collector.key)
+    return known if enrolment is None else known.told(config.collector.key, enrolment.at, enrolment.sealed_to)
+
+
 def _chance(identity: Identity) -> random.Random:
     return random.Random(identity.jitter_secret)  # noqa: S311 - spreads reconnections; keeps no secret
 
@@ -349,6 +356,8 @@ def _probe(
     with contextlib.ExitStack() as stack:
         spool = open_spool(config, identity)
         stack.callback(spool.close)
+        boxed_for = _recipient(config, spool, enrolment)
+        spool.seal_to(boxed_for.key)
         meter = Meter(settled.allowed, clock, spool.noted("bytes today"))
         link = stack.enter_context(open_link(settled, reactor, meter))
         files = Files(Path(config.probe.state_dir))
@@ -369,6 +378,7 @@ def _probe(
             news=news,
             status=StatusFile(config.runtime_dir()),
             renewal=renewal,
+            recipient=boxed_for,
             warnings=stack.enter_context(_warnings(Path(config.probe.state_dir))),
         )
         lookup = lookup_through(link.ground.resolvers.addresses)

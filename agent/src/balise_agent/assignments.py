@@ -50,6 +50,8 @@ class Assignments:
         """As far as the device's limits go along with it."""
         self.signed_at = 0.0
         """UNIX seconds at which the collector signed the newest message that was good, accepted or not."""
+        self.recipient: str | None = None
+        """The key that the newest such message says to box for, empty where it names none; ``None`` before one."""
 
     def restore(self, now: float) -> tuple[Notice, ...]:
         """Take up the stored assignment again; one that is no longer good is not an error, just not used."""
@@ -103,7 +105,8 @@ class Assignments:
             head = _head.decode(envelope.body)
         except (SealError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return (Notice(EventKind.ASSIGNMENT_REFUSED, f"{error}"),)
-        self.signed_at = max(self.signed_at, envelope.sent_at)
+        if envelope.sent_at >= self.signed_at:
+            self.signed_at, self.recipient = envelope.sent_at, head.recipient
         if self.current is not None and head.version <= self.current.version:
             if head.version == self.current.version:
                 return ()  # the retained message, again, at each connection

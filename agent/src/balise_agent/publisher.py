@@ -62,6 +62,8 @@ _NO_GREETING: Final = "the broker did not greet in time"
 _GOODBYE_SECONDS: Final = 2.0
 _LAST_RECEIPTS_SECONDS: Final = 0.7
 _TICK_SECONDS: Final = 1.0
+_OLDEST_STEP: Final = 500
+"""Sequences that go before the state says the lowest one held again."""
 _LARGEST_INBOX: Final = MAX_BODY_BYTES
 _LAST_GOOD: Final = "last good broker"
 
@@ -473,8 +475,15 @@ class Publisher:
         self._hold_dates_against_the_clock()
         if receipt.stream != self._spool.stream:
             return
+        if self._spool.is_behind(receipt):
+            # An older copy of the card: its next numbers were used already, and this receipt would cover them.
+            self._spool.begin_anew(f"a receipt names {max((receipt.through, *receipt.beyond))}, never given out here")
+            return
         self.counters.receipt_at = self._clock.now() if live else receipt.at
         self._spool.forget(receipt)
+        if self._spool.oldest() - self._told_oldest > _OLDEST_STEP:
+            # A collector that reads it nowhere else may wait at a gap that will never be filled.
+            self.announce()
         delivered = self._covered(receipt)
         for sequence in delivered:
             del self._on_air[sequence]

@@ -297,7 +297,11 @@ def _count(stage: Stage) -> tally.Counts:
 
 def _recorded(stage: Stage) -> dict[str, frozenset[str]]:
     """Return what each probe has recorded until now."""
-    return {probe.id: tally.recorded(stage.spool(probe.id)) for probe in stage.scenario.probes}
+    places = stage.programs.places
+    return {
+        probe.id: tally.recorded(stage.spool(probe.id), tally.Keys(places.collector, places.agent(probe.id)))
+        for probe in stage.scenario.probes
+    }
 
 
 def _settle(stage: Stage, what: str, *, judged: bool) -> None:

@@ -1,8 +1,10 @@
 """The auditor: what each probe recorded, and what the journal holds, counted by SQL in their own databases.
 
 The probe forgets a batch on the collector's receipt, so its spool alone cannot say what was ever recorded. A trigger in
-the spool's database notes each measurement's id in the same commit that records it: what is in this table was durably
-recorded, no more and no less. Must not live here: what the counts ought to be (result, tests).
+the spool's database notes each measurement in the same commit that records it: what is in this table was durably
+recorded, no more and no less. A probe that knows its collector's key boxes what it records: then the note is the box,
+and the laboratory opens it, because it has the collector's secret. Must not live here: what the counts ought to be
+(result, tests).
 """
 
 import sqlite3
@@ -11,9 +13,22 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from balise_wire.box import Opener, private_key
+from balise_wire.envelope import MAX_BODY_BYTES, decode_envelope
+from balise_wire.seal import unseal
+
 SPOOL = "spool.sqlite"
 JOURNAL = "journal.sqlite"
 _TABLE = "CREATE TABLE IF NOT EXISTS lab_recorded(id TEXT NOT NULL)"
+_BOXES = "CREATE TABLE IF NOT EXISTS lab_boxed(frame BLOB NOT NULL)"
+_BOXES_TRIGGER = """
+CREATE TRIGGER IF NOT EXISTS lab_tally_boxed AFTER INSERT ON boxed WHEN NEW.kind = 'measurement'
+BEGIN INSERT INTO lab_boxed VALUES (NEW.frame); END
+"""
+_LATE_BOXES = "INSERT INTO lab_boxed SELECT frame FROM boxed WHERE kind = 'measurement'"
 _TRIGGER = """
 CREATE TRIGGER IF NOT EXISTS lab_tally AFTER INSERT ON pending WHEN NEW.kind = 'measurement'
 BEGIN INSERT INTO lab_recorded VALUES (json_extract(CAST(NEW.body AS TEXT), '$.id')); END
@@ -50,7 +65,9 @@ def watch(spool: Path) -> bool:
                 return False
             if "lab_tally" not in tables:
                 database.execute("BEGIN IMMEDIATE")
-                for statement in (_TABLE, _TRIGGER, _LATE):
+                # Probes of earlier versions have no boxes.
+                boxes = (_BOXES, _BOXES_TRIGGER, _LATE_BOXES) if "boxed" in tables else ()
+                for statement in (_TABLE, _TRIGGER, _LATE, *boxes):
                     database.execute(statement)
                 database.execute("COMMIT")
     except sqlite3.OperationalError:
@@ -58,15 +75,43 @@ def watch(spool: Path) -> bool:
     return True
 
 
-def recorded(spool: Path) -> frozenset[str]:
-    """Return the ids of all measurements that a probe ever recorded."""
+class Keys:
+    """What it takes to read what a probe boxed: its collector's secret, and its own key."""
+
+    def __init__(self, collector: Path, agent: Path) -> None:
+        """Read both from the programs' state folders; what is not there yet opens nothing."""
+        seed, own = _seed(collector / "collector.key"), _seed(agent / "probe.key")
+        self._opener = Opener([private_key(seed)] if seed else [])
+        self._signer = Ed25519PrivateKey.from_private_bytes(own).public_key() if own else None
+
+    def ids(self, box: bytes) -> tuple[str, ...]:
+        """Return the ids of the measurements in a box of this probe."""
+        if self._signer is None:
+            return ()
+        envelope = decode_envelope(unseal(self._opener.open(box), self._signer, most=MAX_BODY_BYTES))
+        return tuple(one.id for one in msgspec.json.decode(envelope.body, type=list[_Named]))
+
+
+class _Named(msgspec.Struct):
+    id: str
+
+
+def _seed(path: Path) -> bytes:
+    return bytes.fromhex(path.read_text(encoding="ascii")) if path.exists() else b""
+
+
+def recorded(spool: Path, keys: Keys | None = None) -> frozenset[str]:
+    """Return the ids of all measurements that a probe ever recorded; of boxed ones with the ``keys`` that open them."""
     if not spool.exists():
         return frozenset()
     with closing(_reader(spool)) as database:
         tables = {row[0] for row in database.execute("SELECT name FROM sqlite_master")}
         if "lab_recorded" not in tables:
             return frozenset()
-        return frozenset(row[0] for row in database.execute("SELECT id FROM lab_recorded"))
+        found = [row[0] for row in database.execute("SELECT id FROM lab_recorded")]
+        if keys is not None and "lab_boxed" in tables:
+            found += [one for (box,) in database.execute("SELECT frame FROM lab_boxed") for one in keys.ids(box)]
+    return frozenset(found)
 
 
 def journalled(journal: Path) -> dict[str, list[int]]:

@@ -76,7 +76,12 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     halt: object = ""
     """Any type: what is no text is a halt all the same, unless it is empty."""
     sealed_to: object = ""
-    """As in the assignment, which a halted probe goes on by."""
+    """As in the assignment, which a halted probe goes on by; any type: what is no text names no key."""
+
+    @property
+    def recipient(self) -> str:
+        """The key that the probe boxes what it keeps to; empty where there is none."""
+        return self.sealed_to if isinstance(self.sealed_to, str) else ""
 
     @property
     def reason(self) -> str:

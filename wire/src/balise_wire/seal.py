@@ -58,6 +58,11 @@ class Sealer:
         self._header = MAGIC + bytes([_ZSTD]) + key_id(key.public_key())
         self._compressor = zstandard.ZstdCompressor(level=level, dict_data=DICTIONARIES.get(dictionary))
 
+    @property
+    def public(self) -> Ed25519PublicKey:
+        """The key that its frames verify against."""
+        return self._key.public_key()
+
     def seal(self, message: bytes) -> bytes:
         """Return the sealed frame of ``message``."""
         payload = self._compressor.compress(message)

@@ -90,6 +90,16 @@ def _settle(path: Path) -> None:
         os.close(handle)
 
 
+def blank(path: Path) -> None:
+    """Overwrite a file where it lies, and leave it there (OSError); one that is not there is fine."""
+    handle = _held(path)
+    if handle is not None:
+        try:
+            _overwrite(handle)
+        finally:
+            os.close(handle)
+
+
 def shred(path: Path) -> None:
     """Overwrite a file with chance, then remove its name, then let the folder reach the disk (OSError)."""
     handle = _held(path)
