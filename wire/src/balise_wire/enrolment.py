@@ -18,7 +18,7 @@ MAX_REQUEST_BYTES = 16 * 1024
 """Largest request that the collector reads, and largest answer that a probe reads."""
 
 
-class EnrolmentRequest(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, forbid_unknown_fields=True):
+class EnrolmentRequest(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Body of ``POST /enrol``: what the card says, and the certificate request made on the device."""
 
     token: str
@@ -38,7 +38,7 @@ class EnrolmentRequest(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=
     software: str = ""
 
 
-class RenewalRequest(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, forbid_unknown_fields=True):
+class RenewalRequest(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Body of ``POST /renew``: a new certificate request by the same key."""
 
     request: str
