@@ -23,6 +23,7 @@ from balise_collector.hearing import Hearing
 from balise_collector.incidents import Incident, IncidentBook, IncidentChange
 from balise_collector.journal import JournalRow, PresenceRow
 from balise_collector.judge import BOGONS, Bar, Context, ReferenceTable, State, Verdict, judge
+from balise_collector.judge.limits import BUDGET, SHARED
 from balise_collector.members import Fleet
 from balise_collector.witnesses import Stand, witness_of
 from balise_wire.measurement import Measurement, Network
@@ -126,7 +127,9 @@ class Deduction:
             for entry in service.targets
             for version in (4, 6)
         }
-        self._table.keep({member.id: member.host for member in around.fleet.members.values() if member.host})
+        self._no_limits = SHARED if around.laboratory else BUDGET
+        hosts = {member.id: member.host for member in around.fleet.members.values() if member.host}
+        self._table.keep(hosts, self._no_limits)
         self._detector.keep(around.witnesses())
         self._pins = {
             entry.host: frozenset(entry.spki)
@@ -196,6 +199,7 @@ class Deduction:
             addresses=self._addresses.get(measurement.target, frozenset()),
             pins=self._pins.get(measurement.host, frozenset()),
             bogons=self._bogons,
+            no_limits=self._no_limits,
         )
 
     # ------------------------------------------------------------ steps

@@ -302,6 +302,15 @@ LIFECYCLES: Final[dict[Lifecycle, str]] = {
 }
 """What a probe said of its state, or the broker of a dead one."""
 
+LIMITS: Final[dict[str, str]] = {
+    "cpu": "its processor was busy",
+    "temperature": "it was hot",
+    "undervoltage": "it had too little voltage",
+    "budget": "its share of the line was used up",
+    "drops": "it lost packets",
+}
+"""What limits a board, by the words of ``Measurement.limited_by``."""
+
 EVENTS: Final[dict[EventKind, str]] = {
     EventKind.STARTED: "its program started",
     EventKind.REBOOT: "the board started anew",

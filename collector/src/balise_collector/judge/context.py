@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from balise_collector.judge.fingerprints import OWN, Fingerprints
+from balise_collector.judge.limits import BUDGET, fell_silent, limited
 from balise_collector.judge.verdict import State, Verdict
 from balise_collector.witnesses import ENOUGH, UNKNOWN, Stand, independent
 from balise_wire.observations import (
@@ -162,10 +163,12 @@ class ReferenceTable:
         """By service and role: the addresses of ``_results`` at which some reference reached it."""
         self._kept: Counter[str] = Counter()
         """How many keys of ``_results`` each reference stands in."""
+        self._no_limits = BUDGET
 
-    def keep(self, hosts: Mapping[str, str]) -> None:
-        """Take a changed table of hosts into account from now on."""
+    def keep(self, hosts: Mapping[str, str], no_limits: frozenset[str] = BUDGET) -> None:
+        """Take a changed table of hosts, and of words that are no limits, into account from now on."""
         self._hosts = hosts
+        self._no_limits = no_limits
 
     def _stand(self, probe: str) -> Stand:
         return Stand(self._asns.get(probe, 0), self._hosts.get(probe, ""))
@@ -182,16 +185,17 @@ class ReferenceTable:
             return
         self._asns[verdict.probe] = verdict.network.asn
         shift = -verdict.clock_offset
-        if verdict.state is State.OK:
-            self._mark(("target", verdict.target, verdict.layer), verdict.probe, verdict.at, ok=True)
-        elif not verdict.rule.startswith("line."):
-            self._mark(("target", verdict.target, verdict.layer), verdict.probe, verdict.at, ok=False)
-        if verdict.rule.startswith("line."):
+        if verdict.rule.startswith(("line.", "own.")):
             return
+        # A limited board's silence says that no server is dead, as it says that none is blocked.
+        deaf = limited(measurement, self._no_limits) and fell_silent(measurement)
+        if verdict.state is State.OK or not deaf:
+            ok = verdict.state is State.OK
+            self._mark(("target", verdict.target, verdict.layer), verdict.probe, verdict.at, ok=ok)
         for trial in measurement.observations:
             if trial.arm is not Arm.SUBJECT or _KIND[type(trial)] is not measurement.experiment:
                 continue
-            if isinstance(trial, TcpObservation):
+            if isinstance(trial, TcpObservation) and (trial.synacks or not deaf):
                 self._endpoint(verdict, trial.address, trial.port, trial.at + shift, ok=trial.synacks > 0)
             elif isinstance(trial, TlsObservation):
                 self._tls(verdict, measurement, trial, trial.at + shift)
@@ -418,6 +422,8 @@ class Context:
     bogons: tuple[IpNetwork, ...] = BOGONS
     line_seconds: float = 120.0
     """Most seconds between a measurement and the line health that gates it."""
+    no_limits: frozenset[str] = BUDGET
+    """Words of ``limited_by`` that say nothing of the board (limits.py)."""
 
     def is_bogon(self, address: str) -> bool:
         """Tell whether no public service can have this address; text that is no address is none."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from balise_collector.judge.rules import MIN_TRIALS, Facts, Rule, anomaly, common, gate
+from balise_collector.judge.rules import MIN_TRIALS, Facts, Rule, anomaly, board, common, gate
 from balise_collector.judge.verdict import Level, State
 from balise_wire.failures import Failure
 from balise_wire.mechanisms import Mechanism
@@ -225,12 +225,14 @@ def facts(measurement: Measurement, context: Context) -> DnsFacts:
         failed=bool(denials) and not trusted and (all(lies) or bogon),
         passed=passed,
         since=since,
+        # An address that runs no resolver is to be silent: only the provider's silence counts against it.
+        silent="timeout" in (lie(t) for t in subject),
     )
     honest = resolved(public[0]) if public else frozenset()
     given_unchecked = frozenset(address for t in own for answer in t.unchecked or () for address in answer.addresses)
     signs = (
         {"silent_address_answered", "forged_packet"}
-        if silent_hit and not any(t.answers for t in silent_control)
+        if silent_hit and not any(t.answers for t in silent_control) and not base.limited
         else set()
     )
     printed = any(context.fingerprints.address(address) for address in heard)
@@ -290,7 +292,7 @@ def _forged(identity: str, mechanism: Mechanism, how: Callable[[DnsFacts], bool]
         mechanism=mechanism,
         level=Level.SCORED,
         proof=("silent_address_answered", "forged_packet", "artefact"),
-        when=lambda f: f.silent_control is False and how(f),
+        when=lambda f: f.silent_control is False and not f.limited and how(f),
         reason=reason,
         source="detectors.md 2.1, Q3",
     )
@@ -315,6 +317,7 @@ RULES: Final[tuple[Rule[DnsFacts], ...]] = (
         source="detectors.md 2.1",
     ),
     anomaly(_LAYER),
+    board(_LAYER),
     Rule(
         id="dns.nothing",
         layer=_LAYER,

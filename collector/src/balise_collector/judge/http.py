@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from balise_collector.judge.context import backed
-from balise_collector.judge.injection import FORGED, injection_score
-from balise_collector.judge.rules import MIN_TRIALS, Facts, Rule, anomaly, common, gate, spread_out
+from balise_collector.judge.injection import FORGED, injection_score, is_whole
+from balise_collector.judge.rules import MIN_TRIALS, Facts, Rule, anomaly, board, common, gate, spread_out
 from balise_collector.judge.verdict import Level, State
 from balise_collector.witnesses import ENOUGH
 from balise_wire.failures import Failure
@@ -203,7 +203,7 @@ def facts(measurement: Measurement, context: Context) -> HttpFacts:
         default=0.0,
     )
     signs = {"artefact"} if printed is not None else set()
-    if score >= FORGED:
+    if score >= FORGED and (not base.limited or (base_control is not None and is_whole(base_control.packets))):
         signs.add("forged_packet")
     if any(t.arm is Arm.NEIGHBOUR and _good(t) for t in others):
         signs.add("neighbour_ok")
@@ -256,6 +256,7 @@ RULES: Final[tuple[Rule[HttpFacts], ...]] = (
         source="detectors.md 2.12: anti-bot must not become blocked",
     ),
     anomaly(_LAYER),
+    board(_LAYER),
     Rule(
         id="http.below",
         layer=_LAYER,

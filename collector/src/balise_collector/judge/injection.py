@@ -110,6 +110,15 @@ def _raw(seen: Trace, *, proxied: bool) -> float:
     return score
 
 
+def is_whole(control: Sequence[Packet]) -> bool:
+    """Tell whether a control's capture has what a subject is compared with: its handshake and an answer.
+
+    Of a capture that is known to have lost packets, what is not in it excuses nothing and accuses nobody.
+    """
+    seen = trace(control)
+    return seen.synack is not None and bool(seen.rtt_us) and bool(seen.data)
+
+
 def injection_score(subject: Sequence[Packet], control: Sequence[Packet]) -> float:
     """Return evidence of forgery in nats, 0..MOST: the subject trial's score minus the control trial's.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from balise_collector.judge.rules import Facts, Rule, common, own_failure
+from balise_collector.judge.rules import Facts, Rule, board, common, own_failure
 from balise_collector.judge.verdict import Level, State
 from balise_wire.failures import Failure
 from balise_wire.mechanisms import Mechanism
@@ -107,6 +107,7 @@ RULES: Final[tuple[Rule[LineFacts], ...]] = (
         reason="A single control says nothing of a line.",
         source="attribution.md, assumptions",
     ),
+    board(_LAYER),
     Rule(
         id="line.international",
         layer=_LAYER,

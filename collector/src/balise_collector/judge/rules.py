@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from balise_collector.judge.context import Bar, Context
+from balise_collector.judge.limits import fell_silent, limited
 from balise_collector.judge.verdict import Level, State
 from balise_wire.failures import Failure
 from balise_wire.measurement import LineHealth, Measurement
@@ -61,6 +62,10 @@ class Facts:
     """Probe's clock, UNIX seconds: when the first failing subject trial began, or ``started``."""
     bar: Bar = Bar.NONE
     """Why it is not to be judged, whatever the rest says."""
+    limited: bool = False
+    """The board lost packets, or was busy, hot or badly powered, meanwhile (limits.py)."""
+    silent: bool = False
+    """What failed rests, at least in part, on something that did not come."""
     score: float = 0.0
     """Injection evidence in nats."""
     signs: frozenset[str] = frozenset()
@@ -87,8 +92,16 @@ def _controls_dead(line: LineHealth) -> bool:
     return asked > 0 and line.domestic_ok + line.international_ok == 0
 
 
-def common(measurement: Measurement, context: Context, *, failed: bool, passed: bool, since: float) -> Facts:
-    """Return the facts that do not depend on the layer."""
+def common(
+    measurement: Measurement,
+    context: Context,
+    *,
+    failed: bool,
+    passed: bool,
+    since: float,
+    silent: bool | None = None,
+) -> Facts:
+    """Return the facts that do not depend on the layer; ``silent`` only where the layer knows it better."""
     well, unwell = line_state(measurement.line, measurement, context.line_seconds)
     return Facts(
         own_failure=bool(measurement.own_failure) or (not passed and _failed_by_itself(measurement)),
@@ -101,6 +114,8 @@ def common(measurement: Measurement, context: Context, *, failed: bool, passed: 
         passed=passed,
         since=since,
         bar=context.bar,
+        limited=limited(measurement, context.no_limits),
+        silent=fell_silent(measurement) if silent is None else silent,
     )
 
 
@@ -146,6 +161,19 @@ def anomaly(layer: Experiment) -> Rule[Facts]:
         when=lambda f: not f.paired,
         reason="One failure without controls: the paired series that follows will tell.",
         source="detectors.md, common rule (a)",
+    )
+
+
+def board(layer: Experiment) -> Rule[Facts]:
+    """Return the rule that stands before all that accuse: a limited board's silence is no evidence against anybody."""
+    return Rule(
+        id="board.limited",
+        layer=layer,
+        state=State.INSUFFICIENT,
+        level=Level.DISCARDED,
+        when=lambda f: f.limited and f.silent,
+        reason="The board itself lost packets, or was busy, hot or badly powered: what did not come may have come.",
+        source="ours; what did come stands (a reset, an answer, a captured forgery)",
     )
 
 

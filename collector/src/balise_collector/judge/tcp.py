@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from balise_collector.judge.context import Seen
-from balise_collector.judge.rules import Facts, Rule, anomaly, common, gate
+from balise_collector.judge.rules import Facts, Rule, anomaly, board, common, gate
 from balise_collector.judge.verdict import Level, State
 from balise_wire.failures import Failure
 from balise_wire.mechanisms import Mechanism
@@ -110,6 +110,7 @@ RULES: Final[tuple[Rule[TcpFacts], ...]] = (
         source="detectors.md 2.2",
     ),
     anomaly(_LAYER),
+    board(_LAYER),
     Rule(
         id="tcp.partial",
         layer=_LAYER,

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from balise_collector.judge.injection import FORGED, injection_score
-from balise_collector.judge.rules import MIN_TRIALS, Facts, Rule, anomaly, common, gate, spread_out
+from balise_collector.judge.injection import FORGED, injection_score, is_whole
+from balise_collector.judge.rules import MIN_TRIALS, Facts, Rule, anomaly, board, common, gate, spread_out
 from balise_collector.judge.verdict import Level, State
 from balise_wire.failures import Failure
 from balise_wire.mechanisms import Mechanism
@@ -166,7 +166,7 @@ def facts(measurement: Measurement, context: Context) -> TlsFacts:
         signs.add("neighbour_ok")
     if scrambled in {Outcome.ANSWERED, Outcome.CERTIFICATE}:
         signs.add("scrambled_ok")
-    if score >= FORGED:
+    if score >= FORGED and (not base.limited or (control is not None and is_whole(control.packets))):
         signs.add("forged_packet")
     chain = next((t for t in failing if t.chain and not t.carried), None)
     known = context.pins | context.references.keys(measurement.host)
@@ -226,6 +226,7 @@ RULES: Final[tuple[Rule[TlsFacts], ...]] = (
         source="detectors.md 2.4",
     ),
     anomaly(_LAYER),
+    board(_LAYER),
     Rule(
         id="tls.nothing",
         layer=_LAYER,

@@ -12,9 +12,11 @@ from balise_collector.journal import JournalRow
 from balise_collector.judge.verdict import Verdict
 from balise_collector.pages.packets import PacketRow, rows
 from balise_collector.pages.tongue import Say, noted
-from balise_collector.wording import ARMS, FAILURES, RESOLVERS
+from balise_collector.probe_events import printable
+from balise_collector.wording import ARMS, FAILURES, LIMITS, RESOLVERS
 from balise_wire.evidence import Packet
 from balise_wire.failures import Failure
+from balise_wire.measurement import Measurement
 from balise_wire.observations import (
     DnsAnswer,
     DnsObservation,
@@ -101,6 +103,8 @@ class Exhibit:
     software: str
     catalogue: str
     line: str
+    board: str
+    """What limited the board meanwhile; empty where nothing did."""
     trials: tuple[TrialRow, ...]
     marked: int
     """Packets and answers that bear signs of forgery."""
@@ -127,11 +131,20 @@ def exhibit(row: JournalRow, verdict: Verdict, say: Say = noted) -> Exhibit:
         software=measurement.software,
         catalogue=measurement.catalogue,
         line=_line(row, say),
+        board=_board(measurement, say),
         trials=shown,
         marked=sum(
             max(sum(p.injected for p in trial.packets), sum(bool(a.signs) for a in trial.answers)) for trial in shown
         ),
     )
+
+
+def _board(measurement: Measurement, say: Say) -> str:
+    """Say what limited the board itself; a word that we do not know is told as it came."""
+    told = [say(LIMITS.get(word, printable(word))) for word in measurement.limited_by]
+    if measurement.tap_drops:
+        told.append(say("{n} packets missed").format(n=f"{measurement.tap_drops:,}"))
+    return ", ".join(told)
 
 
 def _line(row: JournalRow, say: Say) -> str:
