@@ -18,8 +18,12 @@ MAX_REQUEST_BYTES = 16 * 1024
 """Largest request that the collector reads, and largest answer that a probe reads."""
 
 
-class EnrolmentRequest(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """Body of ``POST /enrol``: what the card says, and the certificate request made on the device."""
+class EnrolmentRequest(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, forbid_unknown_fields=True):
+    """Body of ``POST /enrol``: what the card says, and the certificate request made on the device.
+
+    A stranger speaks here, so what is not known is refused: this message never gets another field. What a board of
+    tomorrow has to say goes to another path. Its words may grow like any other.
+    """
 
     token: str
     """The one-time token from the operator's file."""
@@ -38,8 +42,8 @@ class EnrolmentRequest(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=
     software: str = ""
 
 
-class RenewalRequest(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """Body of ``POST /renew``: a new certificate request by the same key."""
+class RenewalRequest(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, forbid_unknown_fields=True):
+    """Body of ``POST /renew``: a new certificate request by the same key; strict as the other."""
 
     request: str
 
