@@ -62,6 +62,7 @@ def test_the_files_are_whole_and_secrets_are_closed(tmp_path: Path, written: Cal
     assert modes == {
         "mosquitto.conf": 0o644,
         "openssl.cnf": 0o644,
+        "before-start": 0o644,
         "ca.pem": 0o644,
         "crl.pem": 0o644,
         "broker.pem": 0o644,

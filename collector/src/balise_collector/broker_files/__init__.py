@@ -1,8 +1,8 @@
 """The broker's files: configuration, access rules, and what makes its doors ours. One copy, wherever mosquitto runs.
 
 ``render`` thinks (text from settings), ``place`` touches (files, certificates); ``mosquitto.conf``, ``door.conf``,
-``acl`` and ``openssl.cnf`` beside this file are the templates, for people to read. Must not live here: starting or
-reloading mosquitto, which is the service manager's business (docs/broker.md).
+``acl``, ``openssl.cnf`` and ``before-start`` beside this file are the templates, for people to read. Must not live
+here: starting or reloading mosquitto, which is the service manager's business (docs/broker.md).
 """
 
 from balise_collector.broker_files.place import BrokerFiles, refresh, write

@@ -30,6 +30,7 @@ REFUSALS: Final = "crl.pem"
 CERTIFICATE: Final = "broker.pem"
 KEY: Final = "broker.key"
 TLS: Final = "openssl.cnf"
+BEFORE_START: Final = "before-start"
 _LEFT: Final = 1 / 3
 """A certificate with less than this share of its life is made anew."""
 
@@ -70,7 +71,11 @@ def write(
         owner = _owner(settings.user)
         static = [
             name
-            for name, text in ((CONFIGURATION, render.configuration(settings)), (TLS, render.tls_defaults()))
+            for name, text in (
+                (CONFIGURATION, render.configuration(settings)),
+                (TLS, render.tls_defaults()),
+                (BEFORE_START, render.before_start(settings)),
+            )
             if _put(out / name, text, durable.PUBLIC, owner)
         ]
         return BrokerFiles((*static, *_live(out, names, authority, revoked, owner, now())), restart=bool(static))

@@ -5,6 +5,7 @@ files and certificates (place.py).
 """
 
 import ipaddress
+import re
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from importlib import resources
@@ -25,6 +26,9 @@ MAX_PACKET_BYTES: Final = MAX_BATCH_BYTES + 1024
 """A batch, its topic and the frame around it."""
 EVERYWHERE: Final = "*"
 _LOOPBACK: Final = "127.0.0.1"
+_PLAIN: Final = re.compile(r"[\w./-]+", re.ASCII)
+_TRIAL_TENTHS: Final = 300
+"""Tenths of a second in which what was saved must have been read; systemd allows 90 s for a whole start."""
 _CONNECTIONS: Final = 4000
 """Of one door; a connection costs the broker some 40 KB, and files (docs/broker.md)."""
 
@@ -114,6 +118,14 @@ def configuration(settings: Settings) -> str:
         more="log_type all\n" if settings.verbose else "",
     )
     return text.rstrip("\n") + "\n" + "".join(_door(door, settings) for door in settings.doors)
+
+
+def before_start(settings: Settings) -> str:
+    """Return the script that looks, before each start, whether what was saved can be read (ConfigError)."""
+    for word in (settings.data, settings.user):
+        if not _PLAIN.fullmatch(word):
+            raise ConfigError(f"{word!r}: a script of root's takes no such name; give letters, digits and / _ . -")
+    return _template("before-start").substitute(data=settings.data, user=settings.user, tenths=_TRIAL_TENTHS)
 
 
 def _door(door: Door, settings: Settings) -> str:
