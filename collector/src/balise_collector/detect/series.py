@@ -150,14 +150,18 @@ class Series:
 
 
 def merged(runs: list[Run]) -> list[Run]:
-    """Join neighbours of one code with no bin between them."""
+    """Join neighbours of one code with no bin between them; each ends no earlier than the one before it.
+
+    A failure that began before its neighbour ended is cut into parts of which the first would: the search for a place
+    goes by these ends.
+    """
     joined: list[Run] = []
     for run in runs:
         if joined and joined[-1].code == run.code and run.first_bin <= joined[-1].last_bin + 1:
             before = joined[-1]
             joined[-1] = before._replace(last_bin=max(before.last_bin, run.last_bin), last=max(before.last, run.last))
         else:
-            joined.append(run)
+            joined.append(run._replace(last=max(run.last, joined[-1].last)) if joined else run)
     return joined
 
 
