@@ -38,6 +38,8 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Names that pages print for ISO 3166-1 codes; a code without one is printed as it is."""
     quarantine_bytes: int = 64 * 1024 * 1024
     """Most bytes of refused messages that are kept; the oldest go first, and are counted."""
+    quota_times: int = 5
+    """How many times what its timetable asks for a probe may send; 0 for no bound (quota.py)."""
 
 
 class Broker(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -34,7 +34,8 @@ from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.members import NO_TASKS, Fleet, Member
 from balise_collector.orders import Able, Taken, within
 from balise_collector.probe_clocks import ProbeClocks
-from balise_collector.profiles import fitted
+from balise_collector.profiles import fitted, results_per_day
+from balise_collector.quota import OVER, Item, Quotas, weight
 from balise_collector.unboxing import letters
 from balise_collector.validate import Accepted, Quarantined, Spoken, read_state
 from balise_wire.assignment import Assignment
@@ -60,6 +61,10 @@ _ASSIGN_EVERY: Final = 3600.0
 """Clock seconds between two looks whether an assignment changed or nears its end."""
 _IDENTITY_EVERY: Final = 3600.0
 """Real seconds between two looks at our own certificate: its dates are the machine's."""
+_WORD_WEIGHT: Final = 0.5
+"""What an event or a health report costs of a probe's quota, in results."""
+_TELL_QUOTA_EVERY: Final = 3600.0
+"""Clock seconds between two lines of the log about one probe that sends too much."""
 _WATCH_EVERY: Final = 30.0
 """Clock seconds after which an idle collector writes down that it still listens."""
 
@@ -78,6 +83,10 @@ class Group:
         """Stream of the receipt owed, by probe."""
         self.able: dict[str, Able] = {}
         """What members say that they can do."""
+        self.fresh: set[tuple[str, str]] = set()
+        """Probe and id of measurements that are new with this group."""
+        self.spenders: set[str] = set()
+        """Whose accounts changed."""
 
 
 class Reports:
@@ -141,6 +150,9 @@ class Ingest(threading.Thread):
         self._doubles = Doubles()
         self._reports = Reports()
         self._told_old: dict[str, str] = {}
+        self._quotas = Quotas(float(config.collector.quota_times))
+        self._told_quota: dict[str, float] = {}
+        """When the log last said that a probe was over its quota, UNIX seconds."""
         self._to_assign: set[str] = set()
         """Whose assignment is looked at in the next turn."""
         self.failed: BaseException | None = None
@@ -183,6 +195,7 @@ class Ingest(threading.Thread):
         self._health = {probe: row.health for probe, row in self._journal.latest_health().items()}
         self._registry = FleetRegistry(self._config.fleet_file)
         self._fleet = self._registry.fleet()
+        self._quotas = Quotas(float(self._config.collector.quota_times), self._journal.accounts())
         for connection in self._connections:
             connection.start()
 
@@ -191,6 +204,7 @@ class Ingest(threading.Thread):
         if self._registry.changed():
             self._fleet = self._registry.fleet()
             _log.info("fleet changed: %d approved", len(self._fleet.active()))
+            self._quotas.forget(self._fleet.members)
             self._assigned_at = 0.0
         if self._relearned.is_set():
             self._relearned.clear()
@@ -236,6 +250,11 @@ class Ingest(threading.Thread):
                 delivery.connection.ack(delivery)
             for probe, stream in group.owed.items():
                 self._publish_receipt(probe, stream, self._connections)
+            for batch in group.batches:
+                # In order up to its newest batch, which came as it was sealed: nothing of it is still under way.
+                live = batch.sequence and not batch.historical
+                if live and self._journal.position(batch.probe, batch.stream).through >= batch.sequence:
+                    self._quotas.caught_up(batch.probe, received_at)
 
     def _kept(self, deliveries: list[Delivery], received_at: float) -> list[Group]:
         """Return what was committed: one group or, where a message makes our own code raise, each message by itself."""
@@ -277,11 +296,21 @@ class Ingest(threading.Thread):
             elif spoken is not None:
                 group.refused.append(_refused(delivery, spoken.probe, spoken.reason))
             return
+        probe = parsed.probe if parsed and parsed.probe in self._fleet.members else ""
+        if probe and not self._quotas.knock(probe, received_at):
+            self._over_quota(probe, "more messages than any backlog has; they come again", group, received_at)
+            return
         if leaf is Leaf.META:
             self._hear_announcement(delivery, group, received_at)
             return
         for frame, outcome in letters(
-            delivery.topic, delivery.payload, self._fleet, received_at, self._opener, clocks=self._clocks
+            delivery.topic,
+            delivery.payload,
+            self._fleet,
+            received_at,
+            self._opener,
+            clocks=self._clocks,
+            gate=self._quotas.may_open,
         ):
             self._admit(delivery._replace(payload=frame), outcome, group, received_at)
 
@@ -290,6 +319,8 @@ class Ingest(threading.Thread):
         if isinstance(outcome, Quarantined):
             _log.info("quarantined from %s: %s", outcome.probe or "nobody", outcome.reason)
             group.refused.append(_refused(delivery, outcome.probe, outcome.reason))
+            if outcome.reason.startswith(OVER):
+                self._over_quota(outcome.probe, outcome.reason, group, received_at)
             if outcome.envelope is not None and outcome.envelope.sequence:
                 # Verified and kept in the quarantine: it need not come again.
                 group.batches.append(_batch(self._fleet, outcome.probe, outcome.envelope, outcome.raw))
@@ -308,6 +339,7 @@ class Ingest(threading.Thread):
         if accepted.claimed is not None:
             said = f"says AS{accepted.claimed.asn}, {accepted.claimed.access}"
             group.notices.append(Notice(probe=probe, kind=NoticeKind.CLAIMS, detail=said))
+        accepted = self._within_quota(delivery, accepted, group, received_at)
         self._reports.hear(accepted, received_at)
         if accepted.health is not None:
             self._health[probe] = accepted.health
@@ -335,6 +367,42 @@ class Ingest(threading.Thread):
             group.batches.append(batch)
             if envelope.sequence:
                 group.owed[probe] = envelope.stream
+
+    def _within_quota(self, delivery: Delivery, accepted: Accepted, group: Group, at: float) -> Accepted:
+        """Return what of a message its probe's quota covers; the rest is kept in the quarantine, and told.
+
+        What is here already costs nothing: a probe sends again what it was not receipted for.
+        """
+        probe, shift = accepted.member.id, -accepted.dating.offset
+        group.spenders.add(probe)
+        found = self._journal.fresh(probe, [one.id for _, one in accepted.measurements])
+        fresh = [one for _, one in accepted.measurements if one.id in found and (probe, one.id) not in group.fresh]
+        told = [Item(at, _WORD_WEIGHT)] * (len(accepted.events) + (accepted.health is not None))
+        taken = self._quotas.admit(probe, [*(Item(one.started + shift, weight(one)) for one in fresh), *told], at)
+        group.fresh.update((probe, one.id) for one, good in zip(fresh, taken, strict=False) if good)
+        if all(taken):
+            return accepted
+        over = {one.id for one, good in zip(fresh, taken, strict=False) if not good}
+        words_over = not all(taken[len(fresh) :])
+        measurements = tuple((place, one) for place, one in accepted.measurements if one.id not in over)
+        reason = self._quotas.reason(probe, taken.count(False), len(taken))
+        # Where anything of it is taken, the journal keeps the frame.
+        raw = b"" if measurements else delivery.payload
+        group.refused.append(Refused(probe=probe, topic=delivery.topic, reason=reason, raw=raw))
+        self._over_quota(probe, reason, group, at)
+        return msgspec.structs.replace(
+            accepted,
+            measurements=measurements,
+            events=() if words_over else accepted.events,
+            health=None if words_over else accepted.health,
+        )
+
+    def _over_quota(self, probe: str, reason: str, group: Group, at: float) -> None:
+        """Tell the operator of a probe that sends too much: a notice, and a line of the log in an hour."""
+        group.notices.append(Notice(probe=probe, kind=NoticeKind.QUOTA, detail=reason))
+        if at - self._told_quota.get(probe, float("-inf")) >= _TELL_QUOTA_EVERY:
+            self._told_quota[probe] = at
+            _log.warning("probe %s: %s", probe, reason)
 
     def _hear_state(self, spoken: Spoken, group: Group) -> None:
         """Note presence; a probe that just connected is told at once how far we have its stream."""
@@ -420,7 +488,13 @@ class Ingest(threading.Thread):
         while True:
             try:
                 self._journal.append(
-                    group.batches, group.refused, group.presence, received_at, group.health, group.notices
+                    group.batches,
+                    group.refused,
+                    group.presence,
+                    received_at,
+                    group.health,
+                    group.notices,
+                    self._quotas.accounts(group.spenders),
                 )
             except JournalError as error:
                 _log.error("%s", error)
@@ -512,6 +586,9 @@ class Ingest(threading.Thread):
         """Give one probe what it is to do; whether that was written down anew."""
         issued = self._registry.issued(member.id)
         assignment, left_out = self._assignment_of(member, issued)
+        if assignment.targets:
+            since = max(member.approved_at, member.enrolled_at or 0.0)
+            self._quotas.expect(member.id, results_per_day(assignment) / 24.0, since)
         following = due(assignment, issued, now, left_out)
         self._tell_old(member, left_out)
         if following is None and self._fleet.tasks_of(member.id) is NO_TASKS:

@@ -39,6 +39,9 @@ NOTICES: Final[dict[NoticeKind, str]] = {
     ),
     NoticeKind.CLAIMS: "its card names another place than the record; the record counts: mend the one that is wrong",
     NoticeKind.ELSEWHERE: "its line is not where the record says (a tunnel, or it moved): its results are set aside",
+    NoticeKind.QUOTA: (
+        "it sends more than it can have measured; what is over is not believed: a copied key, or a program gone mad"
+    ),
 }
 """What the collector noticed of a probe, and what to do."""
 WRONG_CLOCK_SECONDS: Final = 60.0

@@ -13,7 +13,7 @@ import msgspec
 
 from balise_collector.members import Fleet
 from balise_collector.probe_clocks import ProbeClocks
-from balise_collector.validate import DEFAULT_LIMITS, Accepted, Limits, Quarantined, validate
+from balise_collector.validate import DEFAULT_LIMITS, Accepted, Gate, Limits, Quarantined, validate
 from balise_wire.box import Opener, is_box
 from balise_wire.seal import SealError
 from balise_wire.topics import parse_topic
@@ -40,6 +40,7 @@ def letters(
     opener: Opener,
     limits: Limits = DEFAULT_LIMITS,
     clocks: ProbeClocks | None = None,
+    gate: Gate | None = None,
 ) -> Iterator[Letter]:
     """Yield everything in one delivery: the message itself and, after a carrier, what it carried.
 
@@ -53,6 +54,7 @@ def letters(
         opener: opens what was boxed for us.
         limits: bounds of the believable.
         clocks: what earlier messages told of the probes' clocks; each letter adds to it.
+        gate: asked before a body is read.
     """
     left = _CARRIED_BYTES
     waiting = [(payload, 0)]
@@ -61,7 +63,7 @@ def letters(
         bounded = msgspec.structs.replace(limits, body_bytes=min(limits.body_bytes, left)) if depth else limits
         frame, refused = _opened(topic, content, opener, limits, depth)
         letter = Letter(
-            frame, refused or validate(topic, frame, fleet, received_at, bounded, clocks, carried=depth > 0)
+            frame, refused or validate(topic, frame, fleet, received_at, bounded, clocks, carried=depth > 0, gate=gate)
         )
         envelope = letter.outcome.envelope
         if depth and envelope is not None:

@@ -7,7 +7,7 @@ approval and signature come before anything is decompressed; a bad measurement n
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -59,6 +59,10 @@ _KIND_OF: Final = {
     Leaf.HEALTH: Kind.HEALTH,
 }
 _CARRIED_KINDS: Final = frozenset({Kind.MEASUREMENT, Kind.EVENT, Kind.CARRIED})
+
+
+Gate = Callable[[str, int, float], str]
+"""Says of a probe, the bytes of a body and the receive time why that body is not read; empty where it is."""
 
 
 class Rejection(msgspec.Struct, frozen=True):
@@ -129,6 +133,7 @@ def validate(
     clocks: ProbeClocks | None = None,
     *,
     carried: bool = False,
+    gate: Gate | None = None,
 ) -> Accepted | Quarantined:
     """Decide about one sealed message (measurement, event or health topic).
 
@@ -140,6 +145,7 @@ def validate(
         limits: bounds of the believable.
         clocks: what earlier messages told of the probes' clocks; this one adds to it.
         carried: it came in a carrier, whose topic says nothing of its kind.
+        gate: asked before a body is read, with its sender and size; returns why it is not to be, or nothing.
     """
     parsed = parse_topic(topic)
     if parsed is None or parsed.leaf not in _KIND_OF:
@@ -167,6 +173,9 @@ def validate(
         reason = f"body of kind {envelope.kind} on the {parsed.leaf} topic"
         return Quarantined(reason=reason, raw=payload, probe=parsed.probe)
     member = fleet.members[parsed.probe]
+    refusal = gate(member.id, len(envelope.body), received_at) if gate is not None else ""
+    if refusal:
+        return Quarantined(reason=refusal, raw=payload, probe=parsed.probe, envelope=envelope)
     try:
         dating = (clocks or ProbeClocks()).date(envelope, received_at)
         return _BODY[envelope.kind](member, envelope, Receipt(received_at, dating), limits, fleet)

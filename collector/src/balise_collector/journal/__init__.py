@@ -4,13 +4,14 @@ Lives here: the interface and the records that cross it. Back ends live beside i
 validation, judgement, or anything that could be computed again from the records.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Protocol
 
 import msgspec
 
 from balise_collector.faults import Fault
+from balise_collector.quota import Account
 from balise_wire.measurement import Measurement
 from balise_wire.status import Event, Health
 from balise_wire.words import ClockState, Lifecycle
@@ -86,6 +87,8 @@ class NoticeKind(StrEnum):
     """It says that it stands elsewhere than its record says."""
     ELSEWHERE = "elsewhere"
     """Its line is seen to be elsewhere than its record says."""
+    QUOTA = "quota"
+    """It sends more than it can have measured."""
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
@@ -236,6 +239,7 @@ class Journal(Protocol):
         received_at: float,
         health: Sequence[Report] = (),
         notices: Sequence[Notice] = (),
+        accounts: Mapping[str, Account] | None = None,
     ) -> int:
         """Commit durably, all or nothing; measurements already there (by probe and id) are dropped.
 

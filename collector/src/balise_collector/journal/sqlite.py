@@ -12,7 +12,8 @@ import contextlib
 import itertools
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from itertools import groupby
 from operator import itemgetter
@@ -44,6 +45,7 @@ from balise_collector.journal import (
 )
 from balise_collector.journal.frames import DamageError, Opened, Pointer, Taken, id64
 from balise_collector.probe_clocks import TRANSIT
+from balise_collector.quota import Account
 from balise_collector.shared_file import open_reading
 from balise_collector.streams import StreamPosition
 from balise_wire.seal import key_id as signing_id
@@ -87,6 +89,9 @@ CREATE TABLE IF NOT EXISTS notice(
   no INTEGER PRIMARY KEY, probe INTEGER NOT NULL, kind TEXT NOT NULL, began REAL NOT NULL, at REAL NOT NULL,
   times INTEGER NOT NULL, detail TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS notice_probe ON notice(probe, kind, no);
+CREATE INDEX IF NOT EXISTS quarantine_probe ON quarantine(probe, no);
+CREATE TABLE IF NOT EXISTS allowance(
+  probe INTEGER PRIMARY KEY, pool REAL NOT NULL, backlog REAL NOT NULL, at REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS cursor(name TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS watch(started REAL PRIMARY KEY, until REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS tally(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -122,6 +127,7 @@ CREATE INDEX IF NOT EXISTS event_unsorted ON event(no) WHERE kind IS NULL;
 _ASIDE_KEPT: Final = 10_000
 """Newest things set aside that are remembered, one by one; all are counted."""
 _STATES: Final = frozenset(state.value for state in Lifecycle)
+_NOTICED: Final = frozenset(kind.value for kind in NoticeKind)
 NOTICE_LASTS: Final = 86_400.0
 """Seconds after which the same, noticed again, is another notice; shorter pauses are one."""
 _NOTICES_KEPT: Final = 20_000
@@ -267,6 +273,7 @@ class SqliteJournal:
         self._next_batch = 0
         self._next_seq = 0
         self._quarantined = -1
+        self._quarantined_of: Counter[str] = Counter()
 
     # ------------------------------------------------------------ writing
 
@@ -278,6 +285,7 @@ class SqliteJournal:
         received_at: float,
         health: Sequence[Report] = (),
         notices: Sequence[Notice] = (),
+        accounts: Mapping[str, Account] | None = None,
     ) -> int:
         """Commit durably, all or nothing (see the Protocol)."""
         try:
@@ -289,6 +297,7 @@ class SqliteJournal:
             self._save_streams(touched, received_at)
             self._append_refused(refused, received_at)
             self._append_notices(notices, received_at)
+            self._save_accounts(accounts or {})
             self._touch_watch(received_at)
             self._db.execute("COMMIT")
         except (sqlite3.IntegrityError, sqlite3.DataError):
@@ -296,7 +305,7 @@ class SqliteJournal:
             raise
         except sqlite3.Error as error:
             self._roll_back()
-            raise self._trouble(error) from None
+            raise self._trouble(error, "not committed") from None
         except BaseException:
             self._roll_back()
             raise
@@ -443,20 +452,31 @@ class SqliteJournal:
             return
         if self._quarantined < 0:
             self._quarantined = self._tally("quarantined_bytes") or 0
+            held = self._ask("SELECT probe, sum(bytes) FROM quarantine GROUP BY probe")
+            self._quarantined_of = Counter(dict(held))
         rows = [(received_at, r.probe, r.topic[:300], r.reason, len(r.raw) + 200, r.raw) for r in refused]
         self._db.executemany(
             "INSERT INTO quarantine(received_at, probe, topic, reason, bytes, raw) VALUES(?,?,?,?,?,?)", rows
         )
         before = self._quarantined
-        self._quarantined += sum(row[4] for row in rows)
+        for row in rows:
+            self._quarantined += row[4]
+            self._quarantined_of[row[1]] += row[4]
         dropped = 0
         while self._quarantined > self._quarantine_bytes:
-            oldest = self._db.execute("SELECT no, bytes FROM quarantine ORDER BY no LIMIT 64").fetchall()
+            # Who filled it makes room: one that is refused all day must not push out what others were refused for.
+            ((most, _),) = self._quarantined_of.most_common(1)
+            oldest = self._db.execute(
+                "SELECT no, bytes FROM quarantine WHERE probe = ? ORDER BY no LIMIT 16", (most,)
+            ).fetchall()
+            if not oldest:
+                del self._quarantined_of[most]
             for no, size in oldest:
                 if self._quarantined <= self._quarantine_bytes:
                     break
                 self._db.execute("DELETE FROM quarantine WHERE no = ?", (no,))
                 self._quarantined -= size
+                self._quarantined_of[most] -= size
                 dropped += 1
         self._add(
             quarantined=len(rows) - dropped,
@@ -483,6 +503,32 @@ class SqliteJournal:
             return self._db.execute(query, arguments).fetchall()
         except sqlite3.Error as error:
             raise self._trouble(error) from None
+
+    # ------------------------------------------------------------ quotas
+
+    def fresh(self, probe: str, ids: Sequence[str]) -> frozenset[str]:
+        """Return which measurements of a probe are not here yet: a repeat is dropped, and costs its sender nothing."""
+        rows = self._ask("SELECT no FROM probe WHERE id = ?", probe)
+        if not rows:
+            return frozenset(ids)
+        by_number = {id64(one): one for one in ids}
+        known = self._ask(
+            "SELECT m.id FROM json_each(?) j JOIN measurement m ON m.probe = ? AND m.id = j.value",
+            json.dumps(list(by_number)),
+            rows[0][0],
+        )
+        return frozenset(ids) - {by_number[number] for (number,) in known}
+
+    def accounts(self) -> dict[str, Account]:
+        """Return what each probe had left when it was last written down."""
+        rows = self._ask("SELECT p.id, a.pool, a.backlog, a.at FROM allowance a JOIN probe p ON p.no = a.probe")
+        return {probe: Account(pool, backlog, at) for probe, pool, backlog, at in rows}
+
+    def _save_accounts(self, accounts: Mapping[str, Account]) -> None:
+        self._db.executemany(
+            "INSERT OR REPLACE INTO allowance VALUES(?,?,?,?)",
+            [(self._number("probe", "id", probe), one.pool, one.backlog, one.at) for probe, one in accounts.items()],
+        )
 
     # ------------------------------------------------------------ streams, cursors, watch
 
@@ -547,7 +593,7 @@ class SqliteJournal:
         try:
             self._db.execute("INSERT OR REPLACE INTO watch VALUES(?,?)", (at, at))
         except sqlite3.Error as error:
-            raise self._trouble(error) from None
+            raise self._trouble(error, "not committed") from None
         self._watching = at
 
     def _touch_watch(self, until: float) -> None:
@@ -576,7 +622,7 @@ class SqliteJournal:
         try:
             self._db.execute("INSERT OR REPLACE INTO cursor VALUES(?,?)", (name, seq))
         except sqlite3.Error as error:
-            raise self._trouble(error) from None
+            raise self._trouble(error, "not committed") from None
 
     # ------------------------------------------------------------ what was set aside
 
@@ -609,7 +655,7 @@ class SqliteJournal:
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
             self._roll_back()
-            raise self._trouble(error) from None
+            raise self._trouble(error, "not committed") from None
         return fresh
 
     def take_up(self, reader: str) -> None:
@@ -617,7 +663,7 @@ class SqliteJournal:
         try:
             self._db.execute("DELETE FROM aside WHERE reader = ?", (reader,))
         except sqlite3.Error as error:
-            raise self._trouble(error) from None
+            raise self._trouble(error, "not committed") from None
 
     def hand_on(self, reader: str, other: str) -> None:
         """Put what one reader set aside in the place of what another had (JournalError as above)."""
@@ -628,7 +674,7 @@ class SqliteJournal:
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
             self._roll_back()
-            raise self._trouble(error) from None
+            raise self._trouble(error, "not committed") from None
 
     def asides(self, most: int = 100) -> list[Aside]:
         """Return the newest things that were set aside."""
@@ -816,10 +862,10 @@ class SqliteJournal:
                     self._keys_by_id[signing_id(key)] = key
         return self._keys_by_id.get(key_id)
 
-    def _trouble(self, error: sqlite3.Error) -> JournalError:
+    def _trouble(self, error: sqlite3.Error, what: str = "not read") -> JournalError:
         """Return a database error as our own, with its mend."""
         kind = DamagedError if is_damage(error) else JournalError
-        return kind(f"{self._path}: {error}; {_mend(error)}")
+        return kind(f"{self._path}: {what}: {error}; {_mend(error)}")
 
     def presence(self, after: float, until: float) -> list[PresenceRow]:
         """Return the state messages received in (after, until], in order."""
@@ -900,6 +946,8 @@ class SqliteJournal:
         )
         found: dict[str, tuple[NoticeRow, ...]] = {}
         for no, probe, kind, began, at, times, detail in rows:
+            if kind not in _NOTICED:
+                continue
             row = NoticeRow(no=no, probe=probe, kind=NoticeKind(kind), began=began, at=at, times=times, detail=detail)
             found[probe] = (*found.get(probe, ()), row)
         return found
