@@ -63,6 +63,14 @@ def test_each_kind_of_word_is_left_out_and_counted() -> None:
     assert left_out == {"experiment:tls": 3, "experiment:path": 1}
 
 
+def test_a_task_is_never_larger_than_probes_take() -> None:
+    """One target too many would void the whole task of every probe; what is above is left out, and told."""
+    many = msgspec.structs.replace(TASK, targets=tuple(target(f"t{n}") for n in range(507)))
+    task, left_out = within(many, TODAY)
+    assert [one.id for one in task.targets] == [f"t{n}" for n in range(500)]
+    assert left_out == {"more than 500 targets": 7}
+
+
 def test_the_first_versions_words_are_never_changed() -> None:
     """They are what probes of commit a430c09 can decode; what came since is no part of them."""
     assert len(skills.FIRST) == 19

@@ -17,6 +17,11 @@ UNREAD_MOST: Final = 16
 """Words of one probe that this collector cannot read and that are remembered for the operator."""
 
 
+MOST_TARGETS: Final = 500
+"""Probes refuse a task of more as a whole (agent/limits.py, since the first version): what is above goes to nobody."""
+TOO_MANY: Final = f"more than {MOST_TARGETS} targets"
+
+
 class Able(msgspec.Struct, frozen=True, kw_only=True):
     """What a probe that introduced itself can do."""
 
@@ -86,6 +91,9 @@ def within(assignment: Assignment, able: Able | None) -> tuple[Assignment, dict[
     held = FIRST if able is None else able.skills
     lacking: Counter[str] = Counter()
     targets = [target for one in assignment.targets if (target := _known(one, held, lacking)) is not None]
+    if len(targets) > MOST_TARGETS:
+        lacking[TOO_MANY] = len(targets) - MOST_TARGETS
+        del targets[MOST_TARGETS:]
     controls = []
     for control in assignment.controls:
         if skill(control.scope) in held:
