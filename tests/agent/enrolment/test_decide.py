@@ -120,11 +120,15 @@ def test_the_brokers_come_in_their_order_and_literal_addresses_last(doors: Any, 
 def test_words_of_a_newer_collector_cost_only_themselves() -> None:
     """The board enrols all the same: the card's own words stand, and the line is used least."""
     enrolment = Enrolment(
-        probe="k7m2q9xd", certificate="", authority="", collector="0" * 64, brokers=(FrontDoor(host="b.example"),),
+        probe="k7m2q9xd", certificate="", authority="", collector="0" * 64,
+        brokers=(FrontDoor(host="a.example", transport="carrier-pigeon"), FrontDoor(host="b.example")),
         access=Access("laser"), role=ProbeRole("beacon"), profile=Profile("whispering"),
     )  # fmt: skip
     found = decide.enrolled(READY, enrolment, decide.Pems("ca", "cert", "key")).probe
     assert (found.access, found.role, found.profile) == (Access.FIXED, ProbeRole.PROBE, Profile.METERED)
+    assert [broker.host for broker in decide.enrolled(READY, enrolment, decide.Pems("a", "b", "c")).broker] == [
+        "b.example"
+    ]
     refused = read_answer(403, b'{"refused":"moon_in_the_wrong_house"}')
     assert isinstance(refused, Trouble)
     assert refused.id is ProblemId.REFUSED_NEWER

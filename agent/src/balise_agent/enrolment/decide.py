@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from balise_agent.config import Broker, Collector, Config, Transport
 from balise_agent.problems import ProblemId, Trouble
 from balise_wire.card import CONSENT_VERSION
-from balise_wire.enrolment import ENROL_PATH, RENEW_PATH, Enrolment
+from balise_wire.enrolment import ENROL_PATH, RENEW_PATH, Enrolment, FrontDoor
 from balise_wire.seal import public_bytes
 from balise_wire.topics import is_probe_id
 from balise_wire.words import Access, ProbeRole, Profile
@@ -144,7 +144,7 @@ def believed(enrolment: Enrolment, *, key: Ed25519PublicKey, fingerprint: str) -
         return "no collector key"
     if not enrolment.brokers:
         return "no broker"
-    if any(not door.host or door.transport not in set(Transport) for door in enrolment.brokers):
+    if not _ways(enrolment):
         return "a broker that is none"
     try:
         certificate = x509.load_pem_x509_certificate(enrolment.certificate.encode())
@@ -157,6 +157,11 @@ def believed(enrolment: Enrolment, *, key: Ed25519PublicKey, fingerprint: str) -
     if fingerprint and authority.fingerprint(SHA256()).hex() != fingerprint:
         return "another authority"
     return ""
+
+
+def _ways(enrolment: Enrolment) -> tuple[FrontDoor, ...]:
+    """Return the ways to the broker that this program can go: one by a transport of tomorrow costs itself."""
+    return tuple(door for door in enrolment.brokers if door.host and door.transport in set(Transport))
 
 
 class Pems(msgspec.Struct, frozen=True):
@@ -188,7 +193,7 @@ def enrolled(config: Config, enrolment: Enrolment, pems: Pems) -> Config:
         # A profile of a newer collector: the least of what we know keeps within whatever it means.
         profile=Profile.METERED if enrolment.profile is Profile.UNKNOWN else enrolment.profile,
     )
-    doors = sorted(enrolment.brokers, key=lambda door: _is_literal(door.host))
+    doors = sorted(_ways(enrolment), key=lambda door: _is_literal(door.host))
     brokers = tuple(
         Broker(
             host=door.host,
