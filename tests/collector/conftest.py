@@ -23,9 +23,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import settings
 
-from balise_collector.app import ClockFormatter
 from balise_collector.config import Broker, Config, Place
 from balise_collector.fleet import FleetRegistry
+from balise_collector.log_lines import ClockFormatter
 from balise_collector.members import Fleet, Member
 from balise_wire.envelope import Envelope, Kind, encode_envelope
 from balise_wire.measurement import Measurement, Network

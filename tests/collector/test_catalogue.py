@@ -150,3 +150,49 @@ def test_the_version_grows_with_change_and_before_expiry_only(shipped: Catalogue
     assert changed.version == 2
     assert dated(asked, first).version == 1
     assert digest(dated(asked, first)) == digest(asked)
+
+
+@pytest.mark.parametrize("bad", [r"\u001b[2J", r"\u009b31m", r"\u202e", r"\uFFFE", r"\u200b", r"\n"])
+@pytest.mark.parametrize("place", ["name", "version", "path"])
+def test_a_text_that_would_move_a_cursor_or_turn_a_line_is_refused(tmp_path: Path, bad: str, place: str) -> None:
+    """Such a catalogue passed the check, and its names stood in terminals, feeds and drawings."""
+    texts = {"name": "X", "version": "1", "path": "/x", place: f"/x{bad}"}
+    (tmp_path / "x.toml").write_text(
+        f'service = "x"\nname = "{texts["name"]}"\nversion = "{texts["version"]}"\n'
+        f'[[target]]\nrole = "web"\nhost = "a.example"\npath = "{texts["path"]}"\n'
+    )
+    with pytest.raises(ConfigError, match=rf"{place}.* holds the character \\u[0-9a-f]{{4}}") as refused:
+        load(tmp_path)
+    assert "\x1b" not in str(refused.value)
+
+
+def target(number: int, more: str = "") -> str:
+    """Return one endpoint."""
+    return f'[[target]]\nrole = "web"\nhost = "h{number}.example"\n{more}\n'
+
+
+def test_a_catalogue_is_bounded(tmp_path: Path) -> None:
+    """Files, targets, lists, texts and bytes: each too many is said with its number."""
+    file = tmp_path / "x.toml"
+    head = 'service = "x"\n'
+    addresses = ", ".join(f'"198.51.100.{n}"' for n in range(100))
+    for text, told in (
+        (head + "".join(map(target, range(501))), "target: 501 of them; 500"),
+        (head + target(1, f"addresses = [{addresses}]"), r"target\[0\].addresses: 100 of them; 64"),
+        (head + f'name = "{"x" * 301}"\n' + target(1), "name: has 301 characters; 300"),
+        (head + f"#{'x' * 2**20}\n" + target(1), "1048576 are the most"),
+        (f"x = {'[' * 20_000}", "x.toml"),
+    ):
+        file.write_text(text)
+        with pytest.raises(ConfigError, match=told):
+            load(tmp_path)
+    file.unlink()
+    for number in range(5):
+        text = f'service = "s{number}"\n' + "".join(target(1000 * number + n) for n in range(450))
+        (tmp_path / f"{number}.toml").write_text(text)
+    with pytest.raises(ConfigError, match="2250 targets, 2000"):
+        load(tmp_path)
+    for number in range(501):
+        (tmp_path / f"{number}.toml").write_text("")
+    with pytest.raises(ConfigError, match="501 files, 500"):
+        load(tmp_path)

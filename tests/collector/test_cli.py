@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -207,3 +208,23 @@ def test_what_one_probe_saw_is_marked_kept_out_of_the_report_and_never_released(
     status, _, why = run("release", "a10ne000cafe")
     assert (status, "not confirmed" in why) == (2, True)
     assert run("release", "c0nf1rmed000")[0] == 0
+
+
+def test_nothing_that_is_printed_moves_a_terminals_cursor(
+    run: Any, probe: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A tag, a path: what would clear the screen or turn a line around is an escape, and JSON stays JSON."""
+    member = msgspec.structs.replace(probe.member, tags=("a\x1b[2J", "b\x9b31m\u202e"))
+    (tmp_path / "state").mkdir()
+    with closing(FleetRegistry(tmp_path / "state" / "fleet.sqlite")) as registry:
+        registry.approve(member)
+    out = ""
+    for more in ((), ("--json",)):
+        status, out, _ = run("fleet", "list", *more)
+        assert status == 0
+        assert not {"\x1b", "\x9b", "\u202e"} & set(out)
+        assert "\\u001b[2J" in out
+        assert "\\u009b31m\\u202e" in out
+    assert tuple(json.loads(out)["approved"][0]["tags"]) == member.tags
+    assert main(["--config", str(tmp_path / "\x1b[2J.toml"), "check"]) == 2
+    assert "\\u001b[2J.toml" in capsys.readouterr().err

@@ -84,7 +84,7 @@ def base_of(running: subprocess.Popen[bytes]) -> str:
 
 def get(base: str, path: str) -> tuple[int, str, bytes]:
     """Return status, Cache-Control and body of an answer."""
-    asking = http.client.HTTPConnection(base.removeprefix("http://").rstrip("/"), timeout=10)
+    asking = http.client.HTTPConnection(base.removeprefix("http://").rstrip("/"), timeout=60)
     with closing(asking):
         asking.request("GET", path)
         answer = asking.getresponse()

@@ -12,7 +12,6 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Final, Protocol
 
@@ -29,6 +28,7 @@ from balise_collector.errors import ConfigError
 from balise_collector.fleet import FleetRegistry
 from balise_collector.ingest import Ingest
 from balise_collector.journal.sqlite import SqliteJournal
+from balise_collector.log_lines import ClockFormatter, Sparing
 from balise_collector.pages.api import EachThread, api_routes
 from balise_collector.pages.app import LOOPBACK, create_app
 from balise_collector.pages.bench import BenchFacts
@@ -55,22 +55,11 @@ _ASIDES_SHOWN: Final = 25
 """Things set aside that the fleet's page names; the journal remembers more."""
 
 
-class ClockFormatter(logging.Formatter):
-    """Log lines dated by the collector's clock, so that a laboratory's log can be laid beside its timeline."""
-
-    def __init__(self, clock: Clock) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
-        self._clock = clock
-
-    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802 - logging calls it so
-        """Return the time of the line in UTC."""
-        return datetime.fromtimestamp(self._clock.now(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def log_to_stderr(clock: Clock, level: int = logging.INFO) -> None:
     """Send every module's log lines to standard error, where journald finds them."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(ClockFormatter(clock))
+    handler.addFilter(Sparing())
     logging.basicConfig(level=level, handlers=[handler], force=True)
 
 

@@ -8,12 +8,13 @@ what (assignment.py), or any host name (the TOML files have them, each with its 
 import hashlib
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sized
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from balise_collector import harmless
 from balise_collector.claims import LINE_ID
 from balise_collector.errors import ConfigError
 from balise_collector.strict_toml import read_table, shape_table
@@ -23,6 +24,12 @@ PACKAGED: Final = Path(__file__).resolve().parents[2] / "catalogue"
 """The folder in the source tree; an installed wheel carries it as ``balise_collector/catalogue_files``."""
 INSTALLED: Final = Path(__file__).resolve().parent / "catalogue_files"
 _EXAMPLE: Final = "collector/catalogue/twitter.toml"
+_FILES_MOST: Final = 500
+TARGETS_MOST: Final = 2000
+"""A probe's day holds a few hundred (profiles.py)."""
+_TEXT_MOST: Final = 300
+_LIST_MOST: Final = 64
+LISTS_MOST: Final = {"target": 500, "control": 500}
 _SERVICE = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]([a-z0-9_-]{0,62}))+")
 
@@ -114,12 +121,17 @@ def load(folder: Path) -> Catalogue:
         ConfigError: with file, key and mend; also for an empty folder or a service named twice.
     """
     paths = sorted(folder.glob("*.toml"))
+    if len(paths) > _FILES_MOST:
+        raise ConfigError(f"{folder}: {len(paths)} files, {_FILES_MOST} are read; join some, or take some out")
     if not paths:
         raise ConfigError(f"{folder}: no *.toml in it; set [catalogue] dir, or leave it out for the packaged catalogue")
     files = [
         (path, shape_table(read_table(path, example=_EXAMPLE), ServiceFile, str(path), example=_EXAMPLE))
         for path in paths
     ]
+    total = sum(len(file.target) for _, file in files)
+    if total > TARGETS_MOST:
+        raise ConfigError(f"{folder}: {total} targets, {TARGETS_MOST} are the most that is read; take some out")
     seen: dict[str, Path] = {}
     for path, file in files:
         for place, wrong in findings(file):
@@ -159,7 +171,7 @@ def _joined(lists: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
 
 def findings(file: ServiceFile) -> list[tuple[str, str]]:
     """What is well-formed and still cannot be measured: pairs of key and finding with its mend."""
-    found: list[tuple[str, str]] = []
+    found = [*_text_findings(file, ""), *_size_findings(file)]
     if file.target and not _SERVICE.fullmatch(file.service):
         found.append(("service", f"{file.service!r} is no service id; use a-z, 0-9 and -, at most 32"))
     if file.service == LINE_ID.partition("/")[0]:
@@ -183,6 +195,33 @@ def findings(file: ServiceFile) -> list[tuple[str, str]]:
     if file.dns.control_name and not _NAME.fullmatch(file.dns.control_name):
         found.append(("dns.control_name", f"{file.dns.control_name!r} is no host name in lower case"))
     return found
+
+
+def _text_findings(held: msgspec.Struct, place: str) -> Iterator[tuple[str, str]]:
+    """Find texts that are too long, or that hold what would move a terminal's cursor or turn a line around."""
+    for name in held.__struct_fields__:
+        value, where = getattr(held, name), f"{place}.{name}" if place else name
+        for index, one in enumerate(value if isinstance(value, tuple) else (value,)):
+            at = f"{where}[{index}]" if isinstance(value, tuple) else where
+            if isinstance(one, msgspec.Struct):
+                yield from _text_findings(one, at)
+            elif isinstance(one, str) and (bad := harmless.findings(one)):
+                yield at, f"holds the character {bad}, which does not belong into a name; take it out"
+            elif isinstance(one, str) and len(one) > _TEXT_MOST:
+                yield at, f"has {len(one)} characters; {_TEXT_MOST} are the most that is read"
+
+
+def _size_findings(file: ServiceFile) -> Iterator[tuple[str, str]]:
+    """Find lists that no probe could work off."""
+    lists: list[tuple[str, Sized]] = [("target", file.target), ("control", file.control)]
+    lists += [(f"dns.{name}", getattr(file.dns, name)) for name in ("public_resolvers", "silent_addresses")]
+    for index, target in enumerate(file.target):
+        lists += [(f"target[{index}].{name}", getattr(target, name)) for name in ("addresses", "experiments", "spki")]
+    lists += [(f"control[{index}].addresses", control.addresses) for index, control in enumerate(file.control)]
+    for place, held in lists:
+        most = LISTS_MOST.get(place, _LIST_MOST)
+        if len(held) > most:
+            yield place, f"{len(held)} of them; {most} are the most that is read"
 
 
 def _target_findings(target: Entry) -> list[tuple[str, str]]:

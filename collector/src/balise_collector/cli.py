@@ -7,10 +7,10 @@ want too. An operator's mistake is one line on standard error and exit status 2.
 import argparse
 import os
 import sys
-from contextlib import closing
+from contextlib import closing, redirect_stderr, redirect_stdout
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 import msgspec
 
@@ -28,6 +28,7 @@ from balise_collector.config import Config
 from balise_collector.deduction import Deduction
 from balise_collector.errors import ConfigError, JournalError
 from balise_collector.fleet import FleetRegistry
+from balise_collector.harmless import Terminal
 from balise_collector.incidents import as_json
 from balise_collector.incidents.findings import finding, findings
 from balise_collector.judge import RULES_VERSION, explain, judge
@@ -41,7 +42,13 @@ from balise_wire.measurement import Measurement, read_measurement
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command; returns the exit status."""
+    """Run one command; returns the exit status. Nothing that it prints can move a terminal's cursor."""
+    out, err = cast("TextIO", Terminal(sys.stdout)), cast("TextIO", Terminal(sys.stderr))
+    with redirect_stdout(out), redirect_stderr(err):
+        return _main(argv)
+
+
+def _main(argv: list[str] | None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         clock = Clock.from_environment()

@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from balise_collector import harmless
 from balise_collector.errors import ConfigError
 from balise_collector.strict_toml import read_table, shape_table
 from balise_wire.assignment import Budget as WireBudget
@@ -264,6 +265,11 @@ def _findings(config: Config, *, files_come_later: bool) -> list[tuple[str, str]
         found.append(("broker", 'there is none; add [broker] with at least host = "127.0.0.1"'))
     if not config.state_dir.is_absolute():
         found.append(("collector.state_dir", f"{config.collector.state_dir!r} is relative; write a path from /"))
+    found.extend(
+        (f"collector.country_names.{harmless.line(code)[:8]}", f"holds the character {bad}; take it out")
+        for code, name in config.collector.country_names.items()
+        if (bad := harmless.findings(code + name))
+    )
     if config.collector.quarantine_bytes < 1024 * 1024:
         found.append(("collector.quarantine_bytes", "holds too little to look into; use 1048576 or more"))
     for index, broker in enumerate(config.broker):

@@ -7,19 +7,22 @@ live here: any particular shape (config.py and catalogue.py have theirs).
 import difflib
 import tomllib
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, Final, TypeVar, get_args, get_type_hints
 
 import msgspec
 
 from balise_collector.errors import ConfigError
 from balise_wire.word import complaint
 
+_BYTES_MOST: Final = 1024 * 1024
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 
 
 def read_table(path: Path, *, example: str) -> dict[str, Any]:
     """Return the file's table; ``example`` names the file to copy from (ConfigError)."""
     try:
+        if (size := path.stat().st_size) > _BYTES_MOST:
+            raise ConfigError(f"{path}: {size} bytes; {_BYTES_MOST} are the most that is read")
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file; copy {example} there, or name another with --config") from None
@@ -27,7 +30,7 @@ def read_table(path: Path, *, example: str) -> dict[str, Any]:
         raise ConfigError(f"{path}: {error.strerror}; make it readable for the user that runs the collector") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: not UTF-8 text; save it as UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"{path}: not TOML: {error}; see {example}") from None
 
 

@@ -6,6 +6,8 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterable
+from contextlib import closing
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -286,6 +288,45 @@ def test_the_name_in_links_is_never_the_readers(make: Make) -> None:
     client = make()
     for path in ("/", "/feed.atom", "/PK/twitter"):
         assert "evil.example" not in client.get(path, headers={"Host": "evil.example"}).text
+
+
+@pytest.mark.parametrize(
+    "bad", ["\ufffe", "\x00", "\x1b[31m", "\x9b2J", "\u202egro.live\u202c", "\ud800", "\U0001ffff"]
+)
+def test_a_name_that_no_document_can_hold_breaks_none(
+    look_at: Callable[..., View], folder: Path, told: dict[str, str], bad: str
+) -> None:
+    """Whatever a catalogue calls a service or an operator a country: feed, drawings, cards, tables, pages stand."""
+    crowd = Crowd(folder / "derived.sqlite")
+
+    def look() -> Any:
+        names = {name: f"{text}{bad}{'x' * 5000}" for name, text in look_at(NOW).services.items()}
+        view = replace(look_at(NOW), services=names, country_names={"PK": f"Pakistan{bad}"})
+        policy = Policy(least=2, delay=DELAY, secret=SECRET)
+        return public_view(view, Public(store=view.store, crowd=crowd, policy=policy, now=NOW, members=view.members))
+
+    app = create_public_app(look, base_url=BASE, notice=Notice(least=2, minutes=30))
+    client = TestClient(app, base_url=BASE)
+    name = Policy(least=2, delay=DELAY, secret=SECRET).alias(told["twitter"])
+    with closing(crowd):
+        for path in ("/feed.atom", f"/incident/{name}/card.svg"):
+            text = client.get(path).text
+            ET.fromstring(text)  # noqa: S314 - our own text
+            assert "Twitter" in text
+        paths = (
+            "/",
+            "/matrix",
+            "/PK/twitter",
+            f"/incident/{name}",
+            f"/incident/{name}.csv",
+            f"/incident/{name}/card.png",
+        )
+        for path in (*paths, f"/incident/{name}/report.txt", "/api/v1/incidents"):
+            answer = client.get(path)
+            assert answer.status_code == 200, path
+            if "json" not in answer.headers["content-type"] and not path.endswith(".png"):
+                assert bad[0] not in answer.text, path
+                assert "x" * 200 not in answer.text, path
 
 
 # ---------------------------------------------------------------- the interface

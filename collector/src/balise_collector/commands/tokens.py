@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from balise_collector import durable
+from balise_collector import durable, harmless
 from balise_collector.authority import Authority
 from balise_collector.clock import Clock
 from balise_collector.commands import AddCommand
@@ -190,8 +190,7 @@ def table(minted: Sequence[Minted], out: str | None) -> str:
     writer.writerow(("card", "probe", "token", "country", "asn", "provider", "file"))
     for one in minted:
         row = one.row
-        # A spreadsheet reads a cell that begins so as a formula.
-        provider = f"'{row.provider}" if row.provider[:1] in {"=", "+", "-", "@"} else row.provider
+        provider = harmless.cell(row.provider)
         file = str(_place(out, one)) if out else ""
         writer.writerow((row.card, row.probe, one.token, row.network.country, row.network.asn, provider, file))
     return text.getvalue()

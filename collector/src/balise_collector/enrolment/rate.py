@@ -35,7 +35,7 @@ class Bucket:
 
     def take(self, now: float) -> bool:
         """Take one where there is one."""
-        self._left = min(self._pace.burst, self._left + (now - self._at) * self._pace.per_second)
+        self._left = min(self._pace.burst, self._left + max(0.0, now - self._at) * self._pace.per_second)
         self._at = now
         if self._left < 1.0:
             return False

@@ -22,7 +22,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from balise_collector import wording
+from balise_collector import harmless, wording
 from balise_collector.incidents.model import Incident
 from balise_collector.judge.verdict import State
 from balise_collector.pages import (
@@ -377,6 +377,11 @@ def _no_answer(view: View, country: str | None) -> str:
     return view.gettext("We do not measure that service there. We measure: {services}.").format(services=names)
 
 
+def _finalized(value: object) -> object:
+    """Make what a template writes harmless, whoever said it."""
+    return harmless.shown(value) if isinstance(value, str) else value
+
+
 def _templates(language: Language) -> Environment:
     """Return the templates in a language: escaping on, an unknown name is an error, the shared words at hand."""
     found = Environment(
@@ -384,6 +389,7 @@ def _templates(language: Language) -> Environment:
         loader=PackageLoader("balise_collector.pages", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_finalized,
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Final
 from xml.etree import ElementTree as ET
 
+from balise_collector import harmless
 from balise_collector.incidents.findings import Finding
 from balise_collector.incidents.model import Incident
 from balise_collector.pages import phrases
@@ -74,9 +75,9 @@ def _entry(feed: ET.Element, one: Incident, view: View, base: str, times: Mappin
 
 
 def _add(parent: ET.Element, name: str, text: str = "", **attributes: str) -> ET.Element:
-    """Add an element; characters that XML cannot hold are left out."""
-    child = ET.SubElement(parent, name, attributes)
-    child.text = "".join(letter for letter in text if letter >= " " or letter in "\n\t") or None
+    """Add an element; characters that XML cannot hold are replaced."""
+    child = ET.SubElement(parent, name, {key: harmless.value(told) for key, told in attributes.items()})
+    child.text = harmless.shown(text) or None
     return child
 
 
@@ -103,6 +104,6 @@ def table(view: View, one: Incident) -> str:
             continue
         begins = since + cell.bin * BIN
         provider = "reference" if cell.reference else phrases.provider(cell.asn)
-        place = (cell.country, provider, cell.service, cell.role, cell.layer)
+        place = tuple(map(harmless.cell, (cell.country, provider, cell.service, cell.role, cell.layer)))
         rows.writerow((_time(begins), _time(begins + BIN), *place, cell.state, cell.verdicts))
     return written.getvalue()

@@ -12,6 +12,7 @@ from typing import Final
 
 from markupsafe import Markup
 
+from balise_collector import harmless
 from balise_collector.judge.verdict import State
 from balise_collector.pages.history import Run, runs, shares
 from balise_collector.pages.palette import PAINTS, word
@@ -37,14 +38,16 @@ _NEAR: Final = 230.0
 def element(name: str, content: Markup | str = "", **attributes: object) -> Markup:
     """Return one element; names lose a final underscore and change ``_`` to ``-`` (``class_``, ``text_anchor``)."""
     spelled = Markup("").join(
-        Markup(' {}="{}"').format(key.rstrip("_").replace("_", "-") if key != "viewBox" else key, _number(value))
+        Markup(' {}="{}"').format(key.rstrip("_").replace("_", "-") if key != "viewBox" else key, _written(value))
         for key, value in attributes.items()
     )
-    return Markup("<{0}{1}>{2}</{0}>").format(Markup(name), spelled, content)  # noqa: S704 - names are our literals
+    return Markup("<{0}{1}>{2}</{0}>").format(Markup(name), spelled, harmless.shown(content))  # noqa: S704 - names are our literals
 
 
-def _number(value: object) -> object:
-    """Write coordinates with at most one decimal."""
+def _written(value: object) -> object:
+    """Write coordinates with at most one decimal, and text without what XML cannot hold."""
+    if isinstance(value, str):
+        return harmless.shown(value)
     return f"{value:.1f}".removesuffix(".0") if isinstance(value, float) else value
 
 

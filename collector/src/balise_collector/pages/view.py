@@ -6,9 +6,10 @@ here: SQL, files, clocks; the caller of ``create_app`` brings them.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
+from balise_collector import harmless
 from balise_collector.incidents.model import Incident
 from balise_collector.journal import JournalRow
 from balise_collector.judge.verdict import Verdict
@@ -20,6 +21,8 @@ from balise_collector.store import HistoryCell
 from balise_collector.tally import Series
 from balise_collector.wording import Language
 
+_LONGEST: Final = 120
+"""Characters of a name."""
 INTERNET = "internet"
 """The pseudo-service that outages belong to (judge/line.py)."""
 
@@ -104,11 +107,14 @@ class View:
 
     def service(self, name: str) -> str:
         """Return the name people know."""
-        return self.gettext("Internet line") if name == INTERNET else self.services.get(name, name)
+        if name == INTERNET:
+            return self.gettext("Internet line")
+        return harmless.value(self.services.get(name, name), _LONGEST)
 
     def country(self, code: str, language: Language | None = None) -> str:
         """Return a country's name, in the reader's language where no other is asked for."""
-        return self.country_names.get(code) or country_name(code, (language or self.language).value)
+        named = self.country_names.get(code) or country_name(code, (language or self.language).value)
+        return harmless.value(named, _LONGEST)
 
     def zone(self, code: str) -> ZoneInfo:
         """Return the zone that times of a country are told in."""
@@ -119,7 +125,7 @@ class View:
         home = incident.country
         codes = {home, WORLD, *incident.references.countries_ok}
         return ReportFacts(
-            services={**self.services, INTERNET: self.service(INTERNET)},
+            services={name: self.service(name) for name in (*self.services, INTERNET)},
             countries={code: self.country(code, language) for code in codes},
             zones={code: self.zone(code) for code in codes},
             written_at=self.now,
