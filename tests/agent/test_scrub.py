@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from balise_agent.scrub import Allowed, blurred, redacted, scrub, without_query
+from balise_agent.redaction import redacted
+from balise_agent.scrub import Allowed, blurred, scrub, without_query
 from balise_wire.evidence import Direction, Packet
 from balise_wire.observations import (
     Certificate,
@@ -118,8 +119,93 @@ def test_dns_answers_leave_unless_they_are_the_households() -> None:
     assert isinstance(scrubbed, DnsObservation)
     assert scrubbed.answers[0].addresses == ("10.10.34.34",)
     assert scrubbed.answers[0].cnames == ("a.example",)
+    assert scrubbed.answers[0].household == 2
     assert len(scrubbed.answers) == 16
     assert scrubbed.tls_address == ""
+
+
+@pytest.mark.parametrize(
+    ("own", "address"),
+    [
+        ("80.1.2.3/32", "80.1.2.3"),
+        ("80.1.2.3/32", "::ffff:80.1.2.3"),
+        ("80.1.2.3/32", "64:ff9b::5001:203"),
+        ("80.1.2.3/32", "2002:5001:203::1"),
+        ("80.1.2.3/32", "2a00:1450:4001:800::5001:203"),
+        ("2a02:8388:1:2::/64", "2a02:8388:1:2::99"),
+        ("2a02:8388:1:2::/64", "2a02:8388:1:77::1"),
+        ("2a02:8388:1:2::/64", "2a02:8388:1:ff::1"),
+    ],
+)
+def test_the_household_is_more_than_its_address(own: str, address: str) -> None:
+    """Its IPv4 address inside an IPv6 one is its address; of IPv6 a provider hands out a /56 (RFC 6177)."""
+    answer = DnsAnswer(rtt_ms=1.0, addresses=(address, "8.8.8.8"))
+    dirty = DnsObservation(arm=Arm.SUBJECT, at=1.0, name="a.example", answers=(answer,), set_aside=(answer,))
+    (scrubbed,) = scrub((dirty,), Allowed(own=(own,)))
+    assert isinstance(scrubbed, DnsObservation)
+    for told in (*scrubbed.answers, *scrubbed.set_aside):
+        assert (told.addresses, told.household) == (("8.8.8.8",), 1)
+
+
+def test_a_stranger_of_another_site_is_told() -> None:
+    """The next /56 is somebody else's."""
+    answer = DnsAnswer(rtt_ms=1.0, addresses=("2a02:8388:1:100::1",))
+    dirty = DnsObservation(arm=Arm.SUBJECT, at=1.0, name="a.example", answers=(answer,))
+    (scrubbed,) = scrub((dirty,), Allowed(own=("2a02:8388:1:2::/64",)))
+    assert isinstance(scrubbed, DnsObservation)
+    assert scrubbed.answers[0].addresses == answer.addresses
+
+
+WAYS = (Direction.OUT, Direction.IN, Direction.IN)
+DIGESTS = tuple(Packet(t_us=n, direction=direction, sha256="f" * 16) for n, direction in enumerate(WAYS))
+
+
+@pytest.mark.parametrize(
+    ("answer", "kept"),
+    [
+        (DnsAnswer(rtt_ms=1.0, addresses=("9.9.9.9",), cnames=("edge.isp.example",)), 3),
+        (DnsAnswer(rtt_ms=1.0, addresses=("9.9.9.9", CLIENT)), 1),
+        (DnsAnswer(rtt_ms=1.0, addresses=("9.9.9.9",), cnames=("80-1-2-3.isp.example",)), 1),
+        (DnsAnswer(rtt_ms=1.0, addresses=("9.9.9.9",), household=1), 1),
+    ],
+)
+def test_an_answers_digest_tells_no_more_than_the_answer(answer: DnsAnswer, kept: int) -> None:
+    """A payload that is known but for an address is that address to whoever has its digest."""
+    scrubbed = one(DnsObservation(arm=Arm.SUBJECT, at=1.0, name="a.example", answers=(answer,), packets=DIGESTS))
+    assert sum(bool(packet.sha256) for packet in scrubbed.packets) == kept
+    assert scrubbed.packets[0].sha256
+
+
+@pytest.mark.parametrize(("record", "kept"), [("other", 1), ("server_hello", 3), ("alert:40", 3), ("", 3)])
+def test_a_page_in_the_place_of_tls_has_no_digest(record: str, kept: int) -> None:
+    """What came in clear in the place of a ServerHello is a block page: it names its reader."""
+    scrubbed = one(
+        TlsObservation(arm=Arm.SUBJECT, at=1.0, address="8.8.8.8", port=443, sni=None, record=record, packets=DIGESTS)
+    )
+    assert sum(bool(packet.sha256) for packet in scrubbed.packets) == kept
+
+
+def test_certificates_that_name_a_line_have_no_digest() -> None:
+    """A router's own certificate stands in public indexes under its digest, beside the address it answers on."""
+    own = Certificate(sha256="a" * 64, spki_sha256="b" * 64, subject=in_persian(CLIENT), issuer="CN=router")
+    service = Certificate(sha256="c" * 64, spki_sha256="d" * 64, subject="sni123456.cdn.example", issuer="CN=R3")
+    scrubbed = one(TlsObservation(arm=Arm.SUBJECT, at=1.0, address="8.8.8.8", port=443, sni=None, chain=(own, service)))
+    assert isinstance(scrubbed, TlsObservation)
+    assert [(bool(c.sha256), bool(c.spki_sha256)) for c in scrubbed.chain] == [(False, False), (True, True)]
+    assert "[ip]" in scrubbed.chain[0].subject
+
+
+def in_persian(text: str) -> str:
+    """Return a text with Persian digits."""
+    return "".join(chr(0x6F0 + int(character)) if character.isdigit() else character for character in text)
+
+
+def test_names_in_answers_lose_what_names_a_line() -> None:
+    """A CNAME with the visitor's address in it, as providers name their lines, keeps who runs it."""
+    answer = DnsAnswer(rtt_ms=1.0, cnames=("80-1-2-3.block.isp.example", "www.isp.example"))
+    scrubbed = one(DnsObservation(arm=Arm.SUBJECT, at=1.0, name="a.example", answers=(answer,)))
+    assert isinstance(scrubbed, DnsObservation)
+    assert scrubbed.answers[0].cnames == ("redacted.block.isp.example", "www.isp.example")
 
 
 def test_assigned_addresses_stay() -> None:

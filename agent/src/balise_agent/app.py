@@ -33,9 +33,9 @@ from balise_agent.problems import ProblemId, Trouble
 from balise_agent.publisher import Publisher
 from balise_agent.reactor import Reactor, Timer
 from balise_agent.recipient import Recipient
+from balise_agent.redaction import redacted
 from balise_agent.report import measurement
 from balise_agent.schedule import Agenda, Run
-from balise_agent.scrub import redacted
 from balise_agent.service import Service
 from balise_agent.spool import Record, Spool, Stamp, TooLargeError
 from balise_agent.status import Status
@@ -590,6 +590,8 @@ class App:
         self._allowed = msgspec.structs.replace(self._allowed, lan=lan)
         self._assignments.allowed = self._allowed
         self._meter.follow(self._allowed)
+        if self._agenda is not None:
+            self._agenda.follow(self._allowed)
 
     def _feed(self, monotonic: float) -> None:
         """Feed the watchdog when the conductor progressed, or had nothing to do."""

@@ -128,7 +128,8 @@ class Once:
         family = 6 if ":" in wish.address else families(target)[0]
         task = task_for(
             assignment, target, family, secret=secret, now=now, experiment=wish.experiment,
-            timeouts=self._config.timeouts, laboratory=self._allowed.laboratory, full=True,
+            timeouts=self._config.timeouts, laboratory=self._allowed.laboratory, lan=self._allowed.lan,
+            full=True,
         )  # fmt: skip
         run = Run(
             target=target, family=family, experiment=wish.experiment, design=Design.MANUAL, slot=0, due=now, task=task

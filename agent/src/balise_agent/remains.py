@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from balise_agent.afterlife import Traces
-from balise_agent.scrub import redacted
+from balise_agent.redaction import redacted
 
 WARNINGS_FILE: Final = "warnings"
 MOST_WARNINGS: Final = 20

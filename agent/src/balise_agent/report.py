@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from balise_agent.experiments.task import Task
+from balise_agent.redaction import redacted
 from balise_agent.schedule import Run
-from balise_agent.scrub import Allowed, redacted, scrub
+from balise_agent.scrub import Allowed, scrub
 from balise_wire.measurement import LineHealth, Measurement, Network
 from balise_wire.observations import Observation
 

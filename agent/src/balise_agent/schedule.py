@@ -199,6 +199,10 @@ class Agenda:
         """Return what is in anomaly now."""
         return tuple(key for key, entry in self._entries.items() if entry.cause is not None)
 
+    def follow(self, limits: Limits) -> None:
+        """Take other limits from now on: the machine stands in another network."""
+        self._limits = limits
+
     def notices(self) -> tuple[tuple[EventKind, str], ...]:
         """Return and forget what is worth an event since the last call."""
         told, self._notices = tuple(self._notices), []
@@ -461,6 +465,7 @@ class Agenda:
             experiment=entry.experiment,
             timeouts=self._timeouts,
             laboratory=self._limits.laboratory,
+            lan=self._limits.lan,
             resolved=self._resolved.get(entry.target.id, ()),
             full=entry.experiment is Experiment.TLS and not paired and entry.full_day != int(now // DAY),
         )

@@ -7,12 +7,13 @@ measuring.
 
 import ipaddress
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from balise_agent.limits import refuse_address, refuse_name
+from balise_agent.redaction import names_somebody, redacted, redacted_name
 from balise_wire.evidence import Direction, Packet
 from balise_wire.observations import (
     Certificate,
@@ -34,6 +35,8 @@ ALLOWED_HEADERS: Final = frozenset(
     }
 )  # fmt: skip
 """Headers that say who answered with what. Cookies, Via, X-Forwarded-For and the like name the visitor or his LAN."""
+_PROTOCOLS: Final = frozenset({"", "h2", "http/1.0", "http/1.1", "other"})
+"""What a server may answer to our offer (RFC 7301); anything else is its own text."""
 MAX_TITLE: Final = 120
 MAX_HEADER: Final = 200
 MAX_HEADERS: Final = 16
@@ -46,33 +49,10 @@ MAX_CHAIN: Final = 8
 MAX_SUBJECT: Final = 128
 MAX_ISSUER: Final = 256
 MAX_HOPS: Final = 64
+_HOME: Final = 56
 
-_IPV4: Final = re.compile(r"(?<![0-9.])(?:[0-9]{1,3}[.\-_]){3}[0-9]{1,3}(?![0-9])")
-_IPV6: Final = re.compile(r"(?<![0-9A-Za-z:])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}(?:%\w+)?(?![0-9A-Za-z:])")
-_MAC: Final = re.compile(r"(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}(?![0-9A-Za-z])")
-_MAIL: Final = re.compile(r"[^\s<>@]+@[^\s<>@]+\.[^\s<>@]+")
-_LONG_HEX: Final = re.compile(
-    r"(?<![0-9A-Za-z])(?=[0-9A-Fa-f-]*[0-9])[0-9A-Fa-f]{4,}(?:-?[0-9A-Fa-f]{4,})+(?![0-9A-Za-z])"
-)
-_DIGITS: Final = re.compile(r"[0-9](?:[ ._-]?[0-9]){4,}")
-_UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _HEX: Final = re.compile(r"[0-9a-f]{0,64}")
 _WORD: Final = re.compile(r"[A-Za-z0-9_,./:+ -]{0,80}")
-
-
-def redacted(text: str, most: int) -> str:
-    """Return text without addresses, MACs, mail addresses and numbers that could be a visitor's id, bounded."""
-    text = _UNPRINTABLE.sub(" ", text[: most * 8])
-    for pattern, instead in (
-        (_MAC, "[mac]"),
-        (_IPV4, "[ip]"),
-        (_IPV6, "[ip]"),
-        (_MAIL, "[mail]"),
-        (_LONG_HEX, "[id]"),
-        (_DIGITS, "[id]"),
-    ):
-        text = pattern.sub(instead, text)
-    return text[:most]
 
 
 def without_query(location: str) -> str:
@@ -118,9 +98,17 @@ def _scrub_one(observation: Observation, allowed: Allowed) -> Observation:
     if rule is None:
         raise TypeError(f"no scrub rule for {type(observation).__name__}: add one before it may leave")
     changes = rule(observation, allowed)
-    packets = _packets(observation.packets, allowed)
-    scrubbed: Observation = msgspec.structs.replace(observation, packets=packets, **changes)
+    changes["packets"] = _packets(changes.get("packets", observation.packets), allowed)
+    scrubbed: Observation = msgspec.structs.replace(observation, **changes)
     return scrubbed
+
+
+def without_digests(packets: Sequence[Packet]) -> tuple[Packet, ...]:
+    """Return packets without the digests of what came in: of a payload that names its reader they are a way to him."""
+    return tuple(
+        packet if packet.direction is Direction.OUT else msgspec.structs.replace(packet, sha256="")
+        for packet in packets
+    )
 
 
 def _dns(observation: DnsObservation, allowed: Allowed) -> dict[str, Any]:
@@ -132,7 +120,9 @@ def _dns(observation: DnsObservation, allowed: Allowed) -> dict[str, Any]:
         unchecked = tuple(_answer(answer, allowed) for answer in unchecked[:MAX_ANSWERS])
     told = {address for answer in answers for address in answer.addresses}
     address = observation.tls_address
+    whole = _tells_all(observation.answers, answers) and _tells_all(observation.set_aside, aside)
     return {
+        "packets": observation.packets if whole else without_digests(observation.packets),
         "name": _name(observation.name),
         "answers": answers,
         "set_aside": aside,
@@ -142,9 +132,23 @@ def _dns(observation: DnsObservation, allowed: Allowed) -> dict[str, Any]:
 
 
 def _answer(answer: DnsAnswer, allowed: Allowed) -> DnsAnswer:
-    addresses = [a for a in answer.addresses[:MAX_ADDRESSES] if _is_address(a) and not _is_own(a, allowed.own)]
-    cnames = [name for name in answer.cnames[:MAX_NAMES] if refuse_name(name) is None]
-    return msgspec.structs.replace(answer, addresses=tuple(addresses), cnames=tuple(cnames))
+    addresses = [a for a in answer.addresses[:MAX_ADDRESSES] if _is_address(a)]
+    told = tuple(a for a in addresses if not _is_own(a, allowed.own))
+    cnames = (redacted_name(name) for name in answer.cnames[:MAX_NAMES] if refuse_name(name) is None)
+    return msgspec.structs.replace(
+        answer,
+        addresses=told,
+        household=answer.household + len(addresses) - len(told),
+        cnames=tuple(name for name in cnames if refuse_name(name) is None),
+    )
+
+
+def _tells_all(answers: Iterable[DnsAnswer], scrubbed: Iterable[DnsAnswer]) -> bool:
+    """Tell whether nothing of the answers stays at home; else a digest of their packets would tell it."""
+    return all(
+        before.addresses == after.addresses and before.cnames == after.cnames and not after.household
+        for before, after in zip(answers, scrubbed, strict=False)
+    )
 
 
 def _tcp(observation: TcpObservation, allowed: Allowed) -> dict[str, Any]:
@@ -157,16 +161,23 @@ def _tls(observation: TlsObservation, allowed: Allowed) -> dict[str, Any]:
         "sni": None if observation.sni is None else _name(observation.sni),
         "record": _word(observation.record),
         "version": _word(observation.version),
-        "alpn": _word(observation.alpn),
+        "alpn": observation.alpn if observation.alpn in _PROTOCOLS else "other",
         "chain": tuple(_certificate(certificate) for certificate in observation.chain[:MAX_CHAIN]),
+        # What is no TLS came in clear: a block page, perhaps, which names its reader.
+        "packets": without_digests(observation.packets) if observation.record == "other" else observation.packets,
     }
 
 
 def _certificate(certificate: Certificate) -> Certificate:
+    """Return a certificate's record without what names somebody.
+
+    A router's own certificate, made out to its address, is in public indexes under its digest and that address.
+    """
+    own = names_somebody(certificate.subject) or names_somebody(certificate.issuer)
     return msgspec.structs.replace(
         certificate,
-        sha256=_hex(certificate.sha256),
-        spki_sha256=_hex(certificate.spki_sha256),
+        sha256="" if own else _hex(certificate.sha256),
+        spki_sha256="" if own else _hex(certificate.spki_sha256),
         subject=redacted(certificate.subject, MAX_SUBJECT),
         issuer=redacted(certificate.issuer, MAX_ISSUER),
     )
@@ -177,6 +188,7 @@ def _http(observation: HttpObservation, allowed: Allowed) -> dict[str, Any]:
         "address": _assigned(observation.address, allowed),
         "host": _name(observation.host),
         "body_sha256": _hex(observation.body_sha256),
+        "body_redacted_sha256": _hex(observation.body_redacted_sha256),
         "title": redacted(observation.title, MAX_TITLE),
         "headers": tuple(
             (name, _header(name, value))
@@ -258,9 +270,27 @@ def _is_address(text: str) -> bool:
 
 
 def _is_own(text: str, own: Collection[str]) -> bool:
-    """Tell whether an address belongs to this machine or its LAN."""
-    address = ipaddress.ip_address(text)
-    return any(address in ipaddress.ip_network(prefix, strict=False) for prefix in own)
+    """Tell whether an address belongs to this machine, its LAN or its site, or holds one that does."""
+    networks = [_site(ipaddress.ip_network(prefix, strict=False)) for prefix in own]
+    return any(address in network for address in _held(ipaddress.ip_address(text)) for network in networks)
+
+
+def _site(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    """Return what a provider hands to a home: of IPv6 a /56 (RFC 6177), of which this machine sees one /64."""
+    if isinstance(network, ipaddress.IPv6Network) and network.is_global and network.prefixlen > _HOME:
+        return network.supernet(new_prefix=_HOME)
+    return network
+
+
+def _held(
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address,
+) -> Iterator[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+    """Yield an address and the IPv4 addresses inside it: mapped, compatible, 6to4, Teredo, NAT64 (RFC 6052)."""
+    yield address
+    if isinstance(address, ipaddress.IPv6Address):
+        yield from (one for one in (address.ipv4_mapped, address.sixtofour) if one is not None)
+        yield from address.teredo or ()
+        yield ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
 
 
 def _name(text: str) -> str:

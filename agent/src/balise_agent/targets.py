@@ -56,6 +56,7 @@ def task_for(
     experiment: Experiment | None = None,
     timeouts: Timeouts,
     laboratory: tuple[str, ...] = (),
+    lan: tuple[str, ...] = (),
     resolved: Sequence[str] = (),
     full: bool = False,
 ) -> Task:
@@ -71,6 +72,7 @@ def task_for(
         experiment: word that joins the seed, so that two experiments of a slot differ.
         timeouts: real seconds.
         laboratory: prefixes that are public here.
+        lan: prefixes of this machine's own networks.
         resolved: addresses last learned from the provider's resolver.
         full: whether to look at the chain too.
     """
@@ -85,6 +87,7 @@ def task_for(
         public_resolvers=assignment.public_resolvers,
         silent_addresses=assignment.silent_addresses,
         laboratory=laboratory,
+        lan=lan,
         timeouts=timeouts,
         seed=chance.number(secret, "seed", slot, target.id, family, experiment or ""),
         full=full,

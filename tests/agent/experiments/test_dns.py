@@ -8,7 +8,9 @@ import msgspec
 import pytest
 
 from balise_agent.experiments import REGISTRY, Task
+from balise_agent.experiments.dns import is_next_door
 from balise_agent.steps import Connect, Query
+from balise_wire.evidence import Direction, Packet
 from balise_wire.failures import Failure
 from balise_wire.observations import DnsAnswer
 from balise_wire.words import Arm, Experiment, Resolver
@@ -56,6 +58,55 @@ def test_private_answers_are_never_contacted(world: Any, task: Task, address: st
     assert only.failure is Failure.DNS_BOGON
     assert not any(isinstance(step, Connect) for step in world.steps)
     assert DNS.anomaly((only,)) is only
+
+
+def test_the_households_own_public_addresses_are_never_contacted(world: Any, task: Task) -> None:
+    """A machine without NAT stands in public addresses: an answer that leads into them is bogus, as 192.168 is."""
+    world.dns[HOST, ""] = (DnsAnswer(rtt_ms=9.0, addresses=("198.19.5.5",)),)
+    (only,) = world.play(DNS.sentinel(msgspec.structs.replace(task, lan=("198.19.5.0/24",))))
+    assert only.failure is Failure.DNS_BOGON
+    assert not any(isinstance(step, Connect) for step in world.steps)
+
+
+@pytest.mark.parametrize("ttl", [64, 255, 128, 63, 52, 0])
+@pytest.mark.parametrize("refuses", [False, True])
+def test_the_address_of_the_line_itself_is_counted_and_not_named(
+    world: Any, task: Task, ttl: int, refuses: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What answers for an unexpected address without a router before it is the home's own router.
+
+    Its address is the household's, which nobody told us. A stranger's packets have lost at least one from their TTL.
+    """
+    monkeypatch.setattr(type(world), "_packet", staticmethod(lambda: Packet(t_us=1, direction=Direction.IN, ttl=ttl)))
+    world.dns[HOST, ""] = (DnsAnswer(rtt_ms=9.0, addresses=("198.19.5.5",)),)
+    world.mitm.add(HOST)
+    if refuses:
+        world.refused["198.19.5.5", 443] = Failure.CONNECTION_REFUSED
+    (only,) = world.play(DNS.sentinel(task))
+    told = [(answer.addresses, answer.household) for answer in only.answers]
+    assert only.tls_consistent is False
+    assert DNS.anomaly((only,)) == only
+    if ttl in {64, 128, 255}:
+        assert (told, only.tls_address, only.failure) == ([((), 1)], "", Failure.DNS_BOGON)
+        assert b"198.19.5.5" not in msgspec.json.encode(only)
+    else:
+        assert (told, only.tls_address, only.failure) == ([(("198.19.5.5",), 0)], "198.19.5.5", None)
+
+
+def test_what_shows_the_names_certificate_is_no_router(world: Any, task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server on the same cable with the right certificate is the service's."""
+    monkeypatch.setattr(type(world), "_packet", staticmethod(lambda: Packet(t_us=1, direction=Direction.IN, ttl=64)))
+    world.dns[HOST, ""] = (DnsAnswer(rtt_ms=9.0, addresses=("198.19.5.5",)),)
+    (only,) = world.play(DNS.sentinel(task))
+    assert (only.tls_consistent, only.answers[0].addresses) == (True, ("198.19.5.5",))
+
+
+def test_nothing_heard_from_an_address_says_nothing_of_it() -> None:
+    """Known, unknown, a stranger's: without a packet it is not known whose an address is, and it stays evidence."""
+    out = Packet(t_us=0, direction=Direction.OUT, ttl=64)
+    assert not is_next_door(())
+    assert not is_next_door((out,))
+    assert is_next_door((out, Packet(t_us=1, direction=Direction.IN, ttl=64)))
 
 
 def test_only_tls_targets_are_checked_by_certificate(world: Any, task: Task, changed: Callable[..., Task]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -11,6 +12,7 @@ from balise_agent.experiments import REGISTRY, Task
 from balise_agent.experiments.http import request, wanted
 from balise_agent.limits import MAX_HEAD_BYTES
 from balise_agent.steps import Handshake, Send
+from balise_wire.evidence import Direction, Packet
 from balise_wire.failures import Failure
 from balise_wire.observations import HttpObservation
 from balise_wire.words import Arm, Experiment
@@ -40,6 +42,66 @@ def test_sentinel_reads_one_page(world: Any, task: Task) -> None:
     assert dict(only.headers) == {"content-length": "19", "server": "nginx"}
     assert len(only.body_sha256) == 64
     assert b"<title>" not in msgspec.json.encode(only)
+
+
+PERSIAN = "\u0634\u0645\u0627 \u06f1\u06f9\u06f8.\u06f5\u06f1.\u06f1\u06f0\u06f1."
+
+
+@pytest.mark.parametrize(
+    ("mine", "others"),
+    [
+        ("Your IP: 198.51.101.7", "Your IP: 203.0.113.99"),
+        (f"{PERSIAN}\u06f7", f"{PERSIAN}\u06f8"),
+        ("id 77120934", "id 1234567"),
+        ("MTk4LjUxLjEwMS43", "MTk4LjUxLjEwMS44"),
+    ],
+)
+def test_a_page_that_names_its_reader_has_no_digest(world: Any, task: Task, mine: str, others: str) -> None:
+    """A page that is known but for an address is that address to whoever has its digest; without it, it is one page."""
+    digests = []
+    for words in (mine, others):
+        world.pages[HOST] = page(body=f"<title>No</title>{words}".encode())
+        (only,) = world.play(HTTP.sentinel(task))
+        assert isinstance(only, HttpObservation)
+        assert only.body_sha256 == ""
+        digests.append(only.body_redacted_sha256)
+    assert len(digests[0]) == 64
+    assert digests[0] == digests[1]
+
+
+def test_a_page_that_names_nobody_keeps_its_digest(world: Any, task: Task) -> None:
+    """The digest of a page of words alone is that of its bytes, as ever; a picture's too."""
+    for body in (b"<title>Home</title>words", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR 12345 67890"):
+        world.pages[HOST] = page(body=body)
+        (only,) = world.play(HTTP.sentinel(task))
+        assert (only.body_sha256, only.body_redacted_sha256) == (hashlib.sha256(body).hexdigest(), "")
+
+
+def test_what_cannot_be_looked_at_has_no_digest(world: Any, task: Task) -> None:
+    """A compressed body is not unpacked here, so that nobody knows whom it names."""
+    world.pages[HOST] = page(body=b"\x1f\x8b\x08", Content_Encoding="gzip")
+    (only,) = world.play(HTTP.sentinel(task))
+    assert (only.body_sha256, only.body_redacted_sha256, only.body_bytes) == ("", "", 3)
+
+
+@pytest.mark.parametrize(
+    ("response", "kept"),
+    [
+        (page(body=b"words"), True),
+        (page(body=b"words", X_Client="198.51.101.7"), False),
+        (page(body=b"your address is 198.51.101.7"), False),
+        (b"<html>your address is 198.51.101.7", False),
+    ],
+)
+def test_packets_of_a_page_that_names_its_reader_have_no_digest(
+    world: Any, task: Task, response: bytes, kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The digest of a segment is one of the address in it; over TLS it is one of ciphertext."""
+    packet = Packet(t_us=1, direction=Direction.IN, sha256="f" * 16)
+    monkeypatch.setattr(type(world), "_packet", staticmethod(lambda: packet))
+    world.pages[HOST] = response
+    (only,) = world.play(HTTP.sentinel(task))
+    assert bool(only.packets[0].sha256) is kept
 
 
 def test_request_is_what_a_browser_asks(task: Task) -> None:

@@ -103,6 +103,12 @@ def test_a_private_answer_is_bogus(case: Any) -> None:
     assert (verdict.rule, verdict.mechanism) == ("dns.bogon", Mechanism.DNS_BOGUS)
 
 
+def test_an_answer_of_the_household_itself_is_bogus_and_not_empty(case: Any) -> None:
+    """A probe leaves out its own household's addresses and says how many: such an answer leads nowhere, it is given."""
+    verdict = case.judged(_paired(case, (case.answer(household=1),)))
+    assert (verdict.rule, verdict.mechanism) == ("dns.bogon", Mechanism.DNS_BOGUS)
+
+
 def test_which_addresses_are_bogons_is_configuration(case: Any) -> None:
     """The laboratory's public internet lives in 198.18.0.0/15: there it is no bogon."""
     measurement = _paired(case, (case.answer("198.18.1.1"),))

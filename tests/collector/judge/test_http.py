@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from balise_collector.judge import State, read_fingerprints
+from balise_collector.judge import Page, State, read_fingerprints
+from balise_collector.judge.http import same_page, same_response
 from balise_wire.failures import Failure
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Arm, Design
@@ -66,6 +67,32 @@ def test_a_portal_that_answers_for_every_name_is_no_block_page(case: Any) -> Non
     case.abroad(case.page())
     verdict = case.judged(_paired(case, case.page(**BLOCKED), control=case.page(arm=Arm.NEIGHBOUR, **BLOCKED)))
     assert (verdict.state, verdict.rule) == (State.INSUFFICIENT, "http.portal")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ({"body_sha256": "a"}, {"body_sha256": "a"}, True),
+        ({"body_sha256": "a"}, {"body_sha256": "b"}, False),
+        ({"body_sha256": "", "body_redacted_sha256": "a"}, {"body_sha256": "", "body_redacted_sha256": "a"}, True),
+        ({"body_sha256": "", "body_redacted_sha256": "a"}, {"body_sha256": "", "body_redacted_sha256": "b"}, False),
+        ({"body_sha256": "", "body_redacted_sha256": "a"}, {"body_sha256": "a"}, False),
+        ({"body_sha256": ""}, {"body_sha256": ""}, False),
+        ({"body_sha256": "", "body_bytes": 0}, {"body_sha256": "", "body_bytes": 0}, True),
+    ],
+)
+def test_a_digest_that_was_not_told_is_no_equality(
+    case: Any, one: dict[str, Any], other: dict[str, Any], same: bool
+) -> None:
+    """A page that names its reader has no digest of its bytes: two such pages are one where their redacted ones are."""
+    assert same_response(case.page(**one), case.page(**other)) is same
+
+
+def test_a_page_without_its_readers_is_known_again(case: Any) -> None:
+    """What a reference and a probe are shown, each with his own address in it, is one page."""
+    page = Page(200, 1, "", "x", "", 0.0, redacted_sha256="a")
+    assert same_page(case.page(body_sha256="", body_redacted_sha256="a"), page)
+    assert not same_page(case.page(body_sha256="", body_redacted_sha256="b"), page)
 
 
 def test_a_redirect_to_where_nobody_else_is_led_is_forged(case: Any) -> None:

@@ -42,6 +42,9 @@ class DnsAnswer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     tc: bool = False
     edns: bool = False
     addresses: tuple[str, ...] = ()
+    household: int = 0
+    """Addresses of the probe's own household in this answer: of its machine, its LAN or its router. They never leave
+    the probe; how many there were does, since an answer of these alone is no empty one."""
     cnames: tuple[str, ...] = ()
     rr_ttl: int = -1
     """TTL of the first resource record of the answer section; -1 where there is none."""
@@ -139,6 +142,10 @@ class HttpObservation(Trial, frozen=True, tag="http"):
     status: int | None = None
     body_bytes: int = 0
     body_sha256: str = ""
+    """Of the body as it came; empty where it names its reader (his address, a number): a digest of such a page tells
+    whoever knows the page which reader it was."""
+    body_redacted_sha256: str = ""
+    """Of the body's text with a word in the place of each such name; empty where ``body_sha256`` is told."""
     truncated: bool = False
     """The body was longer than the device-side cap."""
     malformed: bool = False

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from balise_agent.codec.http_response import Malformed, read_body, read_head
 from balise_agent.config import Config
 from balise_agent.problems import ProblemId, Trouble
-from balise_agent.scrub import redacted
+from balise_agent.redaction import redacted
 from balise_wire.enrolment import MAX_REQUEST_BYTES, Enrolment, EnrolmentRequest, Refusal, Refused, RenewalRequest
 
 DEFAULT_PORT: Final = 443

@@ -14,6 +14,7 @@ from balise_agent.experiments.task import Endpoint, Task, carried, expect, notin
 from balise_agent.limits import refuse_address
 from balise_agent.steps import (
     Close,
+    Closed,
     Failed,
     Note,
     Plan,
@@ -22,6 +23,7 @@ from balise_agent.steps import (
     Reply,
     Step,
 )
+from balise_wire.evidence import Direction, Packet
 from balise_wire.failures import Failure
 from balise_wire.observations import DnsAnswer, DnsObservation, Observation
 from balise_wire.words import Arm, Design, Experiment, Resolver
@@ -34,6 +36,8 @@ TLS_PORT: Final = 443
 QUERY_COST: Final = 320
 """Question and answer with headers."""
 CHECK_COST: Final = 7_000
+_FIRST_TTLS: Final = frozenset({32, 64, 128, 255})
+"""What operating systems send with, before any router took one off."""
 _FAILURES: Final = {2: Failure.DNS_SERVFAIL, 3: Failure.DNS_NXDOMAIN, 5: Failure.DNS_REFUSED}
 """By response code (RFC 1035 4.1.1)."""
 
@@ -168,7 +172,7 @@ def _failure(task: Task, answer: DnsAnswer | None, below: Failure | None) -> Fai
         return _FAILURES.get(answer.rcode, Failure.DNS_SERVER_MISBEHAVING)
     if not answer.addresses:
         return Failure.DNS_NO_ANSWER
-    if all(refuse_address(address, task.laboratory) for address in answer.addresses):
+    if all(refuse_address(address, task.laboratory, task.lan) for address in answer.addresses):
         return Failure.DNS_BOGON
     return None
 
@@ -196,22 +200,58 @@ def _checked(task: Task, trial: DnsObservation) -> Trial:
     """Return the trial with ``tls_consistent`` where its accepted answer holds an unexpected public address.
 
     One handshake to one address: a certificate valid for the name overrides every other sign (detectors.md 2.1). A
-    private address is never contacted.
+    private address is never contacted. What turns out to be the household's own router, by the address that the
+    provider gave it, is told as that and not by its address.
     """
     answer = accepted(trial.answers)
     if task.target.port != TLS_PORT or trial.failure is not None or answer is None:
         return trial
     strangers = [address for address in answer.addresses if address not in task.target.addresses]
-    address = next((a for a in strangers if refuse_address(a, task.laboratory) is None), "")
+    address = next((a for a in strangers if refuse_address(a, task.laboratory, task.lan) is None), "")
     if not address:
         return trial
     connected, secured = yield from shake_hands(task, TLS_PORT, task.target.host, address)
     if isinstance(connected, Failed) or isinstance(secured, Failed):
         # A TLS server whose dialect we do not speak showed no certificate, right or wrong.
         consistent = None if speaks_another_dialect(secured) else False
+        packets = secured.packets if isinstance(secured, Failed) else ()
     else:
         consistent = secured.verify_failure is None
-        yield Close(handle=connected.handle)
+        closed = yield Close(handle=connected.handle)
+        packets = closed.packets if isinstance(closed, Closed | Failed) else ()
     checked = msgspec.structs.replace(trial, tls_consistent=consistent, tls_address=address)
+    if consistent is not True and is_next_door(packets):
+        checked = _without(checked, address)
     yield Note(observation=checked, instead=True)
     return checked
+
+
+def is_next_door(packets: Sequence[Packet]) -> bool:
+    """Tell whether what answered has no router before it: its packets' TTL is one that systems begin with.
+
+    A home router that answers for the address its provider gave it is the only such machine: whatever stands beyond it
+    has lost at least one. Where nothing answered it cannot be told, and the address is taken for a stranger's.
+    """
+    first = next((packet for packet in packets if packet.direction is Direction.IN), None)
+    return first is not None and first.ttl in _FIRST_TTLS
+
+
+def _without(trial: DnsObservation, address: str) -> DnsObservation:
+    """Return a trial in which an address of the household is counted and not named."""
+
+    def told(answer: DnsAnswer) -> DnsAnswer:
+        if address not in answer.addresses:
+            return answer
+        others = tuple(each for each in answer.addresses if each != address)
+        return msgspec.structs.replace(answer, addresses=others, household=answer.household + 1)
+
+    answers = tuple(told(answer) for answer in trial.answers)
+    answer = accepted(answers)
+    alone = answer is not None and not answer.addresses
+    return msgspec.structs.replace(
+        trial,
+        answers=answers,
+        set_aside=tuple(told(each) for each in trial.set_aside),
+        failure=Failure.DNS_BOGON if alone else trial.failure,
+        tls_address="",
+    )

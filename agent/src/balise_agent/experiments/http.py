@@ -11,12 +11,13 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from balise_agent.codec.http_response import Body, Head, Malformed, read_body, read_head, title_of
+from balise_agent.codec.http_response import Body, Head, Malformed, read_body, read_head, text_of, title_of
 from balise_agent.experiments.scramble import registrable, scrambled
 from balise_agent.experiments.secure import shake_hands
 from balise_agent.experiments.task import Endpoint, Task, carried, expect, noting
 from balise_agent.limits import MAX_HEAD_BYTES
-from balise_agent.scrub import ALLOWED_HEADERS
+from balise_agent.redaction import anonymous, names_somebody, without_controls
+from balise_agent.scrub import ALLOWED_HEADERS, without_digests
 from balise_agent.steps import (
     Close,
     Closed,
@@ -47,6 +48,8 @@ TLS_COST: Final = 6_000
 _ENDED: Final = b"\r\n\r\n"
 _BARE: Final = b"\n\n"
 """How a head ends where lines end with a bare LF: waiting for the other ending would wait for the time-out."""
+_BINARY_WITHIN: Final = 1_024
+"""Bytes among which a NUL says that a body is no text."""
 _AGENT: Final = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/112.0.0.0 Safari/537.36"
 )
@@ -321,6 +324,11 @@ def _end_of_stream(data: bytes, most: int) -> Failure | None:
 
 def described(result: HttpObservation, read: Read, most: int) -> HttpObservation:
     """Return the observation with what the response says of itself: status, length, hash, title, headers, goodput."""
+    return _with_packets(_described(result, read, most), read.data)
+
+
+def _described(result: HttpObservation, read: Read, most: int) -> HttpObservation:
+    """Add what is read, without a look at whom it names."""
     try:
         head = read_head(read.data)
         if head is None:
@@ -334,13 +342,38 @@ def described(result: HttpObservation, read: Read, most: int) -> HttpObservation
         result,
         status=head.status,
         body_bytes=len(body.data),
-        body_sha256=hashlib.sha256(body.data).hexdigest() if body.data else "",
+        **_digests(head, body),
         truncated=body.longer,
         malformed=head.malformed or body.malformed,
         title=title_of(body.data, head.get("content-type") or "") if _is_plain(head) else "",
         headers=tuple((name, value) for name, value in head.headers if name in ALLOWED_HEADERS),
         goodput_kbps=_goodput(body, read.transfer_ms),
     )
+
+
+def _digests(head: Head, body: Body) -> dict[str, str]:
+    """Return the body's digest, or that of what may be told of it.
+
+    Many block pages print who asked. The digest of a page that is known but for an address is that address: four
+    thousand million are tried in minutes. What cannot be looked at (compressed) has none.
+    """
+    if not body.data or not _is_plain(head):
+        return {}
+    raw = hashlib.sha256(body.data).hexdigest()
+    if b"\0" in body.data[:_BINARY_WITHIN] and not names_somebody(body.data.decode("latin-1")):
+        return {"body_sha256": raw}
+    page = text_of(body.data, head.get("content-type") or "")
+    told = anonymous(page)
+    if told == without_controls(page):
+        return {"body_sha256": raw}
+    return {"body_redacted_sha256": hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()}
+
+
+def _with_packets(result: HttpObservation, data: bytes) -> HttpObservation:
+    """Return the observation without the digests of its packets where a response in clear names its reader."""
+    if result.tls or not names_somebody(text_of(data)):
+        return result
+    return msgspec.structs.replace(result, packets=without_digests(result.packets))
 
 
 def _is_plain(head: Head) -> bool:

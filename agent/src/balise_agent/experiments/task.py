@@ -38,6 +38,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     silent_addresses: tuple[str, ...] = ()
     laboratory: tuple[str, ...] = ()
     """Prefixes that this laboratory calls public (limits.py)."""
+    lan: tuple[str, ...] = ()
+    """Prefixes of this machine's own networks, which are never contacted even where they are public."""
     timeouts: Timeouts = Timeouts()
     seed: int = 0
     full: bool = False

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 from bisect import bisect_right
 from collections import Counter, defaultdict, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -136,6 +136,7 @@ class Page:
     """UNIX seconds."""
     stand: Stand = UNKNOWN
     """Of the reference."""
+    redacted_sha256: str = ""
 
 
 def backed(pages: Iterable[Page]) -> int:
@@ -225,7 +226,8 @@ class ReferenceTable:
             at = trial.at - verdict.clock_offset
             where = dict(trial.headers).get("location", "")
             stand = self._stand(verdict.probe)
-            held.append(Page(trial.status, trial.body_bytes, trial.body_sha256, trial.title, where, at, stand))
+            page = Page(trial.status, trial.body_bytes, trial.body_sha256, trial.title, where, at, stand)
+            held.append(replace(page, redacted_sha256=trial.body_redacted_sha256))
 
     def _dns(self, verdict: Verdict, measurement: Measurement, trial: DnsObservation) -> None:
         """Keep the addresses that each reference was given lately: a CDN turns its answers over."""

@@ -81,7 +81,8 @@ def lie(trial: DnsObservation, *, knows_edns: bool = False) -> str:
             Failure.DNS_NO_ANSWER: "empty",
         }.get(trial.failure or Failure.UNKNOWN, "timeout")
     if answer.rcode == 0:
-        return "" if answer.addresses else "unusable" if answer.tc else "empty"
+        # An answer of the asking household's own addresses is no empty one: they were left out, not the resolver.
+        return "" if answer.addresses or answer.household else "unusable" if answer.tc else "empty"
     if answer.rcode in _FORM and answer.way is Way.EDNS and not knows_edns:
         return "unusable"
     return {_NXDOMAIN: "nxdomain", _REFUSED: "refused"}.get(answer.rcode, "servfail")
@@ -150,6 +151,12 @@ def _silent_says(trials: list[DnsObservation]) -> str:
     return ""
 
 
+def _leads_nowhere(trial: DnsObservation, context: Context) -> bool:
+    """Tell whether an answer holds an address that no public service has, the asking household's own among them."""
+    answer = accepted(trial)
+    return answer is not None and (answer.household > 0 or any(context.is_bogon(each) for each in resolved(trial)))
+
+
 def _contradict(trial: DnsObservation) -> bool:
     """Tell whether one question drew answers that exclude each other."""
     sound = _sound(trial)
@@ -209,13 +216,14 @@ def facts(measurement: Measurement, context: Context) -> DnsFacts:
     heard = frozenset().union(*given)
     lies = [word(t) for t in own]
     denials = [denied for denied in lies if denied not in NOT_TOLD]
-    bogon = bool(heard) and all(context.is_bogon(address) for address in heard)
+    at_home = [t for t in own if (answer := accepted(t)) is not None and answer.household and not answer.addresses]
+    bogon = bool(heard or at_home) and all(context.is_bogon(address) for address in heard)
     consistent = bool(own) and all(t.tls_consistent is True for t in own)
     expected = bool(given) and all(g and g <= known for g in given)
     inconsistent = any(t.tls_consistent is False for t in own)
     silent_hit = bool(_silent_says(silent))
     unexpected = bool(heard) and bool(known) and not heard & known
-    bad = [t for t in subject if word(t) or any(context.is_bogon(a) for a in resolved(t)) or t.tls_consistent is False]
+    bad = [t for t in subject if word(t) or _leads_nowhere(t, context) or t.tls_consistent is False]
     trusted = consistent or expected
     since = min((t.at for t in (bad or (subject if unexpected else []))), default=measurement.started)
     passed = bool(own) and (trusted or (not any(lies) and not bogon and not inconsistent and not unexpected))

@@ -74,6 +74,8 @@ def same_page(trial: HttpObservation, page: Page) -> bool:
         return False
     if trial.body_sha256 and trial.body_sha256 == page.sha256:
         return True
+    if trial.body_redacted_sha256 and trial.body_redacted_sha256 == page.redacted_sha256:
+        return True
     return _same_length(trial.body_bytes, page.body_bytes) or (bool(trial.title) and trial.title == page.title)
 
 
@@ -81,7 +83,18 @@ def same_response(a: HttpObservation, b: HttpObservation) -> bool:
     """Tell whether two responses of one measurement are one page, whatever Host was asked for."""
     if a.status != b.status:
         return False
-    return a.body_sha256 == b.body_sha256 and location(a) == location(b)
+    return _same_body(a, b) and location(a) == location(b)
+
+
+def _same_body(a: HttpObservation, b: HttpObservation) -> bool:
+    """Tell whether two bodies are known to be one: empty both, or one digest of them, as they came or redacted.
+
+    A probe tells no digest of what names its reader, and none of what it could not look at: that is no equality.
+    """
+    if a.body_bytes == 0 and b.body_bytes == 0:
+        return True
+    pairs = ((a.body_sha256, b.body_sha256), (a.body_redacted_sha256, b.body_redacted_sha256))
+    return any(one and one == other for one, other in pairs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
