@@ -114,7 +114,7 @@ _SCHEMAS: Final = {
     ),
     "Packet": _object(
         "One packet, redrawn.",
-        after_ms={"type": "integer", "description": "Since the trial began; to 10 below 200, 50 below 1000, else 500."},
+        after_ms={"type": "integer", "description": "Since the trial began; to 500 below 2000, else 2000."},
         direction={"type": "string", "enum": ["sent", "came", "unclear"]},
         what=_TEXT,
         ttl={"type": "string", "enum": ["like the server's", "unlike the server's", "-"]},

@@ -24,7 +24,7 @@ from balise_collector.journal import JournalRow
 from balise_collector.judge.verdict import State, Verdict
 from balise_collector.members import Member
 from balise_collector.pages.history import TROUBLE, UNCONFIRMED
-from balise_collector.pages.redraw import Redrawn, redraw
+from balise_collector.pages.redraw import Drawn, Redrawn, common, redraw
 from balise_collector.pages.together import WIDTHS, WINDOW, Row, told_together
 from balise_collector.pages.tongue import Say, noted
 from balise_collector.pages.view import Conclusions, View
@@ -417,7 +417,9 @@ class Public:
         if one is None:
             return None
         nowhere = Network(country=one.network.country, asn=0)
-        return msgspec.structs.replace(_shown(one, "1", "1"), network=nowhere, proof=one.proof)
+        signs = self.crowd.kept(("signs", public), lambda: self._signs(public))
+        proof = tuple(sign for sign in one.proof if sign in signs)
+        return msgspec.structs.replace(_shown(one, "1", "1"), network=nowhere, proof=proof)
 
     def measurement_row(self, measurement: str) -> JournalRow | None:  # noqa: ARG002 - what the store is asked
         """Return nothing: no measurement is public; ``exhibits`` redraws them."""
@@ -436,22 +438,27 @@ class Public:
         inside = self._names().get(incident_id)
         if inside is None or inside not in self.released or not self._told(inside):
             return ()
-        counts = self._measured(self._by_horizon(inside)[-1][1])
-        found: list[Redrawn] = []
-        turns: Counter[tuple[str, int]] = Counter()
-        ranked = []
-        for place, name in enumerate(self._evidence(incident_id)):
+        drawn = []
+        for name in self._evidence(incident_id):
             row, verdict = self.store.measurement_row(name), self.store.verdict(name)
             # A day on the clock of arrival as well: a probe's clock may be wrong.
             if row is None or verdict is None or max(verdict.at, row.received_at) > self.now - EVIDENCE_AGE:
                 continue
-            asn = verdict.network.asn
-            provider = f"AS{asn}" if counts.get(asn, 0) >= self.policy.least else say(_WITHHELD)
-            ranked.append((turns[verdict.rule, asn], place, row, verdict, provider))
-            turns[verdict.rule, asn] += 1
-        ranked.sort(key=lambda entry: entry[:2])
-        found += [redraw(row, verdict, provider, say, language) for _, _, row, verdict, provider in ranked[:EXHIBITS]]
-        return tuple(found)
+            drawn.append(Drawn(self._who(verdict), verdict.network.asn, redraw(row, verdict, "", say, language)))
+        return tuple(common(drawn, self.policy.least, say(_WITHHELD))[:EXHIBITS])
+
+    def _who(self, one: Verdict) -> str:
+        """Return whom a verdict's probe stands for."""
+        return self.hosts.get(one.probe, one.probe)
+
+    def _signs(self, incident_id: str) -> frozenset[str]:
+        """Return the proofs that measurements of k witnesses bear: one that a single line shows would mark it."""
+        witnesses: defaultdict[str, set[str]] = defaultdict(set)
+        for name in self._evidence(incident_id):
+            if (verdict := self.store.verdict(name)) is not None:
+                for sign in verdict.proof:
+                    witnesses[sign].add(self._who(verdict))
+        return frozenset(sign for sign, who in witnesses.items() if len(who) >= self.policy.least)
 
     def _evidence(self, incident_id: str) -> tuple[str, ...]:
         """Return the measurements behind the newest revision that may be seen."""

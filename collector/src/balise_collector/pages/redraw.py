@@ -3,10 +3,15 @@
 Times are relative and rounded, lengths are classes, a TTL is only like or unlike the server's. Ports, addresses,
 IP-IDs, options, windows, sequence numbers, hashes, titles, hops and every id are left out, because a log of flows joins
 on any of them (attribution.md 3). Paths are left out whole: their hops lie before the border.
+
+Whoever stands on the path also writes what comes: a delay, a number of resets, a length that differs from line to line
+is a mark that says which line a measurement was made on. So what remains is coarse (half seconds, no acknowledgement, a
+packet that is repeated once), and a drawing is shown only where k witnesses' measurements give the very same one
+(``common``): a mark that sets one line apart is never seen.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -21,7 +26,9 @@ from balise_wire.observations import DnsObservation, LineObservation, Observatio
 from balise_wire.words import Arm
 
 _TTL_SLACK: Final = 2
-_SECONDS: Final = 10.0
+_FLAGS: Final = "FSRPAUEC"
+_PROTOCOLS: Final = frozenset({"udp", "icmp"})
+_SECONDS: Final = 60.0
 """Trials are placed to this many seconds."""
 _LENGTHS: Final = (
     (0, noted("none")),
@@ -35,7 +42,7 @@ class RedrawnPacket(msgspec.Struct, frozen=True, kw_only=True):
     """One packet as the public sees it."""
 
     after_ms: int
-    """Milliseconds since the trial began, rounded: to 10 below 200, to 50 below 1000, to 500 above."""
+    """Milliseconds since the trial began, rounded: to 500 below 2000, to 2000 above."""
     direction: str
     """``sent`` or ``came``."""
     what: str
@@ -54,7 +61,7 @@ class RedrawnTrial(msgspec.Struct, frozen=True, kw_only=True):
     arm: str
     subject: bool
     after_s: int
-    """Seconds since the first trial, rounded to 10."""
+    """Seconds since the first trial, rounded to 60."""
     result: str
     took_ms: int
     """Rounded as a packet's time."""
@@ -65,7 +72,7 @@ class Redrawn(msgspec.Struct, frozen=True, kw_only=True):
     """One measurement as the public sees it."""
 
     provider: str
-    """``AS64501``, or ``not published``."""
+    """``AS64501``, several of them, or ``not published``."""
     part: str
     layer: str
     state: State
@@ -104,9 +111,42 @@ def redraw(
     )
 
 
+class Drawn(NamedTuple):
+    """A redrawn measurement, and what decides whether it is shown."""
+
+    witness: str
+    asn: int
+    redrawn: Redrawn
+    """Its provider is not told yet."""
+
+
+def common(drawn: Iterable[Drawn], least: int, withheld: str) -> list[Redrawn]:
+    """Return each drawing that measurements of ``least`` witnesses give, once, in the order of their first.
+
+    Args:
+        drawn: measurements, the strongest first.
+        least: k.
+        withheld: the word for a provider that too few of them stand on.
+    """
+    groups: dict[bytes, list[Drawn]] = {}
+    for one in drawn:
+        groups.setdefault(msgspec.json.encode(one.redrawn), []).append(one)
+    found = []
+    for held in groups.values():
+        if len({one.witness for one in held}) < least:
+            continue
+        stands = {asn: {one.witness for one in held if one.asn == asn} for asn in sorted({one.asn for one in held})}
+        told = [f"AS{asn}" for asn, witnesses in stands.items() if len(witnesses) >= least]
+        found.append(msgspec.structs.replace(held[0].redrawn, provider=", ".join(told) or withheld))
+    return found
+
+
 def rounded(ms: float) -> int:
-    """Round a time within a trial: to 10 ms below 200, to 50 below 1000, to 500 above."""
-    step = 10 if ms < 200 else 50 if ms < 1000 else 500
+    """Round a time within a trial: to 500 ms below 2000, to 2000 above.
+
+    That is coarser than a round trip, which would tell how far a probe is, and than any delay that tells lines apart.
+    """
+    step = 500 if ms < 2000 else 2000
     return round(ms / step) * step
 
 
@@ -143,11 +183,11 @@ def _trial(
 def _packets(packets: Sequence[Packet], trial: TrialRow, say: Say) -> tuple[RedrawnPacket, ...]:
     """Redraw the packets of a trial."""
     server = next((p.ttl for p in packets if p.direction is Direction.IN and "S" in p.flags and p.ttl), 0)
-    return tuple(
+    return _once(
         RedrawnPacket(
             after_ms=rounded(packet.t_us / 1000),
             direction=DIRECTIONS[packet.direction],
-            what=flags_in_words(packet.flags) if packet.protocol == "tcp" else packet.protocol.upper(),
+            what=_what(packet, say),
             ttl=_ttl(packet.ttl, (server,) if server else (), say)
             if packet.direction is Direction.IN and packet.protocol == "tcp"
             else "-",
@@ -155,7 +195,24 @@ def _packets(packets: Sequence[Packet], trial: TrialRow, say: Say) -> tuple[Redr
             marked=shown.injected,
         )
         for packet, shown in zip(packets, trial.packets, strict=True)
+        if packet.flags != "A" or packet.length or shown.injected
     )
+
+
+def _once(packets: Iterable[RedrawnPacket]) -> tuple[RedrawnPacket, ...]:
+    """Return packets without those that only repeat the one before them."""
+    found: list[RedrawnPacket] = []
+    for one in packets:
+        if not found or msgspec.structs.replace(one, after_ms=found[-1].after_ms) != found[-1]:
+            found.append(one)
+    return tuple(found)
+
+
+def _what(packet: Packet, say: Say) -> str:
+    """Say what a packet is; a word that a probe made up is not repeated."""
+    if packet.protocol == "tcp":
+        return flags_in_words("".join(flag for flag in _FLAGS if flag in packet.flags))
+    return packet.protocol.upper() if packet.protocol in _PROTOCOLS else say("another")
 
 
 def _answers(
@@ -169,7 +226,7 @@ def _answers(
         for answer in other.answers
         if answer.ttl
     }
-    return tuple(
+    return _once(
         RedrawnPacket(
             after_ms=rounded(answer.rtt_ms),
             direction="came",
