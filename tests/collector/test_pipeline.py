@@ -24,8 +24,9 @@ from balise_collector.incidents import Incident, IncidentKind, IncidentState, Lo
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.judge import State
 from balise_collector.members import Fleet
-from balise_collector.pipeline import Follower, replay
+from balise_collector.pipeline import LINES, Follower, replay
 from balise_collector.store import Progress, Store
+from balise_collector.whereabouts import Sighting, Where, read_told
 from balise_wire.measurement import Network
 from balise_wire.mechanisms import Mechanism
 from balise_wire.observations import DnsAnswer, DnsObservation
@@ -363,6 +364,33 @@ def test_the_record_says_where_a_probe_stood(
     conclude(follower, afternoon.start + 600.0)
     assert [verdict.network for verdict in store.verdicts()] == [probe.network] * 2
     assert {key.asn for key in follower.deduction.detector._groups} <= {0, probe.asn}
+
+
+def test_a_line_that_is_elsewhere_opens_nothing_and_closes_nothing(
+    afternoon: Any, journal: SqliteJournal, open_store: Callable[[], Store], around: Surroundings
+) -> None:
+    """Through a tunnel a blocked service is ok: such results are set aside, and the block goes on for those at home."""
+    home, tunnel = afternoon.probes[0], afternoon.probes[1]
+    start = afternoon.start
+    seen = [Sighting(probe=one.id, at=start - 60.0, asn=home.asn, country="PK") for one in (home, tunnel)]
+    seen.append(Sighting(probe=tunnel.id, at=start + 600.0, asn=64999, country="NL"))
+    for number in range(4):
+        at = start + 300.0 * number
+        for one in (home, tunnel):
+            journal.append(
+                [afternoon.batch_of(one, [one.measurement(at)], at + 9.0)], (), (), at + 10.0, (), (), None, seen
+            )
+            seen = []
+    for observed, rules in ((True, {"tcp.ok", "line.elsewhere"}), (False, {"tcp.ok"})):
+        store = open_store()
+        conclude(Follower(journal, store, replace(around, observed=observed)), start + 1800.0)
+        found = {(verdict.at - start, verdict.rule) for verdict in store.verdicts(probe=tunnel.id)}
+        assert {rule for _, rule in found} == rules
+        assert all((at >= 600.0) is (rule == "line.elsewhere") for at, rule in found) or not observed
+        assert {verdict.rule for verdict in store.verdicts(probe=home.id)} == {"tcp.ok"}
+        told = read_told(store.memory(LINES))
+        assert told[tunnel.id].line is (Where.DIFFERS if observed else Where.UNKNOWN)
+        store.clear()
 
 
 def test_what_nobody_vouches_for_is_not_judged(

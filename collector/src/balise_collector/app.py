@@ -33,7 +33,7 @@ from balise_collector.pages.api import EachThread, api_routes
 from balise_collector.pages.app import LOOPBACK, create_app
 from balise_collector.pages.bench import BenchFacts
 from balise_collector.pages.fleet import FleetFacts
-from balise_collector.pipeline import Pipeline
+from balise_collector.pipeline import LINES, Pipeline
 from balise_collector.publishing import HANDED, listen, look_of, token_of
 from balise_collector.releases import Releases
 from balise_collector.serving import BoundedServer, allow_files
@@ -41,6 +41,7 @@ from balise_collector.sinks.courses import Conclusions, Course
 from balise_collector.sinks.feed import Feed
 from balise_collector.sinks.file import FileSink
 from balise_collector.store import Store
+from balise_collector.whereabouts import read_told
 
 _log = logging.getLogger(__name__)
 _STOP_SECONDS: Final = 1.8
@@ -213,6 +214,7 @@ def _server(
             events=journal().events_of,
             asides=journal().asides(_ASIDES_SHOWN),
             notices=journal().latest_notices(),
+            lines=read_told(open_store().memory(LINES)),
             silence=float(config.detect.silence_seconds),
         )
 

@@ -20,6 +20,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from balise_collector.broker_identity import BrokerIdentity
 from balise_collector.config import Broker, Transport
 from balise_collector.errors import ConfigError
+from balise_collector.observing import BROKER_LOG
 from balise_wire.status import CollectorState
 from balise_wire.topics import COLLECTOR_STATE, ROOT, Leaf
 
@@ -66,11 +67,17 @@ class Connection:
     """A persistent session with one broker."""
 
     def __init__(
-        self, broker: Broker, arrived: Callable[[Arrival], None], identity: BrokerIdentity | None = None
+        self,
+        broker: Broker,
+        arrived: Callable[[Arrival], None],
+        identity: BrokerIdentity | None = None,
+        *,
+        observe: bool = False,
     ) -> None:
         """Prepare a connection; ``arrived`` is called in paho's thread and must not block.
 
-        ``identity`` is who we are to a broker of our own authority; its files must be there.
+        ``identity`` is who we are to a broker of our own authority; its files must be there. ``observe``: hear what the
+        broker would write into a log (observing.py).
 
         Raises:
             ConfigError: a certificate or password file that cannot be used.
@@ -78,6 +85,7 @@ class Connection:
         self.name = f"{broker.host}:{broker.port}"
         self._broker = broker
         self._identity = identity if broker.own_authority else None
+        self._observe = observe
         self._context: ssl.SSLContext | None = None
         self._arrived = arrived
         self._generation = 0
@@ -165,7 +173,9 @@ class Connection:
         with self._turn:
             self._generation += 1
             self._up = True
-        client.subscribe([(f"{ROOT}/+/{leaf}", qos) for leaf, qos in SUBSCRIPTIONS])
+        wanted = [(f"{ROOT}/+/{leaf}", qos) for leaf, qos in SUBSCRIPTIONS]
+        # At QoS 0 nothing of it waits for us while we are away: the broker keeps no address either.
+        client.subscribe([*wanted, *([(f"{BROKER_LOG}+", 0)] if self._observe else [])])
         _log.info("broker %s: connected", self.name)
         self._arrived(Up(self))
 

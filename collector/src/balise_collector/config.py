@@ -153,6 +153,11 @@ class Network(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     laboratory: tuple[str, ...] = ()
     """Prefixes that this laboratory calls public although no router of the internet carries them."""
+    origins: str = ""
+    """File that says which network an address belongs to (origins.py): the source of each connection is looked up in
+    it and thrown away. Empty: where lines are is not known. Needs ``broker files --observe``."""
+    same_provider: tuple[tuple[int, ...], ...] = ()
+    """AS numbers that are one provider's, group by group."""
 
 
 class Detect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -297,6 +302,8 @@ def _findings(config: Config, *, files_come_later: bool) -> list[tuple[str, str]
         for text in config.network.laboratory
         if not _is_prefix(text)
     )
+    if any(len(group) < 2 or not all(0 < asn < 2**32 for asn in group) for group in config.network.same_provider):
+        found.append(("network.same_provider", "give groups of two AS numbers or more, e.g. [[17557, 45595]]"))
     found.extend((f"influx.{key}", wrong) for key, wrong in _influx_findings(config.influx))
     if config.detect.silence_seconds < config.timetable.interval:
         found.append(("detect.silence_seconds", "shorter than timetable.interval: every probe would seem silent"))

@@ -25,9 +25,11 @@ from balise_collector.journal import JournalRow, PresenceRow
 from balise_collector.judge import BOGONS, Bar, Context, ReferenceTable, State, Verdict, judge
 from balise_collector.judge.limits import BUDGET, SHARED
 from balise_collector.members import Fleet
+from balise_collector.whereabouts import Placed, Sighting, Where, Whereabouts
 from balise_collector.witnesses import Stand, witness_of
 from balise_wire.measurement import Measurement, Network
-from balise_wire.words import TargetRole
+from balise_wire.observations import LineObservation
+from balise_wire.words import Experiment, TargetRole
 
 STEP: Final = 60.0
 """Clock seconds between two looks of the detector; a fifth of its bin."""
@@ -64,6 +66,10 @@ class Surroundings:
     """Seconds without a word after which a probe is silent."""
     laboratory: tuple[str, ...] = ()
     """Prefixes that are public here although IANA reserved them."""
+    observed: bool = False
+    """Whether there is a table by which the sources of connections were looked up."""
+    same_provider: tuple[frozenset[int], ...] = ()
+    """AS numbers that are one provider's."""
 
     def bogons(self) -> tuple[IpNetwork, ...]:
         """Return the addresses that no public service has, here."""
@@ -108,6 +114,7 @@ class Deduction:
         self._book = IncidentBook(faults=self.faults)
         self._table = ReferenceTable()
         self._hearing = Hearing()
+        self._whereabouts = Whereabouts()
         self._unsure: dict[int, tuple[JournalRow, Verdict]] = {}
         self._learned: Learned = {}
         self._news = False
@@ -131,6 +138,7 @@ class Deduction:
         hosts = {member.id: member.host for member in around.fleet.members.values() if member.host}
         self._table.keep(hosts, self._no_limits)
         self._detector.keep(around.witnesses())
+        self._whereabouts.same, self._whereabouts.observed = around.same_provider, around.observed
         self._pins = {
             entry.host: frozenset(entry.spki)
             for service in around.catalogue.services
@@ -145,6 +153,10 @@ class Deduction:
 
     # ------------------------------------------------------------ rows
 
+    def sighted(self, rows: Iterable[Sighting]) -> None:
+        """Take in from where probes were seen to connect; in any order towards the rows, since both have their time."""
+        self._whereabouts.sighted(rows)
+
     def take(self, row: JournalRow) -> tuple[int, Verdict] | None:
         """Judge one row and let the detector hear of it; ``None`` for a row that could not be judged.
 
@@ -152,6 +164,8 @@ class Deduction:
         """
         self._hearing.note(row.probe, row.received_at)
         verdict: Verdict | None = None
+        with self.faults.set_aside("whereabouts", row.seq):
+            self._check_line(row)
         with self.faults.set_aside("judge", row.seq):
             verdict = self._judge(row)
         if verdict is None:
@@ -165,6 +179,14 @@ class Deduction:
         elif verdict.state in _UNSURE and verdict.design.controlled and len(self._unsure) < _UNSURE_MOST:
             self._unsure[row.seq] = (row, verdict)
         return row.seq, verdict
+
+    def _check_line(self, row: JournalRow) -> None:
+        """Learn from a line check which way the line takes."""
+        if row.measurement.experiment is not Experiment.LINE or row.clock_doubtful:
+            return
+        for trial in row.measurement.observations:
+            if isinstance(trial, LineObservation):
+                self._whereabouts.checked(row.probe, trial, row.measurement.started - row.clock_offset)
 
     def _judge(self, row: JournalRow) -> Verdict:
         """Judge one row as what the operator vouches for: where it stood, and whether as a reference."""
@@ -180,8 +202,11 @@ class Deduction:
                 bar, m = Bar.TARGET, _nobody(m)
             else:
                 m = as_targeted(m)
+                at = m.started - offset
                 if row.clock_doubtful:
                     bar = Bar.CLOCK
+                elif self._whereabouts.line(row.probe, record.network, at) is Where.DIFFERS:
+                    bar = Bar.ELSEWHERE
             m = msgspec.structs.replace(m, network=record.network)
         reference = record is not None and record.reference
         return judge(m, self.context(row.probe, m, reference=reference, offset=offset, bar=bar))
@@ -220,7 +245,9 @@ class Deduction:
         silent = self._hearing.silent(at, patience, self._around.interval, watched, fleet.paces)
         for probe, last in silent.items():
             since = fleet.silent_since(probe, last, at, patience)
-            if since is not None:
+            line = self._whereabouts.line(probe, fleet.members[probe].network, last) if since is not None else None
+            # The silence of a line that is elsewhere tells nothing of the provider in its record.
+            if since is not None and line is not Where.DIFFERS:
                 self._detector.silence(probe, fleet.members[probe].network, since)
         events = [event for event in self._detector.advance(at) if not self._is_forgotten(event, at)]
         changes = self._book.apply(events, self._detector, self._around, at)
@@ -284,6 +311,10 @@ class Deduction:
             return False
         return ip.version == family and not any(ip.version == one.version and ip in one for one in self._bogons)
 
+    def lines(self, at: float) -> dict[str, Placed]:
+        """Return what is known of where each line is now (UNIX seconds), for the operator's eyes."""
+        return {one.id: self._whereabouts.told(one.id, one.network, at) for one in self._around.fleet.active()}
+
     # ------------------------------------------------------------ memory
 
     def memory(self) -> dict[str, bytes]:
@@ -292,6 +323,7 @@ class Deduction:
             "detector": self._detector.snapshot(),
             "hearing": msgspec.json.encode(self._hearing),
             "unsure": msgspec.json.encode(sorted(self._unsure)),
+            "ways": self._whereabouts.memory(),
             LEARNED: msgspec.json.encode([(host, family, a) for (host, family), a in self._learned.items()]),
         }
 
@@ -321,6 +353,7 @@ class Deduction:
         self._detector.restore(memory["detector"], at)
         self._hearing = msgspec.json.decode(memory["hearing"], type=Hearing)
         self._learned = learned_of(memory.get(LEARNED))
+        self._whereabouts.restore(memory.get("ways"))
         self._book = IncidentBook(incidents, self.faults)
         for verdict, row in references:
             with self.faults.set_aside("references", row.seq):

@@ -11,6 +11,7 @@ import queue
 import secrets
 import threading
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -32,12 +33,15 @@ from balise_collector.identity import box_key
 from balise_collector.journal import Batch, Notice, NoticeKind, Presence, Refused, Report
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.members import NO_TASKS, Fleet, Member
+from balise_collector.observing import BROKER_LOG, complaint, sighting
 from balise_collector.orders import Able, Taken, within
+from balise_collector.origins import FreshOrigins
 from balise_collector.probe_clocks import ProbeClocks
 from balise_collector.profiles import fitted, results_per_day
 from balise_collector.quota import OVER, Item, Quotas, weight
 from balise_collector.unboxing import letters
 from balise_collector.validate import Accepted, Quarantined, Spoken, read_state
+from balise_collector.whereabouts import Sighting, Where, compare
 from balise_wire.assignment import Assignment
 from balise_wire.box import Opener, public_hex
 from balise_wire.dictionary import COMMON
@@ -79,6 +83,7 @@ class Group:
         self.presence: list[Presence] = []
         self.health: list[Report] = []
         self.notices: list[Notice] = []
+        self.sightings: list[Sighting] = []
         self.owed: dict[str, str] = {}
         """Stream of the receipt owed, by probe."""
         self.able: dict[str, Able] = {}
@@ -139,7 +144,10 @@ class Ingest(threading.Thread):
         self._stopping = threading.Event()
         self._identity = _identity_of(config)
         self._identity_at = self._clock.monotonic()
-        self._connections = [Connection(broker, self._queue.put, self._identity) for broker in config.broker]
+        self._connections = [
+            Connection(broker, self._queue.put, self._identity, observe=bool(config.network.origins))
+            for broker in config.broker
+        ]
         self._fleet = Fleet()
         self._learned: Mapping[tuple[str, int], tuple[str, ...]] = {}
         self._relearned = threading.Event()
@@ -148,6 +156,8 @@ class Ingest(threading.Thread):
         self._assigned_at = 0.0
         self._stream_of: dict[str, str] = {}
         self._doubles = Doubles()
+        self._same_provider = tuple(frozenset(group) for group in config.network.same_provider)
+        self._origins = FreshOrigins(Path(config.network.origins)) if config.network.origins else None
         self._reports = Reports()
         self._told_old: dict[str, str] = {}
         self._quotas = Quotas(float(config.collector.quota_times))
@@ -210,6 +220,8 @@ class Ingest(threading.Thread):
             self._relearned.clear()
             self._assigned_at = 0.0
         if self._clock.now() - self._assigned_at >= _ASSIGN_EVERY:
+            if self._origins is not None:
+                self._origins.freshen()
             self._publish_assignments(self._connections)
         elif self._to_assign:
             self._publish_assignments(self._connections, only=self._to_assign)
@@ -261,6 +273,9 @@ class Ingest(threading.Thread):
         group = Group()
         for delivery in deliveries:
             group.deliveries.append(delivery)
+            if delivery.topic.startswith(BROKER_LOG):
+                self._overhear(delivery, group, received_at)
+                continue
             try:
                 self._sort(delivery, group, received_at)
             except Exception as error:  # noqa: BLE001 - whatever a message can make us do, it costs itself
@@ -275,11 +290,31 @@ class Ingest(threading.Thread):
             self._refuse_as_fault(deliveries[0], alone, error)
             return [alone] if self._commit(alone, received_at) else []
 
+    def _overhear(self, delivery: Delivery, group: Group, received_at: float) -> None:
+        """Take from the broker's own words from which network a probe connects; its address is kept by nobody."""
+        if self._origins is None:
+            return
+        told = complaint(delivery.topic, delivery.payload)
+        if told:
+            _log.warning("the broker says: %s", told)
+        seen = sighting(delivery.payload, received_at, self._origins.look_up)
+        member = self._fleet.members.get(seen.probe) if seen is not None else None
+        if seen is None or member is None or not member.speaks:
+            return
+        group.sightings.append(seen)
+        if compare(member.network, seen, self._same_provider) is Where.DIFFERS:
+            where = f"AS{seen.asn}, {seen.country or '??'}"
+            _log.warning("probe %s connects from %s, where its record says AS%d", seen.probe, where, member.network.asn)
+            group.notices.append(Notice(probe=seen.probe, kind=NoticeKind.ELSEWHERE, detail=f"seen in {where}"))
+
     @staticmethod
     def _refuse_as_fault(delivery: Delivery, group: Group, error: Exception) -> None:
         """Put a message into the quarantine that we cannot deal with; it is acknowledged, so that others come."""
         parsed = parse_topic(delivery.topic)
         reason = f"our own fault, please report it: {words_of(error)}"
+        if delivery.topic.startswith(BROKER_LOG):
+            _log.error("a line of the broker's log: %s", type(error).__name__)  # it may hold an address: nothing of it
+            return
         _log.error("a message on %r is set aside: %s", delivery.topic[:200], reason)
         group.refused.append(_refused(delivery, parsed.probe if parsed else "", reason))
 
@@ -495,6 +530,7 @@ class Ingest(threading.Thread):
                     group.health,
                     group.notices,
                     self._quotas.accounts(group.spenders),
+                    group.sightings,
                 )
             except JournalError as error:
                 _log.error("%s", error)

@@ -33,6 +33,8 @@ CURSOR: Final = "judge"
 """Name of this reader's cursor in the journal: what is in its snapshot."""
 LABORATORY: Final = ("198.18.0.0/15", "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")
 """What a laboratory calls public where the settings name nothing (RFC 2544, RFC 5737, RFC 3849)."""
+LINES: Final = "lines"
+"""Name of what is known of where each line is, in the memory of the store."""
 _REPLAYING: Final = "replay"
 """Under which name a replay sets aside what it cannot deal with, until it is swapped in."""
 _CHUNK: Final = 500
@@ -56,6 +58,8 @@ def surroundings(config: Config, clock: Clock, fleet: Fleet, catalogue: Catalogu
         interval=float(config.timetable.interval),
         silence=float(config.detect.silence_seconds),
         laboratory=config.network.laboratory or (LABORATORY if clock.laboratory else ()),
+        observed=bool(config.network.origins),
+        same_provider=tuple(frozenset(group) for group in config.network.same_provider),
     )
 
 
@@ -72,6 +76,8 @@ class Follower:
         self._store = store
         self._around = around
         self._deduction, self._progress = Deduction(around), Progress()
+        self._sighted = 0
+        """The last sighting of the journal that the deduction knows."""
         self._saved = 0
         self.load()
 
@@ -99,7 +105,7 @@ class Follower:
 
     def load(self) -> None:
         """Go on from what the store holds."""
-        self._deduction, self._progress = Deduction(self._around), self._store.progress()
+        self._deduction, self._progress, self._sighted = Deduction(self._around), self._store.progress(), 0
         if self._progress.seq > self._journal.head():
             _log.warning("the journal is older than what was concluded from it (a backup?): judging it anew")
             self._start_over()
@@ -123,10 +129,17 @@ class Follower:
     def _start_over(self) -> None:
         self._store.clear()
         self._journal.take_up(self._reader)
-        self._deduction, self._progress = Deduction(self._around), Progress()
+        self._deduction, self._progress, self._sighted = Deduction(self._around), Progress(), 0
+
+    def _look_where(self) -> None:
+        """Let the deduction know from where probes were seen to connect since the last look."""
+        fresh = self._journal.sightings(self._sighted)
+        if fresh:
+            self._sighted = fresh[-1].no
+            self._deduction.sighted(fresh)
 
     def _restore(self) -> None:
-        memory = {name: self._store.memory(name) or b"" for name in ("detector", "hearing", "unsure", LEARNED)}
+        memory = {name: self._store.memory(name) or b"" for name in ("detector", "hearing", "unsure", "ways", LEARNED)}
         since = self._progress.stepped - WARM
         pairs = self._rows_of(self._store.reference_verdicts(since, self._progress.seq))
         unsure = self._rows_of(self._store.verdicts_at(unsure_of(memory)))
@@ -148,6 +161,7 @@ class Follower:
         """
         before, faults = self._progress.seq, self._deduction.faults
         piece = self._journal.piece(before, _CHUNK)
+        self._look_where()  # after the rows: what was seen before one of them is in the journal by then
         for fault in piece.damaged:
             faults.hold(fault)
         verdicts: list[tuple[int, Verdict]] = []
@@ -216,7 +230,8 @@ class Follower:
             what = change.incident
             where = f"{what.service} in {what.country}" + ("" if what.confirmed else f" ({WITNESSES['alone']})")
             _log.info("incident %s %s: %s %s", what.id, change.kind, what.kind, where)
-        memory = {**self._deduction.memory(), "cells": cells_of(self._deduction)}
+        lines = msgspec.json.encode(self._deduction.lines(self._progress.stepped))
+        memory = {**self._deduction.memory(), "cells": cells_of(self._deduction), LINES: lines}
         self._store.save_progress(self._progress, memory, incidents, self._progress.stepped)
         self._saved = self._progress.seq
 

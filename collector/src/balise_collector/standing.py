@@ -10,6 +10,7 @@ import msgspec
 
 from balise_collector.journal import HealthRow, NoticeKind, PresenceRow
 from balise_collector.members import HALTED, RETIRED, REVOKED
+from balise_collector.whereabouts import Sign, Where
 from balise_wire.words import Lifecycle
 
 NEVER: Final = "never"
@@ -44,6 +45,17 @@ NOTICES: Final[dict[NoticeKind, str]] = {
     ),
 }
 """What the collector noticed of a probe, and what to do."""
+LINES: Final[dict[Where, str]] = {
+    Where.MATCHES: "is where its record says",
+    Where.DIFFERS: "is not where its record says",
+    Where.UNKNOWN: "not known: no table of origins, or nothing seen",
+}
+"""What is known of where a line is."""
+SIGNS: Final[dict[Sign, str]] = {
+    Sign.BROKER: "by the network from which it connects",
+    Sign.ROUND_TRIPS: "by its round trips at home and abroad",
+}
+"""What that is known by."""
 WRONG_CLOCK_SECONDS: Final = 60.0
 """A clock further off than this is wrong: its batches are corrected (validate.py)."""
 

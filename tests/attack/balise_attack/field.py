@@ -48,6 +48,8 @@ class FieldProbe:
     retained: dict[str, bytes] = field(default_factory=dict)
     """The newest opened body on each of our topics, by leaf."""
     client: mqtt.Client | None = None
+    source: str = ""
+    """The address that it connects from; empty: any."""
 
     # ------------------------------------------------------------ what it is
 
@@ -144,7 +146,7 @@ class FieldProbe:
                 self.receipts.append(msgspec.json.decode(envelope.body, type=Receipt))
 
         client.on_connect, client.on_message = connected, heard
-        client.connect("127.0.0.1", port, keepalive=30)
+        client.connect("127.0.0.1", port, keepalive=30, bind_address=self.source)
         client.loop_start()
         self.client = client
         if not taken.wait(_CONNECTS_WITHIN):

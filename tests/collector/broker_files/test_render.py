@@ -13,6 +13,7 @@ from balise_collector.broker_files.render import (
     PROBE_WRITES,
     access_rules,
     configuration,
+    observes,
     tls_defaults,
 )
 from balise_collector.errors import ConfigError
@@ -22,9 +23,9 @@ from balise_wire.topics import Leaf, is_probe_id
 USUAL = doors(["*"], 443, 0, 8883)
 
 
-def settings_of(*wanted: Door, verbose: bool = False) -> Settings:
+def settings_of(*wanted: Door, verbose: bool = False, observe: bool = False) -> Settings:
     """Return settings with these doors, or the usual ones."""
-    return Settings(doors=wanted or USUAL, folder="/etc/balise/broker", verbose=verbose)
+    return Settings(doors=wanted or USUAL, folder="/etc/balise/broker", verbose=verbose, observe=observe)
 
 
 def test_every_topic_of_the_wire_is_a_probes_to_say_or_to_hear() -> None:
@@ -135,3 +136,17 @@ def test_the_local_door_is_not_opened_beside_one_that_holds_it() -> None:
         Door("*", 8883, Transport.MQTT),
         Door("*", 443, Transport.WEBSOCKETS),
     )
+
+
+def test_who_connects_from_where_is_told_to_the_collector_alone() -> None:
+    """Asked for only: no log of the broker's own then, and nobody but the collector may hear it."""
+    text = configuration(settings_of(observe=True))
+    assert "\nconnection_messages true\n" in text
+    assert "\nlog_dest topic\n" in text
+    assert "stderr" not in text
+    assert observes(text)
+    assert not observes(configuration(settings_of()))
+    rules = access_rules([], observe=True)
+    assert rules.count("$SYS") == 1
+    assert rules.index("user collector") < rules.index("topic read $SYS/broker/log/+") < rules.index("pattern")
+    assert "$SYS" not in access_rules([])

@@ -78,7 +78,10 @@ def write(
             )
             if _put(out / name, text, durable.PUBLIC, owner)
         ]
-        return BrokerFiles((*static, *_live(out, names, authority, revoked, owner, now())), restart=bool(static))
+        return BrokerFiles(
+            (*static, *_live(out, names, authority, revoked, owner, now(), observe=settings.observe)),
+            restart=bool(static),
+        )
     except OSError as error:
         raise ConfigError(f"--out {out}: {error.strerror}; name a folder that you can write") from None
 
@@ -95,8 +98,10 @@ def refresh(
     try:
         names = _names(x509.load_pem_x509_certificate((out / CERTIFICATE).read_bytes()))
         held = (out / KEY).stat()
+        observe = render.observes((out / CONFIGURATION).read_text(encoding="utf-8"))
         return BrokerFiles(
-            tuple(_live(out, names, authority, revoked, (held.st_uid, held.st_gid), now())), restart=False
+            tuple(_live(out, names, authority, revoked, (held.st_uid, held.st_gid), now(), observe=observe)),
+            restart=False,
         )
     except FileNotFoundError:
         raise ConfigError(f"--out {out}: there are no files of a broker; run balise-collector broker files") from None
@@ -105,7 +110,14 @@ def refresh(
 
 
 def _live(
-    out: Path, names: Sequence[str], authority: Authority, revoked: Iterable[str], owner: tuple[int, int], now: float
+    out: Path,
+    names: Sequence[str],
+    authority: Authority,
+    revoked: Iterable[str],
+    owner: tuple[int, int],
+    now: float,
+    *,
+    observe: bool,
 ) -> list[str]:
     """Write what changes in a broker's life; returns the names of the files that did."""
     root = authority.certificate_pem
@@ -115,7 +127,7 @@ def _live(
             (AUTHORITY, root, durable.PUBLIC),
             (REFUSALS, authority.crl(), durable.PUBLIC),
             # Newer releases of mosquitto want rules that are its own and nobody else's.
-            (RULES, render.access_rules(revoked), durable.SECRET),
+            (RULES, render.access_rules(revoked, observe=observe), durable.SECRET),
         )
         if _put(out / name, text, mode, owner)
     ]

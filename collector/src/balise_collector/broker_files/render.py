@@ -24,6 +24,9 @@ PROBE_WRITES: Final = (Leaf.STATE, Leaf.META, Leaf.MEASUREMENT, Leaf.HEALTH, Lea
 PROBE_READS: Final = (Leaf.RECEIPT, Leaf.ASSIGNMENT, Leaf.COMMAND)
 MAX_PACKET_BYTES: Final = MAX_BATCH_BYTES + 1024
 """A batch, its topic and the frame around it."""
+BROKER_LOG: Final = "$SYS/broker/log/+"
+"""What the broker would write into a log, where it tells the collector instead; nobody else may hear it."""
+_LOG_TOPIC: Final = "topic"
 EVERYWHERE: Final = "*"
 _LOOPBACK: Final = "127.0.0.1"
 _PLAIN: Final = re.compile(r"[\w./-]+", re.ASCII)
@@ -61,6 +64,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Whom it becomes where it is started as root."""
     verbose: bool = False
     """Log every message and who connects from where: for an hour in which a fault is looked for, and for tests."""
+    observe: bool = False
+    """Tell the collector, and it alone, from where each probe connects: it looks the network up and forgets the rest.
+    The broker then writes no log of its own (the collector repeats its errors, without addresses)."""
 
 
 def doors(addresses: Sequence[str], mqtt: int, websockets: int, local: int) -> tuple[Door, ...]:
@@ -114,8 +120,16 @@ def configuration(settings: Settings) -> str:
         folder=settings.folder,
         data=settings.data,
         max_packet_size=MAX_PACKET_BYTES,
-        connections="true" if settings.verbose else "false",
-        more="log_type all\n" if settings.verbose else "",
+        connections="true" if settings.verbose or settings.observe else "false",
+        log=_LOG_TOPIC if settings.observe else "stderr",
+        more="".join(
+            line
+            for line, wanted in (
+                ("log_type all\n", settings.verbose),
+                ("log_dest stderr\n", settings.verbose and settings.observe),
+            )
+            if wanted
+        ),
     )
     return text.rstrip("\n") + "\n" + "".join(_door(door, settings) for door in settings.doors)
 
@@ -143,13 +157,19 @@ def _door(door: Door, settings: Settings) -> str:
     )
 
 
-def access_rules(revoked: Iterable[str]) -> str:
+def observes(text: str) -> bool:
+    """Whether a configuration that was written earlier tells the collector from where probes connect."""
+    return f"log_dest {_LOG_TOPIC}\n" in text
+
+
+def access_rules(revoked: Iterable[str], *, observe: bool = False) -> str:
     """Return the access rules; ``revoked`` are the ids of probes that may not speak (others are not written down)."""
     denied = [f"\nuser {probe}\ntopic deny {ROOT}/#\n" for probe in sorted(set(revoked)) if is_probe_id(probe)]
     collector = [
         *(f"topic read {ROOT}/+/{leaf}" for leaf in PROBE_WRITES),
         *(f"topic write {ROOT}/+/{leaf}" for leaf in PROBE_READS),
         f"topic write {COLLECTOR_STATE}",
+        *([f"topic read {BROKER_LOG}"] if observe else []),
     ]
     probes = [
         *(f"pattern write {ROOT}/%u/{leaf}" for leaf in PROBE_WRITES),

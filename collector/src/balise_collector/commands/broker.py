@@ -47,6 +47,9 @@ def add(group: Any, command: AddCommand) -> None:
     files.add_argument("--data", default="/var/lib/mosquitto", metavar="DIR", help="default: %(default)s")
     files.add_argument("--place", metavar="DIR", help="where mosquitto will find the files; default: --out")
     files.add_argument("--verbose", action="store_true", help="log messages and addresses, to look for a fault")
+    files.add_argument(
+        "--observe", action="store_true", help="tell the collector from where probes connect, in the place of a log"
+    )
     refresh = command(group, "refresh", _refresh, "bring rules, refusals and certificate up to date")
     refresh.add_argument("--out", required=True, metavar="DIR", help="where `broker files` wrote")
     refresh.add_argument(
@@ -62,6 +65,7 @@ def _files(config: Config, _clock: Clock, arguments: argparse.Namespace) -> Iter
         data=arguments.data,
         user=arguments.user,
         verbose=arguments.verbose,
+        observe=arguments.observe,
     )
     names = tuple(dict.fromkeys((*arguments.name, *_HERE)))
     with closing(Authority.open_or_create(config.authority_dir)) as authority:

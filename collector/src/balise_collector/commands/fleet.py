@@ -24,8 +24,11 @@ from balise_collector.journal import EventRow, NoticeRow
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.members import Fleet, Halt, Member, Pending
 from balise_collector.orders import Order
+from balise_collector.pipeline import LINES as STORED_LINES
 from balise_collector.probe_events import Told, printable, troubles
-from balise_collector.standing import NOTICES
+from balise_collector.standing import LINES, NOTICES, SIGNS
+from balise_collector.store import Store
+from balise_collector.whereabouts import Placed, Sign, Where, read_told
 from balise_collector.wording import EVENTS
 from balise_wire.measurement import Network
 from balise_wire.status import Event
@@ -412,16 +415,21 @@ def _show(config: Config, clock: Clock, arguments: argparse.Namespace) -> Iterat
     halt = fleet.halted().get(member.network.country)
     records = fleet.records.get(member.id, ())
     noticed, events, trouble = _heard(config, member.id, clock.now())
+    line = _line_of(config, member.id)
     if arguments.json:
         told = {"member": member, "halt": halt, **told_of(order), "records": records, "notices": noticed}
         told["events"] = [msgspec.structs.replace(row, event=_plain(row.event)) for row in events]
         told["troubles"] = trouble
+        told["line"] = line
         yield json.dumps(msgspec.to_builtins(told), indent=2)
         return
     network = member.network
     yield f"probe        {member.id}, {state_of(member, halt)}"
     yield f"stands in    {network.country}{f', {network.region}' if network.region else ''}, AS{network.asn},"
     yield f"             {network.access}, profile {member.profile}"
+    sign = f", {SIGNS[line.sign]}" if line.sign in SIGNS else ""
+    seen = f": AS{line.asn}, {line.country or '-'}" if line.line is Where.DIFFERS and line.sign is Sign.BROKER else ""
+    yield f"line         {LINES[line.line]}{sign}{seen}"
     yield f"provider     {member.provider or '-'}"
     yield f"host         {'of its own' if member.keeper == member.id else member.host or '-'}"
     yield f"tags         {', '.join(member.tags) or '-'}"
@@ -458,6 +466,15 @@ def _heard(config: Config, probe: str, now: float) -> tuple[tuple[NoticeRow, ...
     with closing(SqliteJournal(config.journal_file)) as journal:
         noticed = journal.latest_notices().get(probe, ())
         return noticed, journal.events_of(probe, _EVENTS_SHOWN), troubles(journal.events_of, probe, now)
+
+
+def _line_of(config: Config, probe: str) -> Placed:
+    """Return what is known of where a probe's line is."""
+    unknown = Placed(line=Where.UNKNOWN)
+    if not config.derived_file.exists():
+        return unknown
+    with closing(Store(config.derived_file)) as store:
+        return read_told(store.memory(STORED_LINES)).get(probe, unknown)
 
 
 def _plain(event: Event) -> Event:

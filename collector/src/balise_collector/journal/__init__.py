@@ -12,6 +12,7 @@ import msgspec
 
 from balise_collector.faults import Fault
 from balise_collector.quota import Account
+from balise_collector.whereabouts import Sighting
 from balise_wire.measurement import Measurement
 from balise_wire.status import Event, Health
 from balise_wire.words import ClockState, Lifecycle
@@ -240,6 +241,7 @@ class Journal(Protocol):
         health: Sequence[Report] = (),
         notices: Sequence[Notice] = (),
         accounts: Mapping[str, Account] | None = None,
+        sightings: Sequence[Sighting] = (),
     ) -> int:
         """Commit durably, all or nothing; measurements already there (by probe and id) are dropped.
 

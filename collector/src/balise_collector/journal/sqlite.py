@@ -48,6 +48,7 @@ from balise_collector.probe_clocks import TRANSIT
 from balise_collector.quota import Account
 from balise_collector.shared_file import open_reading
 from balise_collector.streams import StreamPosition
+from balise_collector.whereabouts import KEPT_MOST, Sighting
 from balise_wire.seal import key_id as signing_id
 from balise_wire.seal import public_bytes, signer
 from balise_wire.status import Event, EventKind, Health
@@ -85,6 +86,9 @@ CREATE TABLE IF NOT EXISTS voice(
 CREATE TABLE IF NOT EXISTS quarantine(
   no INTEGER PRIMARY KEY, received_at REAL NOT NULL, probe TEXT NOT NULL, topic TEXT NOT NULL, reason TEXT NOT NULL,
   bytes INTEGER NOT NULL, raw BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS sighting(
+  no INTEGER PRIMARY KEY, probe INTEGER NOT NULL, at REAL NOT NULL, asn INTEGER NOT NULL, country TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS sighting_probe ON sighting(probe, no);
 CREATE TABLE IF NOT EXISTS notice(
   no INTEGER PRIMARY KEY, probe INTEGER NOT NULL, kind TEXT NOT NULL, began REAL NOT NULL, at REAL NOT NULL,
   times INTEGER NOT NULL, detail TEXT NOT NULL);
@@ -130,6 +134,8 @@ _STATES: Final = frozenset(state.value for state in Lifecycle)
 _NOTICED: Final = frozenset(kind.value for kind in NoticeKind)
 NOTICE_LASTS: Final = 86_400.0
 """Seconds after which the same, noticed again, is another notice; shorter pauses are one."""
+_SIGHTINGS_KEPT: Final = 200_000
+"""Changes of the network of a line that are kept."""
 _NOTICES_KEPT: Final = 20_000
 _DETAIL_MOST: Final = 300
 _HEALTH = msgspec.json.Decoder(Health)
@@ -286,6 +292,7 @@ class SqliteJournal:
         health: Sequence[Report] = (),
         notices: Sequence[Notice] = (),
         accounts: Mapping[str, Account] | None = None,
+        sightings: Sequence[Sighting] = (),
     ) -> int:
         """Commit durably, all or nothing (see the Protocol)."""
         try:
@@ -298,6 +305,7 @@ class SqliteJournal:
             self._append_refused(refused, received_at)
             self._append_notices(notices, received_at)
             self._save_accounts(accounts or {})
+            self._append_sightings(sightings)
             self._touch_watch(received_at)
             self._db.execute("COMMIT")
         except (sqlite3.IntegrityError, sqlite3.DataError):
@@ -426,6 +434,37 @@ class SqliteJournal:
             ],
         )
         self._db.execute("DELETE FROM health WHERE no <= (SELECT max(no) FROM health) - ?", (_HEALTH_KEPT,))
+
+    def _append_sightings(self, sightings: Sequence[Sighting]) -> None:
+        """Keep from where a probe was seen to connect, where that has changed; an address never comes this far."""
+        fresh = 0
+        for seen in sightings:
+            probe = self._number("probe", "id", seen.probe)
+            last = self._db.execute(
+                "SELECT asn, country FROM sighting WHERE probe = ? ORDER BY no DESC LIMIT 1", (probe,)
+            ).fetchone()
+            if last != (seen.asn, seen.country):
+                self._db.execute(
+                    "INSERT INTO sighting(probe, at, asn, country) VALUES(?,?,?,?)",
+                    (probe, seen.at, seen.asn, seen.country),
+                )
+                self._db.execute(
+                    "DELETE FROM sighting WHERE probe = ? AND no <= (SELECT no FROM sighting WHERE probe = ?"
+                    " ORDER BY no DESC LIMIT 1 OFFSET ?)",
+                    (probe, probe, KEPT_MOST),
+                )
+                fresh += 1
+        if fresh:
+            self._db.execute("DELETE FROM sighting WHERE no <= (SELECT max(no) FROM sighting) - ?", (_SIGHTINGS_KEPT,))
+
+    def sightings(self, after: int) -> list[Sighting]:
+        """Return the sightings with ``no`` above ``after``, in order."""
+        rows = self._db.execute(
+            "SELECT s.no, p.id, s.at, s.asn, s.country FROM sighting s JOIN probe p ON p.no = s.probe"
+            " WHERE s.no > ? ORDER BY s.no",
+            (after,),
+        )
+        return [Sighting(no=no, probe=probe, at=at, asn=asn, country=country) for no, probe, at, asn, country in rows]
 
     def _append_notices(self, notices: Sequence[Notice], received_at: float) -> None:
         for notice in notices:

@@ -20,8 +20,9 @@ from balise_collector.pages import phrases, svg
 from balise_collector.pages.history import BIN, bins
 from balise_collector.pages.view import View
 from balise_collector.probe_events import TROUBLES, Read, Told, printable, troubles, untold
-from balise_collector.standing import NOTICES, WHYS, Standing, standing
+from balise_collector.standing import LINES, NOTICES, SIGNS, WHYS, Standing, standing
 from balise_collector.store import HistoryCell
+from balise_collector.whereabouts import Placed, Sign, Where
 from balise_wire.measurement import Network
 from balise_wire.status import Health
 from balise_wire.words import Lifecycle
@@ -31,6 +32,7 @@ _NEWEST: Final = 25
 """Verdicts shown of one probe."""
 _EVENTS: Final = 50
 """Events shown of one probe."""
+_NOWHERE: Final = Placed(line=Where.UNKNOWN)
 _LATELY: Final = 2 * DAY
 """Seconds for which what was noticed of a probe is shown."""
 HOT: Final = 75.0
@@ -62,6 +64,8 @@ class FleetFacts:
     """What the readers of the journal could not deal with, newest first."""
     notices: Mapping[str, Sequence[NoticeRow]] = field(default_factory=dict)
     """What the collector itself noticed of each probe, the newest of each kind."""
+    lines: Mapping[str, Placed] = field(default_factory=dict)
+    """What is known of where each line is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +94,9 @@ class Line:
     """Why it is silent, in the reader's language; empty where it is not."""
     noticed: tuple[str, ...]
     """What the collector noticed of it lately, and what to do, in the reader's language."""
+    whereabouts: str
+    """What is known of where its line is, in the reader's language."""
+    elsewhere: bool
     state: State
     """The state whose colour and shape it is shown with."""
     queue: str
@@ -263,6 +270,8 @@ def _line(view: View, facts: FleetFacts, member: Member) -> Line:
         excuse=excuse,
         word=_word(view, excuse, found),
         why="" if excuse == REVOKED else why(view, found),
+        whereabouts=_whereabouts(view, facts.lines.get(member.id)),
+        elsewhere=facts.lines.get(member.id, _NOWHERE).line is Where.DIFFERS,
         noticed=tuple(_noticed(view, row) for row in facts.notices.get(member.id, ()) if row.at > view.now - _LATELY),
         state=State.INSUFFICIENT if excuse else State.OK if found.alive else State.DOWN,
         queue=_queue(view, health),
@@ -323,6 +332,17 @@ def why(view: View, found: Standing) -> str:
     """Say why a probe is silent, in the reader's language; empty where it is not."""
     sentence = WHYS.get(found.silent_state, "")
     return view.gettext(sentence).format(minutes=found.silent_minutes) if sentence else ""
+
+
+def _whereabouts(view: View, told: Placed | None) -> str:
+    """Say whether the line is where its record says, and by what sign; not known is said, too."""
+    known = told or _NOWHERE
+    words = [view.gettext(LINES[known.line])]
+    if known.sign in SIGNS:
+        words.append(view.gettext(SIGNS[known.sign]))
+    if known.sign is Sign.BROKER and known.line is Where.DIFFERS:
+        words.append(f"{phrases.provider(known.asn)}, {view.country(known.country) if known.country else '-'}")
+    return ", ".join(words)
 
 
 def _noticed(view: View, row: NoticeRow) -> str:

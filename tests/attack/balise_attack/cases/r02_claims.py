@@ -76,7 +76,65 @@ def targets(bed: Bed) -> Outcome:
     return Outcome(believed == 0 and len(reasons) == len(lies) and honest.id in judged, figure)
 
 
+_TABLE = "198.18.1.0/24,64501,PK\n198.18.2.0/24,64999,NL\n"
+_HOME, _TUNNEL = "198.18.1.7", "198.18.2.7"
+
+
+def observed(bed: Bed) -> Outcome:
+    """Two boards approved for one provider; the line of one leads through a tunnel, where nothing is blocked."""
+    table = bed.folder / "origins.csv"
+    table.write_text(_TABLE, encoding="ascii")
+    knows = "--observe" in centre_help(bed)
+    centre = Centre(bed, settings=f'[network]\norigins = "{table}"\n' if knows else "", scale=10)
+    centre.ask(
+        "broker", "files", "--out", str(centre.files), "--name", "broker.example.org", "--listen", "127.0.0.1",
+        "--mqtt", str(centre.tls_port), "--local", str(centre.local_port), "--data", str(centre.files),
+        "--user", "root", *(("--observe",) if knows else ()),
+    )  # fmt: skip
+    bed.start(
+        "mosquitto", [bed.tool("mosquitto"), "-c", centre.files / "mosquitto.conf"],
+        {"OPENSSL_CONF": str(centre.files / "openssl.cnf")},
+    )  # fmt: skip
+    centre.start_collector()
+    for address in (_HOME, _TUNNEL):
+        bed.address(address)
+    probes = [
+        centre.connect(centre.enrol(FieldProbe(name, source=source)))
+        for name, source in (("honest01", _HOME), ("tunnel01", _TUNNEL))
+    ]
+    bed.pause(1.0)
+    for probe in probes:
+        probe.send(Leaf.MEASUREMENT, probe.batch(probe.measurement(centre.now()), sent_at=centre.now()))
+    query = "SELECT probe, state FROM verdict"
+    bed.until(lambda: len(centre.rows(query, file="derived.sqlite")) >= len(probes), _WAIT)
+    rows = dict(map(tuple, centre.rows(query, file="derived.sqlite")))
+    bed.until(lambda: "is not where its record" in centre.get("/fleet")[1], 15.0)
+    words = {"honest01": "is where its record says", "tunnel01": "is not where its record says"}
+    shown = [words[probe.id] in centre.ask("fleet", "show", probe.id) for probe in probes]
+    page = "is not where its record" in centre.get("/fleet")[1]
+    for name in ("collector", "mosquitto"):
+        bed.stop(name)
+    kept = sum(
+        address.encode() in path.read_bytes()
+        for address in (_HOME, _TUNNEL)
+        for path in (*centre.state.rglob("*"), *centre.files.glob("*"), *bed.folder.glob("*.log"))
+        if path.is_file()
+    )
+    figure = (
+        f"the tunnelled board: {rows.get('tunnel01')}, the honest one: {rows.get('honest01')}; shown: {shown}, {page}; "
+        f"files that hold an address: {kept}"
+    )
+    held = rows.get("tunnel01") == "insufficient" and rows.get("honest01") == "ok" and all(shown) and page
+    return Outcome(held and kept == 0, figure)
+
+
+def centre_help(bed: Bed) -> str:
+    """Return what `broker files` can be asked for."""
+    return bed.call(bed.collector("broker", "files", "--help")).stdout
+
+
 CASES = (
     Case("2a", "a probe says on which provider, access and region it stands", provider),
+    Case("2c", "a line leads through a tunnel, and what is blocked at home reads ok", observed, seconds=150.0),
     Case("2b", "a probe says which service, role and host it measured", targets),
 )
