@@ -285,11 +285,12 @@ class CollectorSide:
         """Sequence numbers in the order they arrived."""
         return [envelope.sequence for envelope in self.batches]
 
-    def frame(self, kind: Kind, body: msgspec.Struct, *, probe: str = PROBE, sealer: Sealer | None = None) -> bytes:
+    def frame(
+        self, kind: Kind, body: msgspec.Struct, *, probe: str = PROBE, sealer: Sealer | None = None, schema: int = 1
+    ) -> bytes:
         """Seal a message to a probe."""
-        envelope = Envelope(
-            kind=kind, id="0" * 32, probe=probe, sent_at=1.0, body=msgspec.Raw(msgspec.json.encode(body))
-        )
+        raw = msgspec.Raw(msgspec.json.encode(body))
+        envelope = Envelope(kind=kind, id="0" * 32, probe=probe, sent_at=1.0, body=raw, schema=schema)
         return (sealer or self._sealer).seal(encode_envelope(envelope))
 
     def receipt(self, receipt: Receipt, *, probe: str = PROBE, sealer: Sealer | None = None) -> None:

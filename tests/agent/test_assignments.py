@@ -14,6 +14,7 @@ from balise_agent.assignments import Assignments
 from balise_agent.errors import ConfigError
 from balise_agent.identity import Identity, ephemeral
 from balise_agent.limits import Limits
+from balise_wire import SCHEMA
 from balise_wire.assignment import Assignment, Target
 from balise_wire.envelope import Envelope, Kind, encode_envelope
 from balise_wire.seal import Sealer
@@ -35,9 +36,16 @@ def keeper(folder: Path) -> Assignments:
     )
 
 
-def sealed(body: bytes, *, kind: Kind = Kind.ASSIGNMENT, signer: Identity = COLLECTOR, probe: str = PROBE) -> bytes:
+def sealed(
+    body: bytes,
+    *,
+    kind: Kind = Kind.ASSIGNMENT,
+    signer: Identity = COLLECTOR,
+    probe: str = PROBE,
+    schema: int = SCHEMA,
+) -> bytes:
     """Seal any JSON as if it were an assignment."""
-    envelope = Envelope(kind=kind, id="0" * 32, probe=probe, sent_at=NOW, body=msgspec.Raw(body))
+    envelope = Envelope(kind=kind, id="0" * 32, probe=probe, sent_at=NOW, body=msgspec.Raw(body), schema=schema)
     return Sealer(signer.key).seal(encode_envelope(envelope))
 
 
@@ -135,6 +143,22 @@ def test_what_is_not_understood_is_left_out_and_told(tmp_path: Path) -> None:
     ]
     assert assignments.current is not None
     assert assignments.current.targets == task().targets
+
+
+def test_of_another_schema_only_the_halt_is_obeyed(tmp_path: Path) -> None:
+    """Where an old reader could misread the words (docs/wire.md, law 3) nothing is measured by them."""
+    assignments = keeper(tmp_path)
+    assignments.offer(sealed(msgspec.json.encode(task(1))), NOW)
+    told = assignments.offer(sealed(msgspec.json.encode(task(2)), schema=2), NOW)
+    refused = "version 2: schema 2 where this program reads 1; update it"
+    assert [(notice.kind, notice.detail) for notice in told] == [(EventKind.ASSIGNMENT_REFUSED, refused)]
+    assert assignments.current == task(1)
+    told = assignments.offer(sealed(msgspec.json.encode(task(3, halt="an election")), schema=2), NOW)
+    assert [notice.detail for notice in told] == ["version 3: stop"]
+    by_hand = tmp_path / "by_hand"
+    by_hand.write_bytes(sealed(msgspec.json.encode(task()), schema=2))
+    with pytest.raises(ConfigError, match="schema 2 where this program reads 1"):
+        assignments.read(by_hand, NOW)
 
 
 def test_a_message_of_another_kind_is_no_assignment(tmp_path: Path) -> None:

@@ -64,6 +64,19 @@ def test_receipts_of_others_forget_nothing(stage: Any, identity: Identity) -> No
     assert len(stage.spool.rows(0, 10)) == 2
 
 
+def test_a_receipt_of_another_schema_forgets_nothing(stage: Any) -> None:
+    """Its words may mean something else (docs/wire.md, law 3); one of ours is obeyed behind it."""
+    stage.fill(2)
+    publisher = stage.publisher(entry(stage.broker))
+    publisher.start()
+    stage.until(lambda: len(stage.collector.batches) >= 2, stage.collector)
+    body = Receipt(stream=stage.spool.stream, through=2)
+    stage.collector.publish("receipt", stage.collector.frame(Kind.RECEIPT, body, schema=2))
+    stage.collector.receipt(Receipt(stream=stage.spool.stream, through=1))
+    stage.until(lambda: publisher.counters.receipts == 1, stage.collector)
+    assert [row.sequence for row in stage.spool.rows(0, 10)] == [2]
+
+
 def test_a_broker_killed_with_everything_acknowledged_costs_nothing(stage: Any) -> None:
     """After kill -9 of the broker the publisher reconnects, with a higher session, and sends every unreceipted row."""
     stage.fill(3)

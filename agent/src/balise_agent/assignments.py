@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from balise_agent import limits, reading
 from balise_agent.errors import ConfigError
-from balise_agent.publisher import open_sealed
+from balise_agent.publisher import open_sealed, other_schema
 from balise_wire.assignment import Assignment, Head
 from balise_wire.envelope import Kind
 from balise_wire.seal import MAGIC, SealError
@@ -89,7 +89,10 @@ class Assignments:
             raise ConfigError(f"{path}: {error.strerror}") from None
         try:
             if content.startswith(MAGIC):
-                content = bytes(open_sealed(content, self._collector, Kind.ASSIGNMENT, self._probe).body)
+                envelope = open_sealed(content, self._collector, Kind.ASSIGNMENT, self._probe)
+                if other := other_schema(envelope):
+                    raise ConfigError(f"{path}: {other}")
+                content = bytes(envelope.body)
             found = reading.read(content)
         except (SealError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ConfigError(f"{path}: not an assignment for this probe: {error}") from None
@@ -115,6 +118,8 @@ class Assignments:
         if head.reason:
             self.current = _stopped(head)
             return (Notice(EventKind.ASSIGNMENT_ACCEPTED, acceptance_detail(head.version, STOP)),)
+        if other := other_schema(envelope):
+            return (Notice(EventKind.ASSIGNMENT_REFUSED, f"version {head.version}: {other}"),)
         try:
             found = reading.read(envelope.body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -26,6 +26,7 @@ from balise_agent.problems import ProblemId, Trouble
 from balise_agent.reactor import READ, WRITE, Reactor, Timer
 from balise_agent.spool import Spool
 from balise_agent.traffic import Traffic
+from balise_wire import SCHEMA
 from balise_wire.delivery import AT_ONCE, BATCH, CONNECTION, Pace
 from balise_wire.envelope import MAX_BODY_BYTES, Envelope, Kind, decode_envelope, encode_envelope
 from balise_wire.seal import Sealer, SealError, unseal
@@ -465,6 +466,9 @@ class Publisher:
         """Forget what the collector signed for, and take its time as a hint."""
         try:
             envelope = open_sealed(frame, self._collector, Kind.RECEIPT, self._probe)
+            if other := other_schema(envelope):
+                _log.warning("a receipt was ignored: %s", other)
+                return
             receipt = msgspec.json.decode(envelope.body, type=Receipt)
         except (SealError, msgspec.DecodeError) as error:
             self.counters.forged += 1
@@ -672,6 +676,11 @@ def open_sealed(frame: bytes, collector: Ed25519PublicKey, kind: Kind, probe: st
     if envelope.kind is not kind or envelope.probe != probe:
         raise SealError(f"kind {envelope.kind} for {envelope.probe}, not {kind} for this probe")
     return envelope
+
+
+def other_schema(envelope: Envelope) -> str:
+    """Say why an envelope cannot be read by our words (law 3 of docs/wire.md); empty when it can."""
+    return "" if envelope.schema == SCHEMA else f"schema {envelope.schema} where this program reads {SCHEMA}; update it"
 
 
 def _password(broker: Broker) -> str | None:

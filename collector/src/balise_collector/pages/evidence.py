@@ -11,6 +11,7 @@ from typing import Final
 from balise_collector.journal import JournalRow
 from balise_collector.judge.verdict import Verdict
 from balise_collector.pages.packets import PacketRow, rows
+from balise_collector.pages.particulars import particulars
 from balise_collector.pages.tongue import Say, noted
 from balise_collector.probe_events import printable
 from balise_collector.wording import ARMS, FAILURES, LIMITS, RESOLVERS
@@ -86,6 +87,8 @@ class TrialRow:
     """Nothing (more) came until the time-out."""
     packets: tuple[PacketRow, ...] = ()
     answers: tuple[AnswerRow, ...] = ()
+    also: tuple[str, ...] = ()
+    """What else it saw (particulars.py)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +164,8 @@ def _line(row: JournalRow, say: Say) -> str:
     if line.international:
         told = say("{ok} of {asked} controls abroad answered")
         parts.append(told.format(ok=line.international_ok, asked=line.international))
+    if line.resolver_ok is False:
+        parts.append(say("its resolver was silent"))
     if line.captive:
         parts.append(say("a captive portal stood in the way"))
     return ", ".join(parts) or say("no control was asked")
@@ -226,6 +231,7 @@ def _trial(one: Observation, number: int, first: float, beside: _Beside) -> Tria
         silent=one.failure is Failure.GENERIC_TIMEOUT,
         packets=_joined(rows(one.packets, beside.control if subject else (), beside.say), answers),
         answers=answers,
+        also=particulars(one, beside.say),
     )
 
 

@@ -1,0 +1,207 @@
+"""What is carried is read: every field of every message has a reader in the program that receives it, or a reason.
+
+The check is made twice. By names, in seconds: no attribute of that name in the receiving program means no reader. By
+types (mypy's own), slow: an attribute of that name counts only where the value before the dot is of that message.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import pkgutil
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import msgspec
+import pytest
+
+import balise_wire
+from balise_wire.assignment import Assignment, Head
+from balise_wire.card import CardSettings
+from balise_wire.enrolment import Enrolment, EnrolmentRequest, Refused, RenewalRequest
+from balise_wire.envelope import Envelope
+from balise_wire.measurement import Measurement
+from balise_wire.schema import PUBLISHED
+from balise_wire.status import Acceptance, CollectorState, Event, Health, Meta, Receipt, State
+
+if TYPE_CHECKING:
+    from mypy.types import Type
+
+Struct = type[msgspec.Struct]
+
+RECEIVED: Final[dict[str, tuple[Struct, ...]]] = {
+    "collector": (
+        Measurement, Event, Health, Meta, State, Acceptance, EnrolmentRequest, RenewalRequest, Envelope,
+    ),
+    "agent": (Assignment, Head, Receipt, CollectorState, Enrolment, Refused, CardSettings, Envelope),
+}  # fmt: skip
+"""What each program receives; what these refer to comes with them."""
+
+STAYS: Final = {"Pace": "how often a probe speaks is in both programs, and in no message"}
+"""What the wire's package has that crosses nothing."""
+
+_RAW: Final = "raw evidence: kept in the journal for rules to come, which a replay then asks"
+_RECORD: Final = "the operator's record says it, from the token; what a board announces of itself decides nothing"
+_PROBES: Final = "a collector fills it with nothing that a probe could need: it is for what probes send"
+
+UNREAD: Final[dict[str, dict[str, str]]] = {
+    "collector": {
+        "Packet.tos": _RAW,
+        "Packet.ack": _RAW,
+        "Packet.options": _RAW,
+        "Packet.sha256": _RAW,
+        "Meta.board": _RECORD,
+        "Meta.consent": _RECORD,
+        "Meta.profile": _RECORD,
+        "State.at": "a state is dated by its arrival: a probe's clock may be wrong, and the broker may hold it back",
+        "EnrolmentRequest.country": _RECORD,
+        "EnrolmentRequest.access": _RECORD,
+        "EnrolmentRequest.role": _RECORD,
+        "EnrolmentRequest.board": "the token is bound to no kind of board, and the announcement says it again",
+        "EnrolmentRequest.software": "the announcement says it again with every start, under the probe's seal",
+    },
+    "agent": {
+        "Target.spki": "which key is the right one is judged in the collector; the probe reports what it was shown",
+        "Assignment.sealed_to": "read in the head (Head.sealed_to), which is read before the rest",
+        "CollectorState.at": "signed time comes with receipts; this message is plain, and anyone could have written it",
+        "Refused.mend": "what a stranger's server writes is never shown: a probe has its own words for each refusal",
+        "Envelope.id": _PROBES,
+        "Envelope.stream": _PROBES,
+        "Envelope.session": _PROBES,
+        "Envelope.oldest": _PROBES,
+        "Envelope.clock_state": _PROBES,
+        "Envelope.historical": _PROBES,
+        "Envelope.boot": _PROBES,
+        "Envelope.uptime": _PROBES,
+        "Envelope.checked": _PROBES,
+    },
+}
+"""Fields without a reader, and why. One that has got a reader is taken out of here."""
+
+
+class Field(NamedTuple):
+    """One field of a message, under the class that declares it."""
+
+    owner: str
+    """The class with its module."""
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.owner.rpartition('.')[2]}.{self.name}"
+
+
+def _structs(roots: tuple[Struct, ...]) -> set[Struct]:
+    """Return the messages and everything that they can hold."""
+    seen: set[Struct] = set()
+    todo: list[Any] = list(roots)
+    while todo:
+        one = todo.pop()
+        todo += typing.get_args(one)
+        if inspect.isclass(one) and issubclass(one, msgspec.Struct) and one not in seen:
+            seen.add(one)
+            todo += typing.get_type_hints(one).values()
+    return seen
+
+
+def _fields(roots: tuple[Struct, ...]) -> set[Field]:
+    """Return every field of what is received; an inherited one under the class that has it first."""
+    found = set()
+    for one in _structs(roots):
+        for name in one.__struct_fields__:
+            bases = [base for base in one.__mro__ if issubclass(base, msgspec.Struct) and base is not msgspec.Struct]
+            owner = [base for base in bases if name in base.__struct_fields__][-1]
+            found.add(Field(f"{owner.__module__}.{owner.__name__}", name))
+    return found
+
+
+def _unread(program: str, read: set[Field]) -> set[str]:
+    return {str(field) for field in _fields(RECEIVED[program]) if field not in read}
+
+
+def _named(program: str, source: Path) -> set[Field]:
+    """Return the fields whose name is an attribute somewhere in the program, or a keyword of a class pattern."""
+    names = set()
+    for file in source.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute):
+                names.add(node.attr)
+            elif isinstance(node, ast.MatchClass):
+                names.update(node.kwd_attrs)
+    return {field for field in _fields(RECEIVED[program]) if field.name in names}
+
+
+def _owners(kind: Type | None) -> Iterator[str]:
+    """Yield the classes, with all that they inherit from, that a type of mypy may be."""
+    from mypy.types import Instance, TupleType, TypeVarType, UnionType, get_proper_type  # noqa: PLC0415 - slow to load
+
+    proper = get_proper_type(kind)
+    if isinstance(proper, Instance):
+        yield from (base.fullname for base in proper.type.mro)
+    elif isinstance(proper, UnionType):
+        for item in proper.items:
+            yield from _owners(item)
+    elif isinstance(proper, TypeVarType):
+        yield from _owners(proper.upper_bound)
+    elif isinstance(proper, TupleType):
+        yield from _owners(proper.partial_fallback)
+
+
+def _typed(source: Path, wire: Path) -> set[Field]:
+    """Return the fields that the program reads, by the types of what stands before each dot."""
+    from mypy import build, find_sources, nodes, options  # noqa: PLC0415 - slow to load
+
+    wanted = options.Options()
+    wanted.export_types = wanted.preserve_asts = True
+    wanted.namespace_packages = wanted.explicit_package_bases = True
+    wanted.incremental = False
+    wanted.mypy_path = [str(wire), str(source)]
+    wanted.follow_imports = "silent"
+    wanted.ignore_missing_imports = True
+    done = build.build(find_sources.create_source_list([str(source)], wanted), wanted)
+    read: set[Field] = set()
+    for node in done.types:
+        if isinstance(node, nodes.MemberExpr):
+            read.update(Field(owner, node.name) for owner in _owners(done.types.get(node.expr)))
+    return read
+
+
+def test_every_message_has_a_receiver() -> None:
+    """Everything that the wire's package declares is received by a program here, or is told to cross nothing."""
+    received = _structs(tuple(one for roots in RECEIVED.values() for one in roots))
+    assert set(PUBLISHED) <= received
+    declared = set()
+    for module in pkgutil.walk_packages(balise_wire.__path__, f"{balise_wire.__name__}."):
+        if not module.name.endswith("__main__"):
+            for one in vars(importlib.import_module(module.name)).values():
+                if inspect.isclass(one) and issubclass(one, msgspec.Struct) and one.__module__ == module.name:
+                    declared.add(one)
+    bases = {base for one in received for base in one.__mro__}
+    views = {one for one in declared if one.__name__.startswith("_")}
+    assert {one.__name__ for one in declared - received - bases - views} == set(STAYS)
+
+
+@pytest.mark.parametrize("program", RECEIVED)
+def test_every_field_has_a_reader_by_name(repo_root: Path, program: str) -> None:
+    """A field whose name the receiving program never speaks is carried for nothing."""
+    read = _named(program, repo_root / program / "src")
+    assert _unread(program, read) <= set(UNREAD[program])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("program", RECEIVED)
+def test_every_field_has_a_reader_by_type(repo_root: Path, program: str) -> None:
+    """A field is read on a value of that message, or has its reason; a reason that no longer holds is taken out."""
+    read = _typed(repo_root / program / "src", repo_root / "wire" / "src")
+    assert _unread(program, read) == set(UNREAD[program])
+
+
+def test_a_reason_is_a_sentence() -> None:
+    """Nobody excuses a field with an empty line, or a field that is not there."""
+    for program, reasons in UNREAD.items():
+        fields = {str(field) for field in _fields(RECEIVED[program])}
+        assert set(reasons) <= fields
+        assert all(len(reason.split()) > 3 for reason in reasons.values())
