@@ -314,6 +314,7 @@ def test_a_pause_survives_a_restart(house: House) -> None:
 def test_the_kill_switch_holds_over_a_restart_until_a_newer_assignment(house: House) -> None:
     """Whatever else stands in the message, even an old date: the probe stops, stays stopped, and goes on when told."""
     app = house.app()
+    assert (app.health().assignment, app.health().halted) == (0, False)
     app.assigned(house.sealed(assignment(target(1))))
     house.until(lambda: app.measurements >= 1)
     halt = msgspec.structs.replace(assignment(target(1), version=2, expires=1.0), halt="for now")
@@ -326,6 +327,7 @@ def test_the_kill_switch_holds_over_a_restart_until_a_newer_assignment(house: Ho
     house.turns(3)
     assert again.lifecycle() is Lifecycle.SLEEPING
     assert house.script.steps.total() == steps
+    assert (again.health().assignment, again.health().halted) == (2, True), "each report of the board's health says so"
     assert [event.detail for event in house.events() if event.kind is EventKind.HALTED][-1] == "for now"
     again.assigned(house.sealed(assignment(target(1), version=3)))
     house.until(lambda: again.measurements >= 1)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -19,9 +20,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from balise_agent.config import Broker, Transport
 from balise_wire import delivery
-from balise_wire.envelope import Kind
-from balise_wire.seal import Sealer
-from balise_wire.status import Health, Receipt
+from balise_wire.envelope import Kind, decode_envelope
+from balise_wire.seal import Sealer, unseal
+from balise_wire.status import Health, Meta, Receipt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,6 +49,17 @@ def test_batches_are_delivered_in_order_and_kept_until_the_receipt(stage: Any) -
     stage.collector.receipt(Receipt(stream=stage.spool.stream, through=2, beyond=(4,)))
     stage.until(lambda: len(stage.spool.rows(0, 10)) == 2, stage.collector)
     assert [row.sequence for row in stage.spool.rows(0, 10)] == [3, 5]
+
+
+def test_it_introduces_itself_under_its_seal(stage: Any, identity: Identity) -> None:
+    """What a probe is and can do is believed by its own signature: a broker that writes it could ask it for less."""
+    publisher = stage.publisher(entry(stage.broker))
+    publisher.start()
+    stage.until(lambda: any(leaf == "meta" for leaf, _ in stage.collector.others), stage.collector)
+    payload = next(payload for leaf, payload in stage.collector.others if leaf == "meta")
+    envelope = decode_envelope(unseal(payload, identity.key.public_key(), most=4096))
+    assert (envelope.kind, envelope.session) == (Kind.META, publisher.session)
+    assert msgspec.json.decode(envelope.body, type=Meta).public_key == identity.public_hex
 
 
 def test_receipts_of_others_forget_nothing(stage: Any, identity: Identity) -> None:
