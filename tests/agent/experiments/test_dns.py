@@ -93,6 +93,22 @@ def test_the_address_of_the_line_itself_is_counted_and_not_named(
         assert (told, only.tls_address, only.failure) == ([(("198.19.5.5",), 0)], "198.19.5.5", None)
 
 
+def test_the_lines_own_address_is_named_in_no_trial_of_a_series(
+    world: Any, task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was found out by one question holds for all of the series: no resolver's answer names it."""
+    monkeypatch.setattr(type(world), "_packet", staticmethod(lambda: Packet(t_us=1, direction=Direction.IN, ttl=64)))
+    world.mitm.add(HOST)
+    for server in ("", *task.public_resolvers, *task.silent_addresses):
+        world.dns[HOST, server] = (DnsAnswer(rtt_ms=9.0, addresses=("198.19.5.5", "198.18.1.1")),)
+    observations = world.play(DNS.paired(task, None))
+    assert b"198.19.5.5" not in msgspec.json.encode(observations)
+    assert b"198.19.5.5" not in msgspec.json.encode(world.noted())
+    subject = [trial for trial in observations if trial.arm is Arm.SUBJECT]
+    assert [trial.answers[0].household for trial in subject] == [1] * 4
+    assert all(trial.answers[0].addresses == ("198.18.1.1",) for trial in subject)
+
+
 def test_what_shows_the_names_certificate_is_no_router(world: Any, task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server on the same cable with the right certificate is the service's."""
     monkeypatch.setattr(type(world), "_packet", staticmethod(lambda: Packet(t_us=1, direction=Direction.IN, ttl=64)))

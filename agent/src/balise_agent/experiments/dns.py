@@ -4,7 +4,7 @@ Lives here: the plan of queries over four resolvers and two names, the TLS check
 counts as an anomaly. Must not live here: parsing of packets, lists of forged addresses (the collector's), or verdicts.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -71,15 +71,19 @@ class Dns:
             observations.append((yield from query_trial(task, Arm.CONTROL, control, Resolver.PROVIDER)))
         first = yield from query_trial(task, Arm.SUBJECT, subject, Resolver.PROVIDER)
         first = yield from _unchecked(task, first)
-        observations.append((yield from _checked(task, first)))
-        if control and silent:
-            observations.append((yield from query_trial(task, Arm.CONTROL, control, Resolver.SILENT, silent)))
-        if public:
-            observations.append((yield from query_trial(task, Arm.SUBJECT, subject, Resolver.PUBLIC, public)))
-        if silent:
-            observations.append((yield from query_trial(task, Arm.SUBJECT, subject, Resolver.SILENT, silent)))
-        observations.append((yield from query_trial(task, Arm.SUBJECT, subject, Resolver.PROVIDER)))
-        return tuple(observations)
+        checked = yield from _checked(task, first)
+        observations.append(checked)
+        home = addresses_in(first) - addresses_in(checked)
+        asked = [(Arm.CONTROL, control, Resolver.SILENT, silent)] if control and silent else []
+        asked += [(Arm.SUBJECT, subject, Resolver.PUBLIC, public)] if public else []
+        asked += [(Arm.SUBJECT, subject, Resolver.SILENT, silent)] if silent else []
+        for arm, name, resolver, server in (*asked, (Arm.SUBJECT, subject, Resolver.PROVIDER, "")):
+            trial = yield from query_trial(task, arm, name, resolver, server)
+            if not home.isdisjoint(addresses_in(trial)):
+                trial = _without_all(trial, home)
+                yield Note(observation=trial, instead=True)
+            observations.append(trial)
+        return tuple(_without_all(each, home) if isinstance(each, DnsObservation) else each for each in observations)
 
     def anomaly(self, observations: Sequence[Observation], usual: Observation | None = None) -> Observation | None:
         """Return the first subject trial at the provider's resolver that an honest resolver would not give.
@@ -226,6 +230,18 @@ def _checked(task: Task, trial: DnsObservation) -> Trial:
     return checked
 
 
+def addresses_in(trial: DnsObservation) -> frozenset[str]:
+    """Return every address that a trial was told."""
+    given = (*trial.answers, *trial.set_aside, *(trial.unchecked or ()))
+    return frozenset(address for answer in given for address in answer.addresses)
+
+
+def _without_all(trial: DnsObservation, home: Iterable[str]) -> DnsObservation:
+    for address in home:
+        trial = _without(trial, address)
+    return trial
+
+
 def is_next_door(packets: Sequence[Packet]) -> bool:
     """Tell whether what answered has no router before it: its packets' TTL is one that systems begin with.
 
@@ -238,6 +254,8 @@ def is_next_door(packets: Sequence[Packet]) -> bool:
 
 def _without(trial: DnsObservation, address: str) -> DnsObservation:
     """Return a trial in which an address of the household is counted and not named."""
+    if address not in addresses_in(trial):
+        return trial
 
     def told(answer: DnsAnswer) -> DnsAnswer:
         if address not in answer.addresses:
@@ -252,6 +270,7 @@ def _without(trial: DnsObservation, address: str) -> DnsObservation:
         trial,
         answers=answers,
         set_aside=tuple(told(each) for each in trial.set_aside),
+        unchecked=None if trial.unchecked is None else tuple(told(each) for each in trial.unchecked),
         failure=Failure.DNS_BOGON if alone else trial.failure,
         tls_address="",
     )
