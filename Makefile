@@ -6,7 +6,7 @@ BIN := .venv/bin
 UNIT := not netns and not lab and not real_data and not slow and not chaos and not kvm and not browser and not influx
 export PYTHON
 
-.PHONY: attack image image-test influx-contract help setup venv venv-agent venv-ansible tools demo check lint unit fix test ansible-test wheelhouse pictures grafana-smoke bench dashboards messages locks upgrade clean
+.PHONY: attack chaos image image-test influx-contract help setup venv venv-agent venv-ansible tools demo check lint unit fix test ansible-test wheelhouse pictures grafana-smoke bench dashboards messages locks upgrade clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -81,6 +81,10 @@ influx-contract: venv ## the sink's assertions on your own InfluxDB: BALISE_INFL
 	@test -n "$$BALISE_INFLUX_URL" || \
 		{ echo "set BALISE_INFLUX_URL, e.g. http://127.0.0.1:8086, BALISE_INFLUX_TOKEN and BALISE_INFLUX_ORG"; exit 2; }
 	@$(BIN)/pytest -q -m contract tests/collector/sinks
+
+chaos: setup ## kill -9 of everything, 200 times in the lab: nothing lost, nothing twice (KILLS=n, SEED=n repeats a run)
+	@$(BIN)/balise-lab run tests/scenarios/chaos-long.yaml --influx \
+		--kills $(or $(KILLS),200) --seed $(or $(SEED),$(shell date +%s))
 
 attack: setup ## every known attack against real programs (ROWS="3 f2", CHECKOUT=folder, OTHER=folder)
 	@PYTHONPATH=tests/attack $(BIN)/python -m balise_attack $(ROWS) $(if $(CHECKOUT),--checkout $(CHECKOUT)) $(if $(OTHER),--other $(OTHER))

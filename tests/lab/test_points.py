@@ -12,8 +12,12 @@ from balise_lab.services import influx
 
 _DERIVED = """
 CREATE TABLE verdict(seq INTEGER PRIMARY KEY, at REAL, layer TEXT, change INTEGER, body BLOB);
-CREATE TABLE incident(id TEXT, revision INTEGER, change INTEGER);
-INSERT INTO incident VALUES('i1', 1, 3), ('i1', 2, 5);
+CREATE TABLE incident(id TEXT, revision INTEGER, change INTEGER, body BLOB);
+INSERT INTO incident VALUES('i1', 1, 3, '{"state":"open","witnesses":2}'), ('i1', 2, 5, '{"state":"closed"}');
+INSERT INTO incident VALUES('i2', 1, 3, '{"state":"unconfirmed","witnesses":1}');
+INSERT INTO incident VALUES('i3', 1, 3, '{"state":"open","witnesses":2}');
+INSERT INTO incident VALUES('i3', 2, 3, '{"state":"unconfirmed","witnesses":1}');
+INSERT INTO incident VALUES('i3', 3, 3, '{"state":"closed","witnesses":1}');
 """
 _JOURNAL = """
 CREATE TABLE probe(no INTEGER PRIMARY KEY, id TEXT);
@@ -49,9 +53,10 @@ def test_every_kind_of_point_has_its_keys(files: tuple[Path, Path]) -> None:
     assert wanted["balise_verdict"] == {"m1 3599250000": 1, "m2 3600000000": 1}
     assert wanted["balise_line"] == {"m2": 1}
     assert wanted["balise_health"] == {"p1 1000500000": 1}
-    assert wanted["balise_incident"] == {"i1 1": 1, "i1 2": 1}
-    assert wanted["balise_event"] == {"i1": 2}
-    assert wanted["balise_annotation"] == {"i1": 1}
+    # What one witness saw is told to nobody; what was told and has lost its second witness is taken back once.
+    assert wanted["balise_incident"] == {"i1 1": 1, "i1 2": 1, "i3 1": 1, "i3 2": 1}
+    assert wanted["balise_event"] == {"i1": 2, "i3": 2}
+    assert wanted["balise_annotation"] == {"i1": 1, "i3": 1}
     assert wanted["balise_rollup 5m"] == {"3300": 1, "3600": 1}
     assert wanted["balise_rollup 1h"] == {"0": 1, "3600": 1}
 

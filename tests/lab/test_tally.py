@@ -16,6 +16,8 @@ from balise_wire.seal import Sealer
 _SPOOL = """
 CREATE TABLE pending (id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT, notable INTEGER, at REAL, body BLOB);
 CREATE TABLE batch (sequence INTEGER PRIMARY KEY AUTOINCREMENT, frame BLOB);
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT);
+INSERT INTO meta VALUES ('stream', '00');
 """
 ONE, TWO, THREE = "00000000000000010000000000000000", "f" * 32, "2" * 32
 
@@ -65,6 +67,18 @@ def test_what_is_boxed_is_counted_with_the_collectors_secret(tmp_path: Path) -> 
             database.execute("INSERT INTO boxed (kind, frame) VALUES ('measurement', ?)", (box,))
         database.execute("DELETE FROM boxed")
     assert tally.recorded(tmp_path / tally.SPOOL, tally.Keys(tmp_path, tmp_path)) == {ONE, TWO}
+
+
+def test_a_spool_that_is_still_being_made_is_asked_again(tmp_path: Path) -> None:
+    """Its tables come one by one, and one without a trigger would not be counted: its stream is written down last."""
+    path = tmp_path / tally.SPOOL
+    with closing(spool(path)) as database:
+        database.execute("DELETE FROM meta")
+        assert not tally.watch(path)
+        database.execute("CREATE TABLE boxed (kind TEXT, frame BLOB)")
+        database.execute("INSERT INTO meta VALUES ('stream', '00')")
+        assert tally.watch(path)
+        assert database.execute("SELECT count(*) FROM lab_boxed").fetchone() == (0,)
 
 
 def test_a_rolled_back_recording_is_not_noted(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 from typing import IO, Any, Final, Protocol
 
-from balise_collector import catalogue, identity
+from balise_collector import catalogue, damage, identity
 from balise_collector.beside import Beside
 from balise_collector.bounded import BoundedListener, Bounds
 from balise_collector.catalogue import Catalogue
@@ -79,8 +79,8 @@ def run(config: Config, clock: Clock, settings: Path) -> int:
     key = identity.load_or_create(config.state_dir)
     alone = _lock(config.state_dir)
     services = catalogue.load(catalogue.folder_of(config.catalogue.dir))
-    # Made here, so that a disk or a file that cannot be used is said at once and by name.
-    SqliteJournal(config.journal_file).close()
+    # Made or made anew here, so that a disk or a file that cannot be used is said at once and by name.
+    damage.look(config, clock)
     with closing(Store(config.derived_file)) as store:
         learned = learned_of(store.memory(LEARNED))
     listening = _listen(config, clock)
@@ -107,6 +107,9 @@ def run(config: Config, clock: Clock, settings: Path) -> int:
     for thread in threads:
         thread.join(_STOP_SECONDS / len(threads))
     alone.close()
+    damaged = {path for path in (damage.damaged_file(thread.failed) for thread in threads) if path is not None}
+    if damaged:
+        damage.start_again(sorted(damaged))
     return 1 if any(thread.failed for thread in threads) else 0
 
 

@@ -11,8 +11,8 @@ import hashlib
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,10 +22,10 @@ from balise_collector.assignment import Issued
 from balise_collector.claims import Asked, Tasks, tasks_of
 from balise_collector.enrolment import tokens
 from balise_collector.enrolment.token import Token
-from balise_collector.errors import JournalError
+from balise_collector.errors import DamagedError, JournalError
 from balise_collector.members import Fleet, Halt, Member, Pending, Record
 from balise_collector.orders import UNREAD_MOST, Able, Order, Taken
-from balise_collector.shared_file import make_tables, missing_columns, open_reading, open_shared, turn
+from balise_collector.shared_file import is_damage, make_tables, missing_columns, open_reading, open_shared, turn
 from balise_wire.delivery import PACES
 from balise_wire.measurement import Network
 from balise_wire.words import Access, ProbeRole, Profile
@@ -110,8 +110,9 @@ class FleetRegistry:
         self._db.close()
 
     def changed(self) -> bool:
-        """Whether another connection wrote since the last call."""
-        version = self._data_version()
+        """Whether another connection wrote since the last call (DamagedError where the file is no database)."""
+        with self._reading():
+            version = self._data_version()
         before, self._seen = self._seen, version
         return version != before
 
@@ -169,8 +170,23 @@ class FleetRegistry:
         """Give every board without a label a host of its own, named by the board's id; returns how many there were."""
         return self._write("UPDATE member SET host = id WHERE host = ''", ())
 
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Within it, what cannot be read says that the file is damaged: nobody writes such values."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            told = f"{self._path}: not read: {error}"
+            raise (DamagedError(told, self._path) if is_damage(error) else JournalError(told)) from None
+        except (ValueError, TypeError, KeyError, msgspec.MsgspecError) as error:
+            raise DamagedError(f"{self._path}: holds what nobody wrote: {error}", self._path) from None
+
     def fleet(self) -> Fleet:
-        """Return every member, every halt and every probe's pace as the frozen table."""
+        """Return every member, every halt and every probe's pace as the frozen table (DamagedError)."""
+        with self._reading():
+            return self._fleet()
+
+    def _fleet(self) -> Fleet:
         rows = self._db.execute(f"SELECT {_COLUMN_LIST} FROM member ORDER BY id")  # noqa: S608 - our own column names
         members = {member.id: member for member in map(_member, rows)}
         paces = {

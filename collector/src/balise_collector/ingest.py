@@ -17,6 +17,7 @@ from typing import Final
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from balise_collector import damage
 from balise_collector.announce import read_announcement
 from balise_collector.assignment import Issued, assignment_for, dated, due, stopped
 from balise_collector.broker import Arrival, Connection, Delivery, Down, Up
@@ -26,7 +27,7 @@ from balise_collector.claims import asked_of
 from balise_collector.clock import Clock
 from balise_collector.config import Config
 from balise_collector.doubles import Doubles
-from balise_collector.errors import ConfigError, JournalError
+from balise_collector.errors import ConfigError, DamagedError, JournalError
 from balise_collector.faults import words_of
 from balise_collector.fleet import FleetRegistry
 from balise_collector.identity import box_key
@@ -69,6 +70,8 @@ _WORD_WEIGHT: Final = 0.5
 """What an event or a health report costs of a probe's quota, in results."""
 _TELL_QUOTA_EVERY: Final = 3600.0
 """Clock seconds between two lines of the log about one probe that sends too much."""
+_COPY_EVERY: Final = 3600.0
+"""Real seconds between two copies of the registry, at most."""
 _WATCH_EVERY: Final = 30.0
 """Clock seconds after which an idle collector writes down that it still listens."""
 
@@ -143,7 +146,7 @@ class Ingest(threading.Thread):
         self._queue: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._identity = _identity_of(config)
-        self._identity_at = self._clock.monotonic()
+        self._identity_at = self._copied_at = self._clock.monotonic()
         self._connections = [
             Connection(broker, self._queue.put, self._identity, observe=bool(config.network.origins))
             for broker in config.broker
@@ -215,6 +218,7 @@ class Ingest(threading.Thread):
             self._fleet = self._registry.fleet()
             _log.info("fleet changed: %d approved", len(self._fleet.active()))
             self._quotas.forget(self._fleet.members)
+            self._keep_copies()
             self._assigned_at = 0.0
         if self._relearned.is_set():
             self._relearned.clear()
@@ -237,6 +241,8 @@ class Ingest(threading.Thread):
         self._note_reports()
         self._keep_watch()
         self._keep_identity()
+        if self._clock.monotonic() - self._copied_at >= _COPY_EVERY:
+            self._keep_copies()
 
     def _gather(self) -> list[Arrival]:
         """Wait for one arrival, then for company: up to 64 of them, 50 ms, or a gap of 3 ms."""
@@ -282,6 +288,8 @@ class Ingest(threading.Thread):
                 self._refuse_as_fault(delivery, group, error)
         try:
             return [group] if self._commit(group, received_at) else []
+        except DamagedError:
+            raise
         except Exception as error:  # noqa: BLE001 - as above: a value that cannot be a row
             if len(deliveries) > 1:
                 return [kept for delivery in deliveries for kept in self._kept([delivery], received_at)]
@@ -532,6 +540,8 @@ class Ingest(threading.Thread):
                     self._quotas.accounts(group.spenders),
                     group.sightings,
                 )
+            except DamagedError:
+                raise  # trying again writes nothing: the file is made anew first
             except JournalError as error:
                 _log.error("%s", error)
                 if not told:
@@ -544,6 +554,12 @@ class Ingest(threading.Thread):
                     _log.info("the journal commits again")
                     self._publish_state(online=True)
                 return True
+
+    def _keep_copies(self) -> None:
+        """Keep sound copies of what nothing else knows, whenever it changed and once in a while."""
+        self._copied_at = self._clock.monotonic()
+        for path in damage.shared_files(self._config):
+            damage.keep_copy(path)
 
     def _keep_watch(self) -> None:
         """Write down now and then that we listen, so that a silence of probes is told from one of ours."""

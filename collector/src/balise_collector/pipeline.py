@@ -6,6 +6,7 @@ live here: conclusions (deduction.py).
 """
 
 import logging
+import sqlite3
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,7 +18,7 @@ from balise_collector.catalogue import Catalogue
 from balise_collector.clock import Clock
 from balise_collector.config import Config
 from balise_collector.deduction import LEARNED, STEP, WARM, Concluded, Deduction, Surroundings, unsure_of
-from balise_collector.errors import JournalError
+from balise_collector.errors import DamagedError, JournalError
 from balise_collector.faults import words_of
 from balise_collector.fleet import FleetRegistry
 from balise_collector.incidents import IncidentChange
@@ -301,6 +302,11 @@ class Pipeline(threading.Thread):
                 if follower.seq != cursor:
                     cursor = follower.seq
                     journal.advance(CURSOR, cursor)
+            except DamagedError:
+                raise
+            except sqlite3.DatabaseError as error:
+                # The journal's and the registry's are theirs to name: this is the store of what is concluded.
+                raise DamagedError(f"{store.path}: {error}", store.path) from None
             except JournalError as error:
                 _log.error("%s", error)
                 # What is in memory may be ahead of what was saved: begin again from the last snapshot.

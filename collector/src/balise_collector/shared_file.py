@@ -18,6 +18,12 @@ _WAIT_SECONDS: Final = 30.0
 """How long a writer waits for another; each holds the lock for milliseconds."""
 
 
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether a database error says that the file is no sound database (sqlite.org/rescode.html)."""
+    code = getattr(error, "sqlite_errorcode", 0) or 0
+    return code & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
 def open_shared(path: Path, bring_up: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection:
     """Open the file, and make it where it is new, readable for its user only.
 

@@ -6,6 +6,7 @@ line ask. Must not live here: judging, detecting, wording.
 """
 
 import logging
+import secrets
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,13 +17,13 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from balise_collector import tally
-from balise_collector.errors import JournalError
+from balise_collector.errors import DamagedError, JournalError
 from balise_collector.faults import Faults, words_of
 from balise_collector.incidents.model import UNTOLD, WITNESSES, Incident, IncidentState
 from balise_collector.journal import Aside, Counts, EventRow, JournalRow
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.judge.verdict import Verdict
-from balise_collector.shared_file import open_reading
+from balise_collector.shared_file import is_damage, open_reading
 from balise_wire.measurement import Measurement
 
 _SCHEMA: Final = """
@@ -171,10 +172,10 @@ class Store:
                 self._db.executescript(_SCHEMA)
                 self._count_older()
                 self._confirm_older()
+                self._begin()
             except sqlite3.Error as error:
-                raise JournalError(
-                    f"{path}: {error}; it holds nothing that `balise-collector replay` cannot make again: remove it"
-                ) from None
+                told = f"{path}: {error}; it holds nothing that `balise-collector replay` cannot make again: remove it"
+                raise (DamagedError(told, path) if is_damage(error) else JournalError(told)) from None
             undo.pop_all()
         self._seen = self._data_version()
         self._told: set[str] = set()
@@ -343,7 +344,8 @@ class Store:
         except (sqlite3.IntegrityError, sqlite3.DataError):
             raise  # no disk's fault: a value that cannot be a row
         except sqlite3.Error as error:
-            raise JournalError(f"{self.path}: not saved: {error}; make room and see that it is writable") from None
+            told = f"{self.path}: not saved: {error}; make room and see that it is writable"
+            raise (DamagedError(told, self.path) if is_damage(error) else JournalError(told)) from None
         finally:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
@@ -398,7 +400,7 @@ class Store:
         return [(key, found) for key, found in read if found is not None]
 
     def generation(self) -> int:
-        """Return which replay this store came from; 0 before the first. Its changes are counted from the start."""
+        """Return which beginning its changes are counted from: it is another after a replay, and in a new file."""
         return int(self.memory("generation") or b"0")
 
     def touched(self, after: int, most: int, width: float) -> tuple[list[int], int]:
@@ -426,6 +428,14 @@ class Store:
         with self._writing():
             for table in ("verdict", "incident", "memory", "tally", "total"):
                 self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - the names beside this
+            self._begin()
+
+    def _begin(self) -> None:
+        """Give an empty store a beginning of its own: a reader that stood in another one must not skip what comes."""
+        if self.last_change() == 0:
+            self._db.execute(
+                "INSERT OR IGNORE INTO memory VALUES('generation', ?)", (b"%d" % (secrets.randbits(52) + 1),)
+            )
 
     def progress(self) -> Progress:
         """Return how far the pipeline had come."""

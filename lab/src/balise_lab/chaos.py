@@ -1,17 +1,21 @@
 """Chaos: which program is killed when, as data.
 
-Pure. Lives here: drawing the kills of a run from a seed. Must not live here: killing (runner) or counting what survived
-(tally).
+Pure. Lives here: drawing the kills of a run from a seed, and what must hold after them. Must not live here: killing
+(runner) or counting what survived (tally).
 """
 
 import random
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from balise_lab.expect import Row
 from balise_lab.programs import COLLECTOR
 from balise_lab.scenario.schema import Scenario
 from balise_lab.services import influx
 from balise_lab.stretch import Away
+from balise_lab.tally import Counts
 
 BROKER: Final = "broker"
 INFLUX: Final = "influx"
@@ -35,17 +39,30 @@ class Kill:
     """Real seconds until it is started again."""
 
 
-def draw(scenario: Scenario, kills: int, seed: int) -> tuple[Kill, ...]:
-    """Return ``kills`` kills in the order they happen; a third each hits broker, collector and some agent."""
+def draw(scenario: Scenario, kills: int, seed: int, *, with_influx: bool = False) -> tuple[Kill, ...]:
+    """Return ``kills`` kills in the order they happen: broker, collector, some agent and InfluxDB have equal shares."""
     chance = random.Random(seed)  # noqa: S311 - a test's chance, seeded to be repeated
     probes = [probe.id for probe in scenario.probes]
-    kinds = [(BROKER, COLLECTOR, "")[n % 3] for n in range(kills)]
+    victims = (BROKER, COLLECTOR, "", *((INFLUX,) if with_influx else ()))
+    kinds = [victims[n % len(victims)] for n in range(kills)]
     chance.shuffle(kinds)
     moments = sorted(chance.uniform(_FROM, _TO) * scenario.ends for _ in range(kills))
     return tuple(
         Kill(moment, kind or chance.choice(probes), round(chance.uniform(*_DOWN), 2))
         for moment, kind in zip(moments, kinds, strict=True)
     )
+
+
+def rows(killed: Sequence[str], counts: Counts) -> tuple[Row, ...]:
+    """Return what must be so after programs were killed: each recorded measurement is in the journal, and once."""
+    if not killed:
+        return ()
+    victims = Counter(name if name in {BROKER, COLLECTOR, INFLUX} else "agent" for name in killed)
+    what = ", ".join(f"{name} {number}" for name, number in sorted(victims.items()))
+    found = f"{counts.recorded} recorded, {counts.missing} lost, {counts.repeated} duplicated"
+    even = counts.recorded > 0 and not counts.missing and not counts.repeated and not counts.unknown
+    unknown = f", {counts.unknown} of nobody" if counts.unknown else ""
+    return (Row(f"{len(killed)} kill -9 ({what})", "0 lost, 0 duplicated", found + unknown, ok=even),)
 
 
 def stretch(scenario: Scenario, away: Away) -> Kill:

@@ -188,11 +188,13 @@ def _play(scenario: Scenario, folder: Path, arguments: argparse.Namespace) -> in
     quiet = arguments.json is not None and str(arguments.json) == "-"
     progress = Progress(scenario, sys.stderr if quiet else sys.stdout)
     progress.begins()
-    kills = [*chaos.draw(scenario, arguments.kills, arguments.seed)]
+    with_influx = arguments.influx or bool(arguments.influx_away)
+    kills = [*chaos.draw(scenario, arguments.kills, arguments.seed, with_influx=with_influx)]
+    if kills:
+        progress.say(f"{len(kills)} kill -9, seed {arguments.seed}")
     if arguments.influx_away:
         kills.append(chaos.stretch(scenario, _away(scenario, arguments.influx_away)))
     kills.sort(key=lambda kill: kill.at)
-    with_influx = arguments.influx or bool(arguments.influx_away)
     with runner.staged(
         scenario, folder, port=_PAGES, progress=progress, kills=tuple(kills), with_influx=with_influx
     ) as stage:

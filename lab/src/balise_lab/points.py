@@ -19,6 +19,8 @@ from balise_lab.stretch import Arrival
 DERIVED: Final = "derived.sqlite"
 Keys = Mapping[str, Counter[str]]
 """By measurement name: the key of each point, and how often it is there."""
+_WITNESSES: Final = 2
+"""How many independent ones make a finding."""
 _WIDTHS: Final = {"5m": 300, "1h": 3600}
 _MICROSECOND: Final = 1000
 
@@ -29,7 +31,7 @@ def wanted(journal: Path, derived: Path) -> Keys:
         verdicts = store.execute(
             "SELECT json_extract(CAST(body AS TEXT), '$.measurement'), at, layer FROM verdict"
         ).fetchall()
-        revisions = store.execute("SELECT id, revision FROM incident").fetchall()
+        revisions = _told(store)
         health = book.execute("SELECT p.id, h.received_at FROM health h JOIN probe p ON p.no = h.probe").fetchall()
     return {
         # Its target's place in the journal is in the nanoseconds of a point: what is compared is the microsecond.
@@ -44,6 +46,25 @@ def wanted(journal: Path, derived: Path) -> Keys:
             for window, width in _WIDTHS.items()
         },
     }
+
+
+def _told(store: sqlite3.Connection) -> list[tuple[str, int]]:
+    """Return id and revision of what was told of incidents: what two witnesses saw, and the line that takes it back.
+
+    An earlier version knew no witnesses, and told everything.
+    """
+    rows = store.execute(
+        "SELECT id, revision, json_extract(CAST(body AS TEXT), '$.witnesses'),"
+        " json_extract(CAST(body AS TEXT), '$.state') FROM incident ORDER BY id, revision"
+    )
+    told: list[tuple[str, int]] = []
+    standing: set[str] = set()
+    for identifier, revision, witnesses, state in rows:
+        confirmed = (witnesses is None or witnesses >= _WITNESSES) and state != "withdrawn"
+        if confirmed or identifier in standing:
+            told.append((identifier, revision))
+        (standing.add if confirmed else standing.discard)(identifier)
+    return told
 
 
 def held(database: InfluxDb) -> Keys:

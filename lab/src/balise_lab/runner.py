@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from balise_lab import points, settings, stretch, tally, waiting
+from balise_lab import chaos, points, settings, stretch, tally, waiting
 from balise_lab.centre import Centre
 from balise_lab.chaos import INFLUX, SERVERS, Kill
 from balise_lab.errors import LabError
@@ -38,6 +38,10 @@ _READY_EACH = 1.5
 """Real seconds, and those for each probe, to wait for the collector and for every probe's first measurement."""
 _SETTLE = 25.0
 """Real seconds to wait at the end until all that was recorded is journalled and judged."""
+_SETTLE_KILLED = 90.0
+"""The same after programs were killed: who was refused a connection tries again in half a minute."""
+_ANSWER = 300.0
+"""Real seconds in which the collector must say everything that it found, however much that is."""
 _LOOK_EVERY = 1.0
 _LATER = 25 * 3600.0
 """Virtual seconds from the end of a demo to the moment at which people look at it."""
@@ -242,22 +246,28 @@ def collect(stage: Stage) -> Run:
     """Wait until what was recorded until now is judged, and return everything that was found; measuring ends."""
     scenario = stage.scenario
     _settle(stage, "the last measurements to be judged", judged=True)
-    said = stage.programs.ask("incidents", "--json", "--verdicts").encode()
+    said = stage.programs.ask("incidents", "--json", "--verdicts", timeout=_ANSWER).encode()
     cpu = stage.programs.cpu_seconds()
     findings = decode_findings(said)
     crashes = (Row("programs", "none ends by itself", "; ".join(stage.crashed), ok=False),) if stage.crashed else ()
     # What was found stands. Now the probes stop, so that what they recorded and what arrived can be counted even.
     stage.programs.stop(*(probe.id for probe in scenario.probes))
     _settle(stage, "the last measurements to arrive", judged=False)
-    stored = _stored(stage)
+    stored, counts = _stored(stage), _count(stage)
+    killed = [kill["program"] for kill in stage.done]
     return Run(
         scenario=scenario,
         clock=stage.clock.variable,
         incidents=_incident_list(msgspec.json.decode(said)),
         verdicts=findings.verdicts,
         counters=stage.world.counters(),
-        counts=_count(stage),
-        rows=(*compare(scenario, findings), *crashes, *(stretch.rows(stored) if stored else ())),
+        counts=counts,
+        rows=(
+            *compare(scenario, findings),
+            *crashes,
+            *(stretch.rows(stored) if stored else ()),
+            *chaos.rows(killed, counts),
+        ),
         notes=tuple(stage.notes),
         cpu=cpu,
         kills=tuple(stage.done),
@@ -273,14 +283,15 @@ def _stored(stage: Stage) -> Stored | None:
     derived = stage.programs.places.collector / points.DERIVED
     scenario = stage.scenario
     try:
-        patience = _SETTLE + _ROLLED_UP / scenario.scale
+        patience = (_SETTLE_KILLED if stage.done else _SETTLE) + _ROLLED_UP / scenario.scale
         waiting.until(lambda: not points.behind(stage.journal, derived), "the last points to be sent", patience)
     except LabError:
         stage.notes.append(f"not all points were sent: {', '.join(points.behind(stage.journal, derived))} behind")
+    waiting.until(database.answers, "InfluxDB", _SETTLE)
     # In this order: what is concluded in between is in InfluxDB and not asked for, never the other way round.
     wanted = points.wanted(stage.journal, derived)
     kept = stretch.compare(wanted, points.held(database))
-    killed = next((kill for kill in stage.done if kill["program"] == INFLUX), None)
+    killed = stage.done[0] if len(stage.done) == 1 and stage.done[0]["program"] == INFLUX else None
     ingest: tuple[stretch.Ingest, ...] = ()
     if killed is not None:
         away = Away(killed["at"], killed["at"] + killed["down"] * scenario.scale)
@@ -313,10 +324,11 @@ def _settle(stage: Stage, what: str, *, judged: bool) -> None:
         return not _missing(stage, recorded) and not (judged and tally.behind(stage.journal, head))
 
     head = 0
+    patience = _SETTLE_KILLED if stage.done else _SETTLE
     try:
-        waiting.until(lambda: not _missing(stage, recorded), what, _SETTLE)
+        waiting.until(lambda: not _missing(stage, recorded), what, patience)
         head = tally.head(stage.journal)
-        waiting.until(settled, what, _SETTLE)
+        waiting.until(settled, what, patience)
     except LabError:
         missing, behind = _missing(stage, recorded), tally.behind(stage.journal, head)
         stage.notes.append(f"waited in vain for {what}: {missing} on their way, {behind} not yet judged")

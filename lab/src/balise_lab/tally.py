@@ -61,8 +61,10 @@ def watch(spool: Path) -> bool:
     try:
         with closing(sqlite3.connect(spool, timeout=5.0, isolation_level=None)) as database:
             tables = {row[0] for row in database.execute("SELECT name FROM sqlite_master")}
-            if not {"pending", "batch"} <= tables:
+            if not {"pending", "batch", "meta"} <= tables:
                 return False
+            if database.execute("SELECT 1 FROM meta WHERE name = 'stream'").fetchone() is None:
+                return False  # its tables are still being made: one without a trigger would not be counted
             if "lab_tally" not in tables:
                 database.execute("BEGIN IMMEDIATE")
                 # Probes of earlier versions have no boxes.

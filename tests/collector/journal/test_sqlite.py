@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from balise_collector.errors import JournalError
 from balise_collector.journal import Batch, Journal, Notice, NoticeKind, Presence, Refused, Report
+from balise_collector.journal import sqlite as sqlite_journal
 from balise_collector.journal.frames import id64
 from balise_collector.journal.sqlite import EVENTS_KEPT, SqliteJournal
 from balise_wire.measurement import Measurement
@@ -433,6 +434,17 @@ def test_watching_is_written_down(journal: SqliteJournal) -> None:
     journal.watch(None)
     journal.append((), (), (), AT + 600)
     assert journal.watched() == [(AT, AT + 60)]
+
+
+def test_what_is_new_is_asked_by_key(journal: SqliteJournal, probe: Any, batch_of: Any) -> None:
+    """Whether measurements are here already costs their number, not all that the probe ever sent."""
+    one, two = probe.measurement(), probe.measurement()
+    assert journal.fresh(probe.id, [one.id]) == {one.id}
+    journal.append([batch_of(one)], (), (), AT)
+    assert journal.fresh(probe.id, [one.id, two.id]) == {two.id}
+    assert journal.fresh("stranger1", [one.id]) == {one.id}
+    plan = [row[3] for row in journal._db.execute(f"EXPLAIN QUERY PLAN {sqlite_journal._KNOWN}", ("[1]", 1))]
+    assert any("(probe=? AND id=?)" in step for step in plan), plan
 
 
 @given(st.binary(min_size=16, max_size=16))

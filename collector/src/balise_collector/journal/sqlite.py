@@ -46,7 +46,7 @@ from balise_collector.journal import (
 from balise_collector.journal.frames import DamageError, Opened, Pointer, Taken, id64
 from balise_collector.probe_clocks import TRANSIT
 from balise_collector.quota import Account
-from balise_collector.shared_file import open_reading
+from balise_collector.shared_file import is_damage, open_reading
 from balise_collector.streams import StreamPosition
 from balise_collector.whereabouts import KEPT_MOST, Sighting
 from balise_wire.seal import key_id as signing_id
@@ -110,6 +110,10 @@ _SUMS: Final = {
     "quarantined_bytes": "SELECT coalesce(sum(bytes), 0) FROM quarantine",
 }
 """What the table ``tally`` keeps, and how it was counted once for a file that was made before."""
+_KNOWN: Final = (
+    "SELECT j.value FROM json_each(?) j WHERE EXISTS (SELECT 1 FROM measurement WHERE probe = ? AND id = j.value)"
+)
+"""Not a join: the planner would walk everything that the probe ever sent, for each batch."""
 _STREAMS_REMEMBERED: Final = 10_000
 _STREAMS_KEPT: Final = 100
 """Of one probe: a new one comes with a new card or a damaged file. One that is dropped is asked for again, no more."""
@@ -198,8 +202,10 @@ class SqliteJournal:
                 self._add_columns()
                 self._count_older()
             except (sqlite3.Error, OSError) as error:
-                damaged = isinstance(error, sqlite3.Error) and is_damage(error)
-                raise (DamagedError if damaged else JournalError)(f"{path}: {error}; {_mend(error)}") from None
+                told = f"{path}: {error}; {_mend(error)}"
+                if isinstance(error, sqlite3.Error) and is_damage(error):
+                    raise DamagedError(told, path) from None
+                raise JournalError(told) from None
             undo.pop_all()
         self._forget()
 
@@ -551,11 +557,7 @@ class SqliteJournal:
         if not rows:
             return frozenset(ids)
         by_number = {id64(one): one for one in ids}
-        known = self._ask(
-            "SELECT m.id FROM json_each(?) j JOIN measurement m ON m.probe = ? AND m.id = j.value",
-            json.dumps(list(by_number)),
-            rows[0][0],
-        )
+        known = self._ask(_KNOWN, json.dumps(list(by_number)), rows[0][0])
         return frozenset(ids) - {by_number[number] for (number,) in known}
 
     def accounts(self) -> dict[str, Account]:
@@ -796,7 +798,7 @@ class SqliteJournal:
             if self._pointer(readable) is not None:
                 break
             if readable >= head:
-                raise DamagedError(f"{self._path}: nothing behind row {after} can be read")
+                raise DamagedError(f"{self._path}: nothing behind row {after} can be read", self._path)
             unread, step = readable, step * 2
         while readable - unread > 1:
             middle = (unread + readable) // 2
@@ -903,8 +905,8 @@ class SqliteJournal:
 
     def _trouble(self, error: sqlite3.Error, what: str = "not read") -> JournalError:
         """Return a database error as our own, with its mend."""
-        kind = DamagedError if is_damage(error) else JournalError
-        return kind(f"{self._path}: {what}: {error}; {_mend(error)}")
+        told = f"{self._path}: {what}: {error}; {_mend(error)}"
+        return DamagedError(told, self._path) if is_damage(error) else JournalError(told)
 
     def presence(self, after: float, until: float) -> list[PresenceRow]:
         """Return the state messages received in (after, until], in order."""
@@ -1064,12 +1066,6 @@ def _position_of(row: tuple[Any, ...]) -> StreamPosition:
 
 def _text(raw: bytes) -> str:
     return raw.decode("utf-8", "replace")
-
-
-def is_damage(error: sqlite3.Error) -> bool:
-    """Whether a database error says that the file is no sound database (sqlite.org/rescode.html)."""
-    code = getattr(error, "sqlite_errorcode", 0) or 0
-    return code & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
 def _presence_row(at: float, probe: str, state: str) -> PresenceRow:

@@ -7,14 +7,16 @@ missed is still in the files. Must not live here: points, transports, what flows
 import contextlib
 import logging
 import random
+import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, closing
 from typing import Final
 
-from balise_collector.errors import JournalError
+from balise_collector.errors import DamagedError, JournalError
 from balise_collector.faults import words_of
 from balise_collector.journal.sqlite import SqliteJournal
+from balise_collector.shared_file import is_damage
 from balise_collector.sinks import SinkError
 from balise_collector.sinks.backoff import pause_after
 from balise_collector.sinks.courses import Course, Gauges
@@ -107,6 +109,12 @@ class Feed(threading.Thread):
                 continue
             try:
                 moved += lane.course.step(store, journal)
+            except DamagedError:
+                raise
+            except sqlite3.DatabaseError as error:
+                if is_damage(error):
+                    raise DamagedError(f"{store.path}: {error}", store.path) from None
+                self._leave_alone(lane, error)
             except Exception as error:  # noqa: BLE001 - one course that fails, for whatever reason, costs itself
                 self._leave_alone(lane, error)
             else:
