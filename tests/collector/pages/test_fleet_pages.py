@@ -158,3 +158,25 @@ def test_what_a_probe_told_is_on_its_page_and_its_trouble_on_the_fleets(
     assert "refused a task 1 time" in fleet_text
     assert "the board started anew" not in fleet_text
     assert "It has told nothing of itself yet." in client.get("/probe/pk64502a").text
+
+
+def test_spent_days_of_several_homes_are_asked_about(
+    look_at: Callable[..., View], facts: FleetFacts, read: Callable[[str], Any]
+) -> None:
+    """Two probes of one provider that sleep until midnight stand above the table, as a question with their names."""
+    now = look_at().now
+    detail = "the day's share of the line is used up; on after midnight UTC"
+
+    def events(probe: str, most: int, kind: EventKind | None) -> list[EventRow]:
+        told = Event(kind=EventKind.BUDGET_EXHAUSTED, at=now, detail=detail)
+        rows = [EventRow(no=1, received_at=now - 60.0, probe=probe, event=told)]
+        return rows[:most] if probe in {"pk64501a", "pk64501b"} and kind in {None, told.kind} else []
+
+    asleep = replace(facts, events=events)
+    client = TestClient(create_app(look_at, facts=lambda: asleep), base_url="http://127.0.0.1")
+    text = words(client.get("/fleet").text, read)
+    assert "2 probes have used up their day on the line (pk64501a, pk64501b)" in text
+    assert "Does somebody make them do so?" in text
+    assert "Quelqu'un les y pousse-t-il ?" in words(client.get("/fleet?language=fr").text, read)
+    quiet = TestClient(create_app(look_at, facts=lambda: facts), base_url="http://127.0.0.1")
+    assert "Does somebody make them" not in words(quiet.get("/fleet").text, read)

@@ -6,7 +6,7 @@ Lives here: what the operator types, and what is printed. Must not live here: to
 import argparse
 import json
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -26,6 +26,7 @@ from balise_collector.members import Fleet, Halt, Member, Pending
 from balise_collector.orders import Order
 from balise_collector.pipeline import LINES as STORED_LINES
 from balise_collector.probe_events import Told, printable, troubles
+from balise_collector.spent_days import Question, questions
 from balise_collector.standing import LINES, NOTICES, SIGNS
 from balise_collector.store import Store
 from balise_collector.whereabouts import Placed, Sign, Where, read_told
@@ -335,7 +336,7 @@ def _last_words(config: Config) -> dict[str, str]:
     return {probe: f"last word: {row.state}, {_minute(row.at)}" for probe, row in held.items()}
 
 
-def _list(config: Config, _clock: Clock, arguments: argparse.Namespace) -> Iterator[str]:
+def _list(config: Config, clock: Clock, arguments: argparse.Namespace) -> Iterator[str]:
     with closing(FleetRegistry(config.fleet_file)) as registry:
         fleet = registry.fleet()
         members, pending, halted = list(fleet.members.values()), registry.pending(), fleet.halted()
@@ -360,8 +361,21 @@ def _list(config: Config, _clock: Clock, arguments: argparse.Namespace) -> Itera
         where = f"{stranger.country or '??'} AS{stranger.asn:<10}"
         yield f"{stranger.id:<12} {'waiting':<10} {where} says {stranger.public_key}"
         yield f"{'':<12} approve with: balise-collector fleet approve {stranger.id}"
+    for asked in _asked(config, members, clock.now()):
+        yield (
+            f"AS{asked.asn} in {asked.country}: day on the line used up: {', '.join(asked.spent) or 'none'}; "
+            f"sent much more than they asked for: {', '.join(asked.flooded) or 'none'}; does somebody make them do so?"
+        )
     if not members and not pending:
         yield "no probe yet; one that connects to the broker shows up here, and so does one that is enrolled"
+
+
+def _asked(config: Config, members: Iterable[Member], now: float) -> tuple[Question, ...]:
+    """Return what the operator is to be asked; nothing before the collector ever ran."""
+    if not config.journal_file.exists():
+        return ()
+    with closing(SqliteJournal(config.journal_file)) as journal:
+        return questions(members, journal.events_of, journal.latest_health(), now)
 
 
 def _counted(fleet: Fleet, country: str) -> str:

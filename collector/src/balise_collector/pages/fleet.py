@@ -20,6 +20,7 @@ from balise_collector.pages import phrases, svg
 from balise_collector.pages.history import BIN, bins
 from balise_collector.pages.view import View
 from balise_collector.probe_events import TROUBLES, Read, Told, printable, troubles, untold
+from balise_collector.spent_days import Question, questions
 from balise_collector.standing import LINES, NOTICES, SIGNS, WHYS, Standing, standing
 from balise_collector.store import HistoryCell
 from balise_collector.whereabouts import Placed, Sign, Where
@@ -140,6 +141,8 @@ class FleetPage:
     halts: tuple[tuple[str, Halt, int, int], ...]
     """(country's name, its halt, how many of its probes confirmed that they stopped, how many it has)."""
     asides: tuple[Aside, ...] = ()
+    questions: tuple[str, ...] = ()
+    """What the operator is asked, in the reader's language."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,7 +185,31 @@ def fleet(view: View, facts: FleetFacts) -> FleetPage:
         silent=len(counted) - alive,
         halts=halts,
         asides=tuple(facts.asides),
+        questions=tuple(_question(view, one) for one in questions(facts.members, facts.events, facts.health, view.now)),
     )
+
+
+def _question(view: View, asked: Question) -> str:
+    """Return what is asked about one provider."""
+    said = {"asn": asked.asn, "country": view.country(asked.country)}
+    parts = []
+    if asked.spent:
+        told = view.ngettext(
+            "{n} probe has used up its day on the line ({ids})",
+            "{n} probes have used up their day on the line ({ids})",
+            len(asked.spent),
+        )
+        parts.append(told.format(n=len(asked.spent), ids=", ".join(asked.spent)))
+    if asked.flooded:
+        told = view.ngettext(
+            "{n} probe is sent much more than it asked for ({ids})",
+            "{n} probes are sent much more than they asked for ({ids})",
+            len(asked.flooded),
+        )
+        parts.append(told.format(n=len(asked.flooded), ids=", ".join(asked.flooded)))
+    where = view.gettext("AS{asn}, {country}").format(**said)
+    doubt = view.gettext("Does somebody make them do so?")
+    return f"{where}{view.gettext(':')} {', '.join(parts)}. {doubt}"
 
 
 def _stopped(fleet: Fleet, country: str) -> tuple[int, int]:
