@@ -2,8 +2,10 @@
 
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
+import yaml
 
 from balise_lab.scenario.kinds import KINDS
 from balise_lab.scenario.load import load, parse
@@ -334,3 +336,53 @@ def test_every_kind_is_documented(repo_root: Path) -> None:
     for kind in KINDS.values():
         assert f"`{kind.word}`" in text
         assert all(f"`{name}" in text for name in kind.settings)
+
+
+# ---------------------------------------------------------------- bounds
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"isps": {f"p{n}": {"probes": 200} for n in range(60)}}, "12000 probes in all"),
+        ({"isps": {f"p{n}": {"probes": 3} for n in range(900)}}, "isps: has 900 entries; 64"),
+        ({"abroad": [{"code": "DE", "probes": 200}, {"code": "FR", "probes": 200}]}, "probes in all"),
+        ({"services": {f"s{n}": f"s{n}.lab" for n in range(900)}}, "services: has 900 entries; 64"),
+        ({"timeline": [{"at": "10:00", "stop": "x"}] * 5000}, "timeline: has 5000 entries; 1000"),
+        (
+            {"services": {f"s{n}": {"web": {"host": f"s{n}.lab", "bytes": 4_000_000}} for n in range(20)}},
+            "80000000 bytes of pages in all",
+        ),
+    ],
+)  # fmt: skip
+def test_a_scenario_has_as_many_of_each_as_a_machine_can_play(change: dict[str, Any], told: str) -> None:
+    """A file of a few lines once asked for 180,000 processes: the error says how many, and how many there may be."""
+    usual = {
+        "name": "x", "country": {"code": "PK", "tz": "Asia/Karachi", "starts": "2020-05-17T21:30"},
+        "isps": {"asn64501": 1}, "services": {"x": "x.lab"},
+    }  # fmt: skip
+    with pytest.raises(ScenarioError, match=told):
+        parse(yaml.safe_dump({**usual, **change}))
+
+
+def test_aliases_make_no_more_of_it() -> None:
+    """YAML repeats what is written once: each repetition counts."""
+    text = "name: x\ncountry: {code: PK, tz: UTC, starts: 2020-05-17T21:30}\nservices: {x: x.lab}\nisps:\n"
+    text += "  a0: &p {probes: 200}\n" + "".join(f"  a{n}: *p\n" for n in range(1, 60))
+    with pytest.raises(ScenarioError, match="12000 probes in all"):
+        parse(text)
+
+
+def test_a_file_that_nobody_wrote_is_refused_at_once() -> None:
+    """By its length, and by its depth."""
+    with pytest.raises(ScenarioError, match="characters; 1000000 are the most"):
+        parse("#" * 1_000_001)
+    with pytest.raises(ScenarioError, match=r"nested too deep|not YAML"):
+        parse("x: " + "[" * 20_000)
+
+
+def test_a_scenario_ends_within_a_year() -> None:
+    """Else it plays for days of real time."""
+    text = "name: x\ncountry: {code: PK, tz: UTC, starts: 2020-05-17T21:30}\nservices: {x: x.lab}\nisps: {a: 1}\n"
+    with pytest.raises(ScenarioError, match="more than a year"):
+        parse(text + "ends: 2099-01-01T00:00\n")

@@ -24,6 +24,15 @@ _TOP = ("name", "summary", "clock", "country", "isps", "abroad", "services", "ti
 _ENDPOINT = ("host", "port", "path", "bytes", "shares", "http_port", "experiments")
 _PORTS = scalars.whole(1, 65535)
 _MOST_PROBES = scalars.whole(1, 200)
+MOST: Final = {"isps": 64, "abroad": 32, "services": 64, "timeline": 1000}
+"""Entries of each part: every provider, country and service becomes namespaces, programs and addresses."""
+MOST_PROBES_IN_ALL: Final = 200
+"""Each is a process of its own: two hundred take 12 GB."""
+MOST_ENDPOINTS: Final = 200
+MOST_BYTES: Final = 64_000_000
+"""Of all pages together; each is a file that is written when the scenario starts."""
+LONGEST: Final = 366 * 86_400.0
+"""Virtual seconds."""
 _AFTER = 1800.0
 """Seconds that a scenario goes on after its last entry unless it says otherwise: time to notice and to close."""
 _FIRST_FREE_ASN = 64601
@@ -59,10 +68,14 @@ def parse(text: str, path: str = "scenario.yaml") -> Scenario:
     if not root.is_mapping:
         raise ScenarioError(path, [Problem(root.line, "", "is not a mapping", "begin with name: ...")])
     top = root.keys(_TOP, required=("name", "country", "isps", "services"))
+    if _is_too_much(top):
+        raise ScenarioError(path, problems.errors)  # what is too many is not read one by one
     calendar = _country(top.get("country"))
     isps = _isps(top.get("isps"))
     abroad = _abroad(top.get("abroad"))
     services = _services(top.get("services"))
+    if _is_too_much_in_all(top, isps, abroad, services):
+        raise ScenarioError(path, problems.errors)
     names = Names.of(calendar.code, isps, abroad, services)
     timeline = read_timeline(top.get("timeline"), calendar.calendar, names)
     ends = _ends(top.get("ends"), calendar.calendar, max((entry.at for entry in timeline), default=0.0))
@@ -88,6 +101,38 @@ def parse(text: str, path: str = "scenario.yaml") -> Scenario:
         expect=expect,
         warnings=tuple(problem.told(path) for problem in sorted(problems.warnings, key=lambda found: found.line)),
     )
+
+
+def _is_too_much(top: dict[str, Field]) -> bool:
+    """Note the parts that have more entries than can be played; whether there are any."""
+    over = [name for name, most in MOST.items() if name in top and top[name].size > most]
+    for name in over:
+        what = f"has {top[name].size} entries; {MOST[name]} can be played"
+        top[name].wrong(what, "take some out, or split the scenario")
+    return bool(over)
+
+
+def _is_too_much_in_all(
+    top: dict[str, Field], isps: tuple[Isp, ...], abroad: tuple[Abroad, ...], services: tuple[Service, ...]
+) -> bool:
+    """Note what is too much together though each part is not; whether there is any."""
+    probes = sum(isp.probes for isp in isps) + sum(place.probes for place in abroad)
+    endpoints = [endpoint for service in services for endpoint in service.endpoints]
+    size = sum(endpoint.body_bytes for endpoint in endpoints)
+    found = [
+        (name, what, mend)
+        for number, most, name, what, mend in (
+            (probes, MOST_PROBES_IN_ALL, "isps", "probes in all, each a process of its own", "give some fewer"),
+            (len(endpoints), MOST_ENDPOINTS, "services", "roles in all", "take some out"),
+            (size, MOST_BYTES, "services", "bytes of pages in all", "make some smaller"),
+        )
+        if number > most
+        for what in (f"{number} {what}; {most} can be played",)
+    ]
+    for name, what, mend in found:
+        if name in top:
+            top[name].wrong(what, mend)
+    return bool(found)
 
 
 def _scale(clock: Field | None) -> float:
@@ -333,6 +378,8 @@ def _ends(field: Field | None, calendar: scalars.Calendar, last: float) -> float
     ends = field.read(calendar.moment, last + _AFTER)
     if ends < last:
         field.wrong("is before the last entry of the timeline", "end the scenario after it, or leave ends: out")
+    elif ends > LONGEST:
+        field.wrong("is more than a year after the start", "end the scenario earlier")
     elif ends <= 0:
         field.wrong("is the start itself", "end the scenario later, or leave ends: out")
     return ends

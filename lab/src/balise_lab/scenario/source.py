@@ -16,6 +16,10 @@ import yaml
 _T = TypeVar("_T")
 
 
+LONGEST = 1_000_000
+"""Characters of a file; the longest that ships has some thousand."""
+
+
 class ScenarioError(Exception):
     """The scenario file is wrong; the message lists every problem with file, line and mend."""
 
@@ -89,6 +93,11 @@ class Field:
     def is_mapping(self) -> bool:
         """Whether it is a mapping."""
         return isinstance(self.node, yaml.MappingNode)
+
+    @property
+    def size(self) -> int:
+        """How many members a list or entries a mapping has; 1 for anything else."""
+        return 1 if isinstance(self.node, yaml.ScalarNode) else len(self.node.value)
 
     def items(self) -> list["Field"]:
         """Return the members of a list; a single value counts as a list of one; nothing is an empty list."""
@@ -181,8 +190,11 @@ def read_tree(text: str, path: str, problems: Problems) -> Field:
     """Read YAML into fields.
 
     Raises:
-        ScenarioError: not YAML at all, empty, or more than one document.
+        ScenarioError: not YAML at all, empty, more than one document, or longer or deeper than anybody writes.
     """
+    if len(text) > LONGEST:
+        what = f"the file has {len(text)} characters; {LONGEST} are the most that is read"
+        raise ScenarioError(path, [Problem(1, "", what, "split it into several scenarios")])
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
@@ -191,6 +203,8 @@ def read_tree(text: str, path: str, problems: Problems) -> Field:
         told = str(error)
         mend = next((mend for pattern, mend in _YAML_MENDS if pattern.search(told)), "mend the YAML there")
         raise ScenarioError(path, [Problem(mark.line + 1 if mark else 1, "", f"not YAML: {what}", mend)]) from None
+    except RecursionError:
+        raise ScenarioError(path, [Problem(1, "", "is nested too deep", "write a mapping, key: value")]) from None
     except yaml.YAMLError as error:
         raise ScenarioError(path, [Problem(1, "", f"not YAML: {error}", "save the file as UTF-8 text")]) from None
     if node is None:
