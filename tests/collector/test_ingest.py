@@ -23,8 +23,9 @@ from balise_collector.identity import load_or_create
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_wire.assignment import Assignment
 from balise_wire.envelope import Kind
-from balise_wire.status import CollectorState, Event, EventKind, Health
+from balise_wire.status import CollectorState, Event, EventKind, Health, State
 from balise_wire.topics import Leaf
+from balise_wire.words import Lifecycle
 
 NOW = 1_589_733_000.0
 LAB_CLOCK = "2020-05-17T16:30:00Z"
@@ -190,6 +191,26 @@ def test_events_and_states_are_kept(collector: Any, probe: Any, line_of: Any, ev
     journal = SqliteJournal(collector.state / "journal.sqlite")
     assert journal.counts().events == 1
     assert [row.probe for row in journal.presence(0.0, float("inf"))] == [probe.id]
+    journal.close()
+
+
+@pytest.mark.slow
+def test_states_without_end_are_bounded_and_the_newest_counts(
+    collector: Any, probe: Any, line_of: Any, eventually: Any
+) -> None:
+    """A probe that says its state without end writes so many down, delays nobody, and its last word is kept."""
+    collector.approve(probe)
+    collector.start()
+    line = line_of(probe)
+    for number in range(1, 1501):
+        word = Lifecycle.DISCONNECTED if number == 1500 else Lifecycle.READY
+        said = State(state=word, session=number, stream=f"s{number % 7}")
+        line.send(Leaf.STATE, msgspec.json.encode(said))
+    line.record(probe.measurement())
+    eventually(lambda: not line.spool, "the receipt behind the states")
+    journal = SqliteJournal(collector.state / "journal.sqlite")
+    assert len(journal.presence(0.0, float("inf"))) <= 70
+    eventually(lambda: journal.latest_presence()[probe.id].state is Lifecycle.DISCONNECTED, "the last state")
     journal.close()
 
 

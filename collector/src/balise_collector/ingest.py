@@ -27,6 +27,7 @@ from balise_collector.claims import asked_of
 from balise_collector.clock import Clock
 from balise_collector.config import Config
 from balise_collector.doubles import Doubles
+from balise_collector.enrolment.rate import Bucket, Pace
 from balise_collector.errors import ConfigError, DamagedError, JournalError
 from balise_collector.faults import words_of
 from balise_collector.fleet import FleetRegistry
@@ -72,6 +73,8 @@ _TELL_QUOTA_EVERY: Final = 3600.0
 """Clock seconds between two lines of the log about one probe that sends too much."""
 _COPY_EVERY: Final = 3600.0
 """Real seconds between two copies of the registry, at most."""
+_STATES: Final = Pace(burst=60.0, per_second=0.1)
+"""States of one probe that are written down at once, and then one in ten clock seconds: the newest, when it may be."""
 _WATCH_EVERY: Final = 30.0
 """Clock seconds after which an idle collector writes down that it still listens."""
 
@@ -158,6 +161,8 @@ class Ingest(threading.Thread):
         self._last_watch = 0.0
         self._assigned_at = 0.0
         self._stream_of: dict[str, str] = {}
+        self._state_paces: dict[str, Bucket] = {}
+        self._late_states: dict[str, Spoken] = {}
         self._doubles = Doubles()
         self._same_provider = tuple(frozenset(group) for group in config.network.same_provider)
         self._origins = FreshOrigins(Path(config.network.origins)) if config.network.origins else None
@@ -219,6 +224,9 @@ class Ingest(threading.Thread):
             _log.info("fleet changed: %d approved", len(self._fleet.active()))
             self._quotas.forget(self._fleet.members)
             self._keep_copies()
+            for probe in self._state_paces.keys() - self._fleet.members.keys():
+                del self._state_paces[probe]
+                self._late_states.pop(probe, None)
             self._assigned_at = 0.0
         if self._relearned.is_set():
             self._relearned.clear()
@@ -238,6 +246,8 @@ class Ingest(threading.Thread):
                 self._greet(arrival.connection)
             elif isinstance(arrival, Down) and not any(connection.up for connection in self._connections):
                 self._journal.watch(None)
+        if self._late_states:
+            self._hear_late_states()
         self._note_reports()
         self._keep_watch()
         self._keep_identity()
@@ -448,9 +458,18 @@ class Ingest(threading.Thread):
             _log.warning("probe %s: %s", probe, reason)
 
     def _hear_state(self, spoken: Spoken, group: Group) -> None:
-        """Note presence; a probe that just connected is told at once how far we have its stream."""
+        """Note presence; a probe that just connected is told at once how far we have its stream.
+
+        Of a probe that says its state without end the newest is kept back until it may be written down.
+        """
         if spoken.probe not in self._fleet.members:
             return
+        now = self._clock.now()
+        pace = self._state_paces.setdefault(spoken.probe, Bucket(_STATES, now))
+        if not pace.take(now):
+            self._late_states[spoken.probe] = spoken
+            return
+        self._late_states.pop(spoken.probe, None)
         state = spoken.state
         group.presence.append(
             Presence(
@@ -465,6 +484,18 @@ class Ingest(threading.Thread):
         )
         if state.stream and state.state is not Lifecycle.LOST:
             group.owed[spoken.probe] = state.stream[:64]
+
+    def _hear_late_states(self) -> None:
+        """Note the states that were kept back, where they may be written down by now."""
+        for probe, spoken in list(self._late_states.items()):
+            group = Group()
+            try:
+                self._hear_state(spoken, group)
+                if group.presence and self._commit(group, self._clock.now()) and group.owed:
+                    self._publish_receipt(probe, group.owed[probe], self._connections)
+            except Exception as error:  # noqa: BLE001 - a value that cannot be a row costs itself
+                _log.error("a state of probe %s is set aside: %s", probe, words_of(error))
+                self._late_states.pop(probe, None)
 
     def _hear_announcement(self, delivery: Delivery, group: Group, received_at: float) -> None:
         """Remember who asks to be approved; an empty payload only clears the retained message."""

@@ -619,3 +619,18 @@ def test_events_of_a_file_that_knew_no_kinds_are_sorted_and_bounded(path: Path, 
         assert len(journal.events(0, 9999)) == EVENTS_KEPT + 1
         journal._db.execute(older, (AT, bodies[0]))
         journal.close()
+
+
+def test_states_of_a_probe_are_kept_so_many(
+    journal: SqliteJournal, probe: Any, make_probe: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The newest stay; another probe's are its own."""
+    monkeypatch.setattr("balise_collector.journal.sqlite.PRESENCE_KEPT", 50)
+    other = make_probe(id="other001")
+    journal.append([], [], [Presence(probe=other.id, state=Lifecycle.READY, session=1)], AT)
+    for number in range(1, 513):
+        journal.append([], [], [Presence(probe=probe.id, state=Lifecycle.READY, session=number)], AT + number)
+    kept = [row for row in journal.presence(0.0, float("inf")) if row.probe == probe.id]
+    assert 50 <= len(kept) <= 50 + 64
+    assert max(row.at for row in kept) == AT + 512
+    assert other.id in journal.latest_presence()

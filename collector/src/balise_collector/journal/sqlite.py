@@ -120,6 +120,10 @@ _STREAMS_KEPT: Final = 100
 _WATCHES_ASKED: Final = 100
 _LATEST: Final = 4e9
 """UNIX seconds no receive time reaches (2096): what lies beyond was not written by us."""
+PRESENCE_KEPT: Final = 100_000
+"""Newest states of each probe that are kept: five years of a probe that comes and goes fifty times a day."""
+_PRESENCE_LOOK: Final = 64
+"""One in so many new states looks whether its probe has too many: a probe that says many does it often."""
 _HEALTH_KEPT: Final = 500_000
 """Newest health reports that are kept: a hundred probes for a fortnight. They are gauges, no evidence."""
 EVENTS_KEPT: Final = 200
@@ -393,10 +397,16 @@ class SqliteJournal:
                 number = heard.number or self._voice(probe).number
                 self._speaks(probe, _Voice(heard.session, number, proves=True))
             if last != (heard.state.value, heard.session):
-                self._db.execute(
+                added = self._db.execute(
                     "INSERT INTO presence(probe, received_at, state, session) VALUES(?,?,?,?)",
                     (probe, received_at, heard.state.value, heard.session),
                 )
+                if (added.lastrowid or 0) % _PRESENCE_LOOK == 0:
+                    self._db.execute(
+                        "DELETE FROM presence WHERE probe = ? AND no <= (SELECT no FROM presence WHERE probe = ?"
+                        " ORDER BY no DESC LIMIT 1 OFFSET ?)",
+                        (probe, probe, PRESENCE_KEPT),
+                    )
 
     def _believed(self, probe: int, heard: Presence, last: int) -> bool:
         """Whether a state is news: no late will of an earlier session, no repeat, no forgery where proofs are given.
