@@ -5,6 +5,8 @@ server's namespace beside the others, and the plays. Must not live here: what th
 """
 
 import base64
+import datetime as dt
+import os
 import signal
 import socket
 import ssl
@@ -19,7 +21,7 @@ from typing import Any
 import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -39,15 +41,16 @@ from balise_agent.lookup import lookup_through
 from balise_agent.net.gate import OpenGate
 from balise_agent.net.link import Link
 from balise_agent.net.resolvers import Resolvers
-from balise_agent.net.routes import sockaddr
 from balise_agent.reactor import Reactor
 from balise_wire.assignment import Target
 from balise_wire.words import Arm, TargetRole
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))  # as pytest's settings do
-from neighbours import beside
+from neighbours import beside, load
 
-GROUND, OldServer = beside(__file__, "netns_plays"), beside(__file__, "old_server").OldServer
+OldServer = beside(__file__, "old_server").OldServer
+GROUND = load(Path(os.environ.get("BALISE_GROUND") or Path(__file__).with_name("netns_plays.py")))
+"""Another checkout's programs are tried on its own ground."""
 READY, SERVER, main, perform, say = GROUND.READY, GROUND.SERVER, GROUND.main, GROUND.perform, GROUND.say
 PAGE = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 NAME = "old.play.lab"
@@ -66,7 +69,8 @@ _DH_1024 = (
 
 def serve_old_tls() -> None:
     """Serve one kind of TLS a port; every certificate is valid for the name but that of ``small_key``."""
-    ordinary, small = _certificate(2048), _certificate(1024)
+    root = _root()
+    ordinary, small = _certificate(2048, *root), _certificate(1024, *root)
     # PKCS #3: SEQUENCE of two INTEGERs.
     parameters = b"\x02\x81\x81\0" + bytes.fromhex(_DH_1024) + b"\x02\x01\x02"
     der = b"\x30\x81" + bytes([len(parameters)]) + parameters
@@ -137,10 +141,28 @@ def _listen(port: int, handler: Callable[[socket.socket], None]) -> None:
     threading.Thread(target=accept, daemon=True).start()
 
 
-def _certificate(bits: int) -> Path:
-    """Write a leaf with an RSA key of so many bits, signed by the play's root; return its file."""
-    root = x509.load_pem_x509_certificate(Path("/run/root.pem").read_bytes())
-    signer = load_pem_private_key(Path("/run/root.key").read_bytes(), None)
+def _root() -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    """Make the root that the plays' programs believe."""
+    now, span = dt.datetime(2026, 1, 1, tzinfo=dt.UTC), dt.timedelta(days=20000)
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Old Root")])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - span)
+        .not_valid_after(now + span)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    Path("/run/root.pem").write_bytes(made.public_bytes(Encoding.PEM))
+    return made, key
+
+
+def _certificate(bits: int, root: x509.Certificate, signer: ec.EllipticCurvePrivateKey) -> Path:
+    """Write a leaf with an RSA key of so many bits, signed by the root; return its file."""
     key = rsa.generate_private_key(65537, bits)
     leaf = (
         x509.CertificateBuilder()
@@ -151,7 +173,7 @@ def _certificate(bits: int) -> Path:
         .not_valid_before(root.not_valid_before_utc)
         .not_valid_after(root.not_valid_after_utc)
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), critical=False)
-        .sign(signer, hashes.SHA256())  # type: ignore[arg-type]
+        .sign(signer, hashes.SHA256())
     )
     file = Path(f"/run/rsa{bits}.pem")
     file.write_bytes(
@@ -210,7 +232,8 @@ def serve_names() -> None:
 
 def _serve_names(kind: str, address: str) -> None:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    where = sockaddr(address, 53)
+    host, _, zone = address.partition("%")
+    where = (host, 53, 0, socket.if_nametoindex(zone)) if zone else (host, 53)
     udp = socket.socket(family, socket.SOCK_DGRAM)
     udp.bind(where)
     if family == socket.AF_INET:

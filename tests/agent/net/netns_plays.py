@@ -281,7 +281,6 @@ def make_certificates() -> None:
     names = x509.SubjectAlternativeName([x509.DNSName("*.play.lab")])
     leaf_certificate = leaf.add_extension(names, critical=False).sign(root_key, hashes.SHA256())
     Path("/run/root.pem").write_bytes(root_certificate.public_bytes(Encoding.PEM))
-    Path("/run/root.key").write_bytes(root_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     Path("/run/leaf.pem").write_bytes(
         leaf_certificate.public_bytes(Encoding.PEM)
         + leaf_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
