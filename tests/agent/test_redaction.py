@@ -184,6 +184,7 @@ PIECES = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_time_is_linear_in_hostile_text() -> None:
     """Whatever sixteen kilobytes are made of: four times as many take some four times as long, not sixteen."""
     slow = []

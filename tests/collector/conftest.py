@@ -46,6 +46,13 @@ settings.register_profile(
     print_blob=True,
     max_examples=max(100, -(-int(os.environ.get("BALISE_HYPOTHESIS_EXAMPLES", "0")) // FUZZED)),
 )
+settings.register_profile(
+    "balise-fuzz-chain",
+    deadline=None,
+    print_blob=True,
+    max_examples=max(50, int(os.environ.get("BALISE_HYPOTHESIS_EXAMPLES", "0")) // 50),
+)
+"""For properties of which each case walks the whole chain, from intake to pages."""
 
 
 @dataclass

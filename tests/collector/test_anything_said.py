@@ -84,8 +84,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     opened.close()
 
 
+@pytest.mark.slow
 @given(data=st.data(), by_reference=st.booleans())
-@settings(settings_of_fuzz)
+@settings(settings.get_profile("balise-fuzz-chain"))
 def test_what_is_believed_raises_nothing_anywhere(
     fleet: tuple[Fleet, Any, Any], store: Store, data: st.DataObject, by_reference: bool
 ) -> None:
@@ -103,14 +104,16 @@ def test_what_is_believed_raises_nothing_anywhere(
     assert chain.deduction.faults.drain() == []
 
 
+@pytest.mark.slow
 @given(data=st.data())
-@settings(settings_of_fuzz)
+@settings(settings.get_profile("balise-fuzz-chain"))
 def test_the_edges_of_what_is_believed_are_believed(fleet: tuple[Fleet, Any, Any], data: st.DataObject) -> None:
     """The example above tries the chain, not only the gate: what lies within every bound passes validate."""
     measurement = data.draw(anything.believed_measurement(NOW, fleet[1].network))
     assert unbelievable(measurement) == ""
 
 
+@pytest.mark.slow
 @given(said=st.lists(anything.any_measurement(NOW), min_size=1, max_size=2), by_reference=st.booleans())
 @settings(settings_of_fuzz)
 def test_what_nobody_checked_ends_nothing_either(
@@ -144,6 +147,7 @@ def test_events_of_any_kind_are_sorted(fleet: tuple[Fleet, Any, Any], body: list
     assert isinstance(outcome, Accepted) or outcome.reason
 
 
+@pytest.mark.slow
 @given(data=st.data())
 @settings(settings_of_fuzz)
 def test_health_of_any_size_is_sorted(fleet: tuple[Fleet, Any, Any], data: st.DataObject) -> None:

@@ -183,6 +183,7 @@ def test_a_replay_concludes_what_the_live_run_did(
     assert live.changed_by_another()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("every", [1, 5])
 def test_a_restart_at_any_slot_changes_nothing(
     afternoon: Any,

@@ -127,6 +127,7 @@ def children(pid: int) -> list[int]:
     ]
 
 
+@pytest.mark.slow
 def test_it_runs_alone_and_ends_when_asked(settings: Path, state: Path) -> None:
     """Nothing in the folder is written, no route of the operator's is there, and SIGTERM ends it with 0."""
     kept = {path.name: path.read_bytes() for path in state.iterdir() if path.suffix in {".key", ".sqlite"}}
@@ -139,6 +140,7 @@ def test_it_runs_alone_and_ends_when_asked(settings: Path, state: Path) -> None:
     assert {name: (state / name).read_bytes() for name in kept} == kept
 
 
+@pytest.mark.slow
 def test_it_has_no_use_for_the_collectors_key(settings: Path, state: Path) -> None:
     """Whoever breaks into it finds the secret of the public ids, and nothing that seals a message."""
     (state / identity.KEY_FILE).unlink()
@@ -174,6 +176,7 @@ def test_without_the_table_there_is_nothing_to_serve(settings: Path, capsys: pyt
     assert "[public] is not in the settings" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_socket_is_handed_over_and_the_process_ends_with_its_starter(settings: Path) -> None:
     """The collector keeps the port, so that readers wait while the process is started again."""
     with closing(listen("127.0.0.1", 0, "public")) as listening:
@@ -187,6 +190,7 @@ def test_a_socket_is_handed_over_and_the_process_ends_with_its_starter(settings:
             assert running.wait(10) == 0
 
 
+@pytest.mark.slow
 def test_the_collector_starts_it_again_and_takes_it_along(settings: Path) -> None:
     """Killed, it comes again on the same port; and when the collector is killed, it is gone and the port free."""
     with program(settings, "run") as running:
@@ -205,6 +209,7 @@ def test_the_collector_starts_it_again_and_takes_it_along(settings: Path) -> Non
     listen("127.0.0.1", int(base.rstrip("/").rpartition(":")[2]), "public").close()
 
 
+@pytest.mark.slow
 def test_it_can_be_left_to_another_service(settings: Path) -> None:
     """With ``apart`` the collector starts no process and takes no port, and writes what the service needs."""
     settings.write_text(settings.read_text() + "apart = true\n")

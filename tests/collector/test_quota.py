@@ -66,6 +66,7 @@ def test_a_backlog_of_legitimate_size_is_taken_at_once(days: int) -> None:
     assert taken == len(dated)
 
 
+@pytest.mark.slow
 def test_a_flood_is_bounded_by_the_timetable() -> None:
     """A probe that was always heard gets two days of backlog and five timetables, however fast it sends for a day."""
     made = quotas(since=NOW - 100 * DAY)

@@ -92,6 +92,7 @@ def test_a_signed_body_of_any_json_never_raises(known: Any, known_fleet: Fleet, 
         assert len(outcome.rejected) == (len(body) if isinstance(body, list) else 0)
 
 
+@pytest.mark.slow
 @given(
     changes=st.dictionaries(
         st.sampled_from(

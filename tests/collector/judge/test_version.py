@@ -39,6 +39,7 @@ def test_the_rules_bear_the_version_of_the_code_that_is_installed() -> None:
     assert {f"balise_collector.judge.{name}" for name in layers} <= set(modules)
 
 
+@pytest.mark.slow
 def test_every_number_comparison_and_connective_of_the_judge_moves_the_version() -> None:
     """Nobody has to remember a number: at a430c09 one measurement was blocked and insufficient under one version."""
     changed = 0

@@ -161,6 +161,7 @@ def test_no_public_answer_differs_by_what_one_probe_saw(
         assert (one.status_code, one.content, one.headers) == (other.status_code, other.content, other.headers), path
 
 
+@pytest.mark.slow
 def test_what_one_probe_saw_is_there_to_be_found(
     stores: dict[str, Path], names: list[str], look_at: Callable[..., View]
 ) -> None:
@@ -199,6 +200,7 @@ def points_of(place: Path) -> list[Point]:
     return found
 
 
+@pytest.mark.slow
 def test_no_point_annotation_or_event_is_made_of_what_one_probe_saw(stores: dict[str, Path], names: list[str]) -> None:
     """Dashboards, marks and alerts ask for these; the rest has a measurement of its own, which they do not name."""
     quiet, loud = points_of(stores["quiet"]), points_of(stores["loud"])
@@ -322,6 +324,7 @@ def _met(one: Verdict, number: int, trouble: bool) -> Verdict:
     return msgspec.structs.replace(one, state=state, rule="sni.rst" if trouble else "tls.anomaly", mechanism=mechanism)
 
 
+@pytest.mark.slow
 def test_trouble_of_one_probe_is_told_as_what_we_cannot_tell(
     lone_results: dict[str, Path], kept: Any, told: dict[str, str]
 ) -> None:
