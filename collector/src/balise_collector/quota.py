@@ -1,11 +1,11 @@
 """How much of one probe the centre takes: what its own timetable asks for, several times over, and no more. Pure.
 
 A result costs a unit, and more where it holds more than a paired run does; a message costs what its body weighs before
-anybody reads it. Units come at ``times`` the pace of the timetable, up to two hours of it; beside them stands a
-backlog, which grows while a probe is not heard and is what it can have measured meanwhile: a month behind a shutdown is
-taken. What comes late is counted by the hour it is dated in as well, so that no hour of the past holds more than a
-probe can have measured in it. Lives here: the accounts. Must not live here: what happens to what is over (ingest.py),
-where accounts are kept (journal/), clocks.
+anybody reads it. Two hours of ``times`` the timetable may come at once, and three fifths of it hour by hour, the day
+long; beside them stands a backlog, which grows while a probe is not heard and is what it can have measured meanwhile: a
+month behind a shutdown is taken. What comes late is counted by the hour it is dated in as well, so that no hour of the
+past holds more than a probe can have measured in it. Lives here: the accounts. Must not live here: what happens to what
+is over (ingest.py), where accounts are kept (journal/), clocks.
 """
 
 from collections import OrderedDict
@@ -19,7 +19,11 @@ from balise_wire.measurement import Measurement
 HOUR: Final = 3600.0
 DAY: Final = 86_400.0
 TIMES: Final = 5.0
-"""How many times its timetable a probe may send: each failure brings a paired run, and those are repeated."""
+"""How many times its timetable a probe may send in an hour: a failure brings a paired run, and that is repeated."""
+LASTING: Final = 0.6
+"""Share of that which it may send hour after hour: three timetables, where everything that fails is tried twice."""
+UNHEARD: Final = 2 * HOUR
+"""Seconds without a word from which on a probe is taken to gather a backlog; until then the pool holds it."""
 BACKLOG_TIMES: Final = 2.0
 """How many times its timetable a probe can have measured while it was not heard."""
 BACKLOG_MOST: Final = 40 * DAY
@@ -88,9 +92,10 @@ class _Purse:
         """Let time pass."""
         hours = max(0.0, at - self.at) / HOUR
         self.at = at
-        self.pool = min(self.most_pool(times), self.pool + times * self.per_hour * hours)
-        most = BACKLOG_TIMES * self.per_hour * BACKLOG_MOST / HOUR
-        self.backlog = min(most, self.backlog + BACKLOG_TIMES * self.per_hour * hours)
+        self.pool = min(self.most_pool(times), self.pool + LASTING * times * self.per_hour * hours)
+        if hours * HOUR > UNHEARD:
+            most = BACKLOG_TIMES * self.per_hour * BACKLOG_MOST / HOUR
+            self.backlog = min(most, self.backlog + BACKLOG_TIMES * self.per_hour * hours)
         self.knocks = min(KNOCKS, self.knocks + KNOCKS_AN_HOUR * hours)
 
     def spend(self, cost: float) -> bool:
@@ -179,7 +184,7 @@ class Quotas:
 
     def _words(self, probe: str) -> str:
         per_hour = max(self._per_hour.get(probe, UNTOLD), LEAST_AN_HOUR)
-        return f"{per_hour:.0f} an hour are asked for, {self._times:g} times that is taken, and what it can have missed"
+        return f"{per_hour:.0f} an hour are asked for, {self._times:g} times that is taken, and what it missed unheard"
 
     def accounts(self, probes: Iterable[str]) -> dict[str, Account]:
         """Return the accounts of some probes, to be written down."""

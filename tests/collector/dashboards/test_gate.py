@@ -79,6 +79,7 @@ def test_alerts_fire_for_what_happened(
     assert fired["Probe starts again and again"] == [{"country": "PK", "probe": "pk64501n1"}]
     assert fired["Quarantine rising"] == [{}]
     assert fired["Reader lags"] == []
+    assert fired["Something was set aside"] == []
     assert fired["Incident opened"] == [{"country": "PK", "kind": "interference", "service": "zoom"}]
     during = gate.firing(rules["Incident opened"], at=story.start + said.DROPPED.stop * said.SLOT)
     assert {labels["service"] for labels in during} == {"twitter", "zoom"}

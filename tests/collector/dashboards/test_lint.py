@@ -296,11 +296,11 @@ def test_what_nobody_measured_is_no_state(boards: dict[str, Board]) -> None:
 
 
 def test_alerts_reach_somebody_and_lead_somewhere(boards: dict[str, Board], provisioned: dict[str, Board]) -> None:
-    """Eight rules with their own ids ask the datasource that we provision, and a policy takes each of them."""
+    """Nine rules with their own ids ask the datasource that we provision, and a policy takes each of them."""
     rules = provisioned["alerting/rules.yaml"]["groups"][0]["rules"]
     assert {rule["title"] for rule in rules} == {
         "Incident opened", "Probe silent", "Probe in trouble", "Probe cannot measure", "Probe starts again and again",
-        "Reader lags", "Quarantine rising", "Clock wrong",
+        "Reader lags", "Something was set aside", "Quarantine rising", "Clock wrong",
     }  # fmt: skip
     assert len({rule["uid"] for rule in rules}) == len(rules)
     sources = {source["uid"] for source in provisioned["datasources/balise.yaml"]["datasources"]}

@@ -1090,5 +1090,5 @@ def _mend(error: Exception) -> str:
     if "readonly" in text or "unable to open" in text or "Permission" in text:
         return "make the folder writable for the collector's user"
     if "malformed" in text or "not a database" in text:
-        return "restore the file from its backup"
+        return "start the collector again: it makes the file anew from what can be read of it"
     return "see whether another program holds the file; the collector tries again"

@@ -4,6 +4,7 @@ Lives here: which facts stand where. Must not live here: markup (templates), dra
 (wording.py) or conclusions.
 """
 
+import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from balise_collector.store import HistoryCell
 from balise_collector.wording import Language
 from balise_wire.words import TargetRole
 
+_log = logging.getLogger(__name__)
 _EXHIBITS: Final = 6
 """Measurements shown in full; the rest is in the JSON."""
 _MARGIN: Final = 3_600.0
@@ -272,8 +274,12 @@ def _exhibits(view: View, verdicts: Mapping[str, Verdict]) -> tuple[Exhibit, ...
     found: list[Exhibit] = []
     for _, _, name in sorted(ranked):
         row = view.store.measurement_row(name) if len(found) < _EXHIBITS else None
-        if row is not None:
+        if row is None:
+            continue
+        try:
             found.append(exhibit(row, verdicts[name], view.gettext))
+        except Exception:  # noqa: BLE001 - one measurement that cannot be shown costs itself, not the page
+            _log.exception("measurement %s cannot be shown as evidence", name)
     return tuple(found)
 
 
