@@ -148,6 +148,15 @@ def test_it_has_no_use_for_the_collectors_key(settings: Path, state: Path) -> No
         assert ask(base_of(running)) == []
 
 
+def test_it_may_see_neither_token_nor_certificates(settings: Path) -> None:
+    """What opens the operator's pages and the broker can be kept from the process that strangers talk to."""
+    text = settings.read_text().replace("[pages]", '[pages]\ntoken_file = "/nowhere/token"')
+    text = text.replace("port = 9", 'port = 9\ntls = true\nca_file = "/nowhere/ca.pem"')
+    settings.write_text(text)
+    with program(settings, "public") as running:
+        assert ask(base_of(running)) == []
+
+
 @pytest.mark.parametrize("name", ["derived.sqlite", "journal.sqlite", "fleet.sqlite", "releases.sqlite", "public.key"])
 def test_what_is_missing_is_named(settings: Path, state: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     """It makes nothing itself: the message names the file, and what makes it."""
@@ -210,9 +219,13 @@ def test_the_collector_starts_it_again_and_takes_it_along(settings: Path) -> Non
 
 
 @pytest.mark.slow
-def test_it_can_be_left_to_another_service(settings: Path) -> None:
+def test_it_can_be_left_to_another_service(settings: Path, state: Path) -> None:
     """With ``apart`` the collector starts no process and takes no port, and writes what the service needs."""
     settings.write_text(settings.read_text() + "apart = true\n")
+    for path in (*state.glob("releases.sqlite*"), *state.glob("fleet.sqlite*"), state / identity.PUBLIC_ID_FILE):
+        path.unlink()
+    with program(settings, "run") as running:
+        until((state / "releases.sqlite").exists)
     with program(settings, "run") as running, program(settings, "public") as beside:
         assert ask(base_of(beside)) == []
         assert children(running.pid) == []

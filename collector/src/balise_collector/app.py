@@ -15,6 +15,8 @@ from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 from typing import IO, Any, Final, Protocol
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from balise_collector import catalogue, damage, identity
 from balise_collector.beside import Beside
 from balise_collector.bounded import BoundedListener, Bounds
@@ -86,12 +88,13 @@ def run(config: Config, clock: Clock, settings: Path) -> int:
     listening = _listen(config, clock)
     ingest = Ingest(config, clock, key, services)
     ingest.learn(learned)
+    for_readers: Releases | None = None
     threads: list[Part] = [ingest, Pipeline(config, clock, services, ingest.learn)]
     threads.extend(_feeds(config, clock, services, ingest))
     if config.public is not None:
-        identity.keep_public_id_key(config.state_dir, key)
+        for_readers = _for_readers(config, key)
         if not config.public.apart:
-            threads.append(_public(config, config.public, clock, settings))
+            threads.append(_public(config.public, clock, settings))
     threads.extend(_doors(config, clock))
     server = _server(config, clock, services, ingest, listening)
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -106,6 +109,8 @@ def run(config: Config, clock: Clock, settings: Path) -> int:
         thread.stop()
     for thread in threads:
         thread.join(_STOP_SECONDS / len(threads))
+    if for_readers is not None:
+        for_readers.close()
     alone.close()
     damaged = {path for path in (damage.damaged_file(thread.failed) for thread in threads) if path is not None}
     if damaged:
@@ -166,12 +171,22 @@ def _lock(state_dir: Path) -> IO[str]:
     return held
 
 
-def _public(config: Config, public: Public, clock: Clock, settings: Path) -> Beside:
+def _for_readers(config: Config, key: Ed25519PrivateKey) -> Releases:
+    """Make what the public view reads and nobody has made yet; it may be in a folder that it cannot write.
+
+    What is returned holds the file of releases open: SQLite reads a file in write-ahead mode without a right to write
+    beside it only as long as somebody with that right has it open. The other stores are open for as long as we run.
+    """
+    identity.keep_public_id_key(config.state_dir, key)
+    FleetRegistry(config.fleet_file).close()
+    held = Releases(config.releases_file)
+    held.all()
+    return held
+
+
+def _public(public: Public, clock: Clock, settings: Path) -> Beside:
     """Return who keeps the public view running in a process of its own; the port is ours (ConfigError)."""
     listening = listen(public.host, public.port, "public", patience=_PREDECESSOR_SECONDS)
-    # Made here where they are new: the public view only reads.
-    FleetRegistry(config.fleet_file).close()
-    Releases(config.releases_file).close()
     command = (sys.executable, "-P", "-m", "balise_collector.cli", "--config", str(settings), "public")
     descriptor = listening.detach()
     environment = {HANDED: str(descriptor)}

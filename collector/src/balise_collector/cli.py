@@ -71,7 +71,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--config", default=str(settings.DEFAULT_PATH), metavar="FILE", help="default: %(default)s")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _command(commands, "run", _run, "collect, judge, detect and serve the pages until SIGTERM")
-    _command(commands, "public", _public, "serve the public view alone, where [public] apart says that run does not")
+    public = _command(commands, "public", _public, "serve the public view alone, where [public] apart says so")
+    public.set_defaults(makes_files=True)  # it may see neither the token of the pages nor what opens the broker
     _command(commands, "key", _key, "print the public key that probes trust; make it where there is none")
     judge = _command(commands, "judge", _judge, "explain what the rules say of measurements in a file")
     judge.add_argument("file", help="JSON: a measurement, a list of them, or one a line; - is standard input")

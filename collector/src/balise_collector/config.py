@@ -249,7 +249,7 @@ def load(path: Path, *, files_come_later: bool = False) -> Config:
 
     Args:
         path: the file.
-        files_come_later: let the broker's files be absent: for the commands that make them.
+        files_come_later: let files be absent: for the commands that make them, and for those that may not see them.
 
     Raises:
         ConfigError: always with the file, the key and the mend.
@@ -286,7 +286,9 @@ def _findings(config: Config, *, files_come_later: bool) -> list[tuple[str, str]
         found.append(("catalogue.dir", f"{config.catalogue.dir!r} is not a folder; leave it out for the packaged one"))
     if not 0 <= config.pages.port < 65536:
         found.append(("pages.port", f"{config.pages.port} is no port; use 0 to 65535 (0 takes a free one)"))
-    found.extend((f"pages.{key}", wrong) for key, wrong in _pages_findings(config.pages))
+    found.extend(
+        (f"pages.{key}", wrong) for key, wrong in _pages_findings(config.pages, files_come_later=files_come_later)
+    )
     if config.public is not None:
         found.extend((f"public.{key}", wrong) for key, wrong in _public_findings(config.public))
     if config.enrolment is not None:
@@ -338,9 +340,9 @@ def _influx_findings(influx: Influx) -> list[tuple[str, str]]:
     return found
 
 
-def _pages_findings(pages: Pages) -> list[tuple[str, str]]:
+def _pages_findings(pages: Pages, *, files_come_later: bool) -> list[tuple[str, str]]:
     """What cannot work in the operator's view."""
-    if pages.token_file and not Path(pages.token_file).is_file():
+    if pages.token_file and not files_come_later and not Path(pages.token_file).is_file():
         return [("token_file", f"{pages.token_file!r} is not a file that this user can see")]
     if not pages.token_file and not pages.on_loopback:
         wrong = f"is not set, and {pages.host} is not loopback: anyone could read probes as they are; "

@@ -20,7 +20,7 @@ from balise_collector.tally import BIN, DAY, Packed
 
 FULL: Final = (1 << 32) - 1
 """A bin of a mask that may be seen."""
-_DAYS_MOST: Final = 64
+_DAYS_MOST: Final = 16
 _TOLD_MOST: Final = 10_000
 _PAST_SECONDS: Final = 3_600.0
 """Real seconds for which what is said of a time that is over is kept: late results show that much later."""

@@ -187,10 +187,9 @@ def public_app(config: Config, public: Public, clock: Clock, secret: bytes, base
 
     try:
         seen()  # so that a store that cannot be read is said at the start, and not by the first reader's page
-    except sqlite3.Error as error:
-        raise JournalError(
-            f"{config.state_dir}: {error}; start balise-collector run, which brings files of an earlier version up"
-        ) from None
+    except (sqlite3.Error, JournalError) as error:
+        mend = "start balise-collector run, which brings files of an earlier version up to date"
+        raise JournalError(str(error) if "balise-collector run" in str(error) else f"{error}; {mend}") from None
     notice = Notice(least=public.k, minutes=public.delay_minutes)
     proxies = [ipaddress.ip_network(one) for one in public.proxies]
     keeping = Keeping(
