@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -128,3 +130,31 @@ def test_a_store_that_is_not_there_is_named(tmp_path: Path) -> None:
     """The message says what makes it."""
     with pytest.raises(JournalError, match="balise-collector run"):
         Crowd(tmp_path / "none.sqlite")
+
+
+def test_who_asks_the_same_waits_and_who_asks_else_does_not() -> None:
+    """A count that takes a second holds back nobody who asks for another one; one that fails is asked again."""
+    kept = Kept(lambda: 0.0)
+    going, gone = threading.Event(), threading.Event()
+    asked: list[str] = []
+
+    def slowly() -> str:
+        asked.append("slow")
+        going.set()
+        gone.wait(10)
+        if len(asked) == 1:
+            raise ValueError("once")
+        return "slow"
+
+    with ThreadPoolExecutor(4) as pool:
+        first = pool.submit(kept.while_it_stands, 1.0, "slow", slowly)
+        assert going.wait(10)
+        others = [pool.submit(kept.while_it_stands, 1.0, "slow", slowly) for _ in range(2)]
+        assert kept.while_it_stands(1.0, "other", lambda: "other") == "other"
+        assert kept.of_the_past("slow", lambda: "past", 5) == "past"
+        gone.set()
+        with pytest.raises(ValueError, match="once"):
+            first.result(10)
+        assert [one.result(10) for one in others] == ["slow", "slow"]
+    assert asked == ["slow", "slow"]
+    assert kept._asking == {}

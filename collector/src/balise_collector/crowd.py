@@ -6,6 +6,7 @@ many witnesses are enough, or what is left out (pages/public.py).
 """
 
 import json
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
@@ -147,37 +148,64 @@ class Kept:
     """Answers that are kept while a horizon stands, for all threads; those of past days for an hour.
 
     Counting distinct witnesses over a day of a large fleet takes a good part of a second, and within five minutes every
-    reader asks the same. What is kept shows too little where late results have come since, never too much.
+    reader asks the same. What is kept shows too little where late results have come since, never too much. Who asks
+    what is being asked already waits for that answer, and for no other.
     """
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         """Keep nothing yet; ``monotonic`` gives real seconds."""
         self._monotonic = monotonic
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
         self._horizon = 0.0
-        self._answers: dict[Hashable, object] = {}
-        self._past: dict[int, OrderedDict[Hashable, tuple[float, object]]] = {}
+        self._answers: _Answers = OrderedDict()
+        self._past: dict[int, _Answers] = {}
+        self._asking: dict[tuple[int, Hashable], threading.Event] = {}
 
     def while_it_stands(self, horizon: float, question: Hashable, ask: Callable[[], Answered]) -> Answered:
-        """Return what ``ask`` answers, asked once while a horizon stands; others wait for the first who asks."""
+        """Return what ``ask`` answers, asked once while a horizon stands."""
         with self._lock:
-            if horizon != self._horizon or len(self._answers) >= _TOLD_MOST:
-                self._horizon, self._answers = horizon, {}
-            if question not in self._answers:
-                self._answers[question] = ask()
-            return self._answers[question]  # type: ignore[return-value] # what the same question was answered with
+            if horizon != self._horizon:
+                self._horizon, self._answers = horizon, OrderedDict()
+            answers = self._answers
+        return self._once(answers, question, ask, _TOLD_MOST, -math.inf)
 
     def of_the_past(self, question: Hashable, ask: Callable[[], Answered], most: int) -> Answered:
         """Return what ``ask`` answers of a time that is over; the ``most`` that were last asked for are kept."""
         with self._lock:
-            past = self._past.setdefault(most, OrderedDict())
-            held = past.pop(question, None)
-            if held is None or self._monotonic() - held[0] >= _PAST_SECONDS:
-                held = (self._monotonic(), ask())
-            past[question] = held
-            while len(past) > most:
-                past.popitem(last=False)
-            return held[1]  # type: ignore[return-value] # what the same question was answered with
+            answers = self._past.setdefault(most, OrderedDict())
+        return self._once(answers, question, ask, most, self._monotonic() - _PAST_SECONDS)
+
+    def _once(
+        self, answers: "_Answers", question: Hashable, ask: Callable[[], Answered], most: int, after: float
+    ) -> Answered:
+        """Return a kept answer that was made later than ``after``, or make it while others wait who want the same."""
+        key, mine = (id(answers), question), threading.Event()
+        while True:
+            with self._lock:
+                held = answers.get(question)
+                if held is not None and held[0] > after:
+                    answers.move_to_end(question)
+                    return held[1]  # type: ignore[return-value] # what the same question was answered with
+                asked = self._asking.setdefault(key, mine)
+            if asked is mine:
+                break
+            asked.wait()
+        try:
+            found = ask()
+            with self._lock:
+                answers[question] = (self._monotonic(), found)
+                answers.move_to_end(question)
+                while len(answers) > most:
+                    answers.popitem(last=False)
+            return found
+        finally:
+            with self._lock:
+                del self._asking[key]
+            mine.set()
+
+
+_Answers = OrderedDict[Hashable, tuple[float, object]]
+"""Question -> when it was answered (monotonic seconds), and what."""
 
 
 class KeptCrowd:

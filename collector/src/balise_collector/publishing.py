@@ -41,6 +41,7 @@ from balise_collector.pages.view import View
 from balise_collector.releases import Releases
 from balise_collector.serving import BoundedServer, allow_files
 from balise_collector.store import Store
+from balise_collector.tally import BIN, DAY
 
 _log = logging.getLogger(__name__)
 _SHORTEST: Final = 32
@@ -186,7 +187,10 @@ def public_app(config: Config, public: Public, clock: Clock, secret: bytes, base
         return public_view(view, shown)
 
     try:
-        seen()  # so that a store that cannot be read is said at the start, and not by the first reader's page
+        # So that a store that cannot be read is said at the start, and the first reader waits for no count.
+        store = seen().store
+        store.incidents()
+        store.series(policy.horizon(clock.now()) - DAY, int(DAY // BIN))
     except (sqlite3.Error, JournalError) as error:
         mend = "start balise-collector run, which brings files of an earlier version up to date"
         raise JournalError(str(error) if "balise-collector run" in str(error) else f"{error}; {mend}") from None

@@ -35,7 +35,6 @@ READER: Final = Pace(burst=60.0, per_second=1.0)
 AT_A_TIME: Final = 4
 """New answers that one reader may wait for; a browser asks for a page and its pictures."""
 _WAITING_MOST: Final = 64
-_WORKERS: Final = 2
 _MOST: Final = 1024
 _BYTES_MOST: Final = 32 * 1024 * 1024
 _PLAIN: Final = frozenset(
@@ -84,7 +83,9 @@ class Keeping:
     _making: "dict[_Key, asyncio.Task[Answer]]" = field(default_factory=dict)
     _waiting: Counter[str] = field(default_factory=Counter)
     _rate: Rate = field(default_factory=lambda: Rate(READER))
-    _turn: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_WORKERS))
+    _turn: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    _first: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    """The few pages that everybody reads do not wait behind all others."""
 
     async def answer(self, request: Request, make: Make) -> Response:
         """Return the answer to a request (HTTPException where there is none)."""
@@ -111,7 +112,7 @@ class Keeping:
 
     def _refusal(self, source: str, asked: Request) -> Response | None:
         """Return why a new answer is not made; ``None`` where it is."""
-        if asked.url.path in _PLAIN and not set(asked.query_params) - {"language"}:
+        if _is_first(asked):
             return None
         if self._waiting.total() >= _WAITING_MOST:
             return _later(503, noted("The server is busy. Try again in a moment."), 5, asked)
@@ -122,7 +123,7 @@ class Keeping:
     async def _make(self, key: "_Key", asked: Request, make: Make, source: str) -> Answer:
         self._waiting[source] += 1
         try:
-            async with self._turn:
+            async with self._first if _is_first(asked) else self._turn:
                 found = await run_in_threadpool(make, asked)
             body = bytes(found.body)
             tag = f'"{hashlib.sha256(body).hexdigest()[:24]}"' if found.status_code == 200 else ""
@@ -164,6 +165,11 @@ def plain(request: Request, horizon: float) -> Request:
         kept["at"] = datetime.fromtimestamp(_window(at, horizon), UTC).strftime(questions.TIME)
     scope = {**request.scope, "query_string": urlencode(kept).encode()}
     return Request(scope, request.receive)
+
+
+def _is_first(asked: Request) -> bool:
+    """Whether it is one of the few that everybody reads."""
+    return asked.url.path in _PLAIN and not set(asked.query_params) - {"language"}
 
 
 def _heard(task: "asyncio.Task[Answer]") -> None:
