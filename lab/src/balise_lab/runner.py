@@ -326,7 +326,8 @@ def _settle(stage: Stage, what: str, *, judged: bool) -> None:
     head = 0
     patience = _SETTLE_KILLED if stage.done else _SETTLE
     try:
-        waiting.until(lambda: not _missing(stage, recorded), what, patience)
+        # Who ended by itself is noted and started again here too: what its spool holds is on its way, not lost.
+        waiting.until(settled, what, patience)
         head = tally.head(stage.journal)
         waiting.until(settled, what, patience)
     except LabError:
