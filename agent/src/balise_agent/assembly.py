@@ -22,11 +22,12 @@ from balise_agent import __version__, board, limits, recipient, remains
 from balise_agent.app import CLOCK_FILE, SEALED_TO, App
 from balise_agent.assignments import FILE as ASSIGNMENT_FILE
 from balise_agent.assignments import Assignments, Notice
-from balise_agent.card import wiping
+from balise_agent.card import disk, wiping
 from balise_agent.clock import Clock
 from balise_agent.config import Config
 from balise_agent.enrolment import decide
 from balise_agent.enrolment.attempts import Attempts
+from balise_agent.enrolment.files import FOLDER as ENROLMENT_FOLDER
 from balise_agent.enrolment.files import Files, Kept
 from balise_agent.enrolment.novice import Novice
 from balise_agent.enrolment.renewal import Renewal
@@ -210,6 +211,8 @@ def run(settled: Settled) -> None:
         stack.callback(reactor.close)
         stack.enter_context(alone(state_dir))
         _end_for_a_wipe(state_dir, reactor, stop)
+        for folder in (state_dir, state_dir / ENROLMENT_FOLDER):
+            disk.sweep(folder)
         if settled.read.by_hand:
             _probe(settled, identity, reactor, stop)
             return

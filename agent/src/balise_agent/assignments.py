@@ -15,6 +15,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from balise_agent import limits, reading
+from balise_agent.card import disk
 from balise_agent.errors import ConfigError
 from balise_agent.publisher import open_sealed, other_schema
 from balise_wire.assignment import Assignment, Head
@@ -138,12 +139,8 @@ class Assignments:
 
     def _store(self, frame: bytes) -> None:
         """Write the frame whole or not at all; a full disk costs the memory of it, not the measuring."""
-        draft = self._path.with_suffix(".new")
         try:
-            with draft.open("wb") as file:
-                file.write(frame)
-                file.flush()
-            draft.replace(self._path)
+            disk.replace(self._path, frame, draft=f".{self._path.name}.new")
         except OSError as error:
             _log.error("the assignment could not be stored (%s); it holds until the next start", error)
 

@@ -6,12 +6,12 @@ seldom. Must not live here: what they mean (afterlife.py).
 
 import contextlib
 import logging
-import os
 from collections import deque
 from pathlib import Path
 from typing import Final
 
 from balise_agent.afterlife import Traces
+from balise_agent.card import disk
 from balise_agent.redaction import redacted
 
 WARNINGS_FILE: Final = "warnings"
@@ -80,13 +80,9 @@ class Warnings(logging.Handler):
         """Write them down, if there are new ones; a disk that refuses costs them and nothing else."""
         if not self._changed:
             return
-        draft = self._path.with_name(f".{self._path.name}.new")
+        text = "".join(f"{line}\n" for line in self._lines)
         with contextlib.suppress(OSError):
-            with draft.open("w", encoding="utf-8") as file:
-                file.writelines(f"{line}\n" for line in self._lines)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(self._path)
+            disk.replace(self._path, text.encode(), draft=f".{self._path.name}.new")
             self._changed = False
 
 

@@ -21,6 +21,8 @@ _LONGEST: Final = 1 << 20
 _MOST_COLUMNS: Final = 16
 _TABLE_LEAF: Final = 13
 _INDEX_LEAF: Final = 10
+_INDEX_INTERIOR: Final = 2
+"""Holds rows as well, each behind a pointer of 4 bytes; its header is 4 bytes longer."""
 _FIRST_PAGE_HEADER: Final = 100
 _MAGIC: Final = b"SQLite format 3\0"
 _WAL_MAGIC: Final = (0x377F0682, 0x377F0683)
@@ -148,15 +150,16 @@ def _unused(read: Callable[[int], bytes], count: int) -> set[int]:
 
 
 def _cells(page: bytes, header: int) -> Iterator[int]:
-    """Yield where the cells of a leaf begin; nothing for any other page."""
-    if len(page) <= header + 8 or page[header] not in {_TABLE_LEAF, _INDEX_LEAF}:
+    """Yield where the rows of a page begin; nothing for one that holds none."""
+    if len(page) <= header + 12 or page[header] not in {_TABLE_LEAF, _INDEX_LEAF, _INDEX_INTERIOR}:
         return
     count = int.from_bytes(page[header + 3 : header + 5], "big")
-    first = header + 8
+    pointer = 4 if page[header] == _INDEX_INTERIOR else 0
+    first = header + 8 + pointer
     for index in range(min(count, (len(page) - first) // 2)):
         place = int.from_bytes(page[first + 2 * index : first + 2 * index + 2], "big")
-        if first + 2 * count <= place < len(page):
-            yield place
+        if first + 2 * count <= place < len(page) - pointer:
+            yield place + pointer
 
 
 def _row(page: bytes, place: int, read: Callable[[int], bytes], count: int, *, is_table: bool) -> Row:

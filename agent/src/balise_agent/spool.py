@@ -151,6 +151,7 @@ class Spool:
         self.refusal = ""
         """What the disk said when it last refused."""
         self._in_memory = False
+        self._rebuilding = False
         self._refusals = 0
         self.stream = ""
         self._session = 0
@@ -217,7 +218,7 @@ class Spool:
             record = _record(kind, body, at, notable)
             if record is None:
                 database.execute("DELETE FROM pending WHERE id = ?", (id_,))
-                self._let_go += 1
+                self._give_up(1)
             else:
                 self._live[id_] = _Live(record, _unknown(record), len(body))
         self._carries = bool(database.execute("SELECT count(*) FROM carry").fetchone()[0])
@@ -354,7 +355,7 @@ class Spool:
                 self._come_back()
         elif not self._write_ring() and self._refusals >= _REFUSALS_BORNE:
             _log.error("spool: the disk still refuses (%s); what is new is sent from memory", self.refusal)
-            self._database.close()
+            self._file.close(self._database)
             self._database = self._stand_in(self.refusal)
         return self._write_ring() and not self.disk_refuses
 
@@ -442,7 +443,11 @@ class Spool:
             _log.error("spool: the disk refused (%s); measurements are kept in memory until it takes them", error)
         self.disk_refuses = True
         self.refusal = str(error)
-        if not self._in_memory and (not isinstance(error, sqlite3.OperationalError) or "malformed" in str(error)):
+        if (
+            not self._in_memory
+            and not self._rebuilding
+            and (not isinstance(error, sqlite3.OperationalError) or "malformed" in str(error))
+        ):
             self._rebuild(str(error))
         while self._ring_bytes > _RING_BYTES:
             self._ring_bytes -= len(self._ring.popleft().record.body)
@@ -452,6 +457,7 @@ class Spool:
         """Go on with a new file in the place of a damaged one; what is in no batch yet is in memory anyway."""
         self._database.close()
         held = list(self._live.values())
+        self._rebuilding = True
         try:
             self._file.rebuild(why, only_sealed=True)
             self._database = self._opened()
@@ -462,6 +468,8 @@ class Spool:
         self._ring_bytes += sum(len(one.record.body) for one in held)
         if not self._in_memory:
             self._convert()
+            self._write_ring()
+        self._rebuilding = False
 
     @property
     def _table(self) -> str:
@@ -775,7 +783,8 @@ class Spool:
 def _record(kind: Any, body: Any, at: Any, notable: Any) -> Record | None:
     """Return a record of an earlier run; ``None`` where its row is damaged."""
     try:
-        msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+        if not isinstance(msgspec.json.decode(body), dict):
+            return None
         return Record(Kind(kind), bytes(body), float(at), bool(notable))
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError, TypeError, RecursionError):
         return None

@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from balise_agent.card import disk
 from balise_agent.config import Config
 from balise_agent.status import Status, for_card, words
 
@@ -59,13 +60,10 @@ class StatusFile:
             self._replace(RECORD, msgspec.json.encode(status) + b"\n")
 
     def _replace(self, name: str, content: bytes) -> None:
-        """Replace a file whole; no fsync: it lives in memory, and what a power cut takes is written anew."""
-        draft = self._folder / f".{name}.new"
+        """Replace a file whole; where the folder lies on a disk, no copy of what it said stays behind."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            draft.write_bytes(content)
-            draft.chmod(0o640)
-            draft.replace(self._folder / name)
+            disk.replace(self._folder / name, content, draft=f".{name}.new", mode=0o640)
         except OSError as error:
             if not self._refused:
                 _log.warning("the status cannot be written to %s: %s", self._folder, error.strerror)

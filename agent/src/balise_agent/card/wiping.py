@@ -1,10 +1,13 @@
 """Wiping: the key first, so that what is cut short is already worthless; then everything else; then silence.
 
 Lives here: the order of the steps. A mark is set before the first and renamed after the last, so that a wipe that lost
-its power goes on at the next start, before anything else runs. Nobody may undo it: a wiped box needs a new token. A
-card's controller may keep old copies of what was overwritten; docs/card.md says so. Must not live here: who asked.
+its power goes on at the next start, before anything else runs. Nobody may undo it: a wiped box needs a new token. What
+earlier programs left in free space (logs, replaced files) is discarded, or overwritten for as long as a start may take,
+where the folder has a file system of its own. A card's controller may keep old copies of what was overwritten;
+docs/card.md says so. Must not live here: who asked.
 """
 
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -16,6 +19,9 @@ from balise_agent.identity import KEY_FILE
 
 _KEYS: Final = (KEY_FILE, "enrolment/client.key")
 """What makes this board the probe that it was; without them nobody can speak as it, nor prove that it spoke."""
+_FILLED: Final = ".filled"
+_FILL_SECONDS: Final = 60.0
+"""Real seconds for free space that the disk does not discard; the unit that waits for it gives up after 180."""
 _NEXT: Final = ("spool.sqlite*", "enrolment", store.OVERLAY, store.MEMORY)
 
 
@@ -80,15 +86,17 @@ def _steps(
 ) -> Iterator[tuple[str, Callable[[], object]]]:
     """Yield every step with its name; a folder is only looked into when its turn comes."""
     yield store.WIPING, partial(store.mark, data, store.WIPING, tokens)
+    ours = disk.links(data)
     for path in (*(data / name for name in _KEYS), *sorted(data.glob(f"{KEY_FILE}.*"))):
-        yield path.name, partial(_destroy, path)
+        yield path.name, partial(_destroy, path, ours)
     for pattern in (*_NEXT, "*", ".*"):
         for path in sorted(data.glob(pattern)):
             if path.name not in {store.WIPING, store.WIPED}:
-                yield path.name, partial(_destroy, path)
+                yield path.name, partial(_destroy, path, ours)
     for folder in also:
         for path in sorted(folder.glob("*")):
-            yield path.name, partial(_destroy, path)
+            yield path.name, partial(_destroy, path, ours)
+    yield "free space", partial(_empty, data)
     if card is not None:
         yield "secrets on the card", partial(shelf.blank_secrets, card, found.candidates)
         text = wording.whole(wording.WIPED, "", at=now)
@@ -105,12 +113,18 @@ def _tokens(data: Path, found: shelf.Shelf) -> tuple[str, ...]:
     return (*(token for tokens in earlier for token in tokens), *now, *filter(None, [store.spent(data)]))
 
 
-def _destroy(path: Path) -> None:
+def _empty(data: Path) -> None:
+    """Leave nothing in free space, where it is ours: discarded, or else overwritten as far as the time goes."""
+    if disk.is_apart(data) and not disk.discard(data):
+        disk.fill(data, _FILLED, _FILL_SECONDS)
+
+
+def _destroy(path: Path, ours: Counter[disk.Inode]) -> None:
     """Overwrite and remove a file, or a folder with everything in it; links are removed, never followed."""
     if path.is_dir() and not path.is_symlink():
         for inner in sorted(path.iterdir()):
-            _destroy(inner)
+            _destroy(inner, ours)
         path.rmdir()
         disk.sync(path.parent)
     elif path.parent.is_dir():
-        disk.shred(path)
+        disk.shred(path, ours)

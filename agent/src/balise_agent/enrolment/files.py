@@ -5,9 +5,7 @@ what stands in it and are put right at each start; ``enrolled`` is the mark that
 Lives here: those files. Must not live here: whether an enrolment is to be believed (decide.py).
 """
 
-import contextlib
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,6 +13,7 @@ from typing import Final
 import msgspec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from balise_agent.card import disk
 from balise_agent.config import Enrolment as Wish
 from balise_agent.enrolment.decide import Pems, believed
 from balise_agent.identity import Identity
@@ -111,22 +110,8 @@ class Files:
                 self._write(name, content)
 
     def _write(self, name: str, content: bytes) -> None:
-        """Replace a file whole: draft, fsync, rename, fsync of the folder (rename(2), fsync(2))."""
-        draft = self.folder / f".{name}.new"
-        with contextlib.suppress(FileNotFoundError):
-            draft.unlink()
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            os.write(handle, content)
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        draft.replace(self.folder / name)
-        folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        """Replace a file whole, and overwrite what it was (OSError)."""
+        disk.replace(self.folder / name, content, draft=f".{name}.new")
 
 
 def token_of(wish: Wish) -> str:
