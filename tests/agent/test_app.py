@@ -26,6 +26,7 @@ from balise_agent.report import measurement
 from balise_agent.service import Service
 from balise_agent.steps import Send
 from balise_wire.assignment import Assignment, Control, Target, Timetable
+from balise_wire.box import is_box, private_key, public_hex
 from balise_wire.card import CONSENT_VERSION
 from balise_wire.envelope import Envelope, Kind, decode_envelope, encode_envelope
 from balise_wire.measurement import Measurement
@@ -630,3 +631,23 @@ def test_a_lie_of_a_month_ends_no_task(house: House) -> None:
     app.assigned(house.sealed(assignment(target(1), expires=START + 30 * 86_400.0)))
     house.until(lambda: app.measurements >= 2)
     assert app.lifecycle() is Lifecycle.READY
+
+
+def test_results_are_boxed_once_the_collector_said_so_and_no_older_word_undoes_it(house: House) -> None:
+    """The first task names the key, before anything is measured; a replayed task without one changes nothing."""
+    secret = private_key(bytes(32))
+    task = msgspec.structs.replace(assignment(target(1)), sealed_to=public_hex(secret.public_key()))
+    app = house.app()
+    app.assigned(house.sealed(task))
+    spool = house.apps[-1][2]
+    house.until(lambda: app.measurements >= 1)
+    app._commit()
+    assert spool._database.execute("SELECT count(*) FROM pending").fetchone()[0] == 0
+    older = Envelope(
+        kind=Kind.ASSIGNMENT, id="0" * 32, probe=PROBE, sent_at=START - 5.0,
+        body=msgspec.Raw(msgspec.json.encode(assignment(version=9))),
+    )  # fmt: skip
+    app.assigned(Sealer(house.collector.key).seal(encode_envelope(older)))
+    app._seal()
+    assert all(is_box(row.frame) for row in spool.rows(0, 100))
+    assert spool.rows(0, 100)

@@ -489,3 +489,15 @@ def test_health_says_what_is_still_held(stage: Any) -> None:
     stage.until(lambda: any(one.kind is Kind.HEALTH for one in stage.collector.batches), stage.collector)
     told = next(one for one in stage.collector.batches if one.kind is Kind.HEALTH)
     assert (told.stream, told.session, told.oldest) == (stage.spool.stream, publisher.session, 2)
+
+
+def test_a_receipt_from_before_the_card_was_put_back_covers_nothing(stage: Any) -> None:
+    """It names numbers that this spool never gave out: a new stream begins, and what waits is delivered in it."""
+    stage.fill(2)
+    publisher = stage.publisher(entry(stage.broker))
+    publisher.start()
+    stage.until(lambda: stage.collector.sequences == [1, 2], stage.collector)
+    old = stage.spool.stream
+    stage.collector.receipt(Receipt(stream=old, through=7))
+    stage.until(lambda: stage.spool.stream != old, stage.collector)
+    assert stage.spool.count() == 2
