@@ -173,6 +173,13 @@ def test_a_refusal_of_the_form_is_none_of_the_name(rcode: int, edns: bool, way: 
     assert dns.refuses_form(DnsAnswer(rtt_ms=1.0, rcode=rcode, edns=edns, way=way)) is refused
 
 
+def test_a_refusal_that_repeats_the_question_by_half_is_one() -> None:
+    """A header that announces a question, and nothing behind it: malformed, and FORMERR all the same."""
+    half = read(b"\0\7\x81\x81\0\1" + bytes(6))
+    assert (half.malformed, half.rcode) == (True, 1)
+    assert dns.refuses_form(half)
+
+
 def test_an_answer_without_its_records_says_nothing() -> None:
     """Truncated and empty, or cut off; with an address in it a truncated one says something, and is not whole."""
     whole = DnsAnswer(rtt_ms=1.0, addresses=("192.0.2.1",))

@@ -128,9 +128,10 @@ def read_answer(
 
 def refuses_form(answer: DnsAnswer) -> bool:
     """Tell whether an answer refuses the question's EDNS record and says nothing of the name (RFC 6891 6.2.2, 7)."""
-    if answer.way is not Way.EDNS or answer.malformed:
+    if answer.way is not Way.EDNS:
         return False
-    return answer.rcode in _FORM or (answer.rcode == _SERVFAIL and not answer.edns)
+    # Who cannot read a question often repeats it wrongly or by half.
+    return answer.rcode in _FORM or (answer.rcode == _SERVFAIL and not answer.edns and not answer.malformed)
 
 
 def says_nothing(answer: DnsAnswer) -> bool:
