@@ -26,7 +26,7 @@ class Case(NamedTuple):
     """One attack."""
 
     row: str
-    """Its number: the row of the list of attacks (0 to 28), or ``f1`` .. for a trouble of the field."""
+    """Its number: the row of the list of attacks (0 to 29), or ``f1`` .. for a trouble of the field."""
     title: str
     """What the attacker does, in a few words."""
     run: "Callable[[Bed], Outcome]"
