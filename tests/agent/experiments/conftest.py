@@ -221,6 +221,12 @@ def world() -> World:
     return World()
 
 
+@pytest.fixture
+def fresh_world() -> Callable[[], World]:
+    """Return a function that makes another world in which everything works."""
+    return World
+
+
 TARGET = Target(
     id="twitter/web/twitter.example/4",
     service="twitter",
