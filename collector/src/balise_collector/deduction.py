@@ -171,6 +171,7 @@ class Deduction:
         if verdict is None:
             return None
         with self.faults.set_aside("detect", row.seq):
+            self._detector.received(row.received_at)
             self._detector.observe(verdict)
         if verdict.reference:
             with self.faults.set_aside("references", row.seq):

@@ -32,6 +32,8 @@ from balise_wire.words import Access, ProbeRole, Profile
 
 _PENDING_MOST: Final = 1000
 """Strangers remembered; a flood of invented ids ends here."""
+_PENDING_EVERY: Final = 300.0
+"""Seconds within which the same word of a stranger is not written down again: each writing waits for the disk."""
 TASKS_KEPT: Final = 430 * 86_400.0
 """Seconds for which a task that was replaced is remembered: what a spool may hold (validate.Limits.past), and the month
 for which the task itself was in force."""
@@ -299,6 +301,14 @@ class FleetRegistry:
 
     def note_pending(self, pending: Pending) -> None:
         """Remember a stranger for the operator; a flood of strangers pushes the longest silent ones out."""
+        known = self._db.execute(
+            "SELECT public_key, country, asn, access, role, software FROM pending WHERE id = ? AND last_seen > ?",
+            (pending.id, pending.last_seen - _PENDING_EVERY),
+        ).fetchone()
+        if known == (
+            pending.public_key, pending.country, pending.asn, pending.access, pending.role, pending.software,
+        ):  # fmt: skip
+            return
         with self.turn() as db:
             db.execute(
                 "INSERT INTO pending VALUES(?,?,?,?,?,?,?,?,?) ON CONFLICT(id) DO UPDATE SET"

@@ -51,6 +51,8 @@ class Note(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     rule: str
     score: float = 0.0
     proof: tuple[str, ...] = ()
+    probe: str = ""
+    """Whose it is, where notes of several probes are told together."""
 
 
 class RuleCount(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

@@ -163,6 +163,10 @@ class Detector:
         if held is None or since > held.since:
             self._silent[probe] = _Silence(network=network, since=since, filled=int(since // BIN))
 
+    def received(self, at: float) -> None:
+        """Say that what is observed next was received at ``at`` (UNIX seconds): what is too old then moves nothing."""
+        self._now = max(self._now, at)
+
     def excuse(self, stands: Callable[[str], bool]) -> None:
         """Let go of the silent probes for which ``stands`` is false: their silence tells nothing any more."""
         for probe in [probe for probe in self._silent if not stands(probe)]:
@@ -369,20 +373,30 @@ class Detector:
             if any(t)
         )
 
+    def witness(self, probe: str) -> str:
+        """Return whom a probe counts as."""
+        return self._witness(probe)
+
     def witnesses(self, probes: Iterable[str]) -> int:
         """Count independent witnesses among probes: those of one operator are one."""
         return len({self._witness(probe) for probe in probes})
 
     def notes(self, found: Episode) -> tuple[Note, ...]:
-        """Return the strongest failing verdicts of an episode's members, within its time."""
+        """Return the strongest failing verdicts of each of an episode's members, within its time."""
         group = self._groups.get(found.key)
         if group is None:
             return ()
         members = {m.probe for m in found.members}
         start = min((m.onset.latest for m in found.members), default=0.0) - 2 * BIN
         end = (found.closed_bin + 1) * BIN if found.closed_bin is not None else float("inf")
-        held = [n for s in group.series if s.probe in members for n in s.notes or () if start <= n.at <= end]
-        return tuple(sorted(held, key=_strength)[:_MOST_NOTES])
+        held = [
+            msgspec.structs.replace(note, probe=series.probe)
+            for series in group.series
+            if series.probe in members
+            for note in series.notes or ()
+            if start <= note.at <= end
+        ]
+        return tuple(sorted(held, key=_strength))
 
     def suspects(self) -> tuple[tuple[CellKey, int, float], ...]:
         """Return (cell, probes with W > 0, largest W) of cells on the way to an episode, for the status page."""

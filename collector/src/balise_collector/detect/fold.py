@@ -7,8 +7,7 @@ here: clocks, storage, or anything that depends on when a verdict came.
 
 from __future__ import annotations
 
-import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from balise_collector.detect import cusum, mixture, thresholds
@@ -33,6 +32,9 @@ INTERMITTENT: Final = 7200 // BIN
 """Bins within which a block that comes back is the same one (attribution.md 2.4)."""
 PRESENT: Final = 86_400 // BIN
 """A probe that was seen within so many bins counts into N."""
+TOGETHER: Final = 3600
+"""Seconds within which the troubles of two witnesses begin together. Brackets count, so that a probe that measures
+seldom, or was switched on during a block, is together with those who saw it begin."""
 SLACK: Final = 60
 """Seconds by which brackets may miss each other and still tell one moment: clocks and rounding."""
 
@@ -65,6 +67,10 @@ class _Open:
     closed_bin: int | None = None
     reopened: int = 0
 
+    def copy(self) -> _Open:
+        """Return an episode that can be walked on without changing this one."""
+        return replace(self, stretches=_copies(self.stretches))
+
 
 @dataclass(slots=True)
 class FoldState:
@@ -87,7 +93,20 @@ class FoldState:
 
     def copy(self) -> FoldState:
         """Return a state that can be walked on without changing this one."""
-        return copy.deepcopy(self)
+        return replace(
+            self,
+            totals=dict(self.totals),
+            stretches=_copies(self.stretches),
+            last_ok=dict(self.last_ok),
+            last_seen=dict(self.last_seen),
+            current=None if self.current is None else self.current.copy(),
+            done=[found.copy() for found in self.done],
+        )
+
+
+def _copies(stretches: Mapping[int, _Stretch]) -> dict[int, _Stretch]:
+    """Return stretches that can be walked on without changing these."""
+    return {index: replace(stretch, rules=dict(stretch.rules)) for index, stretch in stretches.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +149,7 @@ class Fold:
         first = min((t[0].first_bin for t in self.tracks if t), default=self.until + 1)
         bin_ = state.next_bin or first
         self._seek(bin_)
+        observed = bin_
         while bin_ <= self.until:
             self._lay_down(bin_)
             if not state.totals and (state.current is None or state.current.closed_bin is not None):
@@ -138,7 +158,12 @@ class Fold:
                     self._skip(bin_, min(ahead, self.until + 1))
                     bin_ = ahead
                     continue
-            self._step(bin_)
+            if self._step(bin_):
+                observed = bin_
+            elif bin_ - observed > RECENT:
+                # Nothing was seen for so long that time alone changes no sum, no count and no end.
+                bin_ = self._next_observed()
+                continue
             bin_ += 1
         self._lay_down(self.until + 1)
         state.next_bin = max(state.next_bin, self.until + 1)
@@ -173,6 +198,13 @@ class Fold:
                     break
         return first
 
+    def _next_observed(self) -> int:
+        """Return the next bin in which any series holds anything."""
+        ahead = (
+            track[place].first_bin for track, place in zip(self.tracks, self.place, strict=True) if place < len(track)
+        )
+        return min(ahead, default=self.until + 1)
+
     def _skip(self, start: int, stop: int) -> None:
         """Pass over quiet bins ``start``..``stop - 1``, in which everything observed is ok or void."""
         state = self.state
@@ -192,8 +224,9 @@ class Fold:
                 place += 1
             self.place[index] = place
 
-    def _step(self, bin_: int) -> None:
-        """Walk one bin."""
+    def _step(self, bin_: int) -> bool:
+        """Walk one bin; returns whether anything was observed in it."""
+        observed = False
         for index, track in enumerate(self.tracks):
             place = self.place[index]
             while place < len(track) and track[place].last_bin < bin_:
@@ -201,11 +234,17 @@ class Fold:
             self.place[index] = place
             if place < len(track) and track[place].first_bin <= bin_:
                 self._observe(index, track[place], bin_)
+                observed = True
         current = self.state.current
+        if current is not None and current.closed_bin is None and self._is_contradicted(current, bin_):
+            # Its probe goes on failing, and that waits with what others may yet see begin together with it.
+            self.state.stretches.update(current.stretches)
+            self.state.current = current = None
         if current is not None and current.closed_bin is None:
             self._maybe_close(current, bin_)
         else:
             self._maybe_open(bin_)
+        return observed
 
     # ------------------------------------------------------------ one probe, one bin
 
@@ -293,16 +332,48 @@ class Fold:
         """Count witnesses: one person's three boards are one."""
         return len({self.cast.operator(index) for index in indexes})
 
+    def _is_contradicted(self, current: _Open, bin_: int) -> bool:
+        """Whether an episode that one witness tells of stands against another one, who is well in the same cell.
+
+        It was opened while there was nobody else. It must not stay and take in, as its own, what others see later.
+        """
+        (first, *more) = {self.cast.operator(index) for index in current.stretches}
+        if more:
+            return False
+        others = (index for index, ok in self.state.last_ok.items() if ok // BIN > bin_ - RECENT)
+        return any(self.cast.operator(index) != first for index in others)
+
+    def _together(self, failing: Sequence[int]) -> list[int]:
+        """Return those whose trouble began together: of several such groups the one with most witnesses, the newest.
+
+        A liar who cries always, or a home that is broken for good, must not confirm the next trouble of another one,
+        and must not date it.
+        """
+        groups: list[list[int]] = []
+        for index in sorted(failing, key=lambda i: self.state.stretches[i].first_fail):
+            near = [group for group in groups if any(self._begin_together(index, other) for other in group)]
+            groups = [group for group in groups if group not in near]
+            groups.append([*(member for group in near for member in group), index])
+        return max(groups, key=lambda group: (self._hosts(group), max(group)), default=[])
+
+    def _begin_together(self, one: int, other: int) -> bool:
+        """Whether the brackets [last ok, first failure] of two troubles lie within an hour."""
+        a, b = self.state.stretches[one], self.state.stretches[other]
+        begun = max((s.last_ok for s in (a, b) if s.last_ok is not None), default=None)
+        return begun is None or begun - min(a.first_fail, b.first_fail) <= TOGETHER
+
     def _maybe_open(self, bin_: int) -> None:
         """Open where the mixture exceeds its threshold and enough distinct probes failed lately."""
         state = self.state
         if not state.totals:
             return
-        score = mixture.mixture(self.cast.most_of_each(state.totals))
         boards, present = self._present(bin_)
         if present == 1 and boards > thresholds.PAIR:
             return  # from three boards on it takes two hosts (attribution.md 2.3): one person's three are no quorum
-        failing = self._failing(state.stretches, bin_)
+        lately = self._failing(state.stretches, bin_)
+        failing = self._together(lately)
+        apart = set(lately) - set(failing)
+        score = mixture.mixture(self.cast.most_of_each({i: w for i, w in state.totals.items() if i not in apart}))
         firm = [i for i in failing if state.stretches[i].failing >= FIRM]
         saturated = [i for i in failing if state.totals[i] >= cusum.MOST]
         lasting = [i for i in saturated if state.stretches[i].failing >= lasting_bins(present)]
@@ -310,12 +381,14 @@ class Fold:
             return
         needed = threshold(present)
         standing = not any(state.stretches[index].seen_ok_before for index in failing)
-        opened = {index: s for index, s in state.stretches.items() if index in state.totals}
-        state.stretches = {}
+        opened = {i: s for i, s in state.stretches.items() if i in state.totals and i not in apart}
+        state.stretches = {i: s for i, s in state.stretches.items() if i in apart}
         current = state.current
         if current is not None and current.closed_bin is not None:
-            self._resume(current, opened, bin_, score)
-            return
+            if self._hosts(current.stretches) > 1 or self._hosts({**current.stretches, **opened}) == 1:
+                self._resume(current, opened, bin_, score)
+                return
+            state.done.append(current)  # what one witness told of is no beginning of what others see now
         state.current = _Open(bin_, score, needed, standing, opened)
 
     @staticmethod

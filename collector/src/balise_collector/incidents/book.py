@@ -23,6 +23,7 @@ from balise_collector.incidents.grade import grade
 from balise_collector.incidents.grouping import group
 from balise_collector.incidents.locality import locality, references
 from balise_collector.incidents.model import (
+    WITNESSES,
     Incident,
     IncidentKind,
     IncidentState,
@@ -31,14 +32,14 @@ from balise_collector.incidents.model import (
     MechanismShare,
     ReferenceCount,
 )
-from balise_collector.incidents.scope import FleetView, scope
+from balise_collector.incidents.scope import FleetView, counted_in, scope
 from balise_collector.judge.judgement import RULES_VERSION
 from balise_collector.judge.verdict import State
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import TargetRole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from balise_collector.detect.detector import Detector
 
@@ -175,7 +176,7 @@ class IncidentBook:
         changes: list[IncidentChange] = []
         free = [e for e in entries if not e.withdrawn]
         for cluster in clusters:
-            first, last = _reach(cluster)
+            first, last = _reach(_told(cluster))
             entry = _same_event(free, cluster, first, last)
             if entry is not None:
                 free.remove(entry)
@@ -366,11 +367,21 @@ def _state(cluster: Sequence[Episode]) -> IncidentState:
     return IncidentState.OPEN if any(e.confirmed for e in cluster) else IncidentState.UNCONFIRMED
 
 
-def _shares(cluster: Sequence[Episode], detector: Detector) -> tuple[MechanismShare, ...]:
+def _told(cluster: Sequence[Episode]) -> Sequence[Episode]:
+    """Return the episodes that an incident speaks of: those that several witnesses confirm, where there are any.
+
+    What one alone saw beside them is kept with them, and neither dates, ends, nor widens anything.
+    """
+    return [e for e in cluster if e.confirmed] or cluster
+
+
+def _shares(
+    cluster: Sequence[Episode], detector: Detector, borne_out: Callable[[Member], bool]
+) -> tuple[MechanismShare, ...]:
     """Return which mechanisms were seen, where, and from when to when; country cells repeat what ASN cells say."""
     counts: dict[Mechanism, list[tuple[Episode, Member, int]]] = defaultdict(list)
     for each in cluster:
-        for member in each.members:
+        for member in filter(borne_out, each.members):
             for rule in member.rules:
                 if rule.mechanism is not None:
                     counts[rule.mechanism].append((each, member, rule.bins))
@@ -412,32 +423,36 @@ def _incident(
 ) -> Incident:
     """Make one incident from its episodes."""
     kind, country, service = topic
-    flat = [m for e in cluster for m in e.members]
-    told = [e for e in cluster if e.confirmed] or cluster
-    sure = [m for e in told for m in e.members]
+    told = _told(cluster)
     roles = sorted({e.key.role for e in told})
     layers = sorted({e.key.layer for e in told})
-    standing = all(e.standing for e in cluster)
-    onset = (
-        Interval(earliest=None, latest=min(m.onset.latest for m in flat))
-        if standing
-        else join([m.onset for m in sure if m.onset.earliest is not None] or [m.onset for m in sure])
-    )
-    end = _end(cluster, sure)
-    until = end.earliest if end is not None and end.earliest is not None else now
-    window = (onset.latest, max(until, onset.latest))
-    seen = detector.coverage(country, service, roles, layers, *window)
+    standing = all(e.standing for e in told)
+    flat = [m for e in cluster for m in e.members]
+    everybody = [m for e in told for m in e.members]
+    onset, end = _onset(everybody, standing=standing), _end(told, everybody)
+    seen = detector.coverage(country, service, roles, layers, *_window(onset, end, now))
+    hit = counted_in(flat, seen)
+
+    def borne_out(member: Member) -> bool:
+        return member.asn in hit
+
+    sure = [*filter(borne_out, everybody)] or everybody
+    if len(sure) < len(everybody):
+        # Whom the other homes of the same provider contradict tells neither when it began nor when it ended.
+        onset, end = _onset(sure, standing=standing), _end(told, sure)
+    window = _window(onset, end, now)
     abroad = detector.coverage(WORLD, service, roles, layers, *window) if country != WORLD else seen
     count = references(abroad, country) if service != INTERNET else ReferenceCount()
     where = locality(kind, count) if service != INTERNET else Locality.LOCAL
     known = fleet.known_asns(country) if country != WORLD else frozenset()
-    reach = scope(flat, seen, known)
+    reach = scope([m for m in flat if borne_out(m)] or flat, seen, known)
+    probes = {m.probe for m in sure}
     notes = sorted(
-        {n.measurement: n for e in cluster for n in detector.notes(e)}.values(),
+        {n.measurement: n for e in told for n in detector.notes(e) if n.probe in probes}.values(),
         key=lambda n: (-len(n.proof), -n.score, n.at, n.measurement),
     )
-    rules = {r.rule for m in flat for r in m.rules}
-    state = _state(cluster)
+    rules = {r.rule for m in sure for r in m.rules}
+    state = _state(told)
     witnesses = detector.witnesses(m.probe for m in sure) if any(e.confirmed for e in cluster) else 1
     return Incident(
         id=previous.id if previous else _identity(topic, onset),
@@ -450,12 +465,12 @@ def _incident(
         onset=onset,
         end=end,
         scope=reach,
-        mechanisms=_shares(cluster, detector),
+        mechanisms=_shares(told, detector, borne_out if sure is not everybody else lambda _member: True),
         locality=where,
         references=count,
-        grade=grade(kind, where, scope(sure, seen, known), {p for n in notes for p in n.proof}, rules, witnesses),
-        score=max(e.score for e in cluster),
-        evidence=_evidence(notes),
+        grade=grade(kind, where, reach, _proofs(notes, detector), rules, witnesses),
+        score=max(e.score for e in told),
+        evidence=_evidence(notes, detector),
         group=previous.group if previous else "",
         group_llr=previous.group_llr if previous else None,
         opened_at=previous.opened_at if previous else now,
@@ -463,20 +478,46 @@ def _incident(
         if state is IncidentState.CLOSED
         else None,
         recurrences=before,
-        duty_cycle=_duty(cluster),
+        duty_cycle=_duty(told),
         rules_version=RULES_VERSION,
         revision=previous.revision if previous else 1,
         witnesses=witnesses,
     )
 
 
-def _evidence(notes: Iterable[Note]) -> tuple[str, ...]:
-    """Return the measurements to show, strongest first, taking turns between rules: each way of failing is shown."""
-    turns: dict[str, int] = defaultdict(int)
+def _onset(members: Sequence[Member], *, standing: bool) -> Interval:
+    """Return when what members saw began."""
+    if standing:
+        return Interval(earliest=None, latest=min(m.onset.latest for m in members))
+    return join([m.onset for m in members if m.onset.earliest is not None] or [m.onset for m in members])
+
+
+def _window(onset: Interval, end: Interval | None, now: float) -> tuple[float, float]:
+    """Return the stretch of time in which an incident is looked at, UNIX seconds."""
+    until = end.earliest if end is not None and end.earliest is not None else now
+    return onset.latest, max(until, onset.latest)
+
+
+def _proofs(notes: Iterable[Note], detector: Detector) -> set[str]:
+    """Return the signs that two witnesses have: one alone can write any sign into its packets."""
+    held: dict[str, set[str]] = defaultdict(set)
+    for note in notes:
+        for sign in note.proof:
+            held[sign].add(detector.witness(note.probe))
+    return {sign for sign, who in held.items() if len(who) >= WITNESSES}
+
+
+def _evidence(notes: Iterable[Note], detector: Detector) -> tuple[str, ...]:
+    """Return the measurements to show, strongest first, taking turns between rules and witnesses.
+
+    Each way of failing is shown, and nobody's evidence crowds out that of the others.
+    """
+    turns: dict[tuple[str, str], int] = defaultdict(int)
     ranked = []
     for place, note in enumerate(notes):
-        ranked.append((turns[note.rule], place, note.measurement))
-        turns[note.rule] += 1
+        turn = note.rule, detector.witness(note.probe)
+        ranked.append((turns[turn], place, note.measurement))
+        turns[turn] += 1
     return tuple(measurement for _, _, measurement in sorted(ranked)[:_MOST_EVIDENCE])
 
 

@@ -26,20 +26,10 @@ def scope(members: Iterable[Member], seen: Iterable[Coverage], known: frozenset[
         seen: what each probe of the country saw of the affected roles and layers in the incident's window.
         known: autonomous systems known in the country.
     """
-    ours = list(members)
+    ours, coverage = list(members), list(seen)
     probes = {m.probe for m in ours}
-    coverage = list(seen)
-    who = {c.probe: c.witness or c.probe for c in coverage}
-    struck: dict[int, set[str]] = {}
-    for member in ours:
-        struck.setdefault(member.asn, set()).add(who.get(member.probe, member.probe))
-    fine: dict[int, set[str]] = {}
-    for c in coverage:
-        if c.ok > 0 and c.probe not in probes:
-            fine.setdefault(c.asn, set()).add(c.witness or c.probe)
-    # One board's word does not count a provider in where another home of the same provider reaches the service.
-    affected = {asn for asn, hit in struck.items() if len(hit) > 1 or not fine.get(asn, set()) - hit}
-    clean = set(fine) - affected
+    affected = counted_in(ours, coverage)
+    clean = {c.asn for c in coverage if c.ok > 0 and c.asn not in affected and c.probe not in probes}
     measured = {c.probe for c in coverage if c.ok or c.failed} | probes
     return Scope(
         affected=tuple(sorted(affected)),
@@ -48,3 +38,21 @@ def scope(members: Iterable[Member], seen: Iterable[Coverage], known: frozenset[
         affected_probes=len(probes),
         measured_probes=len(measured),
     )
+
+
+def counted_in(members: Iterable[Member], seen: Iterable[Coverage]) -> set[int]:
+    """Return the providers that count as affected: by two witnesses, or by all who look.
+
+    One board's word does not count a provider in where another home of the same provider reaches the service.
+    """
+    ours, coverage = list(members), list(seen)
+    probes = {m.probe for m in ours}
+    who = {c.probe: c.witness or c.probe for c in coverage}
+    struck: dict[int, set[str]] = {}
+    for member in ours:
+        struck.setdefault(member.asn, set()).add(who.get(member.probe, member.probe))
+    fine: dict[int, set[str]] = {}
+    for c in coverage:
+        if c.ok > 0 and c.probe not in probes:
+            fine.setdefault(c.asn, set()).add(c.witness or c.probe)
+    return {asn for asn, hit in struck.items() if len(hit) > 1 or not fine.get(asn, set()) - hit}

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from balise_collector.judge.fingerprints import OWN, Fingerprints
 from balise_collector.judge.limits import BUDGET, fell_silent, limited
 from balise_collector.judge.verdict import State, Verdict
-from balise_collector.witnesses import ENOUGH, UNKNOWN, Stand, independent
+from balise_collector.witnesses import ENOUGH, UNKNOWN, Stand, independent, witness_of
 from balise_wire.observations import (
     DnsObservation,
     HttpObservation,
@@ -155,6 +155,8 @@ class ReferenceTable:
         """Know nothing; ``hosts`` is who keeps which reference, on the operator's word."""
         self._hosts: Mapping[str, str] = hosts or {}
         self._asns: dict[str, int] = {}
+        self._known: dict[str, str] | None = None
+        """Whom each reference counts as; ``None`` where that is to be worked out anew."""
         self._results: defaultdict[tuple[str, ...], dict[str, list[_Stretch]]] = defaultdict(dict)
         self._answers: defaultdict[tuple[str, int], dict[str, dict[str, float]]] = defaultdict(dict)
         """By name and family, and reference: each address with the time it was last given, UNIX seconds."""
@@ -168,7 +170,7 @@ class ReferenceTable:
 
     def keep(self, hosts: Mapping[str, str], no_limits: frozenset[str] = BUDGET) -> None:
         """Take a changed table of hosts, and of words that are no limits, into account from now on."""
-        self._hosts = hosts
+        self._hosts, self._known = hosts, None
         self._no_limits = no_limits
 
     def _stand(self, probe: str) -> Stand:
@@ -176,7 +178,9 @@ class ReferenceTable:
 
     def _witnesses(self, probes: Iterable[str]) -> int:
         """Return how many witnesses some references are."""
-        return independent(self._stand(probe) for probe in probes)
+        if self._known is None:
+            self._known = witness_of({probe: self._stand(probe) for probe in sorted(self._asns)})
+        return len({self._known.get(probe, probe) for probe in probes})
 
     # ------------------------------------------------------------ filled by the pipeline
 
@@ -184,7 +188,8 @@ class ReferenceTable:
         """Take in one measurement of a reference with its verdict; those of other probes are ignored."""
         if not verdict.reference or verdict.rule in BARRED:
             return
-        self._asns[verdict.probe] = verdict.network.asn
+        if self._asns.get(verdict.probe) != verdict.network.asn:
+            self._asns[verdict.probe], self._known = verdict.network.asn, None
         shift = -verdict.clock_offset
         if verdict.rule.startswith(("line.", "own.")):
             return
