@@ -121,6 +121,34 @@ def test_a_zeroed_page_costs_what_was_on_it(damaged: Path, sound: Path, speaker:
     assert all(before[seq] == id for seq, id in after.items() if seq in before)
 
 
+@pytest.mark.parametrize("begin", [0, 16, 40, 92])
+def test_a_damaged_header_costs_no_table(damaged: Path, sound: Path, speaker: Any, begin: int) -> None:
+    """A hundred bytes at the beginning make SQLite refuse the whole file: all that stands behind them is kept."""
+    with damaged.open("r+b") as file:
+        file.write(bytes(16))
+        file.seek(begin)
+        file.write(b"\xee" * (100 - begin))
+    mended = mend(damaged, [speaker.key.public_key()], AT, "x")
+    assert (mended.lost, mended.partly) == (0, ())
+    assert ids_of(damaged) == ids_of(sound)
+    with closing(SqliteJournal(damaged)) as journal, closing(SqliteJournal(sound)) as whole:
+        assert journal.latest_presence() == whole.latest_presence()
+        assert journal.position(speaker.id, speaker.stream) == whole.position(speaker.id, speaker.stream)
+
+
+def test_a_lost_place_in_a_stream_is_told_by_its_batches(damaged: Path, speaker: Any) -> None:
+    """A probe goes on being receipted for what is here, and for no batch that is not."""
+    with closing(sqlite3.connect(damaged)) as db, db:
+        db.execute("DELETE FROM stream")
+        db.execute("DELETE FROM batch WHERE no = 41")
+        db.execute("DELETE FROM measurement WHERE batch = 41")
+    mend(damaged, (), AT, "x")
+    with closing(SqliteJournal(damaged)) as journal:
+        position = journal.position(speaker.id, speaker.stream)
+        assert position.through == 40
+        assert position.beyond == tuple(range(42, 61))
+
+
 def test_every_pointer_can_be_made_again(damaged: Path, sound: Path) -> None:
     """Where the whole table of pointers is gone, the frames alone give every measurement back, in the same order."""
     before = ids_of(sound)

@@ -7,6 +7,7 @@ as it does: what is lost there comes again by itself, or is a gauge. Must not li
 """
 
 import contextlib
+import json
 import logging
 import mmap
 import sqlite3
@@ -22,6 +23,7 @@ from balise_collector.faults import Fault
 from balise_collector.journal.frames import DamageError, Opened
 from balise_collector.journal.pages import Pages, Row, committed, page_size
 from balise_collector.journal.sqlite import SqliteJournal
+from balise_collector.streams import StreamPosition
 from balise_wire.seal import key_id, public_bytes
 from balise_wire.topics import is_probe_id
 
@@ -86,10 +88,12 @@ def mend(path: Path, keys: Iterable[Ed25519PublicKey], now: float, stamp: str) -
         db.execute("PRAGMA synchronous=OFF")  # until it is whole; then it is brought to the disk at once
         db.execute("BEGIN")
         _copy_leaves(path, db)
+        _mend_header(path, draft)
         partly = _copy_tables(path, db)
         _name_signers(db, known)
         _name_probes(db, known)
         remade = _point_again(db, known)
+        _place_streams(db)
         db.execute("DELETE FROM tally WHERE name IN ('frame_bytes', 'quarantined', 'quarantined_bytes')")
         batches, rows, head = _one(db, "SELECT (SELECT count(*) FROM batch), count(*), coalesce(max(seq), 0)"
                                        " FROM measurement")  # fmt: skip
@@ -172,6 +176,28 @@ def _key_of(text: str) -> Ed25519PublicKey | None:
 # ---------------------------------------------------------------- what SQLite gives
 
 
+def _mend_header(path: Path, sound: Path) -> None:
+    """Give a file that SQLite does not open the header of a sound one: the other tables may be whole behind it.
+
+    What the header counts is set so that SQLite finds it out by itself (1.3 of the format): the file's size, and no
+    free pages. The leaves were read before this, and the file is not used again.
+    """
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as old:
+            old.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.Error:
+        size = path.stat().st_size
+        with path.open("r+b") as file:
+            page = page_size(file.read(100))
+            with sound.open("rb") as other:
+                header = bytearray(other.read(100))
+            header[16:18] = (1 if page == 65_536 else page).to_bytes(2, "big")
+            header[24:40] = (1).to_bytes(4, "big") + (size // page).to_bytes(4, "big") + bytes(8)
+            header[92:96] = (1).to_bytes(4, "big")
+            file.seek(0)
+            file.write(header)
+
+
 def _copy_tables(path: Path, db: sqlite3.Connection) -> tuple[str, ...]:
     """Copy the other tables as far as SQLite reads them; returns those of which something may be missing."""
     query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
@@ -179,6 +205,7 @@ def _copy_tables(path: Path, db: sqlite3.Connection) -> tuple[str, ...]:
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as old:
             old.text_factory = lambda raw: raw.decode("utf-8", "replace")
+            old.execute("PRAGMA writable_schema = ON")  # one table whose text makes no sense hides no other
             return tuple(table for table in tables if not _copy_table(old, db, table))
     except sqlite3.Error:
         return tables
@@ -249,6 +276,20 @@ def _point_again(db: sqlite3.Connection, known: dict[bytes, Ed25519PublicKey]) -
     for batch in _batches(db, "no >= ?", (last,)):
         remade += _point_to(db, batch, known, iter(()))
     return remade
+
+
+def _place_streams(db: sqlite3.Connection) -> None:
+    """Say of each stream whose place is lost what is here of it, so that its probe is receipted for that at least."""
+    places: dict[tuple[int, str], StreamPosition] = {}
+    for probe, stream, sequence in db.execute("SELECT probe, stream, sequence FROM batch ORDER BY no"):
+        if 0 < sequence < 2**53:
+            places.setdefault((probe, stream), StreamPosition()).note(sequence)
+    for (probe, stream), held in places.items():
+        made = db.execute(
+            "INSERT OR IGNORE INTO stream VALUES(?,?,?,?,?)", (probe, stream, held.through, json.dumps(held.heard()), 0)
+        )
+        if made.rowcount:
+            db.execute("INSERT OR IGNORE INTO held VALUES(?,?,?,?,?)", (probe, stream, 0, json.dumps(held.runs), 0.0))
 
 
 def _gaps(db: sqlite3.Connection) -> list[tuple[int, int]]:
