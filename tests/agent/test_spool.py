@@ -103,6 +103,29 @@ def test_everything_acknowledged_survives_kill_9(
     assert told >= 40
 
 
+def test_who_looks_at_a_running_probes_spool_does_not_end_it(tmp_path: Path) -> None:
+    """After a kill the spool still holds its locks: without them the next reader cuts the index under its feet.
+
+    POSIX drops a process's locks on a file when it closes any descriptor of it (fcntl(2)), SQLite's included; a probe
+    that had looked into the index by itself ended with SIGBUS as soon as somebody else opened the file.
+    """
+    path = tmp_path / "spool.sqlite"
+    for life in range(2):
+        child = subprocess.Popen([sys.executable, "-c", _WRITER, str(path)], stdout=subprocess.PIPE)
+        assert child.stdout is not None
+        for _ in range(20):
+            assert child.stdout.readline()
+        if life == 1:
+            for _ in range(20):
+                looking = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+                looking.execute("SELECT count(*) FROM pending").fetchone()
+                looking.close()
+                assert child.stdout.readline(), f"the probe ended with {child.wait(10)}"
+        child.kill()
+        child.stdout.close()
+        child.wait(10)
+
+
 def test_a_frame_is_kept_byte_for_byte(
     spool: Spool, identity: Identity, tmp_path: Path, open_spool: Callable[..., Spool]
 ) -> None:

@@ -465,13 +465,37 @@ def _put(database: sqlite3.Connection, rows: list[tuple[str, tuple[Value, ...]]]
 
 
 def _frames_read(index: Path) -> int | None:
-    """Return how many frames of the log SQLite took (sqlite.org/walformat.html, 2.1: mxFrame of the index's header)."""
+    """Return how many frames of the log SQLite took (sqlite.org/walformat.html, 2.1: mxFrame of the index's header).
+
+    Read through the descriptor that SQLite holds. Opening and closing the file ourselves would drop all locks that this
+    process has on it (fcntl(2); sqlite.org/howtocorrupt.html, 2.2), and the next program that opens the spool would cut
+    the index under our feet: SIGBUS.
+    """
+    held = _descriptor_of(index)
+    if held is None:
+        return None
     try:
-        with index.open("rb") as file:
-            head = file.read(48)
+        head = os.pread(held, 48, 0)
     except OSError:
         return None
     return int.from_bytes(head[16:20], sys.byteorder) if len(head) == 48 else None
+
+
+def _descriptor_of(path: Path) -> int | None:
+    """Return a descriptor that this process has of a file; ``None`` where it has none, or this system does not say."""
+    try:
+        wanted = path.stat()
+        held = [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]
+    except OSError:
+        return None
+    for descriptor in held:
+        try:
+            one = os.fstat(descriptor)
+        except OSError:
+            continue  # the one that listed the folder
+        if (one.st_dev, one.st_ino) == (wanted.st_dev, wanted.st_ino):
+            return descriptor
+    return None
 
 
 def _is_frame(blob: bytes) -> bool:
