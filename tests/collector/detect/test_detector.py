@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from typing import Any
 
 import msgspec
@@ -115,6 +116,56 @@ def test_a_changed_table_of_hosts_is_taken_into_account(make_play: Any) -> None:
     play.detector.advance(play.at(41))
     assert play.detector.episodes
     assert not any(episode.confirmed for episode in play.detector.episodes)
+
+
+def test_a_probe_that_always_fails_does_not_take_in_what_others_see_later(play: Any) -> None:
+    """It was the only one of its country once, and its episode stood; the block that begins later is one of its own."""
+    liar, others = play.seat("pk09", 64509), play.seven
+    events = play.run(
+        [
+            *play.slots(0, 20, (liar,), lambda _seat, _at: True),
+            *play.slots(20, 120, (*others, liar), lambda s, at: s == liar or play.between(60, 100)(s, at), seed=2),
+        ]
+    )
+    assert _of(events, EventKind.WITHDRAWN, Scale.COUNTRY)
+    (country,) = [e for e in play.detector.episodes if e.scale is Scale.COUNTRY and e.confirmed]
+    assert not country.standing
+    assert country.closed_bin is not None
+    assert country.onset.latest == pytest.approx(play.at(60), abs=300.0)
+
+
+def test_a_lasting_trouble_does_not_confirm_the_next_one(play: Any) -> None:
+    """One home is broken for good, another has a bad hour five hours later: these did not begin together."""
+
+    def failing(seat: Any, at: float) -> bool:
+        return bool(
+            (seat.probe == "pk01" and at >= play.at(10)) or (seat.probe == "pk04" and play.at(70) <= at < play.at(82))
+        )
+
+    events = play.run(play.slots(0, 110, play.seven, failing))
+    assert not [episode for episode in _of(events, EventKind.OPENED) if episode.confirmed]
+
+
+def test_a_probe_switched_on_during_a_block_is_together_with_those_who_saw_it_begin(play: Any) -> None:
+    """It has no last success; the others tell when it began, and it is one of them."""
+    late = play.seat("pk08")
+    play.run(
+        [
+            *play.slots(0, 60, (play.seat("pk01"),), play.between(20, 60)),
+            *play.slots(40, 60, (late,), lambda _seat, _at: True, seed=2),
+        ]
+    )
+    (found,) = [e for e in play.detector.episodes if e.scale is Scale.ASN]
+    assert {m.probe for m in found.members} == {"pk01", "pk08"}
+
+
+def test_a_long_gap_in_an_open_episode_costs_nothing(play: Any) -> None:
+    """A verdict dated months back leaves a gap of tens of thousands of bins, in which nothing can change."""
+    start = time.process_time()
+    old = play.verdict(play.seat("pk01"), play.start - 400 * 86_400.0, ok=False)
+    play.detector.observe(old)
+    play.run(play.slots(0, 12, (play.seat("pk01"),), lambda _seat, _at: True))
+    assert time.process_time() - start < 1.0
 
 
 def test_local_faults_at_different_times_open_nothing(play: Any) -> None:
