@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.mark.netns
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("case", [one for one in all_cases() if one.short], ids=lambda case: case.row)
 def test_an_attack_that_succeeded_once_does_not_succeed_again(
     case: Case, namespace_wrapper: tuple[str, ...], record_property: pytest.FixtureRequest

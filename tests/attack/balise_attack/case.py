@@ -33,4 +33,4 @@ class Case(NamedTuple):
     short: bool = True
     """Part of the shorter form inside ``make test``."""
     seconds: float = 60.0
-    """Real seconds after which the case is ended and counts as not held."""
+    """Real seconds that the case takes at most on an idle machine; long after that it is ended, and is not held."""
