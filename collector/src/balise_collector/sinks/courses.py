@@ -7,14 +7,14 @@ something that was not kept. Must not live here: points (points.py), pauses and 
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from typing import ClassVar, Final, Generic, Protocol, TypeVar
 
 from balise_collector.faults import Fault, Faults
 from balise_collector.incidents.findings import told
 from balise_collector.incidents.model import Incident
-from balise_collector.journal import JournalRow
+from balise_collector.journal import EventRow, HealthRow, JournalRow
 from balise_collector.journal.sqlite import SqliteJournal
-from balise_collector.members import Fleet
+from balise_collector.members import Fleet, Member
 from balise_collector.sinks import Point, Sink
 from balise_collector.sinks.points import (
     health_point,
@@ -31,6 +31,8 @@ from balise_collector.store import Change, Store
 from balise_wire.words import Experiment
 
 _log = logging.getLogger(__name__)
+RowT = TypeVar("RowT", HealthRow, EventRow)
+
 CHUNK: Final = 2000
 _ROWS_AT_ONCE: Final = 2000
 """Measurements held in memory at a time while a window is computed."""
@@ -114,64 +116,78 @@ def _incident_points(one: Incident, noted_at: float, store: Store) -> list[Point
     return points if one.confirmed else [*points, unconfirmed_point(one, noted_at)]
 
 
-class HealthReports:
+class _Rows(Generic[RowT]):
+    """What probes said, row by row of one of the journal's numbered tables."""
+
+    _cursor_of: ClassVar[str]
+
+    def __init__(self, sink: Sink, title: str, fleet: Callable[[], Fleet]) -> None:
+        self._sink = sink
+        self._title = title
+        self._fleet = fleet
+        self._cursor = f"{sink.name}:{self._cursor_of}"
+
+    def step(self, store: Store, journal: SqliteJournal) -> int:  # noqa: ARG002 - the shape of a course
+        """Send the next chunk."""
+        rows = self._next(journal, journal.cursor(self._cursor))
+        if not rows:
+            return 0
+        members = self._fleet().members
+        points: list[Point] = []
+        faults = Faults()
+        for row in rows:
+            with faults.set_aside("points", row.no):
+                points.append(self._point(row, members.get(row.probe)))
+        self._sink.take(points)
+        tell(journal.set_aside(self._title, faults.drain(), rows[-1].received_at), self._title)
+        journal.advance(self._cursor, rows[-1].no)
+        return len(rows)
+
+    def readers(self, store: Store, journal: SqliteJournal) -> list[tuple[str, int, int]]:  # noqa: ARG002 - as above
+        """Return how far it has come."""
+        return [(self._title, journal.cursor(self._cursor), self._last(journal))]
+
+    def _next(self, journal: SqliteJournal, after: int) -> list[RowT]:
+        """Return the rows that follow, a chunk at most."""
+        raise NotImplementedError
+
+    def _point(self, row: RowT, member: Member | None) -> Point:
+        """Return what a row is to a dashboard."""
+        raise NotImplementedError
+
+    def _last(self, journal: SqliteJournal) -> int:
+        """Return the number of the newest row."""
+        raise NotImplementedError
+
+
+class HealthReports(_Rows[HealthRow]):
     """Every health report of every probe."""
 
-    def __init__(self, sink: Sink, title: str, fleet: Callable[[], Fleet]) -> None:
-        self._sink = sink
-        self._title = title
-        self._fleet = fleet
-        self._cursor = f"{sink.name}:health"
+    _cursor_of = "health"
 
-    def step(self, store: Store, journal: SqliteJournal) -> int:  # noqa: ARG002 - the shape of a course
-        """Send the next chunk of reports."""
-        rows = journal.health(journal.cursor(self._cursor), CHUNK)
-        if not rows:
-            return 0
-        members = self._fleet().members
-        points: list[Point] = []
-        faults = Faults()
-        for row in rows:
-            with faults.set_aside("points", row.no):
-                points.append(health_point(row, members.get(row.probe)))
-        self._sink.take(points)
-        tell(journal.set_aside(self._title, faults.drain(), rows[-1].received_at), self._title)
-        journal.advance(self._cursor, rows[-1].no)
-        return len(rows)
+    def _next(self, journal: SqliteJournal, after: int) -> list[HealthRow]:
+        return journal.health(after, CHUNK)
 
-    def readers(self, store: Store, journal: SqliteJournal) -> list[tuple[str, int, int]]:  # noqa: ARG002 - as above
-        """Return how far it has come in the reports."""
-        return [(self._title, journal.cursor(self._cursor), journal.last_health())]
+    def _point(self, row: HealthRow, member: Member | None) -> Point:
+        return health_point(row, member)
+
+    def _last(self, journal: SqliteJournal) -> int:
+        return journal.last_health()
 
 
-class ProbeEvents:
+class ProbeEvents(_Rows[EventRow]):
     """Every event that a probe told of itself."""
 
-    def __init__(self, sink: Sink, title: str, fleet: Callable[[], Fleet]) -> None:
-        self._sink = sink
-        self._title = title
-        self._fleet = fleet
-        self._cursor = f"{sink.name}:events"
+    _cursor_of = "events"
 
-    def step(self, store: Store, journal: SqliteJournal) -> int:  # noqa: ARG002 - the shape of a course
-        """Send the next chunk of events."""
-        rows = journal.events(journal.cursor(self._cursor), CHUNK)
-        if not rows:
-            return 0
-        members = self._fleet().members
-        points: list[Point] = []
-        faults = Faults()
-        for row in rows:
-            with faults.set_aside("points", row.no):
-                points.append(probe_event_point(row, members.get(row.probe)))
-        self._sink.take(points)
-        tell(journal.set_aside(self._title, faults.drain(), rows[-1].received_at), self._title)
-        journal.advance(self._cursor, rows[-1].no)
-        return len(rows)
+    def _next(self, journal: SqliteJournal, after: int) -> list[EventRow]:
+        return journal.events(after, CHUNK)
 
-    def readers(self, store: Store, journal: SqliteJournal) -> list[tuple[str, int, int]]:  # noqa: ARG002 - as above
-        """Return how far it has come in the events."""
-        return [(self._title, journal.cursor(self._cursor), journal.last_event())]
+    def _point(self, row: EventRow, member: Member | None) -> Point:
+        return probe_event_point(row, member)
+
+    def _last(self, journal: SqliteJournal) -> int:
+        return journal.last_event()
 
 
 class Gauges:
