@@ -28,7 +28,7 @@ tools: venv
 demo: setup ## play 17 May 2020 in Pakistan and read what balise says of it
 	@$(BIN)/balise-lab run tests/scenarios/pk-2020.yaml --demo
 
-check: venv ## format, lint, types, laws and unit tests, in under a minute
+check: venv ## format, lint, types, laws, line length and unit tests, in under a minute
 	@$(MAKE) --jobs=2 --output-sync=target lint unit
 
 lint: venv
@@ -38,13 +38,15 @@ lint: venv
 	@echo "check: lint"; $(BIN)/ruff check --quiet
 	@echo "check: types"; $(BIN)/mypy
 	@echo "check: laws"; $(BIN)/lint-imports --no-logo --cache-dir .cache/imports
+	@echo "check: documents"; $(BIN)/python tools/wrap-documents --check
 
 unit: venv
 	@echo "check: unit tests"; $(BIN)/pytest -q -n 2 -m "$(UNIT)"
 
-fix: venv ## format, and mend what the linter can mend
+fix: venv ## format, mend what the linter can mend, and wrap the documents
 	@$(BIN)/ruff format
 	@$(BIN)/ruff check --fix
+	@$(BIN)/python tools/wrap-documents
 
 test: setup venv-agent venv-ansible ## every test: the probe alone, the rest, then the whole chain in the lab
 	@echo "test: wire and agent, in an environment without the collector"
