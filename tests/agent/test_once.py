@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +15,10 @@ from balise_agent.limits import Limits
 from balise_agent.net.errors import LinkUnusable
 from balise_agent.once import Once, Wish, split
 from balise_wire.assignment import Assignment, Control, Target
+from balise_wire.experiments.tcp import TcpObservation
+from balise_wire.experiments.tls import TlsObservation
 from balise_wire.failures import Failure
+from balise_wire.trial import Trial
 from balise_wire.words import Arm, Design, Experiment, TargetRole
 
 if TYPE_CHECKING:
@@ -74,17 +78,26 @@ def test_a_target_of_the_assignment_is_known_by_its_id(once: Once) -> None:
     )  # fmt: skip
     made = once.measure(Wish(Experiment.TLS, target.id), task)
     assert made.service == "svc"
-    assert {trial.address for trial in made.observations if trial.arm is Arm.NEIGHBOUR} == {"198.18.7.7"}  # type: ignore[union-attr]
+    assert _addresses([trial for trial in made.observations if trial.arm is Arm.NEIGHBOUR]) == {"198.18.7.7"}
     with pytest.raises(ConfigError, match="known: svc/web/"):
         once.measure(Wish(Experiment.TLS, "svc/web/other/4"), task)
+
+
+def _addresses(trials: Sequence[Trial]) -> set[str]:
+    """Return where hellos went; there are no other trials among them."""
+    hellos = [trial for trial in trials if isinstance(trial, TlsObservation)]
+    assert len(hellos) == len(trials)
+    return {trial.address for trial in hellos}
 
 
 def test_an_address_may_be_named(once: Once) -> None:
     """``--address`` tests what the person says, not what a resolver says."""
     made = once.measure(Wish(Experiment.TLS, "www.example.com", "198.18.9.9"), None)
-    assert {trial.address for trial in made.observations} == {"198.18.9.9"}  # type: ignore[union-attr]
+    assert _addresses(made.observations) == {"198.18.9.9"}
     made = once.measure(Wish(Experiment.TCP, "198.18.9.9:8443"), None)
-    assert (made.observations[-1].address, made.observations[-1].port) == ("198.18.9.9", 8443)  # type: ignore[union-attr]
+    last = made.observations[-1]
+    assert isinstance(last, TcpObservation)
+    assert (last.address, last.port) == ("198.18.9.9", 8443)
 
 
 @pytest.mark.parametrize(

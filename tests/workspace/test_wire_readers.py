@@ -23,6 +23,7 @@ from balise_wire.assignment import Assignment, Head
 from balise_wire.card import CardSettings
 from balise_wire.enrolment import Enrolment, EnrolmentRequest, Refused, RenewalRequest
 from balise_wire.envelope import Envelope
+from balise_wire.experiments import PARAMETERS
 from balise_wire.measurement import Measurement
 from balise_wire.schema import PUBLISHED
 from balise_wire.status import Acceptance, CollectorState, Event, Health, Meta, Receipt, State
@@ -40,7 +41,12 @@ RECEIVED: Final[dict[str, tuple[Struct, ...]]] = {
 }  # fmt: skip
 """What each program receives; what these refer to comes with them."""
 
-STAYS: Final = {"Pace": "how often a probe speaks is in both programs, and in no message"}
+STAYS: Final = {
+    "Pace": "how often a probe speaks is in both programs, and in no message",
+    "Traits": "what an experiment is like is in both programs, and in no message",
+    "RunShape": "how a run is laid out is asked by both programs, and is in no message",
+    **dict.fromkeys(("Parameters", *(kind.__name__ for kind in PARAMETERS.values())), "not carried yet"),
+}
 """What the wire's package has that crosses nothing."""
 
 _RAW: Final = "raw evidence: kept in the journal for rules to come, which a replay then asks"

@@ -90,6 +90,8 @@ def _told(trial: Observation) -> tuple[str, str]:
             return f"{len(trial.controls)} controls, gateway, resolver", f"{good} controls answer"
         case PathObservation():
             return f"TTL 1 to {len(trial.hops)} to {trial.address}", f"{sum(bool(h.answer) for h in trial.hops)} hops"
+        case _:
+            return type(trial).__name__, ""
 
 
 def _answers(trial: DnsObservation) -> str:

@@ -4,9 +4,22 @@ A probe refuses an assignment that is unsigned, expired, older than the one it h
 names destinations or rates outside its own limits. What it cannot read of one costs that part, never the halt.
 """
 
+from typing import TypeVar
+
 import msgspec
 
+from balise_wire.experiments import PARAMETERS, REGISTRY, WORD_OF
+from balise_wire.experiments.traits import Parameters
 from balise_wire.words import Experiment, Scope, TargetRole
+
+P = TypeVar("P", bound=Parameters)
+FLAT = {
+    (Experiment.TCP, "other_port"): "other_port",
+    (Experiment.HTTP, "path"): "path",
+    (Experiment.HTTP, "port"): "http_port",
+    (Experiment.HTTP, "fetch_bytes"): "fetch_bytes",
+}
+"""Parameters that the first assignments (commits a430c09 to 3e87f94) have among a target's own fields. Never grows."""
 
 
 class Target(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -35,6 +48,18 @@ class Target(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     spki: tuple[str, ...] = ()
     """SHA-256 of expected public keys, where the catalogue pins them."""
 
+    def parameters_of(self, kind: type[P]) -> P:
+        """Return what the target says to one experiment, by the type of its record."""
+        word = WORD_OF[kind]
+        return kind(**{name: getattr(self, flat) for (of, name), flat in FLAT.items() if of is word})
+
+    def port_of(self, word: Experiment) -> int:
+        """Return the port that an experiment speaks to; 0 where it has no endpoint of the target's."""
+        traits = REGISTRY[word]
+        if traits.port or not traits.of_target:
+            return traits.port
+        return int(getattr(self.parameters_of(PARAMETERS[word]), "port", self.port))
+
 
 class Control(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A name every home uses: popular, never sensitive, in its own autonomous system."""
@@ -55,6 +80,11 @@ class Timetable(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     line: int = 60
     """A line result older than this is renewed before a target is measured."""
     health: int = 300
+
+    def every(self, word: Experiment) -> int:
+        """Return in which n-th interval of a target an experiment has a turn; 1: in each."""
+        figure = REGISTRY[word].cadence if word in REGISTRY else ""
+        return int(getattr(self, figure)) if figure else 1
 
 
 class Budget(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

@@ -313,7 +313,9 @@ def told(one: Observation, say: Say = noted) -> tuple[str, str]:
     if isinstance(one, PathObservation):
         asked = say("path to {address} port {port}").format(address=one.address, port=one.port)
         return asked, say("{n} hops").format(n=len(one.hops))
-    return _told_line(one, say)
+    if isinstance(one, LineObservation):
+        return _told_line(one, say)
+    return "", ""
 
 
 def _told_line(one: LineObservation, say: Say) -> tuple[str, str]:

@@ -1,0 +1,70 @@
+"""The line experiment: the probe's own line, on both sides of the border (docs/experiments/line.md).
+
+Here live what a trial saw, its traits and what it costs. Must not live here: its plan (agent), its rules (collector),
+or any verdict.
+"""
+
+from typing import Final
+
+import msgspec
+
+from balise_wire.experiments.dns import QUESTION
+from balise_wire.experiments.tcp import SYN
+from balise_wire.experiments.traits import Parameters, RunShape, Traits, Transport
+from balise_wire.failures import Failure
+from balise_wire.trial import Trial
+from balise_wire.words import ClockState, Experiment, Scope
+
+GATEWAY: Final = 200
+"""Bytes of the question to the default gateway."""
+CONTROL: Final = 2 * SYN
+"""Bytes of the two SYNs to one control."""
+PORTAL: Final = 2_000
+"""Bytes of the look for a captive portal."""
+BASE: Final = GATEWAY + QUESTION
+"""Bytes of a check without its controls."""
+TRAITS: Final = Traits(
+    word=Experiment.LINE,
+    title="the probe's own line",
+    transport=Transport.NONE,
+    of_target=False,
+    needs_address=False,
+    reveals_name=False,
+)
+
+
+class LineParameters(Parameters, frozen=True):
+    """Nothing: the controls are the assignment's."""
+
+
+def cost(shape: RunShape) -> int:
+    """Return the bytes of a check, both directions, on the generous side."""
+    asked = QUESTION if shape.name_control else 0
+    return GATEWAY + asked + CONTROL * shape.controls + (PORTAL if shape.portal else 0)
+
+
+class ControlResult(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One control endpoint of the line experiment."""
+
+    name: str
+    scope: Scope
+    failure: Failure | None = None
+    rtt_ms: float | None = None
+
+
+class LineObservation(Trial, frozen=True, tag="line"):
+    """The probe's own line: gateway, controls on both sides of the border, resolver, clock."""
+
+    gateway_rtt_ms: float | None = None
+    """ARP/ICMP time to the default gateway; ``None`` where it did not answer (many ignore ICMP: see ``gateway_ok``)."""
+    gateway_ok: bool | None = None
+    """``None`` where the machine has no default gateway."""
+    controls: tuple[ControlResult, ...] = ()
+    resolver_ok: bool | None = None
+    captive: bool | None = None
+    """Whether a captive portal answered in the place of a control."""
+    clock_state: ClockState = ClockState.UNSYNCED
+    clock_offset_ms: float | None = None
+    """Probe minus collector, from the last signed receipt; ``None`` before the first."""
+    loss: float | None = None
+    """Share of the controls' SYNs that had no answer, 0..1."""

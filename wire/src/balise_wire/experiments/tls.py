@@ -1,0 +1,71 @@
+"""The tls experiment: a ClientHello with a name, and once a day the certificate chain (docs/experiments/tls.md).
+
+Here live what a trial saw, what a target says to it, its traits and what it costs. Must not live here: its plan
+(agent), its rules (collector), or any verdict.
+"""
+
+from typing import Final
+
+import msgspec
+
+from balise_wire.experiments.traits import Parameters, RunShape, Traits, Transport
+from balise_wire.trial import Trial
+from balise_wire.words import Experiment
+
+HELLO: Final = 5_000
+"""Bytes of one hello-only trial, with the server's certificate flight: 3 to 6 KB (detectors.md, budget)."""
+CHAIN: Final = 7_000
+"""Bytes of one full handshake."""
+TRAITS: Final = Traits(
+    word=Experiment.TLS,
+    title="encrypted greeting (TLS)",
+    transport=Transport.TCP,
+    heavy=True,
+    daily=True,
+    cadence="hello_every",
+    rests_from=0.9,
+    explained_by=Experiment.TCP,
+)
+
+
+class TlsParameters(Parameters, frozen=True):
+    """Nothing: name and port are the target's."""
+
+
+def cost(shape: RunShape) -> int:
+    """Return the bytes of a run, both directions, on the generous side."""
+    return 4 * HELLO + 2 * CHAIN if shape.paired else HELLO + CHAIN * shape.full
+
+
+class Certificate(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One certificate of the chain the server sent, verified or not."""
+
+    sha256: str
+    spki_sha256: str = ""
+    subject: str = ""
+    """Subject common name."""
+    issuer: str = ""
+    """Issuer as an RFC 4514 string."""
+    not_before: float = 0.0
+    not_after: float = 0.0
+
+
+class TlsObservation(Trial, frozen=True, tag="tls"):
+    """One ClientHello on one kernel TCP connection; with ``full``, the whole handshake by OpenSSL."""
+
+    address: str
+    port: int
+    sni: str | None
+    """The name in the ClientHello; ``None`` for the absent arm."""
+    full: bool = False
+    connect_ms: float | None = None
+    """Time to the completed TCP handshake; ``None`` where it did not complete: the failure is then TCP's."""
+    bytes_received: int = 0
+    """Bytes back from the server after the hello: the compared outcome is any byte, not a finished handshake."""
+    record: str = ""
+    """First TLS record back: ``server_hello``, ``alert:<n>`` (RFC 8446 B.2), ``other`` or empty."""
+    version: str = ""
+    alpn: str = ""
+    verified: bool | None = None
+    """Whether the chain verified for the name; ``None`` for hello-only trials."""
+    chain: tuple[Certificate, ...] = ()

@@ -1,0 +1,86 @@
+"""What the shared machinery knows about an experiment without knowing its name: a record of facts, and its bytes.
+
+Agenda, limits, consent manifest, profiles and pages ask these; an experiment states them once, in its own module. Must
+not live here: any one experiment, policy, or what only one side of the wire needs.
+"""
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from balise_wire.word import Word
+from balise_wire.words import Design, Experiment
+
+if TYPE_CHECKING:
+    from balise_wire.assignment import Target
+
+UNANSWERED = 1_200
+"""Bytes of a connection that got no answer: SYNs or a hello with their retransmissions."""
+
+
+class Transport(Word):
+    """What carries an experiment's packets to its endpoint."""
+
+    TCP = "tcp"
+    UDP = "udp"
+    NONE = "none"
+    """Several, to several places: no endpoint is the experiment's own."""
+    UNKNOWN = "unknown"
+
+
+class Traits(msgspec.Struct, frozen=True, kw_only=True):
+    """One experiment, as those see it who schedule, consent, account and show."""
+
+    word: Experiment
+    title: str
+    """What people read in its place, in English; the collector's catalogues translate it."""
+    transport: Transport
+    port: int = 0
+    """The port that it always speaks to; 0: the one of its parameters, and where they have none, the target's."""
+    of_target: bool = True
+    """Whether it is asked of a target; otherwise it is about the probe's own line."""
+    needs_address: bool = True
+    """Whether it waits for an address, assigned or resolved."""
+    reveals_name: bool = True
+    """Whether its packets show a name that a censor could react to: then it is alone at its endpoint, and heats it."""
+    exclusive: bool = False
+    """Whether it must run alone, because it measures a rate."""
+    heavy: bool = False
+    """Whether a trial costs kilobytes; names and SYNs cost a few hundred bytes."""
+    daily: bool = False
+    """Whether its first sentinel of a day looks at more (the certificate chain)."""
+    cadence: str = ""
+    """The figure of the timetable that says in which of a target's intervals it has a turn; empty: in each."""
+    rests_from: float = 1.0
+    """Share of the day's bytes from which on it rests as a sentinel; paired series go on to the end."""
+    explained_by: Experiment | None = None
+    """The experiment below it, whose anomaly at the same port says all that this one could, and which is asked at once
+    where this one had no connection."""
+    unplanned: str = ""
+    """Why there is a word for it and nothing that carries it out; empty where there is."""
+
+
+class RunShape(msgspec.Struct, frozen=True, kw_only=True):
+    """How a run is laid out, as far as its bytes depend on it."""
+
+    target: "Target"
+    design: Design
+    family: int = 4
+    """IP version."""
+    controls: int = 0
+    """Control endpoints, or arms beside the subject, that it asks as well."""
+    name_control: bool = True
+    """Whether there is a name to ask in the place of the subject's."""
+    portal: bool = False
+    """Whether a captive portal is looked for."""
+    full: bool = False
+    """Whether it looks at more than its sentinel does (``Traits.daily``)."""
+
+    @property
+    def paired(self) -> bool:
+        """Whether the whole plan runs: everything but a sentinel."""
+        return self.design is not Design.SENTINEL
+
+
+class Parameters(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What a target says to one experiment; each has its own record, an empty one where nothing is to be said."""
