@@ -21,14 +21,10 @@ import pytest
 from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from balise_agent.clock import Clock
-from balise_agent.config import Broker
-from balise_agent.identity import Identity, ephemeral
-from balise_agent.lookup import lookup_through
-from balise_agent.publisher import Publisher
-from balise_agent.reactor import Reactor
-from balise_agent.spool import Record, Spool, Stamp
-from balise_agent.steps import (
+from balise_agent.delivery.lookup import lookup_through
+from balise_agent.delivery.publisher import Publisher
+from balise_agent.delivery.spool.spool import Record, Spool, Stamp
+from balise_agent.experiments.steps import (
     Answer,
     AnswerKind,
     AskGateway,
@@ -50,6 +46,10 @@ from balise_agent.steps import (
     Sent,
     Step,
 )
+from balise_agent.system.clock import Clock
+from balise_agent.system.config import Broker
+from balise_agent.system.identity import Identity, ephemeral
+from balise_agent.system.reactor import Reactor
 from balise_wire.envelope import Envelope, Kind, decode_envelope, encode_envelope
 from balise_wire.evidence import Direction, Packet
 from balise_wire.failures import Failure
@@ -62,7 +62,7 @@ from balise_wire.words import ClockState, Lifecycle
 if TYPE_CHECKING:
     from paho.mqtt.client import MQTTMessage
 
-    from balise_agent.net.wait import Operation
+    from balise_agent.net.operation import Operation
 
 PROBE = "k7m2q9xd"
 HELLO = bytes.fromhex("160303007a02000076")

@@ -9,10 +9,10 @@ from typing import Any
 import first_reader
 import msgspec
 
-from balise_agent.assignments import Assignments
+from balise_agent.delivery.publisher import open_sealed
 from balise_agent.experiments import REGISTRY
-from balise_agent.limits import Limits
-from balise_agent.publisher import open_sealed
+from balise_agent.measure.assignments import Assignments
+from balise_agent.policy.limits import Limits
 from balise_wire.envelope import Kind
 from balise_wire.skills import FIRST, skills
 from balise_wire.status import Event, EventKind, Health, Meta, Receipt, State

@@ -62,8 +62,8 @@ def wheelhouse_in(folder: Path) -> Path:
     place.mkdir()
     lock.write_text("scapy==2.8.0\n", encoding="utf-8")
     with zipfile.ZipFile(wheel, "w") as archive:
-        archive.writestr("balise_agent/cli.py", "print('hello')\n")
-        archive.writestr("balise_agent/once.py", "print('once')\n")
+        archive.writestr("balise_agent/run/cli.py", "print('hello')\n")
+        archive.writestr("balise_agent/run/once.py", "print('once')\n")
     with tarfile.open(place / "agent.tar", "w") as archive_of_all:
         archive_of_all.add(wheel, f"./own/{wheel.name}")
         archive_of_all.add(lock, "./lock.txt")
@@ -81,8 +81,8 @@ def test_a_variant_differs_in_one_module_and_in_its_name(tmp_path: Path) -> None
         archive.extractall(tmp_path / "out", filter="data")
     assert (tmp_path / "out/lock.txt").read_text(encoding="utf-8") == "scapy==2.8.0\n"
     with zipfile.ZipFile(next((tmp_path / "out/own").iterdir())) as wheel:
-        assert wheel.read("balise_agent/cli.py").decode() == "print('hello')\n" + releases.BROKEN
-        assert wheel.read("balise_agent/once.py") == b"print('once')\n"
+        assert wheel.read("balise_agent/run/cli.py").decode() == "print('hello')\n" + releases.BROKEN
+        assert wheel.read("balise_agent/run/once.py") == b"print('once')\n"
 
 
 @pytest.mark.parametrize(("ci", "code"), [("", 0), ("false", 0), ("1", 1)])
@@ -100,7 +100,7 @@ def test_a_person_may_lack_the_means_and_continuous_integration_may_not(
 
 def test_what_is_measured_is_a_catalogue(tmp_path: Path) -> None:
     """The collector reads it as an operator's own: one service, three controls, nothing sensitive."""
-    catalogue = pytest.importorskip("balise_collector.catalogue")
+    catalogue = pytest.importorskip("balise_collector.fleet.catalogue")
     for name, text in measured.catalogue().items():
         (tmp_path / name).write_text(text, encoding="ascii")
     services = catalogue.load(tmp_path)

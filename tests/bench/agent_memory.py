@@ -12,23 +12,23 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
-import balise_agent.assembly
-import balise_agent.cli
-from balise_agent import steps
-from balise_agent.clock import Clock
-from balise_agent.conductor import Conductor
-from balise_agent.identity import ephemeral
-from balise_agent.limits import Limits
-from balise_agent.meter import Meter
+import balise_agent.run.build
+import balise_agent.run.cli
+from balise_agent.delivery.spool.spool import Spool
+from balise_agent.experiments import steps
+from balise_agent.measure.conductor import Conductor
 from balise_agent.net.link import Link
-from balise_agent.reactor import Reactor
-from balise_agent.spool import Spool
+from balise_agent.policy.limits import Limits
+from balise_agent.policy.usage import Meter
+from balise_agent.system.clock import Clock
+from balise_agent.system.identity import ephemeral
+from balise_agent.system.reactor import Reactor
 from balise_wire.seal import Sealer
 
 GROUND = Path(__file__).parents[1] / "agent" / "net" / "netns_plays.py"
 SERVER = "198.18.3.2"
 TARGETS = 50
-LOADED = (balise_agent.assembly, balise_agent.cli)
+LOADED = (balise_agent.run.build, balise_agent.run.cli)
 """What a running probe has in memory although nothing here calls it."""
 
 

@@ -19,7 +19,7 @@ from typing import Any
 from scapy.layers.inet import IP, TCP
 from scapy.sendrecv import sr
 
-from balise_agent import steps
+from balise_agent.experiments import steps
 
 GROUND = Path(__file__).parents[1] / "agent" / "net" / "netns_plays.py"
 NEAR = "198.18.1.2"

@@ -34,11 +34,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from balise_collector import broker_files
-from balise_collector.authority import Authority
-from balise_collector.fleet import FleetRegistry
+from balise_collector.fleet import broker_files
+from balise_collector.fleet.authority import Authority
+from balise_collector.fleet.members import Member
+from balise_collector.fleet.registry import FleetRegistry
 from balise_collector.journal.sqlite import SqliteJournal
-from balise_collector.members import Member
 from balise_wire.envelope import Envelope, Kind, encode_envelope
 from balise_wire.measurement import LineHealth, Measurement, Network
 from balise_wire.observations import TcpObservation

@@ -18,11 +18,11 @@ from typing import Any
 
 from starlette.testclient import TestClient
 
+from balise_collector.conclude.store import Store
+from balise_collector.fleet.members import Member
 from balise_collector.judge.verdict import Level, State, Verdict
-from balise_collector.members import Member
-from balise_collector.pages.app import create_app
-from balise_collector.pages.view import View
-from balise_collector.store import Store
+from balise_collector.pages.operator.app import create_app
+from balise_collector.pages.views.read_model import View
 from balise_wire.measurement import Network
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Design, Experiment, ProbeRole, TargetRole

@@ -17,10 +17,11 @@ from influxdb_client.client.influxdb_client import InfluxDBClient
 from influxdb_client.client.write.point import Point
 from influxdb_client.client.write_api import SYNCHRONOUS
 
-from balise_collector import catalogue, identity
-from balise_collector.clock import Clock
-from balise_collector.config import load
-from balise_collector.ingest import Ingest
+from balise_collector.fleet import catalogue
+from balise_collector.intake.writer import Ingest
+from balise_collector.system import identity
+from balise_collector.system.clock import Clock
+from balise_collector.system.config import load
 
 
 def ingest(settings: str) -> None:

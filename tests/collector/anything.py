@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 from hypothesis import strategies as st
 
-from balise_collector import believable
+from balise_collector.intake import believable
 from balise_wire.measurement import Measurement, Network
 
 NUMBERS = (0, 1, -1, 2, 80, 443, 200, 255, 256, 65_535, 65_536, 2**31, 2**32, 2**53, 2**63, 2**64, 10**30, -(2**63))

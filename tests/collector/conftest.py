@@ -23,10 +23,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import settings
 
-from balise_collector.config import Broker, Config, Place
-from balise_collector.fleet import FleetRegistry
-from balise_collector.log_lines import ClockFormatter
-from balise_collector.members import Fleet, Member
+from balise_collector.fleet.members import Fleet, Member
+from balise_collector.fleet.registry import FleetRegistry
+from balise_collector.system.config import Broker, Config, Place
+from balise_collector.system.log_lines import ClockFormatter
 from balise_wire.envelope import Envelope, Kind, encode_envelope
 from balise_wire.measurement import Measurement, Network
 from balise_wire.observations import TcpObservation
@@ -249,7 +249,7 @@ class RunningCollector:
 
     def command(self, *arguments: str) -> list[str]:
         """Return the argument list of a command of the program."""
-        return [sys.executable, "-m", "balise_collector.cli", "--config", str(self.settings), *arguments]
+        return [sys.executable, "-m", "balise_collector.run.cli", "--config", str(self.settings), *arguments]
 
     def start(self) -> None:
         """Start `run` in the background."""

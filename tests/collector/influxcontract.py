@@ -15,8 +15,8 @@ from urllib.parse import urlencode
 
 import urllib3
 
-from balise_collector.config import Influx
 from balise_collector.sinks import influx_setup
+from balise_collector.system.config import Influx
 
 DAYS = 36_500
 """The afternoon of the tests is years ago, and must be within the retention."""

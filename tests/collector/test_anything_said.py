@@ -11,17 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from balise_collector import catalogue
-from balise_collector.believable import unbelievable
-from balise_collector.deduction import Deduction, Surroundings
+from balise_collector.conclude.inference import Deduction, Surroundings
+from balise_collector.conclude.store import Store
+from balise_collector.fleet import catalogue
+from balise_collector.fleet.members import Fleet
+from balise_collector.intake.believable import unbelievable
+from balise_collector.intake.validate import Accepted, Quarantined, validate
 from balise_collector.journal import HealthRow, JournalRow
-from balise_collector.members import Fleet
-from balise_collector.pages.evidence import exhibit
+from balise_collector.pages.views.evidence import exhibit
 from balise_collector.sinks.line_protocol import lines_of
 from balise_collector.sinks.points import health_point, line_point, timings, verdict_point
 from balise_collector.sinks.rollup import Window
-from balise_collector.store import Store
-from balise_collector.validate import Accepted, Quarantined, validate
 from balise_wire.envelope import Kind
 from balise_wire.measurement import Measurement
 from balise_wire.status import Event, Health

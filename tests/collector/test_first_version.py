@@ -9,13 +9,13 @@ import first_reader
 import msgspec
 import pytest
 
-from balise_collector.announce import Announcement, read_announcement
-from balise_collector.assignment import Issued, assignment_for, dated, due, stopped
-from balise_collector.catalogue import default_folder, load
-from balise_collector.members import Fleet, Member
-from balise_collector.orders import Able, within
-from balise_collector.profiles import fitted
-from balise_collector.validate import Accepted, Spoken, read_state, validate
+from balise_collector.fleet.assignment import Issued, assignment_for, dated, due, stopped
+from balise_collector.fleet.catalogue import default_folder, load
+from balise_collector.fleet.members import Fleet, Member
+from balise_collector.fleet.orders import Able, within
+from balise_collector.fleet.profiles import fitted
+from balise_collector.intake.announce import Announcement, read_announcement
+from balise_collector.intake.validate import Accepted, Spoken, read_state, validate
 from balise_wire.assignment import Budget, Target, Timetable
 from balise_wire.measurement import Network
 from balise_wire.skills import FIRST

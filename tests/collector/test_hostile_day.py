@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from balise_collector.store import Store
+from balise_collector.conclude.store import Store
 from neighbours import load
 
 HOURS = 2.0

@@ -13,22 +13,22 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from balise_collector import catalogue
-from balise_collector.broker import Delivery
-from balise_collector.clock import Clock
-from balise_collector.config import Broker, Config, Place
-from balise_collector.deduction import Surroundings
-from balise_collector.faults import Faults
-from balise_collector.fleet import FleetRegistry
-from balise_collector.ingest import Ingest
+from balise_collector.conclude.inference import Surroundings
+from balise_collector.conclude.pipeline import Follower, replay
+from balise_collector.conclude.store import Store
+from balise_collector.fleet import catalogue
+from balise_collector.fleet.members import Fleet
+from balise_collector.fleet.registry import FleetRegistry
+from balise_collector.intake.broker import Delivery
+from balise_collector.intake.writer import Ingest
 from balise_collector.journal import Batch
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.judge.verdict import Verdict
-from balise_collector.members import Fleet
-from balise_collector.pipeline import Follower, replay
 from balise_collector.sinks import Point
 from balise_collector.sinks.courses import Conclusions
-from balise_collector.store import Store
+from balise_collector.system.clock import Clock
+from balise_collector.system.config import Broker, Config, Place
+from balise_collector.system.faults import Faults
 from balise_wire.measurement import Measurement
 from balise_wire.words import ClockState
 

@@ -32,10 +32,10 @@ from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from balise_collector.authority import Authority
-from balise_collector.authority.certificates import client_certificate, pem
-from balise_collector.fleet import FleetRegistry
-from balise_collector.identity import load_or_create
+from balise_collector.fleet.authority import Authority
+from balise_collector.fleet.authority.certificates import client_certificate, pem
+from balise_collector.fleet.registry import FleetRegistry
+from balise_collector.system.identity import load_or_create
 
 READY = 15.0
 DAY = 86_400.0
@@ -134,7 +134,7 @@ class Ground:
         return {name: _resident(program.pid) for name, program in self._programs.items()}
 
     def _command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "balise_collector.cli", "--config", str(self._settings), *arguments]
+        return [sys.executable, "-m", "balise_collector.run.cli", "--config", str(self._settings), *arguments]
 
     def _run(self, name: str, command: list[str]) -> None:
         # The collector lives where the probes' measurements do; certificates are judged by the machine's own time.

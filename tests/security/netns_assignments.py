@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from balise_collector.identity import load_or_create
+from balise_collector.system.identity import load_or_create
 from balise_wire.assignment import Assignment, Target, Timetable
 from balise_wire.card import CONSENT_VERSION
 from balise_wire.envelope import Envelope, Kind, encode_envelope

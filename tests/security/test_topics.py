@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from balise_collector.errors import ConfigError
+from balise_collector.system.errors import ConfigError
 from balise_wire.status import CollectorState, State
 from balise_wire.topics import COLLECTOR_STATE, ROOT, Leaf, topic
 from balise_wire.words import Lifecycle

@@ -15,9 +15,9 @@ import pytest
 import yaml
 from cryptography import x509
 
-from balise_collector.cli import main
-from balise_collector.config import Config
-from balise_collector.strict_toml import read_table, shape_table
+from balise_collector.run.cli import main
+from balise_collector.system.config import Config
+from balise_collector.system.strict_toml import read_table, shape_table
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from balise_agent import cli as agent
-from balise_collector import cli as collector
+from balise_agent.run import cli as agent
+from balise_collector.run import cli as collector
 
 PROGRAMS = {"balise-agent": agent._parser(), "balise-collector": collector._parser()}
 ROOT = Path(__file__).parents[2]

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from balise_agent.card import wording
-from balise_agent.limits import SHARES
-from balise_agent.problems import PROBLEMS
-from balise_agent.status import _WORDS
+from balise_agent.policy.limits import SHARES
+from balise_agent.provisioning.card import wording
+from balise_agent.system.problems import PROBLEMS
+from balise_agent.system.status import _WORDS
 from balise_wire.words import Lifecycle
 
 PAGES = ("host.md", "host.fr.md")

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from balise_agent.card import wording
-from balise_agent.card.errands import Places, read_card, write_card
-from balise_agent.doctor import Facts, Line, diagnose, rendered
-from balise_agent.status import Status, for_card, for_terminal
-from balise_collector.enrolment.labels import Label, sheet
+from balise_agent.provisioning.card import wording
+from balise_agent.provisioning.card.boot_actions import Places, read_card, write_card
+from balise_agent.run.doctor import Facts, Line, diagnose, rendered
+from balise_agent.system.status import Status, for_card, for_terminal
+from balise_collector.fleet.enrolment.labels import Label, sheet
 from balise_wire.card import SETTINGS_FILE, STATUS_FILE, CardSettings, Consent, Wifi, render
 from balise_wire.card_token import make
 from balise_wire.words import ClockState, Lifecycle

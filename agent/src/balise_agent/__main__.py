@@ -2,6 +2,6 @@
 
 import sys
 
-from balise_agent.cli import main
+from balise_agent.run.cli import main
 
 sys.exit(main())

@@ -7,7 +7,7 @@ Lives here: what is asked, over which time, beyond which limit and for how long.
 from dataclasses import dataclass
 from typing import Any, Final
 
-from balise_collector.probe_events import LOOP, LOOP_SECONDS, TROUBLES
+from balise_collector.conclude.probe_events import LOOP, LOOP_SECONDS, TROUBLES
 from balise_dashboards.board import uid
 from balise_dashboards.influxql import Source
 from balise_dashboards.names import COLLECTOR, CURSOR, FLEET, INCIDENT, PROBE_EVENT

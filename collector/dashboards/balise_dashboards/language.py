@@ -11,11 +11,11 @@ from typing import Final
 from grafana_foundation_sdk.builders import dashboard as dashboards
 from grafana_foundation_sdk.models import dashboard as models
 
+from balise_collector.conclude.probe_events import TROUBLES
 from balise_collector.incidents.model import IncidentKind, IncidentState
 from balise_collector.judge.verdict import State
-from balise_collector.pages.palette import DARK, PAINTS, shape, word
-from balise_collector.probe_events import TROUBLES
-from balise_collector.wording import EVENTS, KINDS, MECHANISMS, Language
+from balise_collector.pages.drawing.palette import DARK, PAINTS, shape, word
+from balise_collector.words.wording import EVENTS, KINDS, MECHANISMS, Language
 from balise_dashboards.names import STATE_CODES
 from balise_wire.status import EventKind
 

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from balise_agent.experiments import Task
-from balise_agent.steps import (
+from balise_agent.experiments.steps import (
     Answer,
     AnswerKind,
     AskGateway,

@@ -9,7 +9,7 @@ import pytest
 
 from balise_agent.experiments import REGISTRY, Task
 from balise_agent.experiments.dns import is_next_door
-from balise_agent.steps import Connect, Query
+from balise_agent.experiments.steps import Connect, Query
 from balise_wire.evidence import Direction, Packet
 from balise_wire.failures import Failure
 from balise_wire.observations import DnsAnswer

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from balise_agent.codec import dns
 from balise_agent.experiments import REGISTRY, Task
-from balise_agent.report import measurement
-from balise_agent.schedule import Run
-from balise_agent.steps import Closed, Received, Secured
+from balise_agent.experiments.steps import Closed, Received, Secured
+from balise_agent.measure.agenda import Run
+from balise_agent.measure.report import measurement
 from balise_wire.evidence import Direction, Packet
 from balise_wire.failures import Failure
 from balise_wire.measurement import Measurement, Network

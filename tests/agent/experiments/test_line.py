@@ -9,7 +9,7 @@ import pytest
 
 from balise_agent.experiments import REGISTRY, Task
 from balise_agent.experiments.line import health, with_clock
-from balise_agent.steps import Exchange
+from balise_agent.experiments.steps import Exchange
 from balise_wire.assignment import Control
 from balise_wire.failures import Failure
 from balise_wire.observations import DnsAnswer

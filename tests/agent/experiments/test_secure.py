@@ -10,7 +10,7 @@ import pytest
 
 from balise_agent.experiments import REGISTRY, Task
 from balise_agent.experiments.secure import speaks_another_dialect
-from balise_agent.steps import Connect, Failed, Handshake
+from balise_agent.experiments.steps import Connect, Failed, Handshake
 from balise_wire.failures import Failure
 from balise_wire.observations import DnsAnswer
 from balise_wire.words import Experiment

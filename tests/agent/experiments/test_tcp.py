@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from balise_agent.experiments import REGISTRY, Task
-from balise_agent.steps import Exchange
+from balise_agent.experiments.steps import Exchange
 from balise_wire.failures import Failure
 from balise_wire.words import Arm, Design, Experiment
 

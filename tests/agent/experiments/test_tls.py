@@ -9,8 +9,8 @@ import pytest
 
 from balise_agent.experiments import REGISTRY, Task
 from balise_agent.experiments.scramble import scrambled
+from balise_agent.experiments.steps import Close, Connect, Handshake, Receive
 from balise_agent.experiments.tls import first_record
-from balise_agent.steps import Close, Connect, Handshake, Receive
 from balise_wire.failures import Failure
 from balise_wire.observations import TlsObservation
 from balise_wire.words import Arm, Experiment

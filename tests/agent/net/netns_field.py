@@ -30,18 +30,18 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from balise_agent import steps
-from balise_agent.clock import Clock
-from balise_agent.conductor import Conductor, Outcome
-from balise_agent.config import Timeouts
-from balise_agent.dial import Errand
+from balise_agent.delivery.dial import Errand
+from balise_agent.delivery.lookup import lookup_through
+from balise_agent.experiments import steps
 from balise_agent.experiments.task import Task
 from balise_agent.experiments.tls import full_trial
-from balise_agent.lookup import lookup_through
-from balise_agent.net.gate import OpenGate
+from balise_agent.measure.conductor import Conductor, Outcome
 from balise_agent.net.link import Link
 from balise_agent.net.resolvers import Resolvers
-from balise_agent.reactor import Reactor
+from balise_agent.policy.egress import OpenGate
+from balise_agent.system.clock import Clock
+from balise_agent.system.config import Timeouts
+from balise_agent.system.reactor import Reactor
 from balise_wire.assignment import Target
 from balise_wire.words import Arm, TargetRole
 

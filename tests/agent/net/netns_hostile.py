@@ -24,10 +24,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from balise_agent import steps
-from balise_agent.config import Timeouts
-from balise_agent.experiments import REGISTRY
+from balise_agent.experiments import REGISTRY, steps
 from balise_agent.experiments.task import Task
+from balise_agent.system.config import Timeouts
 from balise_wire.assignment import Target
 from balise_wire.observations import Observation
 from balise_wire.words import Experiment, TargetRole

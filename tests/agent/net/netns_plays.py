@@ -28,16 +28,16 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from balise_agent import steps
-from balise_agent.clock import Clock
 from balise_agent.codec.packets import UDP
-from balise_agent.conductor import Conductor
-from balise_agent.net.gate import OpenGate
-from balise_agent.net.ground import packed
+from balise_agent.experiments import steps
+from balise_agent.measure.conductor import Conductor
+from balise_agent.net.context import packed
 from balise_agent.net.kernel import bound_socket
 from balise_agent.net.link import Link
 from balise_agent.net.share import Share
-from balise_agent.reactor import Reactor
+from balise_agent.policy.egress import OpenGate
+from balise_agent.system.clock import Clock
+from balise_agent.system.reactor import Reactor
 from balise_wire.words import Resolver
 
 SERVER = "198.18.3.2"

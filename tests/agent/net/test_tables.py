@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from balise_agent.net import classify
 from balise_agent.net.classify import detail_of, failure_of, tls_failure
+from balise_agent.net.context import Chance, packed
 from balise_agent.net.errors import LinkUnusable
 from balise_agent.net.gateway import arp_request, is_arp_reply
-from balise_agent.net.ground import Chance, packed
 from balise_agent.net.ports import PortPool
 from balise_agent.net.resolvers import Habits, Resolvers, nameservers
 from balise_agent.net.routes import Gateway, default_gateway, interface_towards, is_tunnel, sockaddr

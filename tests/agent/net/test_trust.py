@@ -15,8 +15,8 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from balise_agent.errors import ConfigError
 from balise_agent.net.trust import TrustStore, matches
+from balise_agent.system.errors import ConfigError
 from balise_wire.failures import Failure
 
 START = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)

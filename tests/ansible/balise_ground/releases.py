@@ -15,7 +15,7 @@ from pathlib import Path
 
 BROKEN = "\nraise SystemExit('this release does not start')\n"
 GOOD = "\n# Another release with the same words.\n"
-_MODULE = "balise_agent/cli.py"
+_MODULE = "balise_agent/run/cli.py"
 
 
 def variant(wheelhouse: Path, folder: Path, line: str) -> str:

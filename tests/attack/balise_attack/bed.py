@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from balise_attack.case import Skipped
+from balise_attack.older_names import is_older, translated
 
 OWN = Path(__file__).resolve().parents[3]
 """The checkout that these files belong to."""
@@ -89,15 +90,16 @@ class Bed:
 
     def collector(self, *arguments: str | Path) -> list[str | Path]:
         """Return the command line of the checkout's collector."""
-        return [self.python, "-m", "balise_collector.cli", *arguments]
+        return [self.python.with_name("balise-collector"), *arguments]
 
     def script(self, source: str, *arguments: str, timeout: float = 60.0) -> dict[str, Any]:
         """Run Python source with the checkout's interpreter; it prints one JSON object in its last line.
 
-        A script that raises gives ``{"raised": "<last line of the traceback>"}``.
+        It names modules as this checkout does; in an older one they are called by their names of then. A script that
+        raises gives ``{"raised": "<last line of the traceback>"}``.
         """
         file = self.folder / f"script-{len(list(self.folder.glob('script-*')))}.py"
-        file.write_text(source, encoding="utf-8")
+        file.write_text(translated(source) if is_older(self.checkout) else source, encoding="utf-8")
         done = self.call([self.python, file, *arguments], timeout=timeout)
         lines = done.stdout.strip().splitlines()
         if done.returncode != 0 or not lines:

@@ -24,15 +24,16 @@ from typing import Any
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from balise_collector import catalogue, config, identity
-from balise_collector.broker import Delivery
-from balise_collector.clock import Clock
-from balise_collector.fleet import FleetRegistry
-from balise_collector.ingest import Ingest
+from balise_collector.conclude.pipeline import Follower, surroundings
+from balise_collector.conclude.store import Store
+from balise_collector.fleet import catalogue
+from balise_collector.fleet.members import Member
+from balise_collector.fleet.registry import FleetRegistry
+from balise_collector.intake.broker import Delivery
+from balise_collector.intake.writer import Ingest
 from balise_collector.journal.sqlite import SqliteJournal
-from balise_collector.members import Member
-from balise_collector.pipeline import Follower, surroundings
-from balise_collector.store import Store
+from balise_collector.system import config, identity
+from balise_collector.system.clock import Clock
 from balise_wire.assignment import Assignment
 from balise_wire.envelope import Envelope, Kind, decode_envelope, encode_envelope
 from balise_wire.failures import Failure

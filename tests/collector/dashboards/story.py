@@ -16,20 +16,21 @@ from typing import Any, Final
 
 import msgspec
 
-from balise_agent import board
-from balise_collector import catalogue, identity
-from balise_collector.broker import Delivery
-from balise_collector.claims import LINE_ID
-from balise_collector.clock import Clock
-from balise_collector.config import Broker, Config, Influx, Network, Place
-from balise_collector.fleet import FleetRegistry
-from balise_collector.ingest import Ingest
+from balise_agent.system import hardware
+from balise_collector.conclude.pipeline import CURSOR, Follower, surroundings
+from balise_collector.conclude.store import Store
+from balise_collector.fleet import catalogue
+from balise_collector.fleet.claims import LINE_ID
+from balise_collector.fleet.registry import FleetRegistry
+from balise_collector.intake.broker import Delivery
+from balise_collector.intake.writer import Ingest
 from balise_collector.journal.sqlite import SqliteJournal
-from balise_collector.pipeline import CURSOR, Follower, surroundings
 from balise_collector.sinks import Point
 from balise_collector.sinks.courses import Conclusions
 from balise_collector.sinks.influx_courses import influx_courses
-from balise_collector.store import Store
+from balise_collector.system import identity
+from balise_collector.system.clock import Clock
+from balise_collector.system.config import Broker, Config, Influx, Network, Place
 from balise_wire.envelope import Kind
 from balise_wire.failures import Failure
 from balise_wire.measurement import LineHealth, Measurement
@@ -260,17 +261,17 @@ class Story:
     def _health(self, probe: Any, at: float) -> bytes:
         """Return how the probe's board does, read from a recorded tree as the probe reads its own."""
         tree = self.boards / BOARDS.get(probe.id, "virtual")
-        reading = board.read(tree)
-        before = board.Reading(**{**reading.__dict__, "processor": board.Processor(busy=0, idle=0, steal=0)})
+        reading = hardware.read(tree)
+        before = hardware.Reading(**{**reading.__dict__, "processor": hardware.Processor(busy=0, idle=0, steal=0)})
         health = Health(
             at=at + (300.0 if probe.id == SKEWED else 0.0),
             uptime_s=reading.uptime_s,
-            cpu_percent=board.cpu_percent(reading, before),
+            cpu_percent=hardware.cpu_percent(reading, before),
             memory_bytes=reading.memory_bytes,
             temperature_c=reading.temperature_c,
             throttled=reading.throttled,
             undervoltage=reading.undervoltage,
-            disk_free_bytes=board.disk_free(self.folder),
+            disk_free_bytes=hardware.disk_free(self.folder),
             disk_written_bytes=reading.disk_written_bytes,
             spool_rows=3,
             spool_oldest_s=12.0,

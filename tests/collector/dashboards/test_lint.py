@@ -11,7 +11,7 @@ from typing import Any, Final
 from grafana_foundation_sdk.models.dashboard import RangeMap
 
 from balise_collector.judge.verdict import State
-from balise_collector.pages.palette import PAINTS, shape, word
+from balise_collector.pages.drawing.palette import PAINTS, shape, word
 from balise_dashboards import __main__ as generator
 from balise_dashboards import board, language
 

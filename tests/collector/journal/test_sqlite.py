@@ -16,11 +16,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from balise_collector.errors import JournalError
 from balise_collector.journal import Batch, Journal, Notice, NoticeKind, Presence, Refused, Report
 from balise_collector.journal import sqlite as sqlite_journal
 from balise_collector.journal.frames import id64
 from balise_collector.journal.sqlite import EVENTS_KEPT, SqliteJournal
+from balise_collector.system.errors import JournalError
 from balise_wire.measurement import Measurement
 from balise_wire.status import Event, EventKind, Health
 from balise_wire.words import ClockState, Lifecycle

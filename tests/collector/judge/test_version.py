@@ -105,14 +105,14 @@ def test_what_the_judge_imports_of_the_collector_decides_too(monkeypatch: pytest
     def moved(name: str) -> str:
         imports = (
             "from balise_collector.detect.bins import BIN\n"
-            "if TYPE_CHECKING:\n    from balise_collector.members import Member\n"
+            "if TYPE_CHECKING:\n    from balise_collector.fleet.members import Member\n"
         )
         return text(name) + imports * (name == "balise_collector.judge.dns")
 
     monkeypatch.setattr(versions, "source", moved)
     found = set(versions.deciding())
     assert "balise_collector.detect.bins" in found
-    assert "balise_collector.members" not in found
+    assert "balise_collector.fleet.members" not in found
 
 
 def test_without_its_source_the_judge_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,8 +21,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from balise_collector.crowd import Crowd
-from balise_collector.enrolment.token import Token
+from balise_collector.conclude.k_anonymity import Crowd
+from balise_collector.conclude.store import Progress, Store
+from balise_collector.fleet.members import Member, Pending
+from balise_collector.fleet.token import Token
 from balise_collector.incidents.model import (
     Incident,
     IncidentKind,
@@ -36,15 +38,13 @@ from balise_collector.incidents.model import (
 from balise_collector.journal import Batch, HealthRow, PresenceRow
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.judge.verdict import Level, State, Verdict
-from balise_collector.members import Member, Pending
-from balise_collector.pages.api import EachThread, api_routes
-from balise_collector.pages.app import create_app
-from balise_collector.pages.bench import BenchFacts
-from balise_collector.pages.fleet import FleetFacts
-from balise_collector.pages.public import Policy, Public, PublicView, public_view
-from balise_collector.pages.public_app import Notice, create_public_app
-from balise_collector.pages.view import View
-from balise_collector.store import Progress, Store
+from balise_collector.pages.operator.api import EachThread, api_routes
+from balise_collector.pages.operator.app import create_app
+from balise_collector.pages.operator.fleet import FleetFacts
+from balise_collector.pages.operator.provisioning import BenchFacts
+from balise_collector.pages.public.app import Notice, create_public_app
+from balise_collector.pages.public.filter import Policy, Public, PublicView, public_view
+from balise_collector.pages.views.read_model import View
 from balise_wire.envelope import Envelope, Kind, encode_envelope
 from balise_wire.evidence import Direction, Packet
 from balise_wire.failures import Failure

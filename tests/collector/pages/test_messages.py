@@ -18,9 +18,9 @@ from babel.messages.pofile import read_po
 from starlette.testclient import TestClient
 
 from balise_collector.judge import LAYERS
-from balise_collector.pages.questions import reader_language
-from balise_collector.pages.tongue import translations
-from balise_collector.wording import Language
+from balise_collector.pages.views.request_parameters import reader_language
+from balise_collector.words.translation import translations
+from balise_collector.words.wording import Language
 
 FORBIDDEN = re.compile(
     r"\b(users?|utilisateurs?|utilisatrices?|government\w*|gouvernement\w*|censor\w*|censur\w*|regime|régime"
@@ -37,7 +37,7 @@ PHYSICAL = re.compile(
 
 def locale(repo_root: Path) -> Path:
     """Return the folder of the catalogues."""
-    return repo_root / "collector/src/balise_collector/locale"
+    return repo_root / "collector/src/balise_collector/words/locale"
 
 
 def read(file: Path) -> Catalog:
@@ -157,7 +157,7 @@ def test_templates_and_modules_name_no_actor_or_people(repo_root: Path) -> None:
     """Also in what is not yet marked for translation."""
     folder = repo_root / "collector/src/balise_collector"
     pages = folder / "pages"
-    for file in [*pages.glob("templates/*.html"), *pages.glob("*.py"), folder / "wording.py", folder / "report.py"]:
+    for file in [*pages.glob("templates/*.html"), *pages.rglob("*.py"), *folder.glob("words/*.py")]:
         found = FORBIDDEN.search(file.read_text(encoding="utf-8"))
         assert not found, (file.name, found)
 

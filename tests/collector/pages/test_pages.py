@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from balise_collector.conclude.store import Store
 from balise_collector.judge.verdict import State
-from balise_collector.pages.api import EachThread
-from balise_collector.pages.app import create_app
-from balise_collector.pages.view import View
-from balise_collector.store import Store
-from balise_collector.wording import STATES
+from balise_collector.pages.operator.api import EachThread
+from balise_collector.pages.operator.app import create_app
+from balise_collector.pages.views.read_model import View
+from balise_collector.words.wording import STATES
 
 PAGES = (
     "/", "/?language=fr", "/matrix", "/matrix?at=2020-05-17T17:30Z", "/method", "/PK/twitter", "/PK/whatsapp",

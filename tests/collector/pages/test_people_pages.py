@@ -14,13 +14,13 @@ import msgspec
 import pytest
 from starlette.testclient import TestClient
 
-from balise_collector.enrolment.token import Token
+from balise_collector.fleet.members import Fleet, Member
+from balise_collector.fleet.token import Token
 from balise_collector.journal import HealthRow, PresenceRow
-from balise_collector.members import Fleet, Member
-from balise_collector.pages.app import create_app
-from balise_collector.pages.bench import BenchFacts
-from balise_collector.pages.fleet import FleetFacts
-from balise_collector.pages.view import View
+from balise_collector.pages.operator.app import create_app
+from balise_collector.pages.operator.fleet import FleetFacts
+from balise_collector.pages.operator.provisioning import BenchFacts
+from balise_collector.pages.views.read_model import View
 from balise_wire.enrolment import Refusal
 from balise_wire.measurement import Network
 from balise_wire.status import Health

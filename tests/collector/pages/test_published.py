@@ -21,8 +21,8 @@ from balise_collector.incidents.model import (
 )
 from balise_collector.journal import JournalRow
 from balise_collector.judge.verdict import State, Verdict
-from balise_collector.pages.public import Policy, outward, published
-from balise_collector.pages.redraw import (
+from balise_collector.pages.public.filter import Policy, outward, published
+from balise_collector.pages.public.sanitised import (
     Drawn,
     Redrawn,
     RedrawnPacket,

@@ -17,18 +17,18 @@ import msgspec
 import pytest
 from starlette.testclient import TestClient
 
-from balise_collector.crowd import Crowd
+from balise_collector.conclude.k_anonymity import Crowd
+from balise_collector.conclude.store import Progress, Store
 from balise_collector.incidents.model import UNTOLD, IncidentKind, IncidentState, Interval
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.judge.verdict import State, Verdict
-from balise_collector.pages.api import EachThread
-from balise_collector.pages.app import create_app
-from balise_collector.pages.public import Policy, Public, public_view
-from balise_collector.pages.public_app import Notice, create_public_app
-from balise_collector.pages.view import View
+from balise_collector.pages.operator.api import EachThread
+from balise_collector.pages.operator.app import create_app
+from balise_collector.pages.public.app import Notice, create_public_app
+from balise_collector.pages.public.filter import Policy, Public, public_view
+from balise_collector.pages.views.read_model import View
 from balise_collector.sinks import Point
 from balise_collector.sinks.courses import Conclusions
-from balise_collector.store import Progress, Store
 from balise_wire.mechanisms import Mechanism
 
 NOW = 1_589_673_600.0 + 47.5 * 3600

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 
 import pytest
 
-from balise_collector import wording
 from balise_collector.incidents.model import IncidentKind, IncidentState
 from balise_collector.judge import LAYERS
 from balise_collector.judge.verdict import State
+from balise_collector.words import wording
 from balise_wire.failures import Failure
 from balise_wire.words import Arm, Experiment, Resolver
 

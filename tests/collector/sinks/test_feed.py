@@ -10,16 +10,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from balise_collector import catalogue
-from balise_collector.deduction import Surroundings
+from balise_collector.conclude.inference import Surroundings
+from balise_collector.conclude.pipeline import Follower
+from balise_collector.conclude.store import Store
+from balise_collector.fleet import catalogue
+from balise_collector.fleet.members import Fleet
 from balise_collector.journal import Batch
 from balise_collector.journal.sqlite import SqliteJournal
-from balise_collector.members import Fleet
-from balise_collector.pipeline import Follower
 from balise_collector.sinks import Point, SinkError
 from balise_collector.sinks.courses import Conclusions, Gauges, ProbeEvents
 from balise_collector.sinks.feed import Feed, _Lane
-from balise_collector.store import Store
 from balise_wire.status import Event, EventKind
 
 

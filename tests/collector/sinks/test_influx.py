@@ -15,20 +15,20 @@ from typing import Any
 import msgspec
 import pytest
 
-from balise_collector import catalogue
-from balise_collector.clock import Clock
-from balise_collector.config import Broker, Config, Influx, Place
-from balise_collector.deduction import Surroundings
-from balise_collector.fleet import FleetRegistry
+from balise_collector.conclude.inference import Surroundings
+from balise_collector.conclude.pipeline import Follower
+from balise_collector.conclude.store import Store
+from balise_collector.fleet import catalogue
+from balise_collector.fleet.members import Fleet
+from balise_collector.fleet.registry import FleetRegistry
 from balise_collector.journal import Presence, Report
 from balise_collector.journal.sqlite import SqliteJournal
-from balise_collector.members import Fleet
-from balise_collector.pipeline import Follower
 from balise_collector.sinks import SinkError
 from balise_collector.sinks.courses import Course
 from balise_collector.sinks.feed import Feed
 from balise_collector.sinks.influx_courses import influx_courses
-from balise_collector.store import Store
+from balise_collector.system.clock import Clock
+from balise_collector.system.config import Broker, Config, Influx, Place
 from balise_wire.status import Health
 from balise_wire.words import ClockState, Lifecycle
 

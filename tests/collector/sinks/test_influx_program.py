@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from balise_collector.clock import machine_time
-from balise_collector.identity import load_or_create
+from balise_collector.system.clock import machine_time
+from balise_collector.system.identity import load_or_create
 from balise_wire.envelope import Kind
 from balise_wire.status import Health
 from balise_wire.topics import Leaf

@@ -17,9 +17,9 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 import pytest
 
-from balise_collector.config import Influx
-from balise_collector.errors import ConfigError
 from balise_collector.sinks.influx_setup import setup
+from balise_collector.system.config import Influx
+from balise_collector.system.errors import ConfigError
 
 
 class FakeTwo:

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from balise_collector.conclude.liveness import standing
 from balise_collector.incidents import Incident, IncidentKind, IncidentState, Interval
 from balise_collector.incidents.findings import finding, told
 from balise_collector.journal import EventRow, HealthRow
@@ -29,7 +30,6 @@ from balise_collector.sinks.points import (
     unconfirmed_point,
     verdict_point,
 )
-from balise_collector.standing import standing
 from balise_wire.observations import ControlResult, HttpObservation, LineObservation, TcpObservation, TlsObservation
 from balise_wire.status import Event, EventKind, Health
 from balise_wire.words import Arm, Design, Experiment, Scope, TargetRole

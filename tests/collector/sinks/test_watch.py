@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from balise_collector import catalogue
-from balise_collector.config import Broker, Config, Place
-from balise_collector.deduction import Surroundings
-from balise_collector.fleet import FleetRegistry
+from balise_collector.conclude.inference import Surroundings
+from balise_collector.conclude.pipeline import Follower
+from balise_collector.conclude.store import Store
+from balise_collector.fleet import catalogue
+from balise_collector.fleet.members import Fleet
+from balise_collector.fleet.registry import FleetRegistry
 from balise_collector.journal.sqlite import SqliteJournal
-from balise_collector.members import Fleet
-from balise_collector.pipeline import Follower
 from balise_collector.sinks.points import FLEET
 from balise_collector.sinks.watch import SOFTWARE_EVERY, Watch
-from balise_collector.store import Store
+from balise_collector.system.config import Broker, Config, Place
 
 
 def test_a_restarted_collector_knows_each_probes_software(tmp_path: Path, afternoon: Any) -> None:

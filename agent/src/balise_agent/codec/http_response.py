@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from balise_agent.limits import MAX_HEAD_BYTES
+from balise_agent.policy.limits import MAX_HEAD_BYTES
 
 MAX_HEADERS: Final = 500
 """Fields that are kept; what comes behind them is not read."""

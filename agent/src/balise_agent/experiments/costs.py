@@ -1,6 +1,6 @@
 """What a finished run cost on the wire, as far as its observations tell. An estimate on the generous side.
 
-Here must not live: budgets (limits.py) and who keeps to them (schedule.py).
+Here must not live: budgets (limits.py) and who keeps to them (agenda.py).
 """
 
 from collections.abc import Sequence

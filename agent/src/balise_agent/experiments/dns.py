@@ -10,9 +10,7 @@ from typing import Final
 import msgspec
 
 from balise_agent.experiments.secure import shake_hands, speaks_another_dialect
-from balise_agent.experiments.task import Endpoint, Task, carried, expect, noting
-from balise_agent.limits import refuse_address
-from balise_agent.steps import (
+from balise_agent.experiments.steps import (
     Close,
     Closed,
     Failed,
@@ -23,6 +21,8 @@ from balise_agent.steps import (
     Reply,
     Step,
 )
+from balise_agent.experiments.task import Endpoint, Task, carried, expect, noting
+from balise_agent.policy.limits import refuse_address
 from balise_wire.evidence import Direction, Packet
 from balise_wire.failures import Failure
 from balise_wire.observations import DnsAnswer, DnsObservation, Observation

@@ -14,11 +14,7 @@ import msgspec
 from balise_agent.codec.http_response import Body, Head, Malformed, read_body, read_head, text_of, title_of
 from balise_agent.experiments.scramble import registrable, scrambled
 from balise_agent.experiments.secure import shake_hands
-from balise_agent.experiments.task import Endpoint, Task, carried, expect, noting
-from balise_agent.limits import MAX_HEAD_BYTES
-from balise_agent.redaction import anonymous, names_somebody, without_controls
-from balise_agent.scrub import ALLOWED_HEADERS, without_digests
-from balise_agent.steps import (
+from balise_agent.experiments.steps import (
     Close,
     Closed,
     Connect,
@@ -32,6 +28,10 @@ from balise_agent.steps import (
     Send,
     Step,
 )
+from balise_agent.experiments.task import Endpoint, Task, carried, expect, noting
+from balise_agent.policy.limits import MAX_HEAD_BYTES
+from balise_agent.policy.redaction import anonymous, names_somebody, without_controls
+from balise_agent.policy.scrub import ALLOWED_HEADERS, without_digests
 from balise_wire.evidence import Packet
 from balise_wire.failures import Failure
 from balise_wire.observations import HttpObservation, Observation

@@ -10,8 +10,7 @@ from typing import Final
 import msgspec
 
 from balise_agent.experiments.http import get, redirect_host
-from balise_agent.experiments.task import Endpoint, Task, expect
-from balise_agent.steps import (
+from balise_agent.experiments.steps import (
     Answer,
     AnswerKind,
     AskGateway,
@@ -27,6 +26,7 @@ from balise_agent.steps import (
     Step,
     SynProbe,
 )
+from balise_agent.experiments.task import Endpoint, Task, expect
 from balise_wire.assignment import Control, Target
 from balise_wire.failures import Failure
 from balise_wire.measurement import LineHealth

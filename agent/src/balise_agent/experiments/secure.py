@@ -9,8 +9,8 @@ import re
 from collections.abc import Generator
 from typing import Final
 
+from balise_agent.experiments.steps import Connect, Connected, Failed, Handshake, Reply, Secured, Step
 from balise_agent.experiments.task import Task, expect
-from balise_agent.steps import Connect, Connected, Failed, Handshake, Reply, Secured, Step
 from balise_wire.failures import Failure
 
 _DIALECT_ALERTS: Final = frozenset({40, 47, 50, 70, 71, 80})

@@ -2,7 +2,7 @@
 
 Lives here: the frozen task with everything that varies (time-outs, chance as a seed, tables from the assignment), the
 protocol that each experiment module implements, and the narrowing of replies. Must not live here: any one experiment,
-the choice of addresses (targets.py), when to run (schedule.py).
+the choice of addresses (task_choice.py), when to run (agenda.py).
 """
 
 import functools
@@ -12,8 +12,8 @@ from typing import ParamSpec, Protocol, TypeVar
 
 import msgspec
 
-from balise_agent.config import Timeouts
-from balise_agent.steps import Note, Plan, Reply, Step
+from balise_agent.experiments.steps import Note, Plan, Reply, Step
+from balise_agent.system.config import Timeouts
 from balise_wire.assignment import Control, Target
 from balise_wire.observations import Observation
 from balise_wire.words import Design, Scope

@@ -7,8 +7,19 @@ names, payloads, the kernel's TCP, or what a failure means.
 from collections.abc import Generator, Sequence
 from typing import Final
 
+from balise_agent.experiments.steps import (
+    Answer,
+    AnswerKind,
+    Exchange,
+    Exchanged,
+    Failed,
+    Note,
+    Plan,
+    Reply,
+    Step,
+    SynProbe,
+)
 from balise_agent.experiments.task import Endpoint, Task, carried, expect, noting
-from balise_agent.steps import Answer, AnswerKind, Exchange, Exchanged, Failed, Note, Plan, Reply, Step, SynProbe
 from balise_wire.evidence import Packet
 from balise_wire.failures import Failure
 from balise_wire.observations import Observation, TcpObservation

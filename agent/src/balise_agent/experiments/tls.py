@@ -10,8 +10,7 @@ from typing import Final
 from balise_agent.codec.clienthello import client_hello
 from balise_agent.experiments.scramble import scrambled
 from balise_agent.experiments.secure import shake_hands
-from balise_agent.experiments.task import Endpoint, Task, carried, expect, noting
-from balise_agent.steps import (
+from balise_agent.experiments.steps import (
     Close,
     Closed,
     Connect,
@@ -24,6 +23,7 @@ from balise_agent.steps import (
     Send,
     Step,
 )
+from balise_agent.experiments.task import Endpoint, Task, carried, expect, noting
 from balise_wire.failures import Failure
 from balise_wire.observations import Observation, TlsObservation
 from balise_wire.words import Arm, Design, Experiment

@@ -12,7 +12,7 @@ import struct
 from typing import Final
 
 from balise_agent.net.classify import SOFT
-from balise_agent.net.ground import Ground, settle
+from balise_agent.net.context import Ground, settle
 from balise_agent.net.share import LISTENED
 from balise_agent.net.tap import Flow
 from balise_wire.evidence import Packet

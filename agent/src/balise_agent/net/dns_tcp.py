@@ -13,14 +13,14 @@ from typing import Final, NamedTuple
 from balise_agent.codec import dns
 from balise_agent.codec.dissect import Captured, dissect
 from balise_agent.codec.packets import TCP
+from balise_agent.experiments.steps import Query
 from balise_agent.net.classify import failure_of
-from balise_agent.net.ground import Ground, packed, settle
+from balise_agent.net.context import Ground, packed, settle
 from balise_agent.net.kernel import bound_socket
+from balise_agent.net.operation import Wait
 from balise_agent.net.routes import sockaddr
 from balise_agent.net.share import CONNECTION, WINDOW, Share
-from balise_agent.net.wait import Wait
-from balise_agent.reactor import READ, WRITE
-from balise_agent.steps import Query
+from balise_agent.system.reactor import READ, WRITE
 from balise_wire.failures import Failure
 from balise_wire.observations import DnsAnswer
 from balise_wire.words import Way

@@ -8,8 +8,8 @@ import errno
 import socket
 
 from balise_agent.net.classify import failure_of
+from balise_agent.net.context import Ground
 from balise_agent.net.errors import LinkUnusable
-from balise_agent.net.ground import Ground
 from balise_agent.net.routes import bind_device, family_of
 
 _ATTEMPTS = 64

@@ -8,13 +8,25 @@ import os
 from typing import BinaryIO, Final
 
 from balise_agent.codec import pcap
+from balise_agent.experiments.steps import (
+    AskGateway,
+    Close,
+    Connect,
+    Exchange,
+    Handshake,
+    Inject,
+    Query,
+    Receive,
+    Send,
+    Step,
+)
 from balise_agent.net import ports, tcp
 from balise_agent.net.connection import Connection
+from balise_agent.net.context import Chance, Ground
 from balise_agent.net.exchange import exchange
-from balise_agent.net.gate import Gate
 from balise_agent.net.gateway import ask_gateway
-from balise_agent.net.ground import Chance, Ground
 from balise_agent.net.inject import inject
+from balise_agent.net.operation import Operation
 from balise_agent.net.ports import PortPool
 from balise_agent.net.raw import RawSender
 from balise_agent.net.resolvers import Resolvers
@@ -23,9 +35,8 @@ from balise_agent.net.tap import Tap
 from balise_agent.net.tls import Contexts, handshake
 from balise_agent.net.trust import TrustStore
 from balise_agent.net.udp import query
-from balise_agent.net.wait import Operation
-from balise_agent.reactor import Reactor
-from balise_agent.steps import AskGateway, Close, Connect, Exchange, Handshake, Inject, Query, Receive, Send, Step
+from balise_agent.policy.egress import Gate
+from balise_agent.system.reactor import Reactor
 
 _MOST_CONNECTIONS: Final = 64
 """Connections that one plan may hold at once."""

@@ -2,7 +2,7 @@
 
 A resolver that answers one question with megabytes must not spend the day that the host allows us: then whoever can
 flood could silence a probe. What is expected counts against the day; what exceeds it is told as evidence and counted
-apart; beyond a bound nobody listens any more. Pure numbers. Must not live here: sockets, the day's account (meter.py).
+apart; beyond a bound nobody listens any more. Pure numbers. Must not live here: sockets, the day's account (usage.py).
 """
 
 from typing import Final

@@ -13,15 +13,15 @@ from collections.abc import Callable, Generator
 from typing import Final
 
 from balise_agent.codec.packets import TCP
+from balise_agent.experiments.steps import Close, Closed, Connect, Connected, Failed, Receive, Received, Send, Sent
 from balise_agent.net.classify import SOFT, detail_of, failure_of, tls_failure
 from balise_agent.net.connection import Connection
+from balise_agent.net.context import Ground, Stopwatch, packed, take_turn
 from balise_agent.net.errors import LinkUnusable
-from balise_agent.net.ground import Ground, Stopwatch, packed, take_turn
 from balise_agent.net.kernel import bound_socket
+from balise_agent.net.operation import Operation, Wait
 from balise_agent.net.share import CONNECTION, WINDOW, Share
-from balise_agent.net.wait import Operation, Wait
-from balise_agent.reactor import READ, WRITE
-from balise_agent.steps import Close, Closed, Connect, Connected, Failed, Receive, Received, Send, Sent
+from balise_agent.system.reactor import READ, WRITE
 from balise_wire.failures import Failure
 
 LATE: Final = 0.3

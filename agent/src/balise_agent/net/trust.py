@@ -30,7 +30,7 @@ from cryptography.x509.verification import (
 )
 
 from balise_agent.codec.certificate import told_by
-from balise_agent.errors import ConfigError
+from balise_agent.system.errors import ConfigError
 from balise_wire.failures import Failure
 from balise_wire.observations import Certificate
 

@@ -15,15 +15,15 @@ from typing import Final, NamedTuple
 from balise_agent.codec import dns
 from balise_agent.codec.dissect import Captured, dissect, evidence, is_first_fragment
 from balise_agent.codec.packets import UDP
+from balise_agent.experiments.steps import Queried, Query
 from balise_agent.net.classify import failure_of
+from balise_agent.net.context import Ground, Stopwatch, packed, settle
 from balise_agent.net.dns_tcp import TcpAnswer, ask_over_tcp
-from balise_agent.net.ground import Ground, Stopwatch, packed, settle
 from balise_agent.net.kernel import bound_socket
+from balise_agent.net.operation import Operation, Signal, Wait
 from balise_agent.net.routes import sockaddr
 from balise_agent.net.share import DATAGRAMS, Share
-from balise_agent.net.wait import Operation, Signal, Wait
-from balise_agent.reactor import READ
-from balise_agent.steps import Queried, Query
+from balise_agent.system.reactor import READ
 from balise_wire.failures import Failure
 from balise_wire.observations import DnsAnswer
 from balise_wire.words import Resolver, Way

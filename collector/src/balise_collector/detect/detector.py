@@ -17,8 +17,8 @@ from balise_collector.detect.evidence import SILENT_RULE, Code, Severity, code, 
 from balise_collector.detect.fold import Cast, Fold, FoldState, episode
 from balise_collector.detect.group import Group
 from balise_collector.detect.series import Series
-from balise_collector.faults import Faults
 from balise_collector.judge.verdict import State, Verdict
+from balise_collector.system.faults import Faults
 from balise_wire.measurement import Network
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Experiment, TargetRole

@@ -18,7 +18,6 @@ from balise_collector.detect.bins import BIN
 from balise_collector.detect.cells import WORLD, CellEvent, Episode, EventKind, Member, Note
 from balise_collector.detect.detector import INTERNET
 from balise_collector.detect.fold import INTERMITTENT, join
-from balise_collector.faults import Faults
 from balise_collector.incidents.grade import grade
 from balise_collector.incidents.grouping import group
 from balise_collector.incidents.locality import locality, references
@@ -35,6 +34,7 @@ from balise_collector.incidents.model import (
 from balise_collector.incidents.scope import FleetView, counted_in, scope
 from balise_collector.judge.judgement import RULES_VERSION
 from balise_collector.judge.verdict import State
+from balise_collector.system.faults import Faults
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import TargetRole
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from balise_collector.detect.cells import Coverage
 from balise_collector.incidents.model import IncidentKind, Locality, ReferenceCount
-from balise_collector.witnesses import ENOUGH
+from balise_collector.judge.witnesses import ENOUGH
 
 VANTAGES: Final = 3
 """Reference vantages that must be ok."""

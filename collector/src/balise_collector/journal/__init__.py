@@ -10,9 +10,9 @@ from typing import Protocol
 
 import msgspec
 
-from balise_collector.faults import Fault
-from balise_collector.quota import Account
-from balise_collector.whereabouts import Sighting
+from balise_collector.fleet.quota import Account
+from balise_collector.fleet.whereabouts import Sighting
+from balise_collector.system.faults import Fault
 from balise_wire.measurement import Measurement
 from balise_wire.status import Event, Health
 from balise_wire.words import ClockState, Lifecycle

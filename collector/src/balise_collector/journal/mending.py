@@ -19,11 +19,11 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from balise_collector.faults import Fault
 from balise_collector.journal.frames import DamageError, Opened
 from balise_collector.journal.pages import Pages, Row, committed, page_size
+from balise_collector.journal.receipt_position import StreamPosition
 from balise_collector.journal.sqlite import SqliteJournal
-from balise_collector.streams import StreamPosition
+from balise_collector.system.faults import Fault
 from balise_wire.seal import key_id, public_bytes
 from balise_wire.topics import is_probe_id
 

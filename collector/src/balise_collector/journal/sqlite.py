@@ -23,8 +23,8 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from balise_collector.errors import DamagedError, JournalError
-from balise_collector.faults import Fault
+from balise_collector.fleet.quota import Account
+from balise_collector.fleet.whereabouts import KEPT_MOST, Sighting
 from balise_collector.journal import (
     Aside,
     Batch,
@@ -43,12 +43,12 @@ from balise_collector.journal import (
     Report,
     Totals,
 )
+from balise_collector.journal.clock_offset import TRANSIT
 from balise_collector.journal.frames import DamageError, Opened, Pointer, Taken, id64
-from balise_collector.probe_clocks import TRANSIT
-from balise_collector.quota import Account
-from balise_collector.shared_file import is_damage, open_reading
-from balise_collector.streams import StreamPosition
-from balise_collector.whereabouts import KEPT_MOST, Sighting
+from balise_collector.journal.receipt_position import StreamPosition
+from balise_collector.system.errors import DamagedError, JournalError
+from balise_collector.system.faults import Fault
+from balise_collector.system.shared_file import is_damage, open_reading
 from balise_wire.seal import key_id as signing_id
 from balise_wire.seal import public_bytes, signer
 from balise_wire.status import Event, EventKind, Health

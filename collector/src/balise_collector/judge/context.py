@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from balise_collector.judge.fingerprints import OWN, Fingerprints
 from balise_collector.judge.limits import BUDGET, fell_silent, limited
 from balise_collector.judge.verdict import State, Verdict
-from balise_collector.witnesses import ENOUGH, UNKNOWN, Stand, independent, witness_of
+from balise_collector.judge.witnesses import ENOUGH, UNKNOWN, Stand, independent, witness_of
 from balise_wire.observations import (
     DnsObservation,
     HttpObservation,

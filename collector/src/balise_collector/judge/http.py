@@ -14,7 +14,7 @@ from balise_collector.judge.context import backed
 from balise_collector.judge.injection import FORGED, injection_score, is_whole
 from balise_collector.judge.rules import MIN_TRIALS, Facts, Rule, anomaly, board, common, gate, spread_out
 from balise_collector.judge.verdict import Level, State
-from balise_collector.witnesses import ENOUGH
+from balise_collector.judge.witnesses import ENOUGH
 from balise_wire.failures import Failure
 from balise_wire.mechanisms import Mechanism
 from balise_wire.observations import HttpObservation

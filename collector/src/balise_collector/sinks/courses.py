@@ -9,12 +9,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Final, Generic, Protocol, TypeVar
 
-from balise_collector.faults import Fault, Faults
+from balise_collector.conclude.store import Change, Store
+from balise_collector.fleet.members import Fleet, Member
 from balise_collector.incidents.findings import told
 from balise_collector.incidents.model import Incident
 from balise_collector.journal import EventRow, HealthRow, JournalRow
 from balise_collector.journal.sqlite import SqliteJournal
-from balise_collector.members import Fleet, Member
 from balise_collector.sinks import Point, Sink
 from balise_collector.sinks.points import (
     health_point,
@@ -27,7 +27,7 @@ from balise_collector.sinks.points import (
     verdict_point,
 )
 from balise_collector.sinks.rollup import Window
-from balise_collector.store import Change, Store
+from balise_collector.system.faults import Fault, Faults
 from balise_wire.words import Experiment
 
 _log = logging.getLogger(__name__)

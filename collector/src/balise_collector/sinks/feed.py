@@ -13,14 +13,14 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, closing
 from typing import Final
 
-from balise_collector.errors import DamagedError, JournalError
-from balise_collector.faults import words_of
+from balise_collector.conclude.store import Store
 from balise_collector.journal.sqlite import SqliteJournal
-from balise_collector.shared_file import is_damage
 from balise_collector.sinks import SinkError
 from balise_collector.sinks.backoff import pause_after
 from balise_collector.sinks.courses import Course, Gauges
-from balise_collector.store import Store
+from balise_collector.system.errors import DamagedError, JournalError
+from balise_collector.system.faults import words_of
+from balise_collector.system.shared_file import is_damage
 
 _log = logging.getLogger(__name__)
 _IDLE_SECONDS: Final = 1.0

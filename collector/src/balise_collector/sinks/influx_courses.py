@@ -8,16 +8,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from balise_collector.catalogue import Catalogue
-from balise_collector.clock import Clock
-from balise_collector.config import Config, Influx
 from balise_collector.detect import INTERNET
-from balise_collector.fleet import FleetRegistry
+from balise_collector.fleet.catalogue import Catalogue
+from balise_collector.fleet.registry import FleetRegistry
 from balise_collector.sinks import SinkError
 from balise_collector.sinks.cardinality import Guard
 from balise_collector.sinks.courses import Conclusions, Course, Gauges, HealthReports, ProbeEvents, Rollups
 from balise_collector.sinks.influx import InfluxSink
 from balise_collector.sinks.watch import Watch
+from balise_collector.system.clock import Clock
+from balise_collector.system.config import Config, Influx
 
 WINDOWS: Final = (("5m", 300.0, 60.0), ("1h", 3600.0, 600.0))
 """Each window's tag, its width and the pause between two looks, in clock seconds."""

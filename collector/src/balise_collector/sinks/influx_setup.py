@@ -17,8 +17,8 @@ from urllib.parse import quote, urlencode
 
 import urllib3
 
-from balise_collector.config import Influx
-from balise_collector.errors import ConfigError
+from balise_collector.system.config import Influx
+from balise_collector.system.errors import ConfigError
 
 WRITER: Final = "balise_write"
 READER: Final = "balise_read"

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from statistics import median
 from typing import Final
 
+from balise_collector.conclude.history import settle
 from balise_collector.judge.verdict import State, Verdict
-from balise_collector.pages.history import settle
 from balise_collector.sinks.facts import CellFacts
 
 _Key = tuple[str, int, str, str, str, int, str, bool]

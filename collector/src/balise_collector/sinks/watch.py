@@ -1,7 +1,7 @@
 """The look that is taken every minute at the fleet and at the collector itself.
 
 Lives here: gathering facts from the stores at intervals of the collector's clock. Must not live here: what a probe's
-silence means (standing.py), names of points (points.py).
+silence means (liveness.py), names of points (points.py).
 """
 
 import shutil
@@ -11,15 +11,15 @@ from typing import Any, Final
 
 import msgspec
 
-from balise_collector.fleet import FleetRegistry
+from balise_collector.conclude.liveness import standing
+from balise_collector.conclude.store import Store
+from balise_collector.fleet.registry import FleetRegistry
 from balise_collector.incidents.findings import findings
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.sinks import Point
 from balise_collector.sinks.courses import Course
 from balise_collector.sinks.facts import CollectorFacts, ReaderFacts
 from balise_collector.sinks.points import collector_points, fleet_point
-from balise_collector.standing import standing
-from balise_collector.store import Store
 
 EVERY: Final = 60.0
 """Clock seconds between two looks."""

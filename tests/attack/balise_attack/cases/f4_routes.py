@@ -22,8 +22,8 @@ def run(bed: Bed) -> Outcome:
         bed.call([ip, *line.split()])
     told = bed.script(
         "import json, sys\n"
-        "from balise_agent.household import own_prefixes\n"
-        "from balise_agent.limits import refuse_address\n"
+        "from balise_agent.net.local_networks import own_prefixes\n"
+        "from balise_agent.policy.limits import refuse_address\n"
         "own = own_prefixes()\n"
         "print(json.dumps({'own': own, 'refused': [refuse_address(a, (), own) for a in sys.argv[1:]]}))\n",
         *_TARGETS,

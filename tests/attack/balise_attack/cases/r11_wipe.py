@@ -16,12 +16,12 @@ import json, sys
 from pathlib import Path
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from balise_agent import limits
-from balise_agent.assignments import Assignments
-from balise_agent.config import Limits, Network
-from balise_agent.enrolment.files import Files
-from balise_agent.identity import load_or_create
-from balise_agent.spool import Record, Spool, Stamp
+from balise_agent.policy import limits
+from balise_agent.measure.assignments import Assignments
+from balise_agent.system.config import Limits, Network
+from balise_agent.provisioning.enrolment.files import Files
+from balise_agent.system.identity import load_or_create
+from balise_agent.delivery.spool.spool import Record, Spool, Stamp
 from balise_wire.assignment import Assignment, Control, Target
 from balise_wire.enrolment import Enrolment, FrontDoor
 from balise_wire.envelope import Envelope, Kind, encode_envelope

@@ -10,8 +10,8 @@ _SCRIPT = """
 import json, logging, random, shutil, sys
 from pathlib import Path
 import msgspec
-from balise_agent.identity import load_or_create
-from balise_agent.spool import Record, Spool, Stamp
+from balise_agent.system.identity import load_or_create
+from balise_agent.delivery.spool.spool import Record, Spool, Stamp
 from balise_wire.envelope import Kind, decode_envelope
 from balise_wire.seal import Sealer, SealError, unseal
 from balise_wire.words import ClockState

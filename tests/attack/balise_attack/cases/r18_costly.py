@@ -21,7 +21,7 @@ from balise_collector.incidents.model import (
     Incident, IncidentKind, IncidentState, Interval, Locality, MechanismShare, ReferenceCount, Scope,
 )
 from balise_collector.judge.verdict import State, Verdict
-from balise_collector.store import Progress, Store
+from balise_collector.conclude.store import Progress, Store
 from balise_wire.measurement import Network
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Design, Experiment, TargetRole

@@ -10,7 +10,7 @@ import json
 from balise_collector.incidents.model import Incident, IncidentKind, IncidentState, Interval, MechanismShare, Scope
 from balise_collector.journal import JournalRow
 from balise_collector.judge.verdict import State, Verdict
-from balise_collector.pages.public import Policy, Public
+from balise_collector.pages.public.filter import Policy, Public
 from balise_wire.evidence import Direction, Packet
 from balise_wire.measurement import Measurement, Network
 from balise_wire.mechanisms import Mechanism

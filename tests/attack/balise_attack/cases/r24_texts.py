@@ -18,9 +18,10 @@ from pathlib import Path
 from balise_collector.incidents.model import (
     Incident, IncidentKind, IncidentState, Interval, Locality, MechanismShare, ReferenceCount, Scope,
 )
-from balise_collector.pages import card, feed, svg
-from balise_collector.pages.view import View
-from balise_collector.report import ReportFacts, report
+from balise_collector.pages.drawing import card, svg
+from balise_collector.pages.public import feed
+from balise_collector.pages.views.read_model import View
+from balise_collector.words.report import ReportFacts, report
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import TargetRole
 

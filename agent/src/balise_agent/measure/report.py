@@ -1,0 +1,93 @@
+"""From a finished run to the measurement that leaves the probe: everything inside that a judge needs, and no more.
+
+Lives here: putting run, observations, line and network together, through the scrubber. Must not live here: ids, times
+(both are arguments), storage, delivery, judgement.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from balise_agent.experiments.task import Task
+from balise_agent.measure.agenda import Run
+from balise_agent.policy.redaction import redacted
+from balise_agent.policy.scrub import Allowed, scrub
+from balise_wire.measurement import LineHealth, Measurement, Network
+from balise_wire.observations import Observation
+
+MAX_OWN_FAILURE: Final = 160
+"""Characters of our own failure in a measurement: a word and what was wrong."""
+
+
+def allowed_by(task: Task, own: Iterable[str] = ()) -> Allowed:
+    """Return what a measurement of this task may name.
+
+    Args:
+        task: of the run.
+        own: addresses and prefixes of this machine and its LAN.
+    """
+    addresses = {
+        *task.target.addresses,
+        *task.addresses,
+        *task.public_resolvers,
+        *task.silent_addresses,
+        *(address for control in task.controls for address in control.addresses),
+        task.address,
+        task.target.sibling,
+    }
+    return Allowed(addresses=frozenset(addresses - {""}), laboratory=task.laboratory, own=tuple(own))
+
+
+def measurement(
+    run: Run,
+    observations: Sequence[Observation],
+    *,
+    id: str,
+    started: float,
+    ended: float,
+    network: Network,
+    catalogue: str,
+    software: str,
+    line: LineHealth | None,
+    limited_by: Sequence[str] = (),
+    tap_drops: int = 0,
+    own_failure: str = "",
+    own: Iterable[str] = (),
+) -> Measurement:
+    """Return the measurement of a run.
+
+    Args:
+        run: as the agenda gave it.
+        observations: what its plan returned.
+        id: 32 hex digits, new for each measurement.
+        started: UNIX seconds at which the plan began; the first own trial's time is taken where it is earlier or later.
+        ended: UNIX seconds at which the plan ended.
+        network: country, provider and access type.
+        catalogue: version of the catalogue in force.
+        software: version of the agent.
+        line: the line's health of this minute.
+        limited_by: what limits the board now, beside what limited the run.
+        tap_drops: packets the capture lost meanwhile.
+        own_failure: why the probe itself ended the run; ``observations`` is then what had been noted before.
+        own: addresses and prefixes of this machine and its LAN, never to be named.
+    """
+    first = min((trial.at for trial in observations if not trial.carried), default=started)
+    return Measurement(
+        id=id,
+        experiment=run.experiment,
+        design=run.design,
+        target=run.target.id,
+        service=run.target.service,
+        role=run.target.role,
+        host=run.target.host,
+        family=run.family,
+        started=first,
+        ended=max(ended, first),
+        network=network,
+        catalogue=catalogue,
+        software=software,
+        line=line,
+        limited_by=tuple(dict.fromkeys((*run.limited_by, *limited_by))),
+        tap_drops=tap_drops,
+        own_failure=redacted(own_failure, MAX_OWN_FAILURE),
+        observations=scrub(observations, allowed_by(run.task, own)),
+    )

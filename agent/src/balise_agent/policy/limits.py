@@ -1,0 +1,452 @@
+"""The rules that no assignment can lift: where a probe never goes, how often, how much. Pure; time is an argument.
+
+Lives here: refused destinations, well-formed names and paths, the token bucket per host, the caps, and the check of a
+whole assignment against them. Must not live here: signatures, expiry of what is stored, or carrying anything out.
+"""
+
+import ipaddress
+import re
+from enum import IntEnum
+from typing import Final, TypeVar
+
+import msgspec
+
+from balise_agent.system import config
+from balise_wire.assignment import Assignment, Budget, Control, Target, Timetable
+from balise_wire.words import Experiment, Profile
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+MAX_TARGETS: Final = 500
+MAX_CONTROLS: Final = 32
+MAX_RESOLVERS: Final = 8
+MAX_ADDRESSES: Final = 16
+MAX_FETCH_BYTES: Final = 65_536
+"""The precise media fetch of detectors.md 2.8 is 64 KB; nothing on schedule needs more."""
+MAX_PATH: Final = 1_024
+MAX_HEAD_BYTES: Final = 65_536
+"""Largest response head that is read. Servers with long policies and cookies send 17 KB and more; browsers take 256."""
+MIN_INTERVAL: Final = 60
+MAX_INTERVAL: Final = 86_400
+MIN_LINE: Final = 30
+MIN_HEALTH: Final = 30
+MAX_EVERY: Final = 1_000
+MAX_REFUSALS_TOLD: Final = 50
+"""Refused items named one by one in an event; the rest is a count."""
+
+_NOT_PUBLIC: Final = tuple(
+    (ipaddress.ip_network(prefix), reason)
+    for prefix, reason in (
+        # IANA special-purpose registries (RFC 6890), each with the document that sets it apart.
+        ("0.0.0.0/8", "this network (RFC 791)"),
+        ("10.0.0.0/8", "private (RFC 1918)"),
+        ("100.64.0.0/10", "carrier-grade NAT (RFC 6598)"),
+        ("127.0.0.0/8", "loopback (RFC 1122)"),
+        ("169.254.0.0/16", "link-local (RFC 3927)"),
+        ("172.16.0.0/12", "private (RFC 1918)"),
+        ("192.0.0.0/24", "protocol assignments (RFC 6890)"),
+        ("192.0.2.0/24", "documentation (RFC 5737)"),
+        ("192.88.99.0/24", "former 6to4 relays (RFC 7526)"),
+        ("192.168.0.0/16", "private (RFC 1918)"),
+        ("198.18.0.0/15", "benchmarking (RFC 2544)"),
+        ("198.51.100.0/24", "documentation (RFC 5737)"),
+        ("203.0.113.0/24", "documentation (RFC 5737)"),
+        ("224.0.0.0/4", "multicast (RFC 5771)"),
+        ("240.0.0.0/4", "reserved or broadcast (RFC 1112, RFC 919)"),
+        ("::/128", "unspecified (RFC 4291)"),
+        ("::1/128", "loopback (RFC 4291)"),
+        ("::ffff:0:0/96", "IPv4-mapped (RFC 4291)"),
+        ("::/96", "IPv4-compatible (RFC 4291)"),
+        ("64:ff9b:1::/48", "local translation (RFC 8215)"),
+        ("100::/64", "discard only (RFC 6666)"),
+        ("2001::/23", "protocol assignments, Teredo among them (RFC 2928, RFC 4380)"),
+        ("2001:db8::/32", "documentation (RFC 3849)"),
+        ("2002::/16", "6to4, which hides an IPv4 address (RFC 7526)"),
+        ("3fff::/20", "documentation (RFC 9637)"),
+        ("fc00::/7", "unique local (RFC 4193)"),
+        ("fe80::/10", "link-local (RFC 4291)"),
+        ("fec0::/10", "former site-local (RFC 3879)"),
+        ("ff00::/8", "multicast (RFC 4291)"),
+    )
+)
+_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
+_GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
+_NEVER: Final = tuple(ipaddress.ip_network(p) for p in ("224.0.0.0/4", "ff00::/8", "255.255.255.255/32", "::/128"))
+"""Not even a laboratory measures these: one packet reaches many machines."""
+
+_LABEL: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
+_PATH: Final = re.compile(r"/[!-~]*")
+_IDENTIFIER: Final = re.compile(r"[!-~]{1,200}")
+
+
+class Share(msgspec.Struct, frozen=True):
+    """What a profile may use of the host's line."""
+
+    bytes_per_day: int
+    bytes_per_incident: int
+    connections_per_day: int
+    """Crafted SYNs and TCP connections together; a schedule that keeps to the bytes stays far below it."""
+
+
+SHARES: Final[dict[Profile, Share]] = {
+    # attribution.md 3 and 4: 20 MB a day at most, 6 on a lean line, 1 on one that is paid by the byte.
+    Profile.LEAN: Share(6_000_000, 1_000_000, 40_000),
+    Profile.STANDARD: Share(20_000_000, 2_000_000, 100_000),
+    Profile.METERED: Share(1_000_000, 200_000, 10_000),
+}
+LABORATORY: Final = Share(50_000_000, 5_000_000, 1_000_000)
+"""Where the settings name laboratory prefixes there is no host who pays for the line."""
+
+
+class Reserve(IntEnum):
+    """What the rest of a day's bytes is kept for."""
+
+    NONE = 0
+    """There is enough for everything."""
+    ANOMALIES = 1
+    """Hellos and fetches on schedule rest; paired series go on."""
+    NAMES = 2
+    """Hellos and fetches rest; names and SYNs go on, on schedule and in series."""
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """What this device allows at most. The operator can tighten it; nobody can widen it."""
+
+    bytes_per_day: int = LABORATORY.bytes_per_day
+    bytes_per_incident: int = LABORATORY.bytes_per_incident
+    connections_per_day: int = LABORATORY.connections_per_day
+    connections_per_host_per_minute: int = 12
+    """One in five seconds (attribution.md 3, rate and data)."""
+    laboratory: tuple[str, ...] = ()
+    """Prefixes that the operator of a laboratory calls public."""
+    lan: tuple[str, ...] = ()
+    """Prefixes of this machine's own networks: refused even where they are public addresses."""
+
+
+def tightened(
+    settings: config.Limits,
+    network: config.Network,
+    lan: tuple[str, ...] = (),
+    profile: Profile = Profile.STANDARD,
+) -> Limits:
+    """Return the profile's limits, tightened by the operator's file; a larger number there changes nothing."""
+    share = LABORATORY if network.laboratory else SHARES.get(profile, SHARES[Profile.METERED])
+
+    def least(ours: int, theirs: int) -> int:
+        return min(ours, theirs) if theirs > 0 else ours
+
+    return Limits(
+        bytes_per_day=least(share.bytes_per_day, settings.bytes_per_day),
+        bytes_per_incident=share.bytes_per_incident,
+        connections_per_day=share.connections_per_day,
+        connections_per_host_per_minute=least(
+            Limits().connections_per_host_per_minute, settings.connections_per_host_per_minute
+        ),
+        laboratory=network.laboratory,
+        lan=lan,
+    )
+
+
+# --- where never to go ------------------------------------------------------------------------------------------------
+
+
+def _within(address: Address, prefixes: tuple[str, ...]) -> bool:
+    return any(address in ipaddress.ip_network(prefix, strict=False) for prefix in prefixes)
+
+
+def refuse_address(text: str, laboratory: tuple[str, ...] = (), lan: tuple[str, ...] = ()) -> str | None:
+    """Say why a destination is refused; ``None`` where a probe may send to it.
+
+    The same rule holds for addresses out of an assignment and out of a DNS answer: neither may turn the probe on the
+    household it stands in.
+    """
+    if "%" in text:
+        return "names an interface of this machine"
+    try:
+        address: Address = ipaddress.ip_address(text)
+    except ValueError:
+        return "is not an IP address"
+    if any(address in network for network in _NEVER):
+        return "multicast, broadcast or unspecified"
+    if _within(address, lan):
+        return "on this machine's own network"
+    if _within(address, laboratory):
+        return None
+    if isinstance(address, ipaddress.IPv6Address) and address in _NAT64:
+        # RFC 6052: the last 32 bits are the IPv4 destination.
+        embedded = str(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
+        inner = refuse_address(embedded, laboratory, lan)
+        return f"NAT64 of {embedded}: {inner}" if inner else None
+    reason = next((reason for network, reason in _NOT_PUBLIC if address in network), None)
+    if reason is None and address.version == 6 and address not in _GLOBAL_UNICAST:
+        return "outside global unicast (RFC 4291)"
+    return reason
+
+
+def refuse_name(name: str) -> str | None:
+    """Say why a host name is refused: it goes into SNI, Host and DNS questions as it is (RFC 1123, RFC 6066 3)."""
+    if not name or len(name) > 253:
+        return f"name has {len(name)} characters; 1 to 253 are possible"
+    if not all(_LABEL.fullmatch(label) for label in name.split(".")):
+        return "name is not letters, digits and hyphens between dots"
+    if name.rsplit(".", 1)[-1].isdigit():
+        return "name is an address"
+    return None
+
+
+# --- how often --------------------------------------------------------------------------------------------------------
+
+
+class Bucket(msgspec.Struct, frozen=True):
+    """A token bucket: how many connections a host may still get, as of ``at``."""
+
+    tokens: float
+    at: float
+
+
+def take(bucket: Bucket | None, count: int, per_minute: int, now: float) -> Bucket | None:
+    """Take ``count`` tokens of a bucket that fills at ``per_minute``; ``None`` where there are not enough.
+
+    A count above the capacity needs a full bucket and leaves it in debt, so that it is slow but not impossible. A
+    clock that went back does not fill the bucket.
+    """
+    level = refilled(bucket, per_minute, now)
+    return Bucket(level - count, now) if level >= min(count, per_minute) else None
+
+
+def refilled(bucket: Bucket | None, per_minute: int, now: float) -> float:
+    """Return the tokens in the bucket at ``now``."""
+    if bucket is None:
+        return float(per_minute)
+    return min(float(per_minute), bucket.tokens + max(0.0, now - bucket.at) * per_minute / 60.0)
+
+
+def wait(bucket: Bucket | None, count: int, per_minute: int, now: float) -> float:
+    """Return the seconds until ``take`` would succeed."""
+    lacking = min(count, per_minute) - refilled(bucket, per_minute, now)
+    return max(0.0, lacking * 60.0 / per_minute)
+
+
+# --- the day ----------------------------------------------------------------------------------------------------------
+
+DAY_AT_LEAST: Final = 12 * 3600.0
+"""Seconds of the steady clock between two new accounts, after the first: whoever can step the clock over midnight again
+and again must not get a new day's bytes and connections each time."""
+
+
+class Days:
+    """Counts the accounts of days on a clock that may be stepped; pure, its readings are arguments.
+
+    A new account begins when the clock shows a later day; a clock that goes back goes on with the account it has. The
+    first midnight after a start may come at once, each further one half a day after the last.
+    """
+
+    def __init__(self, day: int) -> None:
+        """Begin with the account of ``day`` (days since 1970, UTC)."""
+        self.day = day
+        self.account = 0
+        """Grows with each new account."""
+        self._turned = float("-inf")
+
+    def look(self, day: int, steady: float) -> int:
+        """Return the number of the account that is in force.
+
+        Args:
+            day: what the clock shows.
+            steady: seconds of a clock that nothing steps.
+        """
+        if day <= self.day:
+            self.day = day
+        elif steady - self._turned >= DAY_AT_LEAST:
+            self.day, self._turned = day, steady
+            self.account += 1
+        return self.account
+
+
+def steadied(bucket: Bucket | None, now: float) -> Bucket | None:
+    """Return a bucket that goes on filling after the clock went back: what is dated in the future is dated now."""
+    return Bucket(bucket.tokens, now) if bucket is not None and bucket.at > now else bucket
+
+
+# --- a whole assignment -----------------------------------------------------------------------------------------------
+
+
+class Accepted(msgspec.Struct, frozen=True, kw_only=True):
+    """The assignment as far as this device goes along with it."""
+
+    assignment: Assignment
+    refused: tuple[tuple[str, str], ...] = ()
+    """Target id (or the field's name) and the reason; at most ``MAX_REFUSALS_TOLD``, then a count."""
+    clamped: tuple[str, ...] = ()
+    """What was brought within limits, in words."""
+
+
+class Refused(msgspec.Struct, frozen=True, kw_only=True):
+    """Nothing of the assignment is used."""
+
+    reason: str
+
+
+def check_assignment(assignment: Assignment, limits: Limits, now: float) -> Accepted | Refused:
+    """Hold an assignment against the device's limits.
+
+    Args:
+        assignment: as received, its signature already verified.
+        limits: of this device.
+        now: UNIX seconds on the probe's clock.
+    """
+    if not now < assignment.expires:
+        return Refused(reason=f"expired at {assignment.expires:.0f}; the collector must send a newer one")
+    if len(assignment.targets) > MAX_TARGETS:
+        return Refused(reason=f"{len(assignment.targets)} targets; at most {MAX_TARGETS} are measured by one probe")
+    refused: list[tuple[str, str]] = []
+    clamped: list[str] = []
+    targets = _checked_targets(assignment.targets, limits, refused, clamped)
+    controls = _checked_controls(assignment.controls, limits, refused)
+    accepted = msgspec.structs.replace(
+        assignment,
+        targets=targets,
+        controls=controls,
+        public_resolvers=_checked_addresses("public_resolvers", assignment.public_resolvers, limits, refused),
+        silent_addresses=_checked_addresses("silent_addresses", assignment.silent_addresses, limits, refused),
+        control_name=_checked_control_name(assignment.control_name, refused),
+        timetable=_clamped_timetable(assignment.timetable, clamped),
+        budget=_clamped_budget(assignment.budget, limits, clamped),
+    )
+    if len(refused) > MAX_REFUSALS_TOLD:
+        rest = len(refused) - MAX_REFUSALS_TOLD
+        refused = [*refused[:MAX_REFUSALS_TOLD], ("...", f"and {rest} more")]
+    return Accepted(assignment=accepted, refused=tuple(refused), clamped=tuple(clamped))
+
+
+def _checked_targets(
+    targets: tuple[Target, ...], limits: Limits, refused: list[tuple[str, str]], clamped: list[str]
+) -> tuple[Target, ...]:
+    """Keep the targets that may be measured, without the addresses that may not."""
+    kept: dict[str, Target] = {}
+    for target in targets:
+        told = target.id if _IDENTIFIER.fullmatch(target.id) else ascii(target.id)[:80]
+        reason = refuse_target(target) or ("the id is there twice" if target.id in kept else None)
+        if reason is None:
+            addresses, whys = _split(target.addresses, limits)
+            reason = whys[0] if whys and not addresses else None
+            refused.extend((told, why) for why in (whys if addresses else ()))
+        else:
+            addresses = ()
+        if reason is not None:
+            refused.append((told, reason))
+            continue
+        fetch = max(0, min(target.fetch_bytes, MAX_FETCH_BYTES))
+        if fetch != target.fetch_bytes:
+            clamped.append(f"{told}: fetch_bytes {target.fetch_bytes} to {fetch}")
+        sibling = target.sibling
+        if sibling and (why := refuse_address(sibling, limits.laboratory, limits.lan)):
+            refused.append((told, f"sibling {ascii(sibling)[:60]} {why}"))
+            sibling = ""
+        kept[target.id] = msgspec.structs.replace(target, addresses=addresses, sibling=sibling, fetch_bytes=fetch)
+    return tuple(kept.values())
+
+
+def refuse_target(target: Target) -> str | None:
+    """Say why a target is refused for its words and numbers; its addresses are looked at one by one elsewhere."""
+    for field in ("id", "service"):
+        if not _IDENTIFIER.fullmatch(getattr(target, field)):
+            return f"{field} has control characters, spaces or more than 200 characters"
+    for field in ("host", "neighbour"):
+        text = getattr(target, field)
+        if (text or field == "host") and (why := refuse_name(text)):
+            return f"{field}: {why}"
+    if not _PATH.fullmatch(target.path) or len(target.path) > MAX_PATH:
+        return f"path must be printable ASCII without spaces, start with / and have at most {MAX_PATH} characters"
+    if not (0 < target.port < 65536 and 0 < target.http_port < 65536 and 0 <= target.other_port < 65536):
+        return "a port is outside 1 to 65535"
+    if not target.experiments:
+        return "no experiment is asked for"
+    if Experiment.LINE in target.experiments:
+        return "line is an experiment on the probe's own line, not on a target"
+    return None
+
+
+def _split(addresses: tuple[str, ...], limits: Limits) -> tuple[tuple[str, ...], list[str]]:
+    """Split addresses into those that may be contacted and reasons for the others."""
+    kept: dict[str, None] = {}
+    whys: list[str] = []
+    for text in addresses:
+        if why := refuse_address(text, limits.laboratory, limits.lan):
+            whys.append(f"address {ascii(text)[:60]} {why}")
+        elif len(kept) >= MAX_ADDRESSES:
+            whys.append(f"more than {MAX_ADDRESSES} addresses")
+            break
+        else:
+            kept[str(ipaddress.ip_address(text))] = None
+    return tuple(kept), whys
+
+
+def _checked_controls(
+    controls: tuple[Control, ...], limits: Limits, refused: list[tuple[str, str]]
+) -> tuple[Control, ...]:
+    """Keep the controls that may be contacted."""
+    kept: list[Control] = []
+    for control in controls[:MAX_CONTROLS]:
+        addresses, whys = _split(control.addresses, limits)
+        reason = refuse_name(control.name) or (None if 0 < control.port < 65536 else "port is outside 1 to 65535")
+        reason = reason or (None if addresses else next(iter(whys), "has no address"))
+        if reason:
+            refused.append((f"control {ascii(control.name)[:60]}", reason))
+        else:
+            kept.append(msgspec.structs.replace(control, addresses=addresses))
+    if len(controls) > MAX_CONTROLS:
+        refused.append(("controls", f"{len(controls)} of them; the first {MAX_CONTROLS} are used"))
+    return tuple(kept)
+
+
+def _checked_addresses(
+    field: str, addresses: tuple[str, ...], limits: Limits, refused: list[tuple[str, str]]
+) -> tuple[str, ...]:
+    """Keep the resolver or silent addresses that may be contacted."""
+    kept, whys = _split(addresses[: MAX_RESOLVERS * 2], limits)
+    refused.extend((field, why) for why in whys)
+    return kept[:MAX_RESOLVERS]
+
+
+def _checked_control_name(name: str, refused: list[tuple[str, str]]) -> str:
+    """Keep the control name if it is one."""
+    if name and (why := refuse_name(name)):
+        refused.append(("control_name", why))
+        return ""
+    return name
+
+
+def _clamped_timetable(timetable: Timetable, clamped: list[str]) -> Timetable:
+    """Bring the timetable within what a household line and its neighbours on the net can bear."""
+    bounds = {
+        "interval": (MIN_INTERVAL, MAX_INTERVAL),
+        "hello_every": (1, MAX_EVERY),
+        "http_every": (1, MAX_EVERY),
+        "line": (MIN_LINE, MAX_INTERVAL),
+        "health": (MIN_HEALTH, MAX_INTERVAL),
+    }
+    return _clamp(timetable, bounds, clamped)
+
+
+def _clamped_budget(budget: Budget, limits: Limits, clamped: list[str]) -> Budget:
+    """Bring the budget within the device's."""
+    bounds = {
+        "bytes_per_day": (0, limits.bytes_per_day),
+        "bytes_per_incident": (0, min(limits.bytes_per_incident, limits.bytes_per_day)),
+    }
+    return _clamp(budget, bounds, clamped)
+
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+def _clamp(record: T, bounds: dict[str, tuple[int, int]], clamped: list[str]) -> T:
+    """Return the record with each named field within its bounds, and tell what was changed."""
+    changes: dict[str, int] = {}
+    for field, (least, most) in bounds.items():
+        value = getattr(record, field)
+        if not least <= value <= most:
+            changes[field] = min(max(value, least), most)
+            clamped.append(f"{field} {value} to {changes[field]}")
+    return msgspec.structs.replace(record, **changes)

@@ -1,0 +1,1 @@
+"""How a board becomes a probe: the settings file on the card, and enrolment for its certificate."""

@@ -1,0 +1,116 @@
+"""What verdicts add up to on a page: one state for a cell, and a state per bin for a strip.
+
+Pure. Here must not live: what opens or closes an incident (detect/), words, drawing. A page shows what measurements
+say; several probes that agree make an incident, and only that is a finding.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from typing import Final, NamedTuple
+
+from balise_collector.conclude import tally
+from balise_collector.conclude.store import HistoryCell
+from balise_collector.conclude.together import width_for
+from balise_collector.judge.verdict import State, Verdict
+
+BIN: Final = tally.BIN
+"""Seconds of a bin: the cadence of the fleet."""
+MOST_BINS: Final = 288
+"""Columns of the widest strip: a day of bins."""
+HOLD: Final = 600
+"""Seconds that a bin's state stands where nothing follows; two bins after its own make WINDOW of the matrix."""
+_WORST_FIRST: Final = (State.BLOCKED, State.THROTTLED, State.SERVER_SIDE, State.DOWN)
+TROUBLE: Final = frozenset(_WORST_FIRST)
+"""States that speak of something amiss."""
+UNCONFIRMED: Final = "unconfirmed"
+"""The rule that stands, in what the public sees, on trouble that one probe alone met: what it met is not told."""
+
+
+class Run(NamedTuple):
+    """Equal bins in a row; ``state`` is ``None`` where nobody measured."""
+
+    state: State | None
+    first: int
+    """Number of the first bin, counted from the strip's beginning."""
+    bins: int
+
+
+def settle(counts: Mapping[State, int]) -> State | None:
+    """Return the state that several verdicts of one place and time are shown as; ``None`` for no verdict.
+
+    Trouble anywhere is shown. Without trouble the place is ok only where more than half of the verdicts are:
+    ``insufficient`` never counts as reachable.
+    """
+    total = sum(counts.values())
+    if not total:
+        return None
+    trouble = next((state for state in _WORST_FIRST if counts.get(state)), None)
+    if trouble is not None:
+        return trouble
+    return State.OK if counts.get(State.OK, 0) * 2 > total else State.INSUFFICIENT
+
+
+def newest(verdicts: Iterable[Verdict]) -> list[Verdict]:
+    """Return the newest verdict of each probe, target and layer: what was said last stands."""
+    found: dict[tuple[str, str, str], Verdict] = {}
+    for verdict in sorted(verdicts, key=lambda one: one.at):
+        found[verdict.probe, verdict.target, verdict.layer] = verdict
+    return list(found.values())
+
+
+def step_for(seconds: float) -> int:
+    """Return the bin width at which ``seconds`` take at most MOST_BINS columns: one that may be told (together.py)."""
+    return width_for(seconds, MOST_BINS)
+
+
+def bins(cells: Iterable[HistoryCell], columns: int, step: int = BIN) -> list[State | None]:
+    """Return the state of each bin of a place, ``columns`` of them, from the counts of its verdicts.
+
+    What a role and layer said last stands for HOLD seconds more where it was not measured, as in a cell of the matrix:
+    an endpoint that was blocked is not reachable because only its name was looked up in the next bin.
+    """
+    parts: dict[tuple[str, str], dict[int, Counter[State]]] = defaultdict(lambda: defaultdict(Counter))
+    for cell in cells:
+        parts[cell.role, cell.layer][cell.bin][State(cell.state)] += cell.verdicts
+    held = HOLD // step
+    shown: list[State | None] = []
+    for column in range(columns):
+        total: Counter[State] = Counter()
+        for measured in parts.values():
+            place = next((place for place in range(column, column - held - 1, -1) if place in measured), None)
+            total += measured[place] if place is not None else Counter()
+        shown.append(settle(total))
+    return shown
+
+
+def packed_bins(parts: Iterable[tally.Series], columns: int) -> list[State | None]:
+    """Return what ``bins`` does for bins of BIN seconds, from packed counts: some thousand series in milliseconds."""
+    total = tally.add(tally.held(part.counts, columns, HOLD // BIN) for part in parts)
+    counts = {State(state): tally.unpack(packed, columns) for state, packed in total.items()}
+    none = [0] * columns
+    shown: list[State | None] = [
+        (State.OK if ok > unsure else State.INSUFFICIENT) if ok or unsure else None
+        for ok, unsure in zip(counts.get(State.OK, none), counts.get(State.INSUFFICIENT, none), strict=True)
+    ]
+    for trouble in reversed(_WORST_FIRST):
+        if trouble in counts:
+            shown = [trouble if count else state for count, state in zip(counts[trouble], shown, strict=True)]
+    return shown
+
+
+def runs(states: Sequence[State | None]) -> list[Run]:
+    """Join equal neighbours."""
+    found: list[Run] = []
+    first = 0
+    for state, equal in groupby(states):
+        bins_ = len(list(equal))
+        found.append(Run(state, first, bins_))
+        first += bins_
+    return found
+
+
+def shares(states: Iterable[State | None]) -> Mapping[State, int]:
+    """Count the measured bins by state, worst first."""
+    counts = Counter(state for state in states if state is not None)
+    return {state: counts[state] for state in (*_WORST_FIRST, State.INSUFFICIENT, State.OK) if counts[state]}

@@ -1,0 +1,385 @@
+"""The reader that concludes: a thread that follows the journal and writes the derived store; and the replay.
+
+Lives here: when rows are read, when steps are due, when progress is saved, and starting again from a snapshot or from
+zero. Time passes in steps of the journal's own receive times, live as in a replay, so both conclude the same. Must not
+live here: conclusions (inference.py).
+"""
+
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from balise_collector.conclude.inference import LEARNED, STEP, WARM, Concluded, Deduction, Surroundings, unsure_of
+from balise_collector.conclude.store import Progress, Store
+from balise_collector.fleet.catalogue import Catalogue
+from balise_collector.fleet.members import Fleet
+from balise_collector.fleet.registry import FleetRegistry
+from balise_collector.incidents import IncidentChange
+from balise_collector.journal import JournalRow
+from balise_collector.journal.sqlite import SqliteJournal
+from balise_collector.judge import RULES_VERSION, Verdict
+from balise_collector.system.clock import Clock
+from balise_collector.system.config import Config
+from balise_collector.system.errors import DamagedError, JournalError
+from balise_collector.system.faults import words_of
+from balise_collector.words.wording import WITNESSES
+
+_log = logging.getLogger(__name__)
+CURSOR: Final = "judge"
+"""Name of this reader's cursor in the journal: what is in its snapshot."""
+LABORATORY: Final = ("198.18.0.0/15", "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")
+"""What a laboratory calls public where the settings name nothing (RFC 2544, RFC 5737, RFC 3849)."""
+LINES: Final = "lines"
+"""Name of what is known of where each line is, in the memory of the store."""
+_REPLAYING: Final = "replay"
+"""Under which name a replay sets aside what it cannot deal with, until it is swapped in."""
+_CHUNK: Final = 500
+_SAVE_EVERY: Final = 2000
+"""Rows after which progress is saved although no step was due (catching up)."""
+_AHEAD: Final = 86_400.0
+"""Seconds after now at which nothing can have been received, however this machine's clock was set."""
+_IDLE_SECONDS: Final = 0.25
+_COMMIT_SECONDS: Final = 0.25
+"""Real seconds that a commit may lag behind its receive time: a step waits for rows received before it."""
+_RETRY_SECONDS: Final = 5.0
+_TOLD_AT_ONCE: Final = 20
+"""Lines of the log that one chunk may fill with what it set aside; all of it is in the journal."""
+
+
+def surroundings(config: Config, clock: Clock, fleet: Fleet, catalogue: Catalogue) -> Surroundings:
+    """Return what the operator's files say, for the deduction."""
+    return Surroundings(
+        fleet=fleet,
+        catalogue=catalogue,
+        interval=float(config.timetable.interval),
+        silence=float(config.detect.silence_seconds),
+        laboratory=config.network.laboratory or (LABORATORY if clock.laboratory else ()),
+        observed=bool(config.network.origins),
+        same_provider=tuple(frozenset(group) for group in config.network.same_provider),
+    )
+
+
+class Follower:
+    """One pass along the journal: the deduction, where it stands, and the store it writes."""
+
+    def __init__(self, journal: SqliteJournal, store: Store, around: Surroundings, reader: str = CURSOR) -> None:
+        """Go on from the store's snapshot, or from zero where there is none (or it is of another version).
+
+        What cannot be dealt with is remembered under the name of ``reader``.
+        """
+        self._reader = reader
+        self._journal = journal
+        self._store = store
+        self._around = around
+        self._deduction, self._progress = Deduction(around), Progress()
+        self._sighted = 0
+        """The last sighting of the journal that the deduction knows."""
+        self._saved = 0
+        self.load()
+
+    @property
+    def deduction(self) -> Deduction:
+        """The chain, for status and what references taught."""
+        return self._deduction
+
+    @property
+    def seq(self) -> int:
+        """Last journal row that is concluded and saved."""
+        return self._saved
+
+    @property
+    def stepped(self) -> float:
+        """UNIX seconds up to which time has passed; 0 before the first row."""
+        return self._progress.stepped
+
+    def surround(self, around: Surroundings) -> None:
+        """Take a changed fleet or catalogue into account."""
+        self._around = around
+        self._deduction.surround(around)
+
+    # ------------------------------------------------------------ from a snapshot
+
+    def load(self) -> None:
+        """Go on from what the store holds."""
+        self._deduction, self._progress, self._sighted = Deduction(self._around), self._store.progress(), 0
+        if self._progress.seq > self._journal.head():
+            _log.warning("the journal is older than what was concluded from it (a backup?): judging it anew")
+            self._start_over()
+        elif self._progress.seq:
+            try:
+                self._restore()
+            except JournalError:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the journal makes it again
+                told = words_of(error)
+                _log.warning("the detector's snapshot is of another version (%s): judging the journal anew", told)
+                self._start_over()
+        self._saved = self._progress.seq
+        if self._progress.rules_version not in {"", RULES_VERSION}:
+            _log.warning(
+                "rules are now %s, the past was judged by %s: `balise-collector replay` judges it anew",
+                RULES_VERSION,
+                self._progress.rules_version,
+            )
+
+    def _start_over(self) -> None:
+        self._store.clear()
+        self._journal.take_up(self._reader)
+        self._deduction, self._progress, self._sighted = Deduction(self._around), Progress(), 0
+
+    def _look_where(self) -> None:
+        """Let the deduction know from where probes were seen to connect since the last look."""
+        fresh = self._journal.sightings(self._sighted)
+        if fresh:
+            self._sighted = fresh[-1].no
+            self._deduction.sighted(fresh)
+
+    def _restore(self) -> None:
+        memory = {name: self._store.memory(name) or b"" for name in ("detector", "hearing", "unsure", "ways", LEARNED)}
+        since = self._progress.stepped - WARM
+        pairs = self._rows_of(self._store.reference_verdicts(since, self._progress.seq))
+        unsure = self._rows_of(self._store.verdicts_at(unsure_of(memory)))
+        changes = self._deduction.restore(memory, self._store.incidents(), pairs, unsure, self._progress.stepped)
+        if changes:
+            self._save(changes)
+
+    def _rows_of(self, numbered: list[tuple[int, Verdict]]) -> list[tuple[Verdict, JournalRow]]:
+        """Join verdicts with their journal rows."""
+        rows = {row.seq: row for row in self._journal.rows([seq for seq, _ in numbered])}
+        return [(verdict, rows[seq]) for seq, verdict in numbered if seq in rows]
+
+    # ------------------------------------------------------------ forward
+
+    def follow(self, floor: float) -> int:
+        """Read a chunk, let the time up to ``floor`` (UNIX seconds) pass once all is read; returns rows passed.
+
+        ``floor`` is a moment ago, or 0 where that is not known; what cannot be read is set aside.
+        """
+        before, faults = self._progress.seq, self._deduction.faults
+        piece = self._journal.piece(before, _CHUNK)
+        self._look_where()  # after the rows: what was seen before one of them is in the journal by then
+        for fault in piece.damaged:
+            faults.hold(fault)
+        verdicts: list[tuple[int, Verdict]] = []
+        for row in piece.rows:
+            if floor and row.received_at > floor + _AHEAD:
+                # Time is made of these: one that is wrong would carry everything behind it into a far future.
+                faults.note("journal", f"received {row.received_at - floor:.0f} s after now", row.seq)
+                continue
+            self._pass_time(row.received_at, verdicts)
+            concluded = self._deduction.take(row)
+            if concluded is not None:
+                verdicts.append(concluded)
+            self._progress = msgspec.structs.replace(self._progress, seq=row.seq, received=row.received_at)
+        self._progress = msgspec.structs.replace(self._progress, seq=piece.through)
+        if piece.ended and self._progress.stepped:
+            self._pass_time(floor, verdicts)
+        self._save_verdicts(verdicts)
+        if self._progress.seq - self._saved >= _SAVE_EVERY:
+            self._save(())
+        return self._progress.seq - before
+
+    def _save_verdicts(self, verdicts: list[tuple[int, Verdict]]) -> None:
+        """Keep what was concluded, and what could not be."""
+        if verdicts:
+            self._store.save_verdicts(verdicts, self._deduction.faults)
+            verdicts.clear()
+        self._set_aside()
+
+    def _set_aside(self) -> None:
+        """Write down what could not be dealt with, and say each such thing once."""
+        faults = self._deduction.faults
+        fresh = self._journal.set_aside(self._reader, faults.drain(), self._progress.stepped)
+        for fault in fresh[:_TOLD_AT_ONCE]:
+            row = f"row {fault.seq} of the journal" if fault.seq else "what belongs to it"
+            _log.error("%s: %s is set aside, all else goes on: %s", fault.place, row, fault.error)
+        if len(fresh) > _TOLD_AT_ONCE:
+            _log.error("%d more were set aside; see the fleet's page", len(fresh) - _TOLD_AT_ONCE)
+        if faults.unheld:
+            _log.error("%d further faults were not written down", faults.unheld)
+            faults.unheld = 0
+
+    def _pass_time(self, until: float, verdicts: list[tuple[int, Verdict]]) -> None:
+        """Take every step that is due up to ``until``; what they conclude is saved with where we are."""
+        if not self._progress.stepped:
+            self._progress = msgspec.structs.replace(self._progress, stepped=until // STEP * STEP)
+        while (at := self._progress.stepped + step_after(self._progress)) <= until:
+            presence, watched = self._journal.presence(self._progress.stepped, at), self._journal.watched(at)
+            concluded = Concluded()
+            with self._deduction.faults.set_aside("step"):
+                concluded = self._deduction.step(at, presence, watched)
+            self._progress = msgspec.structs.replace(self._progress, stepped=at)
+            verdicts.extend(concluded.verdicts)
+            if concluded.changes or self._progress.seq != self._saved:
+                # Verdicts first: progress must never claim rows whose verdicts are not there.
+                self._save_verdicts(verdicts)
+                self._save(concluded.changes)
+
+    def save(self) -> None:
+        """Save where we are."""
+        self._save(())
+
+    def _save(self, changes: tuple[IncidentChange, ...]) -> None:
+        self._progress = msgspec.structs.replace(self._progress, rules_version=RULES_VERSION)
+        incidents = [change.incident for change in changes]
+        for change in changes:
+            what = change.incident
+            where = f"{what.service} in {what.country}" + ("" if what.confirmed else f" ({WITNESSES['alone']})")
+            _log.info("incident %s %s: %s %s", what.id, change.kind, what.kind, where)
+        lines = msgspec.json.encode(self._deduction.lines(self._progress.stepped))
+        memory = {**self._deduction.memory(), "cells": cells_of(self._deduction), LINES: lines}
+        self._store.save_progress(self._progress, memory, incidents, self._progress.stepped)
+        self._saved = self._progress.seq
+
+
+def step_after(progress: Progress) -> float:
+    """Return how many seconds the next step takes: a minute, and more where nothing has arrived for hours.
+
+    It follows from the journal alone, so that a replay takes the same steps; a silence changes nothing by the minute.
+    """
+    quiet = progress.stepped - progress.received
+    if quiet < 3 * 3600.0:
+        return STEP
+    return 3600.0 if quiet < 2 * 86_400.0 else 86_400.0
+
+
+class Pipeline(threading.Thread):
+    """The live thread: follows the journal for ever."""
+
+    def __init__(
+        self,
+        config: Config,
+        clock: Clock,
+        catalogue: Catalogue,
+        teach: Callable[[Mapping[tuple[str, int], tuple[str, ...]]], None],
+    ) -> None:
+        """Prepare; ``teach`` is given addresses that references found, and may be called from this thread."""
+        super().__init__(name="pipeline", daemon=True)
+        self._config = config
+        self._clock = clock
+        self._catalogue = catalogue
+        self._teach = teach
+        self._stopping = threading.Event()
+        self._taught: dict[tuple[str, int], tuple[str, ...]] = {}
+        self._taught_at = 0.0
+        self.failed: BaseException | None = None
+
+    def stop(self) -> None:
+        """Ask the thread to end after the chunk at hand."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Follow until stopped."""
+        try:
+            self._run()
+        except BaseException as error:  # noqa: BLE001 - whatever ends this thread must end the program, loudly
+            self.failed = error
+            _log.exception("pipeline ended")
+
+    def _run(self) -> None:
+        journal = SqliteJournal(self._config.journal_file)
+        store = Store(self._config.derived_file)
+        registry = FleetRegistry(self._config.fleet_file)
+        follower = Follower(journal, store, self._around(registry))
+        pause, cursor, stale = 0.0, -1, False
+        while not self._stopping.wait(pause):
+            if registry.changed():
+                follower.surround(self._around(registry))
+            floor = self._clock.now() - _COMMIT_SECONDS * self._clock.scale
+            try:
+                if store.changed_by_another():
+                    _log.info("a replay was swapped in: going on from it")
+                    stale = True
+                if stale:
+                    follower.load()
+                    stale = False
+                pause = 0.0 if follower.follow(floor) else _IDLE_SECONDS
+                if follower.seq != cursor:
+                    cursor = follower.seq
+                    journal.advance(CURSOR, cursor)
+            except DamagedError:
+                raise
+            except sqlite3.DatabaseError as error:
+                # The journal's and the registry's are theirs to name: this is the store of what is concluded.
+                raise DamagedError(f"{store.path}: {error}", store.path) from None
+            except JournalError as error:
+                _log.error("%s", error)
+                # What is in memory may be ahead of what was saved: begin again from the last snapshot.
+                pause, stale = _RETRY_SECONDS, True
+            with follower.deduction.faults.set_aside("teaching"):
+                self._teach_sometimes(follower)
+        store.close()
+        journal.close()
+        registry.close()
+
+    def _around(self, registry: FleetRegistry) -> Surroundings:
+        return surroundings(self._config, self._clock, registry.fleet(), self._catalogue)
+
+    def _teach_sometimes(self, follower: Follower) -> None:
+        """Hand on what references found, at most once an interval."""
+        if follower.stepped - self._taught_at < self._config.timetable.interval:
+            return
+        self._taught_at = follower.stepped
+        learned = follower.deduction.learn()
+        if learned != self._taught:
+            self._taught = learned
+            self._teach(learned)
+
+
+def replay(config: Config, clock: Clock, catalogue: Catalogue) -> tuple[int, int]:
+    """Judge the whole journal with the current rules into a fresh store, and swap it in.
+
+    A running collector notices and goes on from it. Returns how many measurements were judged and how many incidents
+    stand.
+
+    Raises:
+        JournalError: the journal is damaged, or the store cannot be written; the old store then stays as it is.
+    """
+    draft = config.derived_file.with_name("derived.replay.sqlite")
+    _remove(draft)
+    journal = SqliteJournal(config.journal_file)
+    registry = FleetRegistry(config.fleet_file)
+    fresh = Store(draft)
+    journal.take_up(_REPLAYING)
+    follower = Follower(journal, fresh, surroundings(config, clock, registry.fleet(), catalogue), _REPLAYING)
+    judged = 0
+    floor = clock.now() - _COMMIT_SECONDS * clock.scale
+    while rows := follower.follow(floor):
+        judged += rows
+    follower.save()
+    # Readers of the changes see by this number that they must begin anew.
+    generation = b"%d" % max(1, round(clock.now() * 1000.0))
+    fresh.save_progress(fresh.progress(), {"generation": generation}, (), follower.stepped)
+    store = Store(config.derived_file)
+    store.replace_with(fresh)
+    journal.hand_on(_REPLAYING, CURSOR)
+    found = len(store.incidents())
+    for each in (store, fresh, journal, registry):
+        each.close()
+    _remove(draft)
+    return judged, found
+
+
+def _remove(path: Path) -> None:
+    """Remove a SQLite file with its companions."""
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def cells_of(deduction: Deduction) -> bytes:
+    """Return the open and suspect cells as JSON, for the status page: the page's process has no detector."""
+    suspects = deduction.detector.suspects()
+    return msgspec.json.encode(
+        {
+            "suspect": [
+                {"cell": msgspec.to_builtins(key), "probes": probes, "largest_w": largest}
+                for key, probes, largest in suspects
+            ],
+            "open": [msgspec.to_builtins(e) for e in deduction.detector.episodes if e.closed_bin is None],
+        }
+    )

@@ -1,0 +1,1 @@
+"""Who the probes are and what they are asked: registry, catalogue, assignments, authority and enrolment."""

@@ -1,0 +1,156 @@
+"""From catalogue, settings and a probe's network to the probe's assignment: pure.
+
+Lives here: which targets and controls a probe is given, and whether what it has is still what it should have. Must not
+live here: sealing, publishing (writer.py), the version counter's storage (fleet.py), limits (only the probe has those).
+"""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from balise_collector.fleet.catalogue import Catalogue, Entry, family_of
+from balise_collector.fleet.members import Member
+from balise_wire.assignment import Assignment, Budget, Control, Target, Timetable
+from balise_wire.words import Scope
+
+LASTS: Final = 30 * 86_400.0
+"""Seconds until an assignment expires: a probe that lost us stops after a month."""
+_RENEW_BELOW: Final = 15 * 86_400.0
+"""Renewed when less than half of that is left, so that only a long silence lets it run out."""
+
+
+class Issued(msgspec.Struct, frozen=True):
+    """The last assignment that a probe was given."""
+
+    version: int = 0
+    digest: str = ""
+    """Of everything in it but version and expiry."""
+    expires: float = 0.0
+    interval: int = 0
+    """Seconds between two runs of a target; how long a silence of the probe may last follows from it."""
+    halted: bool = False
+    turned: int = 0
+    """The first version since it is a halt, or since it is none."""
+    left_out: Mapping[str, int] = {}
+    """Skill that the probe lacks, and how many targets or controls were left out for it (orders.py)."""
+
+
+def assignment_for(
+    member: Member,
+    catalogue: Catalogue,
+    timetable: Timetable,
+    budget: Budget,
+    learned: Mapping[tuple[str, int], tuple[str, ...]],
+) -> Assignment:
+    """Return what a probe is asked to do, without version and expiry (0).
+
+    Args:
+        member: the probe; its country decides about the domestic controls.
+        catalogue: what is measured.
+        timetable: how often.
+        budget: what the operator allows.
+        learned: addresses that references found, by (host, family), for entries that name none.
+    """
+    return Assignment(
+        version=0,
+        catalogue=catalogue.version,
+        expires=0.0,
+        targets=tuple(
+            target
+            for service in catalogue.services
+            for entry in service.targets
+            for target in targets_of(service.id, entry, learned)
+        ),
+        controls=tuple(
+            Control(
+                name=control.name,
+                addresses=control.addresses or learned.get((control.name, 4), ()),
+                port=control.port,
+                scope=control.scope,
+            )
+            for control in catalogue.controls
+            if control.scope is Scope.INTERNATIONAL or control.country == member.network.country
+        ),
+        public_resolvers=catalogue.dns.public_resolvers,
+        silent_addresses=catalogue.dns.silent_addresses,
+        control_name=catalogue.dns.control_name,
+        timetable=Timetable(**{name: getattr(timetable, name) for name in Timetable.__struct_fields__}),
+        budget=Budget(**{name: getattr(budget, name) for name in Budget.__struct_fields__}),
+    )
+
+
+def stopped(catalogue: str, reason: str, interval: int) -> Assignment:
+    """Return a halt: nothing but the head and the timetable is in it.
+
+    The first probes read the whole message or nothing: what is not there cannot hold their halt up.
+
+    Args:
+        catalogue: version of the catalogue in force.
+        reason: a few neutral words.
+        interval: seconds between two runs of a target before: how long a silence may last does not change.
+    """
+    return Assignment(
+        version=0, catalogue=catalogue, expires=0.0, targets=(), halt=reason, timetable=Timetable(interval=interval)
+    )
+
+
+def targets_of(service: str, entry: Entry, learned: Mapping[tuple[str, int], tuple[str, ...]]) -> tuple[Target, ...]:
+    """Return one target a family: ``<service>/<role>/<host>/<family>``."""
+    families = entry.families or tuple(sorted({family_of(address) or 4 for address in entry.addresses})) or (4,)
+    return tuple(
+        Target(
+            id=f"{service}/{entry.role}/{entry.host}/{family}",
+            service=service,
+            role=entry.role,
+            host=entry.host,
+            port=entry.port,
+            addresses=tuple(a for a in entry.addresses if family_of(a) == family)
+            or learned.get((entry.host, family), ()),
+            neighbour=entry.neighbour,
+            sibling=entry.sibling if family_of(entry.sibling) == family else "",
+            other_port=entry.other_port,
+            experiments=entry.experiments,
+            path=entry.path,
+            http_port=entry.http_port,
+            fetch_bytes=entry.fetch_bytes,
+            spki=entry.spki,
+        )
+        for family in families
+    )
+
+
+def digest(assignment: Assignment) -> str:
+    """Return the digest of what an assignment asks, whatever its version and expiry."""
+    bare = msgspec.structs.replace(assignment, version=0, expires=0.0)
+    return hashlib.sha256(msgspec.json.encode(bare)).hexdigest()[:32]
+
+
+def due(assignment: Assignment, last: Issued, now: float, left_out: Mapping[str, int] | None = None) -> Issued | None:
+    """Return the next version where the last one asks something else or nears its end; ``None`` where it holds.
+
+    Args:
+        assignment: what the probe is to do now.
+        last: what it was given last.
+        now: UNIX seconds.
+        left_out: what was left out because the probe is too old for it.
+    """
+    left_out = left_out or {}
+    if (digest(assignment), left_out) == (last.digest, last.left_out) and last.expires - now > _RENEW_BELOW:
+        return None
+    version, halted = last.version + 1, bool(assignment.halt)
+    return Issued(
+        version,
+        digest(assignment),
+        now + LASTS,
+        assignment.timetable.interval,
+        halted,
+        last.turned if last.turned and halted == last.halted else version,
+        left_out,
+    )
+
+
+def dated(assignment: Assignment, issued: Issued) -> Assignment:
+    """Return the assignment as it goes out: with its version and expiry."""
+    return msgspec.structs.replace(assignment, version=issued.version, expires=issued.expires)

@@ -1,0 +1,274 @@
+"""The catalogue: which services, which of their endpoints in which role, and which names are controls.
+
+Lives here: the shape of ``catalogue/*.toml``, reading a folder of them with errors that name file, key and mend, and
+the digest by which a measurement names the catalogue that it was made with. Must not live here: who is asked to measure
+what (assignment.py), or any host name (the TOML files have them, each with its source).
+"""
+
+import hashlib
+import ipaddress
+import re
+from collections.abc import Iterable, Iterator, Sized
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from balise_collector.fleet.claims import LINE_ID
+from balise_collector.system import harmless
+from balise_collector.system.errors import ConfigError
+from balise_collector.system.strict_toml import read_table, shape_table
+from balise_wire.words import Experiment, Scope, TargetRole
+
+PACKAGED: Final = Path(__file__).resolve().parents[3] / "catalogue"
+"""The folder in the source tree; an installed wheel carries it as ``balise_collector/catalogue_files``."""
+INSTALLED: Final = Path(__file__).resolve().parents[1] / "catalogue_files"
+_EXAMPLE: Final = "collector/catalogue/twitter.toml"
+_FILES_MOST: Final = 500
+TARGETS_MOST: Final = 2000
+"""A probe's day holds a few hundred (profiles.py)."""
+_TEXT_MOST: Final = 300
+_LIST_MOST: Final = 64
+LISTS_MOST: Final = {"target": 500, "control": 500}
+_SERVICE = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]([a-z0-9_-]{0,62}))+")
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[[target]]``: one endpoint of a service in one role; the fields are those of the wire's Target."""
+
+    role: TargetRole
+    host: str
+    port: int = 443
+    addresses: tuple[str, ...] = ()
+    """Empty: each probe tests what its resolvers answer."""
+    families: tuple[int, ...] = ()
+    """IP versions to test; empty: those of the addresses, or 4."""
+    neighbour: str = ""
+    sibling: str = ""
+    other_port: int = 80
+    experiments: tuple[Experiment, ...] = (Experiment.DNS, Experiment.TCP, Experiment.TLS, Experiment.HTTP)
+    path: str = "/"
+    http_port: int = 80
+    fetch_bytes: int = 16384
+    spki: tuple[str, ...] = ()
+
+
+class ControlEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[[control]]``: a name every home uses, popular, never sensitive, in an autonomous system of its own."""
+
+    name: str
+    addresses: tuple[str, ...] = ()
+    port: int = 443
+    scope: Scope = Scope.INTERNATIONAL
+    country: str = ""
+    """Domestic controls are given to the probes of this country only."""
+
+
+class Dns(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[dns]``: who is asked beside the provider's resolver."""
+
+    public_resolvers: tuple[str, ...] = ()
+    silent_addresses: tuple[str, ...] = ()
+    """Addresses known to run no resolver."""
+    control_name: str = ""
+
+
+class ServiceFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One file: a service with its targets, or controls, or both."""
+
+    service: str = ""
+    name: str = ""
+    version: str = ""
+    target: tuple[Entry, ...] = ()
+    control: tuple[ControlEntry, ...] = ()
+    dns: Dns = Dns()
+
+
+class Service(msgspec.Struct, frozen=True, kw_only=True):
+    """One service of the catalogue."""
+
+    id: str
+    name: str
+    version: str
+    targets: tuple[Entry, ...]
+
+
+class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
+    """Every file of the folder, together."""
+
+    version: str
+    """``<newest file version>+<12 hex digits of the content's digest>``: what measurements carry."""
+    services: tuple[Service, ...]
+    controls: tuple[ControlEntry, ...]
+    dns: Dns
+
+
+def default_folder() -> Path:
+    """Return the packaged catalogue's folder, in the source tree or in an installed wheel."""
+    return PACKAGED if PACKAGED.is_dir() else INSTALLED
+
+
+def folder_of(configured: str) -> Path:
+    """Return the folder that the settings name, or the packaged one."""
+    return Path(configured) if configured else default_folder()
+
+
+def load(folder: Path) -> Catalogue:
+    """Read every ``*.toml`` of a folder.
+
+    Raises:
+        ConfigError: with file, key and mend; also for an empty folder or a service named twice.
+    """
+    paths = sorted(folder.glob("*.toml"))
+    if len(paths) > _FILES_MOST:
+        raise ConfigError(f"{folder}: {len(paths)} files, {_FILES_MOST} are read; join some, or take some out")
+    if not paths:
+        raise ConfigError(f"{folder}: no *.toml in it; set [catalogue] dir, or leave it out for the packaged catalogue")
+    files = [
+        (path, shape_table(read_table(path, example=_EXAMPLE), ServiceFile, str(path), example=_EXAMPLE))
+        for path in paths
+    ]
+    total = sum(len(file.target) for _, file in files)
+    if total > TARGETS_MOST:
+        raise ConfigError(f"{folder}: {total} targets, {TARGETS_MOST} are the most that is read; take some out")
+    seen: dict[str, Path] = {}
+    for path, file in files:
+        for place, wrong in findings(file):
+            raise ConfigError(f"{path}: {place}: {wrong}")
+        if file.service and file.service in seen:
+            raise ConfigError(
+                f"{path}: service: {file.service!r} is in {seen[file.service]} already; join the two files"
+            )
+        seen[file.service] = path
+    return assemble([file for _, file in files])
+
+
+def assemble(files: list[ServiceFile]) -> Catalogue:
+    """Join checked files into one catalogue (pure)."""
+    content = msgspec.json.encode(sorted(files, key=lambda file: file.service))
+    newest = max((file.version for file in files), default="")
+    return Catalogue(
+        version=f"{newest}+{hashlib.sha256(content).hexdigest()[:12]}".lstrip("+"),
+        services=tuple(
+            Service(id=file.service, name=file.name or file.service, version=file.version, targets=file.target)
+            for file in files
+            if file.service and file.target
+        ),
+        controls=tuple(control for file in files for control in file.control),
+        dns=Dns(
+            public_resolvers=_joined(file.dns.public_resolvers for file in files),
+            silent_addresses=_joined(file.dns.silent_addresses for file in files),
+            control_name=next((file.dns.control_name for file in files if file.dns.control_name), ""),
+        ),
+    )
+
+
+def _joined(lists: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    """Concatenate, each once, in order."""
+    return tuple(dict.fromkeys(text for texts in lists for text in texts))
+
+
+def findings(file: ServiceFile) -> list[tuple[str, str]]:
+    """What is well-formed and still cannot be measured: pairs of key and finding with its mend."""
+    found = [*_text_findings(file, ""), *_size_findings(file)]
+    if file.target and not _SERVICE.fullmatch(file.service):
+        found.append(("service", f"{file.service!r} is no service id; use a-z, 0-9 and -, at most 32"))
+    if file.service == LINE_ID.partition("/")[0]:
+        found.append(("service", f"{file.service!r} is the lines of the probes themselves; name it otherwise"))
+    seen: set[tuple[str, str, int]] = set()
+    for index, target in enumerate(file.target):
+        found.extend((f"target[{index}].{key}", wrong) for key, wrong in _target_findings(target))
+        if (target.role, target.host, target.port) in seen:
+            found.append(
+                (f"target[{index}].host", f"{target.host!r} is there twice in the role {target.role}; keep one")
+            )
+        seen.add((target.role, target.host, target.port))
+    for index, control in enumerate(file.control):
+        found.extend((f"control[{index}].{key}", wrong) for key, wrong in _control_findings(control))
+    for key in ("public_resolvers", "silent_addresses"):
+        found.extend(
+            (f"dns.{key}", f"{text!r} is not an IP address")
+            for text in getattr(file.dns, key)
+            if family_of(text) is None
+        )
+    if file.dns.control_name and not _NAME.fullmatch(file.dns.control_name):
+        found.append(("dns.control_name", f"{file.dns.control_name!r} is no host name in lower case"))
+    return found
+
+
+def _text_findings(held: msgspec.Struct, place: str) -> Iterator[tuple[str, str]]:
+    """Find texts that are too long, or that hold what would move a terminal's cursor or turn a line around."""
+    for name in held.__struct_fields__:
+        value, where = getattr(held, name), f"{place}.{name}" if place else name
+        for index, one in enumerate(value if isinstance(value, tuple) else (value,)):
+            at = f"{where}[{index}]" if isinstance(value, tuple) else where
+            if isinstance(one, msgspec.Struct):
+                yield from _text_findings(one, at)
+            elif isinstance(one, str) and (bad := harmless.findings(one)):
+                yield at, f"holds the character {bad}, which does not belong into a name; take it out"
+            elif isinstance(one, str) and len(one) > _TEXT_MOST:
+                yield at, f"has {len(one)} characters; {_TEXT_MOST} are the most that is read"
+
+
+def _size_findings(file: ServiceFile) -> Iterator[tuple[str, str]]:
+    """Find lists that no probe could work off."""
+    lists: list[tuple[str, Sized]] = [("target", file.target), ("control", file.control)]
+    lists += [(f"dns.{name}", getattr(file.dns, name)) for name in ("public_resolvers", "silent_addresses")]
+    for index, target in enumerate(file.target):
+        lists += [(f"target[{index}].{name}", getattr(target, name)) for name in ("addresses", "experiments", "spki")]
+    lists += [(f"control[{index}].addresses", control.addresses) for index, control in enumerate(file.control)]
+    for place, held in lists:
+        most = LISTS_MOST.get(place, _LIST_MOST)
+        if len(held) > most:
+            yield place, f"{len(held)} of them; {most} are the most that is read"
+
+
+def _target_findings(target: Entry) -> list[tuple[str, str]]:
+    found = _endpoint_findings("host", target.host, target.addresses, target.port)
+    if target.role is TargetRole.LINE:
+        found.append(("role", "'line' is the probe's own line; use the part that the endpoint plays, e.g. 'web'"))
+    if target.neighbour and not _NAME.fullmatch(target.neighbour):
+        found.append(("neighbour", f"{target.neighbour!r} is no host name in lower case"))
+    if target.neighbour == target.host:
+        found.append(("neighbour", "is the host itself; name another that the same address serves, or leave it out"))
+    if target.sibling and family_of(target.sibling) is None:
+        found.append(("sibling", f"{target.sibling!r} is not an IP address"))
+    if not set(target.families) <= {4, 6}:
+        found.append(("families", f"{list(target.families)}: use 4, 6 or both"))
+    if not 0 <= target.other_port < 65536 or not 0 < target.http_port < 65536:
+        found.append(("other_port", "ports are 1 to 65535 (other_port 0: none)"))
+    if not target.experiments:
+        found.append(("experiments", "is empty; leave it out for dns, tcp, tls and http"))
+    if not target.path.startswith("/"):
+        found.append(("path", f"{target.path!r} must start with /"))
+    if not 0 < target.fetch_bytes <= 524288:
+        found.append(("fetch_bytes", f"{target.fetch_bytes}; use 1 to 524288"))
+    return found
+
+
+def _control_findings(control: ControlEntry) -> list[tuple[str, str]]:
+    found = _endpoint_findings("name", control.name, control.addresses, control.port)
+    if control.scope is Scope.DOMESTIC and not re.fullmatch(r"[A-Z]{2}", control.country):
+        found.append(("country", 'a domestic control needs the country it stands in, e.g. "PK"'))
+    if control.scope is Scope.INTERNATIONAL and control.country:
+        found.append(("country", "is only for domestic controls; take it out or set scope = 'domestic'"))
+    return found
+
+
+def _endpoint_findings(key: str, name: str, addresses: tuple[str, ...], port: int) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    if not _NAME.fullmatch(name):
+        found.append((key, f"{name!r} is no host name in lower case, e.g. api.twitter.com"))
+    found.extend(("addresses", f"{text!r} is not an IP address") for text in addresses if family_of(text) is None)
+    if not 0 < port < 65536:
+        found.append(("port", f"{port} is no port; use 1 to 65535"))
+    return found
+
+
+def family_of(address: str) -> int | None:
+    """Return the IP version of an address in text form; ``None`` for anything else."""
+    try:
+        return ipaddress.ip_address(address).version
+    except ValueError:
+        return None

@@ -1,0 +1,1 @@
+"""The view of the operator: every page, behind a token."""

@@ -1,0 +1,1 @@
+"""What the pages of both views are made of: the read model and one builder a page."""

@@ -1,0 +1,427 @@
+"""One service in one country as one word: reachable, blocked, slowed, or that we cannot tell. Pure.
+
+Lives here: the rule that turns fresh measurements and standing incidents into the word, and the facts that stand beside
+it. The rule is conservative: only several probes that agree make a word, and whatever is stale, contradictory or
+thin is "We cannot tell". Must not live here: what makes an incident (incidents/), markup, k-anonymity (the view).
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from markupsafe import Markup
+
+from balise_collector.conclude.history import BIN, TROUBLE, UNCONFIRMED, newest, packed_bins, settle
+from balise_collector.conclude.tally import Series
+from balise_collector.incidents.findings import findings
+from balise_collector.incidents.model import Incident, IncidentKind, Locality
+from balise_collector.judge.verdict import State, Verdict
+from balise_collector.pages.drawing import svg
+from balise_collector.pages.views import formatting
+from balise_collector.pages.views.matrix import DAY, WINDOW
+from balise_collector.pages.views.overview import Freshness, freshness
+from balise_collector.pages.views.read_model import INTERNET, View
+from balise_collector.words import wording
+from balise_collector.words.countries import WORLD
+from balise_wire.words import TargetRole
+
+ENOUGH: Final = 2
+"""Probes that must have measured it to work before it is called reachable."""
+_MOST_SAID: Final = 60
+"""Statements of the past that are shown."""
+
+
+class Word(StrEnum):
+    """The answer."""
+
+    REACHABLE = "reachable"
+    BLOCKED = "blocked"
+    SLOWED = "slowed"
+    UNKNOWN = "unknown"
+
+
+STATES: Final = {
+    Word.REACHABLE: State.OK,
+    Word.BLOCKED: State.BLOCKED,
+    Word.SLOWED: State.THROTTLED,
+    Word.UNKNOWN: State.INSUFFICIENT,
+}
+"""The state whose colour and shape each word is shown with."""
+
+
+class Reason(StrEnum):
+    """Why it is that word."""
+
+    CLEAN = "clean"
+    INCIDENT = "incident"
+    NOTHING = "nothing"
+    VANISHED = "vanished"
+    SERVICE_FAULT = "service_fault"
+    EDGE_FAULT = "edge_fault"
+    SERVER_SIDE = "server_side"
+    OUTAGE = "outage"
+    UNCONFIRMED = "unconfirmed"
+    FEW = "few"
+
+
+_OTHERS: Final = {
+    IncidentKind.SERVICE_FAULT: Reason.SERVICE_FAULT,
+    IncidentKind.EDGE_FAULT: Reason.EDGE_FAULT,
+    IncidentKind.SERVER_SIDE: Reason.SERVER_SIDE,
+    IncidentKind.OUTAGE: Reason.OUTAGE,
+}
+_HAMPERED: Final = frozenset({State.BLOCKED, State.THROTTLED})
+
+
+def decide(held: Sequence[Verdict], incidents: Sequence[Incident]) -> tuple[Word, Reason]:
+    """Return the answer.
+
+    Args:
+        held: what each probe of the country said last of each endpoint and layer, none of it stale.
+        incidents: those of the service, and outages of the country, that cover the moment; only findings count.
+    """
+    if not held:
+        return Word.UNKNOWN, Reason.NOTHING
+    told = findings(incidents)
+    blocks = [one for one in told if one.kind is IncidentKind.INTERFERENCE]
+    if blocks:
+        affected = {asn for one in blocks for asn in one.scope.affected}
+        if not any(verdict.state in _HAMPERED and verdict.network.asn in affected for verdict in held):
+            return Word.UNKNOWN, Reason.VANISHED
+        slow = all(formatting.state_of(one) is State.THROTTLED for one in blocks)
+        return Word.SLOWED if slow else Word.BLOCKED, Reason.INCIDENT
+    for one in told:
+        if one.kind in _OTHERS:
+            return Word.UNKNOWN, _OTHERS[one.kind]
+    if any(verdict.state in TROUBLE or verdict.rule == UNCONFIRMED for verdict in held):
+        return Word.UNKNOWN, Reason.UNCONFIRMED
+    by_role: dict[TargetRole, dict[str, set[State]]] = defaultdict(lambda: defaultdict(set))
+    for verdict in held:
+        by_role[verdict.role][verdict.probe].add(verdict.state)
+    for probes in by_role.values():
+        fine = sum(states == {State.OK} for states in probes.values())
+        if fine < ENOUGH or fine * 2 <= len(probes):
+            return Word.UNKNOWN, Reason.FEW
+    return Word.REACHABLE, Reason.CLEAN
+
+
+# ---------------------------------------------------------------- the page
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One part of the service on one provider."""
+
+    state: State | None
+    """``None``: not measured in the window."""
+    numbers: str
+    strip: Markup
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """What we said once."""
+
+    at: float
+    incident: str
+    standing: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerPage:
+    """Everything the page shows."""
+
+    country: str
+    country_name: str
+    service: str
+    service_name: str
+    word: Word
+    state: State
+    spoken: str
+    """The word, as it is said."""
+    because: str
+    at: float
+    back: bool
+    """Whether a moment of the past was asked for."""
+    fresh: Freshness
+    numbers: str
+    """n: measurements, probes, providers."""
+    coverage: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[Cell, ...]], ...]
+    """(part, its cells in the order of the columns)."""
+    mechanisms: tuple[str, ...]
+    locality: str
+    unknown: tuple[str, ...]
+    incidents: tuple[tuple[str, State, str], ...]
+    """(id, state, sentence) of those that cover the moment."""
+    said: tuple[Statement, ...]
+    path: str
+    """The permalink, from the root of these pages."""
+    quote: str
+    rules: str
+
+
+def spoken(word: Word, view: View) -> str:
+    """Return the answer as it is said."""
+    return {
+        Word.REACHABLE: view.gettext("Reachable"),
+        Word.BLOCKED: view.gettext("Blocked"),
+        Word.SLOWED: view.gettext("Slowed"),
+        Word.UNKNOWN: view.gettext("We cannot tell"),
+    }[word]
+
+
+def page(view: View, country: str, service: str, at: float | None = None, base: str = "") -> AnswerPage | None:
+    """Return the answer for a service in a country; ``None`` where we know nothing of either.
+
+    Args:
+        view: where conclusions come from.
+        country: code in capitals.
+        service: id of the catalogue.
+        at: the moment asked for, UNIX seconds; ``None`` for now.
+        base: scheme and host to write before the permalink in the quote.
+    """
+    if service not in view.services or country not in countries(view):
+        return None
+    fresh = freshness(view)
+    moment = min(at, view.now) if at is not None else fresh.as_of
+    held = _held(view.store.verdicts(moment - WINDOW, moment, None, service), country)
+    covering = _covering(view.store.incidents(), country, service, moment)
+    word, reason = decide(held, covering)
+    measured = {verdict.network.asn for verdict in held}
+    known = measured | _known(view, country)
+    rows, missing = _rows(view, country, service, moment, held, sorted(known))
+    path = f"/{country}/{service}?at={formatting.query_time(moment)}"
+    numbers = _numbers(view, held)
+    rules = next((verdict.rules_version for verdict in reversed(held) if verdict.rules_version), "") or view.rules
+    told = findings(covering)
+    why = because(view, reason, [one for one in told if one.kind is IncidentKind.INTERFERENCE])
+    return AnswerPage(
+        country=country,
+        country_name=view.country(country),
+        service=service,
+        service_name=view.service(service),
+        word=word,
+        state=STATES[word],
+        spoken=spoken(word, view),
+        because=why,
+        at=moment,
+        back=at is not None,
+        fresh=fresh,
+        numbers=numbers,
+        coverage=view.gettext("{measured} of {known} providers that we know of there were measured.").format(
+            measured=len(measured), known=len(known)
+        ),
+        columns=tuple(formatting.provider(asn) for asn in sorted(known)),
+        rows=rows,
+        mechanisms=_mechanisms(view, told) if word in {Word.BLOCKED, Word.SLOWED} else (),
+        locality=_locality(view, word, told),
+        unknown=_unknown(view, sorted(known - measured), missing, told),
+        incidents=tuple((one.id, formatting.state_of(one), formatting.sentence(one, view)) for one in covering),
+        said=_said(view, country, service),
+        path=path,
+        quote=_quote(view, country, service, word, why, numbers, moment, base + path, rules),
+        rules=rules,
+    )
+
+
+def words(view: View) -> tuple[tuple[str, str, tuple[tuple[str, str, State, str], ...]], ...]:
+    """Return the answers of now: (country, its name, ((service, its name, state, the word), ...)) each."""
+    moment = freshness(view).as_of
+    verdicts, incidents = view.store.verdicts(moment - WINDOW, moment), view.store.incidents()
+    found = []
+    for code in sorted(countries(view), key=view.country):
+        row = []
+        for service in sorted(view.services, key=view.service):
+            held = _held((one for one in verdicts if one.service == service), code)
+            word, _ = decide(held, _covering(incidents, code, service, moment))
+            row.append((service, view.service(service), STATES[word], spoken(word, view)))
+        found.append((code, view.country(code), tuple(row)))
+    return tuple(found)
+
+
+def countries(view: View) -> set[str]:
+    """Return the countries that we can say anything about: those with probes, and those with incidents."""
+    probes = {member.network.country for member in view.members if not member.reference}
+    return (probes | {one.country for one in view.store.incidents()}) - {WORLD}
+
+
+# ---------------------------------------------------------------- facts
+
+
+def _held(verdicts: Iterable[Verdict], country: str) -> list[Verdict]:
+    """Return what each probe of the country said last."""
+    return newest(one for one in verdicts if one.network.country == country and not one.reference)
+
+
+def _known(view: View, country: str) -> set[int]:
+    """Return the providers of a country that we have probes on."""
+    return {one.network.asn for one in view.members if one.network.country == country and not one.reference}
+
+
+def _covering(incidents: Iterable[Incident], country: str, service: str, at: float) -> list[Incident]:
+    """Return the incidents of a service that cover a moment, and the outages of its country; findings first."""
+    found = [
+        one
+        for one in incidents
+        if one.service in {service, INTERNET}
+        and one.country in {country, WORLD}
+        and one.onset.latest <= at
+        and (one.end is None or at < one.end.latest)
+    ]
+    return sorted(found, key=lambda one: (one.kind is not IncidentKind.INTERFERENCE, one.onset.latest))
+
+
+def _numbers(view: View, held: Sequence[Verdict]) -> str:
+    """Say what the answer rests on."""
+    probes, networks = {one.probe for one in held}, {one.network.asn for one in held}
+    return view.gettext("n = {measurements} by {probes} on {providers}").format(
+        measurements=formatting.measurements(view, len(held)),
+        probes=formatting.probes(view, len(probes)),
+        providers=formatting.providers(view, len(networks)),
+    )
+
+
+def _rows(
+    view: View, country: str, service: str, at: float, held: Sequence[Verdict], columns: Sequence[int]
+) -> tuple[tuple[tuple[str, tuple[Cell, ...]], ...], list[str]]:
+    """Return a row for each part of the service, and the parts that were measured in the day but not now."""
+    until = (int(at) // BIN + 1) * BIN
+    past: dict[tuple[TargetRole, int], list[Series]] = defaultdict(list)
+    for series in view.store.series(until - DAY, DAY // BIN, service):
+        if series.country == country and not series.reference:
+            past[TargetRole(series.role), series.asn].append(series)
+    measured = {one.role for one in held}
+    rows, missing = [], []
+    for role in (role for role in TargetRole if role in measured or any(role is known for known, _ in past)):
+        name = wording.ROLES[view.language][role]
+        cells = tuple(_cell(view, role, asn, name, held, past[role, asn]) for asn in columns)
+        rows.append((name, cells))
+        if role not in measured:
+            missing.append(name)
+    return tuple(rows), missing
+
+
+def _cell(view: View, role: TargetRole, asn: int, name: str, held: Sequence[Verdict], past: Sequence[Series]) -> Cell:
+    """Return one part on one provider."""
+    here = [one for one in held if one.role is role and one.network.asn == asn]
+    state = settle(Counter(one.state for one in here))
+    alike = sum(one.state is state for one in here)
+    title = view.gettext("{part}, {provider}, the 24 hours before").format(part=name, provider=formatting.provider(asn))
+    return Cell(
+        state=state,
+        numbers=""
+        if state is None
+        else view.gettext("{alike} of n = {measurements}, {probes}").format(
+            alike=alike,
+            measurements=formatting.measurements(view, len(here)),
+            probes=formatting.probes(view, len({one.probe for one in here})),
+        ),
+        strip=svg.strip(packed_bins(past, DAY // BIN), title, f"{role.value}-{asn}", view.gettext),
+    )
+
+
+def because(view: View, reason: Reason, told: Sequence[Incident]) -> str:
+    """Say why it is that word, in one sentence."""
+    if reason is Reason.INCIDENT:
+        affected = {asn for one in told for asn in one.scope.affected}
+        measured = affected | {asn for one in told for asn in one.scope.clean}
+        if any(one.scope.withheld for one in told):
+            return view.gettext("Measured; on how many providers is not published. Controls on the same lines worked.")
+        return view.gettext(
+            "Interference measured on {affected} of {measured}; controls on the same lines worked."
+        ).format(affected=len(affected), measured=formatting.providers(view, len(measured)))
+    return {
+        Reason.CLEAN: view.gettext("Every part that we measure worked from at least two probes."),
+        Reason.NOTHING: view.gettext("Nothing was measured in the 15 minutes before."),
+        Reason.VANISHED: view.gettext(
+            "An incident has not ended by our rules, and the newest measurements do not show it. We wait for more."
+        ),
+        Reason.SERVICE_FAULT: view.gettext(
+            "The service fails for references abroad too: it is the service's own fault, and hides all else."
+        ),
+        Reason.EDGE_FAULT: view.gettext(
+            "The service's servers for this region are dead from abroad too, which hides all else."
+        ),
+        Reason.SERVER_SIDE: view.gettext("The service's own server answers and refuses. That is no interference."),
+        Reason.OUTAGE: view.gettext("A network there is down as a whole, which hides all else."),
+        Reason.UNCONFIRMED: view.gettext("Some measurements failed, and too few probes agree to call it a finding."),
+        Reason.FEW: view.gettext("Fewer than two probes, or no more than half of them, measured every part to work."),
+    }[reason]
+
+
+def _mechanisms(view: View, told: Sequence[Incident]) -> tuple[str, ...]:
+    """Return how, in words, each way once."""
+    ways = [share.mechanism for one in told for share in one.mechanisms]
+    return tuple(wording.MECHANISMS[view.language][way] for way in dict.fromkeys(ways))
+
+
+def _locality(view: View, word: Word, told: Sequence[Incident]) -> str:
+    """Say whether it is local or global, where there is anything to be local."""
+    if not told:
+        return view.gettext("Nothing is amiss that could be local or global.") if word is Word.REACHABLE else ""
+    localities = {one.locality for one in told}
+    shown = localities.pop() if len(localities) == 1 else Locality.UNKNOWN
+    said = wording.LOCALITIES[view.language][shown]
+    return said[:1].upper() + said[1:] + "."
+
+
+def _unknown(view: View, silent: Sequence[int], missing: Sequence[str], found: Sequence[Incident]) -> tuple[str, ...]:
+    """Say what we do not know."""
+    told = [view.gettext("Who or what causes it, or why. Measurements show how and where, and nothing more.")]
+    if not found:
+        told = [view.gettext("How it is where we have no probe. Filters can differ from street to street.")]
+    if silent:
+        told.append(
+            view.gettext("How it is on {providers}: we have probes there, and nothing fresh of them.").format(
+                providers=wording.join_words([formatting.provider(asn) for asn in silent], view.language)
+            )
+        )
+    if missing:
+        told.append(
+            view.gettext("How these parts are now: {parts}. They were last measured earlier in the day.").format(
+                parts=wording.join_words(missing, view.language)
+            )
+        )
+    if any(one.locality is Locality.UNKNOWN for one in found):
+        told.append(view.gettext("Whether it is local: too few references abroad measured the same endpoints."))
+    told.append(view.gettext("What happens inside the app after login, and how many people meet it."))
+    return tuple(told)
+
+
+def _said(view: View, country: str, service: str) -> tuple[Statement, ...]:
+    """Return what we said when, the newest first; a revision that says the same again is left out."""
+    last: dict[str, tuple[str, str]] = {}
+    told = []
+    for at, one in view.store.told(country, service):
+        said = (formatting.standing(one, view), formatting.sentence(one, view))
+        if last.get(one.id) != said:
+            told.append(Statement(at=at, incident=one.id, standing=said[0], sentence=said[1]))
+        last[one.id] = said
+    return tuple(reversed(told[-_MOST_SAID:]))
+
+
+def _quote(
+    view: View,
+    country: str,
+    service: str,
+    word: Word,
+    because: str,
+    numbers: str,
+    at: float,
+    link: str,
+    rules: str,
+) -> str:
+    """Return the sentences to copy, with where they come from and by which rules they were made."""
+    head = view.gettext("{service} in {country}: {word}, as of {at}.").format(
+        service=view.service(service),
+        country=view.country(country),
+        word=spoken(word, view).lower(),
+        at=formatting.both_times(at, view.zone(country), view.language),
+    )
+    source = view.gettext("balise, rules {rules}, {link}").format(rules=rules, link=link)
+    return f"{head} {because} ({numbers}.)\n{source}\n"

@@ -1,0 +1,253 @@
+"""The public view's own process: what it is made of, and how ``balise-collector public`` serves it.
+
+It reads the stores and writes nothing; it never sees the collector's key, only the secret that the public ids are made
+with; and it has its own open files, memory and priority, so that whatever is done to it, measurements and enrolments go
+on next door. Lives here too: taking a port, and reading the operator view's token. Must not live here: what may be seen
+(pages/public.py), routes (pages/public_app.py), or who keeps the process running (child_process.py, systemd).
+"""
+
+import errno
+import ipaddress
+import logging
+import os
+import signal
+import socket
+import sqlite3
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Final
+
+from starlette.applications import Starlette
+
+from balise_collector.conclude.k_anonymity import Crowd, Kept, KeptCrowd
+from balise_collector.conclude.releases import Releases
+from balise_collector.conclude.store import Store
+from balise_collector.conclude.tally import BIN, DAY
+from balise_collector.fleet import catalogue
+from balise_collector.fleet.catalogue import Catalogue
+from balise_collector.fleet.members import Fleet
+from balise_collector.fleet.registry import FleetRegistry
+from balise_collector.judge import RULES_VERSION
+from balise_collector.pages.operator.api import EachThread
+from balise_collector.pages.public.app import Notice, create_public_app
+from balise_collector.pages.public.filter import Policy, PublicView, public_view
+from balise_collector.pages.public.filter import Public as Seen
+from balise_collector.pages.public.kept_answers import Keeping
+from balise_collector.pages.views.read_model import View
+from balise_collector.system import identity
+from balise_collector.system.bounded_accept import BoundedListener, Bounds
+from balise_collector.system.clock import Clock
+from balise_collector.system.config import Config, Public
+from balise_collector.system.errors import ConfigError, JournalError
+from balise_collector.system.serving import BoundedServer, allow_files
+
+_log = logging.getLogger(__name__)
+_SHORTEST: Final = 32
+"""Characters of a token that nobody guesses: nothing here slows guessing down."""
+BOUNDS: Final = Bounds(most=512, most_of_source=64)
+"""A reader's browser holds six connections; an office behind one address holds some dozens for a moment."""
+_GENTLER: Final = 5
+"""Steps of priority below the collector: measurements come first."""
+_AGAIN_SECONDS: Final = 0.05
+HANDED: Final = "BALISE_PUBLIC_SOCKET"
+"""Number of the listening socket that the collector hands to the process it starts."""
+
+
+def token_of(config: Config) -> str:
+    """Return the token of the operator view; empty where none is asked for.
+
+    Raises:
+        ConfigError: the file cannot be read, or what it holds can be guessed.
+    """
+    if not config.pages.token_file:
+        return ""
+    path = Path(config.pages.token_file)
+    try:
+        token = path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"[pages] token_file {path}: {error}; write 32 ASCII characters or more into it") from None
+    if len(token) < _SHORTEST or any(character.isspace() for character in token):
+        raise ConfigError(
+            f"[pages] token_file {path}: wants {_SHORTEST} characters or more without spaces; `openssl rand -hex 32` "
+            "writes such a line"
+        )
+    return token
+
+
+def listen(host: str, port: int, name: str, *, patience: float = 0.0) -> socket.socket:
+    """Take a port.
+
+    Args:
+        host: an address.
+        port: 0 for a free one.
+        name: the table of the settings, for the error.
+        patience: real seconds for which a port that somebody else has is tried again.
+
+    Raises:
+        ConfigError: it cannot be had.
+    """
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    left = patience
+    try:
+        while True:
+            try:
+                listening.bind((host, port))
+                break
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE or left <= 0.0:
+                    raise
+                threading.Event().wait(_AGAIN_SECONDS)
+                left -= _AGAIN_SECONDS
+        # From here on readers wait for the server instead of being refused.
+        listening.listen()
+    except OSError as error:
+        listening.close()
+        raise ConfigError(f"[{name}] {host}:{port}: {error.strerror}; choose another host or port") from None
+    return listening
+
+
+class Registry:
+    """The fleet as it stands, read again where somebody changed it: making its keys ready costs more than a page."""
+
+    def __init__(self, path: Path, *, reading: bool) -> None:
+        """Open the registry (as ``FleetRegistry``)."""
+        self._registry = FleetRegistry(path, reading=reading)
+        self._fleet = self._registry.fleet()
+
+    def fleet(self) -> Fleet:
+        """Return every member, every halt and every probe's pace."""
+        if self._registry.changed():
+            self._fleet = self._registry.fleet()
+        return self._fleet
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._registry.close()
+
+
+def look_of(config: Config, clock: Clock, services: Catalogue, *, reading: bool = False) -> Callable[[], View]:
+    """Return what makes a view for a request, in the thread that answers it; ``reading``: from files of others."""
+    open_store = EachThread(lambda: Store(config.derived_file, config.journal_file, reading=reading))
+    registry = EachThread(lambda: Registry(config.fleet_file, reading=reading))
+
+    def look() -> View:
+        return View(
+            store=open_store(),
+            now=clock.now(),
+            services={service.id: service.name for service in services.services},
+            members=registry().fleet().active(),
+            interval=float(config.timetable.interval),
+            country_names=config.collector.country_names,
+            rules=RULES_VERSION,
+        )
+
+    return look
+
+
+def public_app(config: Config, public: Public, clock: Clock, secret: bytes, base: str) -> Starlette:
+    """Return the public application over the stores, which it opens for reading only.
+
+    Args:
+        config: where the stores are.
+        public: the table ``[public]``.
+        clock: time.
+        secret: keys the public ids.
+        base: where its links lead, where ``base_url`` does not say.
+
+    Raises:
+        ConfigError: the catalogue cannot be read.
+        JournalError: a store cannot be read.
+    """
+    services = catalogue.load(catalogue.folder_of(config.catalogue.dir))
+    look = look_of(config, clock, services, reading=True)
+    policy = Policy(least=public.k, delay=60.0 * public.delay_minutes, secret=secret)
+    registry = EachThread(lambda: Registry(config.fleet_file, reading=True))
+
+    def hosts() -> dict[str, str]:
+        return {one.id: one.keeper for one in registry().fleet().members.values()}
+
+    crowd = EachThread(lambda: Crowd(config.derived_file, hosts))
+    releases = EachThread(lambda: Releases(config.releases_file, reading=True))
+    kept = Kept(clock.monotonic)
+
+    def seen() -> PublicView:
+        view = look()
+        shown = Seen(
+            store=view.store,
+            crowd=KeptCrowd(crowd(), kept, policy.horizon(view.now)),
+            policy=policy,
+            now=view.now,
+            members=view.members,
+            hosts=hosts(),
+            released=releases().all(),
+        )
+        return public_view(view, shown)
+
+    try:
+        # So that a store that cannot be read is said at the start, and the first reader waits for no count.
+        store = seen().store
+        store.incidents()
+        store.series(policy.horizon(clock.now()) - DAY, int(DAY // BIN))
+    except (sqlite3.Error, JournalError) as error:
+        mend = "start balise-collector run, which brings files of an earlier version up to date"
+        raise JournalError(str(error) if "balise-collector run" in str(error) else f"{error}; {mend}") from None
+    notice = Notice(least=public.k, minutes=public.delay_minutes)
+    proxies = [ipaddress.ip_network(one) for one in public.proxies]
+    keeping = Keeping(
+        monotonic=clock.monotonic,
+        horizon=lambda: policy.horizon(clock.now()),
+        proxies=lambda address: _is_in(address, proxies),
+    )
+    return create_public_app(seen, base_url=public.base_url or base, notice=notice, keeping=keeping)
+
+
+def _is_in(address: str, networks: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    return any(parsed in network for network in networks)
+
+
+def run(config: Config, clock: Clock) -> int:
+    """Serve the public view until SIGTERM or SIGINT; returns the program's exit status.
+
+    Started by the collector it takes the socket that it was handed, and ends when the collector does.
+
+    Raises:
+        ConfigError: there is no public view in the settings, or a key, catalogue or port that cannot be used.
+        JournalError: a store cannot be read.
+    """
+    public = config.public
+    if public is None:
+        raise ConfigError("[public] is not in the settings, so nothing is public; see docs/public.md")
+    secret = identity.read_public_id_key(config.state_dir)
+    handed = os.environ.get(HANDED, "")
+    plain = socket.socket(fileno=int(handed)) if handed else listen(public.host, public.port, "public")
+    allow_files()
+    with closing(plain):  # the listener takes it over, where it comes so far
+        host, port = plain.getsockname()[:2]
+        base = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        app = public_app(config, public, clock, secret, base)
+        listening = BoundedListener(plain, BOUNDS, clock.monotonic, proxies=public.proxies)
+    with suppress(OSError):  # a service's filter of system calls refuses it, and its unit says so instead
+        os.nice(_GENTLER)
+    server = BoundedServer(app, listening, trusted=",".join(public.proxies))
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda _number, _frame: setattr(server, "should_exit", True))
+    if handed:
+        threading.Thread(target=_end_with_the_collector, name="collector", daemon=True).start()
+    _log.info("public view on %s/", base)
+    server.run()
+    return 0
+
+
+def _end_with_the_collector() -> None:
+    """End at once when the collector is gone, also where it was killed: the next one needs the port."""
+    while sys.stdin.buffer.read(1):
+        pass
+    os._exit(0)

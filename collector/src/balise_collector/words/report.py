@@ -1,0 +1,240 @@
+"""The incident report: plain text that a journalist can read aloud and quote, in English or French.
+
+Pure: incidents and names in, text out. Incidents that coincide (same country, same group) make one section, each
+service keeping its own times. Layout lives here; the words live in wording.py.
+"""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from datetime import UTC, tzinfo
+from typing import Final
+
+import msgspec
+
+from balise_collector.incidents.model import Incident, IncidentKind, IncidentState, MechanismShare
+from balise_collector.words import wording
+from balise_collector.words.wording import Language
+from balise_wire.words import TargetRole
+
+WIDTH: Final = 78
+_LABEL: Final = 14
+_TEXTS: Final[dict[Language, dict[str, str]]] = {
+    Language.EN: {
+        "title": "INCIDENT REPORT",
+        "written": "written {at} {zone}; rules {rules}; times are {zone}, UTC in brackets",
+        "none": "No incident in this period. That means: nothing that our probes measured, by our rules.",
+        "headline": "{country}: {services} {kind} on {affected} of {measured} measured providers",
+        "headline_some": "{country}: {services} {kind} on {affected} or more providers",
+        "headline_none": "{country}: {services} {kind}",
+        "headline_world": "{services}: {kind}",
+        "headline_net": "{country}: {kind}, {providers}",
+        "headline_net_none": "{country}: {kind}",
+        "began": "began",
+        "ended": "ended",
+        "ongoing": "not ended when this was written",
+        "parts": "parts",
+        "how": "how",
+        "affected": "affected",
+        "clean": "clean",
+        "not_measured": "not measured",
+        "where": "where",
+        "references": "{ok} of {all} references abroad{countries} reached the same endpoints in the same window",
+        "sure": "how sure",
+        "probes": "seen by {affected} of {measured} probes that measured",
+        "probes_withheld": "how many probes saw it is not published",
+        "together": "together",
+        "coincide": "their beginnings coincide: a likelihood ratio of {odds} for one common cause over chance",
+        "unconfirmed": "UNCONFIRMED (one probe only): {headline}",
+        "standing": "STANDING (failing since our first measurement): {headline}",
+        "withdrawn": "WITHDRAWN (measurements that arrived later do not confirm it): {headline}",
+        "unknown": "We do not know who or what caused this, or why. Probes and providers are counted, not people.",
+    },
+    Language.FR: {
+        "title": "RAPPORT D'INCIDENT",
+        "written": "écrit le {at} {zone} ; règles {rules} ; heures en {zone}, UTC entre parenthèses",
+        "none": "Aucun incident dans cette période, c'est-à-dire : rien que nos sondes aient mesuré, selon nos règles.",
+        "headline": "{country} : {kind} de {services} chez {affected} des {measured} fournisseurs mesurés",
+        "headline_some": "{country} : {kind} de {services} chez {affected} fournisseurs ou plus",
+        "headline_none": "{country} : {kind} de {services}",
+        "headline_world": "{services} : {kind}",
+        "headline_net": "{country} : {kind}, {providers}",
+        "headline_net_none": "{country} : {kind}",
+        "began": "début",
+        "ended": "fin",
+        "ongoing": "pas terminé au moment d'écrire",
+        "parts": "parties",
+        "how": "comment",
+        "affected": "touchés",
+        "clean": "intacts",
+        "not_measured": "non mesurés",
+        "where": "où",
+        "references": "{ok} références à l'étranger sur {all}{countries} ont atteint les mêmes adresses au même moment",
+        "sure": "certitude",
+        "probes": "vu par {affected} des {measured} sondes qui ont mesuré",
+        "probes_withheld": "le nombre de sondes n'est pas publié",
+        "together": "ensemble",
+        "coincide": "les débuts coïncident : rapport de vraisemblance {odds} pour une cause commune, contre le hasard",
+        "unconfirmed": "NON CONFIRMÉ (une seule sonde) : {headline}",
+        "standing": "DEPUIS TOUJOURS (échoue depuis notre première mesure) : {headline}",
+        "withdrawn": "RETIRÉ (des mesures arrivées plus tard ne le confirment pas) : {headline}",
+        "unknown": "Nous ne savons pas qui ou quoi en est la cause, ni pourquoi. "
+        "Nous comptons des sondes et des fournisseurs, pas des personnes.",
+    },
+}
+
+
+class ReportFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a report needs beside the incidents."""
+
+    services: Mapping[str, str]
+    """Service id -> the name people know."""
+    countries: Mapping[str, str]
+    """Country code -> its name in the report's language."""
+    zones: Mapping[str, tzinfo]
+    """Country code -> the zone its times are told in."""
+    written_at: float
+    """UNIX seconds."""
+    home: str = ""
+    """Country whose zone the report's head is written in."""
+    rules: str = ""
+
+
+def report(incidents: Sequence[Incident], facts: ReportFacts, language: Language = Language.EN) -> str:
+    """Return the whole report; it ends with one newline."""
+    texts = _TEXTS[language]
+    zone = _zone(facts, facts.home)
+    head = texts["written"].format(
+        at=wording.clock(facts.written_at, zone, language), zone=_zone_name(zone), rules=facts.rules or "-"
+    )
+    lines = [texts["title"], *textwrap.wrap(head, WIDTH), "=" * WIDTH]
+    if not incidents:
+        lines += ["", *textwrap.wrap(texts["none"], WIDTH)]
+    for section in _sections(incidents):
+        lines += ["", *_section(section, facts, language)]
+    lines += ["", "-" * WIDTH, *textwrap.wrap(texts["unknown"], WIDTH)]
+    return "\n".join(lines) + "\n"
+
+
+def _sections(incidents: Sequence[Incident]) -> list[list[Incident]]:
+    """Put incidents that coincide together, in order of their onset."""
+    ordered = sorted(incidents, key=lambda one: (one.onset.latest, one.service))
+    sections: dict[tuple[str, str, str, str], list[Incident]] = {}
+    for one in ordered:
+        key = (one.country, one.kind, "" if one.confirmed else "u", one.group or one.id)
+        sections.setdefault(key, []).append(one)
+    return list(sections.values())
+
+
+def _section(group: Sequence[Incident], facts: ReportFacts, language: Language) -> list[str]:
+    """One event: a headline, then what is common, then what each service has of its own."""
+    texts, first = _TEXTS[language], group[0]
+    lines = [*textwrap.wrap(_headline(group, facts, language), WIDTH), ""]
+    if len(group) == 1:
+        lines += _own(first, facts, language)
+    else:
+        for one in group:
+            lines += [f"  {_service(one, facts)}", *_own(one, facts, language), ""]
+    lines += _common(group, language)
+    if len(group) > 1 and (llr := max((one.group_llr or 0.0) for one in group)) > 0:
+        lines += _row(texts["together"], texts["coincide"].format(odds=wording.odds(llr, language)))
+    return lines
+
+
+def headline(one: Incident, facts: ReportFacts, language: Language = Language.EN) -> str:
+    """Say one incident in one sentence, without its times: ``Pakistan: Twitter blocked on 2 of 3 measured ...``."""
+    return _headline([one], facts, language)
+
+
+def _headline(group: Sequence[Incident], facts: ReportFacts, language: Language) -> str:
+    """Say it in one sentence."""
+    texts, first = _TEXTS[language], group[0]
+    values = {
+        "country": facts.countries.get(first.country, first.country),
+        "services": wording.join_words([_service(one, facts) for one in group], language),
+        "kind": wording.KINDS[language][first.kind],
+        "affected": len({asn for one in group for asn in one.scope.affected}),
+        "measured": len({asn for one in group for asn in (*one.scope.affected, *one.scope.clean)}),
+        "providers": wording.providers(first.scope.affected, language),
+    }
+    sentence = texts[_form(group)].format(**values)
+    if first.state in {IncidentState.STANDING, IncidentState.WITHDRAWN}:
+        sentence = texts[first.state.value].format(headline=sentence)
+    if not first.confirmed and first.state is not IncidentState.WITHDRAWN:
+        return texts["unconfirmed"].format(headline=sentence)
+    return sentence
+
+
+def _form(group: Sequence[Incident]) -> str:
+    """Return which form of headline says no more than is told of the providers."""
+    told = any(one.scope.affected for one in group)
+    if group[0].kind == IncidentKind.SERVICE_FAULT:
+        return "headline_world"
+    if group[0].kind == IncidentKind.OUTAGE:
+        return "headline_net" if told or not any(one.scope.withheld for one in group) else "headline_net_none"
+    if any({"affected", "clean"} & set(one.scope.withheld) for one in group):
+        return "headline_some" if told else "headline_none"
+    return "headline"
+
+
+def _own(one: Incident, facts: ReportFacts, language: Language) -> list[str]:
+    """The rows in which incidents of one event may differ: times, parts, mechanisms, providers."""
+    texts, zone = _TEXTS[language], _zone(facts, one.country if one.country in facts.zones else facts.home)
+    lines = _row(texts["began"], wording.interval(one.onset, zone, language))
+    lines += _row(texts["ended"], wording.interval(one.end, zone, language) if one.end else texts["ongoing"])
+    if roles := [wording.ROLES[language][role] for role in one.roles if role != TargetRole.LINE]:
+        lines += _row(texts["parts"], ", ".join(roles))
+    for number, share in enumerate(one.mechanisms):
+        lines += _row(texts["how"] if number == 0 else "", _share(share, language))
+    for label, asns in (
+        ("affected", one.scope.affected),
+        ("clean", one.scope.clean),
+        ("not_measured", one.scope.not_measured),
+    ):
+        lines += _row(texts[label], wording.providers(asns, language, withheld=label in one.scope.withheld))
+    probes = texts["probes"].format(affected=one.scope.affected_probes, measured=one.scope.measured_probes)
+    if not one.scope.measured_probes and one.scope.withheld:
+        probes = texts["probes_withheld"]
+    return [*lines, *_row(texts["sure"], f"{wording.GRADES[language].get(one.grade, one.grade)}; {probes}")]
+
+
+def _common(group: Sequence[Incident], language: Language) -> list[str]:
+    """Local or global, from the references of the whole group."""
+    texts = _TEXTS[language]
+    locality = {one.locality for one in group}
+    shown = group[0].locality if len(locality) == 1 else None
+    rows: list[str] = []
+    for one in group if shown is None else group[:1]:
+        seen = one.references
+        codes = [*seen.countries_ok, *([wording.others(language)] if seen.countries_withheld else [])]
+        countries = f" ({', '.join(codes)})" if codes else ""
+        said = texts["references"].format(ok=seen.ok, all=seen.ok + seen.failed, countries=countries)
+        rows += _row(texts["where"], f"{wording.LOCALITIES[language][one.locality]}; {said}")
+    return rows
+
+
+def _share(share: MechanismShare, language: Language) -> str:
+    """One mechanism with the providers it was seen on."""
+    words = wording.MECHANISMS[language][share.mechanism]
+    providers = wording.providers(share.asns, language, withheld=not share.asns)
+    return f"{words} [{share.mechanism}]: {providers}"
+
+
+def _row(label: str, text: str) -> list[str]:
+    """One labelled row, wrapped under its text."""
+    wrapped = textwrap.wrap(text, WIDTH - _LABEL - 4) or [""]
+    return [f"    {label:<{_LABEL}}{wrapped[0]}", *(" " * (_LABEL + 4) + rest for rest in wrapped[1:])]
+
+
+def _service(one: Incident, facts: ReportFacts) -> str:
+    """The name people know."""
+    return facts.services.get(one.service, one.service)
+
+
+def _zone(facts: ReportFacts, country: str) -> tzinfo:
+    """The zone of a country, or of any country of the report, for its head; UTC where it is about none."""
+    return facts.zones.get(country) or next(iter(facts.zones.values()), UTC)
+
+
+def _zone_name(zone: tzinfo) -> str:
+    """``Asia/Karachi`` rather than a number: it stays right when an offset changes."""
+    return str(zone)

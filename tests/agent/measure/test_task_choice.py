@@ -1,0 +1,85 @@
+"""From target to task: families, addresses, their rotation."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from balise_agent.measure.task_choice import DAY, addresses_of, families, line_task, task_for
+from balise_agent.system import derived_random
+from balise_agent.system.config import Timeouts
+from balise_wire.assignment import Assignment, Target
+from balise_wire.words import Experiment, TargetRole
+
+V4 = ("8.8.8.1", "8.8.8.2", "8.8.8.3")
+V6 = ("2a00::1", "2a00::2")
+TARGET = Target(id="s/web/a.example", service="s", role=TargetRole.WEB, host="a.example", addresses=(*V4, *V6))
+ASSIGNMENT = Assignment(version=1, catalogue="c", expires=9e9, targets=(TARGET,), control_name="c.example")
+
+
+def address_on(day: int, secret: bytes = b"secret", slot: int = 0) -> str:
+    """Return the address of a day."""
+    made = task_for(ASSIGNMENT, TARGET, 4, secret=secret, now=day * DAY + 5.0, slot=slot, timeouts=Timeouts())
+    return made.address
+
+
+@pytest.mark.parametrize(
+    ("identity", "addresses", "expected"),
+    [
+        ("s/web/a.example/4", (*V4, *V6), (4,)),
+        ("s/web/a.example/6", (*V4, *V6), (6,)),
+        ("s/web/a.example", (*V4, *V6), (4, 6)),
+        ("s/web/a.example", V6, (6,)),
+        ("s/web/a.example", (), (4,)),
+    ],
+)
+def test_families(identity: str, addresses: tuple[str, ...], expected: tuple[int, ...]) -> None:
+    """The id says the family; without it the addresses do."""
+    target = msgspec.structs.replace(TARGET, id=identity, addresses=addresses)
+    assert families(target) == expected
+
+
+def test_one_address_a_day_and_all_in_turn() -> None:
+    """Stable within a day so that measurements compare; every address is tested over the days."""
+    assert len({address_on(3, slot=slot) for slot in range(50)}) == 1
+    assert {address_on(day) for day in range(3)} == set(V4)
+    assert address_on(0) != address_on(1)
+
+
+def test_probes_start_at_different_addresses() -> None:
+    """The fleet covers the addresses between its probes on one day."""
+    assert {address_on(0, secret=bytes([n])) for n in range(30)} == set(V4)
+
+
+def test_resolved_addresses_stand_in_only_where_none_is_assigned() -> None:
+    """References test the assigned addresses: a resolved one must not displace them."""
+    assert addresses_of(TARGET, 4, ("9.9.9.9",)) == V4
+    bare = msgspec.structs.replace(TARGET, addresses=())
+    assert addresses_of(bare, 4, ("9.9.9.9", "2a00::9")) == ("9.9.9.9",)
+    assert addresses_of(bare, 4) == ()
+
+
+def test_seeds_differ_by_slot_and_experiment() -> None:
+    """Two runs never send the same arbitrary bytes."""
+    seeds = {
+        task_for(ASSIGNMENT, TARGET, 4, secret=b"s", now=0.0, slot=slot, experiment=word, timeouts=Timeouts()).seed
+        for slot in range(10)
+        for word in Experiment
+    }
+    assert len(seeds) == 10 * len(Experiment)
+
+
+def test_the_line_has_a_task_too() -> None:
+    """A line check names the pseudo-service internet."""
+    task = line_task(ASSIGNMENT, secret=b"s", now=0.0, timeouts=Timeouts())
+    assert (task.target.service, task.target.role, task.control_name) == ("internet", TargetRole.LINE, "c.example")
+
+
+def test_chance_is_repeatable_and_even() -> None:
+    """The same words give the same number; over many words the fractions fill [0, 1)."""
+    fractions = [derived_random.fraction(b"k", "slot", n) for n in range(2000)]
+    assert fractions[7] == derived_random.fraction(b"k", "slot", 7)
+    assert fractions[7] != derived_random.fraction(b"l", "slot", 7)
+    assert all(0 <= f < 1 for f in fractions)
+    for tenth in range(10):
+        assert 140 < sum(tenth <= f * 10 < tenth + 1 for f in fractions) < 260

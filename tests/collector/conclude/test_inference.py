@@ -1,0 +1,86 @@
+"""Which silence becomes an outage: none of a probe that is not expected to speak."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from balise_collector.conclude.inference import Deduction, Surroundings
+from balise_collector.fleet.catalogue import default_folder, load
+from balise_collector.fleet.members import Fleet, Halt
+from balise_collector.journal import PresenceRow
+from balise_wire.words import Lifecycle, ProbeRole
+
+Quiet = Callable[..., set[str]]
+
+
+@pytest.fixture
+def quiet_after(epoch: float) -> Quiet:
+    """Return who is taken for silent an hour after both probes were last heard, in a fleet as the operator has it."""
+
+    def play(fleet: Fleet, *presence: PresenceRow) -> set[str]:
+        around = Surroundings(fleet=fleet, catalogue=load(default_folder()))
+        deduction = Deduction(around)
+        rows = [PresenceRow(probe=name, state=Lifecycle.READY, at=epoch) for name in fleet.members]
+        watched = [(epoch - 60.0, epoch + 7200.0)]
+        deduction.step(epoch + 60.0, [*rows, *presence], watched)
+        deduction.step(epoch + 3600.0, (), watched)
+        # The detector tells nobody whom it holds for silent; that is what this rule is about.
+        return set(deduction.detector._silent)
+
+    return play
+
+
+def fleet_of(*probes: Any, halts: tuple[Halt, ...] = (), **changes: Any) -> Fleet:
+    """Return a fleet; ``changes`` go to the first probe's membership."""
+    first, *others = (probe.member for probe in probes)
+    return Fleet.of([msgspec.structs.replace(first, **changes), *others], halts)
+
+
+def test_only_who_should_speak_is_silent(make_probe: Any, quiet_after: Any, epoch: float) -> None:
+    """Retired, revoked, halted and paused probes raise no alarm; the others do."""
+    a, b = make_probe(id="aaaa"), make_probe(id="bbbb", country="KZ")
+    assert quiet_after(fleet_of(a, b)) == {"aaaa", "bbbb"}
+    assert quiet_after(fleet_of(a, b, retired_at=epoch + 10.0)) == {"bbbb"}
+    assert quiet_after(fleet_of(a, b, revoked=True)) == {"bbbb"}
+    halt = Halt(country="PK", since=epoch + 10.0, reason="x")
+    assert quiet_after(fleet_of(a, b, halts=(halt,))) == {"bbbb"}
+    lifted = Halt(country="PK", since=epoch + 10.0, reason="x", until=epoch + 3000.0)
+    assert quiet_after(fleet_of(a, b, halts=(lifted,))) == {"bbbb"}
+    long_ago = Halt(country="PK", since=epoch + 10.0, reason="x", until=epoch + 1000.0)
+    assert quiet_after(fleet_of(a, b, halts=(long_ago,))) == {"aaaa", "bbbb"}
+    paused = PresenceRow(probe="aaaa", state=Lifecycle.SLEEPING, at=epoch + 30.0)
+    assert quiet_after(fleet_of(a, b), paused) == {"bbbb"}
+
+
+def test_boards_of_one_host_and_references_of_one_network_are_one(make_probe: Any) -> None:
+    """The operator's label joins boards; a network joins references, and never the homes of a provider."""
+    reference = ProbeRole.REFERENCE
+    probes = [
+        make_probe(id="aaaa"), make_probe(id="bbbb"), make_probe(id="cccc"),
+        make_probe(id="dddd", asn=64700, role=reference), make_probe(id="eeee", asn=64700, role=reference),
+        make_probe(id="ffff", asn=64701, role=reference), make_probe(id="gggg", asn=64702, role=reference),
+    ]  # fmt: skip
+    hosts = {"aaaa": "ali", "bbbb": "ali", "ffff": "the club", "gggg": "the club"}
+    members = [msgspec.structs.replace(one.member, host=hosts.get(one.id, "")) for one in probes]
+    around = Surroundings(fleet=Fleet.of(members), catalogue=load(default_folder()))
+    assert around.witnesses() == {"bbbb": "aaaa", "eeee": "dddd", "gggg": "ffff"}
+
+
+def test_a_halt_ends_a_silence_that_had_begun(make_probe: Any, epoch: float) -> None:
+    """From the halt on, no further bins of that probe are filled with silence."""
+    a, b = make_probe(id="aaaa"), make_probe(id="bbbb", country="KZ")
+    deduction = Deduction(Surroundings(fleet=fleet_of(a, b), catalogue=load(default_folder())))
+    watched = [(epoch - 60.0, epoch + 7200.0)]
+    deduction.step(
+        epoch + 60.0, [PresenceRow(probe=n, state=Lifecycle.READY, at=epoch) for n in ("aaaa", "bbbb")], watched
+    )
+    deduction.step(epoch + 1800.0, (), watched)
+    assert set(deduction.detector._silent) == {"aaaa", "bbbb"}  # as above: it tells nobody else
+    halted = fleet_of(a, b, halts=(Halt(country="PK", since=epoch + 1900.0, reason="x"),))
+    deduction.surround(Surroundings(fleet=halted, catalogue=load(default_folder())))
+    deduction.step(epoch + 2000.0, (), watched)
+    assert set(deduction.detector._silent) == {"bbbb"}

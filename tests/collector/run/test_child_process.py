@@ -1,0 +1,124 @@
+"""What runs beside the collector: started again whenever it ends, and gone when the collector is."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from balise_collector.run import child_process
+from balise_collector.run.child_process import Beside
+from balise_collector.system.clock import Clock
+
+HOLD = "import sys\nopen(sys.argv[1], 'a').write('x')\nsys.stdin.read()\n"
+STUBBORN = "import signal, sys\nsignal.signal(15, signal.SIG_IGN)\n" + HOLD
+DIES = "import sys\nopen(sys.argv[1], 'a').write('x')\n"
+
+
+@pytest.fixture(autouse=True)
+def swift(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a test wait as little as possible."""
+    monkeypatch.setattr(child_process, "_SHORTEST", 0.01)
+    monkeypatch.setattr(child_process, "_PATIENCE", 0.1)
+
+
+@pytest.fixture
+def keep(tmp_path: Path) -> Iterator[Callable[[str], tuple[Beside, Path]]]:
+    """Return what keeps a script running; each start adds a letter to the file."""
+    made: list[Beside] = []
+
+    def call(script: str) -> tuple[Beside, Path]:
+        file = tmp_path / "starts"
+        part = Beside("the child", (sys.executable, "-c", script, str(file)), Clock().monotonic)
+        made.append(part)
+        part.start()
+        return part, file
+
+    yield call
+    for part in made:
+        part.stop()
+        part.join(10)
+        assert not part.is_alive()
+        assert part.failed is None
+        assert part.child is not None
+        assert part.child.returncode is not None
+
+
+def until(said: Callable[[], bool]) -> None:
+    """Wait for something that comes."""
+    for _ in range(1000):
+        if said():
+            return
+        threading.Event().wait(0.01)
+    raise AssertionError
+
+
+def starts(file: Path) -> int:
+    """Return how often the child was started."""
+    return len(file.read_text()) if file.exists() else 0
+
+
+def test_it_is_started_again_however_it_ended(
+    keep: Callable[[str], tuple[Beside, Path]], caplog: pytest.LogCaptureFixture
+) -> None:
+    """By itself or killed: the next one comes, and the log says how the last one ended."""
+    with caplog.at_level(logging.ERROR):
+        part, file = keep(HOLD)
+        until(lambda: starts(file) == 1)
+        assert part.child is not None
+        os.kill(part.child.pid, signal.SIGKILL)
+        until(lambda: starts(file) == 2)
+    assert "the child ended with status -9; it is started again" in caplog.text
+
+
+def test_one_that_dies_at_once_is_not_started_at_every_moment(
+    keep: Callable[[str], tuple[Beside, Path]], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The pause doubles, up to a minute."""
+    with caplog.at_level(logging.ERROR):
+        keep(DIES)
+        until(lambda: len(caplog.records) >= 4)
+    pauses = [record.args[2] for record in caplog.records if isinstance(record.args, tuple)]
+    assert pauses[:4] == [0.01, 0.02, 0.04, 0.08]
+
+
+def test_one_that_does_not_listen_is_killed(keep: Callable[[str], tuple[Beside, Path]]) -> None:
+    """Who ignores SIGTERM has a moment, and the collector ends in time."""
+    part, file = keep(STUBBORN)
+    until(lambda: starts(file) == 1)
+    part.stop()
+    part.join(10)
+    assert part.child is not None
+    assert part.child.returncode == -signal.SIGKILL
+
+
+def test_it_ends_when_the_collector_was_killed(tmp_path: Path) -> None:
+    """Its standard input ends with the program that started it, also with kill -9."""
+    file, pid = tmp_path / "starts", tmp_path / "pid"
+    script = (
+        "import sys, threading\n"
+        "from balise_collector.run.child_process import Beside\nfrom balise_collector.system.clock import Clock\n"
+        f"part = Beside('x', (sys.executable, '-c', {HOLD!r}, {str(file)!r}), Clock().monotonic)\npart.start()\n"
+        "while part.child is None: threading.Event().wait(0.01)\n"
+        f"open({str(pid)!r}, 'w').write(f'{{part.child.pid}}.')\n"
+        "threading.Event().wait()\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script]) as parent:
+        until(lambda: starts(file) == 1 and pid.exists() and pid.read_text().endswith("."))
+        parent.kill()
+    child = int(pid.read_text().rstrip("."))
+    until(lambda: not Path(f"/proc/{child}").exists() or _is_zombie(child))
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
