@@ -43,6 +43,7 @@ RECEIVED: Final[dict[str, tuple[Struct, ...]]] = {
 
 STAYS: Final = {
     "Pace": "how often a probe speaks is in both programs, and in no message",
+    "Share": "what a profile may use is in both programs, and in no message",
     "Traits": "what an experiment is like is in both programs, and in no message",
     "RunShape": "how a run is laid out is asked by both programs, and is in no message",
     **dict.fromkeys(("Parameters", *(kind.__name__ for kind in PARAMETERS.values())), "not carried yet"),

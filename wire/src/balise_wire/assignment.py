@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
+from balise_wire.bins import BIN
 from balise_wire.experiments import PARAMETERS, REGISTRY, WORD_OF
 from balise_wire.experiments.traits import Parameters
 from balise_wire.words import Experiment, Scope, TargetRole
@@ -73,7 +74,7 @@ class Control(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 class Timetable(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """How often, in seconds of the probe's clock."""
 
-    interval: int = 300
+    interval: int = BIN
     hello_every: int = 1
     """A TLS hello in each n-th interval of a target; the others run the cheaper experiments only."""
     http_every: int = 1

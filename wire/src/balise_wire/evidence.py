@@ -5,9 +5,15 @@ are relative to the first sequence number seen in each direction, so that a reco
 its raw sequence numbers.
 """
 
+from typing import Final
+
 import msgspec
 
 from balise_wire.word import Word
+
+PROHIBITED: Final = frozenset({"3/9", "3/10", "3/13", "1/1"})
+"""``type/code`` of the ICMP messages by which a router says that it was told not to let something pass: communication
+administratively prohibited (RFC 1812 5.2.7.1; for IPv6, RFC 4443 3.1)."""
 
 
 class Direction(Word):
