@@ -6,7 +6,7 @@ BIN := .venv/bin
 UNIT := not netns and not lab and not real_data and not slow and not chaos and not kvm and not browser and not influx
 export PYTHON
 
-.PHONY: attack chaos image image-test influx-contract help setup venv venv-agent venv-ansible tools demo check lint unit fix test ansible-test wheelhouse pictures grafana-smoke bench dashboards messages locks upgrade clean
+.PHONY: attack chaos image image-test influx-contract help setup venv venv-agent venv-ansible tools demo check lint unit fix test ansible-test wheelhouse pictures grafana-smoke bench dashboards messages figures locks upgrade clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -99,6 +99,9 @@ dashboards: venv ## write Grafana's dashboards and provisioning files anew
 
 messages: venv ## gather the pages' sentences for translation (gettext)
 	@$(BIN)/python tools/messages
+
+figures: venv ## count rooms and arrows, long files, names used twice (OTHER=folder of another checkout, LIST=1)
+	@$(BIN)/python tools/figures $(if $(OTHER),--checkout $(OTHER)) $(if $(LIST),--list)
 
 locks: venv ## write locks/ anew from the pyproject files, changing as little as possible
 	@tools/lock && tools/setup
