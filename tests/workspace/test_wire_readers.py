@@ -23,7 +23,7 @@ from balise_wire.assignment import Assignment, Head
 from balise_wire.card import CardSettings
 from balise_wire.enrolment import Enrolment, EnrolmentRequest, Refused, RenewalRequest
 from balise_wire.envelope import Envelope
-from balise_wire.experiments import PARAMETERS
+from balise_wire.experiments import OF_TARGETS, PARAMETERS
 from balise_wire.measurement import Measurement
 from balise_wire.schema import PUBLISHED
 from balise_wire.status import Acceptance, CollectorState, Event, Health, Meta, Receipt, State
@@ -46,12 +46,17 @@ STAYS: Final = {
     "Share": "what a profile may use is in both programs, and in no message",
     "Traits": "what an experiment is like is in both programs, and in no message",
     "RunShape": "how a run is laid out is asked by both programs, and is in no message",
-    **dict.fromkeys(("Parameters", *(kind.__name__ for kind in PARAMETERS.values())), "not carried yet"),
+    **{
+        kind.__name__: "no target asks for this experiment, so that none says anything to it"
+        for word, kind in PARAMETERS.items()
+        if word not in OF_TARGETS
+    },
 }
 """What the wire's package has that crosses nothing."""
 
 _RAW: Final = "raw evidence: kept in the journal for rules to come, which a replay then asks"
 _RECORD: Final = "the operator's record says it, from the token; what a board announces of itself decides nothing"
+_BY_TYPE: Final = "asked for by the type of its record (Target.parameters_of), so that no name is needed"
 _PROBES: Final = "a collector fills it with nothing that a probe could need: it is for what probes send"
 
 UNREAD: Final[dict[str, dict[str, str]]] = {
@@ -71,6 +76,8 @@ UNREAD: Final[dict[str, dict[str, str]]] = {
         "EnrolmentRequest.software": "the announcement says it again with every start, under the probe's seal",
     },
     "agent": {
+        **{f"ParameterTable.{word}": _BY_TYPE for word in OF_TARGETS},
+        "Target.parameters": _BY_TYPE,
         "Target.spki": "which key is the right one is judged in the collector; the probe reports what it was shown",
         "Assignment.sealed_to": "read in the head (Head.sealed_to), which is read before the rest",
         "CollectorState.at": "signed time comes with receipts; this message is plain, and anyone could have written it",

@@ -4,23 +4,38 @@ A probe refuses an assignment that is unsigned, expired, older than the one it h
 names destinations or rates outside its own limits. What it cannot read of one costs that part, never the halt.
 """
 
-from typing import TypeVar
+from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 import msgspec
 
 from balise_wire.bins import BIN
-from balise_wire.experiments import PARAMETERS, REGISTRY, WORD_OF
+from balise_wire.experiments import OF_TARGETS, PARAMETERS, REGISTRY, WORD_OF
+from balise_wire.experiments.registry import module_name
 from balise_wire.experiments.traits import Parameters
 from balise_wire.words import Experiment, Scope, TargetRole
 
 P = TypeVar("P", bound=Parameters)
-FLAT = {
-    (Experiment.TCP, "other_port"): "other_port",
-    (Experiment.HTTP, "path"): "path",
-    (Experiment.HTTP, "port"): "http_port",
-    (Experiment.HTTP, "fetch_bytes"): "fetch_bytes",
+FLAT: Final = {
+    Experiment.TCP: {"other_port": "other_port"},
+    Experiment.HTTP: {"path": "path", "port": "http_port", "fetch_bytes": "fetch_bytes"},
 }
 """Parameters that the first assignments (commits a430c09 to 3e87f94) have among a target's own fields. Never grows."""
+
+if TYPE_CHECKING:
+
+    class ParameterTable(msgspec.Struct, frozen=True):
+        """One optional record an experiment."""
+else:
+    ParameterTable = msgspec.defstruct(
+        "ParameterTable",
+        [(module_name(word), PARAMETERS[word] | None, None) for word in OF_TARGETS],
+        namespace={"__doc__": "What a target says to each experiment, by the experiment's word; absent: nothing."},
+        module=__name__,
+        rename={module_name(word): word.value for word in OF_TARGETS},
+        frozen=True,
+        omit_defaults=True,
+        kw_only=True,
+    )
 
 
 class Target(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -48,11 +63,38 @@ class Target(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Most bytes of a body that the HTTP experiment asks for."""
     spki: tuple[str, ...] = ()
     """SHA-256 of expected public keys, where the catalogue pins them."""
+    parameters: ParameterTable | None = None
+    """What the target says to each experiment. The fields above that say the same are for programs up to commit
+    3e87f94; where an experiment has no record here, they hold."""
 
     def parameters_of(self, kind: type[P]) -> P:
         """Return what the target says to one experiment, by the type of its record."""
         word = WORD_OF[kind]
-        return kind(**{name: getattr(self, flat) for (of, name), flat in FLAT.items() if of is word})
+        record = getattr(self.parameters, module_name(word), None)
+        if isinstance(record, kind):
+            return record
+        return kind(**{name: getattr(self, flat) for name, flat in FLAT.get(word, {}).items()})
+
+    def saying(self, *records: Parameters) -> Self:
+        """Return the target with these records, and with the fields in which older programs look for the same."""
+        table = {} if self.parameters is None else msgspec.structs.asdict(self.parameters)
+        flat: dict[str, object] = {}
+        for record in records:
+            word = WORD_OF[type(record)]
+            table[module_name(word)] = record
+            flat |= {field: getattr(record, name) for name, field in FLAT.get(word, {}).items()}
+        return msgspec.structs.replace(self, parameters=ParameterTable(**table), **flat)
+
+    def complaint(self) -> str:
+        """Say which parameter of its experiments is out of bounds; empty where none is."""
+        for word in self.experiments:
+            if word in PARAMETERS:
+                record = self.parameters_of(PARAMETERS[word])
+                try:
+                    msgspec.convert(msgspec.to_builtins(record), type(record))
+                except msgspec.ValidationError as error:
+                    return f"{word}: {error}"
+        return ""
 
     def port_of(self, word: Experiment) -> int:
         """Return the port that an experiment speaks to; 0 where it has no endpoint of the target's."""

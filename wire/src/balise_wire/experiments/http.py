@@ -33,7 +33,7 @@ TRAITS: Final = Traits(
 class HttpParameters(Parameters, frozen=True):
     """What is fetched, and where."""
 
-    path: Annotated[str, msgspec.Meta(pattern="^/[!-~]*$", max_length=1_024)] = "/"
+    path: Annotated[str, msgspec.Meta(pattern="^/[!-~]*$(?!\\n)", max_length=1_024)] = "/"
     """Path and query: printable ASCII without spaces."""
     port: Annotated[int, msgspec.Meta(ge=1, le=65_535)] = 80
     """443 means over TLS."""
