@@ -6,6 +6,7 @@ at, which share no code with the agent: real TLS by `ssl`, DNS by `struct`, TCP 
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -18,10 +19,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from balise_lab import wrapper
-from balise_lab.boxes.spec import Box
+from balise_lab.boxes.engine.box import Box, from_plain
 from balise_lab.errors import ConfigError, LabError
 from balise_lab.topology import Abroad, HostSpec, Isp, Layout, build
 from balise_lab.world import World
@@ -197,8 +196,9 @@ class Ground:
         return {"code": started.returncode, "out": out.decode(), "err": err.decode()}
 
     def start(self, **fields: Any) -> None:
-        """Start a box."""
-        self.world.start_box(msgspec.convert(fields, Box))
+        """Start a box; what is no field of every box is a parameter of its kind."""
+        common = {field.name: fields.pop(field.name) for field in dataclasses.fields(Box) if field.name in fields}
+        self.world.start_box(from_plain({**common, "settings": fields}))
 
     def stop(self, identifier: str) -> dict[str, int]:
         """Stop a box and return what it counted."""

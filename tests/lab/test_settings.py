@@ -94,13 +94,13 @@ def test_hosts_that_share_have_one_address_and_edges_two() -> None:
 
 
 def test_disturbances_become_boxes() -> None:
-    """Delay counts for the round trip and is halved for each way; forged answers and places are handed on."""
+    """Parameters are handed on as the file says them, places as the lab calls them; other names are their hosts."""
     scenario = parse(TEXT)
     where = {identifier: place.name for identifier, place in places(scenario, build(layout_of(scenario))).items()}
     far = box_of(started(scenario, "far").disturbance, where)
-    assert (far.where, far.ms, far.jitter) == (where["cityp1"], 300.0, 50.0)
+    assert (far.where, dict(far.settings)) == (where["cityp1"], {"ms": 600.0, "jitter": 100.0})
     forged = box_of(started(scenario, "forged").disturbance, where)
-    assert forged.answers == ("10.10.34.34", "10.10.34.35")
+    assert forged.settings == {"answer": ("10.10.34.34", "10.10.34.35")}
     assert set(forged.match) == {"twitter.lab", "pbs.twimg.lab"}
 
 

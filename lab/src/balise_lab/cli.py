@@ -1,4 +1,4 @@
-"""The command line: ``balise-lab run|plan|check|list``.
+"""The command line: ``balise-lab run|plan|check|list|kinds``.
 
 Lives here: arguments, exit codes, and what is printed at the end. Exit code 0: everything expected was found (or
 nothing was expected); 1: something was not; 2: the scenario, the machine or the lab is at fault. Must not live here:
@@ -13,13 +13,16 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from balise_lab import chaos, relay, runner, wrapper
+from balise_lab.boxes.engine.registry import KINDS
+from balise_lab.boxes.engine.rules import rules
 from balise_lab.errors import ConfigError, LabError
-from balise_lab.layout import layout_of
+from balise_lab.layout import box_of, layout_of, places
 from balise_lab.programs import find_program
 from balise_lab.progress import Progress, closing, describe, sentence, table
 from balise_lab.result import Run, to_json, utc
 from balise_lab.scenario.clock import pause
 from balise_lab.scenario.load import load
+from balise_lab.scenario.reference import tables
 from balise_lab.scenario.scalars import Calendar
 from balise_lab.scenario.schema import Scenario, Start
 from balise_lab.scenario.source import ScenarioError
@@ -81,6 +84,8 @@ def _parser() -> argparse.ArgumentParser:
     listing = commands.add_parser("list", help="list the scenarios of a folder")
     listing.add_argument("folder", type=Path, nargs="?", default=Path("tests/scenarios"))
     listing.set_defaults(command=_list)
+    kinds = commands.add_parser("kinds", help="print what a timeline can start, as docs/scenarios.md has it")
+    kinds.set_defaults(command=_kinds)
     return parser
 
 
@@ -99,10 +104,19 @@ def _check(arguments: argparse.Namespace, _given: list[str]) -> int:
             continue
         for warning in scenario.warnings:
             print(f"warning: {warning}", file=sys.stderr)
-        build(layout_of(scenario))
+        _try_boxes(scenario)
         minutes = scenario.ends / scenario.scale / 60
         print(f"{path}: good: {len(scenario.probes)} probes, {len(scenario.timeline)} entries, {minutes:.1f} min")
     return 2 if wrong else 0
+
+
+def _try_boxes(scenario: Scenario) -> None:
+    """Make the rules of every box, so that one that cannot stand where it should is told now (ConfigError)."""
+    built = build(layout_of(scenario))
+    where = {identifier: place.name for identifier, place in places(scenario, built).items()}
+    for entry in scenario.timeline:
+        if isinstance(entry, Start):
+            rules(box_of(entry.disturbance, where), built, 0, scenario.scale)
 
 
 def _list(arguments: argparse.Namespace, _given: list[str]) -> int:
@@ -113,6 +127,12 @@ def _list(arguments: argparse.Namespace, _given: list[str]) -> int:
     for path in found:
         scenario = load(path)
         print(f"{path}\n    {scenario.summary}")
+    return 0
+
+
+def _kinds(_arguments: argparse.Namespace, _given: list[str]) -> int:
+    """Print the reference of kinds and parameters."""
+    print(tables(KINDS), end="")
     return 0
 
 

@@ -5,19 +5,17 @@ live here: addresses (topology) or the programs' settings (settings).
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any
 
 from balise_lab import topology
-from balise_lab.boxes.spec import Box, Kind
+from balise_lab.boxes.engine.box import Box
+from balise_lab.boxes.engine.registry import KINDS
+from balise_lab.boxes.engine.setting import Unit
 from balise_lab.scenario.names import matches
 from balise_lab.scenario.schema import Disturbance, Endpoint, Scenario, Service, Start
 
 _USUAL_BYTES = {"media-image": 16384, "media-video": 32768}
 """Size of a page whose scenario gives none: media roles serve real bytes (mission.md S2)."""
 _SMALL = 8192
-_FOR_EVERYONE = frozenset({"server.down", "edge.down"})
-"""What happens to servers happens to whoever asks them, in the country and abroad."""
 
 
 def layout_of(scenario: Scenario) -> topology.Layout:
@@ -37,11 +35,11 @@ def places(scenario: Scenario, built: topology.Topology) -> Mapping[str, topolog
 
 
 def _edge_hosts(scenario: Scenario) -> frozenset[str]:
-    """Return the hosts that need a regional address: those whose edge dies in the course of the scenario."""
+    """Return the hosts that need a regional address: those that a box looks for which is about such addresses."""
     patterns = [
         pattern
         for entry in scenario.timeline
-        if isinstance(entry, Start) and entry.disturbance.kind == "edge.down"
+        if isinstance(entry, Start) and KINDS[entry.disturbance.kind].regional
         for pattern in entry.disturbance.hosts
     ]
     return frozenset(
@@ -86,21 +84,17 @@ def box_of(disturbance: Disturbance, where: Mapping[str, str]) -> Box:
         disturbance: what the timeline starts.
         where: namespace of each probe, by its id.
     """
-    given = dict(disturbance.settings)
-    renamed = {name: given.pop(name) for name in ("answer", "ms", "jitter", "probes") if name in given}
-    box = Box(
+    kind = KINDS[disturbance.kind]
+    places = {setting.name for setting in kind.settings if setting.unit is Unit.PROBES}
+    return Box(
         id=disturbance.id,
-        kind=Kind(disturbance.kind),
+        kind=kind.word,
         where=where.get(disturbance.where, disturbance.where),
-        isps=() if disturbance.kind in _FOR_EVERYONE else disturbance.isps,
+        isps=() if kind.for_everyone else disturbance.isps,
         match=disturbance.hosts,
         addresses=disturbance.addresses,
+        settings={
+            name: tuple(where[str(probe)] for probe in value) if name in places and isinstance(value, tuple) else value
+            for name, value in disturbance.settings.items()
+        },
     )
-    own: dict[str, Any] = {**given}
-    # A scenario speaks of round trips, a link delays each way.
-    own |= {name: disturbance.number(name) / 2 for name in ("ms", "jitter") if name in renamed}
-    if "answer" in renamed:
-        own["answers"] = renamed["answer"]
-    if isinstance(probes := renamed.get("probes"), tuple):
-        own["probes"] = tuple(where[str(probe)] for probe in probes)
-    return replace(box, **own)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TextIO
 
+from balise_lab.boxes.engine.registry import KINDS
 from balise_lab.expect import Row
-from balise_lab.scenario.kinds import KINDS
 from balise_lab.scenario.schema import Disturbance, Scenario
 
 _EVERY = 600.0
@@ -118,7 +118,7 @@ def describe(what: Disturbance) -> str:
     """Return a disturbance in words."""
     names = [*what.hosts, *what.addresses]
     shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
-    settings = ", ".join(f"{name} {value}" for name, value in what.settings)
+    settings = ", ".join(f"{name} {value}" for name, value in what.settings.items())
     parts = [f"{what.kind} ({KINDS[what.kind].means})", f"on {_where(what)}", f"for {shown}" if shown else "", settings]
     return " ".join(part for part in parts if part)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from balise_lab import topology
-from balise_lab.scenario.kinds import KINDS
+from balise_lab.boxes.engine.registry import KINDS
 from balise_lab.scenario.schema import Disturbance, Probe, Scenario, Start
 from balise_lab.services import broker, influx
 from balise_wire.card import CONSENT_VERSION
@@ -89,7 +89,7 @@ PUBLIC_DELAY: Final = 30
 def timeouts(scenario: Scenario) -> dict[str, float]:
     """Return the probes' network time-outs in real seconds: a slow network is no broken one."""
     trip = longest_round_trip(scenario)
-    lossy = any(isinstance(entry, Start) and entry.disturbance.kind == "loss" for entry in scenario.timeline)
+    lossy = any(isinstance(entry, Start) and KINDS[entry.disturbance.kind].lossy for entry in scenario.timeline)
     least = _LOSSY_TIMEOUTS if lossy else _USUAL_TIMEOUTS
     return {name: round(max(usual, _ROUND_TRIPS[name] * trip), 2) for name, usual in least.items()}
 
@@ -102,7 +102,7 @@ def longest_round_trip(scenario: Scenario) -> float:
 
 def _delay(disturbance: Disturbance) -> float:
     """Return the milliseconds that a disturbance adds to a round trip at most."""
-    return disturbance.number("ms") + disturbance.number("jitter") if disturbance.kind == "delay" else 0.0
+    return sum(setting.of(disturbance) for setting in KINDS[disturbance.kind].slows)
 
 
 def agent_toml(scenario: Scenario, built: topology.Topology, probe: Probe, places: Places, card: Card) -> str:
@@ -206,11 +206,6 @@ def controls_toml(scenario: Scenario, built: topology.Topology) -> str:
         "control_name": built.control_name,
     }
     return _toml({"dns": dns}, {"control": controls})
-
-
-def censors(disturbance: Disturbance) -> bool:
-    """Whether a disturbance is interference, not an ordinary fault."""
-    return KINDS[disturbance.kind].censors
 
 
 def _toml(

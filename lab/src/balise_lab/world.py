@@ -19,9 +19,10 @@ from types import TracebackType
 from typing import IO, Self
 
 from balise_lab import addresses, authority, namespaces, tools, waiting
-from balise_lab.boxes import counters, enforce
-from balise_lab.boxes.counters import Counters
-from balise_lab.boxes.spec import QUEUED, STANDS_IN, Box, Kind, check
+from balise_lab.boxes.engine import counters
+from balise_lab.boxes.engine.box import Box, to_plain
+from balise_lab.boxes.engine.counters import Counters
+from balise_lab.boxes.engine.rules import SLOTS, Rules, kind_of, namespace, rules
 from balise_lab.errors import ConfigError, LabError
 from balise_lab.influxdb import InfluxDb
 from balise_lab.services import broker, influx, names, web
@@ -36,7 +37,7 @@ class Standing:
     """A box that has been started."""
 
     box: Box
-    rules: enforce.Rules
+    rules: Rules
     program: subprocess.Popen[bytes] | None
     tally: Path
     last: Counters = field(default_factory=Counters)
@@ -220,21 +221,21 @@ class World:
     # -------------------------------------------------------------- boxes
     def start_box(self, box: Box) -> None:
         """Start a box or fault; when this returns it is in force. Raises ConfigError when it cannot be."""
-        check(box)
         if box.id in self._boxes:
             raise ConfigError(f"box {box.id} is started twice", "stop it first, or give the second another id")
-        rules = enforce.rules(box, self.topology, self._slot(box), self.scale)
-        tally = self.folder / f"counters-{rules.table}"
+        found = rules(box, self.topology, self._slot(box), self.scale)
+        tally = self.folder / f"counters-{found.table}"
         tally.unlink(missing_ok=True)  # of an earlier box with this id
-        program = self._program(box, rules, tally) if box.kind in QUEUED else None
-        if box.kind in STANDS_IN:
-            program = self._stand_in(box, rules)
-        standing = Standing(box, rules, program, tally)
+        kind = kind_of(box)
+        program = self._program(found, tally) if found.queued else None
+        if kind.serve is not None:
+            program = self._stand_in(found, kind.serve(found.placement))
+        standing = Standing(box, found, program, tally)
         self._boxes[box.id] = standing
         try:
-            namespaces.nft(rules.namespace, rules.script)
-            for line in rules.queued:
-                namespaces.iptables(rules.namespace, "-t", "mangle", "-A", *line)
+            namespaces.nft(found.namespace, found.script)
+            for line in found.queued:
+                namespaces.iptables(found.namespace, "-t", "mangle", "-A", *line)
         except LabError:
             self.stop_box(box.id)
             raise
@@ -269,46 +270,46 @@ class World:
         return said
 
     def _slot(self, box: Box) -> int:
-        place = enforce.namespace(box, self.topology)
-        taken = {each.rules.bit for each in self._boxes.values() if each.rules.namespace == place}
-        return next((slot for slot in range(enforce.SLOTS) if 1 << slot not in taken), enforce.SLOTS)
+        place = namespace(box, self.topology)
+        taken = {each.rules.placement.slot for each in self._boxes.values() if each.rules.namespace == place}
+        return next((slot for slot in range(SLOTS) if slot not in taken), SLOTS)
 
-    def _program(self, box: Box, rules: enforce.Rules, tally: Path) -> subprocess.Popen[bytes]:
-        task = {"box": asdict(box), "queue": rules.queue, "bit": rules.bit, "counters": str(tally)}
-        argv = [sys.executable, "-m", "balise_lab.boxes.run", json.dumps(task)]
-        log = self.folder / "logs" / f"{rules.table}.log"
-        program = namespaces.popen(rules.namespace, argv, log=log, stdout=subprocess.PIPE)
+    def _program(self, found: Rules, tally: Path) -> subprocess.Popen[bytes]:
+        placement = found.placement
+        box = to_plain(placement.box)
+        task = {"box": box, "queue": placement.queue, "bit": placement.bit, "counters": str(tally)}
+        argv = [sys.executable, "-m", "balise_lab.boxes.engine.run", json.dumps(task)]
+        log = self.folder / "logs" / f"{found.table}.log"
+        program = namespaces.popen(found.namespace, argv, log=log, stdout=subprocess.PIPE)
         if program.stdout is None or not _says_ready(program.stdout):
             program.kill()
             program.wait()
-            raise LabError(f"box {box.id} did not start: {log.read_text(errors='replace')[-800:]}")
+            raise LabError(f"box {placement.box.id} did not start: {log.read_text(errors='replace')[-800:]}")
         return program
 
-    def _stand_in(self, box: Box, rules: enforce.Rules) -> subprocess.Popen[bytes]:
-        """The web server of an interception or refusal, on its namespace's own address."""
-        address = self.topology.namespace(rules.namespace).address
-        status = box.status if box.kind is Kind.SERVER_DENIES else web.OK
-        found = web.standing_in(self.topology, address, enforce.STAND_IN_PORT, status)
+    def _stand_in(self, found: Rules, sites: tuple[web.Site, ...]) -> subprocess.Popen[bytes]:
+        """The web server of a box, in its namespace."""
         self._stand_ins += 1
-        folder = self.folder / f"web-{rules.table}-{self._stand_ins}"
-        path = web.write(found, folder, *self._roots)
-        log = self.folder / "logs" / f"{rules.table}.log"
-        program = namespaces.popen(rules.namespace, [tools.find("nginx"), "-c", str(path), "-p", str(folder)], log=log)
+        folder = self.folder / f"web-{found.table}-{self._stand_ins}"
+        path = web.write(sites, folder, *self._roots)
+        log = self.folder / "logs" / f"{found.table}.log"
+        program = namespaces.popen(found.namespace, [tools.find("nginx"), "-c", str(path), "-p", str(folder)], log=log)
+        ready = partial(_listens, sites[0].address, sites[0].port)
         try:
-            with namespaces.inside(rules.namespace):
-                waiting.until(lambda: _listens(address, enforce.STAND_IN_PORT), f"{box.id} to listen", READY_SECONDS)
+            with namespaces.inside(found.namespace):
+                waiting.until(ready, f"the server of box {found.placement.box.id}", READY_SECONDS)
         except LabError:
             _stop(program)
             raise
         return program
 
     def _withdraw(self, standing: Standing) -> None:
-        rules = standing.rules
-        for line in rules.queued:
+        found = standing.rules
+        for line in found.queued:
             with suppress(LabError):
-                namespaces.iptables(rules.namespace, "-t", "mangle", "-D", *line)
+                namespaces.iptables(found.namespace, "-t", "mangle", "-D", *line)
         with suppress(LabError):
-            namespaces.nft(rules.namespace, f"delete table ip {rules.table}")
+            namespaces.nft(found.namespace, f"delete table ip {found.table}")
 
     def _read(self, standing: Standing) -> Counters:
         if standing.dead:

@@ -1,5 +1,6 @@
-"""The middleboxes and the ordinary faults of the lab: classify -> mark -> enforce.
+"""Everything a timeline can start: the middleboxes of a censor, and the ordinary faults of an internet.
 
-`spec` is the vocabulary, `classify` and `forge` think about bytes, `enforce` writes the kernel's rules, `nfqueue` talks
-to the kernel, `run` is the program of one box, `counters` what it counted. A box that dies lets traffic pass.
+One file a kind, or a family of kinds that differ in little. Each ends with ``KINDS``: a record for each word, with all
+that the scenario language and the machine know of it. A file put here is found by itself (`engine.registry`); nothing
+else in the tree is edited. Must not live here: the machine that carries kinds out (`engine`).
 """

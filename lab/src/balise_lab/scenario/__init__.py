@@ -1,6 +1,6 @@
 """Scenarios: what is played in the lab and what balise must say of it, as one YAML file from any path.
 
-Lives here: the frozen types (schema), the closed words with their parameters (kinds), the loader that names file, line
-and mend (source, scalars, load, timeline, expectations), and the scenario's clock. Must not live here: namespaces,
-programs or addresses (topology and runner), and the comparison with what was found (expect).
+Lives here: the frozen types (schema), the collector's words (words), the loader that names file, line and mend (source,
+scalars, load, timeline, expectations), and the scenario's clock. What can be started, the registry of boxes says. Must
+not live here: namespaces, programs or addresses (topology and runner), and the comparison with what was found (expect).
 """

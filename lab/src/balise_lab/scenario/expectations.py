@@ -5,10 +5,10 @@ comparison with what was found (expect).
 """
 
 from balise_lab.scenario import scalars
-from balise_lab.scenario.kinds import INCIDENT_KINDS, LOCALITIES, STATES
 from balise_lab.scenario.names import Names
 from balise_lab.scenario.schema import Expect, IncidentExpectation, VerdictExpectation
 from balise_lab.scenario.source import Field
+from balise_lab.scenario.words import INCIDENT_KINDS, LOCALITIES, STATES
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Experiment, TargetRole
 

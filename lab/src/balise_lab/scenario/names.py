@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from balise_lab.scenario import scalars
-from balise_lab.scenario.kinds import PSEUDO_SERVICES
 from balise_lab.scenario.schema import Abroad, Endpoint, Isp, Service, probes_of, stem
 from balise_lab.scenario.source import Field, did_you_mean
+from balise_lab.scenario.words import PSEUDO_SERVICES
 
 
 @dataclass(frozen=True, slots=True)

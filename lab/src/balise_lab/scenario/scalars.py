@@ -74,6 +74,22 @@ def percent(text: str) -> float:
     return value
 
 
+def number(text: str) -> float:
+    """Return a number of at least 0."""
+    try:
+        return _at_least(0.0, float(text), text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a number; write one such as 130") from None
+
+
+def integer(text: str) -> int:
+    """Return a whole number."""
+    try:
+        return int(text, 0)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a whole number; write one such as 3") from None
+
+
 def whole(low: int, high: int) -> Callable[[str], int]:
     """Return a parser of whole numbers from ``low`` to ``high``."""
 

@@ -5,18 +5,17 @@ to know time zones; ``Scenario.unix`` and ``Scenario.local`` turn it back. Must 
 thought (load), or anything that touches the world.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import chain, repeat
 from zoneinfo import ZoneInfo
 
+from balise_lab.boxes.engine.setting import Value
 from balise_wire.words import Access, Experiment, ProbeRole, TargetRole
 
 DEFAULT_SCALE = 60.0
 """Virtual seconds in a real one: 21:30 to 02:00 takes four and a half minutes."""
-
-Setting = bool | int | float | str | tuple[int, ...] | tuple[str, ...]
-"""A parameter of a disturbance, in base units: seconds, milliseconds, per cent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +89,7 @@ class Disturbance:
 
     id: str
     kind: str
-    """One word of ``kinds.KINDS``, e.g. ``sni.drop`` or ``loss``."""
+    """One word of ``boxes.engine.registry.KINDS``, e.g. ``sni.drop`` or ``loss``."""
     where: str
     """``gateway``, ``exchange``, an ISP's name or a probe's id."""
     isps: tuple[str, ...]
@@ -99,15 +98,10 @@ class Disturbance:
     """Names or patterns (``*.twimg.lab``) it looks for; services and roles are already turned into their hosts."""
     addresses: tuple[str, ...] = ()
     """Literal addresses or networks it looks for."""
-    settings: tuple[tuple[str, "Setting"], ...] = ()
-    """The kind's own parameters, sorted by name."""
+    settings: Mapping[str, Value] = field(default_factory=dict)
+    """The kind's own parameters that the file gives, sorted by name."""
     line: int = 0
     """Line of the file, for messages."""
-
-    def number(self, name: str, default: float = 0.0) -> float:
-        """Return a numeric parameter, or ``default`` where the file does not give it."""
-        value = dict(self.settings).get(name, default)
-        return float(value) if isinstance(value, int | float) else default
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,27 +4,27 @@ Lives here: the shape of an entry and of a disturbance, the short spellings (``k
 and the checks that ids start before they stop. Must not live here: what a kind does (the lab's boxes and faults).
 """
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
+from balise_lab.boxes.engine.kind import COMMON, Kind, Looks
+from balise_lab.boxes.engine.registry import KINDS
+from balise_lab.boxes.engine.setting import Setting, Unit, Value
 from balise_lab.scenario import scalars
-from balise_lab.scenario.kinds import KINDS, REQUIRED, Kind, Looks, Unit
 from balise_lab.scenario.names import Names
-from balise_lab.scenario.schema import Disturbance, Setting, Start, Stop
+from balise_lab.scenario.schema import Disturbance, Start, Stop
 from balise_lab.scenario.source import Field, did_you_mean
 
-_COMMON = ("id", "kind", "action", "where", "isps", "match", "services", "roles")
-_SHORT: Final = {"loss": "percent", "delay": "ms"}
-"""Kinds that may be written as a key with their one parameter: ``loss: 5%``."""
-_SCALARS: Final[dict[Unit, Callable[[str], Setting]]] = {
+_SCALARS: Final[dict[Unit, Callable[[str], Value]]] = {
     Unit.SECONDS: scalars.duration,
     Unit.MILLISECONDS: scalars.milliseconds,
     Unit.PERCENT: scalars.percent,
-    Unit.COUNT: scalars.whole(1, 65535),
+    Unit.NUMBER: scalars.number,
+    Unit.COUNT: scalars.integer,
     Unit.YES_NO: scalars.yes_no,
+    Unit.WORD: scalars.plain,
     Unit.TEXT: scalars.plain,
 }
-_MODES: Final = ("drop", "refuse")
 _PLACES = ("gateway", "exchange", "abroad")
 
 
@@ -73,7 +73,8 @@ def _disturbance(field: Field, names: Names, number: int) -> Disturbance | None:
     kind = _kind(field)
     if kind is None:
         return None
-    keys = field.keys((*_COMMON, *kind.settings, *(_SHORT if kind.word in _SHORT else ())))
+    own = (setting.name for setting in kind.settings)
+    keys = field.keys((*COMMON, *own, *((kind.word,) if kind.short else ())))
     where, isps = _where(keys, kind, names)
     hosts, addresses = _match(field, keys, kind, names)
     return Disturbance(
@@ -92,7 +93,7 @@ def _kind(field: Field) -> Kind | None:
     """Read the kind, in one word or in two (``kind: sni, action: drop``), or from a short spelling (``loss: 5%``)."""
     entries = field.entries()
     if "kind" not in entries:
-        short = next((word for word in _SHORT if word in entries), None)
+        short = next((kind.word for kind in KINDS.values() if kind.short and kind.word in entries), None)
         if short is None:
             field.wrong("kind is missing", f"add kind: one of {', '.join(KINDS)}")
         return KINDS[short] if short else None
@@ -122,7 +123,7 @@ def _where(keys: dict[str, Field], kind: Kind, names: Names) -> tuple[str, tuple
     """Read where it stands and whose traffic it touches."""
     isps = names.isp_list(keys.get("isps"))
     places = (*_PLACES, *names.isps, *names.probes)
-    usual = isps[0] if kind.word == "isp.shutdown" and len(isps) == 1 else kind.where
+    usual = isps[0] if kind.follows_isp and len(isps) == 1 else kind.where
     where = keys["where"].choice(places, usual) if "where" in keys else usual
     if "isps" not in keys and where in names.isps:
         isps = (where,)
@@ -141,6 +142,8 @@ def _match(field: Field, keys: dict[str, Field], kind: Kind, names: Names) -> tu
     if kind.looks is Looks.NOTHING:
         for name in given:
             keys[name].wrong(f"{kind.word} looks for nothing: it touches everything", f"leave {name}: out")
+        return (), ()
+    if not given and kind.looks is Looks.ANYTHING:
         return (), ()
     if not given:
         field.wrong(f"{kind.word} needs to know what to look for", 'add match: ["*.twimg.lab"] or services: [twitter]')
@@ -161,31 +164,44 @@ def _match(field: Field, keys: dict[str, Field], kind: Kind, names: Names) -> tu
     return hosts, addresses
 
 
-def _settings(field: Field, keys: dict[str, Field], kind: Kind, names: Names) -> tuple[tuple[str, Setting], ...]:
+def _settings(field: Field, keys: dict[str, Field], kind: Kind, names: Names) -> Mapping[str, Value]:
     """Read the kind's own parameters, in base units."""
-    found: dict[str, Setting] = {}
-    for name, unit in kind.settings.items():
-        written = keys.get(name) or (keys.get(kind.word) if _SHORT.get(kind.word) == name else None)
+    found: dict[str, Value] = {}
+    for setting in kind.settings:
+        name = setting.name
+        written = keys.get(name) or (keys.get(kind.word) if kind.short == name else None)
         if written is not None:
-            found[name] = _setting(written, unit, names)
-    for name in REQUIRED.get(kind.word, ()):
-        if name not in found:
-            field.wrong(f"{kind.word} needs {name}", f"add {name}: {kind.settings[name]}")
-    return tuple(sorted(found.items()))
+            found[name] = _setting(written, setting, names)
+        elif setting.required:
+            field.wrong(f"{kind.word} needs {name}", f"add {name}: {setting.how}")
+    return dict(sorted(found.items()))
 
 
-def _setting(field: Field, unit: Unit, names: Names) -> Setting:
-    """Read one parameter."""
-    if unit is Unit.PORTS:
-        return tuple(item.read(scalars.whole(1, 65535), 0) for item in field.items())
-    if unit is Unit.ADDRESSES:
-        return tuple(item.read(scalars.address, "") for item in field.items())
-    if unit is Unit.PROBES:
-        return names.probe_list(field)
-    if unit is Unit.MODE:
-        return field.choice(_MODES, _MODES[0])
-    nothing: Setting = 0
-    return field.read(_SCALARS[unit], nothing)
+def _setting(field: Field, setting: Setting[Any], names: Names) -> Value:
+    """Read one parameter, within its bounds."""
+
+    def checked(text: str) -> Value:
+        value = _SCALARS[setting.unit](text)
+        wrong = setting.refusal(value)
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return value
+
+    many: tuple[int, ...] | tuple[str, ...]
+    match setting.unit:
+        case Unit.PORTS:
+            many = tuple(item.read(scalars.whole(1, 65535), 0) for item in field.items())
+        case Unit.ADDRESSES:
+            many = tuple(item.read(scalars.address, "") for item in field.items())
+        case Unit.PROBES:
+            many = names.probe_list(field)
+        case _:
+            usual: Value = setting.default
+            return field.read(checked, usual)
+    wrong = setting.refusal(many)
+    if wrong:
+        field.wrong(*wrong)
+    return many
 
 
 def _check_ids(entries: list[tuple[Start | Stop, Field]]) -> None:

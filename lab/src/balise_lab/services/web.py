@@ -4,6 +4,7 @@ Lives here: the configuration text and the pages. An SNI or Host the server does
 and page, never a drop: a scrambled name must fail only when somebody between does it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,7 @@ class Site:
     certificate: str  # good | expired | untrusted
     plain_http: bool
     status: int = 200
+    plain_port: int = 80
 
 
 def sites(topology: Topology, namespace: str) -> tuple[Site, ...]:
@@ -48,19 +50,33 @@ def sites(topology: Topology, namespace: str) -> tuple[Site, ...]:
     return tuple(found.values())
 
 
-def standing_in(topology: Topology, address: str, port: int, status: int = 200) -> tuple[Site, ...]:
+def standing_in(
+    topology: Topology,
+    address: str,
+    port: int,
+    *,
+    plain_port: int = 0,
+    status: int = 200,
+    certificate: Callable[[str], str] = lambda _name: "good",
+) -> tuple[Site, ...]:
     """What stands in for the true servers, on one address: every host of the topology. Pure.
 
-    With status 200 an interceptor, under a root nobody trusts; else the service's own refusal, under its certificate.
+    Args:
+        topology: whose hosts.
+        address: where it listens.
+        port: for TLS.
+        plain_port: in clear; 0 for not at all.
+        status: of its answers.
+        certificate: which one a name gets, "" the unknown names.
     """
-    denies = status != OK
-    certificate = "good" if denies else "untrusted"
-    found = {"": Site("", address, port, "Hosting", 1024, certificate, denies, status)}
+    titles = {"": "Hosting"}
     for endpoint in topology.endpoints:
         for name in (endpoint.host, endpoint.neighbour):
-            title = endpoint.spec.title or f"{endpoint.service} {endpoint.role}"
-            found.setdefault(name, Site(name, address, port, title, 4096, certificate, denies, status))
-    return tuple(found.values())
+            titles.setdefault(name, endpoint.spec.title or f"{endpoint.service} {endpoint.role}")
+    return tuple(
+        Site(name, address, port, title, 4096 if name else 1024, certificate(name), plain_port > 0, status, plain_port)
+        for name, title in titles.items()
+    )
 
 
 def _of(endpoint: Endpoint, address: str) -> tuple[Site, ...]:
@@ -125,7 +141,7 @@ def configuration(found: tuple[Site, ...], folder: Path) -> str:
         default = "" if site.name else " default_server"
         # Two ports of one address share its port 80: nginx allows one default there.
         twin = not site.name and site.address in plain_defaults
-        plain = [f"    listen {site.address}:80{default};"] if site.plain_http and not twin else []
+        plain = [f"    listen {site.address}:{site.plain_port}{default};"] if site.plain_http and not twin else []
         plain_defaults |= {site.address} if plain and not site.name else set()
         certificate = f"{folder}/{CERTIFICATES}/{site.certificate}-{name}.pem"
         lines += [

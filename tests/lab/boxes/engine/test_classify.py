@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from balise_lab.boxes import classify, forge
-from balise_lab.boxes.classify import ACK, PSH, SYN, Packet, Streams
+from balise_lab.boxes.engine import classify, forge
+from balise_lab.boxes.engine.classify import ACK, PSH, SYN, Packet, Streams
 
 CLIENT, SERVER = socket.inet_aton("198.18.1.10"), socket.inet_aton("198.19.64.10")
 MARKS = forge.Marks(64, 1, 8192)

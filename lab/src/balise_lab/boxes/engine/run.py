@@ -1,4 +1,4 @@
-"""The program of one queued box: `python -m balise_lab.boxes.run JSON`, started inside its namespace by the world.
+"""The program of one queued box: `python -m balise_lab.boxes.engine.run JSON`, started by the world in its namespace.
 
 Lives here: the loop between queue, decision, raw socket and counters; and the delay line, whose packets wait in a heap.
 It prints `ready` when its queue is bound: only then does the world add the rules that feed it.
@@ -11,21 +11,21 @@ import select
 import socket
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import msgspec
+from balise_lab.boxes.engine.box import Box, from_plain
+from balise_lab.boxes.engine.classify import Streams, packet
+from balise_lab.boxes.engine.counters import Tally
+from balise_lab.boxes.engine.kind import Decide
+from balise_lab.boxes.engine.nfqueue import ACCEPT, REPEAT, Queue, Queued
+from balise_lab.boxes.engine.placement import ENFORCE
+from balise_lab.boxes.engine.rules import kind_of
 
-from balise_lab.boxes.classify import Streams, packet
-from balise_lab.boxes.counters import Tally
-from balise_lab.boxes.decide import decide
-from balise_lab.boxes.enforce import ENFORCE
-from balise_lab.boxes.nfqueue import ACCEPT, REPEAT, Queue, Queued
-from balise_lab.boxes.spec import Box, Kind
 
-
-def inspect(box: Box, queue: Queue, bit: int, tally: Tally) -> None:
+def inspect(box: Box, decide: Decide, queue: Queue, bit: int, tally: Tally) -> None:
     """Look at packets, for ever."""
     raw = socket.socket(socket.AF_INET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.IPPROTO_RAW)
     streams = Streams()
@@ -48,8 +48,8 @@ def inspect(box: Box, queue: Queue, bit: int, tally: Tally) -> None:
                 queue.verdict(queued, REPEAT, queued.mark | bit)
 
 
-def hold(box: Box, queue: Queue, bit: int, tally: Tally) -> None:
-    """Let every packet wait, for ever: `ms` plus a uniform jitter, in order per nothing (as on a real jittery path)."""
+def hold(box: Box, wait: Callable[[Box, float], float], queue: Queue, bit: int, tally: Tally) -> None:
+    """Let every packet wait, for ever: each as long as the kind says for it."""
     waiting: list[tuple[float, int, Queued]] = []
     number = 0
     chance = random.Random(box.id)  # noqa: S311 - jitter, not secrets
@@ -65,20 +65,23 @@ def hold(box: Box, queue: Queue, bit: int, tally: Tally) -> None:
         now = time.monotonic()
         for queued in queue.take():
             number += 1
-            pause = (box.ms + chance.uniform(0.0, box.jitter)) / 1000
-            heapq.heappush(waiting, (now + pause, number, queued))
+            heapq.heappush(waiting, (now + wait(box, chance.random()), number, queued))
             tally.add(seen=1, matched=1)
 
 
 def main(arguments: list[str]) -> int:
     """Run the box described by the JSON object {box, queue, bit, counters}."""
     task: dict[str, Any] = json.loads(arguments[0])
-    box = msgspec.convert(task["box"], Box)
+    box = from_plain(task["box"])
+    kind = kind_of(box)
     queue = Queue(task["queue"])
     tally = Tally(Path(task["counters"]))
     sys.stdout.write("ready\n")
     sys.stdout.flush()
-    (hold if box.kind is Kind.DELAY else inspect)(box, queue, task["bit"], tally)
+    if kind.wait is not None:
+        hold(box, kind.wait, queue, task["bit"], tally)
+    elif kind.decide is not None:
+        inspect(box, kind.decide, queue, task["bit"], tally)
     return 0
 
 

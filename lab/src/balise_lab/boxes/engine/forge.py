@@ -7,7 +7,7 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from balise_lab.boxes.classify import ACK, FIN, PSH, RST, TCP, UDP, Packet, question_end
+from balise_lab.boxes.engine.classify import ACK, FIN, PSH, RST, TCP, UDP, Packet, question_end
 
 A, IN = 1, 1
 TTL = 300

@@ -1,0 +1,85 @@
+"""Ordinary faults of a line: packets are lost, late, or none pass. No interference."""
+
+from collections.abc import Iterator
+
+from balise_lab.boxes.engine.box import Box
+from balise_lab.boxes.engine.flows import into
+from balise_lab.boxes.engine.kind import Kind, Looks, Stands
+from balise_lab.boxes.engine.placement import COUNT_FIRED, COUNT_SEEN, Placement, chain, link
+from balise_lab.boxes.engine.setting import Setting, Unit
+from balise_lab.errors import ConfigError
+
+PERCENT = Setting("percent", Unit.PERCENT, 0.0, "of the packets that are lost, each way", 0.01, 100, required=True)
+MS = Setting("ms", Unit.MILLISECONDS, 0.0, "by which round trips are longer", 0.01, required=True)
+JITTER = Setting("jitter", Unit.MILLISECONDS, 0.0, "more of these, at random", 0.0)
+_WAYS = (("prerouting", "iifname", -310), ("postrouting", "oifname", 310))
+_EACH_WAY_SECONDS = 2000  # in milliseconds of a round trip
+
+
+def _lose(placement: Placement) -> Iterator[str]:
+    """Loss on a link, both ways."""
+    share = round(PERCENT.of(placement.box) * 100)
+    return _drop(placement, f"numgen random mod 10000 < {share} " if share < 10000 else "")
+
+
+def _cut(placement: Placement) -> Iterator[str]:
+    """A dead access link loses everything."""
+    box, topology = placement.box, placement.topology
+    if topology.namespace(box.where).kind not in {"probe", "reference"}:
+        raise ConfigError(f"box {box.id} (wifi): where is {box.where}", "say where: the probe whose line is gone")
+    return _drop(placement, "")
+
+
+def _drop(placement: Placement, chance: str) -> Iterator[str]:
+    interface = link(placement.box, placement.topology)[1]
+    for hook, way, priority in _WAYS:
+        here = f'{way} "{interface}"'
+        lines = [f"{here} {COUNT_SEEN}", f"{here} {chance}{COUNT_FIRED} drop"]
+        yield from chain(f"{hook}_link", hook, priority, lines)
+
+
+def _queue(placement: Placement) -> Iterator[tuple[str, ...]]:
+    interface = link(placement.box, placement.topology)[1]
+    yield ("PREROUTING", "-i", interface, *into(placement))
+    yield ("POSTROUTING", "-o", interface, *into(placement))
+
+
+def _wait(box: Box, chance: float) -> float:
+    """Half of the round trip, plus a uniform jitter: in order per nothing, as on a real jittery path."""
+    return (MS.of(box) + chance * JITTER.of(box)) / _EACH_WAY_SECONDS
+
+
+KINDS = (
+    Kind(
+        word="loss",
+        means="packets are lost at random, each way",
+        looks=Looks.NOTHING,
+        settings=(PERCENT,),
+        rules=_lose,
+        censors=False,
+        stands=Stands.LINK,
+        short=PERCENT.name,
+        lossy=True,
+    ),
+    Kind(
+        word="delay",
+        means="round trips take longer",
+        looks=Looks.NOTHING,
+        settings=(MS, JITTER),
+        rules=lambda _placement: (),
+        queued=_queue,
+        wait=_wait,
+        censors=False,
+        stands=Stands.LINK,
+        short=MS.name,
+        slows=(MS, JITTER),
+    ),
+    Kind(
+        word="wifi",
+        means="the line of one probe is gone (`where:` the probe)",
+        looks=Looks.NOTHING,
+        rules=_cut,
+        censors=False,
+        stands=Stands.LINK,
+    ),
+)

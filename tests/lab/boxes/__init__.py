@@ -1,0 +1,1 @@
+"""Boxes, fired at or asked."""

@@ -1,0 +1,1 @@
+"""The machine that carries boxes out."""

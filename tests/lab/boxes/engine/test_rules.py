@@ -1,0 +1,121 @@
+"""The kernel's rules of a box, as text: where they stand, whom they touch, what they leave alone."""
+
+import pytest
+
+from balise_lab.boxes.engine.box import Box
+from balise_lab.boxes.engine.placement import ENFORCE
+from balise_lab.boxes.engine.registry import KINDS
+from balise_lab.boxes.engine.rules import SLOTS, rules
+from balise_lab.boxes.engine.setting import Value
+from balise_lab.errors import ConfigError
+from balise_lab.topology import HostSpec, Isp, Layout, build
+
+TOPOLOGY = build(
+    Layout(
+        "PK",
+        {"asn64501": Isp(64501, 2), "asn64502": Isp(64502, 1)},
+        services={"twitter": {"web": (HostSpec("twitter.lab", edge=True),)}},
+    )
+)
+PLACES = {
+    "resolver.down": "asn64501",
+    "district.shutdown": "asn64501",
+    "dns.hijack": "asn64501",
+    "isp.shutdown": "asn64501",
+    "wifi": "probe-64501-1",
+}
+NEEDED: dict[str, Value] = {"ports": (443,), "probes": ("probe-64501-1",), "percent": 5.0, "ms": 10.0}
+EXAMPLES = {
+    word: Box(
+        "b-1",
+        word,
+        where=PLACES.get(word, "gateway"),
+        match=("twitter.lab",),
+        settings={setting.name: NEEDED[setting.name] for setting in kind.required},
+    )
+    for word, kind in KINDS.items()
+}
+
+
+@pytest.mark.parametrize("word", sorted(KINDS))
+def test_every_kind_has_rules(word: str) -> None:
+    """Each word a scenario may write becomes rules with the three counters; those that read bytes are queued."""
+    found = rules(EXAMPLES[word], TOPOLOGY, 0)
+    assert found.table == "box_b_1"
+    assert all(f"counter {name} {{ }}" in found.script for name in ("seen", "matched", "fired"))
+    kind = KINDS[word]
+    assert bool(found.queued) is (kind.decide is not None or kind.wait is not None)
+    assert all("--queue-bypass" in line for line in found.queued), "a dead box must pass traffic"
+
+
+def test_isps_restrict_by_source() -> None:
+    """A box at the gateway for one ISP queues that ISP's packets only."""
+    box = Box("b", "sni.drop", isps=("asn64502",), match=("a.lab",))
+    (line,) = rules(box, TOPOLOGY, 0).queued
+    assert line[:3] == ("PREROUTING", "-s", "198.18.16.0/20")
+
+
+def test_slots_have_bits_and_queues_of_their_own() -> None:
+    """Boxes at one place must not read each other's marks."""
+    first, second = (rules(EXAMPLES["sni.drop"], TOPOLOGY, slot) for slot in (0, 30))
+    assert first.placement.bit != second.placement.bit
+    assert first.placement.queue != second.placement.queue
+    assert not second.placement.bit & ENFORCE
+    with pytest.raises(ConfigError, match=f"more than {SLOTS} boxes"):
+        rules(EXAMPLES["sni.drop"], TOPOLOGY, SLOTS)
+
+
+def test_a_residual_is_divided_by_the_scale() -> None:
+    """180 s on a clock that runs 60 times as fast are 3 s of the kernel's."""
+    box = Box("b", "sni.rst", match=("a.lab",), settings={"residual": 180.0})
+    assert "timeout 3000ms" in rules(box, TOPOLOGY, 0, scale=60.0).script
+    assert "residual" not in rules(Box("b", "sni.rst", match=("a.lab",)), TOPOLOGY, 0).script
+
+
+def test_a_probes_link_is_held_by_its_isp() -> None:
+    """Faults of an access link stand at the ISP's end, so that the probe's own captures see them as the network's."""
+    found = rules(Box("b", "loss", where="probe-64501-2", settings={"percent": 5.0}), TOPOLOGY, 0)
+    assert found.namespace == "isp-64501"
+    assert 'iifname "d1" numgen random mod 10000 < 500' in found.script
+
+
+def test_edge_down_leaves_the_other_address() -> None:
+    """Only the regional address is dead."""
+    endpoint = TOPOLOGY.endpoints[0]
+    script = rules(Box("b", "edge.down", match=("twitter",)), TOPOLOGY, 0).script
+    assert endpoint.country_addresses[0] in script
+    assert endpoint.addresses[0] not in script
+    script = rules(Box("b", "server.down", match=("twitter",)), TOPOLOGY, 0).script
+    assert endpoint.country_addresses[0] in script
+    assert endpoint.addresses[0] in script
+
+
+@pytest.mark.parametrize("word", ["wifi", "isp.shutdown", "dns.hijack", "resolver.down"])
+def test_a_place_left_out_never_means_the_whole_country(word: str) -> None:
+    """At the gateway these words would darken everybody, or nothing: the operator is asked instead."""
+    with pytest.raises(ConfigError, match="say where"):
+        rules(Box("b", word), TOPOLOGY, 0)
+
+
+@pytest.mark.parametrize(
+    ("box", "says"),
+    [
+        (Box("b", "sni.drop"), "match is empty"),
+        (Box("b", "ip.drop"), "neither match nor addresses"),
+        (Box("b", "port.drop"), "ports is empty"),
+        (Box("b", "district.shutdown", where="asn64501"), "probes is empty"),
+        (Box("b", "loss", settings={"percent": 101.0}), "percent is 101"),
+        (Box("b", "delay"), "ms is 0"),
+        (Box("b", "server.denies", match=("a",), settings={"status": 200}), "use 403 or 451"),
+        (Box("b", "server.down", match=("a",), settings={"mode": "explode"}), "use drop or refuse"),
+        (
+            Box("b", "ip.drop", match=("a",), settings={"kbit": 5.0}),
+            "kbit is none of its parameters; mend: it has ports",
+        ),
+        (Box("b", "sni.dorp"), "sni.dorp is no kind"),
+    ],
+)
+def test_an_impossible_box_is_refused(box: Box, says: str) -> None:
+    """The operator hears what is missing before anything is touched."""
+    with pytest.raises(ConfigError, match=says):
+        rules(box, TOPOLOGY, 0)
