@@ -1,25 +1,17 @@
 """tools/fetch-tools: the wrappers it writes, without apt and without a network."""
 
-import importlib.machinery
-import importlib.util
 import subprocess
-import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+import scripts
 
 
 @pytest.fixture
-def fetch_tools(repo_root: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+def fetch_tools() -> ModuleType:
     """Load the script as a module."""
-    loader = importlib.machinery.SourceFileLoader("fetch_tools", str(repo_root / "tools" / "fetch-tools"))
-    spec = importlib.util.spec_from_loader("fetch_tools", loader)
-    assert spec is not None
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "fetch_tools", module)  # its dataclasses look their module up
-    loader.exec_module(module)
-    return module
+    return scripts.load("fetch-tools")
 
 
 @pytest.fixture

@@ -1,14 +1,11 @@
 """tools/figures: what it counts, on a tree of a few files that git knows."""
 
-import importlib.machinery
-import importlib.util
 import subprocess
-import sys
 from pathlib import Path
-from types import ModuleType
 
-import pytest
+import scripts
 
+figures = scripts.load("figures")
 FILES = {
     "agent/src/balise_agent/__init__.py": "",
     "agent/src/balise_agent/low.py": "class Word:\n    pass\n",
@@ -21,19 +18,7 @@ FILES = {
 }
 
 
-@pytest.fixture
-def figures(repo_root: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """Load the script as a module."""
-    loader = importlib.machinery.SourceFileLoader("figures", str(repo_root / "tools" / "figures"))
-    spec = importlib.util.spec_from_loader("figures", loader)
-    assert spec is not None
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "figures", module)
-    loader.exec_module(module)
-    return module
-
-
-def test_what_is_counted(figures: ModuleType, tmp_path: Path) -> None:
+def test_what_is_counted(tmp_path: Path) -> None:
     """A cycle shares a floor, two classes meet where both modules are imported, and Any is no type."""
     for name, text in FILES.items():
         file = tmp_path / name

@@ -1,26 +1,11 @@
 """tools/wrap-documents: what it fills anew, what it leaves as it is, and that the documents of this tree fit."""
 
-import importlib.machinery
-import importlib.util
-from pathlib import Path
-from types import ModuleType
-
 import pytest
+import scripts
 from hypothesis import given
 from hypothesis import strategies as st
 
-
-def load(root: Path) -> ModuleType:
-    """Load the script as a module."""
-    loader = importlib.machinery.SourceFileLoader("wrap_documents", str(root / "tools" / "wrap-documents"))
-    spec = importlib.util.spec_from_loader("wrap_documents", loader)
-    assert spec is not None
-    module = importlib.util.module_from_spec(spec)
-    loader.exec_module(module)
-    return module
-
-
-TOOL = load(Path(__file__).parents[2])
+TOOL = scripts.load("wrap-documents")
 LONG = "one word after another " * 12
 
 
