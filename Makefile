@@ -95,7 +95,7 @@ bench: setup ## measure the goals and print the table
 	@$(BIN)/python tests/bench/run.py
 
 dashboards: venv ## write Grafana's dashboards and provisioning files anew
-	@PYTHONPATH=collector/dashboards $(BIN)/python -m balise_dashboards
+	@PYTHONPATH=dashboards $(BIN)/python -m balise_dashboards
 
 messages: venv ## gather the pages' sentences for translation (gettext)
 	@$(BIN)/python tools/messages

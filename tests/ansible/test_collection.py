@@ -61,7 +61,7 @@ def test_shared_files_have_one_copy(repo_root: Path) -> None:
         assert path.is_symlink(), f"{path} is a copy"
         assert path.resolve().is_file(), f"{path}: link files; a folder behind a link is left out of the collection"
         assert not path.resolve().is_relative_to(repo_root / "ansible"), path
-    for role, folder in (("grafana", "collector/dashboards/json"), ("grafana", "collector/dashboards/provisioning")):
+    for role, folder in (("grafana", "dashboards/json"), ("grafana", "dashboards/provisioning")):
         here = roles / role / "files" / Path(folder).name
         wanted = {path.relative_to(repo_root / folder) for path in (repo_root / folder).rglob("*") if path.is_file()}
         assert {path.relative_to(here) for path in here.rglob("*") if path.is_file()} == wanted

@@ -104,7 +104,7 @@ def test_a_secret_that_is_there_is_kept(repo_root: Path, secrets: Path) -> None:
 def test_grafana_is_given_what_its_files_ask_for(composed: dict[str, Any], repo_root: Path) -> None:
     """Every variable of the provisioning files is set, and their folder of dashboards is mounted."""
     grafana = composed["services"]["grafana"]
-    folder = repo_root / "collector" / "dashboards" / "provisioning"
+    folder = repo_root / "dashboards" / "provisioning"
     asked = {
         name
         for file in folder.rglob("*.yaml")

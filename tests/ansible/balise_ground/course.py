@@ -289,7 +289,7 @@ def _dashboards(project: Path, ground: Ground) -> None:
     machine = ground.machines[CENTRE]
     count = 0
     for here, there in (("json", "balise"), ("provisioning", "provisioning")):
-        folder = project / "collector/dashboards" / here
+        folder = project / "dashboards" / here
         for file in sorted(path for path in folder.rglob("*") if path.is_file()):
             place = f"/etc/grafana/{there}/{file.relative_to(folder)}"
             if machine.ssh(f"cat {place}").stdout != file.read_text(encoding="utf-8"):

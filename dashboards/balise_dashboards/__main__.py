@@ -25,7 +25,7 @@ BOARDS: Final[Mapping[str, Callable[[], Dashboard]]] = {
     "fleet": fleet.build,
     "collector": collector.build,
 }
-_NOTE: Final = "# Made by `make dashboards` from collector/dashboards/balise_dashboards; edit there.\n"
+_NOTE: Final = "# Made by `make dashboards` from dashboards/balise_dashboards; edit there.\n"
 _PROVISIONED: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
     "datasources/balise.yaml": provisioning.datasources,
     "dashboards/balise.yaml": provisioning.folder,
@@ -38,7 +38,7 @@ _PROVISIONED: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
 
 
 def files() -> dict[str, str]:
-    """Return the text of every file by its path below ``collector/dashboards``."""
+    """Return the text of every file by its path below ``dashboards``."""
     made = {f"json/{uid(name)}.json": _board(build()) for name, build in BOARDS.items()}
     for path, what in _PROVISIONED.items():
         made[f"provisioning/{path}"] = _NOTE + yaml.safe_dump(what(), sort_keys=False, width=1000, allow_unicode=True)

@@ -20,7 +20,7 @@ from neighbours import beside
 @pytest.fixture(scope="session")
 def folder(repo_root: Path) -> Path:
     """Return where dashboards and provisioning lie."""
-    return repo_root / "collector" / "dashboards"
+    return repo_root / "dashboards"
 
 
 @pytest.fixture(scope="session")
