@@ -15,6 +15,9 @@ import pytest
 import yaml
 
 from neighbours import beside
+from tests.collector.conftest import epoch, influx, make_influx, make_module_probe
+
+__all__ = ["epoch", "influx", "make_influx", "make_module_probe"]
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,7 @@ def story(
         folder=tmp_path_factory.mktemp("dashboards"),
         influx=influx,
         make_probe=make_module_probe,
-        boards=repo_root / "tests" / "agent" / "board",
+        boards=repo_root / "tests" / "agent" / "system" / "board",
         start=epoch,
     )
     told.tell()
