@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from balise_agent.policy.limits import SHARES
 from balise_agent.provisioning.card import wording
 from balise_agent.system.problems import PROBLEMS
 from balise_agent.system.status import _WORDS
+from balise_wire.profiles import SHARES
 from balise_wire.words import Lifecycle
 
 PAGES = ("host.md", "host.fr.md")

@@ -13,8 +13,6 @@ import balise_collector
 from balise_wire.word import Word
 
 WITHOUT = {
-    "SHARES": "read with the least share for any other (limits.py, profiles.py)",
-    "PACES": "read with the slowest pace for any other (delivery.py)",
     "_WORDS": "read with `cannot tell` for any other (status.py)",
     "_FIRST": "fitted() takes the metered profile for any other (profiles.py)",
 }

@@ -7,7 +7,7 @@ import pytest
 from balise_agent.delivery.delivery_profile import failure_seconds, pace_of, patience
 from balise_agent.policy import limits
 from balise_agent.system.config import Config, Limits, Network, Probe, Spool
-from balise_wire.delivery import AT_ONCE, PACES
+from balise_wire.profiles import AT_ONCE, PACES, SHARES
 from balise_wire.words import Profile
 
 LABORATORY = Network(laboratory=("198.18.0.0/15",))
@@ -25,7 +25,7 @@ def test_a_profile_of_a_newer_collector_is_held_to_the_least() -> None:
     """What we cannot read may mean little: the slowest pace and the smallest share keep within whatever it means."""
     assert pace_of(Config(probe=Probe(profile=Profile.UNKNOWN))) == PACES[Profile.METERED]
     allowed = limits.tightened(Limits(), Network(), (), Profile.UNKNOWN)
-    assert allowed.bytes_per_day == limits.SHARES[Profile.METERED].bytes_per_day
+    assert allowed.bytes_per_day == SHARES[Profile.METERED].bytes_per_day
 
 
 @pytest.mark.parametrize("profile", Profile.known())

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from balise_agent.system.config import Broker, Transport
-from balise_wire import delivery
+from balise_wire import profiles
 from balise_wire.envelope import Kind, decode_envelope
 from balise_wire.seal import Sealer, unseal
 from balise_wire.status import Health, Meta, Receipt
@@ -427,7 +427,7 @@ def test_a_day_that_is_spent_keeps_results_here(stage: Any) -> None:
 
 @pytest.mark.slow
 def test_a_batch_costs_no_more_than_the_model_says(stage: Any) -> None:
-    """The collector reckons with ``delivery.BATCH``: counted at a broker, with TLS records and IPv6 added."""
+    """The collector reckons with ``profiles.BATCH``: counted at a broker, with TLS records and IPv6 added."""
     publisher = stage.publisher(entry(stage.broker))
     publisher.start()
     stage.until(lambda: publisher.connected and time.monotonic() > publisher._ready_at, stage.collector)
@@ -441,7 +441,7 @@ def test_a_batch_costs_no_more_than_the_model_says(stage: Any) -> None:
         stage.until(lambda: not stage.spool.rows(0, 1), stage.collector)
     around = (sum(publisher.crossed()) - before - frames) / batches
     records, segments = 4, 8
-    assert 300 < around < delivery.BATCH - records * 22 - segments * 20
+    assert 300 < around < profiles.BATCH - records * 22 - segments * 20
 
 
 def test_a_receipt_bounds_the_time_on_both_sides(stage: Any) -> None:

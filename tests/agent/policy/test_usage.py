@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from balise_agent.net.errors import Refused
-from balise_agent.policy.limits import SHARES, Limits, Reserve, Share
+from balise_agent.policy.limits import Limits, Reserve
 from balise_agent.policy.usage import Meter
 from balise_agent.system.clock import Clock
+from balise_wire.profiles import SHARES, Share
 
 DAY = 86_400.0
 

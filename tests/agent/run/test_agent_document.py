@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from balise_agent.policy.limits import SHARES
 from balise_agent.run.doctor import AREAS
 from balise_agent.system.config import OVERLAY
 from balise_agent.system.problems import PROBLEMS
+from balise_wire.profiles import SHARES
 
 
 def test_every_finding_of_the_doctor_stands_in_the_document(repo_root: Path) -> None:

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from balise_collector.conclude.history import BIN, MOST_BINS, bins, newest, runs, settle, shares, step_for
+from balise_collector.conclude.history import MOST_BINS, bins, newest, runs, settle, shares, step_for
 from balise_collector.conclude.store import HistoryCell, Store
 from balise_collector.judge.verdict import State, Verdict
+from balise_wire.bins import BIN
 from balise_wire.measurement import Network
 from balise_wire.words import Design, Experiment, TargetRole
 

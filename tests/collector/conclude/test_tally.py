@@ -17,6 +17,7 @@ from balise_collector.conclude import tally
 from balise_collector.conclude.history import bins, packed_bins
 from balise_collector.conclude.store import HistoryCell, Store
 from balise_collector.judge.verdict import State, Verdict
+from balise_wire.bins import BIN
 from balise_wire.measurement import Network
 from balise_wire.words import Design, Experiment, TargetRole
 
@@ -45,7 +46,7 @@ def counted(verdicts: list[Verdict], service: str | None = None) -> Counter[tupl
     return Counter(
         (v.network.country, v.network.asn, v.reference, v.service, v.role, v.layer, v.state, place)
         for v in verdicts
-        if 0 <= (place := int((v.at - START) // tally.BIN)) < COLUMNS and service in {None, v.service}
+        if 0 <= (place := int((v.at - START) // BIN)) < COLUMNS and service in {None, v.service}
     )
 
 
@@ -74,8 +75,8 @@ def test_the_tally_is_the_count_of_the_verdicts_that_stand(tmp_path: Path, seed:
     assert told(store) == counted(standing)
     assert told(store, "zoom") == counted(standing, "zoom")
     for wide in (1, 3):
-        until = START + COLUMNS // wide * wide * tally.BIN
-        step = float(wide * tally.BIN)
+        until = START + COLUMNS // wide * wide * BIN
+        step = float(wide * BIN)
         whole = set(store.history(START, until, step))
         direct = set(store._history_counted(START, until, step, None))  # the slow way, as the standard
         assert whole == direct

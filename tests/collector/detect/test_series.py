@@ -9,10 +9,10 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from balise_collector.detect.bins import BIN
 from balise_collector.detect.cells import CellKey
 from balise_collector.detect.group import Group
 from balise_collector.detect.series import Run, Series, merged, segments
+from balise_wire.bins import BIN
 
 KEY = CellKey(country="PK", asn=64501, access="fixed", service="twitter", role="web", layer="tls")
 BASE = 5_000_000 * BIN

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from balise_collector.detect import EventKind, Scale
-from balise_collector.detect.bins import BIN
+from balise_wire.bins import BIN
 
 
 def test_the_simulation_walks_as_the_detector_does(play: Any, simulation: ModuleType) -> None:

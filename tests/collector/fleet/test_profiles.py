@@ -8,23 +8,22 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from balise_collector.fleet import profiles
 from balise_collector.fleet.assignment import assignment_for, stopped
 from balise_collector.fleet.catalogue import default_folder, load
 from balise_collector.fleet.members import Member
 from balise_collector.fleet.profiles import (
     LADDER,
     PLANNED,
-    SHARES,
     bytes_per_day,
     delivered_per_day,
     fitted,
     results_per_day,
 )
-from balise_wire import delivery
+from balise_wire import profiles
 from balise_wire.assignment import Assignment, Budget, Control, Target, Timetable
-from balise_wire.delivery import PACES
+from balise_wire.experiments import dns, http, line, tcp, tls
 from balise_wire.measurement import Network
+from balise_wire.profiles import PACES, SHARES
 from balise_wire.words import Experiment, Profile, TargetRole
 
 EXPERIMENTS = Path(__file__).parents[3] / "docs" / "experiments"
@@ -57,14 +56,14 @@ def task(targets: int, experiments: tuple[Experiment, ...] = BASIC, **timetable:
 @pytest.mark.parametrize(
     ("file", "value", "pattern"),
     [
-        ("dns", profiles.QUESTION, r"([\d.]+) KB a question"),
-        ("dns", profiles.HANDSHAKE, r"([\d.]+) KB for a handshake"),
-        ("tcp", profiles.SYNS, r"bytes \| ([\d.]+) KB"),
-        ("tls", profiles.HELLO, r"bytes \| ([\d.]+) KB"),
-        ("http", profiles.HEAD, r"bytes \| ([\d.]+) KB and the body"),
-        ("http", profiles.OVER_TLS, r"([\d.]+) KB more over TLS"),
-        ("line", profiles.LINE, r"bytes \| ([\d.]+) KB"),
-        ("line", profiles.LINE_CONTROL, r"([\d.]+) KB a control"),
+        ("dns", dns.QUESTION, r"([\d.]+) KB a question"),
+        ("dns", dns.HANDSHAKE, r"([\d.]+) KB for a handshake"),
+        ("tcp", tcp.SENTINEL_SYNS * tcp.SYN, r"bytes \| ([\d.]+) KB"),
+        ("tls", tls.HELLO, r"bytes \| ([\d.]+) KB"),
+        ("http", http.HEAD, r"bytes \| ([\d.]+) KB and the body"),
+        ("http", http.OVER_TLS, r"([\d.]+) KB more over TLS"),
+        ("line", line.BASE, r"bytes \| ([\d.]+) KB"),
+        ("line", line.CONTROL, r"([\d.]+) KB a control"),
     ],
 )
 def test_the_bytes_are_those_of_the_documents(file: str, value: int, pattern: str) -> None:
@@ -195,11 +194,13 @@ def test_the_operators_page_has_these_figures() -> None:
 
 def test_delivery_follows_the_documented_model() -> None:
     """Results, batches, keepalives, connections, health: nothing of it is for free, and a longer batch costs less."""
-    idle = delivery.bytes_per_day(Profile.METERED, 0, 3600)
-    pings = 86_400 / PACES[Profile.METERED].keepalive * delivery.PING
-    assert idle == round(pings + 4 * delivery.CONNECTION + 24 * delivery.HEALTH)
-    assert delivery.bytes_per_day(Profile.METERED, 1, 3600) - idle == delivery.RESULT + delivery.BATCH
-    days = [delivery.bytes_per_day(profile, 1000, 300) for profile in (Profile.STANDARD, Profile.LEAN, Profile.METERED)]
+    idle = profiles.delivery_bytes(Profile.METERED, 0, 3600)
+    pings = 86_400 / PACES[Profile.METERED].keepalive * profiles.PING
+    assert idle == round(pings + 4 * profiles.CONNECTION + 24 * profiles.HEALTH)
+    assert profiles.delivery_bytes(Profile.METERED, 1, 3600) - idle == profiles.RESULT + profiles.BATCH
+    days = [
+        profiles.delivery_bytes(profile, 1000, 300) for profile in (Profile.STANDARD, Profile.LEAN, Profile.METERED)
+    ]
     assert days == sorted(days, reverse=True)
 
 

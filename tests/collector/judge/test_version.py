@@ -104,14 +104,16 @@ def test_what_the_judge_imports_of_the_collector_decides_too(monkeypatch: pytest
 
     def moved(name: str) -> str:
         imports = (
-            "from balise_collector.detect.bins import BIN\n"
+            "from balise_collector.detect.cusum import step\n"
             "if TYPE_CHECKING:\n    from balise_collector.fleet.members import Member\n"
         )
         return text(name) + imports * (name == "balise_collector.judge.dns")
 
     monkeypatch.setattr(versions, "source", moved)
     found = set(versions.deciding())
-    assert "balise_collector.detect.bins" in found
+    assert "balise_collector.detect.cusum" in found
+    assert {"balise_wire.addresses", "balise_wire.bins"} <= found
+    assert "balise_wire.words" not in found
     assert "balise_collector.fleet.members" not in found
 
 

@@ -1,6 +1,6 @@
 """How often this probe speaks to its collector: the profile's pace, with what the settings say on top. Pure.
 
-Must not live here: the paces themselves (balise_wire.delivery), which the collector reckons with as well.
+Must not live here: the paces themselves (balise_wire.profiles), which the collector reckons with as well.
 """
 
 from typing import Final
@@ -8,8 +8,8 @@ from typing import Final
 import msgspec
 
 from balise_agent.system.config import Config
-from balise_wire.delivery import AT_ONCE, PACES, Pace
-from balise_wire.words import Profile
+from balise_wire import profiles
+from balise_wire.profiles import AT_ONCE, Pace
 
 _FAILURE_SECONDS: Final = 5.0
 """For how long a failure or an event may wait for company: one incident fails in more than one place."""
@@ -20,7 +20,7 @@ _FIRST_BATCH_SECONDS: Final = 60.0
 
 def pace_of(config: Config) -> Pace:
     """Return the pace of a probe with these settings; a laboratory pays for nothing and is never made to wait."""
-    pace = AT_ONCE if config.network.laboratory else PACES.get(config.probe.profile, PACES[Profile.METERED])
+    pace = AT_ONCE if config.network.laboratory else profiles.pace_of(config.probe.profile)
     spool = config.spool
     return msgspec.structs.replace(
         pace,

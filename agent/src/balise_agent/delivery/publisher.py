@@ -27,8 +27,8 @@ from balise_agent.system.config import Broker
 from balise_agent.system.problems import ProblemId, Trouble
 from balise_agent.system.reactor import READ, WRITE, Reactor, Timer
 from balise_wire import SCHEMA
-from balise_wire.delivery import AT_ONCE, BATCH, CONNECTION, Pace
 from balise_wire.envelope import MAX_BODY_BYTES, Envelope, Kind, decode_envelope, encode_envelope
+from balise_wire.profiles import AT_ONCE, BATCH, CONNECTION, Pace
 from balise_wire.seal import Sealer, SealError, unseal
 from balise_wire.status import CollectorState, Health, Meta, Receipt, State
 from balise_wire.topics import COLLECTOR_STATE, Leaf, topic

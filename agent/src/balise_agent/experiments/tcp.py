@@ -20,7 +20,7 @@ from balise_agent.experiments.steps import (
     SynProbe,
 )
 from balise_agent.experiments.task import Endpoint, Task, carried, expect, noting
-from balise_wire.evidence import Packet
+from balise_wire.evidence import PROHIBITED, Packet
 from balise_wire.failures import Failure
 from balise_wire.observations import Observation, TcpObservation
 from balise_wire.words import Arm, Design, Experiment
@@ -34,8 +34,6 @@ CONTROL_SYNS: Final = 2
 PAIRED_SPACING: Final = 0.3
 SYN_COST: Final = 160
 """SYN, SYN-ACK and our RST, with Ethernet-less headers and options."""
-_ICMP_ADMIN: Final = frozenset({"3/9", "3/10", "3/13", "1/1"})
-"""Communication administratively prohibited (RFC 1812 5.2.7.1; RFC 4443 3.1)."""
 
 Trial = Generator[Step, Reply, TcpObservation]
 
@@ -195,5 +193,5 @@ def _failure(answers: Sequence[Answer]) -> Failure:
         if answer.kind is AnswerKind.RST:
             return Failure.CONNECTION_REFUSED
         if answer.kind is AnswerKind.ICMP:
-            return Failure.ICMP_ADMIN_PROHIBITED if answer.packet.icmp in _ICMP_ADMIN else Failure.HOST_UNREACHABLE
+            return Failure.ICMP_ADMIN_PROHIBITED if answer.packet.icmp in PROHIBITED else Failure.HOST_UNREACHABLE
     return Failure.GENERIC_TIMEOUT

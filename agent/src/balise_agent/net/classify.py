@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from balise_agent.net.errors import LinkUnusable
-from balise_wire.evidence import Packet
+from balise_wire.evidence import PROHIBITED, Packet
 from balise_wire.failures import Failure
 
 _BY_ERRNO: Final = {
@@ -39,8 +39,6 @@ _OURS: Final = {
     errno.EPERM: "this machine's own firewall forbids it; let the probe's user out",
     errno.EACCES: "this machine's own firewall forbids it; let the probe's user out",
 }
-_PROHIBITED: Final = frozenset({"3/9", "3/10", "3/13", "1/1"})
-"""ICMP 3/9, 3/10 and 3/13 (RFC 1812 5.2.7.1); ICMPv6 1/1 (RFC 4443 3.1)."""
 SOFT: Final = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EPROTO, errno.ENOPROTOOPT})
 """What an ICMP error about one packet leaves on a connection that may be healthy (RFC 5461)."""
 
@@ -64,7 +62,7 @@ def failure_of(error: OSError, packets: Iterable[Packet] = ()) -> Failure:
         mend = _OURS.get(error.errno or 0, f"errno {error.errno}, which says nothing of a network")
         raise LinkUnusable(f"{told}: {mend}")
     if failure in {Failure.HOST_UNREACHABLE, Failure.NETWORK_UNREACHABLE, Failure.GENERIC_TIMEOUT} and any(
-        packet.icmp in _PROHIBITED and packet.hop for packet in packets
+        packet.icmp in PROHIBITED and packet.hop for packet in packets
     ):
         return Failure.ICMP_ADMIN_PROHIBITED
     return failure

@@ -24,6 +24,7 @@ from balise_agent.net.operation import Operation, Signal, Wait
 from balise_agent.net.routes import sockaddr
 from balise_agent.net.share import DATAGRAMS, Share
 from balise_agent.system.reactor import READ
+from balise_wire.evidence import PROHIBITED
 from balise_wire.failures import Failure
 from balise_wire.observations import DnsAnswer
 from balise_wire.words import Resolver, Way
@@ -354,7 +355,7 @@ def _icmp_failure(icmp: tuple[int, int]) -> Failure:
     """Name an ICMP error about a UDP packet; 3/3 and 1/4 are port unreachable (RFC 792, RFC 4443 3.1)."""
     if icmp in {(3, 3), (1, 4), (3, 2)}:
         return Failure.CONNECTION_REFUSED
-    if icmp in {(3, 9), (3, 10), (3, 13), (1, 1)}:
+    if f"{icmp[0]}/{icmp[1]}" in PROHIBITED:
         return Failure.ICMP_ADMIN_PROHIBITED
     if icmp in {(3, 0), (1, 0)}:
         return Failure.NETWORK_UNREACHABLE

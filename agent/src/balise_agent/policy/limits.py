@@ -12,10 +12,10 @@ from typing import Final, TypeVar
 import msgspec
 
 from balise_agent.system import config
+from balise_wire.addresses import Address, embedded, is_never, reserved
 from balise_wire.assignment import Assignment, Budget, Control, Target, Timetable
+from balise_wire.profiles import LABORATORY, share_of
 from balise_wire.words import Experiment, Profile
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 MAX_TARGETS: Final = 500
 MAX_CONTROLS: Final = 32
@@ -34,68 +34,9 @@ MAX_EVERY: Final = 1_000
 MAX_REFUSALS_TOLD: Final = 50
 """Refused items named one by one in an event; the rest is a count."""
 
-_NOT_PUBLIC: Final = tuple(
-    (ipaddress.ip_network(prefix), reason)
-    for prefix, reason in (
-        # IANA special-purpose registries (RFC 6890), each with the document that sets it apart.
-        ("0.0.0.0/8", "this network (RFC 791)"),
-        ("10.0.0.0/8", "private (RFC 1918)"),
-        ("100.64.0.0/10", "carrier-grade NAT (RFC 6598)"),
-        ("127.0.0.0/8", "loopback (RFC 1122)"),
-        ("169.254.0.0/16", "link-local (RFC 3927)"),
-        ("172.16.0.0/12", "private (RFC 1918)"),
-        ("192.0.0.0/24", "protocol assignments (RFC 6890)"),
-        ("192.0.2.0/24", "documentation (RFC 5737)"),
-        ("192.88.99.0/24", "former 6to4 relays (RFC 7526)"),
-        ("192.168.0.0/16", "private (RFC 1918)"),
-        ("198.18.0.0/15", "benchmarking (RFC 2544)"),
-        ("198.51.100.0/24", "documentation (RFC 5737)"),
-        ("203.0.113.0/24", "documentation (RFC 5737)"),
-        ("224.0.0.0/4", "multicast (RFC 5771)"),
-        ("240.0.0.0/4", "reserved or broadcast (RFC 1112, RFC 919)"),
-        ("::/128", "unspecified (RFC 4291)"),
-        ("::1/128", "loopback (RFC 4291)"),
-        ("::ffff:0:0/96", "IPv4-mapped (RFC 4291)"),
-        ("::/96", "IPv4-compatible (RFC 4291)"),
-        ("64:ff9b:1::/48", "local translation (RFC 8215)"),
-        ("100::/64", "discard only (RFC 6666)"),
-        ("2001::/23", "protocol assignments, Teredo among them (RFC 2928, RFC 4380)"),
-        ("2001:db8::/32", "documentation (RFC 3849)"),
-        ("2002::/16", "6to4, which hides an IPv4 address (RFC 7526)"),
-        ("3fff::/20", "documentation (RFC 9637)"),
-        ("fc00::/7", "unique local (RFC 4193)"),
-        ("fe80::/10", "link-local (RFC 4291)"),
-        ("fec0::/10", "former site-local (RFC 3879)"),
-        ("ff00::/8", "multicast (RFC 4291)"),
-    )
-)
-_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
-_GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
-_NEVER: Final = tuple(ipaddress.ip_network(p) for p in ("224.0.0.0/4", "ff00::/8", "255.255.255.255/32", "::/128"))
-"""Not even a laboratory measures these: one packet reaches many machines."""
-
 _LABEL: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _PATH: Final = re.compile(r"/[!-~]*")
 _IDENTIFIER: Final = re.compile(r"[!-~]{1,200}")
-
-
-class Share(msgspec.Struct, frozen=True):
-    """What a profile may use of the host's line."""
-
-    bytes_per_day: int
-    bytes_per_incident: int
-    connections_per_day: int
-    """Crafted SYNs and TCP connections together; a schedule that keeps to the bytes stays far below it."""
-
-
-SHARES: Final[dict[Profile, Share]] = {
-    # attribution.md 3 and 4: 20 MB a day at most, 6 on a lean line, 1 on one that is paid by the byte.
-    Profile.LEAN: Share(6_000_000, 1_000_000, 40_000),
-    Profile.STANDARD: Share(20_000_000, 2_000_000, 100_000),
-    Profile.METERED: Share(1_000_000, 200_000, 10_000),
-}
-LABORATORY: Final = Share(50_000_000, 5_000_000, 1_000_000)
-"""Where the settings name laboratory prefixes there is no host who pays for the line."""
 
 
 class Reserve(IntEnum):
@@ -130,7 +71,7 @@ def tightened(
     profile: Profile = Profile.STANDARD,
 ) -> Limits:
     """Return the profile's limits, tightened by the operator's file; a larger number there changes nothing."""
-    share = LABORATORY if network.laboratory else SHARES.get(profile, SHARES[Profile.METERED])
+    share = LABORATORY if network.laboratory else share_of(profile)
 
     def least(ours: int, theirs: int) -> int:
         return min(ours, theirs) if theirs > 0 else ours
@@ -166,21 +107,17 @@ def refuse_address(text: str, laboratory: tuple[str, ...] = (), lan: tuple[str, 
         address: Address = ipaddress.ip_address(text)
     except ValueError:
         return "is not an IP address"
-    if any(address in network for network in _NEVER):
+    if is_never(address):
         return "multicast, broadcast or unspecified"
     if _within(address, lan):
         return "on this machine's own network"
     if _within(address, laboratory):
         return None
-    if isinstance(address, ipaddress.IPv6Address) and address in _NAT64:
-        # RFC 6052: the last 32 bits are the IPv4 destination.
-        embedded = str(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
-        inner = refuse_address(embedded, laboratory, lan)
-        return f"NAT64 of {embedded}: {inner}" if inner else None
-    reason = next((reason for network, reason in _NOT_PUBLIC if address in network), None)
-    if reason is None and address.version == 6 and address not in _GLOBAL_UNICAST:
-        return "outside global unicast (RFC 4291)"
-    return reason
+    inner = embedded(address)
+    if inner is not None:
+        reason = refuse_address(str(inner), laboratory, lan)
+        return f"NAT64 of {inner}: {reason}" if reason else None
+    return reserved(address)
 
 
 def refuse_name(name: str) -> str | None:

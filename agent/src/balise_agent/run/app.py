@@ -43,9 +43,9 @@ from balise_agent.system.service import Service
 from balise_agent.system.status import Status
 from balise_agent.system.status_file import StatusFile
 from balise_wire import measurement as wire
-from balise_wire.delivery import HEALTH
 from balise_wire.envelope import Kind
 from balise_wire.observations import LineObservation, Observation
+from balise_wire.profiles import HEALTH
 from balise_wire.status import Event, EventKind, Health
 from balise_wire.words import Design, Lifecycle
 

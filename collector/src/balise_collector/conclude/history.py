@@ -13,9 +13,8 @@ from balise_collector.conclude import tally
 from balise_collector.conclude.store import HistoryCell
 from balise_collector.conclude.together import width_for
 from balise_collector.judge.verdict import State, Verdict
+from balise_wire.bins import BIN
 
-BIN: Final = tally.BIN
-"""Seconds of a bin: the cadence of the fleet."""
 MOST_BINS: Final = 288
 """Columns of the widest strip: a day of bins."""
 HOLD: Final = 600

@@ -15,7 +15,6 @@ import msgspec
 from balise_collector.conclude.silence import Hearing
 from balise_collector.detect import CellEvent, Detector, DetectorConfig
 from balise_collector.detect import EventKind as CellEventKind
-from balise_collector.detect.bins import BIN
 from balise_collector.detect.detector import INTERNET
 from balise_collector.fleet.catalogue import Catalogue
 from balise_collector.fleet.claims import as_targeted, disagrees
@@ -23,10 +22,13 @@ from balise_collector.fleet.members import Fleet
 from balise_collector.fleet.whereabouts import Placed, Sighting, Where, Whereabouts
 from balise_collector.incidents import Incident, IncidentBook, IncidentChange
 from balise_collector.journal import JournalRow, PresenceRow
-from balise_collector.judge import BOGONS, Bar, Context, ReferenceTable, State, Verdict, judge
+from balise_collector.judge import Bar, Context, ReferenceTable, State, Verdict, judge
 from balise_collector.judge.limits import BUDGET, SHARED
 from balise_collector.judge.witnesses import Stand, witness_of
 from balise_collector.system.faults import Faults
+from balise_wire.addresses import BOGONS
+from balise_wire.addresses import Network as IpNetwork
+from balise_wire.bins import BIN
 from balise_wire.measurement import Measurement, Network
 from balise_wire.observations import LineObservation
 from balise_wire.words import Experiment, TargetRole
@@ -51,7 +53,6 @@ LEARNED: Final = "agreed"
 is forgotten."""
 Learned = dict[tuple[str, int], tuple[str, ...]]
 """Addresses by (host, family)."""
-IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
 from balise_collector.conclude import tally
-from balise_collector.conclude.tally import BIN, DAY, Packed
+from balise_collector.conclude.tally import DAY, Packed
 from balise_collector.conclude.together import Row
 from balise_collector.judge.verdict import State
 from balise_collector.system.shared_file import open_reading
+from balise_wire.bins import BIN
 
 FULL: Final = (1 << 32) - 1
 """A bin of a mask that may be seen."""

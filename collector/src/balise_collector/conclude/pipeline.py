@@ -28,12 +28,11 @@ from balise_collector.system.config import Config
 from balise_collector.system.errors import DamagedError, JournalError
 from balise_collector.system.faults import words_of
 from balise_collector.words.wording import WITNESSES
+from balise_wire.addresses import LABORATORY
 
 _log = logging.getLogger(__name__)
 CURSOR: Final = "judge"
 """Name of this reader's cursor in the journal: what is in its snapshot."""
-LABORATORY: Final = ("198.18.0.0/15", "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")
-"""What a laboratory calls public where the settings name nothing (RFC 2544, RFC 5737, RFC 3849)."""
 LINES: Final = "lines"
 """Name of what is known of where each line is, in the memory of the store."""
 _REPLAYING: Final = "replay"

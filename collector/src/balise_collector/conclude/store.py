@@ -24,6 +24,7 @@ from balise_collector.judge.verdict import Verdict
 from balise_collector.system.errors import DamagedError, JournalError
 from balise_collector.system.faults import Faults, words_of
 from balise_collector.system.shared_file import is_damage, open_reading
+from balise_wire.bins import BIN
 from balise_wire.measurement import Measurement
 
 _SCHEMA: Final = """
@@ -591,9 +592,9 @@ class Store:
 
     def history(self, since: float, until: float, step: float, service: str | None = None) -> list[HistoryCell]:
         """Return the verdicts of [since, until) as counts in bins of ``step`` seconds, without decoding any of them."""
-        if since % tally.BIN or until % tally.BIN or step % tally.BIN:
+        if since % BIN or until % BIN or step % BIN:
             return self._history_counted(since, until, step, service)
-        columns, wide = int((until - since) // tally.BIN), int(step // tally.BIN)
+        columns, wide = int((until - since) // BIN), int(step // BIN)
         found = []
         for series in self.series(since, columns, service):
             part = {name: getattr(series, name) for name in _NAMES}
@@ -618,14 +619,14 @@ class Store:
         return [HistoryCell(**dict(zip(names, (*row[:2], bool(row[2]), *row[3:]), strict=True))) for row in rows]
 
     def series(self, since: float, columns: int, service: str | None = None) -> list[tally.Series]:
-        """Return what each part of a service on each provider was seen to be in ``columns`` bins (tally.BIN).
+        """Return what each part of a service on each provider was seen to be in ``columns`` bins (BIN).
 
         Args:
-            since: UNIX seconds of the first bin, a multiple of tally.BIN.
+            since: UNIX seconds of the first bin, a multiple of BIN.
             columns: how many bins.
             service: of this service only; all of them where left out.
         """
-        first, last = tally.place_of(since).day, tally.place_of(since + (columns - 1) * tally.BIN).day
+        first, last = tally.place_of(since).day, tally.place_of(since + (columns - 1) * BIN).day
         rows = self._db.execute(
             f"SELECT {_PART}, state, day, counts FROM tally"  # noqa: S608 - the names above
             " WHERE day BETWEEN ? AND ? AND (? IS NULL OR service = ?)",

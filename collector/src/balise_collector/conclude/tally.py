@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-BIN: Final = 300
-"""Seconds of a bin: the cadence of the fleet."""
+from balise_wire.bins import BIN
+
 DAY: Final = 86_400
 BINS: Final = DAY // BIN
 """Bins of a day."""

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable
 from typing import Final, Generic, NamedTuple, TypeVar
 
-from balise_collector.conclude.tally import BIN
+from balise_wire.bins import BIN
 
 WINDOW: Final = 900
 """Seconds of the window that a matrix and an answer speak of."""

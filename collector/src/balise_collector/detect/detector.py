@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from balise_collector.detect.bins import BIN
 from balise_collector.detect.cells import WORLD, CellEvent, CellKey, Coverage, Episode, EventKind, Note, Scale
 from balise_collector.detect.evidence import SILENT_RULE, Code, Severity, code, code_of
 from balise_collector.detect.fold import Cast, Fold, FoldState, episode
@@ -19,6 +18,7 @@ from balise_collector.detect.group import Group
 from balise_collector.detect.series import Series
 from balise_collector.judge.verdict import State, Verdict
 from balise_collector.system.faults import Faults
+from balise_wire.bins import BIN
 from balise_wire.measurement import Network
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Experiment, TargetRole

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from balise_collector.detect import cusum, mixture, thresholds
-from balise_collector.detect.bins import BIN
 from balise_collector.detect.cells import CellKey, Episode, Member, RuleCount
 from balise_collector.detect.evidence import Severity, weight
 from balise_collector.detect.interval import Interval
 from balise_collector.detect.series import Segment, segments
 from balise_collector.detect.thresholds import FIRM, lasting_bins, opens, threshold
+from balise_wire.bins import BIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from balise_collector.detect.bins import BIN
+from balise_wire.bins import BIN
 
 if TYPE_CHECKING:
     from balise_collector.detect.cells import CellKey, Episode

@@ -11,7 +11,7 @@ import math
 from array import array
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from balise_collector.detect.bins import BIN
+from balise_wire.bins import BIN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """How much of a host's line a probe's task may use: the timetable is thinned until the day fits the profile. Pure.
 
-The bytes are those that docs/experiments/ states for a sentinel of each experiment; the shares are the three profiles
-of docs/attribution.md section 4; delivering the results is paid from the same day (balise_wire.delivery). What is
+The bytes are those that each experiment states of a sentinel (balise_wire.experiments); the shares are the profiles
+of docs/attribution.md section 4; delivering the results is paid from the same day (balise_wire.profiles). What is
 thinned first is what costs most and is missed least: page fetches, then hellos, which take turns; names and connections
 keep their five minutes the longest. Must not live here: the probe's own limits, which hold whatever is assigned.
 """
@@ -11,35 +11,15 @@ from typing import Final
 
 import msgspec
 
-from balise_wire import delivery
-from balise_wire.assignment import Assignment, Budget, Target, Timetable
-from balise_wire.words import Experiment, Profile
+from balise_wire.assignment import Assignment, Target, Timetable
+from balise_wire.experiments import cost
+from balise_wire.experiments.line import BASE, CONTROL
+from balise_wire.experiments.traits import RunShape
+from balise_wire.profiles import DAY, delivery_bytes, share_of
+from balise_wire.words import Design, Experiment, Profile
 
-DAY: Final = 86_400
-SHARES: Final = {
-    Profile.STANDARD: Budget(bytes_per_day=20_000_000, bytes_per_incident=2_000_000),
-    Profile.LEAN: Budget(bytes_per_day=6_000_000, bytes_per_incident=1_000_000),
-    Profile.METERED: Budget(bytes_per_day=1_000_000, bytes_per_incident=200_000),
-}
-"""What a profile may use at most (docs/attribution.md sections 3 and 4)."""
 PLANNED: Final = 0.9
 """Share of a day's bytes that schedule and delivery may fill together; the rest is for anomalies."""
-QUESTION: Final = 300
-"""A DNS question and its answer (docs/experiments/dns.md)."""
-HANDSHAKE: Final = 7_000
-"""The look at an address that an answer holds and nobody assigned (docs/experiments/dns.md)."""
-SYNS: Final = 300
-"""The SYNs of a TCP sentinel (docs/experiments/tcp.md)."""
-HELLO: Final = 5_000
-"""A TLS sentinel (docs/experiments/tls.md)."""
-HEAD: Final = 1_500
-"""An HTTP sentinel without its body (docs/experiments/http.md)."""
-OVER_TLS: Final = 6_000
-"""What HTTP over TLS costs more (docs/experiments/http.md)."""
-LINE: Final = 500
-"""A line check without its controls (docs/experiments/line.md)."""
-LINE_CONTROL: Final = 300
-"""One control of a line check (docs/experiments/line.md)."""
 
 
 class Rung(msgspec.Struct, frozen=True):
@@ -97,7 +77,7 @@ def fitted(assignment: Assignment, profile: Profile, *, laboratory: bool = False
     """
     if profile is Profile.UNKNOWN:
         return fitted(assignment, Profile.METERED)
-    share = SHARES[profile]
+    share = share_of(profile)
     if laboratory and profile is Profile.STANDARD:
         return assignment
     budget = msgspec.structs.replace(
@@ -129,13 +109,13 @@ def bytes_per_day(assignment: Assignment) -> int:
     """Return what the scheduled day costs while nothing fails, both directions, on the generous side."""
     slots = DAY / assignment.timetable.interval
     runs = [
-        (slots / _every(assignment.timetable, experiment), cost(target, experiment))
+        (slots / assignment.timetable.every(experiment), sentinel_bytes(target, experiment))
         for target in assignment.targets
         for experiment in dict.fromkeys(target.experiments)
     ]
     # A line check goes before what is measured, and serves everything within its time.
     checks = min(DAY / assignment.timetable.line, sum(times for times, _ in runs))
-    line = checks * (LINE + LINE_CONTROL * len(assignment.controls))
+    line = checks * (BASE + CONTROL * len(assignment.controls))
     return round(sum(times * each for times, each in runs) + line)
 
 
@@ -143,7 +123,7 @@ def results_per_day(assignment: Assignment) -> float:
     """Return the scheduled measurements of a day; line checks are reported with them or on their own."""
     timetable = assignment.timetable
     runs = sum(
-        DAY / timetable.interval / _every(timetable, experiment)
+        DAY / timetable.interval / timetable.every(experiment)
         for target in assignment.targets
         for experiment in dict.fromkeys(target.experiments)
     )
@@ -152,24 +132,10 @@ def results_per_day(assignment: Assignment) -> float:
 
 def delivered_per_day(assignment: Assignment, profile: Profile) -> int:
     """Return what it costs to deliver the scheduled day, both directions."""
-    return delivery.bytes_per_day(profile, results_per_day(assignment), assignment.timetable.health)
+    return delivery_bytes(profile, results_per_day(assignment), assignment.timetable.health)
 
 
-def _every(timetable: Timetable, experiment: Experiment) -> int:
-    return {Experiment.TLS: timetable.hello_every, Experiment.HTTP: timetable.http_every}.get(experiment, 1)
-
-
-def cost(target: Target, experiment: Experiment) -> int:
+def sentinel_bytes(target: Target, experiment: Experiment) -> int:
     """Return the bytes of one sentinel of an experiment on a target."""
-    match experiment:
-        case Experiment.DNS:
-            six = any(":" in address for address in target.addresses)
-            return QUESTION * (2 if six else 1) + (0 if target.addresses or target.port != 443 else HANDSHAKE)
-        case Experiment.TCP:
-            return SYNS
-        case Experiment.TLS:
-            return HELLO
-        case Experiment.HTTP:
-            return HEAD + target.fetch_bytes + (OVER_TLS if target.http_port == 443 else 0)
-        case _:
-            return 0
+    family = 6 if any(":" in address for address in target.addresses) else 4
+    return cost(experiment, RunShape(target=target, design=Design.SENTINEL, family=family))

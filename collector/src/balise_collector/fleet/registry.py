@@ -26,8 +26,8 @@ from balise_collector.fleet.orders import UNREAD_MOST, Able, Order, Taken
 from balise_collector.fleet.token import Token
 from balise_collector.system.errors import DamagedError, JournalError
 from balise_collector.system.shared_file import is_damage, make_tables, missing_columns, open_reading, open_shared, turn
-from balise_wire.delivery import PACES
 from balise_wire.measurement import Network
+from balise_wire.profiles import pace_of
 from balise_wire.words import Access, ProbeRole, Profile
 
 _PENDING_MOST: Final = 1000
@@ -192,9 +192,7 @@ class FleetRegistry:
         rows = self._db.execute(f"SELECT {_COLUMN_LIST} FROM member ORDER BY id")  # noqa: S608 - our own column names
         members = {member.id: member for member in map(_member, rows)}
         paces = {
-            probe: max(interval, int(PACES.get(members[probe].profile, PACES[Profile.METERED]).batch_seconds))
-            if probe in members
-            else interval
+            probe: max(interval, int(pace_of(members[probe].profile).batch_seconds)) if probe in members else interval
             for probe, interval in self._db.execute("SELECT probe, interval FROM assignment")
         }
         return Fleet.of(

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from balise_collector.detect.bins import BIN
 from balise_collector.detect.cells import WORLD, CellEvent, Episode, EventKind, Member, Note
 from balise_collector.detect.detector import INTERNET
 from balise_collector.detect.fold import INTERMITTENT, join
@@ -35,6 +34,7 @@ from balise_collector.incidents.scope import FleetView, counted_in, scope
 from balise_collector.judge.judgement import RULES_VERSION
 from balise_collector.judge.verdict import State
 from balise_collector.system.faults import Faults
+from balise_wire.bins import BIN
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import TargetRole
 

@@ -4,7 +4,7 @@ Lives here: rules as data, one module per layer, and the tables they may ask. Mu
 networks, or what several measurements together mean (detect/).
 """
 
-from balise_collector.judge.context import BARRED, BOGONS, Bar, Context, Page, ReferenceTable, Seen, Tally
+from balise_collector.judge.context import BARRED, Bar, Context, Page, ReferenceTable, Seen, Tally
 from balise_collector.judge.fingerprints import OWN, Fingerprint, Fingerprints, read_fingerprints
 from balise_collector.judge.judgement import LAYERS, RULES_VERSION, explain, judge
 from balise_collector.judge.rules import Rule
@@ -12,7 +12,6 @@ from balise_collector.judge.verdict import Level, State, Verdict
 
 __all__ = [
     "BARRED",
-    "BOGONS",
     "LAYERS",
     "OWN",
     "RULES_VERSION",

@@ -17,6 +17,7 @@ from balise_collector.judge.fingerprints import OWN, Fingerprints
 from balise_collector.judge.limits import BUDGET, fell_silent, limited
 from balise_collector.judge.verdict import State, Verdict
 from balise_collector.judge.witnesses import ENOUGH, UNKNOWN, Stand, independent, witness_of
+from balise_wire.addresses import BOGONS, Network
 from balise_wire.observations import (
     DnsObservation,
     HttpObservation,
@@ -32,35 +33,7 @@ if TYPE_CHECKING:
 
     from balise_wire.measurement import Measurement
 
-IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-BOGONS: Final[tuple[IpNetwork, ...]] = tuple(
-    ipaddress.ip_network(text)
-    for text in (
-        "0.0.0.0/8",
-        "10.0.0.0/8",
-        "100.64.0.0/10",
-        "127.0.0.0/8",
-        "169.254.0.0/16",
-        "172.16.0.0/12",
-        "192.0.0.0/24",
-        "192.0.2.0/24",
-        "192.168.0.0/16",
-        "198.18.0.0/15",
-        "198.51.100.0/24",
-        "203.0.113.0/24",
-        "224.0.0.0/3",
-        "::/127",
-        "100::/64",
-        "2001::/23",
-        "2001:db8::/32",
-        "fc00::/7",
-        "fe80::/10",
-        "ff00::/8",
-    )
-)
-"""Special-purpose addresses that no public service has (IANA registries, RFC 6890). A laboratory passes a shorter list.
-NAT64's 64:ff9b::/96 is not among them (RFC 6052, RFC 8880)."""
 GAP: Final = 900.0
 """Seconds between two equal results of one reference beyond which they are not one stretch."""
 _NEAR: Final = 300.0
@@ -426,7 +399,7 @@ class Context:
     pins: frozenset[str] = frozenset()
     """SHA-256 of the public keys that the catalogue expects."""
     fingerprints: Fingerprints = OWN
-    bogons: tuple[IpNetwork, ...] = BOGONS
+    bogons: tuple[Network, ...] = BOGONS
     line_seconds: float = 120.0
     """Most seconds between a measurement and the line health that gates it."""
     no_limits: frozenset[str] = BUDGET

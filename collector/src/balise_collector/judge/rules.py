@@ -12,6 +12,7 @@ from typing import Final, Generic, TypeVar
 from balise_collector.judge.context import Bar, Context
 from balise_collector.judge.limits import fell_silent, limited
 from balise_collector.judge.verdict import Level, State
+from balise_wire.bins import BIN
 from balise_wire.failures import Failure
 from balise_wire.measurement import LineHealth, Measurement
 from balise_wire.mechanisms import Mechanism
@@ -181,8 +182,6 @@ MIN_TRIALS: Final = 3
 """Failing subject trials that a verdict of blocking needs (Fisher one-sided p = .05 at 3 against 3)."""
 MIN_SPREAD: Final = 120.0
 """Seconds the failing trials must span: trials inside one minute share one Wi-Fi fade (detectors.md, rule a)."""
-BIN: Final = 300.0
-"""Seconds of a time bin."""
 
 
 def spread_out(times: list[float]) -> bool:

@@ -16,7 +16,9 @@ from typing import Final
 
 _ROOT: Final = __package__
 _OURS: Final = __package__.partition(".")[0]
-"""What is imported from here decides with the rules; wire has words and structures, and no condition."""
+"""What is imported from here decides with the rules."""
+_TABLES: Final = frozenset({"balise_wire.addresses", "balise_wire.bins"})
+"""What decides of wire; the rest of it is words and structures, and no condition."""
 _UNSTABLE: Final = frozenset({"type_comment", "type_ignores", "kind"})
 """Fields of the tree that no condition depends on."""
 _LETTERS: Final = 12
@@ -28,7 +30,7 @@ def version() -> str:
 
 
 def deciding() -> dict[str, ast.Module]:
-    """Return the modules whose code decides, as syntax trees: the judge's, and what they import of the collector's."""
+    """Return the modules whose code decides, as syntax trees: the judge's, and what they import that decides too."""
     package = importlib.util.find_spec(_ROOT)
     folders = package.submodule_search_locations if package is not None else None
     waiting = {_ROOT, *(f"{_ROOT}.{each.name}" for each in pkgutil.iter_modules(folders))}
@@ -123,7 +125,7 @@ def _imported(tree: ast.Module) -> Iterator[str]:
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         elif isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
-        yield from (name for name in names if name.startswith(f"{_OURS}.") and _is_module(name))
+        yield from (name for name in names if name in _TABLES or (name.startswith(f"{_OURS}.") and _is_module(name)))
 
 
 def _run(node: ast.AST) -> Iterator[ast.stmt]:

@@ -25,7 +25,7 @@ from starlette.applications import Starlette
 from balise_collector.conclude.k_anonymity import Crowd, Kept, KeptCrowd
 from balise_collector.conclude.releases import Releases
 from balise_collector.conclude.store import Store
-from balise_collector.conclude.tally import BIN, DAY
+from balise_collector.conclude.tally import DAY
 from balise_collector.fleet import catalogue
 from balise_collector.fleet.catalogue import Catalogue
 from balise_collector.fleet.members import Fleet
@@ -43,6 +43,7 @@ from balise_collector.system.clock import Clock
 from balise_collector.system.config import Config, Public
 from balise_collector.system.errors import ConfigError, JournalError
 from balise_collector.system.serving import BoundedServer, allow_files
+from balise_wire.bins import BIN
 
 _log = logging.getLogger(__name__)
 _SHORTEST: Final = 32

@@ -17,10 +17,10 @@ from balise_collector.system.errors import ConfigError
 from balise_collector.system.strict_toml import read_table, shape_table
 from balise_wire.assignment import Budget as WireBudget
 from balise_wire.assignment import Timetable as WireTimetable
+from balise_wire.bins import BIN
 from balise_wire.card import CONSENT_VERSION
 
 DEFAULT_PATH: Final = Path("/etc/balise/collector.toml")
-BIN_SECONDS: Final = 300
 _EXAMPLE: Final = "examples/collector.toml"
 
 
@@ -297,7 +297,7 @@ def _findings(config: Config, *, files_come_later: bool) -> list[tuple[str, str]
         found.append(("timetable.interval", f"{config.timetable.interval} s; use 10 to 86400"))
     if config.timetable.hello_every < 1 or config.timetable.http_every < 1:
         found.append(("timetable.hello_every", "count intervals from 1: 1 is every interval, 3 every third"))
-    if config.detect.bin_seconds != BIN_SECONDS:
+    if config.detect.bin_seconds != BIN:
         found.append(("detect.bin_seconds", f"{config.detect.bin_seconds} s; the thresholds are fitted for 300 only"))
     found.extend(
         ("network.laboratory", f"{text!r} is no IP prefix, e.g. 198.18.0.0/15")

@@ -26,8 +26,8 @@ from balise_agent.system.clock import Clock
 from balise_agent.system.config import Broker, Config
 from balise_agent.system.identity import Identity, ephemeral
 from balise_agent.system.problems import ProblemId
-from balise_wire.delivery import CONNECTION
 from balise_wire.enrolment import FrontDoor
+from balise_wire.profiles import CONNECTION
 from balise_wire.seal import Sealer
 from balise_wire.status import Meta
 

@@ -12,7 +12,7 @@ from balise_wire.experiments.traits import Parameters, RunShape, Traits, Transpo
 from balise_wire.trial import Trial
 from balise_wire.words import Experiment, Resolver, Way
 
-QUESTION: Final = 320
+QUESTION: Final = 300
 """Bytes of a question and its answer, with headers."""
 HANDSHAKE: Final = 7_000
 """Bytes of the look at the certificate of an address that nobody assigned."""

@@ -12,8 +12,8 @@ from balise_wire.experiments.traits import Parameters, RunShape, Traits, Transpo
 from balise_wire.trial import Trial
 from balise_wire.words import Experiment
 
-SYN: Final = 160
-"""Bytes of a SYN, its SYN-ACK and our RST, with Ethernet-less headers and options."""
+SYN: Final = 150
+"""Bytes of a SYN, its SYN-ACK and our RST, without Ethernet: 160 where both have every option, 120 without any."""
 SENTINEL_SYNS: Final = 2
 SUBJECT_SYNS: Final = 6
 """Of a paired run: 0 of 6 over at least three source ports (detectors.md 2.2)."""

@@ -11,7 +11,7 @@ from typing import Final
 
 from markupsafe import Markup
 
-from balise_collector.conclude.history import BIN, bins
+from balise_collector.conclude.history import bins
 from balise_collector.conclude.liveness import LINES, NOTICES, SIGNS, WHYS, Standing, standing
 from balise_collector.conclude.probe_events import TROUBLES, Read, Told, printable, troubles, untold
 from balise_collector.conclude.spent_days import Question, questions
@@ -25,6 +25,7 @@ from balise_collector.pages.drawing import svg
 from balise_collector.pages.views import formatting
 from balise_collector.pages.views.read_model import View
 from balise_collector.words import wording
+from balise_wire.bins import BIN
 from balise_wire.measurement import Network
 from balise_wire.status import Health
 from balise_wire.words import Lifecycle

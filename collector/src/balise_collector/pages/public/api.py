@@ -14,7 +14,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from balise_collector.conclude.tally import BIN
 from balise_collector.conclude.together import WINDOW
 from balise_collector.incidents.findings import Finding
 from balise_collector.incidents.model import Incident, Interval
@@ -23,6 +22,7 @@ from balise_collector.pages.public.filter import PublicView, window
 from balise_collector.pages.public.openapi import OPENAPI
 from balise_collector.pages.public.sanitised import Redrawn
 from balise_collector.pages.views import formatting, request_parameters
+from balise_wire.bins import BIN
 
 _EARLIEST: Final = 946_684_800.0
 """2000-01-01T00:00:00Z: nothing was measured before."""

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from typing import Final
 from xml.etree import ElementTree as ET
 
-from balise_collector.conclude.tally import BIN
 from balise_collector.incidents.findings import Finding
 from balise_collector.incidents.model import Incident
 from balise_collector.pages.views import formatting
@@ -19,6 +18,7 @@ from balise_collector.pages.views.read_model import View
 from balise_collector.system import harmless
 from balise_collector.words.report import headline, report
 from balise_collector.words.wording import Language
+from balise_wire.bins import BIN
 
 ATOM: Final = "http://www.w3.org/2005/Atom"
 _MOST: Final = 50

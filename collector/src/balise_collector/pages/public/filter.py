@@ -20,7 +20,7 @@ import msgspec
 from balise_collector.conclude.history import TROUBLE, UNCONFIRMED
 from balise_collector.conclude.k_anonymity import Answered, Measured, Place
 from balise_collector.conclude.store import HistoryCell
-from balise_collector.conclude.tally import BIN, Packed, Series
+from balise_collector.conclude.tally import Packed, Series
 from balise_collector.conclude.together import WIDTHS, WINDOW, Row, told_together
 from balise_collector.fleet.members import Member
 from balise_collector.incidents.findings import Finding, told
@@ -32,6 +32,7 @@ from balise_collector.pages.views.read_model import Conclusions, View
 from balise_collector.words.countries import WORLD
 from balise_collector.words.translation import Say, noted
 from balise_collector.words.wording import Language
+from balise_wire.bins import BIN
 from balise_wire.measurement import Network
 
 EVIDENCE_AGE: Final = 86_400.0

@@ -13,7 +13,7 @@ from typing import Final
 
 from markupsafe import Markup
 
-from balise_collector.conclude.history import BIN, TROUBLE, UNCONFIRMED, newest, packed_bins, settle
+from balise_collector.conclude.history import TROUBLE, UNCONFIRMED, newest, packed_bins, settle
 from balise_collector.conclude.tally import Series
 from balise_collector.incidents.findings import findings
 from balise_collector.incidents.model import Incident, IncidentKind, Locality
@@ -25,6 +25,7 @@ from balise_collector.pages.views.overview import Freshness, freshness
 from balise_collector.pages.views.read_model import INTERNET, View
 from balise_collector.words import wording
 from balise_collector.words.countries import WORLD
+from balise_wire.bins import BIN
 from balise_wire.words import TargetRole
 
 ENOUGH: Final = 2

@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 
 from markupsafe import Markup
 
-from balise_collector.conclude.history import BIN, newest, packed_bins, settle
+from balise_collector.conclude.history import newest, packed_bins, settle
 from balise_collector.conclude.tally import Series
 from balise_collector.incidents.model import Incident
 from balise_collector.judge.verdict import State, Verdict
@@ -15,6 +15,7 @@ from balise_collector.pages.drawing import svg
 from balise_collector.pages.views import formatting
 from balise_collector.pages.views.read_model import INTERNET, View
 from balise_collector.words import wording
+from balise_wire.bins import BIN
 from balise_wire.words import TargetRole
 
 Held = TypeVar("Held")
