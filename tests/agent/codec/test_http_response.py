@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from balise_agent.codec.http_response import Malformed, read_body, read_head, title_of
-from balise_agent.policy.limits import MAX_HEAD_BYTES
+from balise_agent.codec.http_response import MAX_HEAD_BYTES, Malformed, read_body, read_head, title_of
 
 bodies = st.binary(max_size=3000)
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
+from balise_agent.codec.http_response import MAX_HEAD_BYTES
 from balise_agent.experiments import REGISTRY, Task
 from balise_agent.experiments.http import request, wanted
 from balise_agent.experiments.steps import Handshake, Send
-from balise_agent.policy.limits import MAX_HEAD_BYTES
 from balise_wire.evidence import Direction, Packet
 from balise_wire.failures import Failure
 from balise_wire.observations import HttpObservation

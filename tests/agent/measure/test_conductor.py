@@ -20,9 +20,9 @@ from balise_agent.experiments.steps import (
     Step,
 )
 from balise_agent.measure.conductor import Conductor, Outcome
-from balise_agent.net.errors import LinkUnusable
 from balise_agent.net.operation import Operation, Signal, Wait
 from balise_agent.system.clock import Clock, Laboratory
+from balise_agent.system.errors import LinkUnusable
 from balise_agent.system.reactor import Reactor
 from balise_wire.observations import LineObservation
 from balise_wire.words import Arm

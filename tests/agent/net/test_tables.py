@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from balise_agent.net import classify
 from balise_agent.net.classify import detail_of, failure_of, tls_failure
 from balise_agent.net.context import Chance, packed
-from balise_agent.net.errors import LinkUnusable
 from balise_agent.net.gateway import arp_request, is_arp_reply
 from balise_agent.net.ports import PortPool
 from balise_agent.net.resolvers import Habits, Resolvers, nameservers
 from balise_agent.net.routes import Gateway, default_gateway, interface_towards, is_tunnel, sockaddr
+from balise_agent.system.errors import LinkUnusable
 from balise_wire.evidence import Direction, Packet
 from balise_wire.failures import Failure
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from balise_agent.net.errors import Refused
+from balise_agent.system.errors import Refused
 from balise_agent.policy.limits import Limits, Reserve
 from balise_agent.policy.usage import Meter
 from balise_agent.system.clock import Clock

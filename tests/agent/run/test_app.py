@@ -13,7 +13,6 @@ import pytest
 from balise_agent.experiments.steps import Send
 from balise_agent.measure.assignments import Assignments
 from balise_agent.measure.report import measurement
-from balise_agent.net.errors import LinkUnusable, Refused
 from balise_agent.policy.limits import Limits
 from balise_agent.policy.usage import Meter
 from balise_agent.run import exit_traces
@@ -21,6 +20,7 @@ from balise_agent.run.app import App
 from balise_agent.system.clock import Clock, Laboratory
 from balise_agent.system.config import Broker, Collector, Config, Consent, Probe
 from balise_agent.system.config import Spool as SpoolSettings
+from balise_agent.system.errors import LinkUnusable, Refused
 from balise_agent.system.lifecycle import PAUSE_FILE
 from balise_agent.system.problems import ProblemId
 from balise_agent.system.reactor import Reactor

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from balise_agent.net.errors import LinkUnusable
 from balise_agent.run import build, cli
 from balise_agent.system import status_file
+from balise_agent.system.errors import LinkUnusable
 from balise_agent.system.problems import ProblemId
 from balise_wire.assignment import Assignment, Target
 from balise_wire.words import TargetRole

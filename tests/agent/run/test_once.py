@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from balise_agent.net.errors import LinkUnusable
 from balise_agent.policy.limits import Limits
 from balise_agent.run.console import rendered
 from balise_agent.run.once import Once, Wish, split
 from balise_agent.system import config
 from balise_agent.system.clock import Clock
-from balise_agent.system.errors import ConfigError
+from balise_agent.system.errors import ConfigError, LinkUnusable
 from balise_wire.assignment import Assignment, Control, Target
 from balise_wire.experiments.tcp import TcpObservation
 from balise_wire.experiments.tls import TlsObservation

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from balise_collector.conclude.probe_events import LOOP, TROUBLES, WATCHED, printable, summed, troubles, untold
+from balise_collector.conclude.probe_events import LOOP, TROUBLES, WATCHED, summed, troubles, untold
 from balise_collector.journal import EventRow
+from balise_collector.system.harmless import printable
 from balise_collector.words.wording import EVENTS
 from balise_wire.status import Event, EventKind
 

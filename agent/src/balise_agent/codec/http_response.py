@@ -13,8 +13,8 @@ from typing import Final
 
 import msgspec
 
-from balise_agent.policy.limits import MAX_HEAD_BYTES
-
+MAX_HEAD_BYTES: Final = 65_536
+"""Largest response head that is read. Servers with long policies and cookies send 17 KB and more; browsers take 256."""
 MAX_HEADERS: Final = 500
 """Fields that are kept; what comes behind them is not read."""
 MAX_CHUNK_LINE: Final = 256

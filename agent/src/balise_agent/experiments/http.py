@@ -11,7 +11,16 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from balise_agent.codec.http_response import Body, Head, Malformed, read_body, read_head, text_of, title_of
+from balise_agent.codec.http_response import (
+    MAX_HEAD_BYTES,
+    Body,
+    Head,
+    Malformed,
+    read_body,
+    read_head,
+    text_of,
+    title_of,
+)
 from balise_agent.experiments.scramble import registrable, scrambled
 from balise_agent.experiments.secure import shake_hands
 from balise_agent.experiments.steps import (
@@ -29,7 +38,6 @@ from balise_agent.experiments.steps import (
     Step,
 )
 from balise_agent.experiments.task import Endpoint, Task, carried, expect, noting
-from balise_agent.policy.limits import MAX_HEAD_BYTES
 from balise_agent.policy.redaction import anonymous, names_somebody, without_controls
 from balise_agent.policy.scrub import ALLOWED_HEADERS, without_digests
 from balise_wire.evidence import Packet

@@ -9,8 +9,8 @@ import socket
 
 from balise_agent.net.classify import failure_of
 from balise_agent.net.context import Ground
-from balise_agent.net.errors import LinkUnusable
 from balise_agent.net.routes import bind_device, family_of
+from balise_agent.system.errors import LinkUnusable
 
 _ATTEMPTS = 64
 

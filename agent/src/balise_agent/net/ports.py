@@ -7,7 +7,7 @@ the upper. An ICMP echo's identifier is taken from the same range. Here only num
 
 from typing import Final
 
-from balise_agent.net.errors import LinkUnusable
+from balise_agent.system.errors import LinkUnusable
 
 CRAFTED: Final = range(61000, 62000)
 """For packets outside the kernel's TCP."""

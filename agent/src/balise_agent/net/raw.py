@@ -8,8 +8,8 @@ live here: what the packets are (codec/packets.py), or whether they may leave (t
 import contextlib
 import socket
 
-from balise_agent.net.errors import LinkUnusable
 from balise_agent.net.routes import bind_device
+from balise_agent.system.errors import LinkUnusable
 
 
 class RawSender:

@@ -10,7 +10,7 @@ import socket
 import struct
 from typing import Final, NamedTuple
 
-from balise_agent.net.errors import LinkUnusable
+from balise_agent.system.errors import LinkUnusable
 
 _SOL_PACKET, _PACKET_RX_RING, _PACKET_VERSION, _TPACKET_V2 = 263, 5, 10, 1
 _BLOCK: Final = 65536

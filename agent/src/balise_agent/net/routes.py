@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from balise_agent.net.classify import failure_of
-from balise_agent.net.errors import LinkUnusable
+from balise_agent.system.errors import LinkUnusable
 from balise_wire.failures import Failure
 
 _REMEMBERED: Final = 30.0

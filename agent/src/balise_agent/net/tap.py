@@ -17,9 +17,9 @@ from balise_agent.codec import pcap
 from balise_agent.codec.dissect import MOST_EACH_WAY, Captured, evidence
 from balise_agent.codec.packets import ICMP, ICMPV6, TCP, UDP
 from balise_agent.net import bpf, ports
-from balise_agent.net.errors import LinkUnusable
 from balise_agent.net.ring import Frame, Ring
 from balise_agent.net.share import PROBE, Share
+from balise_agent.system.errors import LinkUnusable
 from balise_wire.evidence import Packet
 
 _ETH_P_ALL: Final = 3

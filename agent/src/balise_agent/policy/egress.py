@@ -7,9 +7,9 @@ here: a rule.
 
 from typing import Final, Protocol
 
-from balise_agent.net.errors import Refused
 from balise_agent.policy import limits
 from balise_agent.policy.limits import Bucket, Days, Limits
+from balise_agent.system.errors import Refused
 from balise_agent.system.reactor import Timekeeper
 
 _DAY: Final = 86_400.0

@@ -24,8 +24,6 @@ MAX_ADDRESSES: Final = 16
 MAX_FETCH_BYTES: Final = 65_536
 """The precise media fetch of detectors.md 2.8 is 64 KB; nothing on schedule needs more."""
 MAX_PATH: Final = 1_024
-MAX_HEAD_BYTES: Final = 65_536
-"""Largest response head that is read. Servers with long policies and cookies send 17 KB and more; browsers take 256."""
 MIN_INTERVAL: Final = 60
 MAX_INTERVAL: Final = 86_400
 MIN_LINE: Final = 30

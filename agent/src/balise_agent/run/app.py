@@ -25,7 +25,6 @@ from balise_agent.measure.agenda import Agenda, Run
 from balise_agent.measure.assignments import Assignments, Notice
 from balise_agent.measure.conductor import Conductor, Network, Outcome
 from balise_agent.measure.report import measurement
-from balise_agent.net.errors import LinkUnusable, Refused
 from balise_agent.policy.limits import Limits
 from balise_agent.policy.redaction import redacted
 from balise_agent.policy.usage import Meter
@@ -35,6 +34,7 @@ from balise_agent.run import exit_traces, last_exit
 from balise_agent.system import hardware
 from balise_agent.system.clock import Clock
 from balise_agent.system.config import Config
+from balise_agent.system.errors import LinkUnusable, Refused
 from balise_agent.system.identity import Identity
 from balise_agent.system.lifecycle import PAUSE_FILE, Facts, hindrance, state
 from balise_agent.system.problems import ProblemId, Trouble

@@ -29,7 +29,6 @@ from balise_agent.delivery.spool.spool import Spool
 from balise_agent.experiments import REGISTRY
 from balise_agent.measure.assignments import FILE as ASSIGNMENT_FILE
 from balise_agent.measure.assignments import Assignments, Notice
-from balise_agent.net.errors import LinkUnusable
 from balise_agent.net.link import Link
 from balise_agent.net.local_networks import own_prefixes
 from balise_agent.net.resolvers import Resolvers
@@ -49,7 +48,7 @@ from balise_agent.run.app import CLOCK_FILE, SEALED_TO, App
 from balise_agent.system import disk, hardware
 from balise_agent.system.clock import Clock
 from balise_agent.system.config import Config
-from balise_agent.system.errors import DataError, KeyUnusableError
+from balise_agent.system.errors import DataError, KeyUnusableError, LinkUnusable
 from balise_agent.system.identity import KEY_FILE, Identity, collector_key, ephemeral, load_or_create
 from balise_agent.system.lifecycle import PAUSE_FILE
 from balise_agent.system.problems import ProblemId, Trouble

@@ -16,12 +16,11 @@ from pathlib import Path
 import msgspec
 
 from balise_agent import __version__
-from balise_agent.net.errors import LinkUnusable
 from balise_agent.provisioning.card import cli as card
 from balise_agent.run import build
 from balise_agent.system import config as settings
 from balise_agent.system import service
-from balise_agent.system.errors import ConfigError, DataError, KeyUnusableError
+from balise_agent.system.errors import ConfigError, DataError, KeyUnusableError, LinkUnusable
 from balise_agent.system.problems import ProblemId, Trouble
 from balise_wire.words import Experiment
 

@@ -20,7 +20,6 @@ import msgspec
 from balise_agent.delivery.dial import Errand, Lookup, Wait, open_stream
 from balise_agent.delivery.lookup import literal, lookup_through
 from balise_agent.delivery.publisher import is_refusal
-from balise_agent.net.errors import LinkUnusable
 from balise_agent.net.local_networks import own_prefixes
 from balise_agent.net.offloads import receive_offloads
 from balise_agent.net.resolvers import Resolvers
@@ -33,7 +32,7 @@ from balise_agent.run.doctor import FRESH, Facts, Front, Line, diagnose
 from balise_agent.system import config, hardware, status_file
 from balise_agent.system.clock import Clock, machine_time
 from balise_agent.system.config import Broker, Config
-from balise_agent.system.errors import ConfigError
+from balise_agent.system.errors import ConfigError, LinkUnusable
 from balise_agent.system.identity import KEY_FILE, load_or_create
 from balise_agent.system.lifecycle import PAUSE_FILE
 from balise_agent.system.problems import ProblemId, Trouble

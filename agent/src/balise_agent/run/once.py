@@ -22,12 +22,11 @@ from balise_agent.measure.agenda import Run
 from balise_agent.measure.conductor import Conductor, Network, Outcome
 from balise_agent.measure.report import measurement
 from balise_agent.measure.task_choice import families, task_for
-from balise_agent.net.errors import LinkUnusable
 from balise_agent.net.link import Link
 from balise_agent.policy.limits import Limits, refuse_address, refuse_name
 from balise_agent.system.clock import Clock
 from balise_agent.system.config import Config, Timeouts
-from balise_agent.system.errors import ConfigError
+from balise_agent.system.errors import ConfigError, LinkUnusable
 from balise_agent.system.reactor import Reactor
 from balise_wire import measurement as wire
 from balise_wire.assignment import Assignment, Control, Target

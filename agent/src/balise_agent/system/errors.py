@@ -1,7 +1,7 @@
-"""Whose fault an exception is: the operator's is a ConfigError here.
+"""Whose fault an exception is: the operator's is a ConfigError, ours to measure a LinkUnusable.
 
-The network's failure is never an exception: it is a word of ``balise_wire.failures`` in an observation. Our own failure
-to measure is ``LinkUnusable``, raised by the net layer.
+The network's failure is never an exception: it is a word of ``balise_wire.failures`` in an observation. What is raised
+as ``LinkUnusable`` or ``Refused`` is counted in health and said in the measurement.
 """
 
 
@@ -15,3 +15,11 @@ class DataError(ConfigError):
 
 class KeyUnusableError(ConfigError):
     """The device's key is there and cannot be used."""
+
+
+class LinkUnusable(Exception):
+    """This machine cannot measure (no right, no interface, no resolver); the message says the mend."""
+
+
+class Refused(Exception):
+    """Our own policy forbids this destination, or the budget is spent; nothing was sent."""

@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from balise_collector.journal import EventRow
+from balise_collector.system.harmless import printable
 from balise_wire.status import EventKind
 
 DAY: Final = 86_400.0
@@ -48,11 +49,6 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 def untold(_probe: str, _most: int, _kind: EventKind | None) -> Sequence[EventRow]:
     """Give no events, where none are kept."""
     return ()
-
-
-def printable(text: str) -> str:
-    """Return a text without anything that moves a cursor, hides, or turns around what stands beside it."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def summed(rows: Iterable[EventRow], since: float) -> tuple[Told, ...]:

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from balise_collector.fleet.members import Pending
 from balise_collector.fleet.orders import Able, trimmed
+from balise_collector.system.harmless import only_printable
 from balise_wire.dictionary import DICTIONARIES
 from balise_wire.envelope import Kind, decode_envelope
 from balise_wire.seal import HEADER, MAGIC, SealError, unseal
@@ -61,17 +62,12 @@ def read_announcement(topic: str, payload: bytes, received_at: float) -> Announc
         asn=meta.asn if 0 <= meta.asn < 2**32 else 0,
         access="" if meta.access is Access.UNKNOWN else meta.access,
         role="" if meta.role is ProbeRole.UNKNOWN else meta.role,
-        software=printable(meta.software[:40]),
+        software=only_printable(meta.software[:40]),
         first_seen=received_at,
         last_seen=received_at,
     )
     skills = trimmed(meta.skills) if sealed and meta.skills else FIRST
     return Announcement(stranger=stranger, able=Able(software=stranger.software, skills=skills))
-
-
-def printable(text: str) -> str:
-    """Return what a probe says of itself without what a terminal or a page would obey."""
-    return "".join(letter for letter in text if letter.isprintable())
 
 
 def _open(frame: bytes, probe: str) -> Meta:

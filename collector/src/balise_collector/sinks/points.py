@@ -11,7 +11,6 @@ from statistics import median
 from typing import Final
 
 from balise_collector.conclude.liveness import STATES, Standing
-from balise_collector.conclude.probe_events import printable
 from balise_collector.fleet.members import Member
 from balise_collector.incidents.findings import Finding
 from balise_collector.incidents.model import Incident, IncidentState
@@ -19,6 +18,7 @@ from balise_collector.journal import EventRow, HealthRow
 from balise_collector.judge.verdict import State, Verdict
 from balise_collector.sinks import Point
 from balise_collector.sinks.facts import CellFacts, CollectorFacts, ReaderFacts
+from balise_collector.system.harmless import printable
 from balise_collector.words.wording import KINDS, LOCALITIES, MECHANISMS, ROLES, Language, join_words
 from balise_wire.measurement import Measurement
 from balise_wire.observations import (

@@ -95,3 +95,13 @@ class Terminal:
     def __getattr__(self, name: str) -> Any:
         """Return anything else of what is below."""
         return getattr(self._under, name)
+
+
+def printable(text: str) -> str:
+    """Return a text with a mark in the place of what moves a cursor, hides, or turns around what stands beside it."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+
+
+def only_printable(text: str) -> str:
+    """Return a text without what a terminal or a page would obey."""
+    return "".join(letter for letter in text if letter.isprintable())

@@ -12,7 +12,7 @@ import msgspec
 
 from balise_collector.fleet.members import Member
 from balise_collector.fleet.token import Token
-from balise_collector.intake.announce import printable
+from balise_collector.system.harmless import only_printable
 from balise_wire.enrolment import EnrolmentRequest, Refusal
 from balise_wire.words import Profile
 
@@ -118,7 +118,7 @@ def _member(request: EnrolmentRequest, token: Token, key: str, before: Member | 
         role=token.role,
         approved_at=now,
         profile=max(token.profile, _wished(request.profile), key=_FRUGAL.index),
-        provider=token.provider or printable(request.provider[:80]) or (before.provider if before else ""),
+        provider=token.provider or only_printable(request.provider[:80]) or (before.provider if before else ""),
         # Whoever names a board has one host in mind; a card of many may go to anybody, and two to the same.
         host=token.host or (before.host if before else "") or (token.probe if token.named else ""),
         tags=token.tags or (before.tags if before else ()),

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from balise_collector.conclude.history import bins
 from balise_collector.conclude.liveness import LINES, NOTICES, SIGNS, WHYS, Standing, standing
-from balise_collector.conclude.probe_events import TROUBLES, Read, Told, printable, troubles, untold
+from balise_collector.conclude.probe_events import TROUBLES, Read, Told, troubles, untold
 from balise_collector.conclude.spent_days import Question, questions
 from balise_collector.conclude.store import HistoryCell
 from balise_collector.fleet.members import HALTED, RETIRED, REVOKED, Fleet, Halt, Member, Pending
@@ -24,6 +24,7 @@ from balise_collector.judge.verdict import State, Verdict
 from balise_collector.pages.drawing import svg
 from balise_collector.pages.views import formatting
 from balise_collector.pages.views.read_model import View
+from balise_collector.system.harmless import printable
 from balise_collector.words import wording
 from balise_wire.bins import BIN
 from balise_wire.measurement import Network

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from balise_collector.conclude.probe_events import printable
 from balise_collector.journal import JournalRow
 from balise_collector.judge.verdict import Verdict
 from balise_collector.pages.views.packets import PacketRow, rows
 from balise_collector.pages.views.particulars import particulars
+from balise_collector.system.harmless import printable
 from balise_collector.words.translation import Say, noted
 from balise_collector.words.wording import ARMS, FAILURES, LIMITS, RESOLVERS
 from balise_wire.evidence import Packet

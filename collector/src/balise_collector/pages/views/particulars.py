@@ -6,8 +6,8 @@ writes the next rule. Must not live here: what follows from them (judge/), what 
 
 from typing import Final
 
-from balise_collector.conclude.probe_events import printable
 from balise_collector.pages.views.formatting import machine_time
+from balise_collector.system.harmless import printable
 from balise_collector.words.translation import Say, noted
 from balise_wire.evidence import Packet
 from balise_wire.observations import (

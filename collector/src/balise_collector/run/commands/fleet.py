@@ -15,7 +15,7 @@ import msgspec
 
 from balise_collector.conclude.liveness import LINES, NOTICES, SIGNS
 from balise_collector.conclude.pipeline import LINES as STORED_LINES
-from balise_collector.conclude.probe_events import Told, printable, troubles
+from balise_collector.conclude.probe_events import Told, troubles
 from balise_collector.conclude.spent_days import Question, questions
 from balise_collector.conclude.store import Store
 from balise_collector.fleet.authority import Authority
@@ -30,6 +30,7 @@ from balise_collector.run.commands import AddCommand
 from balise_collector.system.clock import Clock, pause
 from balise_collector.system.config import Config
 from balise_collector.system.errors import ConfigError
+from balise_collector.system.harmless import printable
 from balise_collector.words.wording import EVENTS
 from balise_wire.measurement import Network
 from balise_wire.status import Event
