@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from balise_agent.system.errors import Refused
 from balise_agent.policy.limits import Limits, Reserve
 from balise_agent.policy.usage import Meter
 from balise_agent.system.clock import Clock
+from balise_agent.system.errors import Refused
 from balise_wire.profiles import SHARES, Share
 
 DAY = 86_400.0

@@ -9,13 +9,8 @@ import ssl
 from collections.abc import Iterable
 from typing import Final
 
-<<<<<<< HEAD
-from balise_agent.net.errors import LinkUnusable
-from balise_wire.evidence import PROHIBITED, Packet
-=======
 from balise_agent.system.errors import LinkUnusable
-from balise_wire.evidence import Packet
->>>>>>> 4de5f7f (Folders of the agent have no cycle: our own failures stand in system, a head's bound beside its reader)
+from balise_wire.evidence import PROHIBITED, Packet
 from balise_wire.failures import Failure
 
 _BY_ERRNO: Final = {
