@@ -120,7 +120,7 @@ def stage(folder: Path) -> Iterator[tuple[Door, int, SqliteJournal]]:
     files = folder / "broker"
     with contextlib.closing(Authority.open_or_create(folder / "state" / "authority")) as authority:
         settings = broker_files.Settings(
-            doors=broker_files.doors(["127.0.0.1"], door, 0, local),
+            listeners=broker_files.listeners(["127.0.0.1"], door, 0, local),
             folder=str(files),
             data=str(files),
             user=pwd.getpwuid(os.geteuid()).pw_name,

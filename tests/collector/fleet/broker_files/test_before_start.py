@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from balise_collector.fleet.broker_files import Settings, doors
+from balise_collector.fleet.broker_files import Settings, listeners
 from balise_collector.fleet.broker_files.render import before_start
 from balise_collector.system.errors import ConfigError
 
@@ -35,7 +35,9 @@ class Saved:
         self.data.mkdir(parents=True)
         self.port = port
         self._tools = tools
-        settings = Settings(doors=doors(["*"], 443, 0, 8883), folder=str(folder), data=str(self.data), user="root")
+        settings = Settings(
+            listeners=listeners(["*"], 443, 0, 8883), folder=str(folder), data=str(self.data), user="root"
+        )
         self.script = folder / "before-start"
         self.script.write_text(before_start(settings))
         self.plain = folder / "plain.conf"
@@ -138,7 +140,7 @@ def test_a_file_that_is_read_in_part_starts_as_well(saved: Saved, good: bytes) -
 
 
 def test_what_can_be_read_is_left_byte_by_byte(saved: Saved, good: bytes) -> None:
-    """The look changes nothing, opens no door, leaves nothing running, and the broker has what it had."""
+    """The look changes nothing, opens no listener, leaves nothing running, and the broker has what it had."""
     told = saved.look()
     assert (told.returncode, told.stderr) == (0, "")
     assert saved.database.read_bytes() == good
@@ -172,7 +174,7 @@ def test_a_trial_that_fails_for_another_reason_leaves_the_file(
 def test_a_folder_cannot_end_the_scripts_quotes() -> None:
     """Names come from the operator's command line into a script of root's."""
     for data, user in (("/var/lib/it's", "mosquitto"), ("/var/lib/$(x)", "mosquitto"), ("/x", "a\nb"), ("/a b", "x")):
-        settings = Settings(doors=doors(["*"], 443, 0, 8883), folder="/x", data=data, user=user)
+        settings = Settings(listeners=listeners(["*"], 443, 0, 8883), folder="/x", data=data, user=user)
         with pytest.raises(ConfigError, match="no such name"):
             before_start(settings)
 

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from balise_collector.fleet import catalogue
 from balise_collector.fleet.authority import Authority
-from balise_collector.fleet.broker_files import BrokerFiles, Settings, doors, refresh, write
+from balise_collector.fleet.broker_files import BrokerFiles, Settings, listeners, refresh, write
 from balise_collector.intake.broker_identity import BrokerIdentity
 from balise_collector.intake.writer import Ingest
 from balise_collector.run.cli import main
@@ -41,7 +41,7 @@ def authority(tmp_path: Path) -> Iterator[Authority]:
 def written(tmp_path: Path, authority: Authority) -> Callable[..., BrokerFiles]:
     """Return a writer of the files of one broker."""
     out = tmp_path / "broker"
-    settings = Settings(doors=doors(["*"], 443, 0, 8883), folder=str(out))
+    settings = Settings(listeners=listeners(["*"], 443, 0, 8883), folder=str(out))
 
     def call(*, names: tuple[str, ...] = NAMES, revoked: tuple[str, ...] = (), later: float = 0.0) -> BrokerFiles:
         return write(out, settings, names, authority, revoked, lambda: machine_time() + later)
@@ -136,13 +136,13 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
 
 
 def test_the_command_writes_and_says_what_is_to_be_done(run: Run, tmp_path: Path) -> None:
-    """First a restart, then nothing; the doors are listed, 443 first."""
+    """First a restart, then nothing; the listeners are listed, 443 first."""
     command = ("broker", "files", "--out", str(tmp_path / "out"), "--name", "broker.example.org")
     status, out, _ = run(*command)
     assert status == 0
-    assert [line for line in out.splitlines() if line.startswith("door")] == [
-        "door *:443 mqtt",
-        "door 127.0.0.1:8883 mqtt",
+    assert [line for line in out.splitlines() if line.startswith("listener")] == [
+        "listener *:443 mqtt",
+        "listener 127.0.0.1:8883 mqtt",
     ]
     assert "restart" in out
     assert run(*command)[1].splitlines()[0] == f"unchanged {tmp_path / 'out'}"

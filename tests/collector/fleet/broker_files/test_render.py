@@ -1,4 +1,4 @@
-"""The text of the broker's files: every topic has one owner, every door asks for a certificate."""
+"""The text of the broker's files: every topic has one owner, every listener asks for a certificate."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from balise_collector.fleet.broker_files import COLLECTOR_NAME, Door, Settings, Transport, doors
+from balise_collector.fleet.broker_files import COLLECTOR_NAME, Listener, Settings, Transport, listeners
 from balise_collector.fleet.broker_files.render import (
     MAX_PACKET_BYTES,
     PROBE_READS,
@@ -20,12 +20,12 @@ from balise_collector.system.errors import ConfigError
 from balise_wire.envelope import MAX_BATCH_BYTES
 from balise_wire.topics import Leaf, is_probe_id
 
-USUAL = doors(["*"], 443, 0, 8883)
+USUAL = listeners(["*"], 443, 0, 8883)
 
 
-def settings_of(*wanted: Door, verbose: bool = False, observe: bool = False) -> Settings:
-    """Return settings with these doors, or the usual ones."""
-    return Settings(doors=wanted or USUAL, folder="/etc/balise/broker", verbose=verbose, observe=observe)
+def settings_of(*wanted: Listener, verbose: bool = False, observe: bool = False) -> Settings:
+    """Return settings with these listeners, or the usual ones."""
+    return Settings(listeners=wanted or USUAL, folder="/etc/balise/broker", verbose=verbose, observe=observe)
 
 
 def test_every_topic_of_the_wire_is_a_probes_to_say_or_to_hear() -> None:
@@ -59,8 +59,8 @@ def test_a_revoked_identity_is_refused_before_anything_is_granted() -> None:
 
 
 def test_every_door_asks_for_a_certificate_of_ours() -> None:
-    """No door is open without TLS 1.3, certificate, refusals, and the identity as user and as client."""
-    text = configuration(settings_of(*doors(["203.0.113.10", "2001:db8::10"], 443, 8443, 8883)))
+    """No listener is open without TLS 1.3, certificate, refusals, and the identity as user and as client."""
+    text = configuration(settings_of(*listeners(["203.0.113.10", "2001:db8::10"], 443, 8443, 8883)))
     blocks = re.split(r"^listener ", text, flags=re.MULTILINE)[1:]
     assert [block.split("\n")[0] for block in blocks] == [
         "443 203.0.113.10",
@@ -79,7 +79,7 @@ def test_every_door_asks_for_a_certificate_of_ours() -> None:
         ):
             assert f"{line}\n" in block
     assert ["protocol websockets" in block for block in blocks] == [False, False, True, True, False]
-    # Without it a WebSocket door of mosquitto 2.0 listens on every address.
+    # Without it a WebSocket listener of mosquitto 2.0 listens on every address.
     assert ["socket_domain ipv4" in block for block in blocks] == [True, False, True, False, True]
     assert "allow_anonymous false\n" in text
     assert "MinProtocol = TLSv1.3\n" in tls_defaults()
@@ -117,24 +117,24 @@ def test_nothing_is_left_unfilled() -> None:
     ("addresses", "ports", "mend"),
     [
         (["broker.example.org"], (443, 0, 8883), "literal"),
-        (["*"], (443, 443, 8883), "two doors"),
-        (["127.0.0.1", "*"], (443, 0, 8883), "two doors"),
+        (["*"], (443, 443, 8883), "two listeners"),
+        (["127.0.0.1", "*"], (443, 0, 8883), "two listeners"),
         (["*"], (70000, 0, 8883), "no port"),
         (["*"], (0, 443, 0), "WebSockets alone"),
-        (["203.0.113.10", "203.0.113.10"], (443, 0, 8883), "two doors"),
+        (["203.0.113.10", "203.0.113.10"], (443, 0, 8883), "two listeners"),
     ],
 )
 def test_doors_that_cannot_be_are_refused(addresses: list[str], ports: tuple[int, int, int], mend: str) -> None:
-    """A name instead of an address, one port twice, no port, no plain door: said before mosquitto would fail."""
+    """A name instead of an address, one port twice, no port, no plain listener: said before mosquitto would fail."""
     with pytest.raises(ConfigError, match=mend):
-        doors(addresses, *ports)
+        listeners(addresses, *ports)
 
 
 def test_the_local_door_is_not_opened_beside_one_that_holds_it() -> None:
     """Where MQTT listens everywhere on the same port, loopback is part of it."""
-    assert doors(["*"], 8883, 443, 8883) == (
-        Door("*", 8883, Transport.MQTT),
-        Door("*", 443, Transport.WEBSOCKETS),
+    assert listeners(["*"], 8883, 443, 8883) == (
+        Listener("*", 8883, Transport.MQTT),
+        Listener("*", 443, Transport.WEBSOCKETS),
     )
 
 

@@ -67,7 +67,7 @@ def test_what_a_break_in_could_reach_is_little(machine: Path, unit: str) -> None
 
 
 def test_the_drop_in_says_what_the_configuration_cannot(repo_root: Path) -> None:
-    """The oldest TLS of every door, whoever adds one; port 443 as the one right of root's."""
+    """The oldest TLS of every listener, whoever adds one; port 443 as the one right of root's."""
     text = (repo_root / "collector/systemd" / DROP_IN).read_text()
     assert "Environment=OPENSSL_CONF=/etc/balise/broker/openssl.cnf\n" in text
     assert "CapabilityBoundingSet=CAP_NET_BIND_SERVICE\n" in text

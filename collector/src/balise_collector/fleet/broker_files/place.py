@@ -41,7 +41,7 @@ class BrokerFiles(msgspec.Struct, frozen=True):
     changed: tuple[str, ...]
     """Names of the files that are other than before; empty: mosquitto need not look."""
     restart: bool
-    """Whether it must be started anew: SIGHUP reads rules, refusals and certificates, but opens no other door."""
+    """Whether it must be started anew: SIGHUP reads rules, refusals and certificates, but opens no other listener."""
 
 
 def write(

@@ -1,7 +1,7 @@
 """The text of the broker's files: pure, from settings and the topics of the wire.
 
-Lives here: which doors there are, what each identity may do, and how it is written for mosquitto. Must not live here:
-files and certificates (place.py).
+Lives here: which listeners there are, what each identity may do, and how it is written for mosquitto. Must not live
+here: files and certificates (place.py).
 """
 
 import ipaddress
@@ -33,7 +33,7 @@ _PLAIN: Final = re.compile(r"[\w./-]+", re.ASCII)
 _TRIAL_TENTHS: Final = 300
 """Tenths of a second in which what was saved must have been read; systemd allows 90 s for a whole start."""
 _CONNECTIONS: Final = 4000
-"""Of one door; a connection costs the broker some 40 KB, and files (docs/broker.md)."""
+"""Of one listener; a connection costs the broker some 40 KB, and files (docs/broker.md)."""
 
 
 class Transport(StrEnum):
@@ -43,7 +43,7 @@ class Transport(StrEnum):
     MQTT = "mqtt"
 
 
-class Door(msgspec.Struct, frozen=True):
+class Listener(msgspec.Struct, frozen=True):
     """One address and port on which the broker listens."""
 
     address: str
@@ -55,7 +55,7 @@ class Door(msgspec.Struct, frozen=True):
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What differs between two brokers."""
 
-    doors: tuple[Door, ...]
+    listeners: tuple[Listener, ...]
     folder: str
     """Where the files stand when mosquitto reads them."""
     data: str = "/var/lib/mosquitto"
@@ -69,31 +69,33 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     The broker then writes no log of its own (the collector repeats its errors, without addresses)."""
 
 
-def doors(addresses: Sequence[str], mqtt: int, websockets: int, local: int) -> tuple[Door, ...]:
-    """Return the doors for these addresses; ports are 0 for none.
+def listeners(addresses: Sequence[str], mqtt: int, websockets: int, local: int) -> tuple[Listener, ...]:
+    """Return the listeners for these addresses; ports are 0 for none.
 
     Args:
         addresses: literal addresses, or ``*``.
         mqtt: port for MQTT in TLS on each of them.
         websockets: port for MQTT over WebSockets in TLS on each of them; for mosquitto 2.1 and later, because 2.0
             checks no revocations there, and a reload may end it.
-        local: port for MQTT in TLS on loopback, for the collector. mosquitto 2.0 does not start without a door that
+        local: port for MQTT in TLS on loopback, for the collector. mosquitto 2.0 does not start without a listener that
             is no WebSocket's.
 
     Raises:
-        ConfigError: an address or port that is none, two doors in one place, or no plain door at all.
+        ConfigError: an address or port that is none, two listeners in one place, or no plain listener at all.
     """
-    wanted = [Door(_address(one), mqtt, Transport.MQTT) for one in addresses if mqtt]
-    wanted += [Door(_address(one), websockets, Transport.WEBSOCKETS) for one in addresses if websockets]
-    if local and not any(door.port == local and door.address in {_LOOPBACK, EVERYWHERE} for door in wanted):
-        wanted.append(Door(_LOOPBACK, local, Transport.MQTT))
-    for door in wanted:
-        if not 0 < door.port < 65536:
-            raise ConfigError(f"{door.port} is no port; give 1 to 65535, or 0 for none")
-    for at, door in enumerate(wanted):
-        if any(door.port == other.port and _meet(door.address, other.address) for other in wanted[:at]):
-            raise ConfigError(f"port {door.port} is given to two doors; give --mqtt, --websockets and --local one each")
-    if not any(door.transport is Transport.MQTT for door in wanted):
+    wanted = [Listener(_address(one), mqtt, Transport.MQTT) for one in addresses if mqtt]
+    wanted += [Listener(_address(one), websockets, Transport.WEBSOCKETS) for one in addresses if websockets]
+    if local and not any(listener.port == local and listener.address in {_LOOPBACK, EVERYWHERE} for listener in wanted):
+        wanted.append(Listener(_LOOPBACK, local, Transport.MQTT))
+    for listener in wanted:
+        if not 0 < listener.port < 65536:
+            raise ConfigError(f"{listener.port} is no port; give 1 to 65535, or 0 for none")
+    for at, listener in enumerate(wanted):
+        if any(listener.port == other.port and _meet(listener.address, other.address) for other in wanted[:at]):
+            raise ConfigError(
+                f"port {listener.port} is given to two listeners; give --mqtt, --websockets and --local one each"
+            )
+    if not any(listener.transport is Transport.MQTT for listener in wanted):
         raise ConfigError("mosquitto 2.0 does not start with WebSockets alone; leave --local 8883, or give --mqtt 443")
     return tuple(wanted)
 
@@ -131,7 +133,7 @@ def configuration(settings: Settings) -> str:
             if wanted
         ),
     )
-    return text.rstrip("\n") + "\n" + "".join(_door(door, settings) for door in settings.doors)
+    return text.rstrip("\n") + "\n" + "".join(_listener(listener, settings) for listener in settings.listeners)
 
 
 def before_start(settings: Settings) -> str:
@@ -142,15 +144,15 @@ def before_start(settings: Settings) -> str:
     return _template("before-start").substitute(data=settings.data, user=settings.user, tenths=_TRIAL_TENTHS)
 
 
-def _door(door: Door, settings: Settings) -> str:
+def _listener(listener: Listener, settings: Settings) -> str:
     """Return the lines of one listener."""
-    lines = ["protocol websockets"] if door.transport is Transport.WEBSOCKETS else ["protocol mqtt"]
-    if door.address != EVERYWHERE:
-        # Without it mosquitto 2.0 binds a WebSocket door to every address, whatever stands beside the port.
-        lines.append("socket_domain ipv6" if ":" in door.address else "socket_domain ipv4")
-    return _template("door.conf").substitute(
-        port=door.port,
-        address="" if door.address == EVERYWHERE else f" {door.address}",
+    lines = ["protocol websockets"] if listener.transport is Transport.WEBSOCKETS else ["protocol mqtt"]
+    if listener.address != EVERYWHERE:
+        # Without it mosquitto 2.0 binds a WebSocket listener to every address, whatever stands beside the port.
+        lines.append("socket_domain ipv6" if ":" in listener.address else "socket_domain ipv4")
+    return _template("listener.conf").substitute(
+        port=listener.port,
+        address="" if listener.address == EVERYWHERE else f" {listener.address}",
         lines="\n".join(lines),
         folder=settings.folder,
         max_connections=_CONNECTIONS,

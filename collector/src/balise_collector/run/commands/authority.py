@@ -26,7 +26,7 @@ def add(group: Any, command: AddCommand) -> None:
     """Add the commands to the group ``authority``."""
     show = command(group, "show", _show, "the fingerprint that cards are pinned to, dates, and what was issued")
     show.add_argument("--json", action="store_true")
-    server = command(group, "server", _server, "a certificate for the broker, or another of our doors")
+    server = command(group, "server", _server, "a certificate for the broker, or another of our listeners")
     server.add_argument("--name", action="append", default=[], metavar="HOST", help="a host name; may be repeated")
     server.add_argument("--address", action="append", default=[], metavar="IP", help="may be repeated")
     client = command(group, "client", _client, "a certificate and key for a client of ours, such as the collector")

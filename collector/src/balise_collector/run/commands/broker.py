@@ -35,13 +35,25 @@ def add(group: Any, command: AddCommand) -> None:
         "--listen", action="append", metavar="ADDR", help="literal address, or * for all; repeat; default: *"
     )
     files.add_argument(
-        "--mqtt", type=int, default=443, metavar="PORT", help="of the door for probes; 0: none; default: %(default)s"
+        "--mqtt",
+        type=int,
+        default=443,
+        metavar="PORT",
+        help="of the listener for probes; 0: none; default: %(default)s",
     )
     files.add_argument(
-        "--websockets", type=int, default=0, metavar="PORT", help="of a door with WebSockets (mosquitto 2.1 or later)"
+        "--websockets",
+        type=int,
+        default=0,
+        metavar="PORT",
+        help="of a listener with WebSockets (mosquitto 2.1 or later)",
     )
     files.add_argument(
-        "--local", type=int, default=8883, metavar="PORT", help="of the collector's door, on 127.0.0.1; default: 8883"
+        "--local",
+        type=int,
+        default=8883,
+        metavar="PORT",
+        help="of the collector's listener, on 127.0.0.1; default: 8883",
     )
     files.add_argument("--user", default="mosquitto", help="whose the files are; default: %(default)s")
     files.add_argument("--data", default="/var/lib/mosquitto", metavar="DIR", help="default: %(default)s")
@@ -60,7 +72,9 @@ def add(group: Any, command: AddCommand) -> None:
 def _files(config: Config, _clock: Clock, arguments: argparse.Namespace) -> Iterator[str]:
     out = Path(arguments.out).absolute()
     settings = broker_files.Settings(
-        doors=broker_files.doors(arguments.listen or ["*"], arguments.mqtt, arguments.websockets, arguments.local),
+        listeners=broker_files.listeners(
+            arguments.listen or ["*"], arguments.mqtt, arguments.websockets, arguments.local
+        ),
         folder=arguments.place or str(out),
         data=arguments.data,
         user=arguments.user,
@@ -72,11 +86,11 @@ def _files(config: Config, _clock: Clock, arguments: argparse.Namespace) -> Iter
         written = broker_files.write(out, settings, names, authority, _revoked(config))
     _hand_back(config)
     yield from _told(out, written)
-    for door in settings.doors:
-        where = f"[{door.address}]" if ":" in door.address else door.address
-        yield f"door {where}:{door.port} {door.transport}"
+    for listener in settings.listeners:
+        where = f"[{listener.address}]" if ":" in listener.address else listener.address
+        yield f"listener {where}:{listener.port} {listener.transport}"
     if arguments.websockets:
-        yield "note: mosquitto before 2.1 lets revoked certificates in at a door with WebSockets (docs/broker.md)"
+        yield "note: mosquitto before 2.1 lets revoked certificates in at a listener with WebSockets (docs/broker.md)"
     if written.restart:
         yield "mosquitto must be restarted"
     elif written.changed:
