@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import first_reader
 import msgspec
 
 from balise_agent.delivery.publisher import open_sealed
@@ -17,6 +16,7 @@ from balise_wire.envelope import Kind
 from balise_wire.skills import FIRST, skills
 from balise_wire.status import Event, EventKind, Health, Meta, Receipt, State
 from balise_wire.words import ClockState, Lifecycle
+from tests.testbed import first_reader
 
 NOW = 1_589_733_600.0
 COLLECTOR = first_reader.COLLECTOR_KEY.public_key()

@@ -33,7 +33,7 @@ from balise_wire.observations import TcpObservation
 from balise_wire.seal import Sealer, public_bytes
 from balise_wire.topics import Leaf, topic
 from balise_wire.words import Arm, ClockState, Design, Experiment, ProbeRole, TargetRole
-from neighbours import beside
+from tests.testbed.neighbours import beside
 
 EPOCH = 1_589_733_000.0
 """2020-05-17T16:30:00Z: where the tests' time begins."""

@@ -27,7 +27,7 @@ from balise_wire.measurement import Measurement
 from balise_wire.status import Event, Health
 from balise_wire.topics import Leaf, topic
 from balise_wire.words import ClockState, ProbeRole
-from neighbours import beside
+from tests.testbed.neighbours import beside
 
 settings_of_fuzz = settings.get_profile("balise-fuzz")
 NOW = 1_589_733_000.0

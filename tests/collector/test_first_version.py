@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import first_reader
 import msgspec
 import pytest
 
@@ -22,6 +21,7 @@ from balise_wire.skills import FIRST
 from balise_wire.status import CollectorState, Receipt, acceptance
 from balise_wire.topics import Leaf, topic
 from balise_wire.words import Experiment, Profile, TargetRole
+from tests.testbed import first_reader
 
 MEMBER = Member(
     id=first_reader.PROBE,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from balise_collector.conclude.store import Store
-from neighbours import load
+from tests.testbed.neighbours import load
 
 HOURS = 2.0
 

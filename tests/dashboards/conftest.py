@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
-from neighbours import beside
 from tests.collector.conftest import epoch, influx, make_influx, make_module_probe
+from tests.testbed.neighbours import beside
 
 __all__ = ["epoch", "influx", "make_influx", "make_module_probe"]
 

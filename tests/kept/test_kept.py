@@ -18,7 +18,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-import scripts
 
 from balise_agent.delivery.spool import recipient
 from balise_agent.delivery.spool.spool import Spool
@@ -39,6 +38,7 @@ from balise_wire.box import Opener
 from balise_wire.card import Consent
 from balise_wire.seal import Sealer
 from balise_wire.topics import Leaf, topic
+from tests.testbed import scripts
 
 LEFT = Path(__file__).parent / "3e87f94"
 CLOCK = "2020-05-18T07:15:00Z@0x0.000001"

@@ -18,7 +18,7 @@ import pytest
 
 from balise_lab import wrapper
 from balise_lab.topology import Topology, build
-from neighbours import load
+from tests.testbed.neighbours import load
 
 SCALE = 60.0
 

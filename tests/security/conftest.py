@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from neighbours import load
+from tests.testbed.neighbours import load
 
 HERE = Path(__file__).resolve().parent
 

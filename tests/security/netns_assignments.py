@@ -28,7 +28,7 @@ from balise_wire.topics import Leaf, topic
 from balise_wire.words import ClockState, Experiment, TargetRole
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "support"))  # as pytest's settings do
+sys.path.insert(0, str(HERE.parents[1]))  # as pytest's settings do
 FAR = 1_999_999_999.0
 ME, OTHER = "agent001", "agent002"
 
@@ -78,7 +78,7 @@ def agent(ground: Any, probe: Any, card: Any, folder: Path) -> subprocess.Popen[
 
 def main() -> int:
     """Play, and print what the agent logged."""
-    from neighbours import load  # noqa: PLC0415 - found only now
+    from tests.testbed.neighbours import load  # noqa: PLC0415 - found only now
 
     folder = Path(sys.argv[1])
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)

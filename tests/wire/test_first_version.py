@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import first_reader
 import msgspec
 import pytest
 
@@ -31,6 +30,7 @@ from balise_wire.status import (
 )
 from balise_wire.word import Word
 from balise_wire.words import Access, Arm, ClockState, Design, Experiment, Lifecycle, Resolver, Scope, TargetRole
+from tests.testbed import first_reader
 
 SCHEMAS = {
     "measurements": "Measurement", "assignment": "Assignment", "receipt": "Receipt", "state": "State", "meta": "Meta",

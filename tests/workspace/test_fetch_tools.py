@@ -5,7 +5,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-import scripts
+
+from tests.testbed import scripts
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-import scripts
+from tests.testbed import scripts
 
 figures = scripts.load("figures")
 FILES = {

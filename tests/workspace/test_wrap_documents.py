@@ -1,9 +1,10 @@
 """tools/wrap-documents: what it fills anew, what it leaves as it is, and that the documents of this tree fit."""
 
 import pytest
-import scripts
 from hypothesis import given
 from hypothesis import strategies as st
+
+from tests.testbed import scripts
 
 TOOL = scripts.load("wrap-documents")
 LONG = "one word after another " * 12

@@ -45,8 +45,8 @@ from balise_agent.system.reactor import Reactor
 from balise_wire.assignment import Target
 from balise_wire.words import Arm, TargetRole
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))  # as pytest's settings do
-from neighbours import beside, load
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))  # as pytest's settings do
+from tests.testbed.neighbours import beside, load
 
 OldServer = beside(__file__, "old_server").OldServer
 GROUND = load(Path(os.environ.get("BALISE_GROUND") or Path(__file__).with_name("netns_plays.py")))

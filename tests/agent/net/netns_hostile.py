@@ -31,8 +31,8 @@ from balise_wire.assignment import Target
 from balise_wire.observations import Observation
 from balise_wire.words import Experiment, TargetRole
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))  # as pytest's settings do
-from neighbours import beside
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))  # as pytest's settings do
+from tests.testbed.neighbours import beside
 
 GROUND = beside(__file__, "netns_plays")
 READY, SERVER, main, say, stage = GROUND.READY, GROUND.SERVER, GROUND.main, GROUND.say, GROUND.stage

@@ -18,7 +18,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))  # as pytest's settings do
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))  # as pytest's settings do
 from balise_agent.delivery import dial
 from balise_agent.delivery.publisher import Publisher
 from balise_agent.delivery.spool.spool import Record, Spool, Stamp
@@ -29,7 +29,7 @@ from balise_wire.envelope import Kind
 from balise_wire.seal import Sealer
 from balise_wire.status import Meta
 from balise_wire.words import ClockState, Lifecycle
-from neighbours import load
+from tests.testbed.neighbours import load
 
 GROUND = load(Path(os.environ.get("BALISE_GROUND") or Path(__file__).with_name("netns_plays.py")))
 """Another checkout's programs are tried on its own ground."""

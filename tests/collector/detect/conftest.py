@@ -18,7 +18,7 @@ from balise_collector.judge import Level, State, Verdict
 from balise_wire.measurement import Network
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Design, Experiment, TargetRole
-from neighbours import beside
+from tests.testbed.neighbours import beside
 
 START: Final = 1_589_733_000.0 // 300 * 300
 """A bin's beginning near 2020-05-17T16:30Z."""

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from balise_collector.incidents import Incident, IncidentBook, IncidentChange
-from neighbours import load
+from tests.testbed.neighbours import load
 
 
 def _play_module() -> Any:

@@ -10,7 +10,7 @@ _BATCHES = 3
 
 def run(bed: Bed) -> Outcome:
     """Four namespaces, an MTU of 1,280 in the middle, ICMP dropped, a real broker; the checkout's own publisher."""
-    play = OWN / "tests" / "agent" / "netns_narrow.py"
+    play = OWN / "tests" / "agent" / "net" / "netns_narrow.py"
     for tool in ("ip", "nft", "ethtool", "mosquitto", "mosquitto_sub"):
         bed.tool(tool)
     ground = {"BALISE_GROUND": str(bed.checkout / "tests" / "agent" / "net" / "netns_plays.py")}
