@@ -10,11 +10,10 @@ import random
 import socket
 import subprocess
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
@@ -24,36 +23,11 @@ from paho.mqtt.enums import CallbackAPIVersion
 from balise_agent.delivery.lookup import lookup_through
 from balise_agent.delivery.publisher import Publisher
 from balise_agent.delivery.spool.spool import Record, Spool, Stamp
-from balise_agent.experiments.steps import (
-    Answer,
-    AnswerKind,
-    AskGateway,
-    Close,
-    Closed,
-    Connect,
-    Connected,
-    Exchange,
-    Exchanged,
-    Failed,
-    GatewayAsked,
-    Handshake,
-    Queried,
-    Query,
-    Receive,
-    Received,
-    Secured,
-    Send,
-    Sent,
-    Step,
-)
 from balise_agent.system.clock import Clock
 from balise_agent.system.config import Broker
 from balise_agent.system.identity import Identity, ephemeral
 from balise_agent.system.reactor import Reactor
 from balise_wire.envelope import Envelope, Kind, decode_envelope, encode_envelope
-from balise_wire.evidence import Direction, Packet
-from balise_wire.failures import Failure
-from balise_wire.observations import DnsAnswer
 from balise_wire.seal import Sealer, unseal
 from balise_wire.status import CollectorState, Meta, Receipt, State
 from balise_wire.topics import COLLECTOR_STATE
@@ -62,12 +36,7 @@ from balise_wire.words import ClockState, Lifecycle
 if TYPE_CHECKING:
     from paho.mqtt.client import MQTTMessage
 
-    from balise_agent.net.operation import Operation
-
 PROBE = "k7m2q9xd"
-HELLO = bytes.fromhex("160303007a02000076")
-"""The first bytes of a ServerHello record."""
-PACKET = Packet(t_us=0, direction=Direction.IN, flags="SA")
 
 
 def free_port() -> int:
@@ -395,67 +364,3 @@ def stage(
 ) -> Stage:
     """Return what most tests of a publisher stand on."""
     return Stage(mosquitto, collector_side, spool, heard, make_publisher, until)
-
-
-class Script:
-    """A network in which every step answers at once, as the script says."""
-
-    def __init__(self) -> None:
-        self.blocked: set[str] = set()
-        """Addresses whose hellos are met with silence."""
-        self.error: Exception | None = None
-        """Our own failure, instead of any answer."""
-        self.trouble: Callable[[Step], Exception | None] = lambda _step: None
-        """Our own failure at some steps."""
-        self.steps: Counter[str] = Counter()
-        self._last = ""
-
-    def session(self) -> Script:
-        """Return what a plan works with."""
-        return self
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-    def begin(self, step: Step) -> Operation:
-        """Answer one step."""
-        self.steps[type(step).__name__] += 1
-        error = self.error or self.trouble(step)
-        if error is not None:
-            raise error
-        return self._answer(step)
-
-    def _answer(self, step: Step) -> Operation:
-        at: dict[str, Any] = {"at": 1_589_733_000.0, "elapsed_ms": 1.0}
-        yield from ()
-        match step:
-            case AskGateway():
-                return GatewayAsked(ok=True, rtt_ms=0.5, **at)
-            case Exchange():
-                answers = tuple(
-                    Answer(probe=n, kind=AnswerKind.SYNACK, rtt_ms=1.0, packet=PACKET) for n in range(len(step.packets))
-                )
-                return Exchanged(answers=answers, **at)
-            case Query():
-                return Queried(answers=(DnsAnswer(rtt_ms=1.0, ra=True, addresses=("198.18.1.1",)),), **at)
-            case Connect():
-                self._last = step.address
-                return Connected(handle=1, **at)
-            case Send():
-                return Sent(**at)
-            case Receive() if self._last in self.blocked:
-                return Failed(failure=Failure.GENERIC_TIMEOUT, packets=(PACKET,), **at)
-            case Receive():
-                return Received(data=HELLO, first_byte_ms=1.0, **at)
-            case Handshake():
-                return Secured(version="TLSv1.3", bytes_received=900, **at)
-            case Close():
-                return Closed(packets=(PACKET,), **at)
-            case _:
-                raise TypeError(type(step).__name__)
-
-
-@pytest.fixture
-def script() -> Script:
-    """Return a scripted network."""
-    return Script()

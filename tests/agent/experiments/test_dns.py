@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
@@ -10,9 +10,10 @@ import pytest
 from balise_agent.experiments import REGISTRY, Task
 from balise_agent.experiments.dns import is_next_door
 from balise_agent.experiments.steps import Connect, Query
+from balise_agent.testing import FakeNetwork
 from balise_wire.evidence import Direction, Packet
 from balise_wire.failures import Failure
-from balise_wire.observations import DnsAnswer
+from balise_wire.observations import DnsAnswer, DnsObservation
 from balise_wire.words import Arm, Experiment, Resolver
 
 if TYPE_CHECKING:
@@ -22,17 +23,17 @@ DNS = REGISTRY[Experiment.DNS]
 HOST = "twitter.example"
 
 
-def test_sentinel_asks_the_provider_once(world: Any, task: Task) -> None:
+def test_sentinel_asks_the_provider_once(network: FakeNetwork, task: Task) -> None:
     """An expected address needs no further check."""
-    (only,) = world.play(DNS.sentinel(task))
-    assert len(world.steps) == 1
+    (only,) = network.play(DNS.sentinel(task), DnsObservation)
+    assert len(network.steps) == 1
     assert (only.failure, only.tls_consistent, only.resolver) == (None, None, Resolver.PROVIDER)
 
 
-def test_ipv6_targets_are_asked_for_both_families(world: Any, task: Task) -> None:
+def test_ipv6_targets_are_asked_for_both_families(network: FakeNetwork, task: Task) -> None:
     """AAAA belongs to IPv6 targets only: half the bytes elsewhere; a name without AAAA is no anomaly."""
-    world.dns[HOST, ""] = (DnsAnswer(rtt_ms=9.0, addresses=()),)
-    observations = world.play(DNS.sentinel(msgspec.structs.replace(task, family=6)))
+    network.dns[HOST, ""] = (DnsAnswer(rtt_ms=9.0, addresses=()),)
+    observations = network.play(DNS.sentinel(msgspec.structs.replace(task, family=6)), DnsObservation)
     assert [o.qtype for o in observations] == ["A", "AAAA"]
     assert observations[1].failure is Failure.DNS_NO_ANSWER
     assert DNS.anomaly(observations[1:]) is None
@@ -40,49 +41,49 @@ def test_ipv6_targets_are_asked_for_both_families(world: Any, task: Task) -> Non
 
 
 @pytest.mark.parametrize("forged", [False, True])
-def test_an_unexpected_address_must_show_its_certificate(world: Any, task: Task, forged: bool) -> None:
+def test_an_unexpected_address_must_show_its_certificate(network: FakeNetwork, task: Task, forged: bool) -> None:
     """A certificate valid for the name overrides; without it the answer is an anomaly."""
-    world.dns[HOST, ""] = (DnsAnswer(rtt_ms=9.0, addresses=("198.19.5.5",)),)
+    network.dns[HOST, ""] = (DnsAnswer(rtt_ms=9.0, addresses=("198.19.5.5",)),)
     if forged:
-        world.mitm.add(HOST)
-    (only,) = world.play(DNS.sentinel(task))
+        network.untrusted.add(HOST)
+    (only,) = network.play(DNS.sentinel(task), DnsObservation)
     assert (only.tls_address, only.tls_consistent) == ("198.19.5.5", not forged)
     assert (DNS.anomaly((only,)) is only) is forged
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "10.10.34.34", "192.168.1.1", "0.0.0.1", "::1", "64:ff9b::a0a:2222"])
-def test_private_answers_are_never_contacted(world: Any, task: Task, address: str) -> None:
+def test_private_answers_are_never_contacted(network: FakeNetwork, task: Task, address: str) -> None:
     """A forged answer must not turn the probe on the household it stands in."""
-    world.dns[HOST, ""] = (DnsAnswer(rtt_ms=9.0, addresses=(address,)),)
-    (only,) = world.play(DNS.sentinel(task))
+    network.dns[HOST, ""] = (DnsAnswer(rtt_ms=9.0, addresses=(address,)),)
+    (only,) = network.play(DNS.sentinel(task), DnsObservation)
     assert only.failure is Failure.DNS_BOGON
-    assert not any(isinstance(step, Connect) for step in world.steps)
+    assert not any(isinstance(step, Connect) for step in network.steps)
     assert DNS.anomaly((only,)) is only
 
 
-def test_the_households_own_public_addresses_are_never_contacted(world: Any, task: Task) -> None:
+def test_the_households_own_public_addresses_are_never_contacted(network: FakeNetwork, task: Task) -> None:
     """A machine without NAT stands in public addresses: an answer that leads into them is bogus, as 192.168 is."""
-    world.dns[HOST, ""] = (DnsAnswer(rtt_ms=9.0, addresses=("198.19.5.5",)),)
-    (only,) = world.play(DNS.sentinel(msgspec.structs.replace(task, lan=("198.19.5.0/24",))))
+    network.dns[HOST, ""] = (DnsAnswer(rtt_ms=9.0, addresses=("198.19.5.5",)),)
+    (only,) = network.play(DNS.sentinel(msgspec.structs.replace(task, lan=("198.19.5.0/24",))), DnsObservation)
     assert only.failure is Failure.DNS_BOGON
-    assert not any(isinstance(step, Connect) for step in world.steps)
+    assert not any(isinstance(step, Connect) for step in network.steps)
 
 
 @pytest.mark.parametrize("ttl", [64, 255, 128, 63, 52, 0])
 @pytest.mark.parametrize("refuses", [False, True])
 def test_the_address_of_the_line_itself_is_counted_and_not_named(
-    world: Any, task: Task, ttl: int, refuses: bool, monkeypatch: pytest.MonkeyPatch
+    network: FakeNetwork, task: Task, ttl: int, refuses: bool
 ) -> None:
     """What answers for an unexpected address without a router before it is the home's own router.
 
     Its address is the household's, which nobody told us. A stranger's packets have lost at least one from their TTL.
     """
-    monkeypatch.setattr(type(world), "_packet", staticmethod(lambda: Packet(t_us=1, direction=Direction.IN, ttl=ttl)))
-    world.dns[HOST, ""] = (DnsAnswer(rtt_ms=9.0, addresses=("198.19.5.5",)),)
-    world.mitm.add(HOST)
+    network.packet = Packet(t_us=1, direction=Direction.IN, ttl=ttl)
+    network.dns[HOST, ""] = (DnsAnswer(rtt_ms=9.0, addresses=("198.19.5.5",)),)
+    network.untrusted.add(HOST)
     if refuses:
-        world.refused["198.19.5.5", 443] = Failure.CONNECTION_REFUSED
-    (only,) = world.play(DNS.sentinel(task))
+        network.refuse("198.19.5.5", 443, Failure.CONNECTION_REFUSED)
+    (only,) = network.play(DNS.sentinel(task), DnsObservation)
     told = [(answer.addresses, answer.household) for answer in only.answers]
     assert only.tls_consistent is False
     assert DNS.anomaly((only,)) == only
@@ -93,27 +94,25 @@ def test_the_address_of_the_line_itself_is_counted_and_not_named(
         assert (told, only.tls_address, only.failure) == ([(("198.19.5.5",), 0)], "198.19.5.5", None)
 
 
-def test_the_lines_own_address_is_named_in_no_trial_of_a_series(
-    world: Any, task: Task, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_lines_own_address_is_named_in_no_trial_of_a_series(network: FakeNetwork, task: Task) -> None:
     """What was found out by one question holds for all of the series: no resolver's answer names it."""
-    monkeypatch.setattr(type(world), "_packet", staticmethod(lambda: Packet(t_us=1, direction=Direction.IN, ttl=64)))
-    world.mitm.add(HOST)
+    network.packet = Packet(t_us=1, direction=Direction.IN, ttl=64)
+    network.untrusted.add(HOST)
     for server in ("", *task.public_resolvers, *task.silent_addresses):
-        world.dns[HOST, server] = (DnsAnswer(rtt_ms=9.0, addresses=("198.19.5.5", "198.18.1.1")),)
-    observations = world.play(DNS.paired(task, None))
+        network.dns[HOST, server] = (DnsAnswer(rtt_ms=9.0, addresses=("198.19.5.5", "198.18.1.1")),)
+    observations = network.play(DNS.paired(task, None), DnsObservation)
     assert b"198.19.5.5" not in msgspec.json.encode(observations)
-    assert b"198.19.5.5" not in msgspec.json.encode(world.noted())
+    assert b"198.19.5.5" not in msgspec.json.encode(network.noted())
     subject = [trial for trial in observations if trial.arm is Arm.SUBJECT]
     assert [trial.answers[0].household for trial in subject] == [1] * 4
     assert all(trial.answers[0].addresses == ("198.18.1.1",) for trial in subject)
 
 
-def test_what_shows_the_names_certificate_is_no_router(world: Any, task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_shows_the_names_certificate_is_no_router(network: FakeNetwork, task: Task) -> None:
     """A server on the same cable with the right certificate is the service's."""
-    monkeypatch.setattr(type(world), "_packet", staticmethod(lambda: Packet(t_us=1, direction=Direction.IN, ttl=64)))
-    world.dns[HOST, ""] = (DnsAnswer(rtt_ms=9.0, addresses=("198.19.5.5",)),)
-    (only,) = world.play(DNS.sentinel(task))
+    network.packet = Packet(t_us=1, direction=Direction.IN, ttl=64)
+    network.dns[HOST, ""] = (DnsAnswer(rtt_ms=9.0, addresses=("198.19.5.5",)),)
+    (only,) = network.play(DNS.sentinel(task), DnsObservation)
     assert (only.tls_consistent, only.answers[0].addresses) == (True, ("198.19.5.5",))
 
 
@@ -125,10 +124,12 @@ def test_nothing_heard_from_an_address_says_nothing_of_it() -> None:
     assert is_next_door((out, Packet(t_us=1, direction=Direction.IN, ttl=64)))
 
 
-def test_only_tls_targets_are_checked_by_certificate(world: Any, task: Task, changed: Callable[..., Task]) -> None:
+def test_only_tls_targets_are_checked_by_certificate(
+    network: FakeNetwork, task: Task, changed: Callable[..., Task]
+) -> None:
     """Port 443 is the only one whose server must have a certificate for the name."""
-    world.dns[HOST, ""] = (DnsAnswer(rtt_ms=9.0, addresses=("198.19.5.5",)),)
-    (only,) = world.play(DNS.sentinel(changed(task, port=5222)))
+    network.dns[HOST, ""] = (DnsAnswer(rtt_ms=9.0, addresses=("198.19.5.5",)),)
+    (only,) = network.play(DNS.sentinel(changed(task, port=5222)), DnsObservation)
     assert only.tls_consistent is None
 
 
@@ -143,32 +144,34 @@ def test_only_tls_targets_are_checked_by_certificate(world: Any, task: Task, cha
         ((DnsAnswer(rtt_ms=1.0, malformed=True),), Failure.GENERIC_TIMEOUT),
     ],
 )
-def test_failures_have_their_word(world: Any, task: Task, answers: tuple[DnsAnswer, ...], failure: Failure) -> None:
+def test_failures_have_their_word(
+    network: FakeNetwork, task: Task, answers: tuple[DnsAnswer, ...], failure: Failure
+) -> None:
     """The accepted answer, the first well-formed one, decides; its code has OONI's word."""
-    world.dns[HOST, ""] = answers
-    (only,) = world.play(DNS.sentinel(task))
+    network.dns[HOST, ""] = answers
+    (only,) = network.play(DNS.sentinel(task), DnsObservation)
     assert only.failure is failure
     assert DNS.anomaly((only,)) is only
 
 
-def test_answers_that_contradict_each_other_are_odd(world: Any, task: Task) -> None:
+def test_answers_that_contradict_each_other_are_odd(network: FakeNetwork, task: Task) -> None:
     """Injection is a race: the genuine answer after a forged one must be kept, and looked into."""
     expected = DnsAnswer(rtt_ms=1.0, addresses=("198.18.1.1",))
-    world.dns[HOST, ""] = (expected, DnsAnswer(rtt_ms=9.0, addresses=("198.18.1.2",)))
-    (only,) = world.play(DNS.sentinel(task))
+    network.dns[HOST, ""] = (expected, DnsAnswer(rtt_ms=9.0, addresses=("198.18.1.2",)))
+    (only,) = network.play(DNS.sentinel(task), DnsObservation)
     assert len(only.answers) == 2
     assert DNS.anomaly((only,)) is only
-    world.dns[HOST, ""] = (expected, expected)
-    assert DNS.anomaly(world.play(DNS.sentinel(task))) is None
+    network.dns[HOST, ""] = (expected, expected)
+    assert DNS.anomaly(network.play(DNS.sentinel(task), DnsObservation)) is None
 
 
-def test_paired_order(world: Any, task: Task) -> None:
+def test_paired_order(network: FakeNetwork, task: Task) -> None:
     """The control name goes first everywhere; the subject's questions to the provider are as far apart as can be.
 
     A resolver whose own way up is lossy fails for a moment: two questions in one moment are one trial.
     """
-    observations = world.play(DNS.paired(task, None))
-    queries = [(s.name, s.server, s.resolver) for s in world.steps if isinstance(s, Query)]
+    observations = network.play(DNS.paired(task, None), DnsObservation)
+    queries = [(s.name, s.server, s.resolver) for s in network.steps if isinstance(s, Query)]
     assert queries == [
         ("control.example", "", Resolver.PROVIDER),
         (HOST, "", Resolver.PROVIDER),
@@ -181,42 +184,44 @@ def test_paired_order(world: Any, task: Task) -> None:
     assert DNS.anomaly(observations) is None  # a silent address that is silent is no failure of the subject
 
 
-def test_the_window_outlasts_the_first_answer(world: Any, task: Task) -> None:
+def test_the_window_outlasts_the_first_answer(network: FakeNetwork, task: Task) -> None:
     """Every query goes on listening after its first answer (detectors.md 2.1)."""
-    world.play(DNS.paired(task, None))
-    assert all(step.linger == task.timeouts.linger for step in world.steps if isinstance(step, Query))
+    network.play(DNS.paired(task, None), DnsObservation)
+    assert all(step.linger == task.timeouts.linger for step in network.steps if isinstance(step, Query))
 
 
-def test_the_record_names_no_resolver(world: Any, task: Task) -> None:
+def test_the_record_names_no_resolver(network: FakeNetwork, task: Task) -> None:
     """The provider's resolver is the household's secret: no field of the observation holds a server."""
-    observations = world.play(DNS.paired(task, None))
+    observations = network.play(DNS.paired(task, None), DnsObservation)
     assert b"198.18.8.8" not in msgspec.json.encode(observations)
 
 
-def test_a_servfail_is_asked_again_without_checking(world: Any, task: Task) -> None:
+def test_a_servfail_is_asked_again_without_checking(network: FakeNetwork, task: Task) -> None:
     """Broken DNSSEC fails at validating resolvers alone: the paired series asks with CD, once; a sentinel waits."""
-    world.dns["twitter.example", ""] = (DnsAnswer(rtt_ms=9.0, rcode=2),)
-    world.unchecked = (DnsAnswer(rtt_ms=9.0, addresses=("198.18.1.1",)),)
-    (sentinel,) = world.play(DNS.sentinel(task))
+    network.dns["twitter.example", ""] = (DnsAnswer(rtt_ms=9.0, rcode=2),)
+    network.unchecked = (DnsAnswer(rtt_ms=9.0, addresses=("198.18.1.1",)),)
+    (sentinel,) = network.play(DNS.sentinel(task), DnsObservation)
     assert sentinel.unchecked is None
     subjects = [
-        o for o in world.play(DNS.paired(task, None)) if o.arm is Arm.SUBJECT and o.resolver is Resolver.PROVIDER
+        o
+        for o in network.play(DNS.paired(task, None), DnsObservation)
+        if o.arm is Arm.SUBJECT and o.resolver is Resolver.PROVIDER
     ]
-    assert [o.unchecked for o in subjects] == [world.unchecked, None]
-    assert sum(step.unchecked for step in world.steps if isinstance(step, Query)) == 1
+    assert [o.unchecked for o in subjects] == [network.unchecked, None]
+    assert sum(step.unchecked for step in network.steps if isinstance(step, Query)) == 1
 
 
-def test_what_was_set_aside_is_kept_and_no_address(world: Any, task: Task) -> None:
+def test_what_was_set_aside_is_kept_and_no_address(network: FakeNetwork, task: Task) -> None:
     """A truncated answer whose TCP came to nothing: the observation has it, beside its answers."""
-    world.aside["twitter.example"] = (DnsAnswer(rtt_ms=9.0, tc=True),)
-    (only,) = world.play(DNS.sentinel(task))
-    assert (only.answers, only.set_aside) == ((), world.aside["twitter.example"])
+    network.set_aside["twitter.example"] = (DnsAnswer(rtt_ms=9.0, tc=True),)
+    (only,) = network.play(DNS.sentinel(task), DnsObservation)
+    assert (only.answers, only.set_aside) == ((), network.set_aside["twitter.example"])
     assert only.failure is Failure.GENERIC_TIMEOUT
 
 
-def test_a_question_that_never_left_is_no_anomaly(world: Any, task: Task) -> None:
+def test_a_question_that_never_left_is_no_anomaly(network: FakeNetwork, task: Task) -> None:
     """Without a resolver nothing is learned of the name: no series is started over it."""
-    world.unasked = True
-    (only,) = world.play(DNS.sentinel(task))
+    network.resolver = False
+    (only,) = network.play(DNS.sentinel(task), DnsObservation)
     assert (only.questions, only.failure) == (0, Failure.NETWORK_UNREACHABLE)
     assert DNS.anomaly((only,)) is None

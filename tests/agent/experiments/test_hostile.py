@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,17 +9,15 @@ from hypothesis import strategies as st
 
 from balise_agent.codec import dns
 from balise_agent.experiments import REGISTRY, Task
-from balise_agent.experiments.steps import Closed, Received, Secured
+from balise_agent.experiments.steps import Close, Closed, Handshake, Query, Receive, Received, Reply, Secured
 from balise_agent.measure.agenda import Run
 from balise_agent.measure.report import measurement
+from balise_agent.testing import FakeNetwork, FakeSession
 from balise_wire.evidence import Direction, Packet
 from balise_wire.failures import Failure
 from balise_wire.measurement import Measurement, Network
 from balise_wire.observations import Certificate
 from balise_wire.words import Design, Experiment
-
-if TYPE_CHECKING:
-    from tests.agent.experiments.conftest import World
 
 HOST = "twitter.example"
 TEXT = st.text(max_size=200) | st.sampled_from(
@@ -87,47 +83,51 @@ PACKET = st.builds(
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(data=st.data())
 def test_whatever_comes_back_becomes_a_measurement(
-    fresh_world: Any, task: Task, word: Experiment, design: Design, data: st.DataObject
+    task: Task, word: Experiment, design: Design, data: st.DataObject
 ) -> None:
     """Bytes of any kind in every reply: a measurement that can be written down, read again, and names no household."""
-    world: World = fresh_world()
+    network = FakeNetwork()
     packets = tuple(data.draw(st.lists(PACKET, max_size=4)))
     failures = st.none() | st.sampled_from([Failure.CONNECTION_RESET, Failure.GENERIC_TIMEOUT, Failure.TLS_ALERT])
 
-    def receive(step: Any) -> Any:
+    def receive(step: Receive, session: FakeSession) -> Reply:
         failure = data.draw(failures)
         if failure is not None:
-            return world._fail(failure, step.handle)
+            return session.failed(failure, step.handle)
         answer = data.draw(PAGE)[: step.most]
-        return Received(at=world.now, elapsed_ms=1.0, data=answer, eof=data.draw(st.booleans()), body_ms=1.0)
+        return Received(at=network.now, elapsed_ms=1.0, data=answer, eof=data.draw(st.booleans()), body_ms=1.0)
 
-    def handshake(step: Any) -> Any:
+    def handshake(step: Handshake, session: FakeSession) -> Reply:
         failure = data.draw(failures)
         if failure is not None:
-            return world._fail(failure, step.handle)
+            return session.failed(failure, step.handle)
         chain = tuple(data.draw(st.lists(CERTIFICATE, max_size=3)))
         verdict = data.draw(st.none() | st.just(Failure.SSL_INVALID_CERTIFICATE))
         alpn = data.draw(st.sampled_from(["", "http/1.1", "203.0.113.5"]))
-        return Secured(at=world.now, elapsed_ms=1.0, version="TLSv1.3", alpn=alpn, chain=chain, verify_failure=verdict)
+        return Secured(
+            at=network.now, elapsed_ms=1.0, version="TLSv1.3", alpn=alpn, chain=chain, verify_failure=verdict
+        )
 
-    def query(step: Any) -> Any:
-        reply = type(world)._query(world, step)
+    def query(step: Query, session: FakeSession) -> Reply:
+        reply = network.resolve(step, session)
         answers = tuple(
             dns.read_answer(message, step.name, step.qtype, rtt_ms=1.0, ttl=64, ip_id=7)
             for message in data.draw(st.lists(MESSAGE, max_size=3))
         )
         return msgspec.structs.replace(reply, answers=answers, packets=packets)
 
-    def close(step: Any) -> Any:
-        world._open.pop(step.handle)
-        return Closed(at=world.now, elapsed_ms=0.0, packets=packets, flood=data.draw(st.integers(0, 10**9)))
+    def close(step: Close, session: FakeSession) -> Reply:
+        session.connections.pop(step.handle)
+        return Closed(at=network.now, elapsed_ms=0.0, packets=packets, flood=data.draw(st.integers(0, 10**9)))
 
-    for name, play in (("_receive", receive), ("_handshake", handshake), ("_query", query), ("_close", close)):
-        setattr(world, name, play)
+    network.on(Receive, receive)
+    network.on(Handshake, handshake)
+    network.on(Query, query)
+    network.on(Close, close)
     task = msgspec.structs.replace(task, full=True)
     experiment = REGISTRY[word]
     plan = experiment.sentinel(task) if design is Design.SENTINEL else experiment.paired(task, None)
-    observations = world.play(plan)
+    observations = network.play(plan)
     experiment.anomaly(observations)
     run = Run(target=task.target, family=4, experiment=word, design=design, slot=1, due=1.0, task=task)
     made = measurement(

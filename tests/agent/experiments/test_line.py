@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 import pytest
 
 from balise_agent.experiments import REGISTRY, Task
 from balise_agent.experiments.line import health, with_clock
 from balise_agent.experiments.steps import Exchange
+from balise_agent.testing import FakeNetwork
 from balise_wire.assignment import Control
 from balise_wire.failures import Failure
-from balise_wire.observations import DnsAnswer
+from balise_wire.observations import DnsAnswer, LineObservation
 from balise_wire.words import ClockState, Experiment
 
 LINE = REGISTRY[Experiment.LINE]
 
 
-def test_a_well_line(world: Any, task: Task) -> None:
+def test_a_well_line(network: FakeNetwork, task: Task) -> None:
     """Every control gets two SYNs, not in a row; the summary counts both sides of the border."""
-    (only,) = world.play(LINE.sentinel(task))
-    (exchange,) = [step for step in world.steps if isinstance(step, Exchange)]
+    (only,) = network.play(LINE.sentinel(task), LineObservation)
+    (exchange,) = [step for step in network.steps if isinstance(step, Exchange)]
     assert [probe.address for probe in exchange.packets] == ["198.18.9.1", "198.18.9.2"] * 2
     assert exchange.enough
     assert (only.failure, only.gateway_ok, only.resolver_ok, only.loss, only.captive) == (None, True, True, 0.0, None)
@@ -31,30 +30,30 @@ def test_a_well_line(world: Any, task: Task) -> None:
     assert summary.at == only.at
 
 
-def test_a_cut_border(world: Any, task: Task) -> None:
+def test_a_cut_border(network: FakeNetwork, task: Task) -> None:
     """Controls abroad dead, those at home alive: that is what the summary must show, and nothing more."""
-    world.refused["198.18.9.1", 443] = Failure.GENERIC_TIMEOUT
-    (only,) = world.play(LINE.sentinel(task))
+    network.refuse("198.18.9.1", 443, Failure.GENERIC_TIMEOUT)
+    (only,) = network.play(LINE.sentinel(task), LineObservation)
     summary = health(only)
     assert (summary.international_ok, summary.domestic_ok) == (0, 1)
     assert only.loss == pytest.approx(0.5)
     assert only.failure is None
 
 
-def test_a_dead_line(world: Any, task: Task) -> None:
+def test_a_dead_line(network: FakeNetwork, task: Task) -> None:
     """Nothing answers: a failure, and an honest gateway."""
-    world.gateway = False
+    network.gateway = False
     for address in ("198.18.9.1", "198.18.9.2"):
-        world.refused[address, 443] = Failure.GENERIC_TIMEOUT
-    world.dns["control.example", ""] = ()
-    (only,) = world.play(LINE.sentinel(task))
+        network.refuse(address, 443, Failure.GENERIC_TIMEOUT)
+    network.dns["control.example", ""] = ()
+    (only,) = network.play(LINE.sentinel(task), LineObservation)
     assert (only.failure, only.gateway_ok, only.resolver_ok) == (Failure.GENERIC_TIMEOUT, False, False)
 
 
-def test_a_refusing_control_is_alive(world: Any, task: Task) -> None:
+def test_a_refusing_control_is_alive(network: FakeNetwork, task: Task) -> None:
     """A RST comes from a living host: the line carries."""
-    world.refused["198.18.9.1", 443] = Failure.CONNECTION_REFUSED
-    (only,) = world.play(LINE.sentinel(task))
+    network.refuse("198.18.9.1", 443, Failure.CONNECTION_REFUSED)
+    (only,) = network.play(LINE.sentinel(task), LineObservation)
     assert all(control.failure is None for control in only.controls)
 
 
@@ -67,23 +66,25 @@ def test_a_refusing_control_is_alive(world: Any, task: Task) -> None:
         (b"HTTP/1.1 511 Network Authentication Required\r\nContent-Length: 0\r\n\r\n", True),
     ],
 )
-def test_captive_portal(world: Any, task: Task, response: bytes, captive: bool) -> None:
+def test_captive_portal(network: FakeNetwork, task: Task, response: bytes, captive: bool) -> None:
     """A control on port 80 is the permission to look for a portal, by redirects elsewhere and RFC 6585's status."""
     control = Control(name="portal.example", addresses=("198.18.9.3",), port=80)
-    world.pages["portal.example"] = response
-    (only,) = world.play(LINE.sentinel(msgspec.structs.replace(task, controls=(*task.controls, control))))
+    network.pages["portal.example"] = response
+    (only,) = network.play(
+        LINE.sentinel(msgspec.structs.replace(task, controls=(*task.controls, control))), LineObservation
+    )
     assert only.captive is captive
 
 
-def test_without_controls_nothing_is_claimed(world: Any, task: Task) -> None:
+def test_without_controls_nothing_is_claimed(network: FakeNetwork, task: Task) -> None:
     """An assignment without controls gives a line of which little is known, not a dead one."""
-    (only,) = world.play(LINE.sentinel(msgspec.structs.replace(task, controls=(), control_name="")))
+    (only,) = network.play(LINE.sentinel(msgspec.structs.replace(task, controls=(), control_name="")), LineObservation)
     assert (only.loss, only.resolver_ok, only.failure) == (None, None, None)
 
 
-def test_the_clock_is_the_callers(world: Any, task: Task) -> None:
+def test_the_clock_is_the_callers(network: FakeNetwork, task: Task) -> None:
     """A plan knows no clock; who does fills it in."""
-    (only,) = world.play(LINE.sentinel(task))
+    (only,) = network.play(LINE.sentinel(task), LineObservation)
     assert with_clock(only, ClockState.SYNCED, 3.0).clock_state is ClockState.SYNCED
 
 
@@ -97,14 +98,14 @@ def test_the_clock_is_the_callers(world: Any, task: Task) -> None:
     ],
 )
 def test_a_resolver_that_was_not_asked_is_not_down(
-    world: Any, task: Task, asked: bool, answer: DnsAnswer | None, ok: bool | None
+    network: FakeNetwork, task: Task, asked: bool, answer: DnsAnswer | None, ok: bool | None
 ) -> None:
     """No resolver known, or no way to it: unknown. Whatever it answers, it lives."""
-    world.unasked = not asked
-    world.dns["control.example", ""] = () if answer is None else (answer,)
-    (only,) = world.play(LINE.sentinel(task))
+    network.resolver = asked
+    network.dns["control.example", ""] = () if answer is None else (answer,)
+    (only,) = network.play(LINE.sentinel(task), LineObservation)
     assert only.resolver_ok is ok
-    world.dns.clear()
-    world.aside["control.example"] = (DnsAnswer(rtt_ms=1.0, tc=True),)
-    (aside,) = world.play(LINE.sentinel(task))
+    network.dns.clear()
+    network.set_aside["control.example"] = (DnsAnswer(rtt_ms=1.0, tc=True),)
+    (aside,) = network.play(LINE.sentinel(task), LineObservation)
     assert aside.resolver_ok is (True if asked else None)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import msgspec
 import pytest
 
 from balise_agent.experiments import REGISTRY, Task
+from balise_agent.testing import FakeNetwork
 from balise_wire.observations import DnsAnswer, DnsObservation, LineObservation, Observation
 from balise_wire.words import Design, Experiment
-
-if TYPE_CHECKING:
-    from tests.agent.experiments.conftest import World
 
 STRANGE = (DnsAnswer(rtt_ms=1.0, addresses=("198.18.66.6",)),)
 """An answer that was not assigned: its certificate is asked for."""
@@ -25,22 +21,22 @@ def without_portal(observations: tuple[Observation, ...]) -> list[Observation]:
 
 @pytest.mark.parametrize("design", [Design.SENTINEL, Design.PAIRED])
 @pytest.mark.parametrize("word", sorted(REGISTRY))
-def test_every_trial_is_noted(world: World, task: Task, word: Experiment, design: Design) -> None:
+def test_every_trial_is_noted(network: FakeNetwork, task: Task, word: Experiment, design: Design) -> None:
     """What is noted at a plan's end is what it returns: no trial is lost, none is noted twice."""
-    world.dns[task.target.host, ""] = STRANGE
+    network.dns[task.target.host, ""] = STRANGE
     experiment = REGISTRY[word]
     task = msgspec.structs.replace(task, full=True)
     plan = experiment.sentinel(task) if design is Design.SENTINEL else experiment.paired(task, None)
-    returned = world.play(plan)
+    returned = network.play(plan)
     assert returned
-    assert without_portal(world.noted()) == without_portal(returned)
+    assert without_portal(network.noted()) == without_portal(returned)
 
 
-def test_an_answer_is_noted_before_its_check(world: World, task: Task) -> None:
+def test_an_answer_is_noted_before_its_check(network: FakeNetwork, task: Task) -> None:
     """The certificate check of an answer is the first thing that can break: the answer is safe by then."""
-    world.dns[task.target.host, ""] = STRANGE
-    world.play(REGISTRY[Experiment.DNS].sentinel(task))
-    first, second = world.notes
+    network.dns[task.target.host, ""] = STRANGE
+    network.play(REGISTRY[Experiment.DNS].sentinel(task))
+    first, second = network.notes
     assert isinstance(first.observation, DnsObservation)
     assert isinstance(second.observation, DnsObservation)
     assert (first.observation.tls_consistent, second.observation.tls_consistent) == (None, True)

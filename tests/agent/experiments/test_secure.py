@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 import pytest
@@ -11,8 +10,9 @@ import pytest
 from balise_agent.experiments import REGISTRY, Task
 from balise_agent.experiments.secure import speaks_another_dialect
 from balise_agent.experiments.steps import Connect, Failed, Handshake
+from balise_agent.testing import FakeNetwork
 from balise_wire.failures import Failure
-from balise_wire.observations import DnsAnswer
+from balise_wire.observations import DnsAnswer, DnsObservation, HttpObservation, TlsObservation
 from balise_wire.words import Experiment
 
 TLS, HTTP, DNS = (REGISTRY[word] for word in (Experiment.TLS, Experiment.HTTP, Experiment.DNS))
@@ -39,35 +39,35 @@ def test_when_it_is_tried_again(failure: Failure, data: bytes, detail: str, agai
     assert speaks_another_dialect(reply) is again
 
 
-def test_an_old_server_is_no_anomaly(world: Any, task: Task) -> None:
+def test_an_old_server_is_no_anomaly(network: FakeNetwork, task: Task) -> None:
     """Its chain is seen at the second connection, with the version that was spoken."""
-    world.old.add("twitter.example")
-    _, full = world.play(TLS.sentinel(msgspec.structs.replace(task, full=True)))
+    network.old_tls.add("twitter.example")
+    _, full = network.play(TLS.sentinel(msgspec.structs.replace(task, full=True)), TlsObservation)
     assert (full.failure, full.version, full.verified) == (None, "TLSv1", True)
-    assert [step.old for step in world.steps if isinstance(step, Handshake)] == [False, True]
+    assert [step.old for step in network.steps if isinstance(step, Handshake)] == [False, True]
 
 
-def test_a_modern_server_costs_one_connection(world: Any, task: Task) -> None:
+def test_a_modern_server_costs_one_connection(network: FakeNetwork, task: Task) -> None:
     """The old dialect is never shown to a server that did not ask for it."""
-    world.play(TLS.sentinel(msgspec.structs.replace(task, full=True)))
-    assert [step.old for step in world.steps if isinstance(step, Handshake)] == [False]
-    assert sum(isinstance(step, Connect) for step in world.steps) == 2
+    network.play(TLS.sentinel(msgspec.structs.replace(task, full=True)), TlsObservation)
+    assert [step.old for step in network.steps if isinstance(step, Handshake)] == [False]
+    assert sum(isinstance(step, Connect) for step in network.steps) == 2
 
 
-def test_pages_of_old_servers_are_fetched(world: Any, task: Task, changed: Callable[..., Task]) -> None:
+def test_pages_of_old_servers_are_fetched(network: FakeNetwork, task: Task, changed: Callable[..., Task]) -> None:
     """HTTP over TLS takes the same way."""
-    world.old.add("twitter.example")
-    (page,) = world.play(HTTP.sentinel(changed(task, http_port=443)))
+    network.old_tls.add("twitter.example")
+    (page,) = network.play(HTTP.sentinel(changed(task, http_port=443)), HttpObservation)
     assert (page.status, page.tls_verified, page.failure) == (200, True, None)
 
 
-def test_a_dialect_that_nobody_speaks_is_no_wrong_certificate(world: Any, task: Task) -> None:
+def test_a_dialect_that_nobody_speaks_is_no_wrong_certificate(network: FakeNetwork, task: Task) -> None:
     """An answer's address that shows no chain at all is not known to be another server's."""
-    world.old.add("twitter.example")
-    world.dns["twitter.example", ""] = (DnsAnswer(rtt_ms=9.0, addresses=("198.18.5.5",)),)
-    (seen,) = world.play(DNS.sentinel(task))
+    network.old_tls.add("twitter.example")
+    network.dns["twitter.example", ""] = (DnsAnswer(rtt_ms=9.0, addresses=("198.18.5.5",)),)
+    (seen,) = network.play(DNS.sentinel(task), DnsObservation)
     assert (seen.tls_consistent, seen.tls_address) == (True, "198.18.5.5")
-    world.never = {"twitter.example"}
-    (unseen,) = world.play(DNS.sentinel(task))
+    network.no_tls = {"twitter.example"}
+    (unseen,) = network.play(DNS.sentinel(task), DnsObservation)
     assert (unseen.tls_consistent, unseen.tls_address) == (None, "198.18.5.5")
     assert DNS.anomaly((unseen,)) is None

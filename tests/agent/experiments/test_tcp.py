@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from balise_agent.experiments import REGISTRY, Task
 from balise_agent.experiments.steps import Exchange
+from balise_agent.testing import FakeNetwork
 from balise_wire.failures import Failure
+from balise_wire.observations import TcpObservation
 from balise_wire.words import Arm, Design, Experiment
 
 if TYPE_CHECKING:
@@ -17,45 +19,46 @@ if TYPE_CHECKING:
 TCP = REGISTRY[Experiment.TCP]
 
 
-def test_sentinel_is_two_syns_a_second_apart(world: Any, task: Task) -> None:
+def test_sentinel_is_two_syns_a_second_apart(network: FakeNetwork, task: Task) -> None:
     """One lost SYN is ordinary: two, a second apart, are one measurement."""
-    (only,) = world.play(TCP.sentinel(task))
-    (step,) = world.steps
+    (only,) = network.play(TCP.sentinel(task), TcpObservation)
+    (step,) = network.asked(Exchange)
     assert (len(step.packets), step.spacing, step.enough) == (2, 1.0, True)
     assert (only.syns, only.synacks, only.failure, only.rtt_ms) == (2, 2, None, 20.0)
 
 
-def test_paired_asks_the_controls_first(world: Any, task: Task) -> None:
+def test_paired_asks_the_controls_first(network: FakeNetwork, task: Task) -> None:
     """Other port, sibling and a control endpoint come before the six SYNs to the subject."""
-    world.refused["198.18.1.1", 443] = Failure.GENERIC_TIMEOUT
-    observations = world.play(TCP.paired(task, None))
+    network.refuse("198.18.1.1", 443, Failure.GENERIC_TIMEOUT)
+    observations = network.play(TCP.paired(task, None), TcpObservation)
     assert [(o.arm, o.address, o.port, o.syns) for o in observations] == [
         (Arm.OTHER_PORT, "198.18.1.1", 80, 2),
         (Arm.SIBLING, "198.18.1.9", 443, 2),
         (Arm.CONTROL, "198.18.9.1", 443, 2),
         (Arm.SUBJECT, "198.18.1.1", 443, 6),
     ]
-    controls, series = world.steps
+    controls, series = network.asked(Exchange)
     assert [probe.address for probe in controls.packets] == ["198.18.1.1", "198.18.1.9", "198.18.9.1"] * 2
     assert len(series.packets) == 6
     subject = observations[-1]
     assert (subject.synacks, subject.failure, subject.rtt_ms) == (0, Failure.GENERIC_TIMEOUT, None)
-    assert isinstance(world.steps[-1], Exchange)
-    assert not world.steps[-1].enough  # every answer of the window is evidence
+    assert not series.enough  # every answer of the window is evidence
     assert TCP.anomaly(observations) is subject
 
 
 @pytest.mark.parametrize("failure", [Failure.CONNECTION_REFUSED, Failure.ICMP_ADMIN_PROHIBITED])
-def test_refusals_have_their_word(world: Any, task: Task, failure: Failure) -> None:
+def test_refusals_have_their_word(network: FakeNetwork, task: Task, failure: Failure) -> None:
     """A RST and an ICMP prohibition are told apart from silence."""
-    world.refused["198.18.1.1", 443] = failure
-    (only,) = world.play(TCP.sentinel(task))
+    network.refuse("198.18.1.1", 443, failure)
+    (only,) = network.play(TCP.sentinel(task), TcpObservation)
     assert only.failure is failure
 
 
-def test_arms_that_the_catalogue_lacks_are_left_out(world: Any, task: Task, changed: Callable[..., Task]) -> None:
+def test_arms_that_the_catalogue_lacks_are_left_out(
+    network: FakeNetwork, task: Task, changed: Callable[..., Task]
+) -> None:
     """No sibling, no second port: no such arm, and never an invented one."""
-    observations = world.play(TCP.paired(changed(task, sibling="", other_port=0), None))
+    observations = network.play(TCP.paired(changed(task, sibling="", other_port=0), None), TcpObservation)
     assert [o.arm for o in observations] == [Arm.CONTROL, Arm.SUBJECT]
 
 

@@ -9,8 +9,9 @@ import pytest
 
 from balise_agent.experiments import REGISTRY, Task
 from balise_agent.experiments.scramble import scrambled
-from balise_agent.experiments.steps import Close, Connect, Handshake, Receive
+from balise_agent.experiments.steps import Close, Connect, Handshake, Receive, Send
 from balise_agent.experiments.tls import first_record
+from balise_agent.testing import FakeNetwork
 from balise_wire.failures import Failure
 from balise_wire.observations import TlsObservation
 from balise_wire.words import Arm, Experiment
@@ -26,30 +27,30 @@ def arms(observations: tuple[Any, ...]) -> list[tuple[Arm, bool]]:
     return [(o.arm, o.carried) for o in observations]
 
 
-def test_sentinel_is_one_hello(world: Any, task: Task) -> None:
+def test_sentinel_is_one_hello(network: FakeNetwork, task: Task) -> None:
     """A sentinel is cheap: one connection, one hello, and any byte back is success."""
-    (only,) = world.play(TLS.sentinel(task))
-    assert world.names() == ["twitter.example"]
+    (only,) = network.play(TLS.sentinel(task), TlsObservation)
+    assert network.names() == ["twitter.example"]
     assert only.failure is None
     assert (only.record, only.connect_ms, only.verified) == ("server_hello", 40.0, None)
     assert TLS.anomaly((only,)) is None
 
 
-def test_first_sentinel_of_a_day_shows_the_chain(world: Any, task: Task) -> None:
+def test_first_sentinel_of_a_day_shows_the_chain(network: FakeNetwork, task: Task) -> None:
     """With the full flag a handshake by OpenSSL follows the hello."""
-    hello, full = world.play(TLS.sentinel(msgspec.structs.replace(task, full=True)))
+    hello, full = network.play(TLS.sentinel(msgspec.structs.replace(task, full=True)), TlsObservation)
     assert (hello.full, full.full, full.verified) == (False, True, True)
 
 
-def test_controls_go_first(world: Any, task: Task) -> None:
+def test_controls_go_first(network: FakeNetwork, task: Task) -> None:
     """Residual blocking hits the address: neighbour and scrambled name are asked before the subject, always."""
-    world.cut["twitter.example"] = Failure.GENERIC_TIMEOUT
+    network.cut["twitter.example"] = Failure.GENERIC_TIMEOUT
     cause = TlsObservation(
         arm=Arm.SUBJECT, at=5.0, failure=Failure.GENERIC_TIMEOUT, address="198.18.1.1", port=443, sni="twitter.example"
     )
-    observations = world.play(TLS.paired(task, cause))
+    observations = network.play(TLS.paired(task, cause), TlsObservation)
     scramble = scrambled("twitter.example", task.seed)
-    assert world.names() == ["neighbour.example", scramble, "twitter.example", "twitter.example"]
+    assert network.names() == ["neighbour.example", scramble, "twitter.example", "twitter.example"]
     assert arms(observations) == [
         (Arm.SUBJECT, True),
         (Arm.NEIGHBOUR, False),
@@ -61,66 +62,67 @@ def test_controls_go_first(world: Any, task: Task) -> None:
     assert TLS.anomaly(observations) is observations[3]
 
 
-def test_without_a_neighbour_the_control_name_stands_in(world: Any, task: Task, changed: Callable[..., Task]) -> None:
+def test_without_a_neighbour_the_control_name_stands_in(
+    network: FakeNetwork, task: Task, changed: Callable[..., Task]
+) -> None:
     """The arm says which control it was; with no name at all it is a hello without one."""
-    world.play(TLS.paired(changed(task, neighbour=""), None))
-    assert world.names()[0] == "control.example"
+    network.play(TLS.paired(changed(task, neighbour=""), None), TlsObservation)
+    assert network.names()[0] == "control.example"
     bare = msgspec.structs.replace(changed(task, neighbour=""), control_name="", controls=())
-    observations = world.play(TLS.paired(bare, None))
+    observations = network.play(TLS.paired(bare, None), TlsObservation)
     assert observations[0].arm is Arm.ABSENT
     assert observations[0].sni is None
 
 
-def test_each_trial_has_a_hello_of_its_own(world: Any, task: Task) -> None:
+def test_each_trial_has_a_hello_of_its_own(network: FakeNetwork, task: Task) -> None:
     """No two hellos of a series share random or key share: a box must not pass one for having seen the other."""
-    world.play(TLS.paired(task, None))
-    randoms = [s.data[11:43] for s in world.steps if getattr(s, "data", b"").startswith(b"\x16")]
+    network.play(TLS.paired(task, None), TlsObservation)
+    randoms = [step.data[11:43] for step in network.asked(Send) if step.data.startswith(b"\x16")]
     assert len(set(randoms)) == len(randoms) == 4
 
 
-def test_paired_ends_with_the_chain_when_the_hello_passed(world: Any, task: Task) -> None:
+def test_paired_ends_with_the_chain_when_the_hello_passed(network: FakeNetwork, task: Task) -> None:
     """Interception answers the hello: only the chain tells, and the control's chain tells whose interception."""
-    world.mitm.add("twitter.example")
-    observations = world.play(TLS.paired(task, None))
+    network.untrusted.add("twitter.example")
+    observations = network.play(TLS.paired(task, None), TlsObservation)
     subject, control = observations[-2:]
     assert (subject.arm, subject.failure, subject.verified) == (Arm.SUBJECT, Failure.SSL_UNKNOWN_AUTHORITY, False)
     assert (control.arm, control.verified) == (Arm.NEIGHBOUR, True)
     assert TLS.anomaly(observations) is subject
 
 
-def test_a_failed_connect_is_told_apart(world: Any, task: Task) -> None:
+def test_a_failed_connect_is_told_apart(network: FakeNetwork, task: Task) -> None:
     """Where TCP fails the observation says so: the TLS layer must not be blamed for it."""
-    world.refused["198.18.1.1", 443] = Failure.CONNECTION_REFUSED
-    (only,) = world.play(TLS.sentinel(task))
+    network.refuse("198.18.1.1", 443, Failure.CONNECTION_REFUSED)
+    (only,) = network.play(TLS.sentinel(task), TlsObservation)
     assert (only.connect_ms, only.failure) == (None, Failure.CONNECTION_REFUSED)
 
 
-def test_where_nothing_connects_one_try_is_enough(world: Any, task: Task) -> None:
+def test_where_nothing_connects_one_try_is_enough(network: FakeNetwork, task: Task) -> None:
     """No name can be told from another at a dead address; four time-outs in a row would only hold up the TCP series."""
-    world.refused["198.18.1.1", 443] = Failure.GENERIC_TIMEOUT
-    observations = world.play(TLS.paired(task, None))
+    network.refuse("198.18.1.1", 443, Failure.GENERIC_TIMEOUT)
+    observations = network.play(TLS.paired(task, None), TlsObservation)
     assert arms(observations) == [(Arm.NEIGHBOUR, False), (Arm.SUBJECT, False)]
     assert TLS.anomaly(observations) is observations[1]
 
 
 @pytest.mark.parametrize("failure", [Failure.GENERIC_TIMEOUT, Failure.CONNECTION_RESET, Failure.EOF])
-def test_every_end_after_the_hello_is_a_failure(world: Any, task: Task, failure: Failure) -> None:
+def test_every_end_after_the_hello_is_a_failure(network: FakeNetwork, task: Task, failure: Failure) -> None:
     """Drop, RST and FIN in the place of an answer are failures, each by its word, with packets."""
-    world.cut["twitter.example"] = failure
-    (only,) = world.play(TLS.sentinel(task))
+    network.cut["twitter.example"] = failure
+    (only,) = network.play(TLS.sentinel(task), TlsObservation)
     assert (only.failure, only.bytes_received) == (failure, 0)
     assert only.packets
     assert TLS.anomaly((only,)) is only
 
 
-def test_timeouts_and_linger(world: Any, task: Task) -> None:
+def test_timeouts_and_linger(network: FakeNetwork, task: Task) -> None:
     """The wait is the task's answer time-out, and the capture listens on for an RST that lost the race."""
-    world.play(TLS.sentinel(task))
-    by_kind = {type(s): s for s in world.steps}
-    assert by_kind[Connect].timeout == task.timeouts.connect
-    assert by_kind[Receive].timeout == task.timeouts.answer
-    assert by_kind[Close].linger >= 0.3
-    assert Handshake not in by_kind
+    network.play(TLS.sentinel(task), TlsObservation)
+    assert network.asked(Connect)[-1].timeout == task.timeouts.connect
+    assert network.asked(Receive)[-1].timeout == task.timeouts.answer
+    assert network.asked(Close)[-1].linger >= 0.3
+    assert not network.asked(Handshake)
 
 
 @pytest.mark.parametrize(

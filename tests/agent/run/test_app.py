@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from balise_agent.experiments.steps import Send
+from balise_agent.experiments.steps import Connect, Send
 from balise_agent.measure.assignments import Assignments
 from balise_agent.measure.report import measurement
 from balise_agent.policy.limits import Limits
@@ -25,10 +25,12 @@ from balise_agent.system.lifecycle import PAUSE_FILE
 from balise_agent.system.problems import ProblemId
 from balise_agent.system.reactor import Reactor
 from balise_agent.system.service import Service
+from balise_agent.testing import FakeNetwork
 from balise_wire.assignment import Assignment, Control, Target, Timetable
 from balise_wire.box import is_box, private_key, public_hex
 from balise_wire.card import CONSENT_VERSION
 from balise_wire.envelope import Envelope, Kind, decode_envelope, encode_envelope
+from balise_wire.failures import Failure
 from balise_wire.measurement import Measurement
 from balise_wire.seal import Sealer, unseal
 from balise_wire.status import Event, EventKind
@@ -76,14 +78,12 @@ def assignment(*targets: Target, version: int = 1, expires: float = START + 1e7)
 class House:
     """One probe in a temporary folder, with everything around it a test wants to touch."""
 
-    def __init__(
-        self, folder: Path, identity: Identity, collector: Identity, open_spool: Callable[..., Spool], script: Any
-    ) -> None:
+    def __init__(self, folder: Path, identity: Identity, collector: Identity, open_spool: Callable[..., Spool]) -> None:
         self.folder = folder
         self.identity = identity
         self.collector = collector
         self.open_spool = open_spool
-        self.script = script
+        self.network = FakeNetwork(now=START, step_seconds=0.0)
         self.limits = Limits(laboratory=("198.18.0.0/15",), connections_per_host_per_minute=1000)
         self.consent = Consent(version=CONSENT_VERSION, accepted=True)
         self.warnings = False
@@ -114,7 +114,7 @@ class House:
                 probe=PROBE,
                 allowed=self.limits,
             ),
-            network=self.script,
+            network=self.network,
             meter=Meter(self.limits, clock, spool.noted("bytes today")),
             allowed=self.limits,
             service=Service({}),
@@ -169,10 +169,10 @@ class House:
 
 @pytest.fixture
 def house(
-    tmp_path: Path, identity: Identity, collector_identity: Identity, open_spool: Callable[..., Spool], script: Any
+    tmp_path: Path, identity: Identity, collector_identity: Identity, open_spool: Callable[..., Spool]
 ) -> Iterator[House]:
     """Return a probe's surroundings."""
-    made = House(tmp_path, identity, collector_identity, open_spool, script)
+    made = House(tmp_path, identity, collector_identity, open_spool)
     yield made
     made.close()
 
@@ -181,7 +181,7 @@ def test_first_boot_waits_for_an_assignment_and_then_measures(house: House) -> N
     """Nothing is sent before the collector asked; afterwards every measurement carries the line of its minute."""
     app = house.app()
     house.turns(2)
-    assert not house.script.steps
+    assert not house.network.steps
     assert app.lifecycle() is Lifecycle.INIT
     app.assigned(house.sealed(assignment(target(1), target(2, Experiment.DNS, Experiment.TCP))))
     assert app.lifecycle() is Lifecycle.READY
@@ -197,9 +197,9 @@ def test_first_boot_waits_for_an_assignment_and_then_measures(house: House) -> N
 def test_a_failing_sentinel_leads_to_a_paired_series_with_its_cause(house: House) -> None:
     """Three subject failures in two time bins, controls beside them: one paired measurement is complete evidence."""
     app = house.app()
-    house.script.blocked = {"198.18.1.1"}
+    house.network.cut["198.18.1.1"] = Failure.GENERIC_TIMEOUT
     app.assigned(house.sealed(assignment(target(1))))
-    house.until(lambda: house.script.steps["Connect"] >= 5)
+    house.until(lambda: len(house.network.asked(Connect)) >= 5)
     house.turns(2)
     made = [one for one in house.measurements() if one.experiment is Experiment.TLS]
     assert [one.design for one in made[:2]] == [Design.SENTINEL, Design.PAIRED]
@@ -223,7 +223,7 @@ def test_what_is_stored_is_verified_again(house: House, identity: Identity) -> N
     app = house.app()
     house.turns(2)
     assert app.lifecycle() is Lifecycle.INIT
-    assert not house.script.steps
+    assert not house.network.steps
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_a_hostile_assignment_does_nothing_but_an_event(house: House, make: Call
     app = house.app()
     app.assigned(make(house))
     house.turns(3)
-    assert not house.script.steps["Connect"]
+    assert not house.network.asked(Connect)
     told = {event.kind for event in house.events()}
     assert told & {EventKind.ASSIGNMENT_REFUSED, EventKind.TARGET_REFUSED}
 
@@ -280,7 +280,7 @@ def test_nothing_is_measured_without_consent(house: House) -> None:
     app = house.app()
     app.assigned(house.sealed(assignment(target(1))))
     house.turns(3)
-    assert not house.script.steps
+    assert not house.network.steps
 
 
 def test_the_hosts_pause_is_looked_at_in_each_turn(house: House) -> None:
@@ -305,11 +305,11 @@ def test_a_pause_survives_a_restart(house: House) -> None:
     """Pulling the plug of a paused board does not make it measure."""
     house.app().assigned(house.sealed(assignment(target(1))))
     (house.folder / PAUSE_FILE).touch()
-    house.script.steps.clear()
+    house.network.steps.clear()
     app = house.app()
     house.turns(3)
     assert app.lifecycle() is Lifecycle.SLEEPING
-    assert not house.script.steps
+    assert not house.network.steps
 
 
 def test_the_kill_switch_holds_over_a_restart_until_a_newer_assignment(house: House) -> None:
@@ -324,10 +324,10 @@ def test_the_kill_switch_holds_over_a_restart_until_a_newer_assignment(house: Ho
     assert app.conductor.busy == 0
     app.assigned(house.sealed(assignment(target(1), version=1)))
     again = house.app()
-    steps = house.script.steps.total()
+    steps = len(house.network.steps)
     house.turns(3)
     assert again.lifecycle() is Lifecycle.SLEEPING
-    assert house.script.steps.total() == steps
+    assert len(house.network.steps) == steps
     assert (again.health().assignment, again.health().halted) == (2, True), "each report of the board's health says so"
     assert [event.detail for event in house.events() if event.kind is EventKind.HALTED][-1] == "for now"
     again.assigned(house.sealed(assignment(target(1), version=3)))
@@ -342,7 +342,7 @@ def test_a_consent_to_another_text_is_none(house: House) -> None:
     app.assigned(house.sealed(assignment(target(1))))
     house.turns(2)
     assert app.lifecycle() is Lifecycle.SLEEPING
-    assert not house.script.steps
+    assert not house.network.steps
     told = next(event for event in house.events() if event.kind is EventKind.CONSENT_MISSING)
     assert "2001-01" in told.detail
 
@@ -354,7 +354,7 @@ def test_the_day_ends_measuring_whatever_the_assignment_says(house: House) -> No
     app.assigned(house.sealed(assignment(target(1))))
     app._meter._gate._connections = 40
     house.turns(2)
-    assert not house.script.steps
+    assert not house.network.steps
     assert next(trouble.id for trouble in app.status().troubles) is ProblemId.DAY_SPENT
     assert len([event for event in house.events() if event.kind is EventKind.BUDGET_EXHAUSTED]) == 1
     app._meter._days.day -= 1
@@ -429,7 +429,7 @@ def test_our_own_failure_is_told_as_ours(
     house: House, error: Exception, kind: EventKind, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The run leaves a measurement that says that we failed and observes nothing; the same trouble is told once."""
-    house.script.error = error
+    house.network.fail(error)
     app = house.app()
     app.assigned(house.sealed(assignment(target(1))))
     house.until(lambda: app.own_failures >= 3)
@@ -441,7 +441,7 @@ def test_our_own_failure_is_told_as_ours(
     told = [event for event in house.events() if event.kind is kind]
     assert 1 <= len(told) <= 3
     assert caplog.text
-    house.script.error = None
+    house.network.fail(None)
     before = app.measurements
     house.until(lambda: app.measurements > before)
     assert not house.measurements()[-1].own_failure
@@ -449,7 +449,7 @@ def test_our_own_failure_is_told_as_ours(
 
 def test_what_was_observed_before_our_failure_leaves(house: House) -> None:
     """A failing subject, then a failure of ours in its paired series: cause and controls are kept, and it is no end."""
-    house.script.blocked = {"198.18.1.1"}
+    house.network.cut["198.18.1.1"] = Failure.GENERIC_TIMEOUT
     app = house.app()
     app.assigned(house.sealed(assignment(target(1))))
     house.until(lambda: app.measurements >= 2)
@@ -458,13 +458,13 @@ def test_what_was_observed_before_our_failure_leaves(house: House) -> None:
     def trouble(step: Step) -> Exception | None:
         return LinkUnusable("queue full") if isinstance(step, Send) and next(hellos) % 2 else None
 
-    house.script.trouble = trouble
+    house.network.trouble = trouble
     house.until(lambda: any(made.own_failure for made in house.measurements()))
     made = next(made for made in house.measurements() if made.own_failure)
     assert made.design is Design.PAIRED
     assert [(trial.arm, trial.carried) for trial in made.observations] == [(Arm.SUBJECT, True), (Arm.CONTROL, False)]
     assert made.own_failure == "LinkUnusable: queue full"
-    house.script.trouble = lambda _step: None
+    house.network.fail(None)
     house.until(lambda: house.measurements()[-1].design is Design.PAIRED and not house.measurements()[-1].own_failure)
 
 
@@ -569,7 +569,7 @@ def test_batches_stay_open_longer_while_no_broker_listens(house: House) -> None:
 
 def test_the_households_addresses_stay_at_home(house: House) -> None:
     """An answer that points into the LAN is refused, and told without the address."""
-    house.script.error = Refused("192.168.17.23 port 443: private (RFC 1918)")
+    house.network.fail(Refused("192.168.17.23 port 443: private (RFC 1918)"))
     app = house.app()
     app.assigned(house.sealed(assignment(target(1))))
     house.until(lambda: app.own_failures >= 2)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
+from balise_agent.experiments.steps import Connect
 from balise_agent.policy.limits import Limits
 from balise_agent.run.console import rendered
 from balise_agent.run.once import Once, Wish, split
 from balise_agent.system import config
 from balise_agent.system.clock import Clock
 from balise_agent.system.errors import ConfigError, LinkUnusable
+from balise_agent.testing import FakeNetwork
 from balise_wire.assignment import Assignment, Control, Target
 from balise_wire.experiments.tcp import TcpObservation
 from balise_wire.experiments.tls import TlsObservation
@@ -27,9 +29,15 @@ LABORATORY = Limits(laboratory=("198.18.0.0/15",), connections_per_host_per_minu
 
 
 @pytest.fixture
-def once(reactor: Reactor, script: Any) -> Once:
+def network() -> FakeNetwork:
+    """Return a network in which everything works."""
+    return FakeNetwork()
+
+
+@pytest.fixture
+def once(reactor: Reactor, network: FakeNetwork) -> Once:
     """Return the tool on a scripted network in which every name is 198.18.1.1."""
-    return Once(config.standalone(), LABORATORY, Clock(), reactor, script)
+    return Once(config.standalone(), LABORATORY, Clock(), reactor, network)
 
 
 @pytest.mark.parametrize(
@@ -54,9 +62,9 @@ def test_the_line_needs_no_target(once: Once) -> None:
     assert "gateway well" in rendered(made)
 
 
-def test_a_block_shows_beside_its_controls(once: Once, script: Any) -> None:
+def test_a_block_shows_beside_its_controls(once: Once, network: FakeNetwork) -> None:
     """The table holds the failure's word in the subject's row; nothing in it is a verdict."""
-    script.blocked = {"198.18.1.1"}
+    network.cut["198.18.1.1"] = Failure.GENERIC_TIMEOUT
     made = once.measure(Wish(Experiment.TLS, "www.example.com"), None)
     assert {trial.failure for trial in made.observations} == {Failure.GENERIC_TIMEOUT}
     text = rendered(made)
@@ -111,16 +119,16 @@ def test_an_address_may_be_named(once: Once) -> None:
         (Wish(Experiment.TLS, "www.example.com", "nonsense"), "is not an IP address"),
     ],
 )
-def test_what_must_not_or_cannot_be_measured_is_told(once: Once, script: Any, wish: Wish, told: str) -> None:
+def test_what_must_not_or_cannot_be_measured_is_told(once: Once, network: FakeNetwork, wish: Wish, told: str) -> None:
     """The household is refused by hand too, and every message says what to do."""
     with pytest.raises(ConfigError, match=told):
         once.measure(wish, None)
-    assert not script.steps["Connect"]
+    assert not network.asked(Connect)
 
 
-def test_our_own_failure_is_raised(once: Once, script: Any) -> None:
+def test_our_own_failure_is_raised(once: Once, network: FakeNetwork) -> None:
     """Without CAP_NET_RAW there is no measurement, and the mend reaches the terminal."""
-    script.error = LinkUnusable("no right; use sudo")
+    network.fail(LinkUnusable("no right; use sudo"))
     with pytest.raises(LinkUnusable, match="use sudo"):
         once.measure(Wish(Experiment.TLS, "www.example.com", "198.18.9.9"), None)
 
