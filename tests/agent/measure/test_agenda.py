@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from balise_agent.experiments import Task
 from balise_agent.measure.agenda import AGAIN, COOL_DOWN, FLOOD_REST, Agenda, Run
 from balise_agent.policy.limits import Limits, Reserve
+from balise_agent.testing import ADDRESS, FakeNetwork
 from balise_wire.assignment import Assignment, Budget, Control, Target, Timetable
 from balise_wire.failures import Failure
 from balise_wire.observations import (
-    ControlResult,
     DnsAnswer,
     DnsObservation,
     HttpObservation,
@@ -29,7 +29,7 @@ from balise_wire.observations import (
     TlsObservation,
 )
 from balise_wire.status import EventKind
-from balise_wire.words import Arm, Design, Experiment, Scope, TargetRole
+from balise_wire.words import Arm, Design, Experiment, TargetRole
 
 LAB = ("198.18.0.0/15",)
 INTERVAL = 300
@@ -87,29 +87,26 @@ class Internet:
     residue: dict[tuple[str, int], float] = field(default_factory=dict)
 
     def carry_out(self, run: Run, now: float) -> tuple[tuple[Observation, ...], float]:
-        """Return what a run observes and when it ends."""
+        """Return what a run's plan observes and when it ends."""
+        network = FakeNetwork(now=now, step_seconds=0.0)
         if run.experiment is Experiment.LINE:
-            control = ControlResult(name="control.example", scope=Scope.INTERNATIONAL)
-            return (LineObservation(arm=Arm.SUBJECT, at=now, controls=(control,)),), now + 0.5
+            return network.play(run.plan()), now + 0.5
         self.runs.append((now, run))
         failed = self.blocked(run, now)
         endpoint = endpoint_of(run)
-        paired = run.design is Design.PAIRED
         if self.residue.get(endpoint, -math.inf) > now:
             self.spoiled.append(run)
-        trials: list[Observation] = []
-        if run.cause is not None:
-            trials.append(msgspec.structs.replace(run.cause, carried=True))
-        if paired:
-            trials.append(trial(run, Arm.NEIGHBOUR, now, failed=False))
+        host = run.target.host
+        network.dns[host, ""] = () if failed else (DnsAnswer(rtt_ms=1.0, addresses=run.target.addresses or (ADDRESS,)),)
         connects = not (failed and self.dead)
-        trials.extend(
-            trial(run, Arm.SUBJECT, now + n, failed=failed, connects=connects) for n in range(2 if paired else 1)
-        )
+        if failed and (run.experiment is Experiment.TCP or self.dead):
+            network.refuse(*endpoint)
+        elif failed:
+            network.cut[host] = Failure.GENERIC_TIMEOUT
         ended = now + self.seconds
         if failed and connects and run.experiment is not Experiment.TCP:
             self.residue[endpoint] = ended + COOL_DOWN
-        return tuple(trials), ended
+        return network.play(run.plan()), ended
 
     def play(self, agenda: Agenda, until: float, *, start: float = START) -> None:
         """Let the agenda and this internet run until a time, waking only when the agenda asks for it."""
