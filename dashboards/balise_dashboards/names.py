@@ -1,6 +1,6 @@
 """The names of measurements, as the sinks write them: one place to look, and none to keep in step."""
 
-from balise_collector.sinks.points import (
+from balise_collector.sinks.influx.points import (
     ANNOTATION,
     COLLECTOR,
     CURSOR,

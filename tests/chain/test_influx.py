@@ -22,7 +22,7 @@ def test_influx_away_for_a_quarter_of_an_hour_costs_no_point_and_no_ingest(
     record_property("table", "\n".join(f"{row['what']}: {row['found']}" for row in told))
     assert [kill["program"] for kill in result["kills"]] == ["influx"]
     assert any("does not answer" in line and "nothing is lost" in line for line in stored["said"]), stored["said"]
-    assert any("takes points again" in line for line in stored["said"]), stored["said"]
+    assert any("takes changes again" in line for line in stored["said"]), stored["said"]
     assert [row["ok"] for row in told] == [True, True], said
     assert {one["missing"] for one in stored["kept"]} == {0}
     held = {one["measurement"]: one["held"] for one in stored["kept"]}

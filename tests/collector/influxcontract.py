@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 import urllib3
 
-from balise_collector.sinks import influx_setup
+from balise_collector.sinks.influx import setup as influx_setup
 from balise_collector.system.config import Influx
 
 DAYS = 36_500

@@ -19,9 +19,10 @@ from balise_collector.intake.believable import unbelievable
 from balise_collector.intake.validate import Accepted, Quarantined, validate
 from balise_collector.journal import HealthRow, JournalRow
 from balise_collector.pages.views.evidence import exhibit
-from balise_collector.sinks.line_protocol import lines_of
-from balise_collector.sinks.points import health_point, line_point, timings, verdict_point
+from balise_collector.sinks.influx.line_protocol import lines_of
+from balise_collector.sinks.influx.points import health_point, line_point, verdict_point
 from balise_collector.sinks.rollup import Window
+from balise_collector.sinks.timings import timings
 from balise_wire.envelope import Kind
 from balise_wire.measurement import Measurement
 from balise_wire.status import Event, Health

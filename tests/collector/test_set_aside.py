@@ -24,8 +24,8 @@ from balise_collector.intake.writer import Ingest
 from balise_collector.journal import Batch
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.judge.verdict import Verdict
-from balise_collector.sinks import Point
-from balise_collector.sinks.courses import Conclusions
+from balise_collector.sinks.changes import Change, VerdictWritten
+from balise_collector.sinks.streams import Conclusions, Sources
 from balise_collector.system.clock import Clock
 from balise_collector.system.config import Broker, Config, Place
 from balise_collector.system.faults import Faults
@@ -187,11 +187,11 @@ class _Kept:
     name = "kept"
 
     def __init__(self) -> None:
-        self.points: list[Point] = []
+        self.changes: list[Change] = []
 
-    def take(self, points: Sequence[Point]) -> None:
-        """Keep points."""
-        self.points.extend(points)
+    def take(self, changes: Sequence[Change], _faults: Faults) -> None:
+        """Keep changes."""
+        self.changes.extend(changes)
 
 
 def test_a_damaged_conclusion_costs_a_sink_that_conclusion(
@@ -203,10 +203,10 @@ def test_a_damaged_conclusion_costs_a_sink_that_conclusion(
     follower.follow(epoch)
     store._db.execute("UPDATE verdict SET body = ? WHERE seq = 3", (b'{"measurement":\xff',))
     sink = _Kept()
-    course = Conclusions(sink, "kept")
-    while course.step(store, journal):
+    stream = Conclusions(sink, "kept", Sources(store, journal))
+    while stream.step():
         pass
-    assert len([point for point in sink.points if point.measurement == "balise_verdict"]) == 4
+    assert len([change for change in sink.changes if isinstance(change, VerdictWritten)]) == 4
     assert [seq for seq, _ in store.numbered_verdicts()] == [1, 2, 4, 5]
 
 

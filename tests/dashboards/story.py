@@ -1,6 +1,6 @@
 """An afternoon that has something for every panel, told to InfluxDB through the collector's own rooms.
 
-Probes seal; ingest validates and commits; the judge, the detector and the incidents conclude; the sink's courses write.
+Probes seal; ingest validates and commits; the judge, the detector and the incidents conclude; the sink's streams write.
 The broker alone is left out: what it would deliver is handed to ingest. Boards are recorded trees read by the probe's
 own reader. Must not live here: expectations, queries.
 """
@@ -25,9 +25,10 @@ from balise_collector.fleet.registry import FleetRegistry
 from balise_collector.intake.broker import Delivery
 from balise_collector.intake.writer import Ingest
 from balise_collector.journal.sqlite import SqliteJournal
-from balise_collector.sinks import Point
-from balise_collector.sinks.courses import Conclusions
-from balise_collector.sinks.influx_courses import influx_courses
+from balise_collector.sinks.context import SinkContext
+from balise_collector.sinks.influx.point import Point
+from balise_collector.sinks.influx.streams import influx_streams
+from balise_collector.sinks.streams import Conclusions, Sources
 from balise_collector.system import identity
 from balise_collector.system.clock import Clock
 from balise_collector.system.config import Broker, Config, Influx, Network, Place
@@ -148,8 +149,11 @@ class Story:
         self.held = ExitStack()
         for opened in (registry, self.journal, self.store):
             self.held.callback(opened.close)
-        self.courses = self.held.enter_context(
-            influx_courses(config, clock, services, lambda: {"127.0.0.1:1883": True})
+        self.streams = self.held.enter_context(
+            influx_streams(
+                SinkContext(config, clock, services, lambda: {"127.0.0.1:1883": True}),
+                Sources(self.store, self.journal),
+            )
         )
 
     def close(self) -> None:
@@ -170,8 +174,8 @@ class Story:
         self.journal.advance(CURSOR, self.follower.seq)
 
     def _flow(self) -> None:
-        for course in self.courses:
-            while course.step(self.store, self.journal):
+        for stream in self.streams:
+            while stream.step():
                 pass
 
     def send_renamed(self, database: str, old: str, new: str) -> None:
@@ -181,10 +185,12 @@ class Story:
         )
         clock = Clock(system=lambda: self.now)
         services = catalogue.load(catalogue.default_folder())
-        with influx_courses(config, clock, services, dict) as courses:
-            conclusions = next(course for course in courses if isinstance(course, Conclusions))
-            conclusions._sink = Renaming(conclusions._sink, old, new)
-            while conclusions.step(self.store, self.journal):
+        context = SinkContext(config, clock, services, dict)
+        with influx_streams(context, Sources(self.store, self.journal)) as streams:
+            conclusions = next(stream for stream in streams if isinstance(stream, Conclusions))
+            sink: Any = conclusions._sink
+            sink._writer = Renaming(sink._writer, old, new)
+            while conclusions.step():
                 pass
 
     # ------------------------------------------------------------ what probes say
@@ -284,19 +290,19 @@ class Story:
 
 
 class Renaming:
-    """A sink before a sink: one field gets another name."""
+    """A writer before a writer: one field gets another name."""
 
-    def __init__(self, sink: Any, old: str, new: str) -> None:
-        self._sink, self._old, self._new = sink, old, new
+    def __init__(self, writer: Any, old: str, new: str) -> None:
+        self._writer, self._old, self._new = writer, old, new
 
     @property
     def name(self) -> str:
         """Name of its cursor."""
-        return str(self._sink.name)
+        return str(self._writer.name)
 
-    def take(self, points: Sequence[Point]) -> None:
+    def write(self, points: Sequence[Point]) -> None:
         """Rename and pass on."""
-        self._sink.take(
+        self._writer.write(
             [
                 msgspec.structs.replace(
                     point,

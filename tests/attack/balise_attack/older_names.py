@@ -29,11 +29,17 @@ _OLD: Final = {
     "balise_collector.pages.public.feed": "balise_collector.pages.feed",
     "balise_collector.pages.public.filter": "balise_collector.pages.public",
     "balise_collector.pages.views.read_model": "balise_collector.pages.view",
+    "balise_collector.sinks.influx.bucket": "balise_collector.sinks.influx",
+    "balise_collector.sinks.influx.cardinality": "balise_collector.sinks.cardinality",
+    "balise_collector.sinks.influx.point": "balise_collector.sinks",
     "balise_collector.system.clock": "balise_collector.clock",
     "balise_collector.system.config": "balise_collector.config",
     "balise_collector.system.identity": "balise_collector.identity",
     "balise_collector.words.report": "balise_collector.report",
 }
+_WORDS: Final = {"BucketWriter": "InfluxSink", "sink.write": "sink.take"}
+"""What stands in those modules and had another name as well."""
+_WORD: Final = re.compile("|".join(rf"\b{re.escape(name)}\b" for name in _WORDS))
 _MODULE: Final = re.compile("|".join(re.escape(name) + r"\b" for name in sorted(_OLD, key=len, reverse=True)))
 _FROM: Final = re.compile(r"^(?P<indent> *)from (?P<package>balise_[\w.]+) import (?P<names>[\w, ]+)$", re.MULTILINE)
 
@@ -45,7 +51,8 @@ def is_older(checkout: Path) -> bool:
 
 def translated(script: str) -> str:
     """Return a script's text as an older checkout can run it."""
-    return _MODULE.sub(lambda name: _OLD[name[0]], _FROM.sub(_modules_of_then, script))
+    modules = _MODULE.sub(lambda name: _OLD[name[0]], _FROM.sub(_modules_of_then, script))
+    return _WORD.sub(lambda name: _WORDS[name[0]], modules)
 
 
 def _modules_of_then(line: re.Match[str]) -> str:

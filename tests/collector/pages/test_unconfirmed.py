@@ -27,8 +27,9 @@ from balise_collector.pages.operator.app import create_app
 from balise_collector.pages.public.app import Notice, create_public_app
 from balise_collector.pages.public.filter import Policy, Public, public_view
 from balise_collector.pages.views.read_model import View
-from balise_collector.sinks import Point
-from balise_collector.sinks.courses import Conclusions
+from balise_collector.sinks.influx.point import Point
+from balise_collector.sinks.influx.sink import PointSink
+from balise_collector.sinks.streams import Conclusions, Sources
 from balise_wire.mechanisms import Mechanism
 
 NOW = 1_589_673_600.0 + 47.5 * 3600
@@ -190,12 +191,12 @@ def points_of(place: Path) -> list[Point]:
     class Keeping:
         name = "keeping"
 
-        def take(self, points: Any) -> None:
+        def write(self, points: Any) -> None:
             found.extend(points)
 
     with closing(Store(place / "derived.sqlite")) as store, closing(SqliteJournal(place / "journal.sqlite")) as journal:
-        course = Conclusions(Keeping(), "keeping")
-        while course.step(store, journal):
+        stream = Conclusions(PointSink(Keeping()), "keeping", Sources(store, journal))
+        while stream.step():
             pass
     return found
 

@@ -10,8 +10,7 @@ import logging
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import closing
 from pathlib import Path
 from typing import IO, Any, Final, Protocol
 
@@ -36,9 +35,8 @@ from balise_collector.pages.operator.provisioning import BenchFacts
 from balise_collector.run import damage
 from balise_collector.run.child_process import Beside
 from balise_collector.run.public_server import HANDED, listen, look_of, token_of
-from balise_collector.sinks.courses import Conclusions, Course
-from balise_collector.sinks.feed import Feed
-from balise_collector.sinks.file import FileSink
+from balise_collector.sinks.context import SinkContext
+from balise_collector.sinks.registry import workers
 from balise_collector.system import identity
 from balise_collector.system.bounded_accept import BoundedListener, Bounds
 from balise_collector.system.clock import Clock
@@ -92,7 +90,7 @@ def run(config: Config, clock: Clock, settings: Path) -> int:
     ingest.learn(learned)
     for_readers: Releases | None = None
     threads: list[Part] = [ingest, Pipeline(config, clock, services, ingest.learn)]
-    threads.extend(_feeds(config, clock, services, ingest))
+    threads.extend(workers(SinkContext(config, clock, services, ingest.connected)))
     if config.public is not None:
         for_readers = _for_readers(config, key)
         if not config.public.apart:
@@ -254,28 +252,3 @@ def _hosts(config: Config) -> tuple[str, ...]:
     if everywhere and not config.pages.names:
         return ()
     return (*LOOPBACK, *(() if everywhere else (config.pages.host,)), *config.pages.names)
-
-
-def _feeds(config: Config, clock: Clock, services: Catalogue, ingest: Ingest) -> list[Part]:
-    """Return a thread for each sink that the settings name."""
-
-    def feed(title: str, make_courses: Callable[[], AbstractContextManager[Sequence[Course]]]) -> Feed:
-        return Feed(
-            title,
-            make_courses,
-            lambda: Store(config.derived_file, config.journal_file),
-            lambda: SqliteJournal(config.journal_file),
-            clock.monotonic,
-        )
-
-    feeds: list[Part] = []
-    if config.sinks.line_protocol_file:
-        file = FileSink(config.sinks.line_protocol_file)
-        feeds.append(feed("file", lambda: nullcontext([Conclusions(file, "file")])))
-    if config.influx.url:
-        # Imported where it is wanted: it takes half a second, which every command would wait for.
-        from balise_collector.sinks.influx_courses import influx_courses  # noqa: PLC0415 - as said
-
-        _log.info("influx: %s, buckets %s and %s", config.influx.url, config.influx.bucket, config.influx.rollup_bucket)
-        feeds.append(feed("influx", lambda: influx_courses(config, clock, services, ingest.connected)))
-    return feeds

@@ -31,6 +31,7 @@ from balise_collector.run.commands import broker as broker_commands
 from balise_collector.run.commands import fleet as fleet_commands
 from balise_collector.run.commands import tokens as token_commands
 from balise_collector.run.commands.enrolment import lines as enrolment_lines
+from balise_collector.sinks import registry as sinks
 from balise_collector.system import config as settings
 from balise_collector.system import identity
 from balise_collector.system.clock import Clock
@@ -56,6 +57,7 @@ def _main(argv: list[str] | None) -> int:
         clock = Clock.from_environment()
         app.log_to_stderr(clock)
         config = settings.load(Path(arguments.config), files_come_later=getattr(arguments, "makes_files", False))
+        sinks.check(config, arguments.config)
         code = int(arguments.command(config, clock, arguments))
         sys.stdout.flush()
     except (ConfigError, JournalError) as error:
@@ -317,7 +319,7 @@ def _influx_commands(parser: argparse.ArgumentParser) -> None:
 def _influx_setup(config: Config, _clock: Clock, arguments: argparse.Namespace) -> int:
     """Print each step as it is made; the tokens go into files, never to the terminal."""
     # Imported where it is wanted: no other command needs an HTTP client.
-    from balise_collector.sinks.influx_setup import setup  # noqa: PLC0415 - as said
+    from balise_collector.sinks.influx.setup import setup  # noqa: PLC0415 - as said
 
     if min(arguments.retention, arguments.rollup_retention) < 0:
         raise ConfigError("--retention: give days, 0 for ever")

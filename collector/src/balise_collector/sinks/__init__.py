@@ -1,29 +1,19 @@
-"""Sinks: who else is told what balise concluded. Each is a reader with a cursor of its own.
+"""Sinks: who else is told what balise concluded. Each is a reader with cursors of its own.
 
-Lives here: the interface and the point, which is all that crosses it. A sink that fails stands still and is tried
-again; nothing is lost and nobody else waits. Must not live here: names of measurements, tags or fields (points.py).
+Lives here: the interface. What crosses it is a change (changes.py): a verdict, a revision of an incident, a report. A
+sink that fails stands still and is tried again; nothing is lost and nobody else waits. A new sink is a module that
+turns changes into what its reader takes, and a line in registry.py. Must not live here: any format.
 """
 
 from collections.abc import Sequence
 from typing import Protocol
 
-import msgspec
-
-
-class Point(msgspec.Struct, frozen=True):
-    """One point of a time series."""
-
-    measurement: str
-    tags: tuple[tuple[str, str], ...]
-    """Sorted by name; few distinct values each."""
-    fields: tuple[tuple[str, str | int | float], ...]
-    """Sorted by name; truth is 0 or 1 (InfluxQL's sum() fails on a boolean)."""
-    time_ns: int
-    """UNIX nanoseconds."""
+from balise_collector.sinks.changes import Change
+from balise_collector.system.faults import Faults
 
 
 class SinkError(RuntimeError):
-    """The sink could not take the points; they are offered again. The message says the mend."""
+    """The sink could not take the changes; they are offered again. The message says the mend."""
 
     def __init__(self, message: str, *, retry_after: float = 0.0) -> None:
         """Say why; ``retry_after`` is how many seconds the other side asked us to wait, 0 where it did not."""
@@ -36,9 +26,12 @@ class Sink(Protocol):
 
     @property
     def name(self) -> str:
-        """Name of its cursor; changing it sends everything again."""
+        """Name of its cursors; changing it sends everything again."""
         ...
 
-    def take(self, points: Sequence[Point]) -> None:
-        """Keep the points for good before returning, or raise SinkError having kept none or some: repeats are equal."""
+    def take(self, changes: Sequence[Change], faults: Faults) -> None:
+        """Keep the changes for good before returning, or raise SinkError having kept none or some: repeats are equal.
+
+        A change that cannot be said in the sink's own form is noted in ``faults`` by its number, and the others go on.
+        """
         ...

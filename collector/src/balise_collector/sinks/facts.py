@@ -1,6 +1,6 @@
-"""What points are made of where no other module has a word for it: the collector's own figures, readers, cells.
+"""What changes are made of where no other module has a word for it: the collector's own figures, readers, cells.
 
-Frozen types only. Must not live here: how they are gathered (watch.py, rollup.py) or what their points are called.
+Frozen types only. Must not live here: how they are gathered (sampling.py, rollup.py).
 """
 
 import msgspec
@@ -22,7 +22,7 @@ class CollectorFacts(msgspec.Struct, frozen=True, kw_only=True):
     set_aside: int = 0
     """Rows, cells and points that a reader could not deal with, ever."""
     received_rows: int | None = None
-    """Journalled since the look before; ``None`` at the first."""
+    """Journalled since the sample before; ``None`` at the first."""
     judged_rows: int | None = None
     refused_rows: int | None = None
     brokers: int = 0

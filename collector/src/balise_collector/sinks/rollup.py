@@ -1,7 +1,7 @@
 """Roll-ups: what the verdicts of five minutes or of an hour add up to, one cell at a time.
 
 Pure. A window is always computed as a whole, from everything that is known of it, so that it comes out the same
-however often and however late. Must not live here: which windows are due, reading, sending (courses.py).
+however often and however late. Must not live here: which windows are due, reading, sending (streams.py).
 """
 
 from collections import Counter, defaultdict

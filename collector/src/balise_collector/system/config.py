@@ -6,9 +6,10 @@ the settings do, the catalogue (catalogue.py), or who is in the fleet (fleet.py)
 
 import ipaddress
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -174,6 +175,8 @@ class Sinks(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     line_protocol_file: str = ""
     """Line protocol is appended to this file; ``-`` is standard output; empty: none."""
+    tables: Mapping[str, Mapping[str, Any]] = {}
+    """``[sinks.<name>]``, each as it was read: its shape is the sink's own business."""
 
 
 class Influx(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -257,6 +260,9 @@ def load(path: Path, *, files_come_later: bool = False) -> Config:
     table = read_table(path, example=_EXAMPLE)
     if isinstance(table.get("broker"), dict):
         table["broker"] = [table["broker"]]
+    if isinstance(sinks := table.get("sinks"), dict):
+        own = {name: value for name, value in sinks.items() if isinstance(value, dict)}
+        table["sinks"] = {**{name: value for name, value in sinks.items() if name not in own}, "tables": own}
     config = shape_table(table, Config, str(path), example=_EXAMPLE)
     for place, wrong in _findings(config, files_come_later=files_come_later):
         raise ConfigError(f"{path}: {place}: {wrong}")

@@ -9,18 +9,19 @@ from balise_attack.case import Case, Outcome
 _ANSWERS = ((200, b"<html>Welcome</html>"), (202, b""), (201, b"{}"), (200, "Acc\xe8s".encode("latin-1")), (302, b""))
 _SINK = """
 import json, sys
-from balise_collector.sinks import Point, SinkError
-from balise_collector.sinks.cardinality import Guard
-from balise_collector.sinks.influx import InfluxSink
-sink = InfluxSink(url=sys.argv[1], bucket="b", org="o", token=lambda: "t", guard=Guard({}), now=lambda: 1589733000.0)
+from balise_collector.sinks import SinkError
+from balise_collector.sinks.influx.point import Point
+from balise_collector.sinks.influx.cardinality import Guard
+from balise_collector.sinks.influx.bucket import BucketWriter
+sink = BucketWriter(url=sys.argv[1], bucket="b", org="o", token=lambda: "t", guard=Guard({}), now=lambda: 1589733000.0)
 points = [Point("m", (("probe", "p"),), (("n", n),), (1589733000 + n) * 10**9) for n in range(5)]
 waits = 0
 for _ in range(int(sys.argv[2])):
     try:
-        sink.take(points)
+        sink.write(points)
     except SinkError:
         waits += 1
-sink.take(points)
+sink.write(points)
 print(json.dumps({"waits": waits, "dropped": sink.dropped}))
 """
 

@@ -24,9 +24,10 @@ from balise_collector.fleet.registry import FleetRegistry
 from balise_collector.journal import Presence, Report
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.sinks import SinkError
-from balise_collector.sinks.courses import Course
-from balise_collector.sinks.feed import Feed
-from balise_collector.sinks.influx_courses import influx_courses
+from balise_collector.sinks.context import SinkContext
+from balise_collector.sinks.influx.streams import influx_streams
+from balise_collector.sinks.streams import Sources, Stream
+from balise_collector.sinks.worker import SinkWorker
 from balise_collector.system.clock import Clock
 from balise_collector.system.config import Broker, Config, Influx, Place
 from balise_wire.status import Health
@@ -52,11 +53,12 @@ class Seeded:
         """A clock that stands at the end of the afternoon."""
         return Clock(system=lambda: self.now)
 
-    def courses(self, influx: Any, name: str, **changes: Any) -> list[Course]:
+    def streams(self, influx: Any, name: str, **changes: Any) -> list[Stream]:
         """What flows to two fresh databases of a server."""
         config = self.influx_config(influx, name, **changes)
         services = catalogue.load(catalogue.default_folder())
-        return list(self.held.enter_context(influx_courses(config, self.clock, services, lambda: {"b": True})))
+        context = SinkContext(config, self.clock, services, lambda: {"b": True})
+        return list(self.held.enter_context(influx_streams(context, Sources(self.store, self.journal))))
 
     def influx_config(self, influx: Any, name: str, **changes: Any) -> Config:
         """Settings that lead to a server."""
@@ -64,23 +66,26 @@ class Seeded:
         usual["org"] = getattr(influx, "org", "balise")
         return msgspec.structs.replace(self.config, influx=Influx(**{**usual, **changes}))
 
-    def feed(self, influx: Any, name: str) -> Feed:
+    def worker(self, influx: Any, name: str) -> SinkWorker:
         """The thread that would send them, not started."""
         config = self.influx_config(influx, name, timeout=1.0)
-        services = catalogue.load(catalogue.default_folder())
-        clock = self.clock
-        return Feed(
-            "influx",
-            lambda: influx_courses(config, clock, services, dict),
-            lambda: Store(config.derived_file, config.journal_file),
-            lambda: SqliteJournal(config.journal_file),
-            clock.monotonic,
-        )
+        return worker_of(config, self.clock)
 
-    def drain(self, courses: list[Course]) -> None:
+    def drain(self, streams: list[Stream]) -> None:
         """Send until nothing is left."""
-        while any([course.step(self.store, self.journal) for course in courses]):  # noqa: C419 - each takes its step
+        while any([stream.step() for stream in streams]):  # noqa: C419 - each takes its step
             pass
+
+
+def worker_of(config: Config, clock: Clock) -> SinkWorker:
+    """Return the thread that sends what a collector's files hold, not started."""
+    context = SinkContext(config, clock, catalogue.load(catalogue.default_folder()), dict)
+    return SinkWorker(
+        "influx",
+        lambda sources: influx_streams(context, sources),
+        lambda: Sources(Store(config.derived_file, config.journal_file), SqliteJournal(config.journal_file)),
+        clock.monotonic,
+    )
 
 
 @pytest.fixture
@@ -124,7 +129,7 @@ def count(influx: Any, database: str, measurement: str, field: str) -> int:
 def test_everything_arrives_and_a_replay_overwrites(any_influx: Any, seeded: Seeded, afternoon: Any) -> None:
     """Every verdict, incident and health report is a point; sending all again with a new cursor changes no count."""
     name = fresh(any_influx, "whole")
-    seeded.drain(seeded.courses(any_influx, name))
+    seeded.drain(seeded.streams(any_influx, name))
     first = {
         measurement: count(any_influx, name, measurement, field)
         for measurement, field in (
@@ -141,7 +146,7 @@ def test_everything_arrives_and_a_replay_overwrites(any_influx: Any, seeded: See
     alive = any_influx.rows('SELECT last("is_alive") AS "n" FROM "balise_fleet" GROUP BY "probe"', name)
     assert [row["n"] for row in alive] == [1] * len(afternoon.probes)
     assert any_influx.rows('SELECT last("temperature_c") AS "t" FROM "balise_health"', name)[0]["t"] == 51.5
-    seeded.drain(seeded.courses(any_influx, name, url=any_influx.url + "/"))  # another name: everything again
+    seeded.drain(seeded.streams(any_influx, name, url=any_influx.url + "/"))  # another name: everything again
     assert count(any_influx, name, "balise_verdict", "state") == seeded.sent
     assert count(any_influx, name, "balise_incident", "revision") == first["balise_incident"]
 
@@ -150,7 +155,7 @@ def test_everything_arrives_and_a_replay_overwrites(any_influx: Any, seeded: See
 def test_roll_ups_add_up_and_late_data_are_added(any_influx: Any, seeded: Seeded, afternoon: Any) -> None:
     """Five minutes and an hour count every verdict once; what comes hours late makes its windows anew."""
     name = fresh(any_influx, "rolled")
-    courses = seeded.courses(any_influx, name)
+    courses = seeded.streams(any_influx, name)
     seeded.drain(courses)
 
     def total(window: str) -> int:
@@ -176,8 +181,8 @@ def test_killed_for_a_stretch_and_every_point_is_there(
     """InfluxDB is killed while rows keep coming: afterwards every point is there (its pace: test_influx_program.py)."""
     influx = make_influx()
     name = fresh(influx, "outage")
-    feed = seeded.feed(influx, name)
-    feed.start()
+    worker = seeded.worker(influx, name)
+    worker.start()
     eventually(lambda: count(influx, name, "balise_verdict", "state") == seeded.sent, "the first afternoon")
     afternoon.slots += 80
     for since, until in ((36, 76), (76, 116)):
@@ -186,12 +191,12 @@ def test_killed_for_a_stretch_and_every_point_is_there(
         seeded.sent += afternoon.fill(seeded.journal, until, since)
         while seeded.follower.follow(seeded.now):
             pass
-    eventually(lambda: feed.failing, "the outage is noticed")
+    eventually(lambda: worker.failing, "the outage is noticed")
     influx.start()
     eventually(lambda: count(influx, name, "balise_verdict", "state") == seeded.sent, "all points", within=40.0)
-    assert feed.failed is None
-    feed.stop()
-    feed.join(5.0)
+    assert worker.failed is None
+    worker.stop()
+    worker.join(5.0)
 
 
 def test_a_full_disk_waits_and_loses_nothing(
@@ -202,10 +207,10 @@ def test_a_full_disk_waits_and_loses_nothing(
         influx = make_influx(disk_megabytes=48)
     except (RuntimeError, OSError) as error:
         pytest.skip(f"influx: no disk of its own to fill: this kernel gives no mount namespace to us ({error})")
-    caplog.set_level("INFO", "balise_collector.sinks.feed")
+    caplog.set_level("INFO", "balise_collector.sinks.worker")
     name = fresh(influx, "full")
-    feed = seeded.feed(influx, name)
-    feed.start()
+    worker = seeded.worker(influx, name)
+    worker.start()
     eventually(lambda: count(influx, name, "balise_verdict", "state") == seeded.sent, "the first afternoon")
     influx.disk.fill()
     afternoon.slots += 40
@@ -213,17 +218,17 @@ def test_a_full_disk_waits_and_loses_nothing(
     seeded.now += 40 * 300.0
     while seeded.follower.follow(seeded.now):
         pass
-    eventually(lambda: feed.failing, "the full disk is noticed")
+    eventually(lambda: worker.failing, "the full disk is noticed")
     eventually(lambda: "its disk is full; make room" in caplog.text, "it is said")
-    assert seeded.journal.cursor(seeded.courses(influx, name)[1]._bookmark._name) < seeded.store.last_change()  # type: ignore[attr-defined]
+    assert seeded.journal.cursor(seeded.streams(influx, name)[1]._bookmark._name) < seeded.store.last_change()  # type: ignore[attr-defined]
     assert before < seeded.sent
     influx.disk.make_room()
     influx.kill()  # a 1.x goes on refusing until it is started again
     influx.start()
     eventually(lambda: count(influx, name, "balise_verdict", "state") == seeded.sent, "all points", within=40.0)
-    assert feed.failed is None
-    feed.stop()
-    feed.join(5.0)
+    assert worker.failed is None
+    worker.stop()
+    worker.join(5.0)
     assert caplog.text.count("its disk is full") == 1
     assert "refused for good" not in caplog.text
 
@@ -236,7 +241,7 @@ def test_points_older_than_the_retention_do_not_stop_the_rest(
     if getattr(any_influx, "version", "").startswith("3"):
         pytest.skip("InfluxDB 3 is not given a retention by this test")
     name = any_influx.database("short", keep="1h")  # the afternoon is years ago
-    seeded.drain(seeded.courses(any_influx, name)[1:2])
+    seeded.drain(seeded.streams(any_influx, name)[1:2])
     assert count(any_influx, name, "balise_verdict", "state") == 0
     assert "refused for good" in caplog.text
     assert "retention" in caplog.text
@@ -248,9 +253,9 @@ def test_a_field_of_another_type_costs_its_own_points_only(
 ) -> None:
     """Somebody else wrote a string where balise writes a float: those points are left out, with the reason."""
     name = fresh(any_influx, "mixed")
-    writer = seeded.courses(any_influx, name)[0]._sink  # type: ignore[attr-defined]
-    writer._write(['balise_health,probe=x temperature_c="warm" 1589733000000000000'])
-    seeded.drain(seeded.courses(any_influx, name))
+    writer = seeded.streams(any_influx, name)[0]._sink._writer  # type: ignore[attr-defined]
+    writer._post(['balise_health,probe=x temperature_c="warm" 1589733000000000000'])
+    seeded.drain(seeded.streams(any_influx, name))
     assert count(any_influx, name, "balise_verdict", "state") == seeded.sent
     assert "conflict" in caplog.text or "type" in caplog.text
     assert any_influx.rows('SELECT sum("n") AS "n" FROM "balise_dropped"', name)[0]["n"] > 0
@@ -269,11 +274,11 @@ def test_a_refusal_stands_still_and_says_the_mend(
 ) -> None:
     """A wrong token or bucket loses nothing: the cursor stays, and the message says what the operator does."""
     name = fresh(influx, "refused")
-    conclusions = seeded.courses(influx, name, **changes)[1]
+    conclusions = seeded.streams(influx, name, **changes)[1]
     with pytest.raises(SinkError, match=status) as raised:
-        conclusions.step(seeded.store, seeded.journal)
+        conclusions.step()
     assert any(word in str(raised.value) for word in mend.split("|"))
-    assert conclusions.readers(seeded.store, seeded.journal)[0][1] == 0
+    assert conclusions.readers()[0][1] == 0
 
 
 def test_a_server_that_takes_small_writes_only_gets_small_writes(
@@ -282,7 +287,7 @@ def test_a_server_that_takes_small_writes_only_gets_small_writes(
     """413 halves the batch until it fits: no setting has to be found out."""
     influx = make_influx(most_body=40_000)
     name = fresh(influx, "small")
-    seeded.drain(seeded.courses(influx, name)[1:2])
+    seeded.drain(seeded.streams(influx, name)[1:2])
     assert count(influx, name, "balise_verdict", "state") == seeded.sent
 
 
@@ -291,30 +296,24 @@ def test_a_token_that_was_changed_is_read_again(influx: Any, seeded: Seeded, tmp
     name = fresh(influx, "renewed")
     file = tmp_path / "influx.token"
     file.write_text("writer:old\n")
-    course = seeded.courses(influx, name, token="", token_file=str(file))[1]
+    stream = seeded.streams(influx, name, token="", token_file=str(file))[1]
     with pytest.raises(SinkError, match="401"):
-        course.step(seeded.store, seeded.journal)
+        stream.step()
     file.write_text(f"{influx.write_token}\n")
-    seeded.drain([course])
+    seeded.drain([stream])
     assert count(influx, name, "balise_verdict", "state") == seeded.sent
 
 
-def test_a_feed_stops_at_once_while_its_server_is_away(seeded: Seeded, free_port: int) -> None:
+def test_a_worker_stops_at_once_while_its_server_is_away(seeded: Seeded, free_port: int) -> None:
     """SIGTERM does not wait for a back-off."""
     config = msgspec.structs.replace(
         seeded.config,
         influx=Influx(url=f"http://127.0.0.1:{free_port}", token="x"),
     )
-    feed = Feed(
-        "influx",
-        lambda: influx_courses(config, seeded.clock, catalogue.load(catalogue.default_folder()), dict),
-        lambda: Store(config.derived_file, config.journal_file),
-        lambda: SqliteJournal(config.journal_file),
-        seeded.clock.monotonic,
-    )
-    feed.start()
+    worker = worker_of(config, seeded.clock)
+    worker.start()
     threading.Event().wait(0.2)
-    feed.stop()
-    feed.join(2.0)
-    assert not feed.is_alive()
-    assert feed.failed is None
+    worker.stop()
+    worker.join(2.0)
+    assert not worker.is_alive()
+    assert worker.failed is None

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 import pytest
 
-from balise_collector.sinks.influx_setup import setup
+from balise_collector.sinks.influx.setup import setup
 from balise_collector.system.config import Influx
 from balise_collector.system.errors import ConfigError
 

@@ -15,9 +15,10 @@ from typing import Any
 
 import pytest
 
-from balise_collector.sinks import Point, SinkError
-from balise_collector.sinks.cardinality import Guard
-from balise_collector.sinks.influx import InfluxSink
+from balise_collector.sinks import SinkError
+from balise_collector.sinks.influx.bucket import BucketWriter
+from balise_collector.sinks.influx.cardinality import Guard
+from balise_collector.sinks.influx.point import Point
 
 Answer = tuple[int, str, dict[str, str]]
 T = 1_589_733_000
@@ -76,9 +77,9 @@ def fake() -> Iterator[FakeInflux]:
 
 
 @pytest.fixture
-def sink(fake: FakeInflux) -> Iterator[InfluxSink]:
+def sink(fake: FakeInflux) -> Iterator[BucketWriter]:
     """Return a sink that writes to the fake."""
-    made = InfluxSink(
+    made = BucketWriter(
         url=fake.url, bucket="balise", org="balise", token=lambda: "t", guard=Guard({}), now=lambda: float(T)
     )
     yield made
@@ -111,39 +112,39 @@ def points(count: int) -> list[Point]:
     ],
 )
 def test_every_answer_that_is_no_success_stands_still_with_its_mend(
-    fake: FakeInflux, sink: InfluxSink, status: int, body: str, headers: dict[str, str], wait: float, mend: str
+    fake: FakeInflux, sink: BucketWriter, status: int, body: str, headers: dict[str, str], wait: float, mend: str
 ) -> None:
     """Nothing is lost, the operator reads what to do, and Retry-After is heeded."""
     fake.judge = lambda _lines: (status, body, headers)
     with pytest.raises(SinkError, match=str(status)) as raised:
-        sink.take(points(3))
+        sink.write(points(3))
     assert raised.value.retry_after == wait
     assert mend in str(raised.value)
     assert "<" not in str(raised.value)
     fake.judge = lambda _lines: None
-    sink.take(points(3))
+    sink.write(points(3))
     assert len(fake.stored) == 3
 
 
 @pytest.mark.parametrize("status", [200, 403, 503])
-def test_an_answer_that_is_no_text_stands_still(fake: FakeInflux, sink: InfluxSink, status: int) -> None:
+def test_an_answer_that_is_no_text_stands_still(fake: FakeInflux, sink: BucketWriter, status: int) -> None:
     """A portal's page in an old encoding is an impostor's, not the end of the sink's thread."""
     fake.judge = lambda _lines: (status, "Acc\xe8s refus\xe9", {})
     with pytest.raises(SinkError, match="nothing is lost"):
-        sink.take(points(3))
+        sink.write(points(3))
     fake.judge = lambda _lines: None
-    sink.take(points(3))
+    sink.write(points(3))
     assert len(fake.stored) == 3
 
 
-def test_an_impostor_between_two_batches_costs_nothing(fake: FakeInflux, sink: InfluxSink) -> None:
+def test_an_impostor_between_two_batches_costs_nothing(fake: FakeInflux, sink: BucketWriter) -> None:
     """Half of a write taken by the server and half by an impostor is offered again whole: points are idempotent."""
     fake.judge = lambda lines: (200, "ok", {}) if any(" n=6000i " in line for line in lines) else None
     with pytest.raises(SinkError, match="204"):
-        sink.take(points(7000))
+        sink.write(points(7000))
     assert sink.dropped == 0
     fake.judge = lambda _lines: None
-    sink.take(points(7000))
+    sink.write(points(7000))
     assert len(set(fake.stored)) == 7000
 
 
@@ -178,7 +179,7 @@ def test_an_impostor_between_two_batches_costs_nothing(fake: FakeInflux, sink: I
 )
 def test_a_partial_write_is_not_offered_again(
     fake: FakeInflux,
-    sink: InfluxSink,
+    sink: BucketWriter,
     caplog: pytest.LogCaptureFixture,
     status: int,
     body: str,
@@ -187,42 +188,42 @@ def test_a_partial_write_is_not_offered_again(
 ) -> None:
     """1.8, 2.x and 3 store the rest of the batch: what they refused is counted, logged and owned up to as a point."""
     fake.judge = lambda lines: (status, body, {}) if lines[0].startswith("m,") else None
-    sink.take(points(10))
+    sink.write(points(10))
     assert sink.dropped == lost
     assert reason in caplog.text
     assert fake.writes == 2
     assert [line.split(",")[0] for line in fake.stored] == ["balise_dropped"]
 
 
-def test_a_line_that_spoils_its_batch_is_found(fake: FakeInflux, sink: InfluxSink, caplog: Any) -> None:
+def test_a_line_that_spoils_its_batch_is_found(fake: FakeInflux, sink: BucketWriter, caplog: Any) -> None:
     """A 400 that stores nothing is halved down to the line at fault; every other line is stored."""
     text = '{"code":"invalid","message":"unable to parse \'m,probe=p2 n=100i\': bad"}'
     fake.judge = lambda lines: (400, text, {}) if any(" n=100i " in line for line in lines) else None
-    sink.take(points(300))
+    sink.write(points(300))
     assert len([line for line in fake.stored if line.startswith("m,")]) == 299
     assert sink.dropped == 1
     assert "n=100i" in caplog.text
 
 
-def test_a_server_that_refuses_every_line_loses_none(fake: FakeInflux, sink: InfluxSink) -> None:
+def test_a_server_that_refuses_every_line_loses_none(fake: FakeInflux, sink: BucketWriter) -> None:
     """A 400 to a plain line of our own is the server's (or the settings') fault: stand still, drop nothing."""
     fake.judge = lambda _lines: (400, '{"error":"database is required"}', {})
     with pytest.raises(SinkError, match="database is required"):
-        sink.take(points(5))
+        sink.write(points(5))
     assert sink.dropped == 0
     assert fake.writes == 2
 
 
-def test_a_batch_that_is_too_large_is_halved(fake: FakeInflux, sink: InfluxSink) -> None:
+def test_a_batch_that_is_too_large_is_halved(fake: FakeInflux, sink: BucketWriter) -> None:
     """413 until it fits."""
     fake.judge = lambda lines: (413, "", {}) if len(lines) > 40 else None
-    sink.take(points(300))
+    sink.write(points(300))
     assert len(fake.stored) == 300
 
 
 def test_nobody_there(free_port: int) -> None:
     """A server that is off delays, with a line that names it and no object in it."""
-    sink = InfluxSink(
+    sink = BucketWriter(
         url=f"http://127.0.0.1:{free_port}",
         bucket="b",
         org="o",
@@ -231,5 +232,5 @@ def test_nobody_there(free_port: int) -> None:
         now=lambda: float(T),
     )
     with pytest.raises(SinkError, match="does not answer") as raised:
-        sink.take(points(1))
+        sink.write(points(1))
     assert "object at" not in str(raised.value)

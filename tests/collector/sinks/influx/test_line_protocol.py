@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from pathlib import Path
 from typing import Any
 
 import influxdb_client.client.write.point as reference
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from balise_collector.sinks import Point, SinkError
-from balise_collector.sinks.file import FileSink
-from balise_collector.sinks.line_protocol import line_of, lines_of
+from balise_collector.sinks.influx.line_protocol import line_of, lines_of
+from balise_collector.sinks.influx.point import Point
 
 NAMES = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=12).filter(
     lambda text: not text.endswith("\\")
@@ -60,18 +57,3 @@ def test_a_value_cannot_swallow_what_follows_it() -> None:
 def test_a_point_without_a_sayable_field_is_no_line() -> None:
     """Infinity has no spelling: a point of nothing else is left out."""
     assert lines_of([Point("m", (), (("f", float("inf")),), 5), Point("m", (), (("f", 2.5),), 6)]) == "m f=2.5 6\n"
-
-
-def test_the_file_sink_appends(tmp_path: Path) -> None:
-    """Lines are added to what is there; another path is another cursor."""
-    sink = FileSink(str(tmp_path / "points.lp"))
-    for n in range(2):
-        sink.take([Point("m", (), (("f", n),), n)])
-    assert (tmp_path / "points.lp").read_text() == "m f=0i 0\nm f=1i 1\n"
-    assert sink.name != FileSink("-").name
-
-
-def test_a_file_that_cannot_be_written_is_told_with_its_mend(tmp_path: Path) -> None:
-    """The error names the file; the lines are offered again later."""
-    with pytest.raises(SinkError, match="writable"):
-        FileSink(str(tmp_path / "none" / "points.lp")).take([Point("m", (), (("f", 1),), 1)])

@@ -1,96 +1,96 @@
-"""The look that is taken every minute at the fleet and at the collector itself.
+"""The sample that is taken every minute of the fleet and of the collector itself.
 
 Lives here: gathering facts from the stores at intervals of the collector's clock. Must not live here: what a probe's
-silence means (liveness.py), names of points (points.py).
+silence means (liveness.py), what a sink makes of it.
 """
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from balise_collector.conclude.liveness import standing
-from balise_collector.conclude.store import Store
 from balise_collector.fleet.registry import FleetRegistry
 from balise_collector.incidents.findings import findings
-from balise_collector.journal.sqlite import SqliteJournal
-from balise_collector.sinks import Point
-from balise_collector.sinks.courses import Course
+from balise_collector.sinks.changes import CollectorSampled, ProbeSampled
 from balise_collector.sinks.facts import CollectorFacts, ReaderFacts
-from balise_collector.sinks.points import collector_points, fleet_point
+from balise_collector.sinks.streams import Sample, Sources, Stream
+from balise_collector.system.config import Config
 
 EVERY: Final = 60.0
-"""Clock seconds between two looks."""
+"""Clock seconds between two samples."""
 SOFTWARE_EVERY: Final = 600.0
 """Clock seconds for which a probe's software is believed: reading it opens a sealed batch."""
 
 
-class Watch:
-    """Takes the looks; it belongs to one thread."""
+class Sampler:
+    """Takes the samples; it belongs to one thread."""
 
     def __init__(
         self,
+        config: Config,
         registry: FleetRegistry,
-        state_dir: Path,
+        sources: Sources,
+        streams: Sequence[Stream],
         now: Callable[[], float],
         brokers: Callable[[], Mapping[str, bool]],
-        silence: float,
     ) -> None:
         """Prepare.
 
         Args:
+            config: whose disk is looked at, and how long a probe is waited for.
             registry: this thread's connection to the fleet's file.
-            state_dir: whose disk is looked at.
+            sources: this thread's connections to the stores.
+            streams: whose cursors are told of.
             now: UNIX seconds.
             brokers: whether each broker's connection stands.
-            silence: seconds without a word after which a probe is silent.
         """
+        self._state_dir = config.state_dir
+        self._silence = float(config.detect.silence_seconds)
         self._registry = registry
-        self._state_dir = state_dir
+        self._store, self._journal = sources
+        self._streams = streams
         self._now = now
         self._brokers = brokers
-        self._silence = silence
         self._due = 0.0
         self._before: CollectorFacts | None = None
         self._software: dict[str, tuple[str, float]] = {}
         """Each probe's software, and when that was read."""
-        self.courses: Sequence[Course] = ()
-        """Whose cursors are told of."""
 
-    def look(self, store: Store, journal: SqliteJournal) -> list[Point]:
-        """Return the points of a look when one is due; else none."""
+    def sample(self) -> list[Sample]:
+        """Return a sample of each probe and of the collector when one is due; else none."""
         now = self._now()
         if now < self._due:
             return []
         self._due = now // EVERY * EVERY + EVERY
         at = now // EVERY * EVERY
-        fleet, alive = self._fleet(store, journal, now, at)
-        facts = self._facts(store, journal, alive)
+        fleet = self._fleet(now, at)
+        facts = self._facts(sum(one.liveness.alive for one in fleet))
+        journal = self._journal
         readers = [ReaderFacts(name="judge", position=journal.cursor("judge"), head=journal.head())]
         readers += [
             ReaderFacts(name=name, position=position, head=head)
-            for course in self.courses
-            for name, position, head in course.readers(store, journal)
+            for stream in self._streams
+            for name, position, head in stream.readers()
         ]
         self._before = facts
-        return [*fleet, *collector_points(facts, readers, at)]
+        return [*fleet, CollectorSampled(at=at, facts=facts, readers=tuple(readers))]
 
-    def _fleet(self, store: Store, journal: SqliteJournal, now: float, at: float) -> tuple[list[Point], int]:
-        """Return a point of each member, and how many are alive."""
-        presence, health = journal.latest_presence(), journal.latest_health()
-        points, alive = [], 0
+    def _fleet(self, now: float, at: float) -> list[ProbeSampled]:
+        """Return a sample of each member."""
+        presence, health = self._journal.latest_presence(), self._journal.latest_health()
+        samples = []
         fleet = self._registry.fleet()
         for member in fleet.active():
             last, patience = health.get(member.id), fleet.patience(member.id, self._silence)
-            measured = store.last_measured(member.id)
+            measured = self._store.last_measured(member.id)
             found = standing(presence.get(member.id), measured, last, now, patience, fleet.excuse(member.id))
-            alive += found.alive
-            points.append(fleet_point(member, found, last, self._software_of(member.id, store, journal, now), at))
-        return points, alive
+            software = self._software_of(member.id, now)
+            samples.append(ProbeSampled(at=at, member=member, liveness=found, health=last, software=software))
+        return samples
 
-    def _software_of(self, probe: str, store: Store, journal: SqliteJournal, now: float) -> str:
+    def _software_of(self, probe: str, now: float) -> str:
         """Return what the newest measurement of a probe was made with; empty where it has none.
 
         Read from the journal, so that a collector that was just started knows it too.
@@ -98,15 +98,16 @@ class Watch:
         known, read_at = self._software.get(probe, ("", float("-inf")))
         if known and now - read_at < SOFTWARE_EVERY:
             return known
-        newest = store.newest_of(probe)
-        rows = journal.rows([newest]) if newest is not None else []
+        newest = self._store.newest_of(probe)
+        rows = self._journal.rows([newest]) if newest is not None else []
         if rows:
             known = rows[0].measurement.software
             self._software[probe] = (known, now)
         return known
 
-    def _facts(self, store: Store, journal: SqliteJournal, alive: int) -> CollectorFacts:
-        totals, brokers, before = journal.totals(), self._brokers(), self._before
+    def _facts(self, alive: int) -> CollectorFacts:
+        store, brokers, before = self._store, self._brokers(), self._before
+        totals = self._journal.totals()
         cells: dict[str, Any] = msgspec.json.decode(store.memory("cells") or b"{}")
         verdicts, progress = store.last_change(), store.progress()
         lag = None

@@ -15,9 +15,9 @@ from balise_collector.incidents import Incident, IncidentKind, IncidentState, In
 from balise_collector.incidents.findings import finding, told
 from balise_collector.journal import EventRow, HealthRow
 from balise_collector.judge import State, Verdict
-from balise_collector.sinks import Point
 from balise_collector.sinks.facts import CellFacts, CollectorFacts, ReaderFacts
-from balise_collector.sinks.points import (
+from balise_collector.sinks.influx.point import Point
+from balise_collector.sinks.influx.points import (
     FLOATS,
     collector_points,
     dropped_point,

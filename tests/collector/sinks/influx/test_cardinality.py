@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from balise_collector.sinks import Point
-from balise_collector.sinks.cardinality import OTHER, Guard
+from balise_collector.sinks.influx.cardinality import OTHER, Guard
+from balise_collector.sinks.influx.point import Point
 
 
 def point(**tags: str) -> Point:

@@ -1,9 +1,9 @@
-"""The sink that writes to InfluxDB 1.8, 2.x or 3 through influxdb-client: our own batches of line protocol, gzipped.
+"""The writer of points to InfluxDB 1.8, 2.x or 3 through influxdb-client: our own batches of line protocol, gzipped.
 
 Lives here: one write, and what each answer means: all kept, part kept (counted and logged, never offered again), come
 back later, or stand still until the operator mends it. Only 204 is success: every InfluxDB answers a write so, and what
 answers otherwise in its place (a captive portal, a proxy, another program on the port) has kept nothing. Must not live
-here: names of points (points.py), waiting (feed.py). The public client is used for its transport; its Point and its
+here: names of points (points.py), waiting (worker.py). The public client is used for its transport; its Point and its
 batching cost ten times ours.
 """
 
@@ -21,10 +21,11 @@ from influxdb_client.domain.write_precision import WritePrecision
 from influxdb_client.rest import ApiException
 from influxdb_client.service.write_service import WriteService
 
-from balise_collector.sinks import Point, SinkError
-from balise_collector.sinks.cardinality import Guard
-from balise_collector.sinks.line_protocol import line_of
-from balise_collector.sinks.points import dropped_point
+from balise_collector.sinks import SinkError
+from balise_collector.sinks.influx.cardinality import Guard
+from balise_collector.sinks.influx.line_protocol import line_of
+from balise_collector.sinks.influx.point import Point
+from balise_collector.sinks.influx.points import dropped_point
 
 _log = logging.getLogger(__name__)
 _DROPPED: Final = re.compile(r"dropped=(\d+)")
@@ -36,7 +37,7 @@ _REFUSED: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_EN
 _LATER: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 
 
-class InfluxSink:
+class BucketWriter:
     """Writes to one bucket; it belongs to one thread."""
 
     def __init__(
@@ -77,7 +78,7 @@ class InfluxSink:
         self._client: InfluxDBClient | None = None
         self._writing: Any = None
         self._proven = False
-        """Whether, within this ``take``, the server has taken a plain line after it had refused others."""
+        """Whether, within this ``write``, the server has taken a plain line after it had refused others."""
         self.dropped = 0
         """Points that the server will never take, since start."""
 
@@ -86,7 +87,7 @@ class InfluxSink:
         """Name of its cursor: another server or bucket is another sink, and gets everything."""
         return f"influx:{self._url}#{self._bucket}"
 
-    def take(self, points: Sequence[Point]) -> None:
+    def write(self, points: Sequence[Point]) -> None:
         """Write; returns when the server has everything that it will ever take (SinkError when it has not)."""
         self._proven = False
         lines = [line for line in map(line_of, map(self._guard.admit, points)) if line]
@@ -109,7 +110,7 @@ class InfluxSink:
     def _offer(self, lines: list[str]) -> tuple[int, str]:
         """Write a batch; returns how many lines of it the server refused for good, and the last reason."""
         try:
-            self._write(lines)
+            self._post(lines)
         except ApiException as error:
             return self._answered(error, lines)
         except UnicodeDecodeError:
@@ -122,7 +123,7 @@ class InfluxSink:
             ) from None
         return 0, ""
 
-    def _write(self, lines: list[str]) -> None:
+    def _post(self, lines: list[str]) -> None:
         """Send one request; returns where the answer is 204 and raises for all others.
 
         Raises:
@@ -182,7 +183,7 @@ class InfluxSink:
         if self._proven:
             return
         try:
-            self._write([line_of(dropped_point(self._bucket, 0, "", self._now()))])
+            self._post([line_of(dropped_point(self._bucket, 0, "", self._now()))])
         except ApiException as error:
             status, text = int(error.status or 0), _text(error)
             if status in _REFUSED and "partial write" in text:
@@ -208,7 +209,7 @@ class InfluxSink:
         )
         with contextlib.suppress(ApiException, SinkError, UnicodeDecodeError, urllib3.exceptions.HTTPError, OSError):
             # A gauge for dashboards; where it cannot be written, the log line stands.
-            self._write([line_of(dropped_point(self._bucket, lost, reason.split(" [", maxsplit=1)[0], self._now()))])
+            self._post([line_of(dropped_point(self._bucket, lost, reason.split(" [", maxsplit=1)[0], self._now()))])
 
 
 # ---------------------------------------------------------------- reading answers

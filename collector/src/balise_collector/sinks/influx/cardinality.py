@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from balise_collector.sinks import Point
+from balise_collector.sinks.influx.point import Point
 
 OTHER: Final = "other"
 VALUES_MOST: Final = 5_000

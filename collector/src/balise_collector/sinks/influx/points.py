@@ -1,4 +1,4 @@
-"""From verdicts, measurements, health and incidents to points: the only place that knows their names.
+"""From changes to points: the only place that knows the names of measurements, tags and fields.
 
 Pure. docs/storage.md lists what is here; dashboards read it. The rules of the subset that InfluxDB 1.8, 2.x and 3 all
 take: no measurement is called ``measurement``, no tag and field share a name, truth is 0 or 1, a field keeps one type
@@ -16,20 +16,24 @@ from balise_collector.incidents.findings import Finding
 from balise_collector.incidents.model import Incident, IncidentState
 from balise_collector.journal import EventRow, HealthRow
 from balise_collector.judge.verdict import State, Verdict
-from balise_collector.sinks import Point
+from balise_collector.sinks.changes import (
+    Change,
+    CollectorSampled,
+    EventReported,
+    HealthReported,
+    IncidentRevised,
+    ProbeSampled,
+    VerdictWritten,
+    WindowSummed,
+)
 from balise_collector.sinks.facts import CellFacts, CollectorFacts, ReaderFacts
+from balise_collector.sinks.influx.point import Point
+from balise_collector.sinks.timings import times_of
 from balise_collector.system.harmless import printable
 from balise_collector.words.wording import KINDS, LOCALITIES, MECHANISMS, ROLES, Language, join_words
 from balise_wire.measurement import Measurement
-from balise_wire.observations import (
-    DnsObservation,
-    HttpObservation,
-    LineObservation,
-    Observation,
-    TcpObservation,
-    TlsObservation,
-)
-from balise_wire.words import Arm
+from balise_wire.observations import LineObservation
+from balise_wire.words import Arm, Experiment
 
 VERDICT: Final = "balise_verdict"
 LINE: Final = "balise_line"
@@ -60,7 +64,37 @@ _LATEST: Final = 1e11
 """UNIX seconds (of the year 5138) that no clock tells; a probe may send any number."""
 
 
+def points_of(change: Change) -> list[Point]:
+    """Return what a change is to a dashboard."""
+    match change:
+        case VerdictWritten():
+            return _verdict_points(change)
+        case IncidentRevised(incident=incident, noted_at=noted_at, told=told):
+            points = incident_points(change.finding, noted_at, told[:-1]) if change.finding is not None else []
+            return points if incident.confirmed else [*points, unconfirmed_point(incident, noted_at)]
+        case HealthReported(row=row, member=member):
+            return [health_point(row, member)]
+        case EventReported():
+            return [probe_event_point(change.row, change.member)]
+        case ProbeSampled():
+            return [fleet_point(change.member, change.liveness, change.health, change.software, change.at)]
+        case CollectorSampled(facts=facts, readers=readers, at=at):
+            return collector_points(facts, readers, at)
+        case WindowSummed(cell=cell, window=window, began=began):
+            return [rollup_point(cell, window, began)]
+
+
 # ---------------------------------------------------------------- verdicts
+
+
+def _verdict_points(change: VerdictWritten) -> list[Point]:
+    """Return the point of a verdict, and that of the line where it is the line's."""
+    verdict, measurement = change.verdict, change.measurement
+    points = [verdict_point(verdict, measurement, change.seq)]
+    if measurement is not None and verdict.layer is Experiment.LINE:
+        line = line_point(measurement, verdict.probe, change.seq)
+        points.extend([line] if line else [])
+    return points
 
 
 def verdict_point(verdict: Verdict, measurement: Measurement | None, seq: int) -> Point:
@@ -109,35 +143,8 @@ def _trials(measurement: Measurement) -> _Fields:
         "controls_tried": len(controls),
         "subjects_failed": sum(trial.failure is not None for trial in subjects),
         "subjects_tried": len(subjects),
-        **(_timings(own[-1]) if own else {}),
+        **(times_of(own[-1]) if own else {}),
     }
-
-
-def timings(measurement: Measurement) -> dict[str, float]:
-    """Return the durations and the rate that the newest subject trial saw, by field name; for roll-ups."""
-    own = [trial for trial in measurement.observations if trial.arm is Arm.SUBJECT and not trial.carried]
-    found = _timings(own[-1]) if own else {}
-    return {name: float(value) for name, value in found.items() if name in TIMES and isinstance(value, int | float)}
-
-
-TIMES: Final = ("connect_ms", "dns_ms", "elapsed_ms", "goodput_kbps", "handshake_ms", "rtt_ms")
-"""What roll-ups take medians of."""
-
-
-def _timings(trial: Observation) -> _Fields:
-    """Return durations of one trial, in milliseconds, and its goodput in kbit/s."""
-    fields: _Fields = {"elapsed_ms": trial.elapsed_ms, "failure": trial.failure.value if trial.failure else None}
-    if isinstance(trial, TcpObservation):
-        fields["rtt_ms"] = trial.rtt_ms
-    elif isinstance(trial, TlsObservation):
-        fields["connect_ms"] = trial.connect_ms
-        if trial.failure is None and trial.connect_ms is not None:
-            fields["handshake_ms"] = max(0.0, trial.elapsed_ms - trial.connect_ms)
-    elif isinstance(trial, HttpObservation):
-        fields.update(connect_ms=trial.connect_ms, goodput_kbps=trial.goodput_kbps, http_status=trial.status)
-    elif isinstance(trial, DnsObservation):
-        fields.update(answers=len(trial.answers), dns_ms=trial.answers[0].rtt_ms if trial.answers else None)
-    return fields
 
 
 def line_point(measurement: Measurement, probe: str, seq: int) -> Point | None:

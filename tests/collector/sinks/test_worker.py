@@ -1,4 +1,4 @@
-"""The feed: every sink gets every change once, in order, and again where a judgement changed."""
+"""The worker: every sink gets every change once, in order, and again where a judgement changed."""
 
 from __future__ import annotations
 
@@ -17,13 +17,19 @@ from balise_collector.fleet import catalogue
 from balise_collector.fleet.members import Fleet
 from balise_collector.journal import Batch
 from balise_collector.journal.sqlite import SqliteJournal
-from balise_collector.sinks import Point, SinkError
-from balise_collector.sinks.courses import Conclusions, Gauges, ProbeEvents
-from balise_collector.sinks.feed import Feed, _Lane
+from balise_collector.sinks import SinkError
+from balise_collector.sinks.changes import CollectorSampled
+from balise_collector.sinks.facts import CollectorFacts
+from balise_collector.sinks.influx.point import Point
+from balise_collector.sinks.influx.sink import PointSink
+from balise_collector.sinks.streams import EVENTS, Conclusions, Rows, Samples, Sources
+from balise_collector.sinks.worker import SinkWorker, StreamState
 from balise_wire.status import Event, EventKind
 
+PATH = Path("derived.sqlite")
 
-class ListSink:
+
+class ListWriter:
     """Keeps what it is given; refuses while told to."""
 
     name = "list"
@@ -32,7 +38,7 @@ class ListSink:
         self.points: list[Point] = []
         self.refusing = False
 
-    def take(self, points: Sequence[Point]) -> None:
+    def write(self, points: Sequence[Point]) -> None:
         """Keep them, or refuse."""
         if self.refusing:
             raise SinkError("closed; open it")
@@ -52,20 +58,20 @@ def test_a_sink_gets_everything_once_and_again_after_a_second_judgement_or_a_rep
     follower = Follower(journal, store, around)
     while follower.follow(afternoon.start + 17 * 300.0):
         pass
-    sink = ListSink()
+    sink = ListWriter()
     sink.refusing = True
-    course = Conclusions(sink, "list")
+    stream = Conclusions(PointSink(sink), "list", Sources(store, journal))
     with pytest.raises(SinkError):
-        course.step(store, journal)
+        stream.step()
     sink.refusing = False
-    while course.step(store, journal):
+    while stream.step():
         pass
     verdicts = [point for point in sink.points if point.measurement == "balise_verdict"]
     assert len({(point.tags, point.time_ns) for point in verdicts}) == sent
     assert any(point.measurement == "balise_incident" for point in sink.points)
     seq, verdict = store.numbered_verdicts()[0]
     store.save_verdicts([(seq, msgspec.structs.replace(verdict, rule="tcp.again"))])
-    assert course.step(store, journal) == 1
+    assert stream.step() == 1
     assert dict(sink.points[-1].fields)["rule"] == "tcp.again"
     assert (sink.points[-1].tags, sink.points[-1].time_ns) in {(p.tags, p.time_ns) for p in verdicts}
     sink.points.clear()
@@ -76,75 +82,78 @@ def test_a_sink_gets_everything_once_and_again_after_a_second_judgement_or_a_rep
     # The same changes under the same numbers: only the generation tells that they are to be sent again.
     draft.save_progress(draft.progress(), {"generation": b"7"}, (), afternoon.start)
     store.replace_with(draft)
-    while course.step(store, journal):
+    while stream.step():
         pass
     assert len([point for point in sink.points if point.measurement == "balise_verdict"]) == sent
-    assert course.step(store, journal) == 0
+    assert stream.step() == 0
     draft.close()
     store.close()
     journal.close()
 
 
 class Step:
-    """A course that takes one step a turn, or fails."""
+    """A stream that takes one step a turn, or fails."""
 
     def __init__(self, error: SinkError | None = None) -> None:
         self.steps = 0
         self.error = error
 
-    def step(self, _store: Any, _journal: Any) -> int:
+    def step(self) -> int:
         """Count, or fail."""
         self.steps += 1
         if self.error is not None:
             raise self.error
         return 1
 
-    def readers(self, _store: Any, _journal: Any) -> list[tuple[str, int, int]]:
+    def readers(self) -> list[tuple[str, int, int]]:
         """Have no cursor."""
         return []
 
 
-def test_a_course_that_fails_keeps_no_other_waiting(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_stream_that_fails_keeps_no_other_waiting(caplog: pytest.LogCaptureFixture) -> None:
     """A missing bucket of roll-ups stops the roll-ups alone; its reason is logged once, and Retry-After heeded."""
     now = [0.0]
     good, bad = Step(), Step(SinkError("no bucket; make it", retry_after=30.0))
     nothing: Any = None
-    feed = Feed("x", lambda: nullcontext(()), lambda: nothing, lambda: nothing, lambda: now[0])
-    feed._lanes = [_Lane(bad), _Lane(good)]
+    worker = SinkWorker("x", lambda _: nullcontext(()), lambda: nothing, lambda: now[0])
+    worker.states = [StreamState(bad), StreamState(good)]
     for _ in range(40):
-        feed._turn(nothing, nothing)
+        worker.turn(PATH)
         now[0] += 1.0
     assert good.steps == 40
     assert bad.steps == 2
     assert caplog.text.count("no bucket") == 1
     bad.error, now[0] = None, 100.0
     caplog.set_level("INFO")
-    feed._turn(nothing, nothing)
-    assert not feed.failing
-    assert "takes points again after 100 s" in caplog.text
+    worker.turn(PATH)
+    assert not worker.failing
+    assert "takes changes again after 100 s" in caplog.text
 
 
-def test_gauges_are_looked_at_while_the_sink_is_left_alone() -> None:
-    """A look cannot be made up for: it is taken on time, waits in memory, and is sent with the others."""
-    sink, now, looks = ListSink(), [0.0], [0]
+def test_samples_are_taken_while_the_sink_is_left_alone(tmp_path: Path) -> None:
+    """A sample cannot be made up for: it is taken on time, waits in memory, and is sent with the others."""
+    sink, now, taken = ListWriter(), [0.0], [0]
+    journal = SqliteJournal(tmp_path / "journal.sqlite")
 
-    def glance(_store: Any, _journal: Any) -> list[Point]:
-        looks[0] += 1
-        return [Point("gauge", (), (("n", looks[0]),), looks[0])]
+    def take() -> list[CollectorSampled]:
+        taken[0] += 1
+        return [CollectorSampled(at=float(taken[0]), facts=CollectorFacts(), readers=())]
 
     sink.refusing = True
-    feed = Feed("test", lambda: nullcontext(()), lambda: None, lambda: None, lambda: now[0])  # type: ignore[arg-type,return-value]
-    feed._lanes = [_Lane(Gauges(sink, glance))]
+    nothing: Any = None
+    worker = SinkWorker("test", lambda _: nullcontext(()), lambda: nothing, lambda: now[0])
+    worker.states = [StreamState(Samples(PointSink(sink), "samples", journal, take))]
     for _ in range(5):
-        feed._turn(None, None)  # type: ignore[arg-type]
+        worker.turn(PATH)
         now[0] += 0.01  # well within the first pause
-    assert feed.failing
+    assert worker.failing
     assert sink.points == []
     sink.refusing = False
     now[0] += 60.0
-    feed._turn(None, None)  # type: ignore[arg-type]
-    assert [dict(point.fields)["n"] for point in sink.points] == [1, 2, 3, 4, 5, 6]
-    assert not feed.failing
+    worker.turn(PATH)
+    assert [point.time_ns // 10**9 for point in sink.points] == [1, 2, 3, 4, 5, 6]
+    assert not any(state.failures for state in worker.states)
+    journal.close()
 
 
 def test_every_event_of_a_probe_flows_once(tmp_path: Path, probe: Any) -> None:
@@ -156,15 +165,15 @@ def test_every_event_of_a_probe_flows_once(tmp_path: Path, probe: Any) -> None:
         events=tuple(msgspec.json.encode(event) for event in events),
     )  # fmt: skip
     journal.append([batch], (), (), 7.0)
-    sink = ListSink()
-    course = ProbeEvents(sink, "list-events", lambda: Fleet.of([probe.member]))
+    sink = ListWriter()
+    stream = Rows(EVENTS, PointSink(sink), "list-events", Sources(store, journal), lambda: Fleet.of([probe.member]))
     sink.refusing = True
     with pytest.raises(SinkError):
-        course.step(store, journal)
+        stream.step()
     sink.refusing = False
-    while course.step(store, journal):
+    while stream.step():
         pass
     assert [dict(point.fields)["detail"] for point in sink.points] == [f"n{n}" for n in range(150)]
     assert len({(point.tags, point.time_ns) for point in sink.points}) == 150
-    assert course.readers(store, journal) == [("list-events", 150, 150)]
-    assert course.step(store, journal) == 0
+    assert stream.readers() == [("list-events", 150, 150)]
+    assert stream.step() == 0

@@ -87,7 +87,7 @@ def test_an_outage_of_influxdb_loses_nothing_and_slows_nothing(
         eventually(lambda: stored("balise_cursor", "position") > 0, "the collector tells of itself")
         # Its log tells the outage once, and its end.
         log = (collector.folder / "collector.log").read_text()
-        assert "takes points again" in log
+        assert "takes changes again" in log
         assert influx.write_token not in log
     finally:
         line.stop()

@@ -1,4 +1,4 @@
-"""The look at the fleet: what a collector that was just started already knows of its probes."""
+"""The sample of the fleet: what a collector that was just started already knows of its probes."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from balise_collector.fleet import catalogue
 from balise_collector.fleet.members import Fleet
 from balise_collector.fleet.registry import FleetRegistry
 from balise_collector.journal.sqlite import SqliteJournal
-from balise_collector.sinks.points import FLEET
-from balise_collector.sinks.watch import SOFTWARE_EVERY, Watch
+from balise_collector.sinks.changes import ProbeSampled
+from balise_collector.sinks.sampling import SOFTWARE_EVERY, Sampler
+from balise_collector.sinks.streams import Sources
 from balise_collector.system.config import Broker, Config, Place
 
 
@@ -30,11 +31,10 @@ def test_a_restarted_collector_knows_each_probes_software(tmp_path: Path, aftern
     follower = Follower(journal, store, Surroundings(fleet=fleet, catalogue=catalogue.load(catalogue.default_folder())))
     while follower.follow(now[0]):
         pass
-    watch = Watch(registry, config.state_dir, lambda: now[0], dict, 900.0)
+    sampler = Sampler(config, registry, Sources(store, journal), (), lambda: now[0], dict)
 
-    def told() -> dict[str, object]:
-        points = [point for point in watch.look(store, journal) if point.measurement == FLEET]
-        return {dict(point.tags)["probe"]: dict(point.fields).get("software") for point in points}
+    def told() -> dict[str, str]:
+        return {one.member.id: one.software for one in sampler.sample() if isinstance(one, ProbeSampled)}
 
     first = journal.read(0, 1)[0].measurement.software
     assert first
