@@ -271,18 +271,7 @@ def load(path: Path, *, files_come_later: bool = False) -> Config:
 
 def _findings(config: Config, *, files_come_later: bool) -> list[tuple[str, str]]:
     """What is well-formed and still cannot work: pairs of key and finding."""
-    found: list[tuple[str, str]] = []
-    if not config.broker:
-        found.append(("broker", 'there is none; add [broker] with at least host = "127.0.0.1"'))
-    if not config.state_dir.is_absolute():
-        found.append(("collector.state_dir", f"{config.collector.state_dir!r} is relative; write a path from /"))
-    found.extend(
-        (f"collector.country_names.{harmless.line(code)[:8]}", f"holds the character {bad}; take it out")
-        for code, name in config.collector.country_names.items()
-        if (bad := harmless.findings(code + name))
-    )
-    if config.collector.quarantine_bytes < 1024 * 1024:
-        found.append(("collector.quarantine_bytes", "holds too little to look into; use 1048576 or more"))
+    found = _own_findings(config)
     for index, broker in enumerate(config.broker):
         found.extend(
             (f"broker[{index}].{key}", wrong)
@@ -299,6 +288,30 @@ def _findings(config: Config, *, files_come_later: bool) -> list[tuple[str, str]
         found.extend((f"public.{key}", wrong) for key, wrong in _public_findings(config.public))
     if config.enrolment is not None:
         found.extend((f"enrolment.{key}", wrong) for key, wrong in _enrolment_findings(config.enrolment))
+    found.extend(_measuring_findings(config))
+    return found
+
+
+def _own_findings(config: Config) -> list[tuple[str, str]]:
+    """What cannot work in the collector's own table, and that it has somewhere to collect from."""
+    found: list[tuple[str, str]] = []
+    if not config.broker:
+        found.append(("broker", 'there is none; add [broker] with at least host = "127.0.0.1"'))
+    if not config.state_dir.is_absolute():
+        found.append(("collector.state_dir", f"{config.collector.state_dir!r} is relative; write a path from /"))
+    found.extend(
+        (f"collector.country_names.{harmless.line(code)[:8]}", f"holds the character {bad}; take it out")
+        for code, name in config.collector.country_names.items()
+        if (bad := harmless.findings(code + name))
+    )
+    if config.collector.quarantine_bytes < 1024 * 1024:
+        found.append(("collector.quarantine_bytes", "holds too little to look into; use 1048576 or more"))
+    return found
+
+
+def _measuring_findings(config: Config) -> list[tuple[str, str]]:
+    """What cannot work in how it has probes measure, in what it makes of that, and in where it writes it."""
+    found: list[tuple[str, str]] = []
     if not 10 <= config.timetable.interval <= 86400:
         found.append(("timetable.interval", f"{config.timetable.interval} s; use 10 to 86400"))
     if config.timetable.hello_every < 1 or config.timetable.http_every < 1:
