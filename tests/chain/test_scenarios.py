@@ -9,9 +9,17 @@ Play = Callable[..., tuple[int, str, dict[str, Any]]]
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(500)]
 
-CENSORED = ("dns-nxdomain", "http-blockpage", "ip-drop", "sni-rst-residual", "isp-shutdown", "lying-clocks")
+CENSORED = (
+    "dns-nxdomain",
+    "http-blockpage",
+    "ip-drop",
+    "sni-rst-residual",
+    "isp-shutdown",
+    "lying-clocks",
+    "three-ways",
+)
 BOTH = ("pk-2020-zoom-global-fault-first",)
-FAULTS = ("rough-afternoon", "ordinary-faults", "server-down", "edge-down")
+FAULTS = ("rough-afternoon", "ordinary-faults", "server-down", "edge-down", "nobody-blocks")
 
 
 def fired(result: Mapping[str, Any]) -> dict[str, int]:
@@ -30,7 +38,7 @@ def test_a_block_is_reported_as_it_was_played(play: Play, scenario: str) -> None
 
 @pytest.mark.parametrize("scenario", FAULTS)
 def test_an_ordinary_fault_is_not_called_interference(play: Play, scenario: str) -> None:
-    """Lossy and slow lines, dead servers and dead edges: no verdict says blocked, no incident says interference."""
+    """Lossy, slow and policed lines, dead or unwilling servers: no verdict says blocked, no incident interference."""
     status, said, result = play(scenario)
     assert status == 0, said
     assert [one for one in result["verdicts"] if one["state"] in {"blocked", "throttled"}] == []

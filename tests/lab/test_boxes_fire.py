@@ -407,7 +407,9 @@ def test_a_service_that_denies_the_country_is_itself(ground: Any, status: int) -
         assert tls(ground, OTHER_ISP, "twitter.lab") == "Not available"
         assert ground("http", place=REFERENCE, address=address, name="twitter.lab") == "200 twitter web"
         assert tls(ground, BLOCKED, "chat.lab") == "chat web"
-    assert counted["fired"] == 2
+        neighbour = ground.topology.endpoints[0].neighbour
+        assert ground("http", place=BLOCKED, address=address, name=neighbour) == "200 twitter web"
+    assert counted["fired"] == 3
 
 
 def test_resolver_down(ground: Any) -> None:

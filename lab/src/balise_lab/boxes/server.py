@@ -54,13 +54,14 @@ def _divert(placement: Placement) -> Iterator[str]:
 
 
 def _refusals(placement: Placement) -> tuple[web.Site, ...]:
-    """Every host of the lab, under its own certificate."""
+    """Every host of the lab, under its own certificate: those it looks for refuse, the others are as they are."""
+    status = STATUS.of(placement.box)
     return web.standing_in(
         placement.topology,
         placement.place.address,
         STAND_IN_PORT + placement.slot,
         plain_port=STAND_IN_PLAIN_PORT + placement.slot,
-        status=STATUS.of(placement.box),
+        status=lambda name: status if placement.looks_for(name) else web.OK,
     )
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from balise_lab.boxes.engine.box import fits
 from balise_lab.boxes.engine.kind import Kind, Looks
 from balise_lab.boxes.engine.placement import (
     COUNT_FIRED,
@@ -13,7 +12,6 @@ from balise_lab.boxes.engine.placement import (
     chain,
 )
 from balise_lab.services import web
-from balise_lab.topology import DEFAULT_NAME
 
 
 def _divert(placement: Placement) -> Iterator[str]:
@@ -26,15 +24,12 @@ def _divert(placement: Placement) -> Iterator[str]:
 
 def _serve(placement: Placement) -> tuple[web.Site, ...]:
     """Every host of the lab: those it looks for under the stranger's root, the others as they are."""
-    box = placement.box
-    ends = placement.topology.match(box.match)
-    patterns = (*box.match, *(end.host for end in ends)) if box.match else ("*",)
-
-    def certificate(name: str) -> str:
-        return "untrusted" if fits(name or DEFAULT_NAME, patterns) else "good"
-
-    port = STAND_IN_PORT + placement.slot
-    return web.standing_in(placement.topology, placement.place.address, port, certificate=certificate)
+    return web.standing_in(
+        placement.topology,
+        placement.place.address,
+        STAND_IN_PORT + placement.slot,
+        certificate=lambda name: "untrusted" if placement.looks_for(name) else "good",
+    )
 
 
 KINDS = (

@@ -56,7 +56,7 @@ def standing_in(
     port: int,
     *,
     plain_port: int = 0,
-    status: int = 200,
+    status: Callable[[str], int] = lambda _name: OK,
     certificate: Callable[[str], str] = lambda _name: "good",
 ) -> tuple[Site, ...]:
     """What stands in for the true servers, on one address: every host of the topology. Pure.
@@ -66,15 +66,25 @@ def standing_in(
         address: where it listens.
         port: for TLS.
         plain_port: in clear; 0 for not at all.
-        status: of its answers.
-        certificate: which one a name gets, "" the unknown names.
+        status: of the answer to a name; of unknown names, to "".
+        certificate: which one a name gets, likewise.
     """
     titles = {"": "Hosting"}
     for endpoint in topology.endpoints:
         for name in (endpoint.host, endpoint.neighbour):
             titles.setdefault(name, endpoint.spec.title or f"{endpoint.service} {endpoint.role}")
     return tuple(
-        Site(name, address, port, title, 4096 if name else 1024, certificate(name), plain_port > 0, status, plain_port)
+        Site(
+            name,
+            address,
+            port,
+            title,
+            4096 if name else 1024,
+            certificate(name),
+            plain_port > 0,
+            status(name),
+            plain_port,
+        )
         for name, title in titles.items()
     )
 

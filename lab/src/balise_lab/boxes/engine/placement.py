@@ -10,10 +10,10 @@ at one place each see it, although NFQUEUE ends a chain. A packet to strike carr
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from balise_lab.boxes.engine.box import Box
+from balise_lab.boxes.engine.box import Box, fits
 from balise_lab.boxes.engine.setting import Setting, Unit
 from balise_lab.errors import ConfigError
-from balise_lab.topology import UPLINK, Namespace, Topology
+from balise_lab.topology import DEFAULT_NAME, UPLINK, Namespace, Topology
 
 ENFORCE = 0x80000000
 FIRST_QUEUE = 10
@@ -84,6 +84,11 @@ class Placement:
         """Addresses it is about (ConfigError where there are none)."""
         found = (*self.box.addresses, *self.topology.addresses_of(self.box.match))
         return self.some(found, "name a host or service of the scenario, or give addresses")
+
+    def looks_for(self, name: str) -> bool:
+        """Whether it looks for a name; a box that has addresses alone looks for every name there."""
+        hosts = (end.host for end in self.topology.match(self.box.match))
+        return not self.box.match or fits(name or DEFAULT_NAME, (*self.box.match, *hosts))
 
     def some(self, found: Iterable[str], mend: str) -> tuple[str, ...]:
         """Return addresses, each once (ConfigError with this mend where there are none)."""
