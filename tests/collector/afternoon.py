@@ -18,7 +18,7 @@ from balise_wire.observations import TcpObservation
 from balise_wire.words import Arm, ClockState, Design
 
 if TYPE_CHECKING:
-    from balise_collector.journal.sqlite import SqliteJournal
+    from balise_collector.journal.interface import Journal
 
 SLOT = 300.0
 
@@ -59,7 +59,7 @@ class Afternoon:
         )
         return [sentinel, paired]
 
-    def fill(self, journal: SqliteJournal, until: int | None = None, since: int = 0) -> int:
+    def fill(self, journal: Journal, until: int | None = None, since: int = 0) -> int:
         """Append the batches of slots [since, until) in the order of their arrival; returns how many measurements."""
         arrivals = []
         for slot in range(since, self.slots if until is None else until):
@@ -70,7 +70,7 @@ class Afternoon:
                 arrivals.append((made[-1].ended + 20.0, number, made))
         for received_at, number, made in sorted(arrivals, key=lambda arrival: arrival[:2]):
             probe = self.probes[number]
-            if journal._watching is None:
+            if journal.watching is None:
                 journal.watch(received_at)
             journal.append([batch_of(probe, made, received_at - 1.0)], (), (), received_at)
         return sum(len(made) for _, _, made in arrivals)

@@ -16,10 +16,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from balise_collector.journal import Batch, Journal, Notice, NoticeKind, Presence, Refused, Report
-from balise_collector.journal import sqlite as sqlite_journal
+from balise_collector.journal import Batch, Notice, NoticeKind, Presence, Refused, Report
 from balise_collector.journal.frames import id64
-from balise_collector.journal.sqlite import EVENTS_KEPT, SqliteJournal
+from balise_collector.journal.interface import Journal
+from balise_collector.journal.sqlite import SqliteJournal, measurements
+from balise_collector.journal.sqlite.events import EVENTS_KEPT
 from balise_collector.system.errors import JournalError
 from balise_wire.measurement import Measurement
 from balise_wire.status import Event, EventKind, Health
@@ -110,7 +111,8 @@ def test_frames_verify_years_later(journal: SqliteJournal, probe: Any, batch_of:
     one = probe.measurement()
     batch = batch_of(one)
     journal.append([batch], (), (), AT)
-    assert journal.frame_of(one.id) == (batch.frame, probe.public_hex)
+    query = "SELECT b.frame, s.public_key FROM batch b JOIN signer s ON s.no = b.signer"
+    assert journal._db.execute(query).fetchall() == [(batch.frame, probe.public_hex)]
 
 
 def test_a_damaged_frame_costs_its_own_rows(journal: SqliteJournal, path: Path, probe: Any, batch_of: Any) -> None:
@@ -443,7 +445,7 @@ def test_what_is_new_is_asked_by_key(journal: SqliteJournal, probe: Any, batch_o
     journal.append([batch_of(one)], (), (), AT)
     assert journal.fresh(probe.id, [one.id, two.id]) == {two.id}
     assert journal.fresh("stranger1", [one.id]) == {one.id}
-    plan = [row[3] for row in journal._db.execute(f"EXPLAIN QUERY PLAN {sqlite_journal._KNOWN}", ("[1]", 1))]
+    plan = [row[3] for row in journal._db.execute(f"EXPLAIN QUERY PLAN {measurements._KNOWN}", ("[1]", 1))]
     assert any("(probe=? AND id=?)" in step for step in plan), plan
 
 
@@ -457,7 +459,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from balise_collector.journal import Refused
-from balise_collector.journal.sqlite import EVENTS_KEPT, SqliteJournal
+from balise_collector.journal.sqlite import SqliteJournal
 journal = SqliteJournal(Path(sys.argv[1]))
 for n in range(100000):
     journal.append((), [Refused(probe="", topic="t", reason=str(n), raw=b"x")], (), 1.0)
@@ -625,7 +627,7 @@ def test_states_of_a_probe_are_kept_so_many(
     journal: SqliteJournal, probe: Any, make_probe: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The newest stay; another probe's are its own."""
-    monkeypatch.setattr("balise_collector.journal.sqlite.PRESENCE_KEPT", 50)
+    monkeypatch.setattr("balise_collector.journal.sqlite.presence.PRESENCE_KEPT", 50)
     other = make_probe(id="other001")
     journal.append([], [], [Presence(probe=other.id, state=Lifecycle.READY, session=1)], AT)
     for number in range(1, 513):

@@ -21,6 +21,7 @@ from balise_collector.fleet.members import Fleet
 from balise_collector.fleet.registry import FleetRegistry
 from balise_collector.incidents import IncidentChange
 from balise_collector.journal import JournalRow
+from balise_collector.journal.interface import Journal
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.judge import RULES_VERSION, Verdict
 from balise_collector.system.clock import Clock
@@ -66,7 +67,7 @@ def surroundings(config: Config, clock: Clock, fleet: Fleet, catalogue: Catalogu
 class Follower:
     """One pass along the journal: the deduction, where it stands, and the store it writes."""
 
-    def __init__(self, journal: SqliteJournal, store: Store, around: Surroundings, reader: str = CURSOR) -> None:
+    def __init__(self, journal: Journal, store: Store, around: Surroundings, reader: str = CURSOR) -> None:
         """Go on from the store's snapshot, or from zero where there is none (or it is of another version).
 
         What cannot be dealt with is remembered under the name of ``reader``.

@@ -1,17 +1,13 @@
 """The journal: one durable, ordered record of everything that was accepted; every reader has its own cursor in it.
 
-Lives here: the interface and the records that cross it. Back ends live beside it (sqlite.py). Must not live here:
+Lives here: the records that cross the interface (interface.py). Back ends live beside it (sqlite/). Must not live here:
 validation, judgement, or anything that could be computed again from the records.
 """
 
-from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Protocol
 
 import msgspec
 
-from balise_collector.fleet.quota import Account
-from balise_collector.fleet.whereabouts import Sighting
 from balise_collector.system.faults import Fault
 from balise_wire.measurement import Measurement
 from balise_wire.status import Event, Health
@@ -227,45 +223,3 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     cursors: dict[str, int] = {}
     set_aside: dict[str, int] = {}
     """What each reader could not deal with: it went on without."""
-
-
-class Journal(Protocol):
-    """What every back end can do. One writer; any number of readers, in this process or another."""
-
-    def append(
-        self,
-        batches: Sequence[Batch],
-        refused: Sequence[Refused],
-        presence: Sequence[Presence],
-        received_at: float,
-        health: Sequence[Report] = (),
-        notices: Sequence[Notice] = (),
-        accounts: Mapping[str, Account] | None = None,
-        sightings: Sequence[Sighting] = (),
-    ) -> int:
-        """Commit durably, all or nothing; measurements already there (by probe and id) are dropped.
-
-        Returns the number of measurements that were new. Raises JournalError when it could not commit: then nothing
-        of it is in the journal, and the caller keeps what it has.
-        """
-        ...
-
-    def position(self, probe: str, stream: str) -> Position:
-        """Return what is committed of a stream."""
-        ...
-
-    def piece(self, after: int, most: int) -> Piece:
-        """Return the stretch of at most ``most`` rows behind ``after``; damage costs the rows it hit, and is named."""
-        ...
-
-    def read(self, after: int, most: int) -> list[JournalRow]:
-        """Return the measurements that can be read in the same stretch, in order."""
-        ...
-
-    def cursor(self, name: str) -> int:
-        """Return how far the reader ``name`` has come; 0 for a new one."""
-        ...
-
-    def advance(self, name: str, seq: int) -> None:
-        """Set how far the reader ``name`` has come."""
-        ...

@@ -158,3 +158,15 @@ def _judged(envelope: Envelope, offset: float, run: _Run) -> Dating:
         return RIGHT  # our own signed answer bounds that clock: the way was slow, not the clock
     borne_out = run.count > 1 and run.last - run.first >= _APART
     return Dating(offset) if borne_out else Dating(0.0, doubtful=True)
+
+
+def offset_of_older(envelope: Envelope, received_at: float) -> float:
+    """Return the offset of a batch that was journalled before offsets were decided at receipt.
+
+    Args:
+        envelope: of the batch, verified.
+        received_at: UNIX seconds, ours.
+    """
+    ahead = envelope.sent_at - received_at
+    settled = envelope.historical or envelope.clock_state.vouched or abs(ahead) <= TRANSIT
+    return 0.0 if settled else ahead

@@ -16,7 +16,7 @@ from balise_collector.conclude.store import Store
 from balise_collector.fleet.members import Fleet, Member
 from balise_collector.incidents.findings import told
 from balise_collector.journal import EventRow, HealthRow, JournalRow
-from balise_collector.journal.sqlite import SqliteJournal
+from balise_collector.journal.interface import Journal
 from balise_collector.sinks import Sink
 from balise_collector.sinks.changes import (
     Change,
@@ -47,7 +47,7 @@ class Sources(NamedTuple):
     """Where changes come from: one thread's connections."""
 
     store: Store
-    journal: SqliteJournal
+    journal: Journal
 
 
 def log_left_out(fresh: Sequence[Fault], title: str) -> None:
@@ -125,9 +125,9 @@ class Table(Generic[RowT]):
 
     cursor: str
     """Ending of the cursor's name."""
-    read: Callable[[SqliteJournal, int], Sequence[RowT]]
+    read: Callable[[Journal, int], Sequence[RowT]]
     """Returns the rows behind a number, a chunk at most."""
-    last: Callable[[SqliteJournal], int]
+    last: Callable[[Journal], int]
     """Returns the number of the newest row."""
     change: Callable[[RowT, Member | None], Change]
 
@@ -181,7 +181,7 @@ class Rows(Generic[RowT]):
 class Samples:
     """Samples that are taken at intervals; they wait in memory while the sink is away."""
 
-    def __init__(self, sink: Sink, title: str, journal: SqliteJournal, take: Callable[[], Sequence[Sample]]) -> None:
+    def __init__(self, sink: Sink, title: str, journal: Journal, take: Callable[[], Sequence[Sample]]) -> None:
         """Prepare; ``take`` returns samples when they are due, else none."""
         self._sink = sink
         self._title = title
