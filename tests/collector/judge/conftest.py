@@ -12,7 +12,8 @@ from typing import Any, Final
 import msgspec
 import pytest
 
-from balise_collector.judge import Context, ReferenceTable, Verdict, judge
+from balise_collector.conclude.judgement import judge, note
+from balise_collector.judge import Context, ReferenceTable, Verdict
 from balise_wire.evidence import Direction, Packet
 from balise_wire.failures import Failure
 from balise_wire.measurement import LineHealth, Measurement, Network
@@ -209,7 +210,7 @@ class Case:
                 *trials, network=Network(country=country, asn=asn), design=Design.SENTINEL, **changes
             )
             verdict = judge(measurement, Context(probe=probe, reference=True, references=self.references))
-            self.references.note(verdict, measurement)
+            note(self.references, verdict, measurement)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
+from balise_collector.conclude.judgement import note
 from balise_collector.judge import Seen, Tally
 from balise_wire.words import Design
 
@@ -45,7 +46,7 @@ def test_a_reference_whose_own_line_is_dead_says_nothing(case: Any) -> None:
 def test_other_probes_are_not_references(case: Any) -> None:
     """Only verdicts that bear the flag are taken in."""
     measurement = case.measured(case.syns(2), design=Design.SENTINEL)
-    case.references.note(case.judged(measurement), measurement)
+    note(case.references, case.judged(measurement), measurement)
     assert case.references.at_address(case.address, 443, 0.0, case.now + 10) == Seen()
 
 

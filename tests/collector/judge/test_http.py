@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from balise_collector.judge import Page, State, read_fingerprints
-from balise_collector.judge.http import same_page, same_response
+from balise_collector.experiments.http.facts import same_page, same_response
+from balise_collector.experiments.http.references import Page
+from balise_collector.judge import State, read_fingerprints
 from balise_wire.failures import Failure
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Arm, Design

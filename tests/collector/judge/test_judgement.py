@@ -10,14 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from balise_collector.judge import (
-    LAYERS,
-    Context,
-    ReferenceTable,
-    State,
-    explain,
-    judge,
-)
+from balise_collector.conclude.judgement import explain, judge, note
+from balise_collector.experiments import LAYERS
+from balise_collector.judge import Context, ReferenceTable, State
 from balise_wire.evidence import Packet
 from balise_wire.failures import Failure
 from balise_wire.measurement import LineHealth, Measurement, Network
@@ -177,7 +172,7 @@ def test_any_measurement_has_a_verdict_and_blocked_has_a_control(
     """The judge never raises; it never accuses without a control that succeeded; references never accuse at all."""
     table = ReferenceTable()
     for number, other in enumerate(abroad):
-        table.note(judge(other, Context(probe=f"de0{number}", reference=True, references=table)), other)
+        note(table, judge(other, Context(probe=f"de0{number}", reference=True, references=table)), other)
     context = Context(probe="pk000001", reference=reference, references=table)
     verdict = judge(measurement, context)
     assert explain(measurement, context)

@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from balise_collector.judge import LAYERS, State
+from balise_collector.experiments import LAYERS
+from balise_collector.judge import State
 from balise_collector.judge.injection import is_whole
 from balise_collector.judge.limits import BUDGET, SHARED, fell_silent, limited
 from balise_wire.failures import Failure

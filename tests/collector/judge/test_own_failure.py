@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from balise_collector.judge import Context, State, judge
+from balise_collector.conclude.judgement import judge
+from balise_collector.judge import Context, State
 from balise_wire.failures import Failure
 from balise_wire.measurement import LineHealth, Measurement, Network
 from balise_wire.observations import ControlResult, LineObservation

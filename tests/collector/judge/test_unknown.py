@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from balise_collector.judge import State, explain
+from balise_collector.conclude.judgement import explain
+from balise_collector.judge import State
 from balise_collector.judge.context import Context
 from balise_wire.failures import Failure
 from balise_wire.words import Arm, Design, Experiment, Resolver, Scope

@@ -13,6 +13,7 @@ import pytest
 
 from balise_collector.judge import RULES_VERSION
 from balise_collector.judge import version as versions
+from balise_wire.words import Experiment
 
 _MODULE: Final = '''
 """A module."""
@@ -35,8 +36,11 @@ def test_the_rules_bear_the_version_of_the_code_that_is_installed() -> None:
     """A verdict names the code that made it: what is imported and what is digested are one."""
     modules = versions.deciding()
     assert versions.digest(modules) == versions.version() == RULES_VERSION
-    layers = ("context", "dns", "fingerprints", "http", "injection", "judgement", "line", "rules", "tcp", "tls")
-    assert {f"balise_collector.judge.{name}" for name in layers} <= set(modules)
+    machinery = ("context", "fingerprints", "injection", "limits", "record", "references", "rules", "verdict")
+    assert {f"balise_collector.judge.{name}" for name in machinery} <= set(modules)
+    assert "balise_collector.conclude.judgement" in modules
+    parts = {f"{word}.{part}" for word in Experiment.known() for part in ("facts", "rules", "references")}
+    assert {f"balise_collector.experiments.{part}" for part in parts} <= set(modules)
 
 
 @pytest.mark.slow
@@ -107,7 +111,7 @@ def test_what_the_judge_imports_of_the_collector_decides_too(monkeypatch: pytest
             "from balise_collector.detect.cusum import step\n"
             "if TYPE_CHECKING:\n    from balise_collector.fleet.members import Member\n"
         )
-        return text(name) + imports * (name == "balise_collector.judge.dns")
+        return text(name) + imports * (name == "balise_collector.experiments.dns.rules")
 
     monkeypatch.setattr(versions, "source", moved)
     found = set(versions.deciding())

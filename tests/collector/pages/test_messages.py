@@ -17,7 +17,7 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po
 from starlette.testclient import TestClient
 
-from balise_collector.judge import LAYERS
+from balise_collector.experiments import LAYERS
 from balise_collector.pages.views.request_parameters import reader_language
 from balise_collector.words.translation import translations
 from balise_collector.words.wording import Language

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 import pytest
 
+from balise_collector.experiments import LAYERS
 from balise_collector.incidents.model import IncidentKind, IncidentState
-from balise_collector.judge import LAYERS
 from balise_collector.judge.verdict import State
 from balise_collector.words import wording
 from balise_wire.failures import Failure

@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from balise_collector.conclude.judgement import judge, note
 from balise_collector.conclude.silence import Hearing
 from balise_collector.detect import CellEvent, Detector, DetectorConfig
 from balise_collector.detect import EventKind as CellEventKind
@@ -22,7 +23,7 @@ from balise_collector.fleet.members import Fleet
 from balise_collector.fleet.whereabouts import Placed, Sighting, Where, Whereabouts
 from balise_collector.incidents import Incident, IncidentBook, IncidentChange
 from balise_collector.journal import JournalRow, PresenceRow
-from balise_collector.judge import Bar, Context, ReferenceTable, State, Verdict, judge
+from balise_collector.judge import Bar, Context, ReferenceTable, State, Verdict
 from balise_collector.judge.limits import BUDGET, SHARED
 from balise_collector.judge.witnesses import Stand, witness_of
 from balise_collector.system.faults import Faults
@@ -176,7 +177,7 @@ class Deduction:
             self._detector.observe(verdict)
         if verdict.reference:
             with self.faults.set_aside("references", row.seq):
-                self._table.note(verdict, row.measurement)
+                note(self._table, verdict, row.measurement)
                 self._news = True
         elif verdict.state in _UNSURE and verdict.design.controlled and len(self._unsure) < _UNSURE_MOST:
             self._unsure[row.seq] = (row, verdict)
@@ -359,7 +360,7 @@ class Deduction:
         self._book = IncidentBook(incidents, self.faults)
         for verdict, row in references:
             with self.faults.set_aside("references", row.seq):
-                self._table.note(verdict, row.measurement)
+                note(self._table, verdict, row.measurement)
         self._unsure = {row.seq: (row, verdict) for verdict, row in unsure}
         # The book joins stored incidents to episodes by time, so it must be shown the episodes again.
         known = [CellEvent(kind=CellEventKind.GREW, episode=episode, at=at) for episode in self._detector.episodes]

@@ -7,6 +7,8 @@ has shown. Must not live here: sums over time (cusum.py) or over probes (mixture
 import math
 from typing import Final, NamedTuple
 
+from balise_collector.experiments import RULES
+from balise_collector.judge.rules import Weight
 from balise_collector.judge.verdict import Level, State, Verdict
 from balise_wire.mechanisms import Mechanism
 
@@ -65,13 +67,15 @@ _BY_STATE: Final[dict[State, tuple[int, float, float]]] = {
     State.DOWN: (Severity.DOWN, 0.9, 0.01),
     State.OK: (Severity.OK, OK_GIVEN_BLOCK, 0.95),
 }
+_BY_WEIGHT: Final[dict[Weight, tuple[int, float, float]]] = {
+    Weight.PARTIAL: (Severity.PARTIAL, 0.3, 0.06),
+    # The line's own trouble replaces an assumed silence without being evidence itself.
+    Weight.VOID: (Severity.VOID, 0.5, 0.5),
+}
 _BY_RULE: Final[dict[str, tuple[int, float, float]]] = {
     # Homes lose power and Wi-Fi; silence is the weakest failure there is.
     SILENT_RULE: (Severity.SILENT, 0.9, 0.06),
-    "sni.partial": (Severity.PARTIAL, 0.3, 0.06),
-    # The line's own trouble replaces an assumed silence without being evidence itself.
-    "line.local": (Severity.VOID, 0.5, 0.5),
-    "line.captive": (Severity.VOID, 0.5, 0.5),
+    **{rule.id: _BY_WEIGHT[rule.weight] for rule in RULES.values() if rule.weight in _BY_WEIGHT},
 }
 
 

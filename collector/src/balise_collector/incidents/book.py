@@ -31,7 +31,7 @@ from balise_collector.incidents.model import (
     ReferenceCount,
 )
 from balise_collector.incidents.scope import FleetView, counted_in, scope
-from balise_collector.judge.judgement import RULES_VERSION
+from balise_collector.judge import RULES_VERSION
 from balise_collector.judge.verdict import State
 from balise_collector.system.faults import Faults
 from balise_wire.bins import BIN

@@ -7,14 +7,13 @@ produce, and everything else stays below it.
 from collections.abc import Iterable
 from typing import Final
 
+from balise_collector.experiments import RULES, SIGNS
 from balise_collector.incidents.model import WITNESSES, IncidentKind, Locality, Scope
 
-PROOFS: Final = frozenset(
-    {"forged_packet", "silent_address_answered", "neighbour_ok", "artefact", "foreign_certificate"}
-)
+PROOFS: Final = frozenset(sign.id for sign in SIGNS.values() if sign.excludes_fault)
 """Signs that no server or edge fault can produce."""
-_SILENT_LAYERS: Final = frozenset({"ip.drop", "port.drop", "tcp.wide"})
-"""A SYN that vanishes may be the service's refusal: at most C without a proof."""
+_OF_SILENCE: Final = frozenset(rule.id for rule in RULES.values() if rule.rests_on_silence)
+"""Rules that saw nothing but silence: a SYN that vanishes may be the service's refusal; at most C without a proof."""
 
 
 def grade(
@@ -33,7 +32,7 @@ def grade(
     probes, providers = min(witnesses, scope.affected_probes), len(scope.affected)
     all_measured = not scope.clean
     proof = bool(PROOFS & set(proofs))
-    only_silence = set(rules) <= _SILENT_LAYERS
+    only_silence = set(rules) <= _OF_SILENCE
     if probes < WITNESSES:
         return ""
     if kind is not IncidentKind.INTERFERENCE:

@@ -1,18 +1,21 @@
-"""The judge: one measurement and its tables in, one verdict out. Pure; a better rule can re-judge the past.
+"""The judge's machinery: what a rule and a verdict are, and the tables that rules may ask. Pure.
 
-Lives here: rules as data, one module per layer, and the tables they may ask. Must not live here: clocks, storage,
-networks, or what several measurements together mean (detect/).
+Lives here: all that every experiment's judgement stands on. The rules of one experiment are in experiments/<x>/, and
+conclude/judgement.py asks them. Must not live here: any one experiment, clocks, storage, networks, or what several
+measurements together mean (detect/).
 """
 
-from balise_collector.judge.context import BARRED, Bar, Context, Page, ReferenceTable, Seen, Tally
+from typing import Final
+
+from balise_collector.judge.context import BARRED, Bar, Context
 from balise_collector.judge.fingerprints import OWN, Fingerprint, Fingerprints, read_fingerprints
-from balise_collector.judge.judgement import LAYERS, RULES_VERSION, explain, judge
+from balise_collector.judge.references import ReferenceTable, Seen, Tally
 from balise_collector.judge.rules import Rule
 from balise_collector.judge.verdict import Level, State, Verdict
+from balise_collector.judge.version import version as _version_of_the_rules
 
 __all__ = [
     "BARRED",
-    "LAYERS",
     "OWN",
     "RULES_VERSION",
     "Bar",
@@ -20,14 +23,14 @@ __all__ = [
     "Fingerprint",
     "Fingerprints",
     "Level",
-    "Page",
     "ReferenceTable",
     "Rule",
     "Seen",
     "State",
     "Tally",
     "Verdict",
-    "explain",
-    "judge",
     "read_fingerprints",
 ]
+
+RULES_VERSION: Final = _version_of_the_rules()
+"""Digest of the code that judges (version.py): no condition, constant or word can change under one version."""

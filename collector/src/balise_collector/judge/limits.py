@@ -9,7 +9,6 @@ from typing import Final
 
 from balise_wire.failures import Failure
 from balise_wire.measurement import Measurement
-from balise_wire.observations import LineObservation
 from balise_wire.words import Arm
 
 BUDGET: Final = frozenset({"budget"})
@@ -29,10 +28,7 @@ def limited(measurement: Measurement, besides: frozenset[str] = BUDGET) -> bool:
 
 
 def fell_silent(measurement: Measurement) -> bool:
-    """Tell whether what failed of the subject includes any trial, or control of the line, that nothing answered."""
+    """Tell whether what failed of the subject includes any trial that nothing answered."""
     return any(
-        trial.failure is Failure.GENERIC_TIMEOUT
-        or (isinstance(trial, LineObservation) and any(c.failure is Failure.GENERIC_TIMEOUT for c in trial.controls))
-        for trial in measurement.observations
-        if trial.arm is Arm.SUBJECT
+        trial.failure is Failure.GENERIC_TIMEOUT for trial in measurement.observations if trial.arm is Arm.SUBJECT
     )

@@ -1,16 +1,18 @@
 """What a rule is: frozen data with a permanent id, a condition over facts, and the sentence people read.
 
 Lives here: the Rule, the facts every layer shares, and the line gate that stands before every layer's own rules.
-Must not live here: a layer's conditions (one module per layer beside this one), tables, or anything that decides in
-the conditions' place. A rule's id never changes its meaning; a changed meaning gets a new id.
+Must not live here: a layer's conditions (experiments/<x>/rules.py), tables, or anything that decides in the conditions'
+place. A rule's id never changes its meaning; a changed meaning gets a new id.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from enum import StrEnum
+from typing import Any, Final, Generic, NamedTuple, TypedDict, TypeVar
 
 from balise_collector.judge.context import Bar, Context
 from balise_collector.judge.limits import fell_silent, limited
+from balise_collector.judge.signs import Sign
 from balise_collector.judge.verdict import Level, State
 from balise_wire.bins import BIN
 from balise_wire.failures import Failure
@@ -19,6 +21,17 @@ from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Experiment
 
 FactsT_contra = TypeVar("FactsT_contra", contravariant=True)
+
+
+class Weight(StrEnum):
+    """What a verdict counts for where a cell's evidence is added up (detect/evidence.py)."""
+
+    OF_STATE = "of_state"
+    """What its state says."""
+    PARTIAL = "partial"
+    """Some attempts failed and others did not: a little, although the verdict itself is insufficient."""
+    VOID = "void"
+    """Nothing; but the probe was there, so that its silence is not assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +50,12 @@ class Rule(Generic[FactsT_contra]):
     """Where the rule comes from: a paper, an RFC, a project's code."""
     level: Level = Level.NONE
     mechanism: Mechanism | None = None
-    proof: tuple[str, ...] = ()
+    proof: tuple[Sign, ...] = ()
     """Signs this rule may claim as proof; those that the facts hold go into the verdict."""
+    weight: Weight = Weight.OF_STATE
+    rests_on_silence: bool = False
+    """It has seen nothing but that no answer came, which may be the service's own refusal: at most grade C without a
+    proof."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +89,32 @@ class Facts:
     signs: frozenset[str] = frozenset()
 
 
+class CommonFacts(TypedDict):
+    """The fields of Facts, as keyword arguments."""
+
+    own_failure: bool
+    well: bool
+    unwell: bool
+    captive: bool
+    paired: bool
+    reference: bool
+    failed: bool
+    passed: bool
+    since: float
+    bar: Bar
+    limited: bool
+    silent: bool
+    score: float
+    signs: frozenset[str]
+
+
+class Layer(NamedTuple):
+    """How one experiment is judged: what is read of a measurement, and the rules in the order of trial."""
+
+    facts: Callable[[Measurement, Context], Any]
+    rules: tuple[Rule[Any], ...]
+
+
 def line_state(line: LineHealth | None, measurement: Measurement, tolerance: float) -> tuple[bool, bool]:
     """Return (well, unwell) of the line around a measurement; both False where it is not known.
 
@@ -101,10 +144,23 @@ def common(
     passed: bool,
     since: float,
     silent: bool | None = None,
-) -> Facts:
-    """Return the facts that do not depend on the layer; ``silent`` only where the layer knows it better."""
+    score: float = 0.0,
+    signs: frozenset[str] = frozenset(),
+) -> CommonFacts:
+    """Return the facts of every layer, as arguments of its own type of facts.
+
+    Args:
+        measurement: what is judged.
+        context: the tables.
+        failed: as in Facts.
+        passed: as in Facts.
+        since: as in Facts.
+        silent: only where the layer knows it better than ``limits.fell_silent``.
+        score: injection evidence in nats.
+        signs: ids of the signs that were seen.
+    """
     well, unwell = line_state(measurement.line, measurement, context.line_seconds)
-    return Facts(
+    return CommonFacts(
         own_failure=bool(measurement.own_failure) or (not passed and _failed_by_itself(measurement)),
         well=well,
         unwell=unwell,
@@ -117,7 +173,14 @@ def common(
         bar=context.bar,
         limited=limited(measurement, context.no_limits),
         silent=fell_silent(measurement) if silent is None else silent,
+        score=score,
+        signs=signs,
     )
+
+
+def bare_facts(measurement: Measurement, context: Context) -> Facts:
+    """Return no facts but the common ones, for what says nothing of a target."""
+    return Facts(**common(measurement, context, failed=False, passed=False, since=measurement.started))
 
 
 def _failed_by_itself(measurement: Measurement) -> bool:

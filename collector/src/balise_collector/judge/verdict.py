@@ -1,16 +1,20 @@
 """The verdict: what the judge concludes from one measurement, and the words it may use.
 
-Here live the closed states and the frozen Verdict. Here must not live: conditions (one module per layer beside this
-one), tables, storage or presentation.
+Here live the closed states and the frozen Verdict. Here must not live: conditions (experiments/<x>/rules.py), tables,
+storage or presentation.
 """
 
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
 from balise_wire.measurement import Network
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Design, Experiment, TargetRole
+
+INTERNET: Final = "internet"
+"""The pseudo-service that outages and shutdowns belong to."""
 
 
 class State(StrEnum):

@@ -11,14 +11,19 @@ import hashlib
 import importlib.util
 import pkgutil
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from importlib.abc import InspectLoader
+from importlib.machinery import ModuleSpec, PathFinder
 from typing import Final
 
-_ROOT: Final = __package__
 _OURS: Final = __package__.partition(".")[0]
 """What is imported from here decides with the rules."""
 _TABLES: Final = frozenset({"balise_wire.addresses", "balise_wire.bins"})
 """What decides of wire; the rest of it is words and structures, and no condition."""
+_EXPERIMENTS: Final = f"{_OURS}.experiments"
+_PARTS: Final = ("facts", "rules", "references")
+"""The modules of an experiment that decide; how it is shown and exported is no part of the rules."""
+_JUDGEMENT: Final = f"{_OURS}.conclude.judgement"
 _UNSTABLE: Final = frozenset({"type_comment", "type_ignores", "kind"})
 """Fields of the tree that no condition depends on."""
 _LETTERS: Final = 12
@@ -30,10 +35,10 @@ def version() -> str:
 
 
 def deciding() -> dict[str, ast.Module]:
-    """Return the modules whose code decides, as syntax trees: the judge's, and what they import that decides too."""
-    package = importlib.util.find_spec(_ROOT)
-    folders = package.submodule_search_locations if package is not None else None
-    waiting = {_ROOT, *(f"{_ROOT}.{each.name}" for each in pkgutil.iter_modules(folders))}
+    """Return the modules whose code decides, as syntax trees: the judge's, every experiment's, and their imports."""
+    waiting = {__package__, *_modules_of(__package__), _JUDGEMENT}
+    parts = [f"{home}.{part}" for home in _modules_of(_EXPERIMENTS) for part in _PARTS]
+    waiting.update(name for name in parts if _is_module(name))
     found: dict[str, ast.Module] = {}
     while waiting:
         name = waiting.pop()
@@ -42,13 +47,30 @@ def deciding() -> dict[str, ast.Module]:
     return found
 
 
+def _modules_of(package: str) -> list[str]:
+    """Return the modules and packages that lie directly in a package, without importing any."""
+    return [f"{package}.{each.name}" for each in pkgutil.iter_modules(_folders_of(package))]
+
+
+def _folders_of(package: str) -> list[str]:
+    spec = _spec(package)
+    return list(spec.submodule_search_locations or ()) if spec is not None else []
+
+
+@cache
+def _spec(name: str) -> ModuleSpec | None:
+    """Return where a module lies; unlike ``importlib.util.find_spec`` without importing what it lies in."""
+    package = name.rpartition(".")[0]
+    return PathFinder.find_spec(name, _folders_of(package)) if package else importlib.util.find_spec(name)
+
+
 def source(name: str) -> str:
     """Return a module's source.
 
     Raises:
         LookupError: it is installed without; the rules could then not say which they are.
     """
-    spec = importlib.util.find_spec(name)
+    spec = _spec(name)
     loader = spec.loader if spec is not None else None
     text = loader.get_source(name) if isinstance(loader, InspectLoader) else None
     if text is None:
@@ -140,7 +162,4 @@ def _run(node: ast.AST) -> Iterator[ast.stmt]:
 
 
 def _is_module(name: str) -> bool:
-    try:
-        return importlib.util.find_spec(name) is not None
-    except ModuleNotFoundError:  # what it would lie in is no package: it is a name in a module
-        return False
+    return _spec(name) is not None

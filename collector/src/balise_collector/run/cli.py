@@ -15,6 +15,7 @@ from typing import Any, TextIO, cast
 import msgspec
 
 from balise_collector.conclude.inference import Deduction
+from balise_collector.conclude.judgement import explain, judge
 from balise_collector.conclude.pipeline import replay, surroundings
 from balise_collector.conclude.releases import Releases
 from balise_collector.conclude.store import Store
@@ -22,7 +23,7 @@ from balise_collector.fleet import catalogue
 from balise_collector.fleet.registry import FleetRegistry
 from balise_collector.incidents import as_json
 from balise_collector.incidents.findings import finding, findings
-from balise_collector.judge import RULES_VERSION, explain, judge
+from balise_collector.judge import RULES_VERSION
 from balise_collector.run import app, public_server
 from balise_collector.run.commands import Command
 from balise_collector.run.commands import authority as authority_commands

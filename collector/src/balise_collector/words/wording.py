@@ -14,6 +14,7 @@ from typing import Final
 from babel.dates import format_date
 from babel.numbers import format_decimal
 
+from balise_collector.experiments import SIGNS
 from balise_collector.incidents.model import Incident, IncidentKind, IncidentState, Interval, Locality
 from balise_collector.judge.verdict import State
 from balise_wire.failures import Failure
@@ -234,14 +235,7 @@ GRADE_NEEDS: Final[dict[str, str]] = {
 }
 """What each grade asks for."""
 
-PROOFS: Final[dict[str, str]] = {
-    "forged_packet": "a packet bears signs of forgery that the same server's other packets do not",
-    "silent_address_answered": "an address where no resolver runs answered for this name, and not for a control name",
-    "neighbour_ok": "another name on the very same address worked while this one was dead",
-    "artefact": "a page, address or notice that names itself stood in the service's place",
-    "foreign_certificate": "a certificate was shown that the references abroad never see",
-    "other_port_ok": "the same address answered on another port",
-}
+PROOFS: Final[dict[str, str]] = {sign.id: sign.words for sign in SIGNS.values()}
 """Signs in the evidence, in words; the keys are those of ``Verdict.proof``."""
 
 ARMS: Final[dict[Arm, str]] = {

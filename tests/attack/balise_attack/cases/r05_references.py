@@ -67,7 +67,13 @@ def learn(bed: Bed) -> Outcome:
 
 _TABLE = """
 import json
-from balise_collector.judge import Context, ReferenceTable, judge
+from balise_collector.judge import Context, ReferenceTable
+try:
+    from balise_collector.conclude.judgement import judge, note
+    from balise_collector.experiments.tls.references import keys
+except ImportError:  # commits up to 3e87f94
+    from balise_collector.judge import judge
+    note, keys = ReferenceTable.note, ReferenceTable.keys
 from balise_wire.measurement import LineHealth, Measurement, Network
 from balise_wire.observations import Certificate, DnsAnswer, DnsObservation, HttpObservation, TlsObservation
 from balise_wire.words import Arm, Design, Experiment, Resolver, TargetRole
@@ -88,12 +94,12 @@ def page(title, arm=Arm.SUBJECT, host="twitter.com"):
         body_bytes=300 if title == "blocked" else 20_000, body_sha256=title, title=title)
 def say(table, probe, asn, country, measurement):
     m = measurement(asn, country)
-    table.note(judge(m, Context(probe=probe, reference=True, references=table)), m)
+    note(table, judge(m, Context(probe=probe, reference=True, references=table)), m)
 table = ReferenceTable()
 DNS, TLS, HTTP = Experiment.DNS, Experiment.TLS, Experiment.HTTP
 for kind, trial in ((DNS, name("8.7.198.45")), (TLS, chain("evil")), (HTTP, page("blocked"))):
     say(table, "liar0001", 64666, "NL", lambda asn, country: measured(kind, trial, asn=asn, country=country))
-learned = sorted(table.answers("twitter.com", 4)), sorted(table.keys("twitter.com"))
+learned = sorted(table.answers("twitter.com", 4)), sorted(keys(table, "twitter.com"))
 table = ReferenceTable()
 seen = (("de000001", 64601, "DE", "home"), ("sg000001", 64602, "SG", "home"), ("liar0001", 64666, "NL", "blocked"))
 for probe, asn, country, text in seen:

@@ -102,7 +102,11 @@ import json, sys
 sys.path.insert(0, sys.argv[1])
 import msgspec
 from pathlib import Path
-from balise_collector.judge import RULES_VERSION, Context, ReferenceTable, judge
+from balise_collector.judge import RULES_VERSION, Context, ReferenceTable
+try:
+    from balise_collector.conclude.judgement import judge
+except ImportError:  # commits up to 3e87f94
+    from balise_collector.judge import judge
 from balise_wire.measurement import Measurement
 import balise_collector
 assert balise_collector.__file__.startswith(sys.argv[1])

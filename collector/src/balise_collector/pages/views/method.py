@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from balise_collector.experiments import LAYERS
 from balise_collector.incidents.model import IncidentKind, IncidentState
-from balise_collector.judge import LAYERS, RULES_VERSION
+from balise_collector.judge import RULES_VERSION
 from balise_collector.judge.verdict import State
 from balise_collector.pages.views.read_model import View
 from balise_collector.words import wording

@@ -1,83 +1,33 @@
-"""From one measurement to one verdict: the layers by experiment, first match wins.
+"""From one measurement to one verdict: the rules of its experiment, first match wins. Pure.
 
-Lives here: the dispatch, the version of the rule set, and the explanation people read. Must not live here: a rule.
+Lives here: the question to the registry, what a reference's verdict teaches, and the explanation people read. Must not
+live here: a rule (experiments/<x>/rules.py), or what a rule is (judge/).
 """
 
-from __future__ import annotations
+from typing import Any
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
-
-from balise_collector.judge import dns, http, line, tcp, tls
-from balise_collector.judge.context import BARRED
-from balise_collector.judge.record import bars
-from balise_collector.judge.rules import Facts, Rule, common, own_failure
-from balise_collector.judge.verdict import State, Verdict
-from balise_collector.judge.version import version
+from balise_collector.experiments import NOTES, layer_of
+from balise_collector.judge import RULES_VERSION
+from balise_collector.judge.context import BARRED, Context
+from balise_collector.judge.limits import fell_silent, limited
+from balise_collector.judge.references import ReferenceTable, Report
+from balise_collector.judge.rules import Facts, Rule
+from balise_collector.judge.verdict import INTERNET, State, Verdict
+from balise_wire.experiments import OBSERVATIONS, REGISTRY
+from balise_wire.measurement import Measurement
 from balise_wire.words import Arm, Experiment, TargetRole
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from balise_collector.judge.context import Context
-    from balise_wire.measurement import Measurement
-
-
-class _Layer(NamedTuple):
-    """How one experiment is judged."""
-
-    facts: Callable[[Measurement, Context], Any]
-    rules: tuple[Rule[Any], ...]
-
-
-def _bare_facts(measurement: Measurement, context: Context) -> Facts:
-    """Return no facts but the common ones: neither a path nor what we cannot read makes an incident."""
-    return common(measurement, context, failed=False, passed=False, since=measurement.started)
-
-
-_PATH: Final[tuple[Rule[Facts], ...]] = (
-    own_failure(Experiment.PATH),
-    Rule(
-        id="path.evidence",
-        layer=Experiment.PATH,
-        state=State.INSUFFICIENT,
-        when=lambda _f: True,
-        reason="A path shows where, not whether.",
-        source="detectors.md, common rule (f)",
-    ),
-)
-
-_UNKNOWN: Final[tuple[Rule[Facts], ...]] = (
-    Rule(
-        id="unknown.experiment",
-        layer=Experiment.UNKNOWN,
-        state=State.INSUFFICIENT,
-        when=lambda _f: True,
-        reason="An experiment that this collector does not know: the probe is newer. It is kept as it came.",
-        source="docs/wire.md, versioning law 2",
-    ),
-)
-
-LAYERS: Final = {
-    Experiment.DNS: _Layer(dns.facts, (*bars(Experiment.DNS), *dns.RULES)),
-    Experiment.TCP: _Layer(tcp.facts, (*bars(Experiment.TCP), *tcp.RULES)),
-    Experiment.TLS: _Layer(tls.facts, (*bars(Experiment.TLS), *tls.RULES)),
-    Experiment.HTTP: _Layer(http.facts, (*bars(Experiment.HTTP), *http.RULES)),
-    Experiment.LINE: _Layer(line.facts, (*bars(Experiment.LINE), *line.RULES)),
-    Experiment.PATH: _Layer(_bare_facts, (*bars(Experiment.PATH), *_PATH)),
-    Experiment.UNKNOWN: _Layer(_bare_facts, (*bars(Experiment.UNKNOWN), *_UNKNOWN)),
-}
-"""Every experiment that a measurement can come from."""
-
-RULES_VERSION: Final = version()
-"""Digest of the code that judges (version.py): no condition, constant or word can change under one version."""
 
 
 def judge(measurement: Measurement, context: Context) -> Verdict:
-    """Return the verdict on one measurement; never raises on a well-formed one."""
-    layer = LAYERS[measurement.experiment]
+    """Return the verdict on one measurement; never raises on a well-formed one.
+
+    Raises:
+        LookupError: of an experiment that there are no rules for.
+    """
+    layer = layer_of(measurement.experiment)
     facts: Facts = layer.facts(measurement, context)
     rule: Rule[Any] = next(rule for rule in layer.rules if rule.when(facts))
-    on_line = measurement.experiment is Experiment.LINE
+    on_line = _on_line(measurement.experiment)
     accuses = rule.state in {State.BLOCKED, State.THROTTLED, State.SERVER_SIDE, State.DOWN}
     at = _decisive(measurement, passed=facts.passed) - context.clock_offset
     accused_since = facts.since - context.clock_offset if not facts.passed else at
@@ -90,7 +40,7 @@ def judge(measurement: Measurement, context: Context) -> Verdict:
         probe=context.probe,
         network=measurement.network,
         reference=context.reference,
-        service=line.SERVICE if on_line else measurement.service,
+        service=INTERNET if on_line else measurement.service,
         role=TargetRole.LINE if on_line else measurement.role,
         target=measurement.target,
         family=measurement.family,
@@ -104,10 +54,34 @@ def judge(measurement: Measurement, context: Context) -> Verdict:
         mechanism=mechanism,
         level=rule.level,
         score=facts.score if accuses else 0.0,
-        proof=tuple(sign for sign in rule.proof if sign in facts.signs),
+        proof=tuple(sign.id for sign in rule.proof if sign.id in facts.signs),
         reason=rule.reason,
         rules_version=RULES_VERSION,
     )
+
+
+def note(table: ReferenceTable, verdict: Verdict, measurement: Measurement) -> None:
+    """Let the table take in one measurement of a reference with its verdict; those of other probes are ignored."""
+    if not verdict.reference or verdict.rule in BARRED:
+        return
+    table.heard(verdict)
+    if _on_line(measurement.experiment) or verdict.rule.startswith(("line.", "own.")):
+        return
+    # A limited board's silence says that no server is dead, as it says that none is blocked.
+    deaf = limited(measurement, table.no_limits) and fell_silent(measurement)
+    report = Report(verdict=verdict, measurement=measurement, deaf=deaf)
+    table.concluded(report)
+    kind, remember = OBSERVATIONS.get(measurement.experiment), NOTES.get(measurement.experiment)
+    if kind is None or remember is None:
+        return
+    for trial in measurement.observations:
+        if trial.arm is Arm.SUBJECT and isinstance(trial, kind):
+            remember(table, report, trial)
+
+
+def _on_line(word: Experiment) -> bool:
+    """Tell whether an experiment is about the probe's own line, and of no target."""
+    return word in REGISTRY and not REGISTRY[word].of_target
 
 
 def _decisive(measurement: Measurement, *, passed: bool) -> float:
@@ -124,7 +98,7 @@ def _decisive(measurement: Measurement, *, passed: bool) -> float:
 
 def explain(measurement: Measurement, context: Context) -> str:
     """Return, for a person, which rule decided, what it saw, and which stronger rules did not hold."""
-    layer = LAYERS[measurement.experiment]
+    layer = layer_of(measurement.experiment)
     facts: Facts = layer.facts(measurement, context)
     verdict = judge(measurement, context)
     rules = [rule.id for rule in layer.rules]

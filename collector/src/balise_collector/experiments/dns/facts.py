@@ -1,30 +1,24 @@
-"""Judgement of the DNS layer: forged, refused and withheld answers.
+"""What one DNS measurement shows: forged, refused and withheld answers. Pure.
 
-Lives here: the facts of one DNS measurement and the rules over them, strongest first (detectors.md 2.1). An answer that
-merely differs is never evidence: content networks answer differently everywhere. A first accepted answer whose address
-shows the service's own certificate overrides every suspicion.
+An answer that merely differs is never evidence: content networks answer differently everywhere. A first accepted answer
+whose address shows the service's own certificate overrides every suspicion (detectors.md 2.1). Must not live here: what
+follows from the facts (rules.py).
 """
-
-from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from balise_collector.judge.rules import MIN_TRIALS, Facts, Rule, anomaly, board, common, gate
-from balise_collector.judge.verdict import Level, State
+from balise_collector.judge.context import Context
+from balise_collector.judge.limits import limited
+from balise_collector.judge.references import Seen
+from balise_collector.judge.rules import Facts, common
+from balise_collector.judge.trials import began, ended, seen_of_target, trials_of
+from balise_wire.experiments.dns import DnsAnswer, DnsObservation
 from balise_wire.failures import Failure
-from balise_wire.mechanisms import Mechanism
-from balise_wire.observations import DnsAnswer, DnsObservation
-from balise_wire.words import Arm, Experiment, Resolver, Way
+from balise_wire.measurement import Measurement
+from balise_wire.words import Arm, Resolver, Way
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from balise_collector.judge.context import Context, Seen
-    from balise_wire.measurement import Measurement
-
-_LAYER: Final = Experiment.DNS
 _SERVFAIL, _NXDOMAIN, _REFUSED = 2, 3, 5
 _FORM: Final = frozenset({1, 4, 16})
 """FORMERR, NOTIMP, BADVERS: what servers say of a question's EDNS record that they do not know (RFC 6891 6.2.2, 7)."""
@@ -194,7 +188,7 @@ def _prove(trials: list[DnsObservation], context: Context) -> bool:
 
 def facts(measurement: Measurement, context: Context) -> DnsFacts:
     """Gather what the rules ask from one measurement."""
-    trials = [o for o in measurement.observations if isinstance(o, DnsObservation)]
+    trials = trials_of(measurement, DnsObservation)
 
     def pick(arm: Arm, resolver: Resolver) -> list[DnsObservation]:
         return [t for t in trials if t.arm is arm and t.resolver is resolver]
@@ -225,22 +219,13 @@ def facts(measurement: Measurement, context: Context) -> DnsFacts:
     unexpected = bool(heard) and bool(known) and not heard & known
     bad = [t for t in subject if word(t) or _leads_nowhere(t, context) or t.tls_consistent is False]
     trusted = consistent or expected
-    since = min((t.at for t in (bad or (subject if unexpected else []))), default=measurement.started)
+    since = began(bad or (subject if unexpected else []), measurement)
     passed = bool(own) and (trusted or (not any(lies) and not bogon and not inconsistent and not unexpected))
-    base = common(
-        measurement,
-        context,
-        failed=bool(denials) and not trusted and (all(lies) or bogon),
-        passed=passed,
-        since=since,
-        # An address that runs no resolver is to be silent: only the provider's silence counts against it.
-        silent="timeout" in (lie(t) for t in subject),
-    )
     honest = resolved(public[0]) if public else frozenset()
     given_unchecked = frozenset(address for t in own for answer in t.unchecked or () for address in answer.addresses)
     signs = (
         {"silent_address_answered", "forged_packet"}
-        if silent_hit and not any(t.answers for t in silent_control) and not base.limited
+        if silent_hit and not any(t.answers for t in silent_control) and not limited(measurement, context.no_limits)
         else set()
     )
     printed = any(context.fingerprints.address(address) for address in heard)
@@ -250,8 +235,16 @@ def facts(measurement: Measurement, context: Context) -> DnsFacts:
     if raced:
         signs.add("forged_packet")
     return DnsFacts(
-        **{name: getattr(base, name) for name in Facts.__slots__ if name != "signs"},
-        signs=frozenset(signs),
+        **common(
+            measurement,
+            context,
+            failed=bool(denials) and not trusted and (all(lies) or bogon),
+            passed=passed,
+            since=since,
+            # An address that runs no resolver is to be silent: only the provider's silence counts against it.
+            silent="timeout" in (lie(t) for t in subject),
+            signs=frozenset(signs),
+        ),
         lies=tuple(word(t) for t in subject),
         consistent=consistent,
         inconsistent=inconsistent,
@@ -265,256 +258,8 @@ def facts(measurement: Measurement, context: Context) -> DnsFacts:
         silent_control=any(t.answers for t in silent_control) if silent_control else None,
         control_ok=_prove(control, context) if control else None,
         public_ok=_prove(public, context) and (not honest or not heard or honest != heard),
-        references=context.references.of_target(
-            measurement.target,
-            _LAYER,
-            since - context.clock_offset,
-            max((t.at for t in bad), default=measurement.ended) - context.clock_offset,
-        ),
+        references=seen_of_target(measurement, context, since, ended(bad, measurement)),
         all_lie=denials[0] if denials and len(set(lies)) == 1 else "",
         told_nothing=bool(lies) and not denials,
         vouched_unchecked=bool(given_unchecked & (known | honest)),
     )
-
-
-def _denial(identity: str, lies: tuple[str, ...], mechanism: Mechanism, reason: str, most: int = 2) -> Rule[DnsFacts]:
-    """Make the rule for one way of denying a name; ``most`` is the least number of questions so denied."""
-    return Rule(
-        id=identity,
-        layer=_LAYER,
-        state=State.BLOCKED,
-        mechanism=mechanism,
-        level=Level.SCORED,
-        when=lambda f: f.denied and f.all_lie in lies and sum(word in lies for word in f.lies) >= most,
-        reason=reason,
-        source="detectors.md 2.1; OONI weights (.9, .1, 0)",
-    )
-
-
-def _forged(identity: str, mechanism: Mechanism, how: Callable[[DnsFacts], bool], reason: str) -> Rule[DnsFacts]:
-    """Make the rule for one kind of forged answer, proved by the silence that the control meets."""
-    return Rule(
-        id=identity,
-        layer=_LAYER,
-        state=State.BLOCKED,
-        mechanism=mechanism,
-        level=Level.SCORED,
-        proof=("silent_address_answered", "forged_packet", "artefact"),
-        when=lambda f: f.silent_control is False and not f.limited and how(f),
-        reason=reason,
-        source="detectors.md 2.1, Q3",
-    )
-
-
-RULES: Final[tuple[Rule[DnsFacts], ...]] = (
-    *gate(_LAYER),
-    Rule(
-        id="dns.consistent",
-        layer=_LAYER,
-        state=State.OK,
-        when=lambda f: f.consistent,
-        reason="The first accepted answer leads to a server with the service's own certificate.",
-        source="detectors.md 2.1: overrides everything",
-    ),
-    Rule(
-        id="dns.ok",
-        layer=_LAYER,
-        state=State.OK,
-        when=lambda f: f.passed,
-        reason="The name resolves to addresses that others know, or that nothing speaks against.",
-        source="detectors.md 2.1",
-    ),
-    anomaly(_LAYER),
-    board(_LAYER),
-    Rule(
-        id="dns.nothing",
-        layer=_LAYER,
-        state=State.INSUFFICIENT,
-        when=lambda f: not f.lies,
-        reason="No question of the subject to the provider's resolver is in this measurement.",
-        source="ours",
-    ),
-    Rule(
-        id="dns.reference_failed",
-        layer=_LAYER,
-        state=State.DOWN,
-        mechanism=Mechanism.SERVER_DOWN,
-        level=Level.SCORED,
-        when=lambda f: f.reference and bool(f.all_lie) and f.control_ok is True,
-        reason="A reference abroad cannot resolve the name either.",
-        source="attribution.md 2.1",
-    ),
-    Rule(
-        id="dns.hijack",
-        layer=_LAYER,
-        state=State.BLOCKED,
-        mechanism=Mechanism.DNS_HIJACK,
-        level=Level.SCORED,
-        proof=("artefact",),
-        when=lambda f: f.silent_control is True and f.forged_answer and f.control_ok is True,
-        reason="All DNS is intercepted on the way, and the interceptor denies or forges this name only.",
-        source="detectors.md 2.1, dns.hijack",
-    ),
-    Rule(
-        id="dns.intercepted",
-        layer=_LAYER,
-        state=State.INSUFFICIENT,
-        when=lambda f: f.silent_control is True,
-        reason="All DNS is intercepted on the way; what that does to this name is not clear.",
-        source="detectors.md 2.1, dns.hijack",
-    ),
-    _forged(
-        "dns.injected_nxdomain",
-        Mechanism.DNS_NXDOMAIN,
-        lambda f: f.silent_says == "nxdomain",
-        "An address that runs no resolver denied this name and was silent for the control: forged on the way.",
-    ),
-    _forged(
-        "dns.injected_refused",
-        Mechanism.DNS_REFUSED,
-        lambda f: f.silent_says == "refused",
-        "An address that runs no resolver refused this name and was silent for the control: forged on the way.",
-    ),
-    _forged(
-        "dns.replaced",
-        Mechanism.DNS_BOGUS,
-        lambda f: bool(f.silent_says) and f.followed is False and f.forged_answer,
-        "A forged answer stands in the place of the true one, even from an address that runs no resolver.",
-    ),
-    _forged(
-        "dns.injected",
-        Mechanism.DNS_INJECT,
-        lambda f: bool(f.silent_says) and not f.expected,
-        "An address that runs no resolver answered for this name and not for the control: forged on the way.",
-    ),
-    Rule(
-        id="dns.race",
-        layer=_LAYER,
-        state=State.BLOCKED,
-        mechanism=Mechanism.DNS_INJECT,
-        level=Level.SCORED,
-        proof=("forged_packet", "artefact"),
-        when=lambda f: f.raced and f.control_ok is True,
-        reason="One question drew answers that exclude each other, the first with signs of forgery.",
-        source="detectors.md 2.1; Duan et al. 2012 (Hold-On)",
-    ),
-    Rule(
-        id="dns.blockpage_ip",
-        layer=_LAYER,
-        state=State.BLOCKED,
-        mechanism=Mechanism.DNS_BOGUS,
-        level=Level.SCORED,
-        proof=("artefact",),
-        when=lambda f: f.printed and f.control_ok is True,
-        reason="The answer is a known block-page address.",
-        source="ooni/blocking-fingerprints",
-    ),
-    Rule(
-        id="dns.bogon",
-        layer=_LAYER,
-        state=State.BLOCKED,
-        mechanism=Mechanism.DNS_BOGUS,
-        level=Level.SCORED,
-        when=lambda f: f.bogon and f.control_ok is True,
-        reason="The answer is an address that no public service has, and the control gets a real one.",
-        source="detectors.md 2.1; OONI weight .95",
-    ),
-    Rule(
-        id="dns.down",
-        layer=_LAYER,
-        state=State.DOWN,
-        mechanism=Mechanism.SERVER_DOWN,
-        level=Level.DISCARDED,
-        when=lambda f: bool(f.all_lie) and f.references.dead,
-        reason="References abroad cannot resolve the name either.",
-        source="attribution.md 2.1",
-    ),
-    Rule(
-        id="dns.resolver_down",
-        layer=_LAYER,
-        state=State.INSUFFICIENT,
-        level=Level.DISCARDED,
-        when=lambda f: bool(f.all_lie) and f.control_ok is False,
-        reason="The resolver does not answer for the control either.",
-        source="detectors.md 2.1",
-    ),
-    Rule(
-        id="dns.unsigned",
-        layer=_LAYER,
-        state=State.DOWN,
-        mechanism=Mechanism.SERVER_DOWN,
-        level=Level.DISCARDED,
-        when=lambda f: f.all_lie == "servfail" and f.vouched_unchecked,
-        reason="The name's own signatures (DNSSEC) do not hold: a resolver that checks them refuses it, and gives "
-        "its address when it is asked not to check.",
-        source="RFC 4035 3.2.2, 5.5",
-    ),
-    _denial(
-        "dns.nxdomain",
-        ("nxdomain", "empty"),
-        Mechanism.DNS_NXDOMAIN,
-        "The provider's resolver says the name does not exist; others resolve it, and it resolves others.",
-    ),
-    _denial(
-        "dns.refused",
-        ("refused", "servfail"),
-        Mechanism.DNS_REFUSED,
-        "The provider's resolver refuses this name only; others resolve it.",
-        most=MIN_TRIALS,  # dnsmasq refuses, others say SERVFAIL, when their own way up fails for a moment
-    ),
-    _denial(
-        "dns.timeout",
-        ("timeout",),
-        Mechanism.DNS_SILENT,
-        "The provider's resolver is silent for this name only; others resolve it.",
-        most=MIN_TRIALS,
-    ),
-    Rule(
-        id="dns.tls_inconsistent",
-        layer=_LAYER,
-        state=State.BLOCKED,
-        mechanism=Mechanism.DNS_BOGUS,
-        level=Level.SCORED,
-        when=lambda f: (
-            f.inconsistent and f.unexpected and f.control_ok is True and (f.public_ok or f.references.reached)
-        ),
-        reason="The answer leads to a server without the service's certificate, at an address nobody else is given.",
-        source="detectors.md 2.1; OONI weight .9",
-    ),
-    Rule(
-        id="dns.told_nothing",
-        layer=_LAYER,
-        state=State.INSUFFICIENT,
-        level=Level.DISCARDED,
-        when=lambda f: f.told_nothing,
-        reason="No answer says anything of the name: all were truncated, cut off or about the question's form, or the "
-        "question never left.",
-        source="RFC 2181 9, RFC 6891 6.2.2",
-    ),
-    Rule(
-        id="dns.no_control",
-        layer=_LAYER,
-        state=State.INSUFFICIENT,
-        when=lambda f: f.control_ok is None,
-        reason="The control is missing.",
-        source="architecture.md: a missing control is insufficient",
-    ),
-    Rule(
-        id="dns.unmatched",
-        layer=_LAYER,
-        state=State.INSUFFICIENT,
-        level=Level.DISCARDED,
-        when=lambda f: f.unexpected,
-        reason="The answer differs from what others are given: content networks do that everywhere.",
-        source="OONI: prime suspect of false positives",
-    ),
-    Rule(
-        id="dns.unclear",
-        layer=_LAYER,
-        state=State.INSUFFICIENT,
-        when=lambda _f: True,
-        reason="The answers contradict each other, or nothing confirms that the name exists.",
-        source="ours",
-    ),
-)
-"""First match wins."""

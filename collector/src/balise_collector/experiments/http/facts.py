@@ -1,32 +1,27 @@
-"""Judgement of the HTTP layer: block pages, forged redirects, cuts by Host, and refusals of the server itself.
+"""What one HTTP measurement shows: block pages, forged redirects, cuts by Host, refusals of the server itself. Pure.
 
-Lives here: the facts of one HTTP measurement and the rules over them. In clear a refusal is never called the server's:
-anybody on the way could have written it. Must not live here: TLS failures below HTTP (the TLS layer tells).
+In clear a refusal is never called the server's: anybody on the way could have written it. Must not live here: what
+follows from the facts (rules.py), or TLS failures below HTTP (the TLS layer tells).
 """
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import urlsplit
 
-from balise_collector.judge.context import backed
+from balise_collector.experiments.http.references import Page, backed, pages_of
+from balise_collector.judge.context import Context
 from balise_collector.judge.injection import FORGED, injection_score, is_whole
-from balise_collector.judge.rules import MIN_TRIALS, Facts, Rule, anomaly, board, common, gate, spread_out
-from balise_collector.judge.verdict import Level, State
+from balise_collector.judge.limits import limited
+from balise_collector.judge.references import Seen
+from balise_collector.judge.rules import MIN_TRIALS, Facts, common, spread_out
+from balise_collector.judge.trials import began, ended, seen_of_target, subjects, trials_of
 from balise_collector.judge.witnesses import ENOUGH
+from balise_wire.experiments.http import HttpObservation
 from balise_wire.failures import Failure
-from balise_wire.mechanisms import Mechanism
-from balise_wire.observations import HttpObservation
-from balise_wire.words import Arm, Experiment
+from balise_wire.measurement import Measurement
+from balise_wire.words import Arm
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from balise_collector.judge.context import Context, Page, Seen
-    from balise_wire.measurement import Measurement
-
-_LAYER: Final = Experiment.HTTP
 LENGTH_RATIO: Final = 0.7
 """Bodies whose lengths differ by more are different pages (Jones et al. 2014: 95 % of block pages, 98.6 % of good)."""
 _FRESH: Final = 900.0
@@ -180,25 +175,24 @@ def _led(pages: Sequence[Page], host: str) -> set[str]:
 
 def facts(measurement: Measurement, context: Context) -> HttpFacts:
     """Gather what the rules ask from one measurement."""
-    trials = [o for o in measurement.observations if isinstance(o, HttpObservation)]
-    subject = sorted((t for t in trials if t.arm is Arm.SUBJECT), key=lambda t: t.at)
+    trials = trials_of(measurement, HttpObservation)
+    subject = subjects(trials)
     own = [t for t in subject if not t.carried]
     got = [t for t in own if answered(t)]
     others = [
         t for t in trials if t.arm in {Arm.NEIGHBOUR, Arm.CONTROL, Arm.SCRAMBLED} and not t.carried and answered(t)
     ]
     offset = context.clock_offset
-    near = context.references.pages(
-        measurement.target, measurement.started - offset - _FRESH, measurement.ended - offset
+    near = pages_of(
+        context.references, measurement.target, measurement.started - offset - _FRESH, measurement.ended - offset
     )
     like = bool(got) and all(backed(page for page in near if same_page(t, page)) >= ENOUGH for t in got)
     alone = _others(got, near, least=1)
     printed = next((p for t in got if (p := context.fingerprints.page(t.title, t.headers)) is not None), None)
     bad = [t for t in subject if not _good(t) or alone or printed is not None]
-    since = min((t.at for t in bad), default=measurement.started)
-    until = max((t.at for t in bad), default=measurement.ended)
+    since, until = began(bad, measurement), ended(bad, measurement)
     # Accusing takes pages from the very time: a redesign or a maintenance page must not become a block page.
-    pages = context.references.pages(measurement.target, since - offset, until - offset)
+    pages = pages_of(context.references, measurement.target, since - offset, until - offset)
     differs = _others(got, pages, least=ENOUGH) and _agree([p for p in pages if not any(same_page(t, p) for t in got)])
     led = _led(pages, measurement.host)
     led |= {destination(location(t), measurement.host) for t in others if location(t)}
@@ -209,21 +203,23 @@ def facts(measurement: Measurement, context: Context) -> HttpFacts:
     whole = len(got) == len(own) > 0
     suspect = printed is not None or strange or (alone and not like)
     passed = whole and all(_good(t) for t in got) and not suspect
-    base = common(measurement, context, failed=bool(own) and not any(_good(t) for t in own), passed=passed, since=since)
-    base_control = next((t for t in others if t.packets), None)
-    score = max(
-        (injection_score(t.packets, base_control.packets if base_control else ()) for t in own if t.packets),
-        default=0.0,
-    )
+    control = next((t.packets for t in others if t.packets), ())
+    score = max((injection_score(t.packets, control) for t in own if t.packets), default=0.0)
     signs = {"artefact"} if printed is not None else set()
-    if score >= FORGED and (not base.limited or (base_control is not None and is_whole(base_control.packets))):
+    if score >= FORGED and (is_whole(control) or not limited(measurement, context.no_limits)):
         signs.add("forged_packet")
     if any(t.arm is Arm.NEIGHBOUR and _good(t) for t in others):
         signs.add("neighbour_ok")
     return HttpFacts(
-        **{name: getattr(base, name) for name in Facts.__slots__ if name not in {"score", "signs"}},
-        score=score,
-        signs=frozenset(signs),
+        **common(
+            measurement,
+            context,
+            failed=bool(own) and not any(_good(t) for t in own),
+            passed=passed,
+            since=since,
+            score=score,
+            signs=frozenset(signs),
+        ),
         trials=len(own),
         tls=any(t.tls for t in own),
         authentic=bool(own) and all(t.tls and t.tls_verified is True for t in own),
@@ -242,162 +238,5 @@ def facts(measurement: Measurement, context: Context) -> HttpFacts:
         and turned_away > backed(page for page in near if page.status not in _REFUSALS),
         references_welcome=welcome >= ENOUGH,
         foreign_redirect=strange,
-        references=context.references.of_target(
-            measurement.target, _LAYER, since - context.clock_offset, until - context.clock_offset
-        ),
+        references=seen_of_target(measurement, context, since, until),
     )
-
-
-_PROOF: Final = ("artefact", "forged_packet", "neighbour_ok")
-
-RULES: Final[tuple[Rule[HttpFacts], ...]] = (
-    *gate(_LAYER),
-    Rule(
-        id="http.ok",
-        layer=_LAYER,
-        state=State.OK,
-        when=lambda f: f.passed,
-        reason="The server answers, and nothing speaks against its page.",
-        source="detectors.md 2.5",
-    ),
-    Rule(
-        id="http.same_everywhere",
-        layer=_LAYER,
-        state=State.OK,
-        when=lambda f: f.like_references or (f.refused and f.references_refused),
-        reason="The references get the same answer: whatever it says, it says it to everybody.",
-        source="detectors.md 2.12: anti-bot must not become blocked",
-    ),
-    anomaly(_LAYER),
-    board(_LAYER),
-    Rule(
-        id="http.below",
-        layer=_LAYER,
-        state=State.INSUFFICIENT,
-        when=lambda f: f.trials == 0 or f.below,
-        reason="No request was sent: the layers below tell.",
-        source="detectors.md 2.5",
-    ),
-    Rule(
-        id="http.reference_failed",
-        layer=_LAYER,
-        state=State.DOWN,
-        mechanism=Mechanism.SERVER_DOWN,
-        level=Level.SCORED,
-        when=lambda f: f.reference and f.failed and not f.refused,
-        reason="A reference abroad gets no page either.",
-        source="attribution.md 2.1",
-    ),
-    Rule(
-        id="http.down",
-        layer=_LAYER,
-        state=State.DOWN,
-        mechanism=Mechanism.SERVER_DOWN,
-        level=Level.DISCARDED,
-        when=lambda f: f.failed and not f.refused and f.references.dead,
-        reason="References abroad get no page either: the server.",
-        source="attribution.md 2.1",
-    ),
-    Rule(
-        id="server.geo",
-        layer=_LAYER,
-        state=State.SERVER_SIDE,
-        mechanism=Mechanism.SERVER_REFUSES,
-        level=Level.SCORED,
-        proof=("artefact",),
-        when=lambda f: f.refused and f.authentic and f.references_welcome and not f.robot_test and not f.reference,
-        reason="The authentic server refuses this country and welcomes others; the network carries it faithfully.",
-        source="detectors.md 2.12; McDonald et al. 2018",
-    ),
-    Rule(
-        id="http.robot_test",
-        layer=_LAYER,
-        state=State.INSUFFICIENT,
-        level=Level.DISCARDED,
-        when=lambda f: f.robot_test and (f.authentic or not f.printed),
-        reason="The answer is a test for robots or a firewall's refusal.",
-        source="detectors.md 2.12",
-    ),
-    Rule(
-        id="http.no_control",
-        layer=_LAYER,
-        state=State.INSUFFICIENT,
-        when=lambda f: not f.control_answers,
-        reason="No other name got an answer from the same address.",
-        source="architecture.md: a missing control is insufficient",
-    ),
-    Rule(
-        id="http.portal",
-        layer=_LAYER,
-        state=State.INSUFFICIENT,
-        level=Level.DISCARDED,
-        when=lambda f: f.control_same and not f.printed,
-        reason="Another name gets the very same answer: a portal, or the server's default page.",
-        source="detectors.md 2.1, guard",
-    ),
-    Rule(
-        id="http.redirect",
-        layer=_LAYER,
-        state=State.BLOCKED,
-        mechanism=Mechanism.HTTP_REDIRECT,
-        level=Level.SCORED,
-        proof=_PROOF,
-        when=lambda f: f.foreign_redirect and not f.authentic and not f.control_same,
-        reason="The request for this name is led to a host where nobody abroad is led.",
-        source="detectors.md 2.5",
-    ),
-    Rule(
-        id="http.blockpage",
-        layer=_LAYER,
-        state=State.BLOCKED,
-        mechanism=Mechanism.HTTP_BLOCKPAGE,
-        level=Level.SCORED,
-        proof=_PROOF,
-        when=lambda f: (
-            not f.authentic
-            and (f.printed or (f.differs and not f.refused) or (f.differs and f.refused and "forged_packet" in f.signs))
-        ),
-        reason="The request for this name, and for no other on the same address, gets a page that nobody abroad gets.",
-        source="detectors.md 2.5; Jones et al. 2014; ooni/blocking-fingerprints",
-    ),
-    Rule(
-        id="http.refused_in_clear",
-        layer=_LAYER,
-        state=State.INSUFFICIENT,
-        level=Level.SCORED,
-        when=lambda f: f.refused and not f.authentic,
-        reason="A refusal in clear: the server or anybody on the way may have written it.",
-        source="detectors.md 2.12: never without TLS",
-    ),
-    Rule(
-        id="http.rst",
-        layer=_LAYER,
-        state=State.BLOCKED,
-        mechanism=Mechanism.HTTP_RST,
-        level=Level.SCORED,
-        proof=_PROOF,
-        when=lambda f: f.cut and f.reset and not f.tls,
-        reason="Connections are reset when the request names this host, and only then.",
-        source="detectors.md 2.5",
-    ),
-    Rule(
-        id="http.drop",
-        layer=_LAYER,
-        state=State.BLOCKED,
-        mechanism=Mechanism.HTTP_DROP,
-        level=Level.SCORED,
-        proof=_PROOF,
-        when=lambda f: f.cut and not f.reset and not f.tls,
-        reason="Packets vanish once the request names this host, and only then.",
-        source="detectors.md 2.5",
-    ),
-    Rule(
-        id="http.unclear",
-        layer=_LAYER,
-        state=State.INSUFFICIENT,
-        when=lambda _f: True,
-        reason="The answers contradict each other, or nothing tells whose they are.",
-        source="ours",
-    ),
-)
-"""First match wins."""

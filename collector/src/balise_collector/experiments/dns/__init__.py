@@ -1,0 +1,1 @@
+"""The dns experiment, as the collector reads, judges, shows and exports it (docs/experiments/dns.md)."""

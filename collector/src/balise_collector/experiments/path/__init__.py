@@ -1,0 +1,1 @@
+"""The path experiment, as the collector reads and shows what probes to come will send of it."""

@@ -1,0 +1,13 @@
+"""What is remembered of references' SYNs: which address and port answered, and when. Pure.
+
+Must not live here: what follows from it (facts.py, rules.py).
+"""
+
+from balise_collector.judge.references import ReferenceTable, Report
+from balise_wire.experiments.tcp import TcpObservation
+
+
+def note(table: ReferenceTable, report: Report, trial: TcpObservation) -> None:
+    """Take in one trial of a reference's subject; a limited board's silence is none."""
+    if trial.synacks or not report.deaf:
+        table.endpoint(report, trial.address, trial.port, report.at(trial), ok=trial.synacks > 0)

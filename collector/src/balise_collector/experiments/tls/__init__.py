@@ -1,0 +1,1 @@
+"""The tls experiment, as the collector reads, judges, shows and exports it (docs/experiments/tls.md)."""

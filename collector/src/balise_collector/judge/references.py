@@ -1,0 +1,304 @@
+"""What the references saw: the table that tells a fault of the server from one on the way. Pure; all times are given.
+
+Lives here: outcomes in time by target, by address and by service, the addresses that names have, and the place where
+an experiment remembers more (``memory``; experiments/<x>/references.py). The table holds what references saw, never
+what it means. Must not live here: any one experiment, rules, storage, clocks.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar, cast
+
+from balise_collector.judge.limits import BUDGET
+from balise_collector.judge.verdict import State, Verdict
+from balise_collector.judge.witnesses import ENOUGH, Stand, witness_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from balise_wire.measurement import Measurement
+    from balise_wire.trial import Trial
+
+_MOST_STRETCHES: Final = 256
+KEYS_MOST: Final = 20_000
+"""Endpoints, targets and addresses of which one reference's results are kept."""
+_MOST_ANSWERS: Final = 64
+"""Addresses of a name kept of each reference, those given last."""
+GAP: Final = 900.0
+"""Seconds between two equal results of one reference beyond which they are not one stretch."""
+_NEAR: Final = 300.0
+"""Seconds around a window in which references still say how it was: one interval of the timetable."""
+
+
+@dataclass(slots=True)
+class _Stretch:
+    """Equal results of one reference on one key, ``first``..``last`` in UNIX seconds, no gap above GAP."""
+
+    first: float
+    last: float
+    ok: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many references reached something in a window, and how many tried in vain.
+
+    Each is a number of witnesses: references of one network or one host say a thing once (witnesses.py). A reference
+    with both counts as what it saw last.
+    """
+
+    ok: int = 0
+    failed: int = 0
+
+    @property
+    def reached(self) -> bool:
+        """At least two reached it, and no more failed than did."""
+        return self.ok >= ENOUGH and self.ok > self.failed
+
+    @property
+    def dead(self) -> bool:
+        """At least two tried, and at least two thirds of those failed (attribution.md 2.1)."""
+        return self.failed >= ENOUGH and self.failed >= 2 * self.ok
+
+    @property
+    def too_few(self) -> bool:
+        """Fewer than two references say anything."""
+        return self.ok + self.failed < ENOUGH
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What references saw between the first and the last failing trial of a probe, and around that time."""
+
+    during: Tally = Tally()
+    """Only results from inside the window; a reference that failed there at all counts as failed."""
+    around: Tally = Tally()
+    """Up to five minutes more on both sides; a reference counts as what it saw last."""
+
+    @property
+    def reached(self) -> bool:
+        """References got through at the very time: the only thing that accuses the way."""
+        return self.during.reached
+
+    @property
+    def dead(self) -> bool:
+        """References failed at that time or, where they said nothing then, around it."""
+        return self.during.dead or (not self.during.reached and self.around.dead)
+
+
+class Memory(Protocol):
+    """What one experiment remembers of references beside outcomes; ``ReferenceTable.memory`` makes it on first use."""
+
+    def forget(self, before: float) -> None:
+        """Let go of what no reference has said anew since ``before`` (UNIX seconds)."""
+
+
+MemoryT = TypeVar("MemoryT", bound=Memory)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """One measurement of a reference with its verdict, as an experiment is given it to remember."""
+
+    verdict: Verdict
+    measurement: Measurement
+    deaf: bool
+    """The board was limited and something did not come: what failed says nothing."""
+
+    def at(self, trial: Trial) -> float:
+        """Return when a trial began on the collector's clock, UNIX seconds."""
+        return trial.at - self.verdict.clock_offset
+
+
+class ReferenceTable:
+    """Recent results of the reference probes, per (address, port), per target and per service.
+
+    Results are kept as stretches of equal outcome, so a year of steady results costs a few bytes an endpoint. Whatever
+    is asked of it is answered in witnesses: no single reference, network or host decides anything.
+    """
+
+    def __init__(self, hosts: Mapping[str, str] | None = None) -> None:
+        """Know nothing; ``hosts`` is who keeps which reference, on the operator's word."""
+        self._hosts: Mapping[str, str] = hosts or {}
+        self._asns: dict[str, int] = {}
+        self._known: dict[str, str] | None = None
+        """Whom each reference counts as; ``None`` where that is to be worked out anew."""
+        self._results: defaultdict[tuple[str, ...], dict[str, list[_Stretch]]] = defaultdict(dict)
+        self._answers: defaultdict[tuple[str, int], dict[str, dict[str, float]]] = defaultdict(dict)
+        """By name and family, and reference: each address with the time it was last given, UNIX seconds."""
+        self._memories: dict[type[Memory], Memory] = {}
+        self._reached: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+        """By service and role: the addresses of ``_results`` at which some reference reached it."""
+        self._kept: Counter[str] = Counter()
+        """How many keys of ``_results`` each reference stands in."""
+        self.no_limits = BUDGET
+        """Words of ``limited_by`` that say nothing of a board (limits.py)."""
+
+    def keep(self, hosts: Mapping[str, str], no_limits: frozenset[str] = BUDGET) -> None:
+        """Take a changed table of hosts, and of words that are no limits, into account from now on."""
+        self._hosts, self._known = hosts, None
+        self.no_limits = no_limits
+
+    def stand(self, probe: str) -> Stand:
+        """Return what can make a reference one witness with another."""
+        return Stand(self._asns.get(probe, 0), self._hosts.get(probe, ""))
+
+    def witnesses(self, probes: Iterable[str]) -> int:
+        """Return how many witnesses some references are."""
+        if self._known is None:
+            self._known = witness_of({probe: self.stand(probe) for probe in sorted(self._asns)})
+        return len({self._known.get(probe, probe) for probe in probes})
+
+    def memory(self, kind: type[MemoryT]) -> MemoryT:
+        """Return what one experiment remembers beside outcomes, by the type of its memory."""
+        found = self._memories.setdefault(kind, kind())
+        return cast("MemoryT", found)
+
+    # ------------------------------------------------------------ filled by the pipeline
+
+    def heard(self, verdict: Verdict) -> None:
+        """Take in the network that a reference stands in."""
+        if self._asns.get(verdict.probe) != verdict.network.asn:
+            self._asns[verdict.probe], self._known = verdict.network.asn, None
+
+    def concluded(self, report: Report) -> None:
+        """Note whether a reference's measurement of its target was in order."""
+        verdict = report.verdict
+        ok = verdict.state is State.OK
+        if ok or not report.deaf:
+            self._mark(("target", verdict.target, verdict.layer), verdict.probe, verdict.at, ok=ok)
+
+    def endpoint(self, report: Report, address: str, port: int, at: float, *, ok: bool) -> None:
+        """Note one attempt at an address and port, also under the service it belongs to.
+
+        Args:
+            report: what the attempt is of.
+            address: what was tried.
+            port: its port.
+            at: UNIX seconds on the collector's clock.
+            ok: whether it answered.
+        """
+        verdict = report.verdict
+        self._mark(("address", address, str(port)), verdict.probe, at, ok=ok)
+        if ok:
+            self._mark(("service", verdict.service, verdict.role, address), verdict.probe, at, ok=True)
+
+    def answered(self, report: Report, found: Iterable[str], at: float) -> None:
+        """Keep the addresses that a reference was given for its target's name lately: a CDN turns its answers over."""
+        measurement = report.measurement
+        held = self._answers[measurement.host, measurement.family].setdefault(report.verdict.probe, {})
+        for address in found:
+            if _version(address) == measurement.family:
+                held[address] = max(at, held.get(address, at))
+        for address in sorted(held, key=lambda one: (held[one], one))[:-_MOST_ANSWERS]:
+            del held[address]
+
+    def _mark(self, key: tuple[str, ...], probe: str, at: float, *, ok: bool) -> None:
+        """Put one result into its place in time, growing a stretch where it can."""
+        if probe not in self._results.get(key, ()):
+            if self._kept[probe] >= KEYS_MOST:
+                return  # No reference meets so many addresses; one that says so fills its own share, and nobody else's.
+            self._kept[probe] += 1
+            if key[0] == "service":
+                self._reached[key[1], key[2]].add(key[3])
+        stretches = self._results[key].setdefault(probe, [])
+        place = bisect_right(stretches, at, key=lambda stretch: stretch.first)
+        before = stretches[place - 1] if place else None
+        if before is not None and before.ok is ok and at - before.last <= GAP:
+            before.last = max(before.last, at)
+            return
+        if before is not None and before.last > at:
+            # A result that contradicts a stretch from inside it: cut the stretch there.
+            stretches.insert(place, _Stretch(at, before.last, before.ok))
+            before.last = at
+        stretches.insert(place, _Stretch(at, at, ok))
+        if len(stretches) > _MOST_STRETCHES:
+            del stretches[: len(stretches) - _MOST_STRETCHES]
+
+    def forget(self, before: float) -> None:
+        """Let go of what no reference has said anew since ``before`` (UNIX seconds): addresses come and go."""
+        for key, probes in list(self._results.items()):
+            for probe, stretches in list(probes.items()):
+                stretches[:] = [stretch for stretch in stretches if stretch.last >= before]
+                if not stretches:
+                    del probes[probe]
+                    self._kept[probe] -= 1
+            if not probes:
+                del self._results[key]
+                if key[0] == "service":
+                    self._reached[key[1], key[2]].discard(key[3])
+        for held in self._answers.values():
+            for probe, addresses in list(held.items()):
+                for address in [address for address, at in addresses.items() if at < before]:
+                    del addresses[address]
+                if not addresses:
+                    del held[probe]
+        for memory in self._memories.values():
+            memory.forget(before)
+
+    # ------------------------------------------------------------ asked by the rules
+
+    def _seen(self, key: tuple[str, ...], since: float, until: float) -> Seen:
+        """Count what references saw in a window and around it."""
+        ok: set[str] = set()
+        failed: set[str] = set()
+        near_ok: set[str] = set()
+        near_failed: set[str] = set()
+        for probe, stretches in self._results.get(key, {}).items():
+            within = [s.ok for s in stretches if s.last >= since and s.first <= until]
+            if within:
+                # One failure inside the window is enough: a server that came back must not accuse the way to it.
+                (ok if all(within) else failed).add(probe)
+            near = [s.ok for s in stretches if s.last >= since - _NEAR and s.first <= until + _NEAR]
+            if near:
+                (near_ok if near[-1] else near_failed).add(probe)
+        ours = self.witnesses
+        return Seen(Tally(ours(ok), ours(failed)), Tally(ours(near_ok), ours(near_failed)))
+
+    def at_address(self, address: str, port: int, since: float, until: float) -> Seen:
+        """Return which references got a SYN-ACK from this very address and port.
+
+        Args:
+            address: the address the probe was given.
+            port: its port.
+            since: UNIX seconds of the first failing trial.
+            until: UNIX seconds of the last failing trial.
+        """
+        return self._seen(("address", address, str(port)), since, until)
+
+    def of_target(self, target: str, layer: str, since: float, until: float) -> Seen:
+        """Return for which references a target was ok on a layer, in the window and around it."""
+        return self._seen(("target", target, layer), since, until)
+
+    def elsewhere(self, service: str, role: str, address: str, since: float) -> bool:
+        """Tell whether enough references reached the service's role at another address since ``since``."""
+        return self.witnesses(
+            {
+                probe
+                for other in self._reached.get((service, role), ())
+                if other != address
+                for probe, stretches in self._results.get(("service", service, role, other), {}).items()
+                if any(s.ok and s.last >= since for s in stretches)
+            }
+        ) >= ENOUGH  # fmt: skip
+
+    def answers(self, host: str, family: int, since: float = float("-inf")) -> frozenset[str]:
+        """Return every address that enough references were given for a name since ``since`` (UNIX seconds)."""
+        given: defaultdict[str, set[str]] = defaultdict(set)
+        for probe, addresses in self._answers.get((host, family), {}).items():
+            for address, at in addresses.items():
+                if at >= since:
+                    given[address].add(probe)
+        return frozenset(address for address, probes in given.items() if self.witnesses(probes) >= ENOUGH)
+
+
+def _version(address: str) -> int | None:
+    """Return the IP version of what a reference calls an address; ``None`` where it is none."""
+    try:
+        return ipaddress.ip_address(address).version
+    except ValueError:
+        return None

@@ -1,0 +1,28 @@
+"""Signs in the evidence: what a verdict may bring forward as proof, by a permanent word. Pure.
+
+Lives here: what a sign is, and those that several experiments see. A sign that one experiment alone sees is in its
+rules. Must not live here: how a sign is found (experiments/<x>/facts.py), or what it does to a grade
+(incidents/grade.py).
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """One sign; ``Verdict.proof`` holds its id."""
+
+    id: str
+    """Permanent, e.g. ``forged_packet``."""
+    words: str
+    """What people read, in English; the catalogues translate it."""
+    excludes_fault: bool = True
+    """No fault of a server or of an edge can produce it."""
+
+
+FORGED_PACKET: Final = Sign(
+    "forged_packet", "a packet bears signs of forgery that the same server's other packets do not"
+)
+NEIGHBOUR_OK: Final = Sign("neighbour_ok", "another name on the very same address worked while this one was dead")
+ARTEFACT: Final = Sign("artefact", "a page, address or notice that names itself stood in the service's place")
