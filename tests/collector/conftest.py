@@ -33,6 +33,7 @@ from balise_wire.observations import TcpObservation
 from balise_wire.seal import Sealer, public_bytes
 from balise_wire.topics import Leaf, topic
 from balise_wire.words import Arm, ClockState, Design, Experiment, ProbeRole, TargetRole
+from tests.testbed.cases import Case
 from tests.testbed.neighbours import beside
 
 EPOCH = 1_589_733_000.0
@@ -356,3 +357,15 @@ def any_influx(request: pytest.FixtureRequest) -> Iterator[Any]:
         return
     yield named
     named.stop()
+
+
+@pytest.fixture
+def case() -> Case:
+    """Return what the judge is given, and a maker of trials; without references."""
+    return Case()
+
+
+@pytest.fixture
+def make_case() -> Callable[[], Case]:
+    """Return a maker of cases."""
+    return Case

@@ -17,6 +17,7 @@ from balise_collector.judge.limits import BUDGET, SHARED, fell_silent, limited
 from balise_wire.failures import Failure
 from balise_wire.measurement import Measurement
 from balise_wire.words import Arm, Experiment, Resolver
+from tests.testbed.cases import Case
 
 LOST: dict[str, Any] = {"tap_drops": 4000, "limited_by": ("drops",)}
 LIMITS: tuple[dict[str, Any], ...] = (
@@ -35,34 +36,34 @@ def lossy(measurement: Measurement, **limits: Any) -> Measurement:
     return msgspec.structs.replace(measurement, **(limits or LOST))
 
 
-def vanished(case: Any) -> Measurement:
+def vanished(case: Case) -> Measurement:
     """SYNs to the address vanish; references reach it."""
     case.abroad(case.syns(6))
-    return case.measured(case.syns(0, at=case.earlier, carried=True), case.syns(0), case.syns(0, at=case.now + 5))  # type: ignore[no-any-return]
+    return case.measured(case.syns(0, at=case.earlier, carried=True), case.syns(0), case.syns(0, at=case.now + 5))
 
 
-def unasked(case: Any) -> Measurement:
+def unasked(case: Case) -> Measurement:
     """The provider's resolver is silent for this name alone."""
     real = case.answer("104.244.42.1")
     case.abroad(case.asked(real, tls_consistent=True))
-    return case.measured(  # type: ignore[no-any-return]
+    return case.measured(
         case.asked(at=case.earlier, carried=True), case.asked(real, arm=Arm.CONTROL),
         case.asked(real, resolver=Resolver.PUBLIC), case.asked(), case.asked(at=case.now + 5),
     )  # fmt: skip
 
 
-def dropped(case: Any) -> Measurement:
+def dropped(case: Case) -> Measurement:
     """The request that names the host is never answered."""
-    silence = {"failure": Failure.GENERIC_TIMEOUT}
-    return case.measured(  # type: ignore[no-any-return]
+    silence: dict[str, Any] = {"failure": Failure.GENERIC_TIMEOUT}
+    return case.measured(
         case.page(None, at=case.earlier, carried=True, **silence), case.page(arm=Arm.NEIGHBOUR),
         case.page(None, **silence), case.page(None, at=case.now + 5, **silence),
     )  # fmt: skip
 
 
-def hello(case: Any) -> Measurement:
+def hello(case: Case) -> Measurement:
     """The hello that carries the name goes dead."""
-    return case.series("silence")  # type: ignore[no-any-return]
+    return case.series("silence")
 
 
 SILENCE = {"ip.drop": vanished, "dns.timeout": unasked, "http.drop": dropped, "sni.drop": hello}
@@ -71,7 +72,7 @@ SILENCE = {"ip.drop": vanished, "dns.timeout": unasked, "http.drop": dropped, "s
 @pytest.mark.parametrize("limits", LIMITS)
 @pytest.mark.parametrize(("rule", "made"), list(SILENCE.items()))
 def test_silence_accuses_nobody_when_the_board_itself_may_have_lost_it(
-    case: Any, rule: str, made: Any, limits: dict[str, Any]
+    case: Case, rule: str, made: Any, limits: dict[str, Any]
 ) -> None:
     """Each verdict that rests on what did not come: blocked on a sound board, insufficient on a limited one."""
     measurement = made(case)
@@ -83,18 +84,18 @@ def test_silence_accuses_nobody_when_the_board_itself_may_have_lost_it(
 
 
 @pytest.mark.parametrize(("rule", "made"), list(SILENCE.items()))
-def test_a_spent_budget_is_no_limit_of_the_board(case: Any, rule: str, made: Any) -> None:
+def test_a_spent_budget_is_no_limit_of_the_board(case: Case, rule: str, made: Any) -> None:
     """It says how much was asked, not how well it was heard."""
     assert case.judged(lossy(made(case), limited_by=("budget",))).rule == rule
 
 
-def test_a_board_that_is_well_off_again_is_heard(case: Any) -> None:
+def test_a_board_that_is_well_off_again_is_heard(case: Case) -> None:
     """An answer stands however many packets were lost beside it: reachable needs nothing that did not come."""
     assert case.judged(lossy(case.measured(case.hello(), case.hello(Arm.NEIGHBOUR)))).state is State.OK
     assert case.judged(lossy(case.measured(case.syns(3)))).state is State.OK
 
 
-def test_resets_closings_and_foreign_certificates_stand(case: Any) -> None:
+def test_resets_closings_and_foreign_certificates_stand(case: Case) -> None:
     """They came: the kernel had them, whatever the capture missed."""
     assert case.judged(lossy(case.series("rst"))).rule == "sni.rst"
     assert case.judged(lossy(case.series("fin"))).rule == "sni.fin"
@@ -107,14 +108,14 @@ def test_resets_closings_and_foreign_certificates_stand(case: Any) -> None:
     assert case.judged(lossy(intercepted)).rule == case.judged(intercepted).rule == "tls.mitm"
 
 
-def test_one_silence_among_resets_is_not_counted_as_one_more_reset(case: Any) -> None:
+def test_one_silence_among_resets_is_not_counted_as_one_more_reset(case: Case) -> None:
     """Three trials make a case; on a limited board two resets and a silence are two."""
     mixed = case.series("rst", carried="silence")
     assert case.judged(mixed).state is State.BLOCKED
     assert case.judged(lossy(mixed)).rule == "board.limited"
 
 
-def test_answers_that_came_stand_in_dns(case: Any) -> None:
+def test_answers_that_came_stand_in_dns(case: Case) -> None:
     """A denial, a bogon, two answers that exclude each other: each was heard."""
     real = case.answer("104.244.42.1")
     case.abroad(case.asked(real, tls_consistent=True))
@@ -132,7 +133,7 @@ def test_answers_that_came_stand_in_dns(case: Any) -> None:
         assert case.judged(made).rule == case.judged(lossy(made)).rule == rule
 
 
-def test_a_control_that_an_empty_address_did_not_answer_is_no_proof(case: Any) -> None:
+def test_a_control_that_an_empty_address_did_not_answer_is_no_proof(case: Case) -> None:
     """That it is forged for this name only rests on the control's silence, and that answer may have been lost."""
     forged, real = case.answer("8.7.198.45"), case.answer("104.244.42.1")
     case.abroad(case.asked(real, tls_consistent=True))
@@ -147,7 +148,7 @@ def test_a_control_that_an_empty_address_did_not_answer_is_no_proof(case: Any) -
     assert "silent_address_answered" not in verdict.proof
 
 
-def _reset(case: Any) -> tuple[Any, ...]:
+def _reset(case: Case) -> tuple[Any, ...]:
     """A connection that a packet with another TTL ends before the server could."""
     return (
         case.packet(0, "out", "S"), case.packet(40_000, "in", "SA"), case.packet(41_000, "out", "PA", length=517),
@@ -155,7 +156,7 @@ def _reset(case: Any) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def test_a_forged_packet_that_was_captured_stands_beside_a_whole_control(case: Any) -> None:
+def test_a_forged_packet_that_was_captured_stands_beside_a_whole_control(case: Case) -> None:
     """The proof is what was heard; of a control whose handshake was lost, nobody can say what it would have shown."""
     answer = (
         case.packet(0, "out", "S"), case.packet(40_000, "in", "SA"), case.packet(41_000, "out", "PA", length=517),
@@ -173,7 +174,7 @@ def test_a_forged_packet_that_was_captured_stands_beside_a_whole_control(case: A
         assert (verdict.rule, "forged_packet" in verdict.proof) == ("sni.rst", proved)
 
 
-def test_a_limited_board_tells_of_no_outage(case: Any) -> None:
+def test_a_limited_board_tells_of_no_outage(case: Case) -> None:
     """Its line is not dead because it heard nothing; what it reached is reached."""
     dead = case.measured(case.line(alive=0), line=None)
     assert case.judged(dead).rule == "line.dead"
@@ -183,7 +184,7 @@ def test_a_limited_board_tells_of_no_outage(case: Any) -> None:
 
 
 @pytest.mark.parametrize("limits", LIMITS)
-def test_a_limited_reference_says_that_no_server_is_dead(case: Any, limits: dict[str, Any]) -> None:
+def test_a_limited_reference_says_that_no_server_is_dead(case: Case, limits: dict[str, Any]) -> None:
     """Its silence would excuse a block at home as the server's own fault; its answers count as ever."""
     home = case.measured(case.syns(0, at=case.earlier, carried=True), case.syns(0), case.syns(0, at=case.now + 5))
     case.abroad(case.syns(0), **limits)
@@ -192,14 +193,14 @@ def test_a_limited_reference_says_that_no_server_is_dead(case: Any, limits: dict
     assert case.judged(home).rule == "ip.drop"
 
 
-def test_our_own_failure_abroad_says_that_no_server_is_dead(case: Any) -> None:
+def test_our_own_failure_abroad_says_that_no_server_is_dead(case: Case) -> None:
     """A reference whose run its own program ended has not seen the server."""
     home = case.measured(case.syns(0, at=case.earlier, carried=True), case.syns(0), case.syns(0, at=case.now + 5))
     case.abroad(case.syns(0), own_failure="EAGAIN")
     assert case.judged(home).rule == "tcp.no_reference"
 
 
-def test_in_a_laboratory_the_processor_is_everybodys(case: Any) -> None:
+def test_in_a_laboratory_the_processor_is_everybodys(case: Case) -> None:
     """Forty probes share one machine there; what they lose, they lose as anywhere."""
     made = lossy(hello(case), limited_by=("cpu",))
     assert case.judged(made, no_limits=SHARED).rule == "sni.drop"

@@ -10,15 +10,16 @@ from balise_collector.judge import State
 from balise_wire.failures import Failure
 from balise_wire.measurement import LineHealth
 from balise_wire.words import Arm, Resolver
+from tests.testbed.cases import Case
 
 WIFI_GONE = LineHealth(at=1_589_734_800.0, gateway_ok=False, international=3)
 DEAD_LINE = LineHealth(at=1_589_734_800.0, gateway_ok=True, international=3, domestic=2)
 PORTAL = LineHealth(at=1_589_734_800.0, gateway_ok=True, international=3, international_ok=3, captive=True)
 
 
-def _faults(case: Any) -> dict[str, Any]:
+def _faults(case: Case) -> dict[str, Any]:
     """Every ordinary fault as the measurements it makes."""
-    slow = {"elapsed_ms": 900.0, "connect_ms": 300.0}
+    slow: dict[str, Any] = {"elapsed_ms": 900.0, "connect_ms": 300.0}
     return {
         "5 % loss takes a hello": case.measured(
             case.hello(end="silence", at=case.earlier, carried=True),
@@ -73,7 +74,7 @@ def _faults(case: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("references", ["alive", "dead", "none"])
-def test_no_ordinary_fault_is_interference(case: Any, references: str) -> None:
+def test_no_ordinary_fault_is_interference(case: Case, references: str) -> None:
     """With references that reach everything, reach nothing, or do not exist."""
     if references != "none":
         alive = references == "alive"

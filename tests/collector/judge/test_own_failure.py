@@ -13,6 +13,7 @@ from balise_wire.failures import Failure
 from balise_wire.measurement import LineHealth, Measurement, Network
 from balise_wire.observations import ControlResult, LineObservation
 from balise_wire.words import Arm, Design, Experiment, Scope, TargetRole
+from tests.testbed.cases import Case
 
 CONTEXT = Context(probe="pk000001")
 
@@ -48,7 +49,7 @@ def test_nothing_observed_is_insufficient(experiment: Experiment, design: Design
 
 
 @pytest.mark.parametrize("end", ["ok", "rst", "silence", "fin", "untrusted"])
-def test_a_series_that_we_broke_off_accuses_and_acquits_nobody(case: Any, end: str) -> None:
+def test_a_series_that_we_broke_off_accuses_and_acquits_nobody(case: Case, end: str) -> None:
     """The same trials that would be a verdict are none when the probe could not finish: it may lack a control."""
     whole = case.series(end)
     assert judge(whole, CONTEXT).rule != "own.failure"
@@ -57,7 +58,7 @@ def test_a_series_that_we_broke_off_accuses_and_acquits_nobody(case: Any, end: s
 
 
 @pytest.mark.parametrize("end", ["rst", "silence"])
-def test_an_errno_without_a_word_is_ours(case: Any, end: str) -> None:
+def test_an_errno_without_a_word_is_ours(case: Case, end: str) -> None:
     """Older probes told their machine's own errors as "unknown": a series with one accuses nobody."""
     whole = case.series(end)
     trials = list(whole.observations)

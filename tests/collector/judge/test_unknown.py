@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 import pytest
 
@@ -12,9 +10,10 @@ from balise_collector.judge import State
 from balise_collector.judge.context import Context
 from balise_wire.failures import Failure
 from balise_wire.words import Arm, Design, Experiment, Resolver, Scope
+from tests.testbed.cases import Case
 
 
-def test_an_experiment_of_tomorrow_is_insufficient(case: Any) -> None:
+def test_an_experiment_of_tomorrow_is_insufficient(case: Case) -> None:
     """It is kept and shown, and no rule of another layer is applied to it."""
     verdict = case.judged(case.measured(case.hello(end="rst"), experiment=Experiment.UNKNOWN))
     assert (verdict.state, verdict.rule, verdict.mechanism) == (State.INSUFFICIENT, "unknown.experiment", None)
@@ -24,7 +23,7 @@ def test_an_experiment_of_tomorrow_is_insufficient(case: Any) -> None:
 
 
 @pytest.mark.parametrize("end", ["rst", "silence", "fin"])
-def test_a_design_of_tomorrow_is_an_anomaly_at_most(case: Any, end: str) -> None:
+def test_a_design_of_tomorrow_is_an_anomaly_at_most(case: Case, end: str) -> None:
     """Whether there were controls cannot be told; the same trials in a paired series are blocked."""
     series = case.series(end)
     case.abroad(case.hello())
@@ -33,7 +32,7 @@ def test_a_design_of_tomorrow_is_an_anomaly_at_most(case: Any, end: str) -> None
     assert case.judged(unknown).state is State.INSUFFICIENT
 
 
-def test_an_arm_of_tomorrow_is_no_control_and_no_subject(case: Any) -> None:
+def test_an_arm_of_tomorrow_is_no_control_and_no_subject(case: Case) -> None:
     """Its trials count for nothing: neither does their answer excuse the path, nor their failure accuse it."""
     failed = case.measured(case.hello(Arm.UNKNOWN, "rst"), case.hello(Arm.UNKNOWN, "rst"), case.hello(Arm.NEIGHBOUR))
     assert case.judged(failed).state is State.INSUFFICIENT
@@ -48,7 +47,7 @@ def test_an_arm_of_tomorrow_is_no_control_and_no_subject(case: Any) -> None:
     assert case.judged(without).rule == "tls.no_control"
 
 
-def test_a_failure_of_tomorrow_is_no_silence_of_the_network(case: Any) -> None:
+def test_a_failure_of_tomorrow_is_no_silence_of_the_network(case: Case) -> None:
     """It may be the probe's own: SYNs, questions and controls that failed so are no drop and no dead line."""
     case.abroad(case.syns(6))
     drop = [case.syns(0, at=case.earlier, carried=True), case.syns(0), case.syns(6, Arm.SIBLING)]
@@ -76,7 +75,7 @@ def test_a_failure_of_tomorrow_is_no_silence_of_the_network(case: Any) -> None:
     assert case.judged(case.measured(nowhere, design=Design.SENTINEL, line=None)).state is State.INSUFFICIENT
 
 
-def test_a_resolver_of_tomorrow_is_not_the_providers(case: Any) -> None:
+def test_a_resolver_of_tomorrow_is_not_the_providers(case: Case) -> None:
     """What somebody unknown denied is not what people of the network get."""
     denied = case.answer(rcode=3)
     asked = [

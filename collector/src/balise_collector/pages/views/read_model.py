@@ -24,7 +24,7 @@ from balise_collector.words.wording import Language
 _LONGEST: Final = 120
 """Characters of a name."""
 INTERNET = "internet"
-"""The pseudo-service that outages belong to (judge/line.py)."""
+"""The pseudo-service that outages belong to (judge/verdict.py)."""
 
 
 class Conclusions(Protocol):

@@ -10,14 +10,15 @@ from balise_collector.judge import State
 from balise_wire.failures import Failure
 from balise_wire.measurement import LineHealth
 from balise_wire.words import Arm, Design
+from tests.testbed.cases import Case
 
 
-def _dead(case: Any, *more: Any, **changes: Any) -> Any:
+def _dead(case: Case, *more: Any, **changes: Any) -> Any:
     """The paired TCP plan against a dead address, with the failing sentinel carried along."""
     return case.measured(case.syns(0, at=case.earlier, syns=2, carried=True, **changes), *more, case.syns(0, **changes))
 
 
-def test_dead_here_and_alive_abroad_is_blocked(case: Any) -> None:
+def test_dead_here_and_alive_abroad_is_blocked(case: Case) -> None:
     """0 of 6 SYN-ACKs, the line well, three references through to the same address meanwhile."""
     case.abroad(case.syns(2))
     verdict = case.judged(_dead(case))
@@ -32,60 +33,60 @@ def test_dead_here_and_alive_abroad_is_blocked(case: Any) -> None:
         ({"icmp_errors": 6, "failure": Failure.ICMP_ADMIN_PROHIBITED}, "ip.icmp"),
     ],
 )
-def test_the_way_it_dies_names_the_mechanism(case: Any, changes: dict[str, Any], rule: str) -> None:
+def test_the_way_it_dies_names_the_mechanism(case: Case, changes: dict[str, Any], rule: str) -> None:
     """RST on SYN and ICMP administratively prohibited are words of their own."""
     case.abroad(case.syns(2))
     assert case.judged(_dead(case, **changes)).rule == rule
 
 
-def test_another_port_that_answers_makes_it_a_port_filter(case: Any) -> None:
+def test_another_port_that_answers_makes_it_a_port_filter(case: Case) -> None:
     """The host lives: only the port is shut."""
     case.abroad(case.syns(2))
     assert case.judged(_dead(case, case.syns(2, Arm.OTHER_PORT, port=80))).rule == "port.drop"
 
 
-def test_without_references_nothing_is_blocked(case: Any) -> None:
+def test_without_references_nothing_is_blocked(case: Case) -> None:
     """One reference, or none, cannot exclude a dead server."""
     assert case.judged(_dead(case)).rule == "tcp.no_reference"
     case.abroad(case.syns(2), probes=("de01",))
     assert case.judged(_dead(case)).rule == "tcp.no_reference"
 
 
-def test_references_before_the_first_failure_do_not_count(case: Any) -> None:
+def test_references_before_the_first_failure_do_not_count(case: Case) -> None:
     """What was reachable an hour ago may have died since."""
     case.abroad(case.syns(2, at=case.now - 3600), started=case.now - 3600, ended=case.now - 3599)
     assert case.judged(_dead(case)).rule == "tcp.no_reference"
 
 
-def test_a_server_that_came_back_accuses_nobody(case: Any) -> None:
+def test_a_server_that_came_back_accuses_nobody(case: Case) -> None:
     """Down for everyone until a moment ago: references through now say nothing of the minutes when the probe failed."""
     later = case.now + 60
     case.abroad(case.syns(2, at=later), started=later, ended=later + 1, line=LineHealth(at=later, gateway_ok=True))
     assert case.judged(_dead(case)).rule == "tcp.no_reference"
 
 
-def test_references_that_failed_meanwhile_acquit_the_way(case: Any) -> None:
+def test_references_that_failed_meanwhile_acquit_the_way(case: Case) -> None:
     """They got through first and failed then, inside the window: the server."""
     case.abroad(case.syns(2))
     case.abroad(case.syns(0, at=case.now - 60), started=case.now - 60, ended=case.now - 59)
     assert case.judged(_dead(case)).rule == "tcp.down"
 
 
-def test_dead_for_the_references_is_down(case: Any) -> None:
+def test_dead_for_the_references_is_down(case: Case) -> None:
     """A server that is off is nobody's interference."""
     case.abroad(case.syns(0))
     verdict = case.judged(_dead(case))
     assert (verdict.state, verdict.rule) == (State.DOWN, "tcp.down")
 
 
-def test_one_broken_reference_accuses_nobody_and_silences_nobody(case: Any) -> None:
+def test_one_broken_reference_accuses_nobody_and_silences_nobody(case: Case) -> None:
     """Two through and one dead: still blocked here."""
     case.abroad(case.syns(2), probes=("de01", "de02"))
     case.abroad(case.syns(0), probes=("sg01",))
     assert case.judged(_dead(case)).rule == "ip.drop"
 
 
-def test_an_edge_that_died_is_down_though_the_service_lives(case: Any) -> None:
+def test_an_edge_that_died_is_down_though_the_service_lives(case: Case) -> None:
     """References fail on this address and reach the service at another one."""
     case.abroad(case.syns(0))
     case.abroad(case.syns(2, address="104.244.42.2"))
@@ -93,29 +94,29 @@ def test_an_edge_that_died_is_down_though_the_service_lives(case: Any) -> None:
     assert (verdict.state, verdict.rule) == (State.DOWN, "tcp.edge_down")
 
 
-def test_a_port_refused_everywhere_is_down(case: Any) -> None:
+def test_a_port_refused_everywhere_is_down(case: Case) -> None:
     """RST on SYN for references too: no service there."""
     case.abroad(case.syns(0, resets=2, failure=Failure.CONNECTION_REFUSED))
     assert case.judged(_dead(case, resets=6, failure=Failure.CONNECTION_REFUSED)).rule == "tcp.refused"
 
 
-def test_a_dead_sibling_may_be_a_broken_route(case: Any) -> None:
+def test_a_dead_sibling_may_be_a_broken_route(case: Case) -> None:
     """The neighbouring address is dead as well: not told apart from a route that is gone."""
     case.abroad(case.syns(2))
     assert case.judged(_dead(case, case.syns(0, Arm.SIBLING, address="104.244.42.9"))).rule == "tcp.wide"
 
 
-def test_a_few_lost_syns_are_loss(case: Any) -> None:
+def test_a_few_lost_syns_are_loss(case: Case) -> None:
     """Five per cent of loss takes a SYN now and then."""
     assert case.judged(case.measured(case.syns(5))).state is State.OK
 
 
-def test_a_sentinel_alone_is_an_anomaly(case: Any) -> None:
+def test_a_sentinel_alone_is_an_anomaly(case: Case) -> None:
     """Two SYNs lost are no verdict."""
     assert case.judged(case.measured(case.syns(0, syns=2), design=Design.SENTINEL)).rule == "tcp.anomaly"
 
 
-def test_all_controls_of_the_line_dead_gates_everything(case: Any) -> None:
+def test_all_controls_of_the_line_dead_gates_everything(case: Case) -> None:
     """Whatever failed in a minute in which nothing worked says nothing of the target."""
     case.abroad(case.syns(2))
     line = LineHealth(at=case.now, gateway_ok=True, international=3)
@@ -124,7 +125,7 @@ def test_all_controls_of_the_line_dead_gates_everything(case: Any) -> None:
 
 
 @pytest.mark.parametrize("line", [None, LineHealth(at=0.0, gateway_ok=True, international=3, international_ok=3)])
-def test_a_line_not_measured_in_the_same_minute_gates_failures(case: Any, line: LineHealth | None) -> None:
+def test_a_line_not_measured_in_the_same_minute_gates_failures(case: Case, line: LineHealth | None) -> None:
     """No health within two minutes: unknown, so insufficient. Success needs no witness."""
     case.abroad(case.syns(2))
     assert case.judged(case.measured(case.syns(0), line=line)).rule == "line.unwell"

@@ -5,12 +5,10 @@ Must not live here: expectations.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
-import pytest
 
 from balise_collector.conclude.judgement import judge, note
 from balise_collector.judge import Context, ReferenceTable, Verdict
@@ -211,15 +209,3 @@ class Case:
             )
             verdict = judge(measurement, Context(probe=probe, reference=True, references=self.references))
             note(self.references, verdict, measurement)
-
-
-@pytest.fixture
-def case() -> Case:
-    """Return a fresh case without references."""
-    return Case()
-
-
-@pytest.fixture
-def make_case() -> Callable[[], Case]:
-    """Return a maker of cases."""
-    return Case

@@ -10,6 +10,7 @@ from balise_collector.judge import State
 from balise_wire.measurement import LineHealth
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Design, TargetRole
+from tests.testbed.cases import Case
 
 
 @pytest.mark.parametrize(
@@ -26,7 +27,7 @@ from balise_wire.words import Design, TargetRole
         ({"alive": 5, "captive": True}, State.INSUFFICIENT, "line.captive"),
     ],
 )
-def test_what_a_line_says(case: Any, line: dict[str, Any], state: State, rule: str) -> None:
+def test_what_a_line_says(case: Case, line: dict[str, Any], state: State, rule: str) -> None:
     """Gateway dead is the home's own; everything behind it dead is the provider's; only abroad dead is the border's."""
     measurement = case.measured(case.line(**line), design=Design.SENTINEL, service="line", line=None)
     verdict = case.judged(measurement)
@@ -35,7 +36,7 @@ def test_what_a_line_says(case: Any, line: dict[str, Any], state: State, rule: s
     assert (verdict.mechanism is Mechanism.SHUTDOWN_ISP) is (state is State.DOWN)
 
 
-def test_a_captive_portal_gates_even_success(case: Any) -> None:
+def test_a_captive_portal_gates_even_success(case: Case) -> None:
     """Behind a portal everything seems to answer."""
     line = LineHealth(at=case.now, gateway_ok=True, international=3, international_ok=3, captive=True)
     assert case.judged(case.measured(case.hello(), line=line)).rule == "line.unwell"

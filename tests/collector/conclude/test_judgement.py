@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import msgspec
 import pytest
@@ -28,6 +27,7 @@ from balise_wire.observations import (
     TlsObservation,
 )
 from balise_wire.words import Arm, Design, Experiment, Resolver, Scope, TargetRole
+from tests.testbed.cases import Case
 
 NOW = 1_589_734_800.0
 _text = st.sampled_from(
@@ -191,14 +191,14 @@ def test_ids_are_unique_within_a_layer_and_the_last_rule_always_holds() -> None:
         assert all(rule.reason.endswith(".") and rule.source for rule in layer.rules)
 
 
-def test_the_clock_correction_moves_every_time(case: Any) -> None:
+def test_the_clock_correction_moves_every_time(case: Case) -> None:
     """A board whose clock is an hour ahead dates its verdicts right."""
     right, wrong = case.judged(case.series("rst")), case.judged(case.series("rst"), clock_offset=3600.0)
     assert (wrong.at, wrong.since) == (right.at - 3600.0, right.since - 3600.0)
     assert right.since == case.earlier
 
 
-def test_a_verdict_is_dated_by_the_subject_not_by_the_controls(case: Any) -> None:
+def test_a_verdict_is_dated_by_the_subject_not_by_the_controls(case: Case) -> None:
     """[last fail, first ok] is made of moments at which the subject was tried; controls before it take minutes."""
     measurement = case.series("rst")
     tried = [o.at for o in measurement.observations if o.arm == "subject" and not o.carried]
@@ -206,13 +206,13 @@ def test_a_verdict_is_dated_by_the_subject_not_by_the_controls(case: Any) -> Non
 
 
 @pytest.mark.parametrize("experiment", Experiment)
-def test_nothing_at_all_is_insufficient(case: Any, experiment: Experiment) -> None:
+def test_nothing_at_all_is_insufficient(case: Case, experiment: Experiment) -> None:
     """A measurement without trials says nothing."""
     empty = msgspec.structs.replace(case.measured(case.hello()), observations=(), experiment=experiment)
     assert case.judged(empty).state is State.INSUFFICIENT
 
 
-def test_the_explanation_names_rule_facts_and_what_was_weighed(case: Any) -> None:
+def test_the_explanation_names_rule_facts_and_what_was_weighed(case: Case) -> None:
     """For ``balise-collector judge FILE``: a person can follow the decision."""
     text = explain(case.series("rst"), Context(probe="pk000001"))
     assert "sni.rst" in text
