@@ -1,7 +1,7 @@
 """A made afternoon: two providers in one country, three references abroad, and addresses that one provider drops.
 
 Lives here: the measurements of every slot as the probes would seal them, and the journal they fill. Must not live here:
-expectations. Imported through the ``afternoon`` fixture of conftest.py.
+expectations.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from balise_collector.journal import Batch
 from balise_wire.measurement import LineHealth, Measurement
 from balise_wire.observations import TcpObservation
 from balise_wire.words import Arm, ClockState, Design
+from tests.collector.field_probe import FieldProbe
 
 if TYPE_CHECKING:
     from balise_collector.journal.interface import Journal
@@ -27,7 +28,7 @@ SLOT = 300.0
 class Afternoon:
     """When it begins, how long it lasts, and between which slots which providers drop the address."""
 
-    probes: list[Any]
+    probes: list[FieldProbe]
     start: float
     slots: int = 36
     blocked: range = field(default_factory=lambda: range(12, 24))
@@ -35,7 +36,7 @@ class Afternoon:
     mute: frozenset[str] = frozenset()
     """Probes of which nothing arrives while the block lasts."""
 
-    def measurements(self, slot: int, number: int, probe: Any) -> list[Measurement]:
+    def measurements(self, slot: int, number: int, probe: FieldProbe) -> list[Measurement]:
         """What one probe measures in one slot: a sentinel, and the paired series when it fails."""
         chance = random.Random(f"{slot} {number}")
         at = self.start + slot * SLOT + chance.uniform(0.0, 60.0)
@@ -76,7 +77,7 @@ class Afternoon:
         return sum(len(made) for _, _, made in arrivals)
 
 
-def batch_of(probe: Any, made: list[Measurement], sent_at: float, **changes: Any) -> Batch:
+def batch_of(probe: FieldProbe, made: list[Measurement], sent_at: float, **changes: Any) -> Batch:
     """Seal measurements and return what ingest would append."""
     frame = probe.batch(*made, sent_at=sent_at, **changes)
     return Batch(

@@ -7,37 +7,29 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
 import signal
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import settings
 
-from balise_collector.fleet.members import Fleet, Member
+from balise_collector.fleet.members import Fleet
 from balise_collector.fleet.registry import FleetRegistry
 from balise_collector.system.config import Broker, Config, Place
 from balise_collector.system.log_lines import ClockFormatter
-from balise_wire.envelope import Envelope, Kind, encode_envelope
-from balise_wire.measurement import Measurement, Network
-from balise_wire.observations import TcpObservation
-from balise_wire.seal import Sealer, public_bytes
-from balise_wire.topics import Leaf, topic
-from balise_wire.words import Arm, ClockState, Design, Experiment, ProbeRole, TargetRole
+from balise_wire.words import ProbeRole
+from tests.collector import influxcontract
+from tests.collector.afternoon import Afternoon
+from tests.collector.field_probe import EPOCH, FieldProbe
+from tests.collector.fieldline import FieldLine
+from tests.collector.influxserver import InfluxServer
 from tests.testbed.cases import Case
-from tests.testbed.neighbours import beside
-
-EPOCH = 1_589_733_000.0
-"""2020-05-17T16:30:00Z: where the tests' time begins."""
 
 FUZZED = 12
 """Properties that run under ``balise-fuzz``: they share the cases that BALISE_HYPOTHESIS_EXAMPLES asks for."""
@@ -54,85 +46,6 @@ settings.register_profile(
     max_examples=max(50, int(os.environ.get("BALISE_HYPOTHESIS_EXAMPLES", "0")) // 50),
 )
 """For properties of which each case walks the whole chain, from intake to pages."""
-
-
-@dataclass
-class FieldProbe:
-    """A probe as the collector sees one: an id, a key, a stream of sealed batches."""
-
-    id: str = "k7m2q9xd"
-    country: str = "PK"
-    asn: int = 64501
-    role: ProbeRole = ProbeRole.PROBE
-    key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
-    stream: str = field(default_factory=lambda: secrets.token_hex(8))
-    sequence: int = 0
-
-    @property
-    def public_hex(self) -> str:
-        """The public key as 64 hex digits."""
-        return public_bytes(self.key.public_key()).hex()
-
-    @property
-    def network(self) -> Network:
-        """Where the probe stands."""
-        return Network(country=self.country, asn=self.asn)
-
-    @property
-    def member(self) -> Member:
-        """The probe as the operator approved it."""
-        return Member(id=self.id, public_key=self.public_hex, network=self.network, role=self.role)
-
-    @property
-    def topic(self) -> str:
-        """The topic of its batches."""
-        return topic(self.id, Leaf.MEASUREMENT)
-
-    def measurement(self, started: float = EPOCH, **changes: Any) -> Measurement:
-        """One healthy TCP measurement."""
-        usual: dict[str, Any] = {
-            "id": secrets.token_hex(16),
-            "experiment": Experiment.TCP,
-            "design": Design.SENTINEL,
-            "target": "twitter/web/twitter.com/4",
-            "service": "twitter",
-            "role": TargetRole.WEB,
-            "host": "twitter.com",
-            "started": started,
-            "ended": started + 0.2,
-            "network": self.network,
-            "catalogue": "2026-11-01+000000000000",
-            "software": "0.1.0",
-            "observations": (
-                TcpObservation(
-                    arm=Arm.SUBJECT, at=started, address="198.18.0.10", port=443, syns=3, synacks=3, rtt_ms=41.5
-                ),
-            ),
-        }
-        return Measurement(**{**usual, **changes})
-
-    def envelope(self, body: bytes, **changes: Any) -> Envelope:
-        """The next envelope of the stream around a body."""
-        self.sequence += 1
-        usual: dict[str, Any] = {
-            "kind": Kind.MEASUREMENT,
-            "id": secrets.token_hex(16),
-            "probe": self.id,
-            "stream": self.stream,
-            "sequence": self.sequence,
-            "sent_at": EPOCH,
-            "clock_state": ClockState.SYNCED,
-            "body": msgspec.Raw(body),
-        }
-        return Envelope(**{**usual, **changes})
-
-    def seal(self, envelope: Envelope) -> bytes:
-        """Seal an envelope with the probe's key."""
-        return Sealer(self.key).seal(encode_envelope(envelope))
-
-    def batch(self, *measurements: Measurement, **changes: Any) -> bytes:
-        """One sealed batch of measurements."""
-        return self.seal(self.envelope(msgspec.json.encode(list(measurements)), **changes))
 
 
 @pytest.fixture(autouse=True)
@@ -304,23 +217,20 @@ def make_module_probe() -> Callable[[], FieldProbe]:
 
 
 @pytest.fixture
-def afternoon(make_probe: Callable[..., FieldProbe]) -> Any:
+def afternoon(make_probe: Callable[..., FieldProbe]) -> Afternoon:
     """A made afternoon: two providers with two probes each in PK, references in DE, SG and FR."""
-    module = beside(__file__, "afternoon")
     inside = [make_probe(id=f"pk{asn}n{n}", asn=asn) for asn in (64501, 64502) for n in range(2)]
     abroad = [
         make_probe(id=f"ref{country.lower()}", country=country, asn=64600 + n, role=ProbeRole.REFERENCE)
         for n, country in enumerate(("DE", "SG", "FR"))
     ]
-    made = module.Afternoon(probes=[*inside, *abroad], start=EPOCH)
-    made.batch_of = module.batch_of
-    return made
+    return Afternoon(probes=[*inside, *abroad], start=EPOCH)
 
 
 @pytest.fixture
-def field_line() -> Any:
+def field_line() -> type[FieldLine]:
     """The probe's side of MQTT: ``field_line(probe, port, collector_key)``."""
-    return beside(__file__, "fieldline").FieldLine
+    return FieldLine
 
 
 # ---------------------------------------------------------------- a real InfluxDB
@@ -332,7 +242,7 @@ def make_influx(tools_bin: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     made: list[Any] = []
 
     def make(**settings: Any) -> Any:
-        server = beside(__file__, "influxserver").InfluxServer(tools_bin, tmp_path_factory.mktemp("influx"), **settings)
+        server = InfluxServer(tools_bin, tmp_path_factory.mktemp("influx"), **settings)
         made.append(server)
         server.start()
         return server
@@ -351,7 +261,7 @@ def influx(make_influx: Callable[..., Any]) -> Any:
 @pytest.fixture(scope="session")
 def any_influx(request: pytest.FixtureRequest) -> Iterator[Any]:
     """Return the server that BALISE_INFLUX_URL names, else our 1.6; for tests marked contract, too."""
-    named = beside(__file__, "influxcontract").named() if os.environ.get("BALISE_INFLUX_URL") else None
+    named = influxcontract.named() if os.environ.get("BALISE_INFLUX_URL") else None
     if named is None:
         yield request.getfixturevalue("influx")
         return

@@ -1,7 +1,7 @@
 """A probe's side of MQTT, as small as it can be: it keeps every batch until the collector's signed receipt covers it.
 
 Lives here: publishing, resending on a new connection and after a time-out, forgetting on receipts. Must not live here:
-expectations. Imported through the ``line_of`` fixture of conftest.py.
+expectations.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ from balise_wire.seal import unseal
 from balise_wire.status import Event, Meta, Receipt, State
 from balise_wire.topics import Leaf, topic
 from balise_wire.words import Lifecycle
+from tests.collector.field_probe import FieldProbe
 
 
 class FieldLine:
     """Connects one probe to a broker and keeps its spool."""
 
-    def __init__(self, probe: Any, port: int, collector_key: Any, *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, probe: FieldProbe, port: int, collector_key: Any, *, tls: ssl.SSLContext | None = None) -> None:
         self.probe = probe
         self.spool: dict[int, bytes] = {}
         self.recorded: list[str] = []

@@ -28,6 +28,7 @@ from balise_wire.measurement import Measurement
 from balise_wire.status import Event, Health
 from balise_wire.topics import Leaf, topic
 from balise_wire.words import ClockState, ProbeRole
+from tests.collector.field_probe import FieldProbe
 from tests.testbed.neighbours import beside
 
 settings_of_fuzz = settings.get_profile("balise-fuzz")
@@ -70,7 +71,7 @@ class Chain:
 
 
 @pytest.fixture(scope="module")
-def fleet(make_module_probe: Callable[..., Any]) -> tuple[Fleet, Any, Any]:
+def fleet(make_module_probe: Callable[..., FieldProbe]) -> tuple[Fleet, Any, Any]:
     """Return a fleet of one probe and one reference, and the two."""
     probe, reference = make_module_probe(), make_module_probe()
     reference.id, reference.country, reference.role = "refde001", "DE", ProbeRole.REFERENCE

@@ -31,6 +31,7 @@ from balise_collector.system.config import Broker, Config, Place
 from balise_collector.system.faults import Faults
 from balise_wire.measurement import Measurement
 from balise_wire.words import ClockState
+from tests.collector.field_probe import FieldProbe
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def store(place: Config, journal: SqliteJournal) -> Iterator[Store]:
 
 
 @pytest.fixture
-def append(journal: SqliteJournal, probe: Any, epoch: float) -> Callable[..., None]:
+def append(journal: SqliteJournal, probe: FieldProbe, epoch: float) -> Callable[..., None]:
     """Return what puts measurements into the journal, as if validate had let all of them in."""
 
     def put(*measurements: Measurement) -> None:
@@ -70,7 +71,7 @@ def append(journal: SqliteJournal, probe: Any, epoch: float) -> Callable[..., No
     return put
 
 
-def follower_of(journal: SqliteJournal, store: Store, probe: Any) -> Follower:
+def follower_of(journal: SqliteJournal, store: Store, probe: FieldProbe) -> Follower:
     """Return a reader of the journal."""
     services = catalogue.load(catalogue.default_folder())
     return Follower(journal, store, Surroundings(fleet=Fleet.of([probe.member]), catalogue=services))
@@ -80,7 +81,7 @@ def test_a_row_that_raises_is_set_aside_and_the_next_is_judged(
     journal: SqliteJournal,
     store: Store,
     append: Callable[..., None],
-    probe: Any,
+    probe: FieldProbe,
     epoch: float,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -107,7 +108,7 @@ def test_a_row_that_raises_is_set_aside_and_the_next_is_judged(
 
 
 def test_a_replay_takes_up_what_was_set_aside(
-    journal: SqliteJournal, append: Callable[..., None], probe: Any, epoch: float, place: Config
+    journal: SqliteJournal, append: Callable[..., None], probe: FieldProbe, epoch: float, place: Config
 ) -> None:
     """After an update the past is judged anew: what then works is set aside no longer."""
     append(probe.measurement(epoch), probe.measurement(1e300))
@@ -124,7 +125,7 @@ def test_a_replay_takes_up_what_was_set_aside(
 
 
 def test_a_verdict_that_cannot_be_kept_costs_itself(
-    store: Store, journal: SqliteJournal, append: Callable[..., None], probe: Any, epoch: float
+    store: Store, journal: SqliteJournal, append: Callable[..., None], probe: FieldProbe, epoch: float
 ) -> None:
     """One row that the database refuses does not keep its neighbours out."""
     append(probe.measurement(epoch))
@@ -142,7 +143,7 @@ def test_a_verdict_that_cannot_be_kept_costs_itself(
 
 
 def test_twenty_flipped_bits_cost_what_they_hit(
-    store: Store, journal: SqliteJournal, append: Callable[..., None], probe: Any, epoch: float
+    store: Store, journal: SqliteJournal, append: Callable[..., None], probe: FieldProbe, epoch: float
 ) -> None:
     """Detection never stands at a damaged row: each frame that a bit changed is counted, and all others are judged."""
     chance = random.Random(16)
@@ -167,7 +168,7 @@ def test_twenty_flipped_bits_cost_what_they_hit(
 
 
 def test_a_receive_time_of_the_far_future_carries_nobody_there(
-    store: Store, journal: SqliteJournal, append: Callable[..., None], probe: Any, epoch: float
+    store: Store, journal: SqliteJournal, append: Callable[..., None], probe: FieldProbe, epoch: float
 ) -> None:
     """Time passes by receive times: a damaged one would end detection until then, so that row is set aside."""
     append(probe.measurement(epoch))
@@ -195,7 +196,7 @@ class _Kept:
 
 
 def test_a_damaged_conclusion_costs_a_sink_that_conclusion(
-    store: Store, journal: SqliteJournal, append: Callable[..., None], probe: Any, epoch: float
+    store: Store, journal: SqliteJournal, append: Callable[..., None], probe: FieldProbe, epoch: float
 ) -> None:
     """A verdict whose bytes changed on the disk is left out by sinks and pages, and the cursor moves on."""
     append(*(probe.measurement(epoch + n) for n in range(5)))
@@ -238,7 +239,7 @@ class _Wire:
 
 
 def test_a_message_that_cannot_be_committed_goes_to_the_quarantine_alone(
-    place: Config, make_probe: Callable[..., Any]
+    place: Config, make_probe: Callable[..., FieldProbe]
 ) -> None:
     """Of a group with one such message, the others are in the journal and all are acknowledged: none comes for ever."""
     honest, hostile = make_probe(), make_probe(id="hostile1")

@@ -13,6 +13,7 @@ from balise_collector.fleet.catalogue import default_folder, load
 from balise_collector.fleet.members import Fleet, Halt
 from balise_collector.journal import PresenceRow
 from balise_wire.words import Lifecycle, ProbeRole
+from tests.collector.field_probe import FieldProbe
 
 Quiet = Callable[..., set[str]]
 
@@ -40,7 +41,7 @@ def fleet_of(*probes: Any, halts: tuple[Halt, ...] = (), **changes: Any) -> Flee
     return Fleet.of([msgspec.structs.replace(first, **changes), *others], halts)
 
 
-def test_only_who_should_speak_is_silent(make_probe: Any, quiet_after: Any, epoch: float) -> None:
+def test_only_who_should_speak_is_silent(make_probe: Callable[..., FieldProbe], quiet_after: Any, epoch: float) -> None:
     """Retired, revoked, halted and paused probes raise no alarm; the others do."""
     a, b = make_probe(id="aaaa"), make_probe(id="bbbb", country="KZ")
     assert quiet_after(fleet_of(a, b)) == {"aaaa", "bbbb"}
@@ -56,7 +57,7 @@ def test_only_who_should_speak_is_silent(make_probe: Any, quiet_after: Any, epoc
     assert quiet_after(fleet_of(a, b), paused) == {"bbbb"}
 
 
-def test_boards_of_one_host_and_references_of_one_network_are_one(make_probe: Any) -> None:
+def test_boards_of_one_host_and_references_of_one_network_are_one(make_probe: Callable[..., FieldProbe]) -> None:
     """The operator's label joins boards; a network joins references, and never the homes of a provider."""
     reference = ProbeRole.REFERENCE
     probes = [
@@ -70,7 +71,7 @@ def test_boards_of_one_host_and_references_of_one_network_are_one(make_probe: An
     assert around.witnesses() == {"bbbb": "aaaa", "eeee": "dddd", "gggg": "ffff"}
 
 
-def test_a_halt_ends_a_silence_that_had_begun(make_probe: Any, epoch: float) -> None:
+def test_a_halt_ends_a_silence_that_had_begun(make_probe: Callable[..., FieldProbe], epoch: float) -> None:
     """From the halt on, no further bins of that probe are filled with silence."""
     a, b = make_probe(id="aaaa"), make_probe(id="bbbb", country="KZ")
     deduction = Deduction(Surroundings(fleet=fleet_of(a, b), catalogue=load(default_folder())))

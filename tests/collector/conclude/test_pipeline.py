@@ -31,6 +31,8 @@ from balise_wire.measurement import Network
 from balise_wire.mechanisms import Mechanism
 from balise_wire.observations import DnsAnswer, DnsObservation
 from balise_wire.words import Access, Arm, Experiment, TargetRole
+from tests.collector.afternoon import Afternoon, batch_of
+from tests.collector.field_probe import FieldProbe
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +48,7 @@ def place(tmp_path: Path) -> Config:
 
 
 @pytest.fixture
-def around(afternoon: Any, services: Catalogue) -> Surroundings:
+def around(afternoon: Afternoon, services: Catalogue) -> Surroundings:
     """Return the surroundings of the afternoon's fleet."""
     return Surroundings(fleet=Fleet.of(p.member for p in afternoon.probes), catalogue=services)
 
@@ -90,7 +92,7 @@ def blocking(store: Store) -> Incident:
 
 
 def test_one_provider_that_drops_is_one_local_incident(
-    afternoon: Any, journal: SqliteJournal, open_store: Callable[[], Store], around: Surroundings
+    afternoon: Afternoon, journal: SqliteJournal, open_store: Callable[[], Store], around: Surroundings
 ) -> None:
     """Who is affected, who is clean, by what mechanism, from when to when, and that abroad it worked."""
     sent = afternoon.fill(journal)
@@ -115,7 +117,7 @@ def test_one_provider_that_drops_is_one_local_incident(
 
 
 def test_every_revision_is_kept(
-    afternoon: Any, journal: SqliteJournal, open_store: Callable[[], Store], around: Surroundings
+    afternoon: Afternoon, journal: SqliteJournal, open_store: Callable[[], Store], around: Surroundings
 ) -> None:
     """What was said before an incident grew or closed can still be read, in order, without a gap."""
     afternoon.fill(journal)
@@ -128,7 +130,7 @@ def test_every_revision_is_kept(
 
 
 def test_references_that_report_late_still_decide(
-    afternoon: Any, journal: SqliteJournal, open_store: Callable[[], Store], around: Surroundings
+    afternoon: Afternoon, journal: SqliteJournal, open_store: Callable[[], Store], around: Surroundings
 ) -> None:
     """A verdict that lacked references is judged again when they report, and then says blocked."""
     references = [p for p in afternoon.probes if p.country != "PK"]
@@ -139,7 +141,7 @@ def test_references_that_report_late_still_decide(
     for number, probe in enumerate(references):
         from_then = afternoon.measurements(13, number, probe)
         received_at = afternoon.start + 14 * 300.0 + 120.0 + number
-        journal.append([afternoon.batch_of(probe, from_then, received_at)], (), (), received_at)
+        journal.append([batch_of(probe, from_then, received_at)], (), (), received_at)
     store = open_store()
     conclude(Follower(journal, store, around), afternoon.start + 16 * 300.0)
     last = [v for v in store.verdicts(state=State.BLOCKED) if v.at >= afternoon.start + 13 * 300.0]
@@ -155,7 +157,7 @@ def told(store: Store) -> list[Any]:
 
 
 def test_a_replay_concludes_what_the_live_run_did(
-    afternoon: Any,
+    afternoon: Afternoon,
     journal: SqliteJournal,
     open_store: Callable[[], Store],
     around: Surroundings,
@@ -186,7 +188,7 @@ def test_a_replay_concludes_what_the_live_run_did(
 @pytest.mark.slow
 @pytest.mark.parametrize("every", [1, 5])
 def test_a_restart_at_any_slot_changes_nothing(
-    afternoon: Any,
+    afternoon: Afternoon,
     journal: SqliteJournal,
     open_store: Callable[[], Store],
     around: Surroundings,
@@ -243,7 +245,7 @@ print("end", flush=True)
 
 @pytest.mark.slow
 def test_a_kill_at_any_moment_costs_nothing(
-    afternoon: Any,
+    afternoon: Afternoon,
     journal: SqliteJournal,
     open_store: Callable[[], Store],
     around: Surroundings,
@@ -275,7 +277,7 @@ def test_a_kill_at_any_moment_costs_nothing(
 
 @pytest.mark.slow
 def test_what_the_detector_forgot_stays_as_it_was_told(
-    afternoon: Any, journal: SqliteJournal, open_store: Callable[[], Store], around: Surroundings
+    afternoon: Afternoon, journal: SqliteJournal, open_store: Callable[[], Store], around: Surroundings
 ) -> None:
     """Weeks later, after a restart, an old incident reads as it did: want of data is no news."""
     afternoon.fill(journal)
@@ -287,13 +289,13 @@ def test_what_the_detector_forgot_stays_as_it_was_told(
     for number, probe in enumerate(afternoon.probes):
         received_at = afternoon.start + 22 * 86_400.0 + number
         fresh = [probe.measurement(received_at - 30.0)]
-        journal.append([afternoon.batch_of(probe, fresh, received_at)], (), (), received_at)
+        journal.append([batch_of(probe, fresh, received_at)], (), (), received_at)
     conclude(Follower(journal, store, around), afternoon.start + 22 * 86_400.0 + 3600.0)
     assert store.revisions(blocking(store).id) == before
 
 
 def test_a_journal_from_a_backup_is_judged_from_its_start(
-    afternoon: Any, journal: SqliteJournal, open_store: Callable[[], Store], around: Surroundings
+    afternoon: Afternoon, journal: SqliteJournal, open_store: Callable[[], Store], around: Surroundings
 ) -> None:
     """A journal shorter than the conclusions: nothing that arrives afterwards may be skipped."""
     store = open_store()
@@ -303,7 +305,7 @@ def test_a_journal_from_a_backup_is_judged_from_its_start(
     assert sum(store.count_by_state().values()) == sent
 
 
-def _taught(afternoon: Any, journal: SqliteJournal, references: Any, answered: Any) -> None:
+def _taught(afternoon: Afternoon, journal: SqliteJournal, references: Any, answered: Any) -> None:
     """Let references be answered with addresses, one set a slot."""
     for number, addresses in enumerate(answered):
         at = afternoon.start + 300.0 * number
@@ -311,11 +313,11 @@ def _taught(afternoon: Any, journal: SqliteJournal, references: Any, answered: A
         trial = DnsObservation(arm=Arm.SUBJECT, at=at, name="twitter.com", answers=(answer,), tls_consistent=True)
         for reference in references:
             heard = reference.measurement(at, experiment=Experiment.DNS, observations=(trial,))
-            journal.append([afternoon.batch_of(reference, [heard], at + 9.0)], (), (), at + 10.0)
+            journal.append([batch_of(reference, [heard], at + 9.0)], (), (), at + 10.0)
 
 
 def test_what_references_taught_survives_a_restart(
-    afternoon: Any, journal: SqliteJournal, open_store: Callable[[], Store], around: Surroundings
+    afternoon: Afternoon, journal: SqliteJournal, open_store: Callable[[], Store], around: Surroundings
 ) -> None:
     """A name without addresses gets those that references were given; a restart does not turn them over."""
     around = replace(around, laboratory=("198.18.0.0/15",))
@@ -332,7 +334,7 @@ def test_what_references_taught_survives_a_restart(
 
 @pytest.mark.parametrize("alone", ["one", "one network", "one host"])
 def test_one_reference_teaches_nobody_an_address(
-    afternoon: Any, journal: SqliteJournal, open_store: Callable[[], Store], around: Surroundings, alone: str
+    afternoon: Afternoon, journal: SqliteJournal, open_store: Callable[[], Store], around: Surroundings, alone: str
 ) -> None:
     """An address counts from the second network and host on: one that lies would send the fleet to itself."""
     liars = [afternoon.probes[-1]] if alone == "one" else afternoon.probes[-2:]
@@ -351,7 +353,7 @@ def test_one_reference_teaches_nobody_an_address(
 
 
 def test_the_record_says_where_a_probe_stood(
-    afternoon: Any, journal: SqliteJournal, open_store: Callable[[], Store], around: Surroundings
+    afternoon: Afternoon, journal: SqliteJournal, open_store: Callable[[], Store], around: Surroundings
 ) -> None:
     """A probe that names another provider, access or region moves no cell of it."""
     probe, other = afternoon.probes[0], afternoon.probes[2]
@@ -359,7 +361,7 @@ def test_the_record_says_where_a_probe_stood(
     for number, claim in enumerate((probe.network, lie)):
         at = afternoon.start + 300.0 * number
         heard = probe.measurement(at, network=claim)
-        journal.append([afternoon.batch_of(probe, [heard], at + 9.0)], (), (), at + 10.0)
+        journal.append([batch_of(probe, [heard], at + 9.0)], (), (), at + 10.0)
     store = open_store()
     follower = Follower(journal, store, around)
     conclude(follower, afternoon.start + 600.0)
@@ -368,7 +370,7 @@ def test_the_record_says_where_a_probe_stood(
 
 
 def test_a_line_that_is_elsewhere_opens_nothing_and_closes_nothing(
-    afternoon: Any, journal: SqliteJournal, open_store: Callable[[], Store], around: Surroundings
+    afternoon: Afternoon, journal: SqliteJournal, open_store: Callable[[], Store], around: Surroundings
 ) -> None:
     """Through a tunnel a blocked service is ok: such results are set aside, and the block goes on for those at home."""
     home, tunnel = afternoon.probes[0], afternoon.probes[1]
@@ -378,9 +380,7 @@ def test_a_line_that_is_elsewhere_opens_nothing_and_closes_nothing(
     for number in range(4):
         at = start + 300.0 * number
         for one in (home, tunnel):
-            journal.append(
-                [afternoon.batch_of(one, [one.measurement(at)], at + 9.0)], (), (), at + 10.0, (), (), None, seen
-            )
+            journal.append([batch_of(one, [one.measurement(at)], at + 9.0)], (), (), at + 10.0, (), (), None, seen)
             seen = []
     for observed, rules in ((True, {"tcp.ok", "line.elsewhere"}), (False, {"tcp.ok"})):
         store = open_store()
@@ -395,7 +395,11 @@ def test_a_line_that_is_elsewhere_opens_nothing_and_closes_nothing(
 
 
 def test_what_nobody_vouches_for_is_not_judged(
-    afternoon: Any, journal: SqliteJournal, open_store: Callable[[], Store], around: Surroundings, make_probe: Any
+    afternoon: Afternoon,
+    journal: SqliteJournal,
+    open_store: Callable[[], Store],
+    around: Surroundings,
+    make_probe: Callable[..., FieldProbe],
 ) -> None:
     """An older journal may hold claims that were never held against anything: a replay concludes nothing from them."""
     known, stranger = afternoon.probes[0], make_probe(id="nobody000")
@@ -410,7 +414,7 @@ def test_what_nobody_vouches_for_is_not_judged(
     )
     for number, (probe, changes, _) in enumerate(claims):
         at = afternoon.start + 300.0 * number
-        journal.append([afternoon.batch_of(probe, [probe.measurement(at, **changes)], at + 9.0)], (), (), at + 10.0)
+        journal.append([batch_of(probe, [probe.measurement(at, **changes)], at + 9.0)], (), (), at + 10.0)
     store = open_store()
     conclude(Follower(journal, store, around), afternoon.start + 3000.0)
     found = store.verdicts()
@@ -421,7 +425,7 @@ def test_what_nobody_vouches_for_is_not_judged(
 
 
 def test_a_snapshot_of_another_version_is_judged_anew(
-    afternoon: Any, journal: SqliteJournal, open_store: Callable[[], Store], around: Surroundings, place: Config
+    afternoon: Afternoon, journal: SqliteJournal, open_store: Callable[[], Store], around: Surroundings, place: Config
 ) -> None:
     """A snapshot that this program cannot read costs time, not conclusions: the journal is read from its start."""
     sent = afternoon.fill(journal)

@@ -6,9 +6,8 @@ Must not live here: expectations.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from types import ModuleType
 from typing import Any, Final
 
 import pytest
@@ -18,7 +17,6 @@ from balise_collector.judge import Level, State, Verdict
 from balise_wire.measurement import Network
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Design, Experiment, TargetRole
-from tests.testbed.neighbours import beside
 
 START: Final = 1_589_733_000.0 // 300 * 300
 """A bin's beginning near 2020-05-17T16:30Z."""
@@ -101,7 +99,7 @@ class Play:
                 at = self.at(number) + chance.random() * 290.0
                 yield self.verdict(seat, at, ok=not failing(seat, at), **changes)
 
-    def run(self, verdicts: Any, until: float | None = None) -> list[CellEvent]:
+    def run(self, verdicts: Iterable[Verdict], until: float | None = None) -> list[CellEvent]:
         """Observe in order of time and advance at the end of each slot; returns every event."""
         events: list[CellEvent] = []
         waiting = sorted(verdicts, key=lambda v: v.at)
@@ -133,10 +131,3 @@ def make_play() -> Callable[..., Play]:
         return Play(detector=Detector(DetectorConfig(**config)))
 
     return make
-
-
-@pytest.fixture(scope="session")
-def simulation() -> ModuleType:
-    """Return the simulation beside this file as a module."""
-    module: ModuleType = beside(__file__, "simulation")
-    return module

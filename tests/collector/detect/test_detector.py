@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
 import pytest
 
-from balise_collector.detect import Detector, EventKind, Scale
+from balise_collector.detect import CellEvent, Detector, EventKind, Scale
 from balise_collector.judge import State
 from balise_wire.measurement import Network
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Experiment, TargetRole
+from tests.collector.detect.conftest import Play, Seat
 
 
-def _of(events: list[Any], kind: EventKind, scale: Scale | None = None) -> list[Any]:
+def _of(events: Iterable[CellEvent], kind: EventKind, scale: Scale | None = None) -> list[Any]:
     return [e.episode for e in events if e.kind is kind and (scale is None or e.episode.scale is scale)]
 
 
-def test_a_block_of_one_provider_opens_and_closes(play: Any) -> None:
+def test_a_block_of_one_provider_opens_and_closes(play: Play) -> None:
     """Onset and end are brackets around the truth; the provider's cell and the country's both tell."""
     events = play.run(play.slots(0, 80, play.seven, play.between(20, 50)))
     (opened,) = _of(events, EventKind.OPENED, Scale.ASN)
@@ -34,7 +36,7 @@ def test_a_block_of_one_provider_opens_and_closes(play: Any) -> None:
     assert first.at - play.at(20) <= 900
 
 
-def test_five_providers_with_one_probe_each_open_at_country_level(play: Any) -> None:
+def test_five_providers_with_one_probe_each_open_at_country_level(play: Play) -> None:
     """No provider's cell has two witnesses; the country has five."""
     seats = tuple(play.seat(f"pk{n:02}", 64500 + n) for n in range(5))
     block = play.between(20, 50, tuple(64500 + n for n in range(5)))
@@ -45,7 +47,7 @@ def test_five_providers_with_one_probe_each_open_at_country_level(play: Any) -> 
     assert all(not episode.confirmed for episode in _of(events, EventKind.OPENED, Scale.ASN))
 
 
-def test_a_single_probe_is_never_confirmed(play: Any) -> None:
+def test_a_single_probe_is_never_confirmed(play: Play) -> None:
     """One probe in the whole country: told, and marked as what it is."""
     seats = (play.seat("pk01"),)
     opened = _of(play.run(play.slots(0, 50, seats, play.between(20, 50))), EventKind.OPENED)
@@ -53,13 +55,13 @@ def test_a_single_probe_is_never_confirmed(play: Any) -> None:
     assert not any(episode.confirmed for episode in opened)
 
 
-def test_one_liar_among_many_opens_nothing(play: Any) -> None:
+def test_one_liar_among_many_opens_nothing(play: Play) -> None:
     """A hostile probe that always cries."""
     events = play.run(play.slots(0, 100, play.seven, lambda seat, at: seat.probe == "pk01" and at > play.at(5)))
     assert not _of(events, EventKind.OPENED)
 
 
-def test_two_of_ten_open_after_half_an_hour(play: Any) -> None:
+def test_two_of_ten_open_after_half_an_hour(play: Play) -> None:
     """A block of one small provider among many is not lost in the country's cell."""
     seats = tuple(play.seat(f"pk{n:02}", 64500 + n) for n in range(10))
     events = play.run(play.slots(0, 60, seats, play.between(20, 60, (64500, 64501))))
@@ -69,18 +71,18 @@ def test_two_of_ten_open_after_half_an_hour(play: Any) -> None:
     assert at - play.at(20) <= 2400
 
 
-def test_one_persons_three_boards_are_one_witness(make_play: Any) -> None:
+def test_one_persons_three_boards_are_one_witness(make_play: Callable[..., Play]) -> None:
     """From three probes on, distinct hosts are counted."""
     play = make_play(operators={"pk01": "ali", "pk02": "ali", "pk03": "ali"})
     assert not _of(play.run(play.slots(0, 60, play.three, play.between(20, 60))), EventKind.OPENED)
 
 
-def test_one_persons_boards_do_not_add_up_to_a_second_witness(make_play: Any) -> None:
+def test_one_persons_boards_do_not_add_up_to_a_second_witness(make_play: Callable[..., Play]) -> None:
     """Five boards of one liar and one honest probe that fails once for ten minutes are no block."""
     liars = tuple(f"pk{n:02}" for n in range(10, 15))
     honest = ("pk01", "pk02", "pk03")
 
-    def failing(play: Any) -> Any:
+    def failing(play: Play) -> Any:
         return lambda seat, at: (
             at > play.at(20) and (seat.probe in liars or (seat.probe == "pk01" and at < play.at(22)))
         )
@@ -92,12 +94,12 @@ def test_one_persons_boards_do_not_add_up_to_a_second_witness(make_play: Any) ->
     assert _of(strangers.run(strangers.slots(0, 60, seats, failing(strangers))), EventKind.OPENED)
 
 
-def test_one_persons_boards_neither_close_nor_hold_open(make_play: Any) -> None:
+def test_one_persons_boards_neither_close_nor_hold_open(make_play: Callable[..., Play]) -> None:
     """Two boards of one host that are well again are one voice: a block goes on while the others fail."""
     play = make_play(operators={"pk04": "mallory", "pk05": "mallory"})
     seats = tuple(play.seat(f"pk{n:02}") for n in range(1, 6))
 
-    def failing(seat: Any, at: float) -> bool:
+    def failing(seat: Seat, at: float) -> bool:
         return bool(play.at(20) <= at < play.at(30 if seat.probe in {"pk04", "pk05"} else 50))
 
     events = play.run(play.slots(0, 70, seats, failing))
@@ -106,7 +108,7 @@ def test_one_persons_boards_neither_close_nor_hold_open(make_play: Any) -> None:
     assert closed[0].at >= play.at(50)
 
 
-def test_a_changed_table_of_hosts_is_taken_into_account(make_play: Any) -> None:
+def test_a_changed_table_of_hosts_is_taken_into_account(make_play: Callable[..., Play]) -> None:
     """The operator writes down that two boards are one person's: what they alone confirmed is confirmed no more."""
     play = make_play()
     pair = (play.seat("pk01"), play.seat("pk02"))
@@ -118,7 +120,7 @@ def test_a_changed_table_of_hosts_is_taken_into_account(make_play: Any) -> None:
     assert not any(episode.confirmed for episode in play.detector.episodes)
 
 
-def test_a_probe_that_always_fails_does_not_take_in_what_others_see_later(play: Any) -> None:
+def test_a_probe_that_always_fails_does_not_take_in_what_others_see_later(play: Play) -> None:
     """It was the only one of its country once, and its episode stood; the block that begins later is one of its own."""
     liar, others = play.seat("pk09", 64509), play.seven
     events = play.run(
@@ -134,10 +136,10 @@ def test_a_probe_that_always_fails_does_not_take_in_what_others_see_later(play: 
     assert country.onset.latest == pytest.approx(play.at(60), abs=300.0)
 
 
-def test_a_lasting_trouble_does_not_confirm_the_next_one(play: Any) -> None:
+def test_a_lasting_trouble_does_not_confirm_the_next_one(play: Play) -> None:
     """One home is broken for good, another has a bad hour five hours later: these did not begin together."""
 
-    def failing(seat: Any, at: float) -> bool:
+    def failing(seat: Seat, at: float) -> bool:
         return bool(
             (seat.probe == "pk01" and at >= play.at(10)) or (seat.probe == "pk04" and play.at(70) <= at < play.at(82))
         )
@@ -146,7 +148,7 @@ def test_a_lasting_trouble_does_not_confirm_the_next_one(play: Any) -> None:
     assert not [episode for episode in _of(events, EventKind.OPENED) if episode.confirmed]
 
 
-def test_a_probe_switched_on_during_a_block_is_together_with_those_who_saw_it_begin(play: Any) -> None:
+def test_a_probe_switched_on_during_a_block_is_together_with_those_who_saw_it_begin(play: Play) -> None:
     """It has no last success; the others tell when it began, and it is one of them."""
     late = play.seat("pk08")
     play.run(
@@ -159,7 +161,7 @@ def test_a_probe_switched_on_during_a_block_is_together_with_those_who_saw_it_be
     assert {m.probe for m in found.members} == {"pk01", "pk08"}
 
 
-def test_a_long_gap_in_an_open_episode_costs_nothing(play: Any) -> None:
+def test_a_long_gap_in_an_open_episode_costs_nothing(play: Play) -> None:
     """A verdict dated months back leaves a gap of tens of thousands of bins, in which nothing can change."""
     start = time.process_time()
     old = play.verdict(play.seat("pk01"), play.start - 400 * 86_400.0, ok=False)
@@ -168,17 +170,17 @@ def test_a_long_gap_in_an_open_episode_costs_nothing(play: Any) -> None:
     assert time.process_time() - start < 1.0
 
 
-def test_local_faults_at_different_times_open_nothing(play: Any) -> None:
+def test_local_faults_at_different_times_open_nothing(play: Play) -> None:
     """Each home has its bad twenty minutes, one after the other."""
 
-    def failing(seat: Any, at: float) -> bool:
+    def failing(seat: Seat, at: float) -> bool:
         begin = 10 + 12 * int(seat.probe[-1])
         return bool(play.at(begin) <= at < play.at(begin + 4))
 
     assert not _of(play.run(play.slots(0, 110, play.seven, failing)), EventKind.OPENED)
 
 
-def test_silence_neither_closes_nor_decays(play: Any) -> None:
+def test_silence_neither_closes_nor_decays(play: Play) -> None:
     """Two hours without a word in a block: it goes on, and ends at the first success that is observed."""
     before = [*play.slots(0, 30, play.three, play.between(20, 90))]
     after = [*play.slots(54, 100, play.three, play.between(20, 90), seed=2)]
@@ -188,7 +190,7 @@ def test_silence_neither_closes_nor_decays(play: Any) -> None:
     assert closed.end.earliest - 60 <= play.at(90) <= closed.end.latest + 60
 
 
-def test_what_fails_from_the_first_measurement_is_standing(play: Any) -> None:
+def test_what_fails_from_the_first_measurement_is_standing(play: Play) -> None:
     """Known, no alarm; but its end is an event."""
     events = play.run(play.slots(0, 60, play.three, lambda _seat, at: at < play.at(40)))
     (opened,) = _of(events, EventKind.OPENED, Scale.ASN)
@@ -198,7 +200,7 @@ def test_what_fails_from_the_first_measurement_is_standing(play: Any) -> None:
     assert closed.end.earliest - 60 <= play.at(40) <= closed.end.latest + 60
 
 
-def test_on_and_off_within_two_hours_is_one_episode(play: Any) -> None:
+def test_on_and_off_within_two_hours_is_one_episode(play: Play) -> None:
     """Intermittent blocks are counted once, with how often they came back."""
 
     def failing(_seat: Any, at: float) -> bool:
@@ -212,9 +214,9 @@ def test_on_and_off_within_two_hours_is_one_episode(play: Any) -> None:
     assert all(m.failing_bins < m.observed_bins for m in final.members)
 
 
-def test_a_fault_of_the_service_opens_the_worlds_cell_only(play: Any) -> None:
+def test_a_fault_of_the_service_opens_the_worlds_cell_only(play: Play) -> None:
     """References fail; the probes' verdicts are down, which accuses nobody at home."""
-    layer = {"layer": Experiment.TCP}
+    layer: dict[str, Any] = {"layer": Experiment.TCP}
     down = [
         msgspec.structs.replace(v, state=State.DOWN, rule="tcp.down", mechanism=Mechanism.SERVER_DOWN)
         if v.state is State.BLOCKED
@@ -231,7 +233,7 @@ def test_a_fault_of_the_service_opens_the_worlds_cell_only(play: Any) -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_the_order_of_verdicts_does_not_matter(make_play: Any, seed: int) -> None:
+def test_the_order_of_verdicts_does_not_matter(make_play: Callable[..., Play], seed: int) -> None:
     """The same set of verdicts gives the same episodes, whoever was delivered first."""
     timely, shuffled = make_play(), make_play()
     verdicts = [
@@ -253,7 +255,7 @@ def test_the_order_of_verdicts_does_not_matter(make_play: Any, seed: int) -> Non
     assert shuffled.detector.episodes == timely.detector.episodes
 
 
-def test_repeats_change_nothing(play: Any) -> None:
+def test_repeats_change_nothing(play: Play) -> None:
     """A batch delivered twice is one batch."""
     verdicts = [*play.slots(0, 60, play.three, play.between(20, 40))]
     play.run(verdicts)
@@ -264,7 +266,7 @@ def test_repeats_change_nothing(play: Any) -> None:
     assert play.detector.episodes == before
 
 
-def test_late_data_open_and_close_a_past_episode(play: Any) -> None:
+def test_late_data_open_and_close_a_past_episode(play: Play) -> None:
     """A whole block measured behind a shutdown and delivered the next day."""
     play.run([*play.slots(0, 20, play.three), *play.slots(200, 220, play.three, seed=5)])
     assert not play.detector.episodes
@@ -273,10 +275,11 @@ def test_late_data_open_and_close_a_past_episode(play: Any) -> None:
     events = play.detector.advance(play.at(221))
     assert [e.kind for e in events if e.episode.scale is Scale.ASN] == [EventKind.OPENED, EventKind.CLOSED]
     (episode,) = [e.episode for e in events if e.kind is EventKind.CLOSED and e.episode.scale is Scale.ASN]
+    assert episode.onset.earliest is not None
     assert episode.onset.earliest <= play.at(60) <= episode.onset.latest + 60
 
 
-def test_late_data_widen_an_episode(play: Any) -> None:
+def test_late_data_widen_an_episode(play: Play) -> None:
     """The third probe of the provider was cut off and delivers later: it joins, and the onset tightens or stays."""
     two, third = play.three[:2], play.three[2:]
     block = play.between(20, 60)
@@ -288,7 +291,7 @@ def test_late_data_widen_an_episode(play: Any) -> None:
     assert {m.probe for m in grown.members} == {"pk01", "pk02", "pk03"}
 
 
-def test_what_is_older_than_the_history_moves_nothing(play: Any) -> None:
+def test_what_is_older_than_the_history_moves_nothing(play: Play) -> None:
     """Back-dated verdicts open no past event: of that time nothing is kept to hold against them."""
     now = 60 * 288
     play.run(play.slots(now - 40, now, play.three))
@@ -301,7 +304,7 @@ def test_what_is_older_than_the_history_moves_nothing(play: Any) -> None:
     assert play.detector.advance(play.at(now + 2)), "what lies within a week is told as ever"
 
 
-def test_a_past_that_comes_verdict_by_verdict_costs_few_walks(play: Any) -> None:
+def test_a_past_that_comes_verdict_by_verdict_costs_few_walks(play: Play) -> None:
     """A probe that delivers one old verdict a minute makes its cells walk their history each ten minutes, not each."""
     now = 7 * 288
     play.run(play.slots(0, now, play.seven, play.between(now - 3, now)))
@@ -319,7 +322,7 @@ def test_a_past_that_comes_verdict_by_verdict_costs_few_walks(play: Any) -> None
     assert all(group.dirty_from is None for group in play.detector._groups.values())
 
 
-def test_what_is_no_more_is_let_go(play: Any) -> None:
+def test_what_is_no_more_is_let_go(play: Play) -> None:
     """A probe that left takes its histories and cells with it, two months later; a fleet of years stays its size."""
     play.run(play.slots(0, 20, play.seven))
     stays = play.three[:1]
@@ -331,7 +334,7 @@ def test_what_is_no_more_is_let_go(play: Any) -> None:
     assert {key.asn for key in play.detector._groups} == {0, 64501}
 
 
-def test_a_snapshot_goes_on_where_it_was_taken(make_play: Any) -> None:
+def test_a_snapshot_goes_on_where_it_was_taken(make_play: Callable[..., Play]) -> None:
     """A restart in the middle of a block changes nothing and repeats no event."""
     play = make_play()
     verdicts = sorted(play.slots(0, 70, play.seven, play.between(20, 45)), key=lambda v: v.at)
@@ -354,7 +357,7 @@ def test_a_snapshot_goes_on_where_it_was_taken(make_play: Any) -> None:
     assert fresh.episodes == whole.detector.episodes
 
 
-def test_forgetting_keeps_what_is_going_on(play: Any) -> None:
+def test_forgetting_keeps_what_is_going_on(play: Play) -> None:
     """History older than a week goes; a block that has run for ten days stays open."""
     play.run(play.slots(0, 2900, play.three[:2], play.between(20, 2900)))
     play.detector.forget(play.at(2900))
@@ -362,11 +365,11 @@ def test_forgetting_keeps_what_is_going_on(play: Any) -> None:
     assert [e for e in play.detector.episodes if e.closed_bin is None and e.scale is Scale.ASN]
 
 
-def test_forgetting_tells_nothing(play: Any) -> None:
+def test_forgetting_tells_nothing(play: Play) -> None:
     """What ended more than a week ago is let go, not taken back; what comes later is told as ever."""
     play.run(play.slots(0, 100, play.three, play.between(20, 40)))
     later = 8 * 288
-    events = []
+    events: list[CellEvent] = []
     for verdict in play.slots(later, later + 10, play.three, seed=2):
         play.detector.observe(verdict)
     play.detector.forget(play.at(later + 10))
@@ -383,7 +386,7 @@ def test_forgetting_tells_nothing(play: Any) -> None:
 # ---------------------------------------------------------------- silence of probes
 
 
-def _lines(play: Any, first: int, last: int, seats: Any, dead: bool = False, seed: int = 7) -> list[Any]:
+def _lines(play: Play, first: int, last: int, seats: Any, dead: bool = False, seed: int = 7) -> list[Any]:
     changes = {"service": "internet", "layer": Experiment.LINE, "role": TargetRole.LINE, "target": "internet/line"}
     rule = (
         {"rule": "line.dead", "state": State.DOWN, "mechanism": Mechanism.SHUTDOWN_ISP} if dead else {"rule": "line.ok"}
@@ -391,7 +394,7 @@ def _lines(play: Any, first: int, last: int, seats: Any, dead: bool = False, see
     return [*play.slots(first, last, seats, lambda _s, _a: dead, seed=seed, **changes, **rule)]
 
 
-def _quiet(play: Any, first: int, last: int, silent: Any, talking: Any) -> list[Any]:
+def _quiet(play: Play, first: int, last: int, silent: Any, talking: Any) -> list[Any]:
     """Slots in which some probes say nothing and the pipeline says so."""
     events: list[Any] = []
     for slot in range(first, last):
@@ -404,7 +407,7 @@ def _quiet(play: Any, first: int, last: int, silent: Any, talking: Any) -> list[
     return events
 
 
-def test_a_silent_provider_opens_an_outage_and_late_lines_confirm_it(play: Any) -> None:
+def test_a_silent_provider_opens_an_outage_and_late_lines_confirm_it(play: Play) -> None:
     """Silence is data; what the probes measured meanwhile replaces it and keeps the episode."""
     play.run(_lines(play, 0, 20, play.seven), until=play.at(19))
     events = _quiet(play, 20, 32, play.three, play.seven[3:])
@@ -416,11 +419,14 @@ def test_a_silent_provider_opens_an_outage_and_late_lines_confirm_it(play: Any) 
     play.detector.advance(play.at(40))
     (told,) = [e for e in play.detector.episodes if e.scale is Scale.ASN]
     assert {r.rule for m in told.members for r in m.rules} == {"line.dead"}
+    assert told.onset.earliest is not None
     assert told.onset.earliest <= play.at(20) <= told.onset.latest + 60
+    assert told.end is not None
+    assert told.end.earliest is not None
     assert told.end.earliest - 60 <= play.at(32) <= told.end.latest + 60
 
 
-def test_late_lines_that_were_fine_withdraw_the_outage(play: Any) -> None:
+def test_late_lines_that_were_fine_withdraw_the_outage(play: Play) -> None:
     """The broker's road was cut, not the homes': what seemed an outage never was."""
     play.run(_lines(play, 0, 20, play.seven), until=play.at(19))
     assert _of(_quiet(play, 20, 32, play.three, play.seven[3:]), EventKind.OPENED)
@@ -431,19 +437,19 @@ def test_late_lines_that_were_fine_withdraw_the_outage(play: Any) -> None:
     assert not play.detector.episodes
 
 
-def test_a_deaf_collector_is_no_outage(play: Any) -> None:
+def test_a_deaf_collector_is_no_outage(play: Play) -> None:
     """When nobody at all is heard it is we who are cut off."""
     play.run(_lines(play, 0, 20, play.seven), until=play.at(19))
     assert not _quiet(play, 20, 40, play.seven, ())
 
 
-def test_one_silent_probe_of_three_is_a_home_without_power(play: Any) -> None:
+def test_one_silent_probe_of_three_is_a_home_without_power(play: Play) -> None:
     """Two of a provider's probes, or all there are."""
     play.run(_lines(play, 0, 20, play.seven), until=play.at(19))
     assert not _quiet(play, 20, 40, play.three[:1], play.seven[1:])
 
 
-def test_a_silent_reference_is_no_outage_of_its_country(play: Any) -> None:
+def test_a_silent_reference_is_no_outage_of_its_country(play: Play) -> None:
     """A reference tells of others."""
     play.run([*_lines(play, 0, 20, play.seven), *play.slots(0, 20, play.abroad)], until=play.at(19))
     assert not _quiet(play, 20, 40, play.abroad, play.seven)
@@ -452,7 +458,7 @@ def test_a_silent_reference_is_no_outage_of_its_country(play: Any) -> None:
 # ---------------------------------------------------------------- what others ask
 
 
-def test_coverage_counts_bins_of_each_probe(play: Any) -> None:
+def test_coverage_counts_bins_of_each_probe(play: Play) -> None:
     """Who saw what in a window: the base of scope and locality."""
     play.run([*play.slots(0, 40, play.seven, play.between(20, 40)), *play.slots(0, 40, play.abroad)])
     seen = play.detector.coverage("PK", "twitter", ["web"], ["tls"], play.at(20), play.at(39))
@@ -464,7 +470,7 @@ def test_coverage_counts_bins_of_each_probe(play: Any) -> None:
     }
 
 
-def test_notes_are_the_strongest_failures_of_the_episode(play: Any) -> None:
+def test_notes_are_the_strongest_failures_of_the_episode(play: Play) -> None:
     """Evidence for the page: proof first."""
     verdicts = [*play.slots(0, 40, play.three, play.between(20, 40))]
     strong = next(v for v in verdicts if v.state is State.BLOCKED)

@@ -11,6 +11,7 @@ from balise_collector.detect.evidence import CAP, SILENT_RULE, Severity, code, c
 from balise_collector.detect.thresholds import lasting_bins, opens, threshold
 from balise_collector.judge import Level, State
 from balise_wire.words import Experiment
+from tests.collector.detect.conftest import Play
 
 
 def test_no_verdict_weighs_more_than_the_cap() -> None:
@@ -28,7 +29,7 @@ def test_a_noisy_cell_believes_its_failures_less() -> None:
     assert weight(kept, 800, 10_000) < weight(kept, 50, 10_000) <= CAP
 
 
-def test_silence_and_the_lines_own_trouble(play: Any) -> None:
+def test_silence_and_the_lines_own_trouble(play: Play) -> None:
     """Silence is the weakest failure; a measured local trouble replaces it and is none."""
     silent, local = code(SILENT_RULE, State.DOWN, None), code("line.local", State.INSUFFICIENT, None)
     assert silent is not None
@@ -47,12 +48,12 @@ def test_silence_and_the_lines_own_trouble(play: Any) -> None:
         {"state": State.INSUFFICIENT, "rule": "line.unwell", "level": Level.DISCARDED},
     ],
 )
-def test_what_says_nothing_is_not_kept(play: Any, changes: dict[str, Any]) -> None:
+def test_what_says_nothing_is_not_kept(play: Play, changes: dict[str, Any]) -> None:
     """Insufficient is neither ok nor failing; a probe's down is the world's matter."""
     assert code_of(play.verdict(play.three[0], play.at(0), ok=False, **changes)) is None
 
 
-def test_a_references_own_line_is_no_service(play: Any) -> None:
+def test_a_references_own_line_is_no_service(play: Play) -> None:
     """When a data centre loses its line the world has not."""
     verdict = play.verdict(play.abroad[0], play.at(0), ok=False, layer=Experiment.LINE, service="internet")
     assert code_of(verdict) is None

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import random
-from types import ModuleType
-from typing import Any
 
 import pytest
 
 from balise_collector.detect import EventKind, Scale
 from balise_wire.bins import BIN
+from tests.collector.detect import simulation
+from tests.collector.detect.conftest import Play
 
 
-def test_the_simulation_walks_as_the_detector_does(play: Any, simulation: ModuleType) -> None:
+def test_the_simulation_walks_as_the_detector_does(play: Play) -> None:
     """On the same failing bins both open in the same bins: the figures are the detector's own."""
     world = simulation.World(5, 3)
     chance = random.Random(11)
@@ -39,7 +39,7 @@ def test_the_simulation_walks_as_the_detector_does(play: Any, simulation: Module
 @pytest.mark.parametrize(
     ("name", "median", "p90"), [("2 probes, 2 affected", 15, 25), ("5 probes, 3 affected", 10, 15)]
 )
-def test_blocks_are_found_in_time(simulation: ModuleType, name: str, median: int, p90: int) -> None:
+def test_blocks_are_found_in_time(name: str, median: int, p90: int) -> None:
     """Every block of three and a half hours, within a few intervals (attribution.md, targets)."""
     figures = simulation.events(simulation.ROWS[name], 60)
     assert figures.recall == 1.0
@@ -47,14 +47,14 @@ def test_blocks_are_found_in_time(simulation: ModuleType, name: str, median: int
     assert figures.p90 <= p90
 
 
-def test_a_quiet_year_is_quiet(simulation: ModuleType) -> None:
+def test_a_quiet_year_is_quiet() -> None:
     """Two years of three homes with noise and a bad twenty minutes each day (P13, a small part of it)."""
     assert simulation.quiet(simulation.ROWS["3 probes, 3 affected"], 2).false_alarms <= 1
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_the_table(simulation: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_table(capsys: pytest.CaptureFixture[str]) -> None:
     """The rows of attribution.md 2.3, printed; recall and false alarms as the shipped thresholds promise."""
     lines = []
     for name, world in simulation.ROWS.items():

@@ -15,6 +15,7 @@ from balise_wire.assignment import Assignment, Target
 from balise_wire.measurement import Measurement, Network
 from balise_wire.observations import DnsObservation, HttpObservation, LineObservation, TcpObservation, TlsObservation
 from balise_wire.words import Access, Arm, Experiment, ProbeRole, TargetRole
+from tests.collector.field_probe import FieldProbe
 
 WEB = Asked(id="twitter/web/twitter.com/4", service="twitter", role=TargetRole.WEB, host="twitter.com", family=4)
 FIXED = msgspec.structs.replace(
@@ -23,12 +24,12 @@ FIXED = msgspec.structs.replace(
 TASKS = tasks_of([(WEB, FIXED)])
 
 
-def _said(probe: Any, **changes: Any) -> Measurement:
+def _said(probe: FieldProbe, **changes: Any) -> Measurement:
     made: Measurement = probe.measurement(**changes)
     return made
 
 
-def test_the_target_of_the_task_is_measured_and_nothing_else(probe: Any, epoch: float) -> None:
+def test_the_target_of_the_task_is_measured_and_nothing_else(probe: FieldProbe, epoch: float) -> None:
     """Service, role, host and family are those of the target, which must be one that this probe was given."""
     assert unasked(_said(probe), TASKS, epoch, LASTS) == ""
     for lie in (
@@ -60,12 +61,12 @@ def test_the_target_of_the_task_is_measured_and_nothing_else(probe: Any, epoch: 
         (DnsObservation(arm=Arm.SUBJECT, at=1.0, name="captive.apple.com"), False),
     ],
 )
-def test_the_subject_of_every_trial_is_the_target(probe: Any, epoch: float, trial: Any, fine: bool) -> None:
+def test_the_subject_of_every_trial_is_the_target(probe: FieldProbe, epoch: float, trial: Any, fine: bool) -> None:
     """A trial of another name or port under a target's id would teach or accuse in its name."""
     assert (unasked(_said(probe, observations=(trial,)), TASKS, epoch, LASTS) == "") is fine
 
 
-def test_an_address_that_the_catalogue_names_leaves_no_choice(probe: Any, epoch: float) -> None:
+def test_an_address_that_the_catalogue_names_leaves_no_choice(probe: FieldProbe, epoch: float) -> None:
     """Where it names none each probe tests what it is answered; what the probe itself struck out says nothing."""
 
     def at(address: str) -> str:
@@ -77,7 +78,7 @@ def test_an_address_that_the_catalogue_names_leaves_no_choice(probe: Any, epoch:
     assert "198.18.0.66" in at("198.18.0.66")
 
 
-def test_a_line_check_is_of_the_line_and_of_nothing_else(probe: Any, epoch: float) -> None:
+def test_a_line_check_is_of_the_line_and_of_nothing_else(probe: FieldProbe, epoch: float) -> None:
     """Every probe checks its line, whatever it was assigned; the line's words open no other cell."""
     line = {
         "experiment": Experiment.LINE, "target": LINE_ID, "service": "internet", "role": TargetRole.LINE,
@@ -88,7 +89,7 @@ def test_a_line_check_is_of_the_line_and_of_nothing_else(probe: Any, epoch: floa
         assert unasked(_said(probe, **{**line, **lie}), TASKS, epoch, LASTS), lie
 
 
-def test_every_form_that_a_target_had_is_remembered(probe: Any, epoch: float) -> None:
+def test_every_form_that_a_target_had_is_remembered(probe: FieldProbe, epoch: float) -> None:
     """A result that waited while the catalogue changed is of the target as it was then."""
     moved = msgspec.structs.replace(FIXED, addresses=("198.18.0.21",))
     tasks = tasks_of([(WEB, FIXED), (moved,)])
@@ -99,7 +100,7 @@ def test_every_form_that_a_target_had_is_remembered(probe: Any, epoch: float) ->
     assert unasked(_said(probe), tasks, epoch, LASTS) == ""
 
 
-def test_what_was_asked_before_tasks_were_kept_needs_only_to_fit_together(probe: Any, epoch: float) -> None:
+def test_what_was_asked_before_tasks_were_kept_needs_only_to_fit_together(probe: FieldProbe, epoch: float) -> None:
     """A spool filled under an earlier version is not lost; what is newer than that is held against the task."""
     old = {"target": "skype/web/skype.com/4", "service": "skype", "host": "skype.com"}
     tasks = tasks_of([(WEB,)], unrecorded_until=epoch)
@@ -116,7 +117,7 @@ def test_what_references_taught_is_no_address_of_the_catalogue() -> None:
     assert asked_of(task, {}) == (msgspec.structs.replace(WEB, addresses=("198.18.0.9",)),)
 
 
-def test_a_quarantined_claim_takes_no_neighbour_along(probe: Any, epoch: float) -> None:
+def test_a_quarantined_claim_takes_no_neighbour_along(probe: FieldProbe, epoch: float) -> None:
     """One lie of a batch is refused with its reason; the others go in."""
     fleet = Fleet.of([probe.member], tasks={probe.id: TASKS})
     lies = (_said(probe, service="zoom"), _said(probe, target="x/web/x/4", service="x", host="x"))
@@ -126,7 +127,7 @@ def test_a_quarantined_claim_takes_no_neighbour_along(probe: Any, epoch: float) 
     assert ["never assigned" in bad.reason for bad in outcome.rejected] == [False, True]
 
 
-def test_a_wrong_provider_on_the_card_loses_nothing_and_is_shown(probe: Any, epoch: float) -> None:
+def test_a_wrong_provider_on_the_card_loses_nothing_and_is_shown(probe: FieldProbe, epoch: float) -> None:
     """The record stands; an honest host with a wrong setting goes on being heard."""
     claim = Network(country="PK", asn=64999, access=Access.MOBILE)
     outcome = validate(probe.topic, probe.batch(_said(probe, network=claim)), Fleet.of([probe.member]), epoch)
@@ -137,7 +138,7 @@ def test_a_wrong_provider_on_the_card_loses_nothing_and_is_shown(probe: Any, epo
     assert right.claimed is None
 
 
-def test_where_a_probe_stood_is_the_record_of_that_time(probe: Any, epoch: float) -> None:
+def test_where_a_probe_stood_is_the_record_of_that_time(probe: FieldProbe, epoch: float) -> None:
     """A spool that waited through a move belongs to the old line; a move written down late belongs to the new one."""
     home = Record(since=0.0, network=probe.network)
     abroad = Record(since=epoch, network=Network(country="KZ", asn=9198), role=ProbeRole.REFERENCE)
@@ -154,7 +155,7 @@ def test_where_a_probe_stood_is_the_record_of_that_time(probe: Any, epoch: float
     assert isinstance(outcome, Quarantined) or outcome.rejected
 
 
-def test_an_id_must_say_what_the_measurement_says(probe: Any) -> None:
+def test_an_id_must_say_what_the_measurement_says(probe: FieldProbe) -> None:
     """All that can be asked of a journal of an earlier version."""
     assert disagrees(_said(probe)) == ""
     assert disagrees(_said(probe, target="twitter/web/twitter.com/6"))

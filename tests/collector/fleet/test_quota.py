@@ -23,6 +23,7 @@ from balise_collector.system.config import Broker, Config, Place
 from balise_wire.evidence import Direction, Packet
 from balise_wire.observations import TcpObservation
 from balise_wire.words import Arm
+from tests.collector.field_probe import FieldProbe
 
 NOW = 1_589_733_000.0
 PER_HOUR = 250.0
@@ -99,7 +100,7 @@ def test_no_hour_of_the_past_holds_more_than_a_probe_can_measure() -> None:
     assert sent(made, NOW, [NOW - DAY] * 20_000) == 5 * PER_HOUR
 
 
-def test_what_weighs_more_costs_more(probe: Any) -> None:
+def test_what_weighs_more_costs_more(probe: FieldProbe) -> None:
     """A result with two hundred trials, or with thousands of packets, counts as many."""
     trial = TcpObservation(arm=Arm.SUBJECT, at=NOW, address="198.18.0.10", port=443)
     packets = (Packet(t_us=0, direction=Direction.IN),) * 20
@@ -175,7 +176,7 @@ class _Wire:
 
 
 @pytest.fixture
-def door(tmp_path: Path, probe: Any) -> Iterator[tuple[Ingest, _Wire]]:
+def door(tmp_path: Path, probe: FieldProbe) -> Iterator[tuple[Ingest, _Wire]]:
     """Return the writer of a collector that let one probe in an hour ago, not started."""
     place = Config(collector=Place(state_dir=str(tmp_path)), broker=(Broker(host="127.0.0.1"),))
     clock = Clock(system=lambda: NOW)
@@ -192,7 +193,7 @@ def door(tmp_path: Path, probe: Any) -> Iterator[tuple[Ingest, _Wire]]:
     registry.close()
 
 
-def test_what_is_over_is_kept_told_and_receipted(door: tuple[Ingest, _Wire], probe: Any) -> None:
+def test_what_is_over_is_kept_told_and_receipted(door: tuple[Ingest, _Wire], probe: FieldProbe) -> None:
     """The stream of a probe that sends too much goes on: all is acknowledged and receipted, the rest is quarantined."""
     ingest, wire = door
     connection: Any = wire
@@ -211,7 +212,7 @@ def test_what_is_over_is_kept_told_and_receipted(door: tuple[Ingest, _Wire], pro
     assert NoticeKind.QUOTA in {one.kind for one in ingest._journal.latest_notices()[probe.id]}
 
 
-def test_a_repeat_costs_nothing(door: tuple[Ingest, _Wire], probe: Any) -> None:
+def test_a_repeat_costs_nothing(door: tuple[Ingest, _Wire], probe: FieldProbe) -> None:
     """A probe whose receipts were lost sends everything again and again: nothing of it counts, or is refused."""
     ingest, wire = door
     connection: Any = wire

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -18,6 +17,7 @@ from balise_collector.fleet.orders import UNREAD_MOST, Able, Taken
 from balise_collector.fleet.registry import TASKS_KEPT, FleetRegistry, put
 from balise_wire.measurement import Network
 from balise_wire.words import Profile, TargetRole
+from tests.collector.field_probe import FieldProbe
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def stranger(name: str, at: float) -> Pending:
 
 
 def test_the_running_collector_sees_what_the_command_line_wrote(
-    registry: FleetRegistry, tmp_path: Path, probe: Any
+    registry: FleetRegistry, tmp_path: Path, probe: FieldProbe
 ) -> None:
     """Another connection's approval shows up as a change, once; our own writes do not."""
     assert not registry.changed()
@@ -54,7 +54,7 @@ def test_the_running_collector_sees_what_the_command_line_wrote(
     assert not registry.changed()
 
 
-def test_revoking_keeps_the_member_and_its_past(registry: FleetRegistry, probe: Any) -> None:
+def test_revoking_keeps_the_member_and_its_past(registry: FleetRegistry, probe: FieldProbe) -> None:
     """A revoked probe stays listed, so that its old measurements keep their meaning; approving lets it in again."""
     registry.approve(probe.member)
     assert registry.revoke(probe.id)
@@ -65,7 +65,7 @@ def test_revoking_keeps_the_member_and_its_past(registry: FleetRegistry, probe: 
     assert registry.fleet().active() == (probe.member,)
 
 
-def test_approval_takes_a_probe_off_the_waiting_list(registry: FleetRegistry, probe: Any) -> None:
+def test_approval_takes_a_probe_off_the_waiting_list(registry: FleetRegistry, probe: FieldProbe) -> None:
     """Only with the very key that was announced: another key under the same id still waits."""
     registry.note_pending(Pending(id=probe.id, public_key=probe.public_hex))
     registry.approve(probe.member)
@@ -85,7 +85,9 @@ def test_a_flood_of_strangers_is_bounded(registry: FleetRegistry) -> None:
     assert waiting[0].id == "flood100"
 
 
-def test_what_a_probe_can_do_is_its_boards_word(registry: FleetRegistry, probe: Any, make_probe: Any) -> None:
+def test_what_a_probe_can_do_is_its_boards_word(
+    registry: FleetRegistry, probe: FieldProbe, make_probe: Callable[..., FieldProbe]
+) -> None:
     """Kept over restarts; another board under the same id has to say it for itself."""
     registry.approve(probe.member)
     assert registry.fleet().order_of(probe.id).able is None
@@ -97,7 +99,7 @@ def test_what_a_probe_can_do_is_its_boards_word(registry: FleetRegistry, probe: 
     assert registry.fleet().order_of(probe.id).able is None
 
 
-def test_what_was_taken_up_only_grows(registry: FleetRegistry, probe: Any) -> None:
+def test_what_was_taken_up_only_grows(registry: FleetRegistry, probe: FieldProbe) -> None:
     """Events that waited in a spool say what was; they undo nothing that is known since."""
     registry.approve(probe.member)
     for version, halted, at in ((3, True, 30.0), (2, False, 40.0), (3, False, 50.0)):
@@ -107,7 +109,7 @@ def test_what_was_taken_up_only_grows(registry: FleetRegistry, probe: Any) -> No
     assert registry.fleet().order_of(probe.id).taken == Taken(version=4, halted=False, at=60.0)
 
 
-def test_a_counter_that_is_behind_the_probes_goes_on_from_theirs(registry: FleetRegistry, probe: Any) -> None:
+def test_a_counter_that_is_behind_the_probes_goes_on_from_theirs(registry: FleetRegistry, probe: FieldProbe) -> None:
     """A registry that was lost must not halt in vain: the next version is above what the probe holds, and confirms."""
     registry.approve(probe.member)
     registry.issue(probe.id, Issued(1, "x", 9e9, turned=1))
@@ -117,7 +119,7 @@ def test_a_counter_that_is_behind_the_probes_goes_on_from_theirs(registry: Fleet
     assert (issued.version, issued.digest, issued.turned) == (57, "", 58)
 
 
-def test_what_cannot_be_read_is_remembered_within_bounds(registry: FleetRegistry, probe: Any) -> None:
+def test_what_cannot_be_read_is_remembered_within_bounds(registry: FleetRegistry, probe: FieldProbe) -> None:
     """A few words for the operator; a probe that invents them by the thousand fills nothing."""
     registry.approve(probe.member)
     registry.note_unread(probe.id, {f"event 'word{n:04}'" for n in range(500)})
@@ -138,7 +140,7 @@ def test_the_version_of_an_assignment_is_remembered(registry: FleetRegistry, tmp
 
 
 def test_a_task_is_remembered_for_as_long_as_its_results_may_wait(
-    registry: FleetRegistry, tmp_path: Path, probe: Any
+    registry: FleetRegistry, tmp_path: Path, probe: FieldProbe
 ) -> None:
     """What a probe was given stays what it may have measured, over restarts and changes; and the table is bounded."""
     registry.approve(probe.member)
@@ -157,7 +159,9 @@ def test_a_task_is_remembered_for_as_long_as_its_results_may_wait(
     assert registry._db.execute("SELECT count(*) FROM task").fetchone() == (2,)
 
 
-def test_a_registry_of_an_earlier_version_says_what_it_does_not_know(registry: FleetRegistry, probe: Any) -> None:
+def test_a_registry_of_an_earlier_version_says_what_it_does_not_know(
+    registry: FleetRegistry, probe: FieldProbe
+) -> None:
     """Tasks that were given before they were written down are an unknown, not a none."""
     registry.approve(probe.member)
     registry._db.execute(
@@ -169,7 +173,7 @@ def test_a_registry_of_an_earlier_version_says_what_it_does_not_know(registry: F
     assert (found.unrecorded_until, set(found.asked)) == (50.0, {asked(1).id})
 
 
-def test_probes_with_one_task_share_its_table(registry: FleetRegistry, make_probe: Any) -> None:
+def test_probes_with_one_task_share_its_table(registry: FleetRegistry, make_probe: Callable[..., FieldProbe]) -> None:
     """A thousand probes of one catalogue hold it once."""
     for name in ("aaaa", "bbbb"):
         registry.approve(make_probe(id=name).member)
@@ -178,7 +182,7 @@ def test_probes_with_one_task_share_its_table(registry: FleetRegistry, make_prob
     assert fleet.tasks_of("aaaa") is fleet.tasks_of("bbbb")
 
 
-def test_where_a_probe_stood_is_written_down_with_each_approval(registry: FleetRegistry, probe: Any) -> None:
+def test_where_a_probe_stood_is_written_down_with_each_approval(registry: FleetRegistry, probe: FieldProbe) -> None:
     """A move begins when it was written down, or when the operator says; a correction leaves no trace."""
     at = msgspec.structs.replace
     registry.approve(at(probe.member, approved_at=10.0))
@@ -205,7 +209,7 @@ def test_a_probe_that_delivers_hourly_is_waited_for_that_long(registry: FleetReg
     assert fleet.patience("k7m2q9xd", 900.0) == 7200.0
 
 
-def test_a_file_of_the_first_version_is_brought_up_to_date(tmp_path: Path, probe: Any) -> None:
+def test_a_file_of_the_first_version_is_brought_up_to_date(tmp_path: Path, probe: FieldProbe) -> None:
     """A registry from before enrolment keeps its members, and takes what is new."""
     path = tmp_path / "fleet.sqlite"
     with closing(sqlite3.connect(path)) as db, db:
@@ -225,7 +229,7 @@ def test_a_file_of_the_first_version_is_brought_up_to_date(tmp_path: Path, probe
         assert not registry.tag("nobody000", ("x",))
 
 
-def test_a_finished_probe_stays_in_the_history(registry: FleetRegistry, probe: Any) -> None:
+def test_a_finished_probe_stays_in_the_history(registry: FleetRegistry, probe: FieldProbe) -> None:
     """Retired: listed, not active, and it keeps the day on which it was first retired."""
     registry.approve(probe.member)
     assert registry.retire(probe.id, 10.0)
@@ -247,7 +251,7 @@ def test_a_halt_holds_until_it_is_lifted(registry: FleetRegistry) -> None:
     assert [halt.until for halt in registry.halts()] == [30.0, None]
 
 
-def test_a_silence_means_nothing_while_nobody_should_speak(registry: FleetRegistry, probe: Any) -> None:
+def test_a_silence_means_nothing_while_nobody_should_speak(registry: FleetRegistry, probe: FieldProbe) -> None:
     """Halted, just lifted, retired, revoked, unknown: no outage is made of it; otherwise since its last word."""
     registry.approve(probe.member)
     assert registry.fleet().silent_since(probe.id, 100.0, 2000.0, 900.0) == 100.0

@@ -5,18 +5,14 @@ Must not live here: expectations.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from balise_collector.incidents import Incident, IncidentBook, IncidentChange
-from tests.testbed.neighbours import load
-
-
-def _play_module() -> Any:
-    return load(Path(__file__).parent.parent / "detect" / "conftest.py")
+from balise_collector.judge import Verdict
+from tests.collector.detect.conftest import Play
 
 
 @dataclass(frozen=True)
@@ -35,12 +31,12 @@ class Known:
 class Story:
     """A play and its book."""
 
-    play: Any
+    play: Play
     book: IncidentBook = field(default_factory=IncidentBook)
     fleet: Known = Known()
     changes: list[IncidentChange] = field(default_factory=list)
 
-    def tell(self, verdicts: Any, until: float | None = None) -> list[IncidentChange]:
+    def tell(self, verdicts: Iterable[Verdict], until: float | None = None) -> list[IncidentChange]:
         """Observe in order of time, advance and apply at each slot's end; returns the new changes."""
         waiting = sorted(verdicts, key=lambda v: v.at)
         now = min((v.at for v in waiting), default=self.play.at(0)) // 300 * 300
@@ -66,4 +62,4 @@ class Story:
 @pytest.fixture
 def story() -> Story:
     """Return a story with a fresh detector and book."""
-    return Story(_play_module().Play())
+    return Story(Play())

@@ -14,11 +14,13 @@ from balise_collector.incidents.model import UNTOLD
 from balise_collector.judge import State
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Experiment, TargetRole
+from tests.collector.detect.conftest import Seat
+from tests.collector.incidents.conftest import Story
 
 TWO_PROVIDERS = (64501, 64502)
 
 
-def _evening(story: Any, service: str = "twitter", first: int = 20, last: int = 45, **changes: Any) -> list[Any]:
+def _evening(story: Story, service: str = "twitter", first: int = 20, last: int = 45, **changes: Any) -> list[Any]:
     """Seven probes on three providers and three references, one service blocked on two providers."""
     play = story.play
     block = play.between(first, last, TWO_PROVIDERS)
@@ -29,7 +31,7 @@ def _evening(story: Any, service: str = "twitter", first: int = 20, last: int = 
     ]
 
 
-def test_a_block_on_two_of_three_providers(story: Any) -> None:
+def test_a_block_on_two_of_three_providers(story: Story) -> None:
     """pk-2020 in small: scope counts, mechanism, local by three references in two countries, brackets, grade."""
     story.tell(_evening(story))
     (one,) = story.incidents
@@ -56,7 +58,7 @@ def test_a_block_on_two_of_three_providers(story: Any) -> None:
     assert [c.incident.revision for c in story.changes] == list(range(1, len(story.changes) + 1))
 
 
-def test_proof_makes_it_grade_a(story: Any) -> None:
+def test_proof_makes_it_grade_a(story: Story) -> None:
     """A neighbour that lives on the same address is nothing a server or edge fault can produce."""
     story.tell(
         msgspec.structs.replace(v, proof=("neighbour_ok",)) if v.state is State.BLOCKED else v for v in _evening(story)
@@ -64,7 +66,7 @@ def test_proof_makes_it_grade_a(story: Any) -> None:
     assert story.incidents[0].grade == "A"
 
 
-def test_two_layers_of_one_service_are_one_incident(story: Any) -> None:
+def test_two_layers_of_one_service_are_one_incident(story: Story) -> None:
     """Forged DNS on one provider and SNI drops on another: two mechanisms of one event, each with its providers."""
     play = story.play
     dns = {"layer": Experiment.DNS, "target": "twitter/web"}
@@ -84,7 +86,7 @@ def test_two_layers_of_one_service_are_one_incident(story: Any) -> None:
     assert one.scope.affected == TWO_PROVIDERS
 
 
-def test_roles_of_one_service_are_one_incident(story: Any) -> None:
+def test_roles_of_one_service_are_one_incident(story: Story) -> None:
     """The image servers and the website: one event, both parts named."""
     image: dict[str, Any] = {"role": TargetRole.MEDIA_IMAGE, "target": "twitter/media-image"}
     story.tell([*_evening(story), *_evening(story, **image)])
@@ -92,7 +94,7 @@ def test_roles_of_one_service_are_one_incident(story: Any) -> None:
     assert set(one.roles) == {TargetRole.WEB, TargetRole.MEDIA_IMAGE}
 
 
-def test_blocks_that_begin_together_are_grouped(story: Any) -> None:
+def test_blocks_that_begin_together_are_grouped(story: Story) -> None:
     """Twitter, Periscope and Zoom: one group, with the likelihood ratio stated; a later one stays out."""
     services = ("twitter", "periscope", "zoom")
     later = _evening(story, "whatsapp", first=34, last=50)
@@ -103,10 +105,10 @@ def test_blocks_that_begin_together_are_grouped(story: Any) -> None:
     assert all((one.group_llr or 0) > 3 for one in story.incidents if one.group)
 
 
-def test_a_global_fault_first_and_a_local_block_later_are_two(story: Any) -> None:
+def test_a_global_fault_first_and_a_local_block_later_are_two(story: Story) -> None:
     """Zoom, 17 May 2020: its own fault in the afternoon, the block in the evening."""
     play = story.play
-    zoom = {"service": "zoom", "layer": Experiment.TCP}
+    zoom: dict[str, Any] = {"service": "zoom", "layer": Experiment.TCP}
     faulty = play.between(10, 20, (64700, 64800))
     story.tell(
         [
@@ -121,10 +123,10 @@ def test_a_global_fault_first_and_a_local_block_later_are_two(story: Any) -> Non
     assert not second.onset.masked
 
 
-def test_an_onset_that_another_fault_hides_is_masked(story: Any) -> None:
+def test_an_onset_that_another_fault_hides_is_masked(story: Story) -> None:
     """The service was down for the world when the block began: its moment is not known to the probes alone."""
     play = story.play
-    zoom = {"service": "zoom"}
+    zoom: dict[str, Any] = {"service": "zoom"}
     faulty = play.between(10, 24, (64700, 64800))
     story.tell(
         [
@@ -136,7 +138,7 @@ def test_an_onset_that_another_fault_hides_is_masked(story: Any) -> None:
     assert block.onset.masked
 
 
-def test_without_enough_references_it_is_not_called_local(story: Any) -> None:
+def test_without_enough_references_it_is_not_called_local(story: Story) -> None:
     """Local needs three vantages in two other countries; else the grade falls to C."""
     play = story.play
     two = play.abroad[:2]
@@ -145,7 +147,7 @@ def test_without_enough_references_it_is_not_called_local(story: Any) -> None:
     assert (one.locality, one.grade) == (Locality.UNKNOWN, "C")
 
 
-def test_one_probe_only_is_unconfirmed_and_graded_nothing(story: Any) -> None:
+def test_one_probe_only_is_unconfirmed_and_graded_nothing(story: Story) -> None:
     """Never published as a finding."""
     seats = (story.play.seat("pk01"),)
     story.tell(story.play.slots(0, 40, seats, story.play.between(20, 40)))
@@ -153,7 +155,7 @@ def test_one_probe_only_is_unconfirmed_and_graded_nothing(story: Any) -> None:
     assert (one.state, one.grade) == (IncidentState.UNCONFIRMED, "")
 
 
-def test_what_failed_from_the_start_is_standing_and_its_end_is_told(story: Any) -> None:
+def test_what_failed_from_the_start_is_standing_and_its_end_is_told(story: Story) -> None:
     """Long blocked: no alarm; the lift is an event."""
     play = story.play
     changes = story.tell(play.slots(0, 60, play.three, lambda _seat, at: at < play.at(40)))
@@ -162,11 +164,11 @@ def test_what_failed_from_the_start_is_standing_and_its_end_is_told(story: Any) 
     assert changes[-1].kind is ChangeKind.CLOSED
 
 
-def test_a_new_block_beside_a_standing_one_is_told(story: Any) -> None:
+def test_a_new_block_beside_a_standing_one_is_told(story: Story) -> None:
     """One provider has blocked it for years; another begins tonight: two events, and the new one has an onset."""
     play = story.play
 
-    def failing(seat: Any, at: float) -> bool:
+    def failing(seat: Seat, at: float) -> bool:
         return seat.asn == 64503 or bool(play.between(30, 60, (64501,))(seat, at))
 
     story.tell(play.slots(0, 90, play.seven, failing))
@@ -176,7 +178,7 @@ def test_a_new_block_beside_a_standing_one_is_told(story: Any) -> None:
     assert states[IncidentState.CLOSED].onset.earliest is not None
 
 
-def test_a_provider_with_one_probe_joins_what_others_confirm(story: Any) -> None:
+def test_a_provider_with_one_probe_joins_what_others_confirm(story: Story) -> None:
     """Alone it would be unconfirmed; beginning with the others it is among the affected, and never among the clean."""
     play = story.play
     lonely = play.seat("pk09", 64509)
@@ -191,7 +193,7 @@ def test_a_provider_with_one_probe_joins_what_others_confirm(story: Any) -> None
     assert one.scope.affected == (64501, 64509)
 
 
-def test_a_probe_switched_on_during_a_block_makes_no_event_of_its_own(story: Any) -> None:
+def test_a_probe_switched_on_during_a_block_makes_no_event_of_its_own(story: Story) -> None:
     """It fails from its first measurement; the others tell since when."""
     play = story.play
     block = play.between(20, 50, (64501, 64502))
@@ -201,7 +203,7 @@ def test_a_probe_switched_on_during_a_block_makes_no_event_of_its_own(story: Any
     assert one.onset.earliest is not None
 
 
-def test_a_liar_of_yesterday_does_not_move_todays_onset(story: Any) -> None:
+def test_a_liar_of_yesterday_does_not_move_todays_onset(story: Story) -> None:
     """One probe that has cried for hours stays an unconfirmed event of its own."""
     play = story.play
     liar = play.seat("pk09", 64509)
@@ -216,7 +218,7 @@ def test_a_liar_of_yesterday_does_not_move_todays_onset(story: Any) -> None:
     assert told[IncidentState.CLOSED].onset.latest >= play.at(59)
 
 
-def test_on_and_off_is_one_incident_with_a_duty_cycle(story: Any) -> None:
+def test_on_and_off_is_one_incident_with_a_duty_cycle(story: Story) -> None:
     """An hour on, an hour off, all day."""
     play = story.play
 
@@ -229,18 +231,18 @@ def test_on_and_off_is_one_incident_with_a_duty_cycle(story: Any) -> None:
     assert 0.4 <= one.duty_cycle <= 0.7
 
 
-def test_a_second_block_days_later_is_a_recurrence(story: Any) -> None:
+def test_a_second_block_days_later_is_a_recurrence(story: Story) -> None:
     """Counted, and an incident of its own."""
     play = story.play
 
-    def failing(seat: Any, at: float) -> bool:
-        return play.between(20, 40)(seat, at) or play.between(300, 320)(seat, at)  # type: ignore[no-any-return]
+    def failing(seat: Seat, at: float) -> bool:
+        return play.between(20, 40)(seat, at) or play.between(300, 320)(seat, at)
 
     story.tell(play.slots(0, 340, play.three, failing))
     assert [one.recurrences for one in story.incidents] == [0, 1]
 
 
-def test_late_data_revise_a_closed_incident_and_keep_what_it_said(story: Any) -> None:
+def test_late_data_revise_a_closed_incident_and_keep_what_it_said(story: Story) -> None:
     """A second provider's probes were cut off and deliver afterwards: the scope grows, as a new revision."""
     play = story.play
     late = play.seven[3:5]
@@ -258,7 +260,7 @@ def test_late_data_revise_a_closed_incident_and_keep_what_it_said(story: Any) ->
     assert after.opened_at == before.opened_at
 
 
-def test_a_book_goes_on_from_stored_incidents(story: Any) -> None:
+def test_a_book_goes_on_from_stored_incidents(story: Story) -> None:
     """After a restart the same event is the same incident."""
     verdicts = sorted(_evening(story), key=lambda v: v.at)
     cut = story.play.at(35)
@@ -272,13 +274,13 @@ def test_a_book_goes_on_from_stored_incidents(story: Any) -> None:
     assert after.revision > before.revision
 
 
-def test_a_quiet_evening_tells_nothing(story: Any) -> None:
+def test_a_quiet_evening_tells_nothing(story: Story) -> None:
     """No event, no incident, no revision."""
     assert not story.tell(_evening(story, first=200, last=200))
 
 
 @pytest.mark.parametrize("state", [State.SERVER_SIDE])
-def test_a_refusal_of_the_server_is_its_own_kind(story: Any, state: State) -> None:
+def test_a_refusal_of_the_server_is_its_own_kind(story: Story, state: State) -> None:
     """Never called interference."""
     play = story.play
     refused = [
@@ -294,12 +296,12 @@ def test_a_refusal_of_the_server_is_its_own_kind(story: Any, state: State) -> No
 # ---------------------------------------------------------------- one witness
 
 
-def _told_of(story: Any) -> list[IncidentState]:
+def _told_of(story: Story) -> list[IncidentState]:
     """Return the states in which anything may be told of any incident of a story."""
     return [one.state for each in _histories(story).values() for _, one in told(each)]
 
 
-def _histories(story: Any) -> dict[str, list[tuple[float, Incident]]]:
+def _histories(story: Story) -> dict[str, list[tuple[float, Incident]]]:
     """Return every revision of every incident of a story."""
     found: dict[str, list[tuple[float, Incident]]] = {}
     for change in story.changes:
@@ -307,7 +309,7 @@ def _histories(story: Any) -> dict[str, list[tuple[float, Incident]]]:
     return found
 
 
-def test_what_one_probe_saw_stays_unconfirmed_when_it_ends(story: Any) -> None:
+def test_what_one_probe_saw_stays_unconfirmed_when_it_ends(story: Story) -> None:
     """At a430c09 it was published from the moment it closed."""
     play = story.play
     (one, *_) = play.three
@@ -318,7 +320,7 @@ def test_what_one_probe_saw_stays_unconfirmed_when_it_ends(story: Any) -> None:
     assert _told_of(story) == []
 
 
-def test_what_one_probe_saw_stays_unconfirmed_when_it_stands(story: Any) -> None:
+def test_what_one_probe_saw_stays_unconfirmed_when_it_stands(story: Story) -> None:
     """Failing from its first measurement, going on for ever: known to the operator, and no finding."""
     seats = (story.play.seat("pk01"),)
     story.tell(story.play.slots(0, 60, seats, lambda _seat, _at: True))
@@ -327,7 +329,7 @@ def test_what_one_probe_saw_stays_unconfirmed_when_it_stands(story: Any) -> None
     assert _told_of(story) == []
 
 
-def test_one_unplugged_box_is_no_outage(story: Any) -> None:
+def test_one_unplugged_box_is_no_outage(story: Story) -> None:
     """The only probe of a provider falls silent: at a430c09 the public page read "Pakistan: network outage"."""
     play = story.play
     lonely = play.seat("pk09", 64509)
@@ -351,7 +353,7 @@ def test_one_unplugged_box_is_no_outage(story: Any) -> None:
     assert _told_of(story) == []
 
 
-def test_boards_of_one_operator_are_one_witness(story: Any) -> None:
+def test_boards_of_one_operator_are_one_witness(story: Story) -> None:
     """Two boxes in one flat saw it, open, standing and ended: no finding; a box of somebody else makes it one."""
     play = story.play
     play.detector = Detector(DetectorConfig(operators={"pk01": "ali", "pk02": "ali"}))
@@ -362,7 +364,7 @@ def test_boards_of_one_operator_are_one_witness(story: Any) -> None:
     assert _told_of(story) == []
 
 
-def test_the_second_operator_confirms(story: Any) -> None:
+def test_the_second_operator_confirms(story: Story) -> None:
     """Of three boxes two are one person's: two witnesses."""
     play = story.play
     play.detector = Detector(DetectorConfig(operators={"pk01": "ali", "pk02": "ali"}))
@@ -372,7 +374,7 @@ def test_the_second_operator_confirms(story: Any) -> None:
     assert one.mechanisms[0].witnesses == 2
 
 
-def test_late_data_that_take_the_second_witness_away_take_the_finding_back(story: Any) -> None:
+def test_late_data_that_take_the_second_witness_away_take_the_finding_back(story: Story) -> None:
     """Two lines fall silent, which is told; one box only lost its way to us, and delivers later that it was well."""
     play = story.play
     pair = (play.seat("pk08", 64508), play.seat("pk09", 64509))
@@ -398,7 +400,7 @@ def test_late_data_that_take_the_second_witness_away_take_the_finding_back(story
     assert said.count(IncidentState.WITHDRAWN) == 1
 
 
-def test_what_one_probe_saw_is_in_no_group_and_masks_nothing(story: Any) -> None:
+def test_what_one_probe_saw_is_in_no_group_and_masks_nothing(story: Story) -> None:
     """A group or a masked onset would tell of it through the findings that began with it."""
     play = story.play
     lonely = play.seat("pk09", 64509)
@@ -417,7 +419,7 @@ def test_what_one_probe_saw_is_in_no_group_and_masks_nothing(story: Any) -> None
     assert not by_service["twitter"].onset.masked
 
 
-def test_a_part_that_one_probe_alone_found_is_not_among_the_parts(story: Any) -> None:
+def test_a_part_that_one_probe_alone_found_is_not_among_the_parts(story: Story) -> None:
     """Beginning together it joins the event; what is affected of the service is what two witnesses saw."""
     play = story.play
     lonely = play.seat("pk09", 64509)
@@ -427,7 +429,7 @@ def test_a_part_that_one_probe_alone_found_is_not_among_the_parts(story: Any) ->
     assert (one.roles, one.layers) == ((TargetRole.WEB,), ("tls",))
 
 
-def test_a_probe_that_always_failed_does_not_join_what_others_know_to_stand(story: Any) -> None:
+def test_a_probe_that_always_failed_does_not_join_what_others_know_to_stand(story: Story) -> None:
     """Nobody saw it begin, so nothing says that it is the same event: it stays one probe's word."""
     play = story.play
     lonely = play.seat("pk09", 64509)
@@ -444,7 +446,7 @@ def test_a_probe_that_always_failed_does_not_join_what_others_know_to_stand(stor
     assert found[False].scope.affected == (64509,)
 
 
-def test_after_a_restart_no_finding_changes_places_with_one_probes_word(story: Any) -> None:
+def test_after_a_restart_no_finding_changes_places_with_one_probes_word(story: Story) -> None:
     """Both stand on one service at one time: the stored ids go on with what each was."""
     play = story.play
     lonely = play.seat("pk09", 64509)
@@ -462,7 +464,7 @@ def test_after_a_restart_no_finding_changes_places_with_one_probes_word(story: A
         assert {one.id: one.confirmed for one in again.incidents} == before
 
 
-def test_what_an_earlier_version_kept_is_confirmed_anew_by_what_the_detector_remembers(story: Any) -> None:
+def test_what_an_earlier_version_kept_is_confirmed_anew_by_what_the_detector_remembers(story: Story) -> None:
     """A database of a430c09 says nothing of witnesses: the episodes do, at the first start."""
     story.tell(_evening(story))
     old = [msgspec.structs.replace(one, witnesses=UNTOLD, mechanisms=()) for one in story.incidents]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from collections.abc import Callable
 
 import msgspec
 from hypothesis import given, settings
@@ -13,11 +13,12 @@ from balise_collector.intake.announce import Announcement, read_announcement
 from balise_wire.envelope import Kind
 from balise_wire.status import Meta
 from balise_wire.topics import Leaf, topic
+from tests.collector.field_probe import FieldProbe
 
 NOW = 1_589_733_000.0
 
 
-def test_a_plain_meta_is_read(probe: Any) -> None:
+def test_a_plain_meta_is_read(probe: FieldProbe) -> None:
     """The retained meta gives the key that the operator compares."""
     meta = Meta(public_key=probe.public_hex, software="0.1.0", country="PK", asn=64501)
     heard = read_announcement(topic(probe.id, Leaf.META), msgspec.json.encode(meta), NOW)
@@ -26,7 +27,9 @@ def test_a_plain_meta_is_read(probe: Any) -> None:
     assert (who.id, who.public_key, who.country, who.asn) == (probe.id, probe.public_hex, "PK", 64501)
 
 
-def test_a_sealed_meta_must_be_signed_with_the_key_it_names(probe: Any, make_probe: Any) -> None:
+def test_a_sealed_meta_must_be_signed_with_the_key_it_names(
+    probe: FieldProbe, make_probe: Callable[..., FieldProbe]
+) -> None:
     """A sealed announcement proves that its sender holds the key; one that names another's key does not."""
     body = msgspec.json.encode(Meta(public_key=probe.public_hex, software="0.1.0"))
     good = probe.seal(probe.envelope(body, kind=Kind.META))

@@ -24,6 +24,7 @@ from balise_wire.observations import (
     TlsObservation,
 )
 from balise_wire.words import Arm
+from tests.collector.field_probe import FieldProbe
 
 AT = 1_589_733_000.0
 TCP: dict[str, Any] = {"arm": Arm.SUBJECT, "at": AT, "address": "198.18.0.10", "port": 443}
@@ -62,7 +63,7 @@ def answer(**changes: Any) -> DnsObservation:
     ],
     ids=lambda one: one if isinstance(one, str) else "",
 )
-def test_what_no_probe_can_have_seen_is_named(probe: Any, observation: Any, field: str) -> None:
+def test_what_no_probe_can_have_seen_is_named(probe: FieldProbe, observation: Any, field: str) -> None:
     """A value outside its bounds is refused with its field: no reader behind the gate meets it."""
     assert field in unbelievable(probe.measurement(observations=(observation,)))
 
@@ -81,7 +82,7 @@ def test_no_text_of_the_network_makes_a_measurement_unbelievable(
     assert unbelievable(make_module_probe().measurement(observations=(page, chain))) == ""
 
 
-def test_what_the_scrubber_leaves_of_routers_is_believed(probe: Any) -> None:
+def test_what_the_scrubber_leaves_of_routers_is_believed(probe: FieldProbe) -> None:
     """Prefixes of routers, the word for what is inside the home, and silence are no addresses, and right."""
     hops = tuple(Hop(ttl=1, address=one) for one in ("198.18.7.0/24", "2001:db8::/48", "private", ""))
     packets = (Packet(t_us=-5, direction=Direction.IN, protocol="icmp", hop="198.18.7.0/24"),)

@@ -8,10 +8,11 @@ import pytest
 
 from balise_collector.intake.doubles import Doubles
 from balise_wire.envelope import Envelope
+from tests.collector.field_probe import FieldProbe
 
 
 @pytest.fixture
-def spoken(probe: Any, epoch: float) -> Any:
+def spoken(probe: FieldProbe, epoch: float) -> Any:
     """Return what is noticed of messages, one a minute, each (stream, session) or (stream, session, sequence, id)."""
 
     def play(*messages: tuple[Any, ...], every: float = 60.0) -> list[str]:
@@ -60,7 +61,7 @@ def test_a_place_that_is_filled_twice_is_a_copy(spoken: Any) -> None:
     assert not spoken(("one", 1, 7, "a" * 32), ("one", 2, 7, "a" * 32), ("one", 2, 8, "b" * 32))
 
 
-def test_the_memory_of_doubles_is_bounded(probe: Any, epoch: float) -> None:
+def test_the_memory_of_doubles_is_bounded(probe: FieldProbe, epoch: float) -> None:
     """Streams and places of one id that are invented push each other out."""
     doubles = Doubles()
     for number in range(3000):

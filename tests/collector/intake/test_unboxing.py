@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ from balise_collector.system.identity import box_key
 from balise_wire.box import Boxer, Opener, private_key, public_hex
 from balise_wire.envelope import MAX_BODY_BYTES, Kind
 from balise_wire.status import Event, EventKind
+from tests.collector.field_probe import FieldProbe
 
 NOW = 1_589_733_100.0
 OURS = private_key(bytes(range(32)))
@@ -24,18 +26,18 @@ BOXER = Boxer(public_hex(OURS.public_key()))
 OPENER = Opener([OURS])
 
 
-def read(probe: Any, payload: bytes, fleet: Fleet) -> list[Letter]:
+def read(probe: FieldProbe, payload: bytes, fleet: Fleet) -> list[Letter]:
     """Return every letter of a delivery on the topic of measurements."""
     return list(letters(probe.topic, payload, fleet, NOW, OPENER))
 
 
-def carrier(probe: Any, *frames: bytes, **changes: Any) -> bytes:
+def carrier(probe: FieldProbe, *frames: bytes, **changes: Any) -> bytes:
     """Return a boxed carrier around frames."""
     body = msgspec.json.encode([base64.b64encode(frame).decode() for frame in frames])
     return BOXER.box(probe.seal(probe.envelope(body, kind=Kind.CARRIED, **changes)))
 
 
-def test_a_boxed_batch_is_what_was_signed(probe: Any, fleet: Fleet) -> None:
+def test_a_boxed_batch_is_what_was_signed(probe: FieldProbe, fleet: Fleet) -> None:
     """It is read like a bare one, and what the journal keeps is the frame that verifies without any secret."""
     frame = probe.batch(probe.measurement(), probe.measurement())
     for payload in (frame, BOXER.box(frame, 1)):
@@ -45,14 +47,14 @@ def test_a_boxed_batch_is_what_was_signed(probe: Any, fleet: Fleet) -> None:
         assert len(letter.outcome.measurements) == 2
 
 
-def test_the_key_follows_from_the_collectors_own(probe: Any) -> None:
+def test_the_key_follows_from_the_collectors_own(probe: FieldProbe) -> None:
     """One secret is kept and restored; a backup of an earlier version has it."""
     assert public_hex(box_key(probe.key).public_key()) == public_hex(
         private_key(probe.key.private_bytes_raw()).public_key()
     )
 
 
-def test_a_box_for_another_collector_is_kept_and_owed_nothing(probe: Any, fleet: Fleet) -> None:
+def test_a_box_for_another_collector_is_kept_and_owed_nothing(probe: FieldProbe, fleet: Fleet) -> None:
     """Nobody here can say what is in it: it is no reason for the probe to forget it."""
     other = Boxer(public_hex(private_key(bytes(32)).public_key()))
     payload = other.box(probe.batch(probe.measurement()))
@@ -62,7 +64,7 @@ def test_a_box_for_another_collector_is_kept_and_owed_nothing(probe: Any, fleet:
     assert "another collector" in letter.outcome.reason
 
 
-def test_a_carrier_brings_batches_of_both_kinds_in_order(probe: Any, fleet: Fleet) -> None:
+def test_a_carrier_brings_batches_of_both_kinds_in_order(probe: FieldProbe, fleet: Fleet) -> None:
     """The carrier has the sequence; what it carried is in no stream, whatever it says."""
     event = msgspec.json.encode([Event(kind=EventKind.STARTED, at=NOW)])
     parts = [
@@ -82,7 +84,7 @@ def test_a_carrier_brings_batches_of_both_kinds_in_order(probe: Any, fleet: Flee
     assert found[1].frame == parts[0]
 
 
-def test_one_bad_part_costs_itself(probe: Any, fleet: Fleet, make_probe: Any) -> None:
+def test_one_bad_part_costs_itself(probe: FieldProbe, fleet: Fleet, make_probe: Callable[..., FieldProbe]) -> None:
     """Noise, another probe's batch, a box that does not open: each has its reason, and the others enter."""
     damaged = bytearray(BOXER.box(probe.batch(probe.measurement())))
     damaged[-1] ^= 1
@@ -95,7 +97,7 @@ def test_one_bad_part_costs_itself(probe: Any, fleet: Fleet, make_probe: Any) ->
     assert all(one.reason for one in outcomes if isinstance(one, Quarantined))
 
 
-def test_carriers_within_carriers_end(probe: Any, fleet: Fleet) -> None:
+def test_carriers_within_carriers_end(probe: FieldProbe, fleet: Fleet) -> None:
     """What was passed on twice is read; a probe that nests for ever is not followed."""
     nested = BOXER.box(probe.batch(probe.measurement()))
     for depth in range(1, 9):
@@ -106,7 +108,7 @@ def test_carriers_within_carriers_end(probe: Any, fleet: Fleet) -> None:
         assert len(outcomes) <= 6
 
 
-def test_a_carrier_full_of_bombs_does_not_go_off(probe: Any, fleet: Fleet) -> None:
+def test_a_carrier_full_of_bombs_does_not_go_off(probe: FieldProbe, fleet: Fleet) -> None:
     """256 frames of 4 MiB of blanks in a few KB: at most 16 MiB of all of it are ever unpacked."""
     bomb = probe.seal(probe.envelope(b"[" + b" " * (MAX_BODY_BYTES - 1000) + b"]", sequence=0))
     found = read(probe, carrier(probe, *[bomb] * 256), fleet)
@@ -115,7 +117,7 @@ def test_a_carrier_full_of_bombs_does_not_go_off(probe: Any, fleet: Fleet) -> No
     assert unpacked <= 4
 
 
-def test_too_many_frames_are_quarantined_whole_but_owed_a_receipt(probe: Any, fleet: Fleet) -> None:
+def test_too_many_frames_are_quarantined_whole_but_owed_a_receipt(probe: FieldProbe, fleet: Fleet) -> None:
     """As with too many measurements: it is kept here, and need not come again."""
     (letter,) = read(probe, carrier(probe, *[b"x"] * 257, sequence=4), fleet)
     assert isinstance(letter.outcome, Quarantined)
@@ -133,7 +135,7 @@ def test_a_signed_carrier_of_any_json_never_raises(body: Any) -> None:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _known(make_module_probe: Any) -> None:
+def _known(make_module_probe: Callable[..., FieldProbe]) -> None:
     """One probe for every example: keys are slow to make."""
     global _PROBE  # noqa: PLW0603 - hypothesis and fixtures of a function do not go together
     _PROBE = make_module_probe()

@@ -21,6 +21,7 @@ from balise_wire.status import EventKind, State
 from balise_wire.topics import Leaf
 from balise_wire.topics import topic as topic_of
 from balise_wire.words import ClockState, Lifecycle
+from tests.collector.field_probe import FieldProbe
 
 settings_of_fuzz = settings.get_profile("balise-fuzz")
 NOW = 1_589_733_000.0
@@ -194,7 +195,7 @@ def test_an_undeclared_size_is_refused(known: Any, known_fleet: Fleet) -> None:
 # ---------------------------------------------------------------- who speaks
 
 
-def test_topic_envelope_and_key_must_be_one_probe(make_probe: Callable[..., Any]) -> None:
+def test_topic_envelope_and_key_must_be_one_probe(make_probe: Callable[..., FieldProbe]) -> None:
     """Topic's probe, envelope's probe and approved key are the same probe, or nothing enters."""
     one, other = make_probe(id="probe0001"), make_probe(id="probe0002")
     fleet = Fleet.of([one.member, other.member])
@@ -206,7 +207,7 @@ def test_topic_envelope_and_key_must_be_one_probe(make_probe: Callable[..., Any]
     assert "not approved" in _reason(validate(one.topic, good, Fleet(), NOW))
 
 
-def test_a_revoked_probe_is_refused(probe: Any) -> None:
+def test_a_revoked_probe_is_refused(probe: FieldProbe) -> None:
     """After `fleet revoke` nothing of that probe enters."""
     fleet = Fleet.of([msgspec.structs.replace(probe.member, revoked=True)])
     assert "revoked" in _reason(validate(probe.topic, probe.batch(probe.measurement()), fleet, NOW))
@@ -316,7 +317,7 @@ def test_each_absurdity_has_its_reason(known: Any, known_fleet: Fleet, change: d
     assert word in outcome.rejected[0].reason
 
 
-def test_members_keys_are_parsed_once(make_probe: Callable[..., Any]) -> None:
+def test_members_keys_are_parsed_once(make_probe: Callable[..., FieldProbe]) -> None:
     """The table holds a ready key for every member."""
     members: list[Member] = [make_probe(id=f"probe{n:04}").member for n in range(3)]
     assert set(Fleet.of(members).keys) == {m.id for m in members}
@@ -382,7 +383,9 @@ def test_a_proof_that_proves_something_else_is_refused(known: Any, known_fleet: 
     assert "proof" in outcome.reason
 
 
-def test_a_proof_by_another_key_is_refused(make_probe: Callable[..., Any], known: Any, known_fleet: Fleet) -> None:
+def test_a_proof_by_another_key_is_refused(
+    make_probe: Callable[..., FieldProbe], known: Any, known_fleet: Fleet
+) -> None:
     """Who has not the probe's key cannot speak for it."""
     outcome = read_state(topic_of(known.id, Leaf.STATE), said(proof_of(make_probe(id=known.id))), known_fleet)
     assert isinstance(outcome, Quarantined)

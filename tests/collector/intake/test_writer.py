@@ -26,6 +26,8 @@ from balise_wire.envelope import Kind
 from balise_wire.status import CollectorState, Event, EventKind, Health, State
 from balise_wire.topics import Leaf
 from balise_wire.words import Lifecycle
+from tests.collector.conftest import Mosquitto, RunningCollector
+from tests.collector.field_probe import FieldProbe
 
 NOW = 1_589_733_000.0
 LAB_CLOCK = "2020-05-17T16:30:00Z"
@@ -38,11 +40,13 @@ def virtual_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def line_of(collector: Any, mosquitto: Any, field_line: Any, eventually: Any) -> Iterator[Callable[[Any], Any]]:
+def line_of(
+    collector: RunningCollector, mosquitto: Mosquitto, field_line: Any, eventually: Callable[..., None]
+) -> Iterator[Callable[[Any], Any]]:
     """Return a maker of a probe's connection, which trusts this collector's key and waits until it is online."""
     lines: list[Any] = []
 
-    def make(probe: Any) -> Any:
+    def make(probe: FieldProbe) -> Any:
         line = field_line(probe, mosquitto.port, load_or_create(collector.state).public_key())
         lines.append(line)
         eventually(lambda: b'"online":true' in line.retained.get("collector", b""), "the collector is online")
@@ -53,7 +57,7 @@ def line_of(collector: Any, mosquitto: Any, field_line: Any, eventually: Any) ->
         line.stop()
 
 
-def ids_in(collector: Any) -> list[str]:
+def ids_in(collector: RunningCollector) -> list[str]:
     """Return the ids of every measurement in the journal, in order, repeats included."""
     journal = SqliteJournal(collector.state / "journal.sqlite")
     rows = journal.read(0, 1_000_000)
@@ -63,7 +67,7 @@ def ids_in(collector: Any) -> list[str]:
 
 @pytest.mark.slow
 def test_what_is_committed_is_receipted_and_forgotten(
-    collector: Any, probe: Any, line_of: Any, eventually: Any
+    collector: RunningCollector, probe: FieldProbe, line_of: Any, eventually: Callable[..., None]
 ) -> None:
     """Batches enter once, the receipt covers them, the spool empties; SIGTERM ends the collector within 3 s."""
     collector.approve(probe)
@@ -85,7 +89,7 @@ def _offline(line: Any) -> CollectorState:
 
 @pytest.mark.slow
 def test_a_probe_is_approved_while_the_collector_runs(
-    collector: Any, probe: Any, line_of: Any, eventually: Any
+    collector: RunningCollector, probe: FieldProbe, line_of: Any, eventually: Callable[..., None]
 ) -> None:
     """A stranger gets no receipt and is listed; approved by id, it gets its assignment and loses nothing."""
     collector.start()
@@ -109,7 +113,11 @@ def test_a_probe_is_approved_while_the_collector_runs(
 @pytest.mark.slow
 @pytest.mark.chaos
 def test_every_measurement_is_there_once_after_kills(
-    collector: Any, mosquitto: Any, make_probe: Any, line_of: Any, eventually: Any
+    collector: RunningCollector,
+    mosquitto: Mosquitto,
+    make_probe: Callable[..., FieldProbe],
+    line_of: Any,
+    eventually: Callable[..., None],
 ) -> None:
     """kill -9 of broker and collector in turn while three probes send: at the end, exactly once."""
     probes = [make_probe(id=f"probe{n:04}") for n in range(3)]
@@ -140,7 +148,9 @@ def _drained(line: Any) -> bool:
 
 
 @pytest.mark.slow
-def test_a_full_disk_loses_nothing(collector: Any, probe: Any, line_of: Any, eventually: Any) -> None:
+def test_a_full_disk_loses_nothing(
+    collector: RunningCollector, probe: FieldProbe, line_of: Any, eventually: Callable[..., None]
+) -> None:
     """While the journal cannot grow there is no receipt and the collector says offline; afterwards all is there."""
     collector.approve(probe)
     collector.start()
@@ -159,7 +169,9 @@ def test_a_full_disk_loses_nothing(collector: Any, probe: Any, line_of: Any, eve
 
 
 @pytest.mark.slow
-def test_hostile_neighbours_cost_no_good_message(collector: Any, probe: Any, line_of: Any, eventually: Any) -> None:
+def test_hostile_neighbours_cost_no_good_message(
+    collector: RunningCollector, probe: FieldProbe, line_of: Any, eventually: Callable[..., None]
+) -> None:
     """Noise of every kind between good batches of the same delivery: quarantined with reasons, the good ones enter."""
     collector.approve(probe)
     collector.start()
@@ -178,7 +190,9 @@ def test_hostile_neighbours_cost_no_good_message(collector: Any, probe: Any, lin
 
 
 @pytest.mark.slow
-def test_events_and_states_are_kept(collector: Any, probe: Any, line_of: Any, eventually: Any) -> None:
+def test_events_and_states_are_kept(
+    collector: RunningCollector, probe: FieldProbe, line_of: Any, eventually: Callable[..., None]
+) -> None:
     """A probe's events share its stream, so they are receipted too; they are kept once."""
     collector.approve(probe)
     collector.start()
@@ -196,7 +210,7 @@ def test_events_and_states_are_kept(collector: Any, probe: Any, line_of: Any, ev
 
 @pytest.mark.slow
 def test_states_without_end_are_bounded_and_the_newest_counts(
-    collector: Any, probe: Any, line_of: Any, eventually: Any
+    collector: RunningCollector, probe: FieldProbe, line_of: Any, eventually: Callable[..., None]
 ) -> None:
     """A probe that says its state without end writes so many down, delays nobody, and its last word is kept."""
     collector.approve(probe)
@@ -215,7 +229,7 @@ def test_states_without_end_are_bounded_and_the_newest_counts(
 
 
 @pytest.mark.slow
-def test_a_second_collector_on_one_folder_leaves(collector: Any, line_of: Any, probe: Any) -> None:
+def test_a_second_collector_on_one_folder_leaves(collector: RunningCollector, line_of: Any, probe: FieldProbe) -> None:
     """Two writers of one journal would mix their batches: the second says so and ends, the first goes on."""
     collector.start()
     line_of(probe)
@@ -276,7 +290,7 @@ def test_an_acknowledgement_never_reaches_another_connection(steps: list[str]) -
 
 @pytest.mark.slow
 def test_a_halt_reaches_every_probe_of_the_country_at_once(
-    collector: Any, make_probe: Any, line_of: Any, eventually: Any
+    collector: RunningCollector, make_probe: Callable[..., FieldProbe], line_of: Any, eventually: Callable[..., None]
 ) -> None:
     """The kill switch: a new assignment with the reason, to that country only, and another when it is lifted."""
     here, abroad = make_probe(id="pk000000"), make_probe(id="de000000", country="DE")
@@ -317,7 +331,9 @@ host = "b.example"
 
 
 @pytest.mark.slow
-def test_a_probe_is_asked_for_what_it_can_do(collector: Any, make_probe: Any, line_of: Any, eventually: Any) -> None:
+def test_a_probe_is_asked_for_what_it_can_do(
+    collector: RunningCollector, make_probe: Callable[..., FieldProbe], line_of: Any, eventually: Callable[..., None]
+) -> None:
     """By its sealed word; a plain one, as of a probe that was set back, leaves the words of the first version."""
     folder = collector.folder / "catalogue"
     folder.mkdir()
@@ -345,7 +361,7 @@ def test_a_probe_is_asked_for_what_it_can_do(collector: Any, make_probe: Any, li
 
 @pytest.mark.slow
 def test_a_probe_that_holds_a_newer_assignment_is_caught_up_with(
-    collector: Any, probe: Any, line_of: Any, eventually: Any
+    collector: RunningCollector, probe: FieldProbe, line_of: Any, eventually: Callable[..., None]
 ) -> None:
     """A registry that was lost: the probe ignores what is not newer, a halt too, and says so; we count on from it."""
     collector.approve(probe)

@@ -17,6 +17,8 @@ from balise_collector.fleet.registry import FleetRegistry
 from balise_collector.incidents import Incident, IncidentKind, IncidentState, Interval, Scope
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.run.cli import main
+from tests.collector.afternoon import Afternoon
+from tests.collector.field_probe import FieldProbe
 
 T = 1_589_733_000.0
 
@@ -80,7 +82,7 @@ def test_a_mistake_is_one_line_and_status_2(run: Any, tmp_path: Path) -> None:
     assert "did you mean 'host'" in err
 
 
-def test_a_probe_is_approved_by_what_the_operator_types(run: Any, probe: Any) -> None:
+def test_a_probe_is_approved_by_what_the_operator_types(run: Any, probe: FieldProbe) -> None:
     """Key, country, provider and role; the list shows it, also as JSON."""
     typed = (
         "--key",
@@ -103,7 +105,7 @@ def test_a_probe_is_approved_by_what_the_operator_types(run: Any, probe: Any) ->
     assert (changed["network"]["country"], changed["network"]["asn"], changed["role"]) == ("DE", 64501, "reference")
 
 
-def test_a_probe_that_announced_itself_needs_its_id_only(run: Any, probe: Any, tmp_path: Path) -> None:
+def test_a_probe_that_announced_itself_needs_its_id_only(run: Any, probe: FieldProbe, tmp_path: Path) -> None:
     """What it said of itself fills the blanks; the key is printed to be compared."""
     registry = FleetRegistry(tmp_path / "state" / "fleet.sqlite")
     registry.note_pending(Pending(id=probe.id, public_key=probe.public_hex, country="PK", asn=64501))
@@ -135,7 +137,7 @@ def test_what_is_missing_is_named(run: Any, arguments: tuple[str, ...], word: st
     assert word in err
 
 
-def test_measurements_of_a_file_are_explained(run: Any, probe: Any, tmp_path: Path) -> None:
+def test_measurements_of_a_file_are_explained(run: Any, probe: FieldProbe, tmp_path: Path) -> None:
     """A list, one a line, or one alone: which rule decided, from what, and by whose authority."""
     path = tmp_path / "once.json"
     measurements = [probe.measurement(), probe.measurement()]
@@ -153,7 +155,7 @@ def test_measurements_of_a_file_are_explained(run: Any, probe: Any, tmp_path: Pa
     assert "line 1" in err
 
 
-def test_incidents_and_report_of_an_afternoon(run: Any, afternoon: Any, tmp_path: Path) -> None:
+def test_incidents_and_report_of_an_afternoon(run: Any, afternoon: Afternoon, tmp_path: Path) -> None:
     """Replay, incidents and report tell the same story, in a table, in JSON, in English and in French."""
     assert "nothing was collected" in run("incidents")[2]
     registry = FleetRegistry(tmp_path / "state" / "fleet.sqlite")
@@ -211,7 +213,7 @@ def test_what_one_probe_saw_is_marked_kept_out_of_the_report_and_never_released(
 
 
 def test_nothing_that_is_printed_moves_a_terminals_cursor(
-    run: Any, probe: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    run: Any, probe: FieldProbe, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A tag, a path: what would clear the screen or turn a line around is an escape, and JSON stays JSON."""
     member = msgspec.structs.replace(probe.member, tags=("a\x1b[2J", "b\x9b31m\u202e"))

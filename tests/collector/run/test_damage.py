@@ -19,6 +19,8 @@ from balise_collector.system.clock import Clock
 from balise_collector.system.config import Broker, Config, Place
 from balise_collector.system.errors import ConfigError
 from balise_collector.system.identity import load_or_create
+from tests.collector.conftest import Mosquitto, RunningCollector
+from tests.collector.field_probe import FieldProbe
 
 NOW = 1_589_733_000.0
 LAB_CLOCK = "2020-05-17T16:30:00Z"
@@ -31,7 +33,13 @@ def virtual_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def speak(collector: Any, mosquitto: Any, field_line: Any, probe: Any, eventually: Any) -> Iterator[Callable[..., Any]]:
+def speak(
+    collector: RunningCollector,
+    mosquitto: Mosquitto,
+    field_line: Any,
+    probe: FieldProbe,
+    eventually: Callable[..., None],
+) -> Iterator[Callable[..., Any]]:
     """Return what starts the collector, sends batches of a probe's measurements, and waits for their receipts."""
     lines: list[Any] = []
 
@@ -69,7 +77,9 @@ def flip(path: Path, bits: int, seed: int, begin: int = 0) -> int:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("begin", [0, 4096], ids=["header", "pages"])
-def test_a_journal_with_twenty_flipped_bits_goes_on(collector: Any, speak: Any, eventually: Any, begin: int) -> None:
+def test_a_journal_with_twenty_flipped_bits_goes_on(
+    collector: RunningCollector, speak: Any, eventually: Callable[..., None], begin: int
+) -> None:
     """Everything that the bits did not hit is judged, what comes next is taken and judged, and the loss is told."""
     line = speak(80)
     eventually(lambda: not line.spool, "everything is receipted")
@@ -98,7 +108,7 @@ def test_a_journal_with_twenty_flipped_bits_goes_on(collector: Any, speak: Any, 
 
 @pytest.mark.slow
 def test_a_file_that_is_damaged_under_a_running_collector_is_made_anew(
-    collector: Any, speak: Any, eventually: Any
+    collector: RunningCollector, speak: Any, eventually: Callable[..., None]
 ) -> None:
     """The collector meets the damage at its next commit, starts itself again in its own place, and goes on."""
     line = speak(40, 20)
@@ -122,7 +132,7 @@ def test_a_file_that_is_damaged_under_a_running_collector_is_made_anew(
     assert set(line.recorded) <= ids_in(journal)
 
 
-def _verdicts(collector: Any) -> list[Any]:
+def _verdicts(collector: RunningCollector) -> list[Any]:
     derived = collector.state / "derived.sqlite"
     if not derived.exists():
         return []
@@ -142,7 +152,7 @@ def place(tmp_path: Path) -> Config:
     return Config(collector=Place(state_dir=str(tmp_path)), broker=(Broker(host="127.0.0.1"),))
 
 
-def test_a_damaged_registry_is_put_back(place: Config, make_probe: Any) -> None:
+def test_a_damaged_registry_is_put_back(place: Config, make_probe: Callable[..., FieldProbe]) -> None:
     """Who may speak is known from the copy that was kept when it was last sound; nobody must be approved again."""
     with closing(FleetRegistry(place.fleet_file)) as registry:
         for n in range(200):
@@ -159,7 +169,7 @@ def test_a_damaged_registry_is_put_back(place: Config, make_probe: Any) -> None:
     assert list(place.fleet_file.parent.glob("fleet.damaged-*.sqlite"))
 
 
-def test_a_member_that_nobody_wrote_is_damage(place: Config, make_probe: Any) -> None:
+def test_a_member_that_nobody_wrote_is_damage(place: Config, make_probe: Callable[..., FieldProbe]) -> None:
     """A key that is none, in a file that is a sound database, is damage too: the copy is put back."""
     with closing(FleetRegistry(place.fleet_file)) as registry:
         registry.approve(make_probe().member)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -23,11 +22,12 @@ from balise_collector.sinks.streams import Sources
 from balise_collector.system.clock import Clock
 from balise_collector.system.config import Broker, Config, Place, Sinks
 from balise_collector.system.faults import Faults
+from tests.collector.afternoon import Afternoon
 
 LINE = msgspec.json.Decoder(Change)
 
 
-def test_every_conclusion_stands_in_the_file_as_it_was(tmp_path: Path, afternoon: Any) -> None:
+def test_every_conclusion_stands_in_the_file_as_it_was(tmp_path: Path, afternoon: Afternoon) -> None:
     """A program that reads the lines has every verdict with its measurement and every revision, in balise's words."""
     file = tmp_path / "changes.jsonl"
     config = Config(

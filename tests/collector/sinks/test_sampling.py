@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from balise_collector.conclude.inference import Surroundings
 from balise_collector.conclude.pipeline import Follower
@@ -16,9 +15,10 @@ from balise_collector.sinks.changes import ProbeSampled
 from balise_collector.sinks.sampling import SOFTWARE_EVERY, Sampler
 from balise_collector.sinks.streams import Sources
 from balise_collector.system.config import Broker, Config, Place
+from tests.collector.afternoon import Afternoon, batch_of
 
 
-def test_a_restarted_collector_knows_each_probes_software(tmp_path: Path, afternoon: Any) -> None:
+def test_a_restarted_collector_knows_each_probes_software(tmp_path: Path, afternoon: Afternoon) -> None:
     """It is read from the newest measurement in the journal, not awaited; what is newer is known within minutes."""
     config = Config(collector=Place(state_dir=str(tmp_path)), broker=(Broker(host="127.0.0.1"),))
     journal, store = SqliteJournal(config.journal_file), Store(config.derived_file, config.journal_file)
@@ -41,7 +41,7 @@ def test_a_restarted_collector_knows_each_probes_software(tmp_path: Path, aftern
     assert told() == {probe.id: first for probe in afternoon.probes}
     probe = afternoon.probes[0]
     newer = probe.measurement(now[0] - 10.0, software="balise-agent/99")
-    journal.append([afternoon.batch_of(probe, [newer], now[0])], (), (), now[0])
+    journal.append([batch_of(probe, [newer], now[0])], (), (), now[0])
     now[0] += SOFTWARE_EVERY + 60.0
     while follower.follow(now[0]):
         pass

@@ -25,6 +25,8 @@ from balise_collector.sinks.influx.sink import PointSink
 from balise_collector.sinks.streams import EVENTS, Conclusions, Rows, Samples, Sources
 from balise_collector.sinks.worker import SinkWorker, StreamState
 from balise_wire.status import Event, EventKind
+from tests.collector.afternoon import Afternoon
+from tests.collector.field_probe import FieldProbe
 
 PATH = Path("derived.sqlite")
 
@@ -46,7 +48,7 @@ class ListWriter:
 
 
 def test_a_sink_gets_everything_once_and_again_after_a_second_judgement_or_a_replay(
-    tmp_path: Path, afternoon: Any
+    tmp_path: Path, afternoon: Afternoon
 ) -> None:
     """A sink that was away misses nothing; a verdict that changed is sent again as the same point."""
     afternoon.slots = 16
@@ -156,7 +158,7 @@ def test_samples_are_taken_while_the_sink_is_left_alone(tmp_path: Path) -> None:
     journal.close()
 
 
-def test_every_event_of_a_probe_flows_once(tmp_path: Path, probe: Any) -> None:
+def test_every_event_of_a_probe_flows_once(tmp_path: Path, probe: FieldProbe) -> None:
     """Also after the sink was away; its cursor is its own."""
     journal, store = SqliteJournal(tmp_path / "journal.sqlite"), Store(tmp_path / "derived.sqlite")
     events = [Event(kind=EventKind.LINK_UNUSABLE, at=float(n), detail=f"n{n}") for n in range(150)]

@@ -25,6 +25,7 @@ from balise_agent.system.problems import PROBLEMS, ProblemId, Trouble
 from balise_wire.card import CONSENT_VERSION
 from balise_wire.enrolment import ENROL_PATH, RENEW_PATH, Enrolment, FrontDoor
 from balise_wire.words import Access, ProbeRole, Profile
+from tests.agent.provisioning.enrolment.conftest import FrontDoors
 
 KEY = ephemeral().key
 READY = Config(
@@ -97,7 +98,7 @@ def test_a_round_over_all_fronts_is_quick_and_the_next_one_is_not() -> None:
     assert decide.pause(refusal, 40, 3, 0.999) <= 3600.0
 
 
-def test_the_brokers_come_in_their_order_and_literal_addresses_last(doors: Any, identity: Identity) -> None:
+def test_the_brokers_come_in_their_order_and_literal_addresses_last(doors: FrontDoors, identity: Identity) -> None:
     """What the collector said replaces who we are; what the host said stays."""
     doors.brokers = (
         FrontDoor(host="192.0.2.7"),
@@ -134,7 +135,7 @@ def test_words_of_a_newer_collector_cost_only_themselves() -> None:
     assert refused.id is ProblemId.REFUSED_NEWER
 
 
-def test_renewal_is_due_when_a_third_of_the_life_is_left(doors: Any, identity: Identity) -> None:
+def test_renewal_is_due_when_a_third_of_the_life_is_left(doors: FrontDoors, identity: Identity) -> None:
     """Thirty days of ninety."""
     doors.days = (0, 90)
     found = decide.life(doors.enrolment(certificate_request(identity.key)))
@@ -155,7 +156,7 @@ def test_renewal_is_due_when_a_third_of_the_life_is_left(doors: Any, identity: I
     ],
 )
 def test_an_answer_is_held_against_what_we_know(
-    doors: Any, identity: Identity, changes: dict[str, Any], told: str
+    doors: FrontDoors, identity: Identity, changes: dict[str, Any], told: str
 ) -> None:
     """Even from the pinned collector: a mistake there must not cost the probe its working settings."""
     enrolment = msgspec.structs.replace(doors.enrolment(certificate_request(identity.key)), **changes)

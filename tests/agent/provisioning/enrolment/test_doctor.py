@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -30,6 +29,7 @@ from balise_agent.system.status import Status
 from balise_wire.card import CONSENT_VERSION
 from balise_wire.enrolment import FrontDoor
 from balise_wire.words import ClockState, Lifecycle
+from tests.agent.provisioning.enrolment.conftest import Authority, FrontDoors
 
 _I = ProblemId
 
@@ -37,7 +37,7 @@ _I = ProblemId
 class SetUp:
     """A probe's folder, settings, and a tree of /proc and /sys in which all is well; each test breaks one thing."""
 
-    def __init__(self, folder: Path, doors: Any) -> None:
+    def __init__(self, folder: Path, doors: FrontDoors) -> None:
         self.folder = folder
         self.doors = doors
         self.state = folder / "data"
@@ -114,7 +114,7 @@ class SetUp:
 
 
 @pytest.fixture
-def setup(tmp_path: Path, doors: Any, monkeypatch: pytest.MonkeyPatch) -> SetUp:
+def setup(tmp_path: Path, doors: FrontDoors, monkeypatch: pytest.MonkeyPatch) -> SetUp:
     """Return a healthy set-up that is about to enrol."""
     monkeypatch.setattr(Clock, "machine_vouched", property(lambda _: True))
     monkeypatch.setattr(Clock, "state", lambda _: ClockState.SYNCED)
@@ -282,7 +282,7 @@ def test_the_doctor_changes_nothing(setup: SetUp) -> None:
 
 
 @pytest.fixture
-def refusing(setup: SetUp, stranger: Any) -> Iterator[int]:
+def refusing(setup: SetUp, stranger: Authority) -> Iterator[int]:
     """Return the port of a broker that wants a certificate of another authority."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(setup.doors.authority.server())

@@ -13,6 +13,7 @@ from balise_agent.provisioning.enrolment.files import Files, token_of
 from balise_agent.provisioning.enrolment.request import certificate_request
 from balise_agent.system.config import Enrolment as Wish
 from balise_agent.system.identity import Identity, ephemeral
+from tests.agent.provisioning.enrolment.conftest import FrontDoors
 
 if TYPE_CHECKING:
     from balise_wire.enrolment import Enrolment
@@ -22,7 +23,7 @@ class PowerCut(Exception):
     """The board has no power any more."""
 
 
-def made(doors: Any, identity: Identity, **changes: Any) -> Enrolment:
+def made(doors: FrontDoors, identity: Identity, **changes: Any) -> Enrolment:
     """Return an enrolment for a key."""
     found: Enrolment = doors.enrolment(certificate_request(identity.key))
     return msgspec.structs.replace(found, **changes)
@@ -48,7 +49,7 @@ def cut_after(writes: int, files: Files, monkeypatch: pytest.MonkeyPatch, *, ins
 @pytest.mark.parametrize("inside", [False, True])
 @pytest.mark.parametrize("writes", range(6))
 def test_a_power_cut_at_any_write_leaves_not_enrolled_or_enrolled(
-    tmp_path: Path, identity: Identity, doors: Any, monkeypatch: pytest.MonkeyPatch, writes: int, *, inside: bool
+    tmp_path: Path, identity: Identity, doors: FrontDoors, monkeypatch: pytest.MonkeyPatch, writes: int, *, inside: bool
 ) -> None:
     """Either nothing counts and the same question can be asked again, or everything is there at the next start."""
     files, enrolment = Files(tmp_path), made(doors, identity)
@@ -66,7 +67,7 @@ def test_a_power_cut_at_any_write_leaves_not_enrolled_or_enrolled(
 
 @pytest.mark.parametrize("writes", range(4))
 def test_a_power_cut_during_a_renewal_leaves_the_old_or_the_new(
-    tmp_path: Path, identity: Identity, doors: Any, monkeypatch: pytest.MonkeyPatch, writes: int
+    tmp_path: Path, identity: Identity, doors: FrontDoors, monkeypatch: pytest.MonkeyPatch, writes: int
 ) -> None:
     """And in each case OpenSSL's files say the same as the truth."""
     files, old, new = Files(tmp_path), made(doors, identity), made(doors, identity, asn=64502)
@@ -95,7 +96,7 @@ def test_a_damaged_file_is_told_and_does_not_crash(
     assert told in files.load(identity, "").damaged
 
 
-def test_a_copied_card_is_not_the_probe(tmp_path: Path, identity: Identity, doors: Any) -> None:
+def test_a_copied_card_is_not_the_probe(tmp_path: Path, identity: Identity, doors: FrontDoors) -> None:
     """The certificate belongs to the key, and the settings to their authority."""
     files = Files(tmp_path)
     files.keep(made(doors, identity), identity, "token")
@@ -103,7 +104,7 @@ def test_a_copied_card_is_not_the_probe(tmp_path: Path, identity: Identity, door
     assert "another authority" in files.load(identity, "00" * 32).damaged
 
 
-def test_a_token_is_new_once(tmp_path: Path, identity: Identity, doors: Any) -> None:
+def test_a_token_is_new_once(tmp_path: Path, identity: Identity, doors: FrontDoors) -> None:
     """A settings file with another token asks for another enrolment; the same one does not."""
     files = Files(tmp_path)
     assert files.is_new("one")

@@ -21,6 +21,7 @@ from balise_agent.system.service import Service
 from balise_agent.system.status_file import StatusFile, read
 from balise_wire.card import CONSENT_VERSION
 from balise_wire.enrolment import EnrolmentRequest, Refusal, RenewalRequest
+from tests.agent.provisioning.enrolment.conftest import Authority, FrontDoors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 class Board:
     """A board with a card in it."""
 
-    def __init__(self, folder: Path, identity: Identity, reactor: Reactor, doors: Any) -> None:
+    def __init__(self, folder: Path, identity: Identity, reactor: Reactor, doors: FrontDoors) -> None:
         self.folder = folder
         self.identity = identity
         self.reactor = reactor
@@ -80,12 +81,12 @@ class Board:
 
 
 @pytest.fixture
-def board(tmp_path: Path, identity: Identity, reactor: Reactor, doors: Any) -> Board:
+def board(tmp_path: Path, identity: Identity, reactor: Reactor, doors: FrontDoors) -> Board:
     """Return a board whose card is filled in."""
     return Board(tmp_path, identity, reactor, doors)
 
 
-def test_a_board_becomes_a_probe(board: Board, doors: Any) -> None:
+def test_a_board_becomes_a_probe(board: Board, doors: FrontDoors) -> None:
     """Two handshakes, one question; the certificate is for the key that seals, and all of it survives a restart."""
     novice = board.novice()
     assert board.visited(novice) is None
@@ -102,7 +103,7 @@ def test_a_board_becomes_a_probe(board: Board, doors: Any) -> None:
     assert {path.stat().st_mode & 0o077 for path in board.files.folder.iterdir()} == {0}
 
 
-def test_nothing_in_the_request_names_the_product(board: Board, doors: Any) -> None:
+def test_nothing_in_the_request_names_the_product(board: Board, doors: FrontDoors) -> None:
     """The head is what any program would send (the body travels inside TLS)."""
     board.visited(board.novice())
     assert b"balise" not in doors.heads[0].lower()
@@ -118,7 +119,7 @@ def test_nothing_in_the_request_names_the_product(board: Board, doors: Any) -> N
         (Consent(accepted=True), ProblemId.CONSENT_OUTDATED),
     ],
 )
-def test_no_packet_leaves_before_consent(board: Board, doors: Any, consent: Consent, problem: ProblemId) -> None:
+def test_no_packet_leaves_before_consent(board: Board, doors: FrontDoors, consent: Consent, problem: ProblemId) -> None:
     """No name is asked for, no connection opened; the status says what is missing."""
     board.config = msgspec.structs.replace(board.config, consent=consent)
     novice = board.novice()
@@ -132,7 +133,7 @@ def test_no_packet_leaves_before_consent(board: Board, doors: Any, consent: Cons
     assert "agreed" in board.told()
 
 
-def test_a_paused_board_says_nothing_and_goes_on_by_itself(board: Board, doors: Any) -> None:
+def test_a_paused_board_says_nothing_and_goes_on_by_itself(board: Board, doors: FrontDoors) -> None:
     """The pause file is looked at in each turn."""
     (board.folder / "paused").touch()
     novice = board.novice()
@@ -159,7 +160,7 @@ def test_a_paused_board_says_nothing_and_goes_on_by_itself(board: Board, doors: 
     ],
 )
 def test_every_refusal_is_a_sentence_and_a_slow_retry(
-    board: Board, doors: Any, refusal: Refusal, problem: ProblemId
+    board: Board, doors: FrontDoors, refusal: Refusal, problem: ProblemId
 ) -> None:
     """The host reads what to do; the line does not see us knock again and again."""
     doors.refusals = [refusal]
@@ -174,7 +175,7 @@ def test_every_refusal_is_a_sentence_and_a_slow_retry(
 
 
 def test_an_impostor_never_hears_the_token(
-    board: Board, stranger: Any, doors: Any, open_doors: Callable[..., Any]
+    board: Board, stranger: Authority, doors: FrontDoors, open_doors: Callable[..., Any]
 ) -> None:
     """A chain without the pinned authority ends the visit before a word is said."""
     impostor = open_doors(stranger)
@@ -186,7 +187,7 @@ def test_an_impostor_never_hears_the_token(
 
 
 def test_an_impostor_with_a_copied_authority_never_hears_it_either(
-    board: Board, authority: Any, stranger: Any, open_doors: Callable[..., Any], tmp_path: Path
+    board: Board, authority: Authority, stranger: Authority, open_doors: Callable[..., Any], tmp_path: Path
 ) -> None:
     """Anybody can send the authority's certificate along; the second handshake wants a leaf that it signed."""
     impostor = open_doors(stranger)
@@ -211,7 +212,7 @@ def test_an_impostor_with_a_copied_authority_never_hears_it_either(
 )
 def test_dates_count_only_where_somebody_vouches_for_the_clock(
     board: Board,
-    authority: Any,
+    authority: Authority,
     open_doors: Callable[..., Any],
     settings: tuple[float, float],
     *,
@@ -228,7 +229,7 @@ def test_dates_count_only_where_somebody_vouches_for_the_clock(
 
 
 @pytest.mark.slow
-def test_the_next_front_is_tried_when_one_is_dead(board: Board, doors: Any) -> None:
+def test_the_next_front_is_tried_when_one_is_dead(board: Board, doors: FrontDoors) -> None:
     """A blocked address costs a moment, not the enrolment."""
     wish = msgspec.structs.replace(board.config.enrolment, urls=("https://127.0.0.1:1", doors.url))
     board.config = msgspec.structs.replace(board.config, enrolment=wish)
@@ -250,14 +251,14 @@ def test_the_next_front_is_tried_when_one_is_dead(board: Board, doors: Any) -> N
     ],
     ids=["nothing", "other protocol", "no json", "no refusal", "redirect", "endless", "empty enrolment"],
 )
-def test_whatever_is_answered_the_board_only_waits(board: Board, doors: Any, raw: bytes) -> None:
+def test_whatever_is_answered_the_board_only_waits(board: Board, doors: FrontDoors, raw: bytes) -> None:
     """No answer crashes it, none is followed, none is believed."""
     doors.raw = raw
     assert board.visited(board.novice()) is ProblemId.ANSWER_MALFORMED
     assert not (board.files.folder / "enrolled").exists()
 
 
-def test_a_certificate_for_another_key_is_not_kept(board: Board, doors: Any) -> None:
+def test_a_certificate_for_another_key_is_not_kept(board: Board, doors: FrontDoors) -> None:
     """An answer to somebody else, replayed to us, is useless and is said to be."""
     board.visited(board.novice())
     answer = board.files.load(board.identity, doors.authority.fingerprint).enrolment
@@ -267,7 +268,7 @@ def test_a_certificate_for_another_key_is_not_kept(board: Board, doors: Any) -> 
     assert other.visited(other.novice()) is ProblemId.ANSWER_MALFORMED
 
 
-def test_a_damaged_enrolment_is_fetched_again_by_the_key_alone(board: Board, doors: Any) -> None:
+def test_a_damaged_enrolment_is_fetched_again_by_the_key_alone(board: Board, doors: FrontDoors) -> None:
     """The token was blanked long ago; the key still shows who we are."""
     board.visited(board.novice())
     (board.files.folder / "enrolment.json").write_bytes(b'{"probe": "k7')
@@ -289,7 +290,7 @@ def test_a_card_that_was_never_filled_in_is_told_so(board: Board) -> None:
 
 
 def test_a_disk_that_refuses_leaves_the_board_unenrolled_and_asking(
-    board: Board, doors: Any, monkeypatch: pytest.MonkeyPatch
+    board: Board, doors: FrontDoors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The answer can be had again with the same key and token; half an enrolment is none."""
 

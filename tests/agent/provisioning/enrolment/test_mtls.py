@@ -30,6 +30,7 @@ from balise_wire.enrolment import FrontDoor
 from balise_wire.profiles import CONNECTION
 from balise_wire.seal import Sealer
 from balise_wire.status import Meta
+from tests.agent.provisioning.enrolment.conftest import Authority, FrontDoors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,7 +49,9 @@ def free_port() -> int:
 class Broker13:
     """A mosquitto that wants a certificate of the fleet's authority, over TLS 1.3, plain and as WebSockets."""
 
-    def __init__(self, program: Path, folder: Path, authority: Any, days: tuple[float, float], *revoked: str) -> None:
+    def __init__(
+        self, program: Path, folder: Path, authority: Authority, days: tuple[float, float], *revoked: str
+    ) -> None:
         self.ports = (free_port(), free_port())
         pem = authority.server(days=days)
         (folder / "ca.pem").write_text(authority.pem)
@@ -72,7 +75,7 @@ class Broker13:
             if time.monotonic() > deadline or self.process.poll() is not None:
                 pytest.fail((folder / "broker.log").read_text())
 
-    def revoke(self, authority: Any, *certificates: str) -> None:
+    def revoke(self, authority: Authority, *certificates: str) -> None:
         """Write the list of what is revoked."""
         now = authority.certificate.not_valid_before_utc
         builder = x509.CertificateRevocationListBuilder().issuer_name(authority.name).last_update(now)
@@ -92,7 +95,7 @@ class Broker13:
 
 
 @pytest.fixture
-def broker13(tools_bin: Path, tmp_path: Path, authority: Any) -> Iterator[Callable[..., Broker13]]:
+def broker13(tools_bin: Path, tmp_path: Path, authority: Authority) -> Iterator[Callable[..., Broker13]]:
     """Return a function that starts a broker."""
     if not (tools_bin / "mosquitto").exists():
         pytest.skip("mosquitto not in .tools/bin; run make setup")
@@ -110,7 +113,7 @@ def broker13(tools_bin: Path, tmp_path: Path, authority: Any) -> Iterator[Callab
 class Enrolled:
     """An enrolled probe with its publisher."""
 
-    def __init__(self, folder: Path, identity: Identity, reactor: Reactor, spool: Spool, doors: Any) -> None:
+    def __init__(self, folder: Path, identity: Identity, reactor: Reactor, spool: Spool, doors: FrontDoors) -> None:
         self.identity = identity
         self.reactor = reactor
         self.spool = spool
@@ -152,7 +155,9 @@ class Enrolled:
 
 
 @pytest.fixture
-def enrolled(tmp_path: Path, identity: Identity, reactor: Reactor, spool: Spool, doors: Any) -> Iterator[Enrolled]:
+def enrolled(
+    tmp_path: Path, identity: Identity, reactor: Reactor, spool: Spool, doors: FrontDoors
+) -> Iterator[Enrolled]:
     """Return a probe."""
     made = Enrolled(tmp_path, identity, reactor, spool, doors)
     yield made
@@ -205,7 +210,7 @@ def test_a_revoked_certificate_is_told_and_tried_slowly(
 
 
 def test_a_stranger_authority_is_not_believed(
-    enrolled: Enrolled, stranger: Any, heard: Any, tools_bin: Path, tmp_path: Path
+    enrolled: Enrolled, stranger: Authority, heard: Any, tools_bin: Path, tmp_path: Path
 ) -> None:
     """Whoever answers in the broker's place without the pinned root hears nothing, and is no refusal."""
     folder = tmp_path / "other"
@@ -238,7 +243,12 @@ def test_an_expired_broker_is_met_by_a_board_without_a_clock(
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def test_no_protocol_is_named_and_nothing_below_1_3_spoken(
-    authority: Any, identity: Identity, reactor: Reactor, tmp_path: Path, doors: Any, version: ssl.TLSVersion
+    authority: Authority,
+    identity: Identity,
+    reactor: Reactor,
+    tmp_path: Path,
+    doors: FrontDoors,
+    version: ssl.TLSVersion,
 ) -> None:
     """ALPN ``mqtt`` would tell the line what we are; before TLS 1.3 the certificate crosses in clear (RFC 8705 8).
 
@@ -312,7 +322,7 @@ def test_what_counts_as_a_refusal(why: str, refused: bool) -> None:
     assert is_refusal(why) is refused
 
 
-def test_changes_of_an_enrolment_do_not_touch_what_the_host_said(doors: Any, identity: Identity) -> None:
+def test_changes_of_an_enrolment_do_not_touch_what_the_host_said(doors: FrontDoors, identity: Identity) -> None:
     """Consent and limits stay the settings'."""
     enrolment = msgspec.structs.replace(doors.enrolment(certificate_request(identity.key)), asn=1)
     before = Config()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
+import ssl
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
@@ -21,6 +22,7 @@ from balise_agent.system.problems import ProblemId
 from balise_wire.card import CONSENT_VERSION
 from balise_wire.enrolment import EnrolmentRequest, FrontDoor, Refusal, RenewalRequest
 from balise_wire.status import EventKind
+from tests.agent.provisioning.enrolment.conftest import FrontDoors
 
 if TYPE_CHECKING:
     from balise_agent.system.identity import Identity
@@ -32,7 +34,7 @@ DAY = 86_400.0
 class Held:
     """A certificate in force, on a clock that a test moves by days."""
 
-    def __init__(self, folder: Path, identity: Identity, reactor: Reactor, doors: Any) -> None:
+    def __init__(self, folder: Path, identity: Identity, reactor: Reactor, doors: FrontDoors) -> None:
         self.reactor = reactor
         self.doors = doors
         self.identity = identity
@@ -74,7 +76,7 @@ class Held:
 
 
 @pytest.fixture
-def held(tmp_path: Path, identity: Identity, reactor: Reactor, doors: Any) -> Held:
+def held(tmp_path: Path, identity: Identity, reactor: Reactor, doors: FrontDoors) -> Held:
     """Return a probe with a certificate of 91 days, one of them past."""
     return Held(tmp_path, identity, reactor, doors)
 
@@ -162,7 +164,7 @@ def test_a_certificate_that_ran_out_is_told_and_still_renewed(held: Held) -> Non
     assert held.renewal.trouble is not None
     assert held.renewal.trouble.id is ProblemId.CERTIFICATE_EXPIRED
     held.doors.days = (99, 189)
-    held.doors.context.verify_flags = 0
+    held.doors.context.verify_flags = ssl.VerifyFlags.VERIFY_DEFAULT
     held.tick()
     assert isinstance(held.doors.asked[0], RenewalRequest)
     assert held.renewal.trouble is None

@@ -22,10 +22,11 @@ from balise_collector.system.clock import Clock
 from balise_collector.system.config import Config, Enrolment, Front, Place
 from balise_collector.system.rate import Pace
 from balise_wire.enrolment import Enrolment as Answered
+from tests.collector.fleet.enrolment.conftest import Board, Office
 
 
 @pytest.fixture
-def config(office: Any) -> Config:
+def config(office: Office) -> Config:
     """Return settings with a listener on loopback."""
     table = Enrolment(host="127.0.0.1", port=0, addresses=("127.0.0.1",), brokers=(Front(host="front.example"),))
     return Config(collector=Place(state_dir=str(office.folder)), enrolment=table)
@@ -77,7 +78,7 @@ def ask(listener: EnrolmentListener, config: Config) -> Callable[..., tuple[int,
     return call
 
 
-def test_a_board_is_enrolled_and_renewed_over_the_line(ask: Any, office: Any, board: Any) -> None:
+def test_a_board_is_enrolled_and_renewed_over_the_line(ask: Any, office: Office, board: Board) -> None:
     """The whole way: token in, certificate out, and once more by the key."""
     token = office.token(expires=Clock().now() + 1000.0)
     status, _, body = ask("POST", "/enrol", board.enrolling(token))
@@ -88,7 +89,7 @@ def test_a_board_is_enrolled_and_renewed_over_the_line(ask: Any, office: Any, bo
     assert ask("POST", "/renew", board.renewing())[0] == 200
 
 
-def test_the_log_knows_no_address(ask: Any, office: Any, board: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_log_knows_no_address(ask: Any, office: Office, board: Board, caplog: pytest.LogCaptureFixture) -> None:
     """An address beside an id would say where a host lives: sources have words that die with the process."""
     with caplog.at_level("INFO"):
         ask("POST", "/enrol", board.enrolling(office.token(expires=Clock().now() + 1000.0)))
@@ -176,7 +177,7 @@ def test_garbage_and_floods_leave_it_standing(listener: EnrolmentListener, ask: 
 
 
 @pytest.mark.usefixtures("narrow")
-def test_idle_sources_do_not_hold_the_door(listener: EnrolmentListener, ask: Any, office: Any, board: Any) -> None:
+def test_idle_sources_do_not_hold_the_door(listener: EnrolmentListener, ask: Any, office: Office, board: Board) -> None:
     """Six sources with all the connections they may have, and a board is still enrolled at its first try."""
     with ExitStack() as held:
         for number in range(6):
@@ -199,7 +200,7 @@ def test_a_hammer_is_told_to_wait(ask: Any) -> None:
 
 
 @pytest.mark.usefixtures("overrun")
-def test_strangers_without_number_keep_no_board_out(ask: Any, office: Any, board: Any, new_board: Any) -> None:
+def test_strangers_without_number_keep_no_board_out(ask: Any, office: Office, board: Board, new_board: Any) -> None:
     """Many sources together use up what strangers have; who shows a token or a key of ours is answered all the same."""
     status, headers, body = ask("POST", "/enrol", board.enrolling("7K3QF-0V9DM-XW2HC-T5JRA-8ENP4"))
     assert (status, headers["retry-after"]) == (429, "60")

@@ -15,10 +15,11 @@ from balise_collector.fleet.enrolment.renewer import Keeper
 from balise_collector.run import app
 from balise_collector.system.clock import Clock
 from balise_collector.system.config import Config, Enrolment, Front, Place
+from tests.collector.fleet.enrolment.conftest import Board, Office
 
 
 def test_a_revocation_that_was_cut_short_is_finished(
-    office: Any, board: Any, enrolment_of: Callable[[Any], Any], caplog: pytest.LogCaptureFixture
+    office: Office, board: Board, enrolment_of: Callable[[Any], Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Revoked in the registry, killed before the list: the next look writes it, and says so once."""
     got = enrolment_of(office.desk.enrol(board.enrolling(office.token()), "x"))
@@ -36,7 +37,7 @@ def test_a_revocation_that_was_cut_short_is_finished(
     assert listed.get_revoked_certificate_by_serial_number(serial) is not None
 
 
-def test_it_ends_when_asked(office: Any) -> None:
+def test_it_ends_when_asked(office: Office) -> None:
     """Between two looks, at once."""
     keeper = Keeper(Config(collector=Place(state_dir=str(office.folder))))
     keeper.start()
@@ -46,7 +47,7 @@ def test_it_ends_when_asked(office: Any) -> None:
     assert keeper.failed is None
 
 
-def test_who_runs_beside_the_collector(office: Any) -> None:
+def test_who_runs_beside_the_collector(office: Office) -> None:
     """Nobody without an authority; its keeper where there is one; the listener too where the settings have it."""
     place = Place(state_dir=str(office.folder))
     bare = Config(collector=place)

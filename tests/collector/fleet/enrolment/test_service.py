@@ -18,12 +18,13 @@ from balise_collector.system.errors import JournalError
 from balise_wire.enrolment import Refusal
 from balise_wire.measurement import Network
 from balise_wire.words import Access, ProbeRole, Profile
+from tests.collector.fleet.enrolment.conftest import Board, Office
 
 DAY = 86_400.0
 Read = Callable[[Any], Any]
 
 
-def refused_serials(office: Any) -> set[int]:
+def refused_serials(office: Office) -> set[int]:
     """Return the serial numbers on the authority's list."""
     with closing(Authority.open_or_create(office.folder / "authority")) as authority:
         return {entry.serial_number for entry in x509.load_pem_x509_crl(authority.crl().encode())}
@@ -34,7 +35,7 @@ def serial(certificate: str) -> int:
     return x509.load_pem_x509_certificate(certificate.encode()).serial_number
 
 
-def test_a_board_becomes_a_probe(office: Any, board: Any, enrolment_of: Read) -> None:
+def test_a_board_becomes_a_probe(office: Office, board: Board, enrolment_of: Read) -> None:
     """Everything it needs to speak is in the answer; what it said of its line is not what counts."""
     token = office.token(
         network=Network(country="KZ", asn=64502, access=Access.MOBILE),
@@ -57,7 +58,7 @@ def test_a_board_becomes_a_probe(office: Any, board: Any, enrolment_of: Read) ->
     assert member.expires == certificate.not_valid_after_utc.timestamp()
 
 
-def test_a_host_may_ask_for_less(office: Any, board: Any, enrolment_of: Read) -> None:
+def test_a_host_may_ask_for_less(office: Office, board: Board, enrolment_of: Read) -> None:
     """A line that is paid by the byte: the host's word on the card makes it smaller, never larger."""
     token = office.token(profile=Profile.LEAN)
     asked = board.enrolling(token, profile=Profile.METERED)
@@ -67,7 +68,7 @@ def test_a_host_may_ask_for_less(office: Any, board: Any, enrolment_of: Read) ->
     assert enrolment_of(office.desk.enrol(asked, "x")).profile is Profile.LEAN
 
 
-def test_a_lost_answer_is_given_again(office: Any, board: Any, enrolment_of: Read) -> None:
+def test_a_lost_answer_is_given_again(office: Office, board: Board, enrolment_of: Read) -> None:
     """The same key with the same token: whether the line or the power went, also after the token's end."""
     token = office.token()
     first = enrolment_of(office.desk.enrol(board.enrolling(token), "x"))
@@ -77,7 +78,7 @@ def test_a_lost_answer_is_given_again(office: Any, board: Any, enrolment_of: Rea
     assert refused_serials(office) == set()
 
 
-def test_a_certificate_is_given_again_and_not_made_again(office: Any, board: Any, enrolment_of: Read) -> None:
+def test_a_certificate_is_given_again_and_not_made_again(office: Office, board: Board, enrolment_of: Read) -> None:
     """A board that asks without end fills neither the record nor the list: a young certificate is its answer."""
     token = office.token()
     answers = [enrolment_of(office.desk.enrol(board.enrolling(token), "x"))]
@@ -94,7 +95,7 @@ def test_a_certificate_is_given_again_and_not_made_again(office: Any, board: Any
 
 
 def test_a_probe_has_so_many_certificates_and_no_more(
-    office: Any, board: Any, enrolment_of: Read, refusal_of: Read, monkeypatch: pytest.MonkeyPatch
+    office: Office, board: Board, enrolment_of: Read, refusal_of: Read, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By renewals or by replaced boards; what is too many is refused, and the token of it is not spent."""
     monkeypatch.setattr("balise_collector.fleet.authority.authority.MOST_IN_A_WEEK", MOST_OF_NAME + 1)
@@ -115,7 +116,7 @@ def test_a_probe_has_so_many_certificates_and_no_more(
 
 @pytest.mark.parametrize("fails", ["balise_collector.fleet.registry.put", "balise_collector.fleet.tokens.spend"])
 def test_nothing_is_half_done(
-    office: Any, board: Any, enrolment_of: Read, monkeypatch: pytest.MonkeyPatch, fails: str
+    office: Office, board: Board, enrolment_of: Read, monkeypatch: pytest.MonkeyPatch, fails: str
 ) -> None:
     """The disk fails between certificate, token and member: no token is spent, and the next try works."""
     token = office.token()
@@ -132,7 +133,7 @@ def test_nothing_is_half_done(
     assert enrolment_of(office.desk.enrol(other.enrolling(token), "x")).probe == "k7m2q9xd"
 
 
-def test_a_token_works_for_one_board(office: Any, board: Any, refusal_of: Read, enrolment_of: Read) -> None:
+def test_a_token_works_for_one_board(office: Office, board: Board, refusal_of: Read, enrolment_of: Read) -> None:
     """A second board gets nothing, whoever came first; the first stays."""
     token = office.token()
     enrolment_of(office.desk.enrol(board.enrolling(token), "x"))
@@ -141,7 +142,7 @@ def test_a_token_works_for_one_board(office: Any, board: Any, refusal_of: Read, 
 
 
 def test_every_refusal_has_its_word(
-    office: Any, board: Any, refusal_of: Read, caplog: pytest.LogCaptureFixture
+    office: Office, board: Board, refusal_of: Read, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The board shows words for each; the log names the source and the reason, and never the token."""
     token = office.token()
@@ -162,7 +163,7 @@ def test_every_refusal_has_its_word(
     assert token.replace("-", "") not in caplog.text
 
 
-def test_a_reinstalled_board_keeps_its_id(office: Any, board: Any, enrolment_of: Read) -> None:
+def test_a_reinstalled_board_keeps_its_id(office: Office, board: Board, enrolment_of: Read) -> None:
     """Its key survived on the data partition: a fresh card for another id finds the probe it was, with its history."""
     enrolment_of(office.desk.enrol(board.enrolling(office.token()), "x"))
     fresh = office.token(probe="fresh000", network=Network(country="PK", asn=64999))
@@ -172,7 +173,7 @@ def test_a_reinstalled_board_keeps_its_id(office: Any, board: Any, enrolment_of:
     assert enrolment_of(office.desk.enrol(board.enrolling(fresh), "x")).probe == "k7m2q9xd"
 
 
-def test_a_named_id_is_what_the_operator_says(office: Any, board: Any, enrolment_of: Read) -> None:
+def test_a_named_id_is_what_the_operator_says(office: Office, board: Board, enrolment_of: Read) -> None:
     """A token for a named id makes a known board that probe; the id it had is finished, its certificate refused."""
     first = enrolment_of(office.desk.enrol(board.enrolling(office.token()), "x"))
     got = enrolment_of(office.desk.enrol(board.enrolling(office.token(probe="named000", named=True)), "x"))
@@ -182,7 +183,7 @@ def test_a_named_id_is_what_the_operator_says(office: Any, board: Any, enrolment
     assert enrolment_of(office.desk.renew(board.renewing(), "x")).probe == "named000"
 
 
-def test_a_new_board_takes_a_place_over(office: Any, board: Any, enrolment_of: Read, refusal_of: Read) -> None:
+def test_a_new_board_takes_a_place_over(office: Office, board: Board, enrolment_of: Read, refusal_of: Read) -> None:
     """Replaced: the id and what the operator wrote on it stay, old certificate and old token are worth nothing."""
     token = office.token(tags=("roof",), provider="one")
     old = enrolment_of(office.desk.enrol(board.enrolling(token), "x"))
@@ -196,7 +197,9 @@ def test_a_new_board_takes_a_place_over(office: Any, board: Any, enrolment_of: R
     assert refusal_of(office.desk.enrol(board.enrolling(token), "x")) is Refusal.TOKEN_SPENT
 
 
-def test_a_certificate_is_renewed_by_the_key(office: Any, board: Any, enrolment_of: Read, refusal_of: Read) -> None:
+def test_a_certificate_is_renewed_by_the_key(
+    office: Office, board: Board, enrolment_of: Read, refusal_of: Read
+) -> None:
     """No token is needed while the probe may speak; a stranger's key gets nothing, nor does garbage."""
     first = enrolment_of(office.desk.enrol(board.enrolling(office.token()), "x"))
     second = enrolment_of(office.desk.renew(board.renewing(), "x"))
@@ -209,7 +212,7 @@ def test_a_certificate_is_renewed_by_the_key(office: Any, board: Any, enrolment_
 
 @pytest.mark.parametrize("how", ["revoke", "retire"])
 def test_who_may_not_speak_is_refused_everywhere(
-    office: Any, board: Any, enrolment_of: Read, refusal_of: Read, how: str
+    office: Office, board: Board, enrolment_of: Read, refusal_of: Read, how: str
 ) -> None:
     """No renewal, no second answer, no other token; only a token for its own id lets a board in again."""
     token = office.token()
@@ -234,7 +237,7 @@ def test_who_may_not_speak_is_refused_everywhere(
     assert office.members()["k7m2q9xd"].speaks
 
 
-def test_an_enrolment_in_flight_is_not_refused(office: Any, board: Any, enrolment_of: Read) -> None:
+def test_an_enrolment_in_flight_is_not_refused(office: Office, board: Board, enrolment_of: Read) -> None:
     """Registry and authority are compared while nobody enrols: a certificate just issued stays good."""
     first = enrolment_of(office.desk.enrol(board.enrolling(office.token()), "x"))
     with (
@@ -246,7 +249,7 @@ def test_an_enrolment_in_flight_is_not_refused(office: Any, board: Any, enrolmen
 
 
 def test_the_log_tells_who_was_enrolled(
-    office: Any, board: Any, enrolment_of: Read, caplog: pytest.LogCaptureFixture
+    office: Office, board: Board, enrolment_of: Read, caplog: pytest.LogCaptureFixture
 ) -> None:
     """One line with id and place."""
     with caplog.at_level(logging.INFO):

@@ -25,6 +25,7 @@ from balise_collector.system.errors import JournalError
 from balise_wire.measurement import Measurement
 from balise_wire.status import Event, EventKind, Health
 from balise_wire.words import ClockState, Lifecycle
+from tests.collector.field_probe import FieldProbe
 
 AT = 1_589_733_000.0
 
@@ -44,7 +45,7 @@ def journal(path: Path) -> Iterator[SqliteJournal]:
 
 
 @pytest.fixture
-def batch_of(probe: Any) -> Callable[..., Batch]:
+def batch_of(probe: FieldProbe) -> Callable[..., Batch]:
     """Return a maker of accepted batches around measurements."""
 
     def make(*measurements: Measurement, sequence: int = 0) -> Batch:
@@ -69,7 +70,7 @@ def test_the_back_end_is_a_journal(journal: SqliteJournal) -> None:
     assert back_end.read(0, 1) == []
 
 
-def test_what_was_appended_is_read_back_in_order(journal: SqliteJournal, probe: Any, batch_of: Any) -> None:
+def test_what_was_appended_is_read_back_in_order(journal: SqliteJournal, probe: FieldProbe, batch_of: Any) -> None:
     """A reader gets every measurement with its place, its probe and when it was received."""
     sent = [probe.measurement(AT + n) for n in range(5)]
     assert journal.append([batch_of(*sent[:3]), batch_of(*sent[3:])], (), (), AT) == 5
@@ -80,7 +81,7 @@ def test_what_was_appended_is_read_back_in_order(journal: SqliteJournal, probe: 
     assert [row.seq for row in journal.read(3, 1)] == [4]
 
 
-def test_repeats_are_dropped_by_id(journal: SqliteJournal, probe: Any, batch_of: Any) -> None:
+def test_repeats_are_dropped_by_id(journal: SqliteJournal, probe: FieldProbe, batch_of: Any) -> None:
     """The same measurement in the same batch, resent, or in another batch enters once."""
     one, two = probe.measurement(), probe.measurement()
     first = batch_of(one)
@@ -92,7 +93,7 @@ def test_repeats_are_dropped_by_id(journal: SqliteJournal, probe: Any, batch_of:
 
 
 def test_two_probes_may_have_the_same_id(
-    journal: SqliteJournal, make_probe: Callable[..., Any], probe: Any, batch_of: Any
+    journal: SqliteJournal, make_probe: Callable[..., FieldProbe], probe: FieldProbe, batch_of: Any
 ) -> None:
     """Ids are each probe's own: a hostile one cannot keep another's measurement out."""
     one = probe.measurement()
@@ -106,7 +107,7 @@ def test_two_probes_may_have_the_same_id(
     assert [row.probe for row in journal.read(0, 9)] == [other.id, probe.id]
 
 
-def test_frames_verify_years_later(journal: SqliteJournal, probe: Any, batch_of: Any) -> None:
+def test_frames_verify_years_later(journal: SqliteJournal, probe: FieldProbe, batch_of: Any) -> None:
     """The journal keeps the exact sealed bytes and the key they verify against."""
     one = probe.measurement()
     batch = batch_of(one)
@@ -115,7 +116,9 @@ def test_frames_verify_years_later(journal: SqliteJournal, probe: Any, batch_of:
     assert journal._db.execute(query).fetchall() == [(batch.frame, probe.public_hex)]
 
 
-def test_a_damaged_frame_costs_its_own_rows(journal: SqliteJournal, path: Path, probe: Any, batch_of: Any) -> None:
+def test_a_damaged_frame_costs_its_own_rows(
+    journal: SqliteJournal, path: Path, probe: FieldProbe, batch_of: Any
+) -> None:
     """A byte that changed on disk is never a measurement: its rows are named with the reason, others are read."""
     for n in range(3):
         journal.append([batch_of(probe.measurement(AT + n), probe.measurement(AT + n))], (), (), AT)
@@ -152,7 +155,7 @@ def test_a_damaged_frame_costs_its_own_rows(journal: SqliteJournal, path: Path, 
     ],
 )
 def test_what_stands_beside_a_frame_is_held_against_it(
-    journal: SqliteJournal, path: Path, probe: Any, batch_of: Any, change: str, seen: list[int]
+    journal: SqliteJournal, path: Path, probe: FieldProbe, batch_of: Any, change: str, seen: list[int]
 ) -> None:
     """The frame is signed and says who, when and what; a column that says otherwise was damaged, and costs its rows."""
     sent = [probe.measurement(AT + n) for n in range(3)]
@@ -168,7 +171,7 @@ def test_what_stands_beside_a_frame_is_held_against_it(
     assert all(row.measurement in sent for row in piece.rows)
 
 
-def test_a_damaged_position_is_none(journal: SqliteJournal, path: Path, probe: Any, batch_of: Any) -> None:
+def test_a_damaged_position_is_none(journal: SqliteJournal, path: Path, probe: FieldProbe, batch_of: Any) -> None:
     """A stream whose place cannot be read counts as not yet committed: its batches are taken, and repeats dropped."""
     sent = batch_of(probe.measurement())
     journal.append([sent], (), (), AT)
@@ -206,7 +209,9 @@ def _varint(page: bytes, at: int) -> tuple[int, int]:
     return value, at + 9
 
 
-def test_a_damaged_page_costs_its_own_rows(journal: SqliteJournal, path: Path, probe: Any, batch_of: Any) -> None:
+def test_a_damaged_page_costs_its_own_rows(
+    journal: SqliteJournal, path: Path, probe: FieldProbe, batch_of: Any
+) -> None:
     """A page of the disk that is no page any more costs the rows on it; a reader goes on behind it, and counts them."""
     for n in range(10):
         journal.append([batch_of(*[probe.measurement(AT + n) for _ in range(100)])], (), (), AT)
@@ -231,7 +236,7 @@ def test_a_damaged_page_costs_its_own_rows(journal: SqliteJournal, path: Path, p
     again.close()
 
 
-def test_positions_survive_reopening(journal: SqliteJournal, path: Path, probe: Any, batch_of: Any) -> None:
+def test_positions_survive_reopening(journal: SqliteJournal, path: Path, probe: FieldProbe, batch_of: Any) -> None:
     """Receipts after a restart say what they said before."""
     for sequence in (1, 2, 5):
         journal.append([batch_of(probe.measurement(), sequence=sequence)], (), (), AT)
@@ -266,7 +271,7 @@ def test_the_quarantine_is_bounded_and_counts_what_it_dropped(journal: SqliteJou
     assert journal.quarantine(1)[0][3] == "r29"
 
 
-def test_what_is_counted_is_what_is_there(journal: SqliteJournal, path: Path, probe: Any, batch_of: Any) -> None:
+def test_what_is_counted_is_what_is_there(journal: SqliteJournal, path: Path, probe: FieldProbe, batch_of: Any) -> None:
     """No row is counted anew, and yet the counts are the rows': after repeats, a failed commit, and an older file."""
 
     def rows() -> tuple[int, ...]:
@@ -311,14 +316,14 @@ def test_what_is_counted_is_what_is_there(journal: SqliteJournal, path: Path, pr
     older.close()
 
 
-def test_a_late_will_does_not_bury_a_new_session(journal: SqliteJournal, probe: Any) -> None:
+def test_a_late_will_does_not_bury_a_new_session(journal: SqliteJournal, probe: FieldProbe) -> None:
     """A will of session 3 that arrives after session 4 said ready is no news."""
     for session, state in ((3, Lifecycle.READY), (4, Lifecycle.READY), (3, Lifecycle.LOST), (4, Lifecycle.READY)):
         journal.append((), (), [Presence(probe=probe.id, state=state, session=session)], AT)
     assert [row.state for row in journal.presence(0.0, AT)] == [Lifecycle.READY, Lifecycle.READY]
 
 
-def test_a_forged_session_does_not_bury_the_true_ones(journal: SqliteJournal, probe: Any, batch_of: Any) -> None:
+def test_a_forged_session_does_not_bury_the_true_ones(journal: SqliteJournal, probe: FieldProbe, batch_of: Any) -> None:
     """A probe that proves nothing (commit a430c09): a forged plain state lasts no longer than itself."""
     batch = msgspec.structs.replace(batch_of(probe.measurement()), session=5)
     journal.append([batch], (), [Presence(probe=probe.id, state=Lifecycle.READY, session=5)], AT)
@@ -327,7 +332,9 @@ def test_a_forged_session_does_not_bury_the_true_ones(journal: SqliteJournal, pr
     assert journal.latest_presence()[probe.id].state is Lifecycle.READY
 
 
-def proved(probe: Any, session: int, number: int, state: Lifecycle = Lifecycle.READY, oldest: int = 0) -> Presence:
+def proved(
+    probe: FieldProbe, session: int, number: int, state: Lifecycle = Lifecycle.READY, oldest: int = 0
+) -> Presence:
     """Return a state under the probe's seal."""
     return Presence(
         probe=probe.id, state=state, session=session, number=number, proved=True, stream=probe.stream, oldest=oldest
@@ -335,7 +342,7 @@ def proved(probe: Any, session: int, number: int, state: Lifecycle = Lifecycle.R
 
 
 def test_only_what_a_probe_says_under_its_seal_moves_its_receipt(
-    journal: SqliteJournal, probe: Any, batch_of: Any
+    journal: SqliteJournal, probe: FieldProbe, batch_of: Any
 ) -> None:
     """A gap stays whatever a plain state says, and closes by a sealed state, a sealed report or a sealed batch."""
     gaps = iter((2, 4, 6))
@@ -354,7 +361,7 @@ def test_only_what_a_probe_says_under_its_seal_moves_its_receipt(
     assert journal.position(probe.id, probe.stream).through == 9
 
 
-def test_what_earlier_versions_kept_of_plain_states_moves_nothing(path: Path, probe: Any, batch_of: Any) -> None:
+def test_what_earlier_versions_kept_of_plain_states_moves_nothing(path: Path, probe: FieldProbe, batch_of: Any) -> None:
     """A journal of commit a430c09 holds ``oldest`` as anybody could have written it; it moves nothing."""
     before = SqliteJournal(path)
     for sequence in (1, 3):
@@ -369,7 +376,7 @@ def test_what_earlier_versions_kept_of_plain_states_moves_nothing(path: Path, pr
     journal.close()
 
 
-def test_a_probe_that_proves_its_states_is_not_spoken_for(journal: SqliteJournal, probe: Any) -> None:
+def test_a_probe_that_proves_its_states_is_not_spoken_for(journal: SqliteJournal, probe: FieldProbe) -> None:
     """Neither a plain goodbye, nor a repeat of an earlier state, nor one of an earlier session is its word."""
 
     def now(*heard: Presence) -> Lifecycle:
@@ -388,7 +395,7 @@ def test_a_probe_that_proves_its_states_is_not_spoken_for(journal: SqliteJournal
 
 
 def test_a_program_that_was_put_back_is_heard_again(
-    path: Path, journal: SqliteJournal, probe: Any, batch_of: Any
+    path: Path, journal: SqliteJournal, probe: FieldProbe, batch_of: Any
 ) -> None:
     """A probe that proved its states and runs an older program now: its sealed batches say so."""
     journal.append((), (), [proved(probe, 5, 1)], AT)
@@ -400,7 +407,7 @@ def test_a_program_that_was_put_back_is_heard_again(
     again.close()
 
 
-def test_streams_of_one_probe_stay_bounded(journal: SqliteJournal, probe: Any, batch_of: Any) -> None:
+def test_streams_of_one_probe_stay_bounded(journal: SqliteJournal, probe: FieldProbe, batch_of: Any) -> None:
     """A hostile probe that begins a stream with every batch: the newest hundred are remembered."""
     for number in range(130):
         batch = msgspec.structs.replace(batch_of(sequence=1), stream=f"{number:016x}")
@@ -412,7 +419,7 @@ def test_streams_of_one_probe_stay_bounded(journal: SqliteJournal, probe: Any, b
 
 
 def test_a_failed_commit_leaves_nothing_and_can_be_repeated(
-    journal: SqliteJournal, path: Path, probe: Any, batch_of: Any
+    journal: SqliteJournal, path: Path, probe: FieldProbe, batch_of: Any
 ) -> None:
     """A full disk: nothing of the group is there, the error says the mend, and the same group commits later."""
     batch = batch_of(*[probe.measurement() for _ in range(20)])
@@ -438,7 +445,7 @@ def test_watching_is_written_down(journal: SqliteJournal) -> None:
     assert journal.watched() == [(AT, AT + 60)]
 
 
-def test_what_is_new_is_asked_by_key(journal: SqliteJournal, probe: Any, batch_of: Any) -> None:
+def test_what_is_new_is_asked_by_key(journal: SqliteJournal, probe: FieldProbe, batch_of: Any) -> None:
     """Whether measurements are here already costs their number, not all that the probe ever sent."""
     one, two = probe.measurement(), probe.measurement()
     assert journal.fresh(probe.id, [one.id]) == {one.id}
@@ -532,7 +539,7 @@ def test_what_is_noticed_again_within_a_day_is_one_notice(journal: SqliteJournal
 # ---------------------------------------------------------------- what probes tell of themselves
 
 
-def _told(probe: Any, *events: Event) -> Batch:
+def _told(probe: FieldProbe, *events: Event) -> Batch:
     """Return a batch of events."""
     return Batch(
         probe=probe.id,
@@ -547,7 +554,9 @@ def _link(number: int) -> Event:
     return Event(kind=EventKind.LINK_UNUSABLE, at=AT + number, detail=f"eth0 {number}")
 
 
-def test_events_are_read_in_order_by_probe_and_by_kind(journal: SqliteJournal, make_probe: Any) -> None:
+def test_events_are_read_in_order_by_probe_and_by_kind(
+    journal: SqliteJournal, make_probe: Callable[..., FieldProbe]
+) -> None:
     """At a430c09 the only question that anybody asked of them was how many there were."""
     one, other = make_probe(id="k7m2q9xd"), make_probe(id="p2222222")
     full = Event(kind=EventKind.SPOOL_FULL, at=AT, detail="3 batches let go")
@@ -568,7 +577,9 @@ def test_events_are_read_in_order_by_probe_and_by_kind(journal: SqliteJournal, m
     assert journal.last_event() == 4
 
 
-def test_each_kind_of_each_probe_has_its_own_room(journal: SqliteJournal, make_probe: Any) -> None:
+def test_each_kind_of_each_probe_has_its_own_room(
+    journal: SqliteJournal, make_probe: Callable[..., FieldProbe]
+) -> None:
     """A probe that tells one thing by the minute crowds out neither its other words nor those of other probes."""
     loud, quiet = make_probe(id="k7m2q9xd"), make_probe(id="p2222222")
     rare = Event(kind=EventKind.SPOOL_FULL, at=AT, detail="once")
@@ -598,7 +609,9 @@ def test_questions_about_events_are_asked_of_an_index(journal: SqliteJournal) ->
         assert "TEMP B-TREE" not in plan, (query, plan)
 
 
-def test_events_of_a_file_that_knew_no_kinds_are_sorted_and_bounded(path: Path, make_probe: Any) -> None:
+def test_events_of_a_file_that_knew_no_kinds_are_sorted_and_bounded(
+    path: Path, make_probe: Callable[..., FieldProbe]
+) -> None:
     """A journal of a430c09 has neither the column nor an end; its writer may also come back, after an update undone."""
     probe = make_probe(id="k7m2q9xd")
     db = sqlite3.connect(path)
@@ -624,7 +637,7 @@ def test_events_of_a_file_that_knew_no_kinds_are_sorted_and_bounded(path: Path, 
 
 
 def test_states_of_a_probe_are_kept_so_many(
-    journal: SqliteJournal, probe: Any, make_probe: Any, monkeypatch: pytest.MonkeyPatch
+    journal: SqliteJournal, probe: FieldProbe, make_probe: Callable[..., FieldProbe], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The newest stay; another probe's are its own."""
     monkeypatch.setattr("balise_collector.journal.sqlite.presence.PRESENCE_KEPT", 50)

@@ -18,12 +18,13 @@ from balise_collector.fleet import catalogue
 from balise_collector.fleet.members import Fleet
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.pages.operator.api import api_routes
+from tests.collector.afternoon import Afternoon
 
 Ask = Callable[..., tuple[int, Any]]
 
 
 @pytest.fixture
-def ask(afternoon: Any, tmp_path: Path) -> Iterator[Ask]:
+def ask(afternoon: Afternoon, tmp_path: Path) -> Iterator[Ask]:
     """Return a questioner of the JSON interface over a whole afternoon: status and answer."""
     journal = SqliteJournal(tmp_path / "journal.sqlite")
     store = Store(tmp_path / "derived.sqlite", tmp_path / "journal.sqlite")
@@ -65,7 +66,7 @@ def test_an_incident_has_its_revisions_and_evidence(ask: Ask) -> None:
     assert {verdict["measurement"] for verdict in told["evidence"]} <= set(one["evidence"])
 
 
-def test_verdicts_are_narrowed_by_the_url(ask: Ask, afternoon: Any) -> None:
+def test_verdicts_are_narrowed_by_the_url(ask: Ask, afternoon: Afternoon) -> None:
     """Time, probe, service, country and state."""
     since = afternoon.start + 3600.0
     _, told = ask("/api/v1/verdicts", f"since={since}&until={since + 300}&probe=pk64501n0&state=blocked")
@@ -75,7 +76,7 @@ def test_verdicts_are_narrowed_by_the_url(ask: Ask, afternoon: Any) -> None:
     assert ask("/api/v1/verdicts", "service=none")[1]["verdicts"] == []
 
 
-def test_the_matrix_can_look_back(ask: Ask, afternoon: Any) -> None:
+def test_the_matrix_can_look_back(ask: Ask, afternoon: Afternoon) -> None:
     """In the middle of the block one provider is blocked, the other is not."""
     _, told = ask("/api/v1/matrix", f"at={afternoon.start + 18 * 300.0}")
     states = {cell["asn"]: set(cell["states"]) for cell in told["cells"]}

@@ -19,6 +19,8 @@ from balise_collector.run.backup import back_up, examine, restore
 from balise_collector.run.cli import main
 from balise_collector.system.errors import ConfigError
 from balise_collector.system.identity import load_or_create, public_hex
+from tests.collector.afternoon import Afternoon
+from tests.collector.field_probe import FieldProbe
 
 Run = Callable[..., tuple[int, str, str]]
 WORDS = b"correct horse battery staple"
@@ -43,7 +45,7 @@ def run_in(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[[str]
 
 
 @pytest.fixture
-def lived(tmp_path: Path, probe: Any) -> Path:
+def lived(tmp_path: Path, probe: FieldProbe) -> Path:
     """Return the state folder of a collector with a key, an authority, a probe and a measurement."""
     state = tmp_path / "state"
     load_or_create(state)
@@ -57,7 +59,7 @@ def lived(tmp_path: Path, probe: Any) -> Path:
 
 
 @pytest.mark.slow
-def test_the_same_answers_elsewhere(run_in: Any, afternoon: Any, tmp_path: Path) -> None:
+def test_the_same_answers_elsewhere(run_in: Any, afternoon: Afternoon, tmp_path: Path) -> None:
     """An afternoon, backed up, restored in another place and judged anew: every incident, the release, the keys."""
     here, there = run_in("here"), run_in("there")
     state = tmp_path / "here"
@@ -87,7 +89,9 @@ def test_the_same_answers_elsewhere(run_in: Any, afternoon: Any, tmp_path: Path)
     assert there("fleet", "list", "--json")[1] == here("fleet", "list", "--json")[1]
 
 
-def test_it_is_taken_while_everything_is_written(lived: Path, tmp_path: Path, make_probe: Any) -> None:
+def test_it_is_taken_while_everything_is_written(
+    lived: Path, tmp_path: Path, make_probe: Callable[..., FieldProbe]
+) -> None:
     """A registry that is written all the time: the copy opens, is whole, and holds what was there when it began."""
     stopping = threading.Event()
     written: list[str] = []
@@ -114,7 +118,7 @@ def test_it_is_taken_while_everything_is_written(lived: Path, tmp_path: Path, ma
     assert found.made_at == 5.0
 
 
-def test_assignments_go_on_from_above(lived: Path, tmp_path: Path, probe: Any) -> None:
+def test_assignments_go_on_from_above(lived: Path, tmp_path: Path, probe: FieldProbe) -> None:
     """Probes ignore a version that is not newer: what was given out after the backup must be overtaken."""
     back_up(lived, tmp_path / "saved", b"", 5.0)
     restore(tmp_path / "saved", b"", tmp_path / "there")

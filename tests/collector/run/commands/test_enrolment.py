@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from balise_collector.fleet.registry import FleetRegistry
 from balise_collector.system.clock import machine_time
+from tests.collector.field_probe import FieldProbe
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -26,7 +26,7 @@ def test_check_covers_enrolment(run: Run) -> None:
     assert "note" not in out
 
 
-def test_check_points_out_what_is_to_be_done(run: Run, tmp_path: Path, probe: Any) -> None:
+def test_check_points_out_what_is_to_be_done(run: Run, tmp_path: Path, probe: FieldProbe) -> None:
     """A halted country, and a probe that did not renew."""
     with closing(FleetRegistry(tmp_path / "state" / "fleet.sqlite")) as registry:
         registry.approve(msgspec.structs.replace(probe.member, expires=machine_time() + 86_400.0))

@@ -23,12 +23,13 @@ from balise_collector.journal import Batch, Notice, NoticeKind
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.system.clock import Clock
 from balise_wire.status import Event, EventKind
+from tests.collector.field_probe import FieldProbe
 
 Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def member(run: Run, probe: Any) -> Any:
+def member(run: Run, probe: FieldProbe) -> Any:
     """Return a probe that is approved."""
     assert run("fleet", "approve", probe.id, "--key", probe.public_hex, "--country", "PK", "--asn", "64501")[0] == 0
     return probe
@@ -46,7 +47,9 @@ def test_words_of_the_operator(run: Run, member: Any) -> None:
     assert "tags         -" in run("fleet", "show", member.id)[1]
 
 
-def test_who_keeps_a_board_is_the_operators_word(run: Run, member: Any, make_probe: Any, tmp_path: Path) -> None:
+def test_who_keeps_a_board_is_the_operators_word(
+    run: Run, member: Any, make_probe: Callable[..., FieldProbe], tmp_path: Path
+) -> None:
     """A label for the host; cards without one are counted out loud, and one command says that they are apart."""
     other = make_probe(id="other000")
     typed = ("--key", other.public_hex, "--country", "PK", "--asn", "64501")
@@ -93,7 +96,7 @@ def test_what_the_collector_noticed_is_shown(run: Run, member: Any, tmp_path: Pa
     assert "says AS64999" in shown
 
 
-def test_nobody_becomes_a_reference_by_announcing_it(run: Run, probe: Any, tmp_path: Path) -> None:
+def test_nobody_becomes_a_reference_by_announcing_it(run: Run, probe: FieldProbe, tmp_path: Path) -> None:
     """What a stranger says of itself fills blanks that the operator reads; it gives no weight."""
     with closing(FleetRegistry(tmp_path / "state" / "fleet.sqlite")) as registry:
         registry.note_pending(

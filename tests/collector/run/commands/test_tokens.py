@@ -9,7 +9,6 @@ import tomllib
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,6 +17,7 @@ from balise_collector.fleet.registry import FleetRegistry
 from balise_collector.fleet.token import Token, hash_of
 from balise_wire import card_token
 from balise_wire.topics import is_probe_id
+from tests.collector.field_probe import FieldProbe
 
 Run = Callable[..., tuple[int, str, str]]
 PLACE = ("--country", "PK", "--asn", "64501")
@@ -150,7 +150,7 @@ def test_a_port_that_nobody_knows_is_on_no_card(run: Run, tmp_path: Path) -> Non
     assert (status, "set port or urls" in err) == (2, True)
 
 
-def test_a_place_is_taken_over(run: Run, tmp_path: Path, probe: Any) -> None:
+def test_a_place_is_taken_over(run: Run, tmp_path: Path, probe: FieldProbe) -> None:
     """``replace`` knows where the probe stands; the token is for its id, by name."""
     typed = ("--key", probe.public_hex, *PLACE, "--provider", "two", "--profile", "metered")
     assert run("fleet", "approve", probe.id, *typed)[0] == 0

@@ -32,6 +32,7 @@ from balise_collector.system.clock import Clock
 from balise_collector.system.config import Broker, Config, Influx, Place
 from balise_wire.status import Health
 from balise_wire.words import ClockState, Lifecycle
+from tests.collector.afternoon import Afternoon, batch_of
 
 pytestmark = pytest.mark.influx
 
@@ -89,7 +90,7 @@ def worker_of(config: Config, clock: Clock) -> SinkWorker:
 
 
 @pytest.fixture
-def seeded(tmp_path: Path, afternoon: Any) -> Iterator[Seeded]:
+def seeded(tmp_path: Path, afternoon: Afternoon) -> Iterator[Seeded]:
     """Fill a journal with an afternoon, judge it, and add presence and health."""
     config = Config(collector=Place(state_dir=str(tmp_path)), broker=(Broker(host="127.0.0.1"),))
     journal = SqliteJournal(config.journal_file)
@@ -126,7 +127,7 @@ def count(influx: Any, database: str, measurement: str, field: str) -> int:
 
 
 @pytest.mark.contract
-def test_everything_arrives_and_a_replay_overwrites(any_influx: Any, seeded: Seeded, afternoon: Any) -> None:
+def test_everything_arrives_and_a_replay_overwrites(any_influx: Any, seeded: Seeded, afternoon: Afternoon) -> None:
     """Every verdict, incident and health report is a point; sending all again with a new cursor changes no count."""
     name = fresh(any_influx, "whole")
     seeded.drain(seeded.streams(any_influx, name))
@@ -152,7 +153,7 @@ def test_everything_arrives_and_a_replay_overwrites(any_influx: Any, seeded: See
 
 
 @pytest.mark.contract
-def test_roll_ups_add_up_and_late_data_are_added(any_influx: Any, seeded: Seeded, afternoon: Any) -> None:
+def test_roll_ups_add_up_and_late_data_are_added(any_influx: Any, seeded: Seeded, afternoon: Afternoon) -> None:
     """Five minutes and an hour count every verdict once; what comes hours late makes its windows anew."""
     name = fresh(any_influx, "rolled")
     courses = seeded.streams(any_influx, name)
@@ -167,7 +168,7 @@ def test_roll_ups_add_up_and_late_data_are_added(any_influx: Any, seeded: Seeded
     assert 5.0 < rtt[0]["t"] < 500.0
     probe = afternoon.probes[-1]
     late = probe.measurement(afternoon.start + 10.0)
-    seeded.journal.append([afternoon.batch_of(probe, [late], seeded.now)], (), (), seeded.now + 1.0)
+    seeded.journal.append([batch_of(probe, [late], seeded.now)], (), (), seeded.now + 1.0)
     while seeded.follower.follow(seeded.now + 2.0):
         pass
     seeded.now += 3600.0
@@ -176,7 +177,7 @@ def test_roll_ups_add_up_and_late_data_are_added(any_influx: Any, seeded: Seeded
 
 
 def test_killed_for_a_stretch_and_every_point_is_there(
-    make_influx: Callable[..., Any], seeded: Seeded, afternoon: Any, eventually: Any
+    make_influx: Callable[..., Any], seeded: Seeded, afternoon: Afternoon, eventually: Callable[..., None]
 ) -> None:
     """InfluxDB is killed while rows keep coming: afterwards every point is there (its pace: test_influx_program.py)."""
     influx = make_influx()
@@ -200,7 +201,11 @@ def test_killed_for_a_stretch_and_every_point_is_there(
 
 
 def test_a_full_disk_waits_and_loses_nothing(
-    make_influx: Callable[..., Any], seeded: Seeded, afternoon: Any, eventually: Any, caplog: pytest.LogCaptureFixture
+    make_influx: Callable[..., Any],
+    seeded: Seeded,
+    afternoon: Afternoon,
+    eventually: Callable[..., None],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """InfluxDB's disk fills up while rows keep coming: one clear line, and every point is there when it has room."""
     try:

@@ -33,6 +33,7 @@ from balise_collector.sinks.influx.points import (
 from balise_wire.observations import ControlResult, HttpObservation, LineObservation, TcpObservation, TlsObservation
 from balise_wire.status import Event, EventKind, Health
 from balise_wire.words import Arm, Design, Experiment, Scope, TargetRole
+from tests.collector.field_probe import FieldProbe
 
 T = 1_589_733_000.0
 
@@ -55,13 +56,13 @@ def verdict_on(measurement: Any, state: State = State.OK) -> Verdict:
     )
 
 
-def told_by(probe: Any, **changes: Any) -> EventRow:
+def told_by(probe: FieldProbe, **changes: Any) -> EventRow:
     """Return an event of a probe."""
     usual: dict[str, Any] = {"kind": EventKind.SPOOL_FULL, "at": T - 3, "detail": "3 batches let go"}
     return EventRow(no=5, received_at=T, probe=probe.id, event=Event(**{**usual, **changes}))
 
 
-def test_what_a_probe_tells_is_dated_when_it_was_received_and_is_no_tag(probe: Any) -> None:
+def test_what_a_probe_tells_is_dated_when_it_was_received_and_is_no_tag(probe: FieldProbe) -> None:
     """Its clock may be what it tells of, its words may be anybody's, and two events of one message stay two points."""
     first = probe_event_point(told_by(probe, at=1e300, detail="\x1b[2J"), probe.member)
     assert (first.time_ns // 1000, dict(first.tags)["kind"]) == (round(T * 1e6), "spool_full")
@@ -73,7 +74,7 @@ def test_what_a_probe_tells_is_dated_when_it_was_received_and_is_no_tag(probe: A
 
 
 @pytest.fixture
-def all_points(probe: Any) -> list[Point]:
+def all_points(probe: FieldProbe) -> list[Point]:
     """One point of every kind, from measurements of several layers."""
     trials = (
         TcpObservation(arm=Arm.SUBJECT, at=T, address="198.18.0.1", port=443, rtt_ms=12.0),
@@ -164,14 +165,14 @@ def test_names_and_addresses_are_never_tags(all_points: list[Point]) -> None:
         assert not [value for _, value in point.tags if "example" in value or "198." in value or "twitter.com" in value]
 
 
-def test_the_states_are_counted_with_sums(probe: Any) -> None:
+def test_the_states_are_counted_with_sums(probe: FieldProbe) -> None:
     """Exactly one is_<state> is 1, so that a sum counts verdicts of a state."""
     for state in State:
         fields = dict(verdict_point(verdict_on(probe.measurement(), state), None, 1).fields)
         assert {name for name, value in fields.items() if name.startswith("is_") and value == 1} == {f"is_{state}"}
 
 
-def test_two_targets_of_one_moment_stay_two_points(make_probe: Callable[..., Any]) -> None:
+def test_two_targets_of_one_moment_stay_two_points(make_probe: Callable[..., FieldProbe]) -> None:
     """Same role, same microsecond: the place in the journal keeps them apart, and a repeat is the same point."""
     probe = make_probe()
     one, two = probe.measurement(T), probe.measurement(T)
@@ -181,7 +182,7 @@ def test_two_targets_of_one_moment_stay_two_points(make_probe: Callable[..., Any
     assert min(times) // 1000 == round(T * 1e6)
 
 
-def test_nothing_that_a_judgement_may_change_is_a_tag(probe: Any) -> None:
+def test_nothing_that_a_judgement_may_change_is_a_tag(probe: FieldProbe) -> None:
     """A verdict that is judged again, or an incident that closes, overwrites: it leaves no second point behind."""
     measured = probe.measurement(T)
     places = {(p.tags, p.time_ns) for p in (verdict_point(verdict_on(measured, state), measured, 1) for state in State)}

@@ -14,6 +14,8 @@ from balise_collector.system.identity import load_or_create
 from balise_wire.envelope import Kind
 from balise_wire.status import Health
 from balise_wire.topics import Leaf
+from tests.collector.conftest import Mosquitto, RunningCollector
+from tests.collector.field_probe import FieldProbe
 
 pytestmark = pytest.mark.influx
 NOW = machine_time() - 3600.0
@@ -30,9 +32,9 @@ def virtual_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_outage_of_influxdb_loses_nothing_and_slows_nothing(
     make_influx: Callable[..., Any],
-    collector: Any,
-    mosquitto: Any,
-    probe: Any,
+    collector: RunningCollector,
+    mosquitto: Mosquitto,
+    probe: FieldProbe,
     field_line: Any,
     eventually: Callable[..., None],
     capsys: pytest.CaptureFixture[str],
