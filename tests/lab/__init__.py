@@ -1,1 +1,0 @@
-"""The lab's tests, and the lab that those marked `lab` share."""

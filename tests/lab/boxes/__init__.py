@@ -1,1 +1,0 @@
-"""Boxes, fired at or asked."""

@@ -1,1 +1,0 @@
-"""Scenario files: what is read, and what is refused."""

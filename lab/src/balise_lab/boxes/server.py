@@ -16,7 +16,7 @@ from balise_lab.boxes.engine.placement import (
     chain,
 )
 from balise_lab.boxes.engine.setting import Setting, Unit
-from balise_lab.services import web
+from balise_lab.counterparts import web
 
 MODE = Setting("mode", Unit.WORD, "drop", "whether packets vanish or are refused", choices=("drop", "refuse"))
 STATUS = Setting("status", Unit.COUNT, 451, "of the refusal (RFC 9110 15.5.4, RFC 7725)", choices=(403, 451))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from balise_lab.boxes.engine.kind import Kind, Looks
 from balise_lab.boxes.engine.placement import COUNT_FIRED, COUNT_SEEN, PROBES, Placement, among, chain
 from balise_lab.errors import ConfigError
-from balise_lab.topology import UPLINK
+from balise_lab.world.topology import UPLINK
 
 
 def _cut(placement: Placement) -> Iterator[str]:

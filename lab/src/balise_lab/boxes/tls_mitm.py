@@ -11,7 +11,7 @@ from balise_lab.boxes.engine.placement import (
     among,
     chain,
 )
-from balise_lab.services import web
+from balise_lab.counterparts import web
 
 
 def _divert(placement: Placement) -> Iterator[str]:

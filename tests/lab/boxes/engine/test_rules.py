@@ -8,7 +8,7 @@ from balise_lab.boxes.engine.registry import KINDS
 from balise_lab.boxes.engine.rules import SLOTS, rules
 from balise_lab.boxes.engine.setting import Value
 from balise_lab.errors import ConfigError
-from balise_lab.topology import HostSpec, Isp, Layout, build
+from balise_lab.world.topology import HostSpec, Isp, Layout, build
 
 TOPOLOGY = build(
     Layout(

@@ -12,7 +12,7 @@ from balise_lab.boxes.engine.classify import Packet, Streams
 from balise_lab.boxes.engine.kind import Decide, Decision
 from balise_lab.boxes.engine.placement import DROP, ENFORCE, PORTS, Placement, chain
 from balise_lab.boxes.engine.setting import Setting, Unit
-from balise_lab.topology import UPLINK
+from balise_lab.world.topology import UPLINK
 
 KILLED_SECONDS = 60  # real: as long as a kernel would retransmit into a dead flow
 FIRST_PACKETS = 10  # of a flow's own direction; a name stands in the first ones

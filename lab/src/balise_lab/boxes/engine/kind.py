@@ -15,8 +15,8 @@ from balise_lab.boxes.engine.box import Box
 from balise_lab.boxes.engine.classify import Packet, Streams
 from balise_lab.boxes.engine.placement import Placement
 from balise_lab.boxes.engine.setting import Setting
+from balise_lab.counterparts.web import Site
 from balise_lab.errors import ConfigError
-from balise_lab.services.web import Site
 
 COMMON: Final = ("id", "kind", "action", "where", "isps", "match", "services", "roles")
 """Keys of every start in a timeline: no parameter of a kind is called so."""

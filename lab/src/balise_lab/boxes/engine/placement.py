@@ -1,7 +1,7 @@
 """Where one box stands and whom it touches, in the kernel's words.
 
 Lives here: the record that a kind's rules are written from, and the pieces of nft that many kinds share. Must not live
-here: running nft (world), or rules of one kind alone (its own file).
+here: running nft (run.lab), or rules of one kind alone (its own file).
 
 A packet that a box has looked at carries the box's bit in its mark and goes through the rules again: so several boxes
 at one place each see it, although NFQUEUE ends a chain. A packet to strike carries ENFORCE and the bit.
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from balise_lab.boxes.engine.box import Box, fits
 from balise_lab.boxes.engine.setting import Setting, Unit
 from balise_lab.errors import ConfigError
-from balise_lab.topology import DEFAULT_NAME, UPLINK, Namespace, Topology
+from balise_lab.world.topology import DEFAULT_NAME, UPLINK, Namespace, Topology
 
 ENFORCE = 0x80000000
 FIRST_QUEUE = 10

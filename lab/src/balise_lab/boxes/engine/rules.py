@@ -1,7 +1,7 @@
 """The kernel's rules of a box: what is queued to its program, and what nft does to packets.
 
 Lives here: a pure function from (box, topology, slot) to the text of rules and where they go. Must not live here:
-running nft or iptables (world does), or the rules of a kind (its own file).
+running nft or iptables (run.lab does), or the rules of a kind (its own file).
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from balise_lab.boxes.engine.kind import Kind, Stands
 from balise_lab.boxes.engine.placement import Placement, link
 from balise_lab.boxes.engine.registry import KINDS
 from balise_lab.errors import ConfigError
-from balise_lab.topology import Topology
+from balise_lab.world.topology import Topology
 
 SLOTS = 31  # bits below ENFORCE
 

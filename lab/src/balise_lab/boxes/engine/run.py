@@ -1,4 +1,4 @@
-"""The program of one queued box: `python -m balise_lab.boxes.engine.run JSON`, started by the world in its namespace.
+"""The program of one queued box: `python -m balise_lab.boxes.engine.run JSON`, started by the lab in its namespace.
 
 Lives here: the loop between queue, decision, raw socket and counters; and the delay line, whose packets wait in a heap.
 It prints `ready` when its queue is bound: only then does the world add the rules that feed it.

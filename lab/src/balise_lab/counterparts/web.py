@@ -1,0 +1,187 @@
+"""nginx: every service host, its neighbour, and the controls, on their own addresses.
+
+Lives here: the configuration text and the pages. An SNI or Host the server does not know gets the default certificate
+and page, never a drop: a scrambled name must fail only when somebody between does it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from balise_lab.world import authority
+from balise_lab.world.topology import CONTROL_NAME, DEFAULT_NAME, Endpoint, Topology
+
+CERTIFICATES = "certificates"
+OK = 200
+
+
+@dataclass(frozen=True)
+class Site:
+    """One virtual host on one address."""
+
+    name: str  # empty: the default of its address and port
+    address: str
+    port: int
+    title: str
+    body_bytes: int
+    certificate: str  # good | expired | untrusted
+    plain_http: bool
+    status: int = 200
+    plain_port: int = 80
+
+
+def sites(topology: Topology, namespace: str) -> tuple[Site, ...]:
+    """What the server in this namespace serves. Pure."""
+    found: dict[tuple[str, str, int], Site] = {}
+    if namespace == "hosting":
+        for endpoint in topology.endpoints:
+            for address in dict.fromkeys((*endpoint.addresses, *endpoint.country_addresses, endpoint.sibling)):
+                for site in _of(endpoint, address):
+                    found.setdefault((site.name, site.address, site.port), site)
+    for control in topology.controls:
+        if (control.scope == "domestic") == (namespace == "domestic"):
+            for name in ("", control.name):
+                site = Site(name, control.address, control.port, f"Control {control.name}", 2048, "good", True)
+                found[name, site.address, site.port] = site
+    if namespace == "hosting":
+        (control_address,) = topology.records(in_country=False)[CONTROL_NAME]
+        for name in ("", CONTROL_NAME):
+            found[name, control_address, 443] = Site(name, control_address, 443, "Control", 2048, "good", True)
+    return tuple(found.values())
+
+
+def standing_in(
+    topology: Topology,
+    address: str,
+    port: int,
+    *,
+    plain_port: int = 0,
+    status: Callable[[str], int] = lambda _name: OK,
+    certificate: Callable[[str], str] = lambda _name: "good",
+) -> tuple[Site, ...]:
+    """What stands in for the true servers, on one address: every host of the topology. Pure.
+
+    Args:
+        topology: whose hosts.
+        address: where it listens.
+        port: for TLS.
+        plain_port: in clear; 0 for not at all.
+        status: of the answer to a name; of unknown names, to "".
+        certificate: which one a name gets, likewise.
+    """
+    titles = {"": "Hosting"}
+    for endpoint in topology.endpoints:
+        for name in (endpoint.host, endpoint.neighbour):
+            titles.setdefault(name, endpoint.spec.title or f"{endpoint.service} {endpoint.role}")
+    return tuple(
+        Site(
+            name,
+            address,
+            port,
+            title,
+            4096 if name else 1024,
+            certificate(name),
+            plain_port > 0,
+            status(name),
+            plain_port,
+        )
+        for name, title in titles.items()
+    )
+
+
+def _of(endpoint: Endpoint, address: str) -> tuple[Site, ...]:
+    spec = endpoint.spec
+    default = Site("", address, endpoint.port, "Hosting", 1024, "good", spec.plain_http)
+    neighbour = Site(
+        endpoint.neighbour,
+        address,
+        endpoint.port,
+        f"Neighbour of {endpoint.service}",
+        spec.body_bytes,
+        "good",
+        spec.plain_http,
+    )
+    if address == endpoint.sibling:
+        return (default, neighbour)
+    title = spec.title or f"{endpoint.service} {endpoint.role}"
+    own = Site(endpoint.host, address, endpoint.port, title, spec.body_bytes, spec.certificate, spec.plain_http)
+    return (default, neighbour, own)
+
+
+def _answer(site: Site) -> str:
+    if site.status == OK:
+        return "try_files /index.html =404;"
+    said = "<!doctype html><title>Not available</title><p>This service is not available in your country.</p>"
+    return f"return {site.status} '{said}';"
+
+
+def page(site: Site) -> str:
+    """A page of exactly `body_bytes` bytes (or a little more for a very small one), different for every host."""
+    name = site.name or DEFAULT_NAME
+    head = f"<!doctype html><html><head><title>{site.title}</title></head><body><h1>{name}</h1><p>"
+    tail = "</p></body></html>\n"
+    filler = f"This is the laboratory's page of {name}. "
+    room = max(site.body_bytes - len(head) - len(tail), 0)
+    return head + (filler * (room // len(filler) + 1))[:room] + tail
+
+
+def configuration(found: tuple[Site, ...], folder: Path) -> str:
+    """nginx.conf. One process, in the foreground, no user change: it is as unprivileged as the lab is."""
+    lines = [
+        "daemon off;",
+        "user root root;",  # in a user namespace no other id exists to give temporary folders to
+        "master_process off;",
+        f"pid {folder}/nginx.pid;",
+        f"error_log {folder}/error.log warn;",
+        "worker_rlimit_nofile 4096;",
+        "events { worker_connections 1024; }",
+        "http {",
+        f"  access_log {folder}/access.log;",
+        "  default_type text/html;",
+        "  server_tokens off;",
+        "  keepalive_timeout 5;",
+        "  server_names_hash_bucket_size 128;",
+        "  server_names_hash_max_size 4096;",
+        "  ssl_session_cache off;",
+        *(f"  {kind}_temp_path {folder}/temp-{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")),
+    ]
+    plain_defaults: set[str] = set()
+    for site in found:
+        name = site.name or DEFAULT_NAME
+        default = "" if site.name else " default_server"
+        # Two ports of one address share its port 80: nginx allows one default there.
+        twin = not site.name and site.address in plain_defaults
+        plain = [f"    listen {site.address}:{site.plain_port}{default};"] if site.plain_http and not twin else []
+        plain_defaults |= {site.address} if plain and not site.name else set()
+        certificate = f"{folder}/{CERTIFICATES}/{site.certificate}-{name}.pem"
+        lines += [
+            "  server {",
+            f"    listen {site.address}:{site.port} ssl{default};",
+            *plain,
+            f"    server_name {site.name or '_'};",
+            f"    ssl_certificate {certificate};",
+            f"    ssl_certificate_key {certificate};",
+            f"    root {folder}/pages/{name};",
+            f"    location / {{ {_answer(site)} }}",
+            "  }",
+        ]
+    return "\n".join([*lines, "}", ""])
+
+
+def write(found: tuple[Site, ...], folder: Path, good: authority.Authority, stranger: authority.Authority) -> Path:
+    """Write pages, certificates and nginx.conf; returns the path of the latter."""
+    (folder / CERTIFICATES).mkdir(parents=True)
+    for site in found:
+        name = site.name or DEFAULT_NAME
+        place = folder / "pages" / name
+        if not place.exists():
+            place.mkdir(parents=True)
+            (place / "index.html").write_text(page(site), encoding="ascii")
+        path = folder / CERTIFICATES / f"{site.certificate}-{name}.pem"
+        if not path.exists():
+            root = stranger if site.certificate == "untrusted" else good
+            until = authority.EXPIRED if site.certificate == "expired" else authority.UNTIL
+            authority.issue(root, (name,), path, until=until)
+    path = folder / "nginx.conf"
+    path.write_text(configuration(found, folder), encoding="utf-8")
+    return path

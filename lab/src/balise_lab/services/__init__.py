@@ -1,4 +1,0 @@
-"""The real servers of the lab: nginx, dnsmasq, mosquitto.
-
-One module each makes the configuration (pure); `world` starts them and waits until they answer.
-"""

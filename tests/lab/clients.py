@@ -1,0 +1,277 @@
+"""A lab brought up once for many tests, steered by one JSON object a line: {"do": name, ...} -> {"result": ...}.
+
+Run inside the lab's namespaces as ``python -m tests.lab.clients`` (testbed.py starts it). Lives here: the small clients
+the boxes are fired at, which share no code with the agent: real TLS by `ssl`, DNS by `struct`, TCP and HTTP by hand.
+"""
+
+import dataclasses
+import json
+import os
+import signal
+import socket
+import ssl
+import struct
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from balise_lab.boxes.engine.box import Box, from_plain
+from balise_lab.errors import ConfigError, LabError
+from balise_lab.run.lab import Lab
+from balise_lab.world import wrapper
+from balise_lab.world.topology import Abroad, HostSpec, Isp, Layout, build
+
+LAYOUT = Layout(
+    country="PK",
+    isps={"asn64501": Isp(64501, 2), "asn64502": Isp(64502, 1)},
+    abroad=(Abroad("DE", 1),),
+    services={
+        "twitter": {
+            "web": (HostSpec("twitter.lab"),),
+            "media-image": (HostSpec("pbs.twimg.lab", edge=True, body_bytes=200_000),),
+        },
+        "chat": {"web": (HostSpec("chat.lab"),), "signalling": (HostSpec("chat.lab", port=5223),)},
+        "old": {
+            "web": (HostSpec("old.lab", certificate="expired"),),
+            "api": (HostSpec("strange.lab", certificate="untrusted"),),
+        },
+    },
+)
+
+
+BROKER = 1883
+
+
+def serve_broker(world: Lab, folder: Path) -> None:
+    """Start a broker that lets everybody in: what the boxes do to its port is tested here, not its rights."""
+    path = folder / "open.conf"
+    path.write_text(f"user root\nallow_anonymous true\nlistener {BROKER} {world.topology.centre}\n")
+    world.serve_broker(path, BROKER)
+
+
+class Clients:
+    """The clients; each method is one thing a test may ask for."""
+
+    def __init__(self, world: Lab) -> None:
+        self.world = world
+
+    def _socket(self, place: str, kind: socket.SocketKind, timeout: float) -> socket.socket:
+        with self.world.inside(place):
+            handle = socket.socket(socket.AF_INET, kind)
+        handle.settimeout(timeout)
+        return handle
+
+    def tls(self, place: str, address: str, name: str, port: int = 443, timeout: float = 1.0) -> str:
+        """Handshake and GET: the title of the page, or the name of what went wrong."""
+        context = ssl.create_default_context(cafile=str(self.world.ca_file))
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        session = context.wrap_bio(incoming, outgoing, server_hostname=name)
+        with self._socket(place, socket.SOCK_STREAM, timeout) as handle:
+            handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            try:
+                handle.connect((address, port))
+                while True:
+                    try:
+                        session.do_handshake()
+                        break
+                    except ssl.SSLWantReadError:
+                        handle.sendall(outgoing.read())
+                        self._feed(handle, incoming)
+                session.write(f"GET / HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode())
+                handle.sendall(outgoing.read())
+                while True:
+                    try:
+                        return _title(session.read(65536))
+                    except ssl.SSLWantReadError:
+                        self._feed(handle, incoming)
+            except ssl.SSLCertVerificationError as error:
+                return f"certificate: {error.verify_message}"
+            except (OSError, EOFError) as error:
+                return type(error).__name__
+
+    def _feed(self, handle: socket.socket, incoming: ssl.MemoryBIO) -> None:
+        data = handle.recv(65536)
+        if not data:
+            raise EOFError
+        incoming.write(data)
+
+    def hello(self, place: str, address: str, name: str, split: int, timeout: float = 1.0) -> str:
+        """A ClientHello cut in two segments: "answered", "ended" or the name of what went wrong."""
+        outgoing = ssl.MemoryBIO()
+        session = ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname=name)
+        with suppress(ssl.SSLWantReadError):
+            session.do_handshake()
+        data = outgoing.read()
+        with self._socket(place, socket.SOCK_STREAM, timeout) as handle:
+            handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            try:
+                handle.connect((address, 443))
+                handle.sendall(data[:split])
+                handle.sendall(data[split:])
+                return "answered" if handle.recv(5) else "ended"
+            except OSError as error:
+                return type(error).__name__
+
+    def http(self, place: str, address: str, name: str, timeout: float = 1.0) -> str:
+        """Plain HTTP: status and title, or the name of what went wrong."""
+        with self._socket(place, socket.SOCK_STREAM, timeout) as handle:
+            try:
+                handle.connect((address, 80))
+                handle.sendall(f"GET / HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode())
+                data = handle.recv(65536)
+                return f"{data[9:12].decode()} {_title(data)}".strip() if data else "ended"
+            except OSError as error:
+                return type(error).__name__
+
+    def tcp(self, place: str, address: str, port: int, timeout: float = 1.0) -> str:
+        """Connect: "connected" or the name of what went wrong."""
+        with self._socket(place, socket.SOCK_STREAM, timeout) as handle:
+            try:
+                handle.connect((address, port))
+            except OSError as error:
+                return f"{type(error).__name__} {error.errno or ''}".strip()
+            return "connected"
+
+    def dns(self, place: str, server: str, name: str, window: float = 0.4) -> list[str]:
+        """All answers to one question within the window: addresses joined by commas, or `rcode N`."""
+        found: list[str] = []
+        with self._socket(place, socket.SOCK_DGRAM, window) as handle:
+            handle.connect((server, 53))
+            handle.send(_query(name))
+            try:
+                while True:
+                    found.append(_answer(handle.recv(1500)))
+            except OSError as error:
+                return found if isinstance(error, TimeoutError) else [*found, type(error).__name__]
+
+    def dns_tcp(self, place: str, server: str, name: str, timeout: float = 0.5) -> str:
+        """The answer to one question over TCP, or the name of what went wrong."""
+        query = _query(name)
+        with self._socket(place, socket.SOCK_STREAM, timeout) as handle:
+            try:
+                handle.connect((server, 53))
+                handle.sendall(len(query).to_bytes(2) + query)
+                return _answer(handle.recv(1500)[2:])
+            except OSError as error:
+                return type(error).__name__
+
+    def fetch_tls(self, place: str, address: str, name: str) -> dict[str, float]:
+        """Bytes and real seconds of one whole page over TLS."""
+        context = ssl.create_default_context(cafile=str(self.world.ca_file))
+        begun, size = time.monotonic(), 0
+        with self._socket(place, socket.SOCK_STREAM, 20.0) as handle:
+            handle.connect((address, 443))
+            with context.wrap_socket(handle, server_hostname=name) as session:
+                session.sendall(f"GET / HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode())
+                while data := session.recv(65536):
+                    size += len(data)
+        return {"bytes": size, "seconds": time.monotonic() - begun}
+
+    def ping(self, place: str, address: str, count: int = 20, interval: float = 0.02) -> dict[str, float]:
+        """Share of answered echo requests and their median round trip in ms."""
+        argv = ["ping", "-q", "-n", "-c", str(count), "-i", str(interval), "-W", "1", address]
+        said = self.world.run(place, argv).stdout
+        answered = int(said.split(" received")[0].rsplit(" ", 1)[-1])
+        times = said.rsplit("= ", 1)[-1].split("/") if "= " in said else ["0", "0"]
+        return {"share": answered / count, "ms": float(times[1])}
+
+    def fetch(self, place: str, address: str, name: str) -> dict[str, float]:
+        """Bytes and real seconds of one whole page over plain HTTP."""
+        begun, size = time.monotonic(), 0
+        with self._socket(place, socket.SOCK_STREAM, 10.0) as handle:
+            handle.connect((address, 80))
+            handle.sendall(f"GET / HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode())
+            while data := handle.recv(65536):
+                size += len(data)
+        return {"bytes": size, "seconds": time.monotonic() - begun}
+
+    def program(self, place: str, argv: list[str]) -> dict[str, Any]:
+        """A program started by World.popen: exit code and output."""
+        started = self.world.popen(place, argv, stdout=-1, stderr=-1)
+        out, err = started.communicate(timeout=10)
+        return {"code": started.returncode, "out": out.decode(), "err": err.decode()}
+
+    def start(self, **fields: Any) -> None:
+        """Start a box; what is no field of every box is a parameter of its kind."""
+        common = {field.name: fields.pop(field.name) for field in dataclasses.fields(Box) if field.name in fields}
+        self.world.start_box(from_plain({**common, "settings": fields}))
+
+    def stop(self, identifier: str) -> dict[str, int]:
+        """Stop a box and return what it counted."""
+        self.world.stop_box(identifier)
+        return self.world.counters()[identifier]
+
+    def kill(self, identifier: str) -> int:
+        """Kill a box's program as a crash would; returns its process id."""
+        program = self.world._boxes[identifier].program  # a crash is nothing the public interface offers
+        assert program is not None
+        os.kill(program.pid, signal.SIGKILL)
+        program.wait()
+        return program.pid
+
+    def kill_server(self, identifier: str) -> None:
+        """Kill one of the lab's servers."""
+        self.world.kill_server(identifier)
+
+    def restart_server(self, identifier: str) -> None:
+        """Start it again."""
+        self.world.restart_server(identifier)
+
+    def counters(self) -> dict[str, dict[str, int]]:
+        """What all boxes counted."""
+        return self.world.counters()
+
+    def failures(self) -> list[str]:
+        """What of the lab has died."""
+        return self.world.failures()
+
+    def wait(self, seconds: float) -> None:
+        """Let real time pass: for the kernel's timers only."""
+        signal.sigtimedwait([], seconds)
+
+
+def _title(data: bytes) -> str:
+    return data.split(b"<title>")[-1].split(b"</title>")[0].decode("latin-1") if b"<title>" in data else ""
+
+
+def _query(name: str) -> bytes:
+    labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
+    return struct.pack("!HHHHHH", 7, 0x0100, 1, 0, 0, 0) + labels + b"\0" + struct.pack("!HH", 1, 1)
+
+
+def _answer(data: bytes) -> str:
+    code, count = data[3] & 15, struct.unpack_from("!H", data, 6)[0]
+    if code or not count:
+        return f"rcode {code}"
+    at = data.index(0, 12) + 5
+    found = []
+    for _ in range(count):
+        found.append(socket.inet_ntoa(data[at + 12 : at + 16]))
+        at += 16
+    return ",".join(sorted(found))
+
+
+def main() -> int:
+    """Bring the lab up and serve until the standard input ends."""
+    wrapper.arrive()
+    folder = Path(sys.argv[1])
+    scale = float(sys.argv[2])
+    begun = time.monotonic()
+    with Lab(build(LAYOUT), folder, scale=scale) as world:
+        serve_broker(world, folder)
+        clients = Clients(world)
+        print(json.dumps({"result": time.monotonic() - begun}), flush=True)  # noqa: T201 - the protocol of this script
+        for line in sys.stdin:
+            asked = json.loads(line)
+            try:
+                said = {"result": getattr(clients, asked.pop("do"))(**asked)}
+            except (ConfigError, LabError) as error:
+                said = {"error": f"{type(error).__name__}: {error}"}
+            print(json.dumps(said), flush=True)  # noqa: T201 - as above
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

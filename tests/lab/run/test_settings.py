@@ -1,0 +1,129 @@
+"""The settings that a run hands to its programs."""
+
+import tomllib
+from pathlib import Path
+
+from balise_lab.run import settings
+from balise_lab.scenario.layout import box_of, layout_of, places
+from balise_lab.scenario.load import load, parse
+from balise_lab.scenario.schema import Scenario, Start
+from balise_lab.world.topology import build
+
+TEXT = """\
+name: x
+country: {code: PK, tz: Asia/Karachi, starts: 2020-05-17T21:30}
+isps: {asn64501: {probes: 2}, city: {probes: 1}}
+abroad: [{code: DE, probes: 1}]
+services: {twitter: {media-image: {host: pbs.twimg.lab, shares: twitter.lab}, web: twitter.lab}}
+timeline:
+  - {at: 22:00, start: {id: far, where: cityp1, kind: delay, ms: 600, jitter: 100}}
+  - {at: 22:00, start: {id: edge, kind: edge.down, match: [pbs.twimg.lab]}}
+  - {at: 22:00, start: {id: forged, kind: dns.inject, answer: [10.10.34.34, 10.10.34.35], match: [twitter]}}
+"""
+PLACES = settings.Places(Path("/run/lab"), Path("/run/lab/ca.pem"))
+CARD = settings.Card("token-of-a-card", "ab" * 32)
+
+
+def started(scenario: Scenario, identifier: str) -> Start:
+    """Return the entry that starts a disturbance."""
+    return next(one for one in scenario.timeline if isinstance(one, Start) and one.disturbance.id == identifier)
+
+
+def test_a_slow_network_gets_longer_timeouts() -> None:
+    """Time-outs are at least four of the longest round trip, or distance would look like interference."""
+    slow = settings.timeouts(parse(TEXT))
+    assert settings.longest_round_trip(parse(TEXT)) == 0.7
+    assert min(slow["connect"], slow["answer"], slow["dns"]) >= 4 * 0.7 - 1e-9
+    assert slow["syn"] >= 2.8 - 1e-9
+    quick = settings.timeouts(parse(TEXT.split("timeline:", maxsplit=1)[0]))
+    assert max(quick.values()) <= 2.0
+
+
+def test_a_lossy_network_leaves_time_to_send_again() -> None:
+    """Where packets get lost, a connection may need the kernel's second SYN, one second after the first."""
+    text = TEXT.replace("start: {id: edge, kind: edge.down, match: [pbs.twimg.lab]}", "start: {where: city, loss: 5%}")
+    assert settings.timeouts(parse(text))["connect"] > 3.0
+
+
+def test_settings_are_toml_with_the_programs_own_keys() -> None:
+    """Agent, collector and catalogue read back as TOML with what the scenario says."""
+    scenario = parse(TEXT)
+    built = build(layout_of(scenario))
+    agent = tomllib.loads(settings.agent_toml(scenario, built, scenario.probes[3], PLACES, CARD))
+    assert agent["probe"] == {"state_dir": "/run/lab/probes/refde1"}
+    assert agent["enrolment"]["urls"] == [f"https://{built.centre}:8443"]
+    assert (agent["enrolment"]["token"], agent["enrolment"]["fingerprint"]) == (CARD.token, CARD.fingerprint)
+    assert agent["consent"]["accepted"]
+    collector = tomllib.loads(settings.collector_toml(built, PLACES, 8484))
+    assert collector["broker"] == {"host": "127.0.0.1", "port": 8883, "own_authority": True}
+    assert collector["enrolment"]["brokers"] == [{"host": built.centre, "port": 443, "transport": "tcp"}]
+    assert collector["catalogue"]["dir"] == "/run/lab/catalogue"
+    service = tomllib.loads(settings.service_toml(scenario, built, "twitter"))
+    assert {target["host"] for target in service["target"]} == {"twitter.lab", "pbs.twimg.lab"}
+    assert all(target["addresses"] and target["neighbour"] for target in service["target"])
+    controls = tomllib.loads(settings.controls_toml(scenario, built))
+    assert {control["scope"] for control in controls["control"]} == {"domestic", "international"}
+    assert controls["dns"]["silent_addresses"]
+
+
+def test_a_run_with_influx_tells_the_collector_where_it_is() -> None:
+    """The table is there with both buckets; a run without InfluxDB names none."""
+    built = build(layout_of(parse(TEXT)))
+    with_influx = tomllib.loads(settings.collector_toml(built, PLACES, 8484, with_influx=True))
+    assert with_influx["influx"]["url"].startswith("http://127.0.0.1:")
+    assert with_influx["influx"]["bucket"] != with_influx["influx"]["rollup_bucket"]
+    assert "influx" not in tomllib.loads(settings.collector_toml(built, PLACES, 8484))
+
+
+def test_probes_are_put_in_their_own_places() -> None:
+    """A probe's id leads to a namespace of its own provider and country."""
+    scenario = parse(TEXT)
+    found = places(scenario, build(layout_of(scenario)))
+    assert {identifier: (place.asn, place.country) for identifier, place in found.items()} == {
+        probe.id: (probe.asn, probe.country) for probe in scenario.probes
+    }
+
+
+def test_hosts_that_share_have_one_address_and_edges_two() -> None:
+    """``shares`` puts two hosts on one address; a host whose edge dies has a regional address of its own."""
+    built = build(layout_of(parse(TEXT)))
+    addresses = {endpoint.host: endpoint.addresses for endpoint in built.endpoints}
+    assert addresses["twitter.lab"] == addresses["pbs.twimg.lab"]
+    edge = next(endpoint for endpoint in built.endpoints if endpoint.host == "pbs.twimg.lab")
+    assert edge.country_addresses != edge.addresses
+
+
+def test_disturbances_become_boxes() -> None:
+    """Parameters are handed on as the file says them, places as the lab calls them; other names are their hosts."""
+    scenario = parse(TEXT)
+    where = {identifier: place.name for identifier, place in places(scenario, build(layout_of(scenario))).items()}
+    far = box_of(started(scenario, "far").disturbance, where)
+    assert (far.where, dict(far.settings)) == (where["cityp1"], {"ms": 600.0, "jitter": 100.0})
+    forged = box_of(started(scenario, "forged").disturbance, where)
+    assert forged.settings == {"answer": ("10.10.34.34", "10.10.34.35")}
+    assert set(forged.match) == {"twitter.lab", "pbs.twimg.lab"}
+
+
+def test_every_scenario_of_the_repository_can_be_built(repo_root: Path) -> None:
+    """What we ship maps onto the lab: boxes, places and settings."""
+    for path in sorted((repo_root / "tests" / "scenarios").glob("*.yaml")):
+        scenario = load(path)
+        built = build(layout_of(scenario))
+        where = {identifier: place.name for identifier, place in places(scenario, built).items()}
+        for entry in scenario.timeline:
+            if isinstance(entry, Start):
+                assert box_of(entry.disturbance, where).id == entry.disturbance.id
+
+
+def test_people_find_two_views_and_a_run_alone_has_one() -> None:
+    """Only where people look does the collector ask for a token and show a public view, with the usual k and delay."""
+    built = build(layout_of(parse(TEXT)))
+    alone = tomllib.loads(settings.collector_toml(built, PLACES, 8484))
+    assert "public" not in alone
+    assert "token_file" not in alone["pages"]
+    views = settings.Views(8485, "http://127.0.0.1:9000", Path("/run/lab/operator.token"))
+    both = tomllib.loads(settings.collector_toml(built, PLACES, 8484, views=views))
+    assert both["pages"] == {"host": "127.0.0.1", "port": 8484, "token_file": "/run/lab/operator.token"}
+    assert both["public"] == {
+        "host": "127.0.0.1", "port": 8485, "base_url": "http://127.0.0.1:9000", "k": 2, "delay_minutes": 30,
+    }  # fmt: skip
