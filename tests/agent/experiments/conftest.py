@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from balise_agent.experiments import Task
+from balise_agent.experiments.task import Task
 from balise_agent.testing import FakeNetwork
 from balise_wire.assignment import Control, Target
 from balise_wire.words import Scope, TargetRole

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from balise_agent.experiments import REGISTRY, Task
-from balise_agent.experiments.dns import is_next_door
+from balise_agent.experiments import REGISTRY
+from balise_agent.experiments.dns.plan import is_next_door
 from balise_agent.experiments.steps import Connect, Query
+from balise_agent.experiments.task import Task
 from balise_agent.testing import FakeNetwork
 from balise_wire.evidence import Direction, Packet
 from balise_wire.failures import Failure
@@ -25,7 +26,7 @@ HOST = "twitter.example"
 
 def test_sentinel_asks_the_provider_once(network: FakeNetwork, task: Task) -> None:
     """An expected address needs no further check."""
-    (only,) = network.play(DNS.sentinel(task), DnsObservation)
+    (only,) = network.play(DNS.plan.sentinel(task), DnsObservation)
     assert len(network.steps) == 1
     assert (only.failure, only.tls_consistent, only.resolver) == (None, None, Resolver.PROVIDER)
 
@@ -33,11 +34,11 @@ def test_sentinel_asks_the_provider_once(network: FakeNetwork, task: Task) -> No
 def test_ipv6_targets_are_asked_for_both_families(network: FakeNetwork, task: Task) -> None:
     """AAAA belongs to IPv6 targets only: half the bytes elsewhere; a name without AAAA is no anomaly."""
     network.dns[HOST, ""] = (DnsAnswer(rtt_ms=9.0, addresses=()),)
-    observations = network.play(DNS.sentinel(msgspec.structs.replace(task, family=6)), DnsObservation)
+    observations = network.play(DNS.plan.sentinel(msgspec.structs.replace(task, family=6)), DnsObservation)
     assert [o.qtype for o in observations] == ["A", "AAAA"]
     assert observations[1].failure is Failure.DNS_NO_ANSWER
-    assert DNS.anomaly(observations[1:]) is None
-    assert DNS.anomaly(observations) is observations[0]
+    assert DNS.reader.anomaly(observations[1:]) is None
+    assert DNS.reader.anomaly(observations) is observations[0]
 
 
 @pytest.mark.parametrize("forged", [False, True])
@@ -46,25 +47,25 @@ def test_an_unexpected_address_must_show_its_certificate(network: FakeNetwork, t
     network.dns[HOST, ""] = (DnsAnswer(rtt_ms=9.0, addresses=("198.19.5.5",)),)
     if forged:
         network.untrusted.add(HOST)
-    (only,) = network.play(DNS.sentinel(task), DnsObservation)
+    (only,) = network.play(DNS.plan.sentinel(task), DnsObservation)
     assert (only.tls_address, only.tls_consistent) == ("198.19.5.5", not forged)
-    assert (DNS.anomaly((only,)) is only) is forged
+    assert (DNS.reader.anomaly((only,)) is only) is forged
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "10.10.34.34", "192.168.1.1", "0.0.0.1", "::1", "64:ff9b::a0a:2222"])
 def test_private_answers_are_never_contacted(network: FakeNetwork, task: Task, address: str) -> None:
     """A forged answer must not turn the probe on the household it stands in."""
     network.dns[HOST, ""] = (DnsAnswer(rtt_ms=9.0, addresses=(address,)),)
-    (only,) = network.play(DNS.sentinel(task), DnsObservation)
+    (only,) = network.play(DNS.plan.sentinel(task), DnsObservation)
     assert only.failure is Failure.DNS_BOGON
     assert not any(isinstance(step, Connect) for step in network.steps)
-    assert DNS.anomaly((only,)) is only
+    assert DNS.reader.anomaly((only,)) is only
 
 
 def test_the_households_own_public_addresses_are_never_contacted(network: FakeNetwork, task: Task) -> None:
     """A machine without NAT stands in public addresses: an answer that leads into them is bogus, as 192.168 is."""
     network.dns[HOST, ""] = (DnsAnswer(rtt_ms=9.0, addresses=("198.19.5.5",)),)
-    (only,) = network.play(DNS.sentinel(msgspec.structs.replace(task, lan=("198.19.5.0/24",))), DnsObservation)
+    (only,) = network.play(DNS.plan.sentinel(msgspec.structs.replace(task, lan=("198.19.5.0/24",))), DnsObservation)
     assert only.failure is Failure.DNS_BOGON
     assert not any(isinstance(step, Connect) for step in network.steps)
 
@@ -83,10 +84,10 @@ def test_the_address_of_the_line_itself_is_counted_and_not_named(
     network.untrusted.add(HOST)
     if refuses:
         network.refuse("198.19.5.5", 443, Failure.CONNECTION_REFUSED)
-    (only,) = network.play(DNS.sentinel(task), DnsObservation)
+    (only,) = network.play(DNS.plan.sentinel(task), DnsObservation)
     told = [(answer.addresses, answer.household) for answer in only.answers]
     assert only.tls_consistent is False
-    assert DNS.anomaly((only,)) == only
+    assert DNS.reader.anomaly((only,)) == only
     if ttl in {64, 128, 255}:
         assert (told, only.tls_address, only.failure) == ([((), 1)], "", Failure.DNS_BOGON)
         assert b"198.19.5.5" not in msgspec.json.encode(only)
@@ -100,7 +101,7 @@ def test_the_lines_own_address_is_named_in_no_trial_of_a_series(network: FakeNet
     network.untrusted.add(HOST)
     for server in ("", *task.public_resolvers, *task.silent_addresses):
         network.dns[HOST, server] = (DnsAnswer(rtt_ms=9.0, addresses=("198.19.5.5", "198.18.1.1")),)
-    observations = network.play(DNS.paired(task, None), DnsObservation)
+    observations = network.play(DNS.plan.paired(task), DnsObservation)
     assert b"198.19.5.5" not in msgspec.json.encode(observations)
     assert b"198.19.5.5" not in msgspec.json.encode(network.noted())
     subject = [trial for trial in observations if trial.arm is Arm.SUBJECT]
@@ -112,7 +113,7 @@ def test_what_shows_the_names_certificate_is_no_router(network: FakeNetwork, tas
     """A server on the same cable with the right certificate is the service's."""
     network.packet = Packet(t_us=1, direction=Direction.IN, ttl=64)
     network.dns[HOST, ""] = (DnsAnswer(rtt_ms=9.0, addresses=("198.19.5.5",)),)
-    (only,) = network.play(DNS.sentinel(task), DnsObservation)
+    (only,) = network.play(DNS.plan.sentinel(task), DnsObservation)
     assert (only.tls_consistent, only.answers[0].addresses) == (True, ("198.19.5.5",))
 
 
@@ -129,7 +130,7 @@ def test_only_tls_targets_are_checked_by_certificate(
 ) -> None:
     """Port 443 is the only one whose server must have a certificate for the name."""
     network.dns[HOST, ""] = (DnsAnswer(rtt_ms=9.0, addresses=("198.19.5.5",)),)
-    (only,) = network.play(DNS.sentinel(changed(task, port=5222)), DnsObservation)
+    (only,) = network.play(DNS.plan.sentinel(changed(task, port=5222)), DnsObservation)
     assert only.tls_consistent is None
 
 
@@ -149,20 +150,20 @@ def test_failures_have_their_word(
 ) -> None:
     """The accepted answer, the first well-formed one, decides; its code has OONI's word."""
     network.dns[HOST, ""] = answers
-    (only,) = network.play(DNS.sentinel(task), DnsObservation)
+    (only,) = network.play(DNS.plan.sentinel(task), DnsObservation)
     assert only.failure is failure
-    assert DNS.anomaly((only,)) is only
+    assert DNS.reader.anomaly((only,)) is only
 
 
 def test_answers_that_contradict_each_other_are_odd(network: FakeNetwork, task: Task) -> None:
     """Injection is a race: the genuine answer after a forged one must be kept, and looked into."""
     expected = DnsAnswer(rtt_ms=1.0, addresses=("198.18.1.1",))
     network.dns[HOST, ""] = (expected, DnsAnswer(rtt_ms=9.0, addresses=("198.18.1.2",)))
-    (only,) = network.play(DNS.sentinel(task), DnsObservation)
+    (only,) = network.play(DNS.plan.sentinel(task), DnsObservation)
     assert len(only.answers) == 2
-    assert DNS.anomaly((only,)) is only
+    assert DNS.reader.anomaly((only,)) is only
     network.dns[HOST, ""] = (expected, expected)
-    assert DNS.anomaly(network.play(DNS.sentinel(task), DnsObservation)) is None
+    assert DNS.reader.anomaly(network.play(DNS.plan.sentinel(task), DnsObservation)) is None
 
 
 def test_paired_order(network: FakeNetwork, task: Task) -> None:
@@ -170,7 +171,7 @@ def test_paired_order(network: FakeNetwork, task: Task) -> None:
 
     A resolver whose own way up is lossy fails for a moment: two questions in one moment are one trial.
     """
-    observations = network.play(DNS.paired(task, None), DnsObservation)
+    observations = network.play(DNS.plan.paired(task), DnsObservation)
     queries = [(s.name, s.server, s.resolver) for s in network.steps if isinstance(s, Query)]
     assert queries == [
         ("control.example", "", Resolver.PROVIDER),
@@ -181,18 +182,18 @@ def test_paired_order(network: FakeNetwork, task: Task) -> None:
         (HOST, "", Resolver.PROVIDER),
     ]
     assert [o.arm for o in observations[:3]] == [Arm.CONTROL, Arm.SUBJECT, Arm.CONTROL]
-    assert DNS.anomaly(observations) is None  # a silent address that is silent is no failure of the subject
+    assert DNS.reader.anomaly(observations) is None  # a silent address that is silent is no failure of the subject
 
 
 def test_the_window_outlasts_the_first_answer(network: FakeNetwork, task: Task) -> None:
     """Every query goes on listening after its first answer (detectors.md 2.1)."""
-    network.play(DNS.paired(task, None), DnsObservation)
+    network.play(DNS.plan.paired(task), DnsObservation)
     assert all(step.linger == task.timeouts.linger for step in network.steps if isinstance(step, Query))
 
 
 def test_the_record_names_no_resolver(network: FakeNetwork, task: Task) -> None:
     """The provider's resolver is the household's secret: no field of the observation holds a server."""
-    observations = network.play(DNS.paired(task, None), DnsObservation)
+    observations = network.play(DNS.plan.paired(task), DnsObservation)
     assert b"198.18.8.8" not in msgspec.json.encode(observations)
 
 
@@ -200,11 +201,11 @@ def test_a_servfail_is_asked_again_without_checking(network: FakeNetwork, task: 
     """Broken DNSSEC fails at validating resolvers alone: the paired series asks with CD, once; a sentinel waits."""
     network.dns["twitter.example", ""] = (DnsAnswer(rtt_ms=9.0, rcode=2),)
     network.unchecked = (DnsAnswer(rtt_ms=9.0, addresses=("198.18.1.1",)),)
-    (sentinel,) = network.play(DNS.sentinel(task), DnsObservation)
+    (sentinel,) = network.play(DNS.plan.sentinel(task), DnsObservation)
     assert sentinel.unchecked is None
     subjects = [
         o
-        for o in network.play(DNS.paired(task, None), DnsObservation)
+        for o in network.play(DNS.plan.paired(task), DnsObservation)
         if o.arm is Arm.SUBJECT and o.resolver is Resolver.PROVIDER
     ]
     assert [o.unchecked for o in subjects] == [network.unchecked, None]
@@ -214,7 +215,7 @@ def test_a_servfail_is_asked_again_without_checking(network: FakeNetwork, task: 
 def test_what_was_set_aside_is_kept_and_no_address(network: FakeNetwork, task: Task) -> None:
     """A truncated answer whose TCP came to nothing: the observation has it, beside its answers."""
     network.set_aside["twitter.example"] = (DnsAnswer(rtt_ms=9.0, tc=True),)
-    (only,) = network.play(DNS.sentinel(task), DnsObservation)
+    (only,) = network.play(DNS.plan.sentinel(task), DnsObservation)
     assert (only.answers, only.set_aside) == ((), network.set_aside["twitter.example"])
     assert only.failure is Failure.GENERIC_TIMEOUT
 
@@ -222,6 +223,6 @@ def test_what_was_set_aside_is_kept_and_no_address(network: FakeNetwork, task: T
 def test_a_question_that_never_left_is_no_anomaly(network: FakeNetwork, task: Task) -> None:
     """Without a resolver nothing is learned of the name: no series is started over it."""
     network.resolver = False
-    (only,) = network.play(DNS.sentinel(task), DnsObservation)
+    (only,) = network.play(DNS.plan.sentinel(task), DnsObservation)
     assert (only.questions, only.failure) == (0, Failure.NETWORK_UNREACHABLE)
-    assert DNS.anomaly((only,)) is None
+    assert DNS.reader.anomaly((only,)) is None

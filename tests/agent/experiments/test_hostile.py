@@ -8,10 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from balise_agent.codec import dns
-from balise_agent.experiments import REGISTRY, Task
+from balise_agent.experiments import REGISTRY
 from balise_agent.experiments.steps import Close, Closed, Handshake, Query, Receive, Received, Reply, Secured
-from balise_agent.measure.agenda import Run
+from balise_agent.experiments.task import Task
 from balise_agent.measure.report import measurement
+from balise_agent.measure.run import Run
 from balise_agent.testing import FakeNetwork, FakeSession
 from balise_wire.evidence import Direction, Packet
 from balise_wire.failures import Failure
@@ -124,12 +125,12 @@ def test_whatever_comes_back_becomes_a_measurement(
     network.on(Handshake, handshake)
     network.on(Query, query)
     network.on(Close, close)
-    task = msgspec.structs.replace(task, full=True)
+    task = msgspec.structs.replace(task, full=True, design=design)
     experiment = REGISTRY[word]
-    plan = experiment.sentinel(task) if design is Design.SENTINEL else experiment.paired(task, None)
+    plan = experiment.plan.sentinel(task) if design is Design.SENTINEL else experiment.plan.paired(task)
     observations = network.play(plan)
-    experiment.anomaly(observations)
-    run = Run(target=task.target, family=4, experiment=word, design=design, slot=1, due=1.0, task=task)
+    experiment.reader.anomaly(observations)
+    run = Run(target=task.target, family=4, experiment=word, slot=1, due=1.0, task=task)
     made = measurement(
         run,
         observations,

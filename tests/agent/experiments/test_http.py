@@ -9,11 +9,13 @@ import msgspec
 import pytest
 
 from balise_agent.codec.http_response import MAX_HEAD_BYTES
-from balise_agent.experiments import REGISTRY, Task
-from balise_agent.experiments.http import request, wanted
+from balise_agent.experiments import REGISTRY
+from balise_agent.experiments.http.codec import request, wanted
 from balise_agent.experiments.steps import Handshake, Send
+from balise_agent.experiments.task import Task
 from balise_agent.testing import FakeNetwork
 from balise_wire.evidence import Direction, Packet
+from balise_wire.experiments.http import HttpParameters
 from balise_wire.failures import Failure
 from balise_wire.observations import HttpObservation
 from balise_wire.words import Arm, Experiment
@@ -38,7 +40,7 @@ def page(status: int = 200, body: bytes = b"<title>Home</title>", **headers: str
 def test_sentinel_reads_one_page(network: FakeNetwork, task: Task) -> None:
     """Status, length, hash, title and the allowed headers are the record; the body itself is not."""
     network.pages[HOST] = page(Server="nginx", Set_Cookie="id=1")
-    (only,) = network.play(HTTP.sentinel(task), HttpObservation)
+    (only,) = network.play(HTTP.plan.sentinel(task), HttpObservation)
     assert (only.status, only.body_bytes, only.title, only.failure) == (200, 19, "Home", None)
     assert dict(only.headers) == {"content-length": "19", "server": "nginx"}
     assert len(only.body_sha256) == 64
@@ -62,7 +64,7 @@ def test_a_page_that_names_its_reader_has_no_digest(network: FakeNetwork, task: 
     digests = []
     for words in (mine, others):
         network.pages[HOST] = page(body=f"<title>No</title>{words}".encode())
-        (only,) = network.play(HTTP.sentinel(task), HttpObservation)
+        (only,) = network.play(HTTP.plan.sentinel(task), HttpObservation)
         assert isinstance(only, HttpObservation)
         assert only.body_sha256 == ""
         digests.append(only.body_redacted_sha256)
@@ -74,14 +76,14 @@ def test_a_page_that_names_nobody_keeps_its_digest(network: FakeNetwork, task: T
     """The digest of a page of words alone is that of its bytes, as ever; a picture's too."""
     for body in (b"<title>Home</title>words", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR 12345 67890"):
         network.pages[HOST] = page(body=body)
-        (only,) = network.play(HTTP.sentinel(task), HttpObservation)
+        (only,) = network.play(HTTP.plan.sentinel(task), HttpObservation)
         assert (only.body_sha256, only.body_redacted_sha256) == (hashlib.sha256(body).hexdigest(), "")
 
 
 def test_what_cannot_be_looked_at_has_no_digest(network: FakeNetwork, task: Task) -> None:
     """A compressed body is not unpacked here, so that nobody knows whom it names."""
     network.pages[HOST] = page(body=b"\x1f\x8b\x08", Content_Encoding="gzip")
-    (only,) = network.play(HTTP.sentinel(task), HttpObservation)
+    (only,) = network.play(HTTP.plan.sentinel(task), HttpObservation)
     assert (only.body_sha256, only.body_redacted_sha256, only.body_bytes) == ("", "", 3)
 
 
@@ -101,13 +103,13 @@ def test_packets_of_a_page_that_names_its_reader_have_no_digest(
     packet = Packet(t_us=1, direction=Direction.IN, sha256="f" * 16)
     network.packet = packet
     network.pages[HOST] = response
-    (only,) = network.play(HTTP.sentinel(task), HttpObservation)
+    (only,) = network.play(HTTP.plan.sentinel(task), HttpObservation)
     assert bool(only.packets[0].sha256) is kept
 
 
 def test_request_is_what_a_browser_asks(task: Task) -> None:
     """No compression is offered (nothing here unpacks), and no more bytes are asked for than allowed."""
-    text = request(task, HOST).decode()
+    text = request(task.parameters(HttpParameters), HOST).decode()
     assert text.startswith("GET / HTTP/1.1\r\nHost: twitter.example\r\n")
     assert "Accept-Encoding: identity\r\n" in text
     assert "Range: bytes=0-16383\r\n" in text
@@ -117,16 +119,16 @@ def test_request_is_what_a_browser_asks(task: Task) -> None:
 def test_over_tls_the_chain_is_recorded(network: FakeNetwork, task: Task, changed: Callable[..., Task]) -> None:
     """Without a verified chain a refusal is never the server's: the observation must say."""
     network.untrusted.add(HOST)
-    (only,) = network.play(HTTP.sentinel(changed(task, http_port=443)), HttpObservation)
+    (only,) = network.play(HTTP.plan.sentinel(changed(task, http_port=443)), HttpObservation)
     assert (only.tls, only.tls_verified, only.port) == (True, False, 443)
     assert any(isinstance(step, Handshake) for step in network.steps)
-    assert HTTP.anomaly((only,)) is only
+    assert HTTP.reader.anomaly((only,)) is only
 
 
 def test_paired_order(network: FakeNetwork, task: Task) -> None:
     """Neighbour, scrambled, subject twice: the control's GET must precede the one that may poison the address."""
     network.cut[HOST] = Failure.CONNECTION_RESET
-    observations = network.play(HTTP.paired(task, None), HttpObservation)
+    observations = network.play(HTTP.plan.paired(task), HttpObservation)
     assert [o.arm for o in observations] == [Arm.NEIGHBOUR, Arm.SCRAMBLED, Arm.SUBJECT, Arm.SUBJECT]
     assert [o.failure for o in observations[2:]] == [Failure.CONNECTION_RESET] * 2
     assert len([s for s in network.steps if isinstance(s, Send)]) == 4
@@ -144,51 +146,51 @@ def test_paired_order(network: FakeNetwork, task: Task) -> None:
 def test_refusals_and_foreign_redirects_are_odd(network: FakeNetwork, task: Task, response: bytes) -> None:
     """What nobody ever saw as usual is judged by itself: refusals, and redirects to another site."""
     network.pages[HOST] = response
-    observations = network.play(HTTP.sentinel(task), HttpObservation)
-    assert HTTP.anomaly(observations) is observations[0]
+    observations = network.play(HTTP.plan.sentinel(task), HttpObservation)
+    assert HTTP.reader.anomaly(observations) is observations[0]
 
 
 @pytest.mark.parametrize("location", ["https://twitter.example/", "https://www.twitter.example/x", "/login"])
 def test_redirects_inside_the_site_are_not(network: FakeNetwork, task: Task, location: str) -> None:
     """A site may send its visitors around at home."""
     network.pages[HOST] = page(301, b"", Location=location)
-    assert HTTP.anomaly(network.play(HTTP.sentinel(task), HttpObservation)) is None
+    assert HTTP.reader.anomaly(network.play(HTTP.plan.sentinel(task), HttpObservation)) is None
 
 
 def test_a_page_unlike_the_usual_is_odd(network: FakeNetwork, task: Task) -> None:
     """A block page with status 200 shows itself by its title only; a page that always was a 403 is none."""
-    (usual,) = network.play(HTTP.sentinel(task), HttpObservation)
+    (usual,) = network.play(HTTP.plan.sentinel(task), HttpObservation)
     network.pages[HOST] = page(body=b"<title>Access denied by order</title>")
-    (blocked,) = network.play(HTTP.sentinel(task), HttpObservation)
-    assert HTTP.anomaly((blocked,)) is None
-    assert HTTP.anomaly((blocked,), usual) is blocked
+    (blocked,) = network.play(HTTP.plan.sentinel(task), HttpObservation)
+    assert HTTP.reader.anomaly((blocked,)) is None
+    assert HTTP.reader.anomaly((blocked,), usual) is blocked
     network.pages[HOST] = page(403)
-    (refused,) = network.play(HTTP.sentinel(task), HttpObservation)
-    assert HTTP.anomaly((refused,), refused) is None
+    (refused,) = network.play(HTTP.plan.sentinel(task), HttpObservation)
+    assert HTTP.reader.anomaly((refused,), refused) is None
 
 
 def test_where_nothing_connects_one_try_is_enough(network: FakeNetwork, task: Task) -> None:
     """As in tls: a dead address is the TCP series' matter."""
     network.refuse("198.18.1.1", 80, Failure.GENERIC_TIMEOUT)
-    observations = network.play(HTTP.paired(task, None), HttpObservation)
+    observations = network.play(HTTP.plan.paired(task), HttpObservation)
     assert [o.arm for o in observations] == [Arm.NEIGHBOUR, Arm.SUBJECT]
 
 
-def test_body_is_capped(network: FakeNetwork, task: Task) -> None:
+def test_body_is_capped(network: FakeNetwork, task: Task, changed: Callable[..., Task]) -> None:
     """A huge body costs no more than was allowed, and the record says that there was more."""
     network.pages[HOST] = page(body=b"x" * 100_000)
-    (only,) = network.play(HTTP.sentinel(msgspec.structs.replace(task, fetch_bytes=5_000)), HttpObservation)
+    (only,) = network.play(HTTP.plan.sentinel(changed(task, fetch_bytes=5_000)), HttpObservation)
     assert (only.body_bytes, only.truncated, only.failure) == (5_000, True, None)
 
 
 def test_goodput_needs_four_kilobytes(network: FakeNetwork, task: Task) -> None:
     """Kilobits a second over first to last byte; nothing is said from a short body."""
     network.pages[HOST] = page(body=b"x" * 8_000)
-    (only,) = network.play(HTTP.sentinel(task), HttpObservation)
+    (only,) = network.play(HTTP.plan.sentinel(task), HttpObservation)
     # One read for head (10 ms between its bytes), one for the body (20 ms to its first, 10 ms to its last byte).
     assert only.goodput_kbps == pytest.approx(8_000 * 8 / 40.0)
     network.pages[HOST] = page(body=b"x" * 4_000)
-    assert network.play(HTTP.sentinel(task), HttpObservation)[0].goodput_kbps is None
+    assert network.play(HTTP.plan.sentinel(task), HttpObservation)[0].goodput_kbps is None
 
 
 @pytest.mark.parametrize(
@@ -209,7 +211,7 @@ def test_goodput_needs_four_kilobytes(network: FakeNetwork, task: Task) -> None:
 def test_ends(network: FakeNetwork, task: Task, response: bytes, failure: Failure | None) -> None:
     """Every way in which a response can end has its word; what framing allows is no failure."""
     network.pages[HOST] = response
-    (only,) = network.play(HTTP.sentinel(task), HttpObservation)
+    (only,) = network.play(HTTP.plan.sentinel(task), HttpObservation)
     assert only.failure is failure
     assert isinstance(only, HttpObservation)
 
@@ -232,7 +234,7 @@ FIELD = {
 def test_heads_of_the_field_are_read_as_browsers_read_them(network: FakeNetwork, task: Task, what: str) -> None:
     """Each of these was a dead server at a reference; people see its page."""
     network.pages[HOST] = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n" + FIELD[what] + b"\r\n" + PAGE
-    (only,) = network.play(HTTP.sentinel(task), HttpObservation)
+    (only,) = network.play(HTTP.plan.sentinel(task), HttpObservation)
     assert (only.status, only.title, only.failure) == (200, "Service", None)
     assert only.malformed is (what in {"fold", "spacecolon", "nocolon", "nul"})
 
@@ -243,14 +245,14 @@ def test_heads_of_the_field_are_read_as_browsers_read_them(network: FakeNetwork,
 def test_careless_heads_are_read(network: FakeNetwork, task: Task, head: bytes) -> None:
     """An empty line first, bare line feeds, no reason: the page is there."""
     network.pages[HOST] = head + PAGE
-    (only,) = network.play(HTTP.sentinel(task), HttpObservation)
+    (only,) = network.play(HTTP.plan.sentinel(task), HttpObservation)
     assert (only.status, only.title, only.failure) == (200, "Service", None)
 
 
 def test_a_page_without_a_head_keeps_its_title(network: FakeNetwork, task: Task) -> None:
     """A box that writes its page without any head is shown by browsers: the title is what it is known by."""
     network.pages[HOST] = b"<html><title>Surf Safely!</title>"
-    (only,) = network.play(HTTP.sentinel(task), HttpObservation)
+    (only,) = network.play(HTTP.plan.sentinel(task), HttpObservation)
     assert (only.status, only.failure, only.title, only.malformed) == (
         None,
         Failure.HTTP_MALFORMED,
@@ -262,7 +264,7 @@ def test_a_page_without_a_head_keeps_its_title(network: FakeNetwork, task: Task)
 def test_a_broken_body_keeps_its_head(network: FakeNetwork, task: Task) -> None:
     """What was read before the body broke is a fact: who answered, with what."""
     network.pages[HOST] = b"HTTP/1.1 403 No\r\nServer: box\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx"
-    (only,) = network.play(HTTP.sentinel(task), HttpObservation)
+    (only,) = network.play(HTTP.plan.sentinel(task), HttpObservation)
     assert (only.status, only.failure, only.malformed) == (403, Failure.HTTP_MALFORMED, True)
     assert dict(only.headers)["server"] == "box"
 

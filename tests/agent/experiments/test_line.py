@@ -5,9 +5,10 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from balise_agent.experiments import REGISTRY, Task
-from balise_agent.experiments.line import health, with_clock
+from balise_agent.experiments import REGISTRY
+from balise_agent.experiments.line.plan import health, with_clock
 from balise_agent.experiments.steps import Exchange
+from balise_agent.experiments.task import Task
 from balise_agent.testing import FakeNetwork
 from balise_wire.assignment import Control
 from balise_wire.failures import Failure
@@ -19,7 +20,7 @@ LINE = REGISTRY[Experiment.LINE]
 
 def test_a_well_line(network: FakeNetwork, task: Task) -> None:
     """Every control gets two SYNs, not in a row; the summary counts both sides of the border."""
-    (only,) = network.play(LINE.sentinel(task), LineObservation)
+    (only,) = network.play(LINE.plan.sentinel(task), LineObservation)
     (exchange,) = [step for step in network.steps if isinstance(step, Exchange)]
     assert [probe.address for probe in exchange.packets] == ["198.18.9.1", "198.18.9.2"] * 2
     assert exchange.enough
@@ -33,7 +34,7 @@ def test_a_well_line(network: FakeNetwork, task: Task) -> None:
 def test_a_cut_border(network: FakeNetwork, task: Task) -> None:
     """Controls abroad dead, those at home alive: that is what the summary must show, and nothing more."""
     network.refuse("198.18.9.1", 443, Failure.GENERIC_TIMEOUT)
-    (only,) = network.play(LINE.sentinel(task), LineObservation)
+    (only,) = network.play(LINE.plan.sentinel(task), LineObservation)
     summary = health(only)
     assert (summary.international_ok, summary.domestic_ok) == (0, 1)
     assert only.loss == pytest.approx(0.5)
@@ -46,14 +47,14 @@ def test_a_dead_line(network: FakeNetwork, task: Task) -> None:
     for address in ("198.18.9.1", "198.18.9.2"):
         network.refuse(address, 443, Failure.GENERIC_TIMEOUT)
     network.dns["control.example", ""] = ()
-    (only,) = network.play(LINE.sentinel(task), LineObservation)
+    (only,) = network.play(LINE.plan.sentinel(task), LineObservation)
     assert (only.failure, only.gateway_ok, only.resolver_ok) == (Failure.GENERIC_TIMEOUT, False, False)
 
 
 def test_a_refusing_control_is_alive(network: FakeNetwork, task: Task) -> None:
     """A RST comes from a living host: the line carries."""
     network.refuse("198.18.9.1", 443, Failure.CONNECTION_REFUSED)
-    (only,) = network.play(LINE.sentinel(task), LineObservation)
+    (only,) = network.play(LINE.plan.sentinel(task), LineObservation)
     assert all(control.failure is None for control in only.controls)
 
 
@@ -71,20 +72,22 @@ def test_captive_portal(network: FakeNetwork, task: Task, response: bytes, capti
     control = Control(name="portal.example", addresses=("198.18.9.3",), port=80)
     network.pages["portal.example"] = response
     (only,) = network.play(
-        LINE.sentinel(msgspec.structs.replace(task, controls=(*task.controls, control))), LineObservation
+        LINE.plan.sentinel(msgspec.structs.replace(task, controls=(*task.controls, control))), LineObservation
     )
     assert only.captive is captive
 
 
 def test_without_controls_nothing_is_claimed(network: FakeNetwork, task: Task) -> None:
     """An assignment without controls gives a line of which little is known, not a dead one."""
-    (only,) = network.play(LINE.sentinel(msgspec.structs.replace(task, controls=(), control_name="")), LineObservation)
+    (only,) = network.play(
+        LINE.plan.sentinel(msgspec.structs.replace(task, controls=(), control_name="")), LineObservation
+    )
     assert (only.loss, only.resolver_ok, only.failure) == (None, None, None)
 
 
 def test_the_clock_is_the_callers(network: FakeNetwork, task: Task) -> None:
     """A plan knows no clock; who does fills it in."""
-    (only,) = network.play(LINE.sentinel(task), LineObservation)
+    (only,) = network.play(LINE.plan.sentinel(task), LineObservation)
     assert with_clock(only, ClockState.SYNCED, 3.0).clock_state is ClockState.SYNCED
 
 
@@ -103,9 +106,9 @@ def test_a_resolver_that_was_not_asked_is_not_down(
     """No resolver known, or no way to it: unknown. Whatever it answers, it lives."""
     network.resolver = asked
     network.dns["control.example", ""] = () if answer is None else (answer,)
-    (only,) = network.play(LINE.sentinel(task), LineObservation)
+    (only,) = network.play(LINE.plan.sentinel(task), LineObservation)
     assert only.resolver_ok is ok
     network.dns.clear()
     network.set_aside["control.example"] = (DnsAnswer(rtt_ms=1.0, tc=True),)
-    (aside,) = network.play(LINE.sentinel(task), LineObservation)
+    (aside,) = network.play(LINE.plan.sentinel(task), LineObservation)
     assert aside.resolver_ok is (True if asked else None)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from balise_agent.experiments import REGISTRY, Task
+from balise_agent.experiments import REGISTRY
+from balise_agent.experiments.task import Task
 from balise_agent.testing import FakeNetwork
 from balise_wire.observations import DnsAnswer, DnsObservation, LineObservation, Observation
 from balise_wire.words import Design, Experiment
@@ -26,7 +27,7 @@ def test_every_trial_is_noted(network: FakeNetwork, task: Task, word: Experiment
     network.dns[task.target.host, ""] = STRANGE
     experiment = REGISTRY[word]
     task = msgspec.structs.replace(task, full=True)
-    plan = experiment.sentinel(task) if design is Design.SENTINEL else experiment.paired(task, None)
+    plan = experiment.plan.sentinel(task) if design is Design.SENTINEL else experiment.plan.paired(task)
     returned = network.play(plan)
     assert returned
     assert without_portal(network.noted()) == without_portal(returned)
@@ -35,7 +36,7 @@ def test_every_trial_is_noted(network: FakeNetwork, task: Task, word: Experiment
 def test_an_answer_is_noted_before_its_check(network: FakeNetwork, task: Task) -> None:
     """The certificate check of an answer is the first thing that can break: the answer is safe by then."""
     network.dns[task.target.host, ""] = STRANGE
-    network.play(REGISTRY[Experiment.DNS].sentinel(task))
+    network.play(REGISTRY[Experiment.DNS].plan.sentinel(task))
     first, second = network.notes
     assert isinstance(first.observation, DnsObservation)
     assert isinstance(second.observation, DnsObservation)

@@ -7,9 +7,10 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from balise_agent.experiments import REGISTRY, Task
+from balise_agent.experiments import REGISTRY
 from balise_agent.experiments.secure import speaks_another_dialect
 from balise_agent.experiments.steps import Connect, Failed, Handshake
+from balise_agent.experiments.task import Task
 from balise_agent.testing import FakeNetwork
 from balise_wire.failures import Failure
 from balise_wire.observations import DnsAnswer, DnsObservation, HttpObservation, TlsObservation
@@ -42,14 +43,14 @@ def test_when_it_is_tried_again(failure: Failure, data: bytes, detail: str, agai
 def test_an_old_server_is_no_anomaly(network: FakeNetwork, task: Task) -> None:
     """Its chain is seen at the second connection, with the version that was spoken."""
     network.old_tls.add("twitter.example")
-    _, full = network.play(TLS.sentinel(msgspec.structs.replace(task, full=True)), TlsObservation)
+    _, full = network.play(TLS.plan.sentinel(msgspec.structs.replace(task, full=True)), TlsObservation)
     assert (full.failure, full.version, full.verified) == (None, "TLSv1", True)
     assert [step.old for step in network.steps if isinstance(step, Handshake)] == [False, True]
 
 
 def test_a_modern_server_costs_one_connection(network: FakeNetwork, task: Task) -> None:
     """The old dialect is never shown to a server that did not ask for it."""
-    network.play(TLS.sentinel(msgspec.structs.replace(task, full=True)), TlsObservation)
+    network.play(TLS.plan.sentinel(msgspec.structs.replace(task, full=True)), TlsObservation)
     assert [step.old for step in network.steps if isinstance(step, Handshake)] == [False]
     assert sum(isinstance(step, Connect) for step in network.steps) == 2
 
@@ -57,7 +58,7 @@ def test_a_modern_server_costs_one_connection(network: FakeNetwork, task: Task) 
 def test_pages_of_old_servers_are_fetched(network: FakeNetwork, task: Task, changed: Callable[..., Task]) -> None:
     """HTTP over TLS takes the same way."""
     network.old_tls.add("twitter.example")
-    (page,) = network.play(HTTP.sentinel(changed(task, http_port=443)), HttpObservation)
+    (page,) = network.play(HTTP.plan.sentinel(changed(task, http_port=443)), HttpObservation)
     assert (page.status, page.tls_verified, page.failure) == (200, True, None)
 
 
@@ -65,9 +66,9 @@ def test_a_dialect_that_nobody_speaks_is_no_wrong_certificate(network: FakeNetwo
     """An answer's address that shows no chain at all is not known to be another server's."""
     network.old_tls.add("twitter.example")
     network.dns["twitter.example", ""] = (DnsAnswer(rtt_ms=9.0, addresses=("198.18.5.5",)),)
-    (seen,) = network.play(DNS.sentinel(task), DnsObservation)
+    (seen,) = network.play(DNS.plan.sentinel(task), DnsObservation)
     assert (seen.tls_consistent, seen.tls_address) == (True, "198.18.5.5")
     network.no_tls = {"twitter.example"}
-    (unseen,) = network.play(DNS.sentinel(task), DnsObservation)
+    (unseen,) = network.play(DNS.plan.sentinel(task), DnsObservation)
     assert (unseen.tls_consistent, unseen.tls_address) == (None, "198.18.5.5")
-    assert DNS.anomaly((unseen,)) is None
+    assert DNS.reader.anomaly((unseen,)) is None

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
-from balise_agent.experiments import REGISTRY, Task
+from balise_agent.experiments import REGISTRY
 from balise_agent.experiments.steps import Exchange
+from balise_agent.experiments.task import Endpoint, Task
 from balise_agent.testing import FakeNetwork
+from balise_wire.experiments.traits import Transport
 from balise_wire.failures import Failure
 from balise_wire.observations import TcpObservation
 from balise_wire.words import Arm, Design, Experiment
@@ -21,7 +24,7 @@ TCP = REGISTRY[Experiment.TCP]
 
 def test_sentinel_is_two_syns_a_second_apart(network: FakeNetwork, task: Task) -> None:
     """One lost SYN is ordinary: two, a second apart, are one measurement."""
-    (only,) = network.play(TCP.sentinel(task), TcpObservation)
+    (only,) = network.play(TCP.plan.sentinel(task), TcpObservation)
     (step,) = network.asked(Exchange)
     assert (len(step.packets), step.spacing, step.enough) == (2, 1.0, True)
     assert (only.syns, only.synacks, only.failure, only.rtt_ms) == (2, 2, None, 20.0)
@@ -30,7 +33,7 @@ def test_sentinel_is_two_syns_a_second_apart(network: FakeNetwork, task: Task) -
 def test_paired_asks_the_controls_first(network: FakeNetwork, task: Task) -> None:
     """Other port, sibling and a control endpoint come before the six SYNs to the subject."""
     network.refuse("198.18.1.1", 443, Failure.GENERIC_TIMEOUT)
-    observations = network.play(TCP.paired(task, None), TcpObservation)
+    observations = network.play(TCP.plan.paired(task), TcpObservation)
     assert [(o.arm, o.address, o.port, o.syns) for o in observations] == [
         (Arm.OTHER_PORT, "198.18.1.1", 80, 2),
         (Arm.SIBLING, "198.18.1.9", 443, 2),
@@ -43,14 +46,14 @@ def test_paired_asks_the_controls_first(network: FakeNetwork, task: Task) -> Non
     subject = observations[-1]
     assert (subject.synacks, subject.failure, subject.rtt_ms) == (0, Failure.GENERIC_TIMEOUT, None)
     assert not series.enough  # every answer of the window is evidence
-    assert TCP.anomaly(observations) is subject
+    assert TCP.reader.anomaly(observations) is subject
 
 
 @pytest.mark.parametrize("failure", [Failure.CONNECTION_REFUSED, Failure.ICMP_ADMIN_PROHIBITED])
 def test_refusals_have_their_word(network: FakeNetwork, task: Task, failure: Failure) -> None:
     """A RST and an ICMP prohibition are told apart from silence."""
     network.refuse("198.18.1.1", 443, failure)
-    (only,) = network.play(TCP.sentinel(task), TcpObservation)
+    (only,) = network.play(TCP.plan.sentinel(task), TcpObservation)
     assert only.failure is failure
 
 
@@ -58,14 +61,14 @@ def test_arms_that_the_catalogue_lacks_are_left_out(
     network: FakeNetwork, task: Task, changed: Callable[..., Task]
 ) -> None:
     """No sibling, no second port: no such arm, and never an invented one."""
-    observations = network.play(TCP.paired(changed(task, sibling="", other_port=0), None), TcpObservation)
+    observations = network.play(TCP.plan.paired(changed(task, sibling="", other_port=0)), TcpObservation)
     assert [o.arm for o in observations] == [Arm.CONTROL, Arm.SUBJECT]
 
 
 def test_a_paired_run_depends_on_its_control_endpoints(task: Task) -> None:
     """The cool-down must see every endpoint whose answer stands for the subject's address."""
-    assert set(TCP.endpoints(task, Design.PAIRED)) == {
-        ("198.18.1.1", 443),
-        ("198.18.1.1", 80),
-        ("198.18.1.9", 443),
+    assert set(TCP.plan.load(msgspec.structs.replace(task, design=Design.PAIRED)).endpoints) == {
+        Endpoint("198.18.1.1", 443, Transport.TCP),
+        Endpoint("198.18.1.1", 80, Transport.TCP),
+        Endpoint("198.18.1.9", 443, Transport.TCP),
     }

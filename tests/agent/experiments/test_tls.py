@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from balise_agent.experiments import REGISTRY, Task
+from balise_agent.experiments import REGISTRY
 from balise_agent.experiments.scramble import scrambled
 from balise_agent.experiments.steps import Close, Connect, Handshake, Receive, Send
-from balise_agent.experiments.tls import first_record
+from balise_agent.experiments.task import Task
+from balise_agent.experiments.tls.plan import first_record
 from balise_agent.testing import FakeNetwork
 from balise_wire.failures import Failure
 from balise_wire.observations import TlsObservation
@@ -29,16 +30,16 @@ def arms(observations: tuple[Any, ...]) -> list[tuple[Arm, bool]]:
 
 def test_sentinel_is_one_hello(network: FakeNetwork, task: Task) -> None:
     """A sentinel is cheap: one connection, one hello, and any byte back is success."""
-    (only,) = network.play(TLS.sentinel(task), TlsObservation)
+    (only,) = network.play(TLS.plan.sentinel(task), TlsObservation)
     assert network.names() == ["twitter.example"]
     assert only.failure is None
     assert (only.record, only.connect_ms, only.verified) == ("server_hello", 40.0, None)
-    assert TLS.anomaly((only,)) is None
+    assert TLS.reader.anomaly((only,)) is None
 
 
 def test_first_sentinel_of_a_day_shows_the_chain(network: FakeNetwork, task: Task) -> None:
     """With the full flag a handshake by OpenSSL follows the hello."""
-    hello, full = network.play(TLS.sentinel(msgspec.structs.replace(task, full=True)), TlsObservation)
+    hello, full = network.play(TLS.plan.sentinel(msgspec.structs.replace(task, full=True)), TlsObservation)
     assert (hello.full, full.full, full.verified) == (False, True, True)
 
 
@@ -48,7 +49,7 @@ def test_controls_go_first(network: FakeNetwork, task: Task) -> None:
     cause = TlsObservation(
         arm=Arm.SUBJECT, at=5.0, failure=Failure.GENERIC_TIMEOUT, address="198.18.1.1", port=443, sni="twitter.example"
     )
-    observations = network.play(TLS.paired(task, cause), TlsObservation)
+    observations = network.play(TLS.plan.paired(msgspec.structs.replace(task, cause=cause)), TlsObservation)
     scramble = scrambled("twitter.example", task.seed)
     assert network.names() == ["neighbour.example", scramble, "twitter.example", "twitter.example"]
     assert arms(observations) == [
@@ -59,24 +60,24 @@ def test_controls_go_first(network: FakeNetwork, task: Task) -> None:
         (Arm.SUBJECT, False),
     ]
     assert [o.failure for o in observations[1:]] == [None, None, Failure.GENERIC_TIMEOUT, Failure.GENERIC_TIMEOUT]
-    assert TLS.anomaly(observations) is observations[3]
+    assert TLS.reader.anomaly(observations) is observations[3]
 
 
 def test_without_a_neighbour_the_control_name_stands_in(
     network: FakeNetwork, task: Task, changed: Callable[..., Task]
 ) -> None:
     """The arm says which control it was; with no name at all it is a hello without one."""
-    network.play(TLS.paired(changed(task, neighbour=""), None), TlsObservation)
+    network.play(TLS.plan.paired(changed(task, neighbour="")), TlsObservation)
     assert network.names()[0] == "control.example"
     bare = msgspec.structs.replace(changed(task, neighbour=""), control_name="", controls=())
-    observations = network.play(TLS.paired(bare, None), TlsObservation)
+    observations = network.play(TLS.plan.paired(bare), TlsObservation)
     assert observations[0].arm is Arm.ABSENT
     assert observations[0].sni is None
 
 
 def test_each_trial_has_a_hello_of_its_own(network: FakeNetwork, task: Task) -> None:
     """No two hellos of a series share random or key share: a box must not pass one for having seen the other."""
-    network.play(TLS.paired(task, None), TlsObservation)
+    network.play(TLS.plan.paired(task), TlsObservation)
     randoms = [step.data[11:43] for step in network.asked(Send) if step.data.startswith(b"\x16")]
     assert len(set(randoms)) == len(randoms) == 4
 
@@ -84,41 +85,41 @@ def test_each_trial_has_a_hello_of_its_own(network: FakeNetwork, task: Task) -> 
 def test_paired_ends_with_the_chain_when_the_hello_passed(network: FakeNetwork, task: Task) -> None:
     """Interception answers the hello: only the chain tells, and the control's chain tells whose interception."""
     network.untrusted.add("twitter.example")
-    observations = network.play(TLS.paired(task, None), TlsObservation)
+    observations = network.play(TLS.plan.paired(task), TlsObservation)
     subject, control = observations[-2:]
     assert (subject.arm, subject.failure, subject.verified) == (Arm.SUBJECT, Failure.SSL_UNKNOWN_AUTHORITY, False)
     assert (control.arm, control.verified) == (Arm.NEIGHBOUR, True)
-    assert TLS.anomaly(observations) is subject
+    assert TLS.reader.anomaly(observations) is subject
 
 
 def test_a_failed_connect_is_told_apart(network: FakeNetwork, task: Task) -> None:
     """Where TCP fails the observation says so: the TLS layer must not be blamed for it."""
     network.refuse("198.18.1.1", 443, Failure.CONNECTION_REFUSED)
-    (only,) = network.play(TLS.sentinel(task), TlsObservation)
+    (only,) = network.play(TLS.plan.sentinel(task), TlsObservation)
     assert (only.connect_ms, only.failure) == (None, Failure.CONNECTION_REFUSED)
 
 
 def test_where_nothing_connects_one_try_is_enough(network: FakeNetwork, task: Task) -> None:
     """No name can be told from another at a dead address; four time-outs in a row would only hold up the TCP series."""
     network.refuse("198.18.1.1", 443, Failure.GENERIC_TIMEOUT)
-    observations = network.play(TLS.paired(task, None), TlsObservation)
+    observations = network.play(TLS.plan.paired(task), TlsObservation)
     assert arms(observations) == [(Arm.NEIGHBOUR, False), (Arm.SUBJECT, False)]
-    assert TLS.anomaly(observations) is observations[1]
+    assert TLS.reader.anomaly(observations) is observations[1]
 
 
 @pytest.mark.parametrize("failure", [Failure.GENERIC_TIMEOUT, Failure.CONNECTION_RESET, Failure.EOF])
 def test_every_end_after_the_hello_is_a_failure(network: FakeNetwork, task: Task, failure: Failure) -> None:
     """Drop, RST and FIN in the place of an answer are failures, each by its word, with packets."""
     network.cut["twitter.example"] = failure
-    (only,) = network.play(TLS.sentinel(task), TlsObservation)
+    (only,) = network.play(TLS.plan.sentinel(task), TlsObservation)
     assert (only.failure, only.bytes_received) == (failure, 0)
     assert only.packets
-    assert TLS.anomaly((only,)) is only
+    assert TLS.reader.anomaly((only,)) is only
 
 
 def test_timeouts_and_linger(network: FakeNetwork, task: Task) -> None:
     """The wait is the task's answer time-out, and the capture listens on for an RST that lost the race."""
-    network.play(TLS.sentinel(task), TlsObservation)
+    network.play(TLS.plan.sentinel(task), TlsObservation)
     assert network.asked(Connect)[-1].timeout == task.timeouts.connect
     assert network.asked(Receive)[-1].timeout == task.timeouts.answer
     assert network.asked(Close)[-1].linger >= 0.3

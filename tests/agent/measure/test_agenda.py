@@ -13,8 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from balise_agent.experiments import Task
-from balise_agent.measure.agenda import AGAIN, COOL_DOWN, FLOOD_REST, Agenda, Run
+from balise_agent.experiments.task import Task
+from balise_agent.measure.agenda import Agenda
+from balise_agent.measure.cooldown import COOL_DOWN, FLOOD_REST
+from balise_agent.measure.line_check import AGAIN
+from balise_agent.measure.run import Run
 from balise_agent.policy.limits import Limits, Reserve
 from balise_agent.testing import ADDRESS, FakeNetwork
 from balise_wire.assignment import Assignment, Budget, Control, Target, Timetable
@@ -673,6 +676,6 @@ def test_a_plan_comes_with_its_run() -> None:
     (run,) = agenda.due(now)
     assert isinstance(run.task, Task)
     cause = trial(run, Arm.SUBJECT, 1.0, failed=True)
-    plan = msgspec.structs.replace(run, cause=cause).plan()
+    plan = msgspec.structs.replace(run, task=msgspec.structs.replace(run.task, cause=cause)).plan()
     assert type(next(plan)).__name__ == "Connect"
     plan.close()

@@ -7,10 +7,9 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from balise_agent.measure.agenda import Run
 from balise_agent.measure.report import measurement
-from balise_agent.measure.task_choice import task_for
-from balise_agent.system.config import Timeouts
+from balise_agent.measure.run import Run
+from balise_agent.measure.task_choice import Device, task_for
 from balise_wire.assignment import Assignment, Target
 from balise_wire.evidence import Direction, Packet
 from balise_wire.failures import Failure
@@ -35,9 +34,11 @@ def tls(at: float, *, address: str = "8.8.8.8", carried: bool = False) -> TlsObs
 @pytest.fixture
 def report() -> Callable[..., Measurement]:
     """Return a function that reports observations of one run."""
-    task = task_for(ASSIGNMENT, TARGET, 4, secret=b"s", now=0.0, timeouts=Timeouts())
+    task = msgspec.structs.replace(
+        task_for(ASSIGNMENT, TARGET, 4, device=Device(secret=b"s"), now=0.0), design=Design.PAIRED
+    )
     run = Run(
-        target=TARGET, family=4, experiment=Experiment.TLS, design=Design.PAIRED, slot=3, due=900.0, task=task,
+        target=TARGET, family=4, experiment=Experiment.TLS, slot=3, due=900.0, task=task,
         limited_by=("budget",),
     )  # fmt: skip
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from balise_agent.measure.task_choice import DAY, addresses_of, families, line_task, task_for
+from balise_agent.measure.line_check import line_task
+from balise_agent.measure.task_choice import DAY, Device, addresses_of, families, task_for
 from balise_agent.system import derived_random
-from balise_agent.system.config import Timeouts
 from balise_wire.assignment import Assignment, Target
 from balise_wire.words import Experiment, TargetRole
 
@@ -19,7 +19,7 @@ ASSIGNMENT = Assignment(version=1, catalogue="c", expires=9e9, targets=(TARGET,)
 
 def address_on(day: int, secret: bytes = b"secret", slot: int = 0) -> str:
     """Return the address of a day."""
-    made = task_for(ASSIGNMENT, TARGET, 4, secret=secret, now=day * DAY + 5.0, slot=slot, timeouts=Timeouts())
+    made = task_for(ASSIGNMENT, TARGET, 4, device=Device(secret=secret), now=day * DAY + 5.0, slot=slot)
     return made.address
 
 
@@ -62,7 +62,7 @@ def test_resolved_addresses_stand_in_only_where_none_is_assigned() -> None:
 def test_seeds_differ_by_slot_and_experiment() -> None:
     """Two runs never send the same arbitrary bytes."""
     seeds = {
-        task_for(ASSIGNMENT, TARGET, 4, secret=b"s", now=0.0, slot=slot, experiment=word, timeouts=Timeouts()).seed
+        task_for(ASSIGNMENT, TARGET, 4, device=Device(secret=b"s"), now=0.0, slot=slot, experiment=word).seed
         for slot in range(10)
         for word in Experiment
     }
@@ -71,7 +71,7 @@ def test_seeds_differ_by_slot_and_experiment() -> None:
 
 def test_the_line_has_a_task_too() -> None:
     """A line check names the pseudo-service internet."""
-    task = line_task(ASSIGNMENT, secret=b"s", now=0.0, timeouts=Timeouts())
+    task = line_task(ASSIGNMENT, Device(secret=b"s"), 0.0)
     assert (task.target.service, task.target.role, task.control_name) == ("internet", TargetRole.LINE, "c.example")
 
 

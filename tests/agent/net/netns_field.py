@@ -34,7 +34,7 @@ from balise_agent.delivery.dial import Errand
 from balise_agent.delivery.lookup import lookup_through
 from balise_agent.experiments import steps
 from balise_agent.experiments.task import Task
-from balise_agent.experiments.tls import full_trial
+from balise_agent.experiments.tls.plan import full_trial
 from balise_agent.measure.conductor import Conductor, Outcome
 from balise_agent.net.link import Link
 from balise_agent.net.resolvers import Resolvers

@@ -201,11 +201,13 @@ def play_floods() -> dict[str, Any]:
     told: dict[str, Any] = {"trials": {}, "errors": []}
     try:
         plans: dict[str, Callable[[], Generator[Any, Any, tuple[Observation, ...]]]] = {
-            "dns": lambda: REGISTRY[Experiment.DNS].sentinel(task()),
-            "hello": lambda: REGISTRY[Experiment.TLS].sentinel(task(port=PORTS["hello"])),
-            "page": lambda: REGISTRY[Experiment.HTTP].sentinel(task(http_port=PORTS["page"], fetch_bytes=4096)),
-            "stream": lambda: REGISTRY[Experiment.HTTP].sentinel(task(http_port=PORTS["stream"], fetch_bytes=4096)),
-            "odd": lambda: REGISTRY[Experiment.TLS].sentinel(task(port=PORTS["odd"], full=True)),
+            "dns": lambda: REGISTRY[Experiment.DNS].plan.sentinel(task()),
+            "hello": lambda: REGISTRY[Experiment.TLS].plan.sentinel(task(port=PORTS["hello"])),
+            "page": lambda: REGISTRY[Experiment.HTTP].plan.sentinel(task(http_port=PORTS["page"], fetch_bytes=4096)),
+            "stream": lambda: REGISTRY[Experiment.HTTP].plan.sentinel(
+                task(http_port=PORTS["stream"], fetch_bytes=4096)
+            ),
+            "odd": lambda: REGISTRY[Experiment.TLS].plan.sentinel(task(port=PORTS["odd"], full=True)),
         }
         for name, plan in plans.items():
             _, link, conductor = stage()

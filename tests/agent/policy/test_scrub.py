@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from balise_agent.experiments import SCRUB_RULES
+from balise_agent.experiments.http.outcome import without_query
 from balise_agent.policy.redaction import redacted
-from balise_agent.policy.scrub import Allowed, blurred, scrub, without_query
+from balise_agent.policy.scrub import Allowed, blurred, scrub
 from balise_wire.evidence import Direction, Packet
 from balise_wire.observations import (
     Certificate,
@@ -31,7 +33,7 @@ CLIENT = "80.1.2.3"
 
 def one(observation: Observation) -> Observation:
     """Return the scrubbed observation."""
-    (scrubbed,) = scrub((observation,), ALLOWED)
+    (scrubbed,) = scrub((observation,), ALLOWED, SCRUB_RULES)
     return scrubbed
 
 
@@ -141,7 +143,7 @@ def test_the_household_is_more_than_its_address(own: str, address: str) -> None:
     """Its IPv4 address inside an IPv6 one is its address; of IPv6 a provider hands out a /56 (RFC 6177)."""
     answer = DnsAnswer(rtt_ms=1.0, addresses=(address, "8.8.8.8"))
     dirty = DnsObservation(arm=Arm.SUBJECT, at=1.0, name="a.example", answers=(answer,), set_aside=(answer,))
-    (scrubbed,) = scrub((dirty,), Allowed(own=(own,)))
+    (scrubbed,) = scrub((dirty,), Allowed(own=(own,)), SCRUB_RULES)
     assert isinstance(scrubbed, DnsObservation)
     for told in (*scrubbed.answers, *scrubbed.set_aside):
         assert (told.addresses, told.household) == (("8.8.8.8",), 1)
@@ -151,7 +153,7 @@ def test_a_stranger_of_another_site_is_told() -> None:
     """The next /56 is somebody else's."""
     answer = DnsAnswer(rtt_ms=1.0, addresses=("2a02:8388:1:100::1",))
     dirty = DnsObservation(arm=Arm.SUBJECT, at=1.0, name="a.example", answers=(answer,))
-    (scrubbed,) = scrub((dirty,), Allowed(own=("2a02:8388:1:2::/64",)))
+    (scrubbed,) = scrub((dirty,), Allowed(own=("2a02:8388:1:2::/64",)), SCRUB_RULES)
     assert isinstance(scrubbed, DnsObservation)
     assert scrubbed.answers[0].addresses == answer.addresses
 

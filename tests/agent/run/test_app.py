@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from balise_agent.delivery.spool.spool import Spool
     from balise_agent.experiments.steps import Step
-    from balise_agent.measure.agenda import Run
+    from balise_agent.measure.run import Run
     from balise_agent.system.identity import Identity
 
 PROBE = "k7m2q9xd"

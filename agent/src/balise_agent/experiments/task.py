@@ -1,34 +1,44 @@
-"""What an experiment is asked (Task) and what an experiment is (Experiment).
+"""What an experiment is asked: the task of one run, and the narrowing of replies.
 
-Lives here: the frozen task with everything that varies (time-outs, chance as a seed, tables from the assignment), the
-protocol that each experiment module implements, and the narrowing of replies. Must not live here: any one experiment,
-the choice of addresses (task_choice.py), when to run (agenda.py).
+Lives here: the frozen task with everything that varies (time-outs, chance as a seed, tables from the assignment). Must
+not live here: any one experiment, what an experiment is (experiment.py), the choice of addresses (task_choice.py).
 """
 
 import functools
 import hashlib
 from collections.abc import Callable, Generator, Sequence
-from typing import ParamSpec, Protocol, TypeVar
+from typing import NamedTuple, ParamSpec, TypeVar
 
 import msgspec
 
-from balise_agent.experiments.steps import Note, Plan, Reply, Step
+from balise_agent.experiments.steps import Note, Reply, Step
 from balise_agent.system.config import Timeouts
 from balise_wire.assignment import Control, Target
+from balise_wire.experiments.traits import Parameters, Transport
 from balise_wire.observations import Observation
 from balise_wire.words import Design, Scope
-from balise_wire.words import Experiment as Word
 
-Endpoint = tuple[str, int]
-"""Address (or, for DNS, the name asked for) and port: what residual censorship sticks to."""
+K = TypeVar("K", bound=Parameters)
+
+
+class Endpoint(NamedTuple):
+    """What residual censorship sticks to."""
+
+    host: str
+    """An address; the name asked for where that is the trigger, whoever is asked."""
+    port: int
+    transport: Transport = Transport.TCP
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
     """Everything one run of one experiment needs to know; chance comes in as ``seed``."""
 
     target: Target
+    design: Design = Design.SENTINEL
+    cause: Observation | None = None
+    """The failing subject trial that led to a paired run, to be carried along."""
     address: str = ""
-    """The one address this run tests; empty where none is known yet (only ``dns`` and ``line`` can run then)."""
+    """The one address this run tests; empty where none is known yet (``Traits.needs_address``)."""
     family: int = 4
     addresses: tuple[str, ...] = ()
     """All addresses of the target in this family, assigned or, where the assignment has none, resolved."""
@@ -43,8 +53,11 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     timeouts: Timeouts = Timeouts()
     seed: int = 0
     full: bool = False
-    """Also look at the certificate chain: a full TLS handshake after the hello."""
-    fetch_bytes: int = 16384
+    """Whether a sentinel looks at what it looks at once a day (``Traits.daily``)."""
+
+    def parameters(self, kind: type[K]) -> K:
+        """Return what the target says to an experiment, by the type of its record."""
+        return self.target.parameters_of(kind)
 
     def pick(self, choices: Sequence[str], what: str) -> str:
         """Return one of ``choices`` by the seed, or an empty string where there are none."""
@@ -59,49 +72,21 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
             return self.control_name
         return next((control.name for control in self.controls), "")
 
+    def endpoint_controls(self) -> tuple[tuple[Control, Endpoint], ...]:
+        """Return the control endpoints of the task's family, those abroad by preference since most subjects are."""
+        here = [
+            (control, Endpoint(address, control.port))
+            for control in self.controls
+            for address in control.addresses
+            if (":" in address) == (self.family == 6)
+        ]
+        abroad = [(control, endpoint) for control, endpoint in here if control.scope is Scope.INTERNATIONAL]
+        return tuple(abroad or here)
+
     def endpoint_control(self) -> Endpoint | None:
-        """Return a control endpoint of the task's family, abroad by preference since most subjects are."""
-        here = [(c, a) for c in self.controls for a in c.addresses if (":" in a) == (self.family == 6)]
-        abroad = [(c, a) for c, a in here if c.scope is Scope.INTERNATIONAL]
-        table = {f"{address} {control.port}": (address, control.port) for control, address in abroad or here}
+        """Return one of the control endpoints, by the seed."""
+        table = {f"{endpoint.host} {endpoint.port}": endpoint for _, endpoint in self.endpoint_controls()}
         return table.get(self.pick(sorted(table), "endpoint-control"))
-
-
-class Experiment(Protocol):
-    """One way of asking one question of one target. Implementations hold no state."""
-
-    name: Word
-    exclusive: bool
-    """Whether it must run alone because it measures a rate."""
-
-    def sentinel(self, task: Task) -> Plan:
-        """Return the cheap scheduled plan: the subject alone."""
-        ...
-
-    def paired(self, task: Task, cause: Observation | None) -> Plan:
-        """Return the whole plan, controls first; ``cause`` is the failing trial that led here and rides along."""
-        ...
-
-    def anomaly(self, observations: Sequence[Observation], usual: Observation | None = None) -> Observation | None:
-        """Return the failing subject trial that starts or continues an anomaly, or ``None`` where all is well.
-
-        Args:
-            observations: of one run; carried ones are ignored.
-            usual: the subject's trial when all was last well, for experiments where *different* is suspicious.
-        """
-        ...
-
-    def endpoints(self, task: Task, design: Design) -> tuple[Endpoint, ...]:
-        """Return every endpoint that a run would load or that its result would depend on."""
-        ...
-
-    def cost(self, task: Task, design: Design) -> int:
-        """Return the expected bytes of a run on the wire, both directions, with headers."""
-        ...
-
-    def connections(self, task: Task, design: Design) -> int:
-        """Return the most connections (or SYNs, or queries) that a run opens to one host."""
-        ...
 
 
 R = TypeVar("R", bound=Reply)

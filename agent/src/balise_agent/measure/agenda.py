@@ -1,136 +1,41 @@
 """The agenda: what is due now, given the assignment, the device's secret and the time. Pure: time is an argument.
 
-Lives here: slots and their jitter, the way from sentinel to anomaly to paired series and back, the residual cool-down,
-who goes first on a shared address, and the day's and an incident's budget. Must not live here: clocks, threads,
-carrying a plan out, or what an experiment does. docs/experiments/schedule.md tells it in prose.
+Lives here: the way from sentinel to anomaly to paired series and back, who goes first, what waits for what, and runs
+that are asked for once. Slots (slots.py), endpoints (cooldown.py), the day's bytes (day.py), the look at the line
+(line_check.py) and the state of one place (entry.py) stand beside it. Must not live here: clocks, threads, carrying a
+plan out, or any one experiment: traits and readers say what is peculiar to it. docs/experiments/schedule.md tells it in
+prose.
 """
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
 from balise_agent.experiments import REGISTRY
-from balise_agent.experiments.costs import spent
-from balise_agent.experiments.dns import accepted
-from balise_agent.experiments.line import LINE_TARGET, health
-from balise_agent.experiments.steps import Plan
-from balise_agent.experiments.task import Endpoint, Task, carried
-from balise_agent.measure.task_choice import DAY, NEEDS_ADDRESS, addresses_of, families, line_task, task_for
-from balise_agent.policy.limits import Bucket, Limits, Reserve, refuse_address, take, wait
-from balise_agent.system import derived_random
+from balise_agent.experiments.task import Endpoint
+from balise_agent.measure.cooldown import COOL_DOWN, STAGGER, Shared
+from balise_agent.measure.day import Day
+from balise_agent.measure.entry import Entry
+from balise_agent.measure.line_check import AGAIN, LineCheck
+from balise_agent.measure.requests import OneOff, Requests
+from balise_agent.measure.run import Key, Run
+from balise_agent.measure.slots import Slots
+from balise_agent.measure.task_choice import DAY, Device, Tasks, families
+from balise_agent.policy.limits import Limits, Reserve
 from balise_agent.system.config import Timeouts
-from balise_wire.assignment import Assignment, Target
+from balise_wire.assignment import Assignment
 from balise_wire.measurement import LineHealth
-from balise_wire.observations import (
-    DnsObservation,
-    HttpObservation,
-    LineObservation,
-    Observation,
-    TcpObservation,
-    TlsObservation,
-)
+from balise_wire.observations import Observation
 from balise_wire.status import EventKind
-from balise_wire.words import Arm, Design, Experiment, Resolver
+from balise_wire.words import Design, Experiment
 
-COOL_DOWN: Final = 180.0
-"""Clock seconds for which residual blocking of an address and port is expected to last (GFW: 90-180 s)."""
-STAGGER: Final = 1.0
-"""Least clock seconds between the starts of two runs of one target: never the same instant."""
 LATE: Final = 0.25
 """Share of an interval by which a run may be noticed late and still start; later means that we were not there."""
-THINNING: Final = ((0.7, Experiment.HTTP), (0.9, Experiment.TLS))
-"""From which share of the day's bytes on an experiment no longer runs as sentinel; paired series go on to the end."""
-FLOOD_REST: Final = 900.0
-"""Clock seconds for which an endpoint or name rests whose answer was a flood: it was seen, and a host pays for more."""
-AGAIN: Final = 30.0
-"""Clock seconds until a run that our own failure ended is tried once more: a full queue or a firewall just reloaded is
-over by then. What fails twice waits for its next own time."""
-HEAVY: Final = frozenset({Experiment.TLS, Experiment.HTTP})
-"""Experiments that cost kilobytes a trial; names and SYNs cost a few hundred bytes."""
 BUDGET: Final = "budget"
 """The word for ``limited_by``."""
-
-Key = tuple[str, int, Experiment]
-"""Target id, family and experiment: what has a place in the agenda."""
-
-
-class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """One run that is due: everything the caller needs to carry it out and to report it."""
-
-    target: Target
-    family: int
-    experiment: Experiment
-    design: Design
-    slot: int
-    due: float
-    """UNIX seconds at which it was planned; it may start later (cool-down, line check, others on the address)."""
-    task: Task
-    cause: Observation | None = None
-    """The failing subject trial that led here, carried along."""
-    limited_by: tuple[str, ...] = ()
-
-    @property
-    def key(self) -> Key:
-        """What has a place in the agenda."""
-        return self.target.id, self.family, self.experiment
-
-    @property
-    def exclusive(self) -> bool:
-        """Whether it must run alone."""
-        return REGISTRY[self.experiment].exclusive
-
-    def plan(self) -> Plan:
-        """Return a fresh plan to hand to the conductor."""
-        experiment = REGISTRY[self.experiment]
-        if self.design is Design.SENTINEL:
-            return _with_cause(experiment.sentinel(self.task), self.cause)
-        return experiment.paired(self.task, self.cause)
-
-
-def _with_cause(plan: Plan, cause: Observation | None) -> Plan:
-    """Return a sentinel that carries its anomaly's cause, where the budget allows no paired run."""
-    observations = yield from plan
-    return (*carried(cause), *observations)
-
-
-@dataclass(slots=True)
-class _Entry:
-    """The state of one place in the agenda."""
-
-    target: Target
-    family: int
-    experiment: Experiment
-    slot: int
-    due: float
-    running: bool = False
-    waiting: bool = False
-    """Seen in time, and waiting for others since: not left behind by a sleep."""
-    cause: Observation | None = None
-    """Of the living anomaly; ``None`` while all is well."""
-    spent: int = 0
-    """Bytes of the living anomaly."""
-    usual: Observation | None = None
-    """The subject's trial when all was last well."""
-    tried_again: int = -1
-    """Slot in which a run that our own failure ended was repeated."""
-    full_day: int = -1
-    """UTC day of the last look at the certificate chain."""
-
-    @property
-    def key(self) -> Key:
-        return self.target.id, self.family, self.experiment
-
-
-@dataclass(slots=True)
-class _Day:
-    """What a UTC day has cost so far."""
-
-    number: int = -1
-    spent: int = 0
-    told: set[str] = field(default_factory=set)
 
 
 class Agenda:
@@ -156,26 +61,17 @@ class Agenda:
             timeouts: real seconds.
             spent_today: bytes that the UTC day has cost already, before a restart or a pause.
         """
-        self._secret = secret
-        self._limits = limits
-        self._timeouts = timeouts or Timeouts()
-        self._entries: dict[Key, _Entry] = {}
-        self._resolved: dict[str, tuple[str, ...]] = {}
-        self._hot: dict[Endpoint, float] = {}
-        """Until when an endpoint may still be blocked for what we sent to it."""
-        self._busy: dict[Endpoint, set[Key]] = {}
-        """Runs in flight at an endpoint: one that shows a name is alone there, SYNs may be several."""
-        self._buckets: dict[str, Bucket] = {}
-        self._started: dict[str, float] = {}
-        self._line: LineHealth | None = None
-        self._line_done = -math.inf
-        self._line_running = False
-        self._line_tried_again = False
+        self._tasks = Tasks(assignment, Device(secret=secret, timeouts=timeouts or Timeouts()))
+        self._slots = Slots(secret, assignment.timetable.interval)
+        self._entries: dict[Key, Entry] = {}
+        self._requests = Requests()
+        self._shared = Shared(limits.connections_per_host_per_minute)
+        self._line = LineCheck()
+        self._day = Day(now, spent_today)
         self._reserve = Reserve.NONE
-        self._day = _Day(int(now // DAY), spent_today)
         self._seen = now
         self._notices: list[tuple[EventKind, str]] = []
-        self._assignment = assignment
+        self.follow(limits)
         self.reassign(assignment, now)
 
     # --- what callers ask ---------------------------------------------------------------------------------------------
@@ -183,16 +79,16 @@ class Agenda:
     @property
     def assignment(self) -> Assignment:
         """The assignment in force."""
-        return self._assignment
+        return self._tasks.assignment
 
     @property
     def line(self) -> LineHealth | None:
         """The latest summary of the line, for the measurements of its minute."""
-        return self._line
+        return self._line.health
 
     @property
     def spent_today(self) -> int:
-        """Estimated bytes of the current UTC day."""
+        """Bytes of the current UTC day: as counted, and as reckoned since."""
         return self._day.spent
 
     def anomalies(self) -> tuple[Key, ...]:
@@ -202,6 +98,8 @@ class Agenda:
     def follow(self, limits: Limits) -> None:
         """Take other limits from now on: the machine stands in another network."""
         self._limits = limits
+        self._shared.rates.per_minute = limits.connections_per_host_per_minute
+        self._tasks.device = msgspec.structs.replace(self._tasks.device, laboratory=limits.laboratory, lan=limits.lan)
 
     def notices(self) -> tuple[tuple[EventKind, str], ...]:
         """Return and forget what is worth an event since the last call."""
@@ -210,38 +108,63 @@ class Agenda:
 
     def reassign(self, assignment: Assignment, now: float) -> None:
         """Take a new assignment; what was known of unchanged targets (anomalies, addresses) stays known."""
-        interval_changed = assignment.timetable.interval != self._assignment.timetable.interval
-        self._assignment = assignment
+        interval = assignment.timetable.interval
+        anew = interval != self._slots.interval
+        self._tasks.assignment, self._slots = assignment, Slots(self._tasks.device.secret, interval)
         before, self._entries = self._entries, {}
+        unknown: Counter[Experiment] = Counter()
         for target in assignment.targets:
-            for family in families(target):
-                for word in dict.fromkeys(target.experiments):
-                    if word not in REGISTRY or word is Experiment.LINE:
-                        continue
-                    old = before.get((target.id, family, word))
-                    if old is not None and old.target == target and not interval_changed:
-                        self._entries[old.key] = old
-                        continue
-                    entry = _Entry(target, family, word, slot=0, due=now, running=old is not None and old.running)
-                    entry.slot, entry.due = self._next_slot(entry, self._slot(now) - 1, now)
-                    self._entries[entry.key] = entry
+            for word in dict.fromkeys(target.experiments):
+                if word not in REGISTRY:
+                    unknown[word] += 1
+                elif REGISTRY[word].traits.of_target:
+                    for family in families(target):
+                        entry = Entry(target, family, word)
+                        old = before.get(entry.key)
+                        if old is not None and old.target == target and not anew:
+                            entry = old
+                        else:
+                            entry.running = old is not None and old.running
+                            self._plan_anew(entry, now)
+                        self._entries[entry.key] = entry
+        for word, count in unknown.items():
+            told = f"experiment {word} is not known to this agent; targets that ask for it: {count}"
+            self._notices.append((EventKind.TARGET_REFUSED, told))
 
-    def due(self, now: float, reserve: Reserve = Reserve.NONE) -> list[Run]:
+    def ask(self, wanted: OneOff, now: float) -> str | None:
+        """Take a run that is asked for, once; say why where it is not taken.
+
+        It waits as every run does: for a fresh look at the line, for cool and free endpoints, for its host's tokens and
+        for the day's bytes. What did not start by ``expires`` is dropped, with a notice. It begins and ends no anomaly.
+        """
+        if (why := self._requests.refuse(wanted, now)) is not None:
+            return why
+        slot = self._slots.number(now)
+        task = self._tasks.task(wanted.target, wanted.family, wanted.experiment, slot, now)
+        return self._requests.add(wanted, task, slot, now)
+
+    def due(self, now: float, reserve: Reserve = Reserve.NONE, counted: int | None = None) -> list[Run]:
         """Return the runs to start now; each is the caller's until ``done``.
 
         Args:
             now: UNIX seconds on the probe's clock.
             reserve: what the rest of the day's bytes, as they were counted on the line, is kept for.
+            counted: bytes that crossed the line today, delivery among them; ``None`` where nobody counts.
 
         A run waits for a fresh line result, for its endpoints to be cool and free, and for the host's token bucket.
         What a sleep or a clock jump left behind is not caught up: it is planned anew, each in its own time.
         """
-        self._turn_day(now)
+        self._day.turn(now)
+        if counted is not None:
+            self._day.count(counted)
         self._reserve = reserve
         if now < self._seen - STAGGER:
-            self._replan(now)
+            self._clock_went_back(now)
         self._seen = now
         self._drop_missed(now)
+        for run in self._requests.expired(now):
+            told = f"request {run.request}: {run.experiment} on {run.target.id} did not start in time"
+            self._notices.append((EventKind.TARGET_REFUSED, told))
         return self._runs(now)
 
     def next_at(self) -> float:
@@ -249,14 +172,13 @@ class Agenda:
 
         Call it after ``due``. It is never in the past: what could start has started.
         """
-        first = math.inf
-        for entry in self._entries.values():
-            if entry.running:
-                continue
-            if not entry.waiting:
-                first = min(first, entry.due)
-            elif not self._line_running:
-                first = min(first, self._ready_at(entry))
+        idle = [entry for entry in self._entries.values() if not entry.running]
+        first = min((entry.due for entry in idle if not entry.waiting), default=math.inf)
+        first = min(first, self._requests.next_expiry())
+        if not self._line.running:
+            waiting = [self._run(entry, self._seen) for entry in idle if entry.waiting]
+            for run in (*waiting, *self._requests.waiting()):
+                first = min(first, self._shared.ready_at(run, self._seen))
         return max(first, self._seen + STAGGER)
 
     def done(self, run: Run, observations: Sequence[Observation], now: float, *, own_failure: bool = False) -> None:
@@ -269,64 +191,49 @@ class Agenda:
             own_failure: the probe itself ended the run before its end. What was observed cost its bytes and heats what
                 it heats, but it begins, continues and ends no anomaly; the run is tried again soon, once.
         """
-        self._turn_day(now)
-        self._day.spent += spent(observations)
-        if run.experiment is Experiment.LINE:
-            self._line_is_done(observations, now, own_failure=own_failure)
+        self._day.turn(now)
+        self._day.ends(run.claim, REGISTRY[run.experiment].reader.spent(observations))
+        self._shared.end(run, observations, now)
+        if run.request:
+            self._requests.end(run)
+            return
+        if not REGISTRY[run.experiment].traits.of_target:
+            self._line.done(observations, now, self.assignment.timetable.line, own_failure=own_failure)
             return
         entry = self._entries.get(run.key)
-        self._busy = {endpoint: left for endpoint, keys in self._busy.items() if (left := keys - {run.key})}
-        for endpoint in _failed_endpoints(observations):
-            self._hot[endpoint] = now + COOL_DOWN
-        for endpoint in _flooding_endpoints(observations):
-            self._hot[endpoint] = now + FLOOD_REST
         if entry is None or not entry.running:
             return
         entry.running = False
         # Whatever happens below: a place in the agenda always has a time to come.
-        entry.due = self._next_slot(entry, entry.slot, now)[1]
-        if own_failure or not any(not trial.carried for trial in observations):
+        entry.due = self._following(entry, now)[1]
+        own = [trial for trial in observations if not trial.carried]
+        if own_failure or not own:
             self._again(entry, now)
         else:
-            self._learn(entry, run, observations, now)
-
-    # --- slots --------------------------------------------------------------------------------------------------------
-
-    def _slot(self, now: float) -> int:
-        return math.floor(now / self._assignment.timetable.interval)
+            self._learn(entry, run, own, now)
 
     def planned_at(self, key: Key, slot: int) -> float:
         """Return the jittered time of a slot, anywhere in its interval; the same for ever for the same secret."""
-        target, family, experiment = key
-        jitter = derived_random.fraction(self._secret, "slot", slot, target, family, experiment.value)
-        return (slot + jitter) * self._assignment.timetable.interval
+        return self._slots.planned_at(key, slot)
 
-    def _next_slot(self, entry: _Entry, after: int, now: float) -> tuple[int, float]:
-        """Return the first slot later than ``after`` that is the entry's and whose time is still to come."""
-        slot = max(after + 1, self._slot(now))
-        while True:
-            planned = self.planned_at(entry.key, slot)
-            if planned > now and self._has_turn(entry, slot):
-                return slot, planned
-            slot += 1
+    # --- times --------------------------------------------------------------------------------------------------------
 
-    def _has_turn(self, entry: _Entry, slot: int) -> bool:
-        """Tell whether a slot is one of the entry's: hellos and fetches may be rarer; an anomaly has every slot."""
-        timetable = self._assignment.timetable
-        every = {Experiment.TLS: timetable.hello_every, Experiment.HTTP: timetable.http_every}.get(entry.experiment, 1)
-        if every <= 1 or entry.cause is not None:
-            return True
-        return (slot + derived_random.number(self._secret, "turn", *entry.key[:2], entry.experiment.value)) % every == 0
+    def _following(self, entry: Entry, now: float) -> tuple[int, float]:
+        """Return the entry's next own slot and its time."""
+        return self._slots.following(entry.key, entry.slot, now, entry.every(self.assignment.timetable))
 
-    def _replan(self, now: float) -> None:
-        """Plan everything anew after the clock went back, and forget what was dated by it."""
+    def _plan_anew(self, entry: Entry, now: float) -> None:
+        """Give an entry the next slot that it has a turn in, from the one that is now."""
+        entry.slot = self._slots.number(now) - 1
+        entry.slot, entry.due = self._following(entry, now)
+
+    def _clock_went_back(self, now: float) -> None:
+        """Plan everything anew, and forget what was dated by the clock as it was."""
         self._notices.append((EventKind.CLOCK_JUMP, f"the clock went back by {self._seen - now:.0f} s"))
         for entry in self._entries.values():
-            entry.slot, entry.due = self._next_slot(entry, self._slot(now) - 1, now)
-        self._hot = {endpoint: min(until, now + COOL_DOWN) for endpoint, until in self._hot.items()}
-        self._started.clear()
-        self._buckets.clear()
-        self._line_done = -math.inf
+            self._plan_anew(entry, now)
+        self._shared.clock_went_back(now)
+        self._line.forget()
 
     def _drop_missed(self, now: float) -> None:
         """Give what a sleep or a jump left behind its next own time: nothing is caught up in a burst."""
@@ -334,10 +241,10 @@ class Agenda:
         for entry in self._entries.values():
             if entry.running or entry.waiting or entry.due > now:
                 continue
-            entry.waiting = now - entry.due <= LATE * self._assignment.timetable.interval
+            entry.waiting = now - entry.due <= LATE * self.assignment.timetable.interval
             if not entry.waiting:
                 missed += 1
-                entry.slot, entry.due = self._next_slot(entry, self._slot(now) - 1, now)
+                self._plan_anew(entry, now)
         if missed:
             detail = f"asleep, or the clock moved on: {missed} runs were missed and are not caught up"
             self._notices.append((EventKind.CLOCK_JUMP, detail))
@@ -346,306 +253,155 @@ class Agenda:
 
     def _runs(self, now: float) -> list[Run]:
         """Return what is due and free to run, or the line check that must come first."""
-        self._hot = {endpoint: until for endpoint, until in self._hot.items() if until > now}
+        self._shared.cool(now)
         ripe = [entry for entry in self._entries.values() if not entry.running and entry.due <= now]
         # Those that are expected to succeed heat nothing and go first; among the others the longest waiting.
         ripe.sort(key=lambda entry: (entry.cause is not None, entry.due, entry.key))
         ripe = [entry for entry in ripe if not self._passes(entry, now)]
-        if not ripe or self._line_running:
+        asked = [run for run in self._requests.waiting() if not self._rests(run.experiment, anomaly=True)]
+        if not (ripe or asked) or self._line.running:
             return []
-        if now - self._line_done > self._assignment.timetable.line:
-            return [self._line_run(now)]
-        runs: list[Run] = []
+        if self._line.is_due(now, self.assignment.timetable.line):
+            run = self._line.start(self.assignment, self._tasks.device, self._slots.number(now), now)
+            self._day.starts(run.claim, run.cost)
+            return [run]
         reserved: set[Endpoint] = set()
-        for entry in ripe:
-            run = self._offer(entry, now, reserved)
-            if run is not None:
+        runs = [offered for entry in ripe if (offered := self._offer(entry, now, reserved)) is not None]
+        for run in asked:
+            if reserved.isdisjoint(run.load.endpoints) and self._begins(run, now):
+                self._requests.begin(run)
                 runs.append(run)
         return runs
 
-    def _passes(self, entry: _Entry, now: float) -> bool:
+    def _passes(self, entry: Entry, now: float) -> bool:
         """Skip this slot of an entry for which it makes no sense; tell whether it was skipped."""
-        if not (self._is_spent(entry) or self._is_explained(entry) or not self._has_address(entry)):
+        goes = self._has_address(entry) and not self._is_explained(entry)
+        if goes and not self._rests(entry.word, anomaly=entry.cause is not None):
             return False
         entry.waiting = False
-        entry.slot, entry.due = self._next_slot(entry, entry.slot, now)
+        entry.slot, entry.due = self._following(entry, now)
         return True
 
-    def _has_address(self, entry: _Entry) -> bool:
-        """Tell whether the entry's experiment has an address to test; DNS may still find one."""
-        if entry.experiment not in NEEDS_ADDRESS:
-            return True
-        return bool(addresses_of(entry.target, entry.family, self._resolved.get(entry.target.id, ())))
+    def _has_address(self, entry: Entry) -> bool:
+        """Tell whether the entry's experiment has an address to test; another one may still find it."""
+        return not entry.experiment.traits.needs_address or bool(self._tasks.addresses(entry.target, entry.family))
 
-    def _is_explained(self, entry: _Entry) -> bool:
-        """Tell whether a TCP anomaly of the same target already says all that this run could.
+    def _below(self, entry: Entry) -> Entry | None:
+        """Return the target's entry of the experiment that explains this one's anomalies."""
+        below = entry.experiment.traits.explained_by
+        return None if below is None else self._entries.get((entry.target.id, entry.family, below))
+
+    def _is_explained(self, entry: Entry) -> bool:
+        """Tell whether an anomaly of the experiment below already says all that this run could.
 
         A hello to an address that answers no SYN measures TCP once more, takes long to fail, and tells nothing new; so
         does a request to another port that did not connect either.
         """
-        if entry.experiment not in {Experiment.TLS, Experiment.HTTP}:
+        below = self._below(entry)
+        if below is None or below.cause is None:
             return False
-        tcp = self._entries.get((entry.target.id, entry.family, Experiment.TCP))
-        if tcp is None or tcp.cause is None:
-            return False
-        port = entry.target.http_port if entry.experiment is Experiment.HTTP else entry.target.port
-        return port == entry.target.port or _never_connected(entry.cause)
+        target = entry.target
+        return target.port_of(entry.word) == target.port_of(below.word) or not entry.connected
 
-    def _is_spent(self, entry: _Entry) -> bool:
-        """Tell whether the day's bytes are used up for this entry; the notice is given once a day."""
-        if entry.experiment in HEAVY and self._reserve >= (Reserve.ANOMALIES if entry.cause is None else Reserve.NAMES):
-            what = "tls and http" if self._reserve is Reserve.NAMES else "tls and http on schedule"
-            self._tell_spent(what, f"the rest of the day's bytes is kept: {what} rest until 00:00 UTC")
+    def _rests(self, word: Experiment, *, anomaly: bool) -> bool:
+        """Tell whether the day's bytes are used up for an experiment; the notice is given once a day."""
+        traits = REGISTRY[word].traits
+        if traits.heavy and self._reserve >= (Reserve.NAMES if anomaly else Reserve.ANOMALIES):
+            heavy = " and ".join(word.value for word, one in REGISTRY.items() if one.traits.heavy)
+            what = heavy if self._reserve is Reserve.NAMES else f"{heavy} on schedule"
+            self._tell_rest(what, f"the rest of the day's bytes is kept: {what} rest until 00:00 UTC")
             return True
-        allowed = min(self._assignment.budget.bytes_per_day, self._limits.bytes_per_day)
+        allowed = min(self.assignment.budget.bytes_per_day, self._limits.bytes_per_day)
         share = self._day.spent / allowed if allowed > 0 else 1.0
-        until = 1.0
-        if entry.cause is None:
-            until = next((limit for limit, word in THINNING if word is entry.experiment), 1.0)
+        until = 1.0 if anomaly else traits.rests_from
         if share < until:
             return False
-        what = entry.experiment.value if until < 1.0 else "everything"
-        self._tell_spent(what, f"{self._day.spent} of {allowed} bytes today: {what} rests until 00:00 UTC")
+        what = word.value if until < 1.0 else "everything"
+        self._tell_rest(what, f"{self._day.spent} of {allowed} bytes today: {what} rests until 00:00 UTC")
         return True
 
-    def _tell_spent(self, what: str, detail: str) -> None:
+    def _tell_rest(self, what: str, detail: str) -> None:
         """Give the notice that something rests, once a day."""
-        if what not in self._day.told:
-            self._day.told.add(what)
+        if self._day.is_news(what):
             self._notices.append((EventKind.BUDGET_EXHAUSTED, detail))
 
-    def _offer(self, entry: _Entry, now: float, reserved: set[Endpoint]) -> Run | None:
+    def _offer(self, entry: Entry, now: float, reserved: set[Endpoint]) -> Run | None:
         """Return the entry's run if it may start now; else it waits, and what it waits for is kept for it.
 
         The reservation is what keeps a run that needs two cool endpoints from starving: a younger anomaly may not
         heat one of them again. Healthy sentinels and SYNs may pass, since they heat nothing.
         """
         run = self._run(entry, now)
-        experiment = REGISTRY[entry.experiment]
-        endpoints = experiment.endpoints(run.task, run.design)
-        heats = entry.cause is not None and _shows_name(entry.key)
-        if any(endpoint in self._hot or self._is_busy(endpoint, entry.key) for endpoint in endpoints) or (
-            heats and not reserved.isdisjoint(endpoints)
-        ):
-            if entry.cause is not None:
-                reserved.update(endpoints)
+        anomaly = entry.cause is not None
+        heats = anomaly and entry.experiment.traits.reveals_name
+        kept = heats and not reserved.isdisjoint(run.load.endpoints)
+        if kept or not self._shared.are_free(run):
+            if anomaly:
+                reserved.update(run.load.endpoints)
             return None
-        if now - self._started.get(entry.target.id, -math.inf) < STAGGER:
+        if not self._begins(run, now):
             return None
-        host = run.task.address or entry.target.host
-        rate = self._limits.connections_per_host_per_minute
-        bucket = take(self._buckets.get(host), experiment.connections(run.task, run.design), rate, now)
-        if bucket is None:
-            return None
-        self._buckets[host] = bucket
-        self._started[entry.target.id] = now
-        for endpoint in endpoints:
-            self._busy.setdefault(endpoint, set()).add(entry.key)
         entry.running, entry.waiting = True, False
         if run.design is not Design.SENTINEL:
-            entry.slot = max(entry.slot, self._slot(now))
+            entry.slot = max(entry.slot, self._slots.number(now))
         if run.task.full:
             entry.full_day = int(now // DAY)
         return run
 
-    def _is_busy(self, endpoint: Endpoint, key: Key) -> bool:
-        """Tell whether a run in flight at an endpoint and one of ``key`` could spoil each other's result."""
-        return any(_shows_name(key) or _shows_name(other) for other in self._busy.get(endpoint, ()))
+    def _begins(self, run: Run, now: float) -> bool:
+        """Let a run start where nothing that it shares keeps it back; its bytes are reckoned with from now on."""
+        if not (self._shared.are_free(run) and self._shared.begin(run, now)):
+            return False
+        self._day.starts(run.claim, run.cost)
+        return True
 
-    def _run(self, entry: _Entry, now: float) -> Run:
+    def _run(self, entry: Entry, now: float) -> Run:
         """Return the run that an entry would make now."""
-        paired = entry.cause is not None and self._affords(entry)
-        task = task_for(
-            self._assignment,
-            entry.target,
-            entry.family,
-            secret=self._secret,
-            now=now,
-            slot=entry.slot,
-            experiment=entry.experiment,
-            timeouts=self._timeouts,
-            laboratory=self._limits.laboratory,
-            lan=self._limits.lan,
-            resolved=self._resolved.get(entry.target.id, ()),
-            full=entry.experiment is Experiment.TLS and not paired and entry.full_day != int(now // DAY),
+        anomaly = entry.cause is not None
+        paired = anomaly and entry.affords_pair(self.assignment.budget)
+        task = msgspec.structs.replace(
+            self._tasks.task(entry.target, entry.family, entry.word, entry.slot, now),
+            design=Design.PAIRED if paired else Design.SENTINEL,
+            cause=entry.cause,
+            full=entry.experiment.traits.daily and not paired and entry.full_day != int(now // DAY),
         )
         return Run(
             target=entry.target,
             family=entry.family,
-            experiment=entry.experiment,
-            design=Design.PAIRED if paired else Design.SENTINEL,
+            experiment=entry.word,
             slot=entry.slot,
             due=entry.due,
             task=task,
-            cause=entry.cause,
-            limited_by=(BUDGET,) if entry.cause is not None and not paired else (),
+            limited_by=(BUDGET,) if anomaly and not paired else (),
         )
-
-    def _affords(self, entry: _Entry) -> bool:
-        """Tell whether the anomaly's budget holds another paired run; the first is always affordable."""
-        return entry.spent == 0 or entry.spent < self._assignment.budget.bytes_per_incident
-
-    def _line_run(self, now: float) -> Run:
-        """Return the line check that the targets of this minute wait for."""
-        self._line_running = True
-        task = line_task(
-            self._assignment,
-            secret=self._secret,
-            now=now,
-            timeouts=self._timeouts,
-            laboratory=self._limits.laboratory,
-        )
-        return Run(
-            target=LINE_TARGET,
-            family=4,
-            experiment=Experiment.LINE,
-            design=Design.SENTINEL,
-            slot=self._slot(now),
-            due=now,
-            task=task,
-        )
-
-    def _ready_at(self, entry: _Entry) -> float:
-        """Return the earliest time at which a waiting entry could start, as far as it can be known now."""
-        run = self._run(entry, self._seen)
-        experiment = REGISTRY[entry.experiment]
-        endpoints = experiment.endpoints(run.task, run.design)
-        if any(self._is_busy(endpoint, entry.key) for endpoint in endpoints):
-            return math.inf  # the one that is busy there says when it is done
-        times = [entry.due, *(self._hot.get(endpoint, -math.inf) for endpoint in endpoints)]
-        host = run.task.address or entry.target.host
-        rate = self._limits.connections_per_host_per_minute
-        needed = experiment.connections(run.task, run.design)
-        times.append(self._seen + wait(self._buckets.get(host), needed, rate, self._seen))
-        return max(times)
 
     # --- what a result changes ----------------------------------------------------------------------------------------
 
-    def _line_is_done(self, observations: Sequence[Observation], now: float, *, own_failure: bool) -> None:
-        self._line_running = False
-        self._line_done = now
-        if own_failure:
-            # Half a look is no look: the line's health stays what it was, and ages.
-            if not self._line_tried_again:
-                self._line_tried_again = True
-                self._line_done = now - self._assignment.timetable.line + min(AGAIN, self._assignment.timetable.line)
-            return
-        self._line_tried_again = False
-        line = next((o for o in observations if isinstance(o, LineObservation)), None)
-        if line is not None:
-            self._line = health(line)
-
-    def _learn(self, entry: _Entry, run: Run, observations: Sequence[Observation], now: float) -> None:
+    def _learn(self, entry: Entry, run: Run, own: Sequence[Observation], now: float) -> None:
         """Move the entry on: into, through or out of an anomaly, and to its next time."""
-        own = [trial for trial in observations if not trial.carried]
-        if entry.experiment is Experiment.DNS:
-            self._note_addresses(entry, own)
-        trial = REGISTRY[entry.experiment].anomaly(own, entry.usual)
-        begins = trial is not None and entry.cause is None
-        if trial is None:
-            entry.cause, entry.spent = None, 0
-            entry.usual = next((t for t in reversed(own) if t.arm is Arm.SUBJECT), entry.usual)
-        else:
-            entry.cause = trial
-            if run.design is not Design.SENTINEL:
-                entry.spent += spent(own)
-            if run.limited_by and _is_mere_change(trial):
-                # As different as it is, it stays so: that is its new usual, not an incident for ever.
-                entry.cause, entry.spent, entry.usual = None, 0, trial
-        if begins:
+        for addresses in entry.experiment.reader.learned(own):
+            self._tasks.learn(entry.target, addresses)
+        if entry.learn(run, own):
             entry.due = now + COOL_DOWN
-            if _never_connected(trial):
-                self._ask_tcp(entry, now)
-        elif entry.cause is not None and entry.slot < self._slot(now):
+            if not entry.connected:
+                self._ask_below(entry, now)
+        elif entry.cause is not None and entry.slot < self._slots.number(now):
             # The run outlasted its slot: an anomaly has the current one as well, once it is cool.
-            entry.slot = self._slot(now)
-            entry.due = max(now, self.planned_at(entry.key, entry.slot))
+            entry.slot = self._slots.number(now)
+            entry.due = max(now, self._slots.planned_at(entry.key, entry.slot))
         else:
-            entry.slot, entry.due = self._next_slot(entry, entry.slot, now)
+            entry.slot, entry.due = self._following(entry, now)
 
-    def _again(self, entry: _Entry, now: float) -> None:
+    def _again(self, entry: Entry, now: float) -> None:
         """Plan a run of which nothing was learned: once more in this slot, then in the entry's next one."""
-        following = self._next_slot(entry, entry.slot, now)
+        following = self._following(entry, now)
         if entry.tried_again != entry.slot and now + AGAIN < following[1]:
             entry.tried_again, entry.due = entry.slot, now + AGAIN
         else:
             entry.slot, entry.due = following
 
-    def _ask_tcp(self, entry: _Entry, now: float) -> None:
-        """Bring the target's TCP sentinel forward: the layer that failed is the one to look at, and at once."""
-        tcp = self._entries.get((entry.target.id, entry.family, Experiment.TCP))
-        if tcp is not None and tcp.cause is None and not tcp.running and tcp.due > now:
-            tcp.due = now
-
-    def _note_addresses(self, entry: _Entry, own: Iterable[Observation]) -> None:
-        """Remember what an unassigned name resolves to; addresses that may not be contacted are not remembered."""
-        for trial in own:
-            if not isinstance(trial, DnsObservation) or trial.arm is not Arm.SUBJECT or trial.failure is not None:
-                continue
-            answer = accepted(trial.answers)
-            if trial.resolver is not Resolver.PROVIDER or trial.tls_consistent is False or answer is None:
-                continue
-            fine = [a for a in answer.addresses if not refuse_address(a, self._limits.laboratory, self._limits.lan)]
-            if fine:
-                other = [a for a in self._resolved.get(entry.target.id, ()) if (":" in a) != (":" in fine[0])]
-                self._resolved[entry.target.id] = tuple(sorted(fine) + other)
-
-    def _turn_day(self, now: float) -> None:
-        number = int(now // DAY)
-        if number != self._day.number:
-            self._day = _Day(number)
-
-
-def _shows_name(key: Key) -> bool:
-    """Tell whether runs of a place in the agenda show a name that a censor could react to; SYNs show none."""
-    return key[2] is not Experiment.TCP
-
-
-def _failed_endpoints(observations: Iterable[Observation]) -> list[Endpoint]:
-    """Return where a subject trial failed after it had shown the name: there residual blocking is to be expected.
-
-    A SYN without an answer shows nothing that a censor could remember; what an earlier trial may have triggered is
-    that trial's to heat. Were dead addresses heated as well, the series that is to tell what they died of would wait
-    for the others' time-outs.
-    """
-    found: list[Endpoint] = []
-    for trial in observations:
-        if trial.carried or trial.arm is not Arm.SUBJECT:
-            continue
-        match trial:
-            case TlsObservation() | HttpObservation() if trial.failure is not None and trial.connect_ms is not None:
-                found.append((trial.address, trial.port))
-            case DnsObservation() if trial.resolver is Resolver.PROVIDER:
-                if trial.failure is not None and trial.qtype == "A":
-                    found.append((trial.name, 53))
-                if trial.tls_consistent is False:
-                    found.append((trial.tls_address, 443))
-            case _:
-                pass
-    return found
-
-
-def _flooding_endpoints(observations: Iterable[Observation]) -> list[Endpoint]:
-    """Return where more came back than anybody asked for: the host's line is spared, for a while."""
-    found: list[Endpoint] = []
-    for trial in observations:
-        match trial:
-            case DnsObservation() if trial.flood_bytes and not trial.carried:
-                found.append((trial.name, 53))
-            case TcpObservation() | TlsObservation() | HttpObservation() if trial.flood_bytes and not trial.carried:
-                found.append((trial.address, trial.port))
-            case _:
-                pass
-    return found
-
-
-def _never_connected(trial: Observation | None) -> bool:
-    """Tell whether a TLS or HTTP trial failed before it had a TCP connection."""
-    return (
-        isinstance(trial, TlsObservation | HttpObservation) and trial.failure is not None and trial.connect_ms is None
-    )
-
-
-def _is_mere_change(trial: Observation) -> bool:
-    """Tell whether a trial was answered in full and only looks unlike the usual."""
-    return isinstance(trial, HttpObservation) and trial.failure is None and trial.tls_verified is not False
+    def _ask_below(self, entry: Entry, now: float) -> None:
+        """Bring the sentinel of the layer that failed forward: it is the one to look at, and at once."""
+        below = self._below(entry)
+        if below is not None and below.cause is None and not below.running and below.due > now:
+            below.due = now

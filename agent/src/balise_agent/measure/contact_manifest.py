@@ -1,7 +1,7 @@
 """The contact manifest: every name, address, port and byte a day that an assignment will make this probe contact.
 
 It is what the host of a probe agrees to (`balise-agent plan --day`). Lives here: the rows, their totals and a text for
-people. Must not live here: the counting of real traffic.
+people. Must not live here: whom one experiment contacts (experiments/<x>/contacts.py), or the counting of real traffic.
 """
 
 from collections import defaultdict
@@ -11,16 +11,16 @@ from typing import Final
 import msgspec
 
 from balise_agent.experiments import REGISTRY
-from balise_agent.experiments.dns import QUERY_COST
-from balise_agent.experiments.tcp import SYN_COST
-from balise_agent.measure.task_choice import DAY, NEEDS_ADDRESS, families, family_of, line_task, task_for
-from balise_agent.system.config import Timeouts
-from balise_wire.assignment import Assignment, Target
+from balise_agent.experiments.experiment import Destination
+from balise_agent.experiments.task import Task
+from balise_agent.measure.line_check import line_task
+from balise_agent.measure.task_choice import DAY, Device, families, task_for
+from balise_wire.assignment import Assignment
 from balise_wire.words import Design, Experiment
 
 ON_ANOMALY: Final = "only when something fails"
-RESOLVED: Final = "(whatever the name resolves to)"
-PROVIDER: Final = "(the provider's resolver)"
+_DEVICE: Final = Device(secret=b"")
+"""Whatever a probe's secret is: the contacts of a day do not depend on it, only their order does."""
 
 
 class Contact(msgspec.Struct, frozen=True, kw_only=True, order=True):
@@ -30,7 +30,7 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True, order=True):
     address: str
     port: int
     protocol: str
-    """``tcp`` or ``udp``."""
+    """``tcp``, ``udp`` or ``icmp``."""
     why: str
     per_day: int
     """Times a day as scheduled; 0 for what happens only in an anomaly."""
@@ -50,15 +50,14 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 def manifest(assignment: Assignment, *, line: bool = True) -> Manifest:
     """Return the manifest of an assignment that was already held against the limits."""
-    slots = DAY // assignment.timetable.interval
     contacts: list[Contact] = []
-    for target in assignment.targets:
-        for family in families(target):
-            for word in dict.fromkeys(target.experiments):
-                contacts.extend(_of(assignment, target, family, word, slots))
-    if line:
-        contacts.extend(_of_line(assignment))
-    contacts.extend(_of_anomalies(assignment))
+    for word, task, times in _planned(assignment, line=line):
+        experiment = REGISTRY[word].contacts
+        for destination in experiment.scheduled(task):
+            contacts.extend(_scheduled(word, destination, times))
+        paired = msgspec.structs.replace(task, design=Design.PAIRED)
+        for destination in experiment.on_anomaly(paired):
+            contacts.extend(_rows(destination, ON_ANOMALY))
     rows = _merged(contacts)
     return Manifest(
         contacts=rows,
@@ -68,76 +67,40 @@ def manifest(assignment: Assignment, *, line: bool = True) -> Manifest:
     )
 
 
-def _of(assignment: Assignment, target: Target, family: int, word: Experiment, slots: int) -> Iterable[Contact]:
-    """Return the scheduled contacts of one experiment on one target."""
-    experiment = REGISTRY.get(word)
-    if experiment is None or word is Experiment.LINE:
-        return
+def _planned(assignment: Assignment, *, line: bool) -> Iterable[tuple[Experiment, Task, int]]:
+    """Yield what the assignment plans: experiment, task, and times a day; of the line at its most frequent."""
     timetable = assignment.timetable
-    every = {Experiment.TLS: timetable.hello_every, Experiment.HTTP: timetable.http_every}.get(word, 1)
-    times = slots // every
-    task = task_for(assignment, target, family, secret=b"", now=0.0, timeouts=Timeouts())
-    cost = experiment.cost(task, Design.SENTINEL)
-    if word not in NEEDS_ADDRESS:
-        yield Contact(
-            name=target.host, address=PROVIDER, port=53, protocol="udp", why=word.value,
-            per_day=times, bytes_per_day=times * cost,
-        )  # fmt: skip
-        return
-    port = target.http_port if word is Experiment.HTTP else target.port
-    # One address a day; over the days all of them. The bytes are shared out, so that the sum is a day's.
-    addresses = [a for a in target.addresses if family_of(a) == family] or [RESOLVED]
-    for number, address in enumerate(addresses):
-        share = times * cost // len(addresses) + (times * cost % len(addresses) if number == 0 else 0)
-        why = word.value if len(addresses) == 1 else f"{word.value}, one of {len(addresses)} addresses a day"
-        yield Contact(
-            name=target.host, address=address, port=port, protocol="tcp", why=why, per_day=times, bytes_per_day=share
-        )
-
-
-def _of_line(assignment: Assignment) -> Iterable[Contact]:
-    """Return the contacts of the line check, at its most frequent."""
-    times = DAY // assignment.timetable.line if assignment.targets else 0
-    task = line_task(assignment, secret=b"", now=0.0, timeouts=Timeouts())
-    for control in assignment.controls:
-        for address in control.addresses[:1]:
-            yield Contact(
-                name=control.name, address=address, port=control.port, protocol="tcp", why="line",
-                per_day=times, bytes_per_day=times * 2 * SYN_COST,
-            )  # fmt: skip
-    if task.name_control():
-        yield Contact(
-            name=task.name_control(), address=PROVIDER, port=53, protocol="udp", why="line",
-            per_day=times, bytes_per_day=times * QUERY_COST,
-        )  # fmt: skip
-
-
-def _of_anomalies(assignment: Assignment) -> Iterable[Contact]:
-    """Return what only a paired series contacts: neighbours, siblings, other ports, resolvers asked directly."""
-
-    def row(name: str, address: str, port: int, protocol: str = "tcp") -> Contact:
-        return Contact(
-            name=name, address=address, port=port, protocol=protocol, why=ON_ANOMALY, per_day=0, bytes_per_day=0
-        )
-
     for target in assignment.targets:
-        for address in target.addresses or (RESOLVED,):
-            for name in filter(None, (target.neighbour, assignment.control_name, "(scrambled name)")):
-                if Experiment.TLS in target.experiments:
-                    yield row(name, address, target.port)
-                if Experiment.HTTP in target.experiments:
-                    yield row(name, address, target.http_port)
-            if target.other_port and Experiment.TCP in target.experiments:
-                yield row(target.host, address, target.other_port)
-        if target.sibling and Experiment.TCP in target.experiments:
-            yield row(target.host, target.sibling, target.port)
-        if Experiment.DNS in target.experiments:
-            for server in (*assignment.public_resolvers, *assignment.silent_addresses):
-                yield row(target.host, server, 53, "udp")
-            yield row(target.host, "(an unexpected address it resolves to)", 443)
-    for control in assignment.controls:
-        for address in control.addresses:
-            yield row(control.name, address, control.port)
+        for family in families(target):
+            for word in dict.fromkeys(target.experiments):
+                if word in REGISTRY and REGISTRY[word].traits.of_target:
+                    task = task_for(assignment, target, family, device=_DEVICE, now=0.0)
+                    yield word, task, DAY // timetable.interval // timetable.every(word)
+    if line and assignment.targets:
+        for word, experiment in REGISTRY.items():
+            if not experiment.traits.of_target:
+                yield word, line_task(assignment, _DEVICE, 0.0), DAY // timetable.line
+
+
+def _scheduled(word: Experiment, destination: Destination, times: int) -> Iterable[Contact]:
+    """Return the rows of what is contacted on schedule.
+
+    One address a day; over the days all of them. The bytes are shared out, so that the sum is a day's.
+    """
+    count = len(destination.addresses)
+    why = word.value if count == 1 else f"{word.value}, one of {count} addresses a day"
+    share, rest = divmod(times * destination.size, count)
+    for number, row in enumerate(_rows(destination, why)):
+        yield msgspec.structs.replace(row, per_day=times, bytes_per_day=share + (rest if number == 0 else 0))
+
+
+def _rows(destination: Destination, why: str) -> Iterable[Contact]:
+    """Return a row for each address, without times and bytes."""
+    for address in destination.addresses:
+        yield Contact(
+            name=destination.name, address=address, port=destination.port, protocol=destination.protocol, why=why,
+            per_day=0, bytes_per_day=0,
+        )  # fmt: skip
 
 
 def _merged(contacts: Sequence[Contact]) -> tuple[Contact, ...]:
@@ -159,7 +122,15 @@ def rendered(found: Manifest) -> str:
     """Return the manifest as a table for a terminal."""
     head = ("name", "address", "port", "", "why", "times/day", "KB/day")
     rows = [
-        (c.name, c.address, str(c.port), c.protocol, c.why, str(c.per_day or "-"), f"{c.bytes_per_day / 1000:.0f}")
+        (
+            c.name,
+            c.address,
+            str(c.port or "-"),
+            c.protocol,
+            c.why,
+            str(c.per_day or "-"),
+            f"{c.bytes_per_day / 1000:.0f}",
+        )
         for c in found.contacts
     ]
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]

@@ -7,8 +7,9 @@ Lives here: putting run, observations, line and network together, through the sc
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from balise_agent.experiments import SCRUB_RULES
 from balise_agent.experiments.task import Task
-from balise_agent.measure.agenda import Run
+from balise_agent.measure.run import Run
 from balise_agent.policy.redaction import redacted
 from balise_agent.policy.scrub import Allowed, scrub
 from balise_wire.measurement import LineHealth, Measurement, Network
@@ -89,5 +90,5 @@ def measurement(
         limited_by=tuple(dict.fromkeys((*run.limited_by, *limited_by))),
         tap_drops=tap_drops,
         own_failure=redacted(own_failure, MAX_OWN_FAILURE),
-        observations=scrub(observations, allowed_by(run.task, own)),
+        observations=scrub(observations, allowed_by(run.task, own), SCRUB_RULES),
     )

@@ -7,15 +7,16 @@ every address gets its turn. Must not live here: when to run (agenda.py), or wha
 from collections.abc import Sequence
 from typing import Final
 
-from balise_agent.experiments.line import LINE_TARGET
+import msgspec
+
 from balise_agent.experiments.task import Task
+from balise_agent.policy.limits import refuse_address
 from balise_agent.system import derived_random
 from balise_agent.system.config import Timeouts
 from balise_wire.assignment import Assignment, Target
 from balise_wire.words import Experiment
 
 DAY: Final = 86_400
-NEEDS_ADDRESS: Final = frozenset({Experiment.TCP, Experiment.TLS, Experiment.HTTP})
 
 
 def family_of(address: str) -> int:
@@ -45,67 +46,84 @@ def address_for(secret: bytes, target: Target, addresses: Sequence[str], day: in
     return addresses[(start + day) % len(addresses)]
 
 
+class Device(msgspec.Struct, frozen=True, kw_only=True):
+    """What every task of this probe has in common."""
+
+    secret: bytes
+    """Every arbitrary choice follows from it."""
+    timeouts: Timeouts = Timeouts()
+    """Real seconds."""
+    laboratory: tuple[str, ...] = ()
+    """Prefixes that are public here."""
+    lan: tuple[str, ...] = ()
+    """Prefixes of this machine's own networks."""
+
+
 def task_for(
     assignment: Assignment,
     target: Target,
     family: int,
     *,
-    secret: bytes,
+    device: Device,
     now: float,
     slot: int = 0,
     experiment: Experiment | None = None,
-    timeouts: Timeouts,
-    laboratory: tuple[str, ...] = (),
-    lan: tuple[str, ...] = (),
     resolved: Sequence[str] = (),
-    full: bool = False,
 ) -> Task:
-    """Return the task of one run.
+    """Return the task of one run, as a sentinel; callers replace ``design``, ``cause`` and ``full``.
 
     Args:
         assignment: already held against the limits.
-        target: one of its targets, or ``LINE_TARGET``.
+        target: one of its targets, or that of the line.
         family: IP version.
-        secret: the device's; every arbitrary choice follows from it.
+        device: this probe.
         now: UNIX seconds on the probe's clock; its day decides the address.
         slot: number of the interval; scrambles and orders change with it.
         experiment: word that joins the seed, so that two experiments of a slot differ.
-        timeouts: real seconds.
-        laboratory: prefixes that are public here.
-        lan: prefixes of this machine's own networks.
         resolved: addresses last learned from the provider's resolver.
-        full: whether to look at the chain too.
     """
     addresses = addresses_of(target, family, resolved)
     return Task(
         target=target,
-        address=address_for(secret, target, addresses, int(now // DAY)),
+        address=address_for(device.secret, target, addresses, int(now // DAY)),
         family=family,
         addresses=addresses,
         controls=assignment.controls,
         control_name=assignment.control_name,
         public_resolvers=assignment.public_resolvers,
         silent_addresses=assignment.silent_addresses,
-        laboratory=laboratory,
-        lan=lan,
-        timeouts=timeouts,
-        seed=derived_random.number(secret, "seed", slot, target.id, family, experiment or ""),
-        full=full,
-        fetch_bytes=target.fetch_bytes,
+        laboratory=device.laboratory,
+        lan=device.lan,
+        timeouts=device.timeouts,
+        seed=derived_random.number(device.secret, "seed", slot, target.id, family, experiment or ""),
     )
 
 
-def line_task(
-    assignment: Assignment, *, secret: bytes, now: float, timeouts: Timeouts, laboratory: tuple[str, ...] = ()
-) -> Task:
-    """Return the task of a line check."""
-    return task_for(
-        assignment,
-        LINE_TARGET,
-        4,
-        secret=secret,
-        now=now,
-        experiment=Experiment.LINE,
-        timeouts=timeouts,
-        laboratory=laboratory,
-    )
+class Tasks:
+    """Makes the tasks of one assignment, with what was learned meanwhile."""
+
+    def __init__(self, assignment: Assignment, device: Device) -> None:
+        """Make tasks of an assignment that was held against the device's limits."""
+        self.assignment = assignment
+        self.device = device
+        self._resolved: dict[str, tuple[str, ...]] = {}
+        """Addresses last learned from the provider's resolver, by target."""
+
+    def addresses(self, target: Target, family: int) -> tuple[str, ...]:
+        """Return the addresses to test in one family."""
+        return addresses_of(target, family, self._resolved.get(target.id, ()))
+
+    def task(self, target: Target, family: int, experiment: Experiment, slot: int, now: float) -> Task:
+        """Return the task of one run, as a sentinel."""
+        return task_for(
+            self.assignment, target, family,
+            device=self.device, now=now, slot=slot, experiment=experiment, resolved=self._resolved.get(target.id, ()),
+        )  # fmt: skip
+
+    def learn(self, target: Target, addresses: Sequence[str]) -> None:
+        """Remember what an unassigned name resolves to; what may not be contacted is not remembered."""
+        device = self.device
+        fine = [a for a in addresses if not refuse_address(a, device.laboratory, device.lan)]
+        if fine:
+            other = [a for a in self._resolved.get(target.id, ()) if family_of(a) != family_of(fine[0])]
+            self._resolved[target.id] = tuple(sorted(fine) + other)

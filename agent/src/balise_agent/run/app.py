@@ -19,12 +19,13 @@ from balise_agent.delivery.delivery_profile import pace_of, patience
 from balise_agent.delivery.publisher import Publisher
 from balise_agent.delivery.spool.recipient import Recipient
 from balise_agent.delivery.spool.spool import Record, Spool, Stamp, TooLargeError
-from balise_agent.experiments.line import with_clock
+from balise_agent.experiments.line.plan import with_clock
 from balise_agent.experiments.task import carried
-from balise_agent.measure.agenda import Agenda, Run
+from balise_agent.measure.agenda import Agenda
 from balise_agent.measure.assignments import Assignments, Notice
 from balise_agent.measure.conductor import Conductor, Network, Outcome
 from balise_agent.measure.report import measurement
+from balise_agent.measure.run import Run
 from balise_agent.policy.limits import Limits
 from balise_agent.policy.redaction import redacted
 from balise_agent.policy.usage import Meter
@@ -362,7 +363,7 @@ class App:
             self._event(EventKind.BUDGET_EXHAUSTED, "the day's share of the line is used up; on after midnight UTC")
             self._come_back(_LONGEST_TIMER)
             return
-        for run in agenda.due(now, self._meter.reserve):
+        for run in agenda.due(now, self._meter.reserve, self._meter.spent):
             self._start(run)
         for kind, detail in agenda.notices():
             self._event(kind, detail)

@@ -22,6 +22,7 @@ from balise_agent.system import config as settings
 from balise_agent.system import service
 from balise_agent.system.errors import ConfigError, DataError, KeyUnusableError, LinkUnusable
 from balise_agent.system.problems import ProblemId, Trouble
+from balise_wire.experiments import MEASURED, OF_TARGETS
 from balise_wire.words import Experiment
 
 FINE, IMPOSSIBLE, USAGE = 0, 1, 2
@@ -100,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _experiments() -> list[str]:
     """Return the experiments that this probe knows."""
-    return [word.value for word in Experiment.known() if word is not Experiment.PATH]
+    return [word.value for word in MEASURED]
 
 
 def _experiment(text: str) -> Experiment:
@@ -139,7 +140,7 @@ def _once(options: argparse.Namespace) -> int:
     from balise_agent.run import console, once  # noqa: PLC0415
     from balise_agent.system.reactor import Reactor  # noqa: PLC0415
 
-    if not options.target and options.experiment is not Experiment.LINE:
+    if not options.target and options.experiment in OF_TARGETS:
         raise ConfigError(f"once {options.experiment} needs a TARGET: a target id, HOST or HOST:PORT")
     settled = _settled(options, needed=False)
     if settled.read.probe.id != settings.standalone().probe.id and not settled.config.consent.accepted:
@@ -202,13 +203,14 @@ def _list(_options: argparse.Namespace) -> int:
     from balise_agent.experiments import REGISTRY  # noqa: PLC0415
 
     for word, experiment in REGISTRY.items():
-        print(f"{word:<6} {_described(experiment)}")
+        print(f"{word:<6} {_described(experiment.plan)}")
     return FINE
 
 
-def _described(experiment: object) -> str:
-    """Return the question of an experiment: the first sentence of its module, after the colon."""
-    text = (sys.modules[type(experiment).__module__].__doc__ or "").partition("\n")[0]
+def _described(plan: object) -> str:
+    """Return the question of an experiment: the first sentence of its folder's package, after the colon."""
+    folder = type(plan).__module__.rpartition(".")[0]
+    text = (sys.modules[folder].__doc__ or "").partition("\n")[0]
     return text.partition(": ")[2].partition(" See ")[0]
 
 

@@ -1,24 +1,17 @@
 """What a person at the terminal reads of one measurement: what was sent, what came back, control beside subject.
 
-Lives here: words and columns. Must not live here: any conclusion. A probe states facts; the collector judges.
+Lives here: words and columns. Must not live here: what one experiment sent and saw (experiments/<x>/outcome.py), or
+any conclusion. A probe states facts; the collector judges.
 """
 
 from collections.abc import Sequence
 
+from balise_agent.delivery import lookup
+from balise_agent.experiments import reader_of
 from balise_wire.evidence import Direction, Packet
 from balise_wire.measurement import LineHealth, Measurement
-from balise_wire.observations import (
-    DnsObservation,
-    HttpObservation,
-    LineObservation,
-    Observation,
-    PathObservation,
-    TcpObservation,
-    TlsObservation,
-)
+from balise_wire.observations import Observation
 from balise_wire.words import Arm
-
-_MOST_ADDRESSES = 3
 
 
 def rendered(made: Measurement) -> str:
@@ -53,10 +46,11 @@ def _line(line: LineHealth | None) -> str:
 
 
 def _place(trial: Observation) -> str:
-    """Return the endpoint of a trial."""
-    if isinstance(trial, TcpObservation | TlsObservation | HttpObservation) and trial.arm is Arm.SUBJECT:
-        return f" at {trial.address} port {trial.port}"
-    return ""
+    """Return the endpoint of a subject's trial, where it is more than the name that stands there anyway."""
+    at = reader_of(trial).read(trial).at
+    if at is None or trial.arm is not Arm.SUBJECT or not lookup.literal(at.host):
+        return ""
+    return f" at {at.host} port {at.port}"
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -67,60 +61,10 @@ def _table(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def _row(trial: Observation) -> tuple[str, str, str, str, str]:
     """Return one trial as columns."""
-    sent, back = _told(trial)
+    told = reader_of(trial).describe(trial)
+    back = told.back
     outcome = f"{trial.failure}" + (f"; {back}" if back else "") if trial.failure else back or "nothing"
-    return trial.arm, sent, outcome, f"{trial.elapsed_ms:.0f} ms", _packets(trial.packets)
-
-
-def _told(trial: Observation) -> tuple[str, str]:
-    """Return what a trial sent and what came back."""
-    match trial:
-        case DnsObservation():
-            return f"{trial.qtype}? {trial.name} to {trial.resolver} resolver", _answers(trial)
-        case TcpObservation():
-            back = f"{trial.synacks} SYN-ACK, {trial.resets} RST, {trial.icmp_errors} ICMP"
-            return f"{trial.syns} SYN to {trial.address}:{trial.port}", back
-        case TlsObservation():
-            return f"hello {trial.sni or '(no name)'}{', full handshake' if trial.full else ''}", _tls(trial)
-        case HttpObservation():
-            scheme = "https" if trial.tls else "http"
-            return f"GET {scheme}://{trial.host}{trial.path}", _http(trial)
-        case LineObservation():
-            good = sum(one.failure is None for one in trial.controls)
-            return f"{len(trial.controls)} controls, gateway, resolver", f"{good} controls answer"
-        case PathObservation():
-            return f"TTL 1 to {len(trial.hops)} to {trial.address}", f"{sum(bool(h.answer) for h in trial.hops)} hops"
-        case _:
-            return type(trial).__name__, ""
-
-
-def _answers(trial: DnsObservation) -> str:
-    """Return every answer: two that differ are the sign of a forged one."""
-    told: list[str] = []
-    for answer in trial.answers:
-        shown = ", ".join(answer.addresses[:_MOST_ADDRESSES]) or f"rcode {answer.rcode}, no address"
-        more = len(answer.addresses) - _MOST_ADDRESSES
-        told.append(f"{shown}{f' and {more} more' if more > 0 else ''} ({answer.rtt_ms:.0f} ms)")
-    consistent = {True: "; certificate fits", False: "; certificate does not fit", None: ""}[trial.tls_consistent]
-    return " | ".join(told) + consistent
-
-
-def _tls(trial: TlsObservation) -> str:
-    """Return what the server said to the hello."""
-    if not trial.bytes_received and not trial.record:
-        return "" if trial.connect_ms is None else "connected, then not a byte"
-    verified = {True: ", chain verified", False: ", chain not verified", None: ""}[trial.verified]
-    issuer = f" ({trial.chain[0].issuer})" if trial.chain else ""
-    return f"{trial.record or 'bytes'}, {trial.bytes_received} bytes{verified}{issuer}"
-
-
-def _http(trial: HttpObservation) -> str:
-    """Return status, size and title."""
-    if trial.status is None:
-        return "" if trial.connect_ms is None else "connected, no response"
-    title = f", {trial.title!r}" if trial.title else ""
-    location = next((f", to {value}" for name, value in trial.headers if name == "location"), "")
-    return f"{trial.status}, {trial.body_bytes} bytes{title}{location}"
+    return trial.arm, told.sent, outcome, f"{trial.elapsed_ms:.0f} ms", _packets(trial.packets)
 
 
 def _packets(packets: Sequence[Packet]) -> str:

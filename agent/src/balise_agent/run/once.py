@@ -6,6 +6,7 @@ is asked, so no residual cool-down has to be waited for, and the subject still h
 printing, or any rule of a scheduled run.
 """
 
+import math
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,12 +17,13 @@ import msgspec
 from balise_agent import __version__
 from balise_agent.delivery import lookup
 from balise_agent.experiments import REGISTRY
-from balise_agent.experiments.line import LINE_TARGET, health
+from balise_agent.experiments.line.plan import LINE_TARGET
 from balise_agent.experiments.steps import Plan, Queried, Query, Step
-from balise_agent.measure.agenda import Run
 from balise_agent.measure.conductor import Conductor, Network, Outcome
+from balise_agent.measure.line_check import LineCheck
 from balise_agent.measure.report import measurement
-from balise_agent.measure.task_choice import families, task_for
+from balise_agent.measure.run import Run
+from balise_agent.measure.task_choice import Device, families, task_for
 from balise_agent.net.link import Link
 from balise_agent.policy.limits import Limits, refuse_address, refuse_name
 from balise_agent.system.clock import Clock
@@ -30,7 +32,9 @@ from balise_agent.system.errors import ConfigError, LinkUnusable
 from balise_agent.system.reactor import Reactor
 from balise_wire import measurement as wire
 from balise_wire.assignment import Assignment, Control, Target
-from balise_wire.observations import LineObservation, Observation
+from balise_wire.experiments import PARAMETERS
+from balise_wire.experiments.traits import Traits
+from balise_wire.observations import Observation
 from balise_wire.words import Design, Experiment, TargetRole
 
 CONTROL_NAME: Final = "www.microsoft.com"
@@ -38,7 +42,6 @@ CONTROL_NAME: Final = "www.microsoft.com"
 PUBLIC_RESOLVERS: Final = ("1.1.1.1", "8.8.8.8", "9.9.9.9")
 _LINGER: Final = 0.2
 _HTTPS: Final = 443
-_HTTP: Final = 80
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,11 @@ class Wish:
     address: str = ""
     """Test this address instead of what the name resolves to."""
     control: str = CONTROL_NAME
+
+    @property
+    def traits(self) -> Traits:
+        """What is peculiar to the experiment."""
+        return REGISTRY[self.experiment].traits
 
 
 class Lookups:
@@ -95,16 +103,6 @@ def run_plan(conductor: Conductor, plan: Plan) -> tuple[Observation, ...]:
     return ended[0].observations
 
 
-def manual(experiment: Experiment, run: Run) -> Plan:
-    """Return the manual plan: paired, then the sentinel once more."""
-    chosen = REGISTRY[experiment]
-    if experiment is Experiment.LINE:
-        return (yield from chosen.sentinel(run.task))
-    paired = yield from chosen.paired(run.task, None)
-    again = yield from chosen.sentinel(run.task)
-    return (*paired, *again)
-
-
 class Once:
     """One manual run."""
 
@@ -123,18 +121,18 @@ class Once:
         """
         assignment, target = self._task(wish, assignment)
         now = self._clock.now()
-        secret = secrets.token_bytes(16)
-        line = self._line(assignment, secret)
-        family = 6 if ":" in wish.address else families(target)[0]
-        task = task_for(
-            assignment, target, family, secret=secret, now=now, experiment=wish.experiment,
-            timeouts=self._config.timeouts, laboratory=self._allowed.laboratory, lan=self._allowed.lan,
-            full=True,
-        )  # fmt: skip
-        run = Run(
-            target=target, family=family, experiment=wish.experiment, design=Design.MANUAL, slot=0, due=now, task=task
+        device = Device(
+            secret=secrets.token_bytes(16),
+            timeouts=self._config.timeouts,
+            laboratory=self._allowed.laboratory,
+            lan=self._allowed.lan,
         )
-        observations = run_plan(self._conductor, manual(wish.experiment, run))
+        line = self._line(assignment, device)
+        family = 6 if ":" in wish.address else families(target)[0]
+        task = task_for(assignment, target, family, device=device, now=now, experiment=wish.experiment)
+        task = msgspec.structs.replace(task, design=Design.MANUAL, full=True)
+        run = Run(target=target, family=family, experiment=wish.experiment, slot=0, due=now, task=task)
+        observations = run_plan(self._conductor, run.plan())
         probe = self._config.probe
         return measurement(
             run,
@@ -149,19 +147,17 @@ class Once:
             own=self._allowed.lan,
         )
 
-    def _line(self, assignment: Assignment, secret: bytes) -> wire.LineHealth | None:
+    def _line(self, assignment: Assignment, device: Device) -> wire.LineHealth | None:
         """Look at the line first: it says how much the rest is worth."""
-        task = task_for(
-            assignment, LINE_TARGET, 4, secret=secret, now=self._clock.now(), timeouts=self._config.timeouts,
-            laboratory=self._allowed.laboratory,
-        )  # fmt: skip
-        found = run_plan(self._conductor, REGISTRY[Experiment.LINE].sentinel(task))
-        return next((health(one) for one in found if isinstance(one, LineObservation)), None)
+        check, now = LineCheck(), self._clock.now()
+        run = check.start(assignment, device, 0, now)
+        check.done(run_plan(self._conductor, run.plan()), now, math.inf, own_failure=False)
+        return check.health
 
     def _task(self, wish: Wish, assignment: Assignment | None) -> tuple[Assignment, Target]:
         """Return assignment and target: the stored ones, or made for a bare host."""
         known = next((one for one in assignment.targets if one.id == wish.target), None) if assignment else None
-        if assignment is not None and (known is not None or wish.experiment is Experiment.LINE):
+        if assignment is not None and (known is not None or not wish.traits.of_target):
             target = known or LINE_TARGET
             return assignment, msgspec.structs.replace(target, addresses=(wish.address,)) if wish.address else target
         if "/" in wish.target:
@@ -170,15 +166,15 @@ class Once:
 
     def _bare(self, wish: Wish) -> tuple[Assignment, Target]:
         """Make an assignment of one target out of a bare host."""
-        host, port = split(wish.target) if wish.experiment is not Experiment.LINE else (LINE_TARGET.host, 0)
+        host, port = split(wish.target) if wish.traits.of_target else (LINE_TARGET.host, 0)
         literal = lookup.literal(host)
-        if literal and wish.experiment is not Experiment.TCP:
+        if literal and wish.traits.reveals_name:
             raise ConfigError(f"{wish.experiment} needs a name; write it, and the address with --address {host}")
-        if wish.experiment is not Experiment.LINE and not literal and (why := refuse_name(host)):
+        if wish.traits.of_target and not literal and (why := refuse_name(host)):
             raise ConfigError(f"{host!r}: {why}")
         addresses = (wish.address,) if wish.address else literal
         lookups = Lookups(self._config.timeouts)
-        needed = wish.experiment not in {Experiment.LINE, Experiment.DNS}
+        needed = wish.traits.needs_address
         names = [wish.control, *([host] if needed and not addresses else [])]
         run_plan(self._conductor, lookups.plan(names))
         addresses = addresses or lookups.found.get(host, ())
@@ -188,17 +184,19 @@ class Once:
             told = "; ".join(f"{a}: {why}" for a, why in refused.items()) or "the resolver gave none"
             raise ConfigError(f"no address of {host} to test ({told}); name one with --address")
         controls = tuple(a for a in lookups.found.get(wish.control, ()) if not self._refuse(a))
-        http_port = port or _HTTP
         target = Target(
             id=f"manual/{host}", service="manual", role=TargetRole.WEB, host=host, port=port or _HTTPS,
-            addresses=usable, experiments=(wish.experiment,), http_port=http_port,
+            addresses=usable, experiments=(wish.experiment,),
         )  # fmt: skip
+        kind = PARAMETERS[wish.experiment]
+        if port and "port" in kind.__struct_fields__:
+            target = target.saying(kind(port=port))
         assignment = Assignment(
             version=0, catalogue="manual", expires=float("inf"), targets=(target,),
             controls=(Control(name=wish.control, addresses=controls),) if controls else (),
             public_resolvers=PUBLIC_RESOLVERS, control_name=wish.control,
         )  # fmt: skip
-        return assignment, LINE_TARGET if wish.experiment is Experiment.LINE else target
+        return assignment, target if wish.traits.of_target else LINE_TARGET
 
     def _refuse(self, address: str) -> str | None:
         return refuse_address(address, self._allowed.laboratory, self._allowed.lan)

@@ -1,13 +1,13 @@
-"""Experiment ``tls``: does a hello with this name get any byte back from this address? See docs/experiments/tls.md.
+"""The plan of ``tls``: hello-only trials over kernel TCP, and the full handshake that shows the certificate chain.
 
-Lives here: the plan of hello-only trials over kernel TCP, the full handshake that shows the certificate chain, and what
-counts as an anomaly. Must not live here: the bytes of the hello (codec/clienthello.py), or what a failure means.
+Must not live here: the bytes of the hello (codec/clienthello.py), or what a failure means.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from typing import Final
 
 from balise_agent.codec.clienthello import client_hello
+from balise_agent.experiments.experiment import ExperimentPlan, Load
 from balise_agent.experiments.scramble import scrambled
 from balise_agent.experiments.secure import shake_hands
 from balise_agent.experiments.steps import (
@@ -26,24 +26,18 @@ from balise_agent.experiments.steps import (
 from balise_agent.experiments.task import Endpoint, Task, carried, expect, noting
 from balise_wire.failures import Failure
 from balise_wire.observations import Observation, TlsObservation
-from balise_wire.words import Arm, Design, Experiment
+from balise_wire.words import Arm, Design
 
 LINGER: Final = 0.3
 """Seconds of listening after the outcome: a forged RST can lose the race and still be evidence."""
 FIRST_BYTES: Final = 7
 """Enough for a record header and the handshake type or the alert, and never more than a whole alert record."""
-HELLO_COST: Final = 5_000
-"""Bytes of one hello-only trial, with the server's certificate flight: 3-6 KB (detectors.md, budget)."""
-FULL_COST: Final = 7_000
 
 Trial = Generator[Step, Reply, TlsObservation]
 
 
-class Tls:
+class TlsPlan(ExperimentPlan):
     """The name in the TLS handshake."""
-
-    name = Experiment.TLS
-    exclusive = False
 
     def sentinel(self, task: Task) -> Plan:
         """Return one hello with the subject's name; with ``task.full``, a full handshake after it."""
@@ -52,7 +46,7 @@ class Tls:
             return (hello, (yield from full_trial(task, Arm.SUBJECT, task.target.host)))
         return (hello,)
 
-    def paired(self, task: Task, cause: Observation | None) -> Plan:
+    def paired(self, task: Task) -> Plan:
         """Return neighbour (or control) first, scrambled, subject twice from new ports, then the chain.
 
         A chain that does not verify is followed by the control's: the one that shows whether *all* names are
@@ -60,8 +54,8 @@ class Tls:
         another: one try with the subject's is enough.
         """
         target = task.target
-        arm, name = _other_name(task)
-        observations: list[Observation] = list(carried(cause))
+        arm, name = other_name(task)
+        observations: list[Observation] = list(carried(task.cause))
         control = yield from hello_trial(task, arm, name, 1)
         observations.append(control)
         if control.connect_ms is None:
@@ -77,38 +71,18 @@ class Tls:
                 observations.append((yield from full_trial(task, arm, name)))
         return tuple(observations)
 
-    def anomaly(self, observations: Sequence[Observation], usual: Observation | None = None) -> Observation | None:
-        """Return the first subject trial that failed; a chain that does not verify is a failure too."""
-        del usual
-        return next(
-            (
-                trial
-                for trial in observations
-                if isinstance(trial, TlsObservation)
-                and trial.arm is Arm.SUBJECT
-                and not trial.carried
-                and trial.failure is not None
-            ),
-            None,
+    def load(self, task: Task) -> Load:
+        """Return the one endpoint; every arm goes to it."""
+        return Load(
+            endpoints=(Endpoint(task.address, task.target.port),),
+            connections=1 + task.full if task.design is Design.SENTINEL else 6,
         )
 
-    def endpoints(self, task: Task, design: Design) -> tuple[Endpoint, ...]:
-        """Return the one endpoint; every arm goes to it."""
-        del design
-        return ((task.address, task.target.port),)
 
-    def cost(self, task: Task, design: Design) -> int:
-        """Return the expected bytes."""
-        if design is Design.SENTINEL:
-            return HELLO_COST + FULL_COST * task.full
-        return 4 * HELLO_COST + 2 * FULL_COST
-
-    def connections(self, task: Task, design: Design) -> int:
-        """Return the most connections to the address."""
-        return 1 + task.full if design is Design.SENTINEL else 6
+PLAN: Final = TlsPlan()
 
 
-def _other_name(task: Task) -> tuple[Arm, str | None]:
+def other_name(task: Task) -> tuple[Arm, str | None]:
     """Return the best control: a name that the same address serves, else one every home uses, else no name at all."""
     if task.target.neighbour:
         return Arm.NEIGHBOUR, task.target.neighbour

@@ -1,12 +1,12 @@
-"""Experiment ``tcp``: does this address answer a SYN on this port? See docs/experiments/tcp.md.
+"""The plan of ``tcp``: crafted SYNs, each from its own source port.
 
-Lives here: the plan of crafted SYNs, each from its own source port, and what counts as an anomaly. Must not live here:
-names, payloads, the kernel's TCP, or what a failure means.
+Must not live here: names, payloads, the kernel's TCP, or what a failure means.
 """
 
 from collections.abc import Generator, Sequence
 from typing import Final
 
+from balise_agent.experiments.experiment import ExperimentPlan, Load
 from balise_agent.experiments.steps import (
     Answer,
     AnswerKind,
@@ -21,98 +21,73 @@ from balise_agent.experiments.steps import (
 )
 from balise_agent.experiments.task import Endpoint, Task, carried, expect, noting
 from balise_wire.evidence import PROHIBITED, Packet
+from balise_wire.experiments.tcp import CONTROL_SYNS, SENTINEL_SYNS, SUBJECT_SYNS, TcpParameters
 from balise_wire.failures import Failure
 from balise_wire.observations import Observation, TcpObservation
-from balise_wire.words import Arm, Design, Experiment
+from balise_wire.words import Arm, Design
 
-SENTINEL_SYNS: Final = 2
 SENTINEL_SPACING: Final = 1.0
 """Seconds between the two: one short loss of the line must not look like a block."""
-SUBJECT_SYNS: Final = 6
-"""0 of 6 over at least three source ports (detectors.md 2.2)."""
-CONTROL_SYNS: Final = 2
 PAIRED_SPACING: Final = 0.3
-SYN_COST: Final = 160
-"""SYN, SYN-ACK and our RST, with Ethernet-less headers and options."""
 
 Trial = Generator[Step, Reply, TcpObservation]
 
 
-class Tcp:
+class TcpPlan(ExperimentPlan):
     """The address, the port and the way to them."""
-
-    name = Experiment.TCP
-    exclusive = False
 
     def sentinel(self, task: Task) -> Plan:
         """Return two SYNs to the endpoint, a second apart; done as soon as both are answered."""
-        subject = (task.address, task.target.port)
+        subject = Endpoint(task.address, task.target.port)
         return ((yield from syn_trial(task, Arm.SUBJECT, subject, SENTINEL_SYNS, SENTINEL_SPACING, enough=True)),)
 
-    def paired(self, task: Task, cause: Observation | None) -> Plan:
+    def paired(self, task: Task) -> Plan:
         """Return other port, sibling and a control endpoint first, then six SYNs to the subject."""
-        observations: list[Observation] = list(carried(cause))
+        observations: list[Observation] = list(carried(task.cause))
         observations.extend((yield from _control_trials(task)))
-        subject = (task.address, task.target.port)
+        subject = Endpoint(task.address, task.target.port)
         observations.append(
             (yield from syn_trial(task, Arm.SUBJECT, subject, SUBJECT_SYNS, PAIRED_SPACING, enough=False))
         )
         return tuple(observations)
 
-    def anomaly(self, observations: Sequence[Observation], usual: Observation | None = None) -> Observation | None:
-        """Return the first subject trial without a SYN-ACK."""
-        del usual
-        return next(
-            (
-                trial
-                for trial in observations
-                if isinstance(trial, TcpObservation)
-                and trial.arm is Arm.SUBJECT
-                and not trial.carried
-                and trial.failure is not None
-            ),
-            None,
+    def load(self, task: Task) -> Load:
+        """Return the endpoint and, in a paired run, those of the arms that stand for it."""
+        subject = Endpoint(task.address, task.target.port)
+        if task.design is Design.SENTINEL:
+            return Load(endpoints=(subject,), connections=SENTINEL_SYNS)
+        arms = controls(task)
+        return Load(
+            endpoints=(subject, *(endpoint for arm, endpoint in arms if arm is not Arm.CONTROL)),
+            connections=SUBJECT_SYNS + CONTROL_SYNS,
+            controls=len(arms),
         )
 
-    def endpoints(self, task: Task, design: Design) -> tuple[Endpoint, ...]:
-        """Return the endpoint and, in a paired run, those of the arms that stand for it."""
-        subject = (task.address, task.target.port)
-        if design is Design.SENTINEL:
-            return (subject,)
-        return (subject, *(endpoint for arm, endpoint in _controls(task) if arm is not Arm.CONTROL))
 
-    def cost(self, task: Task, design: Design) -> int:
-        """Return the expected bytes."""
-        if design is Design.SENTINEL:
-            return SENTINEL_SYNS * SYN_COST
-        return (SUBJECT_SYNS + CONTROL_SYNS * len(_controls(task))) * SYN_COST
-
-    def connections(self, task: Task, design: Design) -> int:
-        """Return the most SYNs to one address."""
-        del task
-        return SENTINEL_SYNS if design is Design.SENTINEL else SUBJECT_SYNS + CONTROL_SYNS
+PLAN: Final = TcpPlan()
 
 
-def _controls(task: Task) -> tuple[tuple[Arm, Endpoint], ...]:
+def controls(task: Task) -> tuple[tuple[Arm, Endpoint], ...]:
     """Return the control arms that this target and assignment have, in the order they are tried."""
     target = task.target
     arms: list[tuple[Arm, Endpoint]] = []
-    if target.other_port and target.other_port != target.port:
-        arms.append((Arm.OTHER_PORT, (task.address, target.other_port)))
+    other_port = task.parameters(TcpParameters).other_port
+    if other_port and other_port != target.port:
+        arms.append((Arm.OTHER_PORT, Endpoint(task.address, other_port)))
     if target.sibling and target.sibling != task.address and (":" in target.sibling) == (task.family == 6):
-        arms.append((Arm.SIBLING, (target.sibling, target.port)))
+        arms.append((Arm.SIBLING, Endpoint(target.sibling, target.port)))
     control = task.endpoint_control()
-    if control is not None and control[0] != task.address:
+    if control is not None and control.host != task.address:
         arms.append((Arm.CONTROL, control))
     return tuple(arms)
 
 
 def _control_trials(task: Task) -> Generator[Step, Reply, list[TcpObservation]]:
     """Return the trials of all control arms, asked in one window: dead ones together cost no more time than one."""
-    arms = _controls(task)
+    arms = controls(task)
     if not arms:
         return []
-    once = tuple(SynProbe(address=address, port=port) for _, (address, port) in arms)
+    once = tuple(SynProbe(address=endpoint.host, port=endpoint.port) for _, endpoint in arms)
     reply = yield Exchange(
         packets=once * CONTROL_SYNS, window=task.timeouts.syn, spacing=PAIRED_SPACING / len(arms), enough=True
     )
@@ -132,8 +107,7 @@ def _control_trials(task: Task) -> Generator[Step, Reply, list[TcpObservation]]:
 @noting
 def syn_trial(task: Task, arm: Arm, endpoint: Endpoint, count: int, spacing: float, *, enough: bool) -> Trial:
     """Return a trial: ``count`` SYNs from as many source ports, and everything that answered."""
-    address, port = endpoint
-    probes = tuple(SynProbe(address=address, port=port) for _ in range(count))
+    probes = tuple(SynProbe(address=endpoint.host, port=endpoint.port) for _ in range(count))
     reply = yield Exchange(packets=probes, window=task.timeouts.syn, spacing=spacing, enough=enough)
     answers, packets, floods = (
         (reply.answers, reply.packets, reply.floods) if isinstance(reply, Exchanged) else ((), (), ())
@@ -151,7 +125,7 @@ def _observed(
     flood: int,
 ) -> TcpObservation:
     """Return the observation of ``count`` SYNs to one endpoint."""
-    address, port = endpoint
+    address, port, _ = endpoint
     if isinstance(reply, Failed):
         return TcpObservation(
             arm=arm,

@@ -1,7 +1,7 @@
-"""Experiment ``dns``: what do the provider's resolver and others say of this name? See docs/experiments/dns.md.
+"""The plan of ``dns``: queries over four resolvers and two names, and the TLS check of the first accepted answer.
 
-Lives here: the plan of queries over four resolvers and two names, the TLS check of the first accepted answer, and what
-counts as an anomaly. Must not live here: parsing of packets, lists of forged addresses (the collector's), or verdicts.
+Must not live here: what counts as an anomaly (outcome.py), parsing of packets, lists of forged addresses (the
+collector's), or verdicts.
 """
 
 from collections.abc import Generator, Iterable, Sequence
@@ -9,6 +9,8 @@ from typing import Final
 
 import msgspec
 
+from balise_agent.experiments.dns.outcome import accepted
+from balise_agent.experiments.experiment import ExperimentPlan, Load
 from balise_agent.experiments.secure import shake_hands, speaks_another_dialect
 from balise_agent.experiments.steps import (
     Close,
@@ -24,18 +26,15 @@ from balise_agent.experiments.steps import (
 from balise_agent.experiments.task import Endpoint, Task, carried, expect, noting
 from balise_agent.policy.limits import refuse_address
 from balise_wire.evidence import Direction, Packet
+from balise_wire.experiments.dns import TLS_PORT, TRAITS
 from balise_wire.failures import Failure
 from balise_wire.observations import DnsAnswer, DnsObservation, Observation
-from balise_wire.words import Arm, Design, Experiment, Resolver
+from balise_wire.words import Arm, Design, Resolver
 
 SILENT_WINDOW: Final = 2.0
 """Seconds to wait for an answer that nobody can honestly give; injectors answer within one round trip."""
 LINGER: Final = 0.05
 """Seconds to listen on for a second answer where only the first matters."""
-TLS_PORT: Final = 443
-QUERY_COST: Final = 320
-"""Question and answer with headers."""
-CHECK_COST: Final = 7_000
 _FIRST_TTLS: Final = frozenset({32, 64, 128, 255})
 """What operating systems send with, before any router took one off."""
 _FAILURES: Final = {2: Failure.DNS_SERVFAIL, 3: Failure.DNS_NXDOMAIN, 5: Failure.DNS_REFUSED}
@@ -44,11 +43,8 @@ _FAILURES: Final = {2: Failure.DNS_SERVFAIL, 3: Failure.DNS_NXDOMAIN, 5: Failure
 Trial = Generator[Step, Reply, DnsObservation]
 
 
-class Dns:
+class DnsPlan(ExperimentPlan):
     """The name and those who answer for it."""
-
-    name = Experiment.DNS
-    exclusive = False
 
     def sentinel(self, task: Task) -> Plan:
         """Return the name at the provider's resolver; an unexpected address is asked for its certificate."""
@@ -58,12 +54,12 @@ class Dns:
             observations.append((yield from _checked(task, trial)))
         return tuple(observations)
 
-    def paired(self, task: Task, cause: Observation | None) -> Plan:
+    def paired(self, task: Task) -> Plan:
         """Return the control name first, and the subject's two questions to the provider far apart.
 
         What a resolver cannot do this second because its own way up is lossy, it can often do two seconds later.
         """
-        observations: list[Observation] = list(carried(cause))
+        observations: list[Observation] = list(carried(task.cause))
         control, subject = task.name_control(), task.target.host
         public = task.pick(task.public_resolvers, "public-resolver")
         silent = task.pick(task.silent_addresses, "silent-address")
@@ -85,50 +81,16 @@ class Dns:
             observations.append(trial)
         return tuple(_without_all(each, home) if isinstance(each, DnsObservation) else each for each in observations)
 
-    def anomaly(self, observations: Sequence[Observation], usual: Observation | None = None) -> Observation | None:
-        """Return the first subject trial at the provider's resolver that an honest resolver would not give.
-
-        No answer, an error code, no address, a private address, several answers that differ, or an address whose
-        certificate does not fit the name. An AAAA question without an address is none: most names have none.
-        """
-        del usual
-        return next(
-            (
-                trial
-                for trial in observations
-                if isinstance(trial, DnsObservation)
-                and trial.arm is Arm.SUBJECT
-                and trial.resolver is Resolver.PROVIDER
-                and not trial.carried
-                and _is_odd(trial)
-            ),
-            None,
+    def load(self, task: Task) -> Load:
+        """Return the name in the place of an address: all targets share the resolver, and the trigger is the name."""
+        sentinel = task.design is Design.SENTINEL
+        return Load(
+            endpoints=(Endpoint(task.target.host, TRAITS.port, TRAITS.transport),),
+            connections=(2 if task.family == 6 else 1) if sentinel else 5,
         )
 
-    def endpoints(self, task: Task, design: Design) -> tuple[Endpoint, ...]:
-        """Return the name in the place of an address: all targets share the resolver, and the trigger is the name."""
-        del design
-        return ((task.target.host, 53),)
 
-    def cost(self, task: Task, design: Design) -> int:
-        """Return the expected bytes; the TLS check only happens on unexpected addresses."""
-        if design is Design.SENTINEL:
-            return QUERY_COST * (2 if task.family == 6 else 1)
-        return QUERY_COST * 7 + (CHECK_COST if task.target.port == TLS_PORT else 0)
-
-    def connections(self, task: Task, design: Design) -> int:
-        """Return the questions with this name."""
-        return (2 if task.family == 6 else 1) if design is Design.SENTINEL else 5
-
-
-def _is_odd(trial: DnsObservation) -> bool:
-    """Tell whether a trial at the provider's resolver deserves the whole series; one that was never asked is none."""
-    if not trial.questions:
-        return False
-    if trial.failure is Failure.DNS_NO_ANSWER and trial.qtype == "AAAA":
-        return False
-    several = {(answer.rcode, frozenset(answer.addresses)) for answer in trial.answers if not answer.malformed}
-    return trial.failure is not None or trial.tls_consistent is False or len(several) > 1
+PLAN: Final = DnsPlan()
 
 
 @noting
@@ -161,11 +123,6 @@ def query_trial(task: Task, arm: Arm, name: str, resolver: Resolver, server: str
         set_aside=queried.set_aside,
         silent_resolvers=queried.silent_resolvers,
     )
-
-
-def accepted(answers: Sequence[DnsAnswer]) -> DnsAnswer | None:
-    """Return the answer a stub resolver takes: the first well-formed one, forged or not."""
-    return next((answer for answer in answers if not answer.malformed), None)
 
 
 def _failure(task: Task, answer: DnsAnswer | None, below: Failure | None) -> Failure | None:

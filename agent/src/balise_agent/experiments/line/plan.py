@@ -1,7 +1,7 @@
-"""Experiment ``line``: is the probe's own connection well in this minute? See docs/experiments/line.md.
+"""The plan of ``line``: over gateway, controls on both sides of the border and the resolver; and its summary.
 
-Lives here: the plan over gateway, controls on both sides of the border and the resolver, and its summary for the
-measurements of that minute. Must not live here: targets, or what to conclude from an unwell line (the judge's).
+The summary rides in the measurements of that minute. Must not live here: targets, or what to conclude from an unwell
+line (the judge's).
 """
 
 from collections.abc import Generator, Sequence
@@ -9,7 +9,9 @@ from typing import Final
 
 import msgspec
 
-from balise_agent.experiments.http import get, redirect_host
+from balise_agent.experiments.experiment import ExperimentPlan, Load
+from balise_agent.experiments.http.outcome import redirect_host
+from balise_agent.experiments.http.plan import get
 from balise_agent.experiments.steps import (
     Answer,
     AnswerKind,
@@ -28,10 +30,11 @@ from balise_agent.experiments.steps import (
 )
 from balise_agent.experiments.task import Endpoint, Task, expect
 from balise_wire.assignment import Control, Target
+from balise_wire.experiments.http import HttpParameters
 from balise_wire.failures import Failure
 from balise_wire.measurement import LineHealth
-from balise_wire.observations import ControlResult, LineObservation, Observation
-from balise_wire.words import Arm, ClockState, Design, Experiment, Resolver, Scope, TargetRole
+from balise_wire.observations import ControlResult, LineObservation
+from balise_wire.words import Arm, ClockState, Experiment, Resolver, Scope, TargetRole
 
 ROUND: Final = 0.3
 """Seconds between the two SYNs to one control: a queue drop takes neighbours in time along."""
@@ -54,11 +57,8 @@ LINE_TARGET: Final = Target(
 """What a measurement of the line names as its target."""
 
 
-class Line:
+class LinePlan(ExperimentPlan):
     """The way from the probe to its provider and over the border."""
-
-    name = Experiment.LINE
-    exclusive = False
 
     def sentinel(self, task: Task) -> Plan:
         """Return gateway, two SYNs to every control, and one question to the provider's resolver."""
@@ -81,31 +81,25 @@ class Line:
         captive = yield from _ask_portal(task)
         return (msgspec.structs.replace(seen, captive=captive),)
 
-    def paired(self, task: Task, cause: Observation | None) -> Plan:
+    def paired(self, task: Task) -> Plan:
         """Return the same: a line is its own control."""
-        del cause
         return self.sentinel(task)
 
-    def anomaly(self, observations: Sequence[Observation], usual: Observation | None = None) -> Observation | None:
-        """Return none: an unwell line is no anomaly of a target, and is looked at again within the minute anyway."""
-        del observations, usual
-        return None
+    def on_demand(self, task: Task) -> Plan:
+        """Return the same, once."""
+        return self.sentinel(task)
 
-    def endpoints(self, task: Task, design: Design) -> tuple[Endpoint, ...]:
-        """Return none: controls are never under test, and a line check is never held back."""
-        del task, design
-        return ()
+    def load(self, task: Task) -> Load:
+        """Return no endpoints: controls are never under test, and a line check is never held back."""
+        return Load(
+            endpoints=(),
+            connections=2,
+            controls=sum(bool(control.addresses) for control in task.controls),
+            portal=portal(task) is not None,
+        )
 
-    def cost(self, task: Task, design: Design) -> int:
-        """Return the expected bytes."""
-        del design
-        portal = 2_000 if _portal(task) else 0
-        return 200 + 2 * 160 * len(task.controls) + (320 if task.name_control() else 0) + portal
 
-    def connections(self, task: Task, design: Design) -> int:
-        """Return the most SYNs to one control."""
-        del task, design
-        return 2
+PLAN: Final = LinePlan()
 
 
 def with_clock(observation: LineObservation, state: ClockState, offset_ms: float | None) -> LineObservation:
@@ -134,10 +128,10 @@ def health(observation: LineObservation) -> LineHealth:
     )
 
 
-def _endpoint(control: Control) -> Endpoint:
+def endpoint_of(control: Control) -> Endpoint:
     """Return the address of a control that the line is asked at: IPv4 first, the family that every home has."""
     address = next((a for a in control.addresses if ":" not in a), control.addresses[0])
-    return address, control.port
+    return Endpoint(address, control.port)
 
 
 def _ask_controls(
@@ -147,7 +141,7 @@ def _ask_controls(
     controls = [control for control in task.controls if control.addresses]
     if not controls:
         return (), None, 0.0
-    once = tuple(SynProbe(address=address, port=port) for address, port in map(_endpoint, controls))
+    once = tuple(SynProbe(address=host, port=port) for host, port, _ in map(endpoint_of, controls))
     reply = yield Exchange(packets=once + once, window=task.timeouts.syn, spacing=ROUND / len(controls), enough=True)
     if isinstance(reply, Failed):
         results = tuple(ControlResult(name=c.name, scope=c.scope, failure=reply.failure) for c in controls)
@@ -183,18 +177,19 @@ def _ask_resolver(task: Task) -> Generator[Step, Reply, bool | None]:
     return bool(reply.answers or reply.set_aside) if reply.questions else None
 
 
-def _portal(task: Task) -> Control | None:
+def portal(task: Task) -> Control | None:
     """Return the control that the assignment offers for the captive-portal check."""
     return next((c for c in task.controls if c.port == PORTAL_PORT and c.addresses), None)
 
 
 def _ask_portal(task: Task) -> Generator[Step, Reply, bool | None]:
     """Ask a control over HTTP whether it is itself; ``None`` where the assignment offers none or it is silent."""
-    control = _portal(task)
+    control = portal(task)
     if control is None:
         return None
-    target = msgspec.structs.replace(LINE_TARGET, host=control.name, http_port=PORTAL_PORT)
-    question = msgspec.structs.replace(task, target=target, address=_endpoint(control)[0], fetch_bytes=0)
+    asked = HttpParameters(port=PORTAL_PORT, fetch_bytes=0)
+    target = msgspec.structs.replace(LINE_TARGET, host=control.name).saying(asked)
+    question = msgspec.structs.replace(task, target=target, address=endpoint_of(control).host)
     trial = yield from get(question, Arm.CONTROL, control.name)
     if trial.status is None:
         return None

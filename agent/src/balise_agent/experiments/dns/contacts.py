@@ -1,0 +1,42 @@
+"""Whom ``dns`` contacts."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from balise_agent.experiments.experiment import PROVIDER, RESOLVED, Contacts, Destination
+from balise_agent.experiments.task import Task
+from balise_wire.experiments.dns import HANDSHAKE, QUESTION, TLS_PORT, TRAITS
+
+STRANGER: Final = "(an unexpected address it resolves to)"
+
+
+class DnsContacts(Contacts):
+    """The provider's resolver; others, and the servers it names, when something fails."""
+
+    def scheduled(self, task: Task) -> Sequence[Destination]:
+        """Return the question, and the look at an address that nobody assigned."""
+        questions = 2 if task.family == 6 else 1
+        asked = _asked(task.target.host, PROVIDER, size=questions * QUESTION)
+        if task.target.addresses or task.target.port != TLS_PORT:
+            return (asked,)
+        return asked, _shown(task.target.host, RESOLVED, size=HANDSHAKE)
+
+    def on_anomaly(self, task: Task, /) -> Sequence[Destination]:
+        """Return the control's name beside the subject's, the other resolvers, and an address to be looked at."""
+        control, host = task.name_control(), task.target.host
+        servers = [(host, server) for server in (*task.public_resolvers, *task.silent_addresses)]
+        if control:
+            servers += [(control, server) for server in (PROVIDER, *task.silent_addresses)]
+        shown = [_shown(host, STRANGER)] if task.target.port == TLS_PORT else []
+        return (*(_asked(name, server) for name, server in servers), *shown)
+
+
+CONTACTS: Final = DnsContacts()
+
+
+def _asked(name: str, server: str, size: int = 0) -> Destination:
+    return Destination(name=name, addresses=(server,), port=TRAITS.port, protocol=TRAITS.transport.value, size=size)
+
+
+def _shown(name: str, address: str, size: int = 0) -> Destination:
+    return Destination(name=name, addresses=(address,), port=TLS_PORT, protocol="tcp", size=size)

@@ -1,0 +1,1 @@
+"""Experiment ``tls``: does a hello with this name get any byte back from this address? See docs/experiments/tls.md."""

@@ -1,0 +1,76 @@
+"""What the trials of ``tls`` mean to the schedule, what they cost, what may leave of them, and how people read them.
+
+Must not live here: the plan, or any verdict.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from balise_agent.experiments import connection
+from balise_agent.experiments.experiment import Description, TrialReader, TrialReading
+from balise_agent.policy import scrub
+from balise_agent.policy.redaction import names_somebody, redacted
+from balise_wire.experiments.tls import CHAIN, HELLO
+from balise_wire.experiments.traits import UNANSWERED
+from balise_wire.observations import Certificate, TlsObservation
+
+MAX_CHAIN: Final = 8
+MAX_SUBJECT: Final = 128
+MAX_ISSUER: Final = 256
+_PROTOCOLS: Final = frozenset({"", "h2", "http/1.0", "http/1.1", "other"})
+"""What a server may answer to our offer (RFC 7301); anything else is its own text."""
+
+
+class TlsReader(TrialReader[TlsObservation]):
+    """Reads handshakes."""
+
+    def read(self, trial: TlsObservation) -> TrialReading:
+        """Return the reading; a chain that does not verify is a failure too."""
+        return TrialReading(
+            at=connection.endpoint(trial),
+            failed=trial.failure is not None,
+            heats=connection.heats(trial),
+            spent=UNANSWERED if trial.bytes_received == 0 else CHAIN if trial.full else HELLO,
+            connected=connection.connected(trial),
+        )
+
+    def describe(self, trial: TlsObservation) -> Description:
+        """Return what the server said to the hello."""
+        sent = f"hello {trial.sni or '(no name)'}{', full handshake' if trial.full else ''}"
+        if not trial.bytes_received and not trial.record:
+            return Description(sent, "" if trial.connect_ms is None else "connected, then not a byte")
+        verified = {True: ", chain verified", False: ", chain not verified", None: ""}[trial.verified]
+        issuer = f" ({trial.chain[0].issuer})" if trial.chain else ""
+        return Description(sent, f"{trial.record or 'bytes'}, {trial.bytes_received} bytes{verified}{issuer}")
+
+    def scrub(self, trial: TlsObservation, allowed: scrub.Allowed, /) -> dict[str, Any]:
+        """Return an assigned address, words, and certificates that name nobody."""
+        return {
+            "address": scrub.assigned(trial.address, allowed),
+            "sni": None if trial.sni is None else scrub.name(trial.sni),
+            "record": scrub.word(trial.record),
+            "version": scrub.word(trial.version),
+            "alpn": trial.alpn if trial.alpn in _PROTOCOLS else "other",
+            "chain": tuple(_certificate(certificate) for certificate in trial.chain[:MAX_CHAIN]),
+            # What is no TLS came in clear: a block page, perhaps, which names its reader.
+            "packets": scrub.without_digests(trial.packets) if trial.record == "other" else trial.packets,
+        }
+
+
+READER: Final = TlsReader()
+
+
+def _certificate(certificate: Certificate) -> Certificate:
+    """Return a certificate's record without what names somebody.
+
+    A router's own certificate, made out to its address, is in public indexes under its digest and that address.
+    """
+    own = names_somebody(certificate.subject) or names_somebody(certificate.issuer)
+    return msgspec.structs.replace(
+        certificate,
+        sha256="" if own else scrub.hex_digits(certificate.sha256),
+        spki_sha256="" if own else scrub.hex_digits(certificate.spki_sha256),
+        subject=redacted(certificate.subject, MAX_SUBJECT),
+        issuer=redacted(certificate.issuer, MAX_ISSUER),
+    )

@@ -1,0 +1,51 @@
+"""The account of the day's bytes that the schedule goes by: what was counted, and what is still in flight. Pure.
+
+What was counted is the meter's figure (policy/usage.py): every byte that crossed the line, delivery among them. Runs
+that it cannot hold yet are reckoned by the cost table. Must not live here: counting, or a cap.
+"""
+
+from balise_agent.measure.run import Claim
+from balise_agent.measure.task_choice import DAY
+
+
+class Day:
+    """One UTC day's bytes, and what was said of them."""
+
+    def __init__(self, now: float, counted: int) -> None:
+        """Begin with what the day has cost already."""
+        self._number = int(now // DAY)
+        self._counted = counted
+        self._ended = 0
+        """Bytes of runs that ended since the count."""
+        self._flying: dict[Claim, int] = {}
+        self._told: set[str] = set()
+
+    @property
+    def spent(self) -> int:
+        """Bytes of the day, those of runs in flight among them."""
+        return self._counted + self._ended + sum(self._flying.values())
+
+    def turn(self, now: float) -> None:
+        """Begin a new account at midnight; what is in flight goes on."""
+        if int(now // DAY) != self._number:
+            self._number, self._counted, self._ended = int(now // DAY), 0, 0
+            self._told.clear()
+
+    def count(self, counted: int) -> None:
+        """Take the line's count, which holds all that has ended."""
+        self._counted, self._ended = counted, 0
+
+    def starts(self, claim: Claim, expected: int) -> None:
+        """Reckon with a run's bytes from now on."""
+        self._flying[claim] = expected
+
+    def ends(self, claim: Claim, spent: int) -> None:
+        """Put what a run cost in the place of what was expected of it."""
+        self._flying.pop(claim, None)
+        self._ended += spent
+
+    def is_news(self, what: str) -> bool:
+        """Tell whether something was not said today."""
+        told = what in self._told
+        self._told.add(what)
+        return not told

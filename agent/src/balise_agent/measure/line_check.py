@@ -1,0 +1,65 @@
+"""The check of the probe's own line: when it is due, its run, and the health that rides in every measurement. Pure.
+
+Must not live here: the check itself (experiments/line), or what waits for it (agenda.py).
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+from balise_agent.experiments.line.plan import LINE_TARGET, health
+from balise_agent.experiments.task import Task
+from balise_agent.measure.run import Run
+from balise_agent.measure.task_choice import Device, task_for
+from balise_wire.assignment import Assignment
+from balise_wire.measurement import LineHealth
+from balise_wire.observations import LineObservation, Observation
+from balise_wire.words import Experiment
+
+AGAIN: Final = 30.0
+"""Clock seconds until a run that our own failure ended is tried once more: a full queue or a firewall just reloaded is
+over by then. What fails twice waits for its next own time."""
+
+
+def line_task(assignment: Assignment, device: Device, now: float) -> Task:
+    """Return the task of a line check."""
+    return task_for(assignment, LINE_TARGET, 4, device=device, now=now, experiment=Experiment.LINE)
+
+
+class LineCheck:
+    """Whether the line was looked at lately, and how it was."""
+
+    def __init__(self) -> None:
+        self.health: LineHealth | None = None
+        """The latest summary."""
+        self.running = False
+        self._done = -math.inf
+        self._tried_again = False
+
+    def is_due(self, now: float, every: float) -> bool:
+        """Tell whether the last look is older than ``every`` clock seconds."""
+        return now - self._done > every
+
+    def start(self, assignment: Assignment, device: Device, slot: int, now: float) -> Run:
+        """Return the run that looks at the line."""
+        self.running = True
+        task = line_task(assignment, device, now)
+        return Run(target=LINE_TARGET, family=4, experiment=Experiment.LINE, slot=slot, due=now, task=task)
+
+    def done(self, observations: Sequence[Observation], now: float, every: float, *, own_failure: bool) -> None:
+        """Take what was seen; half a look is no look: the health stays what it was, and ages."""
+        self.running = False
+        self._done = now
+        if own_failure:
+            if not self._tried_again:
+                self._tried_again = True
+                self._done = now - every + min(AGAIN, every)
+            return
+        self._tried_again = False
+        line = next((one for one in observations if isinstance(one, LineObservation)), None)
+        if line is not None:
+            self.health = health(line)
+
+    def forget(self) -> None:
+        """Have the line looked at before anything else: the clock went back."""
+        self._done = -math.inf
