@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import pytest
 
 from balise_collector.experiments import LAYERS
+from balise_collector.experiments.dns import words
 from balise_collector.incidents.model import IncidentKind, IncidentState
 from balise_collector.judge.verdict import State
 from balise_collector.words import wording
@@ -18,27 +19,27 @@ FORBIDDEN = re.compile(r"\b(users?|government\w*|censor\w*|regime|authorit\w+)\b
 
 
 @pytest.mark.parametrize(
-    ("table", "words"),
+    ("table", "closed"),
     [
         (wording.MEANINGS, State),
         (wording.INCIDENT_STATES, IncidentState),
         (wording.KIND_MEANINGS, IncidentKind),
         (wording.ARMS, Arm),
-        (wording.RESOLVERS, Resolver),
+        (words.RESOLVERS, Resolver),
         (wording.LAYERS, Experiment),
         (wording.FAILURES, Failure),
         (wording.GRADE_NEEDS, ("A", "B", "C", "")),
     ],
 )
-def test_every_word_of_the_closed_lists_is_said(table: dict[str, object], words: Iterable[str]) -> None:
+def test_every_word_of_the_closed_lists_is_said(table: dict[str, object], closed: Iterable[str]) -> None:
     """A word without its sentence would break a page, or reach a reader as code."""
-    assert set(table) == set(words)
+    assert set(table) == set(closed)
     text = " ".join(str(sentence) for sentence in table.values())
     assert not FORBIDDEN.search(text), text
 
 
 def test_every_proof_that_a_rule_may_claim_is_said() -> None:
     """A new sign needs its sentence before a page can show it."""
-    claimed = {sign for layer in LAYERS.values() for rule in layer.rules for sign in rule.proof}
+    claimed = {sign.id for layer in LAYERS.values() for rule in layer.rules for sign in rule.proof}
     assert claimed <= set(wording.PROOFS)
     assert not FORBIDDEN.search(" ".join(wording.PROOFS.values()))

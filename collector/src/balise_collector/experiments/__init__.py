@@ -3,13 +3,14 @@
 A new one is its folder here; nothing else of the collector is edited. Each folder has the parts that are named below;
 where one lacks any of them this package does not import, and says all that is missing (``Incomplete``). Judge, pages,
 sinks, intake and export ask the tables of this module and know no experiment by name. Must not live here: any one
-experiment. May import: wire, ``judge`` (what a rule is), ``words.translation``.
+experiment. May import: wire, ``judge`` (what a rule is), ``system``.
 """
 
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from balise_collector.experiments.shown import Evidence
 from balise_collector.judge import unknown
 from balise_collector.judge.context import Context
 from balise_collector.judge.record import bars
@@ -17,12 +18,12 @@ from balise_collector.judge.references import ReferenceTable, Report
 from balise_collector.judge.rules import Facts, Layer, Rule, bare_facts
 from balise_collector.judge.signs import Sign
 from balise_wire.experiments import OBSERVATIONS
-from balise_wire.experiments.registry import Incomplete, function, gather, instance
+from balise_wire.experiments.registry import Incomplete, Part, function, gather, instance
 from balise_wire.measurement import Measurement
 from balise_wire.trial import Trial
 from balise_wire.words import Experiment
 
-__all__ = ["LAYERS", "NOTES", "RULES", "SIGNS", "Incomplete", "layer_of", "word_of"]
+__all__ = ["EVIDENCE", "LAYERS", "NOTES", "RULES", "SIGNS", "Incomplete", "layer_of", "word_of"]
 
 
 def _facts(measurement: Measurement, context: Context) -> Facts:
@@ -38,10 +39,13 @@ def _note(table: ReferenceTable, report: Report, trial: Any) -> None:
 _FACTS = function("facts:facts", _facts)
 _RULES = instance("rules:RULES", tuple)
 _NOTE = function("references:note", _note)
-_found = gather(__name__, (_FACTS, _RULES, _NOTE))
+_EVIDENCE: Part[Evidence[Any, Any]] = instance("evidence:EVIDENCE", Evidence)
+_found = gather(__name__, (_FACTS, _RULES, _NOTE, _EVIDENCE))
 
 NOTES: Final = _found.of(_NOTE)
 """What each experiment remembers of a reference's trial."""
+EVIDENCE: Final = _found.of(_EVIDENCE)
+"""How each experiment's trials are shown."""
 
 
 def _layers() -> dict[Experiment, Layer]:

@@ -7,7 +7,6 @@ choice of a language for a request (request_parameters.py), sentences.
 
 import gettext
 import io
-from collections.abc import Callable
 from functools import cache
 from importlib import resources
 from typing import Final
@@ -20,10 +19,6 @@ from balise_collector.words.wording import Language
 
 DOMAIN: Final = "balise"
 """Name of the catalogues: ``locale/balise.pot`` and ``locale/<language>/LC_MESSAGES/balise.po``."""
-
-
-Say = Callable[[str], str]
-"""What returns a sentence in the reader's language; ``noted`` returns it in English."""
 
 
 @cache
@@ -44,8 +39,3 @@ def translations(language: Language) -> gettext.NullTranslations:
 def direction(language: Language) -> str:
     """Return ``ltr`` or ``rtl``: the way the language is written, for the ``dir`` attribute."""
     return str(Locale(language.value).text_direction)
-
-
-def noted(text: str) -> str:
-    """Return a sentence as it is: marks it for translation where the reader's language is not known yet."""
-    return text

@@ -17,10 +17,11 @@ from babel.numbers import format_decimal
 from balise_collector.experiments import SIGNS
 from balise_collector.incidents.model import Incident, IncidentKind, IncidentState, Interval, Locality
 from balise_collector.judge.verdict import State
+from balise_wire.experiments import REGISTRY
 from balise_wire.failures import Failure
 from balise_wire.mechanisms import Mechanism
 from balise_wire.status import EventKind
-from balise_wire.words import Access, Arm, ClockState, Experiment, Lifecycle, Resolver, TargetRole
+from balise_wire.words import Access, Arm, ClockState, Experiment, Lifecycle, TargetRole
 
 
 class Language(StrEnum):
@@ -250,22 +251,8 @@ ARMS: Final[dict[Arm, str]] = {
 }
 """Each side of a paired measurement."""
 
-RESOLVERS: Final[dict[Resolver, str]] = {
-    Resolver.PROVIDER: "the provider's resolver",
-    Resolver.PUBLIC: "a public resolver",
-    Resolver.SILENT: "an address where no resolver runs",
-    Resolver.UNKNOWN: "somebody that this version does not know",
-}
-"""Who was asked, in a DNS trial."""
-
-LAYERS: Final[dict[Experiment, str]] = {
-    Experiment.DNS: "name lookup (DNS)",
-    Experiment.TCP: "connection (TCP)",
-    Experiment.TLS: "encrypted greeting (TLS)",
-    Experiment.HTTP: "page (HTTP)",
-    Experiment.PATH: "path",
-    Experiment.LINE: "the probe's own line",
-    Experiment.UNKNOWN: "an experiment that this version does not know",
+LAYERS: Final[dict[Experiment, str]] = {word: traits.title for word, traits in REGISTRY.items()} | {
+    Experiment.UNKNOWN: "an experiment that this version does not know"
 }
 """Each layer that a verdict speaks of."""
 

@@ -16,7 +16,7 @@ from balise_collector.conclude.history import Run, runs, shares
 from balise_collector.judge.verdict import State
 from balise_collector.pages.drawing.palette import PAINTS, word
 from balise_collector.system import harmless
-from balise_collector.words.translation import Say, noted
+from balise_collector.system.sentences import Say, noted
 
 _STRIP_HEIGHT: Final = 24
 _WIDTH: Final = 1000

@@ -29,6 +29,7 @@ from balise_collector.pages.operator import fleet, provisioning, token_auth
 from balise_collector.pages.views import answer, formatting, incident, matrix, method, overview, request_parameters
 from balise_collector.pages.views.read_model import View
 from balise_collector.system import harmless
+from balise_collector.system.sentences import noted
 from balise_collector.words import translation, wording
 from balise_collector.words.report import report
 from balise_collector.words.wording import Language
@@ -237,7 +238,7 @@ class Pages:
         view = self._view(request)
         page = incident.page(view, name, view.language)
         if page is None:
-            raise HTTPException(404, translation.noted("There is no incident with this id."))
+            raise HTTPException(404, noted("There is no incident with this id."))
         return self._page("incident.html", request, view, page=page, here="incident")
 
     def quote(self, request: Request) -> Response:
@@ -247,7 +248,7 @@ class Pages:
         view = self._look()
         found = view.store.revisions(name)
         if not found:
-            raise HTTPException(404, translation.noted("There is no incident with this id."))
+            raise HTTPException(404, noted("There is no incident with this id."))
         one = found[-1][1]
         return PlainTextResponse(
             report([one], view.facts(one, language), language), headers={"Content-Language": language.value}
@@ -269,7 +270,7 @@ class Pages:
         view = self._view(request)
         found = view.store.revisions(name)
         if not found:
-            raise HTTPException(404, translation.noted("There is no incident with this id."))
+            raise HTTPException(404, noted("There is no incident with this id."))
         return view, found[-1][1]
 
     def fleet(self, request: Request) -> Response:
@@ -285,7 +286,7 @@ class Pages:
         view = self._view(request)
         page = fleet.probe(view, self._facts(), name) if self._facts else None
         if page is None:
-            raise HTTPException(404, translation.noted("There is no probe with this id."))
+            raise HTTPException(404, noted("There is no probe with this id."))
         return self._page("probe.html", request, view, page=page, here="fleet")
 
     def batches(self, request: Request) -> Response:
@@ -299,7 +300,7 @@ class Pages:
         known = self._cards()
         page = provisioning.bench(view, self._facts(), known.cards(batch), batch) if self._facts else None
         if page is None:
-            raise HTTPException(404, translation.noted("There is no batch of cards with this name."))
+            raise HTTPException(404, noted("There is no batch of cards with this name."))
         refresh = 0 if request.query_params.get("refresh") == "off" else known.refresh
         answered = self._page("bench.html", request, view, page=page, refresh=refresh, here="fleet")
         if refresh:
@@ -335,9 +336,7 @@ class Pages:
 
     def broken(self, request: Request, _error: Exception) -> Response:
         """Answer where we failed ourselves; the reason is in the log, not on the page."""
-        answered = self._error(
-            request, 500, translation.noted("The collector failed to make this page; its log says why.")
-        )
+        answered = self._error(request, 500, noted("The collector failed to make this page; its log says why."))
         # This answer is made outside the guard.
         answered.headers.update(HEADERS)
         return answered

@@ -13,20 +13,16 @@ from balise_collector.fleet.token import Token
 from balise_collector.journal import HealthRow
 from balise_collector.pages.operator.fleet import FleetFacts, why
 from balise_collector.pages.views.read_model import View
-from balise_collector.words import translation
+from balise_collector.system.sentences import noted
 from balise_wire.enrolment import Refusal
 from balise_wire.words import Lifecycle
 
 _REFUSALS: Final = {
-    Refusal.TOKEN_SPENT: translation.noted(
-        "another board used this card's token already: make a new card for this board"
-    ),
-    Refusal.TOKEN_EXPIRED: translation.noted("the board came, but the token had run out: make a new card"),
-    Refusal.CONSENT_MISSING: translation.noted("the board came, but its card does not say that the host has agreed"),
-    Refusal.CONSENT_OUTDATED: translation.noted(
-        "the board came, but its card holds an older consent text: make a new card"
-    ),
-    Refusal.REVOKED: translation.noted("the board came, but it was revoked: give it a token for its own id"),
+    Refusal.TOKEN_SPENT: noted("another board used this card's token already: make a new card for this board"),
+    Refusal.TOKEN_EXPIRED: noted("the board came, but the token had run out: make a new card"),
+    Refusal.CONSENT_MISSING: noted("the board came, but its card does not say that the host has agreed"),
+    Refusal.CONSENT_OUTDATED: noted("the board came, but its card holds an older consent text: make a new card"),
+    Refusal.REVOKED: noted("the board came, but it was revoked: give it a token for its own id"),
 }
 
 

@@ -29,8 +29,8 @@ from balise_collector.journal import JournalRow
 from balise_collector.judge.verdict import State, Verdict
 from balise_collector.pages.public.sanitised import Drawn, Redrawn, common, redraw
 from balise_collector.pages.views.read_model import Conclusions, View
+from balise_collector.system.sentences import Say, noted
 from balise_collector.words.countries import WORLD
-from balise_collector.words.translation import Say, noted
 from balise_collector.words.wording import Language
 from balise_wire.bins import BIN
 from balise_wire.measurement import Network

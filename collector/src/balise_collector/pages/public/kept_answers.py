@@ -25,8 +25,8 @@ from balise_collector.conclude.together import WINDOW
 from balise_collector.pages.public.api import moment
 from balise_collector.pages.views import request_parameters
 from balise_collector.system.rate import Pace, Rate, source_of
+from balise_collector.system.sentences import noted
 from balise_collector.words import translation
-from balise_collector.words.translation import noted
 from balise_collector.words.wording import Language
 
 SECONDS: Final = 60.0

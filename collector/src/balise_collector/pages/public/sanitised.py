@@ -2,7 +2,8 @@
 
 Times are relative and rounded, lengths are classes, a TTL is only like or unlike the server's. Ports, addresses,
 IP-IDs, options, windows, sequence numbers, hashes, titles, hops and every id are left out, because a log of flows joins
-on any of them (attribution.md 3). Paths are left out whole: their hops lie before the border.
+on any of them (attribution.md 3). Experiments that do not say that they are public are left out whole: the probe's own
+line, and paths, whose hops lie before the border.
 
 Whoever stands on the path also writes what comes: a delay, a number of resets, a length that differs from line to line
 is a mark that says which line a measurement was made on. So what remains is coarse (half seconds, no acknowledgement, a
@@ -15,14 +16,16 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from balise_collector.experiments import EVIDENCE, word_of
+from balise_collector.experiments.shown import PublicAnswer
 from balise_collector.journal import JournalRow
 from balise_collector.judge.verdict import State, Verdict
-from balise_collector.pages.views.evidence import RCODES, TrialRow, exhibit
+from balise_collector.pages.views.evidence import TrialRow, exhibit
 from balise_collector.pages.views.packets import DIRECTIONS, flags_in_words
-from balise_collector.words.translation import Say, noted
-from balise_collector.words.wording import ARMS, FAILURES, LAYERS, RESOLVERS, ROLES, Language
+from balise_collector.system.sentences import Say, noted
+from balise_collector.words.wording import ARMS, FAILURES, LAYERS, ROLES, Language
 from balise_wire.evidence import Direction, Packet
-from balise_wire.observations import DnsObservation, LineObservation, Observation, PathObservation
+from balise_wire.trial import Trial
 from balise_wire.words import Arm
 
 _TTL_SLACK: Final = 2
@@ -97,7 +100,7 @@ def redraw(
     pairs = [
         (one, trial)
         for one, trial in zip(observed, exhibit(row, verdict).trials, strict=True)
-        if not isinstance(one, PathObservation | LineObservation)
+        if EVIDENCE[word_of(one)].public
     ]
     first = pairs[0][0].at if pairs else 0.0
     return Redrawn(
@@ -155,23 +158,18 @@ def length_class(length: int) -> str:
     return next((name for most, name in _LENGTHS if length <= most), noted("over 1500"))
 
 
-def _trial(
-    one: Observation, trial: TrialRow, number: int, first: float, observed: Sequence[Observation], say: Say
-) -> RedrawnTrial:
+def _trial(one: Trial, trial: TrialRow, number: int, first: float, observed: Sequence[Trial], say: Say) -> RedrawnTrial:
     """Redraw one trial."""
-    arm = say(ARMS[one.arm])
-    packets = _packets(one.packets, trial, say)
+    evidence = EVIDENCE[word_of(one)]
+    answers = evidence.public_answers(one, evidence.beside(observed), say)
+    packets = _packets(one.packets, trial, say) if answers is None else _answers(answers, trial, say)
     forged = any(packet.marked for packet in packets)
-    if isinstance(one, DnsObservation):
-        arm = say("{arm}, asked of {resolver}").format(arm=arm, resolver=say(RESOLVERS[one.resolver]))
-        packets = _answers(one, trial, observed, say)
-        forged = any(packet.marked for packet in packets)
     result = say("forged answer") if forged else say("answered")
     if one.failure:
         result = say(FAILURES[one.failure])
     return RedrawnTrial(
         number=number,
-        arm=arm,
+        arm=evidence.arm_in_public(one, say(ARMS[one.arm]), say),
         subject=one.arm is Arm.SUBJECT,
         after_s=int(round((one.at - first) / _SECONDS) * _SECONDS),
         result=result,
@@ -215,29 +213,18 @@ def _what(packet: Packet, say: Say) -> str:
     return packet.protocol.upper() if packet.protocol in _PROTOCOLS else say("another")
 
 
-def _answers(
-    one: DnsObservation, trial: TrialRow, observed: Iterable[Observation], say: Say
-) -> tuple[RedrawnPacket, ...]:
-    """Redraw the answers to a question of DNS, without the addresses they gave."""
-    usual = {
-        answer.ttl
-        for other in observed
-        if isinstance(other, DnsObservation) and other.resolver is one.resolver and other.arm is not Arm.SUBJECT
-        for answer in other.answers
-        if answer.ttl
-    }
+def _answers(answers: Iterable[PublicAnswer], trial: TrialRow, say: Say) -> tuple[RedrawnPacket, ...]:
+    """Redraw the answers to a question, without what they gave."""
     return _once(
         RedrawnPacket(
-            after_ms=rounded(answer.rtt_ms),
+            after_ms=rounded(answer.after_ms),
             direction="came",
-            what=say("answer: {code}").format(
-                code=say("malformed") if answer.malformed else say(RCODES.get(answer.rcode, noted("another code")))
-            ),
-            ttl=_ttl(answer.ttl, usual, say),
+            what=answer.what,
+            ttl=_ttl(answer.ttl, answer.usual, say),
             length="-",
             marked=bool(shown.signs),
         )
-        for answer, shown in zip(one.answers, trial.answers, strict=True)
+        for answer, shown in zip(answers, trial.answers, strict=True)
     )
 
 

@@ -8,7 +8,7 @@ from balise_collector.incidents.model import Incident, IncidentState
 from balise_collector.judge.verdict import State
 from balise_collector.pages.views import formatting
 from balise_collector.pages.views.read_model import View
-from balise_collector.words.translation import noted
+from balise_collector.system.sentences import noted
 from balise_collector.words.wording import GRADES, LOCALITIES
 
 STALE: Final = 900.0

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from balise_collector.judge.injection import Trace, behind_proxy, trace
-from balise_collector.words.translation import Say, noted
+from balise_collector.system.sentences import Say, noted
 from balise_wire.evidence import Direction, Packet
 
 _TTL_SLACK = 2

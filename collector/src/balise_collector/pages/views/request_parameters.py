@@ -10,7 +10,7 @@ from typing import Final
 
 from starlette.exceptions import HTTPException
 
-from balise_collector.words.translation import noted
+from balise_collector.system.sentences import noted
 from balise_collector.words.wording import Language
 
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
