@@ -30,7 +30,7 @@ def quiet_after(epoch: float) -> Quiet:
         deduction.step(epoch + 60.0, [*rows, *presence], watched)
         deduction.step(epoch + 3600.0, (), watched)
         # The detector tells nobody whom it holds for silent; that is what this rule is about.
-        return set(deduction.detector._silent)
+        return set(deduction.detector.silences.held)
 
     return play
 
@@ -80,8 +80,8 @@ def test_a_halt_ends_a_silence_that_had_begun(make_probe: Callable[..., FieldPro
         epoch + 60.0, [PresenceRow(probe=n, state=Lifecycle.READY, at=epoch) for n in ("aaaa", "bbbb")], watched
     )
     deduction.step(epoch + 1800.0, (), watched)
-    assert set(deduction.detector._silent) == {"aaaa", "bbbb"}  # as above: it tells nobody else
+    assert set(deduction.detector.silences.held) == {"aaaa", "bbbb"}  # as above: it tells nobody else
     halted = fleet_of(a, b, halts=(Halt(country="PK", since=epoch + 1900.0, reason="x"),))
     deduction.surround(Surroundings(fleet=halted, catalogue=load(default_folder())))
     deduction.step(epoch + 2000.0, (), watched)
-    assert set(deduction.detector._silent) == {"bbbb"}
+    assert set(deduction.detector.silences.held) == {"bbbb"}

@@ -366,7 +366,7 @@ def test_the_record_says_where_a_probe_stood(
     follower = Follower(journal, store, around)
     conclude(follower, afternoon.start + 600.0)
     assert [verdict.network for verdict in store.verdicts()] == [probe.network] * 2
-    assert {key.asn for key in follower.deduction.detector._groups} <= {0, probe.asn}
+    assert {key.asn for key in follower.deduction.detector.index.cells} <= {0, probe.asn}
 
 
 def test_a_line_that_is_elsewhere_opens_nothing_and_closes_nothing(

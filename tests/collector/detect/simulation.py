@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from balise_collector.detect import cusum, mixture
+from balise_collector.detect.cell_walk import CALM, RECENT
 from balise_collector.detect.evidence import CAP, code, weight
-from balise_collector.detect.fold import CALM, RECENT
 from balise_collector.detect.thresholds import FIRM, lasting_bins, opens, threshold
 from balise_collector.judge.verdict import State
 from balise_wire.mechanisms import Mechanism

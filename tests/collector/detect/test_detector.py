@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from balise_collector.detect import CellEvent, Detector, EventKind, Scale
+from balise_collector.detect import CellEvent, CellEventKind, Detector, Scale
 from balise_collector.judge import State
 from balise_wire.measurement import Network
 from balise_wire.mechanisms import Mechanism
@@ -18,21 +18,21 @@ from balise_wire.words import Experiment, TargetRole
 from tests.collector.detect.conftest import Play, Seat
 
 
-def _of(events: Iterable[CellEvent], kind: EventKind, scale: Scale | None = None) -> list[Any]:
+def _of(events: Iterable[CellEvent], kind: CellEventKind, scale: Scale | None = None) -> list[Any]:
     return [e.episode for e in events if e.kind is kind and (scale is None or e.episode.scale is scale)]
 
 
 def test_a_block_of_one_provider_opens_and_closes(play: Play) -> None:
     """Onset and end are brackets around the truth; the provider's cell and the country's both tell."""
     events = play.run(play.slots(0, 80, play.seven, play.between(20, 50)))
-    (opened,) = _of(events, EventKind.OPENED, Scale.ASN)
-    (closed,) = _of(events, EventKind.CLOSED, Scale.ASN)
+    (opened,) = _of(events, CellEventKind.OPENED, Scale.ASN)
+    (closed,) = _of(events, CellEventKind.CLOSED, Scale.ASN)
     assert opened.key.asn == 64501
     assert {m.probe for m in closed.members} == {"pk01", "pk02", "pk03"}
     assert closed.onset.earliest <= play.at(20) <= closed.onset.latest + 60
     assert closed.end.earliest - 60 <= play.at(50) <= closed.end.latest + 60
     assert closed.onset.latest - closed.onset.earliest <= 600
-    first = next(e for e in events if e.kind is EventKind.OPENED)
+    first = next(e for e in events if e.kind is CellEventKind.OPENED)
     assert first.at - play.at(20) <= 900
 
 
@@ -41,16 +41,16 @@ def test_five_providers_with_one_probe_each_open_at_country_level(play: Play) ->
     seats = tuple(play.seat(f"pk{n:02}", 64500 + n) for n in range(5))
     block = play.between(20, 50, tuple(64500 + n for n in range(5)))
     events = play.run(play.slots(0, 60, seats, block))
-    (country,) = _of(events, EventKind.OPENED, Scale.COUNTRY)
+    (country,) = _of(events, CellEventKind.OPENED, Scale.COUNTRY)
     assert country.confirmed
     assert len(country.members) == 5
-    assert all(not episode.confirmed for episode in _of(events, EventKind.OPENED, Scale.ASN))
+    assert all(not episode.confirmed for episode in _of(events, CellEventKind.OPENED, Scale.ASN))
 
 
 def test_a_single_probe_is_never_confirmed(play: Play) -> None:
     """One probe in the whole country: told, and marked as what it is."""
     seats = (play.seat("pk01"),)
-    opened = _of(play.run(play.slots(0, 50, seats, play.between(20, 50))), EventKind.OPENED)
+    opened = _of(play.run(play.slots(0, 50, seats, play.between(20, 50))), CellEventKind.OPENED)
     assert opened
     assert not any(episode.confirmed for episode in opened)
 
@@ -58,14 +58,14 @@ def test_a_single_probe_is_never_confirmed(play: Play) -> None:
 def test_one_liar_among_many_opens_nothing(play: Play) -> None:
     """A hostile probe that always cries."""
     events = play.run(play.slots(0, 100, play.seven, lambda seat, at: seat.probe == "pk01" and at > play.at(5)))
-    assert not _of(events, EventKind.OPENED)
+    assert not _of(events, CellEventKind.OPENED)
 
 
 def test_two_of_ten_open_after_half_an_hour(play: Play) -> None:
     """A block of one small provider among many is not lost in the country's cell."""
     seats = tuple(play.seat(f"pk{n:02}", 64500 + n) for n in range(10))
     events = play.run(play.slots(0, 60, seats, play.between(20, 60, (64500, 64501))))
-    (country,) = _of(events, EventKind.OPENED, Scale.COUNTRY)
+    (country,) = _of(events, CellEventKind.OPENED, Scale.COUNTRY)
     assert {m.asn for m in country.members} == {64500, 64501}
     at = next(e.at for e in events if e.episode.scale is Scale.COUNTRY)
     assert at - play.at(20) <= 2400
@@ -74,7 +74,7 @@ def test_two_of_ten_open_after_half_an_hour(play: Play) -> None:
 def test_one_persons_three_boards_are_one_witness(make_play: Callable[..., Play]) -> None:
     """From three probes on, distinct hosts are counted."""
     play = make_play(operators={"pk01": "ali", "pk02": "ali", "pk03": "ali"})
-    assert not _of(play.run(play.slots(0, 60, play.three, play.between(20, 60))), EventKind.OPENED)
+    assert not _of(play.run(play.slots(0, 60, play.three, play.between(20, 60))), CellEventKind.OPENED)
 
 
 def test_one_persons_boards_do_not_add_up_to_a_second_witness(make_play: Callable[..., Play]) -> None:
@@ -89,9 +89,9 @@ def test_one_persons_boards_do_not_add_up_to_a_second_witness(make_play: Callabl
 
     known = make_play(operators=dict.fromkeys(liars, "mallory"))
     seats = tuple(known.seat(name) for name in (*honest, *liars))
-    assert not _of(known.run(known.slots(0, 60, seats, failing(known))), EventKind.OPENED)
+    assert not _of(known.run(known.slots(0, 60, seats, failing(known))), CellEventKind.OPENED)
     strangers = make_play()
-    assert _of(strangers.run(strangers.slots(0, 60, seats, failing(strangers))), EventKind.OPENED)
+    assert _of(strangers.run(strangers.slots(0, 60, seats, failing(strangers))), CellEventKind.OPENED)
 
 
 def test_one_persons_boards_neither_close_nor_hold_open(make_play: Callable[..., Play]) -> None:
@@ -103,7 +103,7 @@ def test_one_persons_boards_neither_close_nor_hold_open(make_play: Callable[...,
         return bool(play.at(20) <= at < play.at(30 if seat.probe in {"pk04", "pk05"} else 50))
 
     events = play.run(play.slots(0, 70, seats, failing))
-    closed = [event for event in events if event.kind is EventKind.CLOSED and event.episode.scale is Scale.ASN]
+    closed = [event for event in events if event.kind is CellEventKind.CLOSED and event.episode.scale is Scale.ASN]
     assert len(closed) == 1
     assert closed[0].at >= play.at(50)
 
@@ -129,7 +129,7 @@ def test_a_probe_that_always_fails_does_not_take_in_what_others_see_later(play: 
             *play.slots(20, 120, (*others, liar), lambda s, at: s == liar or play.between(60, 100)(s, at), seed=2),
         ]
     )
-    assert _of(events, EventKind.WITHDRAWN, Scale.COUNTRY)
+    assert _of(events, CellEventKind.WITHDRAWN, Scale.COUNTRY)
     (country,) = [e for e in play.detector.episodes if e.scale is Scale.COUNTRY and e.confirmed]
     assert not country.standing
     assert country.closed_bin is not None
@@ -145,7 +145,7 @@ def test_a_lasting_trouble_does_not_confirm_the_next_one(play: Play) -> None:
         )
 
     events = play.run(play.slots(0, 110, play.seven, failing))
-    assert not [episode for episode in _of(events, EventKind.OPENED) if episode.confirmed]
+    assert not [episode for episode in _of(events, CellEventKind.OPENED) if episode.confirmed]
 
 
 def test_a_probe_switched_on_during_a_block_is_together_with_those_who_saw_it_begin(play: Play) -> None:
@@ -177,7 +177,7 @@ def test_local_faults_at_different_times_open_nothing(play: Play) -> None:
         begin = 10 + 12 * int(seat.probe[-1])
         return bool(play.at(begin) <= at < play.at(begin + 4))
 
-    assert not _of(play.run(play.slots(0, 110, play.seven, failing)), EventKind.OPENED)
+    assert not _of(play.run(play.slots(0, 110, play.seven, failing)), CellEventKind.OPENED)
 
 
 def test_silence_neither_closes_nor_decays(play: Play) -> None:
@@ -185,16 +185,16 @@ def test_silence_neither_closes_nor_decays(play: Play) -> None:
     before = [*play.slots(0, 30, play.three, play.between(20, 90))]
     after = [*play.slots(54, 100, play.three, play.between(20, 90), seed=2)]
     events = play.run(before + after)
-    assert len(_of(events, EventKind.OPENED, Scale.ASN)) == 1
-    (closed,) = _of(events, EventKind.CLOSED, Scale.ASN)
+    assert len(_of(events, CellEventKind.OPENED, Scale.ASN)) == 1
+    (closed,) = _of(events, CellEventKind.CLOSED, Scale.ASN)
     assert closed.end.earliest - 60 <= play.at(90) <= closed.end.latest + 60
 
 
 def test_what_fails_from_the_first_measurement_is_standing(play: Play) -> None:
     """Known, no alarm; but its end is an event."""
     events = play.run(play.slots(0, 60, play.three, lambda _seat, at: at < play.at(40)))
-    (opened,) = _of(events, EventKind.OPENED, Scale.ASN)
-    (closed,) = _of(events, EventKind.CLOSED, Scale.ASN)
+    (opened,) = _of(events, CellEventKind.OPENED, Scale.ASN)
+    (closed,) = _of(events, CellEventKind.CLOSED, Scale.ASN)
     assert opened.standing
     assert opened.onset.earliest is None
     assert closed.end.earliest - 60 <= play.at(40) <= closed.end.latest + 60
@@ -207,9 +207,9 @@ def test_on_and_off_within_two_hours_is_one_episode(play: Play) -> None:
         return any(play.at(20 + 16 * n) <= at < play.at(28 + 16 * n) for n in range(4))
 
     events = play.run(play.slots(0, 120, play.three, failing))
-    assert len(_of(events, EventKind.OPENED, Scale.ASN)) == 1
-    assert len(_of(events, EventKind.REOPENED, Scale.ASN)) == 3
-    final = _of(events, EventKind.CLOSED, Scale.ASN)[-1]
+    assert len(_of(events, CellEventKind.OPENED, Scale.ASN)) == 1
+    assert len(_of(events, CellEventKind.REOPENED, Scale.ASN)) == 3
+    final = _of(events, CellEventKind.CLOSED, Scale.ASN)[-1]
     assert final.reopened == 3
     assert all(m.failing_bins < m.observed_bins for m in final.members)
 
@@ -226,7 +226,7 @@ def test_a_fault_of_the_service_opens_the_worlds_cell_only(play: Play) -> None:
     abroad = [*play.slots(0, 60, play.abroad, play.between(20, 40, (64700, 64800)), seed=3, **layer)]
     events = play.run(down + abroad)
     assert {e.episode.scale for e in events} == {Scale.WORLD}
-    assert len(_of(events, EventKind.OPENED)) == len(_of(events, EventKind.CLOSED)) == 1
+    assert len(_of(events, CellEventKind.OPENED)) == len(_of(events, CellEventKind.CLOSED)) == 1
 
 
 # ---------------------------------------------------------------- order and late data
@@ -273,8 +273,8 @@ def test_late_data_open_and_close_a_past_episode(play: Play) -> None:
     for verdict in play.slots(20, 200, play.three, play.between(60, 100)):
         play.detector.observe(verdict)
     events = play.detector.advance(play.at(221))
-    assert [e.kind for e in events if e.episode.scale is Scale.ASN] == [EventKind.OPENED, EventKind.CLOSED]
-    (episode,) = [e.episode for e in events if e.kind is EventKind.CLOSED and e.episode.scale is Scale.ASN]
+    assert [e.kind for e in events if e.episode.scale is Scale.ASN] == [CellEventKind.OPENED, CellEventKind.CLOSED]
+    (episode,) = [e.episode for e in events if e.kind is CellEventKind.CLOSED and e.episode.scale is Scale.ASN]
     assert episode.onset.earliest is not None
     assert episode.onset.earliest <= play.at(60) <= episode.onset.latest + 60
 
@@ -298,7 +298,7 @@ def test_what_is_older_than_the_history_moves_nothing(play: Play) -> None:
     for verdict in play.slots(100, 200, play.three, play.between(110, 160)):
         play.detector.observe(verdict)
     assert play.detector.advance(play.at(now + 1)) == ()
-    assert not any(series.runs[1] * 300 < play.at(now - 50) for series in play.detector._histories())
+    assert not any(series.runs[1] * 300 < play.at(now - 50) for series in play.detector.index.histories())
     for verdict in play.slots(now - 1500, now - 40, play.three, play.between(now - 1000, now - 900), seed=3):
         play.detector.observe(verdict)
     assert play.detector.advance(play.at(now + 2)), "what lies within a week is told as ever"
@@ -313,13 +313,13 @@ def test_a_past_that_comes_verdict_by_verdict_costs_few_walks(play: Play) -> Non
         at = play.at(now) + minute * 60.0
         play.detector.observe(play.verdict(play.three[0], play.at(100 + minute * 7), ok=False))
         play.detector.advance(at + 60.0)
-        rewinds |= {(group.key, group.rewound) for group in play.detector._groups.values() if group.rewound}
+        rewinds |= {(cell.key, cell.rewound) for cell in play.detector.index.cells.values() if cell.rewound}
     cells = len({key for key, _ in rewinds})
     assert len(rewinds) <= 7 * cells
     play.detector.advance(play.at(now) + 3600.0 + 700.0)
-    (series,) = [one for one in play.detector._histories() if one.probe == "pk01"]
+    (series,) = [one for one in play.detector.index.histories() if one.probe == "pk01"]
     assert len([run for run in series.list() if run.code]) >= 60, "and none is lost"
-    assert all(group.dirty_from is None for group in play.detector._groups.values())
+    assert all(cell.dirty_from is None for cell in play.detector.index.cells.values())
 
 
 def test_what_is_no_more_is_let_go(play: Play) -> None:
@@ -329,9 +329,9 @@ def test_what_is_no_more_is_let_go(play: Play) -> None:
     for day in range(1, 80, 7):
         play.run(play.slots(day * 288, day * 288 + 2, stays, seed=day))
         play.detector.forget(play.at(day * 288 + 3))
-    assert {series.probe for series in play.detector._histories()} == {"pk01"}
-    assert set(play.detector._probes) == {"pk01"}
-    assert {key.asn for key in play.detector._groups} == {0, 64501}
+    assert {series.probe for series in play.detector.index.histories()} == {"pk01"}
+    assert set(play.detector.index.probes) == {"pk01"}
+    assert {key.asn for key in play.detector.index.cells} == {0, 64501}
 
 
 def test_a_snapshot_goes_on_where_it_was_taken(make_play: Callable[..., Play]) -> None:
@@ -378,7 +378,7 @@ def test_forgetting_tells_nothing(play: Play) -> None:
         play.run(play.slots(later + 10, later + 90, play.three, play.between(later + 30, later + 60), seed=3))
     )
     asn = [e for e in events if e.episode.scale is Scale.ASN]
-    assert [e.kind for e in asn if e.kind is not EventKind.GREW] == [EventKind.OPENED, EventKind.CLOSED]
+    assert [e.kind for e in asn if e.kind is not CellEventKind.GREW] == [CellEventKind.OPENED, CellEventKind.CLOSED]
     assert asn[0].episode.onset.latest > play.at(later)
     assert not asn[0].episode.standing
 
@@ -411,7 +411,7 @@ def test_a_silent_provider_opens_an_outage_and_late_lines_confirm_it(play: Play)
     """Silence is data; what the probes measured meanwhile replaces it and keeps the episode."""
     play.run(_lines(play, 0, 20, play.seven), until=play.at(19))
     events = _quiet(play, 20, 32, play.three, play.seven[3:])
-    opened = _of(events, EventKind.OPENED, Scale.ASN)
+    opened = _of(events, CellEventKind.OPENED, Scale.ASN)
     assert [e.key.service for e in opened] == ["internet"]
     assert {r.rule for m in opened[0].members for r in m.rules} == {"line.silent"}
     for verdict in [*_lines(play, 20, 32, play.three, dead=True), *_lines(play, 32, 40, play.seven)]:
@@ -429,11 +429,11 @@ def test_a_silent_provider_opens_an_outage_and_late_lines_confirm_it(play: Play)
 def test_late_lines_that_were_fine_withdraw_the_outage(play: Play) -> None:
     """The broker's road was cut, not the homes': what seemed an outage never was."""
     play.run(_lines(play, 0, 20, play.seven), until=play.at(19))
-    assert _of(_quiet(play, 20, 32, play.three, play.seven[3:]), EventKind.OPENED)
+    assert _of(_quiet(play, 20, 32, play.three, play.seven[3:]), CellEventKind.OPENED)
     for verdict in _lines(play, 20, 34, play.three):
         play.detector.observe(verdict)
     events = play.detector.advance(play.at(35))
-    assert _of(events, EventKind.WITHDRAWN)
+    assert _of(events, CellEventKind.WITHDRAWN)
     assert not play.detector.episodes
 
 

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from balise_collector.detect import EventKind, Scale
+from balise_collector.detect import CellEventKind, Scale
 from balise_wire.bins import BIN
 from tests.collector.detect import simulation
 from tests.collector.detect.conftest import Play
@@ -30,7 +30,7 @@ def test_the_simulation_walks_as_the_detector_does(play: Play) -> None:
         opened.extend(
             event.episode.opened_bin - int(play.start // BIN)
             for event in play.detector.advance(play.at(number) + 299)
-            if event.kind is EventKind.OPENED and event.episode.scale is Scale.ASN
+            if event.kind is CellEventKind.OPENED and event.episode.scale is Scale.ASN
         )
     assert opened == expected
     assert len([b for b in opened if any(start <= b < start + 6 for start in blocks)]) == len(blocks)

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from balise_collector.detect import CellEvent, Detector, DetectorConfig, EventKind
+from balise_collector.detect import CellEvent, CellEventKind, Detector, DetectorConfig
 from balise_collector.incidents import ChangeKind, Incident, IncidentBook, IncidentKind, IncidentState, Locality
 from balise_collector.incidents.findings import told
 from balise_collector.incidents.model import UNTOLD
@@ -459,7 +459,7 @@ def test_after_a_restart_no_finding_changes_places_with_one_probes_word(story: S
     assert set(before.values()) == {True, False}
     for order in (sorted(story.incidents, key=lambda one: one.confirmed), story.incidents):
         again = IncidentBook(order)
-        known = [CellEvent(kind=EventKind.GREW, episode=e, at=0.0) for e in play.detector.episodes]
+        known = [CellEvent(kind=CellEventKind.GREW, episode=e, at=0.0) for e in play.detector.episodes]
         again.apply(known, play.detector, story.fleet, play.at(62))
         assert {one.id: one.confirmed for one in again.incidents} == before
 
@@ -469,7 +469,7 @@ def test_what_an_earlier_version_kept_is_confirmed_anew_by_what_the_detector_rem
     story.tell(_evening(story))
     old = [msgspec.structs.replace(one, witnesses=UNTOLD, mechanisms=()) for one in story.incidents]
     again = IncidentBook(old)
-    known = [CellEvent(kind=EventKind.GREW, episode=e, at=0.0) for e in story.play.detector.episodes]
+    known = [CellEvent(kind=CellEventKind.GREW, episode=e, at=0.0) for e in story.play.detector.episodes]
     (change,) = again.apply(known, story.play.detector, story.fleet, story.play.at(72))
     assert change.incident.confirmed
     assert change.incident.id == old[0].id

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from balise_collector.detect.cells import Coverage, Member
 from balise_collector.detect.interval import Interval
+from balise_collector.detect.model import Coverage, Member
 from balise_collector.incidents.locality import locality, references
 from balise_collector.incidents.model import IncidentKind, Locality
 from balise_collector.incidents.scope import scope

@@ -14,9 +14,8 @@ import msgspec
 
 from balise_collector.conclude.judgement import judge, note
 from balise_collector.conclude.silence import Hearing
-from balise_collector.detect import CellEvent, Detector, DetectorConfig
-from balise_collector.detect import EventKind as CellEventKind
-from balise_collector.detect.detector import INTERNET
+from balise_collector.detect import CellEvent, CellEventKind, Detector, DetectorConfig
+from balise_collector.detect.model import INTERNET
 from balise_collector.fleet.catalogue import Catalogue
 from balise_collector.fleet.claims import as_targeted, disagrees
 from balise_collector.fleet.members import Fleet

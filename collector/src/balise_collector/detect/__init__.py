@@ -4,30 +4,31 @@ Lives here: per-probe sums, their mixture over probes, opening and closing, late
 judge's rules, or how episodes become the incidents that people read (incidents/).
 """
 
-from balise_collector.detect.cells import (
+from balise_collector.detect.detector import Detector, DetectorConfig
+from balise_collector.detect.model import (
+    INTERNET,
     WORLD,
     CellEvent,
+    CellEventKind,
     CellKey,
     Coverage,
     Episode,
-    EventKind,
     Member,
     Note,
     RuleCount,
     Scale,
 )
-from balise_collector.detect.detector import INTERNET, Detector, DetectorConfig
 
 __all__ = [
     "INTERNET",
     "WORLD",
     "CellEvent",
+    "CellEventKind",
     "CellKey",
     "Coverage",
     "Detector",
     "DetectorConfig",
     "Episode",
-    "EventKind",
     "Member",
     "Note",
     "RuleCount",

@@ -1,4 +1,4 @@
-"""A moment that is known to lie between two observations. Pure; joining several is in fold.py."""
+"""A moment that is known to lie between two observations. Pure; joining several is in episodes.py."""
 
 import msgspec
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from balise_collector.detect.cells import Coverage
+from balise_collector.detect.model import Coverage
 from balise_collector.incidents.model import IncidentKind, Locality, ReferenceCount
 from balise_collector.judge.witnesses import ENOUGH
 

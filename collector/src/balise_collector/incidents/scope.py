@@ -6,7 +6,7 @@ Pure. Must not live here: guesses about users; the unit is probes and providers.
 from collections.abc import Iterable
 from typing import Protocol
 
-from balise_collector.detect.cells import Coverage, Member
+from balise_collector.detect.model import Coverage, Member
 from balise_collector.incidents.model import Scope
 
 

@@ -9,9 +9,8 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from balise_collector.detect.cells import CellKey
-from balise_collector.detect.group import Group
-from balise_collector.detect.series import Run, Series, merged, segments
+from balise_collector.detect.cell import Cell, Run, Series, merged, segments
+from balise_collector.detect.model import CellKey
 from balise_wire.bins import BIN
 
 KEY = CellKey(country="PK", asn=64501, access="fixed", service="twitter", role="web", layer="tls")
@@ -21,7 +20,7 @@ SEVERITY = [2, 7]
 
 
 def _series() -> Series:
-    return Series("pk01", "PK", 64501, Group(KEY))
+    return Series("pk01", "PK", 64501, Cell(KEY))
 
 
 def _bins(series: Series) -> dict[int, int]:
@@ -114,7 +113,7 @@ class _Slow(Series):
 )
 def test_a_late_verdict_looks_at_its_neighbours_only(verdicts: list[tuple[int, int, int]], since: int) -> None:
     """The quick way into the past leaves the very runs that writing the whole history anew would."""
-    quick, slow = _series(), _Slow("pk01", "PK", 64501, Group(KEY))
+    quick, slow = _series(), _Slow("pk01", "PK", 64501, Cell(KEY))
     for offset, before, code in verdicts:
         at = float(BASE + offset)
         assert quick.add(code, at - before, at) == slow.add(code, at - before, at)

@@ -1,23 +1,21 @@
-"""The history of one probe in one cell: runs of equal verdicts, a few bytes each.
+"""One cell at work: its probes, and the history of each: runs of equal verdicts, a few bytes each.
 
-Lives here: the run-length code, its growth, and late insertion. The bins of a series do not depend on the order in
-which verdicts came; a verdict that lands inside a run of another code splits it at bin borders, which can only widen a
-bracket. Must not live here: what the codes mean.
+Lives here: the run-length code, its growth, late insertion, and what a cell remembers between two walks. The bins of a
+history do not depend on the order in which verdicts came; a verdict that lands inside a run of another code splits it
+at bin borders, which can only widen a bracket. Must not live here: what the codes mean, the walk (cell_walk.py), when
+it happens (detector.py).
 """
 
 from __future__ import annotations
 
 import math
 from array import array
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
+from balise_collector.detect.model import CellKey, Episode, Note
+from balise_collector.detect.walk_state import WalkState
 from balise_wire.bins import BIN
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from balise_collector.detect.cells import Note
-    from balise_collector.detect.group import Group
 
 _WIDTH: Final = 5
 
@@ -37,9 +35,9 @@ class Run(NamedTuple):
 class Series:
     """One probe's verdicts in one cell."""
 
-    __slots__ = ("asn", "country", "emptied", "ever_ok", "group", "notes", "probe", "runs")
+    __slots__ = ("asn", "cell", "country", "emptied", "ever_ok", "notes", "probe", "runs")
 
-    def __init__(self, probe: str, country: str, asn: int, group: Group) -> None:
+    def __init__(self, probe: str, country: str, asn: int, cell: Cell) -> None:
         self.probe = probe
         self.country = country
         self.asn = asn
@@ -49,7 +47,7 @@ class Series:
         self.emptied = 0
         """Bin before which its last run was forgotten; 0 while it has any."""
         self.notes: list[Note] | None = None
-        self.group = group
+        self.cell = cell
 
     def add(self, code: int, since: float, at: float) -> int:
         """Add one verdict; returns the first bin that it changed.
@@ -163,6 +161,52 @@ def merged(runs: list[Run]) -> list[Run]:
         else:
             joined.append(run._replace(last=max(run.last, joined[-1].last)) if joined else run)
     return joined
+
+
+class Cell:
+    """The probes of one cell, how far it has been walked, and what the last walk found."""
+
+    __slots__ = ("dirty_from", "episodes", "key", "parent", "rewound", "series", "state")
+
+    def __init__(self, key: CellKey, parent: Cell | None = None) -> None:
+        self.key = key
+        self.parent = parent
+        """The country's cell of a provider's cell; none of others."""
+        self.series: tuple[Series, ...] = ()
+        """In the order of probe ids, so that no sum depends on who came first."""
+        self.state: WalkState | None = None
+        self.episodes: tuple[Episode, ...] = ()
+        self.dirty_from: int | None = None
+        self.rewound = 0.0
+        """UNIX seconds at which late data last made it walk from its start."""
+
+    def enter(self, series: Series) -> None:
+        """Take in one more probe; whatever was walked is walked anew."""
+        self.series = tuple(sorted((*self.series, series), key=lambda s: (s.probe, s.asn)))
+        self.state = None
+
+    def leave(self, series: Series) -> None:
+        """Let go of a probe of which nothing is left; whatever was walked is walked anew."""
+        self.series = tuple(one for one in self.series if one is not series)
+        self.state = None
+
+    def retire(self, before: int) -> bool:
+        """Let go of episodes that closed before a bin; tells whether one that is left began before it."""
+
+        def stays(closed_bin: int | None) -> bool:
+            return closed_bin is None or closed_bin >= before
+
+        self.episodes = tuple(e for e in self.episodes if stays(e.closed_bin))
+        if self.state is not None:
+            self.state.done = [found for found in self.state.done if stays(found.closed_bin)]
+        return any(e.onset.latest < (before + 1) * BIN for e in self.episodes)
+
+    @property
+    def restless(self) -> bool:
+        """Whether time alone can change the cell: an open episode, or sums above zero."""
+        return any(e.closed_bin is None for e in self.episodes) or (
+            self.state is not None and (bool(self.state.totals) or self.state.current is not None)
+        )
 
 
 class Segment(NamedTuple):

@@ -1,9 +1,11 @@
 """The vocabulary of detection: cells, their levels, episodes, and the events that tell of them.
 
-Frozen types only. How an episode opens and closes is in fold.py; what people are told of it is the incident's business.
+Frozen types only. How an episode opens and closes is in cell_walk.py; what people are told of it is the incident's
+business.
 """
 
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
@@ -22,6 +24,8 @@ class Scale(StrEnum):
 
 WORLD = "**"
 """Country code of world cells."""
+INTERNET: Final = "internet"
+"""The pseudo-service whose cells hold outages."""
 
 
 class CellKey(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
@@ -78,7 +82,7 @@ class Member(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class Episode(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """One stretch of trouble in one cell."""
+    """One span of trouble in one cell."""
 
     id: str
     key: CellKey
@@ -103,7 +107,7 @@ class Episode(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         return self.key.scale
 
 
-class EventKind(StrEnum):
+class CellEventKind(StrEnum):
     """What has happened to an episode."""
 
     OPENED = "opened"
@@ -118,7 +122,7 @@ class EventKind(StrEnum):
 class CellEvent(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One change of one episode."""
 
-    kind: EventKind
+    kind: CellEventKind
     episode: Episode
     at: float
     """UNIX seconds on the collector's clock."""

@@ -1,0 +1,222 @@
+"""Where a verdict belongs: from probe, layer and target to the history of a cell, and the codes that it is kept as.
+
+Lives here: the probes, their histories, the cells with the country's above each provider's, and letting go of what is
+empty. Must not live here: walking cells, silence, or what follows from either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+
+from balise_collector.detect.cell import Cell, Series
+from balise_collector.detect.evidence import Code, Severity, code_of
+from balise_collector.detect.model import WORLD, CellKey, Coverage, Scale
+from balise_collector.judge.verdict import State, Verdict
+from balise_wire.bins import BIN
+from balise_wire.measurement import Network
+from balise_wire.words import Experiment
+
+_GONE: Final = 60 * 86_400 // BIN
+"""Bins after which a history that has nothing left is let go of, with its cell: a target or a probe that is no more."""
+
+
+@dataclass(slots=True)
+class KnownProbe:
+    """What the detector remembers of a probe: where it stands, when it was last heard, where its verdicts go."""
+
+    network: Network
+    heard: float = 0.0
+    """The newest time that any of its verdicts bears."""
+    histories: dict[Experiment, dict[str, Series]] = field(default_factory=dict)
+    """By layer and target. No tuple of keys: one for each cell would cost as much as the history itself."""
+
+
+_NOTHING: Final[dict[str, Series]] = {}
+
+
+class CellIndex:
+    """All cells, and the way to them."""
+
+    def __init__(self) -> None:
+        self.codes: list[Code] = []
+        self.cells: dict[CellKey, Cell] = {}
+        self.probes: dict[str, KnownProbe] = {}
+        self.references: set[str] = set()
+        self._code_index: dict[tuple[str, State, bool], int] = {}
+        self._services: dict[tuple[str, str], list[Cell]] = {}
+        """Cells by (country, service), without those that only sum others up."""
+
+    # ------------------------------------------------------------ codes
+
+    def code_index(self, verdict: Verdict) -> int:
+        """Return the index of a verdict's code, adding it at first sight; -1 where such verdicts say nothing."""
+        key = (verdict.rule, verdict.state, verdict.reference)
+        known = self._code_index.get(key)
+        if known is None:
+            found = code_of(verdict)
+            known = self._code_index[key] = -1 if found is None else self.add_code(found)
+        return known
+
+    def add_code(self, found: Code) -> int:
+        """Return the index of a code, adding it at first sight."""
+        if found not in self.codes:
+            self.codes.append(found)
+        return self.codes.index(found)
+
+    # ------------------------------------------------------------ probes and histories
+
+    def hear(self, verdict: Verdict) -> None:
+        """Note when a probe was last heard."""
+        known = self.probes.get(verdict.probe)
+        if known is None:
+            known = self.probes[verdict.probe] = KnownProbe(verdict.network)
+        known.heard = max(known.heard, verdict.at)
+
+    def heard(self, probe: str) -> float:
+        """Return the newest time that any verdict of a probe bears; 0 where there is none."""
+        found = self.probes.get(probe)
+        return 0.0 if found is None else found.heard
+
+    def last_heard(self) -> float:
+        """Return the newest time that any verdict bears; 0 where there is none."""
+        return max((probe.heard for probe in self.probes.values()), default=0.0)
+
+    def find(self, verdict: Verdict) -> Series | None:
+        """Return the history that a verdict belongs to; ``None`` where there is none yet. The probe must be known."""
+        known = self.probes[verdict.probe]
+        if known.network != verdict.network:
+            known.network, known.histories = verdict.network, {}
+        return known.histories.get(verdict.layer, _NOTHING).get(verdict.target)
+
+    def enter(self, verdict: Verdict) -> Series:
+        """Find or make the history that a verdict belongs to, and its cells."""
+        if verdict.reference:
+            self.references.add(verdict.probe)
+        network = verdict.network
+        key = CellKey(
+            country=WORLD if verdict.reference else network.country,
+            asn=0 if verdict.reference else network.asn,
+            access="" if verdict.reference else network.access.value,
+            service=verdict.service,
+            # The members' own strings: a cell must not hold copies of them.
+            role=verdict.role.value,
+            family=verdict.family,
+            layer=verdict.layer.value,
+        )
+        series = self.history(verdict.probe, network, key)
+        self.probes[verdict.probe].histories.setdefault(verdict.layer, {})[verdict.target] = series
+        return series
+
+    def history(self, probe: str, network: Network, key: CellKey) -> Series:
+        """Return a probe's history in a cell, entering it into the cell and the country's."""
+        cell = self._cell(key)
+        for series in cell.series:
+            if series.probe == probe:
+                return series
+        series = Series(probe, network.country, network.asn, cell)
+        cell.enter(series)
+        if cell.parent is not None:
+            cell.parent.enter(series)
+        return series
+
+    def _cell(self, key: CellKey) -> Cell:
+        """Return a cell, making it, and the country's above it, at first sight."""
+        cell = self.cells.get(key)
+        if cell is None:
+            above = None if key.scale is not Scale.ASN else self._cell(msgspec.structs.replace(key, asn=0, access=""))
+            cell = self.cells[key] = Cell(key, above)
+            if key.scale is not Scale.COUNTRY:
+                self._services.setdefault((key.country, key.service), []).append(cell)
+        return cell
+
+    def histories(self) -> Iterator[Series]:
+        """Iterate over every history once."""
+        for cells in self._services.values():
+            for cell in cells:
+                yield from cell.series
+
+    def series_of(self, key: CellKey) -> Iterable[Series]:
+        """Return the histories of a cell; none where there is no such cell."""
+        cell = self.cells.get(key)
+        return cell.series if cell else ()
+
+    # ------------------------------------------------------------ what was seen
+
+    def coverage(
+        self, place: tuple[str, str], roles: set[str], layers: set[str], bins: tuple[int, int], who: Mapping[str, str]
+    ) -> tuple[Coverage, ...]:
+        """Return what each probe saw of a service.
+
+        Args:
+            place: country (``**``: each reference) and service.
+            roles: that count.
+            layers: that count.
+            bins: the first and the last.
+            who: whom a probe counts as, where that is not itself.
+        """
+        first, last = bins
+        counts: dict[tuple[str, str, int], list[int]] = {}
+        for series in (s for cell in self._services.get(place, ()) for s in cell.series):
+            key = series.cell.key
+            if key.role not in roles or key.layer not in layers:
+                continue
+            tally = counts.setdefault((series.probe, series.country, series.asn), [0, 0])
+            for run in series.list(first):
+                if run.first_bin > last:
+                    break
+                width = min(run.last_bin, last) - max(run.first_bin, first) + 1
+                kept = self.codes[run.code]
+                if width > 0 and kept.severity != Severity.VOID:
+                    tally[kept.fails] += width if kept.fails or kept.severity == Severity.OK else 0
+        return tuple(
+            Coverage(probe=p, country=c, asn=a, ok=t[0], failed=t[1], witness=who.get(p, p))
+            for (p, c, a), t in sorted(counts.items())
+            if any(t)
+        )
+
+    # ------------------------------------------------------------ letting go
+
+    def forget(self, before: int) -> list[Cell]:
+        """Drop what ended before a bin, and what has long been empty; returns the cells that are no more.
+
+        A cell whose episode reaches over the border keeps its whole history, or the episode would seem to begin there.
+        """
+        busy = {cell.key for cell in self.cells.values() if cell.retire(before)}
+        good = frozenset(i for i, c in enumerate(self.codes) if c.severity == Severity.OK)
+        for series in self.histories():
+            cell = series.cell
+            if cell.key in busy or (cell.parent is not None and cell.parent.key in busy):
+                continue
+            series.forget(before, good)
+            if series.notes:
+                series.notes = [n for n in series.notes if n.at >= before * BIN] or None
+        return self._drop_empty(before)
+
+    def _drop_empty(self, before: int) -> list[Cell]:
+        """Drop histories that have long been empty, and the cells and probes that have none left."""
+        gone = [one for one in self.histories() if one.emptied and before - one.emptied > _GONE]
+        for series in gone:
+            for cell in (series.cell, series.cell.parent):
+                if cell is not None:
+                    cell.leave(series)
+            known = self.probes.get(series.probe)
+            for layer in known.histories.values() if known is not None else ():
+                for target in [target for target, held in layer.items() if held is series]:
+                    del layer[target]
+        if not gone:
+            return []
+        for probe in {series.probe for series in gone} - {series.probe for series in self.histories()}:
+            self.probes.pop(probe, None)
+            self.references.discard(probe)
+        empty = [cell for cell in self.cells.values() if not cell.series and not cell.episodes]
+        for cell in empty:
+            del self.cells[cell.key]
+            held = self._services.get((cell.key.country, cell.key.service), [])
+            if cell in held:
+                held.remove(cell)
+        self._services = {place: cells for place, cells in self._services.items() if cells}
+        return empty

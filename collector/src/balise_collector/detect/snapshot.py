@@ -1,0 +1,90 @@
+"""A detector as bytes, and back: what it needs to go on after a restart.
+
+Lives here: the form, which files hold; it is read again by the next version of the program, or refused. Must not live
+here: when one is taken (conclude/).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from balise_collector.detect.evidence import code
+from balise_collector.detect.index import CellIndex, KnownProbe
+from balise_collector.detect.model import WORLD, CellKey, Episode, Note
+from balise_collector.detect.silences import Silence, Silences
+from balise_collector.judge.verdict import State
+from balise_wire.measurement import Network
+from balise_wire.mechanisms import Mechanism
+
+
+class _SeriesShot(msgspec.Struct):
+    """One history in a snapshot."""
+
+    probe: str
+    key: CellKey
+    country: str
+    asn: int
+    runs: list[int]
+    ever_ok: bool
+    notes: list[Note]
+
+
+class _Snapshot(msgspec.Struct):
+    """A whole detector."""
+
+    codes: list[tuple[str, State, Mechanism | None]]
+    series: list[_SeriesShot]
+    heard: dict[str, tuple[Network, float]]
+    silent: dict[str, Silence]
+    episodes: dict[str, Episode]
+
+
+def encoded(index: CellIndex, silences: Silences) -> bytes:
+    """Return everything needed to go on."""
+    return msgspec.msgpack.encode(
+        _Snapshot(
+            codes=[(c.rule, c.state, c.mechanism) for c in index.codes],
+            series=[
+                _SeriesShot(
+                    probe=s.probe,
+                    key=s.cell.key,
+                    country=s.country,
+                    asn=s.asn,
+                    runs=s.runs.tolist(),
+                    ever_ok=s.ever_ok,
+                    notes=s.notes or [],
+                )
+                for s in index.histories()
+            ],
+            heard={name: (p.network, p.heard) for name, p in index.probes.items()},
+            silent=silences.held,
+            episodes={e.id: e for cell in index.cells.values() for e in cell.episodes},
+        )
+    )
+
+
+def decode_into(data: bytes, index: CellIndex, silences: Silences) -> None:
+    """Read a snapshot into a fresh index.
+
+    Raises:
+        msgspec.DecodeError: not a snapshot of this version; start empty and replay the journal instead.
+    """
+    shot = msgspec.msgpack.decode(data, type=_Snapshot)
+    for rule, state, mechanism in shot.codes:
+        found = code(rule, state, mechanism)
+        if found is None:
+            msg = f"snapshot has the unknown code {rule}; replay the journal instead"
+            raise msgspec.DecodeError(msg)
+        index.codes.append(found)
+    for each in shot.series:
+        series = index.history(each.probe, Network(country=each.country, asn=each.asn), each.key)
+        series.runs.fromlist(each.runs)
+        series.ever_ok = each.ever_ok
+        series.notes = each.notes or None
+        if each.key.country == WORLD:
+            index.references.add(each.probe)
+    index.probes = {name: KnownProbe(network, heard) for name, (network, heard) in shot.heard.items()}
+    silences.held = shot.silent
+    for each_episode in shot.episodes.values():
+        cell = index.cells[each_episode.key]
+        cell.episodes = (*cell.episodes, each_episode)

@@ -1,0 +1,88 @@
+"""Which episodes of one service, country and kind are one event. Pure.
+
+Must not live here: what an incident says of its episodes (make.py).
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from balise_collector.detect.cell_walk import INTERMITTENT
+from balise_collector.detect.model import Episode
+from balise_wire.bins import BIN
+
+FAR: Final = 1 << 40
+"""A bin after all others: the end of what is still open."""
+TOGETHER: Final = 12
+"""Bins within which one probe's trouble begins together with what others confirm: an hour."""
+
+
+def clusters(episodes: Sequence[Episode]) -> list[list[Episode]]:
+    """Join episodes that overlap or follow within two hours.
+
+    What stands since before our time is an event of its own: a block that begins beside it must not hide in it. One
+    probe's word joins an event that others confirm where it begins together with it, and none otherwise.
+    """
+    told = [e for e in episodes if e.confirmed and not e.standing]
+    confirmed = _linked(told)
+    alone = []
+    for each in (e for e in episodes if not e.confirmed and not e.standing):
+        home = next((c for c in confirmed if abs(_begun(c) - int(each.onset.latest // BIN)) <= TOGETHER), None)
+        if home is None:
+            alone.append(each)
+        else:
+            home.append(each)
+    since_ever = [e for e in episodes if e.standing and not any(_covers(c, e) for c in confirmed)]
+    standing = _linked([e for e in since_ever if e.confirmed])
+    lonely = []
+    for each in (e for e in since_ever if not e.confirmed):
+        # Nobody saw them begin, so nothing but the probe itself tells that they are one event.
+        probes = {m.probe for m in each.members}
+        home = next((c for c in standing if probes <= {m.probe for e in c for m in e.members}), None)
+        if home is None:
+            lonely.append(each)
+        else:
+            home.append(each)
+    return [*confirmed, *_linked(alone), *standing, *_linked(lonely)]
+
+
+def spoken_of(cluster: Sequence[Episode]) -> Sequence[Episode]:
+    """Return the episodes that an incident speaks of: those that several witnesses confirm, where there are any.
+
+    What one alone saw beside them is kept with them, and neither dates, ends, nor widens anything.
+    """
+    return [e for e in cluster if e.confirmed] or cluster
+
+
+def reach(cluster: Sequence[Episode]) -> tuple[int, int]:
+    """Return the bins a cluster covers."""
+    return (
+        min(int(e.onset.latest // BIN) for e in cluster),
+        max(FAR if e.closed_bin is None else e.closed_bin for e in cluster),
+    )
+
+
+def _covers(cluster: Sequence[Episode], standing: Episode) -> bool:
+    """Whether a cluster already holds the probes of a standing episode at its time.
+
+    A probe that was switched on during a block fails from its first measurement; the others tell when it began.
+    """
+    probes = {m.probe for e in cluster for m in e.members}
+    first, last = reach(cluster)
+    return {m.probe for m in standing.members} <= probes and first <= standing.opened_bin <= last
+
+
+def _begun(cluster: Sequence[Episode]) -> int:
+    """Return the first bin of the confirmed part of a cluster."""
+    return min(int(e.onset.latest // BIN) for e in cluster if e.confirmed)
+
+
+def _linked(episodes: Sequence[Episode]) -> list[list[Episode]]:
+    """Chain episodes by time."""
+    chains: list[list[Episode]] = []
+    for each in sorted(episodes, key=lambda e: (e.onset.latest, e.id)):
+        start = int(each.onset.latest // BIN)
+        if chains and start <= reach(chains[-1])[1] + INTERMITTENT:
+            chains[-1].append(each)
+        else:
+            chains.append([each])
+    return chains
