@@ -56,7 +56,6 @@ def test_several_brokers_are_a_list(tmp_path: Path) -> None:
         ("", ["broker", "add [broker]"]),
         ("[broker]\nhost='x'\n[collector]\nstate_dir='relative'\n", ["collector.state_dir", "from /"]),
         ("[broker]\nhost='x'\n[timetable]\ninterval=1\n", ["timetable.interval"]),
-        ("[broker]\nhost='x'\n[detect]\nbin_seconds=60\n", ["detect.bin_seconds", "300"]),
         ("[broker]\nhost='x'\n[network]\nlaboratory=['x']\n", ["network.laboratory", "198.18.0.0/15"]),
         ("[broker]\nhost='x'\n[catalogue]\ndir='/nowhere'\n", ["catalogue.dir"]),
         ("[broker]\nhost='x'\n[pages]\nhost='0.0.0.0'\n", ["pages.token_file", "loopback"]),
@@ -98,3 +97,10 @@ def test_a_missing_file_says_what_to_copy(tmp_path: Path) -> None:
     """No file: the message names the example."""
     with pytest.raises(ConfigError, match=r"copy examples/collector\.toml"):
         load(tmp_path / "none.toml")
+
+
+def test_a_key_that_is_no_longer_read_stops_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A settings file of an earlier version still loads, and the log says what may go; the width of bins is fixed."""
+    config = load(written(tmp_path, "[broker]\nhost='x'\n[detect]\nbin_seconds=300\nsilence_seconds=1200\n"))
+    assert config.detect.silence_seconds == 1200
+    assert "detect.bin_seconds is no longer read" in caplog.text

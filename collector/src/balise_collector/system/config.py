@@ -5,6 +5,7 @@ the settings do, the catalogue (catalogue.py), or who is in the fleet (fleet.py)
 """
 
 import ipaddress
+import logging
 import re
 from collections.abc import Mapping
 from enum import StrEnum
@@ -18,11 +19,13 @@ from balise_collector.system.errors import ConfigError
 from balise_collector.system.strict_toml import read_table, shape_table
 from balise_wire.assignment import Budget as WireBudget
 from balise_wire.assignment import Timetable as WireTimetable
-from balise_wire.bins import BIN
 from balise_wire.card import CONSENT_VERSION
 
 DEFAULT_PATH: Final = Path("/etc/balise/collector.toml")
 _EXAMPLE: Final = "examples/collector.toml"
+_NO_LONGER_READ: Final = (("detect", "bin_seconds"),)
+"""Tables and keys that earlier versions read; bins are five minutes for both programs (balise_wire.bins)."""
+_log = logging.getLogger(__name__)
 
 
 class Transport(StrEnum):
@@ -164,8 +167,6 @@ class Network(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class Detect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[detect]``: time as the detector counts it."""
 
-    bin_seconds: int = 300
-    """The detector's bins; its thresholds were fitted for 300 and no other value."""
     silence_seconds: int = 900
     """A probe not heard for so long (while we listened) is silent: its cells freeze."""
 
@@ -260,6 +261,7 @@ def load(path: Path, *, files_come_later: bool = False) -> Config:
     table = read_table(path, example=_EXAMPLE)
     if isinstance(table.get("broker"), dict):
         table["broker"] = [table["broker"]]
+    _drop_unread(table, path)
     if isinstance(sinks := table.get("sinks"), dict):
         own = {name: value for name, value in sinks.items() if isinstance(value, dict)}
         table["sinks"] = {**{name: value for name, value in sinks.items() if name not in own}, "tables": own}
@@ -267,6 +269,14 @@ def load(path: Path, *, files_come_later: bool = False) -> Config:
     for place, wrong in _findings(config, files_come_later=files_come_later):
         raise ConfigError(f"{path}: {place}: {wrong}")
     return config
+
+
+def _drop_unread(table: dict[str, Any], path: Path) -> None:
+    """Take out keys that earlier versions read, so that an old file still loads, and say so in the log."""
+    for section, key in _NO_LONGER_READ:
+        held = table.get(section)
+        if isinstance(held, dict) and held.pop(key, None) is not None:
+            _log.warning("%s: %s.%s is no longer read; take it out", path, section, key)
 
 
 def _findings(config: Config, *, files_come_later: bool) -> list[tuple[str, str]]:
@@ -316,8 +326,6 @@ def _measuring_findings(config: Config) -> list[tuple[str, str]]:
         found.append(("timetable.interval", f"{config.timetable.interval} s; use 10 to 86400"))
     if config.timetable.hello_every < 1 or config.timetable.http_every < 1:
         found.append(("timetable.hello_every", "count intervals from 1: 1 is every interval, 3 every third"))
-    if config.detect.bin_seconds != BIN:
-        found.append(("detect.bin_seconds", f"{config.detect.bin_seconds} s; the thresholds are fitted for 300 only"))
     found.extend(
         ("network.laboratory", f"{text!r} is no IP prefix, e.g. 198.18.0.0/15")
         for text in config.network.laboratory
