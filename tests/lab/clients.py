@@ -44,28 +44,28 @@ LAYOUT = Layout(
 BROKER = 1883
 
 
-def serve_broker(world: Lab, folder: Path) -> None:
+def serve_broker(lab: Lab, folder: Path) -> None:
     """Start a broker that lets everybody in: what the boxes do to its port is tested here, not its rights."""
     path = folder / "open.conf"
-    path.write_text(f"user root\nallow_anonymous true\nlistener {BROKER} {world.topology.centre}\n")
-    world.serve_broker(path, BROKER)
+    path.write_text(f"user root\nallow_anonymous true\nlistener {BROKER} {lab.topology.centre}\n")
+    lab.servers.start_broker(path, BROKER)
 
 
 class Clients:
     """The clients; each method is one thing a test may ask for."""
 
-    def __init__(self, world: Lab) -> None:
-        self.world = world
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
 
     def _socket(self, place: str, kind: socket.SocketKind, timeout: float) -> socket.socket:
-        with self.world.inside(place):
+        with self.lab.inside(place):
             handle = socket.socket(socket.AF_INET, kind)
         handle.settimeout(timeout)
         return handle
 
     def tls(self, place: str, address: str, name: str, port: int = 443, timeout: float = 1.0) -> str:
         """Handshake and GET: the title of the page, or the name of what went wrong."""
-        context = ssl.create_default_context(cafile=str(self.world.ca_file))
+        context = ssl.create_default_context(cafile=str(self.lab.ca_file))
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         session = context.wrap_bio(incoming, outgoing, server_hostname=name)
         with self._socket(place, socket.SOCK_STREAM, timeout) as handle:
@@ -159,7 +159,7 @@ class Clients:
 
     def fetch_tls(self, place: str, address: str, name: str) -> dict[str, float]:
         """Bytes and real seconds of one whole page over TLS."""
-        context = ssl.create_default_context(cafile=str(self.world.ca_file))
+        context = ssl.create_default_context(cafile=str(self.lab.ca_file))
         begun, size = time.monotonic(), 0
         with self._socket(place, socket.SOCK_STREAM, 20.0) as handle:
             handle.connect((address, 443))
@@ -172,7 +172,7 @@ class Clients:
     def ping(self, place: str, address: str, count: int = 20, interval: float = 0.02) -> dict[str, float]:
         """Share of answered echo requests and their median round trip in ms."""
         argv = ["ping", "-q", "-n", "-c", str(count), "-i", str(interval), "-W", "1", address]
-        said = self.world.run(place, argv).stdout
+        said = self.lab.run(place, argv).stdout
         answered = int(said.split(" received")[0].rsplit(" ", 1)[-1])
         times = said.rsplit("= ", 1)[-1].split("/") if "= " in said else ["0", "0"]
         return {"share": answered / count, "ms": float(times[1])}
@@ -189,23 +189,23 @@ class Clients:
 
     def program(self, place: str, argv: list[str]) -> dict[str, Any]:
         """A program started by World.popen: exit code and output."""
-        started = self.world.popen(place, argv, stdout=-1, stderr=-1)
+        started = self.lab.popen(place, argv, stdout=-1, stderr=-1)
         out, err = started.communicate(timeout=10)
         return {"code": started.returncode, "out": out.decode(), "err": err.decode()}
 
     def start(self, **fields: Any) -> None:
         """Start a box; what is no field of every box is a parameter of its kind."""
         common = {field.name: fields.pop(field.name) for field in dataclasses.fields(Box) if field.name in fields}
-        self.world.start_box(from_plain({**common, "settings": fields}))
+        self.lab.boxes.start(from_plain({**common, "settings": fields}))
 
     def stop(self, identifier: str) -> dict[str, int]:
         """Stop a box and return what it counted."""
-        self.world.stop_box(identifier)
-        return self.world.counters()[identifier]
+        self.lab.boxes.stop(identifier)
+        return self.lab.boxes.counters()[identifier]
 
     def kill(self, identifier: str) -> int:
         """Kill a box's program as a crash would; returns its process id."""
-        program = self.world._boxes[identifier].program  # a crash is nothing the public interface offers
+        program = self.lab.boxes.program_of(identifier)  # a crash is nothing the public interface offers
         assert program is not None
         os.kill(program.pid, signal.SIGKILL)
         program.wait()
@@ -213,19 +213,19 @@ class Clients:
 
     def kill_server(self, identifier: str) -> None:
         """Kill one of the lab's servers."""
-        self.world.kill_server(identifier)
+        self.lab.servers.kill(identifier)
 
     def restart_server(self, identifier: str) -> None:
         """Start it again."""
-        self.world.restart_server(identifier)
+        self.lab.servers.restart(identifier)
 
     def counters(self) -> dict[str, dict[str, int]]:
         """What all boxes counted."""
-        return self.world.counters()
+        return self.lab.boxes.counters()
 
     def failures(self) -> list[str]:
         """What of the lab has died."""
-        return self.world.failures()
+        return self.lab.failures()
 
     def wait(self, seconds: float) -> None:
         """Let real time pass: for the kernel's timers only."""
@@ -259,9 +259,9 @@ def main() -> int:
     folder = Path(sys.argv[1])
     scale = float(sys.argv[2])
     begun = time.monotonic()
-    with Lab(build(LAYOUT), folder, scale=scale) as world:
-        serve_broker(world, folder)
-        clients = Clients(world)
+    with Lab(build(LAYOUT), folder, scale=scale) as lab:
+        serve_broker(lab, folder)
+        clients = Clients(lab)
         print(json.dumps({"result": time.monotonic() - begun}), flush=True)  # noqa: T201 - the protocol of this script
         for line in sys.stdin:
             asked = json.loads(line)

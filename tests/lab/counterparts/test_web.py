@@ -1,13 +1,10 @@
-"""The servers' configurations, as text."""
-
-from __future__ import annotations
+"""nginx: what is served where, as text."""
 
 from pathlib import Path
 
-from balise_lab.centre import broker, influx
-from balise_lab.counterparts import dns, web
-from balise_lab.world import addresses
+from balise_lab.counterparts import web
 from balise_lab.world.topology import HostSpec, Isp, Layout, build
+from balise_wire.experiments.http import HttpParameters
 
 TOPOLOGY = build(
     Layout(
@@ -46,31 +43,10 @@ def test_pages_have_the_size_asked_for() -> None:
     assert "<title>Title</title>" in web.page(site)
 
 
-def test_isp_resolvers_ask_the_countrys_authority_and_know_domestic_names() -> None:
-    """Edges are regional, and domestic names outlive a cut at the border."""
-    plan = dns.plan(TOPOLOGY)
-    place, text = plan["resolver-isp-64501"]
-    assert place == "isp-64501"
-    assert f"server={addresses.AUTHORITY_COUNTRY}" in text
-    assert "host-record=home-one.lab,198.19.0.10" in text
-    assert "cache-size=0" in text
-    assert f"host-record=twitter.lab,{TOPOLOGY.endpoints[0].country_addresses[0]}" in plan["authority-country"][1]
-    assert f"host-record=twitter.lab,{TOPOLOGY.endpoints[0].addresses[0]}" in plan["authority-world"][1]
-
-
-def test_the_brokers_files_are_the_shipped_ones() -> None:
-    """The lab writes no configuration of its own: it asks the collector for one, with the doors of the field."""
-    command = broker.files_command("203.0.113.10", Path("/x"))
-    assert command[:2] == ("broker", "files")
-    given = dict(zip(command[2::2], command[3::2], strict=True))
-    assert (given["--mqtt"], given["--local"], given["--listen"]) == ("443", "8883", "203.0.113.10")
-    assert "--websockets" not in given
-    assert broker.environment(Path("/x")) == {"OPENSSL_CONF": "/x/openssl.cnf"}
-
-
-def test_influx_listens_to_the_centre_alone() -> None:
-    """Nobody logs in there, so nobody else may reach it; and the rewrite dies as one process when it is killed."""
-    listened = [line for line in influx.front(Path("/x")).splitlines() if "listen" in line]
-    assert [line.split()[1] for line in listened] == [f"127.0.0.1:{influx.PORT};"]
-    assert influx.configuration(Path("/x")).count('bind-address = "127.0.0.1:') == 2
-    assert "master_process off" in influx.front(Path("/x"))
+def test_a_port_of_http_that_nobody_serves_is_told() -> None:
+    """A scenario that asks for another one hears it when it is checked, not when all its fetches fail."""
+    complaint = web.COUNTERPART.complaint
+    assert complaint((HttpParameters(port=443),)) == complaint(()) == ""
+    assert (
+        complaint((HttpParameters(port=8080),)) == "port 8080 of http is not served; use 80 in clear, or 443 over TLS"
+    )

@@ -10,6 +10,7 @@ import yaml
 from balise_lab.scenario.load import load, parse
 from balise_lab.scenario.schema import Start, Stop
 from balise_lab.scenario.source import ScenarioError
+from balise_wire.experiments.http import HttpParameters
 from balise_wire.words import Access, Experiment, ProbeRole, TargetRole
 
 WHOLE = """\
@@ -202,7 +203,8 @@ def test_experiments_and_sharing_are_read() -> None:
     """A role may be measured with fewer experiments, and live on another host's address."""
     text = WHOLE.replace("bytes: 30000", "shares: twitter.lab, http_port: 443, experiments: [dns, tls]")
     endpoint = parse(text).services[0].endpoints[1]
-    assert (endpoint.shares, endpoint.http_port) == ("twitter.lab", 443)
+    assert endpoint.shares == "twitter.lab"
+    assert HttpParameters(port=443, fetch_bytes=8192) in endpoint.parameters
     assert endpoint.experiments == (Experiment.DNS, Experiment.TLS)
 
 

@@ -4,15 +4,24 @@ Lives here: the configuration text and the pages. An SNI or Host the server does
 and page, never a drop: a scrambled name must fail only when somebody between does it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from balise_lab.world import authority
+from balise_lab.counterparts.engine.counterpart import Counterpart, Roots, Server
+from balise_lab.world import authority, tools
+from balise_lab.world.reachable import listens
 from balise_lab.world.topology import CONTROL_NAME, DEFAULT_NAME, Endpoint, Topology
+from balise_wire.experiments.http import HttpParameters
+from balise_wire.experiments.tcp import TcpParameters
+from balise_wire.experiments.traits import Parameters
+from balise_wire.words import Experiment
 
 CERTIFICATES = "certificates"
 OK = 200
+FETCH = 8192
+"""Bytes of a body: a scenario of hours measures in minutes, and the devices' daily cap stands in the lab too."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +177,7 @@ def configuration(found: tuple[Site, ...], folder: Path) -> str:
     return "\n".join([*lines, "}", ""])
 
 
-def write(found: tuple[Site, ...], folder: Path, good: authority.Authority, stranger: authority.Authority) -> Path:
+def write(found: tuple[Site, ...], folder: Path, roots: Roots) -> Path:
     """Write pages, certificates and nginx.conf; returns the path of the latter."""
     (folder / CERTIFICATES).mkdir(parents=True)
     for site in found:
@@ -179,9 +188,51 @@ def write(found: tuple[Site, ...], folder: Path, good: authority.Authority, stra
             (place / "index.html").write_text(page(site), encoding="ascii")
         path = folder / CERTIFICATES / f"{site.certificate}-{name}.pem"
         if not path.exists():
-            root = stranger if site.certificate == "untrusted" else good
+            root = roots.stranger if site.certificate == "untrusted" else roots.good
             until = authority.EXPIRED if site.certificate == "expired" else authority.UNTIL
             authority.issue(root, (name,), path, until=until)
     path = folder / "nginx.conf"
     path.write_text(configuration(found, folder), encoding="utf-8")
     return path
+
+
+def command(configured: Path) -> Sequence[str]:
+    """The command line of an nginx with this configuration."""
+    return [tools.find("nginx"), "-c", str(configured), "-p", str(configured.parent)]
+
+
+def servers(topology: Topology) -> Iterator[Server]:
+    """One nginx where the services are hosted, and one inside the country."""
+    for place in ("hosting", "domestic"):
+        found = sites(topology, place)
+        if found:
+            yield _server(place, found)
+
+
+def _server(place: str, found: tuple[Site, ...]) -> Server:
+    def prepare(folder: Path, roots: Roots) -> Sequence[str]:
+        return command(write(found, folder, roots))
+
+    return Server(
+        id=f"web-{place}", place=place, prepare=prepare, ready=partial(listens, found[-1].address, found[-1].port)
+    )
+
+
+def _says(port: int) -> tuple[Parameters, ...]:
+    return TcpParameters(other_port=80 if port != 80 else 443), HttpParameters(fetch_bytes=FETCH)
+
+
+def _complaint(said: tuple[Parameters, ...]) -> str:
+    """Which port of HTTP is not served."""
+    port = next((one.port for one in said if isinstance(one, HttpParameters)), 80)
+    return "" if port in {80, 443} else f"port {port} of http is not served; use 80 in clear, or 443 over TLS"
+
+
+COUNTERPART = Counterpart(
+    name="web",
+    means="nginx: every service host, its neighbour, and the controls, in clear and over TLS",
+    experiments=(Experiment.TCP, Experiment.TLS, Experiment.HTTP),
+    servers=servers,
+    says=_says,
+    complaint=_complaint,
+)

@@ -18,9 +18,9 @@ _SECONDS = 5.0
 class Centre:
     """The collector's pages, as far as a run reads them."""
 
-    def __init__(self, world: Lab, port: int) -> None:
+    def __init__(self, lab: Lab, port: int) -> None:
         """Read from this port of the centre's loopback."""
-        self._world = world
+        self._lab = lab
         self.port = port
         self.token = ""
         """Opens the pages where they ask for one."""
@@ -29,7 +29,7 @@ class Centre:
         """Return the body of a page (LabError unless the answer is 200)."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_SECONDS)
         try:
-            with self._world.inside("centre"):
+            with self._lab.inside("centre"):
                 connection.sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
             connection.sock.settimeout(_SECONDS)
             connection.sock.connect(("127.0.0.1", self.port))

@@ -45,16 +45,16 @@ def find_program(name: str) -> str:
 class Programs:
     """Everything of ours that a run starts. Stops it all when left."""
 
-    def __init__(self, world: Lab, scenario: Scenario, places: settings.Places, port: int) -> None:
+    def __init__(self, lab: Lab, scenario: Scenario, places: settings.Places, port: int) -> None:
         """Name the programs; nothing is started yet.
 
         Args:
-            world: the lab they run in.
+            lab: what they run in.
             scenario: what is played.
             places: where files go.
             port: of the collector's pages, in the centre.
         """
-        self.world = world
+        self.lab = lab
         self.scenario = scenario
         self.places = places
         self.port = port
@@ -82,13 +82,13 @@ class Programs:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             written = pool.map(lambda probe: self._write_card(built, probe, pinned), self.scenario.probes)
             configuration, environment = broker.configuration(places.broker), broker.environment(places.broker)
-            self.world.serve_broker(configuration, broker.PORT, environment)
+            self.lab.servers.start_broker(configuration, broker.PORT, environment)
             list(written)
 
     def _tell_collector(self, views: settings.Views | None = None) -> None:
         """Write the collector's settings."""
-        influx = self.world.influxdb is not None
-        text = settings.collector_toml(self.world.topology, self.places, self.port, with_influx=influx, views=views)
+        influx = self.lab.influxdb is not None
+        text = settings.collector_toml(self.lab.topology, self.places, self.port, with_influx=influx, views=views)
         self._collector_file.write_text(text, encoding="utf-8")
 
     def _write_card(self, built: topology.Topology, probe: Probe, pinned: str) -> None:
@@ -137,7 +137,7 @@ class Programs:
         wrong = next((probe.clock for probe in self.scenario.probes if probe.id == name), 0.0)
         lie = f"{wrong:+.0f}" if wrong else ""
         environment = {VARIABLE: self._clock.variable + lie, "PYTHONUNBUFFERED": "1"}
-        self._running[name] = self.world.popen(namespace, argv, environment, log=self.log(name))
+        self._running[name] = self.lab.popen(namespace, argv, environment, log=self.log(name))
 
     def command(self, name: str) -> tuple[str, Sequence[str]]:
         """Return the namespace and the command line of a program."""

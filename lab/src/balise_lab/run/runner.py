@@ -58,7 +58,7 @@ class Stage:
     """Everything of a run that is up."""
 
     scenario: Scenario
-    world: Lab
+    lab: Lab
     programs: Programs
     centre: Centre
     clock: ScenarioClock
@@ -111,11 +111,11 @@ def staged(
     """
     built = build(layout_of(scenario))
     where = {identifier: place.name for identifier, place in places(scenario, built).items()}
-    with Lab(built, folder / "world", scale=scenario.scale, with_influx=with_influx) as world:
-        programs = Programs(world, scenario, settings.Places(folder, world.ca_file), port)
+    with Lab(built, folder / "world", scale=scenario.scale, with_influx=with_influx) as lab:
+        programs = Programs(lab, scenario, settings.Places(folder, lab.ca_file), port)
         programs.prepare(built, where)
         clock = start_clock(scenario.starts, scenario.scale, lead(scenario))
-        stage = Stage(scenario, world, programs, Centre(world, port), clock, progress, where, list(kills))
+        stage = Stage(scenario, lab, programs, Centre(lab, port), clock, progress, where, list(kills))
         try:
             programs.start_all(clock)
             yield stage
@@ -168,11 +168,11 @@ def play(stage: Stage) -> None:
     for entry in stage.scenario.timeline:
         stage.clock.wait_until(entry.at, lambda: tick(stage))
         if isinstance(entry, Start):
-            stage.world.start_box(box_of(entry.disturbance, stage.where))
+            stage.lab.boxes.start(box_of(entry.disturbance, stage.where))
             stage.on[entry.disturbance.id] = entry.disturbance
             stage.progress.started(entry.at, entry.disturbance)
         else:
-            stage.world.stop_box(entry.id)
+            stage.lab.boxes.stop(entry.id)
             stage.progress.stopped(entry.at, stage.on.pop(entry.id))
     stage.clock.wait_until(stage.scenario.ends, lambda: tick(stage))
     for _, name in stage.down:
@@ -185,7 +185,7 @@ def tick(stage: Stage) -> None:
     _watch_spools(stage)
     _chaos(stage)
     _restart_crashed(stage)
-    stage.notes.extend(said for said in stage.world.failures() if said not in stage.notes)
+    stage.notes.extend(said for said in stage.lab.failures() if said not in stage.notes)
     if monotonic() - stage.looked >= _LOOK_EVERY:
         stage.looked = monotonic()
         look(stage)
@@ -218,7 +218,7 @@ def _chaos(stage: Stage) -> None:
             _raise_again(stage, kill.program)
             stage.down = [one for one in stage.down if one[1] != kill.program]
         for server in SERVERS.get(kill.program, ()):
-            stage.world.kill_server(server)
+            stage.lab.servers.kill(server)
         if kill.program not in SERVERS:
             stage.programs.kill(kill.program)
         stage.done.append(asdict(kill))
@@ -229,7 +229,7 @@ def _chaos(stage: Stage) -> None:
 def _raise_again(stage: Stage, name: str) -> None:
     """Start a killed program again."""
     for server in SERVERS.get(name, ()):
-        stage.world.restart_server(server)
+        stage.lab.servers.restart(server)
     if name not in SERVERS:
         stage.programs.start(name)
 
@@ -262,7 +262,7 @@ def collect(stage: Stage) -> Run:
         clock=stage.clock.variable,
         incidents=_incident_list(msgspec.json.decode(said)),
         verdicts=findings.verdicts,
-        counters=stage.world.counters(),
+        counters=stage.lab.boxes.counters(),
         counts=counts,
         rows=(
             *compare(scenario, findings),
@@ -279,7 +279,7 @@ def collect(stage: Stage) -> Run:
 
 def _stored(stage: Stage) -> Stored | None:
     """Wait until the collector has sent everything to InfluxDB, and compare; ``None`` where the run has none."""
-    database = stage.world.influxdb
+    database = stage.lab.influxdb
     if database is None:
         return None
     derived = stage.programs.places.collector / points.DERIVED

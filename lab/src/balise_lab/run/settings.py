@@ -10,13 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from balise_lab.boxes.engine.registry import KINDS
 from balise_lab.centre import broker, influx
 from balise_lab.scenario.schema import Disturbance, Probe, Scenario, Start
 from balise_lab.world import topology
+from balise_wire.assignment import FLAT
 from balise_wire.card import CONSENT_VERSION
+from balise_wire.experiments import WORD_OF
+from balise_wire.experiments.traits import Parameters
 
-Value = str | int | float | bool | Sequence[str]
+Value = str | int | float | bool | Sequence["Value"] | Mapping[str, "Value"]
 
 _USUAL_TIMEOUTS: Final = {"connect": 1.5, "answer": 0.9, "dns": 1.0, "linger": 0.3, "syn": 0.6}
 """Real seconds. Shorter than a probe's at home: at scale 60 a second is a minute of the scenario."""
@@ -27,8 +32,6 @@ _ROUND_TRIPS: Final = {"connect": 8.0, "answer": 8.0, "dns": 5.0, "linger": 1.3,
 """A time-out is at least so many of the longest round trip of the scenario."""
 _PLENTY: Final = 2_000_000_000
 """Bytes a day: at scale 60 a day of budget is spent in 24 minutes."""
-_FETCH: Final = 8192
-"""Bytes of a body: a scenario of hours measures in minutes, and the devices' daily cap stands in the lab too."""
 ENROLMENT: Final = 8443
 """Port of the collector's enrolment listener, on the centre's address."""
 
@@ -180,12 +183,22 @@ def _target(scenario: Scenario, built: topology.Endpoint) -> dict[str, Value]:
         "addresses": list(addresses),
         "neighbour": built.neighbour,
         "sibling": built.sibling,
-        "other_port": 80 if wanted.port != 80 else 443,
         "experiments": list(wanted.experiments),
-        "path": wanted.path,
-        "http_port": wanted.http_port,
-        "fetch_bytes": _FETCH,
+        **parameters(wanted.parameters),
     }
+
+
+def parameters(records: Sequence[Parameters]) -> dict[str, Value]:
+    """Return what a target says to its experiments, as the catalogue has it."""
+    flat: dict[str, Value] = {}
+    own: dict[str, Value] = {}
+    for record in records:
+        word = WORD_OF[type(record)]
+        if word in FLAT:
+            flat |= {key: getattr(record, name) for name, key in FLAT[word].items()}
+        elif said := msgspec.to_builtins(record):
+            own[word.value] = said
+    return {**flat, "parameters": own} if own else flat
 
 
 def controls_toml(scenario: Scenario, built: topology.Topology) -> str:
@@ -224,12 +237,16 @@ def _toml(
 
 
 def _pairs(table: Mapping[str, Value]) -> list[str]:
-    """Return ``key = value`` lines; a JSON string, number, boolean or list of strings is TOML as it stands."""
-    return [f"{key} = {json.dumps(_plain(value), ensure_ascii=True)}" for key, value in table.items()]
+    """Return ``key = value`` lines."""
+    return [f"{key} = {_value(value)}" for key, value in table.items()]
 
 
-def _plain(value: Value) -> Value:
-    """Return the value with words of enumerations as plain text."""
+def _value(value: Value) -> str:
+    """Return a value: a JSON string, number, boolean or list of them is TOML as it stands."""
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(_pairs(value)) + " }"
     if isinstance(value, str):
-        return str(value)
-    return [str(item) for item in value] if isinstance(value, Sequence) else value
+        return json.dumps(str(value))
+    if isinstance(value, Sequence):
+        return "[" + ", ".join(map(_value, value)) + "]"
+    return json.dumps(value)

@@ -73,6 +73,8 @@ def _spec(service: Service, endpoint: Endpoint, address_of: str, *, edge: bool) 
         address_of=address_of,
         edge=edge,
         title=f"{service.name}: {endpoint.role}",
+        experiments=endpoint.experiments,
+        parameters=endpoint.parameters,
         body_bytes=endpoint.body_bytes or _USUAL_BYTES.get(endpoint.role, _SMALL),
     )
 

@@ -9,19 +9,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from balise_lab.counterparts.engine.registry import USUAL
 from balise_lab.scenario import scalars
 from balise_lab.scenario.expectations import read_expect
 from balise_lab.scenario.names import Names
+from balise_lab.scenario.parameters import PARAMETER_KEYS, read_parameters
 from balise_lab.scenario.schema import DEFAULT_SCALE, Abroad, Endpoint, Isp, Scenario, Service, stem
 from balise_lab.scenario.source import Field, Problem, Problems, ScenarioError, did_you_mean, read_tree
 from balise_lab.scenario.timeline import read_timeline
+from balise_wire.experiments import OF_TARGETS
 from balise_wire.words import Access, Experiment, TargetRole
 
 SERVICE_ROLES: Final = tuple(
     role.value for role in TargetRole.known() if role not in {TargetRole.CONTROL, TargetRole.LINE}
 )
 _TOP = ("name", "summary", "clock", "country", "isps", "abroad", "services", "timeline", "ends", "expect")
-_ENDPOINT = ("host", "port", "path", "bytes", "shares", "http_port", "experiments")
+_ENDPOINT = ("host", "port", "bytes", "shares", "experiments")
 _PORTS = scalars.whole(1, 65535)
 _MOST_PROBES = scalars.whole(1, 200)
 MOST: Final = {"isps": 64, "abroad": 32, "services": 64, "timeline": 1000}
@@ -309,36 +312,29 @@ def _endpoint(service: str, role: TargetRole, value: Field) -> Endpoint:
     usual = _usual(service, role)
     if not value.is_mapping:
         bare = value.is_empty or value.scalar() in {"", "...", "…"}
-        return Endpoint(service, role, usual if bare else value.read(scalars.host, usual))
-    keys = value.keys(_ENDPOINT)
+        host = usual if bare else value.read(scalars.host, usual)
+        return Endpoint(service, role, host, parameters=read_parameters(value, {}, 443))
+    keys = value.keys((*_ENDPOINT, *PARAMETER_KEYS))
     written = keys.get("host")
     bare = written is None or written.is_empty or written.scalar() in {"...", "…"}
+    port = keys["port"].read(_PORTS, 443) if "port" in keys else 443
     return Endpoint(
         service=service,
         role=role,
         host=usual if bare or written is None else written.read(scalars.host, usual),
-        port=keys["port"].read(_PORTS, 443) if "port" in keys else 443,
-        path=keys["path"].read(_path, "/") if "path" in keys else "/",
+        port=port,
         body_bytes=keys["bytes"].read(scalars.whole(0, 4_000_000), 0) if "bytes" in keys else 0,
         shares=keys["shares"].read(scalars.host, "") if "shares" in keys else "",
-        http_port=int(keys["http_port"].choice(("80", "443"), "80")) if "http_port" in keys else 80,
         experiments=_experiments(keys.get("experiments")),
+        parameters=read_parameters(value, keys, port),
     )
 
 
 def _experiments(field: Field | None) -> tuple[Experiment, ...]:
     """Read the experiments that an endpoint is measured with."""
-    usual = Endpoint("", TargetRole.WEB, "").experiments
     if field is None:
-        return usual
-    return tuple(Experiment(item.choice(usual, Experiment.DNS)) for item in field.items()) or usual
-
-
-def _path(text: str) -> str:
-    """Return a path of a URL."""
-    if not text.startswith("/") or " " in text:
-        raise ValueError(f"{text!r} is no path; begin it with / and leave out blanks")
-    return text
+        return USUAL
+    return tuple(Experiment(item.choice(OF_TARGETS, Experiment.DNS)) for item in field.items()) or USUAL
 
 
 def _check_shared(field: Field, services: list[Service]) -> None:

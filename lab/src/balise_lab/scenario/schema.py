@@ -12,6 +12,8 @@ from itertools import chain, repeat
 from zoneinfo import ZoneInfo
 
 from balise_lab.boxes.engine.setting import Value
+from balise_lab.counterparts.engine.registry import USUAL
+from balise_wire.experiments.traits import Parameters
 from balise_wire.words import Access, Experiment, ProbeRole, TargetRole
 
 DEFAULT_SCALE = 60.0
@@ -65,13 +67,13 @@ class Endpoint:
     role: TargetRole
     host: str
     port: int = 443
-    path: str = "/"
     body_bytes: int = 0
     """Size of what ``path`` serves; 0: a small page of the role's kind."""
     shares: str = ""
     """Host of another endpoint whose addresses serve this one too."""
-    http_port: int = 80
-    experiments: tuple[Experiment, ...] = (Experiment.DNS, Experiment.TCP, Experiment.TLS, Experiment.HTTP)
+    experiments: tuple[Experiment, ...] = USUAL
+    parameters: tuple[Parameters, ...] = ()
+    """What it says to each experiment that may be asked of it."""
 
 
 @dataclass(frozen=True, slots=True)

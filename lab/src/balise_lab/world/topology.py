@@ -22,6 +22,8 @@ from fnmatch import fnmatchcase
 
 from balise_lab.errors import ConfigError
 from balise_lab.world import addresses
+from balise_wire.experiments.traits import Parameters
+from balise_wire.words import Experiment
 
 UPLINK = "wan0"  # every namespace's interface towards the exchange
 CONTROL_NAME = "control.lab"  # a name every resolver knows and no box matches
@@ -60,6 +62,8 @@ class HostSpec:
     body_bytes: int = 16384
     certificate: str = "good"  # good | expired | untrusted
     plain_http: bool = True  # also serve port 80
+    experiments: tuple[Experiment, ...] = ()  # it is measured with; a server of one experiment alone asks this
+    parameters: tuple[Parameters, ...] = ()  # what it says to them
 
 
 @dataclass(frozen=True)

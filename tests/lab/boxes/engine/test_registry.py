@@ -8,6 +8,7 @@ from types import ModuleType
 import pytest
 
 from balise_lab.boxes.engine.registry import KINDS, discover
+from balise_wire.experiments.registry import Incomplete
 from balise_wire.mechanisms import Mechanism
 
 WHOLE = """\
@@ -58,13 +59,13 @@ def test_a_file_put_there_is_a_kind(package: ModuleType) -> None:
 )
 def test_a_kind_that_lacks_a_part_is_refused_by_its_name(package: ModuleType, text: str, says: str) -> None:
     """One message names the kind and all that it lacks."""
-    with pytest.raises(LookupError, match=says):
+    with pytest.raises(Incomplete, match=says):
         discover(written(package, toy=text))
 
 
 def test_a_word_means_one_thing(package: ModuleType) -> None:
     """Two files with one word are a mistake of whoever wrote the second."""
-    with pytest.raises(LookupError, match=r"toys\.twin: the kind 'toy\.drop' is there already"):
+    with pytest.raises(Incomplete, match=r"toys\.twin: the kind 'toy\.drop' is there already"):
         discover(written(package, toy=WHOLE, twin=WHOLE))
 
 
@@ -73,7 +74,7 @@ def test_a_parameter_means_one_thing(package: ModuleType) -> None:
     setting = "from balise_lab.boxes.engine.setting import Setting, Unit\n" + WHOLE.replace(
         "looks=", 'settings=(Setting("size", Unit.COUNT, 1, "{}"),), looks='
     )
-    with pytest.raises(LookupError, match=r"the parameter 'size' of other\.drop means something else"):
+    with pytest.raises(Incomplete, match=r"the parameter 'size' of other\.drop means something else"):
         discover(written(package, a=setting.format("one"), b=setting.format("two").replace("toy.drop", "other.drop")))
 
 

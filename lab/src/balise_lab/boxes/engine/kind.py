@@ -17,6 +17,7 @@ from balise_lab.boxes.engine.placement import Placement
 from balise_lab.boxes.engine.setting import Setting
 from balise_lab.counterparts.web import Site
 from balise_lab.errors import ConfigError
+from balise_wire.experiments.registry import Incomplete
 
 COMMON: Final = ("id", "kind", "action", "where", "isps", "match", "services", "roles")
 """Keys of every start in a timeline: no parameter of a kind is called so."""
@@ -64,7 +65,7 @@ class Kind:
     """One kind of box or fault.
 
     Raises:
-        LookupError: a part is missing; the message names the kind and the part.
+        Incomplete: a part is missing; the message names the kind and the part.
     """
 
     word: str = ""
@@ -106,7 +107,7 @@ class Kind:
         """Refuse a kind that lacks a part."""
         lacks = [f"{name} ({why})" for name, why in self._missing()]
         if lacks:
-            raise LookupError(f"the kind {self.word or '(without a word)'!r} lacks {', '.join(lacks)}")
+            raise Incomplete(f"the kind {self.word or '(without a word)'!r} lacks {', '.join(lacks)}")
 
     def _missing(self) -> Iterable[tuple[str, str]]:
         names = [setting.name for setting in self.settings]

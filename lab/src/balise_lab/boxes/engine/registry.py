@@ -12,13 +12,14 @@ from typing import Any, Final
 from balise_lab import boxes
 from balise_lab.boxes.engine.kind import Kind
 from balise_lab.boxes.engine.setting import Setting
+from balise_wire.experiments.registry import Incomplete
 
 
 def discover(package: ModuleType) -> Mapping[str, Kind]:
     """Return the kinds of a package's modules by word, in the order of the files.
 
     Raises:
-        LookupError: a file has no ``KINDS``, two kinds have one word, or two parameters of one name differ; the
+        Incomplete: a file has no ``KINDS``, two kinds have one word, or two parameters of one name differ; the
             message names the file.
     """
     found: dict[str, Kind] = {}
@@ -29,15 +30,15 @@ def discover(package: ModuleType) -> Mapping[str, Kind]:
         here = f"{package.__name__}.{module.name}"
         kinds = getattr(importlib.import_module(here), "KINDS", ())
         if not kinds:
-            raise LookupError(f"{here} lacks KINDS: a tuple with a Kind for each word")
+            raise Incomplete(f"{here} lacks KINDS: a tuple with a Kind for each word")
         for kind in kinds:
             if kind.word in found:
-                raise LookupError(f"{here}: the kind {kind.word!r} is there already")
+                raise Incomplete(f"{here}: the kind {kind.word!r} is there already")
             found[kind.word] = kind
             for setting in kind.settings:
                 first = settings.setdefault(setting.name, setting)
                 if (first.unit, first.means) != (setting.unit, setting.means):
-                    raise LookupError(f"{here}: the parameter {setting.name!r} of {kind.word} means something else")
+                    raise Incomplete(f"{here}: the parameter {setting.name!r} of {kind.word} means something else")
     return MappingProxyType(found)
 
 

@@ -1,0 +1,1 @@
+"""What all counterparts have in common: the records of one (`counterpart`), and where they are found (`registry`)."""

@@ -1,0 +1,28 @@
+"""dnsmasq: who asks whom, as text."""
+
+from balise_lab.counterparts import dns
+from balise_lab.world import addresses
+from balise_lab.world.topology import HostSpec, Isp, Layout, build
+
+TOPOLOGY = build(
+    Layout("PK", {"asn64501": Isp(64501, 1)}, services={"twitter": {"web": (HostSpec("twitter.lab", edge=True),)}})
+)
+
+
+def test_isp_resolvers_ask_the_countrys_authority_and_know_domestic_names() -> None:
+    """Edges are regional, and domestic names outlive a cut at the border."""
+    plan = dns.plan(TOPOLOGY)
+    place, text = plan["resolver-isp-64501"].place, plan["resolver-isp-64501"].text
+    assert place == "isp-64501"
+    assert f"server={addresses.AUTHORITY_COUNTRY}" in text
+    assert "host-record=home-one.lab,198.19.0.10" in text
+    assert "cache-size=0" in text
+    assert f"host-record=twitter.lab,{TOPOLOGY.endpoints[0].country_addresses[0]}" in plan["authority-country"].text
+    assert f"host-record=twitter.lab,{TOPOLOGY.endpoints[0].addresses[0]}" in plan["authority-world"].text
+
+
+def test_the_silent_address_comes_with_the_public_resolver() -> None:
+    """Whatever the triple probe's address answers is forged: its questions are dropped, and no ICMP says so."""
+    rules = {server.id: server.rules for server in dns.servers(TOPOLOGY)}
+    assert [name for name, script in rules.items() if script] == [dns.PUBLIC]
+    assert f"ip daddr {addresses.SILENT} udp dport 53 drop" in rules[dns.PUBLIC]
