@@ -8,12 +8,12 @@ here: a rule.
 from typing import Final, Protocol
 
 from balise_agent.policy import limits
-from balise_agent.policy.limits import Bucket, Days, Limits
+from balise_agent.policy.limits import Days, Limits
+from balise_agent.policy.rates import HostRates
 from balise_agent.system.errors import Refused
 from balise_agent.system.reactor import Timekeeper
 
 _DAY: Final = 86_400.0
-_MOST_HOSTS: Final = 4096
 
 
 class Gate(Protocol):
@@ -62,7 +62,7 @@ class PolicyGate:
         self._account = self._days.account
         self._spent = spent_today
         self._connections = connections_today
-        self._buckets: dict[str, Bucket] = {}
+        self._rates = HostRates(rules.connections_per_host_per_minute)
         self.refusals = 0
 
     @property
@@ -96,18 +96,8 @@ class PolicyGate:
             told = f"the day's {self._rules.connections_per_day} connections are spent"
             raise Refused(f"{address}: {told}; measuring goes on after midnight UTC")
         now = self._clock.now()
-        rate = self._rules.connections_per_host_per_minute
-        held = limits.steadied(self._buckets.get(address), now)
-        bucket = limits.take(held, connections, rate, now)
-        if bucket is None:
-            if held is not None:
-                self._buckets[address] = held
-            return self._clock.real_seconds(limits.wait(held, connections, rate, now)) + 1e-3
-        if len(self._buckets) >= _MOST_HOSTS:  # full buckets say nothing; dropping them keeps memory bounded
-            self._buckets = {
-                host: kept for host, kept in self._buckets.items() if limits.refilled(kept, rate, now) < rate
-            }
-        self._buckets[address] = bucket
+        if not self._rates.take(address, connections, now):
+            return self._clock.real_seconds(self._rates.wait(address, connections, now)) + 1e-3
         self._connections += connections
         return 0.0
 

@@ -14,16 +14,18 @@ import msgspec
 from balise_agent.system import config
 from balise_wire.addresses import Address, embedded, is_never, reserved
 from balise_wire.assignment import Assignment, Budget, Control, Target, Timetable
+from balise_wire.experiments import PARAMETERS, REGISTRY
+from balise_wire.experiments.traits import Parameters
 from balise_wire.profiles import LABORATORY, share_of
-from balise_wire.words import Experiment, Profile
+from balise_wire.words import Profile
 
 MAX_TARGETS: Final = 500
 MAX_CONTROLS: Final = 32
 MAX_RESOLVERS: Final = 8
 MAX_ADDRESSES: Final = 16
 MAX_FETCH_BYTES: Final = 65_536
-"""The precise media fetch of detectors.md 2.8 is 64 KB; nothing on schedule needs more."""
-MAX_PATH: Final = 1_024
+"""Of any size that a target asks for. The precise media fetch of detectors.md 2.8 is 64 KB; nothing on schedule needs
+more."""
 MIN_INTERVAL: Final = 60
 MAX_INTERVAL: Final = 86_400
 MIN_LINE: Final = 30
@@ -33,7 +35,6 @@ MAX_REFUSALS_TOLD: Final = 50
 """Refused items named one by one in an event; the rest is a count."""
 
 _LABEL: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
-_PATH: Final = re.compile(r"/[!-~]*")
 _IDENTIFIER: Final = re.compile(r"[!-~]{1,200}")
 
 
@@ -261,7 +262,8 @@ def _checked_targets(
     kept: dict[str, Target] = {}
     for target in targets:
         told = target.id if _IDENTIFIER.fullmatch(target.id) else ascii(target.id)[:80]
-        reason = refuse_target(target) or ("the id is there twice" if target.id in kept else None)
+        bounded, sizes = _bounded_sizes(target)
+        reason = refuse_target(bounded) or ("the id is there twice" if target.id in kept else None)
         if reason is None:
             addresses, whys = _split(target.addresses, limits)
             reason = whys[0] if whys and not addresses else None
@@ -271,15 +273,29 @@ def _checked_targets(
         if reason is not None:
             refused.append((told, reason))
             continue
-        fetch = max(0, min(target.fetch_bytes, MAX_FETCH_BYTES))
-        if fetch != target.fetch_bytes:
-            clamped.append(f"{told}: fetch_bytes {target.fetch_bytes} to {fetch}")
+        clamped.extend(f"{told}: {change}" for change in sizes)
         sibling = target.sibling
         if sibling and (why := refuse_address(sibling, limits.laboratory, limits.lan)):
             refused.append((told, f"sibling {ascii(sibling)[:60]} {why}"))
             sibling = ""
-        kept[target.id] = msgspec.structs.replace(target, addresses=addresses, sibling=sibling, fetch_bytes=fetch)
+        kept[target.id] = msgspec.structs.replace(bounded, addresses=addresses, sibling=sibling)
     return tuple(kept.values())
+
+
+def _bounded_sizes(target: Target) -> tuple[Target, list[str]]:
+    """Return a target whose experiments fetch no more than the device allows, and what that changed, in words.
+
+    A parameter whose name ends in ``_bytes`` is a size that somebody's line has to carry, whichever experiment has it.
+    """
+    changes: list[str] = []
+    for kind in PARAMETERS.values():
+        record = target.parameters_of(kind)
+        sizes = {name: getattr(record, name) for name in kind.__struct_fields__ if name.endswith("_bytes")}
+        bounded = {name: max(0, min(size, MAX_FETCH_BYTES)) for name, size in sizes.items()}
+        if bounded != sizes:
+            target = target.saying(msgspec.structs.replace(record, **bounded))
+            changes += [f"{name} {size} to {bounded[name]}" for name, size in sizes.items() if size != bounded[name]]
+    return target, changes
 
 
 def refuse_target(target: Target) -> str | None:
@@ -291,15 +307,28 @@ def refuse_target(target: Target) -> str | None:
         text = getattr(target, field)
         if (text or field == "host") and (why := refuse_name(text)):
             return f"{field}: {why}"
-    if not _PATH.fullmatch(target.path) or len(target.path) > MAX_PATH:
-        return f"path must be printable ASCII without spaces, start with / and have at most {MAX_PATH} characters"
-    if not (0 < target.port < 65536 and 0 < target.http_port < 65536 and 0 <= target.other_port < 65536):
-        return "a port is outside 1 to 65535"
+    if not 0 < target.port < 65536:
+        return "port is outside 1 to 65535"
+    for word, kind in PARAMETERS.items():
+        if why := _refuse_parameters(target.parameters_of(kind)):
+            return f"{word}: {why}"
     if not target.experiments:
         return "no experiment is asked for"
-    if Experiment.LINE in target.experiments:
-        return "line is an experiment on the probe's own line, not on a target"
-    return None
+    own = [word for word in target.experiments if word in REGISTRY and not REGISTRY[word].of_target]
+    return f"{own[0]} is an experiment on the probe's own line, not on a target" if own else None
+
+
+def _refuse_parameters(record: Parameters) -> str:
+    """Say which parameter is out of its bounds, or could become something else where it is written; else nothing."""
+    for name in type(record).__struct_fields__:
+        value = getattr(record, name)
+        if isinstance(value, str) and not value.isprintable():
+            return f"{name} has control characters"
+    try:
+        msgspec.convert(msgspec.to_builtins(record), type(record))
+    except msgspec.ValidationError as error:
+        return str(error)
+    return ""
 
 
 def _split(addresses: tuple[str, ...], limits: Limits) -> tuple[tuple[str, ...], list[str]]:
