@@ -37,7 +37,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from balise_collector.fleet import broker_files
 from balise_collector.fleet.authority import Authority
 from balise_collector.fleet.members import Member
-from balise_collector.fleet.registry import FleetRegistry
+from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_wire.envelope import Envelope, Kind, encode_envelope
 from balise_wire.measurement import LineHealth, Measurement, Network
@@ -131,7 +131,7 @@ def stage(folder: Path) -> Iterator[tuple[Door, int, SqliteJournal]]:
     card = folder / "card.pem"
     card.write_bytes(certificate.encode() + KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     port = Door(door, files / "ca.pem", card)
-    registry = FleetRegistry(folder / "state" / "fleet.sqlite")
+    registry = SqliteRegistry(folder / "state" / "fleet.sqlite")
     registry.approve(Member(id=PROBE, public_key=public_bytes(KEY.public_key()).hex(), network=NETWORK))
     registry.close()
     ours = folder / "collector.toml"

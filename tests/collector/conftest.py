@@ -20,7 +20,7 @@ import pytest
 from hypothesis import settings
 
 from balise_collector.fleet.members import Fleet
-from balise_collector.fleet.registry import FleetRegistry
+from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.system.config import Broker, Config, Place
 from balise_collector.system.log_lines import ClockFormatter
 from balise_wire.words import ProbeRole
@@ -180,7 +180,7 @@ class RunningCollector:
 
     def approve(self, *probes: FieldProbe) -> None:
         """Approve probes, as the operator would."""
-        registry = FleetRegistry(self.state / "fleet.sqlite")
+        registry = SqliteRegistry(self.state / "fleet.sqlite")
         for probe in probes:
             registry.approve(probe.member)
         registry.close()

@@ -18,7 +18,7 @@ from balise_collector.conclude.pipeline import Follower, replay
 from balise_collector.conclude.store import Store
 from balise_collector.fleet import catalogue
 from balise_collector.fleet.members import Fleet
-from balise_collector.fleet.registry import FleetRegistry
+from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.intake.broker import Delivery
 from balise_collector.intake.writer import Ingest
 from balise_collector.journal import Batch
@@ -115,7 +115,7 @@ def test_a_replay_takes_up_what_was_set_aside(
     faults = Faults()
     faults.note("judge", "what an older version could not do", 1)
     journal.set_aside("judge", faults.drain(), epoch)
-    registry = FleetRegistry(place.fleet_file)
+    registry = SqliteRegistry(place.fleet_file)
     registry.approve(probe.member)
     registry.close()
     judged, _ = replay(place, Clock(), catalogue.load(catalogue.default_folder()))
@@ -243,7 +243,7 @@ def test_a_message_that_cannot_be_committed_goes_to_the_quarantine_alone(
 ) -> None:
     """Of a group with one such message, the others are in the journal and all are acknowledged: none comes for ever."""
     honest, hostile = make_probe(), make_probe(id="hostile1")
-    registry = FleetRegistry(place.fleet_file)
+    registry = SqliteRegistry(place.fleet_file)
     for one in (honest, hostile):
         registry.approve(one.member)
     ingest = Ingest(place, Clock(), Ed25519PrivateKey.generate(), catalogue.load(catalogue.default_folder()))

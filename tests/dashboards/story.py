@@ -21,7 +21,7 @@ from balise_collector.conclude.pipeline import CURSOR, Follower, surroundings
 from balise_collector.conclude.store import Store
 from balise_collector.fleet import catalogue
 from balise_collector.fleet.claims import LINE_ID
-from balise_collector.fleet.registry import FleetRegistry
+from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.intake.broker import Delivery
 from balise_collector.intake.writer import Ingest
 from balise_collector.journal.sqlite import SqliteJournal
@@ -125,7 +125,7 @@ class Story:
         self.config = config
         clock = Clock(system=lambda: self.now)
         services = catalogue.load(catalogue.default_folder())
-        registry = FleetRegistry(config.fleet_file)
+        registry = SqliteRegistry(config.fleet_file)
         self.probes = [
             *(self.make_probe(id=f"pk{asn}n{n}", asn=asn) for asn in (DROPPING, NAMING) for n in range(2)),
             self.make_probe(id=LONELY, asn=64503),

@@ -26,7 +26,7 @@ from balise_agent.system.identity import load_or_create as load_probe
 from balise_collector.conclude.pipeline import Follower, surroundings
 from balise_collector.conclude.store import Store
 from balise_collector.fleet import catalogue
-from balise_collector.fleet.registry import FleetRegistry
+from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.intake.unboxing import letters
 from balise_collector.intake.validate import Accepted
 from balise_collector.journal.sqlite import SqliteJournal
@@ -101,7 +101,7 @@ def test_a_collector_goes_on_from_the_store(collector: Path) -> None:
     with (
         closing(SqliteJournal(config.journal_file)) as journal,
         closing(Store(config.derived_file)) as store,
-        closing(FleetRegistry(config.fleet_file)) as registry,
+        closing(SqliteRegistry(config.fleet_file)) as registry,
     ):
         services = catalogue.load(catalogue.folder_of(config.catalogue.dir))
         follower = Follower(journal, store, surroundings(config, clock, registry.fleet(), services))
@@ -158,7 +158,7 @@ def test_what_waited_in_a_spool_still_arrives(probe: Path, collector: Path) -> N
     waiting = spool.rows(0, 1000)
     assert (spool.stream, spool.lost, spool.damage, spool.refusal) == ("c6b39f29f6eeed26", 0, "", "")
     spool.close()
-    with closing(FleetRegistry(collector / "collector" / "fleet.sqlite")) as registry:
+    with closing(SqliteRegistry(collector / "collector" / "fleet.sqlite")) as registry:
         fleet = registry.fleet()
     opener = Opener([box_key(centre)])
     outcomes = [

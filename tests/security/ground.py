@@ -34,7 +34,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from balise_collector.fleet.authority import Authority
 from balise_collector.fleet.authority.certificates import client_certificate, pem
-from balise_collector.fleet.registry import FleetRegistry
+from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.system.identity import load_or_create
 
 READY = 15.0
@@ -196,7 +196,7 @@ class Ground:
 
     def enrol(self, probe: Any) -> Card:
         """Approve a probe and give it a card."""
-        with closing(FleetRegistry(self.state / "fleet.sqlite")) as registry:
+        with closing(SqliteRegistry(self.state / "fleet.sqlite")) as registry:
             registry.approve(probe.member)
         return self.card(probe.id, probe.key)
 

@@ -28,7 +28,6 @@ from balise_collector.conclude.pipeline import Follower, surroundings
 from balise_collector.conclude.store import Store
 from balise_collector.fleet import catalogue
 from balise_collector.fleet.members import Member
-from balise_collector.fleet.registry import FleetRegistry
 from balise_collector.intake.broker import Delivery
 from balise_collector.intake.writer import Ingest
 from balise_collector.journal.sqlite import SqliteJournal
@@ -53,6 +52,11 @@ from balise_wire.seal import Sealer, public_bytes, unseal
 from balise_wire.status import Health, State
 from balise_wire.topics import Leaf, topic
 from balise_wire.words import Access, Arm, ClockState, Design, Experiment, Lifecycle, ProbeRole, Scope, TargetRole
+
+try:
+    from balise_collector.fleet.registry.sqlite import SqliteRegistry
+except ImportError:  # an older checkout
+    from balise_collector.fleet.registry import FleetRegistry as SqliteRegistry  # type: ignore[assignment]
 
 START = 1_589_673_600.0
 """2020-05-17T00:00:00Z."""
@@ -326,7 +330,7 @@ def play(settings: Path, *, hostile: bool, hours: float) -> dict[str, Any]:
     clock = DayClock()
     services = catalogue.load(catalogue.folder_of(place.catalogue.dir))
     key = identity.load_or_create(place.state_dir)
-    registry = FleetRegistry(place.fleet_file)
+    registry = SqliteRegistry(place.fleet_file)
     for who in (*HONEST, *(HOSTILE if hostile else ())):
         registry.approve(who.member)
     ingest = Ingest(place, clock, key, services)

@@ -20,7 +20,7 @@ from balise_collector.conclude.store import Progress, Store
 from balise_collector.fleet import catalogue
 from balise_collector.fleet.catalogue import Catalogue
 from balise_collector.fleet.members import Fleet
-from balise_collector.fleet.registry import FleetRegistry
+from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.fleet.whereabouts import Sighting, Where, read_told
 from balise_collector.incidents import Incident, IncidentKind, IncidentState, Locality
 from balise_collector.journal.sqlite import SqliteJournal
@@ -165,7 +165,7 @@ def test_a_replay_concludes_what_the_live_run_did(
     services: Catalogue,
 ) -> None:
     """Slot by slot as it arrives, or all at once years later: the same verdicts and incidents."""
-    registry = FleetRegistry(place.fleet_file)
+    registry = SqliteRegistry(place.fleet_file)
     for probe in afternoon.probes:
         registry.approve(probe.member)
     registry.close()
@@ -224,14 +224,14 @@ import msgspec
 from balise_collector.fleet import catalogue
 from balise_collector.system.clock import Clock
 from balise_collector.system.config import load
-from balise_collector.fleet.registry import FleetRegistry
+from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.conclude.pipeline import Follower, surroundings
 from balise_collector.conclude.store import Store
 config = load(Path(sys.argv[1]))
 journal = SqliteJournal(config.journal_file)
 store = Store(config.derived_file)
-fleet = FleetRegistry(config.fleet_file).fleet()
+fleet = SqliteRegistry(config.fleet_file).fleet()
 around = surroundings(config, Clock(), fleet, catalogue.load(catalogue.default_folder()))
 follower = Follower(journal, store, around)
 journal_read = journal.read
@@ -255,7 +255,7 @@ def test_a_kill_at_any_moment_costs_nothing(
     """kill -9 in the middle of judging, several times: at the end every measurement has its verdict, once."""
     settings = tmp_path / "collector.toml"
     settings.write_text(f'[collector]\nstate_dir = "{tmp_path}"\n[broker]\nhost = "127.0.0.1"\n')
-    registry = FleetRegistry(place.fleet_file)
+    registry = SqliteRegistry(place.fleet_file)
     for probe in afternoon.probes:
         registry.approve(probe.member)
     registry.close()

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from balise_collector.fleet import catalogue
 from balise_collector.fleet.members import Fleet
 from balise_collector.fleet.quota import BACKLOG_TIMES, DAY, HOUR, OVER, POOL_LEAST, Account, Item, Quotas, weight
-from balise_collector.fleet.registry import FleetRegistry
+from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.intake.broker import Delivery
 from balise_collector.intake.writer import Ingest
 from balise_collector.journal import NoticeKind
@@ -181,7 +181,7 @@ def door(tmp_path: Path, probe: FieldProbe) -> Iterator[tuple[Ingest, _Wire]]:
     place = Config(collector=Place(state_dir=str(tmp_path)), broker=(Broker(host="127.0.0.1"),))
     clock = Clock(system=lambda: NOW)
     ingest = Ingest(place, clock, Ed25519PrivateKey.generate(), catalogue.load(catalogue.default_folder()))
-    registry = FleetRegistry(place.fleet_file)
+    registry = SqliteRegistry(place.fleet_file)
     member = msgspec.structs.replace(probe.member, approved_at=NOW - HOUR)
     registry.approve(member)
     ingest._registry, ingest._journal = registry, SqliteJournal(place.journal_file)

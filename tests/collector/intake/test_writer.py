@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from balise_collector.fleet.registry import FleetRegistry
+from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.intake.broker import Connection, Delivery
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.system.config import Broker
@@ -97,7 +97,7 @@ def test_a_probe_is_approved_while_the_collector_runs(
     line = line_of(probe)
     line.announce()
     line.record(probe.measurement())
-    registry = FleetRegistry(collector.state / "fleet.sqlite")
+    registry = SqliteRegistry(collector.state / "fleet.sqlite")
     eventually(lambda: [p.public_key for p in registry.pending()] == [probe.public_hex], "the stranger is listed")
     registry.close()
     assert not line.receipts

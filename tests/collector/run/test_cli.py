@@ -13,7 +13,7 @@ import pytest
 
 from balise_collector.conclude.store import Progress, Store
 from balise_collector.fleet.members import Pending
-from balise_collector.fleet.registry import FleetRegistry
+from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.incidents import Incident, IncidentKind, IncidentState, Interval, Scope
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.run.cli import main
@@ -107,7 +107,7 @@ def test_a_probe_is_approved_by_what_the_operator_types(run: Any, probe: FieldPr
 
 def test_a_probe_that_announced_itself_needs_its_id_only(run: Any, probe: FieldProbe, tmp_path: Path) -> None:
     """What it said of itself fills the blanks; the key is printed to be compared."""
-    registry = FleetRegistry(tmp_path / "state" / "fleet.sqlite")
+    registry = SqliteRegistry(tmp_path / "state" / "fleet.sqlite")
     registry.note_pending(Pending(id=probe.id, public_key=probe.public_hex, country="PK", asn=64501))
     assert "waiting" in run("fleet", "list")[1]
     status, out, _ = run("fleet", "approve", probe.id)
@@ -158,7 +158,7 @@ def test_measurements_of_a_file_are_explained(run: Any, probe: FieldProbe, tmp_p
 def test_incidents_and_report_of_an_afternoon(run: Any, afternoon: Afternoon, tmp_path: Path) -> None:
     """Replay, incidents and report tell the same story, in a table, in JSON, in English and in French."""
     assert "nothing was collected" in run("incidents")[2]
-    registry = FleetRegistry(tmp_path / "state" / "fleet.sqlite")
+    registry = SqliteRegistry(tmp_path / "state" / "fleet.sqlite")
     for probe in afternoon.probes:
         registry.approve(probe.member)
     registry.close()
@@ -218,7 +218,7 @@ def test_nothing_that_is_printed_moves_a_terminals_cursor(
     """A tag, a path: what would clear the screen or turn a line around is an escape, and JSON stays JSON."""
     member = msgspec.structs.replace(probe.member, tags=("a\x1b[2J", "b\x9b31m\u202e"))
     (tmp_path / "state").mkdir()
-    with closing(FleetRegistry(tmp_path / "state" / "fleet.sqlite")) as registry:
+    with closing(SqliteRegistry(tmp_path / "state" / "fleet.sqlite")) as registry:
         registry.approve(member)
     out = ""
     for more in ((), ("--json",)):

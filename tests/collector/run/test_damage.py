@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from balise_collector.fleet.registry import FleetRegistry
+from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.run import damage
 from balise_collector.system.clock import Clock
@@ -154,7 +154,7 @@ def place(tmp_path: Path) -> Config:
 
 def test_a_damaged_registry_is_put_back(place: Config, make_probe: Callable[..., FieldProbe]) -> None:
     """Who may speak is known from the copy that was kept when it was last sound; nobody must be approved again."""
-    with closing(FleetRegistry(place.fleet_file)) as registry:
+    with closing(SqliteRegistry(place.fleet_file)) as registry:
         for n in range(200):
             registry.approve(make_probe(id=f"probe{n:04}").member)
     damage.look(place, Clock())
@@ -164,20 +164,20 @@ def test_a_damaged_registry_is_put_back(place: Config, make_probe: Callable[...,
             file.write(garbage)
         assert damage.unsound(place.fleet_file)
         damage.look(place, Clock())
-        with closing(FleetRegistry(place.fleet_file)) as registry:
+        with closing(SqliteRegistry(place.fleet_file)) as registry:
             assert len(registry.fleet().active()) == 200
     assert list(place.fleet_file.parent.glob("fleet.damaged-*.sqlite"))
 
 
 def test_a_member_that_nobody_wrote_is_damage(place: Config, make_probe: Callable[..., FieldProbe]) -> None:
     """A key that is none, in a file that is a sound database, is damage too: the copy is put back."""
-    with closing(FleetRegistry(place.fleet_file)) as registry:
+    with closing(SqliteRegistry(place.fleet_file)) as registry:
         registry.approve(make_probe().member)
     damage.look(place, Clock())
     with closing(sqlite3.connect(place.fleet_file)) as db, db:
         db.execute("UPDATE member SET public_key = 'g' || substr(public_key, 2)")
     damage.look(place, Clock())
-    with closing(FleetRegistry(place.fleet_file)) as registry:
+    with closing(SqliteRegistry(place.fleet_file)) as registry:
         assert len(registry.fleet().active()) == 1
 
 

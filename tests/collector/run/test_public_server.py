@@ -20,13 +20,14 @@ import pytest
 
 from balise_collector.conclude.releases import Releases
 from balise_collector.conclude.store import Store
-from balise_collector.fleet.registry import FleetRegistry
+from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.run.cli import main
-from balise_collector.run.public_server import HANDED, listen, token_of
+from balise_collector.run.public_server import HANDED, token_of
 from balise_collector.system import identity
 from balise_collector.system.config import Broker, Config, Pages, Place
 from balise_collector.system.errors import ConfigError
+from balise_collector.system.listening import listen
 
 BASE = re.compile(rb"public view on (http://\S+/)")
 
@@ -44,7 +45,7 @@ def state(tmp_path: Path) -> Path:
     identity.keep_public_id_key(config.state_dir, key)
     SqliteJournal(config.journal_file).close()
     Store(config.derived_file).close()
-    FleetRegistry(config.fleet_file).close()
+    SqliteRegistry(config.fleet_file).close()
     Releases(config.releases_file).close()
     return config.state_dir
 

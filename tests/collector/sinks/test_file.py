@@ -12,7 +12,7 @@ from balise_collector.conclude.pipeline import Follower
 from balise_collector.conclude.store import Store
 from balise_collector.fleet import catalogue
 from balise_collector.fleet.members import Fleet
-from balise_collector.fleet.registry import FleetRegistry
+from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.sinks import SinkError
 from balise_collector.sinks.changes import Change
@@ -36,7 +36,7 @@ def test_every_conclusion_stands_in_the_file_as_it_was(tmp_path: Path, afternoon
         sinks=Sinks(tables={"changes": {"file": str(file)}}),
     )
     journal, store = SqliteJournal(config.journal_file), Store(config.derived_file, config.journal_file)
-    registry = FleetRegistry(config.fleet_file)
+    registry = SqliteRegistry(config.fleet_file)
     for probe in afternoon.probes:
         registry.approve(probe.member)
     sent = afternoon.fill(journal)

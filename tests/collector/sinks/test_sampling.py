@@ -9,7 +9,7 @@ from balise_collector.conclude.pipeline import Follower
 from balise_collector.conclude.store import Store
 from balise_collector.fleet import catalogue
 from balise_collector.fleet.members import Fleet
-from balise_collector.fleet.registry import FleetRegistry
+from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.sinks.changes import ProbeSampled
 from balise_collector.sinks.sampling import SOFTWARE_EVERY, Sampler
@@ -22,7 +22,7 @@ def test_a_restarted_collector_knows_each_probes_software(tmp_path: Path, aftern
     """It is read from the newest measurement in the journal, not awaited; what is newer is known within minutes."""
     config = Config(collector=Place(state_dir=str(tmp_path)), broker=(Broker(host="127.0.0.1"),))
     journal, store = SqliteJournal(config.journal_file), Store(config.derived_file, config.journal_file)
-    registry = FleetRegistry(config.fleet_file)
+    registry = SqliteRegistry(config.fleet_file)
     for probe in afternoon.probes:
         registry.approve(probe.member)
     afternoon.fill(journal)

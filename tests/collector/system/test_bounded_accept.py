@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from balise_collector.run.public_server import listen
 from balise_collector.system.bounded_accept import BoundedListener, Bounds, HeldConnection, Phase, network_of
+from balise_collector.system.listening import listen
 
 BOUNDS = Bounds(most=6, most_of_source=3, head=10.0, body=20.0, answer=30.0, life=45.0)
 

@@ -15,9 +15,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from balise_collector.run.public_server import listen
 from balise_collector.system.bounded_accept import BoundedListener, Bounds
 from balise_collector.system.clock import Clock
+from balise_collector.system.listening import listen
 from balise_collector.system.serving import BoundedServer, allow_files
 
 LARGE = 8_000_000

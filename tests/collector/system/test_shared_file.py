@@ -10,19 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from balise_collector.fleet.registry import FleetRegistry
+from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.system.errors import ConfigError, JournalError
-from balise_collector.system.shared_file import make_tables, open_shared, turn
+from balise_collector.system.shared_file import make_tables, open_shared, transaction
 
 APPROVE = """
 import sys
 from pathlib import Path
-from balise_collector.fleet.registry import FleetRegistry
+from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.fleet.members import Member
 from balise_wire.measurement import Network
 sys.stdin.read(1)
 for number in range(5):
-    registry = FleetRegistry(Path(sys.argv[1]))
+    registry = SqliteRegistry(Path(sys.argv[1]))
     name = f"{sys.argv[2]}{number}"
     registry.approve(Member(id=name, public_key="ab" * 32, network=Network(country="PK", asn=64501)))
     registry.close()
@@ -47,7 +47,7 @@ def test_programs_that_start_together_all_get_their_turn(tmp_path: Path) -> None
         program.stdin.flush()
     told = [program.communicate(timeout=90)[1] for program in programs]
     assert told == [""] * 6
-    with closing(FleetRegistry(path)) as registry:
+    with closing(SqliteRegistry(path)) as registry:
         assert len(registry.fleet().members) == 30
     assert path.stat().st_mode & 0o777 == 0o600
     assert [left.name for left in path.parent.iterdir() if left.name.endswith(".new")] == []
@@ -64,13 +64,13 @@ def test_a_change_is_whole_or_not_at_all(tmp_path: Path) -> None:
     with closing(open_shared(path, bring_up)) as db:
 
         def fail() -> None:
-            with turn(db, path):
+            with transaction(db, path):
                 db.execute("INSERT INTO word VALUES('half')")
                 db.execute("INSERT INTO nowhere VALUES(1)")
 
         with pytest.raises(JournalError, match="make room"):
             fail()
-        with turn(db, path):
+        with transaction(db, path):
             db.execute("INSERT INTO word VALUES('whole')")
         assert db.execute("SELECT text FROM word").fetchall() == [("whole",)]
 

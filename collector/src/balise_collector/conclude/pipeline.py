@@ -19,6 +19,7 @@ from balise_collector.conclude.store import Progress, Store
 from balise_collector.fleet.catalogue import Catalogue
 from balise_collector.fleet.members import Fleet
 from balise_collector.fleet.registry import FleetRegistry
+from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.incidents import IncidentChange
 from balise_collector.journal import JournalRow
 from balise_collector.journal.interface import Journal
@@ -284,7 +285,7 @@ class Pipeline(threading.Thread):
     def _run(self) -> None:
         journal = SqliteJournal(self._config.journal_file)
         store = Store(self._config.derived_file)
-        registry = FleetRegistry(self._config.fleet_file)
+        registry = SqliteRegistry(self._config.fleet_file)
         follower = Follower(journal, store, self._around(registry))
         pause, cursor, stale = 0.0, -1, False
         while not self._stopping.wait(pause):
@@ -343,7 +344,7 @@ def replay(config: Config, clock: Clock, catalogue: Catalogue) -> tuple[int, int
     draft = config.derived_file.with_name("derived.replay.sqlite")
     _remove(draft)
     journal = SqliteJournal(config.journal_file)
-    registry = FleetRegistry(config.fleet_file)
+    registry = SqliteRegistry(config.fleet_file)
     fresh = Store(draft)
     journal.take_up(_REPLAYING)
     follower = Follower(journal, fresh, surroundings(config, clock, registry.fleet(), catalogue), _REPLAYING)

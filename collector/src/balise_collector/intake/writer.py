@@ -24,7 +24,7 @@ from balise_collector.fleet.members import NO_TASKS, Fleet, Member
 from balise_collector.fleet.orders import Able, Taken, within
 from balise_collector.fleet.profiles import fitted, results_per_day
 from balise_collector.fleet.quota import OVER, Item, Quotas, weight
-from balise_collector.fleet.registry import FleetRegistry
+from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.fleet.whereabouts import Sighting, Where, compare
 from balise_collector.intake.announce import read_announcement
 from balise_collector.intake.broker import Arrival, Connection, Delivery, Down, Up
@@ -211,7 +211,7 @@ class Ingest(threading.Thread):
             self._config.journal_file, quarantine_bytes=self._config.collector.quarantine_bytes
         )
         self._health = {probe: row.health for probe, row in self._journal.latest_health().items()}
-        self._registry = FleetRegistry(self._config.fleet_file)
+        self._registry = SqliteRegistry(self._config.fleet_file)
         self._fleet = self._registry.fleet()
         self._quotas = Quotas(float(self._config.collector.quota_times), self._journal.accounts())
         for connection in self._connections:

@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, Final, Protocol
 
@@ -23,8 +24,8 @@ from balise_collector.conclude.store import Store
 from balise_collector.fleet import catalogue
 from balise_collector.fleet.catalogue import Catalogue
 from balise_collector.fleet.enrolment.listener import EnrolmentListener
-from balise_collector.fleet.enrolment.renewer import Keeper
-from balise_collector.fleet.registry import FleetRegistry
+from balise_collector.fleet.enrolment.renewer import CertificateRenewer
+from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.fleet.whereabouts import read_told
 from balise_collector.intake.writer import Ingest
 from balise_collector.journal.sqlite import SqliteJournal
@@ -34,7 +35,7 @@ from balise_collector.pages.operator.fleet import FleetFacts
 from balise_collector.pages.operator.provisioning import BenchFacts
 from balise_collector.run import damage
 from balise_collector.run.child_process import Beside
-from balise_collector.run.public_server import HANDED, listen, look_of, token_of
+from balise_collector.run.public_server import HANDED, look_of, token_of
 from balise_collector.sinks.context import SinkContext
 from balise_collector.sinks.registry import workers
 from balise_collector.system import identity
@@ -42,6 +43,7 @@ from balise_collector.system.bounded_accept import BoundedListener, Bounds
 from balise_collector.system.clock import Clock
 from balise_collector.system.config import Config, Public
 from balise_collector.system.errors import ConfigError
+from balise_collector.system.listening import listen
 from balise_collector.system.log_lines import ClockFormatter, Sparing
 from balise_collector.system.serving import BoundedServer, allow_files
 
@@ -120,10 +122,11 @@ def run(config: Config, clock: Clock, settings: Path) -> int:
 
 def _doors(config: Config, clock: Clock) -> list["Part"]:
     """Return the enrolment listener where the settings have one, and who keeps the authority where there is one."""
+    registry = partial(SqliteRegistry, config.fleet_file)
     if config.enrolment is None:
-        return [Keeper(config)] if config.authority_dir.exists() else []
-    listener = EnrolmentListener(config, config.enrolment, clock)
-    return [listener, Keeper(config, listener.fit)]
+        return [CertificateRenewer(config.authority_dir, registry)] if config.authority_dir.exists() else []
+    listener = EnrolmentListener(config, config.enrolment, clock, registry)
+    return [listener, CertificateRenewer(config.authority_dir, registry, listener.fit)]
 
 
 class Part(Protocol):
@@ -178,7 +181,7 @@ def _for_readers(config: Config, key: Ed25519PrivateKey) -> Releases:
     beside it only as long as somebody with that right has it open. The other stores are open for as long as we run.
     """
     identity.keep_public_id_key(config.state_dir, key)
-    FleetRegistry(config.fleet_file).close()
+    SqliteRegistry(config.fleet_file).close()
     held = Releases(config.releases_file)
     held.all()
     return held
@@ -206,7 +209,7 @@ def _server(
 ) -> BoundedServer:
     """Return the web server, not yet running."""
     open_store = EachThread(lambda: Store(config.derived_file, config.journal_file))
-    registry = EachThread(lambda: FleetRegistry(config.fleet_file))
+    registry = EachThread(lambda: SqliteRegistry(config.fleet_file))
 
     def live() -> dict[str, Any]:
         return {

@@ -20,7 +20,7 @@ from balise_collector.conclude.pipeline import replay, surroundings
 from balise_collector.conclude.releases import Releases
 from balise_collector.conclude.store import Store
 from balise_collector.fleet import catalogue
-from balise_collector.fleet.registry import FleetRegistry
+from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.incidents import as_json
 from balise_collector.incidents.findings import finding, findings
 from balise_collector.judge import RULES_VERSION
@@ -149,7 +149,7 @@ def _check(config: Config, clock: Clock, arguments: argparse.Namespace) -> int:
     """Read what ``run`` would read, and print what it found."""
     key = identity.load_or_create(config.state_dir)
     services = catalogue.load(catalogue.folder_of(config.catalogue.dir))
-    with closing(FleetRegistry(config.fleet_file)) as registry:
+    with closing(SqliteRegistry(config.fleet_file)) as registry:
         approved, waiting = len(registry.fleet().active()), len(registry.pending())
     targets = sum(len(service.targets) for service in services.services)
     print(f"settings   {arguments.config}: good")
@@ -179,7 +179,7 @@ def _time(text: str) -> float:
 def _judge(config: Config, clock: Clock, arguments: argparse.Namespace) -> int:
     """Judge a file by the rules, with the operator's catalogue and laboratory but no references."""
     services = catalogue.load(catalogue.folder_of(config.catalogue.dir))
-    with closing(FleetRegistry(config.fleet_file)) as registry:
+    with closing(SqliteRegistry(config.fleet_file)) as registry:
         deduction = Deduction(surroundings(config, clock, registry.fleet(), services))
     found = read_measurements(sys.stdin.buffer.read() if arguments.file == "-" else _read(Path(arguments.file)))
     for measurement in found:

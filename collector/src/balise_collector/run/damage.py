@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from balise_collector.conclude.store import Store
 from balise_collector.fleet.authority import RECORD_FILE
-from balise_collector.fleet.registry import FleetRegistry
+from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.journal.mending import mend
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.run.backup.parts import FLEET
@@ -117,7 +117,7 @@ def _look_at_journal(config: Config, clock: Clock, stamp: str) -> None:
 
 
 def _keys(registry: Path) -> list[Ed25519PublicKey]:
-    with closing(FleetRegistry(registry)) as opened:
+    with closing(SqliteRegistry(registry)) as opened:
         return list(opened.fleet().keys.values())
 
 
@@ -180,7 +180,7 @@ def unsound(path: Path) -> str:
         with closing(sqlite3.connect(path, timeout=30.0)) as db:
             found = [str(row[0]) for row in db.execute("PRAGMA integrity_check(3)")]
         if found == ["ok"] and path.name in {FLEET, copy_of(Path(FLEET)).name}:
-            with closing(FleetRegistry(path)) as registry:
+            with closing(SqliteRegistry(path)) as registry:
                 registry.fleet()
     except sqlite3.DatabaseError as error:
         if not is_damage(error):

@@ -6,7 +6,6 @@ on next door. Lives here too: taking a port, and reading the operator view's tok
 (pages/public.py), routes (pages/public_app.py), or who keeps the process running (child_process.py, systemd).
 """
 
-import errno
 import ipaddress
 import logging
 import os
@@ -29,7 +28,7 @@ from balise_collector.conclude.tally import DAY
 from balise_collector.fleet import catalogue
 from balise_collector.fleet.catalogue import Catalogue
 from balise_collector.fleet.members import Fleet
-from balise_collector.fleet.registry import FleetRegistry
+from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.judge import RULES_VERSION
 from balise_collector.pages.operator.api import EachThread
 from balise_collector.pages.public.app import Notice, create_public_app
@@ -42,6 +41,7 @@ from balise_collector.system.bounded_accept import BoundedListener, Bounds
 from balise_collector.system.clock import Clock
 from balise_collector.system.config import Config, Public
 from balise_collector.system.errors import ConfigError, JournalError
+from balise_collector.system.listening import listen
 from balise_collector.system.serving import BoundedServer, allow_files
 from balise_wire.bins import BIN
 
@@ -52,7 +52,6 @@ BOUNDS: Final = Bounds(most=512, most_of_source=64)
 """A reader's browser holds six connections; an office behind one address holds some dozens for a moment."""
 _GENTLER: Final = 5
 """Steps of priority below the collector: measurements come first."""
-_AGAIN_SECONDS: Final = 0.05
 HANDED: Final = "BALISE_PUBLIC_SOCKET"
 """Number of the listening socket that the collector hands to the process it starts."""
 
@@ -78,45 +77,12 @@ def token_of(config: Config) -> str:
     return token
 
 
-def listen(host: str, port: int, name: str, *, patience: float = 0.0) -> socket.socket:
-    """Take a port.
-
-    Args:
-        host: an address.
-        port: 0 for a free one.
-        name: the table of the settings, for the error.
-        patience: real seconds for which a port that somebody else has is tried again.
-
-    Raises:
-        ConfigError: it cannot be had.
-    """
-    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    left = patience
-    try:
-        while True:
-            try:
-                listening.bind((host, port))
-                break
-            except OSError as error:
-                if error.errno != errno.EADDRINUSE or left <= 0.0:
-                    raise
-                threading.Event().wait(_AGAIN_SECONDS)
-                left -= _AGAIN_SECONDS
-        # From here on readers wait for the server instead of being refused.
-        listening.listen()
-    except OSError as error:
-        listening.close()
-        raise ConfigError(f"[{name}] {host}:{port}: {error.strerror}; choose another host or port") from None
-    return listening
-
-
 class Registry:
     """The fleet as it stands, read again where somebody changed it: making its keys ready costs more than a page."""
 
     def __init__(self, path: Path, *, reading: bool) -> None:
         """Open the registry (as ``FleetRegistry``)."""
-        self._registry = FleetRegistry(path, reading=reading)
+        self._registry = SqliteRegistry(path, reading=reading)
         self._fleet = self._registry.fleet()
 
     def fleet(self) -> Fleet:

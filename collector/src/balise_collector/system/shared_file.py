@@ -104,7 +104,7 @@ def _bring_up(db: sqlite3.Connection, bring_up: Callable[[sqlite3.Connection], N
 
 
 @contextmanager
-def turn(db: sqlite3.Connection, name: Path) -> Iterator[sqlite3.Connection]:
+def transaction(db: sqlite3.Connection, name: Path) -> Iterator[sqlite3.Connection]:
     """Hold the write lock for one change: all of it is on disk at the end, or none.
 
     BEGIN IMMEDIATE takes the lock before anything is read: two that read first and then both want to write would wait
@@ -131,11 +131,3 @@ def make_tables(db: sqlite3.Connection, script: str) -> None:
     for statement in script.split(";"):
         if statement.strip():
             db.execute(statement)
-
-
-def missing_columns(db: sqlite3.Connection, table: str, wanted: dict[str, str]) -> None:
-    """Add the columns of ``wanted`` (name to declaration) that a table of an earlier version does not have."""
-    there = {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
-    for name, declaration in wanted.items():
-        if name not in there:
-            db.execute(f"ALTER TABLE {table} ADD COLUMN {name} {declaration}")

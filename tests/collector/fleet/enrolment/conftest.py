@@ -1,4 +1,4 @@
-"""What the enrolment tests share: boards that make requests, tokens in a registry, and a desk."""
+"""What the enrolment tests share: boards that make requests, tokens in a registry, and the service."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from balise_collector.fleet import tokens
-from balise_collector.fleet.enrolment.service import Answer, Desk
+from balise_collector.fleet.enrolment.service import Answer, EnrolmentService
 from balise_collector.fleet.members import Member
 from balise_collector.fleet.registry import FleetRegistry
+from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.fleet.token import Token, hash_of
 from balise_wire import card_token
 from balise_wire.card import CONSENT_VERSION
@@ -62,16 +62,16 @@ class Board:
 
 @dataclass
 class Office:
-    """Where boards come to be enrolled: a state folder, a desk, and a time that the test moves."""
+    """Where boards come to be enrolled: a state folder, the service, and a time that the test moves."""
 
     folder: Path
     time: list[float] = field(default_factory=lambda: [NOW])
 
     @property
-    def desk(self) -> Desk:
-        """The desk of the folder."""
-        return Desk(
-            fleet_file=self.folder / "fleet.sqlite",
+    def service(self) -> EnrolmentService:
+        """The service of the folder."""
+        return EnrolmentService(
+            open_registry=self.registry,
             authority_dir=self.folder / "authority",
             collector_key="cd" * 32,
             brokers=(FrontDoor(host="front.example"), FrontDoor(host="192.0.2.1", transport="websockets")),
@@ -90,13 +90,13 @@ class Office:
             "made_at": self.time[0],
             "expires": self.time[0] + 30 * DAY,
         }
-        with closing(self.registry()) as registry, registry.turn() as db:
-            tokens.add(db, Token(**{**usual, **changes}))
+        with closing(self.registry()) as registry, registry.transaction() as held:
+            held.add_token(Token(**{**usual, **changes}))
         return text
 
-    def registry(self) -> FleetRegistry:
+    def registry(self, *, reading: bool = False) -> FleetRegistry:
         """Open the registry."""
-        return FleetRegistry(self.folder / "fleet.sqlite")
+        return SqliteRegistry(self.folder / "fleet.sqlite", reading=reading)
 
     def members(self) -> dict[str, Member]:
         """Who is in the registry."""

@@ -7,6 +7,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -15,8 +16,9 @@ from cryptography import x509
 
 from balise_collector.fleet.authority import Authority
 from balise_collector.fleet.enrolment import listener as listening
-from balise_collector.fleet.enrolment.listener import DOOR_FILE, EnrolmentListener, alias
-from balise_collector.fleet.enrolment.renewer import Keeper
+from balise_collector.fleet.enrolment.listener import CERTIFICATE_FILE, EnrolmentListener, alias
+from balise_collector.fleet.enrolment.renewer import CertificateRenewer
+from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.system.bounded_accept import Bounds
 from balise_collector.system.clock import Clock
 from balise_collector.system.config import Config, Enrolment, Front, Place
@@ -54,8 +56,8 @@ def overrun(monkeypatch: pytest.MonkeyPatch) -> None:
 def listener(config: Config) -> Iterator[EnrolmentListener]:
     """Return a listener that runs."""
     assert config.enrolment is not None
-    running = EnrolmentListener(config, config.enrolment, Clock())
-    Keeper(config, running.fit)
+    running = EnrolmentListener(config, config.enrolment, Clock(), partial(SqliteRegistry, config.fleet_file))
+    CertificateRenewer(config.authority_dir, partial(SqliteRegistry, config.fleet_file), running.fit)
     running.start()
     yield running
     running.stop()
@@ -214,7 +216,7 @@ def test_strangers_without_number_keep_no_board_out(ask: Any, office: Office, bo
 
 def test_the_doors_certificate_follows_the_settings(config: Config, listener: EnrolmentListener) -> None:
     """Kept while it is good; made anew under other names; a damaged file mends itself."""
-    door = config.authority_dir / DOOR_FILE
+    door = config.authority_dir / CERTIFICATE_FILE
     assert config.enrolment is not None
     first = door.read_bytes()
     assert door.stat().st_mode & 0o777 == 0o600
@@ -226,7 +228,7 @@ def test_the_doors_certificate_follows_the_settings(config: Config, listener: En
         second = door.read_bytes()
         assert second not in {first, b"nonsense"}
         moved = msgspec.structs.replace(config.enrolment, names=("other.example",), port=0)
-        other = EnrolmentListener(config, moved, Clock())
+        other = EnrolmentListener(config, moved, Clock(), partial(SqliteRegistry, config.fleet_file))
         other.fit(authority)
         other.stop()
     shown = x509.load_pem_x509_certificates(door.read_bytes())[0]

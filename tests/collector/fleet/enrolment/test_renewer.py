@@ -1,9 +1,10 @@
-"""The keeper: what a crash left between registry and authority is mended while the collector runs."""
+"""The certificate renewer: what a crash left between registry and authority is mended while the collector runs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ from cryptography import x509
 
 from balise_collector.fleet.authority import Authority
 from balise_collector.fleet.enrolment.listener import EnrolmentListener
-from balise_collector.fleet.enrolment.renewer import Keeper
+from balise_collector.fleet.enrolment.renewer import CertificateRenewer
+from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.run import app
 from balise_collector.system.clock import Clock
 from balise_collector.system.config import Config, Enrolment, Front, Place
@@ -22,14 +24,18 @@ def test_a_revocation_that_was_cut_short_is_finished(
     office: Office, board: Board, enrolment_of: Callable[[Any], Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Revoked in the registry, killed before the list: the next look writes it, and says so once."""
-    got = enrolment_of(office.desk.enrol(board.enrolling(office.token()), "x"))
+    got = enrolment_of(office.service.enrol(board.enrolling(office.token()), "x"))
     with closing(office.registry()) as registry:
         registry.revoke(got.probe)
     config = Config(collector=Place(state_dir=str(office.folder)))
     looked: list[str] = []
     with caplog.at_level("INFO"):
-        keeper = Keeper(config, lambda authority: looked.append(authority.fingerprint))
-        keeper.look()
+        renewer = CertificateRenewer(
+            config.authority_dir,
+            partial(SqliteRegistry, config.fleet_file),
+            lambda authority: looked.append(authority.fingerprint),
+        )
+        renewer.look()
     assert caplog.text.count("1 certificates are refused") == 1
     assert len(looked) == 2
     listed = x509.load_pem_x509_crl((config.authority_dir / "crl.pem").read_bytes())
@@ -39,22 +45,22 @@ def test_a_revocation_that_was_cut_short_is_finished(
 
 def test_it_ends_when_asked(office: Office) -> None:
     """Between two looks, at once."""
-    keeper = Keeper(Config(collector=Place(state_dir=str(office.folder))))
-    keeper.start()
-    keeper.stop()
-    keeper.join(5.0)
-    assert not keeper.is_alive()
-    assert keeper.failed is None
+    renewer = CertificateRenewer(office.folder / "authority", office.registry)
+    renewer.start()
+    renewer.stop()
+    renewer.join(5.0)
+    assert not renewer.is_alive()
+    assert renewer.failed is None
 
 
 def test_who_runs_beside_the_collector(office: Office) -> None:
-    """Nobody without an authority; its keeper where there is one; the listener too where the settings have it."""
+    """Nobody without an authority; its renewer where there is one; the listener too where the settings have it."""
     place = Place(state_dir=str(office.folder))
     bare = Config(collector=place)
     assert app._doors(bare, Clock()) == []  # what `run` starts cannot be seen otherwise without running it
     Authority.open_or_create(bare.authority_dir).close()
-    assert [type(part) for part in app._doors(bare, Clock())] == [Keeper]
+    assert [type(part) for part in app._doors(bare, Clock())] == [CertificateRenewer]
     table = Enrolment(host="127.0.0.1", port=0, addresses=("127.0.0.1",), brokers=(Front(host="front.example"),))
-    listener, keeper = app._doors(Config(collector=place, enrolment=table), Clock())
-    assert (type(listener), type(keeper)) == (EnrolmentListener, Keeper)
+    listener, renewer = app._doors(Config(collector=place, enrolment=table), Clock())
+    assert (type(listener), type(renewer)) == (EnrolmentListener, CertificateRenewer)
     listener.stop()

@@ -13,7 +13,7 @@ import pytest
 
 from balise_collector.fleet.assignment import Issued
 from balise_collector.fleet.authority import Authority
-from balise_collector.fleet.registry import FleetRegistry
+from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.run.backup import back_up, examine, restore
 from balise_collector.run.cli import main
@@ -49,7 +49,7 @@ def lived(tmp_path: Path, probe: FieldProbe) -> Path:
     """Return the state folder of a collector with a key, an authority, a probe and a measurement."""
     state = tmp_path / "state"
     load_or_create(state)
-    with closing(FleetRegistry(state / "fleet.sqlite")) as registry:
+    with closing(SqliteRegistry(state / "fleet.sqlite")) as registry:
         registry.approve(probe.member)
         registry.issue(probe.id, Issued(7, "digest", 99.0, 300))
     Authority.open_or_create(state / "authority").close()
@@ -65,7 +65,7 @@ def test_the_same_answers_elsewhere(run_in: Any, afternoon: Afternoon, tmp_path:
     state = tmp_path / "here"
     key = here("key")[1]
     fingerprint = json.loads(here("authority", "show", "--json")[1])["fingerprint"]
-    with closing(FleetRegistry(state / "fleet.sqlite")) as registry:
+    with closing(SqliteRegistry(state / "fleet.sqlite")) as registry:
         for probe in afternoon.probes:
             registry.approve(probe.member)
     with closing(SqliteJournal(state / "journal.sqlite")) as journal:
@@ -97,7 +97,7 @@ def test_it_is_taken_while_everything_is_written(
     written: list[str] = []
 
     def write() -> None:
-        with closing(FleetRegistry(lived / "fleet.sqlite")) as registry:
+        with closing(SqliteRegistry(lived / "fleet.sqlite")) as registry:
             while not stopping.is_set():
                 name = f"probe{len(written):05d}"
                 registry.approve(make_probe(id=name).member)
@@ -122,7 +122,7 @@ def test_assignments_go_on_from_above(lived: Path, tmp_path: Path, probe: FieldP
     """Probes ignore a version that is not newer: what was given out after the backup must be overtaken."""
     back_up(lived, tmp_path / "saved", b"", 5.0)
     restore(tmp_path / "saved", b"", tmp_path / "there")
-    with closing(FleetRegistry(tmp_path / "there" / "fleet.sqlite")) as registry:
+    with closing(SqliteRegistry(tmp_path / "there" / "fleet.sqlite")) as registry:
         assert registry.issued(probe.id).version >= 1000
         assert registry.issued(probe.id).digest == ""
     modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "there").rglob("*") if path.is_file()}

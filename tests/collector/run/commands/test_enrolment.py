@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from balise_collector.fleet.registry import FleetRegistry
+from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.system.clock import machine_time
 from tests.collector.field_probe import FieldProbe
 
@@ -28,7 +28,7 @@ def test_check_covers_enrolment(run: Run) -> None:
 
 def test_check_points_out_what_is_to_be_done(run: Run, tmp_path: Path, probe: FieldProbe) -> None:
     """A halted country, and a probe that did not renew."""
-    with closing(FleetRegistry(tmp_path / "state" / "fleet.sqlite")) as registry:
+    with closing(SqliteRegistry(tmp_path / "state" / "fleet.sqlite")) as registry:
         registry.approve(msgspec.structs.replace(probe.member, expires=machine_time() + 86_400.0))
     run("fleet", "halt", "PK", "--reason", "under review")
     out = run("check")[1]

@@ -18,7 +18,7 @@ from balise_collector.fleet.assignment import Issued
 from balise_collector.fleet.authority import Authority
 from balise_collector.fleet.members import Pending
 from balise_collector.fleet.orders import Able, Taken
-from balise_collector.fleet.registry import FleetRegistry
+from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.journal import Batch, Notice, NoticeKind
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.system.clock import Clock
@@ -55,7 +55,7 @@ def test_who_keeps_a_board_is_the_operators_word(
     typed = ("--key", other.public_hex, "--country", "PK", "--asn", "64501")
     assert "a host of its own" in run("fleet", "approve", other.id, *typed)[1]
     assert "without a host" not in run("fleet", "list")[1]
-    with closing(FleetRegistry(tmp_path / "state" / "fleet.sqlite")) as registry:
+    with closing(SqliteRegistry(tmp_path / "state" / "fleet.sqlite")) as registry:
         registry.approve(msgspec.structs.replace(other.member, enrolled_at=5.0))
     assert "1 boards of cards without a host" in run("fleet", "list")[1]
     assert run("fleet", "host", member.id, "the  roof")[1] == f"{member.id}: the roof\n"
@@ -98,7 +98,7 @@ def test_what_the_collector_noticed_is_shown(run: Run, member: Any, tmp_path: Pa
 
 def test_nobody_becomes_a_reference_by_announcing_it(run: Run, probe: FieldProbe, tmp_path: Path) -> None:
     """What a stranger says of itself fills blanks that the operator reads; it gives no weight."""
-    with closing(FleetRegistry(tmp_path / "state" / "fleet.sqlite")) as registry:
+    with closing(SqliteRegistry(tmp_path / "state" / "fleet.sqlite")) as registry:
         registry.note_pending(
             Pending(id=probe.id, public_key=probe.public_hex, country="PK", asn=64501, role="reference")
         )
@@ -138,7 +138,7 @@ def test_who_confirmed_is_told_and_waited_for(run: Run, member: Any, tmp_path: P
     now = Clock.from_environment().now()
     with closing(SqliteJournal(state / "journal.sqlite")) as journal:
         journal.watch(now - 5.0)
-    with closing(FleetRegistry(state / "fleet.sqlite")) as registry:
+    with closing(SqliteRegistry(state / "fleet.sqlite")) as registry:
         registry.issue(member.id, Issued(1, "a", 9e9, turned=1))
         registry.note_taken(member.id, Taken(version=1, halted=False, at=now))
         assert run("fleet", "halt", "PK", "--reason", "x", "--wait", "0.5")[0] == 3, "what holds is older than the halt"
@@ -161,7 +161,7 @@ def test_who_confirmed_is_told_and_waited_for(run: Run, member: Any, tmp_path: P
 def test_who_is_too_old_for_what_is_told(run: Run, member: Any, tmp_path: Path) -> None:
     """In the list, for one probe, and for programs; nothing is said of a probe that has not introduced itself."""
     assert "too old" not in run("fleet", "list")[1]
-    with closing(FleetRegistry(tmp_path / "state" / "fleet.sqlite")) as registry:
+    with closing(SqliteRegistry(tmp_path / "state" / "fleet.sqlite")) as registry:
         registry.note_able(member.member, Able(software="0.1.0"))
         registry.issue(member.id, Issued(1, "a", 9e9, turned=1, left_out={"experiment:quic": 3}))
         registry.note_unread(member.id, {"event 'sauna_on'"})

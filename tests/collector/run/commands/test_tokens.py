@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from balise_collector.fleet import tokens
-from balise_collector.fleet.registry import FleetRegistry
+from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.fleet.token import Token, hash_of
 from balise_wire import card_token
 from balise_wire.topics import is_probe_id
@@ -25,9 +24,9 @@ PLACE = ("--country", "PK", "--asn", "64501")
 
 def rows_of(folder: Path, text: str) -> list[Token | None]:
     """Return the registry's rows for tokens in a text, one a line in the third column."""
-    with closing(FleetRegistry(folder / "state" / "fleet.sqlite")) as registry, registry.turn() as db:
+    with closing(SqliteRegistry(folder / "state" / "fleet.sqlite")) as registry, registry.transaction() as held:
         return [
-            tokens.find(db, hash_of(line.split()[2]))
+            held.token(hash_of(line.split()[2]))
             for line in text.splitlines()
             if card_token.fault(line.split()[2]) == ""
         ]

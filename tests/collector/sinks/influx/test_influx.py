@@ -20,7 +20,7 @@ from balise_collector.conclude.pipeline import Follower
 from balise_collector.conclude.store import Store
 from balise_collector.fleet import catalogue
 from balise_collector.fleet.members import Fleet
-from balise_collector.fleet.registry import FleetRegistry
+from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.journal import Presence, Report
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.sinks import SinkError
@@ -95,7 +95,7 @@ def seeded(tmp_path: Path, afternoon: Afternoon) -> Iterator[Seeded]:
     config = Config(collector=Place(state_dir=str(tmp_path)), broker=(Broker(host="127.0.0.1"),))
     journal = SqliteJournal(config.journal_file)
     store = Store(config.derived_file, config.journal_file)
-    registry = FleetRegistry(config.fleet_file)
+    registry = SqliteRegistry(config.fleet_file)
     for probe in afternoon.probes:
         registry.approve(probe.member)
     registry.close()

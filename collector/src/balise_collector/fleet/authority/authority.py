@@ -23,7 +23,8 @@ from balise_collector.fleet.authority.certificates import CLIENT_DAYS, CRL_DAYS,
 from balise_collector.system import durable
 from balise_collector.system.clock import machine_time
 from balise_collector.system.errors import ConfigError, JournalError
-from balise_collector.system.shared_file import make_tables, missing_columns, open_shared, turn
+from balise_collector.system.migrations import bring_up, columns
+from balise_collector.system.shared_file import make_tables, open_shared, transaction
 from balise_wire.topics import is_probe_id
 
 FOLDER: Final = "authority"
@@ -307,12 +308,12 @@ class Authority:
 
     def _turn(self) -> AbstractContextManager[sqlite3.Connection]:
         """Hold the record's write lock for one change (JournalError when it could not be kept)."""
-        return turn(self._record, self.folder / RECORD_FILE)
+        return transaction(self._record, self.folder / RECORD_FILE)
 
 
 def _bring_up(record: sqlite3.Connection) -> None:
     make_tables(record, _TABLES)
-    missing_columns(record, "certificate", {"pem": "TEXT NOT NULL DEFAULT ''"})
+    bring_up(record, [columns("certificate", {"pem": "TEXT NOT NULL DEFAULT ''"})])
 
 
 def _key_of(folder: Path) -> ec.EllipticCurvePrivateKey:

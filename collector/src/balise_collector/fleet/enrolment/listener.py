@@ -24,13 +24,14 @@ from starlette.routing import Route
 
 from balise_collector.fleet.authority import Authority
 from balise_collector.fleet.authority.certificates import DAY, pem
-from balise_collector.fleet.enrolment.service import Answer, Desk, refusal
-from balise_collector.run.public_server import listen
+from balise_collector.fleet.enrolment.service import Answer, EnrolmentService, refusal
+from balise_collector.fleet.registry import RegistryOpener
 from balise_collector.system import durable, identity
 from balise_collector.system.bounded_accept import BoundedListener, Bounds
 from balise_collector.system.clock import Clock, machine_time
 from balise_collector.system.config import Config, Enrolment
 from balise_collector.system.errors import ConfigError, JournalError
+from balise_collector.system.listening import listen
 from balise_collector.system.rate import ALL, SOURCE, Bucket, Rate, source_of
 from balise_collector.system.serving import BoundedServer
 from balise_wire import box
@@ -41,20 +42,22 @@ BOUNDS: Final = Bounds(head=10.0, body=10.0, answer=20.0, life=30.0)
 """A request and its answer take less than a second."""
 _RENEW_BELOW: Final = 400 * DAY
 """The listener's own certificate is made anew when less than this is left of its three years."""
-DOOR_FILE: Final = "enrolment.pem"
+CERTIFICATE_FILE: Final = "enrolment.pem"
 
 
 PACE: Final = SOURCE
 
 
-def create_enrolment_app(desk: Desk, rate: Rate, strangers: Bucket, monotonic: Callable[[], float]) -> Starlette:
+def create_enrolment_app(
+    service: EnrolmentService, rate: Rate, strangers: Bucket, monotonic: Callable[[], float]
+) -> Starlette:
     """Return the application: ``POST /enrol`` and ``POST /renew``, both JSON in and out, at most 16 KiB.
 
     The log calls a source by a word that means nothing after a restart: an address beside a probe's id would say where
     its host lives (docs/attribution.md 3, no personal data).
 
     Args:
-        desk: decides and writes.
+        service: decides and writes.
         rate: how often one source may ask; used in the event loop's thread only.
         strangers: how often all may together who show no token and no key of ours: many sources keep no board out.
         monotonic: real seconds.
@@ -75,7 +78,7 @@ def create_enrolment_app(desk: Desk, rate: Rate, strangers: Bucket, monotonic: C
             mend = f"the request is larger than {MAX_REQUEST_BYTES} bytes"
             return _response(refusal(what, source, Refusal.REQUEST_MALFORMED, mend))
         try:
-            if not strangers.take(monotonic()) and not await run_in_threadpool(desk.knows, what, body):
+            if not strangers.take(monotonic()) and not await run_in_threadpool(service.knows, what, body):
                 return _response(refusal(what, source, Refusal.TOO_MANY, "too many requests; try again in a minute"))
             return _response(await run_in_threadpool(act, body, source))
         except (JournalError, ConfigError) as error:
@@ -83,10 +86,10 @@ def create_enrolment_app(desk: Desk, rate: Rate, strangers: Bucket, monotonic: C
             return Response(status_code=503, headers={"Retry-After": "60"})
 
     async def enrol(request: Request) -> Response:
-        return await answer(request, desk.enrol)
+        return await answer(request, service.enrol)
 
     async def renew(request: Request) -> Response:
-        return await answer(request, desk.renew)
+        return await answer(request, service.renew)
 
     async def nothing(_request: Request, _error: Exception) -> Response:
         return Response(status_code=404)
@@ -126,16 +129,19 @@ def _response(answer: Answer) -> Response:
 class EnrolmentListener:
     """The thread that listens."""
 
-    def __init__(self, config: Config, enrolment: Enrolment, clock: Clock) -> None:
+    def __init__(self, config: Config, enrolment: Enrolment, clock: Clock, open_registry: RegistryOpener) -> None:
         """Take the port (ConfigError where it cannot be had); ``fit`` must be called before ``start``."""
         self.failed: BaseException | None = None
         self._enrolment = enrolment
-        self._door = config.authority_dir / DOOR_FILE
+        self._certificate_file = config.authority_dir / CERTIFICATE_FILE
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.minimum_version = ssl.TLSVersion.TLSv1_3
         self._context.num_tickets = 0  # each board comes once: there is no session to resume
         app = create_enrolment_app(
-            desk_of(config, enrolment, clock), Rate(PACE), Bucket(ALL, clock.monotonic()), clock.monotonic
+            service_of(config, enrolment, clock, open_registry),
+            Rate(PACE),
+            Bucket(ALL, clock.monotonic()),
+            clock.monotonic,
         )
         plain = listen(enrolment.host, enrolment.port, "enrolment")
         self.listening = BoundedListener(plain, BOUNDS, clock.monotonic)
@@ -146,13 +152,13 @@ class EnrolmentListener:
 
     def fit(self, authority: Authority) -> None:
         """See that the certificate that is shown is good for long, under the names of the settings (ConfigError)."""
-        if _outdated(self._door, authority, self._enrolment):
+        if _outdated(self._certificate_file, authority, self._enrolment):
             chain, key = authority.issue_server(self._enrolment.names, self._enrolment.addresses)
-            durable.replace(self._door, (key + chain).encode(), durable.SECRET)
+            durable.replace(self._certificate_file, (key + chain).encode(), durable.SECRET)
         try:
-            self._context.load_cert_chain(self._door)
+            self._context.load_cert_chain(self._certificate_file)
         except (ssl.SSLError, OSError) as error:
-            raise ConfigError(f"{self._door}: {error}; delete it, it is made anew") from None
+            raise ConfigError(f"{self._certificate_file}: {error}; delete it, it is made anew") from None
 
     def _run(self) -> None:
         try:
@@ -181,11 +187,11 @@ class EnrolmentListener:
         return self._thread.is_alive()
 
 
-def desk_of(config: Config, enrolment: Enrolment, clock: Clock) -> Desk:
-    """Return the desk that these settings make."""
+def service_of(config: Config, enrolment: Enrolment, clock: Clock, open_registry: RegistryOpener) -> EnrolmentService:
+    """Return the service that these settings make."""
     key = identity.load_or_create(config.state_dir)
-    return Desk(
-        fleet_file=config.fleet_file,
+    return EnrolmentService(
+        open_registry=open_registry,
         authority_dir=config.authority_dir,
         collector_key=identity.public_hex(key),
         sealed_to=box.public_hex(identity.box_key(key).public_key()),
@@ -198,10 +204,10 @@ def desk_of(config: Config, enrolment: Enrolment, clock: Clock) -> Desk:
     )
 
 
-def _outdated(door: Path, authority: Authority, enrolment: Enrolment) -> bool:
+def _outdated(file: Path, authority: Authority, enrolment: Enrolment) -> bool:
     """Whether the listener's certificate is missing, of another authority, under other names, or ends soon."""
     try:
-        shown = x509.load_pem_x509_certificates(door.read_bytes())
+        shown = x509.load_pem_x509_certificates(file.read_bytes())
     except (OSError, ValueError):
         return True
     names = shown[0].extensions.get_extension_for_class(x509.SubjectAlternativeName).value

@@ -5,7 +5,7 @@ mended. Must not live here: why somebody may not speak.
 """
 
 from balise_collector.fleet.authority import Authority
-from balise_collector.fleet.registry import FleetRegistry, speaking_keys
+from balise_collector.fleet.registry import FleetRegistry
 
 
 def agree(registry: FleetRegistry, authority: Authority) -> int:
@@ -14,5 +14,5 @@ def agree(registry: FleetRegistry, authority: Authority) -> int:
     The registry is held meanwhile: an enrolment in another thread has its certificate recorded before the registry
     knows the key. JournalError where it could not be written.
     """
-    with registry.turn() as db:
-        return authority.revoke_others(speaking_keys(db))
+    with registry.transaction() as held:
+        return authority.revoke_others(held.speaking_keys())

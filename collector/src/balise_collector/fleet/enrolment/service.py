@@ -1,4 +1,4 @@
-"""The desk: takes a request's bytes, does what was decided, and returns the answer's bytes.
+"""The enrolment service: takes a request's bytes, does what was decided, and returns the answer's bytes.
 
 One transaction of the registry holds token and member: a crash before its end has spent nothing, and after its end the
 same board asks again with the same token and gets its answer. The certificate is in the authority's record before the
@@ -6,7 +6,6 @@ registry says yes; one that nobody was given is harmless. Must not live here: HT
 """
 
 import logging
-import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -16,15 +15,13 @@ from typing import Final
 import msgspec
 from cryptography import x509
 
-from balise_collector.fleet import registry, tokens
 from balise_collector.fleet.authority import Authority, RequestMalformed, TooManyCertificates, read_request
 from balise_collector.fleet.enrolment import decision
 from balise_collector.fleet.enrolment.decision import Denied, Grant
 from balise_collector.fleet.enrolment.revocation_sync import agree
 from balise_collector.fleet.members import Member
-from balise_collector.fleet.registry import FleetRegistry
+from balise_collector.fleet.registry import RegistryOpener, RegistryTransaction
 from balise_collector.fleet.token import hash_of
-from balise_collector.system.shared_file import open_reading
 from balise_wire.enrolment import Enrolment, EnrolmentRequest, FrontDoor, Refusal, Refused, RenewalRequest
 
 _log = logging.getLogger(__name__)
@@ -43,10 +40,10 @@ class Answer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Desk:
+class EnrolmentService:
     """Where requests are decided; any thread may call it, each call opens the files for itself."""
 
-    fleet_file: Path
+    open_registry: RegistryOpener
     authority_dir: Path
     collector_key: str
     """Public key that seals assignments and receipts, 64 hex digits."""
@@ -72,14 +69,14 @@ class Desk:
             return _malformed("enrol", source, error)
         hash_ = hash_of(request.token)
 
-        def decide(db: sqlite3.Connection) -> Grant | Denied:
-            token = tokens.find(db, hash_)
-            named = registry.get(db, id=token.probe) if token else None
-            decided = decision.enrol(request, key, token, named, registry.get(db, key=key), self.consents, self.now())
+        def decide(held: RegistryTransaction) -> Grant | Denied:
+            token = held.token(hash_)
+            named = held.member(id=token.probe) if token else None
+            decided = decision.enrol(request, key, token, named, held.member(key=key), self.consents, self.now())
             if token is not None and isinstance(decided, Grant):
-                tokens.spend(db, token, key, decided.member.id, self.now())
+                held.spend_token(token, key, decided.member.id, self.now())
             elif token is not None and isinstance(decided, Denied):
-                tokens.note_refusal(db, token, decided.refusal, self.now())
+                held.refuse_token(token, decided.refusal, self.now())
             return decided
 
         return self._answer("enrol", source, request.request, decide)
@@ -95,11 +92,11 @@ class Desk:
             JournalError: the registry cannot be read.
         """
         try:
-            with closing(open_reading(self.fleet_file)) as db:
+            with closing(self.open_registry(reading=True)) as registry:
                 if what == "enrol":
-                    return tokens.find(db, hash_of(_enrolments.decode(body).token)) is not None
+                    return registry.token(hash_of(_enrolments.decode(body).token)) is not None
                 key = read_request(_renewals.decode(body).request.encode()).public_bytes_raw().hex()
-                return registry.get(db, key=key) is not None
+                return registry.member(key=key) is not None
         except (msgspec.DecodeError, UnicodeError, RecursionError, RequestMalformed):
             return False
 
@@ -110,10 +107,10 @@ class Desk:
             key = read_request(request.request.encode()).public_bytes_raw().hex()
         except (msgspec.DecodeError, UnicodeError, RecursionError, RequestMalformed) as error:
             return _malformed("renew", source, error)
-        return self._answer("renew", source, request.request, lambda db: decision.renew(key, registry.get(db, key=key)))
+        return self._answer("renew", source, request.request, lambda held: decision.renew(key, held.member(key=key)))
 
     def _answer(
-        self, what: str, source: str, request: str, decide: Callable[[sqlite3.Connection], Grant | Denied]
+        self, what: str, source: str, request: str, decide: Callable[[RegistryTransaction], Grant | Denied]
     ) -> Answer:
         """Settle it, or refuse it where the probe has had too many certificates; nothing is spent then."""
         try:
@@ -122,25 +119,25 @@ class Desk:
             return refusal(what, source, Refusal.TOO_MANY, str(error))
 
     def _settle(
-        self, what: str, source: str, request: str, decide: Callable[[sqlite3.Connection], Grant | Denied]
+        self, what: str, source: str, request: str, decide: Callable[[RegistryTransaction], Grant | Denied]
     ) -> Answer:
         """Decide and write it down in one transaction; then refuse the certificates that this outdated."""
         with (
-            closing(FleetRegistry(self.fleet_file)) as fleet,
+            closing(self.open_registry()) as registry,
             closing(Authority.open_or_create(self.authority_dir)) as authority,
         ):
-            with fleet.turn() as db:
-                decided = decide(db)
+            with registry.transaction() as held:
+                decided = decide(held)
                 if isinstance(decided, Denied):
                     return refusal(what, source, decided.refusal, decided.mend)
                 certificate = authority.issue_again(request, decided.member.id)
                 end = x509.load_pem_x509_certificate(certificate.encode()).not_valid_after_utc.timestamp()
                 member = msgspec.structs.replace(decided.member, expires=end)
                 if decided.retires:
-                    registry.retire(db, decided.retires, self.now())
-                registry.put(db, member)
+                    held.retire(decided.retires, self.now())
+                held.put(member)
             if not decided.again:
-                agree(fleet, authority)
+                agree(registry, authority)
             _log.info("%s %s from %s: %s", what, member.id, source, _told(decided))
             return Answer(status=200, body=msgspec.json.encode(self._enrolment(member, certificate, authority)))
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from balise_collector.fleet.authority import CA_FILE, CRL_FILE, Authority
-from balise_collector.fleet.registry import FleetRegistry
+from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.run.backup.parts import (
     DATABASES,
@@ -158,7 +158,7 @@ def _look(folder: Path, manifest: Manifest) -> Found:
         raise ConfigError("the backup has no key of a collector; use another copy")
     try:
         key = public_hex(load_or_create(folder))
-        with closing(FleetRegistry(folder / FLEET)) as registry:
+        with closing(SqliteRegistry(folder / FLEET)) as registry:
             probes = len(registry.fleet().active())
         measurements = 0
         if (folder / JOURNAL).exists():
@@ -185,8 +185,8 @@ def _check_database(path: Path) -> None:
 
 def _move_ahead(fleet_file: Path) -> None:
     """Make every assignment newer than any that was given out since the backup."""
-    with closing(FleetRegistry(fleet_file)) as registry, registry.turn() as db:
-        db.execute("UPDATE assignment SET version = version + ?, digest = ''", (_VERSIONS_AHEAD,))
+    with closing(SqliteRegistry(fleet_file)) as registry:
+        registry.skip_versions(_VERSIONS_AHEAD)
 
 
 def _put(source: Path, target: Path, owner: os.stat_result) -> None:

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Final
 
 import msgspec
 
-from balise_collector.fleet.registry import FleetRegistry
+from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.run.backup.parts import DATABASES, FLEET, FORMAT, MANIFEST, PLAIN, RECORD, Manifest, Part
 from balise_collector.run.backup.sealed import SealingWriter
 from balise_collector.system import durable
@@ -66,7 +66,7 @@ def _snapshot(state_dir: Path, folder: Path) -> None:
     for name in DATABASES:
         if name not in {FLEET, RECORD}:
             _copy_database(state_dir / name, folder / name)
-    with closing(FleetRegistry(state_dir / FLEET)) as registry, registry.turn():
+    with closing(SqliteRegistry(state_dir / FLEET)) as registry, registry.transaction():
         _copy_database(state_dir / FLEET, folder / FLEET)
         _copy_database(state_dir / RECORD, folder / RECORD)
         for name in PLAIN:

@@ -14,7 +14,7 @@ from typing import Any
 from balise_collector.fleet import broker_files
 from balise_collector.fleet.authority import FOLDER, Authority
 from balise_collector.fleet.broker_files import BrokerFiles
-from balise_collector.fleet.registry import FleetRegistry
+from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.run.commands import AddCommand
 from balise_collector.system.clock import Clock
 from balise_collector.system.config import Config
@@ -119,7 +119,7 @@ def _told(out: Path, written: BrokerFiles) -> Iterator[str]:
 
 def _revoked(config: Config) -> list[str]:
     """Return the ids that may not speak."""
-    with closing(FleetRegistry(config.fleet_file)) as registry:
+    with closing(SqliteRegistry(config.fleet_file)) as registry:
         return [member.id for member in registry.fleet().members.values() if member.revoked]
 
 

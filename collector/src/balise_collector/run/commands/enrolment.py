@@ -8,9 +8,8 @@ from contextlib import closing
 from datetime import UTC, datetime
 from typing import Final
 
-from balise_collector.fleet import tokens
 from balise_collector.fleet.authority import Authority
-from balise_collector.fleet.registry import FleetRegistry
+from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.run.commands.authority import ending
 from balise_collector.system.clock import machine_time
 from balise_collector.system.config import Config
@@ -31,10 +30,9 @@ def lines(config: Config, now: float) -> Iterator[str]:
     with closing(Authority.open_or_create(config.authority_dir)) as authority:
         yield f"authority  {authority.fingerprint}, list good until {_day(authority.crl_expires)}"
         notes = ending(authority.issued(), machine_time())
-    with closing(FleetRegistry(config.fleet_file)) as registry:
+    with closing(SqliteRegistry(config.fleet_file)) as registry:
         fleet = registry.fleet()
-        with registry.turn() as db:
-            waiting = tokens.waiting(db, now)
+        waiting = registry.waiting_tokens(now)
     yield f"tokens     {waiting} waiting for a board"
     for country, halt in fleet.halted().items():
         notes.append(f"{country} is halted: {halt.reason}; take it back with fleet halt {country} --undo")

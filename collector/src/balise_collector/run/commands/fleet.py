@@ -23,6 +23,7 @@ from balise_collector.fleet.enrolment.revocation_sync import agree
 from balise_collector.fleet.members import Fleet, Halt, Member, Pending
 from balise_collector.fleet.orders import Order
 from balise_collector.fleet.registry import FleetRegistry
+from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.fleet.whereabouts import Placed, Sign, Where, read_told
 from balise_collector.journal import EventRow, NoticeRow
 from balise_collector.journal.sqlite import SqliteJournal
@@ -103,7 +104,7 @@ def add(group: Any, command: AddCommand) -> None:
 
 
 def _approve(config: Config, clock: Clock, arguments: argparse.Namespace) -> Iterator[str]:
-    with closing(FleetRegistry(config.fleet_file)) as registry:
+    with closing(SqliteRegistry(config.fleet_file)) as registry:
         waiting = next((pending for pending in registry.pending() if pending.id == arguments.probe), None)
         known = registry.fleet().members.get(arguments.probe)
         member = _member(arguments, waiting, known, clock.now())
@@ -186,7 +187,7 @@ def _since(text: str | None, now: float) -> float | None:
 
 
 def _host(config: Config, _clock: Clock, arguments: argparse.Namespace) -> Iterator[str]:
-    with closing(FleetRegistry(config.fleet_file)) as registry:
+    with closing(SqliteRegistry(config.fleet_file)) as registry:
         if arguments.each:
             if arguments.probe:
                 raise ConfigError("--each goes alone: it is said of every board without a label")
@@ -204,7 +205,7 @@ def _host(config: Config, _clock: Clock, arguments: argparse.Namespace) -> Itera
 
 
 def _revoke(config: Config, _clock: Clock, arguments: argparse.Namespace) -> Iterator[str]:
-    with closing(FleetRegistry(config.fleet_file)) as registry:
+    with closing(SqliteRegistry(config.fleet_file)) as registry:
         if not registry.revoke(arguments.probe):
             raise ConfigError(f"{arguments.probe}: not in the fleet; {_SEE}")
         yield f"revoked {arguments.probe}"
@@ -212,7 +213,7 @@ def _revoke(config: Config, _clock: Clock, arguments: argparse.Namespace) -> Ite
 
 
 def _retire(config: Config, clock: Clock, arguments: argparse.Namespace) -> Iterator[str]:
-    with closing(FleetRegistry(config.fleet_file)) as registry:
+    with closing(SqliteRegistry(config.fleet_file)) as registry:
         if not registry.retire(arguments.probe, clock.now()):
             raise ConfigError(f"{arguments.probe}: not in the fleet; {_SEE}")
         yield f"retired {arguments.probe}: what it sent stays; a token for its id lets it speak again"
@@ -230,7 +231,7 @@ def _refuse(config: Config, registry: FleetRegistry) -> Iterator[str]:
 
 
 def _tag(config: Config, _clock: Clock, arguments: argparse.Namespace) -> Iterator[str]:
-    with closing(FleetRegistry(config.fleet_file)) as registry:
+    with closing(SqliteRegistry(config.fleet_file)) as registry:
         if not registry.tag(arguments.probe, tuple(arguments.words)):
             raise ConfigError(f"{arguments.probe}: not in the fleet; {_SEE}")
     yield f"{arguments.probe}: {', '.join(arguments.words) or 'no words'}"
@@ -251,7 +252,7 @@ def _halt(config: Config, clock: Clock, arguments: argparse.Namespace) -> Genera
     reason = " ".join(arguments.reason.split())
     if len(reason) > _REASON_MOST:
         raise ConfigError(f"--reason: {len(reason)} characters; use {_REASON_MOST} or fewer, neutral words")
-    with closing(FleetRegistry(config.fleet_file)) as registry:
+    with closing(SqliteRegistry(config.fleet_file)) as registry:
         probes = sum(one.network.country == country for one in registry.fleet().active())
         if arguments.undo:
             if not registry.lift(country, clock.now()):
@@ -338,7 +339,7 @@ def _last_words(config: Config) -> dict[str, str]:
 
 
 def _list(config: Config, clock: Clock, arguments: argparse.Namespace) -> Iterator[str]:
-    with closing(FleetRegistry(config.fleet_file)) as registry:
+    with closing(SqliteRegistry(config.fleet_file)) as registry:
         fleet = registry.fleet()
         members, pending, halted = list(fleet.members.values()), registry.pending(), fleet.halted()
     if arguments.json:
@@ -421,7 +422,7 @@ def state_of(member: Member, halt: Halt | None) -> str:
 
 
 def _show(config: Config, clock: Clock, arguments: argparse.Namespace) -> Iterator[str]:
-    with closing(FleetRegistry(config.fleet_file)) as registry:
+    with closing(SqliteRegistry(config.fleet_file)) as registry:
         fleet = registry.fleet()
         member = fleet.members.get(arguments.probe)
         if member is None:

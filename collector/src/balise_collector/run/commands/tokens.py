@@ -15,13 +15,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from balise_collector.fleet import tokens
 from balise_collector.fleet.authority import Authority
 from balise_collector.fleet.enrolment import ids
 from balise_collector.fleet.enrolment.labels import Label, sheet
 from balise_collector.fleet.enrolment.token_generator import Minted, Order, mint, settings_of
 from balise_collector.fleet.members import Member
 from balise_collector.fleet.registry import FleetRegistry
+from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.fleet.token import Token
 from balise_collector.run.commands import AddCommand
 from balise_collector.system import durable, harmless
@@ -66,14 +66,14 @@ def add(group: Any, command: AddCommand) -> None:
 
 
 def _token(config: Config, clock: Clock, arguments: argparse.Namespace) -> Iterator[str]:
-    with closing(FleetRegistry(config.fleet_file)) as registry:
+    with closing(SqliteRegistry(config.fleet_file)) as registry:
         known = registry.fleet().members.get(arguments.probe) if arguments.probe else None
         order = _order(arguments, known)
         yield from _make(config, clock, arguments, registry, order)
 
 
 def _replace(config: Config, clock: Clock, arguments: argparse.Namespace) -> Iterator[str]:
-    with closing(FleetRegistry(config.fleet_file)) as registry:
+    with closing(SqliteRegistry(config.fleet_file)) as registry:
         known = registry.fleet().members.get(arguments.probe)
         if known is None:
             raise ConfigError(f"{arguments.probe}: not in the fleet; see balise-collector fleet list")
@@ -139,16 +139,16 @@ def _make(
     now = clock.now()
     batch = f"{datetime.fromtimestamp(now, UTC):%Y%m%d}-{ids.draw(secrets.choice, ())[:4]}"
     written: list[Path] = []
-    with registry.turn() as db:
-        taken = tokens.ids(db)
+    with registry.transaction() as held:
+        taken = held.ids()
     minted = mint(order, taken, batch, now, secrets.token_bytes, secrets.choice)
     try:
-        # Outside of any turn: hundreds of files take seconds on a card, and the collector writes the registry too.
+        # Outside of any transaction: hundreds of files take seconds on a card, and the collector writes too.
         for path, text in _files(arguments, minted, enrol, fingerprint).items():
             _write(path, text, written)
-        with registry.turn() as db:
+        with registry.transaction() as held:
             for one in minted:
-                tokens.add(db, one.row)
+                held.add_token(one.row)
     except BaseException:
         for path in written:
             path.unlink(missing_ok=True)
@@ -223,7 +223,7 @@ def _told(arguments: argparse.Namespace, minted: Sequence[Minted], written: Sequ
 
 
 def _batches(config: Config, clock: Clock, arguments: argparse.Namespace) -> Iterator[str]:
-    with closing(FleetRegistry(config.fleet_file)) as registry:
+    with closing(SqliteRegistry(config.fleet_file)) as registry:
         if not arguments.batch:
             for name, made_at, cards, spent in registry.batches():
                 yield f"{name}  made {_day(made_at)}  {spent} of {cards} enrolled"

@@ -1,14 +1,15 @@
 """One-time tokens, as rows of the registry's file: only their hash, what they are bound to, and who spent them.
 
-Every function works on a connection that the registry gives (``FleetRegistry.turn`` for changes), so that token and
-member change together. Must not live here: how a token is spelt (wire's card_token.py), what it is (token.py), or who
-may use one (decision.py).
+The functions work on a connection that holds the write lock (or only reads), so that token and member change
+together. Must not live here: how a token is spelt (wire's card_token.py), what it is (token.py), or who may use one
+(decision.py).
 """
 
 import json
 import sqlite3
 from typing import Any, Final
 
+from balise_collector.fleet.registry.sqlite.tables import RegistryTables
 from balise_collector.fleet.token import Token
 from balise_wire.measurement import Network
 from balise_wire.words import Access, ProbeRole, Profile
@@ -28,6 +29,31 @@ _COLUMNS: Final = (
 )
 LATER: Final = {"refused": "TEXT NOT NULL DEFAULT ''", "refused_at": "REAL", "host": "TEXT NOT NULL DEFAULT ''"}
 """Columns of ``token`` that the first version did not have."""
+
+
+class SqliteTokens(RegistryTables):
+    """The table ``token``, to be read."""
+
+    def token(self, digest: str) -> Token | None:
+        """Return the token with a hash."""
+        with self._reading():
+            return find(self._db, digest)
+
+    def batches(self) -> list[tuple[str, float, int, int]]:
+        """Return (batch, when it was made, cards, spent ones), newest first."""
+        return self._db.execute(
+            "SELECT batch, min(made_at), count(*), count(spent_at) FROM token GROUP BY batch ORDER BY 2 DESC, 1"
+        ).fetchall()
+
+    def cards(self, batch: str) -> list[Token]:
+        """Return the tokens of a batch by card number."""
+        query = f"SELECT {_COLUMNS} FROM token WHERE batch = ? ORDER BY card, made_at"  # noqa: S608 - our own names
+        return [_token(row) for row in self._db.execute(query, (batch,))]
+
+    def waiting_tokens(self, now: float) -> int:
+        """Return how many tokens would enrol a board now (UNIX seconds)."""
+        query = "SELECT count(*) FROM token WHERE spent_at IS NULL AND NOT withdrawn AND expires > ?"
+        return int(self._db.execute(query, (now,)).fetchone()[0])
 
 
 def add(db: sqlite3.Connection, token: Token) -> None:
@@ -63,32 +89,13 @@ def spend(db: sqlite3.Connection, token: Token, key: str, probe: str, now: float
 
 
 def note_refusal(db: sqlite3.Connection, token: Token, refusal: str, now: float) -> None:
-    """Note why a board with this token was refused, for who stands at the bench and wonders."""
+    """Note why a board with this token was refused, for who stands before it and wonders."""
     db.execute("UPDATE token SET refused = ?, refused_at = ? WHERE hash = ?", (refusal, now, token.hash))
 
 
 def withdraw(db: sqlite3.Connection, probe: str) -> None:
     """Make every token for an id worthless, also for the board that spent it."""
     db.execute("UPDATE token SET withdrawn = 1 WHERE probe = ? OR spent_by = ?", (probe, probe))
-
-
-def of_batch(db: sqlite3.Connection, batch: str) -> list[Token]:
-    """Return the tokens of a batch by card number."""
-    rows = db.execute(f"SELECT {_COLUMNS} FROM token WHERE batch = ? ORDER BY card, made_at", (batch,))  # noqa: S608 - as above
-    return [_token(row) for row in rows]
-
-
-def batches(db: sqlite3.Connection) -> list[tuple[str, float, int, int]]:
-    """Return (batch, when it was made, cards, spent ones), newest first."""
-    return db.execute(
-        "SELECT batch, min(made_at), count(*), count(spent_at) FROM token GROUP BY batch ORDER BY 2 DESC, 1"
-    ).fetchall()
-
-
-def waiting(db: sqlite3.Connection, now: float) -> int:
-    """Return how many tokens would enrol a board now (UNIX seconds)."""
-    query = "SELECT count(*) FROM token WHERE spent_at IS NULL AND NOT withdrawn AND expires > ?"
-    return int(db.execute(query, (now,)).fetchone()[0])
 
 
 def ids(db: sqlite3.Connection) -> set[str]:

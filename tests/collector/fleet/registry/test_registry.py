@@ -14,7 +14,9 @@ from balise_collector.fleet.assignment import Issued
 from balise_collector.fleet.claims import Asked, Tasks
 from balise_collector.fleet.members import Halt, Member, Pending
 from balise_collector.fleet.orders import UNREAD_MOST, Able, Taken
-from balise_collector.fleet.registry import TASKS_KEPT, FleetRegistry, put
+from balise_collector.fleet.registry import FleetRegistry
+from balise_collector.fleet.registry.sqlite import SqliteRegistry
+from balise_collector.fleet.registry.sqlite.assignments import TASKS_KEPT
 from balise_wire.measurement import Network
 from balise_wire.words import Profile, TargetRole
 from tests.collector.field_probe import FieldProbe
@@ -23,7 +25,7 @@ from tests.collector.field_probe import FieldProbe
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[FleetRegistry]:
     """Return an open registry."""
-    opened = FleetRegistry(tmp_path / "fleet.sqlite")
+    opened = SqliteRegistry(tmp_path / "fleet.sqlite")
     yield opened
     opened.close()
 
@@ -44,7 +46,7 @@ def test_the_running_collector_sees_what_the_command_line_wrote(
 ) -> None:
     """Another connection's approval shows up as a change, once; our own writes do not."""
     assert not registry.changed()
-    other = FleetRegistry(tmp_path / "fleet.sqlite")
+    other = SqliteRegistry(tmp_path / "fleet.sqlite")
     other.approve(probe.member)
     other.close()
     assert registry.changed()
@@ -133,7 +135,7 @@ def test_the_version_of_an_assignment_is_remembered(registry: FleetRegistry, tmp
     """A restart must not issue an older version: probes ignore those."""
     assert registry.issued("k7m2q9xd").version == 0
     registry.issue("k7m2q9xd", Issued(7, "digest", 99.0, 600))
-    again = FleetRegistry(tmp_path / "fleet.sqlite")
+    again = SqliteRegistry(tmp_path / "fleet.sqlite")
     assert again.issued("k7m2q9xd") == Issued(7, "digest", 99.0, 600)
     assert again.fleet().paces == {"k7m2q9xd": 600}
     again.close()
@@ -147,7 +149,7 @@ def test_a_task_is_remembered_for_as_long_as_its_results_may_wait(
     assert registry.fleet().tasks_of(probe.id) == Tasks()
     for number in range(3):
         registry.issue(probe.id, Issued(number + 1, f"{number}", 99.0, 300), (asked(number),), 100.0 * number)
-    with closing(FleetRegistry(tmp_path / "fleet.sqlite")) as again:
+    with closing(SqliteRegistry(tmp_path / "fleet.sqlite")) as again:
         found = again.fleet().tasks_of(probe.id)
     assert found is not None
     assert found.unrecorded_until == 0.0
@@ -156,17 +158,18 @@ def test_a_task_is_remembered_for_as_long_as_its_results_may_wait(
     left = registry.fleet().tasks_of(probe.id)
     assert left is not None
     assert set(left.asked) == {asked(1).id, asked(2).id}
-    assert registry._db.execute("SELECT count(*) FROM task").fetchone() == (2,)
+    with closing(sqlite3.connect(tmp_path / "fleet.sqlite")) as db:
+        assert db.execute("SELECT count(*) FROM task").fetchone() == (2,)
 
 
 def test_a_registry_of_an_earlier_version_says_what_it_does_not_know(
-    registry: FleetRegistry, probe: FieldProbe
+    registry: FleetRegistry, tmp_path: Path, probe: FieldProbe
 ) -> None:
     """Tasks that were given before they were written down are an unknown, not a none."""
     registry.approve(probe.member)
-    registry._db.execute(
-        "INSERT INTO assignment(probe, version, digest, expires, interval) VALUES(?, 6, 'x', 99.0, 300)", (probe.id,)
-    )
+    with closing(sqlite3.connect(tmp_path / "fleet.sqlite")) as db, db:
+        query = "INSERT INTO assignment(probe, version, digest, expires, interval) VALUES(?, 6, 'x', 99.0, 300)"
+        db.execute(query, (probe.id,))
     registry.issue(probe.id, Issued(7, "digest", 99.0, 300), (asked(1),), 50.0)
     found = registry.fleet().tasks_of(probe.id)
     assert found is not None
@@ -193,9 +196,9 @@ def test_where_a_probe_stood_is_written_down_with_each_approval(registry: FleetR
     assert told == [(10.0, 64501), (30.0, 64777)]
     registry.approve(at(moved, approved_at=40.0), since=0.0)
     assert [(r.since, r.network.asn) for r in registry.fleet().records[probe.id]] == [(0.0, 64777)]
-    with registry.turn() as db:
+    with registry.transaction() as held:
         for number in range(300):
-            put(db, at(moved, approved_at=50.0 + number, network=Network(country="PK", asn=1 + number)))
+            held.put(at(moved, approved_at=50.0 + number, network=Network(country="PK", asn=1 + number)))
     assert len(registry.fleet().records[probe.id]) == 256
 
 
@@ -221,10 +224,10 @@ def test_a_file_of_the_first_version_is_brought_up_to_date(tmp_path: Path, probe
         )
         row = (probe.id, probe.public_hex, "PK", 64501, "fixed", "", "probe", 5.0, 0)
         db.execute("INSERT INTO member VALUES(?,?,?,?,?,?,?,?,?)", row)
-    with closing(FleetRegistry(path)) as registry:
+    with closing(SqliteRegistry(path)) as registry:
         assert registry.fleet().members[probe.id] == msgspec.structs.replace(probe.member, approved_at=5.0)
         assert registry.tag(probe.id, ("roof", "old"))
-    with closing(FleetRegistry(path)) as registry:
+    with closing(SqliteRegistry(path)) as registry:
         assert registry.fleet().members[probe.id].tags == ("roof", "old")
         assert not registry.tag("nobody000", ("x",))
 
