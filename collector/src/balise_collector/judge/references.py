@@ -10,18 +10,15 @@ from __future__ import annotations
 import ipaddress
 from bisect import bisect_right
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar, cast
+from typing import Final, Protocol, TypeVar, cast
 
 from balise_collector.judge.limits import BUDGET
 from balise_collector.judge.verdict import State, Verdict
 from balise_collector.judge.witnesses import ENOUGH, Stand, witness_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from balise_wire.measurement import Measurement
-    from balise_wire.trial import Trial
+from balise_wire.measurement import Measurement
+from balise_wire.trial import Trial
 
 _MOST_STRETCHES: Final = 256
 KEYS_MOST: Final = 20_000
