@@ -21,12 +21,13 @@ from balise_lab.boxes.engine.box import Box, from_plain
 from balise_lab.errors import ConfigError, LabError
 from balise_lab.run.lab import Lab
 from balise_lab.world import wrapper
-from balise_lab.world.topology import Abroad, HostSpec, Isp, Layout, build
+from balise_lab.world.layout import AccessNetwork, ForeignNetwork, HostSpec, Layout
+from balise_lab.world.topology import build
 
 LAYOUT = Layout(
     country="PK",
-    isps={"asn64501": Isp(64501, 2), "asn64502": Isp(64502, 1)},
-    abroad=(Abroad("DE", 1),),
+    isps={"asn64501": AccessNetwork(64501, 2), "asn64502": AccessNetwork(64502, 1)},
+    abroad=(ForeignNetwork("DE", 1),),
     services={
         "twitter": {
             "web": (HostSpec("twitter.lab"),),

@@ -1,4 +1,4 @@
-"""Packets that boxes are shown, and what they decide of them: for the tests of this folder."""
+"""Packets that boxes are shown, the topology they stand in, and what they decide: for the tests of this folder."""
 
 import socket
 import struct
@@ -8,11 +8,22 @@ from balise_lab.boxes.engine.box import Box
 from balise_lab.boxes.engine.classify import ACK, PSH, Packet, Streams
 from balise_lab.boxes.engine.kind import Decision
 from balise_lab.boxes.engine.registry import KINDS
+from balise_lab.boxes.engine.rules import rules
 from balise_lab.boxes.engine.setting import Value
+from balise_lab.world.layout import AccessNetwork, HostSpec, Layout
+from balise_lab.world.topology import build
 
 CLIENT, SERVER = socket.inet_aton("198.18.1.10"), socket.inet_aton("198.19.64.10")
 REQUEST = b"GET / HTTP/1.1\r\nHost: twitter.lab\r\n\r\n"
 QUERY = struct.pack("!HHHHHH", 9, 0x0100, 1, 0, 0, 0) + b"\x07twitter\x03lab\0" + struct.pack("!HH", 1, 1)
+
+TOPOLOGY = build(
+    Layout(
+        "PK",
+        {"asn64501": AccessNetwork(64501, 2), "asn64502": AccessNetwork(64502, 1)},
+        services={"twitter": {"web": (HostSpec("twitter.lab", edge=True),)}},
+    )
+)
 
 
 def request(payload: bytes = REQUEST) -> Packet:
@@ -47,3 +58,8 @@ def decided(word: str, seen: Packet, **settings: Value) -> tuple[Decision, list[
     decision = decide(word, seen, "twitter.lab", **settings)
     assert decision is not None
     return decision, [parsed(raw) for raw in decision.forged]
+
+
+def script(box: Box, slot: int = 0) -> str:
+    """The nft script of a box."""
+    return rules(box, TOPOLOGY, slot).script

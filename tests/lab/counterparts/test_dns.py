@@ -2,10 +2,15 @@
 
 from balise_lab.counterparts import dns
 from balise_lab.world import addresses
-from balise_lab.world.topology import HostSpec, Isp, Layout, build
+from balise_lab.world.layout import AccessNetwork, HostSpec, Layout
+from balise_lab.world.topology import build
 
 TOPOLOGY = build(
-    Layout("PK", {"asn64501": Isp(64501, 1)}, services={"twitter": {"web": (HostSpec("twitter.lab", edge=True),)}})
+    Layout(
+        "PK",
+        {"asn64501": AccessNetwork(64501, 1)},
+        services={"twitter": {"web": (HostSpec("twitter.lab", edge=True),)}},
+    )
 )
 
 

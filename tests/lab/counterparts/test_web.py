@@ -3,13 +3,14 @@
 from pathlib import Path
 
 from balise_lab.counterparts import web
-from balise_lab.world.topology import HostSpec, Isp, Layout, build
+from balise_lab.world.layout import AccessNetwork, HostSpec, Layout
+from balise_lab.world.topology import build
 from balise_wire.experiments.http import HttpParameters
 
 TOPOLOGY = build(
     Layout(
         "PK",
-        {"asn64501": Isp(64501, 1)},
+        {"asn64501": AccessNetwork(64501, 1)},
         services={
             "twitter": {"web": (HostSpec("twitter.lab", edge=True), HostSpec("t.lab", address_of="twitter.lab"))},
             "chat": {"web": (HostSpec("chat.lab"),), "signalling": (HostSpec("chat.lab", port=5223),)},

@@ -4,9 +4,8 @@ import tomllib
 from pathlib import Path
 
 from balise_lab.run import settings
-from balise_lab.scenario.layout import box_of, layout_of, places
-from balise_lab.scenario.load import load, parse
-from balise_lab.scenario.schema import Scenario, Start
+from balise_lab.scenario.layout import layout_of
+from balise_lab.scenario.load import parse
 from balise_lab.world.topology import build
 
 TEXT = """\
@@ -22,11 +21,6 @@ timeline:
 """
 PLACES = settings.Places(Path("/run/lab"), Path("/run/lab/ca.pem"))
 CARD = settings.Card("token-of-a-card", "ab" * 32)
-
-
-def started(scenario: Scenario, identifier: str) -> Start:
-    """Return the entry that starts a disturbance."""
-    return next(one for one in scenario.timeline if isinstance(one, Start) and one.disturbance.id == identifier)
 
 
 def test_a_slow_network_gets_longer_timeouts() -> None:
@@ -73,46 +67,6 @@ def test_a_run_with_influx_tells_the_collector_where_it_is() -> None:
     assert with_influx["influx"]["url"].startswith("http://127.0.0.1:")
     assert with_influx["influx"]["bucket"] != with_influx["influx"]["rollup_bucket"]
     assert "influx" not in tomllib.loads(settings.collector_toml(built, PLACES, 8484))
-
-
-def test_probes_are_put_in_their_own_places() -> None:
-    """A probe's id leads to a namespace of its own provider and country."""
-    scenario = parse(TEXT)
-    found = places(scenario, build(layout_of(scenario)))
-    assert {identifier: (place.asn, place.country) for identifier, place in found.items()} == {
-        probe.id: (probe.asn, probe.country) for probe in scenario.probes
-    }
-
-
-def test_hosts_that_share_have_one_address_and_edges_two() -> None:
-    """``shares`` puts two hosts on one address; a host whose edge dies has a regional address of its own."""
-    built = build(layout_of(parse(TEXT)))
-    addresses = {endpoint.host: endpoint.addresses for endpoint in built.endpoints}
-    assert addresses["twitter.lab"] == addresses["pbs.twimg.lab"]
-    edge = next(endpoint for endpoint in built.endpoints if endpoint.host == "pbs.twimg.lab")
-    assert edge.country_addresses != edge.addresses
-
-
-def test_disturbances_become_boxes() -> None:
-    """Parameters are handed on as the file says them, places as the lab calls them; other names are their hosts."""
-    scenario = parse(TEXT)
-    where = {identifier: place.name for identifier, place in places(scenario, build(layout_of(scenario))).items()}
-    far = box_of(started(scenario, "far").disturbance, where)
-    assert (far.where, dict(far.settings)) == (where["cityp1"], {"ms": 600.0, "jitter": 100.0})
-    forged = box_of(started(scenario, "forged").disturbance, where)
-    assert forged.settings == {"answer": ("10.10.34.34", "10.10.34.35")}
-    assert set(forged.match) == {"twitter.lab", "pbs.twimg.lab"}
-
-
-def test_every_scenario_of_the_repository_can_be_built(repo_root: Path) -> None:
-    """What we ship maps onto the lab: boxes, places and settings."""
-    for path in sorted((repo_root / "tests" / "scenarios").glob("*.yaml")):
-        scenario = load(path)
-        built = build(layout_of(scenario))
-        where = {identifier: place.name for identifier, place in places(scenario, built).items()}
-        for entry in scenario.timeline:
-            if isinstance(entry, Start):
-                assert box_of(entry.disturbance, where).id == entry.disturbance.id
 
 
 def test_people_find_two_views_and_a_run_alone_has_one() -> None:

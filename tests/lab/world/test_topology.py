@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from balise_lab.errors import ConfigError
 from balise_lab.world import addresses
-from balise_lab.world.topology import UPLINK, Abroad, HostSpec, Isp, Layout, Topology, build
+from balise_lab.world.layout import AccessNetwork, ForeignNetwork, HostSpec, Layout
+from balise_lab.world.topology import UPLINK, Topology, build
 
 LAYOUT = Layout(
     country="PK",
-    isps={"asn64501": Isp(64501, 3), "asn64502": Isp(64502, 2, "mobile")},
-    abroad=(Abroad("DE", 2), Abroad("SG", 1, asn=64999)),
+    isps={"asn64501": AccessNetwork(64501, 3), "asn64502": AccessNetwork(64502, 2, "mobile")},
+    abroad=(ForeignNetwork("DE", 2), ForeignNetwork("SG", 1, asn=64999)),
     services={
         "twitter": {
             "web": (HostSpec("twitter.lab", neighbour="shop.lab"), HostSpec("x.lab", address_of="twitter.lab")),
@@ -161,9 +162,9 @@ def test_a_share_that_points_nowhere_is_refused() -> None:
 def test_too_much_is_refused() -> None:
     """The address plan has an end, and says so instead of handing out an address twice."""
     with pytest.raises(ConfigError, match="probes: the lab has room for 200"):
-        build(Layout("PK", {"a": Isp(64501, 201)}))
+        build(Layout("PK", {"a": AccessNetwork(64501, 201)}))
     with pytest.raises(ConfigError, match="isps: the lab has room for 16"):
-        build(Layout("PK", {f"asn{n}": Isp(n, 1) for n in range(17)}))
+        build(Layout("PK", {f"asn{n}": AccessNetwork(n, 1) for n in range(17)}))
 
 
 @given(
@@ -176,8 +177,8 @@ def test_any_size_is_consistent(isps: list[int], abroad: list[int], services: in
     topology = build(
         Layout(
             "PK",
-            {f"asn{64500 + n}": Isp(64500 + n, probes) for n, probes in enumerate(isps)},
-            tuple(Abroad(f"C{n}", probes) for n, probes in enumerate(abroad)),
+            {f"asn{64500 + n}": AccessNetwork(64500 + n, probes) for n, probes in enumerate(isps)},
+            tuple(ForeignNetwork(f"C{n}", probes) for n, probes in enumerate(abroad)),
             {f"service{n}": {"web": (HostSpec(f"service{n}.lab"),)} for n in range(services)},
         )
     )

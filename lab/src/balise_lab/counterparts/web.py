@@ -12,7 +12,7 @@ from pathlib import Path
 from balise_lab.counterparts.engine.counterpart import Counterpart, Roots, Server
 from balise_lab.world import authority, tools
 from balise_lab.world.reachable import listens
-from balise_lab.world.topology import CONTROL_NAME, DEFAULT_NAME, Endpoint, Topology
+from balise_lab.world.topology import CONTROL_NAME, DEFAULT_NAME, ServedHost, Topology
 from balise_wire.experiments.http import HttpParameters
 from balise_wire.experiments.tcp import TcpParameters
 from balise_wire.experiments.traits import Parameters
@@ -98,7 +98,7 @@ def standing_in(
     )
 
 
-def _of(endpoint: Endpoint, address: str) -> tuple[Site, ...]:
+def _of(endpoint: ServedHost, address: str) -> tuple[Site, ...]:
     spec = endpoint.spec
     default = Site("", address, endpoint.port, "Hosting", 1024, "good", spec.plain_http)
     neighbour = Site(

@@ -172,7 +172,7 @@ def service_toml(scenario: Scenario, built: topology.Topology, service: str) -> 
     )
 
 
-def _target(scenario: Scenario, built: topology.Endpoint) -> dict[str, Value]:
+def _target(scenario: Scenario, built: topology.ServedHost) -> dict[str, Value]:
     """Return one target of the catalogue."""
     wanted = next(end for end in scenario.endpoints if end.host == built.host)
     addresses = dict.fromkeys((*built.country_addresses, *built.addresses))

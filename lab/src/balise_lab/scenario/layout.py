@@ -11,25 +11,25 @@ from balise_lab.boxes.engine.registry import KINDS
 from balise_lab.boxes.engine.setting import Unit
 from balise_lab.scenario.names import matches
 from balise_lab.scenario.schema import Disturbance, Endpoint, Scenario, Service, Start
-from balise_lab.world import topology
+from balise_lab.world import layout, topology
 
 _USUAL_BYTES = {"media-image": 16384, "media-video": 32768}
 """Size of a page whose scenario gives none: media roles serve real bytes (mission.md S2)."""
 _SMALL = 8192
 
 
-def layout_of(scenario: Scenario) -> topology.Layout:
+def layout_of(scenario: Scenario) -> layout.Layout:
     """Return the layout of a scenario."""
     edges = _edge_hosts(scenario)
-    return topology.Layout(
+    return layout.Layout(
         country=scenario.country,
-        isps={isp.name: topology.Isp(isp.asn, isp.probes, isp.access) for isp in scenario.isps},
-        abroad=tuple(topology.Abroad(place.code, place.probes, place.asn) for place in scenario.abroad),
+        isps={isp.name: layout.AccessNetwork(isp.asn, isp.probes, isp.access) for isp in scenario.isps},
+        abroad=tuple(layout.ForeignNetwork(place.code, place.probes, place.asn) for place in scenario.abroad),
         services={service.id: _roles(service, edges) for service in scenario.services},
     )
 
 
-def places(scenario: Scenario, built: topology.Topology) -> Mapping[str, topology.Probe]:
+def places(scenario: Scenario, built: topology.Topology) -> Mapping[str, topology.ProbePlace]:
     """Return the place (namespace, resolver) of each probe of the scenario by its id."""
     return {probe.id: place for probe, place in zip(scenario.probes, built.probes, strict=True)}
 
@@ -47,7 +47,7 @@ def _edge_hosts(scenario: Scenario) -> frozenset[str]:
     )
 
 
-def _roles(service: Service, edges: frozenset[str]) -> dict[str, tuple[topology.HostSpec, ...]]:
+def _roles(service: Service, edges: frozenset[str]) -> dict[str, tuple[layout.HostSpec, ...]]:
     """Return the hosts of a service by role; a host whose address another shares comes first."""
     shares = {endpoint.host: endpoint.shares for endpoint in service.endpoints}
 
@@ -57,7 +57,7 @@ def _roles(service: Service, edges: frozenset[str]) -> dict[str, tuple[topology.
         return host
 
     ordered = sorted(service.endpoints, key=lambda endpoint: bool(endpoint.shares))
-    found: dict[str, tuple[topology.HostSpec, ...]] = {}
+    found: dict[str, tuple[layout.HostSpec, ...]] = {}
     for endpoint in ordered:
         address_of = owner(endpoint.host) if endpoint.shares else ""
         spec = _spec(service, endpoint, address_of, edge=owner(endpoint.host) in edges or endpoint.host in edges)
@@ -65,9 +65,9 @@ def _roles(service: Service, edges: frozenset[str]) -> dict[str, tuple[topology.
     return found
 
 
-def _spec(service: Service, endpoint: Endpoint, address_of: str, *, edge: bool) -> topology.HostSpec:
+def _spec(service: Service, endpoint: Endpoint, address_of: str, *, edge: bool) -> layout.HostSpec:
     """Return one host as the topology wants it."""
-    return topology.HostSpec(
+    return layout.HostSpec(
         host=endpoint.host,
         port=endpoint.port,
         address_of=address_of,

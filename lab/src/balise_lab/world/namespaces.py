@@ -170,7 +170,6 @@ def popen(
     env: Mapping[str, str] | None = None,
     log: Path | None = None,
     resolv: Path | None = None,
-    stdin: int | None = subprocess.DEVNULL,
     stdout: int | None = None,
     stderr: int | None = None,
     pass_fds: Sequence[int] = (),
@@ -182,7 +181,7 @@ def popen(
         return subprocess.Popen(
             list(argv),
             env=environment,
-            stdin=stdin,
+            stdin=subprocess.DEVNULL,
             stdout=stdout if stdout is not None else sink,
             stderr=stderr if stderr is not None else sink,
             pass_fds=tuple(pass_fds),

@@ -1,8 +1,7 @@
 """What the lab's internet looks like: from a layout to namespaces, links, addresses, routes, hosts and records.
 
-Lives here: the vocabulary of a layout (what a scenario asks for) and of a topology (what is built), and the pure
-function between them. Must not live here: anything that touches the kernel (namespaces), starts a server (run.lab)
-or knows of time.
+Lives here: the vocabulary of a topology (what is built), and the pure function from a layout (what is asked for) to it.
+Must not live here: anything that touches the kernel (namespaces), starts a server (run.lab) or knows of time.
 
 The shape is a tree, so routes are "up by default, down by prefix":
 
@@ -16,69 +15,20 @@ Every link is unnumbered: a namespace has one address of its own, put on all its
 by an on-link route. So the number of links costs no addresses, and every hop shows its public address to traceroute.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from ipaddress import IPv4Network
 
 from balise_lab.errors import ConfigError
 from balise_lab.world import addresses
-from balise_wire.experiments.traits import Parameters
-from balise_wire.words import Experiment
+from balise_lab.world.layout import HostSpec, Layout
 
 UPLINK = "wan0"  # every namespace's interface towards the exchange
 CONTROL_NAME = "control.lab"  # a name every resolver knows and no box matches
 DEFAULT_NAME = "hosting.lab"  # subject of the certificate an unknown SNI gets
 
 
-# ------------------------------------------------------------------ what a scenario asks for
-@dataclass(frozen=True)
-class Isp:
-    """One access network of the country."""
-
-    asn: int
-    probes: int
-    access: str = "fixed"
-
-
-@dataclass(frozen=True)
-class Abroad:
-    """One network in another country, with reference probes."""
-
-    code: str
-    probes: int
-    asn: int = 0  # 0: the lab numbers it
-
-
-@dataclass(frozen=True)
-class HostSpec:
-    """One host of a service."""
-
-    host: str
-    port: int = 443
-    neighbour: str = ""  # empty: the lab names one; it answers on the same address and port
-    address_of: str = ""  # name of a host of the same service whose address it shares
-    edge: bool = False  # the country is told a regional address, the rest of the world another
-    title: str = ""
-    body_bytes: int = 16384
-    certificate: str = "good"  # good | expired | untrusted
-    plain_http: bool = True  # also serve port 80
-    experiments: tuple[Experiment, ...] = ()  # it is measured with; a server of one experiment alone asks this
-    parameters: tuple[Parameters, ...] = ()  # what it says to them
-
-
-@dataclass(frozen=True)
-class Layout:
-    """What a scenario wants to exist. Services: service -> role -> hosts."""
-
-    country: str
-    isps: Mapping[str, Isp]
-    abroad: tuple[Abroad, ...] = ()
-    services: Mapping[str, Mapping[str, tuple[HostSpec, ...]]] = field(default_factory=dict)
-    international_controls: tuple[str, ...] = ("control-one.lab", "control-two.lab", "control-three.lab")
-    domestic_controls: tuple[str, ...] = ("home-one.lab", "home-two.lab")
-
-
-# ------------------------------------------------------------------ what is built
 @dataclass(frozen=True)
 class Namespace:
     """One network namespace. `address` is on every interface, `extra` on lo; `routed` are prefixes led to it."""
@@ -104,7 +54,7 @@ class Link:
 
 
 @dataclass(frozen=True)
-class Probe:
+class ProbePlace:
     """A place for one agent."""
 
     name: str  # also its namespace
@@ -118,7 +68,7 @@ class Probe:
 
 
 @dataclass(frozen=True)
-class Endpoint:
+class ServedHost:
     """One host of a service as built. `country_addresses` differ from `addresses` only where it has a regional edge."""
 
     service: str
@@ -149,8 +99,8 @@ class Topology:
     layout: Layout
     namespaces: tuple[Namespace, ...]
     links: tuple[Link, ...]
-    probes: tuple[Probe, ...]
-    endpoints: tuple[Endpoint, ...]
+    probes: tuple[ProbePlace, ...]
+    endpoints: tuple[ServedHost, ...]
     controls: tuple[Control, ...]
     centre: str = addresses.CENTRE
     public_resolver: str = addresses.PUBLIC_RESOLVER
@@ -167,7 +117,7 @@ class Topology:
         known = ", ".join(each.name for each in self.namespaces if each.kind not in {"probe", "reference"})
         raise ConfigError(f"where: the lab has no place {name}", f"use one of {known}, an ISP or a probe")
 
-    def probe(self, name: str) -> Probe:
+    def probe(self, name: str) -> ProbePlace:
         """The probe of that name."""
         for candidate in self.probes:
             if candidate.name == name:
@@ -178,7 +128,7 @@ class Topology:
         """Prefixes of those ISPs (their resolvers included)."""
         return tuple(prefix for isp in isps for prefix in self.namespace(isp).routed)
 
-    def match(self, patterns: tuple[str, ...]) -> tuple[Endpoint, ...]:
+    def match(self, patterns: tuple[str, ...]) -> tuple[ServedHost, ...]:
         """Endpoints whose host, service or service/role fits one of the patterns (`*.twimg.lab`, `twitter`)."""
         return tuple(
             endpoint
@@ -275,67 +225,91 @@ def build(layout: Layout) -> Topology:
     """The topology of a layout. Pure; raises ConfigError when the layout asks for what cannot be."""
     endpoints = tuple(_endpoints(layout))
     controls = tuple(_controls(layout))
-    namespaces = [*_core(endpoints, controls)]
-    probes: list[Probe] = []
+    networks = [*_access_networks(layout), *_foreign_networks(layout)]
+    probes = tuple(probe for network in networks for probe in network.probes)
+    places = [_place(probe) for probe in probes]
+    namespaces = [*_core(endpoints, controls), *(network.router for network in networks), *places]
+    _no_twins(namespaces)
+    return Topology(layout, tuple(namespaces), tuple(_links(namespaces)), probes, endpoints, controls)
+
+
+@dataclass(frozen=True)
+class _Network:
+    """A router with its resolver, and the probes behind it."""
+
+    router: Namespace
+    probes: tuple[ProbePlace, ...]
+
+
+def _access_networks(layout: Layout) -> Iterator[_Network]:
+    """The country's."""
     for index, (name, isp) in enumerate(layout.isps.items()):
         prefix = addresses.isp_prefix(index)
-        resolver = addresses.host(prefix, addresses.RESOLVER)
-        router = Namespace(
-            isp_namespace(name),
-            "isp",
-            addresses.host(prefix, 1),
-            "gateway",
-            (resolver,),
-            (str(prefix),),
-            layout.country,
-            isp.asn,
-            resolver,
+        router = _router(isp_namespace(name), "isp", "gateway", prefix, layout.country, isp.asn)
+        short = router.name.removeprefix("isp-")
+        yield _Network(
+            router,
+            tuple(
+                ProbePlace(
+                    name=f"probe-{short}-{number + 1}",
+                    country=layout.country,
+                    asn=isp.asn,
+                    access=isp.access,
+                    role="probe",
+                    network=name,
+                    address=addresses.probe(prefix, number),
+                    resolver=router.resolver,
+                )
+                for number in range(isp.probes)
+            ),
         )
-        namespaces.append(router)
-        for number in range(isp.probes):
-            place = f"probe-{router.name.removeprefix('isp-')}-{number + 1}"
-            address = addresses.probe(prefix, number)
-            probes.append(Probe(place, layout.country, isp.asn, isp.access, "probe", name, address, resolver))
+
+
+def _foreign_networks(layout: Layout) -> Iterator[_Network]:
+    """Those in other countries."""
     for index, abroad in enumerate(layout.abroad):
         prefix = addresses.abroad_prefix(index)
-        resolver = addresses.host(prefix, addresses.RESOLVER)
-        place = f"abroad-{abroad.code.lower()}"
-        asn = abroad.asn or 64900 + index
-        namespaces.append(
-            Namespace(
-                place,
-                "abroad",
-                addresses.host(prefix, 1),
-                "exchange",
-                (resolver,),
-                (str(prefix),),
-                abroad.code,
-                asn,
-                resolver,
-            )
+        code, asn = abroad.code.lower(), abroad.asn or 64900 + index
+        router = _router(f"abroad-{code}", "abroad", "exchange", prefix, abroad.code, asn)
+        yield _Network(
+            router,
+            tuple(
+                ProbePlace(
+                    name=f"reference-{code}-{number + 1}",
+                    country=abroad.code,
+                    asn=asn,
+                    access="fixed",
+                    role="reference",
+                    network=router.name,
+                    address=addresses.probe(prefix, number),
+                    resolver=router.resolver,
+                )
+                for number in range(abroad.probes)
+            ),
         )
-        for number in range(abroad.probes):
-            address = addresses.probe(prefix, number)
-            name = f"reference-{abroad.code.lower()}-{number + 1}"
-            probes.append(Probe(name, abroad.code, asn, "fixed", "reference", place, address, resolver))
-    for probe in probes:
-        parent = probe.network if probe.role == "reference" else isp_namespace(probe.network)
-        namespaces.append(
-            Namespace(
-                probe.name,
-                probe.role,
-                probe.address,
-                parent,
-                country=probe.country,
-                asn=probe.asn,
-                resolver=probe.resolver,
-            )
-        )
-    _no_twins(namespaces)
-    return Topology(layout, tuple(namespaces), tuple(_links(namespaces)), tuple(probes), endpoints, controls)
 
 
-def _core(endpoints: tuple[Endpoint, ...], controls: tuple[Control, ...]) -> list[Namespace]:
+def _router(name: str, kind: str, parent: str, prefix: IPv4Network, country: str, asn: int) -> Namespace:
+    """A network's router, with the resolver's address on it."""
+    resolver = addresses.host(prefix, addresses.RESOLVER)
+    return Namespace(name, kind, addresses.host(prefix, 1), parent, (resolver,), (str(prefix),), country, asn, resolver)
+
+
+def _place(probe: ProbePlace) -> Namespace:
+    """The namespace of a probe, behind its network's router."""
+    parent = probe.network if probe.role == "reference" else isp_namespace(probe.network)
+    return Namespace(
+        probe.name,
+        probe.role,
+        probe.address,
+        parent,
+        country=probe.country,
+        asn=probe.asn,
+        resolver=probe.resolver,
+    )
+
+
+def _core(endpoints: tuple[ServedHost, ...], controls: tuple[Control, ...]) -> list[Namespace]:
     """The namespaces every lab has: exchange, gateway, servers, names, centre."""
     served = dict.fromkeys(a for e in endpoints for a in (*e.addresses, *e.country_addresses, e.sibling) if a)
     abroad = [control.address for control in controls if control.scope == "international"]
@@ -365,7 +339,7 @@ def _core(endpoints: tuple[Endpoint, ...], controls: tuple[Control, ...]) -> lis
     ]
 
 
-def _endpoints(layout: Layout) -> Iterator[Endpoint]:
+def _endpoints(layout: Layout) -> Iterator[ServedHost]:
     """Hosts with their addresses: one each in the service's /24, or the address of the host they share."""
     for index, (service, roles) in enumerate(layout.services.items()):
         prefix, edge = addresses.service_prefix(index), addresses.edge_prefix(index)
@@ -376,7 +350,7 @@ def _endpoints(layout: Layout) -> Iterator[Endpoint]:
                 number = _number(service, spec, numbers)
                 edges |= {number} if spec.edge else set()
                 far, near = addresses.host(prefix, number), addresses.host(edge, number)
-                yield Endpoint(
+                yield ServedHost(
                     service,
                     role,
                     spec.host,

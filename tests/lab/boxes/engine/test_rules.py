@@ -8,15 +8,8 @@ from balise_lab.boxes.engine.registry import KINDS
 from balise_lab.boxes.engine.rules import SLOTS, rules
 from balise_lab.boxes.engine.setting import Value
 from balise_lab.errors import ConfigError
-from balise_lab.world.topology import HostSpec, Isp, Layout, build
+from tests.lab.boxes.packets import TOPOLOGY
 
-TOPOLOGY = build(
-    Layout(
-        "PK",
-        {"asn64501": Isp(64501, 2), "asn64502": Isp(64502, 1)},
-        services={"twitter": {"web": (HostSpec("twitter.lab", edge=True),)}},
-    )
-)
 PLACES = {
     "resolver.down": "asn64501",
     "district.shutdown": "asn64501",
@@ -48,13 +41,6 @@ def test_every_kind_has_rules(word: str) -> None:
     assert all("--queue-bypass" in line for line in found.queued), "a dead box must pass traffic"
 
 
-def test_isps_restrict_by_source() -> None:
-    """A box at the gateway for one ISP queues that ISP's packets only."""
-    box = Box("b", "sni.drop", isps=("asn64502",), match=("a.lab",))
-    (line,) = rules(box, TOPOLOGY, 0).queued
-    assert line[:3] == ("PREROUTING", "-s", "198.18.16.0/20")
-
-
 def test_slots_have_bits_and_queues_of_their_own() -> None:
     """Boxes at one place must not read each other's marks."""
     first, second = (rules(EXAMPLES["sni.drop"], TOPOLOGY, slot) for slot in (0, 30))
@@ -63,31 +49,6 @@ def test_slots_have_bits_and_queues_of_their_own() -> None:
     assert not second.placement.bit & ENFORCE
     with pytest.raises(ConfigError, match=f"more than {SLOTS} boxes"):
         rules(EXAMPLES["sni.drop"], TOPOLOGY, SLOTS)
-
-
-def test_a_residual_is_divided_by_the_scale() -> None:
-    """180 s on a clock that runs 60 times as fast are 3 s of the kernel's."""
-    box = Box("b", "sni.rst", match=("a.lab",), settings={"residual": 180.0})
-    assert "timeout 3000ms" in rules(box, TOPOLOGY, 0, scale=60.0).script
-    assert "residual" not in rules(Box("b", "sni.rst", match=("a.lab",)), TOPOLOGY, 0).script
-
-
-def test_a_probes_link_is_held_by_its_isp() -> None:
-    """Faults of an access link stand at the ISP's end, so that the probe's own captures see them as the network's."""
-    found = rules(Box("b", "loss", where="probe-64501-2", settings={"percent": 5.0}), TOPOLOGY, 0)
-    assert found.namespace == "isp-64501"
-    assert 'iifname "d1" numgen random mod 10000 < 500' in found.script
-
-
-def test_edge_down_leaves_the_other_address() -> None:
-    """Only the regional address is dead."""
-    endpoint = TOPOLOGY.endpoints[0]
-    script = rules(Box("b", "edge.down", match=("twitter",)), TOPOLOGY, 0).script
-    assert endpoint.country_addresses[0] in script
-    assert endpoint.addresses[0] not in script
-    script = rules(Box("b", "server.down", match=("twitter",)), TOPOLOGY, 0).script
-    assert endpoint.country_addresses[0] in script
-    assert endpoint.addresses[0] in script
 
 
 @pytest.mark.parametrize("word", ["wifi", "isp.shutdown", "dns.hijack", "resolver.down"])

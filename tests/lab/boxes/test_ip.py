@@ -1,0 +1,30 @@
+"""Blocking by address and port."""
+
+import pytest
+
+from balise_lab.boxes.engine.box import Box
+from tests.lab.boxes.packets import TOPOLOGY, script
+
+TWITTER = TOPOLOGY.endpoints[0]
+
+
+def test_all_addresses_of_a_host_are_meant() -> None:
+    """Regional ones, too: a censor takes what the country is told."""
+    text = script(Box("b", "ip.drop", match=("twitter",)))
+    assert all(address in text for address in (*TWITTER.addresses, *TWITTER.country_addresses))
+    assert "dport" not in text
+
+
+@pytest.mark.parametrize(
+    ("box", "condition"),
+    [
+        (Box("b", "ip.drop", match=("twitter",), settings={"ports": (443, 80)}), "th dport { 443, 80 }"),
+        (Box("b", "port.drop", settings={"ports": (5223,)}), "meta l4proto { tcp, udp } th dport { 5223 }"),
+        (Box("b", "udp.drop"), "udp dport != 53"),
+        (Box("b", "udp.drop", settings={"ports": (3478,)}), "udp dport { 3478 }"),
+        (Box("b", "quic.drop", match=("twitter",)), "udp dport 443"),
+    ],
+)
+def test_ports_are_those_of_the_word_or_of_the_file(box: Box, condition: str) -> None:
+    """Nothing else is touched."""
+    assert condition in script(box)
