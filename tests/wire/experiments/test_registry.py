@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import pytest
 
 from balise_wire.experiments.registry import (
-    Incomplete,
     Part,
     class_name,
     function,
@@ -17,6 +16,7 @@ from balise_wire.experiments.registry import (
     module_name,
     subclass,
 )
+from balise_wire.incomplete import Incomplete
 from balise_wire.words import Experiment
 
 if TYPE_CHECKING:

@@ -14,9 +14,7 @@ from balise_wire.words import Experiment, Scope, TargetRole
 PIECEWISE: Final = "reads:assignments-piecewise"
 """It obeys the head of an assignment first and takes the rest piece by piece: a word that it lacks costs one piece."""
 FEATURES: Final = (PIECEWISE,)
-"""What a program of this version can read beyond the words of its lists, and without which its task is poorer."""
-REQUESTS: Final = "reads:requests"
-"""It carries out requests (request.py); nothing is asked of a probe that does not say so."""
+"""What a program of this version can read beyond the words of its lists."""
 MOST: Final = 200
 """Words of one probe that are kept, and ..."""
 LONGEST: Final = 60
@@ -49,7 +47,7 @@ def skills(experiments: Iterable[Experiment]) -> tuple[str, ...]:
         experiments: those that it can carry out.
     """
     words: list[Word] = [*experiments, *TargetRole.known(), *Scope.known()]
-    return (*(skill(word) for word in words), *FEATURES, REQUESTS)
+    return (*(skill(word) for word in words), *FEATURES)
 
 
 _LISTS: Final[dict[type[Word], str]] = {Experiment: "experiment", TargetRole: "role", Scope: "scope"}

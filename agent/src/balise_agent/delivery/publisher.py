@@ -75,9 +75,6 @@ class Listener(Protocol):
     def assigned(self, frame: bytes) -> None:
         """A sealed assignment arrived; nothing of it is verified yet."""
 
-    def requested(self, frame: bytes) -> None:
-        """A message of the open requests arrived, empty where there are none; nothing of it is verified yet."""
-
     def lifecycle(self) -> Lifecycle:
         """What the probe says of itself when it connects."""
 
@@ -410,7 +407,7 @@ class Publisher:
             return  # paho ends the connection, and _on_disconnect plans the next
         self.counters.connections += 1
         self.collector_online = True  # until its retained word says otherwise, which follows the SUBACK
-        topics = [(topic(self._probe, leaf), 1) for leaf in (Leaf.RECEIPT, Leaf.ASSIGNMENT, Leaf.COMMAND)]
+        topics = [(topic(self._probe, leaf), 1) for leaf in (Leaf.RECEIPT, Leaf.ASSIGNMENT)]
         client.subscribe([*topics, (COLLECTOR_STATE, 1)])
 
     def _on_subscribe(self, _client: mqtt.Client, _data: Any, _mid: int, _reasons: Any, _properties: Any) -> None:
@@ -449,8 +446,6 @@ class Publisher:
             # An assignment says that the collector knows us now: what it did not receipt before may be welcome.
             self._rewind()
             self._listener.assigned(bytes(message.payload))
-        elif message.topic == topic(self._probe, Leaf.COMMAND):
-            self._listener.requested(bytes(message.payload))
 
     # --- messages in --------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,8 @@ from balise_agent.experiments.experiment import AgentExperiment, Contacts, Exper
 from balise_agent.policy.scrub import Rule
 from balise_wire.experiments import MEASURED, OBSERVATIONS
 from balise_wire.experiments import REGISTRY as TRAITS
-from balise_wire.experiments.registry import Gathered, Incomplete, Part, gather, instance
+from balise_wire.experiments.registry import Gathered, Part, gather, instance
+from balise_wire.incomplete import Incomplete
 from balise_wire.trial import Trial
 from balise_wire.words import Experiment
 

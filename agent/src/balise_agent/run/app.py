@@ -8,7 +8,7 @@ import logging
 import math
 import os
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +25,6 @@ from balise_agent.measure.agenda import Agenda
 from balise_agent.measure.assignments import Assignments, Notice
 from balise_agent.measure.conductor import Conductor, Network, Outcome
 from balise_agent.measure.report import measurement
-from balise_agent.measure.request_book import Desk, RequestBook, Told
 from balise_agent.measure.run import Run
 from balise_agent.policy.limits import Limits
 from balise_agent.policy.redaction import redacted
@@ -93,7 +92,6 @@ class App:
         identity: Identity,
         spool: Spool,
         assignments: Assignments,
-        requests: RequestBook,
         network: Network,
         meter: Meter,
         allowed: Limits,
@@ -113,7 +111,6 @@ class App:
         self._identity = identity
         self._spool = spool
         self._assignments = assignments
-        self._requests = requests
         self._meter = meter
         self._allowed = allowed
         self._service = service
@@ -182,7 +179,6 @@ class App:
             self._notice(notice)
         # A board that lost its note of the time still knows that it is later than its task was signed.
         self._clock.hint(self._assignments.signed_at, live=False)
-        self._answer(self._requests.restore())
         self._follow_recipient()
         self._paused = self._pause_asked()
         self._reassign()
@@ -282,15 +278,6 @@ class App:
         self._follow_recipient()
         self._reassign()
 
-    def requested(self, frame: bytes) -> None:
-        """See publisher.Listener."""
-        self._answer(self._requests.offer(frame, self._clock.signed(), self._desk()))
-        self._reactor.soon(self._turn)
-
-    def _desk(self) -> Desk | None:
-        """Return where requests are taken; ``None`` while nothing is measured."""
-        return None if self._agenda is None else Desk(self._agenda, self._allowed, self._clock.now())
-
     def lifecycle(self) -> Lifecycle:
         """See publisher.Listener."""
         return state(self._facts())
@@ -347,7 +334,6 @@ class App:
             self._agenda.reassign(assignment, now)
         if before != self._hindrance:
             self._turned(before, self._hindrance)
-        self._answer(self._requests.resume(self._desk()))
         if self.lifecycle() is not self._life:
             self._life, self._life_since = self.lifecycle(), now
             if self.publisher is not None:
@@ -394,12 +380,7 @@ class App:
             self._timer = self._reactor.after(real, self._turn)
 
     def _start(self, run: Run) -> None:
-        """Hand one run to the conductor; what was asked for once is written down as begun before."""
-        if run.request and not self._requests.begin(run.request):
-            self._answer(self._requests.unbegun(run.request))
-            if self._agenda is not None:
-                self._agenda.done(run, (), self._clock.now(), own_failure=True)
-            return
+        """Hand one run to the conductor."""
         started, drops = self._clock.now(), self._drops()
         self.conductor.start(
             run.plan(), exclusive=run.exclusive, on_done=lambda outcome: self._finished(run, started, drops, outcome)
@@ -413,23 +394,19 @@ class App:
         trouble = "" if outcome.error is None else self._failed(run, outcome.error)
         if trouble:
             observations = (*carried(run.cause), *observations)
-        id = secrets.token_hex(16)
         try:
             if agenda is not None:
                 agenda.done(run, observations, now, own_failure=outcome.error is not None)
-            record = self._measured(id, run, observations, started, drops, trouble)
+            record = self._measured(run, observations, started, drops, trouble)
         except Exception as error:  # noqa: BLE001 - what came of one run must cost that run alone
-            trouble = trouble or self._failed(run, error)
-            record = self._measured(id, run, (), started, drops, trouble)
+            record = self._measured(run, (), started, drops, trouble or self._failed(run, error))
         if record is not None:
             self.measurements += 1
             self._record(record)
-        if run.request:
-            self._answer(self._requests.done(run.request, "" if record is None else id, trouble))
         self._reactor.soon(self._turn)
 
     def _measured(
-        self, id: str, run: Run, observations: Sequence[Observation], started: float, drops: int, own_failure: str
+        self, run: Run, observations: Sequence[Observation], started: float, drops: int, own_failure: str
     ) -> Record | None:
         """Return the measurement of a run; ``None`` where a person cancelled it and there is nothing to say."""
         if not observations and not own_failure:
@@ -440,7 +417,7 @@ class App:
         made = measurement(
             run,
             observations,
-            id=id,
+            id=secrets.token_hex(16),
             started=started,
             ended=ended,
             network=self._network,
@@ -491,14 +468,6 @@ class App:
         _log.info("event %s: %s", kind, detail)
         self._record(Record(Kind.EVENT, msgspec.json.encode(Event(kind=kind, at=now, detail=detail)), now))
 
-    def _answer(self, told: Iterable[Told]) -> None:
-        """Record what became of requests."""
-        for one in told:
-            now = self._clock.now()
-            _log.info("%s", one.detail)
-            event = Event(kind=EventKind.REQUEST_ANSWERED, at=now, detail=one.detail, answer=one.answer)
-            self._record(Record(Kind.EVENT, msgspec.json.encode(event), now))
-
     def _record(self, record: Record) -> None:
         """Collect what this turn of the loop brings, and commit it once at its end."""
         if not self._fresh:
@@ -513,7 +482,6 @@ class App:
         except TooLargeError:
             for record in fresh:
                 self._commit_one(record)
-        self._requests.settle()
 
     def _commit_one(self, record: Record) -> None:
         """Put one on disk; one that no message could carry is our own failure."""
@@ -569,7 +537,6 @@ class App:
         if self._pause_asked() != self._paused:
             self._paused = not self._paused
             self._reassign()
-        self._answer(self._requests.expire(self._clock.signed()))
         self._count_delivery()
         if self._spool.disk_refuses:
             self._spool.retry()

@@ -29,7 +29,6 @@ from balise_agent.delivery.spool.spool import Spool
 from balise_agent.experiments import REGISTRY
 from balise_agent.measure.assignments import FILE as ASSIGNMENT_FILE
 from balise_agent.measure.assignments import Assignments, Notice
-from balise_agent.measure.request_book import RequestBook
 from balise_agent.net.link import Link
 from balise_agent.net.local_networks import own_prefixes
 from balise_agent.net.resolvers import Resolvers
@@ -376,7 +375,6 @@ def _probe(
             identity=identity,
             spool=spool,
             assignments=assignments(settled),
-            requests=RequestBook(spool, collector=collector_key(config.collector.key), probe=config.probe.id),
             network=link,
             meter=meter,
             allowed=settled.allowed,

@@ -18,7 +18,8 @@ from balise_collector.judge.references import ReferenceTable, Report
 from balise_collector.judge.rules import Facts, Layer, Rule, bare_facts
 from balise_collector.judge.signs import Sign
 from balise_wire.experiments import OBSERVATIONS
-from balise_wire.experiments.registry import Incomplete, Part, function, gather, instance
+from balise_wire.experiments.registry import Part, function, gather, instance
+from balise_wire.incomplete import Incomplete
 from balise_wire.measurement import Measurement
 from balise_wire.trial import Trial
 from balise_wire.words import Experiment

@@ -8,7 +8,7 @@ from types import ModuleType
 import pytest
 
 from balise_lab.boxes.engine.registry import KINDS, discover
-from balise_wire.experiments.registry import Incomplete
+from balise_wire.incomplete import Incomplete
 from balise_wire.mechanisms import Mechanism
 
 WHOLE = """\

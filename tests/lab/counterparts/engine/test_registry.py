@@ -9,7 +9,7 @@ import pytest
 
 from balise_lab.counterparts.engine.registry import COUNTERPARTS, USUAL, discover, said
 from balise_wire.experiments import OF_TARGETS, PARAMETERS
-from balise_wire.experiments.registry import Incomplete
+from balise_wire.incomplete import Incomplete
 from balise_wire.words import Experiment
 
 WHOLE = """\

@@ -16,14 +16,11 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType, ModuleType
 from typing import Any, Generic, TypeVar, cast
 
+from balise_wire.incomplete import Incomplete
 from balise_wire.words import Experiment
 
 T = TypeVar("T")
 A = TypeVar("A")
-
-
-class Incomplete(ImportError):
-    """An experiment lacks parts in a package that expects them; the message names every one."""
 
 
 class Part(Generic[T]):

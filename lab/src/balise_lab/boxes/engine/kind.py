@@ -17,7 +17,7 @@ from balise_lab.boxes.engine.placement import Placement
 from balise_lab.boxes.engine.setting import Setting
 from balise_lab.counterparts.web import Site
 from balise_lab.errors import ConfigError
-from balise_wire.experiments.registry import Incomplete
+from balise_wire.incomplete import Incomplete
 
 COMMON: Final = ("id", "kind", "action", "where", "isps", "match", "services", "roles")
 """Keys of every start in a timeline: no parameter of a kind is called so."""

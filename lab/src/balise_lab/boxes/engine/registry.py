@@ -12,7 +12,7 @@ from typing import Any, Final
 from balise_lab import boxes
 from balise_lab.boxes.engine.kind import Kind
 from balise_lab.boxes.engine.setting import Setting
-from balise_wire.experiments.registry import Incomplete
+from balise_wire.incomplete import Incomplete
 
 
 def discover(package: ModuleType) -> Mapping[str, Kind]:

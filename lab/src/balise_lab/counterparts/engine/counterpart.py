@@ -9,8 +9,8 @@ from pathlib import Path
 
 from balise_lab.world.authority import Authority
 from balise_lab.world.topology import Topology
-from balise_wire.experiments.registry import Incomplete
 from balise_wire.experiments.traits import Parameters
+from balise_wire.incomplete import Incomplete
 from balise_wire.words import Experiment
 
 

@@ -13,8 +13,8 @@ from typing import Final
 from balise_lab import counterparts
 from balise_lab.counterparts.engine.counterpart import Counterpart
 from balise_wire.experiments import OF_TARGETS, PARAMETERS, WORD_OF
-from balise_wire.experiments.registry import Incomplete
 from balise_wire.experiments.traits import Parameters
+from balise_wire.incomplete import Incomplete
 from balise_wire.words import Experiment
 
 
