@@ -14,7 +14,6 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -27,8 +26,10 @@ from balise_wire.seal import Sealer
 from balise_wire.topics import Leaf, topic
 from balise_wire.words import ClockState, Experiment, TargetRole
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parents[1]))  # as pytest's settings do
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # as pytest's settings do
+from tests.collector.field_probe import FieldProbe
+from tests.security.testbed import Card, SecurityTestbed
+
 FAR = 1_999_999_999.0
 ME, OTHER = "agent001", "agent002"
 
@@ -53,7 +54,7 @@ def frame(key: Ed25519PrivateKey, assignment: Assignment, *, probe: str = ME, ki
     return Sealer(key).seal(encode_envelope(envelope))
 
 
-def agent(ground: Any, probe: Any, card: Any, folder: Path) -> subprocess.Popen[bytes]:
+def agent(testbed: SecurityTestbed, probe: FieldProbe, card: Card, folder: Path) -> subprocess.Popen[bytes]:
     """Start the agent as it is started in the field, but for a pause file."""
     state = folder / "agent"
     state.mkdir()
@@ -63,13 +64,13 @@ def agent(ground: Any, probe: Any, card: Any, folder: Path) -> subprocess.Popen[
     settings = folder / "agent.toml"
     settings.write_text(
         f'[probe]\nid = "{ME}"\ncountry = "PK"\nasn = 64501\nstate_dir = "{state}"\n'
-        f'[collector]\nkey = "{ground.call("key").stdout.split()[-1]}"\n'
-        f'[[broker]]\nhost = "127.0.0.1"\nport = {ground.door}\ntls = true\nca_file = "{ground.files}/ca.pem"\n'
+        f'[collector]\nkey = "{testbed.call("key").stdout.split()[-1]}"\n'
+        f'[[broker]]\nhost = "127.0.0.1"\nport = {testbed.door}\ntls = true\nca_file = "{testbed.files}/ca.pem"\n'
         f'cert_file = "{card.file}"\nkey_file = "{card.file}"\n'
         '[network]\ninterface = "lo"\nresolvers = ["198.18.53.53"]\n'
         f'[consent]\nversion = "{CONSENT_VERSION}"\naccepted = true\n'
     )
-    environment = {**os.environ, "BALISE_CLOCK": ground.clock()}
+    environment = {**os.environ, "BALISE_CLOCK": testbed.clock()}
     with (folder / "agent.log").open("wb") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "balise_agent", "--config", str(settings), "run"], stderr=log, env=environment
@@ -78,17 +79,13 @@ def agent(ground: Any, probe: Any, card: Any, folder: Path) -> subprocess.Popen[
 
 def main() -> int:
     """Play, and print what the agent logged."""
-    from tests.testbed.neighbours import load  # noqa: PLC0415 - found only now
-
     folder = Path(sys.argv[1])
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    probe_of = load(HERE.parent / "collector" / "conftest.py").FieldProbe
-    line_of = load(HERE.parent / "collector" / "fieldline.py").FieldLine
-    ground = load(HERE / "ground.py").Ground(Path(sys.argv[2]), folder, probe_of, line_of)
-    ground.start()
-    probe = probe_of(id=ME)
-    card = ground.enrol(probe)
-    running = agent(ground, probe, card, folder)
+    testbed = SecurityTestbed(Path(sys.argv[2]), folder)
+    testbed.start()
+    probe = FieldProbe(id=ME)
+    card = testbed.enrol(probe)
+    running = agent(testbed, probe, card, folder)
     log = folder / "agent.log"
 
     def until(words: str, seconds: float = 20.0) -> None:
@@ -98,8 +95,8 @@ def main() -> int:
 
     try:
         until("event assignment_accepted")
-        sealing = load_or_create(ground.state)
-        intruder = ground.guest(ground.collectors_card())
+        sealing = load_or_create(testbed.state)
+        intruder = testbed.guest(testbed.collectors_card())
         where = topic(ME, Leaf.ASSIGNMENT)
         tasks = Assignment(
             version=90, expires=FAR, catalogue="evil", targets=(target("x", "198.51.100.1", "x.example"),)
@@ -131,12 +128,12 @@ def main() -> int:
             intruder.publish(where, payload)
         until("event target_refused: local-name")
         intruder.leave()
-        alive = running.poll() is None and ground.alive()
+        alive = running.poll() is None and testbed.alive()
         running.terminate()
         ended = running.wait(10)
     finally:
         running.kill()
-        ground.stop()
+        testbed.stop()
     print(json.dumps({"log": log.read_text(errors="replace"), "alive": alive, "ended": ended}))  # noqa: T201 - the protocol
     return 0
 

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from balise_wire.topics import Leaf, topic
+from tests.collector.field_probe import FieldProbe
+from tests.security.testbed import Honest, SecurityTestbed
 
 pytestmark = [
     pytest.mark.slow,
@@ -30,33 +32,36 @@ pytestmark = [
     ],
 )
 def test_a_card_that_is_none_of_ours_is_refused(
-    ground: Any, honest: Any, eventually: Callable[..., None], kind: str, word: str
+    testbed: SecurityTestbed, honest: Honest, eventually: Callable[..., None], kind: str, word: str
 ) -> None:
     """Another authority under the name of ours, a card of last year, a server's, and nothing at all."""
-    before = ground.said("mosquitto").count(word)
-    guest = ground.guest(None if kind == "none" else ground.card("zz99zz99", **{kind: True}))
+    before = testbed.said("mosquitto").count(word)
+    change: dict[str, Any] = {kind: True}
+    guest = testbed.guest(None if kind == "none" else testbed.card("zz99zz99", **change))
     assert not guest.connected
     assert guest.failed
     guest.leave()
     honest.goes_on()
-    eventually(lambda: ground.said("mosquitto").count(word) == before + 1, "the broker's reason")
-    assert "zz99zz99" not in ground.said("mosquitto")
+    eventually(lambda: testbed.said("mosquitto").count(word) == before + 1, "the broker's reason")
+    assert "zz99zz99" not in testbed.said("mosquitto")
 
 
-def test_an_older_tls_is_refused(ground: Any, honest: Any, eventually: Callable[..., None]) -> None:
+def test_an_older_tls_is_refused(testbed: SecurityTestbed, honest: Honest, eventually: Callable[..., None]) -> None:
     """TLS 1.2 would show the certificate, and so the probe's id, to whoever listens on the way."""
-    guest = ground.guest(ground.card("zz99zz98"), most=ssl.TLSVersion.TLSv1_2)
+    guest = testbed.guest(testbed.card("zz99zz98"), most=ssl.TLSVersion.TLSv1_2)
     assert not guest.connected
     assert "protocol version" in guest.failed
     guest.leave()
     honest.goes_on()
-    eventually(lambda: "unsupported protocol" in ground.said("mosquitto"), "the broker's reason")
+    eventually(lambda: "unsupported protocol" in testbed.said("mosquitto"), "the broker's reason")
 
 
-def test_a_connection_without_tls_is_refused(ground: Any, honest: Any, eventually: Callable[..., None]) -> None:
+def test_a_connection_without_tls_is_refused(
+    testbed: SecurityTestbed, honest: Honest, eventually: Callable[..., None]
+) -> None:
     """Plain MQTT, HTTP and noise on the door: each ends at once, and mosquitto says so."""
     word = "SSL routines::"  # the reasons differ: wrong version number, http request, packet length too long
-    before = ground.said("mosquitto").count(word)
+    before = testbed.said("mosquitto").count(word)
     plain = bytes.fromhex("100d00044d5154540402003c0001") + b"x"
     for opening in (
         plain,
@@ -66,11 +71,11 @@ def test_a_connection_without_tls_is_refused(ground: Any, honest: Any, eventuall
     ):
         with socket.socket() as knock:
             knock.settimeout(5)
-            knock.connect(("127.0.0.1", ground.door))
+            knock.connect(("127.0.0.1", testbed.door))
             knock.sendall(opening)
             assert not _answer(knock)
     honest.goes_on()
-    eventually(lambda: ground.said("mosquitto").count(word) >= before + 4, "the broker's four refusals")
+    eventually(lambda: testbed.said("mosquitto").count(word) >= before + 4, "the broker's four refusals")
 
 
 def _answer(knock: socket.socket) -> bytes:
@@ -84,50 +89,50 @@ def _answer(knock: socket.socket) -> bytes:
     return b"" if heard[:1] == b"\x15" else heard
 
 
-def test_a_revoked_probe_is_out(ground: Any, honest: Any, eventually: Callable[..., None]) -> None:
+def test_a_revoked_probe_is_out(testbed: SecurityTestbed, honest: Honest, eventually: Callable[..., None]) -> None:
     """At once for the collector; for the broker at its reload: the standing connection is mute, no new one is made."""
-    probe = ground.probe(id="lost0001")
-    card = ground.enrol(probe)
-    standing = ground.guest(card)
+    probe = FieldProbe(id="lost0001")
+    card = testbed.enrol(probe)
+    standing = testbed.guest(card)
     standing.subscribe(topic(probe.id, Leaf.ASSIGNMENT))
     standing.publish(probe.topic, probe.batch(probe.measurement()))
-    eventually(lambda: ground.journalled(probe.id) == 1, "the first measurement")
+    eventually(lambda: testbed.journalled(probe.id) == 1, "the first measurement")
 
-    assert ground.call("fleet", "revoke", probe.id).returncode == 0
+    assert testbed.call("fleet", "revoke", probe.id).returncode == 0
     standing.publish(probe.topic, probe.batch(probe.measurement()))
-    eventually(lambda: f"probe {probe.id} was revoked" in ground.quarantined(probe.id), "the collector's refusal")
-    assert f"quarantined from {probe.id}: probe {probe.id} was revoked" in ground.said("collector")
+    eventually(lambda: f"probe {probe.id} was revoked" in testbed.quarantined(probe.id), "the collector's refusal")
+    assert f"quarantined from {probe.id}: probe {probe.id} was revoked" in testbed.said("collector")
 
-    assert ground.call("broker", "refresh", "--out", str(ground.files)).returncode == 0
-    ground.reload()
-    refused = len(ground.quarantined(probe.id))
+    assert testbed.call("broker", "refresh", "--out", str(testbed.files)).returncode == 0
+    testbed.reload()
+    refused = len(testbed.quarantined(probe.id))
     standing.heard.clear()
     standing.publish(probe.topic, probe.batch(probe.measurement()))
     eventually(lambda: "Not authorized" in standing.answers, "the broker's refusal")
-    assert f"Denied PUBLISH from {probe.id}" in ground.said("mosquitto")
-    again = ground.guest(card)
+    assert f"Denied PUBLISH from {probe.id}" in testbed.said("mosquitto")
+    again = testbed.guest(card)
     assert not again.connected
     honest.goes_on()
-    assert len(ground.quarantined(probe.id)) == refused
-    assert ground.journalled(probe.id) == 1
+    assert len(testbed.quarantined(probe.id)) == refused
+    assert testbed.journalled(probe.id) == 1
     for guest in (standing, again):
         guest.leave()
 
 
 def test_a_seized_card_is_out_while_its_probe_lives_on(
-    ground: Any, honest: Any, eventually: Callable[..., None]
+    testbed: SecurityTestbed, honest: Honest, eventually: Callable[..., None]
 ) -> None:
     """Re-enrolled with a new key under the same id: the old certificate is refused, the new one speaks."""
-    lost = ground.probe(id="taken001")
-    old = ground.enrol(lost)
-    found = ground.probe(id="taken001")
-    assert ground.call("fleet", "revoke", lost.id).returncode == 0
-    new = ground.enrol(found)
-    ground.call("broker", "refresh", "--out", str(ground.files))
-    ground.reload()
-    seized = ground.guest(old)
+    lost = FieldProbe(id="taken001")
+    old = testbed.enrol(lost)
+    found = FieldProbe(id="taken001")
+    assert testbed.call("fleet", "revoke", lost.id).returncode == 0
+    new = testbed.enrol(found)
+    testbed.call("broker", "refresh", "--out", str(testbed.files))
+    testbed.reload()
+    seized = testbed.guest(old)
     assert not seized.connected
-    line = ground.line(found, new)
+    line = testbed.line(found, new)
     line.record(found.measurement())
     eventually(lambda: not line.spool, "the receipt for the new board")
     line.stop()

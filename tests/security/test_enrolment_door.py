@@ -11,7 +11,6 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
-from typing import Any
 
 import msgspec
 import pytest
@@ -19,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from balise_wire.card import CONSENT_VERSION
 from balise_wire.enrolment import ENROL_PATH, Enrolment, EnrolmentRequest, Refusal, Refused
+from tests.security.testbed import Honest, SecurityTestbed
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -28,9 +28,9 @@ ATTACKER, OFFICE = "127.0.0.66", "127.0.0.1"
 class Caller:
     """Connects to the door from an address of loopback."""
 
-    def __init__(self, ground: Any, source: str) -> None:
-        self._ground, self._source = ground, source
-        self.context = ssl.create_default_context(cafile=str(ground.state / "authority" / "ca.pem"))
+    def __init__(self, testbed: SecurityTestbed, source: str) -> None:
+        self._ground, self._source = testbed, source
+        self.context = ssl.create_default_context(cafile=str(testbed.state / "authority" / "ca.pem"))
 
     def plain(self) -> socket.socket:
         """Return a connection without TLS."""
@@ -62,9 +62,9 @@ class Caller:
 
 
 @pytest.fixture
-def attacker(ground: Any) -> Caller:
+def attacker(testbed: SecurityTestbed) -> Caller:
     """Return somebody who means harm."""
-    return Caller(ground, ATTACKER)
+    return Caller(testbed, ATTACKER)
 
 
 @pytest.fixture
@@ -86,24 +86,26 @@ def besieged(attacker: Caller) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("besieged")
-def test_a_board_is_enrolled_while_others_besiege_the_door(ground: Any, honest: Any) -> None:
+def test_a_board_is_enrolled_while_others_besiege_the_door(testbed: SecurityTestbed, honest: Honest) -> None:
     """Sixty hanging connections of one source keep nobody else out, and no measurement back."""
-    made = ground.call("fleet", "token", "--probe", "board001", "--country", "PK", "--asn", "64501")
+    made = testbed.call("fleet", "token", "--probe", "board001", "--country", "PK", "--asn", "64501")
     found = re.search(r"board001\s+(\S+)", made.stdout)
     assert found is not None, made.stderr
     honest.goes_on()
-    status, body = Caller(ground, OFFICE).enrol(found[1])
+    status, body = Caller(testbed, OFFICE).enrol(found[1])
     assert status == 200, body
     assert msgspec.json.decode(body, type=Enrolment).probe == "board001"
     honest.goes_on()
 
 
-def test_guessing_tokens_leads_nowhere_and_is_slowed(ground: Any, honest: Any, attacker: Caller) -> None:
+def test_guessing_tokens_leads_nowhere_and_is_slowed(
+    testbed: SecurityTestbed, honest: Honest, attacker: Caller
+) -> None:
     """A hundred guesses: none is right, and after the burst the answer is to wait; the log says so, not from where."""
     answers = [attacker.enrol(secrets.token_urlsafe(16)) for _ in range(100)]
     honest.goes_on()
     reasons = {msgspec.json.decode(body, type=Refused).refused for _, body in answers}
     assert reasons == {Refusal.TOKEN_UNKNOWN, Refusal.TOO_MANY}
     assert [status for status, _ in answers].count(429) >= 20
-    assert ATTACKER not in ground.said("collector")
-    assert "enrol refused from source" in ground.said("collector")
+    assert ATTACKER not in testbed.said("collector")
+    assert "enrol refused from source" in testbed.said("collector")

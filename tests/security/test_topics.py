@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 import pytest
@@ -12,23 +11,29 @@ from balise_collector.system.errors import ConfigError
 from balise_wire.status import CollectorState, State
 from balise_wire.topics import COLLECTOR_STATE, ROOT, Leaf, topic
 from balise_wire.words import Lifecycle
+from tests.collector.field_probe import FieldProbe
+from tests.security.testbed import Card, Honest, SecurityTestbed
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
+Two = tuple[FieldProbe, Card, tuple[FieldProbe, Card]]
+
 
 @pytest.fixture
-def two(ground: Any) -> tuple[Any, Any, Any]:
+def two(testbed: SecurityTestbed) -> Two:
     """Return a probe that attacks, with its card, and its victim, both enrolled."""
-    number = ground.next_number()
-    attacker, victim = ground.probe(id=f"evil{number:04}"), ground.probe(id=f"good{number:04}")
-    card = ground.enrol(attacker)
-    return attacker, card, (victim, ground.enrol(victim))
+    number = testbed.next_number()
+    attacker, victim = FieldProbe(id=f"evil{number:04}"), FieldProbe(id=f"good{number:04}")
+    card = testbed.enrol(attacker)
+    return attacker, card, (victim, testbed.enrol(victim))
 
 
-def test_nobody_writes_as_another(ground: Any, honest: Any, two: Any, eventually: Callable[..., None]) -> None:
+def test_nobody_writes_as_another(
+    testbed: SecurityTestbed, honest: Honest, two: Two, eventually: Callable[..., None]
+) -> None:
     """On another's topics, the collector's, its own that are not its to say, outside: refused, each by name."""
     attacker, card, (victim, _) = two
-    guest = ground.guest(card)
+    guest = testbed.guest(card)
     frame = attacker.batch(attacker.measurement())
     state = msgspec.json.encode(State(state=Lifecycle.LOST, session=2**50))
     tried = [
@@ -45,26 +50,28 @@ def test_nobody_writes_as_another(ground: Any, honest: Any, two: Any, eventually
         guest.publish(where, payload)
     eventually(lambda: len(guest.answers) == len(tried), "an answer to each")
     assert set(guest.answers) == {"Not authorized"}
-    said = ground.said("mosquitto")
+    said = testbed.said("mosquitto")
     for where, _ in tried:
         assert f"Denied PUBLISH from {attacker.id}" in said
         assert f"'{where}'" in said
     guest.publish(attacker.topic, attacker.batch(attacker.measurement()))
-    eventually(lambda: ground.journalled(attacker.id) == 1, "what is its own to say")
+    eventually(lambda: testbed.journalled(attacker.id) == 1, "what is its own to say")
     guest.leave()
     honest.goes_on()
-    assert ground.quarantined(victim.id) == []
-    assert ground.journalled(victim.id) == 0
+    assert testbed.quarantined(victim.id) == []
+    assert testbed.journalled(victim.id) == 0
 
 
-def test_nobody_hears_another(ground: Any, honest: Any, two: Any, eventually: Callable[..., None]) -> None:
+def test_nobody_hears_another(
+    testbed: SecurityTestbed, honest: Honest, two: Two, eventually: Callable[..., None]
+) -> None:
     """Wildcards, another's topics, $SYS: granted in words by MQTT, and nothing ever comes; its own comes."""
     attacker, card, (victim, other) = two
-    guest = ground.guest(card)
+    guest = testbed.guest(card)
     mine = {topic(attacker.id, Leaf.ASSIGNMENT), topic(attacker.id, Leaf.RECEIPT), COLLECTOR_STATE}
     guest.subscribe("#", f"{ROOT}/#", f"{ROOT}/+/+", f"{ROOT}/{victim.id}/#", "$SYS/#", "+/+/+/receipt")
     guest.subscribe(*(topic(victim.id, leaf) for leaf in Leaf))
-    line = ground.line(victim, other)
+    line = testbed.line(victim, other)
     line.record(victim.measurement())
     eventually(lambda: not line.spool, "the victim's receipt")
     guest.publish(attacker.topic, attacker.batch(attacker.measurement()))
@@ -74,41 +81,43 @@ def test_nobody_hears_another(ground: Any, honest: Any, two: Any, eventually: Ca
     honest.goes_on()
 
 
-def test_a_client_id_is_not_chosen(ground: Any, honest: Any, two: Any) -> None:
+def test_a_client_id_is_not_chosen(testbed: SecurityTestbed, honest: Honest, two: Two) -> None:
     """Whoever asks for the name of another is called by its certificate: nobody is thrown out, no queue is taken."""
     attacker, card, (victim, other) = two
-    line = ground.line(victim, other)
+    line = testbed.line(victim, other)
     for name in (victim.id, "collector", "balise-collector"):
-        guest = ground.guest(card, client_id=name)
+        guest = testbed.guest(card, client_id=name)
         assert guest.connected
-        assert f"as {attacker.id} (" in ground.said("mosquitto")
+        assert f"as {attacker.id} (" in testbed.said("mosquitto")
         guest.leave()
     line.record(victim.measurement())
     honest.goes_on()
     line.stop()
-    assert f"Client {victim.id} already connected" not in ground.said("mosquitto")
-    assert "Client collector already connected" not in ground.said("mosquitto")
+    assert f"Client {victim.id} already connected" not in testbed.said("mosquitto")
+    assert "Client collector already connected" not in testbed.said("mosquitto")
 
 
-def test_a_will_is_ones_own(ground: Any, honest: Any, two: Any, eventually: Callable[..., None]) -> None:
+def test_a_will_is_ones_own(
+    testbed: SecurityTestbed, honest: Honest, two: Two, eventually: Callable[..., None]
+) -> None:
     """A last will on another's topic is never carried out: no probe declares another lost."""
     attacker, card, (victim, _) = two
     for owner in (victim, attacker):
         state = msgspec.json.encode(State(state=Lifecycle.LOST, session=2**50))
-        guest = ground.guest(card, will=(topic(owner.id, Leaf.STATE), state))
+        guest = testbed.guest(card, will=(topic(owner.id, Leaf.STATE), state))
         assert guest.connected
         guest.vanish()
-    eventually(lambda: ground.presence(attacker.id) == ["lost"], "its own will")
+    eventually(lambda: testbed.presence(attacker.id) == ["lost"], "its own will")
     honest.goes_on()
-    assert ground.presence(victim.id) == []
+    assert testbed.presence(victim.id) == []
 
 
 @pytest.mark.parametrize("name", ["+", "#", "good/0001", "+/receipt"])
-def test_a_name_that_would_be_a_pattern_has_no_rights(ground: Any, honest: Any, name: str) -> None:
+def test_a_name_that_would_be_a_pattern_has_no_rights(testbed: SecurityTestbed, honest: Honest, name: str) -> None:
     """No enrolment gives such a name; were one signed all the same, it would be put into no rule."""
     with pytest.raises(ConfigError, match="no id of a probe"):
-        ground.card(name)
-    guest = ground.guest(ground.card(name, forced=True))
+        testbed.card(name)
+    guest = testbed.guest(testbed.card(name, forced=True))
     if guest.connected:
         guest.subscribe(f"{ROOT}/+/receipt", f"{ROOT}/honest01/receipt")
         guest.publish(topic("honest01", Leaf.STATE), b"{}")

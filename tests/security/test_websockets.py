@@ -13,11 +13,13 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
+
+from tests.collector.field_probe import FieldProbe
+from tests.security.testbed import Card, SecurityTestbed
 
 pytestmark = [
     pytest.mark.slow,
@@ -28,10 +30,10 @@ pytestmark = [
 
 
 @pytest.fixture
-def door(ground: Any, tools_bin: Path, tmp_path: Path, unused: Callable[[], int]) -> Iterator[int]:
+def door(testbed: SecurityTestbed, tools_bin: Path, tmp_path: Path, unused: Callable[[], int]) -> Iterator[int]:
     """Return the port of a WebSocket door of the same fleet, on a mosquitto of its own."""
     port, me = unused(), pwd.getpwuid(os.geteuid()).pw_name
-    said = ground.call(
+    said = testbed.call(
         "broker", "files", "--out", str(tmp_path), "--name", "broker.example.org", "--listen", "127.0.0.1",
         "--mqtt", "0", "--websockets", str(port), "--local", str(unused()), "--user", me, "--data", str(tmp_path),
         "--verbose",
@@ -52,10 +54,10 @@ def door(ground: Any, tools_bin: Path, tmp_path: Path, unused: Callable[[], int]
     program.wait()
 
 
-def enters(ground: Any, card: Any, port: int, most: ssl.TLSVersion | None = None) -> bool:
+def enters(testbed: SecurityTestbed, card: Card | None, port: int, most: ssl.TLSVersion | None = None) -> bool:
     """Whether somebody is greeted at a WebSocket door."""
     client = mqtt.Client(CallbackAPIVersion.VERSION2, "x", transport="websockets", reconnect_on_failure=False)
-    context = ground.tls(card)
+    context = testbed.tls(card)
     if most is not None:
         context.maximum_version = most
     client.tls_set_context(context)
@@ -72,16 +74,16 @@ def enters(ground: Any, card: Any, port: int, most: ssl.TLSVersion | None = None
     return entered
 
 
-def test_a_websocket_door_of_2_0_checks_no_revocation(ground: Any, tools_bin: Path, door: int) -> None:
+def test_a_websocket_door_of_2_0_checks_no_revocation(testbed: SecurityTestbed, tools_bin: Path, door: int) -> None:
     """Strangers and old TLS are kept out there as well; a revoked card is not, and so the door stays shut."""
     said = subprocess.run([str(tools_bin / "mosquitto"), "-h"], capture_output=True, text=True, check=False).stdout
     version = re.search(r"mosquitto version (\d+)\.(\d+)", said)
     assert version is not None
-    probe = ground.probe(id="lost0009")
-    card = ground.enrol(probe)
-    assert enters(ground, card, door)
-    assert not enters(ground, card, door, ssl.TLSVersion.TLSv1_2)
-    assert not enters(ground, ground.card("zz99zz99", stranger=True), door)
-    assert not enters(ground, None, door)
-    assert ground.call("fleet", "revoke", probe.id).returncode == 0
-    assert enters(ground, card, door) == ((int(version[1]), int(version[2])) < (2, 1))
+    probe = FieldProbe(id="lost0009")
+    card = testbed.enrol(probe)
+    assert enters(testbed, card, door)
+    assert not enters(testbed, card, door, ssl.TLSVersion.TLSv1_2)
+    assert not enters(testbed, testbed.card("zz99zz99", stranger=True), door)
+    assert not enters(testbed, None, door)
+    assert testbed.call("fleet", "revoke", probe.id).returncode == 0
+    assert enters(testbed, card, door) == ((int(version[1]), int(version[2])) < (2, 1))

@@ -36,6 +36,8 @@ from balise_collector.fleet.authority import Authority
 from balise_collector.fleet.authority.certificates import client_certificate, pem
 from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.system.identity import load_or_create
+from tests.collector.field_probe import FieldProbe
+from tests.collector.fieldline import FieldLine
 
 READY = 15.0
 DAY = 86_400.0
@@ -56,22 +58,21 @@ class Card:
     file: Path
 
 
-class Ground:
+class SecurityTestbed:
     """Broker and collector on loopback."""
 
     GROWTH_MOST = 64
     """MB that either program may have grown by when an attack is over."""
 
-    def __init__(self, mosquitto: Path, folder: Path, probe: Any, line: Any) -> None:
+    def __init__(self, mosquitto: Path, folder: Path) -> None:
         self.folder = folder
         self.state = folder / "state"
         self.files = folder / "broker"
         self.door, self.local, self.enrolment = free_port(), free_port(), free_port()
-        self.probe, self._line = probe, line
         self._mosquitto = mosquitto
         self._settings = folder / "collector.toml"
         self._programs: dict[str, subprocess.Popen[bytes]] = {}
-        self._honest: Any = None
+        self._honest: tuple[FieldProbe, Card] | None = None
         self._begun = 0.0
         self._numbers = itertools.count(1)
 
@@ -152,7 +153,7 @@ class Ground:
 
     # ------------------------------------------------------------ who knocks
 
-    def card(self, name: str, key: Any = None, **changes: Any) -> Card:
+    def card(self, name: str, key: Ed25519PrivateKey | None = None, **changes: Any) -> Card:
         """Make a certificate of the fleet's own authority for a key.
 
         ``expired`` dates it back; ``stranger`` is an authority of somebody else's; ``server`` gives it the use of
@@ -194,7 +195,7 @@ class Ground:
         """Return the collector's own certificate, as whoever broke into its machine has it."""
         return Card("collector", self.state / "broker" / "collector.pem")
 
-    def enrol(self, probe: Any) -> Card:
+    def enrol(self, probe: FieldProbe) -> Card:
         """Approve a probe and give it a card."""
         with closing(SqliteRegistry(self.state / "fleet.sqlite")) as registry:
             registry.approve(probe.member)
@@ -204,14 +205,14 @@ class Ground:
         """Return a number that no other test has, for names."""
         return next(self._numbers)
 
-    def line(self, probe: Any, card: Card) -> Any:
+    def line(self, probe: FieldProbe, card: Card) -> FieldLine:
         """Connect an enrolled probe as a probe connects."""
-        return self._line(probe, self.door, load_or_create(self.state).public_key(), tls=self.tls(card))
+        return FieldLine(probe, self.door, load_or_create(self.state).public_key(), tls=self.tls(card))
 
     def honest(self) -> Honest:
         """Return the honest probe at work; it is one and the same for all tests."""
         if self._honest is None:
-            probe = self.probe(id="honest01")
+            probe = FieldProbe(id="honest01")
             self._honest = (probe, self.enrol(probe))
         probe, card = self._honest
         return Honest(probe, self.line(probe, card), self.state)
@@ -244,7 +245,7 @@ class Honest:
     PAUSE = 0.05
     PATIENCE = 30.0
 
-    def __init__(self, probe: Any, line: Any, state: Path) -> None:
+    def __init__(self, probe: FieldProbe, line: FieldLine, state: Path) -> None:
         self._probe, self._line, self._state = probe, line, state
         self._ending = threading.Event()
         self._slowest = 0.0
@@ -299,7 +300,7 @@ class Honest:
 class Guest:
     """Somebody at a door: what they tried, and what came of it."""
 
-    ground: Ground
+    testbed: SecurityTestbed
     card: Card | None
     client_id: str = "somebody"
     most: ssl.TLSVersion | None = None
@@ -318,7 +319,7 @@ class Guest:
             protocol=MQTTProtocolVersion.MQTTv5,
             reconnect_on_failure=False,
         )
-        context = self.ground.tls(self.card)
+        context = self.testbed.tls(self.card)
         if self.most is not None:
             context.maximum_version = self.most
         self._client.tls_set_context(context)
@@ -329,7 +330,7 @@ class Guest:
         self._client.on_message = lambda _c, _u, message: self.heard.append((message.topic, bytes(message.payload)))
         self._client.on_publish = lambda _c, _u, _m, reason, _p: self.answers.append(str(reason))
         try:
-            self._client.connect("127.0.0.1", self.ground.door, keepalive=30)
+            self._client.connect("127.0.0.1", self.testbed.door, keepalive=30)
         except OSError as error:
             self.failed = str(error) or type(error).__name__
             return
