@@ -21,6 +21,7 @@ from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from balise_agent.delivery.lookup import lookup_through
+from balise_agent.delivery.parts import Delivery
 from balise_agent.delivery.publisher import Publisher
 from balise_agent.delivery.spool.spool import Record, Spool, Stamp
 from balise_agent.system.clock import Clock
@@ -117,6 +118,12 @@ def collector_identity() -> Identity:
 
 
 @pytest.fixture
+def clock() -> Clock:
+    """Return the publisher's clock."""
+    return Clock()
+
+
+@pytest.fixture
 def reactor() -> Iterator[Reactor]:
     """Return a loop on the real clock."""
     made = Reactor(Clock())
@@ -165,39 +172,27 @@ def fill_fixture() -> Callable[..., None]:
     return fill
 
 
-class Heard:
-    """The listener of a publisher under test."""
+class DayBudget:
+    """An account of the day's line that a test fills."""
 
     def __init__(self) -> None:
-        self.frames: list[bytes] = []
         self.left = 1_000_000_000
         """Bytes of the day that a test leaves."""
-        self.greetings = 0
-        self.segments: list[int] = []
+        self.counted = (0, 0)
+        """Bytes out and in that delivery said it cost."""
 
-    def assigned(self, frame: bytes) -> None:
-        """Keep it."""
-        self.frames.append(frame)
+    @property
+    def silent(self) -> bool:
+        """Whether nothing is left."""
+        return self.left <= 0
 
-    def may_deliver(self, size: int) -> bool:
+    def delivers(self, size: int) -> bool:
         """Whether the line has so much left."""
         return size <= self.left
 
-    def may_talk(self) -> bool:
-        """Whether it has anything left."""
-        return self.left > 0
-
-    def narrowed(self, segment: int) -> None:
-        """Note it."""
-        self.segments.append(segment)
-
-    def greeted(self) -> None:
-        """Count the sessions that stand."""
-        self.greetings += 1
-
-    def lifecycle(self) -> Lifecycle:
-        """Always ready."""
-        return Lifecycle.READY
+    def reported(self, sent: int, received: int) -> None:
+        """Count it."""
+        self.counted = (self.counted[0] + sent, self.counted[1] + received)
 
 
 class CollectorSide:
@@ -286,32 +281,35 @@ def collector_side(mosquitto: Mosquitto, identity: Identity, collector_identity:
 
 
 @pytest.fixture
-def heard() -> Heard:
-    """Return a listener."""
-    return Heard()
+def budget() -> DayBudget:
+    """Return an account with everything left."""
+    return DayBudget()
 
 
 @pytest.fixture
 def make_publisher(
-    reactor: Reactor, spool: Spool, identity: Identity, collector_identity: Identity, heard: Heard
+    reactor: Reactor, spool: Spool, identity: Identity, collector_identity: Identity, budget: DayBudget, clock: Clock
 ) -> Iterator[Callable[..., Publisher]]:
     """Return a function that makes a publisher for broker entries."""
     made: list[Publisher] = []
 
     def make(*brokers: Broker) -> Publisher:
         publisher = Publisher(
-            brokers,
-            probe=PROBE,
-            meta=Meta(public_key=identity.public_hex, software="test"),
-            sealer=Sealer(identity.key),
-            collector=collector_identity.key.public_key(),
-            spool=spool,
-            clock=Clock(),
-            reactor=reactor,
-            lookup=lookup_through(lambda: ()),
-            listener=heard,
-            chance=random.Random(1),
+            Delivery(
+                brokers=brokers,
+                probe=PROBE,
+                meta=Meta(public_key=identity.public_hex, software="test"),
+                sealer=Sealer(identity.key),
+                collector=collector_identity.key.public_key(),
+                spool=spool,
+                clock=clock,
+                reactor=reactor,
+                lookup=lookup_through(lambda: ()),
+                budget=budget,
+                rng=random.Random(1),
+            )
         )
+        publisher.announce(Lifecycle.READY)
         made.append(publisher)
         return publisher
 
@@ -342,7 +340,8 @@ class Stage:
     broker: Mosquitto
     collector: CollectorSide
     spool: Spool
-    heard: Heard
+    budget: DayBudget
+    clock: Clock
     publisher: Callable[..., Publisher]
     """Makes one for broker entries."""
     until: Callable[..., None]
@@ -358,9 +357,10 @@ def stage(
     mosquitto: Mosquitto,
     collector_side: CollectorSide,
     spool: Spool,
-    heard: Heard,
+    budget: DayBudget,
+    clock: Clock,
     make_publisher: Callable[..., Publisher],
     until: Callable[..., None],
 ) -> Stage:
     """Return what most tests of a publisher stand on."""
-    return Stage(mosquitto, collector_side, spool, heard, make_publisher, until)
+    return Stage(mosquitto, collector_side, spool, budget, clock, make_publisher, until)

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from balise_agent.delivery.publisher import open_sealed
+from balise_agent.delivery.messages import open_sealed
 from balise_agent.experiments import REGISTRY
 from balise_agent.measure.assignments import Assignments
 from balise_agent.policy.limits import Limits

@@ -18,11 +18,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from balise_agent.delivery.parts import Arrival, Assigned, Greeted
 from balise_agent.system.config import Broker, Transport
 from balise_wire import profiles
 from balise_wire.envelope import Kind, decode_envelope
 from balise_wire.seal import Sealer, unseal
 from balise_wire.status import Health, Meta, Receipt
+from balise_wire.words import Lifecycle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -114,13 +116,12 @@ def test_an_overdue_receipt_sends_the_rows_again(stage: Any) -> None:
     """Rows without a receipt are sent again, oldest first, with growing patience."""
     stage.fill(2)
     publisher = stage.publisher(entry(stage.broker))
-    publisher._patience = 0.3
     publisher.start()
     stage.until(lambda: publisher.connected, stage.collector)
-    publisher._patience = 0.3  # the ten seconds of a real network would make the test wait
+    publisher.window.receipt_seconds = 0.3  # the ten seconds of a real network would make the test wait
     stage.until(lambda: len(stage.collector.batches) >= 4, stage.collector)
     assert stage.collector.sequences[:4] == [1, 2, 1, 2]
-    assert publisher._patience > 0.3
+    assert publisher.window.receipt_seconds > 0.3
 
 
 def test_a_stream_that_begins_anew_is_told_and_delivered_from_its_first_row(stage: Any) -> None:
@@ -160,8 +161,7 @@ def test_the_will_says_lost_and_a_goodbye_says_disconnected(stage: Any) -> None:
     broken = stage.publisher(entry(stage.broker))
     broken.start()
     stage.until(lambda: stage.collector.states == ["ready"], stage.collector)
-    broken._parted = True  # do not come back
-    broken._lost("the test pulls the plug")
+    broken.close()
     stage.until(lambda: stage.collector.states == ["ready", "lost"], stage.collector)
     clean = stage.publisher(entry(stage.broker))
     clean.start()
@@ -181,13 +181,21 @@ def test_a_dead_broker_is_passed_over_and_the_good_one_remembered(stage: Any) ->
     assert again.broker == publisher.broker
 
 
-def test_an_assignment_reaches_the_listener(stage: Any) -> None:
+def test_an_assignment_waits_in_the_queue(stage: Any) -> None:
     """The retained assignment arrives at each connection, sealed as it was."""
     frame = stage.collector.frame(Kind.ASSIGNMENT, Receipt(stream="x", through=0))
     stage.collector.publish("assignment", frame)
-    stage.publisher(entry(stage.broker)).start()
-    stage.until(lambda: bool(stage.heard.frames), stage.collector)
-    assert stage.heard.frames == [frame]
+    publisher = stage.publisher(entry(stage.broker))
+    publisher.start()
+    taken: list[Arrival] = []
+
+    def arrived() -> bool:
+        taken.extend(publisher.take())
+        return len(taken) >= 2
+
+    stage.until(arrived, stage.collector)
+    assert taken == [Greeted(), Assigned(frame)]
+    assert publisher.take() == []
 
 
 def test_websockets_carry_the_same(
@@ -202,7 +210,7 @@ def test_websockets_carry_the_same(
     publisher = make_publisher(entry(websocket_mosquitto, transport=Transport.WEBSOCKETS))
     publisher.start()
     until(lambda: publisher.counters.sent_batches == 2)
-    until(lambda: publisher._client is not None and not publisher._client._out_messages)
+    until(lambda: publisher.mqtt is not None and not publisher.mqtt.unacknowledged)
 
 
 @pytest.fixture
@@ -250,8 +258,9 @@ def test_tls_is_verified_and_carries_the_same(
     publisher = make_publisher(entry(mosquitto, tls=True, ca_file=str(certificate[0])))
     publisher.start()
     until(lambda: publisher.counters.sent_batches == 2)
-    assert isinstance(publisher._watched, ssl.SSLSocket)
-    assert publisher._watched.version() == "TLSv1.3"
+    assert publisher.mqtt is not None
+    assert isinstance(publisher.mqtt.stream, ssl.SSLSocket)
+    assert publisher.mqtt.stream.version() == "TLSv1.3"
 
 
 def test_the_broker_is_a_real_one(mosquitto: Any) -> None:
@@ -327,7 +336,7 @@ def test_a_network_that_cuts_each_session_is_backed_off_from(
     broker, clients = cutting(b"")
     publisher = make_publisher(broker)
     publisher.start()
-    until(lambda: len(clients) >= 3 and publisher._failures >= 3)
+    until(lambda: len(clients) >= 3 and publisher.connector.failures >= 3)
 
 
 @pytest.mark.parametrize(
@@ -406,21 +415,21 @@ def test_what_the_line_carries_is_more_than_what_we_say(stage: Any) -> None:
 def test_a_day_that_is_spent_keeps_results_here(stage: Any) -> None:
     """Results wait, then the probe signs off with a state that is no loss; the next day it comes back and delivers."""
     stage.fill(2)
-    stage.heard.left = 10
+    stage.budget.left = 10
     publisher = stage.publisher(entry(stage.broker))
     publisher.start()
     stage.until(lambda: publisher.connected, stage.collector)
-    publisher._tick()
+    publisher.tick()
     assert stage.collector.batches == []
     assert publisher.counters.sent_batches == 0
-    stage.heard.left = 0
+    stage.budget.left = 0
     publisher.poke()
     stage.until(lambda: not publisher.connected, stage.collector)
-    publisher._tick()
-    assert (publisher._dial, publisher.trouble) == (None, None)
-    assert publisher._pause() == pytest.approx(1.0, abs=0.2)
+    publisher.tick()
+    assert (publisher.connector.busy, publisher.trouble) == (False, None)
+    assert publisher.pause() == pytest.approx(1.0, abs=0.2)
     assert len(stage.spool.rows(0, 10)) == 2
-    stage.heard.left = 1_000_000
+    stage.budget.left = 1_000_000
     publisher.poke()
     stage.until(lambda: len(stage.collector.batches) >= 2, stage.collector)
 
@@ -430,7 +439,7 @@ def test_a_batch_costs_no_more_than_the_model_says(stage: Any) -> None:
     """The collector reckons with ``profiles.BATCH``: counted at a broker, with TLS records and IPv6 added."""
     publisher = stage.publisher(entry(stage.broker))
     publisher.start()
-    stage.until(lambda: publisher.connected and time.monotonic() > publisher._ready_at, stage.collector)
+    stage.until(lambda: publisher.connected and publisher.settled, stage.collector)
     before, frames, batches = sum(publisher.crossed()), 0, 10
     for number in range(1, batches + 1):
         stage.fill(1, at=1000.0 + number)
@@ -450,11 +459,9 @@ def test_a_receipt_bounds_the_time_on_both_sides(stage: Any) -> None:
     publisher = stage.publisher(entry(stage.broker))
     publisher.start()
     stage.until(lambda: stage.collector.sequences == [1, 2], stage.collector)
-    checked = publisher._clock.checked
-    assert checked is None
     stage.collector.receipt(Receipt(stream=stage.spool.stream, through=1, at=time.time()))  # noqa: TID251 - a collector's clock
-    stage.until(lambda: (publisher._clock.checked or 99.0) < 10.0, stage.collector)
-    assert stage.heard.greetings == 1
+    stage.until(lambda: (stage.clock.checked or 99.0) < 10.0, stage.collector)
+    assert publisher.take().count(Greeted()) == 1
 
 
 def test_every_state_is_proved(stage: Any) -> None:
@@ -465,10 +472,9 @@ def test_every_state_is_proved(stage: Any) -> None:
     stage.until(lambda: publisher.connected and len(stage.collector.batches) == 3, stage.collector)
     stage.collector.receipt(Receipt(stream=stage.spool.stream, through=2))
     stage.until(lambda: stage.spool.count() == 1, stage.collector)
-    publisher.announce()
+    publisher.announce(Lifecycle.READY)
     stage.until(lambda: len(stage.collector.proofs) == 2, stage.collector)
-    publisher._parted = True  # do not come back
-    publisher._lost("the test pulls the plug")
+    publisher.close()
     stage.until(lambda: len(stage.collector.proofs) == 3, stage.collector)
     assert [(one.kind, one.sequence, one.oldest) for one in stage.collector.proofs] == [
         (Kind.STATE, 1, 1),

@@ -211,8 +211,8 @@ def play_floods() -> dict[str, Any]:
         }
         for name, plan in plans.items():
             _, link, conductor = stage()
-            link.ground.resolvers._configured = (HOSTILE,)
-            gate = link.ground.gate
+            link.context.resolvers._configured = (HOSTILE,)
+            gate = link.context.gate
             told["trials"][name] = _carried(conductor, link, gate, plan(), told)
             link.close()
     finally:
@@ -262,8 +262,8 @@ def play_spoofed() -> dict[str, Any]:
         found: dict[str, Any] = {}
         conductor.start(honest(found), on_done=lambda _outcome: None)
         assert conductor.run_all(60.0), "the plans did not end"
-        found |= {"strange": link.tap.strange, "counted": link.ground.gate.bytes_in}
-        found["beyond"] = link.ground.gate.bytes_beyond
+        found |= {"strange": link.tap.strange, "counted": link.context.gate.bytes_in}
+        found["beyond"] = link.context.gate.bytes_beyond
         link.close()
         return found
     finally:

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))  # as pytest's settings do
 from balise_agent.delivery import dial
+from balise_agent.delivery.parts import Delivery, Narrowed
 from balise_agent.delivery.publisher import Publisher
 from balise_agent.delivery.spool.spool import Record, Spool, Stamp
 from balise_agent.system.clock import Clock
@@ -28,7 +29,7 @@ from balise_agent.system.reactor import Reactor
 from balise_wire.envelope import Kind
 from balise_wire.seal import Sealer
 from balise_wire.status import Meta
-from balise_wire.words import ClockState, Lifecycle
+from balise_wire.words import ClockState
 from tests.testbed.neighbours import load
 
 GROUND = load(Path(os.environ.get("BALISE_GROUND") or Path(__file__).with_name("netns_plays.py")))
@@ -38,33 +39,17 @@ BATCHES = 3
 _SECONDS = 30.0
 
 
-class Listener:
-    """Who is told: notes what is said."""
+class Unbounded:
+    """A line that nobody counts."""
 
-    def __init__(self) -> None:
-        self.segments: list[int] = []
+    silent = False
 
-    def assigned(self, frame: bytes) -> None:
-        """Nothing is assigned here."""
-
-    def lifecycle(self) -> Lifecycle:
-        """Always ready."""
-        return Lifecycle.READY
-
-    def may_deliver(self, size: int) -> bool:
+    def delivers(self, size: int) -> bool:
         """Whatever the size."""
         return size >= 0
 
-    def may_talk(self) -> bool:
-        """Always."""
-        return True
-
-    def narrowed(self, segment: int) -> None:
-        """Note it."""
-        self.segments.append(segment)
-
-    def greeted(self) -> None:
-        """Nothing to say."""
+    def reported(self, sent: int, received: int) -> None:
+        """Nobody counts."""
 
 
 def narrow(mtu: int, *, probing: bool) -> None:
@@ -86,7 +71,7 @@ def deliver() -> dict[str, Any]:
     """Deliver for a while, and return how it went."""
     reactor = Reactor(Clock.from_environment())
     key = Ed25519PrivateKey.generate()
-    chance = random.Random(7)
+    noise = random.Random(7)
     spool = Spool(
         Path("/run/spool.sqlite"),
         probe="k7m2q9xd",
@@ -96,22 +81,24 @@ def deliver() -> dict[str, Any]:
         batch_seconds=1.0,
     )
     for number in range(BATCHES):
-        body = json.dumps({"id": number, "noise": chance.randbytes(6000).hex()}).encode()
+        body = json.dumps({"id": number, "noise": noise.randbytes(6000).hex()}).encode()
         spool.record([Record(Kind.MEASUREMENT, body, 1000.0 + number)])
         spool.seal(Stamp(1000.0 + number, ClockState.SYNCED, 1, historical=False))
-    listener = Listener()
+    segments: list[int] = []
     publisher = Publisher(
-        (Broker(host=SERVER, port=PORT),),
-        probe="k7m2q9xd",
-        meta=Meta(public_key=key.public_key().public_bytes_raw().hex(), software="test"),
-        sealer=Sealer(key),
-        collector=Ed25519PrivateKey.generate().public_key(),
-        spool=spool,
-        clock=Clock.from_environment(),
-        reactor=reactor,
-        lookup=dial_lookup,
-        listener=listener,
-        chance=random.Random(1),
+        Delivery(
+            brokers=(Broker(host=SERVER, port=PORT),),
+            probe="k7m2q9xd",
+            meta=Meta(public_key=key.public_key().public_bytes_raw().hex(), software="test"),
+            sealer=Sealer(key),
+            collector=Ed25519PrivateKey.generate().public_key(),
+            spool=spool,
+            clock=Clock.from_environment(),
+            reactor=reactor,
+            lookup=dial_lookup,
+            budget=Unbounded(),
+            rng=random.Random(1),
+        )
     )
     publisher.start()
     began = time.monotonic()
@@ -122,12 +109,13 @@ def deliver() -> dict[str, Any]:
 
     while arrived() < BATCHES and time.monotonic() - began < _SECONDS:
         reactor.step(0.05)
+        segments += [one.segment for one in publisher.take() if isinstance(one, Narrowed)]
     took = time.monotonic() - began
     found = {
         "arrived": arrived(),
         "seconds": round(took, 1),
-        "segments": listener.segments,
-        "segment": getattr(publisher, "segment", None),
+        "segments": segments,
+        "segment": publisher.segment,
         "connections": publisher.counters.connections,
     }
     publisher.close()

@@ -503,7 +503,7 @@ def play_burst() -> dict[str, Any]:
     """5,000 datagrams of 1,200 bytes at full speed into one flow of the tap, while it is read as usual."""
     count, size = 5000, 1200
     reactor, link, _ = stage()
-    sock, port = bound_socket(link.ground, SERVER, socket.SOCK_DGRAM)
+    sock, port = bound_socket(link.context, SERVER, socket.SOCK_DGRAM)
     seen: list[int] = []
     flow = link.tap.open(UDP, port, packed(SERVER), 5000, lambda packet: None if packet.out else seen.append(
         int.from_bytes(packet.data[28:32], "big")
@@ -639,7 +639,7 @@ def play_down() -> dict[str, Any]:
     turns = reactor.turns - turns
     carry("down")
     subprocess.run(["ip", "link", "set", "probe1", "up"], check=True)
-    link.ground.sources._known.clear()
+    link.context.sources._known.clear()
     carry("after")
     return {
         "turns while down": turns,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from balise_agent.net import classify
 from balise_agent.net.classify import detail_of, failure_of, tls_failure
-from balise_agent.net.context import Chance, packed
+from balise_agent.net.context import PacketIds, packed
 from balise_agent.net.gateway import arp_request, is_arp_reply
 from balise_agent.net.ports import PortPool
 from balise_agent.net.resolvers import Habits, Resolvers, nameservers
@@ -125,7 +125,7 @@ def test_ports_come_back_as_late_as_possible() -> None:
 @given(seed=st.binary(min_size=8, max_size=8), bound=st.integers(1, 1 << 32))
 def test_chance_stays_below_its_bound(seed: bytes, bound: int) -> None:
     """Numbers fit the fields they are for, and one seed gives one stream."""
-    one, other = Chance(seed), Chance(seed)
+    one, other = PacketIds(seed), PacketIds(seed)
     numbers = [one.below(bound) for _ in range(20)]
     assert all(0 <= number < bound for number in numbers)
     assert numbers == [other.below(bound) for _ in range(20)]

@@ -11,14 +11,15 @@ import msgspec
 import pytest
 
 from balise_agent.experiments.steps import Connect, Send
-from balise_agent.measure.assignments import Assignments
 from balise_agent.measure.report import measurement
 from balise_agent.policy.limits import Limits
 from balise_agent.policy.usage import Meter
 from balise_agent.run import exit_traces
 from balise_agent.run.app import App
+from balise_agent.run.build import Surroundings, assemble
+from balise_agent.run.settle import Settled
 from balise_agent.system.clock import Clock, Laboratory
-from balise_agent.system.config import Broker, Collector, Config, Consent, Probe
+from balise_agent.system.config import Collector, Config, Consent, Probe
 from balise_agent.system.config import Spool as SpoolSettings
 from balise_agent.system.errors import LinkUnusable, Refused
 from balise_agent.system.lifecycle import PAUSE_FILE
@@ -87,6 +88,7 @@ class House:
         self.limits = Limits(laboratory=("198.18.0.0/15",), connections_per_host_per_minute=1000)
         self.consent = Consent(version=CONSENT_VERSION, accepted=True)
         self.warnings = False
+        self.lan: tuple[str, ...] = ()
         self.apps: list[tuple[App, Reactor, Spool]] = []
         self.began = time.monotonic()
 
@@ -98,30 +100,23 @@ class House:
         config = Config(
             probe=Probe(id=PROBE, country="PK", asn=64501, state_dir=str(self.folder)),
             collector=Collector(key=self.collector.public_hex),
-            broker=(Broker(host="127.0.0.1"),),
             consent=self.consent,
             spool=SpoolSettings(batch_seconds=100.0),
         )
-        app = App(
-            config,
-            clock=clock,
+        around = Surroundings(
             reactor=reactor,
-            identity=self.identity,
             spool=spool,
-            assignments=Assignments(
-                self.folder / "assignment.sealed",
-                collector=self.collector.key.public_key(),
-                probe=PROBE,
-                allowed=self.limits,
-            ),
+            usage=Meter(self.limits, clock, spool.noted("bytes today")),
             network=self.network,
-            meter=Meter(self.limits, clock, spool.noted("bytes today")),
-            allowed=self.limits,
+            drops=lambda: 0,
+            resolvers=tuple,
             service=Service({}),
             warnings=exit_traces.Warnings(self.folder / "warnings") if self.warnings else None,
+            local_networks=lambda: self.lan,
         )
+        app = assemble(Settled(config, clock, self.limits, config), self.identity, around)
         self.apps.append((app, reactor, spool))
-        app._begin()
+        app.begin()
         return app
 
     def sealed(self, task: Assignment, *, signer: Identity | None = None, probe: str = PROBE) -> bytes:
@@ -143,8 +138,8 @@ class House:
     def recorded(self) -> list[Any]:
         """Return everything on disk, sealed or not, in order of recording."""
         app, _, spool = self.apps[-1]
-        app._commit()
-        app._seal()
+        app.parts.recorder.commit()
+        app.parts.recorder.seal()
         found: list[Any] = []
         for row in spool.rows(0, 10_000):
             envelope = decode_envelope(unseal(row.frame, self.identity.key.public_key(), most=1 << 24))
@@ -182,9 +177,9 @@ def test_first_boot_waits_for_an_assignment_and_then_measures(house: House) -> N
     app = house.app()
     house.turns(2)
     assert not house.network.steps
-    assert app.lifecycle() is Lifecycle.INIT
+    assert app.parts.follower.lifecycle() is Lifecycle.INIT
     app.assigned(house.sealed(assignment(target(1), target(2, Experiment.DNS, Experiment.TCP))))
-    assert app.lifecycle() is Lifecycle.READY
+    assert app.parts.follower.lifecycle() is Lifecycle.READY
     all_kinds = {Experiment.LINE, Experiment.TLS, Experiment.DNS, Experiment.TCP}
     house.until(lambda: {one.experiment for one in house.measurements()} >= all_kinds)
     made = house.measurements()
@@ -213,8 +208,8 @@ def test_a_restart_without_a_broker_measures_from_the_stored_assignment(house: H
     """A probe that restarts inside a shutdown goes on."""
     house.app().assigned(house.sealed(assignment(target(1))))
     again = house.app()
-    assert again.lifecycle() is Lifecycle.READY
-    house.until(lambda: again.measurements >= 2)
+    assert again.parts.follower.lifecycle() is Lifecycle.READY
+    house.until(lambda: again.parts.runs.measurements >= 2)
 
 
 def test_what_is_stored_is_verified_again(house: House, identity: Identity) -> None:
@@ -222,7 +217,7 @@ def test_what_is_stored_is_verified_again(house: House, identity: Identity) -> N
     (house.folder / "assignment.sealed").write_bytes(house.sealed(assignment(target(1)), signer=identity))
     app = house.app()
     house.turns(2)
-    assert app.lifecycle() is Lifecycle.INIT
+    assert app.parts.follower.lifecycle() is Lifecycle.INIT
     assert not house.network.steps
 
 
@@ -257,7 +252,7 @@ def test_an_older_assignment_does_not_replace_a_newer_one(house: House) -> None:
     assert len(house.events()) == before
     app.assigned(house.sealed(assignment(target(2), version=4)))
     assert [event.kind for event in house.events()[before:]] == [EventKind.ASSIGNMENT_REFUSED]
-    house.until(lambda: app.measurements >= 4)
+    house.until(lambda: app.parts.runs.measurements >= 4)
     assert "svc2" not in {one.service for one in house.measurements()}
 
 
@@ -265,12 +260,12 @@ def test_an_older_assignment_does_not_replace_a_newer_one(house: House) -> None:
 def test_an_expired_assignment_puts_the_probe_to_sleep(house: House) -> None:
     """Nobody vouches for a task for ever."""
     app = house.app()
-    app.assigned(house.sealed(assignment(target(1), expires=app._clock.now() + 900.0)))
-    house.until(lambda: app.lifecycle() is Lifecycle.SLEEPING)
+    app.assigned(house.sealed(assignment(target(1), expires=app.parts.clock.now() + 900.0)))
+    house.until(lambda: app.parts.follower.lifecycle() is Lifecycle.SLEEPING)
     house.turns(1)
-    count = app.measurements
+    count = app.parts.runs.measurements
     house.turns(3)
-    assert app.measurements == count
+    assert app.parts.runs.measurements == count
     assert any("expired" in event.detail for event in house.events())
 
 
@@ -287,16 +282,16 @@ def test_the_hosts_pause_is_looked_at_in_each_turn(house: House) -> None:
     """A file stops measuring within a second and lets it go on; the collector reads that it was the host."""
     app = house.app()
     app.assigned(house.sealed(assignment(target(1))))
-    house.until(lambda: app.measurements >= 2)
+    house.until(lambda: app.parts.runs.measurements >= 2)
     (house.folder / PAUSE_FILE).touch()
-    house.until(lambda: app.lifecycle() is Lifecycle.SLEEPING)
-    assert app.conductor.busy == 0
-    count = app.measurements
+    house.until(lambda: app.parts.follower.lifecycle() is Lifecycle.SLEEPING)
+    assert app.parts.runs.conductor.busy == 0
+    count = app.parts.runs.measurements
     house.turns(3)
-    assert app.measurements == count
+    assert app.parts.runs.measurements == count
     (house.folder / PAUSE_FILE).unlink()
-    house.until(lambda: app.measurements > count)
-    assert app.lifecycle() is Lifecycle.READY
+    house.until(lambda: app.parts.runs.measurements > count)
+    assert app.parts.follower.lifecycle() is Lifecycle.READY
     kinds = [event.kind for event in house.events()]
     assert kinds.index(EventKind.PAUSED) < kinds.index(EventKind.RESUMED)
 
@@ -308,30 +303,32 @@ def test_a_pause_survives_a_restart(house: House) -> None:
     house.network.steps.clear()
     app = house.app()
     house.turns(3)
-    assert app.lifecycle() is Lifecycle.SLEEPING
+    assert app.parts.follower.lifecycle() is Lifecycle.SLEEPING
     assert not house.network.steps
 
 
 def test_the_kill_switch_holds_over_a_restart_until_a_newer_assignment(house: House) -> None:
     """Whatever else stands in the message, even an old date: the probe stops, stays stopped, and goes on when told."""
     app = house.app()
-    assert (app.health().assignment, app.health().halted) == (0, False)
+    assert (app.parts.reports.health().assignment, app.parts.reports.health().halted) == (0, False)
     app.assigned(house.sealed(assignment(target(1))))
-    house.until(lambda: app.measurements >= 1)
+    house.until(lambda: app.parts.runs.measurements >= 1)
     halt = msgspec.structs.replace(assignment(target(1), version=2, expires=1.0), halt="for now")
     app.assigned(house.sealed(halt))
-    assert app.lifecycle() is Lifecycle.SLEEPING
-    assert app.conductor.busy == 0
+    assert app.parts.follower.lifecycle() is Lifecycle.SLEEPING
+    assert app.parts.runs.conductor.busy == 0
     app.assigned(house.sealed(assignment(target(1), version=1)))
     again = house.app()
     steps = len(house.network.steps)
     house.turns(3)
-    assert again.lifecycle() is Lifecycle.SLEEPING
+    assert again.parts.follower.lifecycle() is Lifecycle.SLEEPING
     assert len(house.network.steps) == steps
-    assert (again.health().assignment, again.health().halted) == (2, True), "each report of the board's health says so"
+    assert (again.parts.reports.health().assignment, again.parts.reports.health().halted) == (2, True), (
+        "each report of the board's health says so"
+    )
     assert [event.detail for event in house.events() if event.kind is EventKind.HALTED][-1] == "for now"
     again.assigned(house.sealed(assignment(target(1), version=3)))
-    house.until(lambda: again.measurements >= 1)
+    house.until(lambda: again.parts.runs.measurements >= 1)
     assert EventKind.RESUMED in {event.kind for event in house.events()}
 
 
@@ -341,7 +338,7 @@ def test_a_consent_to_another_text_is_none(house: House) -> None:
     app = house.app()
     app.assigned(house.sealed(assignment(target(1))))
     house.turns(2)
-    assert app.lifecycle() is Lifecycle.SLEEPING
+    assert app.parts.follower.lifecycle() is Lifecycle.SLEEPING
     assert not house.network.steps
     told = next(event for event in house.events() if event.kind is EventKind.CONSENT_MISSING)
     assert "2001-01" in told.detail
@@ -352,65 +349,33 @@ def test_the_day_ends_measuring_whatever_the_assignment_says(house: House) -> No
     house.limits = msgspec.structs.replace(house.limits, connections_per_day=40)
     app = house.app()
     app.assigned(house.sealed(assignment(target(1))))
-    app._meter._gate._connections = 40
+    app.parts.usage._gate._connections = 40
     house.turns(2)
     assert not house.network.steps
-    assert next(trouble.id for trouble in app.status().troubles) is ProblemId.DAY_SPENT
+    assert next(trouble.id for trouble in app.parts.reports.status().troubles) is ProblemId.DAY_SPENT
     assert len([event for event in house.events() if event.kind is EventKind.BUDGET_EXHAUSTED]) == 1
-    app._meter._days.day -= 1
-    app._come_back(0.0)
-    house.until(lambda: app.measurements >= 1)
+    app.parts.usage._days.day -= 1
+    app.parts.runs.soon()
+    house.until(lambda: app.parts.runs.measurements >= 1)
 
 
 def test_a_restart_does_not_give_the_day_again(house: House) -> None:
     """The agenda counts on from the account that the gate kept."""
     app = house.app()
-    app._meter.reported(700_000, 300_000)
-    app._remember()
+    app.parts.usage.reported(700_000, 300_000)
+    app.upkeep.remember()
     again = house.app()
     again.assigned(house.sealed(assignment(target(1))))
-    assert again._agenda is not None
-    assert again._agenda.spent_today == 1_000_000
-
-
-def test_a_broker_that_takes_everything_and_a_collector_that_signs_nothing_is_told(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A revoked probe may still be let in by a door that knows no refusals; then the certificate is asked about."""
-    app = house.app()
-
-    class Connected:
-        connected = True
-        collector_online = True
-        trouble = None
-        counters = type("C", (), {"receipt_at": None})()
-        connected_at = 0.0
-        segment = 0
-
-    assert not app._refused()
-    monkeypatch.setattr(app, "publisher", Connected())
-    monkeypatch.setattr(app._spool, "oldest_at", lambda: app._clock.now() - 800.0)
-    assert not app._refused()
-    monkeypatch.setattr(app._spool, "oldest_at", lambda: app._clock.now() - 1000.0)
-    assert app._refused()
-    assert ProblemId.RECEIPTS_MISSING in {trouble.id for trouble in app._delivery_troubles(Connected())}  # type: ignore[arg-type]
-    Connected.connected_at = app._clock.now()
-    assert not app._refused(), "a connection of a moment ago has not had the time to deliver what an outage left"
-    Connected.connected_at = 0.0
-    Connected.counters.receipt_at = app._clock.now()
-    assert not app._refused()
-    assert [trouble.id for trouble in app._delivery_troubles(Connected())] == []  # type: ignore[arg-type]
-    Connected.segment = 1220
-    assert [trouble.id for trouble in app._delivery_troubles(Connected())] == [ProblemId.PATH_NARROW]  # type: ignore[arg-type]
-    monkeypatch.setattr(app, "publisher", None)
+    assert again.parts.follower.agenda is not None
+    assert again.parts.follower.agenda.spent_today == 1_000_000
 
 
 def test_the_status_says_how_things_stand(house: House) -> None:
     """Counters and words of the running program, for the status files."""
     app = house.app()
     app.assigned(house.sealed(assignment(target(1))))
-    house.until(lambda: app.measurements >= 2)
-    found = app.status()
+    house.until(lambda: app.parts.runs.measurements >= 2)
+    found = app.parts.reports.status()
     assert (found.state, found.probe, found.enrolled) == (Lifecycle.READY, PROBE, False)
     assert found.waiting > 0
     assert found.line_ok is True
@@ -432,18 +397,18 @@ def test_our_own_failure_is_told_as_ours(
     house.network.fail(error)
     app = house.app()
     app.assigned(house.sealed(assignment(target(1))))
-    house.until(lambda: app.own_failures >= 3)
+    house.until(lambda: app.parts.runs.own_failures >= 3)
     for made in house.measurements():
         assert made.own_failure.startswith(type(error).__name__)
         assert not made.observations
-    assert app.health().own_failures >= 3
-    assert len(house.measurements()) == app.health().own_failures == app.measurements
+    assert app.parts.reports.health().own_failures >= 3
+    assert len(house.measurements()) == app.parts.reports.health().own_failures == app.parts.runs.measurements
     told = [event for event in house.events() if event.kind is kind]
     assert 1 <= len(told) <= 3
     assert caplog.text
     house.network.fail(None)
-    before = app.measurements
-    house.until(lambda: app.measurements > before)
+    before = app.parts.runs.measurements
+    house.until(lambda: app.parts.runs.measurements > before)
     assert not house.measurements()[-1].own_failure
 
 
@@ -452,7 +417,7 @@ def test_what_was_observed_before_our_failure_leaves(house: House) -> None:
     house.network.cut["198.18.1.1"] = Failure.GENERIC_TIMEOUT
     app = house.app()
     app.assigned(house.sealed(assignment(target(1))))
-    house.until(lambda: app.measurements >= 2)
+    house.until(lambda: app.parts.runs.measurements >= 2)
     hellos = itertools.count()
 
     def trouble(step: Step) -> Exception | None:
@@ -479,7 +444,7 @@ def test_a_result_that_cannot_be_told_costs_itself(house: House, monkeypatch: py
             raise TypeError("no scrub rule")
         return real(run, observations, **rest)
 
-    monkeypatch.setattr("balise_agent.run.app.measurement", breaks)
+    monkeypatch.setattr("balise_agent.run.runs.measurement", breaks)
     house.until(lambda: {made.service for made in house.measurements()} >= {"svc1", "svc2", "internet"})
     assert all(bool(made.own_failure) is (made.service == "svc1") for made in house.measurements())
 
@@ -488,12 +453,12 @@ def test_stopping_puts_everything_on_disk(house: House) -> None:
     """After SIGTERM the spool holds what was measured, sealed, and the word that we stopped."""
     app = house.app()
     app.assigned(house.sealed(assignment(target(1), target(2))))
-    house.until(lambda: app.measurements >= 3)
+    house.until(lambda: app.parts.runs.measurements >= 3)
     app.stop()
-    app._end()
+    app.end()
     spool = house.apps[-1][2]
     assert spool._database.execute("SELECT count(*) FROM pending").fetchone()[0] == 0
-    assert len(house.measurements()) == app.measurements
+    assert len(house.measurements()) == app.parts.runs.measurements
     assert house.events()[-1].kind is EventKind.STOPPED
 
 
@@ -501,7 +466,7 @@ def test_without_a_broker_batches_are_historical(house: House) -> None:
     """What is sealed while nobody listens says that it may arrive long afterwards."""
     app = house.app()
     app.assigned(house.sealed(assignment(target(1))))
-    house.until(lambda: app.measurements >= 2)
+    house.until(lambda: app.parts.runs.measurements >= 2)
     house.recorded()
     rows = house.apps[-1][2].rows(0, 10)
     opened = [decode_envelope(unseal(row.frame, house.identity.key.public_key(), most=1 << 24)) for row in rows]
@@ -511,11 +476,14 @@ def test_without_a_broker_batches_are_historical(house: House) -> None:
 def test_the_bytes_of_the_day_survive_a_restart(house: House) -> None:
     """A probe that is restarted every hour must not spend its budget twenty-four times."""
     app = house.app()
-    app._meter.allow("198.18.1.1", 443, 1234)
-    app._meter.received(766)
-    app._remember()
+    app.parts.usage.allow("198.18.1.1", 443, 1234)
+    app.parts.usage.received(766)
+    app.upkeep.remember()
     again = house.app()
-    assert (again.health().sent_bytes_today, again.health().received_bytes_today) == (1234, 766)
+    assert (again.parts.reports.health().sent_bytes_today, again.parts.reports.health().received_bytes_today) == (
+        1234,
+        766,
+    )
 
 
 def test_a_new_boot_is_told_once(house: House) -> None:
@@ -537,20 +505,20 @@ def test_a_run_that_ended_without_a_goodbye_is_told_with_its_last_warnings(house
     told = [event.detail for event in house.events() if event.kind is EventKind.STARTED]
     assert any("without a goodbye" in detail for detail in told)
     assert any("the last thing it said" in detail for detail in told)
-    house.apps[-1][0]._end()
+    house.apps[-1][0].end()
     house.app()
     told = [event.detail for event in house.events() if event.kind is EventKind.STARTED]
     assert "stopped and started again" in told[-1]
 
 
-def test_the_probe_follows_its_machine_to_another_network(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_probe_follows_its_machine_to_another_network(house: House) -> None:
     """A LAN that came up after the start is refused and hidden like one that was there."""
-    monkeypatch.setattr("balise_agent.run.app._MOVE_SECONDS", 0.0)
     app = house.app()
-    app._household = lambda: ("203.0.113.0/24",)
-    house.until(lambda: app._allowed.lan == ("203.0.113.0/24",))
+    house.lan = ("203.0.113.0/24",)
+    app.upkeep.follow_networks()
+    assert app.parts.usage.rules.lan == house.lan
     with pytest.raises(Refused, match="own network"):
-        app._meter.allow("203.0.113.7", 443, 100)
+        app.parts.usage.allow("203.0.113.7", 443, 100)
     app.assigned(house.sealed(assignment(target(1, address="203.0.113.7"))))
     assert EventKind.TARGET_REFUSED in {event.kind for event in house.events()}
 
@@ -559,7 +527,7 @@ def test_batches_stay_open_longer_while_no_broker_listens(house: House) -> None:
     """A month without a network is kept in fewer and larger batches; nothing waits unrecorded."""
     app = house.app()
     app.assigned(house.sealed(assignment(target(1))))
-    house.until(lambda: app.measurements >= 2)
+    house.until(lambda: app.parts.runs.measurements >= 2)
     spool = house.apps[-1][2]
     pending = spool._database.execute("SELECT count(*), min(at) FROM pending").fetchone()
     assert pending[0] >= 2
@@ -572,7 +540,7 @@ def test_the_households_addresses_stay_at_home(house: House) -> None:
     house.network.fail(Refused("192.168.17.23 port 443: private (RFC 1918)"))
     app = house.app()
     app.assigned(house.sealed(assignment(target(1))))
-    house.until(lambda: app.own_failures >= 2)
+    house.until(lambda: app.parts.runs.own_failures >= 2)
     told = [event.detail for event in house.events() if event.kind is EventKind.TARGET_REFUSED]
     assert told
     assert not any("192.168" in detail for detail in told)
@@ -581,11 +549,11 @@ def test_the_households_addresses_stay_at_home(house: House) -> None:
 
 def test_the_publisher_asks_the_same_account(house: House) -> None:
     """What measuring spent is gone for delivery too; at the limit there is not even a connection."""
-    app, cap = house.app(), house.limits.bytes_per_day
+    usage, cap = house.app().parts.usage, house.limits.bytes_per_day
     found = []
     for share in (0.5, 0.41, 0.08):
-        app._meter.received(int(share * cap))
-        found.append((app.may_deliver(cap // 1000), app.may_deliver(cap // 10), app.may_talk()))
+        usage.received(int(share * cap))
+        found.append((usage.delivers(cap // 1000), usage.delivers(cap // 10), not usage.silent))
     assert found == [(True, True, True), (True, False, True), (False, False, False)]
 
 
@@ -607,16 +575,16 @@ def test_the_collectors_time_corrects_a_lying_clock_and_no_batch_has_two_times(h
     """What was dated by the lie is sealed under it; what follows is dated right; measuring goes on."""
     app = house.app(wrong)
     app.assigned(house.sealed(assignment(target(1))))
-    house.until(lambda: app.measurements >= 2)
+    house.until(lambda: app.parts.runs.measurements >= 2)
     clock = house.apps[-1][1].clock
     assert isinstance(clock, Clock)
     right = Clock(laboratory=Laboratory(START, house.began, SCALE))
     asked = clock.monotonic()
-    before = app.measurements
+    before = app.parts.runs.measurements
     clock.hint(right.now(), live=True, since=asked)
     assert abs(clock.now() - right.now()) < 60.0
-    house.until(lambda: app.measurements >= before + 3)
-    app._seal()
+    house.until(lambda: app.parts.runs.measurements >= before + 3)
+    app.parts.recorder.seal()
     made = frames(house)
     for envelope, measurements in made:
         for one in measurements:
@@ -629,8 +597,8 @@ def test_a_lie_of_a_month_ends_no_task(house: House) -> None:
     """An assignment runs out by signed time: a time server that says "next month" does not stop the measuring."""
     app = house.app(31 * 86_400.0)
     app.assigned(house.sealed(assignment(target(1), expires=START + 30 * 86_400.0)))
-    house.until(lambda: app.measurements >= 2)
-    assert app.lifecycle() is Lifecycle.READY
+    house.until(lambda: app.parts.runs.measurements >= 2)
+    assert app.parts.follower.lifecycle() is Lifecycle.READY
 
 
 def test_results_are_boxed_once_the_collector_said_so_and_no_older_word_undoes_it(house: House) -> None:
@@ -640,14 +608,14 @@ def test_results_are_boxed_once_the_collector_said_so_and_no_older_word_undoes_i
     app = house.app()
     app.assigned(house.sealed(task))
     spool = house.apps[-1][2]
-    house.until(lambda: app.measurements >= 1)
-    app._commit()
+    house.until(lambda: app.parts.runs.measurements >= 1)
+    app.parts.recorder.commit()
     assert spool._database.execute("SELECT count(*) FROM pending").fetchone()[0] == 0
     older = Envelope(
         kind=Kind.ASSIGNMENT, id="0" * 32, probe=PROBE, sent_at=START - 5.0,
         body=msgspec.Raw(msgspec.json.encode(assignment(version=9))),
     )  # fmt: skip
     app.assigned(Sealer(house.collector.key).seal(encode_envelope(older)))
-    app._seal()
+    app.parts.recorder.seal()
     assert all(is_box(row.frame) for row in spool.rows(0, 100))
     assert spool.rows(0, 100)

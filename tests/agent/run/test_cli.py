@@ -11,6 +11,7 @@ import pytest
 from balise_agent.run import build, cli
 from balise_agent.system import status_file
 from balise_agent.system.errors import LinkUnusable
+from balise_agent.system.lock import alone
 from balise_agent.system.problems import ProblemId
 from balise_wire.assignment import Assignment, Target
 from balise_wire.words import TargetRole
@@ -199,8 +200,8 @@ def test_two_agents_on_one_state_folder_are_one_too_many(settings: Path, capsys:
     """They would throw each other off the broker for ever; the second is told and leaves."""
     folder = settings.parent / "state"
     folder.mkdir()
-    with build.alone(folder):
+    with alone(folder):
         assert cli.main(["--config", str(settings), "run"]) == 2
     assert "another agent already runs" in capsys.readouterr().err
-    with build.alone(folder):
+    with alone(folder):
         pass

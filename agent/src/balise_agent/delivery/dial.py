@@ -28,12 +28,6 @@ _MOST_ADDRESSES: Final = 6
 _TALK_SECONDS: Final = 10.0
 _USER_TIMEOUT_MS: Final = 20_000
 """A connection on which nothing sent was acknowledged for so long is dead (RFC 5482): the line went away silently."""
-SEGMENTS: Final = (0, 1_220, 536, 216)
-"""Bytes of the largest segment of a connection, in the order of trial; 0 is what the interface's own MTU gives.
-
-A way with a smaller MTU and no ICMP that says so (RFC 2923 2.1) swallows full segments for ever. 1,220 fits the least
-MTU of IPv6 (RFC 8200 5), 536 the least reassembly of IPv4 (RFC 9293 3.7.1), 216 anything else that was ever met. Where
-the kernel probes by itself (net.ipv4.tcp_mtu_probing, set on our card and by our playbooks) it never comes to that."""
 _LARGEST_UPGRADE: Final = 8192
 NO_CHECK_TIME: Final = 0x200000
 """X509_V_FLAG_NO_CHECK_TIME (OpenSSL, X509_VERIFY_PARAM_set_flags): dates are not looked at. For machines whose clock
@@ -148,7 +142,7 @@ class Dial(Errand[socket.socket]):
         follow: Callable[[socket.socket], None] = lambda _: None,
         segment: int = 0,
     ) -> None:
-        """Prepare; ``follow`` is shown each TCP socket before its first packet, ``segment`` is one of SEGMENTS."""
+        """Prepare; ``follow`` is shown each TCP socket before its first packet, ``segment`` is one of segments.py."""
         steps = open_stream(broker, lookup, check_time=check_time, follow=follow, segment=segment)
         super().__init__(steps, reactor=reactor, done=opened, failed=failed)
 

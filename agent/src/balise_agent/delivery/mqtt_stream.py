@@ -69,6 +69,10 @@ class StreamClient(mqtt.Client):
         code = super()._packet_read()
         return MQTTErrorCode.MQTT_ERR_PROTOCOL if self._in_packet["remaining_length"] > _LARGEST else code
 
+    def unacknowledged(self) -> int:
+        """Return how many messages the broker has not acknowledged yet."""
+        return len(self._out_messages)
+
     def buffered(self) -> bool:
         """Whether TLS holds decrypted bytes that the selector cannot see."""
         pending = getattr(self._stream, "pending", None)

@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from balise_agent.delivery.publisher import open_sealed, other_schema
+from balise_agent.delivery.messages import open_sealed, other_schema
 from balise_agent.measure import assignment_reading
 from balise_agent.policy import limits
 from balise_agent.system import disk

@@ -12,7 +12,7 @@ import struct
 from typing import Final
 
 from balise_agent.net.classify import SOFT
-from balise_agent.net.context import Ground, settle
+from balise_agent.net.context import NetworkContext, settle
 from balise_agent.net.share import LISTENED
 from balise_agent.net.tap import Flow
 from balise_wire.evidence import Packet
@@ -27,9 +27,9 @@ class Connection:
     """A connection from Connect to Close; after a failure only its capture is left."""
 
     def __init__(
-        self, ground: Ground, sock: socket.socket, port: int, flow: Flow, address: str, remote_port: int
+        self, context: NetworkContext, sock: socket.socket, port: int, flow: Flow, address: str, remote_port: int
     ) -> None:
-        self.ground = ground
+        self.context = context
         self.sock = sock
         self.port = port
         self.flow = flow
@@ -81,7 +81,7 @@ class Connection:
 
     def evidence(self) -> tuple[Packet, ...]:
         """Return the capture up to now."""
-        self.ground.tap.drain()
+        self.context.tap.drain()
         return self.flow.evidence()
 
     def hang_up(self, *, abort: bool) -> None:
@@ -103,12 +103,12 @@ class Connection:
         self.hang_up(abort=True)
         if self._listening:
             self._listening = False
-            self.ground.tap.drain()
+            self.context.tap.drain()
             share = self.flow.share
             share.arrived = max(share.arrived, self.bytes_in)  # where the capture lost packets, the socket did not
-            settle(self.ground, share)
-            self.ground.tap.forget(self.flow)
-            self.ground.kernel_ports.give(self.port)
+            settle(self.context, share)
+            self.context.tap.forget(self.flow)
+            self.context.kernel_ports.give(self.port)
 
     def _unacknowledged(self) -> bool:
         """Whether the send queue holds anything."""

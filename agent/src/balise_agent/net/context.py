@@ -26,7 +26,7 @@ _QUEUE_DRAINS: Final = 0.025
 
 
 @dataclass(frozen=True)
-class Ground:
+class NetworkContext:
     """The link's shared parts."""
 
     clock: Timekeeper
@@ -40,11 +40,11 @@ class Ground:
     kernel_ports: PortPool
     interface: str = ""
     """Empty: whatever the routing table says."""
-    chance: "Chance" = field(default_factory=lambda: Chance(b""))
+    packet_ids: "PacketIds" = field(default_factory=lambda: PacketIds(b""))
 
 
-class Chance:
-    """Numbers for sequence numbers, query ids and IP-IDs: a counter-mode stream from one seed of the system's chance.
+class PacketIds:
+    """Numbers for sequence numbers, query ids and IP-IDs: a counter-mode stream from one random seed.
 
     One call of the system per packet would cost more than the packet; nobody gains by guessing these.
     """
@@ -84,14 +84,14 @@ def packed(address: str) -> bytes:
         raise ValueError(f"{address!r} is no IP address") from None
 
 
-def settle(ground: Ground, share: Share) -> None:
+def settle(context: NetworkContext, share: Share) -> None:
     """Put what a flow brought on the day's account, and what was beyond all expectation apart."""
-    ground.gate.received(share.within)
+    context.gate.received(share.within)
     if share.excess:
-        ground.gate.exceeded(share.excess)
+        context.gate.exceeded(share.excess)
 
 
-def hand_over(ground: Ground, packet: bytes, address: str) -> Generator[Wait, bool, None]:
+def hand_over(context: NetworkContext, packet: bytes, address: str) -> Generator[Wait, bool, None]:
     """Send one crafted packet; a queue that is full this moment is waited for, a few times.
 
     Raises:
@@ -99,17 +99,17 @@ def hand_over(ground: Ground, packet: bytes, address: str) -> Generator[Wait, bo
     """
     for _ in range(_TIMES_HANDED - 1):
         try:
-            ground.raw.send(packet, address)
+            context.raw.send(packet, address)
         except OSError as error:
             if error.errno not in {errno.EAGAIN, errno.ENOBUFS}:
                 raise
         else:
             return
-        yield Wait(ground.clock.monotonic() + _QUEUE_DRAINS)
-    ground.raw.send(packet, address)
+        yield Wait(context.clock.monotonic() + _QUEUE_DRAINS)
+    context.raw.send(packet, address)
 
 
-def take_turn(ground: Ground, address: str, connections: int) -> Generator[Wait, bool, None]:
+def take_turn(context: NetworkContext, address: str, connections: int) -> Generator[Wait, bool, None]:
     """Wait until the gate lets this host have more connections."""
-    while (pause := ground.gate.pause(address, connections)) > 0.0:
-        yield Wait(ground.clock.monotonic() + pause)
+    while (pause := context.gate.pause(address, connections)) > 0.0:
+        yield Wait(context.clock.monotonic() + pause)

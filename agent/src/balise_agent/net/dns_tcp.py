@@ -15,7 +15,7 @@ from balise_agent.codec.dissect import Captured, dissect
 from balise_agent.codec.packets import TCP
 from balise_agent.experiments.steps import Query
 from balise_agent.net.classify import failure_of
-from balise_agent.net.context import Ground, packed, settle
+from balise_agent.net.context import NetworkContext, packed, settle
 from balise_agent.net.kernel import bound_socket
 from balise_agent.net.operation import Wait
 from balise_agent.net.routes import sockaddr
@@ -42,15 +42,15 @@ class TcpAnswer(NamedTuple):
 
 
 def ask_over_tcp(
-    ground: Ground, step: Query, server: str, *, local: bool, edns: bool
+    context: NetworkContext, step: Query, server: str, *, local: bool, edns: bool
 ) -> Generator[Wait, bool, TcpAnswer]:
     """Ask one server; the whole has the step's time-out once more (LinkUnusable for a failure of this machine's)."""
-    identifier = ground.chance.below(1 << 16)
+    identifier = context.packet_ids.below(1 << 16)
     message = dns.query(identifier, step.name, step.qtype, edns=edns, unchecked=step.unchecked)
-    ground.gate.allow(server, 53, len(message) + _COST, local=local)
-    sock, port = bound_socket(ground, server, socket.SOCK_STREAM)
-    flow = ground.tap.open(TCP, port, packed(server), 53, share=Share(CONNECTION + _MOST, WINDOW))
-    began = ground.clock.monotonic()
+    context.gate.allow(server, 53, len(message) + _COST, local=local)
+    sock, port = bound_socket(context, server, socket.SOCK_STREAM)
+    flow = context.tap.open(TCP, port, packed(server), 53, share=Share(CONNECTION + _MOST, WINDOW))
+    began = context.clock.monotonic()
     data, failure = b"", None
     try:
         data = yield from _talk(sock, server, message, began + step.timeout)
@@ -59,12 +59,12 @@ def ask_over_tcp(
     else:
         failure = None if dns.answers_to(identifier, data) else Failure.EOF
     finally:
-        elapsed_ms = (ground.clock.monotonic() - began) * 1000.0
-        ground.tap.drain()
-        settle(ground, flow.share)
-        ground.tap.forget(flow)
+        elapsed_ms = (context.clock.monotonic() - began) * 1000.0
+        context.tap.drain()
+        settle(context, flow.share)
+        context.tap.forget(flow)
         sock.close()
-        ground.kernel_ports.give(port)
+        context.kernel_ports.give(port)
     if failure is not None:
         return TcpAnswer(None, failure, tuple(flow.captured), flow.share.flood)
     rtt_ms, ttl, ip_id = _marks(flow.captured, elapsed_ms)

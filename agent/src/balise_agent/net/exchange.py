@@ -12,7 +12,7 @@ from balise_agent.codec import packets
 from balise_agent.codec.dissect import MOST_EACH_WAY, Captured, first_ten, records
 from balise_agent.experiments.steps import Answer, AnswerKind, EchoProbe, Exchange, Exchanged, Failed, SynProbe
 from balise_agent.net.classify import failure_of
-from balise_agent.net.context import Ground, Stopwatch, hand_over, packed, settle, take_turn
+from balise_agent.net.context import NetworkContext, Stopwatch, hand_over, packed, settle, take_turn
 from balise_agent.net.operation import Operation, Signal, Wait
 from balise_agent.net.ports import PortPool
 from balise_agent.net.routes import NoRoute
@@ -23,8 +23,8 @@ from balise_wire.evidence import Packet
 class _Exchange:
     """One exchange on its way: its flows and the answers so far."""
 
-    def __init__(self, ground: Ground, step: Exchange) -> None:
-        self.ground = ground
+    def __init__(self, context: NetworkContext, step: Exchange) -> None:
+        self.context = context
         self.step = step
         self.flows: list[Flow] = []
         self.answered: set[int] = set()
@@ -33,10 +33,10 @@ class _Exchange:
     def send(self, index: int) -> Generator[Wait, bool, None]:
         """Send one probe; raises Refused, NoRoute, OSError."""
         probe = self.step.packets[index]
-        ground, target = self.ground, packed(probe.address)
-        source = ground.sources.towards(probe.address)
-        port = ground.crafted_ports.take()
-        chance = ground.chance.below(1 << 64)
+        context, target = self.context, packed(probe.address)
+        source = context.sources.towards(probe.address)
+        port = context.crafted_ports.take()
+        drawn = context.packet_ids.below(1 << 64)
         if isinstance(probe, SynProbe):
             protocol, remote_port = packets.TCP, probe.port
             data = packets.syn(
@@ -45,18 +45,18 @@ class _Exchange:
                 source_port=port,
                 port=probe.port,
                 ttl=probe.ttl,
-                sequence=chance >> 32,
-                ip_id=chance >> 24 & 0xFFFF,
-                stamp=chance & 0xFFFFFFFF,
+                sequence=drawn >> 32,
+                ip_id=drawn >> 24 & 0xFFFF,
+                stamp=drawn & 0xFFFFFFFF,
             )
         else:
             protocol, remote_port = (packets.ICMP if len(target) == 4 else packets.ICMPV6), 0
             data = packets.echo(
-                source=source, target=target, identifier=port, sequence=1, ttl=probe.ttl, ip_id=chance & 0xFFFF
+                source=source, target=target, identifier=port, sequence=1, ttl=probe.ttl, ip_id=drawn & 0xFFFF
             )
-        self.flows.append(ground.tap.open(protocol, port, target, remote_port, partial(self.hear, index)))
-        ground.gate.allow(probe.address, remote_port, len(data))
-        yield from hand_over(ground, data, probe.address)
+        self.flows.append(context.tap.open(protocol, port, target, remote_port, partial(self.hear, index)))
+        context.gate.allow(probe.address, remote_port, len(data))
+        yield from hand_over(context, data, probe.address)
 
     def hear(self, index: int, packet: Captured) -> None:
         """Take one packet of the flow of probe ``index``."""
@@ -92,8 +92,8 @@ class _Exchange:
     def finish(self, pool: PortPool) -> None:
         """Give back ports and flows."""
         for flow in self.flows:
-            settle(self.ground, flow.share)
-            self.ground.tap.forget(flow)
+            settle(self.context, flow.share)
+            self.context.tap.forget(flow)
             pool.give(flow.port)
 
 
@@ -110,23 +110,23 @@ def kind_of(packet: Packet) -> AnswerKind:
     return AnswerKind.SYNACK if packet.flags.startswith("S") and "A" in packet.flags else AnswerKind.OTHER
 
 
-def exchange(ground: Ground, step: Exchange) -> Operation:
+def exchange(context: NetworkContext, step: Exchange) -> Operation:
     """Carry out an Exchange; where the kernel has no route the reply is Failed."""
     for address, count in Counter(probe.address for probe in step.packets if not isinstance(probe, EchoProbe)).items():
-        yield from take_turn(ground, address, count)
-    watch = Stopwatch(ground.clock)
-    running = _Exchange(ground, step)
+        yield from take_turn(context, address, count)
+    watch = Stopwatch(context.clock)
+    running = _Exchange(context, step)
     try:
         for index in range(len(step.packets)):
             if index and step.spacing > 0.0:
                 yield Wait(watch.began + index * step.spacing)
             yield from running.send(index)
         # What answered while the last ones were sent has been heard only when the tap was read.
-        ground.tap.drain()
+        context.tap.drain()
         if not (step.enough and len(running.answered) == len(step.packets)):
-            yield Wait(ground.clock.monotonic() + step.window, signal=running.signal)
+            yield Wait(context.clock.monotonic() + step.window, signal=running.signal)
         elapsed_ms = watch.elapsed_ms()
-        ground.tap.drain()
+        context.tap.drain()
         answers, capture = running.results()
         return Exchanged(at=watch.at, elapsed_ms=elapsed_ms, answers=answers, packets=capture, floods=running.floods)
     except NoRoute as no_route:
@@ -134,4 +134,4 @@ def exchange(ground: Ground, step: Exchange) -> Operation:
     except OSError as error:
         return Failed(at=watch.at, elapsed_ms=watch.elapsed_ms(), failure=failure_of(error))
     finally:
-        running.finish(ground.crafted_ports)
+        running.finish(context.crafted_ports)

@@ -15,7 +15,7 @@ from balise_agent.codec import packets
 from balise_agent.codec.dissect import Captured
 from balise_agent.experiments.steps import AskGateway, GatewayAsked
 from balise_agent.net.classify import failure_of
-from balise_agent.net.context import Ground, Stopwatch, hand_over, packed
+from balise_agent.net.context import NetworkContext, Stopwatch, hand_over, packed
 from balise_agent.net.operation import Operation, Signal, Wait
 from balise_agent.net.routes import Gateway, NoRoute, default_gateway
 from balise_agent.system.errors import LinkUnusable
@@ -31,19 +31,19 @@ _COST: Final = 128
 """Bytes that one asking is counted as."""
 
 
-def ask_gateway(ground: Ground, step: AskGateway) -> Operation:
+def ask_gateway(context: NetworkContext, step: AskGateway) -> Operation:
     """Carry out an AskGateway (LinkUnusable where this machine itself cannot ask)."""
-    watch = Stopwatch(ground.clock)
-    gateway = default_gateway(ground.interface)
+    watch = Stopwatch(context.clock)
+    gateway = default_gateway(context.interface)
     ok: bool | None = None
     if gateway is not None:
-        ground.gate.allow(gateway.address, 0, _COST, local=True)
+        context.gate.allow(gateway.address, 0, _COST, local=True)
         deadline = watch.began + step.timeout
         # A dead interface (no route, ENETDOWN) is no sign of life: that is the fact, not an error. What this machine
         # itself refuses (a firewall, a full queue) is ours, and says nothing of the gateway.
         ask = _ask_v6 if ":" in gateway.address else _ask_v4
         try:
-            ok = yield from ask(ground, gateway, deadline)
+            ok = yield from ask(context, gateway, deadline)
         except NoRoute:
             ok = False
         except OSError as error:
@@ -70,22 +70,22 @@ class _EchoHeard:
             self.signal.fire()
 
 
-def _ask_v4(ground: Ground, gateway: Gateway, deadline: float) -> Generator[Wait, bool, bool]:
+def _ask_v4(context: NetworkContext, gateway: Gateway, deadline: float) -> Generator[Wait, bool, bool]:
     """Ask by ARP and by echo; raises NoRoute and OSError."""
     target, echo = packed(gateway.address), _EchoHeard()
-    source = ground.sources.towards(gateway.address)
-    identifier = ground.crafted_ports.take()
-    flow = ground.tap.open(packets.ICMP, identifier, target, 0, echo.hear)
+    source = context.sources.towards(gateway.address)
+    identifier = context.crafted_ports.take()
+    flow = context.tap.open(packets.ICMP, identifier, target, 0, echo.hear)
     link: socket.socket | None = None
     try:
         link = _arp_socket(gateway.interface)
         if link is not None:
             request = arp_request(link.getsockname()[4], source, target)
             link.sendto(request, (gateway.interface, _ETH_P_ARP, 0, 0, b"\xff" * 6))
-        ip_id = ground.chance.below(1 << 16)
+        ip_id = context.packet_ids.below(1 << 16)
         data = packets.echo(source=source, target=target, identifier=identifier, sequence=1, ttl=64, ip_id=ip_id)
         try:
-            yield from hand_over(ground, data, gateway.address)
+            yield from hand_over(context, data, gateway.address)
         except OSError:
             if link is None:  # where ARP asks as well, an echo that did not leave is no loss
                 raise
@@ -94,8 +94,8 @@ def _ask_v4(ground: Ground, gateway: Gateway, deadline: float) -> Generator[Wait
                 return True
         return False
     finally:
-        ground.tap.forget(flow)
-        ground.crafted_ports.give(identifier)
+        context.tap.forget(flow)
+        context.crafted_ports.give(identifier)
         if link is not None:
             link.close()
 
@@ -143,11 +143,11 @@ def _arp_answered(link: socket.socket, target: bytes) -> bool:
 # --- IPv6 -------------------------------------------------------------------------------------------------------------
 
 
-def _ask_v6(ground: Ground, gateway: Gateway, deadline: float) -> Generator[Wait, bool, bool]:
+def _ask_v6(context: NetworkContext, gateway: Gateway, deadline: float) -> Generator[Wait, bool, bool]:
     """Ask by neighbour solicitation and by echo over one ICMPv6 socket, whose checksums are the kernel's."""
     target = packed(gateway.address)
     index = socket.if_nametoindex(gateway.interface)
-    identifier = ground.crafted_ports.take()
+    identifier = context.crafted_ports.take()
     link = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
     try:
         link.setblocking(False)
@@ -160,7 +160,7 @@ def _ask_v6(ground: Ground, gateway: Gateway, deadline: float) -> Generator[Wait
                 return True
         return False
     finally:
-        ground.crafted_ports.give(identifier)
+        context.crafted_ports.give(identifier)
         link.close()
 
 

@@ -24,11 +24,11 @@ def inject(connection: Connection, step: Inject) -> Operation:
     Raises:
         LinkUnusable: the tap did not hear our own side of the connection.
     """
-    ground, flow = connection.ground, connection.flow
-    watch = Stopwatch(ground.clock)
+    context, flow = connection.context, connection.flow
+    watch = Stopwatch(context.clock)
     if not connection.is_open:
         return gone(connection, watch)
-    ground.tap.drain()
+    context.tap.drain()
     last = flow.last_out
     numbers = dissect(last)
     if numbers is None:
@@ -38,18 +38,18 @@ def inject(connection: Connection, step: Inject) -> Operation:
         sequence=numbers.seq + len(numbers.payload) + numbers.cut,
         acknowledged=numbers.ack,
         ttl=step.ttl,
-        ip_id=ground.chance.below(1 << 16),
+        ip_id=context.packet_ids.below(1 << 16),
         payload=step.payload,
     )
-    ground.gate.allow(connection.address, connection.remote_port, len(copy))
+    context.gate.allow(connection.address, connection.remote_port, len(copy))
     connection.injected = True
     heard: list[Captured] = []
     flow.heard = heard.append
     try:
-        yield from hand_over(ground, copy, connection.address)
+        yield from hand_over(context, copy, connection.address)
         yield Wait(watch.began + step.window)
         elapsed_ms = watch.elapsed_ms()
-        ground.tap.drain()
+        context.tap.drain()
     except OSError as error:
         return Failed(at=watch.at, elapsed_ms=watch.elapsed_ms(), failure=failure_of(error))
     finally:

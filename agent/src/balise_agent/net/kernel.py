@@ -8,14 +8,14 @@ import errno
 import socket
 
 from balise_agent.net.classify import failure_of
-from balise_agent.net.context import Ground
+from balise_agent.net.context import NetworkContext
 from balise_agent.net.routes import bind_device, family_of
 from balise_agent.system.errors import LinkUnusable
 
 _ATTEMPTS = 64
 
 
-def bound_socket(ground: Ground, address: str, kind: socket.SocketKind) -> tuple[socket.socket, int]:
+def bound_socket(context: NetworkContext, address: str, kind: socket.SocketKind) -> tuple[socket.socket, int]:
     """Return a non-blocking socket for ``address``'s family, bound to a port of ours that it now owns.
 
     Raises:
@@ -29,22 +29,22 @@ def bound_socket(ground: Ground, address: str, kind: socket.SocketKind) -> tuple
         sock.setblocking(False)
         # A port of ours in TIME_WAIT towards one host is free towards another.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bind_device(sock, ground.interface)
-        return sock, _bind(ground, sock)
+        bind_device(sock, context.interface)
+        return sock, _bind(context, sock)
     except BaseException:
         with contextlib.suppress(OSError):
             sock.close()
         raise
 
 
-def _bind(ground: Ground, sock: socket.socket) -> int:
+def _bind(context: NetworkContext, sock: socket.socket) -> int:
     """Bind to the next port of ours that no other program has, and return it (LinkUnusable)."""
     for _ in range(_ATTEMPTS):
-        port = ground.kernel_ports.take()
+        port = context.kernel_ports.take()
         try:
             sock.bind(("", port))
         except OSError as error:
-            ground.kernel_ports.give(port)
+            context.kernel_ports.give(port)
             if error.errno != errno.EADDRINUSE:
                 raise LinkUnusable(f"cannot bind a source port: {error.strerror}") from None
         else:

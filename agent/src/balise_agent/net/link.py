@@ -22,7 +22,7 @@ from balise_agent.experiments.steps import (
 )
 from balise_agent.net import ports, tcp
 from balise_agent.net.connection import Connection
-from balise_agent.net.context import Chance, Ground
+from balise_agent.net.context import NetworkContext, PacketIds
 from balise_agent.net.exchange import exchange
 from balise_agent.net.gateway import ask_gateway
 from balise_agent.net.inject import inject
@@ -69,7 +69,7 @@ class Link:
             raise
         seed = os.urandom(16)
         self._contexts = Contexts()
-        self.ground = Ground(
+        self.context = NetworkContext(
             clock=reactor.clock,
             tap=tap,
             raw=raw,
@@ -80,37 +80,45 @@ class Link:
             crafted_ports=PortPool(ports.CRAFTED, int.from_bytes(seed[8:12], "big")),
             kernel_ports=PortPool(ports.KERNEL, int.from_bytes(seed[12:], "big")),
             interface=interface,
-            chance=Chance(seed[:8]),
+            packet_ids=PacketIds(seed[:8]),
         )
         reactor.watch(tap, tap.turn)
 
     @property
     def tap(self) -> Tap:
         """The capture tap, for its counters."""
-        return self.ground.tap
+        return self.context.tap
+
+    def drops(self) -> int:
+        """Return how many packets the capture lost since it was opened."""
+        return self.context.tap.drops()
+
+    def resolvers(self) -> tuple[str, ...]:
+        """Return the addresses of the resolvers that this network uses now."""
+        return self.context.resolvers.addresses()
 
     def record(self, writer: BinaryIO | None) -> None:
         """Write every packet of our own flows to a pcap file from now on; ``None`` ends it. Strangers' never are."""
         if writer is not None:
             writer.write(pcap.HEADER)
-        self.ground.tap.writer = writer
+        self.context.tap.writer = writer
 
     def session(self) -> "LinkSession":
         """Return what one plan works with."""
-        return LinkSession(self.ground, self._contexts)
+        return LinkSession(self.context, self._contexts)
 
     def close(self) -> None:
         """Give the sockets back; sessions must be closed before."""
-        self._reactor.unwatch(self.ground.tap)
-        self.ground.tap.close()
-        self.ground.raw.close()
+        self._reactor.unwatch(self.context.tap)
+        self.context.tap.close()
+        self.context.raw.close()
 
 
 class LinkSession:
     """One plan's connections, by handle."""
 
-    def __init__(self, ground: Ground, contexts: Contexts) -> None:
-        self._ground = ground
+    def __init__(self, context: NetworkContext, contexts: Contexts) -> None:
+        self._context = context
         self._contexts = contexts
         self._connections: dict[int, Connection] = {}
         self._handles = 0
@@ -119,7 +127,7 @@ class LinkSession:
         """Return the operation that carries out a step (TypeError for a step that nobody carries out)."""
         match step:
             case Connect():
-                return tcp.connect(self._ground, step, self._keep)
+                return tcp.connect(self._context, step, self._keep)
             case Send():
                 return tcp.send(self._connection(step.handle), step)
             case Receive():
@@ -131,11 +139,11 @@ class LinkSession:
             case Close():
                 return tcp.close(self._connections.pop(step.handle), step)
             case Exchange():
-                return exchange(self._ground, step)
+                return exchange(self._context, step)
             case Query():
-                return query(self._ground, step)
+                return query(self._context, step)
             case AskGateway():
-                return ask_gateway(self._ground, step)
+                return ask_gateway(self._context, step)
             case _:
                 raise TypeError(f"the link carries out no {type(step).__name__}")
 

@@ -16,7 +16,7 @@ from balise_agent.codec.packets import TCP
 from balise_agent.experiments.steps import Close, Closed, Connect, Connected, Failed, Receive, Received, Send, Sent
 from balise_agent.net.classify import SOFT, detail_of, failure_of, tls_failure
 from balise_agent.net.connection import Connection
-from balise_agent.net.context import Ground, Stopwatch, packed, take_turn
+from balise_agent.net.context import NetworkContext, Stopwatch, packed, take_turn
 from balise_agent.net.kernel import bound_socket
 from balise_agent.net.operation import Operation, Wait
 from balise_agent.net.share import CONNECTION, WINDOW, Share
@@ -37,12 +37,12 @@ _READS_A_TURN: Final = 4
 """Reads of the socket, of 64 KB each, before other plans get their turn."""
 
 
-def connect(ground: Ground, step: Connect, keep: Callable[[Connection], int]) -> Operation:
+def connect(context: NetworkContext, step: Connect, keep: Callable[[Connection], int]) -> Operation:
     """Carry out a Connect; ``keep`` files the connection and returns its handle."""
-    yield from take_turn(ground, step.address, 1)
-    ground.gate.allow(step.address, step.port, _HEADERS)
-    watch = Stopwatch(ground.clock)
-    connection, error = _call(ground, step)
+    yield from take_turn(context, step.address, 1)
+    context.gate.allow(step.address, step.port, _HEADERS)
+    watch = Stopwatch(context.clock)
+    connection, error = _call(context, step)
     handle = keep(connection)
     if error == errno.EINPROGRESS:
         ready = yield Wait(watch.began + step.timeout, connection.sock, WRITE)
@@ -52,15 +52,15 @@ def connect(ground: Ground, step: Connect, keep: Callable[[Connection], int]) ->
     return Connected(at=watch.at, elapsed_ms=watch.elapsed_ms(), handle=handle)
 
 
-def _call(ground: Ground, step: Connect) -> tuple[Connection, int]:
+def _call(context: NetworkContext, step: Connect) -> tuple[Connection, int]:
     """Send the SYN, from another port where the kernel still remembers this very 4-tuple (TIME_WAIT; LinkUnusable)."""
     for _ in range(_PORTS_TRIED - 1):
-        connection = _open(ground, step)
+        connection = _open(context, step)
         error = connection.sock.connect_ex((step.address, step.port))
         if error != errno.EADDRNOTAVAIL:
             return connection, error
         connection.forget()
-    connection = _open(ground, step)
+    connection = _open(context, step)
     error = connection.sock.connect_ex((step.address, step.port))
     if error == errno.EADDRNOTAVAIL and ":" not in step.address:  # in IPv6 it means that there is no global address
         connection.forget()
@@ -68,18 +68,18 @@ def _call(ground: Ground, step: Connect) -> tuple[Connection, int]:
     return connection, error
 
 
-def _open(ground: Ground, step: Connect) -> Connection:
+def _open(context: NetworkContext, step: Connect) -> Connection:
     """Bind a socket and set the tap on its 4-tuple; nothing has been sent."""
-    sock, port = bound_socket(ground, step.address, socket.SOCK_STREAM)
+    sock, port = bound_socket(context, step.address, socket.SOCK_STREAM)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    flow = ground.tap.open(TCP, port, packed(step.address), step.port, share=Share(CONNECTION, WINDOW))
-    return Connection(ground, sock, port, flow, step.address, step.port)
+    flow = context.tap.open(TCP, port, packed(step.address), step.port, share=Share(CONNECTION, WINDOW))
+    return Connection(context, sock, port, flow, step.address, step.port)
 
 
 def send(connection: Connection, step: Send) -> Operation:
     """Carry out a Send."""
-    ground = connection.ground
-    watch = Stopwatch(ground.clock)
+    context = connection.context
+    watch = Stopwatch(context.clock)
     if not connection.is_open:
         return gone(connection, watch)
     data = step.data
@@ -87,7 +87,7 @@ def send(connection: Connection, step: Send) -> Operation:
         if connection.tls is not None:
             connection.tls.write(data)
             data = connection.outgoing.read()
-        ground.gate.allow(connection.address, connection.remote_port, len(data))
+        context.gate.allow(connection.address, connection.remote_port, len(data))
         yield from write_all(connection, data, watch.began + _SEND_PATIENCE)
     except (OSError, ssl.SSLError) as error:
         return (yield from failed(connection, watch, error))
@@ -107,7 +107,7 @@ def write_all(connection: Connection, data: bytes, deadline: float) -> Generator
 
 def receive(connection: Connection, step: Receive) -> Operation:
     """Carry out a Receive."""
-    clock = connection.ground.clock
+    clock = connection.context.clock
     watch = Stopwatch(clock)
     if not connection.is_open:
         return gone(connection, watch)
@@ -180,8 +180,8 @@ def _read(connection: Connection, most: int) -> bytes | None:
 
 def close(connection: Connection, step: Close) -> Operation:
     """Carry out a Close: the capture listens ``linger`` seconds more, to the end of the stream and to late packets."""
-    ground = connection.ground
-    watch = Stopwatch(ground.clock)
+    context = connection.context
+    watch = Stopwatch(context.clock)
     try:
         if step.linger > 0.0:
             yield Wait(watch.began + step.linger)
@@ -204,7 +204,7 @@ def failed(
     connection.hang_up(abort=True)
     timed_out = error.errno == errno.ETIMEDOUT and not isinstance(error, ssl.SSLError)
     if not timed_out:
-        yield Wait(connection.ground.clock.monotonic() + LATE)
+        yield Wait(connection.context.clock.monotonic() + LATE)
     connection.forget()
     packets = connection.evidence()
     if isinstance(error, ssl.SSLError):

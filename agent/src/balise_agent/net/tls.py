@@ -56,22 +56,22 @@ class Contexts:
 
 def handshake(connection: Connection, step: Handshake, contexts: Contexts) -> Operation:
     """Carry out a Handshake."""
-    ground = connection.ground
-    watch = Stopwatch(ground.clock)
+    context = connection.context
+    watch = Stopwatch(context.clock)
     if not connection.is_open:
         return gone(connection, watch)
     connection.flow.share.expected += HANDSHAKE
     heard = bytearray()
     before = connection.bytes_in
-    context = contexts.offering(step.alpn, old=step.old)
-    tls = context.wrap_bio(connection.incoming, connection.outgoing, server_hostname=step.sni)
+    offered = contexts.offering(step.alpn, old=step.old)
+    tls = offered.wrap_bio(connection.incoming, connection.outgoing, server_hostname=step.sni)
     deadline = watch.began + step.timeout
     try:
         while True:
             done = _advance(tls)
             if connection.outgoing.pending:
                 data = connection.outgoing.read()
-                ground.gate.allow(connection.address, connection.remote_port, len(data))
+                context.gate.allow(connection.address, connection.remote_port, len(data))
                 yield from write_all(connection, data, deadline)
             if done:
                 break
@@ -80,7 +80,7 @@ def handshake(connection: Connection, step: Handshake, contexts: Contexts) -> Op
                 return (yield from failed(connection, watch, error, bytes(heard), Failure.TOO_LARGE))
             more = connection.read_some()
             if more is None:
-                if ground.clock.monotonic() >= deadline or not (yield Wait(deadline, connection.sock, READ)):
+                if context.clock.monotonic() >= deadline or not (yield Wait(deadline, connection.sock, READ)):
                     raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
             elif more:
                 heard += more[: _MOST_HEARD - len(heard)]
@@ -97,8 +97,8 @@ def handshake(connection: Connection, step: Handshake, contexts: Contexts) -> Op
         elapsed_ms=elapsed_ms,
         version=tls.version() or "",
         alpn=_alpn_of(tls),
-        chain=ground.trust.describe(chain),
-        verify_failure=ground.trust.verify(chain, step.sni, ground.clock.now()),
+        chain=context.trust.describe(chain),
+        verify_failure=context.trust.verify(chain, step.sni, context.clock.now()),
         bytes_received=connection.bytes_in - before,
     )
 

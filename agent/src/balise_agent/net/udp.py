@@ -17,7 +17,7 @@ from balise_agent.codec.dissect import Captured, dissect, evidence, is_first_fra
 from balise_agent.codec.packets import UDP
 from balise_agent.experiments.steps import Queried, Query
 from balise_agent.net.classify import failure_of
-from balise_agent.net.context import Ground, Stopwatch, packed, settle
+from balise_agent.net.context import NetworkContext, Stopwatch, packed, settle
 from balise_agent.net.dns_tcp import TcpAnswer, ask_over_tcp
 from balise_agent.net.kernel import bound_socket
 from balise_agent.net.operation import Operation, Signal, Wait
@@ -67,14 +67,14 @@ _SILENT: Final = tuple(sending._replace(way=_E) for sending in _SENDINGS[1])
 class _Asked:
     """One server and what it was heard to say; its socket and port are ours until ``close``."""
 
-    def __init__(self, ground: Ground, step: Query, server: str, signal: Signal, *, local: bool) -> None:
+    def __init__(self, context: NetworkContext, step: Query, server: str, signal: Signal, *, local: bool) -> None:
         """Open and connect the socket.
 
         Raises:
             LinkUnusable: no socket, or no port.
             OSError: there is no way to this server, or its zone is no interface of ours.
         """
-        self.ground = ground
+        self.context = context
         self.step = step
         self.server = server
         self.local = local
@@ -86,8 +86,8 @@ class _Asked:
         self._heard: list[Captured] = []
         self._read: list[tuple[float, bytes]] = []
         self._began = 0.0
-        self.sock, self._port = bound_socket(ground, server, socket.SOCK_DGRAM)
-        self.flow = ground.tap.open(UDP, self._port, packed(server), 53, self._hear, Share(DATAGRAMS))
+        self.sock, self._port = bound_socket(context, server, socket.SOCK_DGRAM)
+        self.flow = context.tap.open(UDP, self._port, packed(server), 53, self._hear, Share(DATAGRAMS))
         try:
             self.sock.connect(sockaddr(server, 53))
         except BaseException:
@@ -96,23 +96,23 @@ class _Asked:
 
     def close(self) -> None:
         """Give socket and port back; what was heard stays."""
-        settle(self.ground, self.flow.share)
-        self.ground.tap.forget(self.flow)
+        settle(self.context, self.flow.share)
+        self.context.tap.forget(self.flow)
         self.sock.close()
-        self.ground.kernel_ports.give(self._port)
+        self.context.kernel_ports.give(self._port)
 
     def send(self, way: Way) -> None:
         """Send one copy (OSError; an error about an earlier copy is told here and is not this one's)."""
         identifier = next((known for known, asked in self._identifiers.items() if asked is way), None)
         if identifier is None:
-            identifier = self.ground.chance.below(1 << 16)
+            identifier = self.context.packet_ids.below(1 << 16)
             self._identifiers[identifier] = way
         message = dns.query(
             identifier, self.step.name, self.step.qtype, edns=way is Way.EDNS, unchecked=self.step.unchecked
         )
-        self.ground.gate.allow(self.server, 53, _HEADERS + len(message), local=self.local)
+        self.context.gate.allow(self.server, 53, _HEADERS + len(message), local=self.local)
         if not self.copies:
-            self._began = self.ground.clock.monotonic()
+            self._began = self.context.clock.monotonic()
         self.copies += 1
         self.sent.add(way)
         try:
@@ -126,7 +126,7 @@ class _Asked:
             for _ in range(_MOST_AT_ONCE):
                 data = self.sock.recv(65535)
                 if len(self._read) < _MOST_ANSWERS:
-                    self._read.append((self.ground.clock.monotonic(), data))
+                    self._read.append((self.context.clock.monotonic(), data))
 
     def answers(self) -> list[tuple[int, DnsAnswer]]:
         """Read every answer with the kernel's time of it, in the order in which it was heard."""
@@ -186,11 +186,11 @@ class _Asked:
 class _Asking:
     """One question to one or several servers."""
 
-    def __init__(self, ground: Ground, step: Query) -> None:
-        self._ground = ground
+    def __init__(self, context: NetworkContext, step: Query) -> None:
+        self._context = context
         self._step = step
-        self._watch = Stopwatch(ground.clock)
-        self._servers = whom(ground, step)
+        self._watch = Stopwatch(context.clock)
+        self._servers = whom(context, step)
         self._asked: dict[int, _Asked] = {}
         self._given_up: set[int] = set()
         """Servers that cannot be asked, or whose machine refuses."""
@@ -229,7 +229,7 @@ class _Asking:
         )
 
     def _refuses_edns(self, server: str) -> bool:
-        return self._ground.resolvers.habits.refuses_edns(server, self._ground.clock.monotonic())
+        return self._context.resolvers.habits.refuses_edns(server, self._context.clock.monotonic())
 
     def _send(self, server: int, way: Way) -> bool:
         """Send one copy; whether it left."""
@@ -238,7 +238,7 @@ class _Asking:
         try:
             if server not in self._asked:
                 address, local = self._servers[server]
-                self._asked[server] = _Asked(self._ground, self._step, address, self._signal, local=local)
+                self._asked[server] = _Asked(self._context, self._step, address, self._signal, local=local)
             self._asked[server].send(way)
         except OSError as error:
             self._failure = self._failure or failure_of(error)
@@ -261,7 +261,7 @@ class _Asking:
     def _listen_on(self) -> Generator[Wait, bool, None]:
         """Hear what comes after the first answer, and learn who does without EDNS."""
         if any(asked.refused is not None or asked.answers() for asked in self._asked.values()):
-            until = self._ground.clock.monotonic() + self._step.linger
+            until = self._context.clock.monotonic() + self._step.linger
             last = self._asked[max(self._asked)]
             while not self._floods() and (yield Wait(until, file=last.sock, events=READ, signal=self._signal)):
                 self._read()
@@ -270,7 +270,7 @@ class _Asking:
             answers = [answer for _, answer in asked.answers()]
             plainly = any(answer.way is Way.PLAIN and not answer.malformed for answer in answers)
             if Way.EDNS in asked.sent and plainly and all(a.way is Way.PLAIN or dns.refuses_form(a) for a in answers):
-                self._ground.resolvers.habits.note_no_edns(asked.server, self._ground.clock.monotonic())
+                self._context.resolvers.habits.note_no_edns(asked.server, self._context.clock.monotonic())
 
     def _ask_over_tcp(self) -> Generator[Wait, bool, None]:
         """Ask for what UDP did not carry whole."""
@@ -281,12 +281,12 @@ class _Asking:
             if any(answer.tc or answer.cut for answer in answers) and not any(map(dns.is_whole, answers)):
                 edns = Way.PLAIN not in asked.sent
                 self._tcp = yield from ask_over_tcp(
-                    self._ground, self._step, asked.server, local=asked.local, edns=edns
+                    self._context, self._step, asked.server, local=asked.local, edns=edns
                 )
                 return
 
     def _read(self) -> None:
-        self._ground.tap.drain()
+        self._context.tap.drain()
         for asked in self._asked.values():
             asked.read()
 
@@ -334,18 +334,18 @@ class _Asking:
         )
 
 
-def query(ground: Ground, step: Query) -> Operation:
+def query(context: NetworkContext, step: Query) -> Operation:
     """Carry out a Query; without any server to ask it is a reply of no question."""
-    asking = _Asking(ground, step)
+    asking = _Asking(context, step)
     try:
         return (yield from asking.run())
     finally:
         asking.close()
 
 
-def whom(ground: Ground, step: Query) -> tuple[tuple[str, bool], ...]:
+def whom(context: NetworkContext, step: Query) -> tuple[tuple[str, bool], ...]:
     """Return whom to ask in turn, and whether the network itself handed us the address (it may then be on the LAN)."""
-    known = ground.resolvers.addresses()
+    known = context.resolvers.addresses()
     if step.server:
         return ((step.server, step.resolver is Resolver.PROVIDER and step.server in known),)
     return tuple((server, True) for server in known[:_MOST_SERVERS])

@@ -1,7 +1,7 @@
 """The day's bytes by direction and its connections, kept over restarts: the gate of limits with a counter in front.
 
 Lives here: counting what passes, and the line of text that carries the account to the next start. Must not live here:
-the limit itself (net/gate.py asks limits.py).
+the limit itself (egress.py asks limits.py).
 """
 
 from typing import Final
@@ -31,7 +31,7 @@ class Meter:
 
     def __init__(self, rules: Limits, clock: Clock, account: str = "") -> None:
         """Go on with ``account`` (what ``account`` returned before a restart) where it is of the same day."""
-        self._clock = clock
+        self.clock = clock
         self._days = Days(int(clock.now() // _DAY))
         self._account = self._days.account
         self.sent, self.received_bytes, connections, self.beyond, self._delivered = _read(account, self._days.day)
@@ -91,23 +91,23 @@ class Meter:
         return min(_ROOM, self._rules.bytes_per_day / 20)
 
     def allow(self, address: str, port: int, size: int, *, local: bool = False) -> None:
-        """See net.gate.Gate."""
+        """See egress.Gate."""
         self._gate.allow(address, port, size, local=local)
         self._turn_the_day()
         self.sent += size
 
     def pause(self, address: str, connections: int) -> float:
-        """See net.gate.Gate."""
+        """See egress.Gate."""
         return self._gate.pause(address, connections)
 
     def received(self, size: int) -> None:
-        """See net.gate.Gate."""
+        """See egress.Gate."""
         self._gate.received(size)
         self._turn_the_day()
         self.received_bytes += size
 
     def exceeded(self, size: int) -> None:
-        """See net.gate.Gate."""
+        """See egress.Gate."""
         self._turn_the_day()
         self.beyond += size
 
@@ -123,7 +123,7 @@ class Meter:
         """Take other limits from now on, with the same account."""
         connections, self._rules = self._gate.connections_today, rules
         self._gate = PolicyGate(
-            rules, self._clock, spent_today=self.spent, connections_today=connections, days=self._days
+            rules, self.clock, spent_today=self.spent, connections_today=connections, days=self._days
         )
 
     def account(self) -> str:
@@ -132,7 +132,7 @@ class Meter:
         return f"{self._days.day} {self.sent} {self.received_bytes} {self.connections} {self.beyond} {self._delivered}"
 
     def _turn_the_day(self) -> None:
-        account = today(self._days, self._clock)
+        account = today(self._days, self.clock)
         if account != self._account:
             self._account, self.sent, self.received_bytes = account, 0, 0
             self.beyond = self._delivered = 0

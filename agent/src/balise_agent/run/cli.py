@@ -17,7 +17,8 @@ import msgspec
 
 from balise_agent import __version__
 from balise_agent.provisioning.card import cli as card
-from balise_agent.run import build
+from balise_agent.run import build, failure, program
+from balise_agent.run.settle import Settled, settle
 from balise_agent.system import config as settings
 from balise_agent.system import service
 from balise_agent.system.errors import ConfigError, DataError, KeyUnusableError, LinkUnusable
@@ -110,12 +111,12 @@ def _experiment(text: str) -> Experiment:
     return Experiment(text)
 
 
-def _settled(options: argparse.Namespace, *, needed: bool) -> build.Settled:
+def _settled(options: argparse.Namespace, *, needed: bool) -> Settled:
     """Read the settings; a command that works anywhere goes without where the default file is not there."""
     path = options.config or settings.DEFAULT_PATH
     if options.config is None and not needed and not path.exists():
-        return build.settle(settings.standalone())
-    return build.settle(settings.load(path))
+        return settle(settings.standalone())
+    return settle(settings.load(path))
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -123,12 +124,12 @@ def _run(options: argparse.Namespace) -> int:
     try:
         found = settings.load(options.config or settings.DEFAULT_PATH)
     except ConfigError as error:
-        build.tell_failure(None, error)
+        failure.tell_failure(None, error)
         raise
     try:
-        build.run(build.settle(found))
+        program.run(settle(found))
     except (LinkUnusable, DataError, KeyUnusableError) as error:
-        build.tell_failure(found, error)
+        failure.tell_failure(found, error)
         raise
     return FINE
 
@@ -250,7 +251,7 @@ def _status(options: argparse.Namespace) -> int:
     if options.json:
         print(msgspec.json.format(msgspec.json.encode(told), indent=2).decode())
     else:
-        print(status.for_terminal(told, build.settle(found).clock.now()))
+        print(status.for_terminal(told, settle(found).clock.now()))
     return FINE
 
 
@@ -269,7 +270,7 @@ def _doctor(options: argparse.Namespace) -> int:
     return FINE if found.cause is None else IMPOSSIBLE
 
 
-def _capture(settled: build.Settled) -> str:
+def _capture(settled: Settled) -> str:
     """Say whether this user, on this machine, could measure: often another one runs ``check`` than the service."""
     from balise_agent.policy.egress import PolicyGate  # noqa: PLC0415
     from balise_agent.system.reactor import Reactor  # noqa: PLC0415

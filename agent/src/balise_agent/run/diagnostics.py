@@ -17,9 +17,9 @@ from typing import Final
 
 import msgspec
 
+from balise_agent.delivery.backoff import is_refusal
 from balise_agent.delivery.dial import Errand, Lookup, Wait, open_stream
 from balise_agent.delivery.lookup import literal, lookup_through
-from balise_agent.delivery.publisher import is_refusal
 from balise_agent.net.local_networks import own_prefixes
 from balise_agent.net.offloads import receive_offloads
 from balise_agent.net.resolvers import Resolvers

@@ -10,8 +10,9 @@ import msgspec
 import pytest
 
 from balise_agent.delivery.lookup import lookup_through
+from balise_agent.provisioning.enrolment.attempts import Applicant
 from balise_agent.provisioning.enrolment.files import Files
-from balise_agent.provisioning.enrolment.loop import Novice
+from balise_agent.provisioning.enrolment.loop import EnrolmentLoop
 from balise_agent.system.clock import Clock
 from balise_agent.system.config import Config, Consent, Probe
 from balise_agent.system.config import Enrolment as Wish
@@ -20,7 +21,7 @@ from balise_agent.system.problems import ProblemId
 from balise_agent.system.service import Service
 from balise_agent.system.status_file import StatusFile, read
 from balise_wire.card import CONSENT_VERSION
-from balise_wire.enrolment import EnrolmentRequest, Refusal, RenewalRequest
+from balise_wire.enrolment import Enrolment, EnrolmentRequest, Refusal, RenewalRequest
 from tests.agent.provisioning.enrolment.conftest import Authority, FrontDoors
 
 if TYPE_CHECKING:
@@ -44,24 +45,29 @@ class Board:
             enrolment=Wish(urls=(doors.url,), fingerprint=doors.authority.fingerprint, token="one-time"),
             consent=Consent(version=CONSENT_VERSION, accepted=True),
         )
+        self.enrolments: list[Enrolment] = []
 
-    def novice(self, damaged: str = "") -> Novice:
+    def loop(self, damaged: str = "") -> EnrolmentLoop:
         """Start the loop."""
+        self.enrolments.clear()
         found = lookup_through(lambda: ())
 
         def lookup(name: str) -> Any:
             self.lookups.append(name)
             return found(name)
 
-        made = Novice(
-            self.config,
+        made = EnrolmentLoop(
+            Applicant(
+                config=self.config,
+                identity=self.identity,
+                files=self.files,
+                reactor=self.reactor,
+                clock=Clock(synced=lambda: self.synced),
+                lookup=lookup,
+                rng=random.Random(1),
+                hardware="",
+            ),
             damaged=damaged,
-            identity=self.identity,
-            files=self.files,
-            reactor=self.reactor,
-            clock=Clock(synced=lambda: self.synced),
-            lookup=lookup,
-            chance=random.Random(1),
             service=Service({}),
             status=StatusFile(self.folder / "run"),
             paused=(self.folder / "paused").exists,
@@ -69,11 +75,16 @@ class Board:
         made._tick()
         return made
 
-    def visited(self, novice: Novice, visits: int = 1) -> ProblemId | None:
+    def visited(self, loop: EnrolmentLoop, visits: int = 1) -> ProblemId | None:
         """Turn the loop until that many visits came to something; return what is the matter after the last."""
-        done = lambda: novice.enrolment is not None or (novice.attempts.visits >= visits and not novice.attempts.busy)  # noqa: E731 - read where it stands
+        attempts = loop.attempts
+
+        def done() -> bool:
+            self.enrolments += attempts.take()
+            return bool(self.enrolments) or (attempts.visits >= visits and not attempts.busy)
+
         assert self.reactor.run_until(done, 20.0)
-        return novice.attempts.trouble.id if novice.attempts.trouble else None
+        return attempts.trouble.id if attempts.trouble else None
 
     def told(self) -> str:
         """Return the text for the card."""
@@ -88,15 +99,15 @@ def board(tmp_path: Path, identity: Identity, reactor: Reactor, doors: FrontDoor
 
 def test_a_board_becomes_a_probe(board: Board, doors: FrontDoors) -> None:
     """Two handshakes, one question; the certificate is for the key that seals, and all of it survives a restart."""
-    novice = board.novice()
-    assert board.visited(novice) is None
+    loop = board.loop()
+    assert board.visited(loop) is None
     asked = doors.asked[0]
     assert isinstance(asked, EnrolmentRequest)
     assert (asked.token, asked.country, asked.provider, asked.consent) == ("one-time", "PK", "line 7", CONSENT_VERSION)
     assert doors.connections == 2
     assert len(doors.heads) == 1
     kept = board.files.load(board.identity, doors.authority.fingerprint)
-    assert kept.enrolment == novice.enrolment
+    assert [kept.enrolment] == board.enrolments
     assert kept.enrolment is not None
     assert kept.enrolment.probe == "k7m2q9xd"
     assert (board.files.folder / "enrolled").exists()
@@ -105,7 +116,7 @@ def test_a_board_becomes_a_probe(board: Board, doors: FrontDoors) -> None:
 
 def test_nothing_in_the_request_names_the_product(board: Board, doors: FrontDoors) -> None:
     """The head is what any program would send (the body travels inside TLS)."""
-    board.visited(board.novice())
+    board.visited(board.loop())
     assert b"balise" not in doors.heads[0].lower()
     assert b"agent" not in doors.heads[0].lower()
 
@@ -122,11 +133,11 @@ def test_nothing_in_the_request_names_the_product(board: Board, doors: FrontDoor
 def test_no_packet_leaves_before_consent(board: Board, doors: FrontDoors, consent: Consent, problem: ProblemId) -> None:
     """No name is asked for, no connection opened; the status says what is missing."""
     board.config = msgspec.structs.replace(board.config, consent=consent)
-    novice = board.novice()
+    loop = board.loop()
     for _ in range(10):
-        novice._tick()
+        loop._tick()
     board.reactor.run_until(lambda: False, 0.05)
-    assert (doors.connections, board.lookups, novice.attempts.visits) == (0, [], 0)
+    assert (doors.connections, board.lookups, loop.attempts.visits) == (0, [], 0)
     status = read(board.folder / "run")
     assert status is not None
     assert [trouble.id for trouble in status.troubles] == [problem]
@@ -136,12 +147,12 @@ def test_no_packet_leaves_before_consent(board: Board, doors: FrontDoors, consen
 def test_a_paused_board_says_nothing_and_goes_on_by_itself(board: Board, doors: FrontDoors) -> None:
     """The pause file is looked at in each turn."""
     (board.folder / "paused").touch()
-    novice = board.novice()
-    assert novice.attempts.visits == 0
+    loop = board.loop()
+    assert loop.attempts.visits == 0
     assert "state: waiting" in board.told()
     (board.folder / "paused").unlink()
-    novice._tick()
-    assert board.visited(novice) is None
+    loop._tick()
+    assert board.visited(loop) is None
     assert doors.asked
 
 
@@ -164,13 +175,13 @@ def test_every_refusal_is_a_sentence_and_a_slow_retry(
 ) -> None:
     """The host reads what to do; the line does not see us knock again and again."""
     doors.refusals = [refusal]
-    novice = board.novice()
-    assert board.visited(novice) is problem
-    novice._tick()
+    loop = board.loop()
+    assert board.visited(loop) is problem
+    loop._tick()
     assert "problem: " in board.told()
     assert "what to do: " in board.told()
-    assert not novice.attempts.due
-    assert novice.enrolment is None
+    assert not loop.attempts.due
+    assert board.enrolments == []
     assert not (board.files.folder / "enrolled").exists()
 
 
@@ -182,7 +193,7 @@ def test_an_impostor_never_hears_the_token(
     board.config = msgspec.structs.replace(
         board.config, enrolment=msgspec.structs.replace(board.config.enrolment, urls=(impostor.url,))
     )
-    assert board.visited(board.novice()) is ProblemId.AUTHORITY_WRONG
+    assert board.visited(board.loop()) is ProblemId.AUTHORITY_WRONG
     assert (impostor.heads, doors.heads) == ([], [])
 
 
@@ -197,7 +208,7 @@ def test_an_impostor_with_a_copied_authority_never_hears_it_either(
     board.config = msgspec.structs.replace(
         board.config, enrolment=msgspec.structs.replace(board.config.enrolment, urls=(impostor.url,))
     )
-    assert board.visited(board.novice()) is ProblemId.AUTHORITY_WRONG
+    assert board.visited(board.loop()) is ProblemId.AUTHORITY_WRONG
     assert impostor.heads == []
 
 
@@ -225,7 +236,7 @@ def test_dates_count_only_where_somebody_vouches_for_the_clock(
     board.config = msgspec.structs.replace(
         board.config, enrolment=msgspec.structs.replace(board.config.enrolment, urls=(old.url,))
     )
-    assert board.visited(board.novice()) is problem
+    assert board.visited(board.loop()) is problem
 
 
 @pytest.mark.slow
@@ -233,9 +244,9 @@ def test_the_next_front_is_tried_when_one_is_dead(board: Board, doors: FrontDoor
     """A blocked address costs a moment, not the enrolment."""
     wish = msgspec.structs.replace(board.config.enrolment, urls=("https://127.0.0.1:1", doors.url))
     board.config = msgspec.structs.replace(board.config, enrolment=wish)
-    novice = board.novice()
-    assert board.visited(novice, 2) is None
-    assert novice.attempts.visits == 2
+    loop = board.loop()
+    assert board.visited(loop, 2) is None
+    assert loop.attempts.visits == 2
 
 
 @pytest.mark.parametrize(
@@ -254,30 +265,30 @@ def test_the_next_front_is_tried_when_one_is_dead(board: Board, doors: FrontDoor
 def test_whatever_is_answered_the_board_only_waits(board: Board, doors: FrontDoors, raw: bytes) -> None:
     """No answer crashes it, none is followed, none is believed."""
     doors.raw = raw
-    assert board.visited(board.novice()) is ProblemId.ANSWER_MALFORMED
+    assert board.visited(board.loop()) is ProblemId.ANSWER_MALFORMED
     assert not (board.files.folder / "enrolled").exists()
 
 
 def test_a_certificate_for_another_key_is_not_kept(board: Board, doors: FrontDoors) -> None:
     """An answer to somebody else, replayed to us, is useless and is said to be."""
-    board.visited(board.novice())
+    board.visited(board.loop())
     answer = board.files.load(board.identity, doors.authority.fingerprint).enrolment
     other = Board(board.folder / "other", ephemeral(), board.reactor, doors)
     body = msgspec.json.encode(answer)
     doors.raw = b"HTTP/1.1 200 X\r\nContent-Length: %d\r\n\r\n" % len(body) + body
-    assert other.visited(other.novice()) is ProblemId.ANSWER_MALFORMED
+    assert other.visited(other.loop()) is ProblemId.ANSWER_MALFORMED
 
 
 def test_a_damaged_enrolment_is_fetched_again_by_the_key_alone(board: Board, doors: FrontDoors) -> None:
     """The token was blanked long ago; the key still shows who we are."""
-    board.visited(board.novice())
+    board.visited(board.loop())
     (board.files.folder / "enrolment.json").write_bytes(b'{"probe": "k7')
     kept = board.files.load(board.identity, "")
     assert kept.enrolment is None
     board.config = msgspec.structs.replace(
         board.config, enrolment=msgspec.structs.replace(board.config.enrolment, token="")
     )
-    again = board.novice(kept.damaged)
+    again = board.loop(kept.damaged)
     assert board.visited(again) is None
     assert isinstance(doors.asked[-1], RenewalRequest)
 
@@ -285,7 +296,7 @@ def test_a_damaged_enrolment_is_fetched_again_by_the_key_alone(board: Board, doo
 def test_a_card_that_was_never_filled_in_is_told_so(board: Board) -> None:
     """The first thing that goes wrong for a newcomer has its own sentence."""
     board.config = Config(probe=Probe(settings="/nowhere", state_dir=str(board.folder)))
-    board.novice()
+    board.loop()
     assert "not filled in" in board.told()
 
 
@@ -298,7 +309,7 @@ def test_a_disk_that_refuses_leaves_the_board_unenrolled_and_asking(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Files, "_write", full)
-    novice = board.novice()
-    assert board.visited(novice) is ProblemId.DATA_UNWRITABLE
-    assert novice.enrolment is None
+    loop = board.loop()
+    assert board.visited(loop) is ProblemId.DATA_UNWRITABLE
+    assert board.enrolments == []
     assert doors.asked

@@ -16,9 +16,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from balise_agent.delivery.backoff import is_refusal
 from balise_agent.delivery.dial import Dial
 from balise_agent.delivery.lookup import lookup_through
-from balise_agent.delivery.publisher import Publisher, is_refusal
+from balise_agent.delivery.parts import Delivery
+from balise_agent.delivery.publisher import Publisher
 from balise_agent.provisioning.enrolment import decide
 from balise_agent.provisioning.enrolment.files import Files
 from balise_agent.provisioning.enrolment.request import certificate_request
@@ -26,10 +28,11 @@ from balise_agent.system.clock import Clock
 from balise_agent.system.config import Broker, Config
 from balise_agent.system.identity import Identity, ephemeral
 from balise_agent.system.problems import ProblemId
-from balise_wire.enrolment import FrontDoor
+from balise_wire.enrolment import Enrolment, FrontDoor
 from balise_wire.profiles import CONNECTION
 from balise_wire.seal import Sealer
 from balise_wire.status import Meta
+from tests.agent.conftest import DayBudget
 from tests.agent.provisioning.enrolment.conftest import Authority, FrontDoors
 
 if TYPE_CHECKING:
@@ -129,21 +132,23 @@ class Enrolled:
         self.files.keep(enrolment, self.identity, "t")
         return enrolment
 
-    def publisher(self, enrolment: Any, heard: Any) -> Publisher:
+    def publisher(self, enrolment: Enrolment, budget: DayBudget) -> Publisher:
         """Start a publisher with the brokers of an enrolment."""
         config = decide.enrolled(Config(), enrolment, self.files.pems)
         made = Publisher(
-            config.broker,
-            probe=config.probe.id,
-            meta=Meta(public_key=self.identity.public_hex, software="test"),
-            sealer=Sealer(self.identity.key),
-            collector=ephemeral().key.public_key(),
-            spool=self.spool,
-            clock=Clock(synced=lambda: self.synced),
-            reactor=self.reactor,
-            lookup=lookup_through(lambda: ()),
-            listener=heard,
-            chance=random.Random(1),
+            Delivery(
+                brokers=config.broker,
+                probe=config.probe.id,
+                meta=Meta(public_key=self.identity.public_hex, software="test"),
+                sealer=Sealer(self.identity.key),
+                collector=ephemeral().key.public_key(),
+                spool=self.spool,
+                clock=Clock(synced=lambda: self.synced),
+                reactor=self.reactor,
+                lookup=lookup_through(lambda: ()),
+                budget=budget,
+                rng=random.Random(1),
+            )
         )
         self.publishers.append(made)
         made.start()
@@ -167,11 +172,11 @@ def enrolled(
 
 @pytest.mark.parametrize("transport", ["tcp", "websockets"])
 def test_the_certificate_opens_the_door(
-    enrolled: Enrolled, broker13: Callable[..., Broker13], heard: Any, transport: str
+    enrolled: Enrolled, broker13: Callable[..., Broker13], budget: DayBudget, transport: str
 ) -> None:
     """Over TLS 1.3, with the key that also seals; plain and inside WebSockets."""
     port = broker13().ports[transport == "websockets"]
-    publisher = enrolled.publisher(enrolled.enrol(FrontDoor(host="127.0.0.1", port=port, transport=transport)), heard)
+    publisher = enrolled.publisher(enrolled.enrol(FrontDoor(host="127.0.0.1", port=port, transport=transport)), budget)
     enrolled.until(lambda: publisher.connected)
     assert publisher.trouble is None
     # What the collector reckons with holds for both ways, and leaves room for the assignment that follows.
@@ -179,30 +184,30 @@ def test_the_certificate_opens_the_door(
 
 
 def test_the_first_front_that_answers_is_used_and_remembered(
-    enrolled: Enrolled, broker13: Callable[..., Broker13], heard: Any
+    enrolled: Enrolled, broker13: Callable[..., Broker13], budget: DayBudget
 ) -> None:
     """A dead one costs a moment; the next start begins with the one that worked."""
     good = FrontDoor(host="127.0.0.1", port=broker13().ports[0])
     enrolment = enrolled.enrol(FrontDoor(host="127.0.0.1", port=1), good)
-    publisher = enrolled.publisher(enrolment, heard)
+    publisher = enrolled.publisher(enrolment, budget)
     enrolled.until(lambda: publisher.connected)
     publisher.close()
-    again = enrolled.publisher(enrolment, heard)
+    again = enrolled.publisher(enrolment, budget)
     assert again.broker == f"127.0.0.1:{good.port}"
 
 
 def test_a_revoked_certificate_is_told_and_tried_slowly(
-    enrolled: Enrolled, broker13: Callable[..., Broker13], heard: Any
+    enrolled: Enrolled, broker13: Callable[..., Broker13], budget: DayBudget
 ) -> None:
     """The status has a word for it, the line sees one attempt in minutes, and a new certificate is tried at once."""
     enrolment = enrolled.enrol(FrontDoor(host="127.0.0.1"))
     broker = broker13((-1, 30), enrolment.certificate)
     enrolment = msgspec.structs.replace(enrolment, brokers=(FrontDoor(host="127.0.0.1", port=broker.ports[0]),))
-    publisher = enrolled.publisher(enrolment, heard)
+    publisher = enrolled.publisher(enrolment, budget)
     enrolled.until(lambda: publisher.trouble is not None)
     assert publisher.trouble is not None
     assert publisher.trouble.id is ProblemId.BROKER_REFUSES
-    assert publisher._next_dial - time.monotonic() > 100.0
+    assert publisher.connector.next_at - time.monotonic() > 100.0
     enrolled.enrol(FrontDoor(host="127.0.0.1", port=broker.ports[0]))
     publisher.retry()
     enrolled.until(lambda: publisher.connected)
@@ -210,7 +215,7 @@ def test_a_revoked_certificate_is_told_and_tried_slowly(
 
 
 def test_a_stranger_authority_is_not_believed(
-    enrolled: Enrolled, stranger: Authority, heard: Any, tools_bin: Path, tmp_path: Path
+    enrolled: Enrolled, stranger: Authority, budget: DayBudget, tools_bin: Path, tmp_path: Path
 ) -> None:
     """Whoever answers in the broker's place without the pinned root hears nothing, and is no refusal."""
     folder = tmp_path / "other"
@@ -219,7 +224,7 @@ def test_a_stranger_authority_is_not_believed(
         pytest.skip("mosquitto not in .tools/bin; run make setup")
     impostor = Broker13(tools_bin / "mosquitto", folder, stranger, (-1, 30))
     try:
-        publisher = enrolled.publisher(enrolled.enrol(FrontDoor(host="127.0.0.1", port=impostor.ports[0])), heard)
+        publisher = enrolled.publisher(enrolled.enrol(FrontDoor(host="127.0.0.1", port=impostor.ports[0])), budget)
         enrolled.until(lambda: publisher.trouble is not None)
         assert publisher.trouble is not None
         assert publisher.trouble.id is ProblemId.BROKER_UNREACHABLE
@@ -229,15 +234,15 @@ def test_a_stranger_authority_is_not_believed(
 
 
 def test_an_expired_broker_is_met_by_a_board_without_a_clock(
-    enrolled: Enrolled, broker13: Callable[..., Broker13], heard: Any
+    enrolled: Enrolled, broker13: Callable[..., Broker13], budget: DayBudget
 ) -> None:
     """Dates count only where somebody vouches for the machine's clock."""
     enrolment = enrolled.enrol(FrontDoor(host="127.0.0.1", port=broker13((-60, -30)).ports[0]))
-    publisher = enrolled.publisher(enrolment, heard)
+    publisher = enrolled.publisher(enrolment, budget)
     enrolled.until(lambda: publisher.trouble is not None)
     publisher.close()
     enrolled.synced = False
-    again = enrolled.publisher(enrolment, heard)
+    again = enrolled.publisher(enrolment, budget)
     enrolled.until(lambda: again.connected)
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from balise_agent.delivery import dial
 from balise_agent.delivery.lookup import lookup_through
-from balise_agent.provisioning.enrolment.attempts import Attempts
+from balise_agent.delivery.segments import SEGMENTS
+from balise_agent.provisioning.enrolment.attempts import Applicant, Attempts
 from balise_agent.provisioning.enrolment.files import Files
 from balise_agent.system.clock import Clock
 from balise_agent.system.config import Config, Enrolment, Probe
@@ -42,15 +43,16 @@ def test_silence_after_the_connection_makes_segments_smaller(
             enrolment=Enrolment(urls=(f"https://127.0.0.1:{port}",), fingerprint="ab" * 32, token="t"),
         )
         attempts = Attempts(
-            settings,
-            identity=ephemeral(),
-            files=Files(tmp_path),
-            reactor=reactor,
-            clock=Clock(),
-            lookup=lookup_through(lambda: ()),
-            chance=random.Random(1),
-            board="",
-            got=lambda _: None,
+            Applicant(
+                config=settings,
+                identity=ephemeral(),
+                files=Files(tmp_path),
+                reactor=reactor,
+                clock=Clock(),
+                lookup=lookup_through(lambda: ()),
+                rng=random.Random(1),
+                hardware="",
+            )
         )
 
         def visit() -> None:
@@ -61,4 +63,4 @@ def test_silence_after_the_connection_makes_segments_smaller(
             visit()
     visit()
     visit()
-    assert used == [*dial.SEGMENTS, 0, 0]
+    assert used == [*SEGMENTS, 0, 0]

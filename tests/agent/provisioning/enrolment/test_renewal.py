@@ -11,9 +11,9 @@ import msgspec
 import pytest
 
 from balise_agent.delivery.lookup import lookup_through
-from balise_agent.provisioning.enrolment.attempts import Attempts
+from balise_agent.provisioning.enrolment.attempts import Applicant, Attempts
 from balise_agent.provisioning.enrolment.files import Files
-from balise_agent.provisioning.enrolment.renewal import Renewal
+from balise_agent.provisioning.enrolment.renewal import Renewal, Renewed
 from balise_agent.provisioning.enrolment.request import certificate_request
 from balise_agent.system.clock import Clock
 from balise_agent.system.config import Config, Consent, Probe
@@ -45,7 +45,7 @@ class Held:
         self.wish = Wish(urls=(doors.url,), fingerprint=doors.authority.fingerprint)
         self.enrolment = doors.enrolment(certificate_request(identity.key))
         self.files.keep(self.enrolment, identity, "first")
-        self.told: list[tuple[EventKind, str, bool]] = []
+        self.told: list[Renewed] = []
         self.start()
 
     def start(self, token: str = "") -> None:
@@ -55,24 +55,25 @@ class Held:
             enrolment=msgspec.structs.replace(self.wish, token=token),
             consent=Consent(version=CONSENT_VERSION, accepted=True),
         )
-        self.renewal = Renewal(config, self.enrolment, files=self.files, clock=self.clock)
         self.attempts = Attempts(
-            config,
-            identity=self.identity,
-            files=self.files,
-            reactor=self.reactor,
-            clock=self.clock,
-            lookup=lookup_through(lambda: ()),
-            chance=random.Random(1),
-            board="",
-            got=self.renewal.got,
+            Applicant(
+                config=config,
+                identity=self.identity,
+                files=self.files,
+                reactor=self.reactor,
+                clock=self.clock,
+                lookup=lookup_through(lambda: ()),
+                rng=random.Random(1),
+                hardware="",
+            )
         )
-        self.renewal.asks_with(self.attempts, lambda *told: self.told.append(told))
+        self.renewal = Renewal(config, self.enrolment, files=self.files, clock=self.clock, attempts=self.attempts)
 
     def tick(self, *, refused: bool = False) -> None:
         """Let what is due happen, to its end."""
         self.renewal.tick(refused=refused)
         assert self.reactor.run_until(lambda: not self.attempts.busy, 15.0)
+        self.told += self.renewal.take()
 
 
 @pytest.fixture
@@ -95,7 +96,7 @@ def test_with_a_third_of_its_life_left_it_is_renewed_by_the_key(held: Held) -> N
     held.shift = 61.0 * DAY
     held.tick()
     assert isinstance(held.doors.asked[0], RenewalRequest)
-    assert [(kind, anew) for kind, _, anew in held.told] == [(EventKind.RENEWED, False)]
+    assert [(renewed.kind, renewed.anew) for renewed in held.told] == [(EventKind.RENEWED, False)]
     kept = held.files.load(held.identity, "").enrolment
     assert kept is not None
     assert kept.certificate != held.enrolment.certificate
@@ -112,7 +113,10 @@ def test_other_brokers_or_another_id_start_the_probe_anew(held: Held) -> None:
     held.shift = 61.0 * DAY
     held.renewal.life = held.renewal.life.__class__(0.0, 1.0)
     held.tick()
-    assert [(kind, anew) for kind, _, anew in held.told] == [(EventKind.RENEWED, True), (EventKind.ENROLLED, True)]
+    assert [(renewed.kind, renewed.anew) for renewed in held.told] == [
+        (EventKind.RENEWED, True),
+        (EventKind.ENROLLED, True),
+    ]
 
 
 def test_a_refusal_by_the_brokers_asks_once_and_not_again_and_again(held: Held) -> None:

@@ -1,17 +1,18 @@
 """Visits, one after the other, until one brings an enrolment: which front, when, and what to remember of failures.
 
 Lives here: the joining of ``decide`` (when, what) with ``visit`` (carrying it out) on the reactor. Must not live here:
-whether the board may speak at all: its owners, ``novice`` and ``renewal``, ask that first.
+whether the board may speak at all: its owners, ``loop`` and ``renewal``, ask that first.
 """
 
 import logging
 import random
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from balise_agent import __version__
-from balise_agent.delivery.dial import NO_ANSWER, SEGMENTS, Errand, Lookup
-from balise_agent.delivery.publisher import is_about_dates
+from balise_agent.delivery.backoff import is_about_dates
+from balise_agent.delivery.dial import NO_ANSWER, Errand, Lookup
+from balise_agent.delivery.segments import SEGMENTS
 from balise_agent.provisioning.enrolment import decide, request
 from balise_agent.provisioning.enrolment.files import Files
 from balise_agent.provisioning.enrolment.visit import visit
@@ -30,32 +31,37 @@ _REST: Final = 60.0
 """Real seconds after a good visit before there may be another."""
 
 
-class Attempts:
-    """At most one visit at a time."""
+@dataclass(frozen=True, kw_only=True)
+class Applicant:
+    """Who asks to be enrolled, and with what."""
 
-    def __init__(
-        self,
-        config: Config,
-        *,
-        identity: Identity,
-        files: Files,
-        reactor: Reactor,
-        clock: Clock,
-        lookup: Lookup,
-        chance: random.Random,
-        board: str,
-        got: Callable[[Enrolment], None],
-    ) -> None:
-        """Prepare; ``got`` is called from the reactor with an enrolment that is believed and on disk."""
-        self._config = config
-        self._identity = identity
-        self._files = files
-        self._reactor = reactor
-        self._clock = clock
-        self._lookup = lookup
-        self._chance = chance
-        self._board = board
-        self._got = got
+    config: Config
+    """As read, with [enrolment]."""
+    identity: Identity
+    files: Files
+    """Where an enrolment is kept."""
+    reactor: Reactor
+    clock: Clock
+    lookup: Lookup
+    rng: random.Random
+    """Spreads visits; keeps no secret."""
+    hardware: str
+    """The board's model, for people."""
+
+
+class Attempts:
+    """At most one visit at a time; what good ones brought waits in a queue (``take``)."""
+
+    def __init__(self, applicant: Applicant) -> None:
+        self._config = applicant.config
+        self._identity = applicant.identity
+        self._files = applicant.files
+        self._reactor = applicant.reactor
+        self._clock = applicant.clock
+        self._lookup = applicant.lookup
+        self._rng = applicant.rng
+        self._hardware = applicant.hardware
+        self._got: list[Enrolment] = []
         self.trouble: Trouble | None = None
         """What came of the last visit; None before the first and after a good one."""
         self.visits = 0
@@ -79,6 +85,11 @@ class Attempts:
         """Whether it is time for the next one."""
         return not self.busy and self._clock.monotonic() >= self._next
 
+    def take(self) -> list[Enrolment]:
+        """Take the enrolments that came since the last call: each is believed and on disk."""
+        taken, self._got = self._got, []
+        return taken
+
     def start(self, *, known: bool, token: str) -> None:
         """Begin a visit.
 
@@ -91,7 +102,7 @@ class Attempts:
         made = request.certificate_request(self._identity.key)
         self._token = token if path == ENROL_PATH else ""
         body = (
-            request.enrolment_body(self._config, token, made, board=self._board, software=__version__)
+            request.enrolment_body(self._config, token, made, board=self._hardware, software=__version__)
             if path == ENROL_PATH
             else request.renewal_body(made)
         )
@@ -143,7 +154,7 @@ class Attempts:
             if answer.at:
                 self._clock.hint(answer.at, live=True, since=self._begun)
             self._dates_passed_over = False
-            self._got(answer)
+            self._got.append(answer)
             return
         if is_about_dates(answer.detail) and self._clock.checked is None:
             self._dates_passed_over = True  # as publisher.py does: the clock may be the liar, the authority is pinned
@@ -151,7 +162,7 @@ class Attempts:
         unheard = NO_ANSWER in answer.detail or "timed out" in answer.detail
         self._unheard += unheard and not answer.detail.startswith("connect")
         fronts = len(self._config.enrolment.urls)
-        wait = self._clock.real_seconds(decide.pause(answer, self._failures, fronts, self._chance.random()))
+        wait = self._clock.real_seconds(decide.pause(answer, self._failures, fronts, self._rng.random()))
         self._next = self._clock.monotonic() + wait
         if answer != self.trouble:
             _log.warning("%s Next attempt in %.0f s.", answer.sentence(), wait)

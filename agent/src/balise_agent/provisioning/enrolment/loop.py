@@ -6,20 +6,15 @@ it waits is in the status and, once, in the log. Must not live here: what an enr
 
 import logging
 import os
-import random
 from collections.abc import Callable
 from typing import Final
 
 from balise_agent import __version__
-from balise_agent.delivery.dial import Lookup
 from balise_agent.provisioning.enrolment import decide
-from balise_agent.provisioning.enrolment.attempts import Attempts
-from balise_agent.provisioning.enrolment.files import Files, token_of
-from balise_agent.system.clock import Clock
-from balise_agent.system.config import Config
-from balise_agent.system.identity import Identity
+from balise_agent.provisioning.enrolment.attempts import Applicant, Attempts
+from balise_agent.provisioning.enrolment.files import token_of
 from balise_agent.system.problems import Trouble
-from balise_agent.system.reactor import Reactor
+from balise_agent.system.reactor import Timer
 from balise_agent.system.service import Service
 from balise_agent.system.status import Status
 from balise_agent.system.status_file import StatusFile
@@ -31,49 +26,32 @@ _log = logging.getLogger(__name__)
 _TICK_SECONDS: Final = 1.0
 
 
-class Novice:
+class EnrolmentLoop:
     """The loop before there is a probe. ``run`` returns once enrolled, or when ``stop`` was called."""
 
     def __init__(
         self,
-        config: Config,
+        applicant: Applicant,
         *,
         damaged: str,
-        identity: Identity,
-        files: Files,
-        reactor: Reactor,
-        clock: Clock,
-        lookup: Lookup,
-        chance: random.Random,
         service: Service,
         status: StatusFile,
         paused: Callable[[], bool],
-        board: str = "",
     ) -> None:
         """Prepare; ``damaged`` says why an earlier enrolment cannot be used, empty where there was none."""
-        self._config = config
+        self._config = applicant.config
         self._damaged = damaged
-        self._reactor = reactor
-        self._clock = clock
+        self._reactor = applicant.reactor
+        self._clock = applicant.clock
         self._service = service
         self._status = status
         self._paused = paused
         self._told: Trouble | None = None
         self._words = ""
-        self._since = clock.now()
+        self._since = self._clock.now()
         self._stopping = False
-        self.enrolment: Enrolment | None = None
-        self.attempts = Attempts(
-            config,
-            identity=identity,
-            files=files,
-            reactor=reactor,
-            clock=clock,
-            lookup=lookup,
-            chance=chance,
-            board=board,
-            got=self._enrolled,
-        )
+        self._timer: Timer | None = None
+        self.attempts = Attempts(applicant)
 
     def run(self) -> Enrolment | None:
         """Ask until enrolled; None where somebody stopped the program."""
@@ -81,22 +59,28 @@ class Novice:
         if self._damaged:
             _log.warning("the stored registration cannot be used (%s); asking for a new one", self._damaged)
         self._tick()
-        self._reactor.run_until(lambda: self._stopping or self.enrolment is not None)
+        while not self._stopping:
+            self._reactor.step()
+            for enrolment in self.attempts.take():
+                _log.info("registered as %s", enrolment.probe)
+                self._end()
+                return enrolment
+        self._end()
+        return None
+
+    def _end(self) -> None:
         self.attempts.cancel()
-        return self.enrolment
+        if self._timer is not None:
+            self._timer.cancel()
 
     def stop(self) -> None:
         """End soon; may be called from a signal handler."""
         self._stopping = True
         self._reactor.wake()
 
-    def _enrolled(self, enrolment: Enrolment) -> None:
-        _log.info("registered as %s", enrolment.probe)
-        self.enrolment = enrolment
-
     def _tick(self) -> None:
         """Do what is due, and say how things stand."""
-        if self._stopping or self.enrolment is not None:
+        if self._stopping:
             return
         token = token_of(self._config.enrolment)
         known = bool(self._damaged)
@@ -107,7 +91,7 @@ class Novice:
             self.attempts.start(known=known, token=token)
         self._tell(trouble)
         self._service.alive(self._clock.monotonic())
-        self._reactor.after(_TICK_SECONDS, self._tick)
+        self._timer = self._reactor.after(_TICK_SECONDS, self._tick)
 
     def _tell(self, obstacle: Trouble | None) -> None:
         """Write the status; log a new obstacle once (what came of a visit is logged where it came)."""

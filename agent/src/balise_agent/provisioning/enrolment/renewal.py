@@ -4,7 +4,7 @@ It runs beside measuring, on the same loop. Lives here: when, and what a new ans
 is asked for (attempts.py), or what a restart of the probe means (app.py).
 """
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -23,37 +23,46 @@ _AGAIN_SECONDS: Final = 6.0 * 3600.0
 """Real seconds between two renewals that are asked for because brokers refuse: the certificate is not it, then."""
 
 
+@dataclass(frozen=True)
+class Renewed:
+    """A new certificate is in force."""
+
+    kind: EventKind
+    detail: str
+    anew: bool
+    """More than its dates changed: the probe must start anew."""
+
+
 class Renewal:
     """The certificate of a running probe."""
 
-    def __init__(self, config: Config, enrolment: Enrolment, *, files: Files, clock: Clock) -> None:
-        """Take charge; ``asks_with`` must be called before the first ``tick``.
+    def __init__(self, config: Config, enrolment: Enrolment, *, files: Files, clock: Clock, attempts: Attempts) -> None:
+        """Take charge.
 
         Args:
             config: the settings as read, with [enrolment].
             enrolment: the one in force.
             files: where it is kept.
             clock: the probe's.
+            attempts: who asks.
         """
         self._config = config
         self._files = files
         self._clock = clock
-        self._attempts: Attempts | None = None
-        self._renewed: Callable[[EventKind, str, bool], None] = lambda *_: None
+        self._attempts = attempts
         self._refused_token = ""
         self._asked_for_refusal = float("-inf")
         self._enrolment = enrolment
         self.life = decide.life(enrolment)
 
-    def asks_with(self, attempts: Attempts, renewed: Callable[[EventKind, str, bool], None]) -> None:
-        """Name who asks, and who is told: the event's kind and words, and whether the probe must start anew."""
-        self._attempts = attempts
-        self._renewed = renewed
+    def take(self) -> list[Renewed]:
+        """Take what visits brought since the last call; each is believed, on disk, and in force from now on."""
+        return [self._got(enrolment) for enrolment in self._attempts.take()]
 
     @property
     def trouble(self) -> Trouble | None:
         """What is the matter with the certificate; the reason of a failed renewal first."""
-        last = self._attempts.trouble if self._attempts is not None else None
+        last = self._attempts.trouble
         over = self._clock.certificate_time() >= self.life.ends and self._clock.state() is not ClockState.UNSYNCED
         if not over or (last is not None and last.id is ProblemId.REVOKED):
             return last
@@ -66,7 +75,7 @@ class Renewal:
             refused: every broker refuses the certificate in force.
         """
         attempts = self._attempts
-        if attempts is None or not attempts.due or not self._config.enrolment.urls:
+        if not attempts.due or not self._config.enrolment.urls:
             return
         if attempts.trouble is not None and attempts.trouble.id in decide.TOKEN_USELESS:
             self._refused_token = token_of(self._config.enrolment)
@@ -76,8 +85,7 @@ class Renewal:
 
     def cancel(self) -> None:
         """End a visit under way."""
-        if self._attempts is not None:
-            self._attempts.cancel()
+        self._attempts.cancel()
 
     def _new_token(self) -> str:
         """Return a token that was neither spent nor refused; empty where there is none."""
@@ -89,19 +97,17 @@ class Renewal:
         now = self._clock.monotonic()
         if not refused or now - self._asked_for_refusal < _AGAIN_SECONDS:
             return False
-        trouble = self._attempts.trouble if self._attempts is not None else None
-        if trouble is None:
+        if self._attempts.trouble is None:
             self._asked_for_refusal = now
         return True
 
-    def got(self, enrolment: Enrolment) -> None:
-        """Take a new answer, already believed and on disk."""
+    def _got(self, enrolment: Enrolment) -> Renewed:
         before, self._enrolment = self._enrolment, enrolment
         self.life = decide.life(enrolment)
         anew = _without_life(before) != _without_life(enrolment)
         kind = EventKind.ENROLLED if before.probe != enrolment.probe else EventKind.RENEWED
         days = (self.life.ends - self._clock.certificate_time()) / 86_400.0
-        self._renewed(kind, f"the certificate is good for {days:.0f} days", anew)
+        return Renewed(kind, f"the certificate is good for {days:.0f} days", anew)
 
 
 def _without_life(enrolment: Enrolment) -> Enrolment:
