@@ -26,7 +26,8 @@ class Window:
         self.receipt_seconds = RECEIPT_SECONDS
         """For how long a receipt is waited for now."""
         self._spool = spool
-        self._stream = spool.stream
+        self.stream = spool.stream
+        """The stream that the rows on air are of."""
         self._cursor = 0
         self._sent: dict[int, float] = {}
 
@@ -47,9 +48,9 @@ class Window:
 
     def follow_stream(self) -> bool:
         """Begin anew where the spool did (a damaged file, a disk that takes nothing); return whether it did."""
-        if self._spool.stream == self._stream:
+        if self._spool.stream == self.stream:
             return False
-        self._stream = self._spool.stream
+        self.stream = self._spool.stream
         self.rewind()
         return True
 
