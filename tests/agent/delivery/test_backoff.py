@@ -47,13 +47,13 @@ def test_a_session_that_lasted_begins_the_count_anew() -> None:
 def test_a_refusal_by_every_place_waits_for_minutes_up_to_an_hour() -> None:
     """Only a person or a new certificate changes it; one place that only fails is no refusal."""
     tried = backoff(2)
-    tried.failed(f"{REFUSED}not authorised")
-    assert not tried.refused
-    assert tried.failed(f"{REFUSED}not authorised") == 300.0
-    assert tried.refused
-    assert max(tried.failed(f"{REFUSED}x") for _ in range(20)) == 3600.0
-    tried.failed("no answer")
-    assert not tried.refused
+    found = []
+    for why in (f"{REFUSED}not authorised", f"{REFUSED}not authorised", *[f"{REFUSED}x"] * 20, "no answer"):
+        wait = tried.failed(why)
+        found.append((wait, tried.refused))
+    assert [refused for _, refused in found] == [False, *[True] * 21, False]
+    assert found[1][0] == 300.0
+    assert max(wait for wait, _ in found) == 3600.0
     tried.reset()
     assert tried.failures == 0
 
