@@ -19,6 +19,7 @@ from typing import Any
 from starlette.testclient import TestClient
 
 from balise_collector.conclude.store import Store
+from balise_collector.conclude.store.sqlite import SqliteStore
 from balise_collector.fleet.members import Member
 from balise_collector.judge.verdict import Level, State, Verdict
 from balise_collector.pages.operator.app import create_app
@@ -98,11 +99,11 @@ def figures() -> list[Figure]:
         file = Path(folder) / "derived.sqlite"
         fleet = members()
         filled, written = fill(file, fleet)
-        store = Store(file)
+        store = SqliteStore(file)
 
         def look() -> View:
             # A connection belongs to the thread that answers, and the test client answers each in one of its own.
-            opened = Store(file)
+            opened = SqliteStore(file)
             stores.append(opened)
             return View(store=opened, now=NOW, services={name: name.title() for name in PARTS}, members=fleet)
 
@@ -134,7 +135,7 @@ def figures() -> list[Figure]:
 
 def fill(file: Path, fleet: tuple[Member, ...]) -> tuple[int, float]:
     """Keep the day as the pipeline does, 500 verdicts at a time; return how many, and microseconds for each."""
-    store, kept, spent = Store(file), 0, 0.0
+    store, kept, spent = SqliteStore(file), 0, 0.0
     made = verdicts(fleet)
     while chunk := list(itertools.islice(made, 500)):
         began = time.perf_counter()

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from balise_collector.conclude.inference import Deduction, Surroundings
 from balise_collector.conclude.store import Store
+from balise_collector.conclude.store.sqlite import SqliteStore
 from balise_collector.fleet import catalogue
 from balise_collector.fleet.members import Fleet
 from balise_collector.intake.believable import unbelievable
@@ -81,7 +82,7 @@ def fleet(make_module_probe: Callable[..., FieldProbe]) -> tuple[Fleet, Any, Any
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """Return a store for a whole module: what one example leaves behind is the next one's past."""
-    opened = Store(tmp_path_factory.mktemp("anything") / "derived.sqlite")
+    opened = SqliteStore(tmp_path_factory.mktemp("anything") / "derived.sqlite")
     yield opened
     opened.close()
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from balise_collector.conclude.store import Store
+from balise_collector.conclude.store.sqlite import SqliteStore
 from tests.testbed.neighbours import load
 
 HOURS = 2.0
@@ -42,7 +42,7 @@ def _settings(folder: Path) -> Path:
 
 def _confirmed(folder: Path) -> list[tuple[Any, ...]]:
     """Return what the confirmed incidents of a play say."""
-    with closing(Store(folder / "state" / "derived.sqlite")) as store:
+    with closing(SqliteStore(folder / "state" / "derived.sqlite")) as store:
         return [
             (
                 one.kind, one.state, one.country, one.service, one.roles, one.layers, one.onset, one.end,

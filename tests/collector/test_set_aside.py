@@ -6,6 +6,7 @@ import logging
 import math
 import random
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from balise_collector.conclude.inference import Surroundings
 from balise_collector.conclude.pipeline import Follower, replay
-from balise_collector.conclude.store import Store
+from balise_collector.conclude.store.sqlite import SqliteStore
 from balise_collector.fleet import catalogue
 from balise_collector.fleet.members import Fleet
 from balise_collector.fleet.registry.sqlite import SqliteRegistry
@@ -24,6 +25,7 @@ from balise_collector.intake.writer import Ingest
 from balise_collector.journal import Batch
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.judge.verdict import Verdict
+from balise_collector.run.databases import Databases
 from balise_collector.sinks.changes import Change, VerdictWritten
 from balise_collector.sinks.streams import Conclusions, Sources
 from balise_collector.system.clock import Clock
@@ -49,10 +51,10 @@ def journal(place: Config) -> Iterator[SqliteJournal]:
 
 
 @pytest.fixture
-def store(place: Config, journal: SqliteJournal) -> Iterator[Store]:
+def store(place: Config, journal: SqliteJournal) -> Iterator[SqliteStore]:
     """Return the store of that collector."""
     del journal  # made first: the store reads it
-    opened = Store(place.derived_file, place.journal_file)
+    opened = SqliteStore(place.derived_file, SqliteJournal(place.journal_file))
     yield opened
     opened.close()
 
@@ -71,7 +73,7 @@ def append(journal: SqliteJournal, probe: FieldProbe, epoch: float) -> Callable[
     return put
 
 
-def follower_of(journal: SqliteJournal, store: Store, probe: FieldProbe) -> Follower:
+def follower_of(journal: SqliteJournal, store: SqliteStore, probe: FieldProbe) -> Follower:
     """Return a reader of the journal."""
     services = catalogue.load(catalogue.default_folder())
     return Follower(journal, store, Surroundings(fleet=Fleet.of([probe.member]), catalogue=services))
@@ -79,7 +81,7 @@ def follower_of(journal: SqliteJournal, store: Store, probe: FieldProbe) -> Foll
 
 def test_a_row_that_raises_is_set_aside_and_the_next_is_judged(
     journal: SqliteJournal,
-    store: Store,
+    store: SqliteStore,
     append: Callable[..., None],
     probe: FieldProbe,
     epoch: float,
@@ -118,14 +120,14 @@ def test_a_replay_takes_up_what_was_set_aside(
     registry = SqliteRegistry(place.fleet_file)
     registry.approve(probe.member)
     registry.close()
-    judged, _ = replay(place, Clock(), catalogue.load(catalogue.default_folder()))
+    judged, _ = replay(place, Clock(), catalogue.load(catalogue.default_folder()), partial(Databases, place))
     assert judged == 2
     assert {one.fault.seq for one in journal.asides()} == {2}
     assert {one.reader for one in journal.asides()} == {"judge"}
 
 
 def test_a_verdict_that_cannot_be_kept_costs_itself(
-    store: Store, journal: SqliteJournal, append: Callable[..., None], probe: FieldProbe, epoch: float
+    store: SqliteStore, journal: SqliteJournal, append: Callable[..., None], probe: FieldProbe, epoch: float
 ) -> None:
     """One row that the database refuses does not keep its neighbours out."""
     append(probe.measurement(epoch))
@@ -143,7 +145,7 @@ def test_a_verdict_that_cannot_be_kept_costs_itself(
 
 
 def test_twenty_flipped_bits_cost_what_they_hit(
-    store: Store, journal: SqliteJournal, append: Callable[..., None], probe: FieldProbe, epoch: float
+    store: SqliteStore, journal: SqliteJournal, append: Callable[..., None], probe: FieldProbe, epoch: float
 ) -> None:
     """Detection never stands at a damaged row: each frame that a bit changed is counted, and all others are judged."""
     chance = random.Random(16)
@@ -168,7 +170,7 @@ def test_twenty_flipped_bits_cost_what_they_hit(
 
 
 def test_a_receive_time_of_the_far_future_carries_nobody_there(
-    store: Store, journal: SqliteJournal, append: Callable[..., None], probe: FieldProbe, epoch: float
+    store: SqliteStore, journal: SqliteJournal, append: Callable[..., None], probe: FieldProbe, epoch: float
 ) -> None:
     """Time passes by receive times: a damaged one would end detection until then, so that row is set aside."""
     append(probe.measurement(epoch))
@@ -196,7 +198,7 @@ class _Kept:
 
 
 def test_a_damaged_conclusion_costs_a_sink_that_conclusion(
-    store: Store, journal: SqliteJournal, append: Callable[..., None], probe: FieldProbe, epoch: float
+    store: SqliteStore, journal: SqliteJournal, append: Callable[..., None], probe: FieldProbe, epoch: float
 ) -> None:
     """A verdict whose bytes changed on the disk is left out by sinks and pages, and the cursor moves on."""
     append(*(probe.measurement(epoch + n) for n in range(5)))
@@ -246,7 +248,12 @@ def test_a_message_that_cannot_be_committed_goes_to_the_quarantine_alone(
     registry = SqliteRegistry(place.fleet_file)
     for one in (honest, hostile):
         registry.approve(one.member)
-    ingest = Ingest(place, Clock(), Ed25519PrivateKey.generate(), catalogue.load(catalogue.default_folder()))
+    ingest = Ingest(
+        place,
+        Clock(),
+        Ed25519PrivateKey.generate(),
+        catalogue.load(catalogue.default_folder()),
+    )
     ingest._fleet = Fleet.of([honest.member, hostile.member])  # what was assigned is another test's matter
     ingest._registry = registry
     ingest._connections = []

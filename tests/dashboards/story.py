@@ -11,6 +11,7 @@ import random
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ import msgspec
 
 from balise_agent.system import hardware
 from balise_collector.conclude.pipeline import CURSOR, Follower, surroundings
-from balise_collector.conclude.store import Store
+from balise_collector.conclude.store.sqlite import SqliteStore
 from balise_collector.fleet import catalogue
 from balise_collector.fleet.claims import LINE_ID
 from balise_collector.fleet.registry.sqlite import SqliteRegistry
@@ -138,7 +139,7 @@ class Story:
             registry.approve(msgspec.convert(msgspec.to_builtins(probe.member), type(probe.member)))
         self.journal = SqliteJournal(config.journal_file)
         self.journal.watch(self.now)
-        self.store = Store(config.derived_file, config.journal_file)
+        self.store = SqliteStore(config.derived_file, SqliteJournal(config.journal_file))
         self.follower = Follower(self.journal, self.store, surroundings(config, clock, registry.fleet(), services))
         # What run() would do, without its thread and its brokers.
         self.ingest = Ingest(config, clock, identity.load_or_create(self.folder), services)
@@ -151,7 +152,13 @@ class Story:
             self.held.callback(opened.close)
         self.streams = self.held.enter_context(
             influx_streams(
-                SinkContext(config, clock, services, lambda: {"127.0.0.1:1883": True}),
+                SinkContext(
+                    config,
+                    clock,
+                    services,
+                    lambda: {"127.0.0.1:1883": True},
+                    partial(SqliteRegistry, config.fleet_file),
+                ),
                 Sources(self.store, self.journal),
             )
         )
@@ -185,7 +192,7 @@ class Story:
         )
         clock = Clock(system=lambda: self.now)
         services = catalogue.load(catalogue.default_folder())
-        context = SinkContext(config, clock, services, dict)
+        context = SinkContext(config, clock, services, dict, partial(SqliteRegistry, config.fleet_file))
         with influx_streams(context, Sources(self.store, self.journal)) as streams:
             conclusions = next(stream for stream in streams if isinstance(stream, Conclusions))
             sink: Any = conclusions._sink

@@ -24,7 +24,7 @@ from balise_agent.delivery.spool.spool import Spool
 from balise_agent.provisioning.card import reading
 from balise_agent.system.identity import load_or_create as load_probe
 from balise_collector.conclude.pipeline import Follower, surroundings
-from balise_collector.conclude.store import Store
+from balise_collector.conclude.store.sqlite import SqliteStore
 from balise_collector.fleet import catalogue
 from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.intake.unboxing import letters
@@ -100,7 +100,7 @@ def test_a_collector_goes_on_from_the_store(collector: Path) -> None:
     then = list(compare.rows(config.derived_file))
     with (
         closing(SqliteJournal(config.journal_file)) as journal,
-        closing(Store(config.derived_file)) as store,
+        closing(SqliteStore(config.derived_file)) as store,
         closing(SqliteRegistry(config.fleet_file)) as registry,
     ):
         services = catalogue.load(catalogue.folder_of(config.catalogue.dir))

@@ -25,7 +25,6 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from balise_collector.conclude.pipeline import Follower, surroundings
-from balise_collector.conclude.store import Store
 from balise_collector.fleet import catalogue
 from balise_collector.fleet.members import Member
 from balise_collector.intake.broker import Delivery
@@ -54,8 +53,10 @@ from balise_wire.topics import Leaf, topic
 from balise_wire.words import Access, Arm, ClockState, Design, Experiment, Lifecycle, ProbeRole, Scope, TargetRole
 
 try:
+    from balise_collector.conclude.store.sqlite import SqliteStore
     from balise_collector.fleet.registry.sqlite import SqliteRegistry
 except ImportError:  # an older checkout
+    from balise_collector.conclude.store import Store as SqliteStore  # type: ignore[assignment]
     from balise_collector.fleet.registry import FleetRegistry as SqliteRegistry  # type: ignore[assignment]
 
 START = 1_589_673_600.0
@@ -337,7 +338,7 @@ def play(settings: Path, *, hostile: bool, hours: float) -> dict[str, Any]:
     broker = Broker()
     ingest._connections = [broker]
     ingest._open()
-    journal, store = SqliteJournal(place.journal_file), Store(place.derived_file)
+    journal, store = SqliteJournal(place.journal_file), SqliteStore(place.derived_file)
     follower = Follower(journal, store, surroundings(place, clock, registry.fleet(), services))
     journal.watch(START)
     slots = int(hours * 3600.0 / SLOT)

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from balise_collector.conclude.history import MOST_BINS, bins, newest, runs, settle, shares, step_for
-from balise_collector.conclude.store import HistoryCell, Store
+from balise_collector.conclude.store import HistoryCell
+from balise_collector.conclude.store.sqlite import SqliteStore
 from balise_collector.judge.verdict import State, Verdict
 from balise_wire.bins import BIN
 from balise_wire.measurement import Network
@@ -84,7 +85,7 @@ def test_a_blocked_part_is_not_reachable_because_only_another_was_asked() -> Non
 @pytest.mark.slow
 def test_the_store_counts_without_decoding(tmp_path: Path) -> None:
     """Half-open bins from the beginning asked for; another service and what lies outside is left out."""
-    store = Store(tmp_path / "derived.sqlite")
+    store = SqliteStore(tmp_path / "derived.sqlite")
     told = [verdict(100.0), verdict(399.9, BLOCKED), verdict(400.0), verdict(99.9), verdict(700.0)]
     told.append(verdict(450.0, service="twitter"))
     store.save_verdicts(enumerate(told, 1))

@@ -13,6 +13,7 @@ import pytest
 
 from balise_collector.conclude.k_anonymity import FULL, Crowd, Kept, KeptCrowd, Place
 from balise_collector.conclude.store import Store
+from balise_collector.conclude.store.sqlite import SqliteStore
 from balise_collector.judge.verdict import State, Verdict
 from balise_collector.system.errors import JournalError
 from balise_wire.measurement import Network
@@ -34,7 +35,7 @@ def verdict(probe: str, at: float, asn: int = 64501, country: str = "PK", *, ref
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     """Return an empty store."""
-    with closing(Store(tmp_path / "derived.sqlite")) as opened:
+    with closing(SqliteStore(tmp_path / "derived.sqlite")) as opened:
         yield opened
 
 

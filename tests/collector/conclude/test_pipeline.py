@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ import pytest
 
 from balise_collector.conclude.inference import LEARNED, Surroundings, learned_of
 from balise_collector.conclude.pipeline import LINES, Follower, replay
-from balise_collector.conclude.store import Progress, Store
+from balise_collector.conclude.store import Progress
+from balise_collector.conclude.store.sqlite import SqliteStore
 from balise_collector.fleet import catalogue
 from balise_collector.fleet.catalogue import Catalogue
 from balise_collector.fleet.members import Fleet
@@ -25,6 +27,7 @@ from balise_collector.fleet.whereabouts import Sighting, Where, read_told
 from balise_collector.incidents import Incident, IncidentKind, IncidentState, Locality
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.judge import State
+from balise_collector.run.databases import Databases
 from balise_collector.system.clock import Clock
 from balise_collector.system.config import Broker, Config, Place
 from balise_wire.measurement import Network
@@ -62,12 +65,12 @@ def journal(place: Config) -> Iterator[SqliteJournal]:
 
 
 @pytest.fixture
-def open_store(place: Config) -> Iterator[Callable[[], Store]]:
+def open_store(place: Config) -> Iterator[Callable[[], SqliteStore]]:
     """Return a maker of stores of that collector."""
-    stores: list[Store] = []
+    stores: list[SqliteStore] = []
 
-    def make() -> Store:
-        stores.append(Store(place.derived_file, place.journal_file))
+    def make() -> SqliteStore:
+        stores.append(SqliteStore(place.derived_file, SqliteJournal(place.journal_file)))
         return stores[-1]
 
     yield make
@@ -82,7 +85,7 @@ def conclude(follower: Follower, until: float) -> None:
     follower.save()
 
 
-def blocking(store: Store) -> Incident:
+def blocking(store: SqliteStore) -> Incident:
     """The one incident of interference that there is."""
     (found,) = [one for one in store.incidents() if one.kind is IncidentKind.INTERFERENCE]
     return found
@@ -92,7 +95,7 @@ def blocking(store: Store) -> Incident:
 
 
 def test_one_provider_that_drops_is_one_local_incident(
-    afternoon: Afternoon, journal: SqliteJournal, open_store: Callable[[], Store], around: Surroundings
+    afternoon: Afternoon, journal: SqliteJournal, open_store: Callable[[], SqliteStore], around: Surroundings
 ) -> None:
     """Who is affected, who is clean, by what mechanism, from when to when, and that abroad it worked."""
     sent = afternoon.fill(journal)
@@ -117,7 +120,7 @@ def test_one_provider_that_drops_is_one_local_incident(
 
 
 def test_every_revision_is_kept(
-    afternoon: Afternoon, journal: SqliteJournal, open_store: Callable[[], Store], around: Surroundings
+    afternoon: Afternoon, journal: SqliteJournal, open_store: Callable[[], SqliteStore], around: Surroundings
 ) -> None:
     """What was said before an incident grew or closed can still be read, in order, without a gap."""
     afternoon.fill(journal)
@@ -130,7 +133,7 @@ def test_every_revision_is_kept(
 
 
 def test_references_that_report_late_still_decide(
-    afternoon: Afternoon, journal: SqliteJournal, open_store: Callable[[], Store], around: Surroundings
+    afternoon: Afternoon, journal: SqliteJournal, open_store: Callable[[], SqliteStore], around: Surroundings
 ) -> None:
     """A verdict that lacked references is judged again when they report, and then says blocked."""
     references = [p for p in afternoon.probes if p.country != "PK"]
@@ -151,7 +154,7 @@ def test_references_that_report_late_still_decide(
 # ---------------------------------------------------------------- the same again
 
 
-def told(store: Store) -> list[Any]:
+def told(store: SqliteStore) -> list[Any]:
     """Everything that was concluded, as data."""
     return [msgspec.to_builtins(store.incidents()), msgspec.to_builtins(store.numbered_verdicts())]
 
@@ -159,7 +162,7 @@ def told(store: Store) -> list[Any]:
 def test_a_replay_concludes_what_the_live_run_did(
     afternoon: Afternoon,
     journal: SqliteJournal,
-    open_store: Callable[[], Store],
+    open_store: Callable[[], SqliteStore],
     around: Surroundings,
     place: Config,
     services: Catalogue,
@@ -178,7 +181,7 @@ def test_a_replay_concludes_what_the_live_run_did(
     end = afternoon.start + 40 * 300.0
     conclude(follower, end)
     before = told(live)
-    judged, found = replay(place, Clock(system=lambda: end + 1.0), services)
+    judged, found = replay(place, Clock(system=lambda: end + 1.0), services, partial(Databases, place))
     again = open_store()
     assert told(again) == before
     assert (judged, found) == (len(before[1]), len(before[0]))
@@ -190,13 +193,13 @@ def test_a_replay_concludes_what_the_live_run_did(
 def test_a_restart_at_any_slot_changes_nothing(
     afternoon: Afternoon,
     journal: SqliteJournal,
-    open_store: Callable[[], Store],
+    open_store: Callable[[], SqliteStore],
     around: Surroundings,
     every: int,
     tmp_path: Path,
 ) -> None:
     """Killed and started again after each slot, with or without a save before it: the same conclusions."""
-    whole = Store(tmp_path / "whole.sqlite")
+    whole = SqliteStore(tmp_path / "whole.sqlite")
     store = open_store()
     unbroken = Follower(journal, whole, around)
     for slot in range(0, afternoon.slots, every):
@@ -212,7 +215,7 @@ def test_a_restart_at_any_slot_changes_nothing(
     whole.close()
 
 
-def _readable(store: Store) -> list[Any]:
+def _readable(store: SqliteStore) -> list[Any]:
     """What people read of each incident; how many revisions led there may differ by a restart."""
     return [msgspec.structs.replace(one, revision=1, score=0.0) for one in store.incidents()]
 
@@ -230,7 +233,7 @@ from balise_collector.conclude.pipeline import Follower, surroundings
 from balise_collector.conclude.store import Store
 config = load(Path(sys.argv[1]))
 journal = SqliteJournal(config.journal_file)
-store = Store(config.derived_file)
+store = SqliteStore(config.derived_file)
 fleet = SqliteRegistry(config.fleet_file).fleet()
 around = surroundings(config, Clock(), fleet, catalogue.load(catalogue.default_folder()))
 follower = Follower(journal, store, around)
@@ -247,7 +250,7 @@ print("end", flush=True)
 def test_a_kill_at_any_moment_costs_nothing(
     afternoon: Afternoon,
     journal: SqliteJournal,
-    open_store: Callable[[], Store],
+    open_store: Callable[[], SqliteStore],
     around: Surroundings,
     place: Config,
     tmp_path: Path,
@@ -277,7 +280,7 @@ def test_a_kill_at_any_moment_costs_nothing(
 
 @pytest.mark.slow
 def test_what_the_detector_forgot_stays_as_it_was_told(
-    afternoon: Afternoon, journal: SqliteJournal, open_store: Callable[[], Store], around: Surroundings
+    afternoon: Afternoon, journal: SqliteJournal, open_store: Callable[[], SqliteStore], around: Surroundings
 ) -> None:
     """Weeks later, after a restart, an old incident reads as it did: want of data is no news."""
     afternoon.fill(journal)
@@ -295,7 +298,7 @@ def test_what_the_detector_forgot_stays_as_it_was_told(
 
 
 def test_a_journal_from_a_backup_is_judged_from_its_start(
-    afternoon: Afternoon, journal: SqliteJournal, open_store: Callable[[], Store], around: Surroundings
+    afternoon: Afternoon, journal: SqliteJournal, open_store: Callable[[], SqliteStore], around: Surroundings
 ) -> None:
     """A journal shorter than the conclusions: nothing that arrives afterwards may be skipped."""
     store = open_store()
@@ -317,7 +320,7 @@ def _taught(afternoon: Afternoon, journal: SqliteJournal, references: Any, answe
 
 
 def test_what_references_taught_survives_a_restart(
-    afternoon: Afternoon, journal: SqliteJournal, open_store: Callable[[], Store], around: Surroundings
+    afternoon: Afternoon, journal: SqliteJournal, open_store: Callable[[], SqliteStore], around: Surroundings
 ) -> None:
     """A name without addresses gets those that references were given; a restart does not turn them over."""
     around = replace(around, laboratory=("198.18.0.0/15",))
@@ -334,7 +337,11 @@ def test_what_references_taught_survives_a_restart(
 
 @pytest.mark.parametrize("alone", ["one", "one network", "one host"])
 def test_one_reference_teaches_nobody_an_address(
-    afternoon: Afternoon, journal: SqliteJournal, open_store: Callable[[], Store], around: Surroundings, alone: str
+    afternoon: Afternoon,
+    journal: SqliteJournal,
+    open_store: Callable[[], SqliteStore],
+    around: Surroundings,
+    alone: str,
 ) -> None:
     """An address counts from the second network and host on: one that lies would send the fleet to itself."""
     liars = [afternoon.probes[-1]] if alone == "one" else afternoon.probes[-2:]
@@ -353,7 +360,7 @@ def test_one_reference_teaches_nobody_an_address(
 
 
 def test_the_record_says_where_a_probe_stood(
-    afternoon: Afternoon, journal: SqliteJournal, open_store: Callable[[], Store], around: Surroundings
+    afternoon: Afternoon, journal: SqliteJournal, open_store: Callable[[], SqliteStore], around: Surroundings
 ) -> None:
     """A probe that names another provider, access or region moves no cell of it."""
     probe, other = afternoon.probes[0], afternoon.probes[2]
@@ -370,7 +377,7 @@ def test_the_record_says_where_a_probe_stood(
 
 
 def test_a_line_that_is_elsewhere_opens_nothing_and_closes_nothing(
-    afternoon: Afternoon, journal: SqliteJournal, open_store: Callable[[], Store], around: Surroundings
+    afternoon: Afternoon, journal: SqliteJournal, open_store: Callable[[], SqliteStore], around: Surroundings
 ) -> None:
     """Through a tunnel a blocked service is ok: such results are set aside, and the block goes on for those at home."""
     home, tunnel = afternoon.probes[0], afternoon.probes[1]
@@ -397,7 +404,7 @@ def test_a_line_that_is_elsewhere_opens_nothing_and_closes_nothing(
 def test_what_nobody_vouches_for_is_not_judged(
     afternoon: Afternoon,
     journal: SqliteJournal,
-    open_store: Callable[[], Store],
+    open_store: Callable[[], SqliteStore],
     around: Surroundings,
     make_probe: Callable[..., FieldProbe],
 ) -> None:
@@ -425,7 +432,11 @@ def test_what_nobody_vouches_for_is_not_judged(
 
 
 def test_a_snapshot_of_another_version_is_judged_anew(
-    afternoon: Afternoon, journal: SqliteJournal, open_store: Callable[[], Store], around: Surroundings, place: Config
+    afternoon: Afternoon,
+    journal: SqliteJournal,
+    open_store: Callable[[], SqliteStore],
+    around: Surroundings,
+    place: Config,
 ) -> None:
     """A snapshot that this program cannot read costs time, not conclusions: the journal is read from its start."""
     sent = afternoon.fill(journal)

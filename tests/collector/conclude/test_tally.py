@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from balise_collector.conclude import tally
 from balise_collector.conclude.history import bins, packed_bins
 from balise_collector.conclude.store import HistoryCell, Store
+from balise_collector.conclude.store.sqlite import SqliteStore
 from balise_collector.judge.verdict import State, Verdict
 from balise_wire.bins import BIN
 from balise_wire.measurement import Network
@@ -67,7 +68,7 @@ def told(store: Store, service: str | None = None) -> Counter[tuple[object, ...]
 def test_the_tally_is_the_count_of_the_verdicts_that_stand(tmp_path: Path, seed: int) -> None:
     """Late ones count, a replaced one does not count twice, also within one batch; a cleared store counts nothing."""
     chance = Random(seed)
-    store = Store(tmp_path / "derived.sqlite")
+    store = SqliteStore(tmp_path / "derived.sqlite")
     for number in range(60):
         batch = [(chance.randrange(1, 40 + 20 * number), verdict(chance, number)) for _ in range(chance.randrange(40))]
         store.save_verdicts(batch)
@@ -89,7 +90,7 @@ def test_a_file_of_before_is_counted_once_when_it_is_opened(tmp_path: Path, capl
     """An upgrade needs no replay: what is there is counted, said in the log, and not done again."""
     chance = Random(7)
     file = tmp_path / "derived.sqlite"
-    store = Store(file)
+    store = SqliteStore(file)
     store.save_verdicts((number, verdict(chance, number)) for number in range(1, 400))
     store.close()
     with sqlite3.connect(file) as old:
@@ -98,7 +99,7 @@ def test_a_file_of_before_is_counted_once_when_it_is_opened(tmp_path: Path, capl
     old.close()
     with caplog.at_level(logging.INFO):
         for _ in range(2):
-            store = Store(file)
+            store = SqliteStore(file)
             assert told(store) == counted(store.verdicts())
             store.close()
     assert [record.getMessage().partition(": ")[2] for record in caplog.records] == [
@@ -109,7 +110,7 @@ def test_a_file_of_before_is_counted_once_when_it_is_opened(tmp_path: Path, capl
 def test_a_replay_brings_its_tally_along(tmp_path: Path) -> None:
     """What is swapped in is counted with it."""
     chance = Random(8)
-    live, fresh = Store(tmp_path / "derived.sqlite"), Store(tmp_path / "fresh.sqlite")
+    live, fresh = SqliteStore(tmp_path / "derived.sqlite"), SqliteStore(tmp_path / "fresh.sqlite")
     live.save_verdicts((number, verdict(chance, number)) for number in range(1, 50))
     fresh.save_verdicts((number, verdict(chance, number)) for number in range(1, 90))
     live.replace_with(fresh)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from balise_collector.conclude.k_anonymity import Crowd
 from balise_collector.conclude.store import Store
+from balise_collector.conclude.store.sqlite import SqliteStore
 from balise_collector.conclude.together import WIDTHS, WINDOW, Row, told_together, width_for
 from balise_collector.fleet.members import Member
 from balise_collector.judge.verdict import State, Verdict
@@ -66,13 +67,13 @@ def verdict(probe: str, at: float, state: State = State.OK) -> Verdict:
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
     """Return a folder with an empty store."""
-    Store(tmp_path / "derived.sqlite").close()
+    SqliteStore(tmp_path / "derived.sqlite").close()
     yield tmp_path  # noqa: PT022 - as the others do
 
 
 def seen(folder: Path, verdicts: Iterable[Verdict], now: float, least: int = 2) -> tuple[Store, Crowd, Public]:
     """Return the public view of some verdicts."""
-    store = Store(folder / "derived.sqlite")
+    store = SqliteStore(folder / "derived.sqlite")
     store.clear()
     store.save_verdicts(enumerate(verdicts, 1))
     crowd = Crowd(folder / "derived.sqlite")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 import pytest
@@ -22,7 +22,8 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from balise_collector.conclude.k_anonymity import Crowd
-from balise_collector.conclude.store import Progress, Store
+from balise_collector.conclude.store import Progress
+from balise_collector.conclude.store.sqlite import SqliteStore
 from balise_collector.fleet.members import Member, Pending
 from balise_collector.fleet.token import Token
 from balise_collector.incidents.model import (
@@ -38,13 +39,14 @@ from balise_collector.incidents.model import (
 from balise_collector.journal import Batch, HealthRow, PresenceRow
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.judge.verdict import Level, State, Verdict
-from balise_collector.pages.operator.api import EachThread, api_routes
+from balise_collector.pages.operator.api import api_routes
 from balise_collector.pages.operator.app import create_app
 from balise_collector.pages.operator.fleet import FleetFacts
 from balise_collector.pages.operator.provisioning import BenchFacts
 from balise_collector.pages.public.app import Notice, create_public_app
 from balise_collector.pages.public.filter import Policy, Public, PublicView, public_view
 from balise_collector.pages.views.read_model import View
+from balise_collector.system.each_thread import EachThread
 from balise_wire.envelope import Envelope, Kind, encode_envelope
 from balise_wire.evidence import Direction, Packet
 from balise_wire.failures import Failure
@@ -469,7 +471,7 @@ def fill(folder: Path) -> Day:
         journal.append([batch], (), (), measurement.ended + 20)
         numbers[one] = number
     journal.close()
-    store = Store(folder / "derived.sqlite")
+    store = SqliteStore(folder / "derived.sqlite")
     free = len(numbers) + 1
     rows = []
     for verdict in gathered.verdicts:
@@ -501,7 +503,7 @@ def kept(folder: Path) -> Day:
 @pytest.fixture(scope="session")
 def look_at(folder: Path, kept: Day) -> Callable[..., View]:
     """Return a maker of views of the day."""
-    store = EachThread(lambda: Store(folder / "derived.sqlite", folder / "journal.sqlite"))
+    store = EachThread(lambda: SqliteStore(folder / "derived.sqlite", SqliteJournal(folder / "journal.sqlite")))
 
     def look(now: float = NOW) -> View:
         return View(store=store(), now=now, services=NAMES, members=tuple(kept.members), rules="3-5f2c9a10")
@@ -543,7 +545,7 @@ def facts(look_at: Callable[..., View]) -> FleetFacts:
 
 
 @pytest.fixture(scope="session")
-def operator_pages(look_at: Callable[..., View], facts: FleetFacts) -> Callable[..., Starlette]:
+def operator_pages(look_at: Callable[..., View], facts: FleetFacts, folder: Path) -> Callable[..., Starlette]:
     """Return a maker of the operator's pages, those of the fleet among them, with the JSON they link to."""
     live: dict[str, Any] = {"brokers": {"here": True}}
 
@@ -564,7 +566,9 @@ def operator_pages(look_at: Callable[..., View], facts: FleetFacts) -> Callable[
     )
 
     def make(token: str = "") -> Starlette:
-        api = api_routes(lambda: cast("Store", look_at().store), lambda: look_at().now, lambda: live)
+        store = EachThread(lambda: SqliteStore(folder / "derived.sqlite", SqliteJournal(folder / "journal.sqlite")))
+        journal = EachThread(lambda: SqliteJournal(folder / "journal.sqlite"))
+        api = api_routes(store, journal, lambda: look_at().now, lambda: live)
         return create_app(look_at, api=api, facts=lambda: facts, cards=lambda: bench, token=token)
 
     return make

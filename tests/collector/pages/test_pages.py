@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from balise_collector.conclude.store import Store
+from balise_collector.conclude.store.sqlite import SqliteStore
 from balise_collector.judge.verdict import State
-from balise_collector.pages.operator.api import EachThread
 from balise_collector.pages.operator.app import create_app
 from balise_collector.pages.views.read_model import View
+from balise_collector.system.each_thread import EachThread
 from balise_collector.words.wording import STATES
 
 PAGES = (
@@ -321,7 +321,7 @@ def test_an_old_store_does_not_speak_of_the_present(look_at: Callable[..., View]
 
 def test_no_data_yet_is_said_with_when_there_may_be_some(tmp_path: Path, read: Callable[[str], Any]) -> None:
     """Day one: no zero, no green, no empty table, but when to look again."""
-    store = EachThread(lambda: Store(tmp_path / "empty.sqlite"))
+    store = EachThread(lambda: SqliteStore(tmp_path / "empty.sqlite"))
 
     def look() -> View:
         return View(store=store(), now=1_589_733_010.0, services={"zoom": "Zoom"})

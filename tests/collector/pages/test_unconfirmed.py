@@ -18,11 +18,11 @@ import pytest
 from starlette.testclient import TestClient
 
 from balise_collector.conclude.k_anonymity import Crowd
-from balise_collector.conclude.store import Progress, Store
+from balise_collector.conclude.store import Progress
+from balise_collector.conclude.store.sqlite import SqliteStore
 from balise_collector.incidents.model import UNTOLD, IncidentKind, IncidentState, Interval
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.judge.verdict import State, Verdict
-from balise_collector.pages.operator.api import EachThread
 from balise_collector.pages.operator.app import create_app
 from balise_collector.pages.public.app import Notice, create_public_app
 from balise_collector.pages.public.filter import Policy, Public, public_view
@@ -30,6 +30,7 @@ from balise_collector.pages.views.read_model import View
 from balise_collector.sinks.influx.point import Point
 from balise_collector.sinks.influx.sink import PointSink
 from balise_collector.sinks.streams import Conclusions, Sources
+from balise_collector.system.each_thread import EachThread
 from balise_wire.mechanisms import Mechanism
 
 NOW = 1_589_673_600.0 + 47.5 * 3600
@@ -42,7 +43,7 @@ TOLD_ONCE = "0dd0c0ffee00"
 """The id of an incident that two witnesses had confirmed."""
 
 
-def planted(store: Store) -> list[str]:
+def planted(store: SqliteStore) -> list[str]:
     """Let single probes see everything; each incident with a past. Returns the ids."""
     model = next(one for one in store.incidents() if one.service == "twitter")
     names = []
@@ -77,7 +78,7 @@ def stores(folder: Path, kept: Any, tmp_path_factory: pytest.TempPathFactory) ->
     """Return the folders of the day as it is, and of the day with what single probes saw."""
     assert kept.verdicts
     found = {name: copy(folder, tmp_path_factory.mktemp(name)) for name in ("quiet", "loud")}
-    with closing(Store(found["loud"] / "derived.sqlite")) as loud:
+    with closing(SqliteStore(found["loud"] / "derived.sqlite")) as loud:
         planted(loud)
     return found
 
@@ -86,8 +87,8 @@ def stores(folder: Path, kept: Any, tmp_path_factory: pytest.TempPathFactory) ->
 def names(stores: dict[str, Path]) -> list[str]:
     """Return the operator's ids of what single probes saw."""
     with (
-        closing(Store(stores["loud"] / "derived.sqlite")) as loud,
-        closing(Store(stores["quiet"] / "derived.sqlite")) as quiet,
+        closing(SqliteStore(stores["loud"] / "derived.sqlite")) as loud,
+        closing(SqliteStore(stores["quiet"] / "derived.sqlite")) as quiet,
     ):
         return sorted(set(_ids(loud)) - set(_ids(quiet)))
 
@@ -95,20 +96,23 @@ def names(stores: dict[str, Path]) -> list[str]:
 def copy(place: Path, to: Path) -> Path:
     """Copy both stores of a folder, with what their write-ahead logs hold."""
     to.mkdir(exist_ok=True)
-    with closing(Store(place / "derived.sqlite")) as day, closing(SqliteJournal(place / "journal.sqlite")) as journal:
+    with (
+        closing(SqliteStore(place / "derived.sqlite")) as day,
+        closing(SqliteJournal(place / "journal.sqlite")) as journal,
+    ):
         day._db.execute("VACUUM INTO ?", (str(to / "derived.sqlite"),))
         journal._db.execute("VACUUM INTO ?", (str(to / "journal.sqlite"),))
     return to
 
 
-def _ids(store: Store) -> list[str]:
+def _ids(store: SqliteStore) -> list[str]:
     return [row[0] for row in store._db.execute("SELECT DISTINCT id FROM incident")]
 
 
 def reader(place: Path, kept: Any, released: list[str], least: int = 2, now: float = NOW) -> TestClient:
     """Return a reader of the public view of a store; its operator released everything, by mistake too."""
     policy = Policy(least=least, delay=1800.0, secret=SECRET)
-    open_store = EachThread(lambda: Store(place / "derived.sqlite", place / "journal.sqlite"))
+    open_store = EachThread(lambda: SqliteStore(place / "derived.sqlite", SqliteJournal(place / "journal.sqlite")))
     crowd = EachThread(lambda: Crowd(place / "derived.sqlite"))
 
     def look() -> Any:
@@ -167,7 +171,7 @@ def test_what_one_probe_saw_is_there_to_be_found(
     stores: dict[str, Path], names: list[str], look_at: Callable[..., View]
 ) -> None:
     """The comparison above would see it: the operator's pages are full of it, each marked."""
-    store = Store(stores["loud"] / "derived.sqlite", stores["loud"] / "journal.sqlite")
+    store = SqliteStore(stores["loud"] / "derived.sqlite", SqliteJournal(stores["loud"] / "journal.sqlite"))
     view = replace(look_at(NOW), store=store)
     client = TestClient(create_app(lambda: view), base_url="http://127.0.0.1:8484")
     first = client.get("/").text
@@ -194,7 +198,10 @@ def points_of(place: Path) -> list[Point]:
         def write(self, points: Any) -> None:
             found.extend(points)
 
-    with closing(Store(place / "derived.sqlite")) as store, closing(SqliteJournal(place / "journal.sqlite")) as journal:
+    with (
+        closing(SqliteStore(place / "derived.sqlite")) as store,
+        closing(SqliteJournal(place / "journal.sqlite")) as journal,
+    ):
         stream = Conclusions(PointSink(Keeping()), "keeping", Sources(store, journal))
         while stream.step():
             pass
@@ -221,7 +228,7 @@ def test_no_point_annotation_or_event_is_made_of_what_one_probe_saw(stores: dict
 def taken_back(stores: dict[str, Path], tmp_path: Path) -> Path:
     """Return a day in which a finding has lost its second witness."""
     copy(stores["quiet"], tmp_path)
-    with closing(Store(tmp_path / "derived.sqlite")) as store:
+    with closing(SqliteStore(tmp_path / "derived.sqlite")) as store:
         model = next(one for one in store.incidents() if one.service == "twitter")
         said = msgspec.structs.replace(
             model, id=TOLD_ONCE, service="whatsapp", state=IncidentState.OPEN, end=None, closed_at=None, revision=1,
@@ -264,7 +271,7 @@ def test_what_was_said_and_is_not_confirmed_any_more_is_taken_back_everywhere(ta
 def test_what_a_dead_line_told_stays_while_it_is_dead(taken_back: Path, kept: Any) -> None:
     """After a day without any measurement of it, the finding (or that it was withdrawn) is still there."""
     names = Policy(least=2, delay=1800.0, secret=SECRET).alias
-    with closing(Store(taken_back / "derived.sqlite")) as store:
+    with closing(SqliteStore(taken_back / "derived.sqlite")) as store:
         model = next(one for one in store.incidents() if one.service == "twitter")
         going_on = msgspec.structs.replace(model, id="dead11fe0000", state=IncidentState.OPEN, end=None, closed_at=None)
         store.save_progress(Progress(), {}, [msgspec.structs.replace(going_on, revision=1)], model.opened_at)
@@ -277,7 +284,7 @@ def test_what_a_dead_line_told_stays_while_it_is_dead(taken_back: Path, kept: An
 
 def test_before_it_was_taken_back_it_was_told(taken_back: Path, kept: Any) -> None:
     """The view speaks of the moment before the delay: the line comes when it was noted, and no sooner."""
-    with closing(Store(taken_back / "derived.sqlite")) as store:
+    with closing(SqliteStore(taken_back / "derived.sqlite")) as store:
         (_, (noted, _)) = store.revisions(TOLD_ONCE)
     client = reader(taken_back, kept, [], now=noted + 1800.0 - 600.0)
     answer = client.get("/api/v1/incidents").json()
@@ -306,7 +313,7 @@ def lone_results(stores: dict[str, Path], tmp_path: Path) -> dict[str, Path]:
     """Return two days that differ in what one of a provider's two probes met: trouble, or nothing that is clear."""
     found = {name: copy(stores["quiet"], tmp_path / name) for name in ("doubtful", "troubled")}
     for name, place in found.items():
-        with closing(Store(place / "derived.sqlite")) as store:
+        with closing(SqliteStore(place / "derived.sqlite")) as store:
             mine = [
                 (seq, v)
                 for seq, v in store.numbered_verdicts(probe="pk64501a", service="whatsapp")

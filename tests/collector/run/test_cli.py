@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from balise_collector.conclude.store import Progress, Store
+from balise_collector.conclude.store import Progress
+from balise_collector.conclude.store.sqlite import SqliteStore
 from balise_collector.fleet.members import Pending
 from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.incidents import Incident, IncidentKind, IncidentState, Interval, Scope
@@ -188,7 +189,7 @@ def test_what_one_probe_saw_is_marked_kept_out_of_the_report_and_never_released(
     """A report is passed on: it is made of findings, and says on the side that something was left out."""
     (tmp_path / "state").mkdir(exist_ok=True)
     SqliteJournal(tmp_path / "state" / "journal.sqlite").close()
-    store = Store(tmp_path / "state" / "derived.sqlite")
+    store = SqliteStore(tmp_path / "state" / "derived.sqlite")
     for name, witnesses in (("a10ne000cafe", 1), ("c0nf1rmed000", 3)):
         one = Incident(
             id=name, kind=IncidentKind.OUTAGE, state=IncidentState.CLOSED, country="PK", service="internet",

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from balise_collector.conclude.releases import Releases
-from balise_collector.conclude.store import Store
+from balise_collector.conclude.store.sqlite import SqliteStore
 from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.run.cli import main
@@ -44,7 +44,7 @@ def state(tmp_path: Path) -> Path:
     key = identity.load_or_create(config.state_dir)
     identity.keep_public_id_key(config.state_dir, key)
     SqliteJournal(config.journal_file).close()
-    Store(config.derived_file).close()
+    SqliteStore(config.derived_file).close()
     SqliteRegistry(config.fleet_file).close()
     Releases(config.releases_file).close()
     return config.state_dir

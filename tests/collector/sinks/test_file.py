@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -9,7 +10,7 @@ import pytest
 
 from balise_collector.conclude.inference import Surroundings
 from balise_collector.conclude.pipeline import Follower
-from balise_collector.conclude.store import Store
+from balise_collector.conclude.store.sqlite import SqliteStore
 from balise_collector.fleet import catalogue
 from balise_collector.fleet.members import Fleet
 from balise_collector.fleet.registry.sqlite import SqliteRegistry
@@ -35,7 +36,10 @@ def test_every_conclusion_stands_in_the_file_as_it_was(tmp_path: Path, afternoon
         broker=(Broker(host="127.0.0.1"),),
         sinks=Sinks(tables={"changes": {"file": str(file)}}),
     )
-    journal, store = SqliteJournal(config.journal_file), Store(config.derived_file, config.journal_file)
+    journal, store = (
+        SqliteJournal(config.journal_file),
+        SqliteStore(config.derived_file, SqliteJournal(config.journal_file)),
+    )
     registry = SqliteRegistry(config.fleet_file)
     for probe in afternoon.probes:
         registry.approve(probe.member)
@@ -44,7 +48,7 @@ def test_every_conclusion_stands_in_the_file_as_it_was(tmp_path: Path, afternoon
     follower = Follower(journal, store, around)
     while follower.follow(afternoon.start + 40 * 300.0):
         pass
-    context = SinkContext(config, Clock(), catalogue.load(FOLDER), dict)
+    context = SinkContext(config, Clock(), catalogue.load(FOLDER), dict, partial(SqliteRegistry, config.fleet_file))
     with streams(context, Sources(store, journal)) as flowing:
         for stream in flowing:
             while stream.step():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from balise_collector.conclude.inference import Surroundings
 from balise_collector.conclude.pipeline import Follower
-from balise_collector.conclude.store import Store
+from balise_collector.conclude.store.sqlite import SqliteStore
 from balise_collector.fleet import catalogue
 from balise_collector.fleet.members import Fleet
 from balise_collector.fleet.registry.sqlite import SqliteRegistry
@@ -21,7 +21,10 @@ from tests.collector.afternoon import Afternoon, batch_of
 def test_a_restarted_collector_knows_each_probes_software(tmp_path: Path, afternoon: Afternoon) -> None:
     """It is read from the newest measurement in the journal, not awaited; what is newer is known within minutes."""
     config = Config(collector=Place(state_dir=str(tmp_path)), broker=(Broker(host="127.0.0.1"),))
-    journal, store = SqliteJournal(config.journal_file), Store(config.derived_file, config.journal_file)
+    journal, store = (
+        SqliteJournal(config.journal_file),
+        SqliteStore(config.derived_file, SqliteJournal(config.journal_file)),
+    )
     registry = SqliteRegistry(config.fleet_file)
     for probe in afternoon.probes:
         registry.approve(probe.member)

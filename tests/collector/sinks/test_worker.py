@@ -12,7 +12,7 @@ import pytest
 
 from balise_collector.conclude.inference import Surroundings
 from balise_collector.conclude.pipeline import Follower
-from balise_collector.conclude.store import Store
+from balise_collector.conclude.store.sqlite import SqliteStore
 from balise_collector.fleet import catalogue
 from balise_collector.fleet.members import Fleet
 from balise_collector.journal import Batch
@@ -53,7 +53,7 @@ def test_a_sink_gets_everything_once_and_again_after_a_second_judgement_or_a_rep
     """A sink that was away misses nothing; a verdict that changed is sent again as the same point."""
     afternoon.slots = 16
     journal = SqliteJournal(tmp_path / "journal.sqlite")
-    store = Store(tmp_path / "derived.sqlite", tmp_path / "journal.sqlite")
+    store = SqliteStore(tmp_path / "derived.sqlite", SqliteJournal(tmp_path / "journal.sqlite"))
     sent = afternoon.fill(journal)
     fleet = Fleet.of(p.member for p in afternoon.probes)
     around = Surroundings(fleet=fleet, catalogue=catalogue.load(catalogue.default_folder()))
@@ -77,7 +77,7 @@ def test_a_sink_gets_everything_once_and_again_after_a_second_judgement_or_a_rep
     assert dict(sink.points[-1].fields)["rule"] == "tcp.again"
     assert (sink.points[-1].tags, sink.points[-1].time_ns) in {(p.tags, p.time_ns) for p in verdicts}
     sink.points.clear()
-    draft = Store(tmp_path / "draft.sqlite")
+    draft = SqliteStore(tmp_path / "draft.sqlite")
     again = Follower(journal, draft, around)
     while again.follow(afternoon.start + 17 * 300.0):
         pass
@@ -160,7 +160,7 @@ def test_samples_are_taken_while_the_sink_is_left_alone(tmp_path: Path) -> None:
 
 def test_every_event_of_a_probe_flows_once(tmp_path: Path, probe: FieldProbe) -> None:
     """Also after the sink was away; its cursor is its own."""
-    journal, store = SqliteJournal(tmp_path / "journal.sqlite"), Store(tmp_path / "derived.sqlite")
+    journal, store = SqliteJournal(tmp_path / "journal.sqlite"), SqliteStore(tmp_path / "derived.sqlite")
     events = [Event(kind=EventKind.LINK_UNUSABLE, at=float(n), detail=f"n{n}") for n in range(150)]
     batch = Batch(
         probe=probe.id, public_key=probe.public_hex, sent_at=5.0, frame=b"",

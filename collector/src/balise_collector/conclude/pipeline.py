@@ -14,16 +14,15 @@ from typing import Final
 
 import msgspec
 
+from balise_collector.conclude.databases import DatabasesOpener
 from balise_collector.conclude.inference import LEARNED, STEP, WARM, Concluded, Deduction, Surroundings, unsure_of
 from balise_collector.conclude.store import Progress, Store
 from balise_collector.fleet.catalogue import Catalogue
 from balise_collector.fleet.members import Fleet
 from balise_collector.fleet.registry import FleetRegistry
-from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.incidents import IncidentChange
 from balise_collector.journal import JournalRow
 from balise_collector.journal.interface import Journal
-from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.judge import RULES_VERSION, Verdict
 from balise_collector.system.clock import Clock
 from balise_collector.system.config import Config
@@ -258,6 +257,7 @@ class Pipeline(threading.Thread):
         clock: Clock,
         catalogue: Catalogue,
         teach: Callable[[Mapping[tuple[str, int], tuple[str, ...]]], None],
+        open_databases: DatabasesOpener,
     ) -> None:
         """Prepare; ``teach`` is given addresses that references found, and may be called from this thread."""
         super().__init__(name="pipeline", daemon=True)
@@ -265,6 +265,7 @@ class Pipeline(threading.Thread):
         self._clock = clock
         self._catalogue = catalogue
         self._teach = teach
+        self._open_databases = open_databases
         self._stopping = threading.Event()
         self._taught: dict[tuple[str, int], tuple[str, ...]] = {}
         self._taught_at = 0.0
@@ -283,9 +284,8 @@ class Pipeline(threading.Thread):
             _log.exception("pipeline ended")
 
     def _run(self) -> None:
-        journal = SqliteJournal(self._config.journal_file)
-        store = Store(self._config.derived_file)
-        registry = SqliteRegistry(self._config.fleet_file)
+        databases = self._open_databases()
+        journal, store, registry = databases.journal, databases.store, databases.registry
         follower = Follower(journal, store, self._around(registry))
         pause, cursor, stale = 0.0, -1, False
         while not self._stopping.wait(pause):
@@ -314,9 +314,7 @@ class Pipeline(threading.Thread):
                 pause, stale = _RETRY_SECONDS, True
             with follower.deduction.faults.set_aside("teaching"):
                 self._teach_sometimes(follower)
-        store.close()
-        journal.close()
-        registry.close()
+        databases.close()
 
     def _around(self, registry: FleetRegistry) -> Surroundings:
         return surroundings(self._config, self._clock, registry.fleet(), self._catalogue)
@@ -332,7 +330,7 @@ class Pipeline(threading.Thread):
             self._teach(learned)
 
 
-def replay(config: Config, clock: Clock, catalogue: Catalogue) -> tuple[int, int]:
+def replay(config: Config, clock: Clock, catalogue: Catalogue, open_databases: DatabasesOpener) -> tuple[int, int]:
     """Judge the whole journal with the current rules into a fresh store, and swap it in.
 
     A running collector notices and goes on from it. Returns how many measurements were judged and how many incidents
@@ -343,9 +341,8 @@ def replay(config: Config, clock: Clock, catalogue: Catalogue) -> tuple[int, int
     """
     draft = config.derived_file.with_name("derived.replay.sqlite")
     _remove(draft)
-    journal = SqliteJournal(config.journal_file)
-    registry = SqliteRegistry(config.fleet_file)
-    fresh = Store(draft)
+    drafted = open_databases(derived=draft)
+    journal, fresh, registry = drafted.journal, drafted.store, drafted.registry
     journal.take_up(_REPLAYING)
     follower = Follower(journal, fresh, surroundings(config, clock, registry.fleet(), catalogue), _REPLAYING)
     judged = 0
@@ -356,12 +353,13 @@ def replay(config: Config, clock: Clock, catalogue: Catalogue) -> tuple[int, int
     # Readers of the changes see by this number that they must begin anew.
     generation = b"%d" % max(1, round(clock.now() * 1000.0))
     fresh.save_progress(fresh.progress(), {"generation": generation}, (), follower.stepped)
-    store = Store(config.derived_file)
+    standing = open_databases()
+    store = standing.store
     store.replace_with(fresh)
     journal.hand_on(_REPLAYING, CURSOR)
     found = len(store.incidents())
-    for each in (store, fresh, journal, registry):
-        each.close()
+    standing.close()
+    drafted.close()
     _remove(draft)
     return judged, found
 

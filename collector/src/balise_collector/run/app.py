@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from balise_collector.conclude.inference import LEARNED, learned_of
 from balise_collector.conclude.pipeline import LINES, Pipeline
 from balise_collector.conclude.releases import Releases
-from balise_collector.conclude.store import Store
+from balise_collector.conclude.store.sqlite import SqliteStore
 from balise_collector.fleet import catalogue
 from balise_collector.fleet.catalogue import Catalogue
 from balise_collector.fleet.enrolment.listener import EnrolmentListener
@@ -28,20 +28,22 @@ from balise_collector.fleet.enrolment.renewer import CertificateRenewer
 from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.fleet.whereabouts import read_told
 from balise_collector.intake.writer import Ingest
-from balise_collector.journal.sqlite import SqliteJournal
-from balise_collector.pages.operator.api import EachThread, api_routes
+from balise_collector.pages.operator.api import api_routes
 from balise_collector.pages.operator.app import LOOPBACK, create_app
 from balise_collector.pages.operator.fleet import FleetFacts
 from balise_collector.pages.operator.provisioning import BenchFacts
 from balise_collector.run import damage
 from balise_collector.run.child_process import Beside
+from balise_collector.run.databases import Databases
 from balise_collector.run.public_server import HANDED, look_of, token_of
 from balise_collector.sinks.context import SinkContext
 from balise_collector.sinks.registry import workers
+from balise_collector.sinks.streams import Sources
 from balise_collector.system import identity
 from balise_collector.system.bounded_accept import BoundedListener, Bounds
 from balise_collector.system.clock import Clock
 from balise_collector.system.config import Config, Public
+from balise_collector.system.each_thread import EachThread
 from balise_collector.system.errors import ConfigError
 from balise_collector.system.listening import listen
 from balise_collector.system.log_lines import ClockFormatter, Sparing
@@ -85,14 +87,17 @@ def run(config: Config, clock: Clock, settings: Path) -> int:
     services = catalogue.load(catalogue.folder_of(config.catalogue.dir))
     # Made or made anew here, so that a disk or a file that cannot be used is said at once and by name.
     damage.look(config, clock)
-    with closing(Store(config.derived_file)) as store:
+    with closing(SqliteStore(config.derived_file)) as store:
         learned = learned_of(store.memory(LEARNED))
     listening = _listen(config, clock)
+    open_registry = partial(SqliteRegistry, config.fleet_file)
     ingest = Ingest(config, clock, key, services)
     ingest.learn(learned)
     for_readers: Releases | None = None
-    threads: list[Part] = [ingest, Pipeline(config, clock, services, ingest.learn)]
-    threads.extend(workers(SinkContext(config, clock, services, ingest.connected)))
+    threads: list[Part] = [ingest, Pipeline(config, clock, services, ingest.learn, partial(Databases, config))]
+    threads.extend(
+        workers(SinkContext(config, clock, services, ingest.connected, open_registry), partial(_sources, config))
+    )
     if config.public is not None:
         for_readers = _for_readers(config, key)
         if not config.public.apart:
@@ -118,6 +123,12 @@ def run(config: Config, clock: Clock, settings: Path) -> int:
     if damaged:
         damage.start_again(sorted(damaged))
     return 1 if any(thread.failed for thread in threads) else 0
+
+
+def _sources(config: Config) -> Sources:
+    """Open what the changes of one sink come from."""
+    databases = Databases(config)
+    return Sources(databases.store, databases.journal)
 
 
 def _doors(config: Config, clock: Clock) -> list["Part"]:
@@ -208,42 +219,41 @@ def _server(
     config: Config, clock: Clock, services: Catalogue, ingest: Ingest, listening: BoundedListener
 ) -> BoundedServer:
     """Return the web server, not yet running."""
-    open_store = EachThread(lambda: Store(config.derived_file, config.journal_file))
-    registry = EachThread(lambda: SqliteRegistry(config.fleet_file))
+    databases = EachThread(lambda: Databases(config))
 
     def live() -> dict[str, Any]:
         return {
             "brokers": ingest.connected(),
             "catalogue": services.version,
-            "probes": list(registry().fleet().members.values()),
-            "waiting": registry().pending(),
+            "probes": list(databases().fleet().members.values()),
+            "waiting": databases().registry.pending(),
             "health": ingest.health(),
         }
 
-    journal = EachThread(lambda: SqliteJournal(config.journal_file))
-
     def facts() -> FleetFacts:
-        fleet = registry().fleet()
+        opened = databases()
+        fleet, journal = opened.fleet(), opened.journal
         return FleetFacts(
             members=tuple(fleet.members.values()),
             fleet=fleet,
-            waiting=tuple(registry().pending()),
-            presence=journal().latest_presence(),
-            health=journal().latest_health(),
-            measured=open_store().last_measured,
-            states=journal().presence,
-            events=journal().events_of,
-            asides=journal().asides(_ASIDES_SHOWN),
-            notices=journal().latest_notices(),
-            lines=read_told(open_store().memory(LINES)),
+            waiting=tuple(opened.registry.pending()),
+            presence=journal.latest_presence(),
+            health=journal.latest_health(),
+            measured=opened.store.last_measured,
+            states=journal.presence,
+            events=journal.events_of,
+            asides=journal.asides(_ASIDES_SHOWN),
+            notices=journal.latest_notices(),
+            lines=read_told(opened.store.memory(LINES)),
             silence=float(config.detect.silence_seconds),
         )
 
-    look = look_of(config, clock, services)
-    api = api_routes(open_store, clock.now, live)
+    look = look_of(config, clock, services, databases)
+    api = api_routes(lambda: databases().store, lambda: databases().journal, clock.now, live)
 
     def cards() -> BenchFacts:
-        return BenchFacts(batches=registry().batches(), cards=registry().cards)
+        registry = databases().registry
+        return BenchFacts(batches=registry.batches(), cards=registry.cards)
 
     pages = create_app(look, facts=facts, cards=cards, api=api, hosts=_hosts(config), token=token_of(config))
     return BoundedServer(pages, listening, trusted=",".join(_PROXIES))

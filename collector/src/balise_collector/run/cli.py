@@ -9,6 +9,7 @@ import os
 import sys
 from contextlib import closing, redirect_stderr, redirect_stdout
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO, cast
 
@@ -32,6 +33,7 @@ from balise_collector.run.commands import broker as broker_commands
 from balise_collector.run.commands import fleet as fleet_commands
 from balise_collector.run.commands import tokens as token_commands
 from balise_collector.run.commands.enrolment import lines as enrolment_lines
+from balise_collector.run.databases import Databases
 from balise_collector.sinks import registry as sinks
 from balise_collector.system import config as settings
 from balise_collector.system import identity
@@ -220,7 +222,7 @@ def read_measurements(data: bytes) -> list[Measurement]:
 
 def _replay(config: Config, clock: Clock, _arguments: argparse.Namespace) -> int:
     services = catalogue.load(catalogue.folder_of(config.catalogue.dir))
-    judged, found = replay(config, clock, services)
+    judged, found = replay(config, clock, services, partial(Databases, config))
     print(f"judged {judged} measurements by rules {RULES_VERSION}: {found} incidents")
     return 0
 
@@ -228,7 +230,7 @@ def _replay(config: Config, clock: Clock, _arguments: argparse.Namespace) -> int
 def _open_store(config: Config) -> Store:
     if not config.journal_file.exists():
         raise ConfigError(f"{config.journal_file}: nothing was collected yet; start balise-collector run")
-    return Store(config.derived_file, config.journal_file)
+    return Databases(config).store
 
 
 def _incidents(config: Config, clock: Clock, arguments: argparse.Namespace) -> int:

@@ -19,7 +19,7 @@ from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from balise_collector.conclude.store import Store
+from balise_collector.conclude.store.sqlite import SqliteStore
 from balise_collector.fleet.authority import RECORD_FILE
 from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.journal.mending import mend
@@ -128,7 +128,7 @@ def _look_at_derived(config: Config, stamp: str) -> None:
     path = config.derived_file
     try:
         if not _is_marked(path):
-            Store(path).close()
+            SqliteStore(path).close()
             return
     except DamagedError as error:
         _log.error("%s", error)

@@ -23,23 +23,21 @@ from starlette.applications import Starlette
 
 from balise_collector.conclude.k_anonymity import Crowd, Kept, KeptCrowd
 from balise_collector.conclude.releases import Releases
-from balise_collector.conclude.store import Store
 from balise_collector.conclude.tally import DAY
 from balise_collector.fleet import catalogue
 from balise_collector.fleet.catalogue import Catalogue
-from balise_collector.fleet.members import Fleet
-from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.judge import RULES_VERSION
-from balise_collector.pages.operator.api import EachThread
 from balise_collector.pages.public.app import Notice, create_public_app
 from balise_collector.pages.public.filter import Policy, PublicView, public_view
 from balise_collector.pages.public.filter import Public as Seen
 from balise_collector.pages.public.kept_answers import Keeping
 from balise_collector.pages.views.read_model import View
+from balise_collector.run.databases import Databases
 from balise_collector.system import identity
 from balise_collector.system.bounded_accept import BoundedListener, Bounds
 from balise_collector.system.clock import Clock
 from balise_collector.system.config import Config, Public
+from balise_collector.system.each_thread import EachThread
 from balise_collector.system.errors import ConfigError, JournalError
 from balise_collector.system.listening import listen
 from balise_collector.system.serving import BoundedServer, allow_files
@@ -77,36 +75,17 @@ def token_of(config: Config) -> str:
     return token
 
 
-class Registry:
-    """The fleet as it stands, read again where somebody changed it: making its keys ready costs more than a page."""
-
-    def __init__(self, path: Path, *, reading: bool) -> None:
-        """Open the registry (as ``FleetRegistry``)."""
-        self._registry = SqliteRegistry(path, reading=reading)
-        self._fleet = self._registry.fleet()
-
-    def fleet(self) -> Fleet:
-        """Return every member, every halt and every probe's pace."""
-        if self._registry.changed():
-            self._fleet = self._registry.fleet()
-        return self._fleet
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._registry.close()
-
-
-def look_of(config: Config, clock: Clock, services: Catalogue, *, reading: bool = False) -> Callable[[], View]:
-    """Return what makes a view for a request, in the thread that answers it; ``reading``: from files of others."""
-    open_store = EachThread(lambda: Store(config.derived_file, config.journal_file, reading=reading))
-    registry = EachThread(lambda: Registry(config.fleet_file, reading=reading))
+def look_of(
+    config: Config, clock: Clock, services: Catalogue, databases: Callable[[], Databases]
+) -> Callable[[], View]:
+    """Return what makes a view for a request from ``databases``, which are those of the thread that answers it."""
 
     def look() -> View:
         return View(
-            store=open_store(),
+            store=databases().store,
             now=clock.now(),
             services={service.id: service.name for service in services.services},
-            members=registry().fleet().active(),
+            members=databases().fleet().active(),
             interval=float(config.timetable.interval),
             country_names=config.collector.country_names,
             rules=RULES_VERSION,
@@ -130,12 +109,12 @@ def public_app(config: Config, public: Public, clock: Clock, secret: bytes, base
         JournalError: a store cannot be read.
     """
     services = catalogue.load(catalogue.folder_of(config.catalogue.dir))
-    look = look_of(config, clock, services, reading=True)
+    databases = EachThread(lambda: Databases(config, reading=True))
+    look = look_of(config, clock, services, databases)
     policy = Policy(least=public.k, delay=60.0 * public.delay_minutes, secret=secret)
-    registry = EachThread(lambda: Registry(config.fleet_file, reading=True))
 
     def hosts() -> dict[str, str]:
-        return {one.id: one.keeper for one in registry().fleet().members.values()}
+        return {one.id: one.keeper for one in databases().fleet().members.values()}
 
     crowd = EachThread(lambda: Crowd(config.derived_file, hosts))
     releases = EachThread(lambda: Releases(config.releases_file, reading=True))

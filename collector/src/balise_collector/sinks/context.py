@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from balise_collector.fleet.catalogue import Catalogue
+from balise_collector.fleet.registry import RegistryOpener
 from balise_collector.system.clock import Clock
 from balise_collector.system.config import Config
 from balise_collector.system.strict_toml import shape_table
@@ -24,6 +25,7 @@ class SinkContext(NamedTuple):
     services: Catalogue
     brokers: Callable[[], Mapping[str, bool]]
     """Whether each broker's connection stands."""
+    open_registry: RegistryOpener
 
 
 def settings_of(config: Config, name: str, shape: type[_Shape]) -> _Shape | None:

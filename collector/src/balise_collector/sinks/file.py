@@ -13,7 +13,6 @@ from typing import Final
 
 import msgspec
 
-from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.sinks import SinkError
 from balise_collector.sinks.changes import Change
 from balise_collector.sinks.context import SinkContext, settings_of
@@ -83,7 +82,7 @@ def wanted(config: Config) -> str:
 def streams(context: SinkContext, sources: Sources) -> Iterator[Sequence[Stream]]:
     """Yield what flows: what was concluded, and what probes report of themselves."""
     sink = ChangesFile(wanted(context.config))
-    with closing(SqliteRegistry(context.config.fleet_file)) as registry:
+    with closing(context.open_registry()) as registry:
         yield [
             Conclusions(sink, NAME, sources),
             Rows(HEALTH, sink, f"{NAME}-health", sources, registry.fleet),

@@ -11,8 +11,6 @@ from contextlib import AbstractContextManager
 from functools import partial
 from typing import Final, NamedTuple
 
-from balise_collector.conclude.store import Store
-from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.sinks import file
 from balise_collector.sinks.context import SinkContext
 from balise_collector.sinks.influx import wanted as influx
@@ -56,16 +54,16 @@ def check(config: Config, path: str = "") -> dict[str, str]:
     return {kind.name: where for kind in SINKS if (where := kind.wanted(config))}
 
 
-def workers(context: SinkContext) -> list[SinkWorker]:
-    """Return a thread for each sink that the settings ask for, not yet started."""
-    config, found = context.config, check(context.config)
+def workers(context: SinkContext, open_sources: Callable[[], Sources]) -> list[SinkWorker]:
+    """Return a thread for each sink that the settings ask for, not yet started; each opens its sources for itself."""
+    found = check(context.config)
     for name, where in found.items():
         _log.info("changes flow to %s (%s)", where, name)
     return [
         SinkWorker(
             kind.name,
             partial(kind.streams, context),
-            lambda: Sources(Store(config.derived_file, config.journal_file), SqliteJournal(config.journal_file)),
+            open_sources,
             context.clock.monotonic,
         )
         for kind in SINKS

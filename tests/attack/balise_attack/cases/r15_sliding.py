@@ -15,7 +15,10 @@ _STORE = """
 import json, sys
 from pathlib import Path
 from balise_collector.judge.verdict import State, Verdict
-from balise_collector.conclude.store import Store
+try:
+    from balise_collector.conclude.store.sqlite import SqliteStore as Store
+except ImportError:  # an older checkout
+    from balise_collector.conclude.store import Store
 from balise_wire.measurement import Network
 from balise_wire.words import Design, Experiment, TargetRole
 

@@ -21,7 +21,11 @@ from balise_collector.incidents.model import (
     Incident, IncidentKind, IncidentState, Interval, Locality, MechanismShare, ReferenceCount, Scope,
 )
 from balise_collector.judge.verdict import State, Verdict
-from balise_collector.conclude.store import Progress, Store
+from balise_collector.conclude.store import Progress
+try:
+    from balise_collector.conclude.store.sqlite import SqliteStore as Store
+except ImportError:  # an older checkout
+    from balise_collector.conclude.store import Store
 from balise_wire.measurement import Network
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Design, Experiment, TargetRole

@@ -13,7 +13,7 @@ from starlette.routing import Match
 
 from balise_collector.conclude.inference import Surroundings
 from balise_collector.conclude.pipeline import Follower
-from balise_collector.conclude.store import Store
+from balise_collector.conclude.store.sqlite import SqliteStore
 from balise_collector.fleet import catalogue
 from balise_collector.fleet.members import Fleet
 from balise_collector.journal.sqlite import SqliteJournal
@@ -27,7 +27,7 @@ Ask = Callable[..., tuple[int, Any]]
 def ask(afternoon: Afternoon, tmp_path: Path) -> Iterator[Ask]:
     """Return a questioner of the JSON interface over a whole afternoon: status and answer."""
     journal = SqliteJournal(tmp_path / "journal.sqlite")
-    store = Store(tmp_path / "derived.sqlite", tmp_path / "journal.sqlite")
+    store = SqliteStore(tmp_path / "derived.sqlite", SqliteJournal(tmp_path / "journal.sqlite"))
     afternoon.fill(journal)
     fleet = Fleet.of(p.member for p in afternoon.probes)
     around = Surroundings(fleet=fleet, catalogue=catalogue.load(catalogue.default_folder()))
@@ -35,7 +35,9 @@ def ask(afternoon: Afternoon, tmp_path: Path) -> Iterator[Ask]:
     while follower.follow(afternoon.start + 40 * 300.0):
         pass
     follower.save()
-    routes = api_routes(lambda: store, lambda: afternoon.start + 40 * 300.0, lambda: {"brokers": {"here": True}})
+    routes = api_routes(
+        lambda: store, lambda: journal, lambda: afternoon.start + 40 * 300.0, lambda: {"brokers": {"here": True}}
+    )
 
     def answer(path: str, query: str = "") -> tuple[int, Any]:
         # The routes are called here and not by a server: the store's connection belongs to this thread.

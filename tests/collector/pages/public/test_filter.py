@@ -20,11 +20,11 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from balise_collector.conclude.k_anonymity import Crowd
-from balise_collector.pages.operator.api import EachThread
 from balise_collector.pages.public.app import Notice, create_public_app
 from balise_collector.pages.public.filter import Policy, Public, public_view
 from balise_collector.pages.public.openapi import OPENAPI
 from balise_collector.pages.views.read_model import View
+from balise_collector.system.each_thread import EachThread
 
 NOW = 1_589_673_600.0 + 21.5 * 3600
 LATER = NOW + 26 * 3600

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import pytest
 from balise_collector.conclude.inference import Surroundings
 from balise_collector.conclude.pipeline import Follower
 from balise_collector.conclude.store import Store
+from balise_collector.conclude.store.sqlite import SqliteStore
 from balise_collector.fleet import catalogue
 from balise_collector.fleet.members import Fleet
 from balise_collector.fleet.registry.sqlite import SqliteRegistry
@@ -58,7 +60,9 @@ class Seeded:
         """What flows to two fresh databases of a server."""
         config = self.influx_config(influx, name, **changes)
         services = catalogue.load(catalogue.default_folder())
-        context = SinkContext(config, self.clock, services, lambda: {"b": True})
+        context = SinkContext(
+            config, self.clock, services, lambda: {"b": True}, partial(SqliteRegistry, config.fleet_file)
+        )
         return list(self.held.enter_context(influx_streams(context, Sources(self.store, self.journal))))
 
     def influx_config(self, influx: Any, name: str, **changes: Any) -> Config:
@@ -80,11 +84,15 @@ class Seeded:
 
 def worker_of(config: Config, clock: Clock) -> SinkWorker:
     """Return the thread that sends what a collector's files hold, not started."""
-    context = SinkContext(config, clock, catalogue.load(catalogue.default_folder()), dict)
+    context = SinkContext(
+        config, clock, catalogue.load(catalogue.default_folder()), dict, partial(SqliteRegistry, config.fleet_file)
+    )
     return SinkWorker(
         "influx",
         lambda sources: influx_streams(context, sources),
-        lambda: Sources(Store(config.derived_file, config.journal_file), SqliteJournal(config.journal_file)),
+        lambda: Sources(
+            SqliteStore(config.derived_file, SqliteJournal(config.journal_file)), SqliteJournal(config.journal_file)
+        ),
         clock.monotonic,
     )
 
@@ -94,7 +102,7 @@ def seeded(tmp_path: Path, afternoon: Afternoon) -> Iterator[Seeded]:
     """Fill a journal with an afternoon, judge it, and add presence and health."""
     config = Config(collector=Place(state_dir=str(tmp_path)), broker=(Broker(host="127.0.0.1"),))
     journal = SqliteJournal(config.journal_file)
-    store = Store(config.derived_file, config.journal_file)
+    store = SqliteStore(config.derived_file, SqliteJournal(config.journal_file))
     registry = SqliteRegistry(config.fleet_file)
     for probe in afternoon.probes:
         registry.approve(probe.member)

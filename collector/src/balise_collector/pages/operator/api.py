@@ -5,10 +5,8 @@ or anything that writes.
 """
 
 import math
-import threading
-import weakref
 from collections.abc import Callable
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final
 
 import msgspec
 from starlette.requests import Request
@@ -17,61 +15,43 @@ from starlette.routing import Route
 
 from balise_collector.conclude.store import Store
 from balise_collector.incidents import Incident, as_json
+from balise_collector.journal.interface import Journal
 from balise_collector.judge import State
 from balise_wire.topics import is_probe_id
 
-
-class Closable(Protocol):
-    """What holds a connection."""
-
-    def close(self) -> None:
-        """Let go of it."""
-
-
-Opened = TypeVar("Opened", bound=Closable)
 _MOST: Final = 10_000
 """Verdicts in one answer."""
 _EVENTS: Final = 1_000
 """Events of a probe in one answer."""
+_REFUSALS: Final = 20
+"""Refused messages, and things set aside, in one answer."""
 
 
-class EachThread(Generic[Opened]):
-    """Gives each of the server's threads one of its own: a SQLite connection belongs to one thread.
+class Refusal(msgspec.Struct, frozen=True):
+    """One message that went to the quarantine."""
 
-    It is closed when its thread ends (the server's end when they had nothing to do for some seconds), or with this:
-    then another thread may do it, so what is opened here connects with ``check_same_thread=False``.
-    """
-
-    def __init__(self, make: Callable[[], Opened]) -> None:
-        self._make = make
-        self._local = threading.local()
-
-    def __call__(self) -> Opened:
-        """Return this thread's own, made at first use."""
-        held: _Held[Opened] | None = getattr(self._local, "held", None)
-        if held is None:
-            held = self._local.held = _Held(self._make())
-            # Not __del__: in a cycle that is collected the connection's own finalizer may come first, and warn.
-            weakref.finalize(held, held.opened.close)
-        return held.opened
-
-
-class _Held(Generic[Opened]):
-    """What a thread's local values hold; it goes with the thread."""
-
-    def __init__(self, opened: Opened) -> None:
-        self.opened = opened
+    at: float
+    """UNIX seconds."""
+    probe: str
+    topic: str
+    reason: str
 
 
 class BadQuestionError(ValueError):
     """The URL asks for something that cannot be; the message says what can."""
 
 
-def api_routes(store: Callable[[], Store], now: Callable[[], float], live: Callable[[], dict[str, Any]]) -> list[Route]:
+def api_routes(
+    store: Callable[[], Store],
+    journal: Callable[[], Journal],
+    now: Callable[[], float],
+    live: Callable[[], dict[str, Any]],
+) -> list[Route]:
     """Return the routes of the JSON interface.
 
     Args:
         store: the calling thread's store.
+        journal: its journal.
         now: UNIX seconds on the collector's clock.
         live: what only the running collector knows: connections, the fleet, its health.
     """
@@ -109,10 +89,10 @@ def api_routes(store: Callable[[], Store], now: Callable[[], float], live: Calla
         probe = request.query_params.get("probe", "")
         if not is_probe_id(probe):
             raise BadQuestionError("give ?probe= with the id of a probe")
-        return {"events": store().events_of(probe, _EVENTS), "generated": now()}
+        return {"events": journal().events_of(probe, _EVENTS), "generated": now()}
 
     def status(_request: Request) -> Any:
-        return {**status_of(store()), **live(), "generated": now()}
+        return {**status_of(store(), journal()), **live(), "generated": now()}
 
     questions = (
         ("/api/v1/incidents", incidents),
@@ -125,15 +105,15 @@ def api_routes(store: Callable[[], Store], now: Callable[[], float], live: Calla
     return [Route(path, _answering(question), methods=["GET"]) for path, question in questions]
 
 
-def status_of(store: Store) -> dict[str, Any]:
+def status_of(store: Store, journal: Journal) -> dict[str, Any]:
     """Return what the files say of the collector's state: counts, cursors, quarantine, the detector's cells."""
     cells = store.memory("cells")
     return {
-        "journal": store.journal_counts(),
+        "journal": journal.counts(),
         "progress": store.progress(),
         "verdicts": store.count_by_state(),
-        "refused": store.refusals(),
-        "set_aside": store.asides(),
+        "refused": [Refusal(*refused) for refused in journal.quarantine(_REFUSALS)],
+        "set_aside": journal.asides(_REFUSALS),
         "cells": msgspec.Raw(cells) if cells else {"open": [], "suspect": []},
     }
 

@@ -17,7 +17,7 @@ from balise_collector.conclude.liveness import LINES, NOTICES, SIGNS
 from balise_collector.conclude.pipeline import LINES as STORED_LINES
 from balise_collector.conclude.probe_events import Told, troubles
 from balise_collector.conclude.spent_days import Question, questions
-from balise_collector.conclude.store import Store
+from balise_collector.conclude.store.sqlite import SqliteStore
 from balise_collector.fleet.authority import Authority
 from balise_collector.fleet.enrolment.revocation_sync import agree
 from balise_collector.fleet.members import Fleet, Halt, Member, Pending
@@ -489,7 +489,7 @@ def _line_of(config: Config, probe: str) -> Placed:
     unknown = Placed(line=Where.UNKNOWN)
     if not config.derived_file.exists():
         return unknown
-    with closing(Store(config.derived_file)) as store:
+    with closing(SqliteStore(config.derived_file)) as store:
         return read_told(store.memory(STORED_LINES)).get(probe, unknown)
 
 

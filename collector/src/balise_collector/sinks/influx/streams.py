@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Final
 
 from balise_collector.detect import INTERNET
-from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.sinks import SinkError
 from balise_collector.sinks.context import SinkContext
 from balise_collector.sinks.influx.bucket import BucketWriter
@@ -51,7 +50,7 @@ def influx_streams(context: SinkContext, sources: Sources) -> Iterator[Sequence[
             batch=config.influx.batch,
         )
 
-    registry = SqliteRegistry(config.fleet_file)
+    registry = context.open_registry()
     points, rollups = bucket(config.influx.bucket), bucket(config.influx.rollup_bucket)
     sink, summed = PointSink(points), PointSink(rollups)
     streams: list[Stream] = [

@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from balise_collector.conclude.store import _UNWITNESSED, Progress, Store
+from balise_collector.conclude.store import Progress
+from balise_collector.conclude.store.sqlite import SqliteStore, incidents
 from balise_collector.incidents import Incident, IncidentKind, IncidentState, Interval, Scope
 from balise_collector.incidents.model import UNTOLD
 from balise_collector.judge import State, Verdict
@@ -21,9 +22,9 @@ T = 1_589_733_000.0
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
+def store(tmp_path: Path) -> Iterator[SqliteStore]:
     """Return an open store."""
-    opened = Store(tmp_path / "derived.sqlite")
+    opened = SqliteStore(tmp_path / "derived.sqlite")
     yield opened
     opened.close()
 
@@ -62,7 +63,7 @@ def incident(revision: int = 1, **changes: Any) -> Incident:
     return Incident(**{**usual, **changes})
 
 
-def test_verdicts_are_found_by_time_probe_service_and_state(store: Store) -> None:
+def test_verdicts_are_found_by_time_probe_service_and_state(store: SqliteStore) -> None:
     """Every bound narrows, none is needed, order is that of time."""
     wanted = [
         verdict(T + 20.0),
@@ -78,7 +79,7 @@ def test_verdicts_are_found_by_time_probe_service_and_state(store: Store) -> Non
     assert store.count_by_state() == {"blocked": 1, "ok": 2}
 
 
-def test_a_second_judgement_takes_the_place_of_the_first(store: Store) -> None:
+def test_a_second_judgement_takes_the_place_of_the_first(store: SqliteStore) -> None:
     """One verdict a measurement: the newer one, and it counts as a change."""
     store.save_verdicts([(1, verdict(T, state=State.INSUFFICIENT))])
     store.save_verdicts([(1, verdict(T, state=State.BLOCKED))])
@@ -86,7 +87,7 @@ def test_a_second_judgement_takes_the_place_of_the_first(store: Store) -> None:
     assert [change.change for change in store.changes(0, 10)] == [2]
 
 
-def test_verdicts_of_each_state_are_counted_as_they_come(store: Store) -> None:
+def test_verdicts_of_each_state_are_counted_as_they_come(store: SqliteStore) -> None:
     """The counts are kept, not counted anew: also over second judgements, an older file, and an empty store."""
 
     def counted() -> dict[str, int]:
@@ -100,7 +101,7 @@ def test_verdicts_of_each_state_are_counted_as_they_come(store: Store) -> None:
         assert store.count_by_state() == counted()
     store._db.execute("DROP TABLE total")
     store._db.execute("PRAGMA user_version = 1")  # as the version before left it
-    again = Store(store.path)
+    again = SqliteStore(store.path)
     assert again.count_by_state() == counted()
     again.close()
     store.changed_by_another()
@@ -108,7 +109,7 @@ def test_verdicts_of_each_state_are_counted_as_they_come(store: Store) -> None:
     assert store.count_by_state() == {}
 
 
-def test_the_newest_revision_stands_and_the_others_can_be_read(store: Store) -> None:
+def test_the_newest_revision_stands_and_the_others_can_be_read(store: SqliteStore) -> None:
     """What was said before is kept, with when it was said."""
     store.save_progress(Progress(seq=1), {}, [incident()], T + 600.0)
     closed = incident(2, state=IncidentState.CLOSED)
@@ -119,7 +120,7 @@ def test_the_newest_revision_stands_and_the_others_can_be_read(store: Store) -> 
     assert store.incident("none") is None
 
 
-def test_progress_and_memory_are_one_piece(store: Store) -> None:
+def test_progress_and_memory_are_one_piece(store: SqliteStore) -> None:
     """Where we are and what we know are saved together."""
     assert store.progress() == Progress()
     store.save_progress(Progress(seq=41, stepped=T), {"detector": b"d"}, [], T)
@@ -128,7 +129,7 @@ def test_progress_and_memory_are_one_piece(store: Store) -> None:
     assert store.memory("nothing") is None
 
 
-def test_the_matrix_counts_states_of_a_window(store: Store) -> None:
+def test_the_matrix_counts_states_of_a_window(store: SqliteStore) -> None:
     """Per provider, role and layer: how many verdicts of which state, from how many probes, how fresh."""
     rows = [
         verdict(T - 5000.0),
@@ -141,12 +142,12 @@ def test_the_matrix_counts_states_of_a_window(store: Store) -> None:
     assert (cell.asn, cell.states, cell.latest) == (64501, {"blocked": 1, "ok": 1}, T - 5.0)
 
 
-def test_a_swapped_in_replay_is_noticed_before_the_next_write(store: Store, tmp_path: Path) -> None:
+def test_a_swapped_in_replay_is_noticed_before_the_next_write(store: SqliteStore, tmp_path: Path) -> None:
     """Two writers never mix: whoever did not notice the replay gets an error instead of spoiling it."""
     store.save_progress(Progress(seq=1), {}, [incident()], T)
-    fresh = Store(tmp_path / "fresh.sqlite")
+    fresh = SqliteStore(tmp_path / "fresh.sqlite")
     fresh.save_progress(Progress(seq=9), {}, [], T)
-    replayer = Store(tmp_path / "derived.sqlite")
+    replayer = SqliteStore(tmp_path / "derived.sqlite")
     replayer.replace_with(fresh)
     with pytest.raises(JournalError, match="replay"):
         store.save_verdicts([(1, verdict(T))])
@@ -163,14 +164,14 @@ def test_the_store_says_how_to_make_it_again(tmp_path: Path) -> None:
     path = tmp_path / "derived.sqlite"
     path.write_bytes(b"not a database" * 100)
     with pytest.raises(JournalError, match="replay"):
-        Store(path)
+        SqliteStore(path)
     assert msgspec.json.encode(Progress())
 
 
 # ---------------------------------------------------------------- files of a version that did not count witnesses
 
 
-def wrote_without_witnesses(store: Store, one: Incident, noted_at: float) -> None:
+def wrote_without_witnesses(store: SqliteStore, one: Incident, noted_at: float) -> None:
     """Keep a revision as commit a430c09 wrote it: with neither the count nor the mechanisms' counts."""
     body = msgspec.to_builtins(one)
     del body["witnesses"]
@@ -199,39 +200,39 @@ def test_what_an_earlier_version_kept_is_confirmed_only_where_it_can_be_known(
     tmp_path: Path, states: tuple[IncidentState, ...], probes: int, witnesses: tuple[int, ...]
 ) -> None:
     """Unknown is not confirmed: at a430c09 what one probe saw stood among the findings once it had ended."""
-    old = Store(tmp_path / "old.sqlite")
+    old = SqliteStore(tmp_path / "old.sqlite")
     for revision, state in enumerate(states, 1):
         one = incident(revision, state=state, scope=Scope(affected_probes=probes), witnesses=9)
         wrote_without_witnesses(old, one, T + revision)
     old.close()
     for _ in range(2):
-        now = Store(tmp_path / "old.sqlite")
+        now = SqliteStore(tmp_path / "old.sqlite")
         assert tuple(one.witnesses for _, one in now.revisions("abc")) == witnesses
         now.close()
 
 
 def test_an_update_that_was_undone_is_made_good_too(tmp_path: Path) -> None:
     """The older program wrote again after the newer one had: what it adds is looked at the next time."""
-    now = Store(tmp_path / "old.sqlite")
+    now = SqliteStore(tmp_path / "old.sqlite")
     now.save_progress(Progress(), {}, [incident(1, witnesses=3)], T)
     wrote_without_witnesses(
         now, incident(2, state=IncidentState.CLOSED, scope=Scope(affected_probes=3), witnesses=9), T
     )
     now.close()
-    again = Store(tmp_path / "old.sqlite")
+    again = SqliteStore(tmp_path / "old.sqlite")
     assert [one.witnesses for _, one in again.revisions("abc")] == [3, 3]
     again.close()
 
 
-def test_whether_any_revision_is_of_an_earlier_version_is_asked_of_an_index(store: Store) -> None:
+def test_whether_any_revision_is_of_an_earlier_version_is_asked_of_an_index(store: SqliteStore) -> None:
     """Every reader's thread opens the store: none of them may read through all that was ever said."""
     for number in range(300):
         store.save_progress(Progress(), {}, [incident(1, id=f"{number:012x}", witnesses=2)], T)
-    plan = store._db.execute(f"EXPLAIN QUERY PLAN {_UNWITNESSED} LIMIT 1").fetchall()
+    plan = store._db.execute(f"EXPLAIN QUERY PLAN {incidents._UNWITNESSED} LIMIT 1").fetchall()
     assert [row[3] for row in plan] == ["SCAN incident USING INDEX incident_unwitnessed"]
 
 
-def test_withdrawn_are_those_that_were_told_once(store: Store) -> None:
+def test_withdrawn_are_those_that_were_told_once(store: SqliteStore) -> None:
     """What one probe saw and nobody confirmed is taken back in silence, as it was kept."""
     gone = IncidentState.WITHDRAWN
     for name, witnesses in (("told", (2, 2)), ("lost", (2, 1)), ("alone", (1, 1))):
