@@ -1,5 +1,6 @@
 """The names of measurements, as the sinks write them: one place to look, and none to keep in step."""
 
+from balise_collector.experiments.line.points import LINE
 from balise_collector.sinks.influx.points import (
     ANNOTATION,
     COLLECTOR,
@@ -8,7 +9,6 @@ from balise_collector.sinks.influx.points import (
     FLEET,
     HEALTH,
     INCIDENT,
-    LINE,
     PROBE_EVENT,
     ROLLUP,
     STATE_CODES,

@@ -14,8 +14,10 @@ from typing import Any, NamedTuple
 import msgspec
 from hypothesis import strategies as st
 
+from balise_collector.experiments.bounds import Bounds
 from balise_collector.intake import believable
 from balise_wire.measurement import Measurement, Network
+from balise_wire.words import Experiment
 
 NUMBERS = (0, 1, -1, 2, 80, 443, 200, 255, 256, 65_535, 65_536, 2**31, 2**32, 2**53, 2**63, 2**64, 10**30, -(2**63))
 REALS = (0.0, -0.0, 1.0, 0.5, -1.0, 1e3, 1e9, 1e15, 1e18, 1e300, -1e300, 5e-324)
@@ -24,6 +26,13 @@ TEXTS = (
     "::ffff:198.18.0.10", "not an address", "999.1.1.1", "\x00", "\x1b[2J", "\u202e", "\ufffe", "a" * 300, "b" * 5000,
     "0" * 32, "f" * 64, "private", "http://[::1", "//", "[", "%", "\u0661\u0669", "location", "S", "SA", "R", "FA",
 )  # fmt: skip
+
+_BOUNDS = [believable.bounds_of(word) for word in Experiment.known()]
+_BELIEVED = Bounds(
+    numbers={name: limits for bounds in _BOUNDS for name, limits in bounds.numbers.items()},
+    texts={name: check for bounds in _BOUNDS for name, check in bounds.texts.items()},
+)
+"""What is believed of any field, whichever experiment it is of."""
 
 
 def any_measurement(now: float) -> st.SearchStrategy[Measurement]:
@@ -96,7 +105,7 @@ def _numbers(kind: type, where: _Field) -> st.SearchStrategy[Any]:
     if not where.bounded:
         few = st.integers(0, 300) if kind is int else st.floats(0.0, 1000.0)
         return st.sampled_from(NUMBERS if kind is int else REALS) | few
-    low, high = believable.NUMBERS.get(where.name, (-(2**53), 2**53))
+    low, high = _BELIEVED.numbers.get(where.name, (-(2**53), 2**53))
     edges = [kind(low), kind(high), *(kind(one) for one in (0, 1, 2, 80, 200, 443) if low <= one <= high)]
     return st.sampled_from(edges)
 
@@ -104,6 +113,6 @@ def _numbers(kind: type, where: _Field) -> st.SearchStrategy[Any]:
 def _texts(where: _Field) -> st.SearchStrategy[str]:
     if not where.bounded:
         return st.sampled_from(TEXTS) | st.text(max_size=20)
-    check = believable.TEXTS.get(f"{where.kind}.{where.name}") or believable.TEXTS.get(where.name)
+    check = _BELIEVED.texts.get(f"{where.kind}.{where.name}") or _BELIEVED.texts.get(where.name)
     allowed = [one for one in TEXTS if (not check(one) if check else len(one) < 100 and one.isprintable())]
     return st.sampled_from(allowed)

@@ -21,7 +21,7 @@ from balise_collector.intake.validate import Accepted, Quarantined, validate
 from balise_collector.journal import HealthRow, JournalRow
 from balise_collector.pages.views.evidence import exhibit
 from balise_collector.sinks.influx.line_protocol import lines_of
-from balise_collector.sinks.influx.points import health_point, line_point, verdict_point
+from balise_collector.sinks.influx.points import health_point, own_point, verdict_point
 from balise_collector.sinks.rollup import Window
 from balise_collector.sinks.timings import timings
 from balise_wire.envelope import Kind
@@ -63,7 +63,7 @@ class Chain:
             return
         seq, verdict = concluded
         self.store.save_verdicts([concluded], self.deduction.faults)
-        points = [verdict_point(verdict, measurement, seq), line_point(measurement, probe, seq)]
+        points = [verdict_point(verdict, measurement, seq), own_point(measurement, probe, seq)]
         assert lines_of(point for point in points if point is not None)
         window = Window()
         window.add(verdict, timings(measurement))

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from balise_collector.experiments.bounds import Bounds, Destination
+from balise_collector.experiments.points import Points
 from balise_collector.experiments.shown import Evidence
 from balise_collector.judge import unknown
 from balise_collector.judge.context import Context
@@ -19,12 +21,9 @@ from balise_collector.judge.rules import Facts, Layer, Rule, bare_facts
 from balise_collector.judge.signs import Sign
 from balise_wire.experiments import OBSERVATIONS
 from balise_wire.experiments.registry import Part, function, gather, instance
-from balise_wire.incomplete import Incomplete
 from balise_wire.measurement import Measurement
 from balise_wire.trial import Trial
 from balise_wire.words import Experiment
-
-__all__ = ["EVIDENCE", "LAYERS", "NOTES", "RULES", "SIGNS", "Incomplete", "layer_of", "word_of"]
 
 
 def _facts(measurement: Measurement, context: Context) -> Facts:
@@ -37,16 +36,30 @@ def _note(table: ReferenceTable, report: Report, trial: Any) -> None:
     raise NotImplementedError(table, report, trial)
 
 
+def _destination(trial: Any) -> Destination:
+    """Have the type of every ``destination``."""
+    raise NotImplementedError(trial)
+
+
 _FACTS = function("facts:facts", _facts)
 _RULES = instance("rules:RULES", tuple)
 _NOTE = function("references:note", _note)
 _EVIDENCE: Part[Evidence[Any, Any]] = instance("evidence:EVIDENCE", Evidence)
-_found = gather(__name__, (_FACTS, _RULES, _NOTE, _EVIDENCE))
+_POINTS: Part[Points[Any]] = instance("points:POINTS", Points)
+_BOUNDS = instance("intake:BOUNDS", Bounds)
+_DESTINATION = function("intake:destination", _destination)
+_found = gather(__name__, (_FACTS, _RULES, _NOTE, _EVIDENCE, _POINTS, _BOUNDS, _DESTINATION))
 
 NOTES: Final = _found.of(_NOTE)
 """What each experiment remembers of a reference's trial."""
 EVIDENCE: Final = _found.of(_EVIDENCE)
 """How each experiment's trials are shown."""
+POINTS: Final = _found.of(_POINTS)
+"""What sinks are told of each experiment's trials."""
+BOUNDS: Final = _found.of(_BOUNDS)
+"""What each experiment's observations can hold."""
+DESTINATIONS: Final = _found.of(_DESTINATION)
+"""Where a trial of each experiment went."""
 
 
 def _layers() -> dict[Experiment, Layer]:

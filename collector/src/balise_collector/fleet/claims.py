@@ -6,14 +6,16 @@ the member's record (members.py), and what the probe says of it moves nothing. P
 kept (fleet.py), times that are believable (validate.py), verdicts.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 import msgspec
 
-from balise_wire.assignment import Assignment, Target
+from balise_collector.experiments import DESTINATIONS, word_of
+from balise_wire.assignment import FLAT, Assignment, Target
+from balise_wire.experiments import OF_TARGETS, REGISTRY
 from balise_wire.measurement import Measurement
-from balise_wire.observations import DnsObservation, HttpObservation, TcpObservation, TlsObservation, Trial
+from balise_wire.trial import Trial
 from balise_wire.words import Arm, Experiment, TargetRole
 
 LINE_ID: Final = "internet/line/line/4"
@@ -31,8 +33,16 @@ class Asked(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     family: int
     port: int = 443
     http_port: int = 80
+    """What older rows have in the place of ``ports``, by the field of the first assignments; so it stays for http."""
+    ports: tuple[tuple[str, int], ...] = ()
+    """Experiments with a port of their own that is not the target's, each with it."""
     addresses: tuple[str, ...] = ()
     """Those that the catalogue names, which leave no choice; empty where each probe tests what it is answered."""
+
+    def port_of(self, word: Experiment) -> int:
+        """Return the port that an experiment on the target speaks to."""
+        flat = FLAT.get(word, {}).get("port", "port")
+        return dict(self.ports).get(word, int(getattr(self, flat)))
 
 
 class Tasks(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,9 +75,18 @@ def _asked(target: Target, learned: Mapping[tuple[str, int], tuple[str, ...]]) -
         host=target.host,
         family=family,
         port=target.port,
-        http_port=target.http_port,
+        ports=tuple(_own_ports(target)),
+        **{flat["port"]: target.port_of(word) for word, flat in FLAT.items() if "port" in flat},
         addresses=() if learned.get((target.host, family)) == target.addresses else target.addresses,
     )
+
+
+def _own_ports(target: Target) -> Iterator[tuple[str, int]]:
+    """Yield the experiments whose parameters name another port than the target's, but for those of older rows."""
+    for word in OF_TARGETS:
+        port = target.port_of(word)
+        if not REGISTRY[word].port and "port" not in FLAT.get(word, {}) and port != target.port:
+            yield word.value, port
 
 
 def tasks_of(given: Iterable[Iterable[Asked]], unrecorded_until: float = 0.0) -> Tasks:
@@ -81,7 +100,7 @@ def tasks_of(given: Iterable[Iterable[Asked]], unrecorded_until: float = 0.0) ->
 
 def of_the_line(m: Measurement) -> bool:
     """Whether a measurement speaks of the probe's own line, in every word that could say so."""
-    return m.experiment is Experiment.LINE and m.target == LINE_ID and (m.service, m.role, m.host, m.family) == _LINE
+    return _on_line(m.experiment) and m.target == LINE_ID and (m.service, m.role, m.host, m.family) == _LINE
 
 
 def disagrees(m: Measurement) -> str:
@@ -106,8 +125,12 @@ def as_targeted(m: Measurement) -> Measurement:
     return m if m.role is role else msgspec.structs.replace(m, role=role)
 
 
+def _on_line(word: Experiment) -> bool:
+    return word in REGISTRY and not REGISTRY[word].of_target
+
+
 def _speaks_of_the_line(m: Measurement) -> bool:
-    return m.experiment is Experiment.LINE or m.target == LINE_ID or m.role is TargetRole.LINE
+    return _on_line(m.experiment) or m.target == LINE_ID or m.role is TargetRole.LINE
 
 
 def unasked(m: Measurement, tasks: Tasks | None, at: float, lasts: float) -> str:
@@ -139,27 +162,15 @@ def unasked(m: Measurement, tasks: Tasks | None, at: float, lasts: float) -> str
 
 def _is_of(trial: Trial, asked: Asked) -> bool:
     """Whether a trial of the subject went to the target; a name or address that the probe struck out says nothing."""
-    if isinstance(trial, DnsObservation):
-        return trial.name in {asked.host, ""}
-    if isinstance(trial, TcpObservation):
-        return trial.port == asked.port and _addressed(trial.address, asked)
-    if isinstance(trial, TlsObservation):
-        return trial.port == asked.port and trial.sni in {asked.host, ""} and _addressed(trial.address, asked)
-    if isinstance(trial, HttpObservation):
-        return trial.port == asked.http_port and trial.host in {asked.host, ""} and _addressed(trial.address, asked)
-    return True
-
-
-def _addressed(address: str, asked: Asked) -> bool:
-    return not address or not asked.addresses or address in asked.addresses
+    word = word_of(trial)
+    went = DESTINATIONS[word](trial)
+    if went.named and went.name not in {asked.host, ""}:
+        return False
+    if went.port is not None and went.port != asked.port_of(word):
+        return False
+    return not went.address or not asked.addresses or went.address in asked.addresses
 
 
 def _place(trial: Trial) -> str:
     """Say where a trial went, for the quarantine's reader."""
-    if isinstance(trial, DnsObservation):
-        return repr(trial.name)
-    if isinstance(trial, TlsObservation):
-        return f"{trial.sni!r} ({trial.address!r} port {trial.port})"
-    if isinstance(trial, HttpObservation):
-        return f"{trial.host!r} ({trial.address!r} port {trial.port})"
-    return f"{trial.address!r} port {trial.port}" if isinstance(trial, TcpObservation) else "?"
+    return str(DESTINATIONS[word_of(trial)](trial))

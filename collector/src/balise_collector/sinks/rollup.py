@@ -7,15 +7,13 @@ however often and however late. Must not live here: which windows are due, readi
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from statistics import median
-from typing import Final
 
 from balise_collector.conclude.history import settle
 from balise_collector.judge.verdict import State, Verdict
 from balise_collector.sinks.facts import CellFacts
+from balise_collector.sinks.timings import TAILS
 
 _Key = tuple[str, int, str, str, str, int, str, bool]
-_P95: Final = ("connect_ms", "handshake_ms", "rtt_ms")
-"""Times of which the tail is told too."""
 
 
 class _Sum:
@@ -78,6 +76,6 @@ def _quantiles(times: Mapping[str, list[float]]) -> dict[str, float]:
     found: dict[str, float] = {}
     for name, values in times.items():
         found[f"{name}_median"] = float(median(values))
-        if name in _P95:
+        if name in TAILS:
             found[f"{name}_p95"] = sorted(values)[max(0, -(-len(values) * 95 // 100) - 1)]
     return found

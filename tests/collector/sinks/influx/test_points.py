@@ -24,7 +24,7 @@ from balise_collector.sinks.influx.points import (
     fleet_point,
     health_point,
     incident_points,
-    line_point,
+    own_point,
     probe_event_point,
     rollup_point,
     unconfirmed_point,
@@ -107,7 +107,7 @@ def all_points(probe: FieldProbe) -> list[Point]:
     found = finding(incident)
     assert found is not None
     points = [verdict_point(verdict_on(m), m, n) for n, m in enumerate(measured)]
-    line_one = line_point(line, probe.id, 4)
+    line_one = own_point(line, probe.id, 4)
     assert line_one is not None
     report = HealthRow(no=1, received_at=T, probe=probe.id, health=Health(at=T, cpu_percent=12, throttled=False))
     now = standing(None, T, report, T + 30, 900.0)

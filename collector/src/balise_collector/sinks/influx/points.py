@@ -11,6 +11,7 @@ from statistics import median
 from typing import Final
 
 from balise_collector.conclude.liveness import STATES, Standing
+from balise_collector.experiments import POINTS
 from balise_collector.fleet.members import Member
 from balise_collector.incidents.findings import Finding
 from balise_collector.incidents.model import Incident, IncidentState
@@ -28,15 +29,13 @@ from balise_collector.sinks.changes import (
 )
 from balise_collector.sinks.facts import CellFacts, CollectorFacts, ReaderFacts
 from balise_collector.sinks.influx.point import Point
-from balise_collector.sinks.timings import times_of
+from balise_collector.sinks.timings import TAILS, TIMES, times_of
 from balise_collector.system.harmless import printable
 from balise_collector.words.wording import KINDS, LOCALITIES, MECHANISMS, ROLES, Language, join_words
 from balise_wire.measurement import Measurement
-from balise_wire.observations import LineObservation
-from balise_wire.words import Arm, Experiment
+from balise_wire.words import Arm
 
 VERDICT: Final = "balise_verdict"
-LINE: Final = "balise_line"
 HEALTH: Final = "balise_health"
 FLEET: Final = "balise_fleet"
 INCIDENT: Final = "balise_incident"
@@ -88,13 +87,11 @@ def points_of(change: Change) -> list[Point]:
 
 
 def _verdict_points(change: VerdictWritten) -> list[Point]:
-    """Return the point of a verdict, and that of the line where it is the line's."""
+    """Return the point of a verdict, and what its experiment tells beside it."""
     verdict, measurement = change.verdict, change.measurement
     points = [verdict_point(verdict, measurement, change.seq)]
-    if measurement is not None and verdict.layer is Experiment.LINE:
-        line = line_point(measurement, verdict.probe, change.seq)
-        points.extend([line] if line else [])
-    return points
+    own = own_point(measurement, verdict.probe, change.seq) if measurement is not None else None
+    return points if own is None else [*points, own]
 
 
 def verdict_point(verdict: Verdict, measurement: Measurement | None, seq: int) -> Point:
@@ -147,35 +144,19 @@ def _trials(measurement: Measurement) -> _Fields:
     }
 
 
-def line_point(measurement: Measurement, probe: str, seq: int) -> Point | None:
-    """Return the point of a line measurement; ``None`` for any other."""
-    trial = next((trial for trial in measurement.observations if isinstance(trial, LineObservation)), None)
-    if trial is None:
+def own_point(measurement: Measurement, probe: str, seq: int) -> Point | None:
+    """Return what a measurement's experiment tells beside its verdict; ``None`` where that is nothing."""
+    told = POINTS[measurement.experiment].own(measurement) if measurement.experiment in POINTS else None
+    if told is None:
         return None
     network = measurement.network
-    times = [control.rtt_ms for control in trial.controls if control.rtt_ms is not None]
-    fields: _Fields = {
-        "captive": _truth(trial.captive),
-        "clock": trial.clock_state.value,
-        "clock_offset_ms": trial.clock_offset_ms,
-        "clock_ok": int(trial.clock_state.vouched),
-        "controls_failed": sum(control.failure is not None for control in trial.controls),
-        "controls_tried": len(trial.controls),
-        "gateway_ok": _truth(trial.gateway_ok),
-        "gateway_rtt_ms": trial.gateway_rtt_ms,
-        "id": measurement.id,
-        "loss": trial.loss,
-        "resolver_ok": _truth(trial.resolver_ok),
-        "rtt_ms": min(times) if times else None,
-        "software": measurement.software,
-    }
     tags = {
         "access": network.access.value,
         "asn": str(network.asn),
         "country": network.country,
         "probe": probe,
     }
-    return _point(LINE, tags, fields, round(trial.at * 1e6) * 1000 + seq % 1000)
+    return _point(told.name, tags, dict(told.fields), round(told.at * 1e6) * 1000 + seq % 1000)
 
 
 # ---------------------------------------------------------------- the fleet
@@ -409,11 +390,11 @@ def rollup_point(cell: CellFacts, window: str, began: float) -> Point:
 
 FLOATS: Final = frozenset(
     {
-        "clock_offset_ms", "clock_skew_s", "connect_ms", "connect_ms_median", "connect_ms_p95", "control_ms",
-        "cpu_percent", "dns_ms", "dns_ms_median", "duration_s", "elapsed_ms", "elapsed_ms_median", "ended_s",
-        "gateway_rtt_ms", "goodput_kbps", "goodput_kbps_median", "handshake_ms", "handshake_ms_median",
-        "handshake_ms_p95", "judge_lag_s", "last_seen_s", "loss", "onset_earliest_s", "onset_s", "queue_age_s",
-        "rtt_ms", "rtt_ms_median", "rtt_ms_p95", "score", "spool_oldest_s", "temperature_c", "uptime_s",
+        "clock_offset_ms", "clock_skew_s", "control_ms", "cpu_percent", "duration_s", "ended_s", "judge_lag_s",
+        "last_seen_s", "onset_earliest_s", "onset_s", "queue_age_s", "score", "spool_oldest_s", "temperature_c",
+        "uptime_s",
+        *TIMES, *(f"{name}_median" for name in TIMES), *(f"{name}_p95" for name in TAILS),
+        *(name for points in POINTS.values() for name in points.floats),
     }
 )  # fmt: skip
 """Fields that are floats also where a message says 12 and not 12.0: a conflict of types drops the point."""
