@@ -1,7 +1,7 @@
 """How often one host may be contacted: a token bucket for each. Pure; time is an argument.
 
 The agenda has one table, of what it starts; the gate before the network has another, of what really leaves
-(docs/decisions: two tables, one rule). Must not live here: who is asked to wait, or the rate itself (limits.py).
+(decision 22). Must not live here: who is asked to wait, or the rate itself (limits.py).
 """
 
 from typing import Final

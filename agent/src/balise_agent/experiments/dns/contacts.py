@@ -22,16 +22,28 @@ class DnsContacts(Contacts):
         return asked, _shown(task.target.host, RESOLVED, size=HANDSHAKE)
 
     def on_anomaly(self, task: Task, /) -> Sequence[Destination]:
-        """Return the control's name beside the subject's, the other resolvers, and an address to be looked at."""
+        """Return the control's name beside the subject's, the other resolvers, and an address to be looked at.
+
+        A question whose answer was cut goes over TCP as well (RFC 7766).
+        """
         control, host = task.name_control(), task.target.host
-        servers = [(host, server) for server in (*task.public_resolvers, *task.silent_addresses)]
+        asked = [(host, server) for server in (PROVIDER, *task.public_resolvers, *task.silent_addresses)]
         if control:
-            servers += [(control, server) for server in (PROVIDER, *task.silent_addresses)]
+            asked += [(control, server) for server in (PROVIDER, *task.silent_addresses)]
         shown = [_shown(host, STRANGER)] if task.target.port == TLS_PORT else []
-        return (*(_asked(name, server) for name, server in servers), *shown)
+        return (
+            *(_asked(name, server) for name, server in asked),
+            *(over_tcp(name, server) for name, server in asked),
+            *shown,
+        )
 
 
 CONTACTS: Final = DnsContacts()
+
+
+def over_tcp(name: str, server: str) -> Destination:
+    """Return a resolver that is asked again over TCP."""
+    return Destination(name=name, addresses=(server,), port=TRAITS.port, protocol="tcp")
 
 
 def _asked(name: str, server: str, size: int = 0) -> Destination:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from balise_agent.experiments.dns.contacts import over_tcp
 from balise_agent.experiments.experiment import GATEWAY, PROVIDER, Contacts, Destination
 from balise_agent.experiments.line.plan import endpoint_of, portal
 from balise_agent.experiments.task import Task
@@ -30,9 +31,10 @@ class LineContacts(Contacts):
             found.append(Destination(name=name, addresses=(PROVIDER,), port=port, protocol=protocol, size=dns.QUESTION))
         return found
 
-    def on_anomaly(self, _task: Task, /) -> Sequence[Destination]:
-        """Return nobody else: a line has no paired run of its own."""
-        return ()
+    def on_anomaly(self, task: Task, /) -> Sequence[Destination]:
+        """Return the resolver over TCP, where an answer was cut; a line has no paired run of its own."""
+        name = task.name_control()
+        return (over_tcp(name, PROVIDER),) if name else ()
 
 
 CONTACTS: Final = LineContacts()

@@ -1,50 +1,28 @@
-"""The http experiment: what is asked, what is kept, and which pages are odd."""
+"""What a response says of itself, and what of it may be told."""
 
 from __future__ import annotations
 
 import hashlib
 from typing import TYPE_CHECKING
 
-import msgspec
 import pytest
 
-from balise_agent.codec.http_response import MAX_HEAD_BYTES
 from balise_agent.experiments import REGISTRY
-from balise_agent.experiments.http.codec import request, wanted
-from balise_agent.experiments.steps import Handshake, Send
 from balise_agent.experiments.task import Task
 from balise_agent.testing import FakeNetwork
 from balise_wire.evidence import Direction, Packet
-from balise_wire.experiments.http import HttpParameters
 from balise_wire.failures import Failure
 from balise_wire.observations import HttpObservation
-from balise_wire.words import Arm, Experiment
+from balise_wire.words import Experiment
+from tests.agent.experiments.http.pages import page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 HTTP = REGISTRY[Experiment.HTTP]
+
+
 HOST = "twitter.example"
-
-
-def page(status: int = 200, body: bytes = b"<title>Home</title>", **headers: str) -> bytes:
-    """Return a response with a content length."""
-    lines = [
-        f"HTTP/1.1 {status} X",
-        f"Content-Length: {len(body)}",
-        *(f"{k.replace('_', '-')}: {v}" for k, v in headers.items()),
-    ]
-    return "\r\n".join([*lines, "", ""]).encode() + body
-
-
-def test_sentinel_reads_one_page(network: FakeNetwork, task: Task) -> None:
-    """Status, length, hash, title and the allowed headers are the record; the body itself is not."""
-    network.pages[HOST] = page(Server="nginx", Set_Cookie="id=1")
-    (only,) = network.play(HTTP.plan.sentinel(task), HttpObservation)
-    assert (only.status, only.body_bytes, only.title, only.failure) == (200, 19, "Home", None)
-    assert dict(only.headers) == {"content-length": "19", "server": "nginx"}
-    assert len(only.body_sha256) == 64
-    assert b"<title>" not in msgspec.json.encode(only)
 
 
 PERSIAN = "\u0634\u0645\u0627 \u06f1\u06f9\u06f8.\u06f5\u06f1.\u06f1\u06f0\u06f1."
@@ -107,75 +85,6 @@ def test_packets_of_a_page_that_names_its_reader_have_no_digest(
     assert bool(only.packets[0].sha256) is kept
 
 
-def test_request_is_what_a_browser_asks(task: Task) -> None:
-    """No compression is offered (nothing here unpacks), and no more bytes are asked for than allowed."""
-    text = request(task.parameters(HttpParameters), HOST).decode()
-    assert text.startswith("GET / HTTP/1.1\r\nHost: twitter.example\r\n")
-    assert "Accept-Encoding: identity\r\n" in text
-    assert "Range: bytes=0-16383\r\n" in text
-    assert text.endswith("\r\n\r\n")
-
-
-def test_over_tls_the_chain_is_recorded(network: FakeNetwork, task: Task, changed: Callable[..., Task]) -> None:
-    """Without a verified chain a refusal is never the server's: the observation must say."""
-    network.untrusted.add(HOST)
-    (only,) = network.play(HTTP.plan.sentinel(changed(task, http_port=443)), HttpObservation)
-    assert (only.tls, only.tls_verified, only.port) == (True, False, 443)
-    assert any(isinstance(step, Handshake) for step in network.steps)
-    assert HTTP.reader.anomaly((only,)) is only
-
-
-def test_paired_order(network: FakeNetwork, task: Task) -> None:
-    """Neighbour, scrambled, subject twice: the control's GET must precede the one that may poison the address."""
-    network.cut[HOST] = Failure.CONNECTION_RESET
-    observations = network.play(HTTP.plan.paired(task), HttpObservation)
-    assert [o.arm for o in observations] == [Arm.NEIGHBOUR, Arm.SCRAMBLED, Arm.SUBJECT, Arm.SUBJECT]
-    assert [o.failure for o in observations[2:]] == [Failure.CONNECTION_RESET] * 2
-    assert len([s for s in network.steps if isinstance(s, Send)]) == 4
-
-
-@pytest.mark.parametrize(
-    "response",
-    [
-        page(451),
-        page(403),
-        page(503),
-        page(302, b"", Location="http://block.isp.example/?ip=10.0.0.1"),
-    ],
-)
-def test_refusals_and_foreign_redirects_are_odd(network: FakeNetwork, task: Task, response: bytes) -> None:
-    """What nobody ever saw as usual is judged by itself: refusals, and redirects to another site."""
-    network.pages[HOST] = response
-    observations = network.play(HTTP.plan.sentinel(task), HttpObservation)
-    assert HTTP.reader.anomaly(observations) is observations[0]
-
-
-@pytest.mark.parametrize("location", ["https://twitter.example/", "https://www.twitter.example/x", "/login"])
-def test_redirects_inside_the_site_are_not(network: FakeNetwork, task: Task, location: str) -> None:
-    """A site may send its visitors around at home."""
-    network.pages[HOST] = page(301, b"", Location=location)
-    assert HTTP.reader.anomaly(network.play(HTTP.plan.sentinel(task), HttpObservation)) is None
-
-
-def test_a_page_unlike_the_usual_is_odd(network: FakeNetwork, task: Task) -> None:
-    """A block page with status 200 shows itself by its title only; a page that always was a 403 is none."""
-    (usual,) = network.play(HTTP.plan.sentinel(task), HttpObservation)
-    network.pages[HOST] = page(body=b"<title>Access denied by order</title>")
-    (blocked,) = network.play(HTTP.plan.sentinel(task), HttpObservation)
-    assert HTTP.reader.anomaly((blocked,)) is None
-    assert HTTP.reader.anomaly((blocked,), usual) is blocked
-    network.pages[HOST] = page(403)
-    (refused,) = network.play(HTTP.plan.sentinel(task), HttpObservation)
-    assert HTTP.reader.anomaly((refused,), refused) is None
-
-
-def test_where_nothing_connects_one_try_is_enough(network: FakeNetwork, task: Task) -> None:
-    """As in tls: a dead address is the TCP series' matter."""
-    network.refuse("198.18.1.1", 80, Failure.GENERIC_TIMEOUT)
-    observations = network.play(HTTP.plan.paired(task), HttpObservation)
-    assert [o.arm for o in observations] == [Arm.NEIGHBOUR, Arm.SUBJECT]
-
-
 def test_body_is_capped(network: FakeNetwork, task: Task, changed: Callable[..., Task]) -> None:
     """A huge body costs no more than was allowed, and the record says that there was more."""
     network.pages[HOST] = page(body=b"x" * 100_000)
@@ -217,6 +126,8 @@ def test_ends(network: FakeNetwork, task: Task, response: bytes, failure: Failur
 
 
 PAGE = b"<html><head><title>Service</title></head><body>hello</body></html>"
+
+
 FIELD = {
     "fold": b"X-Long: first\r\n second part\r\nContent-Length: 66\r\n",
     "spacecolon": b"Set-Cookie : a=b; path=/\r\nContent-Length: 66\r\n",
@@ -267,12 +178,3 @@ def test_a_broken_body_keeps_its_head(network: FakeNetwork, task: Task) -> None:
     (only,) = network.play(HTTP.plan.sentinel(task), HttpObservation)
     assert (only.status, only.failure, only.malformed) == (403, Failure.HTTP_MALFORMED, True)
     assert dict(only.headers)["server"] == "box"
-
-
-def test_nothing_more_is_wanted_than_allowed() -> None:
-    """The reads are bounded by head, framing and the cap together."""
-    assert wanted(b"", 100) == (MAX_HEAD_BYTES + 4, b"\r\n\r\n")
-    assert wanted(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", 100) == (100, b"")
-    assert wanted(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", 100) == (7, b"")
-    assert wanted(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc", 100) == (0, b"")
-    assert wanted(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n", 0) == (0, b"")

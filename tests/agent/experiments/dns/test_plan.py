@@ -1,4 +1,4 @@
-"""The dns experiment: who is asked, in which order, and which answers are odd."""
+"""The plan of dns: who is asked what, in which order, and which addresses are looked at."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 DNS = REGISTRY[Experiment.DNS]
+
+
 HOST = "twitter.example"
 
 
@@ -155,17 +157,6 @@ def test_failures_have_their_word(
     assert DNS.reader.anomaly((only,)) is only
 
 
-def test_answers_that_contradict_each_other_are_odd(network: FakeNetwork, task: Task) -> None:
-    """Injection is a race: the genuine answer after a forged one must be kept, and looked into."""
-    expected = DnsAnswer(rtt_ms=1.0, addresses=("198.18.1.1",))
-    network.dns[HOST, ""] = (expected, DnsAnswer(rtt_ms=9.0, addresses=("198.18.1.2",)))
-    (only,) = network.play(DNS.plan.sentinel(task), DnsObservation)
-    assert len(only.answers) == 2
-    assert DNS.reader.anomaly((only,)) is only
-    network.dns[HOST, ""] = (expected, expected)
-    assert DNS.reader.anomaly(network.play(DNS.plan.sentinel(task), DnsObservation)) is None
-
-
 def test_paired_order(network: FakeNetwork, task: Task) -> None:
     """The control name goes first everywhere; the subject's questions to the provider are as far apart as can be.
 
@@ -210,19 +201,3 @@ def test_a_servfail_is_asked_again_without_checking(network: FakeNetwork, task: 
     ]
     assert [o.unchecked for o in subjects] == [network.unchecked, None]
     assert sum(step.unchecked for step in network.steps if isinstance(step, Query)) == 1
-
-
-def test_what_was_set_aside_is_kept_and_no_address(network: FakeNetwork, task: Task) -> None:
-    """A truncated answer whose TCP came to nothing: the observation has it, beside its answers."""
-    network.set_aside["twitter.example"] = (DnsAnswer(rtt_ms=9.0, tc=True),)
-    (only,) = network.play(DNS.plan.sentinel(task), DnsObservation)
-    assert (only.answers, only.set_aside) == ((), network.set_aside["twitter.example"])
-    assert only.failure is Failure.GENERIC_TIMEOUT
-
-
-def test_a_question_that_never_left_is_no_anomaly(network: FakeNetwork, task: Task) -> None:
-    """Without a resolver nothing is learned of the name: no series is started over it."""
-    network.resolver = False
-    (only,) = network.play(DNS.plan.sentinel(task), DnsObservation)
-    assert (only.questions, only.failure) == (0, Failure.NETWORK_UNREACHABLE)
-    assert DNS.reader.anomaly((only,)) is None

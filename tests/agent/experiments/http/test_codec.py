@@ -1,0 +1,28 @@
+"""The bytes of http: what is asked, and how far an answer is read."""
+
+from __future__ import annotations
+
+from balise_agent.codec.http_response import MAX_HEAD_BYTES
+from balise_agent.experiments.http.codec import request, wanted
+from balise_agent.experiments.task import Task
+from balise_wire.experiments.http import HttpParameters
+
+HOST = "twitter.example"
+
+
+def test_request_is_what_a_browser_asks(task: Task) -> None:
+    """No compression is offered (nothing here unpacks), and no more bytes are asked for than allowed."""
+    text = request(task.parameters(HttpParameters), HOST).decode()
+    assert text.startswith("GET / HTTP/1.1\r\nHost: twitter.example\r\n")
+    assert "Accept-Encoding: identity\r\n" in text
+    assert "Range: bytes=0-16383\r\n" in text
+    assert text.endswith("\r\n\r\n")
+
+
+def test_nothing_more_is_wanted_than_allowed() -> None:
+    """The reads are bounded by head, framing and the cap together."""
+    assert wanted(b"", 100) == (MAX_HEAD_BYTES + 4, b"\r\n\r\n")
+    assert wanted(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", 100) == (100, b"")
+    assert wanted(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", 100) == (7, b"")
+    assert wanted(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc", 100) == (0, b"")
+    assert wanted(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n", 0) == (0, b"")

@@ -1,0 +1,40 @@
+"""What hellos mean: what heats, what they cost, what people read."""
+
+from __future__ import annotations
+
+import msgspec
+
+from balise_agent.experiments.task import Endpoint
+from balise_agent.experiments.tls.outcome import READER
+from balise_wire.experiments.tls import CHAIN, HELLO
+from balise_wire.experiments.traits import UNANSWERED
+from balise_wire.failures import Failure
+from balise_wire.observations import TlsObservation
+from balise_wire.words import Arm
+
+FINE = TlsObservation(
+    arm=Arm.SUBJECT, at=1.0, address="198.18.1.1", port=443, sni="a.example", connect_ms=40.0, bytes_received=7,
+    record="server_hello",
+)  # fmt: skip
+CUT = msgspec.structs.replace(FINE, failure=Failure.CONNECTION_RESET, bytes_received=0, record="")
+
+
+def test_a_cut_hello_heats_and_a_chain_that_does_not_verify_is_odd() -> None:
+    """The endpoint rests where the name was shown; a bad chain is a failure too."""
+    bad = msgspec.structs.replace(FINE, full=True, failure=Failure.SSL_UNKNOWN_AUTHORITY, verified=False)
+    assert READER.heated((CUT,)) == [Endpoint("198.18.1.1", 443)]
+    assert READER.anomaly((FINE, bad)) is bad
+    assert READER.anomaly((FINE,)) is None
+
+
+def test_bytes_by_what_came_back() -> None:
+    """Nothing, a hello's flight, or a whole handshake."""
+    full = msgspec.structs.replace(FINE, full=True)
+    assert [READER.read(one).spent for one in (CUT, FINE, full)] == [UNANSWERED, HELLO, CHAIN]
+
+
+def test_a_person_reads_what_the_server_said() -> None:
+    """Silence after a connection is told apart from no connection at all."""
+    assert READER.describe(FINE).back == "server_hello, 7 bytes"
+    assert READER.describe(CUT).back == "connected, then not a byte"
+    assert READER.describe(msgspec.structs.replace(CUT, connect_ms=None)).back == ""
