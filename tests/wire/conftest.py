@@ -9,12 +9,14 @@ import pytest
 from balise_wire.assignment import Assignment
 from balise_wire.enrolment import Enrolment, EnrolmentRequest, Refused, RenewalRequest
 from balise_wire.measurement import Measurement
+from balise_wire.request import Request
 from balise_wire.status import CollectorState, Event, Health, Meta, Receipt, State
 
 TYPES: dict[str, Any] = {
     "measurements": list[Measurement],
     "assignment": Assignment,
     "receipt": Receipt,
+    "requests": list[Request],
     "state": State,
     "meta": Meta,
     "health": Health,

@@ -143,7 +143,7 @@ def test_words_in_the_envelope_have_not_grown() -> None:
     """One that the first version lacks would void a whole batch or state there: such a list does not grow by itself.
 
     ``state`` and ``carried`` are kinds that only the envelope inside a state, or in a box, has: there none looks who
-    does not know them.
+    does not know them. ``request_answered`` is only told to a collector that made a request, and so knows it.
     """
     plain = {"probe": "k7m2q9xd", "id": "0" * 32, "sent_at": 1.0, "body": []}
     for clock in ClockState.known():
@@ -155,12 +155,13 @@ def test_words_in_the_envelope_have_not_grown() -> None:
         assert first_reader.faults("Envelope", json.loads(message)) == []
     for state in Lifecycle.known():
         assert first_reader.faults("State", {"state": state, "session": 1}) == []
-    for event in EventKind.known():
+    for event in set(EventKind.known()) - {EventKind.REQUEST_ANSWERED}:
         assert first_reader.faults("Event", {"kind": event, "at": 1.0}) == []
 
 
-COST_A_MEASUREMENT: dict[type[Word], set[str]] = {}
-"""Words added since: a collector of the first version quarantines each measurement that has one, and no other."""
+COST_A_MEASUREMENT: dict[type[Word], set[str]] = {Design: {Design.ON_DEMAND}}
+"""Words added since: a collector of the first version quarantines each measurement that has one, and no other. What is
+on demand was asked for by a collector that knows it."""
 
 
 @pytest.mark.parametrize("words", [Failure, Arm, Resolver, Design, Scope, TargetRole, Access, Direction])
@@ -196,10 +197,20 @@ def test_enrolment_says_nothing_that_the_first_version_lacks() -> None:
         assert first_reader.faults("Enrolment", answer) == []
 
 
+OF_REQUESTS = {
+    "event-3.json": ["Event.kind: 'request_answered' is no word that it has"],
+    "event-4.json": ["Event.kind: 'request_answered' is no word that it has"],
+    "measurements-7.json": ["Measurement.design: 'on_demand' is no word that it has"],
+}
+"""What it cannot read is about requests, of which it makes none."""
+
+
 @pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.json")), ids=lambda path: path.name)
 def test_the_first_version_reads_our_golden_files(path: Path) -> None:
     """What was added since are fields with defaults; a golden file with a word of today's says so here."""
     name = path.stem.rpartition("-")[0]
+    if name == "requests":
+        return  # it does not listen to the topic that they are on
     message = json.loads(path.read_bytes())
     for one in message if isinstance(message, list) else [message]:
-        assert first_reader.faults(SCHEMAS[name], one) == []
+        assert first_reader.faults(SCHEMAS[name], one) == OF_REQUESTS.get(path.name, [])

@@ -25,6 +25,7 @@ from balise_wire.enrolment import Enrolment, EnrolmentRequest, Refused, RenewalR
 from balise_wire.envelope import Envelope
 from balise_wire.experiments import OF_TARGETS, PARAMETERS
 from balise_wire.measurement import Measurement
+from balise_wire.request import Request
 from balise_wire.schema import PUBLISHED
 from balise_wire.status import Acceptance, CollectorState, Event, Health, Meta, Receipt, State
 
@@ -37,7 +38,7 @@ RECEIVED: Final[dict[str, tuple[Struct, ...]]] = {
     "collector": (
         Measurement, Event, Health, Meta, State, Acceptance, EnrolmentRequest, RenewalRequest, Envelope,
     ),
-    "agent": (Assignment, Head, Receipt, CollectorState, Enrolment, Refused, CardSettings, Envelope),
+    "agent": (Assignment, Head, Request, Receipt, CollectorState, Enrolment, Refused, CardSettings, Envelope),
 }  # fmt: skip
 """What each program receives; what these refer to comes with them."""
 
@@ -78,6 +79,8 @@ UNREAD: Final[dict[str, dict[str, str]]] = {
     "agent": {
         **{f"ParameterTable.{word}": _BY_TYPE for word in OF_TARGETS},
         "Target.parameters": _BY_TYPE,
+        "Timetable.hello_every": "asked for by the experiment (Timetable.every), whose traits name the figure",
+        "Timetable.http_every": "asked for by the experiment (Timetable.every), whose traits name the figure",
         "Target.spki": "which key is the right one is judged in the collector; the probe reports what it was shown",
         "Assignment.sealed_to": "read in the head (Head.sealed_to), which is read before the rest",
         "CollectorState.at": "signed time comes with receipts; this message is plain, and anyone could have written it",

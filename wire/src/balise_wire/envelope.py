@@ -23,6 +23,7 @@ class Kind(Word):
     RECEIPT = "receipt"
     ASSIGNMENT = "assignment"
     COMMAND = "command"
+    """A JSON array of Request: all that are open."""
     STATE = "state"
     """A State, sealed by its probe: the proof inside the plain one."""
     CARRIED = "carried"

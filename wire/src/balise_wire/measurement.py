@@ -66,6 +66,8 @@ class Measurement(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     own_failure: str = ""
     """Why the probe itself could not carry the run to its end, in a few words for the operator; empty where it could.
     ``observations`` then holds what had been observed before: facts, but not the whole of an experiment."""
+    request: str = ""
+    """Id of the request that asked for it (request.py); empty for what the timetable or an anomaly brought."""
     observations: tuple[Observation, ...] = ()
 
 

@@ -13,10 +13,11 @@ from balise_wire.assignment import Assignment
 from balise_wire.enrolment import Enrolment, EnrolmentRequest, Refused, RenewalRequest
 from balise_wire.envelope import Envelope
 from balise_wire.measurement import Measurement
+from balise_wire.request import Request
 from balise_wire.status import CollectorState, Event, Health, Meta, Receipt, State
 
 PUBLISHED = (
-    Envelope, Measurement, Event, Health, Meta, State, Receipt, CollectorState, Assignment,
+    Envelope, Measurement, Event, Health, Meta, State, Receipt, CollectorState, Assignment, Request,
     EnrolmentRequest, RenewalRequest, Enrolment, Refused,
 )  # fmt: skip
 """The types whose schema is published; what they refer to comes with them."""

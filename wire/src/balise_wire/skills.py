@@ -14,7 +14,9 @@ from balise_wire.words import Experiment, Scope, TargetRole
 PIECEWISE: Final = "reads:assignments-piecewise"
 """It obeys the head of an assignment first and takes the rest piece by piece: a word that it lacks costs one piece."""
 FEATURES: Final = (PIECEWISE,)
-"""What a program of this version can read beyond the words of its lists."""
+"""What a program of this version can read beyond the words of its lists, and without which its task is poorer."""
+REQUESTS: Final = "reads:requests"
+"""It carries out requests (request.py); nothing is asked of a probe that does not say so."""
 MOST: Final = 200
 """Words of one probe that are kept, and ..."""
 LONGEST: Final = 60
@@ -47,7 +49,7 @@ def skills(experiments: Iterable[Experiment]) -> tuple[str, ...]:
         experiments: those that it can carry out.
     """
     words: list[Word] = [*experiments, *TargetRole.known(), *Scope.known()]
-    return (*(skill(word) for word in words), *FEATURES)
+    return (*(skill(word) for word in words), *FEATURES, REQUESTS)
 
 
 _LISTS: Final[dict[type[Word], str]] = {Experiment: "experiment", TargetRole: "role", Scope: "scope"}

@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from balise_wire.request import Answer
 from balise_wire.word import Word
 from balise_wire.words import Access, ClockState, Lifecycle, ProbeRole, Profile
 
@@ -100,6 +101,7 @@ class EventKind(Word):
     LINK_UNUSABLE = "link_unusable"
     SPOOL_FULL = "spool_full"
     STOPPED = "stopped"
+    REQUEST_ANSWERED = "request_answered"
     UNKNOWN = "unknown"
     """One that a newer probe tells; its word stands in the detail."""
 
@@ -110,6 +112,8 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     kind: EventKind
     at: float
     detail: str = ""
+    answer: Answer | None = None
+    """What became of a request; programs up to commit 3e87f94 read the detail alone."""
 
 
 STOP: Final = "stop"

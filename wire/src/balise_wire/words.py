@@ -137,13 +137,15 @@ class Design(Word):
     """Controls first, then the subject at least twice, with the failing trial that caused it carried along."""
     MANUAL = "manual"
     """Asked for by a person at the probe."""
+    ON_DEMAND = "on_demand"
+    """Laid out as a paired run, and asked for once by the collector (request.py); no failing trial led to it."""
     UNKNOWN = "unknown"
     """Whether there were controls cannot be told: an anomaly at most, never a verdict."""
 
     @property
     def controlled(self) -> bool:
         """Whether controls were laid out beside the subject."""
-        return self in {Design.PAIRED, Design.MANUAL}
+        return self in {Design.PAIRED, Design.MANUAL, Design.ON_DEMAND}
 
 
 class Scope(Word):

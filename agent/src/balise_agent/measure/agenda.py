@@ -20,7 +20,7 @@ from balise_agent.measure.cooldown import COOL_DOWN, STAGGER, Shared
 from balise_agent.measure.day import Day
 from balise_agent.measure.entry import Entry
 from balise_agent.measure.line_check import AGAIN, LineCheck
-from balise_agent.measure.requests import OneOff, Requests
+from balise_agent.measure.requests import OneOff, Refusal, Requests
 from balise_agent.measure.run import Key, Run
 from balise_agent.measure.slots import Slots
 from balise_agent.measure.task_choice import DAY, Device, Tasks, families
@@ -131,12 +131,15 @@ class Agenda:
             told = f"experiment {word} is not known to this agent; targets that ask for it: {count}"
             self._notices.append((EventKind.TARGET_REFUSED, told))
 
-    def ask(self, wanted: OneOff, now: float) -> str | None:
+    def ask(self, wanted: OneOff, now: float) -> Refusal | None:
         """Take a run that is asked for, once; say why where it is not taken.
 
         It waits as every run does: for a fresh look at the line, for cool and free endpoints, for its host's tokens and
-        for the day's bytes. What did not start by ``expires`` is dropped, with a notice. It begins and ends no anomaly.
+        for the day's bytes. What did not start by ``expires`` is dropped; whoever asked knows when that is. It begins
+        and ends no anomaly. One that is taken already is taken no second time.
         """
+        if wanted.id in self._requests:
+            return None
         if (why := self._requests.refuse(wanted, now)) is not None:
             return why
         slot = self._slots.number(now)
@@ -162,9 +165,7 @@ class Agenda:
             self._clock_went_back(now)
         self._seen = now
         self._drop_missed(now)
-        for run in self._requests.expired(now):
-            told = f"request {run.request}: {run.experiment} on {run.target.id} did not start in time"
-            self._notices.append((EventKind.TARGET_REFUSED, told))
+        self._requests.expire(now)
         return self._runs(now)
 
     def next_at(self) -> float:

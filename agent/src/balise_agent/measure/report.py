@@ -89,6 +89,7 @@ def measurement(
         line=line,
         limited_by=tuple(dict.fromkeys((*run.limited_by, *limited_by))),
         tap_drops=tap_drops,
+        request=run.request,
         own_failure=redacted(own_failure, MAX_OWN_FAILURE),
         observations=scrub(observations, allowed_by(run.task, own), SCRUB_RULES),
     )

@@ -4,7 +4,7 @@ Must not live here: the message that asks (balise_wire), who may ask, or what a 
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import NamedTuple
 
 import msgspec
 
@@ -12,10 +12,8 @@ from balise_agent.experiments import REGISTRY
 from balise_agent.experiments.task import Task
 from balise_agent.measure.run import Run
 from balise_wire.assignment import Target
+from balise_wire.request import MOST_OPEN, Reason
 from balise_wire.words import Design, Experiment
-
-MAX_REQUESTS: Final = 16
-"""Runs that wait or are in flight; more at once would be a timetable of its own."""
 
 
 class OneOff(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,12 +23,20 @@ class OneOff(msgspec.Struct, frozen=True, kw_only=True):
     target: Target
     family: int
     experiment: Experiment
-    design: Design = Design.MANUAL
-    """``manual`` is the plan on demand: controls, the subject, and the subject once more."""
+    design: Design = Design.ON_DEMAND
+    """``on_demand``: controls, the subject, and the subject once more."""
     expires: float
     """UNIX seconds on the probe's clock, until which it may start."""
     most_bytes: int
     """What it may cost at most, by the cost table."""
+
+
+class Refusal(NamedTuple):
+    """Why a run is not taken."""
+
+    reason: Reason | None
+    """``None`` where its time is over."""
+    why: str
 
 
 @dataclass(slots=True)
@@ -46,20 +52,22 @@ class Requests:
     def __init__(self) -> None:
         self._all: dict[str, _Request] = {}
 
-    def refuse(self, wanted: OneOff, now: float) -> str | None:
-        """Say why a run is not even looked at."""
-        if wanted.experiment not in REGISTRY:
-            return f"experiment {wanted.experiment} is not known to this agent"
-        if wanted.id in self._all:
-            return "it was asked for already"
-        if len(self._all) >= MAX_REQUESTS:
-            return f"{MAX_REQUESTS} runs that were asked for wait already"
-        return None if now < wanted.expires else f"expired at {wanted.expires:.0f}"
+    def __contains__(self, id: str) -> bool:
+        """Whether a run that was asked for has not ended."""
+        return id in self._all
 
-    def add(self, wanted: OneOff, task: Task, slot: int, now: float) -> str | None:
+    def refuse(self, wanted: OneOff, now: float) -> Refusal | None:
+        """Say why a run is not even looked at."""
+        if wanted.experiment not in REGISTRY or not REGISTRY[wanted.experiment].traits.of_target:
+            return Refusal(Reason.UNABLE, f"{wanted.experiment} is not carried out on a target")
+        if len(self._all) >= MOST_OPEN:
+            return Refusal(Reason.TOO_MANY, f"{MOST_OPEN} are open already")
+        return None if now < wanted.expires else Refusal(None, f"expired at {wanted.expires:.0f}")
+
+    def add(self, wanted: OneOff, task: Task, slot: int, now: float) -> Refusal | None:
         """Take a run that ``refuse`` has nothing against; say why where it cannot be made, or costs too much."""
         if REGISTRY[wanted.experiment].traits.needs_address and not task.address:
-            return f"no address of {wanted.target.host} is known"
+            return Refusal(Reason.TARGET, f"no address of {wanted.target.host} is known")
         run = Run(
             target=wanted.target,
             family=wanted.family,
@@ -70,7 +78,7 @@ class Requests:
             request=wanted.id,
         )
         if run.cost > wanted.most_bytes:
-            return f"it costs about {run.cost} bytes, and may cost {wanted.most_bytes}"
+            return Refusal(Reason.BUDGET, f"it costs about {run.cost} bytes, and may cost {wanted.most_bytes}")
         self._all[wanted.id] = _Request(run, wanted.expires)
         return None
 
@@ -86,12 +94,11 @@ class Requests:
         """Forget a run that has ended."""
         self._all.pop(run.request, None)
 
-    def expired(self, now: float) -> list[Run]:
-        """Return and forget what did not start in time."""
-        late = [one.run for one in self._all.values() if not one.running and one.expires <= now]
-        for run in late:
-            self.end(run)
-        return late
+    def expire(self, now: float) -> None:
+        """Forget what did not start in time."""
+        for one in list(self._all.values()):
+            if not one.running and one.expires <= now:
+                self.end(one.run)
 
     def next_expiry(self) -> float:
         """Return when the first that waits expires; infinity where none does."""

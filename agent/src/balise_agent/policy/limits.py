@@ -255,6 +255,13 @@ def check_assignment(assignment: Assignment, limits: Limits, now: float) -> Acce
     return Accepted(assignment=accepted, refused=tuple(refused), clamped=tuple(clamped))
 
 
+def check_target(target: Target, limits: Limits) -> Target | str:
+    """Return one target as far as it may be measured, or why it may not."""
+    refused: list[tuple[str, str]] = []
+    kept = _checked_targets((target,), limits, refused, [])
+    return kept[0] if kept else next((why for _, why in refused), "it may not be measured")
+
+
 def _checked_targets(
     targets: tuple[Target, ...], limits: Limits, refused: list[tuple[str, str]], clamped: list[str]
 ) -> tuple[Target, ...]:

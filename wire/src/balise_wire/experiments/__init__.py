@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+import msgspec
+
 from balise_wire.experiments.registry import function, gather, instance, subclass
 from balise_wire.experiments.traits import Parameters, RunShape, Traits
 from balise_wire.incomplete import Incomplete
 from balise_wire.trial import Trial
-from balise_wire.words import Experiment
+from balise_wire.words import Design, Experiment
 
 
 def _bytes(shape: RunShape) -> int:
@@ -45,7 +47,13 @@ def cost(word: Experiment, shape: RunShape) -> int:
 
     What really crosses is counted by the probe on its sockets. 0 for an experiment that this version does not know.
     """
-    return _COSTS[word](shape) if word in _COSTS else 0
+    if word not in _COSTS:
+        return 0
+    whole = _COSTS[word](shape)
+    if shape.design in {Design.SENTINEL, Design.PAIRED}:
+        return whole
+    # On demand the subject is asked once more after the whole plan.
+    return whole + _COSTS[word](msgspec.structs.replace(shape, design=Design.SENTINEL))
 
 
 _COSTS: Final = _found.of(_COST)
