@@ -19,7 +19,7 @@ import msgspec
 import pytest
 
 import balise_wire
-from balise_wire.assignment import Assignment, Head
+from balise_wire.assignment import FLAT, Assignment, Head
 from balise_wire.card import CardSettings
 from balise_wire.enrolment import Enrolment, EnrolmentRequest, Refused, RenewalRequest
 from balise_wire.envelope import Envelope
@@ -58,6 +58,7 @@ STAYS: Final = {
 _RAW: Final = "raw evidence: kept in the journal for rules to come, which a replay then asks"
 _RECORD: Final = "the operator's record says it, from the token; what a board announces of itself decides nothing"
 _BY_TYPE: Final = "asked for by the type of its record (Target.parameters_of), so that no name is needed"
+_FLAT: Final = "asked for with the records of parameters (Target.parameters_of), which stand above it"
 _PROBES: Final = "a collector fills it with nothing that a probe could need: it is for what probes send"
 
 UNREAD: Final[dict[str, dict[str, str]]] = {
@@ -79,6 +80,7 @@ UNREAD: Final[dict[str, dict[str, str]]] = {
     "agent": {
         **{f"ParameterTable.{word}": _BY_TYPE for word in OF_TARGETS},
         "Target.parameters": _BY_TYPE,
+        **{f"Target.{field}": _FLAT for fields in FLAT.values() for field in fields.values()},
         "Timetable.hello_every": "asked for by the experiment (Timetable.every), whose traits name the figure",
         "Timetable.http_every": "asked for by the experiment (Timetable.every), whose traits name the figure",
         "Target.spki": "which key is the right one is judged in the collector; the probe reports what it was shown",
