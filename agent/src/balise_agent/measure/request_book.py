@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, Protocol
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from balise_agent.delivery.publisher import open_sealed, other_schema
+from balise_agent.delivery.messages import open_sealed, other_schema
 from balise_agent.measure.agenda import Agenda
 from balise_agent.measure.requests import OneOff, Refusal
 from balise_agent.measure.task_choice import families
