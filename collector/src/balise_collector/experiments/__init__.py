@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from balise_collector.experiments.bounds import Bounds, Destination
+from balise_collector.experiments.export import Exported
 from balise_collector.experiments.points import Points
 from balise_collector.experiments.shown import Evidence
 from balise_collector.judge import unknown
@@ -36,6 +37,11 @@ def _note(table: ReferenceTable, report: Report, trial: Any) -> None:
     raise NotImplementedError(table, report, trial)
 
 
+def _export(measurement: Measurement) -> Exported | None:
+    """Have the type of every ``export``."""
+    raise NotImplementedError(measurement)
+
+
 def _destination(trial: Any) -> Destination:
     """Have the type of every ``destination``."""
     raise NotImplementedError(trial)
@@ -48,7 +54,8 @@ _EVIDENCE: Part[Evidence[Any, Any]] = instance("evidence:EVIDENCE", Evidence)
 _POINTS: Part[Points[Any]] = instance("points:POINTS", Points)
 _BOUNDS = instance("intake:BOUNDS", Bounds)
 _DESTINATION = function("intake:destination", _destination)
-_found = gather(__name__, (_FACTS, _RULES, _NOTE, _EVIDENCE, _POINTS, _BOUNDS, _DESTINATION))
+_EXPORT = function("export:export", _export)
+_found = gather(__name__, (_FACTS, _RULES, _NOTE, _EVIDENCE, _POINTS, _BOUNDS, _DESTINATION, _EXPORT))
 
 NOTES: Final = _found.of(_NOTE)
 """What each experiment remembers of a reference's trial."""
@@ -56,6 +63,8 @@ EVIDENCE: Final = _found.of(_EVIDENCE)
 """How each experiment's trials are shown."""
 POINTS: Final = _found.of(_POINTS)
 """What sinks are told of each experiment's trials."""
+EXPORTS: Final = _found.of(_EXPORT)
+"""What of each experiment's measurements is exported, in OONI's shapes."""
 BOUNDS: Final = _found.of(_BOUNDS)
 """What each experiment's observations can hold."""
 DESTINATIONS: Final = _found.of(_DESTINATION)
