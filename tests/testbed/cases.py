@@ -13,6 +13,7 @@ import msgspec
 from balise_collector.conclude.judgement import judge, note
 from balise_collector.judge import Context, ReferenceTable, Verdict
 from balise_wire.evidence import Direction, Packet
+from balise_wire.experiments import OBSERVATIONS
 from balise_wire.failures import Failure
 from balise_wire.measurement import LineHealth, Measurement, Network
 from balise_wire.observations import (
@@ -26,7 +27,7 @@ from balise_wire.observations import (
     TcpObservation,
     TlsObservation,
 )
-from balise_wire.words import Arm, Design, Experiment, Resolver, Scope, TargetRole
+from balise_wire.words import Arm, Design, Resolver, Scope, TargetRole
 
 NOW: Final = 1_589_734_800.0
 EARLIER: Final = NOW - 240.0
@@ -37,13 +38,7 @@ FORGED: Final = "8.7.198.45"
 WELL: Final = LineHealth(
     at=NOW - 20, gateway_ok=True, domestic=2, domestic_ok=2, international=3, international_ok=3, resolver_ok=True
 )
-_EXPERIMENTS: Final = {
-    TlsObservation: Experiment.TLS,
-    TcpObservation: Experiment.TCP,
-    DnsObservation: Experiment.DNS,
-    HttpObservation: Experiment.HTTP,
-    LineObservation: Experiment.LINE,
-}
+_EXPERIMENTS: Final = {kind: word for word, kind in OBSERVATIONS.items()}
 
 
 @dataclass
