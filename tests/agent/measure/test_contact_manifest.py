@@ -222,7 +222,7 @@ def told(word: Experiment) -> Manifest:
 
 @pytest.mark.parametrize("word", REGISTRY)
 @pytest.mark.parametrize("state", networks())
-@pytest.mark.parametrize("design", [Design.SENTINEL, Design.PAIRED, Design.MANUAL])
+@pytest.mark.parametrize("design", [Design.SENTINEL, Design.PAIRED, Design.MANUAL, Design.ON_DEMAND])
 def test_nobody_is_contacted_who_is_not_told(word: Experiment, state: str, design: Design) -> None:
     """A host consents to a list: whatever any registered experiment contacts, in whatever network, stands in it."""
     rows = list(told(word).contacts)

@@ -1,0 +1,62 @@
+"""One place in the agenda: into, through and out of an anomaly."""
+
+from __future__ import annotations
+
+import msgspec
+
+from balise_agent.measure.entry import Entry
+from balise_agent.measure.run import Run
+from balise_agent.measure.task_choice import Device, task_for
+from balise_wire.assignment import Assignment, Budget, Target, Timetable
+from balise_wire.failures import Failure
+from balise_wire.observations import HttpObservation
+from balise_wire.words import Arm, Design, Experiment, TargetRole
+
+TARGET = Target(id="s/web/a.example/4", service="s", role=TargetRole.WEB, host="a.example", addresses=("198.18.1.1",))
+FINE = HttpObservation(
+    arm=Arm.SUBJECT, at=1.0, address="198.18.1.1", port=80, host="a.example", status=200, connect_ms=4.0, title="A"
+)
+CUT = msgspec.structs.replace(FINE, failure=Failure.CONNECTION_RESET, status=None)
+NEW = msgspec.structs.replace(FINE, title="B")
+
+
+def run(design: Design = Design.SENTINEL, *limited: str) -> Run:
+    """Return a run of http."""
+    assignment = Assignment(version=1, catalogue="c", expires=9e9, targets=(TARGET,))
+    task = task_for(assignment, TARGET, 4, device=Device(secret=b"s"), now=0.0)
+    task = msgspec.structs.replace(task, design=design)
+    return Run(target=TARGET, family=4, experiment=Experiment.HTTP, slot=0, due=0.0, task=task, limited_by=limited)
+
+
+def test_an_anomaly_begins_once_and_ends_with_the_first_success() -> None:
+    """Paired runs cost the incident's bytes; an anomaly has every slot meanwhile."""
+    entry, rare = Entry(TARGET, 4, Experiment.HTTP), Timetable(http_every=12)
+    assert entry.every(rare) == 12
+    assert entry.learn(run(), (CUT,))
+    assert not entry.learn(run(Design.PAIRED), (CUT,))
+    assert (entry.every(rare), entry.cause) == (1, CUT)
+    assert entry.spent > 0
+    assert not entry.affords_pair(Budget(bytes_per_incident=entry.spent))
+    assert entry.affords_pair(Budget(bytes_per_incident=entry.spent + 1))
+    assert not entry.learn(run(Design.PAIRED), (FINE,))
+    assert (entry.cause, entry.spent, entry.usual) == (None, 0, FINE)
+    assert entry.affords_pair(Budget(bytes_per_incident=0))
+
+
+def test_a_lasting_change_is_the_new_usual_once_the_bytes_are_used_up() -> None:
+    """A redesign is no incident for ever; a failure never becomes usual."""
+    entry = Entry(TARGET, 4, Experiment.HTTP, usual=FINE)
+    assert entry.learn(run(), (NEW,))
+    entry.learn(run(Design.SENTINEL, "budget"), (CUT,))
+    assert entry.cause is CUT
+    entry.learn(run(Design.SENTINEL, "budget"), (NEW,))
+    assert entry.reading is None
+    assert entry.usual == NEW
+
+
+def test_whether_it_connected_is_what_its_cause_says() -> None:
+    """Where it did not, the layer below is the one to ask."""
+    entry = Entry(TARGET, 4, Experiment.HTTP)
+    assert entry.connected
+    entry.learn(run(), (msgspec.structs.replace(CUT, connect_ms=None),))
+    assert not entry.connected

@@ -1,0 +1,42 @@
+"""The check of the line: fresh before anything is measured, and half a look is none."""
+
+from __future__ import annotations
+
+from balise_agent.experiments.line.plan import LINE_TARGET
+from balise_agent.measure.line_check import AGAIN, LineCheck
+from balise_agent.measure.task_choice import Device
+from balise_wire.assignment import Assignment
+from balise_wire.observations import LineObservation
+from balise_wire.words import Arm, Experiment
+
+ASSIGNMENT = Assignment(version=1, catalogue="c", expires=9e9, targets=())
+WELL = LineObservation(arm=Arm.SUBJECT, at=5.0, gateway_ok=True)
+
+
+def test_it_is_due_until_somebody_looked() -> None:
+    """Older than the timetable says, never looked at, or looked at by a clock that went back."""
+    check = LineCheck()
+    assert check.is_due(0.0, 60.0)
+    run = check.start(ASSIGNMENT, Device(secret=b"s"), 0, 0.0)
+    assert (run.target, run.experiment, check.running) == (LINE_TARGET, Experiment.LINE, True)
+    check.done((WELL,), 10.0, 60.0, own_failure=False)
+    assert check.health is not None
+    assert check.health.gateway_ok
+    assert not check.running
+    assert not check.is_due(70.0, 60.0)
+    assert check.is_due(70.5, 60.0)
+    check.forget()
+    assert check.is_due(11.0, 60.0)
+
+
+def test_half_a_look_is_tried_again_once() -> None:
+    """The health stays what it was; the second failure waits for the next own time."""
+    check = LineCheck()
+    check.done((WELL,), 0.0, 60.0, own_failure=False)
+    known = check.health
+    check.done((), 100.0, 60.0, own_failure=True)
+    assert check.health is known
+    assert not check.is_due(100.0 + AGAIN, 60.0)
+    assert check.is_due(100.5 + AGAIN, 60.0)
+    check.done((), 140.0, 60.0, own_failure=True)
+    assert not check.is_due(200.0, 60.0)
