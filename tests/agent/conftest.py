@@ -23,7 +23,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from balise_agent.delivery.lookup import lookup_through
 from balise_agent.delivery.parts import Delivery
 from balise_agent.delivery.publisher import Publisher
-from balise_agent.delivery.spool.spool import Record, Spool, Stamp
+from balise_agent.delivery.spool.packing import Record, Stamp
+from balise_agent.delivery.spool.spool import Spool
 from balise_agent.system.clock import Clock
 from balise_agent.system.config import Broker
 from balise_agent.system.identity import Identity, ephemeral

@@ -133,8 +133,8 @@ def test_a_stream_that_begins_anew_is_told_and_delivered_from_its_first_row(stag
     stage.collector.receipt(Receipt(stream=stage.spool.stream, through=3))
     stage.until(lambda: stage.spool.count() == 0, stage.collector)
     old = stage.spool.stream
-    stage.spool._database.close()
-    stage.spool._database = stage.spool._stand_in("full")
+    stage.spool.batches.close()
+    stage.spool.batches = stage.spool._stand_in("full")
     assert stage.spool.stream != old
     stage.fill(2)
     publisher.poke()

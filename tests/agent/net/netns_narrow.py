@@ -22,7 +22,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3]))  # as pytest's sett
 from balise_agent.delivery import dial
 from balise_agent.delivery.parts import Delivery, Narrowed
 from balise_agent.delivery.publisher import Publisher
-from balise_agent.delivery.spool.spool import Record, Spool, Stamp
+from balise_agent.delivery.spool.packing import Record, Stamp
+from balise_agent.delivery.spool.spool import Spool
 from balise_agent.system.clock import Clock
 from balise_agent.system.config import Broker
 from balise_agent.system.reactor import Reactor

@@ -457,7 +457,7 @@ def test_stopping_puts_everything_on_disk(house: House) -> None:
     app.stop()
     app.end()
     spool = house.apps[-1][2]
-    assert spool._database.execute("SELECT count(*) FROM pending").fetchone()[0] == 0
+    assert spool.batches.database.execute("SELECT count(*) FROM pending").fetchone()[0] == 0
     assert len(house.measurements()) == app.parts.runs.measurements
     assert house.events()[-1].kind is EventKind.STOPPED
 
@@ -529,7 +529,7 @@ def test_batches_stay_open_longer_while_no_broker_listens(house: House) -> None:
     app.assigned(house.sealed(assignment(target(1))))
     house.until(lambda: app.parts.runs.measurements >= 2)
     spool = house.apps[-1][2]
-    pending = spool._database.execute("SELECT count(*), min(at) FROM pending").fetchone()
+    pending = spool.batches.database.execute("SELECT count(*), min(at) FROM pending").fetchone()
     assert pending[0] >= 2
     assert spool.due(pending[1] + 150.0)
     assert not spool.due(pending[1] + 150.0, patience=10.0)
@@ -610,7 +610,7 @@ def test_results_are_boxed_once_the_collector_said_so_and_no_older_word_undoes_i
     spool = house.apps[-1][2]
     house.until(lambda: app.parts.runs.measurements >= 1)
     app.parts.recorder.commit()
-    assert spool._database.execute("SELECT count(*) FROM pending").fetchone()[0] == 0
+    assert spool.batches.database.execute("SELECT count(*) FROM pending").fetchone()[0] == 0
     older = Envelope(
         kind=Kind.ASSIGNMENT, id="0" * 32, probe=PROBE, sent_at=START - 5.0,
         body=msgspec.Raw(msgspec.json.encode(assignment(version=9))),

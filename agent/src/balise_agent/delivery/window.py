@@ -9,7 +9,8 @@ signed for this probe lets the spool forget.
 
 from typing import Final
 
-from balise_agent.delivery.spool.spool import Row, Spool
+from balise_agent.delivery.spool.batches import Row
+from balise_agent.delivery.spool.spool import Spool
 from balise_wire.status import Receipt
 
 WINDOW: Final = 32

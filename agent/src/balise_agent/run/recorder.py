@@ -11,7 +11,8 @@ from typing import Final
 import msgspec
 
 from balise_agent.delivery.publisher import Publisher
-from balise_agent.delivery.spool.spool import Record, Spool, Stamp, TooLargeError
+from balise_agent.delivery.spool.packing import Record, Stamp
+from balise_agent.delivery.spool.spool import Spool, TooLargeError
 from balise_agent.measure.assignments import Notice
 from balise_agent.system.clock import Clock
 from balise_agent.system.reactor import Reactor

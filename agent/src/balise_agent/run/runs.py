@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from balise_agent import __version__
-from balise_agent.delivery.spool.spool import Record
+from balise_agent.delivery.spool.packing import Record
 from balise_agent.experiments.line.plan import with_clock
 from balise_agent.experiments.task import carried
 from balise_agent.measure.assignment_follower import AssignmentFollower

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from balise_agent.delivery.spool.spool import Record, Spool, Stamp, TooLargeError
+from balise_agent.delivery.spool.packing import Record, Stamp
+from balise_agent.delivery.spool.spool import Spool, TooLargeError
 from balise_agent.system.identity import load_or_create
 from balise_wire.envelope import MAX_BATCH_BYTES, Envelope, Kind, decode_envelope
 from balise_wire.seal import unseal
@@ -53,7 +54,8 @@ _WRITER = """
 import sys
 from pathlib import Path
 from balise_agent.system.identity import load_or_create
-from balise_agent.delivery.spool.spool import Record, Spool, Stamp
+from balise_agent.delivery.spool.packing import Record, Stamp
+from balise_agent.delivery.spool.spool import Spool
 from balise_wire.envelope import Kind
 from balise_wire.seal import Sealer
 from balise_wire.words import ClockState
@@ -98,7 +100,7 @@ def test_everything_acknowledged_survives_kill_9(
         assert found[:told] == list(range(1, told + 1))
         assert len(found) <= told + 1  # the one whose answer the kill swallowed
         spool.forget(Receipt(stream=spool.stream, through=1 << 40))
-        spool._database.execute("DELETE FROM pending")
+        spool.batches.database.execute("DELETE FROM pending")
         spool.close()
     assert told >= 40
 
@@ -255,7 +257,7 @@ def test_a_page_torn_in_the_middle_is_found_at_the_start(
     spool = open_spool(path, identity)
     fill(spool, 200)
     first_stream = spool.stream
-    spool._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    spool.batches.database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     spool.close()
     content = bytearray(path.read_bytes())
     content[4096:-4096] = b"\xa5" * (len(content) - 8192)
@@ -284,12 +286,12 @@ def test_set_aside_files_do_not_fill_the_card(
 def test_a_full_disk_keeps_measurements_in_memory_and_writes_them_later(spool: Spool, identity: Identity) -> None:
     """A refused commit is said, held, and made good as soon as the disk takes it."""
     spool.record([record(0)])
-    pages = spool._database.execute("PRAGMA page_count").fetchone()[0]
-    spool._database.execute(f"PRAGMA max_page_count = {pages}")
+    pages = spool.batches.database.execute("PRAGMA page_count").fetchone()[0]
+    spool.batches.database.execute(f"PRAGMA max_page_count = {pages}")
     assert not spool.record([record(number, size=4000) for number in range(1, 6)])
     assert spool.disk_refuses
     assert spool.count() == 6
-    spool._database.execute("PRAGMA max_page_count = 100000")
+    spool.batches.database.execute("PRAGMA max_page_count = 100000")
     assert spool.retry()
     spool.seal(stamp())
     assert numbers(spool, identity) == [0, 1, 2, 3, 4, 5]
@@ -348,8 +350,8 @@ def test_a_disk_that_stays_full_does_not_hold_back_what_is_new(spool: Spool, ide
     """After half a minute of refusals, measurements go on air from memory; before, they wait for the disk."""
     spool.record([record(0)])
     stream = spool.stream
-    pages = spool._database.execute("PRAGMA page_count").fetchone()[0]
-    spool._database.execute(f"PRAGMA max_page_count = {pages}")
+    pages = spool.batches.database.execute("PRAGMA page_count").fetchone()[0]
+    spool.batches.database.execute(f"PRAGMA max_page_count = {pages}")
     spool.record([record(number, size=4000) for number in range(1, 4)])
     for _ in range(29):
         spool.retry()
@@ -377,7 +379,7 @@ def test_memory_is_bounded_in_the_place_of_a_disk(
         spool.record([record(number, size=50_000)])
         spool.seal(stamp())
     assert spool.lost > 0
-    assert spool._bytes <= 4 * 1024 * 1024
+    assert spool.batches.bytes_held <= 4 * 1024 * 1024
     assert numbers(spool, identity)[-1] == 119
     spool.close()
 
@@ -385,13 +387,13 @@ def test_memory_is_bounded_in_the_place_of_a_disk(
 def test_memory_is_bounded_while_the_disk_refuses(spool: Spool) -> None:
     """A disk that stays full costs the oldest of what memory holds, and the loss is counted."""
     spool.record([record(0)])
-    pages = spool._database.execute("PRAGMA page_count").fetchone()[0]
-    spool._database.execute(f"PRAGMA max_page_count = {pages}")
+    pages = spool.batches.database.execute("PRAGMA page_count").fetchone()[0]
+    spool.batches.database.execute(f"PRAGMA max_page_count = {pages}")
     for number in range(60):
         spool.record([record(number, size=50_000)])
-    assert spool._ring_bytes <= 4 * 1024 * 1024
+    assert spool._unwritten_bytes <= 4 * 1024 * 1024
     assert spool.lost > 0
-    spool._ring.clear()
+    spool._unwritten.clear()
 
 
 def test_big_records_are_split_over_messages_that_the_collector_accepts(

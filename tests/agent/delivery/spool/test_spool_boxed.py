@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from balise_agent.delivery.spool.spool import Record, Spool, Stamp
+from balise_agent.delivery.spool.packing import Record, Stamp
+from balise_agent.delivery.spool.spool import Spool
 from balise_agent.system.identity import load_or_create
 from balise_wire.box import OVERHEAD, Opener, addressee, is_box, private_key, public_hex
 from balise_wire.envelope import MAX_BATCH_BYTES, Envelope, Kind, decode_envelope
@@ -107,7 +108,7 @@ def test_what_a_killed_run_left_goes_on_in_a_carrier(
     boxed.record([record(1)], stamp(1500.0))
     boxed.record([record(2, Kind.EVENT), record(3)], stamp(1600.0))
     stream = boxed.stream
-    boxed._database.close()  # what a kill leaves
+    boxed.batches.database.close()  # what a kill leaves
     again = open_spool(tmp_path / "spool.sqlite", identity)
     assert again.seal_to(KEY)
     assert again.count() == 3
@@ -134,7 +135,8 @@ _WRITER = """
 import sys
 from pathlib import Path
 from balise_agent.system.identity import load_or_create
-from balise_agent.delivery.spool.spool import Record, Spool, Stamp
+from balise_agent.delivery.spool.packing import Record, Stamp
+from balise_agent.delivery.spool.spool import Spool
 from balise_wire.envelope import Kind
 from balise_wire.seal import Sealer
 from balise_wire.words import ClockState
@@ -272,7 +274,7 @@ def test_a_restored_card_does_not_let_old_receipts_cover_new_results(
     """Its next numbers were given out before: a receipt that names them was for other batches. A new stream begins."""
     boxed.record([record(1)], stamp())
     boxed.seal(stamp())
-    boxed._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    boxed.batches.database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     copy = (tmp_path / "spool.sqlite").read_bytes()
     for number in range(2, 9):
         boxed.record([record(number)], stamp())
@@ -302,7 +304,7 @@ def test_the_largest_record_fits_a_carrier(boxed: Spool, identity: Identity, tmp
     chance = random.Random(1)
     body = msgspec.json.encode({"n": 1, "f": chance.randbytes(118_000).hex()})
     boxed.record([Record(Kind.MEASUREMENT, body, 1.0)], stamp())
-    boxed._database.close()
+    boxed.batches.database.close()
     again = open_spool(tmp_path / "spool.sqlite", identity)
     again.seal_to(KEY)
     again.seal(stamp())

@@ -11,7 +11,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from balise_agent.delivery.spool.spool import Record, Spool, Stamp
+from balise_agent.delivery.spool.packing import Record, Stamp
+from balise_agent.delivery.spool.spool import Spool
 from balise_agent.system.identity import Identity, ephemeral
 from balise_wire.box import Opener, is_box, private_key, public_hex
 from balise_wire.envelope import Envelope, Kind, decode_envelope
@@ -213,7 +214,7 @@ def test_a_count_that_contradicts_itself_begins_a_new_stream(memory: Path, state
     spool = opened(memory / "spool.sqlite", boxed=True)
     fill(spool, 30)
     stream = spool.stream
-    spool._database.execute(statement)
+    spool.batches.database.execute(statement)
     spool.close()
     again = opened(memory / "spool.sqlite", boxed=True)
     assert again.stream not in {stream, "0123456789abcdef", "fedcba9876543210", "nonsense"}
@@ -226,7 +227,7 @@ def test_a_count_that_is_lost_goes_on_above_all_that_were_given_out(memory: Path
     spool = opened(memory / "spool.sqlite", boxed=True)
     fill(spool, 30)
     stream = spool.stream
-    spool._database.execute("DELETE FROM sqlite_sequence WHERE name = 'batch'")
+    spool.batches.database.execute("DELETE FROM sqlite_sequence WHERE name = 'batch'")
     spool.close()
     again = opened(memory / "spool.sqlite", boxed=True)
     again.seal(Stamp(1.0, ClockState.SYNCED, 1, historical=False))
@@ -279,14 +280,14 @@ def test_damage_that_shows_while_it_runs_costs_no_more(memory: Path) -> None:
     """A page that goes bad under a running probe: rebuilt at once, what waits is in memory, the stream goes on."""
     spool = opened(memory / "spool.sqlite", boxed=True)
     fill(spool, 200)
-    spool._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    spool._database.execute("PRAGMA cache_size=0")
+    spool.batches.database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    spool.batches.database.execute("PRAGMA cache_size=0")
     content = bytearray((memory / "spool.sqlite").read_bytes())
     page = len(content) // PAGE // 2
     with (memory / "spool.sqlite").open("r+b") as file:
         file.seek(page * PAGE)
         file.write(bytes(PAGE))
-    spool._database.execute("PRAGMA shrink_memory")
+    spool.batches.database.execute("PRAGMA shrink_memory")
     stream = spool.stream
     assert spool.rows(0, 500) == []  # meets the page; the next look finds the file rebuilt
     assert len(delivered(spool)) >= 200 + WAITING - 24

@@ -21,7 +21,8 @@ from balise_agent.measure.assignments import Assignments
 from balise_agent.system.config import Limits, Network
 from balise_agent.provisioning.enrolment.files import Files
 from balise_agent.system.identity import load_or_create
-from balise_agent.delivery.spool.spool import Record, Spool, Stamp
+from balise_agent.delivery.spool.packing import Record, Stamp
+from balise_agent.delivery.spool.spool import Spool
 from balise_wire.assignment import Assignment, Control, Target
 from balise_wire.enrolment import Enrolment, FrontDoor
 from balise_wire.envelope import Envelope, Kind, encode_envelope

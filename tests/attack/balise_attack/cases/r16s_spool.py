@@ -11,7 +11,8 @@ import json, logging, random, shutil, sys
 from pathlib import Path
 import msgspec
 from balise_agent.system.identity import load_or_create
-from balise_agent.delivery.spool.spool import Record, Spool, Stamp
+from balise_agent.delivery.spool.packing import Record, Stamp
+from balise_agent.delivery.spool.spool import Spool
 from balise_wire.envelope import Kind, decode_envelope
 from balise_wire.seal import Sealer, SealError, unseal
 from balise_wire.words import ClockState

@@ -14,13 +14,14 @@ import os
 import secrets
 import sqlite3
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from balise_agent.delivery.spool.salvage import Frame, Salvage, Value, frames, newest, page_size
 from balise_agent.delivery.spool.salvage import rows as salvaged
+from balise_agent.delivery.spool.tables import transaction
 from balise_agent.system import disk
 from balise_wire.box import is_box, is_whole, renumbered
 from balise_wire.seal import MAGIC
@@ -123,11 +124,13 @@ class Rest:
 
 
 class SpoolFile:
-    """One file and its companions."""
+    """One file and its companions; see ``storage.Storage``."""
+
+    durable = True
 
     def __init__(self, path: Path, max_bytes: int) -> None:
         self.path = path
-        self._max_bytes = max_bytes
+        self.max_bytes = max_bytes
         self.lost = 0
         """Rows that damage has cost since start, as far as can be told."""
         self.damage = ""
@@ -143,7 +146,7 @@ class SpoolFile:
         self._sweep()
         log = self._read_log()
         try:
-            return self._connect(str(self.path), frames(log, self._page()))
+            return connect(str(self.path), lambda: self._refuse_cut_log(frames(log, self._page())))
         except sqlite3.OperationalError as error:
             # "locked" and "full" say nothing about the content; only real damage may cost the file its place.
             if "malformed" not in str(error) and not ("I/O error" in str(error) and self._is_unreadable()):
@@ -151,23 +154,19 @@ class SpoolFile:
             self.rebuild(str(error), log)
         except sqlite3.DatabaseError as error:
             self.rebuild(str(error), log)
-        return self._connect(str(self.path), [])
-
-    def memory(self) -> sqlite3.Connection:
-        """Return a database in memory, with the small facts of the file as far as it can be read."""
-        database = self._connect(":memory:", [])
-        # immutable: without it even reading wants to write a lock and an index beside the file (sqlite.org/uri.html).
-        with contextlib.suppress(sqlite3.Error):
-            file = sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
-            with contextlib.closing(file):
-                facts = file.execute("SELECT name, value FROM meta WHERE name LIKE 'note %'").fetchall()
-            database.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", facts)
-        return database
+        return connect(str(self.path))
 
     def close(self, database: sqlite3.Connection) -> None:
         """Close the file and leave no copy of its content in a log that the system frees."""
         self.scrub_log(database)
         database.close()
+
+    def give_up(self, count: int) -> None:
+        """Count rows that are no longer what was written."""
+        if count:
+            self.lost += count
+            self.damage = f"{self.lost} rows are no longer what was written"
+            _log.error("spool %s: %s", self.path, self.damage)
 
     def scrub_log(self, database: sqlite3.Connection) -> None:
         """Bring everything into the file itself and overwrite the log, which SQLite would only unlink.
@@ -181,31 +180,6 @@ class SpoolFile:
                 disk.blank(self._beside("-wal"))
 
     # --- opening ------------------------------------------------------------------------------------------------------
-
-    def _connect(self, place: str, log: list[Frame | None]) -> sqlite3.Connection:
-        """Open, check and prepare a database (sqlite3.DatabaseError where it is damaged or takes nothing)."""
-        database = sqlite3.connect(place, isolation_level=None, timeout=5.0)
-        try:
-            if place != ":memory:":
-                Path(place).chmod(0o600)
-            database.execute("PRAGMA journal_mode=WAL")
-            # FULL makes each commit wait for the disk (sqlite.org/pragma.html#pragma_synchronous): NORMAL would lose
-            # the last commits of a WAL in a power cut, and a power cut is what a probe on a table meets most.
-            database.execute("PRAGMA synchronous=FULL")
-            database.execute("PRAGMA cache_size=-512")
-            # What is deleted is overwritten, and nothing is spilled into a file in /tmp.
-            database.execute("PRAGMA secure_delete=ON")
-            database.execute("PRAGMA temp_store=MEMORY")
-            _check(database)
-            self._refuse_cut_log(log)
-            database.executescript(SCHEMA)
-            _name_stream(database)
-            # A file that can be read and not written would take no measurement; it is better known now.
-            database.execute("INSERT OR REPLACE INTO meta VALUES ('opened', ?)", (secrets.token_hex(8),))
-        except BaseException:
-            database.close()
-            raise
-        return database
 
     def _refuse_cut_log(self, log: list[Frame | None]) -> None:
         """Refuse a log of which SQLite read less than was committed (sqlite3.DatabaseError).
@@ -262,7 +236,7 @@ class SpoolFile:
         new = self._beside(_REBUILT)
         self._sweep()
         rest = Rest()
-        database = self._connect(str(new), [])
+        database = connect(str(new))
         try:
             self._fill(database, log, rest, only_sealed=only_sealed)
         except BaseException:
@@ -336,7 +310,7 @@ class SpoolFile:
         for tail in _TAILS:
             disk.shred(self._beside(tail))
         kept = self._aside()
-        while kept and (len(kept) > _SET_ASIDE_KEPT or sum(map(_size, kept)) > self._max_bytes // 4):
+        while kept and (len(kept) > _SET_ASIDE_KEPT or sum(map(_size, kept)) > self.max_bytes // 4):
             disk.shred(kept.pop(0))
 
     def _aside(self) -> list[Path]:
@@ -352,6 +326,40 @@ class SpoolFile:
 
     def _beside(self, tail: str) -> Path:
         return self.path.with_name(self.path.name + tail)
+
+
+def connect(place: str, look: Callable[[], None] = lambda: None) -> sqlite3.Connection:
+    """Open, check and prepare a database.
+
+    Args:
+        place: path of a file, or ``:memory:``.
+        look: called once SQLite has taken up the log, before anything is written.
+
+    Raises:
+        sqlite3.DatabaseError: it is damaged, or takes nothing.
+    """
+    database = sqlite3.connect(place, isolation_level=None, timeout=5.0)
+    try:
+        if place != ":memory:":
+            Path(place).chmod(0o600)
+        database.execute("PRAGMA journal_mode=WAL")
+        # FULL makes each commit wait for the disk (sqlite.org/pragma.html#pragma_synchronous): NORMAL would lose
+        # the last commits of a WAL in a power cut, and a power cut is what a probe on a table meets most.
+        database.execute("PRAGMA synchronous=FULL")
+        database.execute("PRAGMA cache_size=-512")
+        # What is deleted is overwritten, and nothing is spilled into a file in /tmp.
+        database.execute("PRAGMA secure_delete=ON")
+        database.execute("PRAGMA temp_store=MEMORY")
+        _check(database)
+        look()
+        database.executescript(SCHEMA)
+        _name_stream(database)
+        # A file that can be read and not written would take no measurement; it is better known now.
+        database.execute("INSERT OR REPLACE INTO meta VALUES ('opened', ?)", (secrets.token_hex(8),))
+    except BaseException:
+        database.close()
+        raise
+    return database
 
 
 def keep_twin(database: sqlite3.Connection, sequence: int) -> None:
@@ -452,15 +460,10 @@ def _placed(
 
 def _put(database: sqlite3.Connection, rows: list[tuple[str, tuple[Value, ...]]]) -> None:
     """Write rows in one commit, and empty the list."""
-    database.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(database):
         for table, values in rows:
             # The table is a word of ours. A number that is there twice is damage: the first one stays.
             database.execute(f"INSERT OR IGNORE INTO {table} VALUES (?, ?, ?, ?, ?)", values)  # noqa: S608
-        database.execute("COMMIT")
-    finally:
-        if database.in_transaction:
-            database.execute("ROLLBACK")
     rows.clear()
 
 

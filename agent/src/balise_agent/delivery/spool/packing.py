@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from balise_wire.box import Boxer, addressee, is_box, is_whole, renumbered
+from balise_wire.box import Boxer, is_box, is_whole, renumbered
 from balise_wire.envelope import MAX_BATCH_BYTES, MAX_BODY_BYTES, Envelope, Kind, decode_envelope, encode_envelope
 from balise_wire.seal import Sealer, SealError, key_id, signer, unseal
 from balise_wire.words import ClockState
@@ -103,15 +103,6 @@ class Packer:
         except msgspec.DecodeError:
             return []
         return [Record(envelope.kind, bytes(body), envelope.sent_at) for body in bodies]
-
-    def deliverable(self, frame: bytes) -> bool:
-        """Whether the collector in force opens a frame."""
-        if not is_box(frame):
-            return True
-        try:
-            return self.boxer is not None and addressee(frame) == self.boxer.addressee
-        except SealError:
-            return False  # of a newer form
 
     def whole(self, frame: object, number: int | None) -> bool:
         """Tell whether a frame is what was written into the row of this number; a box says so without being opened.
