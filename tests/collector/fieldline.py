@@ -15,6 +15,7 @@ from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from balise_wire.envelope import Kind, decode_envelope
+from balise_wire.request import Request
 from balise_wire.seal import unseal
 from balise_wire.status import Event, Meta, Receipt, State
 from balise_wire.topics import Leaf, topic
@@ -31,6 +32,8 @@ class FieldLine:
         self.recorded: list[str] = []
         self.receipts: list[Receipt] = []
         self.retained: dict[str, bytes] = {}
+        self.requests: list[Request] | None = None
+        """Those that were open at the last word; ``None`` before one."""
         self._key = collector_key
         self._lock = threading.Lock()
         self._sessions = 0
@@ -88,7 +91,7 @@ class FieldLine:
 
     def _on_connect(self, client: mqtt.Client, *_: Any) -> None:
         self._sessions += 1
-        client.subscribe([(topic(self.probe.id, leaf), 1) for leaf in (Leaf.RECEIPT, Leaf.ASSIGNMENT)])
+        client.subscribe([(topic(self.probe.id, leaf), 1) for leaf in (Leaf.RECEIPT, Leaf.ASSIGNMENT, Leaf.COMMAND)])
         client.subscribe("balise/v1/collector/state", 1)
         state = State(
             state=Lifecycle.READY, session=self._sessions, stream=self.probe.stream, oldest=min(self.spool, default=0)
@@ -101,8 +104,13 @@ class FieldLine:
         if leaf == "state":
             self.retained["collector"] = payload
             return
+        if leaf == "command" and not payload:
+            self.requests = []
+            return
         envelope = decode_envelope(unseal(payload, self._key, most=1 << 20))
         self.retained[leaf] = bytes(envelope.body)
+        if leaf == "command":
+            self.requests = msgspec.json.decode(envelope.body, type=list[Request])
         if leaf == "receipt":
             receipt = msgspec.json.decode(envelope.body, type=Receipt)
             self.receipts.append(receipt)

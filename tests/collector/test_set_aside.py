@@ -20,6 +20,7 @@ from balise_collector.conclude.store.sqlite import SqliteStore
 from balise_collector.fleet import catalogue
 from balise_collector.fleet.members import Fleet
 from balise_collector.fleet.registry.sqlite import SqliteRegistry
+from balise_collector.intake.answers import Requesting
 from balise_collector.intake.broker import Delivery
 from balise_collector.intake.writer import Ingest
 from balise_collector.journal import Batch
@@ -256,6 +257,7 @@ def test_a_message_that_cannot_be_committed_goes_to_the_quarantine_alone(
     )
     ingest._fleet = Fleet.of([honest.member, hostile.member])  # what was assigned is another test's matter
     ingest._registry = registry
+    ingest._requesting = Requesting(registry, 0.0)
     ingest._connections = []
     with_fault = _Unwell(place.journal_file)
     ingest._journal = with_fault

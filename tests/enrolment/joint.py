@@ -11,8 +11,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+
+from balise_collector.journal.sqlite import SqliteJournal
 
 FOLDER, TOOLS = Path(sys.argv[1]), Path(sys.argv[2])
 COLLECTOR = f"""
@@ -104,6 +107,13 @@ def tell(chapter: str, **facts: object) -> None:
     sys.stdout.flush()
 
 
+def measured(id: str) -> list[str]:
+    """Return which requests the measurement with an id names, as the centre keeps it."""
+    with closing(SqliteJournal(FOLDER / "centre" / "journal.sqlite")) as journal:
+        rows = journal.read(0, 100_000)
+        return [row.measurement.request for row in rows if row.measurement.id == id]
+
+
 def centre() -> None:
     """Bring up the collector."""
     start("centre", CENTRE, "--config", str(FOLDER / "collector.toml"), "run")
@@ -166,6 +176,10 @@ def main() -> None:
     collector("fleet", "halt", "PK", "--undo")
     until(lambda: status()["state"] == "ready", "lifted")
     tell("lifted", state=status()["state"])
+    asked = ("request", probe, "joint/web/n.example/4", "tcp", "--address", "127.0.0.1", "--port", "8883")
+    answer = collector(*asked, "--wait", str(PATIENCE))
+    kept = json.loads(collector("requests", probe, "--json"))
+    tell("asked", said=answer, kept=kept, journal=measured(kept[0]["measurement"]))
     collector("fleet", "revoke", probe)
     door.kill()
     door.wait()

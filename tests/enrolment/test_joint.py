@@ -57,6 +57,15 @@ def test_the_kill_switch_of_a_country_stops_it_over_a_restart(chapters: dict[str
     assert chapters["lifted"]["state"] == "ready"
 
 
+def test_what_is_asked_for_is_done_once_and_answered(chapters: dict[str, dict[str, Any]]) -> None:
+    """From the operator's command over the shipped broker's rules to the probe, and its answer and result back."""
+    asked = chapters["asked"]
+    (kept,) = asked["kept"]
+    assert kept["outcome"] == "done", asked["said"]
+    assert asked["journal"] == [kept["request"]["id"]]
+    assert f"done; measurement {kept['measurement']}" in asked["said"]
+
+
 def test_a_revoked_probe_knows_and_says_what_to_do(chapters: dict[str, dict[str, Any]]) -> None:
     """The broker refuses it, the collector says why, and the program lives on."""
     assert chapters["revoked"]["troubles"][:2] == ["revoked", "broker-refuses"]

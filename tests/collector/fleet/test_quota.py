@@ -14,6 +14,7 @@ from balise_collector.fleet import catalogue
 from balise_collector.fleet.members import Fleet
 from balise_collector.fleet.quota import BACKLOG_TIMES, DAY, HOUR, OVER, POOL_LEAST, Account, Item, Quotas, weight
 from balise_collector.fleet.registry.sqlite import SqliteRegistry
+from balise_collector.intake.answers import Requesting
 from balise_collector.intake.broker import Delivery
 from balise_collector.intake.writer import Ingest
 from balise_collector.journal import NoticeKind
@@ -185,6 +186,7 @@ def door(tmp_path: Path, probe: FieldProbe) -> Iterator[tuple[Ingest, _Wire]]:
     member = msgspec.structs.replace(probe.member, approved_at=NOW - HOUR)
     registry.approve(member)
     ingest._registry, ingest._journal = registry, SqliteJournal(place.journal_file)
+    ingest._requesting = Requesting(registry, NOW)
     ingest._fleet = Fleet.of([member])  # what was assigned is another test's matter
     ingest._connections = []
     ingest._quotas.expect(probe.id, PER_HOUR, NOW - HOUR)

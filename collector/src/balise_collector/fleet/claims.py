@@ -65,6 +65,11 @@ def asked_of(assignment: Assignment, learned: Mapping[tuple[str, int], tuple[str
     return tuple(sorted((_asked(target, learned) for target in assignment.targets), key=lambda one: (one.id, one.port)))
 
 
+def asked_in(target: Target) -> Asked:
+    """Return what a request asks that brings its whole target."""
+    return _asked(target, {})
+
+
 def _asked(target: Target, learned: Mapping[tuple[str, int], tuple[str, ...]]) -> Asked:
     ending = target.id.rpartition("/")[2]
     family = int(ending) if ending in {"4", "6"} else 4

@@ -27,6 +27,7 @@ from balise_collector.fleet.quota import OVER, Item, Quotas, weight
 from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.fleet.whereabouts import Sighting, Where, compare
 from balise_collector.intake.announce import read_announcement
+from balise_collector.intake.answers import Requesting
 from balise_collector.intake.broker import Arrival, Connection, Delivery, Down, Up
 from balise_collector.intake.broker_identity import BrokerIdentity
 from balise_collector.intake.doubles import Doubles
@@ -213,6 +214,7 @@ class Ingest(threading.Thread):
         self._health = {probe: row.health for probe, row in self._journal.latest_health().items()}
         self._registry = SqliteRegistry(self._config.fleet_file)
         self._fleet = self._registry.fleet()
+        self._requesting = Requesting(self._registry, self._clock.now())
         self._quotas = Quotas(float(self._config.collector.quota_times), self._journal.accounts())
         for connection in self._connections:
             connection.start()
@@ -228,6 +230,7 @@ class Ingest(threading.Thread):
                 del self._state_paces[probe]
                 self._late_states.pop(probe, None)
             self._assigned_at = 0.0
+            self._requesting.changed()
         if self._relearned.is_set():
             self._relearned.clear()
             self._assigned_at = 0.0
@@ -249,6 +252,7 @@ class Ingest(threading.Thread):
         if self._late_states:
             self._hear_late_states()
         self._note_reports()
+        self._tell_requests(self._connections)
         self._keep_watch()
         self._keep_identity()
         if self._clock.monotonic() - self._copied_at >= _COPY_EVERY:
@@ -274,6 +278,7 @@ class Ingest(threading.Thread):
         for group in self._kept(deliveries, received_at):
             self._note_able(group)
             self._note_reports()
+            self._requesting.note()
             for delivery in group.deliveries:
                 delivery.connection.ack(delivery)
             for probe, stream in group.owed.items():
@@ -394,6 +399,7 @@ class Ingest(threading.Thread):
             group.notices.append(Notice(probe=probe, kind=NoticeKind.CLAIMS, detail=said))
         accepted = self._within_quota(delivery, accepted, group, received_at)
         self._reports.hear(accepted, received_at)
+        self._requesting.hear(probe, accepted.events, received_at)
         if accepted.health is not None:
             self._health[probe] = accepted.health
             group.health.append(
@@ -628,6 +634,8 @@ class Ingest(threading.Thread):
             _log.error("%s", error)
         self._publish_state(online=True)
         self._publish_assignments([connection], again=True)
+        self._tell_requests(self._connections)
+        self._tell_requests([connection], again=True)
         for probe, stream in self._stream_of.items():
             self._publish_receipt(probe, stream, [connection])
 
@@ -644,6 +652,18 @@ class Ingest(threading.Thread):
         frame = self._seal(Kind.RECEIPT, probe, msgspec.json.encode(receipt))
         for connection in connections:
             connection.publish(topic(probe, Leaf.RECEIPT), frame)
+
+    def _tell_requests(self, connections: list[Connection], *, again: bool = False) -> None:
+        """Tell probes what is asked of them beside their timetables, where it changed or (``again``) in any case."""
+
+        def send(probe: str, body: bytes) -> None:
+            frame = self._seal(Kind.COMMAND, probe, body) if body else b""
+            for connection in connections:
+                connection.publish(topic(probe, Leaf.COMMAND), frame)
+
+        halted = self._fleet.halted()
+        speaking = frozenset(one.id for one in self._fleet.active() if one.network.country not in halted)
+        self._requesting.tell(self._clock.now(), speaking, send, again=again)
 
     def _publish_assignments(
         self, connections: list[Connection], *, again: bool = False, only: Collection[str] | None = None

@@ -32,6 +32,7 @@ from balise_collector.run.commands import backup as backup_commands
 from balise_collector.run.commands import broker as broker_commands
 from balise_collector.run.commands import export as export_commands
 from balise_collector.run.commands import fleet as fleet_commands
+from balise_collector.run.commands import request as request_commands
 from balise_collector.run.commands import tokens as token_commands
 from balise_collector.run.commands.enrolment import lines as enrolment_lines
 from balise_collector.run.databases import Databases
@@ -99,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     release.add_argument("incident", nargs="?", help="its id in the operator view; without one: list what is released")
     release.add_argument("--undo", action="store_true", help="take it back")
     export_commands.add(commands, _saying, _time)
+    request_commands.add(commands, _saying)
     backup_commands.add(commands, _saying)
     _command(commands, "check", _check, "read every setting and file, and say what is wrong")
     fleet = _group(commands, "fleet", "who may speak")

@@ -310,6 +310,7 @@ EVENTS: Final[dict[EventKind, str]] = {
     EventKind.LINK_UNUSABLE: "could not measure",
     EventKind.SPOOL_FULL: "had no room for results, and let some go",
     EventKind.STOPPED: "its program stopped",
+    EventKind.REQUEST_ANSWERED: "answered a request",
     EventKind.UNKNOWN: "something that this collector has no word for",
 }
 """What a probe tells of itself."""

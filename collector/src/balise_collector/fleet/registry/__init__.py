@@ -15,7 +15,9 @@ from balise_collector.fleet.assignment import Issued
 from balise_collector.fleet.claims import Asked
 from balise_collector.fleet.members import Fleet, Halt, Member, Pending
 from balise_collector.fleet.orders import Able, Taken
+from balise_collector.fleet.requests import Answered, Kept
 from balise_collector.fleet.token import Token
+from balise_wire.request import Request
 
 
 class RegistryTransaction(Protocol):
@@ -190,7 +192,29 @@ class AssignmentRegistry(Protocol):
         ...
 
 
-class FleetRegistry(MemberRegistry, TokenRegistry, PendingRegistry, AssignmentRegistry, Protocol):
+class RequestRegistry(Protocol):
+    """What probes were asked beside their timetables, and their answers: the newest ``requests.KEPT_MOST``."""
+
+    def add_request(self, probe: str, request: Request, asked: Asked | None) -> None:
+        """Keep a request before it is sent.
+
+        Args:
+            probe: whom it is for.
+            request: with its id.
+            asked: its target, where the probe was not assigned it: results of it may arrive from now on.
+        """
+        ...
+
+    def requests(self, probe: str = "") -> list[Kept]:
+        """Return what is remembered, oldest first; of one probe or (empty) of all."""
+        ...
+
+    def note_answer(self, answered: Answered) -> bool:
+        """Write down what a probe said of a request to it; whether that was news. Nothing follows a last word."""
+        ...
+
+
+class FleetRegistry(MemberRegistry, TokenRegistry, PendingRegistry, AssignmentRegistry, RequestRegistry, Protocol):
     """All of it: what a program opens."""
 
     def transaction(self) -> AbstractContextManager[RegistryTransaction]:

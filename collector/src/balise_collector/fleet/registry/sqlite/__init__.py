@@ -11,12 +11,13 @@ from balise_collector.fleet.registry.sqlite import members, schema, tokens
 from balise_collector.fleet.registry.sqlite.assignments import SqliteAssignments
 from balise_collector.fleet.registry.sqlite.members import SqliteMembers
 from balise_collector.fleet.registry.sqlite.pending import SqlitePending
+from balise_collector.fleet.registry.sqlite.requests import SqliteRequests
 from balise_collector.fleet.registry.sqlite.tokens import SqliteTokens
 from balise_collector.fleet.token import Token
 from balise_collector.system.shared_file import open_reading, open_shared
 
 
-class SqliteRegistry(SqliteMembers, SqliteAssignments, SqlitePending, SqliteTokens):
+class SqliteRegistry(SqliteMembers, SqliteAssignments, SqlitePending, SqliteRequests, SqliteTokens):
     """One connection to the registry's file; each thread opens its own."""
 
     def __init__(self, path: Path, *, reading: bool = False) -> None:

@@ -6,7 +6,7 @@ Must not live here: rows (the modules beside this one, by subject).
 import sqlite3
 from typing import Final
 
-from balise_collector.fleet.registry.sqlite import tokens
+from balise_collector.fleet.registry.sqlite import requests, tokens
 from balise_collector.fleet.registry.sqlite.members import LATER
 from balise_collector.system.migrations import Migration, bring_up, columns
 from balise_collector.system.shared_file import make_tables
@@ -52,6 +52,7 @@ def make(db: sqlite3.Connection) -> None:
     """Make what the file lacks, within the transaction that is open."""
     make_tables(db, _TABLES)
     make_tables(db, tokens.TABLES)
+    make_tables(db, requests.TABLES)
     bring_up(db, _STEPS)
 
 
