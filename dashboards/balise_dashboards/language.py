@@ -15,7 +15,7 @@ from balise_collector.conclude.probe_events import TROUBLES
 from balise_collector.incidents.model import IncidentKind, IncidentState
 from balise_collector.judge.verdict import State
 from balise_collector.pages.drawing.palette import DARK, PAINTS, shape, word
-from balise_collector.words.wording import EVENTS, KINDS, MECHANISMS, Language
+from balise_collector.words.tables import EVENTS, KINDS, MECHANISMS
 from balise_dashboards.names import STATE_CODES
 from balise_wire.status import EventKind
 
@@ -81,9 +81,9 @@ def of_words(words: dict[str, tuple[str, str]]) -> list[Mapping]:
 STATE_WORDS: Final = {state.value: (label(state), colour(state)) for state in State}
 FLAG_WORDS: Final = {"0": ("○ no", GREY), "1": ("■ yes", ALARM)}
 ALIVE_WORDS: Final = {"0": ("■ silent", ALARM), "1": ("● heard", FINE)}
-KIND_WORDS: Final = {kind.value: (KINDS[Language.EN][kind], "") for kind in IncidentKind}
+KIND_WORDS: Final = {kind.value: (KINDS[kind], "") for kind in IncidentKind}
 MECHANISM_WORDS: Final = {
-    mechanism.value: (f"{words} ({mechanism.value})", "") for mechanism, words in MECHANISMS[Language.EN].items()
+    mechanism.value: (f"{words} ({mechanism.value})", "") for mechanism, words in MECHANISMS.items()
 }
 STANDING_WORDS: Final = {
     IncidentState.UNCONFIRMED.value: ("○ going on", GREY),

@@ -9,7 +9,7 @@ import pytest
 
 from balise_agent.provisioning.card.findings import Problem
 from balise_agent.system.problems import PROBLEMS, ProblemId
-from balise_collector.conclude.liveness import WHYS
+from balise_collector.words.tables import WHYS
 from balise_wire.enrolment import Refusal
 
 KINDS = {

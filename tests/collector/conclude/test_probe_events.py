@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from balise_collector.conclude.probe_events import LOOP, TROUBLES, WATCHED, summed, troubles, untold
 from balise_collector.journal import EventRow
 from balise_collector.system.harmless import printable
-from balise_collector.words.wording import EVENTS
+from balise_collector.words.tables import EVENTS
 from balise_wire.status import Event, EventKind
 
 NOW = 1_589_733_000.0

@@ -17,7 +17,7 @@ from balise_collector.judge.verdict import State
 from balise_collector.pages.operator.app import create_app
 from balise_collector.pages.views.read_model import View
 from balise_collector.system.each_thread import EachThread
-from balise_collector.words.wording import STATES
+from balise_collector.words.tables import STATES
 
 PAGES = (
     "/", "/?language=fr", "/matrix", "/matrix?at=2020-05-17T17:30Z", "/method", "/PK/twitter", "/PK/whatsapp",

@@ -11,7 +11,7 @@ from balise_collector.experiments import LAYERS
 from balise_collector.experiments.dns import words
 from balise_collector.incidents.model import IncidentKind, IncidentState
 from balise_collector.judge.verdict import State
-from balise_collector.words import wording
+from balise_collector.words import tables
 from balise_wire.failures import Failure
 from balise_wire.words import Arm, Experiment, Resolver
 
@@ -21,14 +21,14 @@ FORBIDDEN = re.compile(r"\b(users?|government\w*|censor\w*|regime|authorit\w+)\b
 @pytest.mark.parametrize(
     ("table", "closed"),
     [
-        (wording.MEANINGS, State),
-        (wording.INCIDENT_STATES, IncidentState),
-        (wording.KIND_MEANINGS, IncidentKind),
-        (wording.ARMS, Arm),
+        (tables.MEANINGS, State),
+        (tables.INCIDENT_STATES, IncidentState),
+        (tables.KIND_MEANINGS, IncidentKind),
+        (tables.ARMS, Arm),
         (words.RESOLVERS, Resolver),
-        (wording.LAYERS, Experiment),
-        (wording.FAILURES, Failure),
-        (wording.GRADE_NEEDS, ("A", "B", "C", "")),
+        (tables.LAYERS, Experiment),
+        (tables.FAILURES, Failure),
+        (tables.GRADE_NEEDS, ("A", "B", "C", "")),
     ],
 )
 def test_every_word_of_the_closed_lists_is_said(table: dict[str, object], closed: Iterable[str]) -> None:
@@ -41,5 +41,5 @@ def test_every_word_of_the_closed_lists_is_said(table: dict[str, object], closed
 def test_every_proof_that_a_rule_may_claim_is_said() -> None:
     """A new sign needs its sentence before a page can show it."""
     claimed = {sign.id for layer in LAYERS.values() for rule in layer.rules for sign in rule.proof}
-    assert claimed <= set(wording.PROOFS)
-    assert not FORBIDDEN.search(" ".join(wording.PROOFS.values()))
+    assert claimed <= set(tables.PROOFS)
+    assert not FORBIDDEN.search(" ".join(tables.PROOFS.values()))

@@ -17,7 +17,7 @@ from balise_collector.incidents.model import (
     Scope,
 )
 from balise_collector.words.report import WIDTH, ReportFacts, report
-from balise_collector.words.wording import Language
+from balise_collector.words.translation import Language, languages
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import TargetRole
 
@@ -73,7 +73,7 @@ def test_the_report_names_services_scope_mechanism_times_and_locality() -> None:
         assert fact in text or fact in " ".join(text.split()), fact
 
 
-@pytest.mark.parametrize("language", list(Language))
+@pytest.mark.parametrize("language", languages())
 def test_no_line_is_wider_than_a_terminal(language: Language) -> None:
     """The report is read in terminals and pasted into mails."""
     lines = report([_incident("twitter"), _incident("zoom", group="")], FACTS, language).splitlines()

@@ -8,54 +8,14 @@ from typing import Final
 
 import msgspec
 
-from balise_collector.fleet.members import HALTED, RETIRED, REVOKED
-from balise_collector.fleet.whereabouts import Sign, Where
-from balise_collector.journal import HealthRow, NoticeKind, PresenceRow
+from balise_collector.journal import HealthRow, PresenceRow
+from balise_collector.words.tables import NEVER, WHYS
 from balise_wire.words import Lifecycle
 
-NEVER: Final = "never"
-"""State of a probe that was approved and of which nothing was ever heard."""
 STATES: Final = ("ready", "init", "sleeping", "disconnected", "lost", NEVER, "unknown")
 """The states a probe is shown in, best first but for the last; the place is the state's code."""
-WHYS: Final[dict[str, str]] = {
-    NEVER: "never heard: see that it runs, and that it reaches the broker",
-    Lifecycle.DISCONNECTED: "it said good-bye: switched off or stopped at the probe",
-    Lifecycle.LOST: "the broker lost it without a good-bye: power, line, or the way to the broker",
-    Lifecycle.SLEEPING: (
-        "paused by its host, halted, or its day on the line used up, by its last word, "
-        "and not heard for {minutes} minutes"
-    ),
-    Lifecycle.READY: "connected by its last word, but nothing came for {minutes} minutes: see its log",
-    Lifecycle.UNKNOWN: "its last word is newer than this collector, and nothing came for {minutes} minutes",
-    HALTED: "its country is halted: it is to measure nothing until the operator lifts that",
-    RETIRED: "finished: nobody waits for it",
-    REVOKED: "revoked: nothing that it sends is taken",
-}
-"""Why a probe of a state is silent, and what to do; READY stands for every connected state."""
 _CONNECTED: Final = frozenset({Lifecycle.READY, Lifecycle.INIT, Lifecycle.SLEEPING, Lifecycle.UNKNOWN})
 """What only a probe that is connected says; a word that we cannot read was said by one as well."""
-NOTICES: Final[dict[NoticeKind, str]] = {
-    NoticeKind.CLONED: (
-        "two boards speak under this id (a copied card, or a replaced board that still runs): switch one of them off"
-    ),
-    NoticeKind.CLAIMS: "its card names another place than the record; the record counts: mend the one that is wrong",
-    NoticeKind.ELSEWHERE: "its line is not where the record says (a tunnel, or it moved): its results are set aside",
-    NoticeKind.QUOTA: (
-        "it sends more than it can have measured; what is over is not believed: a copied key, or a program gone mad"
-    ),
-}
-"""What the collector noticed of a probe, and what to do."""
-LINES: Final[dict[Where, str]] = {
-    Where.MATCHES: "is where its record says",
-    Where.DIFFERS: "is not where its record says",
-    Where.UNKNOWN: "not known: no table of origins, or nothing seen",
-}
-"""What is known of where a line is."""
-SIGNS: Final[dict[Sign, str]] = {
-    Sign.BROKER: "by the network from which it connects",
-    Sign.ROUND_TRIPS: "by its round trips at home and abroad",
-}
-"""What that is known by."""
 WRONG_CLOCK_SECONDS: Final = 60.0
 """A clock further off than this is wrong: its batches are corrected (validate.py)."""
 

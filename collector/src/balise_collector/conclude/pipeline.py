@@ -28,7 +28,7 @@ from balise_collector.system.clock import Clock
 from balise_collector.system.config import Config
 from balise_collector.system.errors import DamagedError, JournalError
 from balise_collector.system.faults import words_of
-from balise_collector.words.wording import WITNESSES
+from balise_collector.words.tables import WITNESSES
 from balise_wire.addresses import LABORATORY
 
 _log = logging.getLogger(__name__)

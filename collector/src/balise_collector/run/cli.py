@@ -45,7 +45,8 @@ from balise_collector.system.errors import ConfigError, JournalError
 from balise_collector.system.harmless import Terminal
 from balise_collector.words.countries import WORLD, country_name, zone_of
 from balise_collector.words.report import ReportFacts, report
-from balise_collector.words.wording import Language, standing
+from balise_collector.words.translation import Language, languages
+from balise_collector.words.wording import standing
 from balise_wire.measurement import Measurement, read_measurement
 
 
@@ -93,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     incidents.add_argument("--verdicts", action="store_true", help="with --json: every verdict too")
     incidents.add_argument("--since", type=_time, metavar="TIME", help="UNIX seconds or ISO, e.g. 2020-05-17T16:00Z")
     report = _command(commands, "report", _report, "the incident report, to read aloud and to quote")
-    report.add_argument("--language", choices=[language.value for language in Language], default="en")
+    report.add_argument("--language", choices=languages(), default="en")
     report.add_argument("--since", type=_time, metavar="TIME", help="as for incidents")
     report.add_argument("--unconfirmed", action="store_true", help="also what one probe alone saw; not to be passed on")
     release = _command(commands, "release", _release, "let the public see an incident's evidence, redrawn, a day late")
@@ -293,11 +294,11 @@ def _report(config: Config, clock: Clock, arguments: argparse.Namespace) -> int:
     found = known if arguments.unconfirmed else [*findings(known)]
     if alone := len(known) - len(found):
         print(f"{alone} seen by one probe only and left out: see balise-collector incidents", file=sys.stderr)
-    countries = {one.country for one in found}
+    countries, language = {one.country for one in found}, Language(arguments.language)
     facts = ReportFacts(
         services={service.id: service.name for service in services.services},
         countries={
-            code: config.collector.country_names.get(code) or country_name(code, arguments.language)
+            code: config.collector.country_names.get(code) or country_name(code, language)
             for code in countries | {code for one in found for code in one.references.countries_ok}
         },
         zones={code: zone_of(code) for code in countries},
@@ -305,7 +306,7 @@ def _report(config: Config, clock: Clock, arguments: argparse.Namespace) -> int:
         home=min(countries - {WORLD}, default=""),
         rules=RULES_VERSION,
     )
-    print(report(found, facts, Language(arguments.language)), end="")
+    print(report(found, facts, language), end="")
     return 0
 
 

@@ -8,20 +8,20 @@ from functools import cache
 from importlib import resources
 from zoneinfo import ZoneInfo
 
-from babel import Locale, UnknownLocaleError
+from babel import Locale
+
+from balise_collector.words.tables import PHRASES
+from balise_collector.words.translation import ENGLISH, Language, translated
 
 WORLD = "**"
 """The country code of incidents that are nobody's alone."""
 
 
-def country_name(code: str, language: str = "en") -> str:
+def country_name(code: str, language: Language = ENGLISH) -> str:
     """Return the country's name, or the code itself where it is not one CLDR knows."""
     if code == WORLD:
-        return {"en": "Everywhere", "fr": "Partout"}.get(language, code)
-    try:
-        return str(Locale(language).territories.get(code, code))
-    except UnknownLocaleError:
-        return code
+        return translated(language, PHRASES["everywhere"], "phrase")
+    return str(Locale(language).territories.get(code, code))
 
 
 @cache

@@ -1,7 +1,7 @@
-"""The incident report: plain text that a journalist can read aloud and quote, in English or French.
+"""The incident report: plain text that a journalist can read aloud and quote, in the reader's language.
 
 Pure: incidents and names in, text out. Incidents that coincide (same country, same group) make one section, each
-service keeping its own times. Layout lives here; the words live in wording.py.
+service keeping its own times. Layout lives here; the words live in tables.py.
 """
 
 import textwrap
@@ -13,74 +13,12 @@ import msgspec
 
 from balise_collector.incidents.model import Incident, IncidentKind, IncidentState, MechanismShare
 from balise_collector.words import wording
-from balise_collector.words.wording import Language
+from balise_collector.words.tables import REPORT
+from balise_collector.words.translation import ENGLISH, Language, translated
 from balise_wire.words import TargetRole
 
 WIDTH: Final = 78
 _LABEL: Final = 14
-_TEXTS: Final[dict[Language, dict[str, str]]] = {
-    Language.EN: {
-        "title": "INCIDENT REPORT",
-        "written": "written {at} {zone}; rules {rules}; times are {zone}, UTC in brackets",
-        "none": "No incident in this period. That means: nothing that our probes measured, by our rules.",
-        "headline": "{country}: {services} {kind} on {affected} of {measured} measured providers",
-        "headline_some": "{country}: {services} {kind} on {affected} or more providers",
-        "headline_none": "{country}: {services} {kind}",
-        "headline_world": "{services}: {kind}",
-        "headline_net": "{country}: {kind}, {providers}",
-        "headline_net_none": "{country}: {kind}",
-        "began": "began",
-        "ended": "ended",
-        "ongoing": "not ended when this was written",
-        "parts": "parts",
-        "how": "how",
-        "affected": "affected",
-        "clean": "clean",
-        "not_measured": "not measured",
-        "where": "where",
-        "references": "{ok} of {all} references abroad{countries} reached the same endpoints in the same window",
-        "sure": "how sure",
-        "probes": "seen by {affected} of {measured} probes that measured",
-        "probes_withheld": "how many probes saw it is not published",
-        "together": "together",
-        "coincide": "their beginnings coincide: a likelihood ratio of {odds} for one common cause over chance",
-        "unconfirmed": "UNCONFIRMED (one probe only): {headline}",
-        "standing": "STANDING (failing since our first measurement): {headline}",
-        "withdrawn": "WITHDRAWN (measurements that arrived later do not confirm it): {headline}",
-        "unknown": "We do not know who or what caused this, or why. Probes and providers are counted, not people.",
-    },
-    Language.FR: {
-        "title": "RAPPORT D'INCIDENT",
-        "written": "écrit le {at} {zone} ; règles {rules} ; heures en {zone}, UTC entre parenthèses",
-        "none": "Aucun incident dans cette période, c'est-à-dire : rien que nos sondes aient mesuré, selon nos règles.",
-        "headline": "{country} : {kind} de {services} chez {affected} des {measured} fournisseurs mesurés",
-        "headline_some": "{country} : {kind} de {services} chez {affected} fournisseurs ou plus",
-        "headline_none": "{country} : {kind} de {services}",
-        "headline_world": "{services} : {kind}",
-        "headline_net": "{country} : {kind}, {providers}",
-        "headline_net_none": "{country} : {kind}",
-        "began": "début",
-        "ended": "fin",
-        "ongoing": "pas terminé au moment d'écrire",
-        "parts": "parties",
-        "how": "comment",
-        "affected": "touchés",
-        "clean": "intacts",
-        "not_measured": "non mesurés",
-        "where": "où",
-        "references": "{ok} références à l'étranger sur {all}{countries} ont atteint les mêmes adresses au même moment",
-        "sure": "certitude",
-        "probes": "vu par {affected} des {measured} sondes qui ont mesuré",
-        "probes_withheld": "le nombre de sondes n'est pas publié",
-        "together": "ensemble",
-        "coincide": "les débuts coïncident : rapport de vraisemblance {odds} pour une cause commune, contre le hasard",
-        "unconfirmed": "NON CONFIRMÉ (une seule sonde) : {headline}",
-        "standing": "DEPUIS TOUJOURS (échoue depuis notre première mesure) : {headline}",
-        "withdrawn": "RETIRÉ (des mesures arrivées plus tard ne le confirment pas) : {headline}",
-        "unknown": "Nous ne savons pas qui ou quoi en est la cause, ni pourquoi. "
-        "Nous comptons des sondes et des fournisseurs, pas des personnes.",
-    },
-}
 
 
 class ReportFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,9 +37,9 @@ class ReportFacts(msgspec.Struct, frozen=True, kw_only=True):
     rules: str = ""
 
 
-def report(incidents: Sequence[Incident], facts: ReportFacts, language: Language = Language.EN) -> str:
+def report(incidents: Sequence[Incident], facts: ReportFacts, language: Language = ENGLISH) -> str:
     """Return the whole report; it ends with one newline."""
-    texts = _TEXTS[language]
+    texts = _texts(language)
     zone = _zone(facts, facts.home)
     head = texts["written"].format(
         at=wording.clock(facts.written_at, zone, language), zone=_zone_name(zone), rules=facts.rules or "-"
@@ -127,7 +65,7 @@ def _sections(incidents: Sequence[Incident]) -> list[list[Incident]]:
 
 def _section(group: Sequence[Incident], facts: ReportFacts, language: Language) -> list[str]:
     """One event: a headline, then what is common, then what each service has of its own."""
-    texts, first = _TEXTS[language], group[0]
+    texts, first = _texts(language), group[0]
     lines = [*textwrap.wrap(_headline(group, facts, language), WIDTH), ""]
     if len(group) == 1:
         lines += _own(first, facts, language)
@@ -140,18 +78,18 @@ def _section(group: Sequence[Incident], facts: ReportFacts, language: Language) 
     return lines
 
 
-def headline(one: Incident, facts: ReportFacts, language: Language = Language.EN) -> str:
+def headline(one: Incident, facts: ReportFacts, language: Language = ENGLISH) -> str:
     """Say one incident in one sentence, without its times: ``Pakistan: Twitter blocked on 2 of 3 measured ...``."""
     return _headline([one], facts, language)
 
 
 def _headline(group: Sequence[Incident], facts: ReportFacts, language: Language) -> str:
     """Say it in one sentence."""
-    texts, first = _TEXTS[language], group[0]
+    texts, first = _texts(language), group[0]
     values = {
         "country": facts.countries.get(first.country, first.country),
         "services": wording.join_words([_service(one, facts) for one in group], language),
-        "kind": wording.KINDS[language][first.kind],
+        "kind": wording.kind(first.kind, language),
         "affected": len({asn for one in group for asn in one.scope.affected}),
         "measured": len({asn for one in group for asn in (*one.scope.affected, *one.scope.clean)}),
         "providers": wording.providers(first.scope.affected, language),
@@ -178,10 +116,10 @@ def _form(group: Sequence[Incident]) -> str:
 
 def _own(one: Incident, facts: ReportFacts, language: Language) -> list[str]:
     """The rows in which incidents of one event may differ: times, parts, mechanisms, providers."""
-    texts, zone = _TEXTS[language], _zone(facts, one.country if one.country in facts.zones else facts.home)
+    texts, zone = _texts(language), _zone(facts, one.country if one.country in facts.zones else facts.home)
     lines = _row(texts["began"], wording.interval(one.onset, zone, language))
     lines += _row(texts["ended"], wording.interval(one.end, zone, language) if one.end else texts["ongoing"])
-    if roles := [wording.ROLES[language][role] for role in one.roles if role != TargetRole.LINE]:
+    if roles := [wording.role(role, language) for role in one.roles if role != TargetRole.LINE]:
         lines += _row(texts["parts"], ", ".join(roles))
     for number, share in enumerate(one.mechanisms):
         lines += _row(texts["how"] if number == 0 else "", _share(share, language))
@@ -194,12 +132,12 @@ def _own(one: Incident, facts: ReportFacts, language: Language) -> list[str]:
     probes = texts["probes"].format(affected=one.scope.affected_probes, measured=one.scope.measured_probes)
     if not one.scope.measured_probes and one.scope.withheld:
         probes = texts["probes_withheld"]
-    return [*lines, *_row(texts["sure"], f"{wording.GRADES[language].get(one.grade, one.grade)}; {probes}")]
+    return [*lines, *_row(texts["sure"], f"{wording.grade(one.grade, language)}; {probes}")]
 
 
 def _common(group: Sequence[Incident], language: Language) -> list[str]:
     """Local or global, from the references of the whole group."""
-    texts = _TEXTS[language]
+    texts = _texts(language)
     locality = {one.locality for one in group}
     shown = group[0].locality if len(locality) == 1 else None
     rows: list[str] = []
@@ -208,13 +146,13 @@ def _common(group: Sequence[Incident], language: Language) -> list[str]:
         codes = [*seen.countries_ok, *([wording.others(language)] if seen.countries_withheld else [])]
         countries = f" ({', '.join(codes)})" if codes else ""
         said = texts["references"].format(ok=seen.ok, all=seen.ok + seen.failed, countries=countries)
-        rows += _row(texts["where"], f"{wording.LOCALITIES[language][one.locality]}; {said}")
+        rows += _row(texts["where"], f"{wording.locality(one.locality, language)}; {said}")
     return rows
 
 
 def _share(share: MechanismShare, language: Language) -> str:
     """One mechanism with the providers it was seen on."""
-    words = wording.MECHANISMS[language][share.mechanism]
+    words = wording.mechanism(share.mechanism, language)
     providers = wording.providers(share.asns, language, withheld=not share.asns)
     return f"{words} [{share.mechanism}]: {providers}"
 
@@ -238,3 +176,8 @@ def _zone(facts: ReportFacts, country: str) -> tzinfo:
 def _zone_name(zone: tzinfo) -> str:
     """``Asia/Karachi`` rather than a number: it stays right when an offset changes."""
     return str(zone)
+
+
+def _texts(language: Language) -> dict[str, str]:
+    """The report's own texts in a language."""
+    return {name: translated(language, text, "report") for name, text in REPORT.items()}

@@ -17,8 +17,7 @@ from balise_collector.incidents.model import Incident, IncidentKind, IncidentSta
 from balise_collector.judge.verdict import State
 from balise_collector.pages.drawing import card, palette, picture
 from balise_collector.pages.views.read_model import View
-from balise_collector.words.translation import translations
-from balise_collector.words.wording import Language
+from balise_collector.words.translation import Language, languages, translations
 
 
 def opened(data: bytes) -> Image.Image:
@@ -35,7 +34,7 @@ def laid_out(look_at: Callable[..., View], told: dict[str, str], language: Langu
     return card.layout(shown, one, "https://observatory.example")
 
 
-@pytest.mark.parametrize("language", list(Language))
+@pytest.mark.parametrize("language", languages())
 @pytest.mark.parametrize("kind", list(IncidentKind))
 @pytest.mark.parametrize("state", [IncidentState.OPEN, IncidentState.WITHDRAWN])
 def test_nothing_stands_in_the_margins(
@@ -67,9 +66,9 @@ def test_each_state_has_its_colour_and_its_shape(state: State) -> None:
 @pytest.mark.parametrize("bold", [False, True])
 def test_every_letter_of_our_languages_is_in_the_fonts(bold: bool) -> None:
     """A box in the place of a letter is worse than no picture: sentences and the names of all countries."""
-    french = translations(Language.FR)
+    french = translations(Language("fr"))
     said = [str(text) for text in getattr(french, "_catalog", {}).values()]
-    said += [name for language in Language for name in Locale(language.value).territories.values()]
+    said += [name for language in languages() for name in Locale(language).territories.values()]
     font = picture._font(40, bold=bold)
     missing = bytes(font.getmask("\uffff"))
     letters = {letter for text in said for letter in text if letter.isprintable() and not letter.isspace()}
@@ -88,13 +87,13 @@ def test_a_picture_is_served_in_the_readers_language(client: TestClient, told: d
     assert client.get("/incident/deadbeef0000/card.png").status_code == 404
 
 
-@pytest.mark.parametrize("language", list(Language))
+@pytest.mark.parametrize("language", languages())
 def test_who_shares_a_public_incident_shares_its_picture(public_pages: Starlette, language: Language) -> None:
     """The address is absolute, from the settings and not from the request, and leads to the picture."""
     reader = TestClient(public_pages, base_url="http://other.example")
     incident = re.search(r"/incident/\w+", reader.get("/").text)
     assert incident
-    page = reader.get(f"{incident[0]}?language={language.value}").text
+    page = reader.get(f"{incident[0]}?language={language}").text
     found = dict(re.findall(r'<meta (?:property|name)="([^"]+)" content="([^"]*)">', page))
     assert found["og:image"].startswith(f"https://observatory.example{incident[0]}/card.png")
     assert found["og:url"].startswith(f"https://observatory.example{incident[0]}")
@@ -102,7 +101,7 @@ def test_who_shares_a_public_incident_shares_its_picture(public_pages: Starlette
     assert found["twitter:card"] == "summary_large_image"
     answered = reader.get(found["og:image"].removeprefix("https://observatory.example"))
     assert answered.headers["content-type"] == "image/png"
-    assert answered.headers["content-language"] == language.value
+    assert answered.headers["content-language"] == language
     assert opened(answered.content).size == (int(found["og:image:width"]), int(found["og:image:height"]))
 
 

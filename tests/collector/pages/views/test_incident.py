@@ -18,7 +18,7 @@ from balise_collector.judge.verdict import State, Verdict
 from balise_collector.pages.operator.app import create_app
 from balise_collector.pages.views import formatting, incident, overview
 from balise_collector.pages.views.read_model import View
-from balise_collector.words.wording import Language
+from balise_collector.words.translation import ENGLISH
 from balise_wire.words import TargetRole
 
 AT = 1_589_734_800.0
@@ -110,7 +110,7 @@ def test_every_kind_in_every_standing_has_its_page(
 def test_an_incident_of_a_year_is_drawn_by_its_last_weeks() -> None:
     """A standing block neither makes the page wait nor draws thousands of bars."""
     one = made(state=IncidentState.STANDING, onset=Interval(earliest=None, latest=AT - 400 * 86400))
-    page = incident.page(view_of(one), one.id, Language.EN)
+    page = incident.page(view_of(one), one.id, ENGLISH)
     assert page is not None
     assert len(page.timeline) < 20_000
 
@@ -118,7 +118,7 @@ def test_an_incident_of_a_year_is_drawn_by_its_last_weeks() -> None:
 def test_ticks_stand_on_round_local_times_of_half_hour_zones() -> None:
     """Kabul is at UTC+04:30: its full hours are not UTC's."""
     one = made(country="AF", end=Interval(earliest=AT + 10_500, latest=AT + 10_800))
-    page = incident.page(view_of(one, now=AT + 20_000), one.id, Language.EN)
+    page = incident.page(view_of(one, now=AT + 20_000), one.id, ENGLISH)
     assert page is not None
     assert str(page.zone) == "Asia/Kabul"
     assert ">22:00</text>" in page.timeline

@@ -45,7 +45,7 @@ CORNERS: Final[dict[State, tuple[tuple[int, int], ...]]] = {
     State.DOWN: ((22, 42), (43, 2), (1, 2)),
     State.SERVER_SIDE: ((22, 0), (44, 22), (22, 44), (0, 22)),
 }
-"""The shapes of wording.STATES that have corners; the other two are a disc and a ring. A card must not depend on the
+"""The shapes of tables.STATES that have corners; the other two are a disc and a ring. A card must not depend on the
 symbols of a font."""
 
 
@@ -128,7 +128,7 @@ def layout(view: View, one: Incident, base: str = "") -> Card:
         Line(_EDGE, 590, f"{base}/incident/{one.id}", 25, ink.muted),
         Line(WIDTH - 48, 590, rules, 25, ink.muted, from_end=True),
     ]
-    return Card(title=title, sentence=formatting.sentence(one, view), language=view.language.value, parts=tuple(parts))
+    return Card(title=title, sentence=formatting.sentence(one, view), language=view.language, parts=tuple(parts))
 
 
 def card(view: View, one: Incident, base: str = "") -> str:
@@ -184,7 +184,7 @@ def _facts(view: View, one: Incident, room: int) -> list[str]:
     times = [view.gettext("Began {when}").format(when=wording.interval(one.onset, zone, language))]
     if ended:
         times.append(view.gettext("Ended {when}").format(when=ended) if one.end else ended[:1].upper() + ended[1:])
-    sure = view.gettext("How sure: {grade}").format(grade=wording.GRADES[language].get(one.grade, one.grade))
+    sure = view.gettext("How sure: {grade}").format(grade=wording.grade(one.grade, language))
     if str(zone) != "UTC":
         # The zone stands where the local time ends, before UTC in its brackets.
         local, bracket, rest = times[0].partition(" (")
@@ -196,7 +196,7 @@ def _facts(view: View, one: Incident, room: int) -> list[str]:
 def _scope(view: View, one: Incident) -> str:
     """Say how far it reaches; of a fault of the service itself, that it is one of everywhere."""
     if one.kind is IncidentKind.SERVICE_FAULT:
-        said = wording.LOCALITIES[view.language][one.locality]
+        said = wording.locality(one.locality, view.language)
         return said[:1].upper() + said[1:]
     if one.scope.withheld:
         names = wording.providers(one.scope.affected, view.language, withheld="affected" in one.scope.withheld)

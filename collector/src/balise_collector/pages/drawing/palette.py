@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from balise_collector.judge.verdict import State
-from balise_collector.words.wording import STATES
+from balise_collector.words.tables import STATES
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,9 +30,9 @@ from balise_collector.pages.views import answer, formatting, incident, matrix, m
 from balise_collector.pages.views.read_model import View
 from balise_collector.system import harmless
 from balise_collector.system.sentences import noted
-from balise_collector.words import translation, wording
+from balise_collector.words import tables, translation, wording
 from balise_collector.words.report import report
-from balise_collector.words.wording import Language
+from balise_collector.words.translation import Language, languages
 
 HEADERS: Final = {
     "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
@@ -43,7 +43,6 @@ HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-cache",
 }
-_LANGUAGES: Final = ((Language.EN, "English"), (Language.FR, "français"))
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1", "[::1]")
 """Names under which a reader on the same machine asks; any other Host may be a page abroad that rebinds its name."""
 
@@ -133,7 +132,7 @@ class Pages:
         self._look = look
         self._facts = facts
         self._cards = cards
-        self._templates = {language: _templates(language) for language in Language}
+        self._templates = {language: _templates(language) for language in languages()}
         static = resources.files("balise_collector.pages") / "static"
         self._style = palette.stylesheet() + (static / "style.css").read_text(encoding="utf-8")
         self._icon = (static / "icon.svg").read_text(encoding="utf-8")
@@ -158,7 +157,7 @@ class Pages:
         asked = dict(request.query_params)
         # One slash: a path that begins with two would lead to another host.
         here = "/" + quote(request.url.path.lstrip("/"), safe="/%")
-        kept = {"language": language.value} if "language" in asked else {}
+        kept = {"language": language} if "language" in asked else {}
 
         def to(path: str) -> str:
             return f"{path}{'&' if '?' in path else '?'}{urlencode(kept)}" if kept else path
@@ -169,15 +168,15 @@ class Pages:
             .render(
                 language=language,
                 direction=translation.direction(language),
-                languages=_LANGUAGES,
+                languages=tuple((one, one.own_name) for one in languages()),
                 to=to,
                 base=self._base(request),
                 has_fleet=self._facts is not None,
-                in_language=lambda other: f"{here}?{urlencode({**asked, 'language': other.value})}",
+                in_language=lambda other: f"{here}?{urlencode({**asked, 'language': other})}",
                 **content,
             )
         )
-        headers = {"Content-Language": language.value, "Vary": "Accept-Language"}
+        headers = {"Content-Language": language, "Vary": "Accept-Language"}
         return HTMLResponse(text, status, headers=headers)
 
     def overview(self, request: Request) -> Response:
@@ -251,7 +250,7 @@ class Pages:
             raise HTTPException(404, noted("There is no incident with this id."))
         one = found[-1][1]
         return PlainTextResponse(
-            report([one], view.facts(one, language), language), headers={"Content-Language": language.value}
+            report([one], view.facts(one, language), language), headers={"Content-Language": language}
         )
 
     def card(self, request: Request) -> Response:
@@ -354,7 +353,7 @@ class Pages:
 
 def _in_language(view: View, drawn: str | bytes, media_type: str) -> Response:
     """Return a card, with the language that it is in."""
-    headers = {"Content-Language": view.language.value, "Vary": "Accept-Language"}
+    headers = {"Content-Language": view.language, "Vary": "Accept-Language"}
     return Response(drawn, media_type=media_type, headers=headers)
 
 
@@ -392,10 +391,10 @@ def _templates(language: Language) -> Environment:
         both_times=partial(formatting.both_times, language=language),
         machine_time=formatting.machine_time,
         query_time=formatting.query_time,
-        layers=wording.LAYERS,
-        roles=wording.ROLES[language],
-        failures=wording.FAILURES,
-        lifecycles=wording.LIFECYCLES,
+        layers=tables.LAYERS,
+        roles={word: wording.role(word, language) for word in tables.ROLES},
+        failures=tables.FAILURES,
+        lifecycles=tables.LIFECYCLES,
         odds=partial(wording.odds, language=language),
     )
     return found

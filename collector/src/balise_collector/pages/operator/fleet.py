@@ -12,7 +12,7 @@ from typing import Final
 from markupsafe import Markup
 
 from balise_collector.conclude.history import bins
-from balise_collector.conclude.liveness import LINES, NOTICES, SIGNS, WHYS, Standing, standing
+from balise_collector.conclude.liveness import Standing, standing
 from balise_collector.conclude.probe_events import TROUBLES, Read, Told, troubles, untold
 from balise_collector.conclude.spent_days import Question, questions
 from balise_collector.conclude.store import HistoryCell
@@ -25,7 +25,7 @@ from balise_collector.pages.drawing import svg
 from balise_collector.pages.views import formatting
 from balise_collector.pages.views.read_model import View
 from balise_collector.system.harmless import printable
-from balise_collector.words import wording
+from balise_collector.words import tables
 from balise_wire.bins import BIN
 from balise_wire.measurement import Network
 from balise_wire.status import Health
@@ -246,7 +246,7 @@ def probe(view: View, facts: FleetFacts, name: str) -> ProbePage | None:
 def _trouble(view: View, told: Told) -> TroubleLine:
     """Return a sort of trouble in words; a board that starts again and again is one."""
     return TroubleLine(
-        word=view.gettext(wording.EVENTS[told.kind]),
+        word=view.gettext(tables.EVENTS[told.kind]),
         times=view.ngettext("{n} time", "{n} times", told.times).format(n=told.times),
         at=told.at,
         detail=told.detail,
@@ -257,7 +257,7 @@ def _event(view: View, row: EventRow) -> EventLine:
     """Return an event in words; its detail is the probe's own, in English."""
     return EventLine(
         at=row.received_at,
-        word=view.gettext(wording.EVENTS[row.event.kind]),
+        word=view.gettext(tables.EVENTS[row.event.kind]),
         detail=printable(row.event.detail),
         trouble=row.event.kind in TROUBLES,
     )
@@ -355,21 +355,21 @@ def _word(view: View, excuse: str, found: Standing) -> str:
 
 def _access(view: View, network: Network) -> str:
     """Say how its line reaches the provider."""
-    return view.gettext(wording.ACCESSES[network.access])
+    return view.gettext(tables.ACCESSES[network.access])
 
 
 def why(view: View, found: Standing) -> str:
     """Say why a probe is silent, in the reader's language; empty where it is not."""
-    sentence = WHYS.get(found.silent_state, "")
+    sentence = tables.WHYS.get(found.silent_state, "")
     return view.gettext(sentence).format(minutes=found.silent_minutes) if sentence else ""
 
 
 def _whereabouts(view: View, told: Placed | None) -> str:
     """Say whether the line is where its record says, and by what sign; not known is said, too."""
     known = told or _NOWHERE
-    words = [view.gettext(LINES[known.line])]
-    if known.sign in SIGNS:
-        words.append(view.gettext(SIGNS[known.sign]))
+    words = [view.gettext(tables.LINE_PLACES[known.line])]
+    if known.sign in tables.LINE_SIGNS:
+        words.append(view.gettext(tables.LINE_SIGNS[known.sign]))
     if known.sign is Sign.BROKER and known.line is Where.DIFFERS:
         words.append(f"{formatting.provider(known.asn)}, {view.country(known.country) if known.country else '-'}")
     return ", ".join(words)
@@ -377,7 +377,7 @@ def _whereabouts(view: View, told: Placed | None) -> str:
 
 def _noticed(view: View, row: NoticeRow) -> str:
     """Say what the collector noticed of a probe; the detail is the collector's own, in English."""
-    return f"{view.gettext(NOTICES[row.kind])} ({row.detail})"
+    return f"{view.gettext(tables.NOTICES[row.kind])} ({row.detail})"
 
 
 def _queue(view: View, health: Health | None) -> str:
@@ -425,7 +425,7 @@ def _clock(view: View, found: Standing, health: Health | None) -> str:
     """Say how its clock stands against ours."""
     if health is None or found.clock_skew is None:
         return "-"
-    skew = f"{found.clock_skew:+.1f} s, {view.gettext(wording.CLOCKS[health.clock_state])}"
+    skew = f"{found.clock_skew:+.1f} s, {view.gettext(tables.CLOCKS[health.clock_state])}"
     return view.gettext("wrong: {skew}").format(skew=skew) if found.clock_wrong else skew
 
 
@@ -481,6 +481,6 @@ def _strips(view: View, held: Sequence[Verdict], since: float) -> tuple[tuple[st
         total: Counter[str] = Counter()
         for (_, _, _, state), number in counts[service].items():
             total[state] += number
-        told = ", ".join(f"{view.gettext(wording.STATES[State(state)][1])} {n}" for state, n in total.most_common())
+        told = ", ".join(f"{view.gettext(tables.STATES[State(state)][1])} {n}" for state, n in total.most_common())
         found.append((view.service(service), svg.strip(states, title, f"s-{service}", view.gettext), told))
     return tuple(found)

@@ -8,12 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from balise_collector.conclude.liveness import NEVER, Standing, standing
+from balise_collector.conclude.liveness import Standing, standing
 from balise_collector.fleet.token import Token
 from balise_collector.journal import HealthRow
 from balise_collector.pages.operator.fleet import FleetFacts, why
 from balise_collector.pages.views.read_model import View
 from balise_collector.system.sentences import noted
+from balise_collector.words.tables import NEVER
 from balise_wire.enrolment import Refusal
 from balise_wire.words import Lifecycle
 

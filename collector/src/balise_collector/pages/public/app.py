@@ -23,7 +23,7 @@ from balise_collector.pages.public.filter import PublicView
 from balise_collector.pages.public.kept_answers import Keeping
 from balise_collector.pages.views import request_parameters
 from balise_collector.pages.views.read_model import View
-from balise_collector.words.wording import Language
+from balise_collector.words.translation import Language
 
 MAX_AGE: Final = 60
 """Seconds for which a cache may answer in our place; what is told changes every five minutes at most."""

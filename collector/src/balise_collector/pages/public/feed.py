@@ -17,7 +17,7 @@ from balise_collector.pages.views import formatting
 from balise_collector.pages.views.read_model import View
 from balise_collector.system import harmless
 from balise_collector.words.report import headline, report
-from balise_collector.words.wording import Language
+from balise_collector.words.translation import ENGLISH
 from balise_wire.bins import BIN
 
 ATOM: Final = "http://www.w3.org/2005/Atom"
@@ -65,13 +65,13 @@ def _entry(feed: ET.Element, one: Incident, view: View, base: str, times: Mappin
         raise TypeError(f"{one.id}: no finding, and about to be published")
     entry = _add(feed, "entry")
     _add(entry, "id", _urn(f"{base}/incident/{one.id}"))
-    _add(entry, "title", headline(one, view.facts(one, Language.EN)))
+    _add(entry, "title", headline(one, view.facts(one, ENGLISH)))
     for name, text in times.items():
         _add(entry, name, text)
     _add(entry, "link", rel="alternate", type="text/html", href=f"{base}/incident/{one.id}")
     _add(entry, "category", term=one.kind.value)
     _add(entry, "summary", formatting.sentence(one, view), type="text")
-    _add(entry, "content", report([one], view.facts(one, Language.EN)), type="text")
+    _add(entry, "content", report([one], view.facts(one, ENGLISH)), type="text")
 
 
 def _add(parent: ET.Element, name: str, text: str = "", **attributes: str) -> ET.Element:

@@ -31,7 +31,7 @@ from balise_collector.pages.public.sanitised import Drawn, Redrawn, common, redr
 from balise_collector.pages.views.read_model import Conclusions, View
 from balise_collector.system.sentences import Say, noted
 from balise_collector.words.countries import WORLD
-from balise_collector.words.wording import Language
+from balise_collector.words.translation import ENGLISH, Language
 from balise_wire.bins import BIN
 from balise_wire.measurement import Network
 
@@ -434,7 +434,7 @@ class Public:
         """Whether the operator released the evidence of an incident."""
         return self._names().get(incident_id) in self.released
 
-    def exhibits(self, incident_id: str, say: Say = noted, language: Language = Language.EN) -> tuple[Redrawn, ...]:
+    def exhibits(self, incident_id: str, say: Say = noted, language: Language = ENGLISH) -> tuple[Redrawn, ...]:
         """Return the redrawn evidence of an incident: only where it was released, and only what is a day old."""
         inside = self._names().get(incident_id)
         if inside is None or inside not in self.released or not self._told(inside):

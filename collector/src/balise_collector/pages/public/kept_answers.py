@@ -27,7 +27,7 @@ from balise_collector.pages.views import request_parameters
 from balise_collector.system.rate import Pace, Rate, source_of
 from balise_collector.system.sentences import noted
 from balise_collector.words import translation
-from balise_collector.words.wording import Language
+from balise_collector.words.translation import ENGLISH, Language
 
 SECONDS: Final = 60.0
 """Real seconds for which an answer is given again; caches may keep it as long."""
@@ -149,7 +149,7 @@ class Keeping:
             self._bytes -= len(gone.body)
 
 
-_Key = tuple[str, str, str]
+_Key = tuple[str, str, Language | None]
 """Path, plain query, language."""
 
 
@@ -183,15 +183,15 @@ def _window(at: float, horizon: float) -> float:
     return math.floor(min(at, horizon) / WINDOW) * float(WINDOW)
 
 
-def _language(asked: Request) -> str:
-    """Return the language that the answer is in; a bad one is the endpoint's to refuse."""
+def _language(asked: Request) -> Language | None:
+    """Return the language that the answer is in; ``None`` for a bad one, which is the endpoint's to refuse."""
     try:
-        return request_parameters.reader_language(asked.query_params, asked.headers.get("accept-language", "")).value
+        return request_parameters.reader_language(asked.query_params, asked.headers.get("accept-language", ""))
     except HTTPException:
-        return ""
+        return None
 
 
 def _later(status: int, text: str, seconds: int, asked: Request) -> Response:
     """Say that it must be later, without making a page."""
-    told = translation.translations(Language(_language(asked) or Language.EN.value)).gettext(text)
+    told = translation.translations(_language(asked) or ENGLISH).gettext(text)
     return Response(told + "\n", status, headers={"Retry-After": str(seconds)}, media_type="text/plain")

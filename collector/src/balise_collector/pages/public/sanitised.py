@@ -23,7 +23,9 @@ from balise_collector.judge.verdict import State, Verdict
 from balise_collector.pages.views.evidence import TrialRow, exhibit
 from balise_collector.pages.views.packets import DIRECTIONS, flags_in_words
 from balise_collector.system.sentences import Say, noted
-from balise_collector.words.wording import ARMS, FAILURES, LAYERS, ROLES, Language
+from balise_collector.words import wording
+from balise_collector.words.tables import ARMS, FAILURES, LAYERS
+from balise_collector.words.translation import ENGLISH, Language
 from balise_wire.evidence import Direction, Packet
 from balise_wire.trial import Trial
 from balise_wire.words import Arm
@@ -84,9 +86,7 @@ class Redrawn(msgspec.Struct, frozen=True, kw_only=True):
     trials: tuple[RedrawnTrial, ...]
 
 
-def redraw(
-    row: JournalRow, verdict: Verdict, provider: str, say: Say = noted, language: Language = Language.EN
-) -> Redrawn:
+def redraw(row: JournalRow, verdict: Verdict, provider: str, say: Say = noted, language: Language = ENGLISH) -> Redrawn:
     """Return one measurement as the public may see it.
 
     Args:
@@ -105,7 +105,7 @@ def redraw(
     first = pairs[0][0].at if pairs else 0.0
     return Redrawn(
         provider=provider,
-        part=ROLES[language][verdict.role],
+        part=wording.role(verdict.role, language),
         layer=say(LAYERS[verdict.layer]),
         state=verdict.state,
         rule=verdict.rule,

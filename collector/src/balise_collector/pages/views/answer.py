@@ -299,7 +299,7 @@ def _rows(
     measured = {one.role for one in held}
     rows, missing = [], []
     for role in (role for role in TargetRole if role in measured or any(role is known for known, _ in past)):
-        name = wording.ROLES[view.language][role]
+        name = wording.role(role, view.language)
         cells = tuple(_cell(view, role, asn, name, held, past[role, asn]) for asn in columns)
         rows.append((name, cells))
         if role not in measured:
@@ -358,7 +358,7 @@ def because(view: View, reason: Reason, told: Sequence[Incident]) -> str:
 def _mechanisms(view: View, told: Sequence[Incident]) -> tuple[str, ...]:
     """Return how, in words, each way once."""
     ways = [share.mechanism for one in told for share in one.mechanisms]
-    return tuple(wording.MECHANISMS[view.language][way] for way in dict.fromkeys(ways))
+    return tuple(wording.mechanism(way, view.language) for way in dict.fromkeys(ways))
 
 
 def _locality(view: View, word: Word, told: Sequence[Incident]) -> str:
@@ -367,7 +367,7 @@ def _locality(view: View, word: Word, told: Sequence[Incident]) -> str:
         return view.gettext("Nothing is amiss that could be local or global.") if word is Word.REACHABLE else ""
     localities = {one.locality for one in told}
     shown = localities.pop() if len(localities) == 1 else Locality.UNKNOWN
-    said = wording.LOCALITIES[view.language][shown]
+    said = wording.locality(shown, view.language)
     return said[:1].upper() + said[1:] + "."
 
 

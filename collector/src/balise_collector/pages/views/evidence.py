@@ -15,7 +15,7 @@ from balise_collector.judge.verdict import Verdict
 from balise_collector.pages.views.packets import PacketRow, rows
 from balise_collector.system.harmless import printable
 from balise_collector.system.sentences import Say, noted
-from balise_collector.words.wording import ARMS, FAILURES, LIMITS
+from balise_collector.words.tables import ARMS, FAILURES, LIMITS
 from balise_wire.evidence import Packet
 from balise_wire.failures import Failure
 from balise_wire.measurement import Measurement

@@ -8,7 +8,7 @@ from balise_collector.judge.verdict import State
 from balise_collector.pages.views.read_model import View
 from balise_collector.words import wording
 from balise_collector.words.report import headline
-from balise_collector.words.wording import Language
+from balise_collector.words.translation import ENGLISH, Language
 from balise_wire.mechanisms import Mechanism
 
 _SLOW: Final = frozenset({Mechanism.RATE_POLICE, Mechanism.RATE_SHAPE})
@@ -48,7 +48,7 @@ def sentence(incident: Incident, view: View) -> str:
     )
 
 
-def both_times(at: float, zone: tzinfo, language: Language = Language.EN) -> str:
+def both_times(at: float, zone: tzinfo, language: Language = ENGLISH) -> str:
     """Return a moment in local time and UTC: ``17 May 2020 22:00 Asia/Karachi (17:00 UTC)``."""
     utc = datetime.fromtimestamp(at, UTC)
     if datetime.fromtimestamp(at, zone).utcoffset() == utc.utcoffset():

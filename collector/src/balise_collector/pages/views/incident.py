@@ -22,10 +22,10 @@ from balise_collector.pages.views import formatting
 from balise_collector.pages.views.evidence import Exhibit, exhibit
 from balise_collector.pages.views.overview import Freshness, freshness, lasted, together
 from balise_collector.pages.views.read_model import View
-from balise_collector.words import wording
+from balise_collector.words import tables, wording
 from balise_collector.words.countries import WORLD
 from balise_collector.words.report import headline, report
-from balise_collector.words.wording import Language
+from balise_collector.words.translation import Language
 from balise_wire.words import TargetRole
 
 _log = logging.getLogger(__name__)
@@ -123,28 +123,28 @@ def page(view: View, incident_id: str, language: Language) -> IncidentPage | Non
     shown = _timeline(view, one, fresh)
     verdicts = _verdicts(view, one)
     exhibits = _exhibits(view, verdicts)
-    needs = view.gettext(wording.GRADE_NEEDS[one.grade]) if one.grade in wording.GRADE_NEEDS else ""
+    needs = view.gettext(tables.GRADE_NEEDS[one.grade]) if one.grade in tables.GRADE_NEEDS else ""
     return IncidentPage(
         incident=one,
         state=formatting.state_of(one),
         headline=headline(one, view.facts(one), view.language),
         standing=formatting.standing(one, view),
         standing_means=" ".join(view.gettext(text) for text in wording.standing_means(one)),
-        kind_means=view.gettext(wording.KIND_MEANINGS[one.kind]),
+        kind_means=view.gettext(tables.KIND_MEANINGS[one.kind]),
         began=wording.interval(one.onset, zone, view.language),
         ended=wording.interval(one.end, zone, view.language) if one.end else "",
         lasted=lasted(one, view),
-        parts=", ".join(wording.ROLES[view.language][role] for role in one.roles if role is not TargetRole.LINE),
+        parts=", ".join(wording.role(role, view.language) for role in one.roles if role is not TargetRole.LINE),
         zone=str(zone),
         fresh=fresh,
         together=together(one, view.store.incidents(), view),
         scope=_scope(one, view),
         probes=_probes(one, view),
         mechanisms=tuple(_mechanism(share, view, one) for share in one.mechanisms),
-        grade=wording.GRADES[view.language].get(one.grade, one.grade),
+        grade=wording.grade(one.grade, view.language),
         grade_needs=needs,
         proofs=_proofs(view, verdicts),
-        locality=wording.LOCALITIES[view.language][one.locality],
+        locality=wording.locality(one.locality, view.language),
         references=_references(one, view),
         countries=_countries(one, view),
         unknown=_unknown(one, view),
@@ -200,10 +200,10 @@ def _mechanism(share: MechanismShare, view: View, one: Incident) -> Mechanism:
     """Return one mechanism in words."""
     zone = view.zone(one.country)
     return Mechanism(
-        words=wording.MECHANISMS[view.language][share.mechanism],
+        words=wording.mechanism(share.mechanism, view.language),
         id=share.mechanism.value,
         providers=wording.providers(share.asns, view.language, withheld=not share.asns),
-        parts=", ".join(wording.ROLES[view.language][role] for role in share.roles),
+        parts=", ".join(wording.role(role, view.language) for role in share.roles),
         began=wording.interval(share.onset, zone, view.language) if share.onset else "-",
         ended=wording.interval(share.end, zone, view.language) if share.end else "-",
         results=share.verdicts,
@@ -252,7 +252,7 @@ def _unknown(one: Incident, view: View) -> tuple[str, ...]:
 def _proofs(view: View, verdicts: Mapping[str, Verdict]) -> tuple[tuple[str, int], ...]:
     """Return the proofs in the evidence, in words, with the number of measurements that bear each."""
     counts = Counter(sign for verdict in verdicts.values() for sign in verdict.proof)
-    return tuple((view.gettext(wording.PROOFS.get(sign, sign)), n) for sign, n in counts.most_common())
+    return tuple((view.gettext(tables.PROOFS.get(sign, sign)), n) for sign, n in counts.most_common())
 
 
 def _verdicts(view: View, one: Incident) -> dict[str, Verdict]:
@@ -321,9 +321,10 @@ def _changed(before: Incident | None, one: Incident, view: View) -> str:
     ):
         changes += [added.format(what=f"{name} {formatting.provider(asn)}") for asn in sorted(set(new) - set(old))]
         changes += [removed.format(what=f"{name} {formatting.provider(asn)}") for asn in sorted(set(old) - set(new))]
-    roles = wording.ROLES[view.language]
-    changes += [added.format(what=roles[role]) for role in one.roles if role not in before.roles]
-    changes += [removed.format(what=roles[role]) for role in before.roles if role not in one.roles]
+    changes += [added.format(what=wording.role(role, view.language)) for role in one.roles if role not in before.roles]
+    changes += [
+        removed.format(what=wording.role(role, view.language)) for role in before.roles if role not in one.roles
+    ]
     old_ways, new_ways = ({share.mechanism for share in each.mechanisms} for each in (before, one))
     changes += [added.format(what=way.value) for way in sorted(new_ways - old_ways)]
     changes += [removed.format(what=way.value) for way in sorted(old_ways - new_ways)]
@@ -332,7 +333,7 @@ def _changed(before: Incident | None, one: Incident, view: View) -> str:
     if before.end != one.end and before.end is not None:
         changes.append(say("end was {when}").format(when=wording.interval(before.end, zone, view.language)))
     if before.locality is not one.locality:
-        changes.append(say("now {state}").format(state=wording.LOCALITIES[view.language][one.locality]))
+        changes.append(say("now {state}").format(state=wording.locality(one.locality, view.language)))
     if before.grade != one.grade:
         changes.append(
             say("grade {before} became {now}").format(before=before.grade or say("none"), now=one.grade or say("none"))
@@ -427,7 +428,7 @@ def _groups(cells: Iterable[HistoryCell], one: Incident, view: View, columns: in
         clean = asn in one.scope.clean
         label = formatting.provider(asn) + (f" {country}" if one.country == WORLD else "")
         if role is not TargetRole.LINE:
-            label += f", {wording.ROLES[view.language][role]}"
+            label += f", {wording.role(role, view.language)}"
         states = bins(inside[country, asn, role], columns, step)
         brackets = tuple(
             svg.Bracket(earliest=moment.earliest, latest=moment.latest)

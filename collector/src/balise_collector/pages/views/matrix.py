@@ -167,7 +167,7 @@ def said(verdicts: list[Verdict], view: View) -> str:
     if state in {State.OK, State.INSUFFICIENT}:
         return numbers
     roles = [role for role in TargetRole if any(one.role is role for one in alike) and role is not TargetRole.LINE]
-    parts = ", ".join(wording.ROLES[view.language][role] for role in roles)
+    parts = ", ".join(wording.role(role, view.language) for role in roles)
     failing = len({one.probe for one in alike})
     numbers = view.gettext("{alike} of n = {measurements}, {failing} of {probes}").format(failing=failing, **counts)
     return f"{parts}: {numbers}" if parts else numbers

@@ -7,7 +7,7 @@ from balise_collector.incidents.model import IncidentKind, IncidentState
 from balise_collector.judge import RULES_VERSION
 from balise_collector.judge.verdict import State
 from balise_collector.pages.views.read_model import View
-from balise_collector.words import wording
+from balise_collector.words import tables, wording
 from balise_wire.mechanisms import Mechanism
 
 
@@ -41,16 +41,16 @@ def method(view: View) -> Method:
     """Return the page's content."""
     words, say = view.language, view.gettext
     return Method(
-        states=tuple((state, say(text)) for state, text in wording.MEANINGS.items()),
-        standings=tuple((state, say(texts[0]), say(texts[1])) for state, texts in wording.INCIDENT_STATES.items()),
-        kinds=tuple((kind, wording.KINDS[words][kind], say(text)) for kind, text in wording.KIND_MEANINGS.items()),
-        mechanisms=tuple(wording.MECHANISMS[words].items()),
-        grades=tuple((grade or view.gettext("none"), say(text)) for grade, text in wording.GRADE_NEEDS.items()),
-        localities=tuple(wording.LOCALITIES[words].values()),
-        proofs=tuple(map(say, wording.PROOFS.values())),
+        states=tuple((state, say(text)) for state, text in tables.MEANINGS.items()),
+        standings=tuple((state, say(texts[0]), say(texts[1])) for state, texts in tables.INCIDENT_STATES.items()),
+        kinds=tuple((kind, wording.kind(kind, words), say(text)) for kind, text in tables.KIND_MEANINGS.items()),
+        mechanisms=tuple((word, wording.mechanism(word, words)) for word in tables.MECHANISMS),
+        grades=tuple((grade or view.gettext("none"), say(text)) for grade, text in tables.GRADE_NEEDS.items()),
+        localities=tuple(wording.locality(word, words) for word in tables.LOCALITIES),
+        proofs=tuple(map(say, tables.PROOFS.values())),
         rules=tuple(
             (
-                say(wording.LAYERS[experiment]),
+                say(tables.LAYERS[experiment]),
                 tuple(RuleRow(id=r.id, state=r.state, reason=say(r.reason), source=r.source) for r in layer.rules),
             )
             for experiment, layer in LAYERS.items()

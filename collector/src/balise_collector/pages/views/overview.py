@@ -9,7 +9,7 @@ from balise_collector.judge.verdict import State
 from balise_collector.pages.views import formatting
 from balise_collector.pages.views.read_model import View
 from balise_collector.system.sentences import noted
-from balise_collector.words.wording import GRADES, LOCALITIES
+from balise_collector.words import wording
 
 STALE: Final = 900.0
 """Seconds without a result after which a page says so instead of pretending to know the present."""
@@ -100,8 +100,8 @@ def _line(one: Incident, incidents: Sequence[Incident], view: View) -> Line:
         standing=formatting.standing(one, view),
         sentence=formatting.sentence(one, view),
         lasted=lasted(one, view),
-        grade=GRADES[view.language].get(one.grade, one.grade),
-        locality=LOCALITIES[view.language][one.locality],
+        grade=wording.grade(one.grade, view.language),
+        locality=wording.locality(one.locality, view.language),
         together=together(one, incidents, view),
     )
 

@@ -19,7 +19,7 @@ from balise_collector.system import harmless
 from balise_collector.words import translation
 from balise_collector.words.countries import WORLD, country_name, zone_of
 from balise_collector.words.report import ReportFacts
-from balise_collector.words.wording import Language
+from balise_collector.words.translation import ENGLISH, Language
 
 _LONGEST: Final = 120
 """Characters of a name."""
@@ -94,7 +94,7 @@ class View:
     """What the operator calls a country otherwise than CLDR does."""
     rules: str = ""
     """Version of the rules that judge now."""
-    language: Language = Language.EN
+    language: Language = ENGLISH
     """The reader's."""
 
     def gettext(self, text: str) -> str:
@@ -113,7 +113,7 @@ class View:
 
     def country(self, code: str, language: Language | None = None) -> str:
         """Return a country's name, in the reader's language where no other is asked for."""
-        named = self.country_names.get(code) or country_name(code, (language or self.language).value)
+        named = self.country_names.get(code) or country_name(code, language or self.language)
         return harmless.value(named, _LONGEST)
 
     def zone(self, code: str) -> ZoneInfo:

@@ -11,7 +11,7 @@ from typing import Final
 from starlette.exceptions import HTTPException
 
 from balise_collector.system.sentences import noted
-from balise_collector.words.wording import Language
+from balise_collector.words.translation import ENGLISH, Language, languages
 
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 TIME: Final = "%Y-%m-%dT%H:%MZ"
@@ -34,9 +34,9 @@ def incident_id(text: str) -> str:
 
 def language(asked: Mapping[str, str]) -> Language:
     """Return the language asked for, English by default (HTTPException 400)."""
-    text = asked.get("language", Language.EN.value)
-    if text not in set(Language):
-        raise _bad("language", text, " or ".join(Language))
+    text = asked.get("language", ENGLISH)
+    if text not in languages():
+        raise _bad("language", text, " or ".join(languages()))
     return Language(text)
 
 
@@ -56,7 +56,7 @@ def reader_language(asked: Mapping[str, str], accepted: str) -> Language:
         share = float(quality[1]) if quality else 0.0 if weight else 1.0
         if share > 0:
             ranked.append((-share, place, name.strip().partition("-")[0].lower()))
-    return next((Language(name) for _, _, name in sorted(ranked) if name in set(Language)), Language.EN)
+    return next((Language(name) for _, _, name in sorted(ranked) if name in languages()), ENGLISH)
 
 
 def country(text: str) -> str | None:

@@ -13,8 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from balise_collector.conclude.liveness import LINES, NOTICES, SIGNS
-from balise_collector.conclude.pipeline import LINES as STORED_LINES
+from balise_collector.conclude.pipeline import LINES
 from balise_collector.conclude.probe_events import Told, troubles
 from balise_collector.conclude.spent_days import Question, questions
 from balise_collector.conclude.store.sqlite import SqliteStore
@@ -32,7 +31,7 @@ from balise_collector.system.clock import Clock, pause
 from balise_collector.system.config import Config
 from balise_collector.system.errors import ConfigError
 from balise_collector.system.harmless import printable
-from balise_collector.words.wording import EVENTS
+from balise_collector.words.tables import EVENTS, LINE_PLACES, LINE_SIGNS, NOTICES
 from balise_wire.measurement import Network
 from balise_wire.status import Event
 from balise_wire.topics import is_probe_id
@@ -443,9 +442,9 @@ def _show(config: Config, clock: Clock, arguments: argparse.Namespace) -> Iterat
     yield f"probe        {member.id}, {state_of(member, halt)}"
     yield f"stands in    {network.country}{f', {network.region}' if network.region else ''}, AS{network.asn},"
     yield f"             {network.access}, profile {member.profile}"
-    sign = f", {SIGNS[line.sign]}" if line.sign in SIGNS else ""
+    sign = f", {LINE_SIGNS[line.sign]}" if line.sign in LINE_SIGNS else ""
     seen = f": AS{line.asn}, {line.country or '-'}" if line.line is Where.DIFFERS and line.sign is Sign.BROKER else ""
-    yield f"line         {LINES[line.line]}{sign}{seen}"
+    yield f"line         {LINE_PLACES[line.line]}{sign}{seen}"
     yield f"provider     {member.provider or '-'}"
     yield f"host         {'of its own' if member.keeper == member.id else member.host or '-'}"
     yield f"tags         {', '.join(member.tags) or '-'}"
@@ -490,7 +489,7 @@ def _line_of(config: Config, probe: str) -> Placed:
     if not config.derived_file.exists():
         return unknown
     with closing(SqliteStore(config.derived_file)) as store:
-        return read_told(store.memory(STORED_LINES)).get(probe, unknown)
+        return read_told(store.memory(LINES)).get(probe, unknown)
 
 
 def _plain(event: Event) -> Event:

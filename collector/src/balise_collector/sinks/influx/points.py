@@ -31,7 +31,9 @@ from balise_collector.sinks.facts import CellFacts, CollectorFacts, ReaderFacts
 from balise_collector.sinks.influx.point import Point
 from balise_collector.sinks.timings import TAILS, TIMES, times_of
 from balise_collector.system.harmless import printable
-from balise_collector.words.wording import KINDS, LOCALITIES, MECHANISMS, ROLES, Language, join_words
+from balise_collector.words import wording
+from balise_collector.words.translation import ENGLISH
+from balise_collector.words.wording import join_words
 from balise_wire.measurement import Measurement
 from balise_wire.words import Arm
 
@@ -309,13 +311,13 @@ def _incident_fields(incident: Incident) -> _Fields:
 
 def _words(incident: Incident) -> tuple[str, str, str]:
     """Return an incident's title, its text, and its labels: what was measured, never who did it."""
-    words = Language.EN
-    title = f"{incident.service}: {KINDS[words][incident.kind]} ({incident.country})"
+    words = ENGLISH
+    title = f"{incident.service}: {wording.kind(incident.kind, words)} ({incident.country})"
     parts = [
-        join_words(ROLES[words][role] for role in incident.roles),
-        join_words(MECHANISMS[words][share.mechanism] for share in incident.mechanisms),
+        join_words(wording.role(role, words) for role in incident.roles),
+        join_words(wording.mechanism(share.mechanism, words) for share in incident.mechanisms),
         f"{len(incident.scope.affected)} providers, {incident.scope.affected_probes} probes",
-        LOCALITIES[words][incident.locality],
+        wording.locality(incident.locality, words),
         f"grade {incident.grade}" if incident.grade else "no grade",
         incident.state.value,
     ]

@@ -1,0 +1,368 @@
+"""The closed lists in words, in English: what gettext looks up in a catalogue for every other language.
+
+Tables and nothing else. One fixed ladder of words is used: *measured* for what probes saw, *consistent with* for what
+evidence suggests, *confirmed by* for an artefact. No sentence here names an actor, a motive or people; a test reads
+every one. ``make messages`` gathers them all. Where one English word must not be one word elsewhere, its table has a
+context (``CONTEXTS``). Must not live here: how words are joined (wording.py), layout.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from balise_collector.experiments import SIGNS
+from balise_collector.fleet.members import HALTED, RETIRED, REVOKED
+from balise_collector.fleet.whereabouts import Sign, Where
+from balise_collector.incidents.model import IncidentKind, IncidentState, Locality
+from balise_collector.journal import NoticeKind
+from balise_collector.judge.verdict import State
+from balise_wire.experiments import REGISTRY
+from balise_wire.failures import Failure
+from balise_wire.mechanisms import Mechanism
+from balise_wire.status import EventKind
+from balise_wire.words import Access, Arm, ClockState, Experiment, Lifecycle, TargetRole
+
+NEVER: Final = "never"
+"""State of a probe that was approved and of which nothing was ever heard."""
+
+MECHANISMS: Final[dict[Mechanism, str]] = {
+    Mechanism.DNS_INJECT: "forged DNS answers",
+    Mechanism.DNS_NXDOMAIN: "the provider's resolver says that the name does not exist",
+    Mechanism.DNS_BOGUS: "the provider's resolver gives a false address",
+    Mechanism.DNS_REFUSED: "the provider's resolver refuses the name",
+    Mechanism.DNS_SILENT: "DNS questions about the name stay unanswered",
+    Mechanism.DNS_HIJACK: "DNS questions are intercepted on the way",
+    Mechanism.IP_DROP: "packets to the address vanish on the way",
+    Mechanism.IP_RST: "connections to the address are cut by forged resets",
+    Mechanism.IP_ICMP: "a router on the way refuses the address",
+    Mechanism.PORT_DROP: "one port of the address is unreachable while another answers",
+    Mechanism.SNI_RST: "connections are cut by forged resets as soon as they name the service",
+    Mechanism.SNI_DROP: "connections go dead as soon as they name the service",
+    Mechanism.SNI_FIN: "connections are closed on the way as soon as they name the service",
+    Mechanism.TLS_MITM: "connections are intercepted with a foreign certificate",
+    Mechanism.HTTP_BLOCKPAGE: "another page is shown in the service's place",
+    Mechanism.HTTP_REDIRECT: "requests are redirected elsewhere on the way",
+    Mechanism.HTTP_RST: "requests are cut by forged resets",
+    Mechanism.HTTP_DROP: "requests stay unanswered as soon as they name the service",
+    Mechanism.QUIC_DROP: "QUIC connections go dead as soon as they name the service",
+    Mechanism.RATE_POLICE: "the rate is cut by dropping packets above a limit",
+    Mechanism.RATE_SHAPE: "the rate is held down by delaying packets",
+    Mechanism.UDP_DROP: "UDP packets vanish on the way",
+    Mechanism.VPN_DROP: "VPN handshakes are cut on the way",
+    Mechanism.SHUTDOWN_ISP: "the provider's line is dead beyond the home",
+    Mechanism.SERVER_DOWN: "the service answers nobody, here or abroad",
+    Mechanism.SERVER_REFUSES: "the authentic server refuses",
+    Mechanism.EDGE_DOWN: "the service's servers for this region answer nobody",
+    Mechanism.UNKNOWN: "in a way that this version has no words for",
+}
+"""Every mechanism."""
+
+KINDS: Final[dict[IncidentKind, str]] = {
+    IncidentKind.INTERFERENCE: "blocked",
+    IncidentKind.SERVICE_FAULT: "service fault, everywhere",
+    IncidentKind.EDGE_FAULT: "the service's regional servers are down",
+    IncidentKind.OUTAGE: "network outage",
+    IncidentKind.SERVER_SIDE: "refused by the service",
+}
+"""Every kind of incident, as a verdict on a service."""
+
+ROLES: Final[dict[TargetRole, str]] = {
+    TargetRole.WEB: "site",
+    TargetRole.API: "app interface",
+    TargetRole.MEDIA_IMAGE: "images",
+    TargetRole.MEDIA_VIDEO: "video",
+    TargetRole.SIGNALLING: "call set-up",
+    TargetRole.CHAT: "chat",
+    TargetRole.CALL_MEDIA: "call audio and video",
+    TargetRole.REGISTRATION: "registration",
+    TargetRole.DOWNLOAD: "download",
+    TargetRole.VPN: "VPN",
+    TargetRole.CONTROL: "control",
+    TargetRole.LINE: "line",
+    TargetRole.UNKNOWN: "another part",
+}
+"""Every role of a target."""
+
+LOCALITIES: Final[dict[Locality, str]] = {
+    Locality.LOCAL: "local: no international outage",
+    Locality.GLOBAL: "global: the references abroad failed too",
+    Locality.UNKNOWN: "unknown: too few references abroad to say",
+}
+"""Local or global, and what that rests on."""
+
+GRADES: Final[dict[str, str]] = {
+    "A": "A - several probes and providers, and a proof that no server fault can produce",
+    "B": "B - several probes, strong evidence",
+    "C": "C - consistent evidence without such a proof",
+    "": "not graded - too little evidence",
+}
+"""Every grade with its reason."""
+
+STATES: Final[dict[State, tuple[str, str]]] = {
+    State.OK: ("●", "reachable"),
+    State.BLOCKED: ("■", "blocked"),
+    State.THROTTLED: ("▲", "slowed"),
+    State.DOWN: ("▼", "down"),
+    State.SERVER_SIDE: ("◆", "refused by the service"),
+    State.INSUFFICIENT: ("○", "we cannot tell"),
+}
+"""A shape and a word for each state: never a colour alone."""
+
+MEANINGS: Final[dict[State, str]] = {
+    State.OK: "It worked from this probe.",
+    State.BLOCKED: "It failed every time while controls on the same path worked, in a way that the service itself "
+    "cannot cause, or (for dead addresses) while references abroad reached the same address.",
+    State.THROTTLED: "It works, at less than half the rate of a control on the same server at the same time.",
+    State.SERVER_SIDE: "The authentic server answered and refused. That is the service's decision, and is never "
+    "called interference.",
+    State.DOWN: "It is unreachable, and nothing says that the network stands in the way.",
+    State.INSUFFICIENT: "A control is missing or failed, the probe's own line was unwell, it failed only once, or the "
+    "references are silent. Shown in grey, never in green.",
+}
+"""What each state of a measurement means, worst after the best, in the order in which legends show them."""
+
+INCIDENT_STATES: Final[dict[IncidentState, tuple[str, str]]] = {
+    IncidentState.OPEN: ("going on", "Several probes measured it, and it has not ended."),
+    IncidentState.UNCONFIRMED: ("unconfirmed", "One probe only measured it. It is no finding, and is not published."),
+    IncidentState.STANDING: (
+        "standing",
+        "It failed from our first measurement on. It is known and raises no alarm; that it ends would be news.",
+    ),
+    IncidentState.CLOSED: ("ended", "It was measured to work again."),
+    IncidentState.WITHDRAWN: ("withdrawn", "Measurements that arrived later do not confirm it: we no longer say it."),
+}
+"""Where an incident stands: a word, and what it means. ``standing`` and ``standing_means`` know of witnesses too."""
+
+WITNESSES: Final[dict[str, str]] = {
+    "alone": "seen by one probe, not confirmed",
+    "unknown": "not confirmed",
+    "unknown_means": "An earlier version kept it without saying how many probes saw it. It is not published; a replay "
+    "can tell.",
+}
+"""The words of what no second witness confirms, wherever it stands, and of what it is not known of any more."""
+
+KIND_MEANINGS: Final[dict[IncidentKind, str]] = {
+    IncidentKind.INTERFERENCE: "Blocked or slowed for probes in a country while references abroad reach it.",
+    IncidentKind.SERVICE_FAULT: "Unreachable for the references too: the service's own fault, everywhere.",
+    IncidentKind.EDGE_FAULT: "The addresses that serve this region are dead from abroad as well; elsewhere the service "
+    "works.",
+    IncidentKind.OUTAGE: "The network itself: probes silent, or their lines dead behind a living gateway.",
+    IncidentKind.SERVER_SIDE: "The authentic server refuses this country and accepts others.",
+}
+"""What each kind of incident means."""
+
+GRADE_NEEDS: Final[dict[str, str]] = {
+    "A": "At least three probes on at least two providers (or all that are measured), references abroad that reached "
+    "the same endpoints, and one proof that no fault of a server can produce.",
+    "B": "At least two probes and strong evidence.",
+    "C": "Consistent evidence, without such a proof; or the references do not settle whether it is local.",
+    "": "Not enough. We say that we cannot tell.",
+}
+"""What each grade asks for."""
+
+PROOFS: Final[dict[str, str]] = {sign.id: sign.words for sign in SIGNS.values()}
+"""Signs in the evidence, in words; the keys are those of ``Verdict.proof``."""
+
+ARMS: Final[dict[Arm, str]] = {
+    Arm.SUBJECT: "subject",
+    Arm.CONTROL: "control: a name of no interest",
+    Arm.NEIGHBOUR: "control: another name on the same server",
+    Arm.SCRAMBLED: "control: the same name, scrambled",
+    Arm.ABSENT: "control: no name at all",
+    Arm.OTHER_PORT: "control: another port",
+    Arm.SIBLING: "control: a neighbouring address",
+    Arm.UNKNOWN: "a side that this version does not know",
+}
+"""Each side of a paired measurement."""
+
+LAYERS: Final[dict[Experiment, str]] = {word: traits.title for word, traits in REGISTRY.items()} | {
+    Experiment.UNKNOWN: "an experiment that this version does not know"
+}
+"""Each layer that a verdict speaks of."""
+
+ACCESSES: Final[dict[Access, str]] = {
+    Access.FIXED: "fixed line",
+    Access.MOBILE: "mobile",
+    Access.SATELLITE: "satellite",
+    Access.UNKNOWN: "another kind of line",
+}
+"""How a probe's line reaches its provider."""
+
+CLOCKS: Final[dict[ClockState, str]] = {
+    ClockState.SYNCED: "kept by a time server",
+    ClockState.HINTED: "set by the collector",
+    ClockState.UNSYNCED: "nobody vouches for it",
+    ClockState.LABORATORY: "a scenario's",
+    ClockState.UNKNOWN: "in a state that this version does not know",
+}
+"""What a probe knows of its own clock."""
+
+LIFECYCLES: Final[dict[Lifecycle, str]] = {
+    Lifecycle.INIT: "starting",
+    Lifecycle.READY: "measuring",
+    Lifecycle.SLEEPING: "asleep",
+    Lifecycle.DISCONNECTED: "said good-bye",
+    Lifecycle.LOST: "lost without a good-bye",
+    Lifecycle.UNKNOWN: "in a state that this version does not know",
+}
+"""What a probe said of its state, or the broker of a dead one."""
+
+LIMITS: Final[dict[str, str]] = {
+    "cpu": "its processor was busy",
+    "temperature": "it was hot",
+    "undervoltage": "it had too little voltage",
+    "budget": "its share of the line was used up",
+    "drops": "it lost packets",
+}
+"""What limits a board, by the words of ``Measurement.limited_by``."""
+
+EVENTS: Final[dict[EventKind, str]] = {
+    EventKind.STARTED: "its program started",
+    EventKind.REBOOT: "the board started anew",
+    EventKind.ASSIGNMENT_ACCEPTED: "took up a task",
+    EventKind.ASSIGNMENT_REFUSED: "refused a task",
+    EventKind.TARGET_REFUSED: "refused a target",
+    EventKind.BUDGET_EXHAUSTED: "its share of the line is used up",
+    EventKind.CLOCK_JUMP: "its clock jumped",
+    EventKind.CONSENT_MISSING: "the host's consent is missing",
+    EventKind.PAUSED: "paused by its host",
+    EventKind.RESUMED: "goes on",
+    EventKind.HALTED: "halted",
+    EventKind.WIPED: "wiped",
+    EventKind.ENROLLED: "enrolled",
+    EventKind.RENEWED: "renewed its certificate",
+    EventKind.LINK_UNUSABLE: "could not measure",
+    EventKind.SPOOL_FULL: "had no room for results, and let some go",
+    EventKind.STOPPED: "its program stopped",
+    EventKind.REQUEST_ANSWERED: "answered a request",
+    EventKind.UNKNOWN: "something that this collector has no word for",
+}
+"""What a probe tells of itself."""
+
+FAILURES: Final[dict[Failure, str]] = {
+    Failure.ADDRESS_FAMILY_NOT_SUPPORTED: "this IP version is not to be had",
+    Failure.CONNECTION_ABORTED: "connection aborted",
+    Failure.CONNECTION_REFUSED: "connection refused",
+    Failure.CONNECTION_RESET: "connection reset",
+    Failure.DNS_BOGON: "an address that no public service has",
+    Failure.DNS_NO_ANSWER: "an answer without an address",
+    Failure.DNS_NXDOMAIN: "told that the name does not exist",
+    Failure.DNS_REFUSED: "question refused",
+    Failure.DNS_SERVER_MISBEHAVING: "a malformed answer",
+    Failure.DNS_SERVFAIL: "the resolver failed",
+    Failure.EOF: "connection closed without an answer",
+    Failure.GENERIC_TIMEOUT: "no answer",
+    Failure.HOST_UNREACHABLE: "host unreachable",
+    Failure.NETWORK_DOWN: "network down",
+    Failure.NETWORK_UNREACHABLE: "network unreachable",
+    Failure.SSL_FAILED_HANDSHAKE: "greeting failed",
+    Failure.SSL_INVALID_CERTIFICATE: "certificate not valid",
+    Failure.SSL_INVALID_HOSTNAME: "certificate of another name",
+    Failure.SSL_UNKNOWN_AUTHORITY: "certificate of an unknown issuer",
+    Failure.UNKNOWN: "failed for a reason we do not know",
+    Failure.HTTP_MALFORMED: "an answer that is no HTTP",
+    Failure.ICMP_ADMIN_PROHIBITED: "a router says: prohibited",
+    Failure.TLS_ALERT: "the server answered with a TLS alert",
+    Failure.TLS_MALFORMED: "an answer that is no TLS",
+    Failure.TOO_LARGE: "an answer larger than we take",
+}
+"""Every failure of a trial, in words."""
+
+WHYS: Final[dict[str, str]] = {
+    NEVER: "never heard: see that it runs, and that it reaches the broker",
+    Lifecycle.DISCONNECTED: "it said good-bye: switched off or stopped at the probe",
+    Lifecycle.LOST: "the broker lost it without a good-bye: power, line, or the way to the broker",
+    Lifecycle.SLEEPING: (
+        "paused by its host, halted, or its day on the line used up, by its last word, "
+        "and not heard for {minutes} minutes"
+    ),
+    Lifecycle.READY: "connected by its last word, but nothing came for {minutes} minutes: see its log",
+    Lifecycle.UNKNOWN: "its last word is newer than this collector, and nothing came for {minutes} minutes",
+    HALTED: "its country is halted: it is to measure nothing until the operator lifts that",
+    RETIRED: "finished: nobody waits for it",
+    REVOKED: "revoked: nothing that it sends is taken",
+}
+"""Why a probe of a state is silent, and what to do; READY stands for every connected state."""
+
+NOTICES: Final[dict[NoticeKind, str]] = {
+    NoticeKind.CLONED: (
+        "two boards speak under this id (a copied card, or a replaced board that still runs): switch one of them off"
+    ),
+    NoticeKind.CLAIMS: "its card names another place than the record; the record counts: mend the one that is wrong",
+    NoticeKind.ELSEWHERE: "its line is not where the record says (a tunnel, or it moved): its results are set aside",
+    NoticeKind.QUOTA: (
+        "it sends more than it can have measured; what is over is not believed: a copied key, or a program gone mad"
+    ),
+}
+"""What the collector noticed of a probe, and what to do."""
+
+LINE_PLACES: Final[dict[Where, str]] = {
+    Where.MATCHES: "is where its record says",
+    Where.DIFFERS: "is not where its record says",
+    Where.UNKNOWN: "not known: no table of origins, or nothing seen",
+}
+"""What is known of where a line is."""
+
+LINE_SIGNS: Final[dict[Sign, str]] = {
+    Sign.BROKER: "by the network from which it connects",
+    Sign.ROUND_TRIPS: "by its round trips at home and abroad",
+}
+"""What that is known by."""
+
+PHRASES: Final[dict[str, str]] = {
+    "before": "before {last} (our first measurement)",
+    "point": "{last} ({utc} UTC)",
+    "span": "between {first} and {last} ({utc} UTC)",
+    "staggered": ", staggered",
+    "masked": ", hidden by another fault",
+    "none": "none",
+    "withheld": "not published",
+    "others": "others not published",
+    "and": "{words} and {last}",
+    "odds": "about {n} to 1",
+    "odds_more": "more than {n} to 1",
+    "everywhere": "Everywhere",
+}
+"""Moments, lists, odds: what functions of wording.py fill in."""
+
+REPORT: Final[dict[str, str]] = {
+    "title": "INCIDENT REPORT",
+    "written": "written {at} {zone}; rules {rules}; times are {zone}, UTC in brackets",
+    "none": "No incident in this period. That means: nothing that our probes measured, by our rules.",
+    "headline": "{country}: {services} {kind} on {affected} of {measured} measured providers",
+    "headline_some": "{country}: {services} {kind} on {affected} or more providers",
+    "headline_none": "{country}: {services} {kind}",
+    "headline_world": "{services}: {kind}",
+    "headline_net": "{country}: {kind}, {providers}",
+    "headline_net_none": "{country}: {kind}",
+    "began": "began",
+    "ended": "ended",
+    "ongoing": "not ended when this was written",
+    "parts": "parts",
+    "how": "how",
+    "affected": "affected",
+    "clean": "clean",
+    "not_measured": "not measured",
+    "where": "where",
+    "references": "{ok} of {all} references abroad{countries} reached the same endpoints in the same window",
+    "sure": "how sure",
+    "probes": "seen by {affected} of {measured} probes that measured",
+    "probes_withheld": "how many probes saw it is not published",
+    "together": "together",
+    "coincide": "their beginnings coincide: a likelihood ratio of {odds} for one common cause over chance",
+    "unconfirmed": "UNCONFIRMED (one probe only): {headline}",
+    "standing": "STANDING (failing since our first measurement): {headline}",
+    "withdrawn": "WITHDRAWN (measurements that arrived later do not confirm it): {headline}",
+    "unknown": "We do not know who or what caused this, or why. Probes and providers are counted, not people.",
+}
+"""The incident report's own texts."""
+
+CONTEXTS: Final[Mapping[str, Mapping[Any, str]]] = {
+    "mechanism": MECHANISMS,
+    "kind": KINDS,
+    "role": ROLES,
+    "locality": LOCALITIES,
+    "grade": GRADES,
+    "phrase": PHRASES,
+    "report": REPORT,
+}
+"""Tables whose entries are looked up under a context (gettext's ``msgctxt``), by that context."""
