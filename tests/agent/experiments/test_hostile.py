@@ -11,7 +11,7 @@ from balise_agent.codec import dns
 from balise_agent.experiments import REGISTRY
 from balise_agent.experiments.steps import Close, Closed, Handshake, Query, Receive, Received, Reply, Secured
 from balise_agent.experiments.task import Task
-from balise_agent.measure.report import measurement
+from balise_agent.measure.report import Circumstances, measurement
 from balise_agent.measure.run import Run
 from balise_agent.testing import FakeNetwork, FakeSession
 from balise_wire.evidence import Direction, Packet
@@ -134,14 +134,16 @@ def test_whatever_comes_back_becomes_a_measurement(
     made = measurement(
         run,
         observations,
-        id="0" * 32,
-        started=1.0,
-        ended=2.0,
-        network=Network(country="PK", asn=64501),
-        catalogue="c",
-        software="0",
-        line=None,
-        own=("203.0.113.5/32",),
+        Circumstances(
+            id="0" * 32,
+            started=1.0,
+            ended=2.0,
+            network=Network(country="PK", asn=64501),
+            catalogue="c",
+            software="0",
+            line=None,
+            own=("203.0.113.5/32",),
+        ),
     )
     encoded = msgspec.json.encode(made)
     assert msgspec.json.decode(encoded, type=Measurement) == made

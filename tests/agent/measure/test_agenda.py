@@ -679,3 +679,37 @@ def test_a_plan_comes_with_its_run() -> None:
     plan = msgspec.structs.replace(run, task=msgspec.structs.replace(run.task, cause=cause)).plan()
     assert type(next(plan)).__name__ == "Connect"
     plan.close()
+
+
+def test_delivery_counts_towards_the_days_bytes() -> None:
+    """What crossed the line for whatever reason thins the schedule: from 70 % on fetches do rest."""
+    target = make_target(1, "198.18.0.1")
+    assignment = make_assignment(target, budget=Budget(bytes_per_day=1_000_000, bytes_per_incident=10**6))
+    agenda, seen = make_agenda(assignment), Counter[Experiment]()
+    now, counted = START, 650_000
+    while now < START + 40 * INTERVAL:
+        for run in agenda.due(now, counted=counted):
+            assert agenda.spent_today >= counted + run.cost
+            seen[run.experiment] += 1
+            observations, _ = Internet().carry_out(run, now)
+            agenda.done(run, observations, now)
+        if now > START + 10 * INTERVAL:
+            counted = 710_000  # a batch went out
+        now = agenda.next_at()
+    assert agenda.spent_today < 750_000
+    assert seen[Experiment.DNS] >= 38
+    assert seen[Experiment.HTTP] <= 12
+    told = [detail for kind, detail in agenda.notices() if kind is EventKind.BUDGET_EXHAUSTED]
+    assert [detail.rpartition(": ")[2] for detail in told] == ["http rests until 00:00 UTC"]
+
+
+def test_an_experiment_that_this_agent_lacks_is_told() -> None:
+    """A word of the wire without a plan here costs that word of a target, in an event; the others are measured."""
+    target = make_target(1, "198.18.0.1", (Experiment.PATH, Experiment.TCP))
+    agenda = make_agenda(make_assignment(target, make_target(2, "198.18.0.2", (Experiment.PATH,))))
+    assert agenda.notices() == (
+        (EventKind.TARGET_REFUSED, "experiment path is not known to this agent; targets that ask for it: 2"),
+    )
+    internet = Internet()
+    internet.play(agenda, START + 2 * INTERVAL)
+    assert {run.experiment for _, run in internet.runs} == {Experiment.TCP}

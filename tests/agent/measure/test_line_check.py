@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from balise_agent.experiments.line.plan import LINE_TARGET
-from balise_agent.measure.line_check import AGAIN, LineCheck
+from balise_agent.measure.line_check import AGAIN, LineCheck, clocked
 from balise_agent.measure.task_choice import Device
 from balise_wire.assignment import Assignment
-from balise_wire.observations import LineObservation
-from balise_wire.words import Arm, Experiment
+from balise_wire.observations import DnsObservation, LineObservation
+from balise_wire.words import Arm, ClockState, Experiment
 
 ASSIGNMENT = Assignment(version=1, catalogue="c", expires=9e9, targets=())
 WELL = LineObservation(arm=Arm.SUBJECT, at=5.0, gateway_ok=True)
@@ -40,3 +40,12 @@ def test_half_a_look_is_tried_again_once() -> None:
     assert check.is_due(100.5 + AGAIN, 60.0)
     check.done((), 140.0, 60.0, own_failure=True)
     assert not check.is_due(200.0, 60.0)
+
+
+def test_the_clock_stands_in_what_was_seen_of_the_line() -> None:
+    """A plan knows no clock; whoever carried it out does. Other observations are left alone."""
+    other = DnsObservation(arm=Arm.SUBJECT, at=5.0, name="a.example")
+    line, same = clocked((WELL, other), ClockState.SYNCED, 7.0)
+    assert isinstance(line, LineObservation)
+    assert (line.clock_state, line.clock_offset_ms) == (ClockState.SYNCED, 7.0)
+    assert same is other

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from balise_agent.measure.report import measurement
+from balise_agent.measure.report import Circumstances, measurement
 from balise_agent.measure.run import Run
 from balise_agent.measure.task_choice import Device, task_for
 from balise_wire.assignment import Assignment, Target
@@ -46,14 +46,16 @@ def report() -> Callable[..., Measurement]:
         made = measurement(
             run,
             observations,
-            id="0" * 32,
-            started=1000.0,
-            ended=1020.0,
-            network=Network(country="PK", asn=64501),
-            catalogue="2026-11-01",
-            software="0.1.0",
-            line=LineHealth(at=990.0),
-            limited_by=("cpu", "budget"),
+            Circumstances(
+                id="0" * 32,
+                started=1000.0,
+                ended=1020.0,
+                network=Network(country="PK", asn=64501),
+                catalogue="2026-11-01",
+                software="0.1.0",
+                line=LineHealth(at=990.0),
+                limited_by=("cpu", "budget"),
+            ),
         )
         return msgspec.structs.replace(made, **changes)
 

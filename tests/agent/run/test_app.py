@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from balise_agent.experiments.steps import Connect, Send
-from balise_agent.measure.report import measurement
+from balise_agent.measure.report import Circumstances, measurement
 from balise_agent.policy.limits import Limits
 from balise_agent.policy.usage import Meter
 from balise_agent.run import exit_traces
@@ -439,10 +439,10 @@ def test_a_result_that_cannot_be_told_costs_itself(house: House, monkeypatch: py
     app.assigned(house.sealed(assignment(target(1), target(2))))
     real = measurement
 
-    def breaks(run: Run, observations: Any, **rest: Any) -> Measurement:
+    def breaks(run: Run, observations: Any, about: Circumstances) -> Measurement:
         if observations and run.target.service == "svc1":
             raise TypeError("no scrub rule")
-        return real(run, observations, **rest)
+        return real(run, observations, about)
 
     monkeypatch.setattr("balise_agent.run.runs.measurement", breaks)
     house.until(lambda: {made.service for made in house.measurements()} >= {"svc1", "svc2", "internet"})

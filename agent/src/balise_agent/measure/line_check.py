@@ -7,14 +7,14 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-from balise_agent.experiments.line.plan import LINE_TARGET, health
+from balise_agent.experiments.line.plan import LINE_TARGET, health, with_clock
 from balise_agent.experiments.task import Task
 from balise_agent.measure.run import Run
 from balise_agent.measure.task_choice import Device, task_for
 from balise_wire.assignment import Assignment
 from balise_wire.measurement import LineHealth
 from balise_wire.observations import LineObservation, Observation
-from balise_wire.words import Experiment
+from balise_wire.words import ClockState, Experiment
 
 AGAIN: Final = 30.0
 """Clock seconds until a run that our own failure ended is tried once more: a full queue or a firewall just reloaded is
@@ -24,6 +24,11 @@ over by then. What fails twice waits for its next own time."""
 def line_task(assignment: Assignment, device: Device, now: float) -> Task:
     """Return the task of a line check."""
     return task_for(assignment, LINE_TARGET, 4, device=device, now=now, experiment=Experiment.LINE)
+
+
+def clocked(observations: Sequence[Observation], state: ClockState, offset_ms: float | None) -> tuple[Observation, ...]:
+    """Return observations with what a plan cannot know: how this machine's clock was while the line was looked at."""
+    return tuple(with_clock(one, state, offset_ms) if isinstance(one, LineObservation) else one for one in observations)
 
 
 class LineCheck:

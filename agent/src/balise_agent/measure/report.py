@@ -7,6 +7,8 @@ Lives here: putting run, observations, line and network together, through the sc
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+import msgspec
+
 from balise_agent.experiments import SCRUB_RULES
 from balise_agent.experiments.task import Task
 from balise_agent.measure.run import Run
@@ -38,42 +40,38 @@ def allowed_by(task: Task, own: Iterable[str] = ()) -> Allowed:
     return Allowed(addresses=frozenset(addresses - {""}), laboratory=task.laboratory, own=tuple(own))
 
 
-def measurement(
-    run: Run,
-    observations: Sequence[Observation],
-    *,
-    id: str,
-    started: float,
-    ended: float,
-    network: Network,
-    catalogue: str,
-    software: str,
-    line: LineHealth | None,
-    limited_by: Sequence[str] = (),
-    tap_drops: int = 0,
-    own_failure: str = "",
-    own: Iterable[str] = (),
-) -> Measurement:
-    """Return the measurement of a run.
+class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
+    """What a measurement says beside what was run and observed."""
 
-    Args:
-        run: as the agenda gave it.
-        observations: what its plan returned.
-        id: 32 hex digits, new for each measurement.
-        started: UNIX seconds at which the plan began; the first own trial's time is taken where it is earlier or later.
-        ended: UNIX seconds at which the plan ended.
-        network: country, provider and access type.
-        catalogue: version of the catalogue in force.
-        software: version of the agent.
-        line: the line's health of this minute.
-        limited_by: what limits the board now, beside what limited the run.
-        tap_drops: packets the capture lost meanwhile.
-        own_failure: why the probe itself ended the run; ``observations`` is then what had been noted before.
-        own: addresses and prefixes of this machine and its LAN, never to be named.
-    """
-    first = min((trial.at for trial in observations if not trial.carried), default=started)
+    id: str
+    """32 hex digits, new for each measurement."""
+    started: float
+    """UNIX seconds at which the plan began; the first own trial's time is taken where it is earlier or later."""
+    ended: float
+    """UNIX seconds at which the plan ended."""
+    network: Network
+    """Country, provider and access type."""
+    catalogue: str
+    """Version of the catalogue in force."""
+    software: str
+    """Version of the agent."""
+    line: LineHealth | None
+    """The line's health of this minute."""
+    limited_by: tuple[str, ...] = ()
+    """What limits the board now, beside what limited the run."""
+    tap_drops: int = 0
+    """Packets the capture lost meanwhile."""
+    own_failure: str = ""
+    """Why the probe itself ended the run; the observations are then what had been noted before."""
+    own: tuple[str, ...] = ()
+    """Addresses and prefixes of this machine and its LAN, never to be named."""
+
+
+def measurement(run: Run, observations: Sequence[Observation], about: Circumstances) -> Measurement:
+    """Return the measurement of a run, as it may leave."""
+    first = min((trial.at for trial in observations if not trial.carried), default=about.started)
     return Measurement(
-        id=id,
+        id=about.id,
         experiment=run.experiment,
         design=run.design,
         target=run.target.id,
@@ -82,14 +80,14 @@ def measurement(
         host=run.target.host,
         family=run.family,
         started=first,
-        ended=max(ended, first),
-        network=network,
-        catalogue=catalogue,
-        software=software,
-        line=line,
-        limited_by=tuple(dict.fromkeys((*run.limited_by, *limited_by))),
-        tap_drops=tap_drops,
+        ended=max(about.ended, first),
+        network=about.network,
+        catalogue=about.catalogue,
+        software=about.software,
+        line=about.line,
+        limited_by=tuple(dict.fromkeys((*run.limited_by, *about.limited_by))),
+        tap_drops=about.tap_drops,
         request=run.request,
-        own_failure=redacted(own_failure, MAX_OWN_FAILURE),
-        observations=scrub(observations, allowed_by(run.task, own), SCRUB_RULES),
+        own_failure=redacted(about.own_failure, MAX_OWN_FAILURE),
+        observations=scrub(observations, allowed_by(run.task, about.own), SCRUB_RULES),
     )

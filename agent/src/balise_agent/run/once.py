@@ -21,7 +21,7 @@ from balise_agent.experiments.line.plan import LINE_TARGET
 from balise_agent.experiments.steps import Plan, Queried, Query, Step
 from balise_agent.measure.conductor import Conductor, Network, Outcome
 from balise_agent.measure.line_check import LineCheck
-from balise_agent.measure.report import measurement
+from balise_agent.measure.report import Circumstances, measurement
 from balise_agent.measure.run import Run
 from balise_agent.measure.task_choice import Device, families, task_for
 from balise_agent.net.link import Link
@@ -137,14 +137,16 @@ class Once:
         return measurement(
             run,
             observations,
-            id=secrets.token_hex(16),
-            started=now,
-            ended=self._clock.now(),
-            network=wire.Network(country=probe.country, asn=probe.asn, access=probe.access, region=probe.region),
-            catalogue=assignment.catalogue,
-            software=__version__,
-            line=line,
-            own=self._allowed.lan,
+            Circumstances(
+                id=secrets.token_hex(16),
+                started=now,
+                ended=self._clock.now(),
+                network=wire.Network(country=probe.country, asn=probe.asn, access=probe.access, region=probe.region),
+                catalogue=assignment.catalogue,
+                software=__version__,
+                line=line,
+                own=self._allowed.lan,
+            ),
         )
 
     def _line(self, assignment: Assignment, device: Device) -> wire.LineHealth | None:

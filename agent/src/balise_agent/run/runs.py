@@ -15,11 +15,11 @@ import msgspec
 
 from balise_agent import __version__
 from balise_agent.delivery.spool.packing import Record
-from balise_agent.experiments.line.plan import with_clock
 from balise_agent.experiments.task import carried
 from balise_agent.measure.assignment_follower import AssignmentFollower
 from balise_agent.measure.conductor import Conductor, Outcome
-from balise_agent.measure.report import measurement
+from balise_agent.measure.line_check import clocked
+from balise_agent.measure.report import Circumstances, measurement
 from balise_agent.measure.run import Run
 from balise_agent.policy.redaction import redacted
 from balise_agent.policy.usage import Meter
@@ -29,7 +29,7 @@ from balise_agent.system.errors import LinkUnusable, Refused
 from balise_agent.system.reactor import Reactor, Timer
 from balise_wire import measurement as wire
 from balise_wire.envelope import Kind
-from balise_wire.observations import LineObservation, Observation
+from balise_wire.observations import Observation
 from balise_wire.status import EventKind
 from balise_wire.words import Design
 
@@ -129,7 +129,7 @@ class Runs:
     def _finished(self, run: Run, started: float, drops: int, outcome: Outcome) -> None:
         """Take a run's result to the agenda and onto the disk."""
         agenda = self._follower.agenda
-        observations = tuple(self._clocked(observation) for observation in outcome.observations)
+        observations = clocked(outcome.observations, self._clock.state(), self._clock.offset_ms)
         trouble = "" if outcome.error is None else self._failed(run, outcome.error)
         if trouble:
             observations = (*carried(run.cause), *observations)
@@ -156,25 +156,21 @@ class Runs:
         made = measurement(
             run,
             observations,
-            id=secrets.token_hex(16),
-            started=started,
-            ended=ended,
-            network=self._setting.network,
-            catalogue="" if agenda is None else agenda.assignment.catalogue,
-            software=__version__,
-            line=None if agenda is None else agenda.line,
-            limited_by=(*self._setting.limited_by(), *(("drops",) if lost else ())),
-            tap_drops=lost,
-            own_failure=own_failure,
-            own=self._usage.rules.lan,
+            Circumstances(
+                id=secrets.token_hex(16),
+                started=started,
+                ended=ended,
+                network=self._setting.network,
+                catalogue="" if agenda is None else agenda.assignment.catalogue,
+                software=__version__,
+                line=None if agenda is None else agenda.line,
+                limited_by=(*self._setting.limited_by(), *(("drops",) if lost else ())),
+                tap_drops=lost,
+                own_failure=own_failure,
+                own=self._usage.rules.lan,
+            ),
         )
         return Record(Kind.MEASUREMENT, msgspec.json.encode(made), ended, notable=is_notable(made))
-
-    def _clocked(self, observation: Observation) -> Observation:
-        """Add to a line observation what only we know: the clock."""
-        if isinstance(observation, LineObservation):
-            return with_clock(observation, self._clock.state(), self._clock.offset_ms)
-        return observation
 
     def _failed(self, run: Run, error: Exception) -> str:
         """Count our own failure and tell it as an event; return what the run's measurement says of it."""
