@@ -14,6 +14,7 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from balise_collector import experiments
 from balise_collector.conclude.inference import Surroundings
 from balise_collector.conclude.pipeline import Follower, replay
 from balise_collector.conclude.store.sqlite import SqliteStore
@@ -33,7 +34,7 @@ from balise_collector.system.clock import Clock
 from balise_collector.system.config import Broker, Config, Place
 from balise_collector.system.faults import Faults
 from balise_wire.measurement import Measurement
-from balise_wire.words import ClockState
+from balise_wire.words import ClockState, Experiment
 from tests.collector.field_probe import FieldProbe
 
 
@@ -276,3 +277,27 @@ def test_a_message_that_cannot_be_committed_goes_to_the_quarantine_alone(
     assert "our own fault" in refused[3]
     with_fault.close()
     registry.close()
+
+
+def test_a_row_of_an_experiment_without_rules_is_set_aside_with_its_reason(
+    journal: SqliteJournal,
+    store: SqliteStore,
+    append: Callable[..., None],
+    probe: FieldProbe,
+    epoch: float,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """At 3e87f94 such a row ended the pipeline, and the service met it again at each start: a crash loop."""
+    strange, honest = probe.measurement(epoch), probe.measurement(epoch + 1.0)
+    known = experiments.LAYERS
+    honest = msgspec.structs.replace(honest, experiment=Experiment.TLS)
+    monkeypatch.setattr(experiments, "LAYERS", {Experiment.TLS: known[Experiment.TLS]})
+    append(strange, honest)
+    follower = follower_of(journal, store, probe)
+    while follower.follow(epoch + 600.0):
+        pass
+    follower.save()
+    assert [verdict.measurement for verdict in store.verdicts()] == [honest.id]
+    (aside,) = journal.asides()
+    assert aside.fault.seq == 1
+    assert f"experiment {strange.experiment}: this collector has no rules for it" in aside.fault.error

@@ -148,8 +148,8 @@ def test_the_ladder_only_goes_down() -> None:
                 30,
                 (*BASIC, Experiment.HTTP),
                 interval=300 * rung.stretch,
-                hello_every=rung.hello_every,
-                http_every=rung.http_every,
+                hello_every=rung.lasting,
+                http_every=rung.resting,
                 line=rung.line,
             )
         )

@@ -12,12 +12,13 @@ from typing import Final
 import msgspec
 
 from balise_wire.assignment import Assignment, Target, Timetable
-from balise_wire.experiments import cost
-from balise_wire.experiments.line import BASE, CONTROL
+from balise_wire.experiments import MEASURED, REGISTRY, cost
 from balise_wire.experiments.traits import RunShape
 from balise_wire.profiles import DAY, delivery_bytes, share_of
 from balise_wire.words import Design, Experiment, Profile
 
+RESTING: Final = 0.8
+"""An experiment that rests from a smaller share of the day's bytes on is thinned first."""
 PLANNED: Final = 0.9
 """Share of a day's bytes that schedule and delivery may fill together; the rest is for anomalies."""
 
@@ -27,8 +28,10 @@ class Rung(msgspec.Struct, frozen=True):
 
     stretch: int
     """The interval becomes this many times as long."""
-    hello_every: int
-    http_every: int
+    lasting: int
+    """In which n-th interval those have a turn that rest late (TLS hellos)."""
+    resting: int
+    """The same of those that rest first (page fetches)."""
     line: int
     """Seconds."""
 
@@ -98,11 +101,20 @@ def _timetables(base: Timetable, profile: Profile) -> Iterator[Timetable]:
         yield msgspec.structs.replace(
             base,
             interval=min(base.interval * rung.stretch, DAY),
-            hello_every=max(base.hello_every, rung.hello_every),
-            http_every=max(base.http_every, rung.http_every),
             line=max(base.line, rung.line),
             health=max(base.health, 3600) if profile is Profile.METERED else base.health,
+            **_turns(base, rung),
         )
+
+
+def _turns(base: Timetable, rung: Rung) -> dict[str, int]:
+    """Return the figures of the timetable that say in which intervals an experiment has a turn; others have all."""
+    turns: dict[str, int] = {}
+    for traits in REGISTRY.values():
+        if figure := traits.cadence:
+            least = rung.resting if traits.rests_from < RESTING else rung.lasting
+            turns[figure] = max(turns.get(figure, getattr(base, figure)), least)
+    return turns
 
 
 def bytes_per_day(assignment: Assignment) -> int:
@@ -115,8 +127,14 @@ def bytes_per_day(assignment: Assignment) -> int:
     ]
     # A line check goes before what is measured, and serves everything within its time.
     checks = min(DAY / assignment.timetable.line, sum(times for times, _ in runs))
-    line = checks * (BASE + CONTROL * len(assignment.controls))
-    return round(sum(times * each for times, each in runs) + line)
+    check = _check_bytes(assignment) if checks else 0
+    return round(sum(times * each for times, each in runs) + checks * check)
+
+
+def _check_bytes(assignment: Assignment) -> int:
+    """Return the bytes of one look at the line; of which target it is asked changes nothing."""
+    shape = RunShape(target=assignment.targets[0], design=Design.SENTINEL, controls=len(assignment.controls))
+    return sum(cost(word, shape) for word in MEASURED if not REGISTRY[word].of_target)
 
 
 def results_per_day(assignment: Assignment) -> float:
