@@ -14,7 +14,6 @@ import os
 import shutil
 import socket
 import subprocess
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +21,8 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+
+from tests.testbed import waiting
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / ".tools" / "bin"
@@ -267,12 +268,4 @@ def real_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def eventually() -> Callable[..., None]:
     """Return a wait for a condition that another program brings about; it polls, and fails after ``within`` seconds."""
-
-    def wait(condition: Callable[[], bool], what: str, within: float = 20.0) -> None:
-        for _ in range(int(within / 0.05)):
-            if condition():
-                return
-            threading.Event().wait(0.05)
-        pytest.fail(f"not within {within} s: {what}")
-
-    return wait
+    return waiting.eventually

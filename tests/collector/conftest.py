@@ -11,7 +11,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -30,6 +29,7 @@ from tests.collector.field_probe import EPOCH, FieldProbe
 from tests.collector.fieldline import FieldLine
 from tests.collector.influxserver import InfluxServer
 from tests.testbed.cases import Case
+from tests.testbed.waiting import eventually
 
 FUZZED = 12
 """Properties that run under ``balise-fuzz``: they share the cases that BALISE_HYPOTHESIS_EXAMPLES asks for."""
@@ -100,12 +100,11 @@ class Mosquitto:
     def start(self) -> None:
         """Start, and return when it accepts connections."""
         self._process = subprocess.Popen([str(self._program), "-c", str(self._settings)], stderr=subprocess.DEVNULL)
-        for _ in range(200):
-            with socket.socket() as trial:
-                if trial.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            threading.Event().wait(0.05)
-        pytest.fail("mosquitto did not start within 10 s")
+        eventually(self._accepts, "mosquitto accepts connections")
+
+    def _accepts(self) -> bool:
+        with socket.socket() as trial:
+            return trial.connect_ex(("127.0.0.1", self.port)) == 0
 
     def kill(self, number: int = signal.SIGKILL) -> None:
         """Send a signal, kill -9 by default, and wait."""
@@ -237,11 +236,11 @@ def field_line() -> type[FieldLine]:
 
 
 @pytest.fixture(scope="session")
-def make_influx(tools_bin: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Any]]:
+def make_influx(tools_bin: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., InfluxServer]]:
     """Return a maker of running InfluxDB servers (influxserver.py); for tests marked influx. All end with the run."""
-    made: list[Any] = []
+    made: list[InfluxServer] = []
 
-    def make(**settings: Any) -> Any:
+    def make(**settings: Any) -> InfluxServer:
         server = InfluxServer(tools_bin, tmp_path_factory.mktemp("influx"), **settings)
         made.append(server)
         server.start()
@@ -253,13 +252,13 @@ def make_influx(tools_bin: Path, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 @pytest.fixture(scope="session")
-def influx(make_influx: Callable[..., Any]) -> Any:
+def influx(make_influx: Callable[..., InfluxServer]) -> InfluxServer:
     """Return one running InfluxDB for every test that does not harm it; ``database(name)`` makes room in it."""
     return make_influx()
 
 
 @pytest.fixture(scope="session")
-def any_influx(request: pytest.FixtureRequest) -> Iterator[Any]:
+def any_influx(request: pytest.FixtureRequest) -> Iterator[InfluxServer | influxcontract.ContractServer]:
     """Return the server that BALISE_INFLUX_URL names, else our 1.6; for tests marked contract, too."""
     named = influxcontract.named() if os.environ.get("BALISE_INFLUX_URL") else None
     if named is None:

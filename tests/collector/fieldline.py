@@ -15,6 +15,7 @@ from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from balise_wire.envelope import Kind, decode_envelope
+from balise_wire.measurement import Measurement
 from balise_wire.request import Request
 from balise_wire.seal import unseal
 from balise_wire.status import Event, Meta, Receipt, State
@@ -46,7 +47,7 @@ class FieldLine:
         self._client.connect_async("127.0.0.1", port, keepalive=10)
         self._client.loop_start()
 
-    def record(self, *measurements: Any, **changes: Any) -> None:
+    def record(self, *measurements: Measurement, **changes: Any) -> None:
         """Put one batch on the spool and on air."""
         frame = self.probe.batch(*measurements, **changes)
         with self._lock:

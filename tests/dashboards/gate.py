@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from tests.collector.influxserver import InfluxServer
+
 Board = dict[str, Any]
 SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 ALL: Final = "$__all"
@@ -36,7 +38,7 @@ class Tally:
 class Gate:
     """One InfluxDB as the reader sees it, at one moment."""
 
-    influx: Any
+    influx: InfluxServer
     databases: Mapping[str, str]
     """Database by datasource, as the dashboards name it."""
     now: float

@@ -48,6 +48,8 @@ from balise_wire.observations import (
 from balise_wire.status import Event, EventKind, Health, Meta, State
 from balise_wire.topics import Leaf, topic
 from balise_wire.words import Arm, ClockState, Design, Experiment, Lifecycle, Scope, TargetRole
+from tests.collector.field_probe import FieldProbe
+from tests.collector.influxserver import InfluxServer
 
 SLOT: Final = 300.0
 SLOTS: Final = 42
@@ -89,7 +91,7 @@ class Story:
     """A collector without a broker and without waiting."""
 
     folder: Path
-    influx: Any
+    influx: InfluxServer
     make_probe: Callable[..., Any]
     boards: Path
     start: float
@@ -231,12 +233,12 @@ class Story:
             said.extend((begins + 61.0 + n, stranger.topic, b"not approved") for n in range(2))
         return said
 
-    def _event(self, probe: Any, kind: EventKind, at: float, detail: str) -> tuple[str, bytes]:
+    def _event(self, probe: FieldProbe, kind: EventKind, at: float, detail: str) -> tuple[str, bytes]:
         """Return a topic and a sealed event."""
         body = msgspec.json.encode([Event(kind=kind, at=at, detail=detail)])
         return topic(probe.id, Leaf.EVENT), self._sealed(probe, Kind.EVENT, body)
 
-    def measurements(self, slot: int, number: int, probe: Any) -> list[Measurement]:
+    def measurements(self, slot: int, number: int, probe: FieldProbe) -> list[Measurement]:
         """What a probe measures in a slot: every experiment on two services, and its line."""
         chance = random.Random(f"dashboards {slot} {number}")
         at = self.start + slot * SLOT + chance.uniform(5.0, 20.0)
@@ -265,13 +267,13 @@ class Story:
             made.append(make.paired(Experiment.TLS, make.tls, dead=False))
         return made
 
-    def _state(self, probe: Any, lifecycle: Lifecycle) -> bytes:
+    def _state(self, probe: FieldProbe, lifecycle: Lifecycle) -> bytes:
         return msgspec.json.encode(State(state=lifecycle, session=1, stream=probe.stream, at=self.now))
 
-    def _sealed(self, probe: Any, kind: Kind, body: bytes) -> bytes:
+    def _sealed(self, probe: FieldProbe, kind: Kind, body: bytes) -> bytes:
         return bytes(probe.seal(probe.envelope(body, kind=kind, sent_at=self.now)))
 
-    def _health(self, probe: Any, at: float) -> bytes:
+    def _health(self, probe: FieldProbe, at: float) -> bytes:
         """Return how the probe's board does, read from a recorded tree as the probe reads its own."""
         tree = self.boards / BOARDS.get(probe.id, "virtual")
         reading = hardware.read(tree)
@@ -324,7 +326,7 @@ class Renaming:
 class Maker:
     """Measurements of one probe in one slot."""
 
-    probe: Any
+    probe: FieldProbe
     at: float
     rtt: float
     chance: random.Random

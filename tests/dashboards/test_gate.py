@@ -11,12 +11,15 @@ from typing import Any
 
 import pytest
 
+from tests.collector.influxserver import InfluxServer
+from tests.dashboards.story import Story
+
 pytestmark = pytest.mark.influx
 
 
 @pytest.fixture(scope="module")
 def story(
-    influx: Any,
+    influx: InfluxServer,
     make_module_probe: Callable[..., Any],
     tmp_path_factory: pytest.TempPathFactory,
     repo_root: Path,
@@ -37,7 +40,7 @@ def story(
 
 
 @pytest.fixture(scope="module")
-def make_gate(story: Any, beside: Callable[[str], Any]) -> Callable[..., Any]:
+def make_gate(story: Story, beside: Callable[[str], Any]) -> Callable[..., Any]:
     """Return a maker of gates at the end of the story, on its databases or on another."""
 
     def make(database: str = story.database) -> Any:
@@ -63,7 +66,7 @@ def test_every_query_gets_data(
 
 
 def test_alerts_fire_for_what_happened(
-    make_gate: Callable[..., Any], story: Any, provisioned: dict[str, dict[str, Any]], beside: Callable[[str], Any]
+    make_gate: Callable[..., Any], story: Story, provisioned: dict[str, dict[str, Any]], beside: Callable[[str], Any]
 ) -> None:
     """A lost probe, a wrong clock, troubles told, strangers' messages and the incident that goes on; nothing else.
 
@@ -85,7 +88,9 @@ def test_alerts_fire_for_what_happened(
     assert {labels["service"] for labels in during} == {"twitter", "zoom"}
 
 
-def test_a_renamed_field_is_found(make_gate: Callable[..., Any], story: Any, boards: dict[str, dict[str, Any]]) -> None:
+def test_a_renamed_field_is_found(
+    make_gate: Callable[..., Any], story: Story, boards: dict[str, dict[str, Any]]
+) -> None:
     """A field that the sink calls otherwise leaves just the panels empty that ask for it, and the gate names them."""
     story.send_renamed("planted", "rtt_ms", "round_trip_ms")
     gate = make_gate("planted")

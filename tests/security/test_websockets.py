@@ -20,6 +20,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.collector.field_probe import FieldProbe
 from tests.security.testbed import Card, SecurityTestbed
+from tests.testbed.waiting import eventually
 
 pytestmark = [
     pytest.mark.slow,
@@ -45,10 +46,7 @@ def door(testbed: SecurityTestbed, tools_bin: Path, tmp_path: Path, unused: Call
         program = subprocess.Popen(
             [str(tools_bin / "mosquitto"), "-c", str(tmp_path / "mosquitto.conf")], stderr=sink, env=environment
         )
-    for _ in range(200):
-        if " running" in log.read_text():
-            break
-        threading.Event().wait(0.05)
+    eventually(lambda: " running" in log.read_text(), "mosquitto runs")
     yield port
     program.kill()  # 2.0 may spin at its end, once somebody was connected there
     program.wait()

@@ -20,11 +20,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from balise_agent.delivery.parts import Arrival, Assigned, Greeted
 from balise_agent.system.config import Broker, Transport
+from balise_agent.system.reactor import Reactor
 from balise_wire import profiles
 from balise_wire.envelope import Kind, decode_envelope
 from balise_wire.seal import Sealer, unseal
 from balise_wire.status import Health, Meta, Receipt
 from balise_wire.words import Lifecycle
+from tests.agent.conftest import Mosquitto, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,7 +42,7 @@ def entry(broker: Any, **settings: Any) -> Broker:
     return Broker(host="127.0.0.1", port=broker.port, **settings)
 
 
-def test_batches_are_delivered_in_order_and_kept_until_the_receipt(stage: Any) -> None:
+def test_batches_are_delivered_in_order_and_kept_until_the_receipt(stage: Stage) -> None:
     """A broker's PUBACK forgets nothing; the collector's receipt forgets exactly what it names."""
     stage.fill(5)
     publisher = stage.publisher(entry(stage.broker))
@@ -53,7 +55,7 @@ def test_batches_are_delivered_in_order_and_kept_until_the_receipt(stage: Any) -
     assert [row.sequence for row in stage.spool.rows(0, 10)] == [3, 5]
 
 
-def test_it_introduces_itself_under_its_seal(stage: Any, identity: Identity) -> None:
+def test_it_introduces_itself_under_its_seal(stage: Stage, identity: Identity) -> None:
     """What a probe is and can do is believed by its own signature: a broker that writes it could ask it for less."""
     publisher = stage.publisher(entry(stage.broker))
     publisher.start()
@@ -64,7 +66,7 @@ def test_it_introduces_itself_under_its_seal(stage: Any, identity: Identity) -> 
     assert msgspec.json.decode(envelope.body, type=Meta).public_key == identity.public_hex
 
 
-def test_receipts_of_others_forget_nothing(stage: Any, identity: Identity) -> None:
+def test_receipts_of_others_forget_nothing(stage: Stage, identity: Identity) -> None:
     """A forged receipt, one for another probe, one of another stream, and plain bytes are ignored and counted."""
     stage.fill(2)
     publisher = stage.publisher(entry(stage.broker))
@@ -78,7 +80,7 @@ def test_receipts_of_others_forget_nothing(stage: Any, identity: Identity) -> No
     assert len(stage.spool.rows(0, 10)) == 2
 
 
-def test_a_receipt_of_another_schema_forgets_nothing(stage: Any) -> None:
+def test_a_receipt_of_another_schema_forgets_nothing(stage: Stage) -> None:
     """Its words may mean something else (docs/wire.md, law 3); one of ours is obeyed behind it."""
     stage.fill(2)
     publisher = stage.publisher(entry(stage.broker))
@@ -91,7 +93,7 @@ def test_a_receipt_of_another_schema_forgets_nothing(stage: Any) -> None:
     assert [row.sequence for row in stage.spool.rows(0, 10)] == [2]
 
 
-def test_a_broker_killed_with_everything_acknowledged_costs_nothing(stage: Any) -> None:
+def test_a_broker_killed_with_everything_acknowledged_costs_nothing(stage: Stage) -> None:
     """After kill -9 of the broker the publisher reconnects, with a higher session, and sends every unreceipted row."""
     stage.fill(3)
     publisher = stage.publisher(entry(stage.broker))
@@ -112,7 +114,7 @@ def test_a_broker_killed_with_everything_acknowledged_costs_nothing(stage: Any) 
 
 
 @pytest.mark.slow
-def test_an_overdue_receipt_sends_the_rows_again(stage: Any) -> None:
+def test_an_overdue_receipt_sends_the_rows_again(stage: Stage) -> None:
     """Rows without a receipt are sent again, oldest first, with growing patience."""
     stage.fill(2)
     publisher = stage.publisher(entry(stage.broker))
@@ -124,7 +126,7 @@ def test_an_overdue_receipt_sends_the_rows_again(stage: Any) -> None:
     assert publisher.window.receipt_seconds > 0.3
 
 
-def test_a_stream_that_begins_anew_is_told_and_delivered_from_its_first_row(stage: Any) -> None:
+def test_a_stream_that_begins_anew_is_told_and_delivered_from_its_first_row(stage: Stage) -> None:
     """A disk that dies under way: row 1 of the new stream comes after row 3 of the old one."""
     stage.fill(3)
     publisher = stage.publisher(entry(stage.broker))
@@ -142,7 +144,7 @@ def test_a_stream_that_begins_anew_is_told_and_delivered_from_its_first_row(stag
     assert stage.collector.sequences == [1, 2, 3, 1, 2]
 
 
-def test_the_queue_is_held_while_the_collector_is_offline(stage: Any) -> None:
+def test_the_queue_is_held_while_the_collector_is_offline(stage: Stage) -> None:
     """Nothing is sent to a collector that says it is offline, everything once it is back."""
     stage.collector.say(online=False)
     stage.fill(2)
@@ -156,7 +158,7 @@ def test_the_queue_is_held_while_the_collector_is_offline(stage: Any) -> None:
     stage.until(lambda: len(stage.collector.batches) >= 2, stage.collector)
 
 
-def test_the_will_says_lost_and_a_goodbye_says_disconnected(stage: Any) -> None:
+def test_the_will_says_lost_and_a_goodbye_says_disconnected(stage: Stage) -> None:
     """A connection that breaks leaves the broker to say ``lost``; a clean end says ``disconnected``, and no will."""
     broken = stage.publisher(entry(stage.broker))
     broken.start()
@@ -170,7 +172,7 @@ def test_the_will_says_lost_and_a_goodbye_says_disconnected(stage: Any) -> None:
     stage.until(lambda: clean.parted and stage.collector.states[2:] == ["ready", "disconnected"], stage.collector)
 
 
-def test_a_dead_broker_is_passed_over_and_the_good_one_remembered(stage: Any) -> None:
+def test_a_dead_broker_is_passed_over_and_the_good_one_remembered(stage: Stage) -> None:
     """The list is the fail-over order, and the one that worked comes first after a restart."""
     dead = Broker(host="127.0.0.1", port=1)
     publisher = stage.publisher(dead, entry(stage.broker))
@@ -181,7 +183,7 @@ def test_a_dead_broker_is_passed_over_and_the_good_one_remembered(stage: Any) ->
     assert again.broker == publisher.broker
 
 
-def test_an_assignment_waits_in_the_queue(stage: Any) -> None:
+def test_an_assignment_waits_in_the_queue(stage: Stage) -> None:
     """The retained assignment arrives at each connection, sealed as it was."""
     frame = stage.collector.frame(Kind.ASSIGNMENT, Receipt(stream="x", through=0))
     stage.collector.publish("assignment", frame)
@@ -237,7 +239,7 @@ def certificate(tmp_path: Path) -> tuple[Path, Path]:
 
 
 def test_tls_is_verified_and_carries_the_same(
-    mosquitto: Any,
+    mosquitto: Mosquitto,
     certificate: tuple[Path, Path],
     spool: Spool,
     make_publisher: Callable[..., Publisher],
@@ -263,13 +265,13 @@ def test_tls_is_verified_and_carries_the_same(
     assert publisher.mqtt.stream.version() == "TLSv1.3"
 
 
-def test_the_broker_is_a_real_one(mosquitto: Any) -> None:
+def test_the_broker_is_a_real_one(mosquitto: Mosquitto) -> None:
     """These tests say something about mosquitto, not about a stand-in."""
     assert subprocess.run([mosquitto.program, "-h"], capture_output=True, check=False).stdout.startswith(b"mosquitto")
 
 
 def test_a_broker_that_announces_a_monster_is_left(
-    reactor: Any,
+    reactor: Reactor,
     make_publisher: Callable[..., Publisher],
     until: Callable[..., None],
     caplog: pytest.LogCaptureFixture,
@@ -293,7 +295,7 @@ def test_a_broker_that_announces_a_monster_is_left(
 
 
 @pytest.fixture
-def cutting(reactor: Any) -> Iterator[Callable[[bytes], tuple[Broker, list[socket.socket]]]]:
+def cutting(reactor: Reactor) -> Iterator[Callable[[bytes], tuple[Broker, list[socket.socket]]]]:
     """Return a function that opens a broker which greets and subscribes whoever comes, says something, and hangs up."""
     clients: list[socket.socket] = []
     servers: list[socket.socket] = []
@@ -363,7 +365,7 @@ def test_a_broker_whose_bytes_cannot_be_read_is_left(
     until(lambda: len(clients) >= 2)
 
 
-def test_a_new_connection_forgets_what_an_old_one_heard_of_the_collector(stage: Any) -> None:
+def test_a_new_connection_forgets_what_an_old_one_heard_of_the_collector(stage: Stage) -> None:
     """``offline`` heard from one broker must not hold the queue on another one that knows nothing of it."""
     stage.collector.say(online=False)
     publisher = stage.publisher(entry(stage.broker))
@@ -378,7 +380,7 @@ def test_a_new_connection_forgets_what_an_old_one_heard_of_the_collector(stage: 
 
 
 @pytest.mark.slow
-def test_a_clean_end_waits_a_moment_for_the_last_receipts(stage: Any) -> None:
+def test_a_clean_end_waits_a_moment_for_the_last_receipts(stage: Stage) -> None:
     """What goes out with the goodbye is forgotten when the collector has it, and kept when it does not answer."""
     publisher = stage.publisher(entry(stage.broker))
     publisher.start()
@@ -398,7 +400,7 @@ def test_a_clean_end_waits_a_moment_for_the_last_receipts(stage: Any) -> None:
     assert stage.spool.count() == 1
 
 
-def test_what_the_line_carries_is_more_than_what_we_say(stage: Any) -> None:
+def test_what_the_line_carries_is_more_than_what_we_say(stage: Stage) -> None:
     """Handshake, headers and acknowledgements are counted, over one connection after the other."""
     stage.fill(3)
     publisher = stage.publisher(entry(stage.broker))
@@ -412,7 +414,7 @@ def test_what_the_line_carries_is_more_than_what_we_say(stage: Any) -> None:
     assert publisher.crossed() >= (sent, received)
 
 
-def test_a_day_that_is_spent_keeps_results_here(stage: Any) -> None:
+def test_a_day_that_is_spent_keeps_results_here(stage: Stage) -> None:
     """Results wait, then the probe signs off with a state that is no loss; the next day it comes back and delivers."""
     stage.fill(2)
     stage.budget.left = 10
@@ -435,7 +437,7 @@ def test_a_day_that_is_spent_keeps_results_here(stage: Any) -> None:
 
 
 @pytest.mark.slow
-def test_a_batch_costs_no_more_than_the_model_says(stage: Any) -> None:
+def test_a_batch_costs_no_more_than_the_model_says(stage: Stage) -> None:
     """The collector reckons with ``profiles.BATCH``: counted at a broker, with TLS records and IPv6 added."""
     publisher = stage.publisher(entry(stage.broker))
     publisher.start()
@@ -453,7 +455,7 @@ def test_a_batch_costs_no_more_than_the_model_says(stage: Any) -> None:
     assert 300 < around < profiles.BATCH - records * 22 - segments * 20
 
 
-def test_a_receipt_bounds_the_time_on_both_sides(stage: Any) -> None:
+def test_a_receipt_bounds_the_time_on_both_sides(stage: Stage) -> None:
     """It was signed after the batch went out that it is the first to cover: the clock is checked by that round trip."""
     stage.fill(2)
     publisher = stage.publisher(entry(stage.broker))
@@ -464,7 +466,7 @@ def test_a_receipt_bounds_the_time_on_both_sides(stage: Any) -> None:
     assert publisher.take().count(Greeted()) == 1
 
 
-def test_every_state_is_proved(stage: Any) -> None:
+def test_every_state_is_proved(stage: Stage) -> None:
     """Session, stream and the lowest row still held are under our seal, the last will included, in order within it."""
     stage.fill(3)
     publisher = stage.publisher(entry(stage.broker))
@@ -484,7 +486,7 @@ def test_every_state_is_proved(stage: Any) -> None:
     assert {(one.stream, one.session) for one in stage.collector.proofs} == {(stage.spool.stream, publisher.session)}
 
 
-def test_health_says_what_is_still_held(stage: Any) -> None:
+def test_health_says_what_is_still_held(stage: Stage) -> None:
     """Each report tells under its seal what was given up: a receipt need not wait for the next batch."""
     stage.fill(2)
     publisher = stage.publisher(entry(stage.broker))
@@ -497,7 +499,7 @@ def test_health_says_what_is_still_held(stage: Any) -> None:
     assert (told.stream, told.session, told.oldest) == (stage.spool.stream, publisher.session, 2)
 
 
-def test_a_receipt_from_before_the_card_was_put_back_covers_nothing(stage: Any) -> None:
+def test_a_receipt_from_before_the_card_was_put_back_covers_nothing(stage: Stage) -> None:
     """It names numbers that this spool never gave out: a new stream begins, and what waits is delivered in it."""
     stage.fill(2)
     publisher = stage.publisher(entry(stage.broker))

@@ -41,19 +41,19 @@ topics = st.one_of(
 
 
 @pytest.fixture(scope="module")
-def known(make_module_probe: Callable[[], Any]) -> Any:
+def known(make_module_probe: Callable[[], FieldProbe]) -> FieldProbe:
     """One probe for a whole module: keys are slow to make, and no example changes it."""
     return make_module_probe()
 
 
 @pytest.fixture(scope="module")
-def known_fleet(known: Any) -> Fleet:
+def known_fleet(known: FieldProbe) -> Fleet:
     """Return a fleet of that probe alone."""
     return Fleet.of([known.member])
 
 
 @pytest.fixture(scope="module")
-def good_frame(known: Any) -> bytes:
+def good_frame(known: FieldProbe) -> bytes:
     """One sealed batch; sealing anew for each example would make the examples differ by chance."""
     frame: bytes = known.batch(known.measurement())
     return frame
@@ -74,7 +74,9 @@ def test_noise_is_quarantined_with_a_reason(known_fleet: Fleet, topic: str, payl
 
 @given(data=st.data())
 @settings(settings_of_fuzz)
-def test_a_damaged_frame_is_refused(known: Any, known_fleet: Fleet, good_frame: bytes, data: st.DataObject) -> None:
+def test_a_damaged_frame_is_refused(
+    known: FieldProbe, known_fleet: Fleet, good_frame: bytes, data: st.DataObject
+) -> None:
     """One changed byte anywhere in a sealed frame is noticed: the signature covers header and payload."""
     frame = bytearray(good_frame)
     place = data.draw(st.integers(0, len(frame) - 1))
@@ -84,7 +86,7 @@ def test_a_damaged_frame_is_refused(known: Any, known_fleet: Fleet, good_frame: 
 
 @given(body=json_values)
 @settings(settings_of_fuzz)
-def test_a_signed_body_of_any_json_never_raises(known: Any, known_fleet: Fleet, body: Any) -> None:
+def test_a_signed_body_of_any_json_never_raises(known: FieldProbe, known_fleet: Fleet, body: Any) -> None:
     """An approved probe that went mad sends any JSON at all under a good signature: it is sorted, not believed."""
     envelope = known.envelope(json.dumps(body, allow_nan=True).encode())
     outcome = validate(known.topic, known.seal(envelope), known_fleet, NOW)
@@ -116,7 +118,9 @@ def test_a_signed_body_of_any_json_never_raises(known: Any, known_fleet: Fleet, 
     )
 )
 @settings(settings_of_fuzz)
-def test_a_signed_envelope_of_any_fields_never_raises(known: Any, known_fleet: Fleet, changes: dict[str, Any]) -> None:
+def test_a_signed_envelope_of_any_fields_never_raises(
+    known: FieldProbe, known_fleet: Fleet, changes: dict[str, Any]
+) -> None:
     """Any field of the envelope may hold anything; it is accepted only when it still says who, what and where."""
     honest = msgspec.to_builtins(msgspec.json.decode(msgspec.json.encode(known.envelope(b"[]"))))
     frame = Sealer(known.key).seal(json.dumps({**honest, **changes}).encode())
@@ -133,7 +137,7 @@ def test_a_signed_envelope_of_any_fields_never_raises(known: Any, known_fleet: F
 )
 @settings(settings_of_fuzz)
 def test_no_good_measurement_is_lost_beside_bad_ones(
-    known: Any, known_fleet: Fleet, hostile: list[Any], good: int, order: Any
+    known: FieldProbe, known_fleet: Fleet, hostile: list[Any], good: int, order: Any
 ) -> None:
     """Every good measurement of a batch is accepted in its place, every bad item rejected with its reason and bytes."""
     measurements = [known.measurement() for _ in range(good)]
@@ -157,7 +161,9 @@ def _has_nan(values: list[Any]) -> bool:
 
 @given(field=st.sampled_from(["started", "ended"]), value=st.floats(allow_nan=True, allow_infinity=True))
 @settings(settings_of_fuzz)
-def test_no_measurement_with_absurd_times_is_believed(known: Any, known_fleet: Fleet, field: str, value: float) -> None:
+def test_no_measurement_with_absurd_times_is_believed(
+    known: FieldProbe, known_fleet: Fleet, field: str, value: float
+) -> None:
     """What is accepted lies within the bounds around the receive time, and lasted a believable while."""
     body = json.loads(msgspec.json.encode([known.measurement()]))
     body[0][field] = value
@@ -168,13 +174,13 @@ def test_no_measurement_with_absurd_times_is_believed(known: Any, known_fleet: F
         assert 0.0 <= measurement.ended - measurement.started <= limits.lasting
 
 
-def test_deep_nesting_is_refused(known: Any, known_fleet: Fleet) -> None:
+def test_deep_nesting_is_refused(known: FieldProbe, known_fleet: Fleet) -> None:
     """A hundred thousand brackets end in a reason, not in a recursion error."""
     body = b"[" * 100_000 + b"]" * 100_000
     assert isinstance(validate(known.topic, known.seal(known.envelope(body)), known_fleet, NOW), Quarantined)
 
 
-def test_a_decompression_bomb_is_refused_before_memory_is_taken(known: Any, known_fleet: Fleet) -> None:
+def test_a_decompression_bomb_is_refused_before_memory_is_taken(known: FieldProbe, known_fleet: Fleet) -> None:
     """A frame that unpacks to more than the bound is refused by its declared size."""
     frame = known.seal(known.envelope(b'["' + b"a" * (MAX_BODY_BYTES + 10) + b'"]'))
     assert len(frame) < MAX_BATCH_BYTES
@@ -183,7 +189,7 @@ def test_a_decompression_bomb_is_refused_before_memory_is_taken(known: Any, know
     assert "allowed" in outcome.reason
 
 
-def test_an_undeclared_size_is_refused(known: Any, known_fleet: Fleet) -> None:
+def test_an_undeclared_size_is_refused(known: FieldProbe, known_fleet: Fleet) -> None:
     """A signed zstd frame that hides its size is refused: our sealer never makes one."""
     honest = known.batch(known.measurement())
     hidden = zstandard.ZstdCompressor(write_content_size=False).compress(b"{}")
@@ -213,12 +219,12 @@ def test_a_revoked_probe_is_refused(probe: FieldProbe) -> None:
     assert "revoked" in _reason(validate(probe.topic, probe.batch(probe.measurement()), fleet, NOW))
 
 
-def test_the_size_is_checked_before_the_signature(known: Any, known_fleet: Fleet) -> None:
+def test_the_size_is_checked_before_the_signature(known: FieldProbe, known_fleet: Fleet) -> None:
     """A message above the limit is not even opened."""
     assert "allowed" in _reason(validate(known.topic, b"BLS1" + b"\0" * MAX_BATCH_BYTES, known_fleet, NOW))
 
 
-def test_a_probe_in_another_country_is_rejected_with_the_mend(known: Any, known_fleet: Fleet) -> None:
+def test_a_probe_in_another_country_is_rejected_with_the_mend(known: FieldProbe, known_fleet: Fleet) -> None:
     """The registry's country holds: a probe that moved is not believed until the operator says so."""
     moved = known.measurement(network=Network(country="DE", asn=64500))
     outcome = validate(known.topic, known.batch(moved, known.measurement()), known_fleet, NOW)
@@ -235,7 +241,7 @@ def _reason(outcome: Accepted | Quarantined) -> str:
 # ---------------------------------------------------------------- words of tomorrow
 
 
-def test_an_observation_of_tomorrow_costs_itself(known: Any, known_fleet: Fleet) -> None:
+def test_an_observation_of_tomorrow_costs_itself(known: FieldProbe, known_fleet: Fleet) -> None:
     """The measurement enters with what is known of it, beside its neighbours; the operator can be told of the rest."""
     new = msgspec.to_builtins(known.measurement())
     new["observations"] = [*new["observations"], {"is": "quic", "arm": "subject", "at": NOW}]
@@ -246,7 +252,7 @@ def test_an_observation_of_tomorrow_costs_itself(known: Any, known_fleet: Fleet)
     assert (outcome.rejected, outcome.newer) == ((), frozenset({"observation 'quic'"}))
 
 
-def test_an_event_of_tomorrow_costs_nothing_else(known: Any, known_fleet: Fleet) -> None:
+def test_an_event_of_tomorrow_costs_nothing_else(known: FieldProbe, known_fleet: Fleet) -> None:
     """It is kept with its word; one that is broken costs itself."""
     body = (
         b'[{"kind":"halted","at":1.0},{"kind":"sauna_on","at":2.0,"detail":"hot"},{"kind":5},{"kind":"started","at":3}]'
@@ -260,7 +266,7 @@ def test_an_event_of_tomorrow_costs_nothing_else(known: Any, known_fleet: Fleet)
     assert outcome.newer == {"event 'sauna_on'"}
 
 
-def test_words_of_tomorrow_in_the_envelope_cost_no_batch(known: Any, known_fleet: Fleet) -> None:
+def test_words_of_tomorrow_in_the_envelope_cost_no_batch(known: FieldProbe, known_fleet: Fleet) -> None:
     """An unknown clock state vouches for nothing; an unknown kind is kept and receipted, so that the queue goes on."""
     plain = msgspec.json.decode(encode_envelope(known.envelope(msgspec.json.encode([known.measurement()]))))
     frame = Sealer(known.key).seal(msgspec.json.encode({**plain, "clock_state": "quantum"}))
@@ -279,7 +285,7 @@ def test_words_of_tomorrow_in_the_envelope_cost_no_batch(known: Any, known_fleet
 # ---------------------------------------------------------------- time
 
 
-def test_a_board_that_woke_in_1970_is_believed_while_live(known: Any, known_fleet: Fleet) -> None:
+def test_a_board_that_woke_in_1970_is_believed_while_live(known: FieldProbe, known_fleet: Fleet) -> None:
     """A board without a clock battery measures in 1970; sent live it is corrected, sent late it cannot be."""
     early = known.measurement(100.0)
     live = known.batch(early, sent_at=130.0, clock_state=ClockState.UNSYNCED)
@@ -291,7 +297,7 @@ def test_a_board_that_woke_in_1970_is_believed_while_live(known: Any, known_flee
     assert "clock is not to be believed" in rejected.rejected[0].reason
 
 
-def test_too_many_items_are_quarantined_whole_but_owed_a_receipt(known: Any, known_fleet: Fleet) -> None:
+def test_too_many_items_are_quarantined_whole_but_owed_a_receipt(known: FieldProbe, known_fleet: Fleet) -> None:
     """What is signed and kept in the quarantine need not be sent again: the envelope rides along."""
     outcome = validate(known.topic, known.batch(*[known.measurement()] * 3), known_fleet, NOW, Limits(items=2))
     assert isinstance(outcome, Quarantined)
@@ -308,7 +314,9 @@ def test_too_many_items_are_quarantined_whole_but_owed_a_receipt(known: Any, kno
         ({"started": NOW + 200_000.0, "ended": NOW + 200_000.1}, "received"),
     ],
 )
-def test_each_absurdity_has_its_reason(known: Any, known_fleet: Fleet, change: dict[str, Any], word: str) -> None:
+def test_each_absurdity_has_its_reason(
+    known: FieldProbe, known_fleet: Fleet, change: dict[str, Any], word: str
+) -> None:
     """A rejected measurement says what is wrong with it, and its neighbour enters."""
     bad, good = known.measurement(**change), known.measurement()
     outcome = validate(known.topic, known.batch(bad, good), known_fleet, NOW)
@@ -323,7 +331,7 @@ def test_members_keys_are_parsed_once(make_probe: Callable[..., FieldProbe]) -> 
     assert set(Fleet.of(members).keys) == {m.id for m in members}
 
 
-def test_health_beyond_what_a_board_can_have_is_refused(known: Any, known_fleet: Fleet) -> None:
+def test_health_beyond_what_a_board_can_have_is_refused(known: FieldProbe, known_fleet: Fleet) -> None:
     """A number that no database can write down would stop every sink behind it."""
 
     def outcome(body: str) -> Any:
@@ -348,14 +356,14 @@ def said(proof: bytes = b"", **changes: Any) -> bytes:
     return msgspec.json.encode(State(**{**usual, **changes}))
 
 
-def proof_of(known: Any, **changes: Any) -> bytes:
+def proof_of(known: FieldProbe, **changes: Any) -> bytes:
     """Return a state sealed by the probe."""
     body = msgspec.json.encode(State(state=Lifecycle.SLEEPING, session=3))
     usual: dict[str, Any] = {"kind": Kind.STATE, "session": 3, "sequence": 2, "oldest": 5}
     return bytes(known.seal(known.envelope(body, **{**usual, **changes})))
 
 
-def test_a_proved_state_is_what_was_sealed_whatever_stands_around_it(known: Any, known_fleet: Fleet) -> None:
+def test_a_proved_state_is_what_was_sealed_whatever_stands_around_it(known: FieldProbe, known_fleet: Fleet) -> None:
     """State, session, stream and oldest are those under the seal; the plain ones beside it are not looked at."""
     spoken = read_state(topic_of(known.id, Leaf.STATE), said(proof_of(known)), known_fleet)
     assert isinstance(spoken, Spoken)
@@ -364,7 +372,7 @@ def test_a_proved_state_is_what_was_sealed_whatever_stands_around_it(known: Any,
     assert (spoken.state.session, spoken.state.stream, spoken.state.oldest) == (3, known.stream, 5)
 
 
-def test_a_plain_state_proves_nothing(known: Any, known_fleet: Fleet) -> None:
+def test_a_plain_state_proves_nothing(known: FieldProbe, known_fleet: Fleet) -> None:
     """It is read, and says so."""
     spoken = read_state(topic_of(known.id, Leaf.STATE), said(), known_fleet)
     assert isinstance(spoken, Spoken)
@@ -376,7 +384,9 @@ def test_a_plain_state_proves_nothing(known: Any, known_fleet: Fleet) -> None:
     [{"kind": Kind.HEALTH}, {"probe": "another0"}, {"oldest": -1}, {"session": 2**53}, {"schema": 2}],
     ids=lambda changes: next(iter(changes)),
 )
-def test_a_proof_that_proves_something_else_is_refused(known: Any, known_fleet: Fleet, changes: dict[str, Any]) -> None:
+def test_a_proof_that_proves_something_else_is_refused(
+    known: FieldProbe, known_fleet: Fleet, changes: dict[str, Any]
+) -> None:
     """A batch of the probe, a proof of another one and absurd numbers are no proof, and no presence either."""
     outcome = read_state(topic_of(known.id, Leaf.STATE), said(proof_of(known, **changes)), known_fleet)
     assert isinstance(outcome, Quarantined)
@@ -384,7 +394,7 @@ def test_a_proof_that_proves_something_else_is_refused(known: Any, known_fleet: 
 
 
 def test_a_proof_by_another_key_is_refused(
-    make_probe: Callable[..., FieldProbe], known: Any, known_fleet: Fleet
+    make_probe: Callable[..., FieldProbe], known: FieldProbe, known_fleet: Fleet
 ) -> None:
     """Who has not the probe's key cannot speak for it."""
     outcome = read_state(topic_of(known.id, Leaf.STATE), said(proof_of(make_probe(id=known.id))), known_fleet)

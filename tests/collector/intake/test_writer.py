@@ -28,6 +28,7 @@ from balise_wire.topics import Leaf
 from balise_wire.words import Lifecycle
 from tests.collector.conftest import Mosquitto, RunningCollector
 from tests.collector.field_probe import FieldProbe
+from tests.collector.fieldline import FieldLine
 
 NOW = 1_589_733_000.0
 LAB_CLOCK = "2020-05-17T16:30:00Z"
@@ -41,12 +42,12 @@ def virtual_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def line_of(
-    collector: RunningCollector, mosquitto: Mosquitto, field_line: Any, eventually: Callable[..., None]
-) -> Iterator[Callable[[Any], Any]]:
+    collector: RunningCollector, mosquitto: Mosquitto, field_line: type[FieldLine], eventually: Callable[..., None]
+) -> Iterator[Callable[[FieldProbe], FieldLine]]:
     """Return a maker of a probe's connection, which trusts this collector's key and waits until it is online."""
-    lines: list[Any] = []
+    lines: list[FieldLine] = []
 
-    def make(probe: FieldProbe) -> Any:
+    def make(probe: FieldProbe) -> FieldLine:
         line = field_line(probe, mosquitto.port, load_or_create(collector.state).public_key())
         lines.append(line)
         eventually(lambda: b'"online":true' in line.retained.get("collector", b""), "the collector is online")
@@ -67,7 +68,7 @@ def ids_in(collector: RunningCollector) -> list[str]:
 
 @pytest.mark.slow
 def test_what_is_committed_is_receipted_and_forgotten(
-    collector: RunningCollector, probe: FieldProbe, line_of: Any, eventually: Callable[..., None]
+    collector: RunningCollector, probe: FieldProbe, line_of: Callable[..., FieldLine], eventually: Callable[..., None]
 ) -> None:
     """Batches enter once, the receipt covers them, the spool empties; SIGTERM ends the collector within 3 s."""
     collector.approve(probe)
@@ -89,7 +90,7 @@ def _offline(line: Any) -> CollectorState:
 
 @pytest.mark.slow
 def test_a_probe_is_approved_while_the_collector_runs(
-    collector: RunningCollector, probe: FieldProbe, line_of: Any, eventually: Callable[..., None]
+    collector: RunningCollector, probe: FieldProbe, line_of: Callable[..., FieldLine], eventually: Callable[..., None]
 ) -> None:
     """A stranger gets no receipt and is listed; approved by id, it gets its assignment and loses nothing."""
     collector.start()
@@ -116,7 +117,7 @@ def test_every_measurement_is_there_once_after_kills(
     collector: RunningCollector,
     mosquitto: Mosquitto,
     make_probe: Callable[..., FieldProbe],
-    line_of: Any,
+    line_of: Callable[..., FieldLine],
     eventually: Callable[..., None],
 ) -> None:
     """kill -9 of broker and collector in turn while three probes send: at the end, exactly once."""
@@ -149,7 +150,7 @@ def _drained(line: Any) -> bool:
 
 @pytest.mark.slow
 def test_a_full_disk_loses_nothing(
-    collector: RunningCollector, probe: FieldProbe, line_of: Any, eventually: Callable[..., None]
+    collector: RunningCollector, probe: FieldProbe, line_of: Callable[..., FieldLine], eventually: Callable[..., None]
 ) -> None:
     """While the journal cannot grow there is no receipt and the collector says offline; afterwards all is there."""
     collector.approve(probe)
@@ -170,7 +171,7 @@ def test_a_full_disk_loses_nothing(
 
 @pytest.mark.slow
 def test_hostile_neighbours_cost_no_good_message(
-    collector: RunningCollector, probe: FieldProbe, line_of: Any, eventually: Callable[..., None]
+    collector: RunningCollector, probe: FieldProbe, line_of: Callable[..., FieldLine], eventually: Callable[..., None]
 ) -> None:
     """Noise of every kind between good batches of the same delivery: quarantined with reasons, the good ones enter."""
     collector.approve(probe)
@@ -191,7 +192,7 @@ def test_hostile_neighbours_cost_no_good_message(
 
 @pytest.mark.slow
 def test_events_and_states_are_kept(
-    collector: RunningCollector, probe: FieldProbe, line_of: Any, eventually: Callable[..., None]
+    collector: RunningCollector, probe: FieldProbe, line_of: Callable[..., FieldLine], eventually: Callable[..., None]
 ) -> None:
     """A probe's events share its stream, so they are receipted too; they are kept once."""
     collector.approve(probe)
@@ -210,7 +211,7 @@ def test_events_and_states_are_kept(
 
 @pytest.mark.slow
 def test_states_without_end_are_bounded_and_the_newest_counts(
-    collector: RunningCollector, probe: FieldProbe, line_of: Any, eventually: Callable[..., None]
+    collector: RunningCollector, probe: FieldProbe, line_of: Callable[..., FieldLine], eventually: Callable[..., None]
 ) -> None:
     """A probe that says its state without end writes so many down, delays nobody, and its last word is kept."""
     collector.approve(probe)
@@ -229,7 +230,9 @@ def test_states_without_end_are_bounded_and_the_newest_counts(
 
 
 @pytest.mark.slow
-def test_a_second_collector_on_one_folder_leaves(collector: RunningCollector, line_of: Any, probe: FieldProbe) -> None:
+def test_a_second_collector_on_one_folder_leaves(
+    collector: RunningCollector, line_of: Callable[..., FieldLine], probe: FieldProbe
+) -> None:
     """Two writers of one journal would mix their batches: the second says so and ends, the first goes on."""
     collector.start()
     line_of(probe)
@@ -290,7 +293,10 @@ def test_an_acknowledgement_never_reaches_another_connection(steps: list[str]) -
 
 @pytest.mark.slow
 def test_a_halt_reaches_every_probe_of_the_country_at_once(
-    collector: RunningCollector, make_probe: Callable[..., FieldProbe], line_of: Any, eventually: Callable[..., None]
+    collector: RunningCollector,
+    make_probe: Callable[..., FieldProbe],
+    line_of: Callable[..., FieldLine],
+    eventually: Callable[..., None],
 ) -> None:
     """The kill switch: a new assignment with the reason, to that country only, and another when it is lifted."""
     here, abroad = make_probe(id="pk000000"), make_probe(id="de000000", country="DE")
@@ -332,7 +338,10 @@ host = "b.example"
 
 @pytest.mark.slow
 def test_a_probe_is_asked_for_what_it_can_do(
-    collector: RunningCollector, make_probe: Callable[..., FieldProbe], line_of: Any, eventually: Callable[..., None]
+    collector: RunningCollector,
+    make_probe: Callable[..., FieldProbe],
+    line_of: Callable[..., FieldLine],
+    eventually: Callable[..., None],
 ) -> None:
     """By its sealed word; a plain one, as of a probe that was set back, leaves the words of the first version."""
     folder = collector.folder / "catalogue"
@@ -361,7 +370,7 @@ def test_a_probe_is_asked_for_what_it_can_do(
 
 @pytest.mark.slow
 def test_a_probe_that_holds_a_newer_assignment_is_caught_up_with(
-    collector: RunningCollector, probe: FieldProbe, line_of: Any, eventually: Callable[..., None]
+    collector: RunningCollector, probe: FieldProbe, line_of: Callable[..., FieldLine], eventually: Callable[..., None]
 ) -> None:
     """A registry that was lost: the probe ignores what is not newer, a halt too, and says so; we count on from it."""
     collector.approve(probe)

@@ -8,7 +8,6 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -20,19 +19,20 @@ from balise_collector.journal.pages import NoRowError, Pages, Row, record
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_wire.status import Health
 from balise_wire.words import ClockState, Lifecycle
+from tests.collector.field_probe import FieldProbe
 
 AT = 1_589_733_000.0
 BATCHES, EACH = 60, 10
 
 
 @pytest.fixture(scope="module")
-def speaker(make_module_probe: Callable[[], Any]) -> Any:
+def speaker(make_module_probe: Callable[[], FieldProbe]) -> FieldProbe:
     """One probe for the whole module."""
     return make_module_probe()
 
 
 @pytest.fixture(scope="module")
-def sound(tmp_path_factory: pytest.TempPathFactory, speaker: Any) -> Path:
+def sound(tmp_path_factory: pytest.TempPathFactory, speaker: FieldProbe) -> Path:
     """Return a journal of 600 measurements in 60 batches, some of them larger than a page, closed cleanly."""
     path = tmp_path_factory.mktemp("sound") / "journal.sqlite"
     with closing(SqliteJournal(path)) as journal:
@@ -85,7 +85,9 @@ def test_a_sound_file_comes_out_the_same(sound: Path, damaged: Path) -> None:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_twenty_flipped_bits_anywhere_cost_what_they_hit(damaged: Path, sound: Path, speaker: Any, seed: int) -> None:
+def test_twenty_flipped_bits_anywhere_cost_what_they_hit(
+    damaged: Path, sound: Path, speaker: FieldProbe, seed: int
+) -> None:
     """Twenty bits anywhere in the file, header and schema included: all that they did not hit is there, in its row."""
     before = ids_of(sound)
     chance = random.Random(seed)
@@ -109,7 +111,7 @@ def test_twenty_flipped_bits_anywhere_cost_what_they_hit(damaged: Path, sound: P
 
 
 @pytest.mark.parametrize("page", [1, 2, 3, 5, 8, 13])
-def test_a_zeroed_page_costs_what_was_on_it(damaged: Path, sound: Path, speaker: Any, page: int) -> None:
+def test_a_zeroed_page_costs_what_was_on_it(damaged: Path, sound: Path, speaker: FieldProbe, page: int) -> None:
     """A page of NULs, also the first: pointers on it are made again from the frames, at their old numbers."""
     before = ids_of(sound)
     with damaged.open("r+b") as file:
@@ -122,7 +124,7 @@ def test_a_zeroed_page_costs_what_was_on_it(damaged: Path, sound: Path, speaker:
 
 
 @pytest.mark.parametrize("begin", [0, 16, 40, 92])
-def test_a_damaged_header_costs_no_table(damaged: Path, sound: Path, speaker: Any, begin: int) -> None:
+def test_a_damaged_header_costs_no_table(damaged: Path, sound: Path, speaker: FieldProbe, begin: int) -> None:
     """A hundred bytes at the beginning make SQLite refuse the whole file: all that stands behind them is kept."""
     with damaged.open("r+b") as file:
         file.write(bytes(16))
@@ -136,7 +138,7 @@ def test_a_damaged_header_costs_no_table(damaged: Path, sound: Path, speaker: An
         assert journal.position(speaker.id, speaker.stream) == whole.position(speaker.id, speaker.stream)
 
 
-def test_a_lost_place_in_a_stream_is_told_by_its_batches(damaged: Path, speaker: Any) -> None:
+def test_a_lost_place_in_a_stream_is_told_by_its_batches(damaged: Path, speaker: FieldProbe) -> None:
     """A probe goes on being receipted for what is here, and for no batch that is not."""
     with closing(sqlite3.connect(damaged)) as db, db:
         db.execute("DELETE FROM stream")
@@ -161,7 +163,7 @@ def test_every_pointer_can_be_made_again(damaged: Path, sound: Path) -> None:
     assert ids_of(damaged) == before
 
 
-def test_what_a_killed_collector_left_in_its_log_counts(damaged: Path, speaker: Any, tmp_path: Path) -> None:
+def test_what_a_killed_collector_left_in_its_log_counts(damaged: Path, speaker: FieldProbe, tmp_path: Path) -> None:
     """The last commits stand in the write-ahead log only: they are read from there where SQLite cannot any more."""
     with closing(SqliteJournal(damaged)) as journal:
         late = speaker.measurement(AT + 999.0)
@@ -182,7 +184,7 @@ def test_what_a_killed_collector_left_in_its_log_counts(damaged: Path, speaker: 
     assert mended.measurements == 601
 
 
-def test_a_damaged_key_of_the_file_is_taken_from_the_registry(damaged: Path, speaker: Any) -> None:
+def test_a_damaged_key_of_the_file_is_taken_from_the_registry(damaged: Path, speaker: FieldProbe) -> None:
     """One bit in a probe's key would cost every frame of it; the registry has the key, too."""
     with closing(sqlite3.connect(damaged)) as db, db:
         db.execute("UPDATE signer SET public_key = '00' || substr(public_key, 3)")

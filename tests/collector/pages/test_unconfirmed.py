@@ -32,6 +32,7 @@ from balise_collector.sinks.influx.sink import PointSink
 from balise_collector.sinks.streams import Conclusions, Sources
 from balise_collector.system.each_thread import EachThread
 from balise_wire.mechanisms import Mechanism
+from tests.collector.pages.conftest import Day
 
 NOW = 1_589_673_600.0 + 47.5 * 3600
 """A day after every measurement: released evidence is old enough to be redrawn."""
@@ -74,7 +75,7 @@ def planted(store: SqliteStore) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def stores(folder: Path, kept: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def stores(folder: Path, kept: Day, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Return the folders of the day as it is, and of the day with what single probes saw."""
     assert kept.verdicts
     found = {name: copy(folder, tmp_path_factory.mktemp(name)) for name in ("quiet", "loud")}
@@ -109,7 +110,7 @@ def _ids(store: SqliteStore) -> list[str]:
     return [row[0] for row in store._db.execute("SELECT DISTINCT id FROM incident")]
 
 
-def reader(place: Path, kept: Any, released: list[str], least: int = 2, now: float = NOW) -> TestClient:
+def reader(place: Path, kept: Day, released: list[str], least: int = 2, now: float = NOW) -> TestClient:
     """Return a reader of the public view of a store; its operator released everything, by mistake too."""
     policy = Policy(least=least, delay=1800.0, secret=SECRET)
     open_store = EachThread(lambda: SqliteStore(place / "derived.sqlite", SqliteJournal(place / "journal.sqlite")))
@@ -153,7 +154,7 @@ def questions(client: TestClient, told: list[str], asked: list[str]) -> Iterator
 
 @pytest.mark.parametrize(("least", "some"), [(2, 25), *(pytest.param(k, 5, marks=pytest.mark.slow) for k in (2, 3))])
 def test_no_public_answer_differs_by_what_one_probe_saw(
-    stores: dict[str, Path], names: list[str], kept: Any, told: dict[str, str], least: int, some: int
+    stores: dict[str, Path], names: list[str], kept: Day, told: dict[str, str], least: int, some: int
 ) -> None:
     """Pages, pictures, feed, table, interface and errors: of every kind, in every standing, released or not."""
     assert len(names) == len(LONELY) == 50
@@ -243,7 +244,7 @@ def taken_back(stores: dict[str, Path], tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_what_was_said_and_is_not_confirmed_any_more_is_taken_back_everywhere(taken_back: Path, kept: Any) -> None:
+def test_what_was_said_and_is_not_confirmed_any_more_is_taken_back_everywhere(taken_back: Path, kept: Day) -> None:
     """Never silently: page, "What we said when", feed, interface and card say that it is withdrawn, and nothing new."""
     client = reader(taken_back, kept, [])
     name = Policy(least=2, delay=1800.0, secret=SECRET).alias(TOLD_ONCE)
@@ -268,7 +269,7 @@ def test_what_was_said_and_is_not_confirmed_any_more_is_taken_back_everywhere(ta
     assert "<title>WITHDRAWN (measurements that arrived later do not confirm it): Pakistan: WhatsApp blocked" in feed
 
 
-def test_what_a_dead_line_told_stays_while_it_is_dead(taken_back: Path, kept: Any) -> None:
+def test_what_a_dead_line_told_stays_while_it_is_dead(taken_back: Path, kept: Day) -> None:
     """After a day without any measurement of it, the finding (or that it was withdrawn) is still there."""
     names = Policy(least=2, delay=1800.0, secret=SECRET).alias
     with closing(SqliteStore(taken_back / "derived.sqlite")) as store:
@@ -282,7 +283,7 @@ def test_what_a_dead_line_told_stays_while_it_is_dead(taken_back: Path, kept: An
         assert shown[names("dead11fe0000")]["scope"]["affected"] == [64501, 64502, 64503]
 
 
-def test_before_it_was_taken_back_it_was_told(taken_back: Path, kept: Any) -> None:
+def test_before_it_was_taken_back_it_was_told(taken_back: Path, kept: Day) -> None:
     """The view speaks of the moment before the delay: the line comes when it was noted, and no sooner."""
     with closing(SqliteStore(taken_back / "derived.sqlite")) as store:
         (_, (noted, _)) = store.revisions(TOLD_ONCE)
@@ -334,7 +335,7 @@ def _met(one: Verdict, number: int, trouble: bool) -> Verdict:
 
 @pytest.mark.slow
 def test_trouble_of_one_probe_is_told_as_what_we_cannot_tell(
-    lone_results: dict[str, Path], kept: Any, told: dict[str, str]
+    lone_results: dict[str, Path], kept: Day, told: dict[str, str]
 ) -> None:
     """Matrix, strips, tables and counts: the colour of blocking needs two probes that met something amiss."""
     doubtful, troubled = (reader(lone_results[name], kept, []) for name in ("doubtful", "troubled"))
@@ -356,7 +357,7 @@ def test_trouble_of_one_probe_is_told_as_what_we_cannot_tell(
 
 
 def test_the_word_for_a_service_that_one_probe_cannot_reach_is_that_we_cannot_tell(
-    lone_results: dict[str, Path], kept: Any
+    lone_results: dict[str, Path], kept: Day
 ) -> None:
     """Nothing of what it met is said, and the service is not called reachable either."""
     page = reader(lone_results["troubled"], kept, []).get("/PK/whatsapp?at=2020-05-17T18:32Z").text

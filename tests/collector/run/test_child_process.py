@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import pytest
 from balise_collector.run import child_process
 from balise_collector.run.child_process import Beside
 from balise_collector.system.clock import Clock
+from tests.testbed.waiting import eventually
 
 HOLD = "import sys\nopen(sys.argv[1], 'a').write('x')\nsys.stdin.read()\n"
 STUBBORN = "import signal, sys\nsignal.signal(15, signal.SIG_IGN)\n" + HOLD
@@ -51,15 +51,6 @@ def keep(tmp_path: Path) -> Iterator[Callable[[str], tuple[Beside, Path]]]:
         assert part.child.returncode is not None
 
 
-def until(said: Callable[[], bool]) -> None:
-    """Wait for something that comes."""
-    for _ in range(1000):
-        if said():
-            return
-        threading.Event().wait(0.01)
-    raise AssertionError
-
-
 def starts(file: Path) -> int:
     """Return how often the child was started."""
     return len(file.read_text()) if file.exists() else 0
@@ -71,10 +62,10 @@ def test_it_is_started_again_however_it_ended(
     """By itself or killed: the next one comes, and the log says how the last one ended."""
     with caplog.at_level(logging.ERROR):
         part, file = keep(HOLD)
-        until(lambda: starts(file) == 1)
+        eventually(lambda: starts(file) == 1)
         assert part.child is not None
         os.kill(part.child.pid, signal.SIGKILL)
-        until(lambda: starts(file) == 2)
+        eventually(lambda: starts(file) == 2)
     assert "the child ended with status -9; it is started again" in caplog.text
 
 
@@ -84,7 +75,7 @@ def test_one_that_dies_at_once_is_not_started_at_every_moment(
     """The pause doubles, up to a minute."""
     with caplog.at_level(logging.ERROR):
         keep(DIES)
-        until(lambda: len(caplog.records) >= 4)
+        eventually(lambda: len(caplog.records) >= 4)
     pauses = [record.args[2] for record in caplog.records if isinstance(record.args, tuple)]
     assert pauses[:4] == [0.01, 0.02, 0.04, 0.08]
 
@@ -92,7 +83,7 @@ def test_one_that_dies_at_once_is_not_started_at_every_moment(
 def test_one_that_does_not_listen_is_killed(keep: Callable[[str], tuple[Beside, Path]]) -> None:
     """Who ignores SIGTERM has a moment, and the collector ends in time."""
     part, file = keep(STUBBORN)
-    until(lambda: starts(file) == 1)
+    eventually(lambda: starts(file) == 1)
     part.stop()
     part.join(10)
     assert part.child is not None
@@ -111,10 +102,10 @@ def test_it_ends_when_the_collector_was_killed(tmp_path: Path) -> None:
         "threading.Event().wait()\n"
     )
     with subprocess.Popen([sys.executable, "-c", script]) as parent:
-        until(lambda: starts(file) == 1 and pid.exists() and pid.read_text().endswith("."))
+        eventually(lambda: starts(file) == 1 and pid.exists() and pid.read_text().endswith("."))
         parent.kill()
     child = int(pid.read_text().rstrip("."))
-    until(lambda: not Path(f"/proc/{child}").exists() or _is_zombie(child))
+    eventually(lambda: not Path(f"/proc/{child}").exists() or _is_zombie(child))
 
 
 def _is_zombie(pid: int) -> bool:

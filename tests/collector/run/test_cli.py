@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -21,11 +20,13 @@ from balise_collector.run.cli import main
 from tests.collector.afternoon import Afternoon
 from tests.collector.field_probe import FieldProbe
 
+Run = Callable[..., tuple[int, str, str]]
+
 T = 1_589_733_000.0
 
 
 @pytest.fixture
-def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
     """Return a runner of commands on settings in a folder of its own: status, output, errors."""
     settings = tmp_path / "collector.toml"
     settings.write_text(f'[collector]\nstate_dir = "{tmp_path}/state"\n[broker]\nhost = "127.0.0.1"\n')
@@ -38,7 +39,7 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tup
     return call
 
 
-def test_the_key_is_printed_alone(run: Any) -> None:
+def test_the_key_is_printed_alone(run: Run) -> None:
     """The line is what a probe's settings take; a second call prints the same."""
     status, out, _ = run("key")
     assert status == 0
@@ -46,7 +47,7 @@ def test_the_key_is_printed_alone(run: Any) -> None:
     assert run("key")[1] == out
 
 
-def test_check_reads_everything(run: Any) -> None:
+def test_check_reads_everything(run: Run) -> None:
     """One look says that settings, key, catalogue and fleet are good."""
     status, out, _ = run("check")
     assert status == 0
@@ -54,7 +55,7 @@ def test_check_reads_everything(run: Any) -> None:
     assert "0 approved" in out
 
 
-def test_check_says_where_points_go(run: Any, tmp_path: Path) -> None:
+def test_check_says_where_points_go(run: Run, tmp_path: Path) -> None:
     """An InfluxDB is not needed; one that is named without a token is told how to get it."""
     assert "influx     none" in run("check")[1]
     settings = tmp_path / "collector.toml"
@@ -67,14 +68,14 @@ def test_check_says_where_points_go(run: Any, tmp_path: Path) -> None:
     assert "influx.url" in err
 
 
-def test_influx_setup_needs_its_settings(run: Any) -> None:
+def test_influx_setup_needs_its_settings(run: Run) -> None:
     """One line that names the key."""
     status, _, err = run("influx", "setup")
     assert status == 2
     assert "[influx] url is not set" in err
 
 
-def test_a_mistake_is_one_line_and_status_2(run: Any, tmp_path: Path) -> None:
+def test_a_mistake_is_one_line_and_status_2(run: Run, tmp_path: Path) -> None:
     """No traceback for an operator's mistake."""
     (tmp_path / "collector.toml").write_text("[broker]\nhst = 'x'\n")
     status, _, err = run("check")
@@ -83,7 +84,7 @@ def test_a_mistake_is_one_line_and_status_2(run: Any, tmp_path: Path) -> None:
     assert "did you mean 'host'" in err
 
 
-def test_a_probe_is_approved_by_what_the_operator_types(run: Any, probe: FieldProbe) -> None:
+def test_a_probe_is_approved_by_what_the_operator_types(run: Run, probe: FieldProbe) -> None:
     """Key, country, provider and role; the list shows it, also as JSON."""
     typed = (
         "--key",
@@ -106,7 +107,7 @@ def test_a_probe_is_approved_by_what_the_operator_types(run: Any, probe: FieldPr
     assert (changed["network"]["country"], changed["network"]["asn"], changed["role"]) == ("DE", 64501, "reference")
 
 
-def test_a_probe_that_announced_itself_needs_its_id_only(run: Any, probe: FieldProbe, tmp_path: Path) -> None:
+def test_a_probe_that_announced_itself_needs_its_id_only(run: Run, probe: FieldProbe, tmp_path: Path) -> None:
     """What it said of itself fills the blanks; the key is printed to be compared."""
     registry = SqliteRegistry(tmp_path / "state" / "fleet.sqlite")
     registry.note_pending(Pending(id=probe.id, public_key=probe.public_hex, country="PK", asn=64501))
@@ -131,14 +132,14 @@ def test_a_probe_that_announced_itself_needs_its_id_only(run: Any, probe: FieldP
         (("revoke", "nobody000"), "fleet list"),
     ],
 )
-def test_what_is_missing_is_named(run: Any, arguments: tuple[str, ...], word: str) -> None:
+def test_what_is_missing_is_named(run: Run, arguments: tuple[str, ...], word: str) -> None:
     """The message says which argument to add."""
     status, _, err = run("fleet", *arguments)
     assert status == 2
     assert word in err
 
 
-def test_measurements_of_a_file_are_explained(run: Any, probe: FieldProbe, tmp_path: Path) -> None:
+def test_measurements_of_a_file_are_explained(run: Run, probe: FieldProbe, tmp_path: Path) -> None:
     """A list, one a line, or one alone: which rule decided, from what, and by whose authority."""
     path = tmp_path / "once.json"
     measurements = [probe.measurement(), probe.measurement()]
@@ -156,7 +157,7 @@ def test_measurements_of_a_file_are_explained(run: Any, probe: FieldProbe, tmp_p
     assert "line 1" in err
 
 
-def test_incidents_and_report_of_an_afternoon(run: Any, afternoon: Afternoon, tmp_path: Path) -> None:
+def test_incidents_and_report_of_an_afternoon(run: Run, afternoon: Afternoon, tmp_path: Path) -> None:
     """Replay, incidents and report tell the same story, in a table, in JSON, in English and in French."""
     assert "nothing was collected" in run("incidents")[2]
     registry = SqliteRegistry(tmp_path / "state" / "fleet.sqlite")
@@ -185,7 +186,7 @@ def test_incidents_and_report_of_an_afternoon(run: Any, afternoon: Afternoon, tm
     assert "no such incident" in run("release", "nope")[2]
 
 
-def test_what_one_probe_saw_is_marked_kept_out_of_the_report_and_never_released(run: Any, tmp_path: Path) -> None:
+def test_what_one_probe_saw_is_marked_kept_out_of_the_report_and_never_released(run: Run, tmp_path: Path) -> None:
     """A report is passed on: it is made of findings, and says on the side that something was left out."""
     (tmp_path / "state").mkdir(exist_ok=True)
     SqliteJournal(tmp_path / "state" / "journal.sqlite").close()
@@ -214,7 +215,7 @@ def test_what_one_probe_saw_is_marked_kept_out_of_the_report_and_never_released(
 
 
 def test_nothing_that_is_printed_moves_a_terminals_cursor(
-    run: Any, probe: FieldProbe, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    run: Run, probe: FieldProbe, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A tag, a path: what would clear the screen or turn a line around is an escape, and JSON stays JSON."""
     member = msgspec.structs.replace(probe.member, tags=("a\x1b[2J", "b\x9b31m\u202e"))

@@ -21,6 +21,7 @@ from balise_collector.system.errors import ConfigError
 from balise_collector.system.identity import load_or_create
 from tests.collector.conftest import Mosquitto, RunningCollector
 from tests.collector.field_probe import FieldProbe
+from tests.collector.fieldline import FieldLine
 
 NOW = 1_589_733_000.0
 LAB_CLOCK = "2020-05-17T16:30:00Z"
@@ -36,10 +37,10 @@ def virtual_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 def speak(
     collector: RunningCollector,
     mosquitto: Mosquitto,
-    field_line: Any,
+    field_line: type[FieldLine],
     probe: FieldProbe,
     eventually: Callable[..., None],
-) -> Iterator[Callable[..., Any]]:
+) -> Iterator[Callable[..., FieldLine]]:
     """Return what starts the collector, sends batches of a probe's measurements, and waits for their receipts."""
     lines: list[Any] = []
 
@@ -78,7 +79,7 @@ def flip(path: Path, bits: int, seed: int, begin: int = 0) -> int:
 @pytest.mark.slow
 @pytest.mark.parametrize("begin", [0, 4096], ids=["header", "pages"])
 def test_a_journal_with_twenty_flipped_bits_goes_on(
-    collector: RunningCollector, speak: Any, eventually: Callable[..., None], begin: int
+    collector: RunningCollector, speak: Callable[..., FieldLine], eventually: Callable[..., None], begin: int
 ) -> None:
     """Everything that the bits did not hit is judged, what comes next is taken and judged, and the loss is told."""
     line = speak(80)
@@ -108,7 +109,7 @@ def test_a_journal_with_twenty_flipped_bits_goes_on(
 
 @pytest.mark.slow
 def test_a_file_that_is_damaged_under_a_running_collector_is_made_anew(
-    collector: RunningCollector, speak: Any, eventually: Callable[..., None]
+    collector: RunningCollector, speak: Callable[..., FieldLine], eventually: Callable[..., None]
 ) -> None:
     """The collector meets the damage at its next commit, starts itself again in its own place, and goes on."""
     line = speak(40, 20)
@@ -127,7 +128,12 @@ def test_a_file_that_is_damaged_under_a_running_collector_is_made_anew(
     eventually(
         lambda: "made anew" in (collector.folder / "collector.log").read_text(), "the journal is made anew", 60.0
     )
-    eventually(lambda: line.resend() or not line.spool, "what came meanwhile is receipted", 60.0)
+
+    def receipted() -> bool:
+        line.resend()
+        return not line.spool
+
+    eventually(receipted, "what came meanwhile is receipted", 60.0)
     assert collector.pid == first
     assert set(line.recorded) <= ids_in(journal)
 

@@ -28,6 +28,7 @@ from balise_collector.system import identity
 from balise_collector.system.config import Broker, Config, Pages, Place
 from balise_collector.system.errors import ConfigError
 from balise_collector.system.listening import listen
+from tests.testbed.waiting import eventually
 
 BASE = re.compile(rb"public view on (http://\S+/)")
 
@@ -110,15 +111,6 @@ def ended(pid: int) -> Callable[[], bool]:
             return True
 
     return gone
-
-
-def until(said: Callable[[], bool]) -> None:
-    """Wait for something that comes."""
-    for _ in range(1000):
-        if said():
-            return
-        threading.Event().wait(0.01)
-    raise AssertionError
 
 
 def children(pid: int) -> list[int]:
@@ -215,7 +207,7 @@ def test_the_collector_starts_it_again_and_takes_it_along(settings: Path) -> Non
         assert second != first
         running.kill()
         running.wait(10)
-        until(ended(second[0]))
+        eventually(ended(second[0]))
     listen("127.0.0.1", int(base.rstrip("/").rpartition(":")[2]), "public").close()
 
 
@@ -226,7 +218,7 @@ def test_it_can_be_left_to_another_service(settings: Path, state: Path) -> None:
     for path in (*state.glob("releases.sqlite*"), *state.glob("fleet.sqlite*"), state / identity.PUBLIC_ID_FILE):
         path.unlink()
     with program(settings, "run") as running:
-        until((state / "releases.sqlite").exists)
+        eventually((state / "releases.sqlite").exists)
     with program(settings, "run") as running, program(settings, "public") as beside:
         assert ask(base_of(beside)) == []
         assert children(running.pid) == []

@@ -12,6 +12,8 @@ import pytest
 from balise_collector.system.bounded_accept import BoundedListener, Bounds, HeldConnection, Phase, network_of
 from balise_collector.system.listening import listen
 
+Knock = Callable[[str], tuple[HeldConnection, socket.socket]]
+
 BOUNDS = Bounds(most=6, most_of_source=3, head=10.0, body=20.0, answer=30.0, life=45.0)
 
 
@@ -41,7 +43,7 @@ def door(hands: Hands) -> Iterator[BoundedListener]:
 
 
 @pytest.fixture
-def knock(door: BoundedListener) -> Iterator[Callable[[str], tuple[HeldConnection, socket.socket]]]:
+def knock(door: BoundedListener) -> Iterator[Knock]:
     """Return what connects from an address of loopback: our end, and theirs."""
     with ExitStack() as stack:
 
@@ -65,7 +67,7 @@ def ended(theirs: socket.socket) -> bool:
         return False
 
 
-def test_the_oldest_of_a_source_gives_way_to_its_newest(door: BoundedListener, knock: Any) -> None:
+def test_the_oldest_of_a_source_gives_way_to_its_newest(door: BoundedListener, knock: Knock) -> None:
     """Whoever shares an address with somebody who holds connections gets in as well."""
     held = [knock("127.0.0.2") for _ in range(5)]
     assert [ended(theirs) for _, theirs in held] == [True, True, False, False, False]
@@ -73,7 +75,7 @@ def test_the_oldest_of_a_source_gives_way_to_its_newest(door: BoundedListener, k
     assert door.ended == 2
 
 
-def test_the_heaviest_network_gives_way_to_a_newcomer(door: BoundedListener, knock: Any) -> None:
+def test_the_heaviest_network_gives_way_to_a_newcomer(door: BoundedListener, knock: Knock) -> None:
     """Twelve addresses of one network against one of another: the other never pays for them."""
     first = knock("127.1.0.1")
     crowd = [knock(f"127.0.0.{number}") for number in range(10, 18)]
@@ -84,7 +86,7 @@ def test_the_heaviest_network_gives_way_to_a_newcomer(door: BoundedListener, kno
     assert len(door) == BOUNDS.most
 
 
-def test_who_is_answered_gives_way_last(knock: Any) -> None:
+def test_who_is_answered_gives_way_last(knock: Knock) -> None:
     """A connection that only waits is ended before an older one that is at work."""
     busy, idle, sending = (knock("127.0.0.2") for _ in range(3))
     busy[0].enter(Phase.ANSWERING)
@@ -95,7 +97,9 @@ def test_who_is_answered_gives_way_last(knock: Any) -> None:
     assert [ended(theirs) for _, theirs in (busy, sending, third)] == [False, False, True]
 
 
-def test_where_everybody_is_at_work_the_oldest_still_gives_way(knock: Any) -> None:
+def test_where_everybody_is_at_work_the_oldest_still_gives_way(
+    knock: Knock,
+) -> None:
     """Readers that never take their answers hold no place for good."""
     held = [knock("127.0.0.2") for _ in range(3)]
     for ours, _ in held:
@@ -104,14 +108,20 @@ def test_where_everybody_is_at_work_the_oldest_still_gives_way(knock: Any) -> No
     assert [ended(theirs) for _, theirs in (*held, newest)] == [True, False, False, False]
 
 
-def test_a_proxy_is_many_readers(knock: Any) -> None:
+def test_a_proxy_is_many_readers(knock: Knock) -> None:
     """The bound per source is not for an address behind which everybody stands."""
     held = [knock("127.0.0.9") for _ in range(6)]
     assert not any(ended(theirs) for _, theirs in held)
 
 
 @pytest.mark.parametrize(("phase", "seconds"), [(Phase.WAITING, 10.0), (Phase.SENDING, 20.0), (Phase.ANSWERING, 30.0)])
-def test_every_phase_ends(door: BoundedListener, hands: Hands, knock: Any, phase: Phase, seconds: float) -> None:
+def test_every_phase_ends(
+    door: BoundedListener,
+    hands: Hands,
+    knock: Knock,
+    phase: Phase,
+    seconds: float,
+) -> None:
     """Noting a phase again gives it no more time, so that a byte now and then keeps nothing alive."""
     ours, theirs = knock("127.0.0.2")
     ours.enter(phase)
@@ -124,7 +134,7 @@ def test_every_phase_ends(door: BoundedListener, hands: Hands, knock: Any, phase
     assert ended(theirs)
 
 
-def test_a_life_ends_whatever_happens(door: BoundedListener, hands: Hands, knock: Any) -> None:
+def test_a_life_ends_whatever_happens(door: BoundedListener, hands: Hands, knock: Knock) -> None:
     """Request after request, and still it ends."""
     ours, theirs = knock("127.0.0.2")
     for hands.now in range(0, 46, 5):
@@ -134,7 +144,7 @@ def test_a_life_ends_whatever_happens(door: BoundedListener, hands: Hands, knock
     assert ended(theirs)
 
 
-def test_a_slow_line_has_time_for_its_answer(door: BoundedListener, hands: Hands, knock: Any) -> None:
+def test_a_slow_line_has_time_for_its_answer(door: BoundedListener, hands: Hands, knock: Knock) -> None:
     """Where an answer is not taken whole yet, the time to wait for the next request has not begun."""
     ours, theirs = knock("127.0.0.2")
     ours.unsent = lambda: 1
@@ -146,7 +156,7 @@ def test_a_slow_line_has_time_for_its_answer(door: BoundedListener, hands: Hands
     assert ended(theirs)
 
 
-def test_the_ended_are_waited_for(door: BoundedListener, knock: Any) -> None:
+def test_the_ended_are_waited_for(door: BoundedListener, knock: Knock) -> None:
     """Descriptors are bounded too: while the ended are not closed, nobody is taken from the kernel's queue."""
     held = [knock(f"127.0.0.{number}") for number in range(10, 22)]
     with socket.socket() as waiting:
@@ -158,7 +168,7 @@ def test_the_ended_are_waited_for(door: BoundedListener, knock: Any) -> None:
             assert len(door) == BOUNDS.most
 
 
-def test_a_place_is_free_again_when_its_connection_is_closed(door: BoundedListener, knock: Any) -> None:
+def test_a_place_is_free_again_when_its_connection_is_closed(door: BoundedListener, knock: Knock) -> None:
     """Also where it was ended before, and where its descriptor is somebody else's by then."""
     for _ in range(3 * BOUNDS.most):
         knock("127.0.0.2")[0].close()

@@ -19,6 +19,7 @@ from balise_collector.system.bounded_accept import BoundedListener, Bounds
 from balise_collector.system.clock import Clock
 from balise_collector.system.listening import listen
 from balise_collector.system.serving import BoundedServer, allow_files
+from tests.testbed.waiting import eventually
 
 LARGE = 8_000_000
 BOUNDS = Bounds(most=40, most_of_source=20, head=0.6, body=0.6, answer=0.8, life=30.0)
@@ -128,11 +129,7 @@ def test_an_answer_that_nobody_takes_ends(served: Served) -> None:
         takes = served.connect(stack)
         takes.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
         assert len(read(takes)) > LARGE
-        for _ in range(500):
-            if not len(served.door):
-                break
-            threading.Event().wait(0.02)
-        assert len(served.door) == 0
+        eventually(lambda: not len(served.door), "nobody is held any more")
 
 
 def test_more_connections_than_it_holds_keep_nobody_out(served: Served) -> None:

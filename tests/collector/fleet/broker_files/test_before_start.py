@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 from balise_collector.fleet.broker_files import Settings, listeners
 from balise_collector.fleet.broker_files.render import before_start
 from balise_collector.system.errors import ConfigError
+from tests.testbed.waiting import eventually
 
 RETAINED = 40
 Damage = Callable[[bytes], bytes]
@@ -59,11 +59,12 @@ class Saved:
     def start(self) -> subprocess.Popen[bytes]:
         """Start mosquitto on the folder, and return when it answers or has ended."""
         broker = subprocess.Popen([self._tools / "mosquitto", "-c", self.plain], stderr=subprocess.DEVNULL)
-        for _ in range(200):
-            if broker.poll() is not None or self.client("mosquitto_pub", "-t", "x", "-m", "y").returncode == 0:
-                break
-            threading.Event().wait(0.05)
+        eventually(lambda: broker.poll() is not None or self.answers(), "it answers or has ended")
         return broker
+
+    def answers(self) -> bool:
+        """Whether a client can publish."""
+        return self.client("mosquitto_pub", "-t", "x", "-m", "y").returncode == 0
 
     def client(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run one of mosquitto's clients."""

@@ -26,6 +26,8 @@ from balise_collector.system.rate import Pace
 from balise_wire.enrolment import Enrolment as Answered
 from tests.collector.fleet.enrolment.conftest import Board, Office
 
+Ask = Callable[..., tuple[int, dict[str, str], bytes]]
+
 
 @pytest.fixture
 def config(office: Office) -> Config:
@@ -66,7 +68,7 @@ def listener(config: Config) -> Iterator[EnrolmentListener]:
 
 
 @pytest.fixture
-def ask(listener: EnrolmentListener, config: Config) -> Callable[..., tuple[int, dict[str, str], bytes]]:
+def ask(listener: EnrolmentListener, config: Config) -> Ask:
     """Return what asks the listener something: status, headers, body."""
 
     def call(method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, dict[str, str], bytes]:
@@ -80,7 +82,7 @@ def ask(listener: EnrolmentListener, config: Config) -> Callable[..., tuple[int,
     return call
 
 
-def test_a_board_is_enrolled_and_renewed_over_the_line(ask: Any, office: Office, board: Board) -> None:
+def test_a_board_is_enrolled_and_renewed_over_the_line(ask: Ask, office: Office, board: Board) -> None:
     """The whole way: token in, certificate out, and once more by the key."""
     token = office.token(expires=Clock().now() + 1000.0)
     status, _, body = ask("POST", "/enrol", board.enrolling(token))
@@ -91,7 +93,12 @@ def test_a_board_is_enrolled_and_renewed_over_the_line(ask: Any, office: Office,
     assert ask("POST", "/renew", board.renewing())[0] == 200
 
 
-def test_the_log_knows_no_address(ask: Any, office: Office, board: Board, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_log_knows_no_address(
+    ask: Ask,
+    office: Office,
+    board: Board,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """An address beside an id would say where a host lives: sources have words that die with the process."""
     with caplog.at_level("INFO"):
         ask("POST", "/enrol", board.enrolling(office.token(expires=Clock().now() + 1000.0)))
@@ -106,14 +113,14 @@ def test_the_log_knows_no_address(ask: Any, office: Office, board: Board, caplog
     ("method", "path"),
     [("GET", "/"), ("GET", "/enrol"), ("POST", "/enrol/"), ("POST", "/other"), ("PUT", "/renew"), ("HEAD", "/")],
 )
-def test_everything_else_is_an_empty_404(ask: Any, method: str, path: str) -> None:
+def test_everything_else_is_an_empty_404(ask: Ask, method: str, path: str) -> None:
     """No page, no name, no allowed methods: nothing to tell it by."""
     status, headers, body = ask(method, path)
     assert (status, body) == (404, b"")
     assert not {"server", "x-powered-by", "allow", "date"} & set(headers)
 
 
-def test_answers_name_nothing(ask: Any) -> None:
+def test_answers_name_nothing(ask: Ask) -> None:
     """A refusal has no product's name in it either."""
     status, headers, body = ask("POST", "/enrol", b"{}")
     assert status == 400
@@ -122,7 +129,7 @@ def test_answers_name_nothing(ask: Any) -> None:
     assert headers["cache-control"] == "no-store"
 
 
-def test_a_large_request_is_not_read(ask: Any) -> None:
+def test_a_large_request_is_not_read(ask: Ask) -> None:
     """16 KiB and no more, whether the length is told or not."""
     assert ask("POST", "/enrol", b"x" * 20_000)[0] == 400
 
@@ -155,7 +162,7 @@ def test_the_chain_ends_in_the_authority(listener: EnrolmentListener, config: Co
 
 
 @pytest.mark.usefixtures("narrow")
-def test_garbage_and_floods_leave_it_standing(listener: EnrolmentListener, ask: Any) -> None:
+def test_garbage_and_floods_leave_it_standing(listener: EnrolmentListener, ask: Ask) -> None:
     """Raw bytes are no TLS; unfinished handshakes are bounded per source, and the oldest give way to newcomers."""
     held: list[socket.socket] = []
     for _ in range(20):
@@ -179,7 +186,7 @@ def test_garbage_and_floods_leave_it_standing(listener: EnrolmentListener, ask: 
 
 
 @pytest.mark.usefixtures("narrow")
-def test_idle_sources_do_not_hold_the_door(listener: EnrolmentListener, ask: Any, office: Office, board: Board) -> None:
+def test_idle_sources_do_not_hold_the_door(listener: EnrolmentListener, ask: Ask, office: Office, board: Board) -> None:
     """Six sources with all the connections they may have, and a board is still enrolled at its first try."""
     with ExitStack() as held:
         for number in range(6):
@@ -192,7 +199,7 @@ def test_idle_sources_do_not_hold_the_door(listener: EnrolmentListener, ask: Any
 
 
 @pytest.mark.usefixtures("strict")
-def test_a_hammer_is_told_to_wait(ask: Any) -> None:
+def test_a_hammer_is_told_to_wait(ask: Ask) -> None:
     """A question beyond the burst is answered with 429 and when to come back."""
     answers = [ask("POST", "/enrol", b"{}") for _ in range(5)]
     assert answers[0][0] == 400
@@ -202,7 +209,7 @@ def test_a_hammer_is_told_to_wait(ask: Any) -> None:
 
 
 @pytest.mark.usefixtures("overrun")
-def test_strangers_without_number_keep_no_board_out(ask: Any, office: Office, board: Board, new_board: Any) -> None:
+def test_strangers_without_number_keep_no_board_out(ask: Ask, office: Office, board: Board, new_board: Any) -> None:
     """Many sources together use up what strangers have; who shows a token or a key of ours is answered all the same."""
     status, headers, body = ask("POST", "/enrol", board.enrolling("7K3QF-0V9DM-XW2HC-T5JRA-8ENP4"))
     assert (status, headers["retry-after"]) == (429, "60")

@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -70,7 +69,9 @@ def test_the_back_end_is_a_journal(journal: SqliteJournal) -> None:
     assert back_end.read(0, 1) == []
 
 
-def test_what_was_appended_is_read_back_in_order(journal: SqliteJournal, probe: FieldProbe, batch_of: Any) -> None:
+def test_what_was_appended_is_read_back_in_order(
+    journal: SqliteJournal, probe: FieldProbe, batch_of: Callable[..., Batch]
+) -> None:
     """A reader gets every measurement with its place, its probe and when it was received."""
     sent = [probe.measurement(AT + n) for n in range(5)]
     assert journal.append([batch_of(*sent[:3]), batch_of(*sent[3:])], (), (), AT) == 5
@@ -81,7 +82,7 @@ def test_what_was_appended_is_read_back_in_order(journal: SqliteJournal, probe: 
     assert [row.seq for row in journal.read(3, 1)] == [4]
 
 
-def test_repeats_are_dropped_by_id(journal: SqliteJournal, probe: FieldProbe, batch_of: Any) -> None:
+def test_repeats_are_dropped_by_id(journal: SqliteJournal, probe: FieldProbe, batch_of: Callable[..., Batch]) -> None:
     """The same measurement in the same batch, resent, or in another batch enters once."""
     one, two = probe.measurement(), probe.measurement()
     first = batch_of(one)
@@ -93,7 +94,7 @@ def test_repeats_are_dropped_by_id(journal: SqliteJournal, probe: FieldProbe, ba
 
 
 def test_two_probes_may_have_the_same_id(
-    journal: SqliteJournal, make_probe: Callable[..., FieldProbe], probe: FieldProbe, batch_of: Any
+    journal: SqliteJournal, make_probe: Callable[..., FieldProbe], probe: FieldProbe, batch_of: Callable[..., Batch]
 ) -> None:
     """Ids are each probe's own: a hostile one cannot keep another's measurement out."""
     one = probe.measurement()
@@ -107,7 +108,7 @@ def test_two_probes_may_have_the_same_id(
     assert [row.probe for row in journal.read(0, 9)] == [other.id, probe.id]
 
 
-def test_frames_verify_years_later(journal: SqliteJournal, probe: FieldProbe, batch_of: Any) -> None:
+def test_frames_verify_years_later(journal: SqliteJournal, probe: FieldProbe, batch_of: Callable[..., Batch]) -> None:
     """The journal keeps the exact sealed bytes and the key they verify against."""
     one = probe.measurement()
     batch = batch_of(one)
@@ -117,7 +118,7 @@ def test_frames_verify_years_later(journal: SqliteJournal, probe: FieldProbe, ba
 
 
 def test_a_damaged_frame_costs_its_own_rows(
-    journal: SqliteJournal, path: Path, probe: FieldProbe, batch_of: Any
+    journal: SqliteJournal, path: Path, probe: FieldProbe, batch_of: Callable[..., Batch]
 ) -> None:
     """A byte that changed on disk is never a measurement: its rows are named with the reason, others are read."""
     for n in range(3):
@@ -155,7 +156,7 @@ def test_a_damaged_frame_costs_its_own_rows(
     ],
 )
 def test_what_stands_beside_a_frame_is_held_against_it(
-    journal: SqliteJournal, path: Path, probe: FieldProbe, batch_of: Any, change: str, seen: list[int]
+    journal: SqliteJournal, path: Path, probe: FieldProbe, batch_of: Callable[..., Batch], change: str, seen: list[int]
 ) -> None:
     """The frame is signed and says who, when and what; a column that says otherwise was damaged, and costs its rows."""
     sent = [probe.measurement(AT + n) for n in range(3)]
@@ -171,7 +172,9 @@ def test_what_stands_beside_a_frame_is_held_against_it(
     assert all(row.measurement in sent for row in piece.rows)
 
 
-def test_a_damaged_position_is_none(journal: SqliteJournal, path: Path, probe: FieldProbe, batch_of: Any) -> None:
+def test_a_damaged_position_is_none(
+    journal: SqliteJournal, path: Path, probe: FieldProbe, batch_of: Callable[..., Batch]
+) -> None:
     """A stream whose place cannot be read counts as not yet committed: its batches are taken, and repeats dropped."""
     sent = batch_of(probe.measurement())
     journal.append([sent], (), (), AT)
@@ -210,7 +213,7 @@ def _varint(page: bytes, at: int) -> tuple[int, int]:
 
 
 def test_a_damaged_page_costs_its_own_rows(
-    journal: SqliteJournal, path: Path, probe: FieldProbe, batch_of: Any
+    journal: SqliteJournal, path: Path, probe: FieldProbe, batch_of: Callable[..., Batch]
 ) -> None:
     """A page of the disk that is no page any more costs the rows on it; a reader goes on behind it, and counts them."""
     for n in range(10):
@@ -236,7 +239,9 @@ def test_a_damaged_page_costs_its_own_rows(
     again.close()
 
 
-def test_positions_survive_reopening(journal: SqliteJournal, path: Path, probe: FieldProbe, batch_of: Any) -> None:
+def test_positions_survive_reopening(
+    journal: SqliteJournal, path: Path, probe: FieldProbe, batch_of: Callable[..., Batch]
+) -> None:
     """Receipts after a restart say what they said before."""
     for sequence in (1, 2, 5):
         journal.append([batch_of(probe.measurement(), sequence=sequence)], (), (), AT)
@@ -271,7 +276,9 @@ def test_the_quarantine_is_bounded_and_counts_what_it_dropped(journal: SqliteJou
     assert journal.quarantine(1)[0][3] == "r29"
 
 
-def test_what_is_counted_is_what_is_there(journal: SqliteJournal, path: Path, probe: FieldProbe, batch_of: Any) -> None:
+def test_what_is_counted_is_what_is_there(
+    journal: SqliteJournal, path: Path, probe: FieldProbe, batch_of: Callable[..., Batch]
+) -> None:
     """No row is counted anew, and yet the counts are the rows': after repeats, a failed commit, and an older file."""
 
     def rows() -> tuple[int, ...]:
@@ -323,7 +330,9 @@ def test_a_late_will_does_not_bury_a_new_session(journal: SqliteJournal, probe: 
     assert [row.state for row in journal.presence(0.0, AT)] == [Lifecycle.READY, Lifecycle.READY]
 
 
-def test_a_forged_session_does_not_bury_the_true_ones(journal: SqliteJournal, probe: FieldProbe, batch_of: Any) -> None:
+def test_a_forged_session_does_not_bury_the_true_ones(
+    journal: SqliteJournal, probe: FieldProbe, batch_of: Callable[..., Batch]
+) -> None:
     """A probe that proves nothing (commit a430c09): a forged plain state lasts no longer than itself."""
     batch = msgspec.structs.replace(batch_of(probe.measurement()), session=5)
     journal.append([batch], (), [Presence(probe=probe.id, state=Lifecycle.READY, session=5)], AT)
@@ -342,7 +351,7 @@ def proved(
 
 
 def test_only_what_a_probe_says_under_its_seal_moves_its_receipt(
-    journal: SqliteJournal, probe: FieldProbe, batch_of: Any
+    journal: SqliteJournal, probe: FieldProbe, batch_of: Callable[..., Batch]
 ) -> None:
     """A gap stays whatever a plain state says, and closes by a sealed state, a sealed report or a sealed batch."""
     gaps = iter((2, 4, 6))
@@ -361,7 +370,9 @@ def test_only_what_a_probe_says_under_its_seal_moves_its_receipt(
     assert journal.position(probe.id, probe.stream).through == 9
 
 
-def test_what_earlier_versions_kept_of_plain_states_moves_nothing(path: Path, probe: FieldProbe, batch_of: Any) -> None:
+def test_what_earlier_versions_kept_of_plain_states_moves_nothing(
+    path: Path, probe: FieldProbe, batch_of: Callable[..., Batch]
+) -> None:
     """A journal of commit a430c09 holds ``oldest`` as anybody could have written it; it moves nothing."""
     before = SqliteJournal(path)
     for sequence in (1, 3):
@@ -395,7 +406,7 @@ def test_a_probe_that_proves_its_states_is_not_spoken_for(journal: SqliteJournal
 
 
 def test_a_program_that_was_put_back_is_heard_again(
-    path: Path, journal: SqliteJournal, probe: FieldProbe, batch_of: Any
+    path: Path, journal: SqliteJournal, probe: FieldProbe, batch_of: Callable[..., Batch]
 ) -> None:
     """A probe that proved its states and runs an older program now: its sealed batches say so."""
     journal.append((), (), [proved(probe, 5, 1)], AT)
@@ -407,7 +418,9 @@ def test_a_program_that_was_put_back_is_heard_again(
     again.close()
 
 
-def test_streams_of_one_probe_stay_bounded(journal: SqliteJournal, probe: FieldProbe, batch_of: Any) -> None:
+def test_streams_of_one_probe_stay_bounded(
+    journal: SqliteJournal, probe: FieldProbe, batch_of: Callable[..., Batch]
+) -> None:
     """A hostile probe that begins a stream with every batch: the newest hundred are remembered."""
     for number in range(130):
         batch = msgspec.structs.replace(batch_of(sequence=1), stream=f"{number:016x}")
@@ -419,7 +432,7 @@ def test_streams_of_one_probe_stay_bounded(journal: SqliteJournal, probe: FieldP
 
 
 def test_a_failed_commit_leaves_nothing_and_can_be_repeated(
-    journal: SqliteJournal, path: Path, probe: FieldProbe, batch_of: Any
+    journal: SqliteJournal, path: Path, probe: FieldProbe, batch_of: Callable[..., Batch]
 ) -> None:
     """A full disk: nothing of the group is there, the error says the mend, and the same group commits later."""
     batch = batch_of(*[probe.measurement() for _ in range(20)])
@@ -445,7 +458,7 @@ def test_watching_is_written_down(journal: SqliteJournal) -> None:
     assert journal.watched() == [(AT, AT + 60)]
 
 
-def test_what_is_new_is_asked_by_key(journal: SqliteJournal, probe: FieldProbe, batch_of: Any) -> None:
+def test_what_is_new_is_asked_by_key(journal: SqliteJournal, probe: FieldProbe, batch_of: Callable[..., Batch]) -> None:
     """Whether measurements are here already costs their number, not all that the probe ever sent."""
     one, two = probe.measurement(), probe.measurement()
     assert journal.fresh(probe.id, [one.id]) == {one.id}

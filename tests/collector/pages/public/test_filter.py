@@ -25,6 +25,7 @@ from balise_collector.pages.public.filter import Policy, Public, public_view
 from balise_collector.pages.public.openapi import OPENAPI
 from balise_collector.pages.views.read_model import View
 from balise_collector.system.each_thread import EachThread
+from tests.collector.pages.conftest import Day
 
 NOW = 1_589_673_600.0 + 21.5 * 3600
 LATER = NOW + 26 * 3600
@@ -101,7 +102,7 @@ def walked(make: Make) -> Callable[..., dict[str, bytes]]:
 
 
 @pytest.fixture(scope="session")
-def planted(kept: Any, told: dict[str, str]) -> set[bytes]:
+def planted(kept: Day, told: dict[str, str]) -> set[bytes]:
     """Return everything in the store that must never come out."""
     found = {member.id for member in kept.members} | {member.public_key for member in kept.members}
     found |= set(told.values())

@@ -19,6 +19,7 @@ from balise_collector.pages.operator.app import Guard
 from balise_collector.pages.public import kept_answers
 from balise_collector.pages.public.app import kept
 from balise_collector.pages.public.kept_answers import AT_A_TIME, READER, SECONDS, Keeping, plain
+from tests.testbed.waiting import eventually
 
 HORIZON = 1_589_733_000.0
 """2020-05-17T16:30:00Z."""
@@ -152,10 +153,7 @@ def test_equal_questions_are_answered_by_one(served: Served) -> None:
     served.gate.clear()
     with TestClient(served.app, client=("192.0.2.1", 1)) as reader, ThreadPoolExecutor(20) as pool:
         asked = [pool.submit(reader.get, "/pk/one") for _ in range(20)]
-        for _ in range(500):
-            if served.made:
-                break
-            threading.Event().wait(0.01)
+        eventually(lambda: served.made, "one of them is asked")
         served.gate.set()
         assert {one.result().status_code for one in asked} == {200}
     assert len(served.made) == 1
@@ -167,10 +165,7 @@ def test_what_waits_is_bounded(served: Served, monkeypatch: pytest.MonkeyPatch) 
     served.gate.clear()
     with TestClient(served.app, client=("192.0.2.1", 1)) as reader, ThreadPoolExecutor(20) as pool:
         waiting = [pool.submit(reader.get, f"/pk/{n}") for n in range(AT_A_TIME)]
-        for _ in range(500):
-            if served.keeping._waiting.total() == AT_A_TIME:
-                break
-            threading.Event().wait(0.01)
+        eventually(lambda: served.keeping._waiting.total() == AT_A_TIME, "all of them wait")
         assert reader.get("/pk/more").status_code == 429
         served.keeping._waiting["somebody else"] += 1
         assert reader.get("/pk/more").status_code == 503

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -29,13 +28,13 @@ Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def member(run: Run, probe: FieldProbe) -> Any:
+def member(run: Run, probe: FieldProbe) -> FieldProbe:
     """Return a probe that is approved."""
     assert run("fleet", "approve", probe.id, "--key", probe.public_hex, "--country", "PK", "--asn", "64501")[0] == 0
     return probe
 
 
-def test_words_of_the_operator(run: Run, member: Any) -> None:
+def test_words_of_the_operator(run: Run, member: FieldProbe) -> None:
     """Tags and the provider's label are in the list; approving again keeps them."""
     assert run("fleet", "tag", member.id, "roof", "spare")[0] == 0
     again = ("fleet", "approve", member.id, "--provider", "one", "--profile", "lean")
@@ -48,7 +47,7 @@ def test_words_of_the_operator(run: Run, member: Any) -> None:
 
 
 def test_who_keeps_a_board_is_the_operators_word(
-    run: Run, member: Any, make_probe: Callable[..., FieldProbe], tmp_path: Path
+    run: Run, member: FieldProbe, make_probe: Callable[..., FieldProbe], tmp_path: Path
 ) -> None:
     """A label for the host; cards without one are counted out loud, and one command says that they are apart."""
     other = make_probe(id="other000")
@@ -68,7 +67,7 @@ def test_who_keeps_a_board_is_the_operators_word(
         assert run("fleet", *wrong)[0] == 2
 
 
-def test_a_move_and_a_correction(run: Run, member: Any) -> None:
+def test_a_move_and_a_correction(run: Run, member: FieldProbe) -> None:
     """A move begins when it is written down or when the operator says; a correction holds from the start."""
     assert run("fleet", "approve", member.id, "--asn", "64777", "--since", "2020-01-01T00:00Z")[0] == 0
     records = json.loads(run("fleet", "show", member.id, "--json")[1])["records"]
@@ -82,7 +81,7 @@ def test_a_move_and_a_correction(run: Run, member: Any) -> None:
         assert run("fleet", "approve", member.id, "--since", wrong)[0] == 2
 
 
-def test_what_the_collector_noticed_is_shown(run: Run, member: Any, tmp_path: Path, epoch: float) -> None:
+def test_what_the_collector_noticed_is_shown(run: Run, member: FieldProbe, tmp_path: Path, epoch: float) -> None:
     """Two boards under one id, and a card that names another provider, each in a line with its mend."""
     journal = SqliteJournal(tmp_path / "state" / "journal.sqlite")
     told = [
@@ -107,7 +106,7 @@ def test_nobody_becomes_a_reference_by_announcing_it(run: Run, probe: FieldProbe
     assert json.loads(run("fleet", "show", probe.id, "--json")[1])["member"]["role"] == "probe"
 
 
-def test_a_halt_and_its_end(run: Run, member: Any) -> None:
+def test_a_halt_and_its_end(run: Run, member: FieldProbe) -> None:
     """Listed with its reason, in the list and at each probe; lifted once."""
     status, out, _ = run("fleet", "halt", "PK", "--reason", "under  review", "--no-wait")
     assert (status, "1 probes" in out) == (0, True)
@@ -122,7 +121,7 @@ def test_a_halt_and_its_end(run: Run, member: Any) -> None:
     assert "halted" not in run("fleet", "list")[1]
 
 
-def test_a_halt_that_nobody_hears_is_told_as_such(run: Run, member: Any) -> None:
+def test_a_halt_that_nobody_hears_is_told_as_such(run: Run, member: FieldProbe) -> None:
     """No collector runs: the command does not wait for nothing, names who has not confirmed, and its status says so."""
     status, out, _ = run("fleet", "halt", "PK", "--reason", "under review")
     assert status == 3
@@ -132,7 +131,7 @@ def test_a_halt_that_nobody_hears_is_told_as_such(run: Run, member: Any) -> None
     assert f"not yet: {member.id}" in run("fleet", "list")[1]
 
 
-def test_who_confirmed_is_told_and_waited_for(run: Run, member: Any, tmp_path: Path) -> None:
+def test_who_confirmed_is_told_and_waited_for(run: Run, member: FieldProbe, tmp_path: Path) -> None:
     """Registry and journal as a running collector leaves them: the halt is issued, then taken up, then lifted."""
     state = tmp_path / "state"
     now = Clock.from_environment().now()
@@ -158,7 +157,7 @@ def test_who_confirmed_is_told_and_waited_for(run: Run, member: Any, tmp_path: P
         assert (told["accepted"], told["stopped"], told["assignment"]) == (2, True, 2)
 
 
-def test_who_is_too_old_for_what_is_told(run: Run, member: Any, tmp_path: Path) -> None:
+def test_who_is_too_old_for_what_is_told(run: Run, member: FieldProbe, tmp_path: Path) -> None:
     """In the list, for one probe, and for programs; nothing is said of a probe that has not introduced itself."""
     assert "too old" not in run("fleet", "list")[1]
     with closing(SqliteRegistry(tmp_path / "state" / "fleet.sqlite")) as registry:
@@ -174,7 +173,7 @@ def test_who_is_too_old_for_what_is_told(run: Run, member: Any, tmp_path: Path) 
     assert told["too_old_for"] == ["reads:assignments-piecewise", "experiment:quic (3 left out)"]
 
 
-def test_retired_is_not_revoked(run: Run, member: Any) -> None:
+def test_retired_is_not_revoked(run: Run, member: FieldProbe) -> None:
     """The list says which, and neither is silent for a reason that somebody must look into."""
     assert run("fleet", "retire", member.id)[0] == 0
     assert f"{member.id:<12} retired" in run("fleet", "list")[1]
@@ -182,7 +181,7 @@ def test_retired_is_not_revoked(run: Run, member: Any) -> None:
     assert f"{member.id:<12} revoked" in run("fleet", "list")[1]
 
 
-def test_revoking_refuses_the_certificate_too(run: Run, member: Any, tmp_path: Path) -> None:
+def test_revoking_refuses_the_certificate_too(run: Run, member: FieldProbe, tmp_path: Path) -> None:
     """The list that the broker reads is written before the command ends."""
     request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(member.key, None)
     authority = Authority.open_or_create(tmp_path / "state" / "authority")
@@ -213,7 +212,9 @@ def test_what_is_missing_is_named(run: Run, arguments: tuple[str, ...], word: st
     assert word in err
 
 
-def test_what_a_probe_told_is_shown_with_its_troubles(run: Run, member: Any, tmp_path: Path, epoch: float) -> None:
+def test_what_a_probe_told_is_shown_with_its_troubles(
+    run: Run, member: FieldProbe, tmp_path: Path, epoch: float
+) -> None:
     """At a430c09 nobody could read why a board started anew, refused its task or had no room."""
     now = Clock.from_environment().now()
     hostile = "\x1b[2Jeth0\r\nprobe        somebody else\u202e"

@@ -5,7 +5,6 @@ Must not live here: what other answers than a real server's mean (test_influx_an
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -35,6 +34,8 @@ from balise_collector.system.config import Broker, Config, Influx, Place
 from balise_wire.status import Health
 from balise_wire.words import ClockState, Lifecycle
 from tests.collector.afternoon import Afternoon, batch_of
+from tests.collector.influxserver import InfluxServer
+from tests.testbed.waiting import eventually
 
 pytestmark = pytest.mark.influx
 
@@ -56,7 +57,7 @@ class Seeded:
         """A clock that stands at the end of the afternoon."""
         return Clock(system=lambda: self.now)
 
-    def streams(self, influx: Any, name: str, **changes: Any) -> list[Stream]:
+    def streams(self, influx: InfluxServer, name: str, **changes: Any) -> list[Stream]:
         """What flows to two fresh databases of a server."""
         config = self.influx_config(influx, name, **changes)
         services = catalogue.load(catalogue.default_folder())
@@ -65,13 +66,13 @@ class Seeded:
         )
         return list(self.held.enter_context(influx_streams(context, Sources(self.store, self.journal))))
 
-    def influx_config(self, influx: Any, name: str, **changes: Any) -> Config:
+    def influx_config(self, influx: InfluxServer, name: str, **changes: Any) -> Config:
         """Settings that lead to a server."""
         usual = {"url": influx.url, "token": influx.write_token, "bucket": name, "rollup_bucket": f"{name}_rollup"}
         usual["org"] = getattr(influx, "org", "balise")
         return msgspec.structs.replace(self.config, influx=Influx(**{**usual, **changes}))
 
-    def worker(self, influx: Any, name: str) -> SinkWorker:
+    def worker(self, influx: InfluxServer, name: str) -> SinkWorker:
         """The thread that would send them, not started."""
         config = self.influx_config(influx, name, timeout=1.0)
         return worker_of(config, self.clock)
@@ -122,20 +123,22 @@ def seeded(tmp_path: Path, afternoon: Afternoon) -> Iterator[Seeded]:
     journal.close()
 
 
-def fresh(influx: Any, name: str) -> str:
+def fresh(influx: InfluxServer, name: str) -> str:
     """Make both databases of a sink."""
     influx.database(f"{name}_rollup")
     return str(influx.database(name))
 
 
-def count(influx: Any, database: str, measurement: str, field: str) -> int:
+def count(influx: InfluxServer, database: str, measurement: str, field: str) -> int:
     """Return how many points have a field."""
     found = influx.rows(f'SELECT count("{field}") AS "n" FROM "{measurement}"', database)  # noqa: S608 - our own words
     return int(found[0]["n"]) if found else 0
 
 
 @pytest.mark.contract
-def test_everything_arrives_and_a_replay_overwrites(any_influx: Any, seeded: Seeded, afternoon: Afternoon) -> None:
+def test_everything_arrives_and_a_replay_overwrites(
+    any_influx: InfluxServer, seeded: Seeded, afternoon: Afternoon
+) -> None:
     """Every verdict, incident and health report is a point; sending all again with a new cursor changes no count."""
     name = fresh(any_influx, "whole")
     seeded.drain(seeded.streams(any_influx, name))
@@ -161,7 +164,9 @@ def test_everything_arrives_and_a_replay_overwrites(any_influx: Any, seeded: See
 
 
 @pytest.mark.contract
-def test_roll_ups_add_up_and_late_data_are_added(any_influx: Any, seeded: Seeded, afternoon: Afternoon) -> None:
+def test_roll_ups_add_up_and_late_data_are_added(
+    any_influx: InfluxServer, seeded: Seeded, afternoon: Afternoon
+) -> None:
     """Five minutes and an hour count every verdict once; what comes hours late makes its windows anew."""
     name = fresh(any_influx, "rolled")
     courses = seeded.streams(any_influx, name)
@@ -248,7 +253,7 @@ def test_a_full_disk_waits_and_loses_nothing(
 
 @pytest.mark.contract
 def test_points_older_than_the_retention_do_not_stop_the_rest(
-    any_influx: Any, seeded: Seeded, caplog: pytest.LogCaptureFixture
+    any_influx: InfluxServer, seeded: Seeded, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A real 400 for a partial write: what the server keeps is kept, what it will never take is counted and logged."""
     if getattr(any_influx, "version", "").startswith("3"):
@@ -262,7 +267,7 @@ def test_points_older_than_the_retention_do_not_stop_the_rest(
 
 @pytest.mark.contract
 def test_a_field_of_another_type_costs_its_own_points_only(
-    any_influx: Any, seeded: Seeded, caplog: pytest.LogCaptureFixture
+    any_influx: InfluxServer, seeded: Seeded, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Somebody else wrote a string where balise writes a float: those points are left out, with the reason."""
     name = fresh(any_influx, "mixed")
@@ -283,7 +288,7 @@ def test_a_field_of_another_type_costs_its_own_points_only(
     ],
 )
 def test_a_refusal_stands_still_and_says_the_mend(
-    influx: Any, seeded: Seeded, changes: dict[str, str], status: str, mend: str
+    influx: InfluxServer, seeded: Seeded, changes: dict[str, str], status: str, mend: str
 ) -> None:
     """A wrong token or bucket loses nothing: the cursor stays, and the message says what the operator does."""
     name = fresh(influx, "refused")
@@ -304,7 +309,7 @@ def test_a_server_that_takes_small_writes_only_gets_small_writes(
     assert count(influx, name, "balise_verdict", "state") == seeded.sent
 
 
-def test_a_token_that_was_changed_is_read_again(influx: Any, seeded: Seeded, tmp_path: Path) -> None:
+def test_a_token_that_was_changed_is_read_again(influx: InfluxServer, seeded: Seeded, tmp_path: Path) -> None:
     """The operator mends the token file; nothing is started again."""
     name = fresh(influx, "renewed")
     file = tmp_path / "influx.token"
@@ -325,7 +330,7 @@ def test_a_worker_stops_at_once_while_its_server_is_away(seeded: Seeded, free_po
     )
     worker = worker_of(config, seeded.clock)
     worker.start()
-    threading.Event().wait(0.2)
+    eventually(lambda: worker.failing, "its server is away")
     worker.stop()
     worker.join(2.0)
     assert not worker.is_alive()

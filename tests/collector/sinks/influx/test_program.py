@@ -16,6 +16,7 @@ from balise_wire.status import Health
 from balise_wire.topics import Leaf
 from tests.collector.conftest import Mosquitto, RunningCollector
 from tests.collector.field_probe import FieldProbe
+from tests.collector.fieldline import FieldLine
 
 pytestmark = pytest.mark.influx
 NOW = machine_time() - 3600.0
@@ -35,7 +36,7 @@ def test_an_outage_of_influxdb_loses_nothing_and_slows_nothing(
     collector: RunningCollector,
     mosquitto: Mosquitto,
     probe: FieldProbe,
-    field_line: Any,
+    field_line: type[FieldLine],
     eventually: Callable[..., None],
     capsys: pytest.CaptureFixture[str],
 ) -> None:

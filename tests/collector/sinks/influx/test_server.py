@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from influxdb_client.client.influxdb_client import InfluxDBClient
 from influxdb_client.client.write_api import SYNCHRONOUS
 from influxdb_client.domain.write_precision import WritePrecision
 
+from tests.collector.influxserver import InfluxServer
+
 pytestmark = pytest.mark.influx
 
 
 @pytest.mark.parametrize(("precision", "unit"), [(WritePrecision.NS, 10**9), (WritePrecision.US, 10**6)])
-def test_the_public_client_writes_and_the_reader_reads(influx: Any, precision: WritePrecision, unit: int) -> None:
+def test_the_public_client_writes_and_the_reader_reads(
+    influx: InfluxServer, precision: WritePrecision, unit: int
+) -> None:
     """influxdb-client, gzip and token reach a 1.6 through the rewrite; InfluxQL gives back what was written."""
     database = influx.database("smoke")
     with InfluxDBClient(influx.url, influx.write_token, org="-", enable_gzip=True) as client:
@@ -23,7 +25,7 @@ def test_the_public_client_writes_and_the_reader_reads(influx: Any, precision: W
     assert influx.rows('SELECT "x", "s" FROM "m"', database) == [{"time": 1_589_733_000_000, "x": 1, "s": "t"}]
 
 
-def test_the_reader_cannot_write(influx: Any) -> None:
+def test_the_reader_cannot_write(influx: InfluxServer) -> None:
     """What Grafana is given changes nothing."""
     database = influx.database("guarded")
     with (

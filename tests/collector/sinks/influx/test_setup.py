@@ -20,6 +20,7 @@ import pytest
 from balise_collector.sinks.influx.setup import setup
 from balise_collector.system.config import Influx
 from balise_collector.system.errors import ConfigError
+from tests.collector.influxserver import InfluxServer
 
 
 class FakeTwo:
@@ -183,7 +184,7 @@ def test_an_impostor_is_told_and_nothing_is_made(tmp_path: Path, version: str, s
 
 
 @pytest.mark.influx
-def test_a_real_1_server_gets_databases_policies_and_users(influx: Any, tmp_path: Path) -> None:
+def test_a_real_1_server_gets_databases_policies_and_users(influx: InfluxServer, tmp_path: Path) -> None:
     """The tokens it wrote do what they are for and no more; a second run changes nothing."""
     names = {"bucket": "made", "rollup_bucket": "made_rollup"}
     wanted = settings(influx.url, tmp_path, **names)
@@ -191,7 +192,8 @@ def test_a_real_1_server_gets_databases_policies_and_users(influx: Any, tmp_path
     assert sum("made" in line for line in said) >= 4
     assert all("is there" in line for line in run(wanted, influx.admin_token, tmp_path)[1:])
     assert "now kept 7 days" in run(wanted, influx.admin_token, tmp_path, days=7)[1]
-    reader = tuple((tmp_path / "grafana.token").read_text().strip().split(":"))
+    name, _, secret = (tmp_path / "grafana.token").read_text().strip().partition(":")
+    reader = (name, secret)
     assert influx.query('SELECT * FROM "x"', "made", user=reader) == []
     with pytest.raises(AssertionError, match=r"403|not authorized"):
         influx.query('SELECT * FROM "x"', "other", user=reader)
@@ -200,7 +202,7 @@ def test_a_real_1_server_gets_databases_policies_and_users(influx: Any, tmp_path
 
 
 @pytest.mark.influx
-def test_a_wrong_administrator_is_told(influx: Any, tmp_path: Path) -> None:
+def test_a_wrong_administrator_is_told(influx: InfluxServer, tmp_path: Path) -> None:
     """The message names the option and what must be in the file."""
     with pytest.raises(ConfigError, match="--admin-token-file"):
         run(settings(influx.url, tmp_path), "admin:wrong", tmp_path)
