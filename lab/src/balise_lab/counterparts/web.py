@@ -156,25 +156,30 @@ def configuration(found: tuple[Site, ...], folder: Path) -> str:
     ]
     plain_defaults: set[str] = set()
     for site in found:
-        name = site.name or DEFAULT_NAME
-        default = "" if site.name else " default_server"
         # Two ports of one address share its port 80: nginx allows one default there.
         twin = not site.name and site.address in plain_defaults
-        plain = [f"    listen {site.address}:{site.plain_port}{default};"] if site.plain_http and not twin else []
-        plain_defaults |= {site.address} if plain and not site.name else set()
-        certificate = f"{folder}/{CERTIFICATES}/{site.certificate}-{name}.pem"
-        lines += [
-            "  server {",
-            f"    listen {site.address}:{site.port} ssl{default};",
-            *plain,
-            f"    server_name {site.name or '_'};",
-            f"    ssl_certificate {certificate};",
-            f"    ssl_certificate_key {certificate};",
-            f"    root {folder}/pages/{name};",
-            f"    location / {{ {_answer(site)} }}",
-            "  }",
-        ]
+        in_clear = site.plain_http and not twin
+        plain_defaults |= {site.address} if in_clear and not site.name else set()
+        lines += _block(site, folder, in_clear=in_clear)
     return "\n".join([*lines, "}", ""])
+
+
+def _block(site: Site, folder: Path, *, in_clear: bool) -> list[str]:
+    """nginx's block of one virtual host."""
+    name = site.name or DEFAULT_NAME
+    default = "" if site.name else " default_server"
+    certificate = f"{folder}/{CERTIFICATES}/{site.certificate}-{name}.pem"
+    return [
+        "  server {",
+        f"    listen {site.address}:{site.port} ssl{default};",
+        *([f"    listen {site.address}:{site.plain_port}{default};"] if in_clear else []),
+        f"    server_name {site.name or '_'};",
+        f"    ssl_certificate {certificate};",
+        f"    ssl_certificate_key {certificate};",
+        f"    root {folder}/pages/{name};",
+        f"    location / {{ {_answer(site)} }}",
+        "  }",
+    ]
 
 
 def write(found: tuple[Site, ...], folder: Path, roots: Roots) -> Path:

@@ -334,7 +334,7 @@ def _experiments(field: Field | None) -> tuple[Experiment, ...]:
     """Read the experiments that an endpoint is measured with."""
     if field is None:
         return USUAL
-    return tuple(Experiment(item.choice(OF_TARGETS, Experiment.DNS)) for item in field.items()) or USUAL
+    return tuple(Experiment(item.choice(OF_TARGETS, USUAL[0])) for item in field.items()) or USUAL
 
 
 def _check_shared(field: Field, services: list[Service]) -> None:

@@ -32,45 +32,58 @@ def start(
 
 def serve(listener: socket.socket, host: str, port: int) -> None:
     """Carry bytes both ways, for ever. A far end that is not there closes the near one."""
-    selector = selectors.DefaultSelector()
-    peers: dict[socket.socket, socket.socket] = {}
     listener.setblocking(True)
-    selector.register(listener, selectors.EVENT_READ)
-
-    def close(end: socket.socket) -> None:
-        for each in (end, peers.pop(end, None)):
-            if each is not None:
-                peers.pop(each, None)
-                with suppress(KeyError):
-                    selector.unregister(each)
-                each.close()
-
+    relay = _Relay(listener)
     while True:
-        for key, _ in selector.select():
+        for key, _ in relay.selector.select():
             end = key.fileobj
             if end is listener:
-                near, _address = listener.accept()
-                far = socket.socket()
-                far.settimeout(3.0)
-                try:
-                    far.connect((host, port))
-                except OSError:
-                    near.close()
-                    far.close()
-                    continue
-                peers[near], peers[far] = far, near
-                for each in (near, far):
-                    each.settimeout(5.0)
-                    selector.register(each, selectors.EVENT_READ)
-            elif isinstance(end, socket.socket) and end in peers:
-                try:
-                    data = end.recv(CHUNK)
-                    if data:
-                        peers[end].sendall(data)
-                        continue
-                except OSError:
-                    pass
-                close(end)
+                relay.join(listener.accept()[0], host, port)
+            elif isinstance(end, socket.socket) and end in relay.peers:
+                relay.carry(end)
+
+
+class _Relay:
+    """The connections of both sides, each end with its peer."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        self.selector = selectors.DefaultSelector()
+        self.peers: dict[socket.socket, socket.socket] = {}
+        self.selector.register(listener, selectors.EVENT_READ)
+
+    def join(self, near: socket.socket, host: str, port: int) -> None:
+        """Connect the far side of a connection that was accepted."""
+        far = socket.socket()
+        far.settimeout(3.0)
+        try:
+            far.connect((host, port))
+        except OSError:
+            near.close()
+            far.close()
+            return
+        self.peers[near], self.peers[far] = far, near
+        for each in (near, far):
+            each.settimeout(5.0)
+            self.selector.register(each, selectors.EVENT_READ)
+
+    def carry(self, end: socket.socket) -> None:
+        """Pass on what came from one end; its end is that of both."""
+        try:
+            data = end.recv(CHUNK)
+            if data:
+                self.peers[end].sendall(data)
+                return
+        except OSError:
+            pass
+        self._close(end)
+
+    def _close(self, end: socket.socket) -> None:
+        for each in (end, self.peers.pop(end, None)):
+            if each is not None:
+                self.peers.pop(each, None)
+                with suppress(KeyError):
+                    self.selector.unregister(each)
+                each.close()
 
 
 def main(arguments: list[str]) -> int:
