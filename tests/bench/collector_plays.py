@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ from influxdb_client.client.write.point import Point
 from influxdb_client.client.write_api import SYNCHRONOUS
 
 from balise_collector.fleet import catalogue
-from balise_collector.intake.writer import Ingest
+from balise_collector.fleet.registry.sqlite import SqliteRegistry
+from balise_collector.intake.ingest import Ingest
+from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.system import identity
 from balise_collector.system.clock import Clock
 from balise_collector.system.config import load
@@ -28,7 +31,14 @@ def ingest(settings: str) -> None:
     """Run the writer thread and its broker connection, and nothing else of the collector."""
     config = load(Path(settings))
     services = catalogue.load(catalogue.default_folder())
-    writer = Ingest(config, Clock(), identity.load_or_create(config.state_dir), services)
+    writer = Ingest(
+        config,
+        Clock(),
+        identity.load_or_create(config.state_dir),
+        services,
+        partial(SqliteJournal, config.journal_file),
+        partial(SqliteRegistry, config.fleet_file),
+    )
     writer.start()
     print("ready", flush=True)
     threading.Event().wait()

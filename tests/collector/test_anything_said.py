@@ -27,7 +27,7 @@ from balise_collector.sinks.timings import timings
 from balise_wire.envelope import Kind
 from balise_wire.measurement import Measurement
 from balise_wire.status import Event, Health
-from balise_wire.topics import Leaf, topic
+from balise_wire.topics import Leaf, ProbeTopic
 from balise_wire.words import ClockState, ProbeRole
 from tests.collector.field_probe import FieldProbe
 from tests.testbed.neighbours import beside
@@ -98,7 +98,7 @@ def test_what_is_believed_raises_nothing_anywhere(
     sender = reference if by_reference else probe
     odd = data.draw(st.lists(anything.believed_measurement(NOW, sender.network), min_size=1, max_size=3))
     absurd = data.draw(st.lists(anything.any_measurement(NOW), max_size=1))
-    outcome = validate(sender.topic, sender.batch(*odd, *absurd), members, NOW)
+    outcome = validate(ProbeTopic(sender.id, Leaf.MEASUREMENT), sender.batch(*odd, *absurd), members, NOW)
     assert isinstance(outcome, Accepted)
     assert all(rejection.reason for rejection in outcome.rejected)
     chain = Chain(members, store)
@@ -146,7 +146,7 @@ def test_events_of_any_kind_are_sorted(fleet: tuple[Fleet, Any, Any], body: list
     """An event of any kind, time and text is taken or refused with a reason."""
     members, probe, _ = fleet
     frame = probe.seal(probe.envelope(msgspec.json.encode(body), kind=Kind.EVENT))
-    outcome = validate(topic(probe.id, Leaf.EVENT), frame, members, NOW)
+    outcome = validate(ProbeTopic(probe.id, Leaf.EVENT), frame, members, NOW)
     assert isinstance(outcome, Accepted) or outcome.reason
 
 
@@ -158,7 +158,7 @@ def test_health_of_any_size_is_sorted(fleet: tuple[Fleet, Any, Any], data: st.Da
     members, probe, _ = fleet
     health = data.draw(anything.of(Health, NOW))
     frame = probe.seal(probe.envelope(msgspec.json.encode(health), kind=Kind.HEALTH))
-    outcome = validate(topic(probe.id, Leaf.HEALTH), frame, members, NOW)
+    outcome = validate(ProbeTopic(probe.id, Leaf.HEALTH), frame, members, NOW)
     if isinstance(outcome, Quarantined):
         assert outcome.reason
         return

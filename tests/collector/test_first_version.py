@@ -19,7 +19,7 @@ from balise_wire.assignment import Budget, Target, Timetable
 from balise_wire.measurement import Network
 from balise_wire.skills import FIRST
 from balise_wire.status import CollectorState, Receipt, acceptance
-from balise_wire.topics import Leaf, topic
+from balise_wire.topics import Leaf, ProbeTopic
 from balise_wire.words import Experiment, Profile, TargetRole
 from tests.testbed import first_reader
 
@@ -41,7 +41,7 @@ def plain(value: Any) -> Any:
 def test_its_batches_are_taken_whole(leaf: Leaf) -> None:
     """Nothing is rejected, and nothing is newer than we are."""
     for frame in first_reader.recorded(leaf):
-        outcome = validate(topic(MEMBER.id, leaf), frame, FLEET, AT)
+        outcome = validate(ProbeTopic(MEMBER.id, leaf), frame, FLEET, AT)
         assert isinstance(outcome, Accepted), outcome
         assert (outcome.rejected, outcome.newer) == ((), frozenset())
         items = msgspec.json.decode(outcome.envelope.body)
@@ -52,7 +52,7 @@ def test_its_events_confirm_a_halt_and_its_end() -> None:
     """It sends no field for that: the sentence is read."""
     found = []
     for frame in first_reader.recorded("event"):
-        outcome = validate(topic(MEMBER.id, Leaf.EVENT), frame, FLEET, AT)
+        outcome = validate(ProbeTopic(MEMBER.id, Leaf.EVENT), frame, FLEET, AT)
         assert isinstance(outcome, Accepted)
         found += [taken for event in outcome.events if (taken := acceptance(event))]
     assert [(taken.version, taken.halted) for taken in found] == [(1, False), (2, True), (3, False)]
@@ -61,8 +61,8 @@ def test_its_events_confirm_a_halt_and_its_end() -> None:
 def test_its_presence_and_introduction_are_taken() -> None:
     """Plain, as it sends them: it has the skills of the first version."""
     for payload in first_reader.recorded("state"):
-        assert isinstance(read_state(topic(MEMBER.id, Leaf.STATE), payload, FLEET), Spoken)
-    heard = read_announcement(topic(MEMBER.id, Leaf.META), first_reader.recorded("meta")[0], AT)
+        assert isinstance(read_state(ProbeTopic(MEMBER.id, Leaf.STATE), payload, FLEET), Spoken)
+    heard = read_announcement(ProbeTopic(MEMBER.id, Leaf.META), first_reader.recorded("meta")[0], AT)
     assert isinstance(heard, Announcement)
     assert heard.stranger.public_key == MEMBER.public_key
     assert heard.able == Able(software="0.1.0", skills=FIRST)

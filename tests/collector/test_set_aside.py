@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import random
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -21,9 +22,8 @@ from balise_collector.conclude.store.sqlite import SqliteStore
 from balise_collector.fleet import catalogue
 from balise_collector.fleet.members import Fleet
 from balise_collector.fleet.registry.sqlite import SqliteRegistry
-from balise_collector.intake.answers import Requesting
 from balise_collector.intake.broker import Delivery
-from balise_collector.intake.writer import Ingest
+from balise_collector.intake.writer import IntakeWriter
 from balise_collector.journal import Batch
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.judge.verdict import Verdict
@@ -250,21 +250,21 @@ def test_a_message_that_cannot_be_committed_goes_to_the_quarantine_alone(
     registry = SqliteRegistry(place.fleet_file)
     for one in (honest, hostile):
         registry.approve(one.member)
-    ingest = Ingest(
+    with_fault = _Unwell(place.journal_file)
+    ingest = IntakeWriter(
         place,
         Clock(),
         Ed25519PrivateKey.generate(),
         catalogue.load(catalogue.default_folder()),
+        with_fault,
+        registry,
+        [],
+        threading.Event(),
     )
-    ingest._fleet = Fleet.of([honest.member, hostile.member])  # what was assigned is another test's matter
-    ingest._registry = registry
-    ingest._requesting = Requesting(registry, 0.0)
-    ingest._connections = []
-    with_fault = _Unwell(place.journal_file)
-    ingest._journal = with_fault
+    ingest.current.fleet = Fleet.of([honest.member, hostile.member])  # what was assigned is another test's matter
     wire: Any = _Wire()
     senders = [honest, hostile, honest, honest]
-    ingest._take(
+    ingest.take(
         [
             Delivery(wire, 1, mid, 1, one.topic, one.batch(one.measurement(Clock().now()), sent_at=Clock().now()))
             for mid, one in enumerate(senders)

@@ -8,6 +8,7 @@ own reader. Must not live here: expectations, queries.
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ from balise_collector.fleet import catalogue
 from balise_collector.fleet.claims import LINE_ID
 from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.intake.broker import Delivery
-from balise_collector.intake.writer import Ingest
+from balise_collector.intake.writer import IntakeWriter
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.sinks.context import SinkContext
 from balise_collector.sinks.influx.point import Point
@@ -144,11 +145,10 @@ class Story:
         self.store = SqliteStore(config.derived_file, SqliteJournal(config.journal_file))
         self.follower = Follower(self.journal, self.store, surroundings(config, clock, registry.fleet(), services))
         # What run() would do, without its thread and its brokers.
-        self.ingest = Ingest(config, clock, identity.load_or_create(self.folder), services)
-        self.ingest._journal, self.ingest._registry = self.journal, registry
-        self.ingest._fleet, self.ingest._connections = registry.fleet(), []
+        key = identity.load_or_create(self.folder)
+        self.ingest = IntakeWriter(config, clock, key, services, self.journal, registry, [], threading.Event())
         # Nothing is believed of what nobody asked for: each has its task before it measures.
-        self.ingest._publish_assignments([])
+        self.ingest.assignments.publish([])
         self.held = ExitStack()
         for opened in (registry, self.journal, self.store):
             self.held.callback(opened.close)
@@ -173,7 +173,7 @@ class Story:
         self.now = max(self.now, at)
         self._mid += 1
         connection: Any = Silent()
-        self.ingest._take([Delivery(connection, 1, self._mid, 1, where, payload)])
+        self.ingest.take([Delivery(connection, 1, self._mid, 1, where, payload)])
         self.delivered += 1
 
     def _conclude(self) -> None:

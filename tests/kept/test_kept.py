@@ -37,7 +37,7 @@ from balise_collector.system.identity import load_or_create as load_collector
 from balise_wire.box import Opener
 from balise_wire.card import Consent
 from balise_wire.seal import Sealer
-from balise_wire.topics import Leaf, topic
+from balise_wire.topics import Leaf, ProbeTopic
 from tests.testbed import scripts
 
 LEFT = Path(__file__).parent / "3e87f94"
@@ -164,7 +164,7 @@ def test_what_waited_in_a_spool_still_arrives(probe: Path, collector: Path) -> N
     outcomes = [
         letter.outcome
         for row in waiting
-        for letter in letters(topic("asn64501p1", Leaf(row.kind)), row.frame, fleet, AT, opener)
+        for letter in letters(ProbeTopic("asn64501p1", Leaf(row.kind)), row.frame, fleet, AT, opener)
     ]
     assert len(waiting) == 19
     assert all(isinstance(one, Accepted) and (one.rejected, one.newer) == ((), frozenset()) for one in outcomes)

@@ -15,6 +15,7 @@ import json
 import random
 import resource
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -28,7 +29,6 @@ from balise_collector.conclude.pipeline import Follower, surroundings
 from balise_collector.fleet import catalogue
 from balise_collector.fleet.members import Member
 from balise_collector.intake.broker import Delivery
-from balise_collector.intake.writer import Ingest
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.system import config, identity
 from balise_collector.system.clock import Clock
@@ -52,6 +52,13 @@ from balise_wire.status import Health, State
 from balise_wire.topics import Leaf, topic
 from balise_wire.words import Access, Arm, ClockState, Design, Experiment, Lifecycle, ProbeRole, Scope, TargetRole
 
+try:
+    from balise_collector.intake.ingest import Ingest
+    from balise_collector.intake.writer import IntakeWriter
+except ImportError:  # an older checkout
+    from balise_collector.intake.writer import Ingest  # type: ignore[no-redef]
+
+    IntakeWriter = None  # type: ignore[assignment, misc]
 try:
     from balise_collector.conclude.store.sqlite import SqliteStore
     from balise_collector.fleet.registry.sqlite import SqliteRegistry
@@ -322,6 +329,48 @@ def said(slot: int, slots: int, *, hostile: bool) -> Iterator[tuple[str, bytes]]
             yield topic(who.id, leaf), payload
 
 
+class _Intake:
+    """The writer of today without its thread: what has arrived, in groups as they are gathered."""
+
+    def __init__(self, writer: IntakeWriter) -> None:
+        self._writer = writer
+        self._waiting: list[Delivery] = []
+        self.put = self._waiting.append
+        self.learn = writer.assignments.learn
+
+    def turn(self) -> None:
+        """Take all that waits."""
+        while self._waiting:
+            self._writer.look_at_fleet()
+            group, self._waiting[:] = self._waiting[:64], self._waiting[64:]
+            self._writer.turn(group)
+
+
+class _OlderIntake:
+    """The same of an older checkout, where the thread did it all."""
+
+    def __init__(self, ingest: Any) -> None:
+        self._ingest = ingest
+        self.put = ingest._queue.put
+        self.learn = ingest.learn
+
+    def turn(self) -> None:
+        """Take all that waits."""
+        while not self._ingest._queue.empty():
+            self._ingest._turn()
+
+
+def _intake(place: Any, clock: Any, key: Any, services: Any, broker: Any) -> Any:
+    """Return what takes deliveries, over the one broker."""
+    if IntakeWriter is None:
+        ingest: Any = Ingest(place, clock, key, services)
+        ingest._connections = [broker]
+        ingest._open()
+        return _OlderIntake(ingest)
+    journal, registry = SqliteJournal(place.journal_file), SqliteRegistry(place.fleet_file)
+    return _Intake(IntakeWriter(place, clock, key, services, journal, registry, [broker], threading.Event()))
+
+
 # ---------------------------------------------------------------- the day
 
 
@@ -334,10 +383,8 @@ def play(settings: Path, *, hostile: bool, hours: float) -> dict[str, Any]:
     registry = SqliteRegistry(place.fleet_file)
     for who in (*HONEST, *(HOSTILE if hostile else ())):
         registry.approve(who.member)
-    ingest = Ingest(place, clock, key, services)
     broker = Broker()
-    ingest._connections = [broker]
-    ingest._open()
+    intake = _intake(place, clock, key, services, broker)
     journal, store = SqliteJournal(place.journal_file), SqliteStore(place.derived_file)
     follower = Follower(journal, store, surroundings(place, clock, registry.fleet(), services))
     journal.watch(START)
@@ -349,14 +396,13 @@ def play(settings: Path, *, hostile: bool, hours: float) -> dict[str, Any]:
         messages += len(waiting)
         began = time.process_time()
         for where, payload in waiting:
-            ingest._queue.put(Delivery(broker, 1, 0, 1, where, payload))
-        while not ingest._queue.empty():
-            ingest._turn()
+            intake.put(Delivery(broker, 1, 0, 1, where, payload))
+        intake.turn()
         while follower.follow(clock.at):
             pass
         if follower.stepped - taught >= SLOT:
             taught = follower.stepped
-            ingest.learn(follower.deduction.learn())
+            intake.learn(follower.deduction.learn())
         spent += time.process_time() - began
     follower.save()
     tasks = [_task(payload, key) for payload in broker.given.values()]

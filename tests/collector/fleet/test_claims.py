@@ -14,6 +14,7 @@ from balise_collector.intake.validate import Accepted, Quarantined, validate
 from balise_wire.assignment import Assignment, Target
 from balise_wire.measurement import Measurement, Network
 from balise_wire.observations import DnsObservation, HttpObservation, LineObservation, TcpObservation, TlsObservation
+from balise_wire.topics import Leaf, ProbeTopic
 from balise_wire.words import Access, Arm, Experiment, ProbeRole, TargetRole
 from tests.collector.field_probe import FieldProbe
 
@@ -121,7 +122,7 @@ def test_a_quarantined_claim_takes_no_neighbour_along(probe: FieldProbe, epoch: 
     """One lie of a batch is refused with its reason; the others go in."""
     fleet = Fleet.of([probe.member], tasks={probe.id: TASKS})
     lies = (_said(probe, service="zoom"), _said(probe, target="x/web/x/4", service="x", host="x"))
-    outcome = validate(probe.topic, probe.batch(_said(probe), *lies), fleet, epoch)
+    outcome = validate(ProbeTopic(probe.id, Leaf.MEASUREMENT), probe.batch(_said(probe), *lies), fleet, epoch)
     assert isinstance(outcome, Accepted)
     assert [place for place, _ in outcome.measurements] == [0]
     assert ["never assigned" in bad.reason for bad in outcome.rejected] == [False, True]
@@ -130,10 +131,15 @@ def test_a_quarantined_claim_takes_no_neighbour_along(probe: FieldProbe, epoch: 
 def test_a_wrong_provider_on_the_card_loses_nothing_and_is_shown(probe: FieldProbe, epoch: float) -> None:
     """The record stands; an honest host with a wrong setting goes on being heard."""
     claim = Network(country="PK", asn=64999, access=Access.MOBILE)
-    outcome = validate(probe.topic, probe.batch(_said(probe, network=claim)), Fleet.of([probe.member]), epoch)
+    outcome = validate(
+        ProbeTopic(probe.id, Leaf.MEASUREMENT),
+        probe.batch(_said(probe, network=claim)),
+        Fleet.of([probe.member]),
+        epoch,
+    )
     assert isinstance(outcome, Accepted)
     assert (len(outcome.measurements), outcome.claimed) == (1, claim)
-    right = validate(probe.topic, probe.batch(_said(probe)), Fleet.of([probe.member]), epoch)
+    right = validate(ProbeTopic(probe.id, Leaf.MEASUREMENT), probe.batch(_said(probe)), Fleet.of([probe.member]), epoch)
     assert isinstance(right, Accepted)
     assert right.claimed is None
 
@@ -149,9 +155,9 @@ def test_where_a_probe_stood_is_the_record_of_that_time(probe: FieldProbe, epoch
     assert fleet.record_at(probe.id, epoch, "TM") == abroad
     assert fleet.record_at("nobody000", epoch) is None
     late = probe.batch(_said(probe, started=epoch - 100.0))
-    assert isinstance(validate(probe.topic, late, fleet, epoch + 100.0), Accepted)
+    assert isinstance(validate(ProbeTopic(probe.id, Leaf.MEASUREMENT), late, fleet, epoch + 100.0), Accepted)
     lie = probe.batch(_said(probe, started=epoch - 100.0, network=Network(country="TM", asn=1)))
-    outcome = validate(probe.topic, lie, fleet, epoch + 100.0)
+    outcome = validate(ProbeTopic(probe.id, Leaf.MEASUREMENT), lie, fleet, epoch + 100.0)
     assert isinstance(outcome, Quarantined) or outcome.rejected
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,8 @@ from balise_collector.fleet import catalogue
 from balise_collector.fleet.members import Fleet
 from balise_collector.fleet.quota import BACKLOG_TIMES, DAY, HOUR, OVER, POOL_LEAST, Account, Item, Quotas, weight
 from balise_collector.fleet.registry.sqlite import SqliteRegistry
-from balise_collector.intake.answers import Requesting
 from balise_collector.intake.broker import Delivery
-from balise_collector.intake.writer import Ingest
+from balise_collector.intake.writer import IntakeWriter
 from balise_collector.journal import NoticeKind
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.system.clock import Clock
@@ -177,25 +177,23 @@ class _Wire:
 
 
 @pytest.fixture
-def door(tmp_path: Path, probe: FieldProbe) -> Iterator[tuple[Ingest, _Wire]]:
+def door(tmp_path: Path, probe: FieldProbe) -> Iterator[tuple[IntakeWriter, _Wire]]:
     """Return the writer of a collector that let one probe in an hour ago, not started."""
     place = Config(collector=Place(state_dir=str(tmp_path)), broker=(Broker(host="127.0.0.1"),))
     clock = Clock(system=lambda: NOW)
-    ingest = Ingest(place, clock, Ed25519PrivateKey.generate(), catalogue.load(catalogue.default_folder()))
-    registry = SqliteRegistry(place.fleet_file)
+    registry, journal = SqliteRegistry(place.fleet_file), SqliteJournal(place.journal_file)
     member = msgspec.structs.replace(probe.member, approved_at=NOW - HOUR)
     registry.approve(member)
-    ingest._registry, ingest._journal = registry, SqliteJournal(place.journal_file)
-    ingest._requesting = Requesting(registry, NOW)
-    ingest._fleet = Fleet.of([member])  # what was assigned is another test's matter
-    ingest._connections = []
-    ingest._quotas.expect(probe.id, PER_HOUR, NOW - HOUR)
+    key, services = Ed25519PrivateKey.generate(), catalogue.load(catalogue.default_folder())
+    ingest = IntakeWriter(place, clock, key, services, journal, registry, [], threading.Event())
+    ingest.current.fleet = Fleet.of([member])  # what was assigned is another test's matter
+    ingest.quotas.expect(probe.id, PER_HOUR, NOW - HOUR)
     yield ingest, _Wire()
-    ingest._journal.close()
+    journal.close()
     registry.close()
 
 
-def test_what_is_over_is_kept_told_and_receipted(door: tuple[Ingest, _Wire], probe: FieldProbe) -> None:
+def test_what_is_over_is_kept_told_and_receipted(door: tuple[IntakeWriter, _Wire], probe: FieldProbe) -> None:
     """The stream of a probe that sends too much goes on: all is acknowledged and receipted, the rest is quarantined."""
     ingest, wire = door
     connection: Any = wire
@@ -203,7 +201,7 @@ def test_what_is_over_is_kept_told_and_receipted(door: tuple[Ingest, _Wire], pro
         frame = probe.batch(
             *(probe.measurement(NOW - n * 9 * DAY - k) for k in range(500)), sent_at=NOW, historical=True
         )
-        ingest._take([Delivery(connection, 1, n, 1, probe.topic, frame)])
+        ingest.take([Delivery(connection, 1, n, 1, probe.topic, frame)])
     taken = ingest._journal.head()
     assert 2000 <= taken <= 4000
     assert wire.acknowledged == 12
@@ -214,13 +212,13 @@ def test_what_is_over_is_kept_told_and_receipted(door: tuple[Ingest, _Wire], pro
     assert NoticeKind.QUOTA in {one.kind for one in ingest._journal.latest_notices()[probe.id]}
 
 
-def test_a_repeat_costs_nothing(door: tuple[Ingest, _Wire], probe: FieldProbe) -> None:
+def test_a_repeat_costs_nothing(door: tuple[IntakeWriter, _Wire], probe: FieldProbe) -> None:
     """A probe whose receipts were lost sends everything again and again: nothing of it counts, or is refused."""
     ingest, wire = door
     connection: Any = wire
     frame = probe.batch(*(probe.measurement(NOW - k) for k in range(100)), sent_at=NOW)
     for n in range(40):
-        ingest._take([Delivery(connection, 1, n, 1, probe.topic, frame)] * 2)
+        ingest.take([Delivery(connection, 1, n, 1, probe.topic, frame)] * 2)
     assert ingest._journal.head() == 100
     assert ingest._journal.quarantine(10) == []
     kept = ingest._journal.accounts()[probe.id]

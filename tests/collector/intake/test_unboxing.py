@@ -18,6 +18,7 @@ from balise_collector.system.identity import box_key
 from balise_wire.box import Boxer, Opener, private_key, public_hex
 from balise_wire.envelope import MAX_BODY_BYTES, Kind
 from balise_wire.status import Event, EventKind
+from balise_wire.topics import Leaf, ProbeTopic
 from tests.collector.field_probe import FieldProbe
 
 NOW = 1_589_733_100.0
@@ -28,7 +29,7 @@ OPENER = Opener([OURS])
 
 def read(probe: FieldProbe, payload: bytes, fleet: Fleet) -> list[Letter]:
     """Return every letter of a delivery on the topic of measurements."""
-    return list(letters(probe.topic, payload, fleet, NOW, OPENER))
+    return list(letters(ProbeTopic(probe.id, Leaf.MEASUREMENT), payload, fleet, NOW, OPENER))
 
 
 def carrier(probe: FieldProbe, *frames: bytes, **changes: Any) -> bytes:

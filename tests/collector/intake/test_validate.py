@@ -18,8 +18,7 @@ from balise_wire.envelope import MAX_BATCH_BYTES, MAX_BODY_BYTES, Kind, encode_e
 from balise_wire.measurement import Network
 from balise_wire.seal import HEADER, Sealer
 from balise_wire.status import EventKind, State
-from balise_wire.topics import Leaf
-from balise_wire.topics import topic as topic_of
+from balise_wire.topics import Leaf, ProbeTopic
 from balise_wire.words import ClockState, Lifecycle
 from tests.collector.field_probe import FieldProbe
 
@@ -31,13 +30,7 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
     max_leaves=12,
 )
-topics = st.one_of(
-    st.text(max_size=60),
-    st.sampled_from(["measurement", "event", "health", "state", "meta", "command"]).map(
-        lambda leaf: f"balise/v1/k7m2q9xd/{leaf}"
-    ),
-    st.text(alphabet="abz09/+#$\x00", max_size=40).map(lambda text: f"balise/v1/{text}"),
-)
+topics = st.builds(ProbeTopic, st.sampled_from(["k7m2q9xd", "stranger"]), st.sampled_from(Leaf))
 
 
 @pytest.fixture(scope="module")
@@ -64,12 +57,12 @@ def good_frame(known: FieldProbe) -> bytes:
 
 @given(topic=topics, payload=st.binary(max_size=300))
 @settings(settings_of_fuzz)
-def test_noise_is_quarantined_with_a_reason(known_fleet: Fleet, topic: str, payload: bytes) -> None:
-    """Whatever bytes come on whatever topic: a reason, never an exception."""
+def test_noise_is_quarantined_with_a_reason(known_fleet: Fleet, topic: ProbeTopic, payload: bytes) -> None:
+    """Whatever bytes come on whatever topic of a probe: a reason, never an exception."""
     outcome = validate(topic, payload, known_fleet, NOW)
     assert isinstance(outcome, Quarantined)
     assert outcome.reason
-    assert isinstance(read_state(topic, payload, known_fleet), Quarantined) or topic.endswith("/state")
+    assert isinstance(read_state(topic, payload, known_fleet), Quarantined) or topic.leaf is Leaf.STATE
 
 
 @given(data=st.data())
@@ -81,7 +74,7 @@ def test_a_damaged_frame_is_refused(
     frame = bytearray(good_frame)
     place = data.draw(st.integers(0, len(frame) - 1))
     frame[place] ^= data.draw(st.integers(1, 255))
-    assert isinstance(validate(known.topic, bytes(frame), known_fleet, NOW), Quarantined)
+    assert isinstance(validate(ProbeTopic(known.id, Leaf.MEASUREMENT), bytes(frame), known_fleet, NOW), Quarantined)
 
 
 @given(body=json_values)
@@ -89,7 +82,7 @@ def test_a_damaged_frame_is_refused(
 def test_a_signed_body_of_any_json_never_raises(known: FieldProbe, known_fleet: Fleet, body: Any) -> None:
     """An approved probe that went mad sends any JSON at all under a good signature: it is sorted, not believed."""
     envelope = known.envelope(json.dumps(body, allow_nan=True).encode())
-    outcome = validate(known.topic, known.seal(envelope), known_fleet, NOW)
+    outcome = validate(ProbeTopic(known.id, Leaf.MEASUREMENT), known.seal(envelope), known_fleet, NOW)
     if isinstance(outcome, Accepted):
         assert not outcome.measurements
         assert len(outcome.rejected) == (len(body) if isinstance(body, list) else 0)
@@ -124,7 +117,7 @@ def test_a_signed_envelope_of_any_fields_never_raises(
     """Any field of the envelope may hold anything; it is accepted only when it still says who, what and where."""
     honest = msgspec.to_builtins(msgspec.json.decode(msgspec.json.encode(known.envelope(b"[]"))))
     frame = Sealer(known.key).seal(json.dumps({**honest, **changes}).encode())
-    outcome = validate(known.topic, frame, known_fleet, NOW)
+    outcome = validate(ProbeTopic(known.id, Leaf.MEASUREMENT), frame, known_fleet, NOW)
     if isinstance(outcome, Accepted):
         assert outcome.envelope.probe == known.id
         assert outcome.envelope.kind is Kind.MEASUREMENT
@@ -146,7 +139,7 @@ def test_no_good_measurement_is_lost_beside_bad_ones(
     body = json.dumps([item for _, item in items]).encode() if not _has_nan(hostile) else None
     if body is None:
         return
-    outcome = validate(known.topic, known.seal(known.envelope(body)), known_fleet, NOW)
+    outcome = validate(ProbeTopic(known.id, Leaf.MEASUREMENT), known.seal(known.envelope(body)), known_fleet, NOW)
     assert isinstance(outcome, Accepted)
     assert [(place, m.id) for place, m in outcome.measurements] == [(n, id) for n, (id, _) in enumerate(items) if id]
     assert len(outcome.rejected) == len(hostile)
@@ -167,7 +160,9 @@ def test_no_measurement_with_absurd_times_is_believed(
     """What is accepted lies within the bounds around the receive time, and lasted a believable while."""
     body = json.loads(msgspec.json.encode([known.measurement()]))
     body[0][field] = value
-    outcome = validate(known.topic, known.seal(known.envelope(json.dumps(body).encode())), known_fleet, NOW)
+    outcome = validate(
+        ProbeTopic(known.id, Leaf.MEASUREMENT), known.seal(known.envelope(json.dumps(body).encode())), known_fleet, NOW
+    )
     limits = Limits()
     for _, measurement in outcome.measurements if isinstance(outcome, Accepted) else ():
         assert NOW - limits.past <= measurement.started <= NOW + limits.future
@@ -177,14 +172,17 @@ def test_no_measurement_with_absurd_times_is_believed(
 def test_deep_nesting_is_refused(known: FieldProbe, known_fleet: Fleet) -> None:
     """A hundred thousand brackets end in a reason, not in a recursion error."""
     body = b"[" * 100_000 + b"]" * 100_000
-    assert isinstance(validate(known.topic, known.seal(known.envelope(body)), known_fleet, NOW), Quarantined)
+    assert isinstance(
+        validate(ProbeTopic(known.id, Leaf.MEASUREMENT), known.seal(known.envelope(body)), known_fleet, NOW),
+        Quarantined,
+    )
 
 
 def test_a_decompression_bomb_is_refused_before_memory_is_taken(known: FieldProbe, known_fleet: Fleet) -> None:
     """A frame that unpacks to more than the bound is refused by its declared size."""
     frame = known.seal(known.envelope(b'["' + b"a" * (MAX_BODY_BYTES + 10) + b'"]'))
     assert len(frame) < MAX_BATCH_BYTES
-    outcome = validate(known.topic, frame, known_fleet, NOW)
+    outcome = validate(ProbeTopic(known.id, Leaf.MEASUREMENT), frame, known_fleet, NOW)
     assert isinstance(outcome, Quarantined)
     assert "allowed" in outcome.reason
 
@@ -195,7 +193,7 @@ def test_an_undeclared_size_is_refused(known: FieldProbe, known_fleet: Fleet) ->
     hidden = zstandard.ZstdCompressor(write_content_size=False).compress(b"{}")
     signed = honest[:13] + known.key.sign(b"balise/v1\0" + honest[:13] + hidden) + hidden
     assert len(signed) > HEADER
-    assert isinstance(validate(known.topic, signed, known_fleet, NOW), Quarantined)
+    assert isinstance(validate(ProbeTopic(known.id, Leaf.MEASUREMENT), signed, known_fleet, NOW), Quarantined)
 
 
 # ---------------------------------------------------------------- who speaks
@@ -206,28 +204,34 @@ def test_topic_envelope_and_key_must_be_one_probe(make_probe: Callable[..., Fiel
     one, other = make_probe(id="probe0001"), make_probe(id="probe0002")
     fleet = Fleet.of([one.member, other.member])
     good = one.batch(one.measurement())
-    assert isinstance(validate(one.topic, good, fleet, NOW), Accepted)
-    assert "signed by another key" in _reason(validate(other.topic, good, fleet, NOW))
+    assert isinstance(validate(ProbeTopic(one.id, Leaf.MEASUREMENT), good, fleet, NOW), Accepted)
+    assert "signed by another key" in _reason(validate(ProbeTopic(other.id, Leaf.MEASUREMENT), good, fleet, NOW))
     foreign = other.batch(other.measurement(), probe=one.id)
-    assert "on the topic of" in _reason(validate(other.topic, foreign, fleet, NOW))
-    assert "not approved" in _reason(validate(one.topic, good, Fleet(), NOW))
+    assert "on the topic of" in _reason(validate(ProbeTopic(other.id, Leaf.MEASUREMENT), foreign, fleet, NOW))
+    assert "not approved" in _reason(validate(ProbeTopic(one.id, Leaf.MEASUREMENT), good, Fleet(), NOW))
 
 
 def test_a_revoked_probe_is_refused(probe: FieldProbe) -> None:
     """After `fleet revoke` nothing of that probe enters."""
     fleet = Fleet.of([msgspec.structs.replace(probe.member, revoked=True)])
-    assert "revoked" in _reason(validate(probe.topic, probe.batch(probe.measurement()), fleet, NOW))
+    assert "revoked" in _reason(
+        validate(ProbeTopic(probe.id, Leaf.MEASUREMENT), probe.batch(probe.measurement()), fleet, NOW)
+    )
 
 
 def test_the_size_is_checked_before_the_signature(known: FieldProbe, known_fleet: Fleet) -> None:
     """A message above the limit is not even opened."""
-    assert "allowed" in _reason(validate(known.topic, b"BLS1" + b"\0" * MAX_BATCH_BYTES, known_fleet, NOW))
+    assert "allowed" in _reason(
+        validate(ProbeTopic(known.id, Leaf.MEASUREMENT), b"BLS1" + b"\0" * MAX_BATCH_BYTES, known_fleet, NOW)
+    )
 
 
 def test_a_probe_in_another_country_is_rejected_with_the_mend(known: FieldProbe, known_fleet: Fleet) -> None:
     """The registry's country holds: a probe that moved is not believed until the operator says so."""
     moved = known.measurement(network=Network(country="DE", asn=64500))
-    outcome = validate(known.topic, known.batch(moved, known.measurement()), known_fleet, NOW)
+    outcome = validate(
+        ProbeTopic(known.id, Leaf.MEASUREMENT), known.batch(moved, known.measurement()), known_fleet, NOW
+    )
     assert isinstance(outcome, Accepted)
     assert len(outcome.measurements) == 1
     assert "fleet approve" in outcome.rejected[0].reason
@@ -246,7 +250,7 @@ def test_an_observation_of_tomorrow_costs_itself(known: FieldProbe, known_fleet:
     new = msgspec.to_builtins(known.measurement())
     new["observations"] = [*new["observations"], {"is": "quic", "arm": "subject", "at": NOW}]
     body = msgspec.json.encode([msgspec.to_builtins(known.measurement()), new])
-    outcome = validate(known.topic, known.seal(known.envelope(body)), known_fleet, NOW)
+    outcome = validate(ProbeTopic(known.id, Leaf.MEASUREMENT), known.seal(known.envelope(body)), known_fleet, NOW)
     assert isinstance(outcome, Accepted)
     assert [len(measurement.observations) for _, measurement in outcome.measurements] == [1, 1]
     assert (outcome.rejected, outcome.newer) == ((), frozenset({"observation 'quic'"}))
@@ -258,7 +262,7 @@ def test_an_event_of_tomorrow_costs_nothing_else(known: FieldProbe, known_fleet:
         b'[{"kind":"halted","at":1.0},{"kind":"sauna_on","at":2.0,"detail":"hot"},{"kind":5},{"kind":"started","at":3}]'
     )
     frame = known.seal(known.envelope(body, kind=Kind.EVENT))
-    outcome = validate(known.topic.replace("measurement", "event"), frame, known_fleet, NOW)
+    outcome = validate(ProbeTopic(known.id, Leaf.EVENT), frame, known_fleet, NOW)
     assert isinstance(outcome, Accepted)
     assert [event.kind for event in outcome.events] == [EventKind.HALTED, EventKind.UNKNOWN, EventKind.STARTED]
     assert outcome.events[1].detail == "sauna_on: hot"
@@ -270,12 +274,15 @@ def test_words_of_tomorrow_in_the_envelope_cost_no_batch(known: FieldProbe, know
     """An unknown clock state vouches for nothing; an unknown kind is kept and receipted, so that the queue goes on."""
     plain = msgspec.json.decode(encode_envelope(known.envelope(msgspec.json.encode([known.measurement()]))))
     frame = Sealer(known.key).seal(msgspec.json.encode({**plain, "clock_state": "quantum"}))
-    outcome = validate(known.topic, frame, known_fleet, NOW)
+    outcome = validate(ProbeTopic(known.id, Leaf.MEASUREMENT), frame, known_fleet, NOW)
     assert isinstance(outcome, Accepted)
     assert outcome.envelope.clock_state is ClockState.UNKNOWN
     assert len(outcome.measurements) == 1
     kept = validate(
-        known.topic, Sealer(known.key).seal(msgspec.json.encode({**plain, "kind": "hologram"})), known_fleet, NOW
+        ProbeTopic(known.id, Leaf.MEASUREMENT),
+        Sealer(known.key).seal(msgspec.json.encode({**plain, "kind": "hologram"})),
+        known_fleet,
+        NOW,
     )
     assert isinstance(kept, Quarantined)
     assert "newer than this collector" in kept.reason
@@ -290,7 +297,10 @@ def test_a_board_that_woke_in_1970_is_believed_while_live(known: FieldProbe, kno
     early = known.measurement(100.0)
     live = known.batch(early, sent_at=130.0, clock_state=ClockState.UNSYNCED)
     late = known.batch(early, sent_at=130.0, clock_state=ClockState.UNSYNCED, historical=True)
-    accepted, rejected = validate(known.topic, live, known_fleet, NOW), validate(known.topic, late, known_fleet, NOW)
+    accepted, rejected = (
+        validate(ProbeTopic(known.id, Leaf.MEASUREMENT), live, known_fleet, NOW),
+        validate(ProbeTopic(known.id, Leaf.MEASUREMENT), late, known_fleet, NOW),
+    )
     assert isinstance(accepted, Accepted)
     assert len(accepted.measurements) == 1
     assert isinstance(rejected, Accepted)
@@ -299,7 +309,13 @@ def test_a_board_that_woke_in_1970_is_believed_while_live(known: FieldProbe, kno
 
 def test_too_many_items_are_quarantined_whole_but_owed_a_receipt(known: FieldProbe, known_fleet: Fleet) -> None:
     """What is signed and kept in the quarantine need not be sent again: the envelope rides along."""
-    outcome = validate(known.topic, known.batch(*[known.measurement()] * 3), known_fleet, NOW, Limits(items=2))
+    outcome = validate(
+        ProbeTopic(known.id, Leaf.MEASUREMENT),
+        known.batch(*[known.measurement()] * 3),
+        known_fleet,
+        NOW,
+        Limits(items=2),
+    )
     assert isinstance(outcome, Quarantined)
     assert outcome.envelope is not None
 
@@ -319,7 +335,7 @@ def test_each_absurdity_has_its_reason(
 ) -> None:
     """A rejected measurement says what is wrong with it, and its neighbour enters."""
     bad, good = known.measurement(**change), known.measurement()
-    outcome = validate(known.topic, known.batch(bad, good), known_fleet, NOW)
+    outcome = validate(ProbeTopic(known.id, Leaf.MEASUREMENT), known.batch(bad, good), known_fleet, NOW)
     assert isinstance(outcome, Accepted)
     assert [m.id for _, m in outcome.measurements] == [good.id]
     assert word in outcome.rejected[0].reason
@@ -336,7 +352,7 @@ def test_health_beyond_what_a_board_can_have_is_refused(known: FieldProbe, known
 
     def outcome(body: str) -> Any:
         envelope = known.envelope(body.encode(), kind=Kind.HEALTH, sequence=0, stream="")
-        return validate(f"balise/v1/{known.id}/health", known.seal(envelope), known_fleet, NOW)
+        return validate(ProbeTopic(known.id, Leaf.HEALTH), known.seal(envelope), known_fleet, NOW)
 
     good = outcome('{"at": 1589733000, "spool_rows": 3}')
     assert isinstance(good, Accepted)
@@ -365,7 +381,7 @@ def proof_of(known: FieldProbe, **changes: Any) -> bytes:
 
 def test_a_proved_state_is_what_was_sealed_whatever_stands_around_it(known: FieldProbe, known_fleet: Fleet) -> None:
     """State, session, stream and oldest are those under the seal; the plain ones beside it are not looked at."""
-    spoken = read_state(topic_of(known.id, Leaf.STATE), said(proof_of(known)), known_fleet)
+    spoken = read_state(ProbeTopic(known.id, Leaf.STATE), said(proof_of(known)), known_fleet)
     assert isinstance(spoken, Spoken)
     assert (spoken.proved, spoken.number) == (True, 2)
     assert spoken.state.state is Lifecycle.SLEEPING
@@ -374,7 +390,7 @@ def test_a_proved_state_is_what_was_sealed_whatever_stands_around_it(known: Fiel
 
 def test_a_plain_state_proves_nothing(known: FieldProbe, known_fleet: Fleet) -> None:
     """It is read, and says so."""
-    spoken = read_state(topic_of(known.id, Leaf.STATE), said(), known_fleet)
+    spoken = read_state(ProbeTopic(known.id, Leaf.STATE), said(), known_fleet)
     assert isinstance(spoken, Spoken)
     assert not spoken.proved
 
@@ -388,7 +404,7 @@ def test_a_proof_that_proves_something_else_is_refused(
     known: FieldProbe, known_fleet: Fleet, changes: dict[str, Any]
 ) -> None:
     """A batch of the probe, a proof of another one and absurd numbers are no proof, and no presence either."""
-    outcome = read_state(topic_of(known.id, Leaf.STATE), said(proof_of(known, **changes)), known_fleet)
+    outcome = read_state(ProbeTopic(known.id, Leaf.STATE), said(proof_of(known, **changes)), known_fleet)
     assert isinstance(outcome, Quarantined)
     assert "proof" in outcome.reason
 
@@ -397,5 +413,5 @@ def test_a_proof_by_another_key_is_refused(
     make_probe: Callable[..., FieldProbe], known: FieldProbe, known_fleet: Fleet
 ) -> None:
     """Who has not the probe's key cannot speak for it."""
-    outcome = read_state(topic_of(known.id, Leaf.STATE), said(proof_of(make_probe(id=known.id))), known_fleet)
+    outcome = read_state(ProbeTopic(known.id, Leaf.STATE), said(proof_of(make_probe(id=known.id))), known_fleet)
     assert isinstance(outcome, Quarantined)

@@ -20,7 +20,7 @@ from balise_wire.envelope import Kind, decode_envelope
 from balise_wire.seal import HEADER, MAGIC, SealError, unseal
 from balise_wire.skills import FIRST
 from balise_wire.status import Meta
-from balise_wire.topics import Leaf, parse_topic
+from balise_wire.topics import ProbeTopic
 from balise_wire.words import Access, ProbeRole
 
 META_BYTES_MOST: Final = 16 * 1024
@@ -38,25 +38,22 @@ class Announcement(msgspec.Struct, frozen=True, kw_only=True):
     """What it can do, as far as it said so under the seal of the key that it names."""
 
 
-def read_announcement(topic: str, payload: bytes, received_at: float) -> Announcement | str:
+def read_announcement(topic: ProbeTopic, payload: bytes, received_at: float) -> Announcement | str:
     """Return what a probe says of itself, or why the message says nothing.
 
     The frame is opened first without its key, bounded, to find the key, and then properly with it.
     """
-    parsed = parse_topic(topic)
-    if parsed is None or parsed.leaf is not Leaf.META:
-        return f"topic {topic[:200]!r} is no probe's meta"
     if len(payload) > META_BYTES_MOST:
         return f"meta of {len(payload)} bytes; {META_BYTES_MOST} are allowed"
     sealed = payload.startswith(MAGIC)
     try:
-        meta = _open(payload, parsed.probe) if sealed else _decoder.decode(payload)
+        meta = _open(payload, topic.probe) if sealed else _decoder.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, SealError, zstandard.ZstdError) as error:
         return f"meta: {type(error).__name__}: {error}"[:300]
     if not _KEY.fullmatch(meta.public_key):
         return "meta: public_key is not 64 hex digits"
     stranger = Pending(
-        id=parsed.probe,
+        id=topic.probe,
         public_key=meta.public_key,
         country=meta.country if _COUNTRY.fullmatch(meta.country) else "",
         asn=meta.asn if 0 <= meta.asn < 2**32 else 0,

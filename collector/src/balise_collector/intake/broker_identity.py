@@ -4,11 +4,12 @@ Lives here: the two files in ``state_dir/broker/`` and the TLS settings made of 
 (broker.py), what a certificate says (authority/).
 """
 
+import logging
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -16,14 +17,26 @@ from cryptography.exceptions import InvalidSignature
 from balise_collector.fleet.authority import CA_FILE, Authority
 from balise_collector.fleet.broker_files.render import COLLECTOR_NAME
 from balise_collector.system import durable
-from balise_collector.system.clock import machine_time
-from balise_collector.system.errors import ConfigError
+from balise_collector.system.clock import Clock, machine_time
+from balise_collector.system.config import Config
+from balise_collector.system.errors import ConfigError, JournalError
 
+_log = logging.getLogger(__name__)
 FOLDER: Final = "broker"
 CERTIFICATE: Final = "collector.pem"
 _DAYS: Final = 365
 _LEFT: Final = 1 / 3
 """With less than this share of its life left a certificate is made anew: long before `authority show` points it out."""
+_LOOK_EVERY: Final = 3600.0
+"""Real seconds between two looks at our own certificate."""
+
+
+class TakesIdentity(Protocol):
+    """A connection that shows the certificate."""
+
+    def take_identity(self) -> None:
+        """Show the certificate of today from the next handshake on."""
+        ...
 
 
 class BrokerIdentity:
@@ -73,3 +86,37 @@ class BrokerIdentity:
     def load(self, context: ssl.SSLContext) -> None:
         """Put the certificate of today into a context; connections from now on show it."""
         context.load_cert_chain(self._folder / CERTIFICATE)
+
+
+class IdentityRenewal:
+    """Looks once an hour whether the certificate is to be made anew: its dates are the machine's."""
+
+    def __init__(self, identity: BrokerIdentity | None, connections: Sequence[TakesIdentity], clock: Clock) -> None:
+        """Prepare; without an ``identity`` there is nothing to look at."""
+        self._identity = identity
+        self._connections = connections
+        self._clock = clock
+        self._looked_at = clock.monotonic()
+
+    def look(self) -> None:
+        """Renew it in time; the connection that stands goes on, the next one shows the new certificate."""
+        now = self._clock.monotonic()
+        if self._identity is None or now - self._looked_at < _LOOK_EVERY:
+            return
+        self._looked_at = now
+        try:
+            if self._identity.ensure():
+                for connection in self._connections:
+                    connection.take_identity()
+                _log.info("our certificate for the broker was renewed")
+        except (ConfigError, JournalError) as error:
+            _log.error("our certificate for the broker is not renewed: %s", error)  # there is a month to mend it
+
+
+def identity_of(config: Config) -> BrokerIdentity | None:
+    """Return who we are to brokers of our own authority, with its certificate made; ``None`` where there are none."""
+    if not any(broker.own_authority for broker in config.broker):
+        return None
+    identity = BrokerIdentity(config.state_dir, config.authority_dir)
+    identity.ensure()
+    return identity

@@ -16,7 +16,7 @@ from balise_collector.intake.validate import DEFAULT_LIMITS, Accepted, Gate, Lim
 from balise_collector.journal.clock_offset import ProbeClocks
 from balise_wire.box import Opener, is_box
 from balise_wire.seal import SealError
-from balise_wire.topics import parse_topic
+from balise_wire.topics import ProbeTopic
 
 _DEEPEST: Final = 4
 """Carriers within carriers: a probe whose disk was damaged again passes on what it passed on before."""
@@ -33,7 +33,7 @@ class Letter(NamedTuple):
 
 
 def letters(
-    topic: str,
+    topic: ProbeTopic,
     payload: bytes,
     fleet: Fleet,
     received_at: float,
@@ -47,7 +47,7 @@ def letters(
     What was carried is in no stream: the carrier has the sequence.
 
     Args:
-        topic: as the broker delivered it.
+        topic: that it came on.
         payload: a sealed frame, or a box around one.
         fleet: who may speak.
         received_at: UNIX seconds on the collector's clock.
@@ -61,7 +61,7 @@ def letters(
     while waiting:
         content, depth = waiting.pop()
         bounded = msgspec.structs.replace(limits, body_bytes=min(limits.body_bytes, left)) if depth else limits
-        frame, refused = _opened(topic, content, opener, limits, depth)
+        frame, refused = _opened(topic.probe, content, opener, limits, depth)
         letter = Letter(
             frame, refused or validate(topic, frame, fleet, received_at, bounded, clocks, carried=depth > 0, gate=gate)
         )
@@ -75,10 +75,8 @@ def letters(
             waiting.extend((part, depth + 1) for part in reversed(letter.outcome.carried))
 
 
-def _opened(topic: str, content: bytes, opener: Opener, limits: Limits, depth: int) -> tuple[bytes, Quarantined | None]:
+def _opened(probe: str, content: bytes, opener: Opener, limits: Limits, depth: int) -> tuple[bytes, Quarantined | None]:
     """Return what was in a box, what is bare as it is, or why it cannot be had."""
-    parsed = parse_topic(topic)
-    probe = parsed.probe if parsed else ""
     if depth > _DEEPEST:
         return content, Quarantined(reason=f"carried {depth} deep; {_DEEPEST} are read", raw=content, probe=probe)
     if not is_box(content) or len(content) > limits.batch_bytes:

@@ -21,7 +21,8 @@ from balise_wire.envelope import MAX_BATCH_BYTES, MAX_BODY_BYTES, Envelope, Kind
 from balise_wire.measurement import Measurement, Network, read_measurement
 from balise_wire.seal import SealError, unseal
 from balise_wire.status import Event, EventKind, Health, State, read_event
-from balise_wire.topics import Leaf, ProbeTopic, parse_topic
+from balise_wire.topics import Leaf, ProbeTopic
+from balise_wire.topics import topic as topic_of
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,7 +126,7 @@ class Spoken(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def validate(
-    topic: str,
+    topic: ProbeTopic,
     payload: bytes,
     fleet: Fleet,
     received_at: float,
@@ -138,7 +139,7 @@ def validate(
     """Decide about one sealed message (measurement, event or health topic).
 
     Args:
-        topic: as the broker delivered it.
+        topic: that it came on.
         payload: the sealed frame.
         fleet: who may speak.
         received_at: UNIX seconds on the collector's clock.
@@ -147,79 +148,74 @@ def validate(
         carried: it came in a carrier, whose topic says nothing of its kind.
         gate: asked before a body is read, with its sender and size; returns why it is not to be, or nothing.
     """
-    parsed = parse_topic(topic)
-    if parsed is None or parsed.leaf not in _KIND_OF:
-        return Quarantined(
-            reason=f"topic {topic[:200]!r} is none that a probe publishes sealed messages on", raw=payload
-        )
-    refusal = _refuse_sender(parsed, payload, fleet, limits)
+    if topic.leaf not in _KIND_OF:
+        name = topic_of(topic.probe, topic.leaf)
+        return Quarantined(reason=f"topic {name!r} is none that a probe publishes sealed messages on", raw=payload)
+    refusal = _refuse_sender(topic, payload, fleet, limits)
     if refusal:
-        return Quarantined(reason=refusal, raw=payload, probe=parsed.probe)
+        return Quarantined(reason=refusal, raw=payload, probe=topic.probe)
     try:
-        envelope = decode_envelope(unseal(payload, fleet.keys[parsed.probe], most=limits.body_bytes))
+        envelope = decode_envelope(unseal(payload, fleet.keys[topic.probe], most=limits.body_bytes))
     except SealError as error:
-        return Quarantined(reason=f"seal: {error}", raw=payload, probe=parsed.probe)
+        return Quarantined(reason=f"seal: {error}", raw=payload, probe=topic.probe)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return Quarantined(reason=f"envelope: {_short(error)}", raw=payload, probe=parsed.probe)
-    refusal = _refuse_body(parsed, envelope)
+        return Quarantined(reason=f"envelope: {_short(error)}", raw=payload, probe=topic.probe)
+    refusal = _refuse_body(topic, envelope)
     if refusal:
-        return Quarantined(reason=refusal, raw=payload, probe=parsed.probe)
+        return Quarantined(reason=refusal, raw=payload, probe=topic.probe)
     if envelope.kind is Kind.UNKNOWN:
         # Signed and addressed rightly: the journal keeps it, and the probe's queue need not stand still for it.
         reason = "a body of a kind that is newer than this collector; update the collector"
-        return Quarantined(reason=reason, raw=payload, probe=parsed.probe, envelope=envelope)
-    fits = _CARRIED_KINDS if carried or envelope.kind is Kind.CARRIED else {_KIND_OF[parsed.leaf]}
+        return Quarantined(reason=reason, raw=payload, probe=topic.probe, envelope=envelope)
+    fits = _CARRIED_KINDS if carried or envelope.kind is Kind.CARRIED else {_KIND_OF[topic.leaf]}
     if envelope.kind not in fits:
-        reason = f"body of kind {envelope.kind} on the {parsed.leaf} topic"
-        return Quarantined(reason=reason, raw=payload, probe=parsed.probe)
-    member = fleet.members[parsed.probe]
+        reason = f"body of kind {envelope.kind} on the {topic.leaf} topic"
+        return Quarantined(reason=reason, raw=payload, probe=topic.probe)
+    member = fleet.members[topic.probe]
     refusal = gate(member.id, len(envelope.body), received_at) if gate is not None else ""
     if refusal:
-        return Quarantined(reason=refusal, raw=payload, probe=parsed.probe, envelope=envelope)
+        return Quarantined(reason=refusal, raw=payload, probe=topic.probe, envelope=envelope)
     try:
         dating = (clocks or ProbeClocks()).date(envelope, received_at)
         return _BODY[envelope.kind](member, envelope, Receipt(received_at, dating), limits, fleet)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         # Signed and addressed rightly: it is kept here, so the probe need not send it again.
         reason = f"body of {envelope.kind}: {_short(error)}"
-        return Quarantined(reason=reason, raw=payload, probe=parsed.probe, envelope=envelope)
+        return Quarantined(reason=reason, raw=payload, probe=topic.probe, envelope=envelope)
     except Exception as error:  # noqa: BLE001 - whatever a body can make us do, it costs itself and nothing behind it
         reason = f"body of {envelope.kind}: our own fault, please report it: {_short(error)}"
-        return Quarantined(reason=reason, raw=payload, probe=parsed.probe, envelope=envelope)
+        return Quarantined(reason=reason, raw=payload, probe=topic.probe, envelope=envelope)
 
 
-def read_state(topic: str, payload: bytes, fleet: Fleet | None = None) -> Spoken | Quarantined:
+def read_state(topic: ProbeTopic, payload: bytes, fleet: Fleet | None = None) -> Spoken | Quarantined:
     """Read a probe's retained state: as it proved it where it did, else as anybody could have written it.
 
     Args:
-        topic: as the broker delivered it.
+        topic: that it came on.
         payload: plain JSON; the broker's last will for a dead probe has the same form.
         fleet: who may prove a state; without it nothing is proved.
     """
-    parsed = parse_topic(topic)
-    if parsed is None or parsed.leaf is not Leaf.STATE:
-        return Quarantined(reason=f"topic {topic[:200]!r} is no probe's state", raw=payload)
     if len(payload) > 4096:
-        return Quarantined(reason=f"state of {len(payload)} bytes; 4096 are allowed", raw=payload, probe=parsed.probe)
+        return Quarantined(reason=f"state of {len(payload)} bytes; 4096 are allowed", raw=payload, probe=topic.probe)
     try:
         said = _state.decode(payload)
-        key = fleet.keys.get(parsed.probe) if fleet is not None else None
+        key = fleet.keys.get(topic.probe) if fleet is not None else None
         if not said.proof or key is None:
-            return Spoken(probe=parsed.probe, state=said)
+            return Spoken(probe=topic.probe, state=said)
         envelope = decode_envelope(unseal(said.proof, key, most=_STATE_MOST))
         proved = _state.decode(envelope.body)
     except SealError as error:
-        return Quarantined(reason=f"state: its proof: {error}", raw=payload, probe=parsed.probe)
+        return Quarantined(reason=f"state: its proof: {error}", raw=payload, probe=topic.probe)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return Quarantined(reason=f"state: {_short(error)}", raw=payload, probe=parsed.probe)
-    refusal = _refuse_proof(parsed, envelope)
+        return Quarantined(reason=f"state: {_short(error)}", raw=payload, probe=topic.probe)
+    refusal = _refuse_proof(topic, envelope)
     if refusal:
-        return Quarantined(reason=f"state: its proof: {refusal}", raw=payload, probe=parsed.probe)
+        return Quarantined(reason=f"state: its proof: {refusal}", raw=payload, probe=topic.probe)
     # One statement, once: the envelope's fields are what counts, the body adds the lifecycle.
     state = msgspec.structs.replace(
         proved, session=envelope.session, stream=envelope.stream, oldest=envelope.oldest, at=envelope.sent_at, proof=b""
     )
-    return Spoken(probe=parsed.probe, state=state, proved=True, number=envelope.sequence)
+    return Spoken(probe=topic.probe, state=state, proved=True, number=envelope.sequence)
 
 
 def _refuse_proof(parsed: ProbeTopic, envelope: Envelope) -> str:

@@ -27,7 +27,7 @@ from balise_collector.fleet.enrolment.listener import EnrolmentListener
 from balise_collector.fleet.enrolment.renewer import CertificateRenewer
 from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.fleet.whereabouts import read_told
-from balise_collector.intake.writer import Ingest
+from balise_collector.intake.ingest import Ingest
 from balise_collector.pages.operator.api import api_routes
 from balise_collector.pages.operator.app import LOOPBACK, create_app
 from balise_collector.pages.operator.fleet import FleetFacts
@@ -91,7 +91,15 @@ def run(config: Config, clock: Clock, settings: Path) -> int:
         learned = learned_of(store.memory(LEARNED))
     listening = _listen(config, clock)
     open_registry = partial(SqliteRegistry, config.fleet_file)
-    ingest = Ingest(config, clock, key, services)
+    ingest = Ingest(
+        config,
+        clock,
+        key,
+        services,
+        lambda: Databases(config).journal,
+        open_registry,
+        partial(damage.keep_copies, config),
+    )
     ingest.learn(learned)
     for_readers: Releases | None = None
     threads: list[Part] = [ingest, Pipeline(config, clock, services, ingest.learn, partial(Databases, config))]

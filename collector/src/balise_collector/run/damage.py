@@ -65,6 +65,12 @@ def start_again(files: Iterable[Path]) -> None:
     os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, _STARTED: str(started + 1)})  # noqa: S606 - ourselves
 
 
+def keep_copies(config: Config) -> None:
+    """Keep sound copies of what nothing else knows; called whenever it changed and once in a while."""
+    for path in shared_files(config):
+        keep_copy(path)
+
+
 def look(config: Config, clock: Clock) -> None:
     """Make every damaged file anew, before anything is opened; a sound registry is copied.
 

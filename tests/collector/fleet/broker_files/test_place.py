@@ -8,17 +8,14 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from balise_collector.fleet import catalogue
 from balise_collector.fleet.authority import Authority
 from balise_collector.fleet.broker_files import BrokerFiles, Settings, listeners, refresh, write
-from balise_collector.intake.broker_identity import BrokerIdentity
-from balise_collector.intake.writer import Ingest
+from balise_collector.intake.broker import Connection
+from balise_collector.intake.broker_identity import BrokerIdentity, IdentityRenewal, identity_of
 from balise_collector.run.cli import main
 from balise_collector.system.clock import Clock, machine_time
 from balise_collector.system.config import Broker, Config, Place, load
@@ -211,20 +208,17 @@ def test_a_running_collector_renews_and_its_connections_take_it(tmp_path: Path) 
     config = Config(
         collector=Place(state_dir=str(tmp_path)), broker=(Broker(host="127.0.0.1", port=8883, own_authority=True),)
     )
-    ingest = Ingest(
-        config, Clock(monotonic=lambda: seconds), Ed25519PrivateKey.generate(), catalogue.load(catalogue.folder_of(""))
-    )
+    identity = identity_of(config)
     standing = Standing()
-    held: Any = ingest
-    real = held._connections[0]
-    held._connections = [standing]
+    real = Connection(config.broker[0], lambda _arrival: None, identity)
+    renewal = IdentityRenewal(identity, [standing], Clock(monotonic=lambda: seconds))
     file = tmp_path / "broker" / "collector.pem"
     first = file.read_bytes()
     file.unlink()  # as good as one that ends: it is made anew
-    held._keep_identity()
+    renewal.look()
     assert (standing.told, file.exists()) == (0, False)
     seconds = 3601.0
-    held._keep_identity()
+    renewal.look()
     assert standing.told == 1
     assert file.read_bytes() != first
     real.take_identity()
