@@ -12,6 +12,7 @@ from balise_agent.delivery import dial
 from balise_agent.delivery.lookup import from_hosts, literal, lookup_through
 from balise_agent.system.config import Broker, Transport
 from balise_agent.system.reactor import WRITE
+from balise_agent.system.task import file_ready
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,8 +28,11 @@ class Result:
         self.reactor = reactor
         self.opened: list[socket.socket] = []
         self.failed: list[str] = []
-        self.dial = dial.Dial(
-            broker, reactor=reactor, lookup=lookup, opened=self.opened.append, failed=self.failed.append
+        self.dial = dial.task(
+            dial.open_stream(broker, lookup, check_time=True),
+            reactor=reactor,
+            done=self.opened.append,
+            failed=self.failed.append,
         )
         self.dial.start()
 
@@ -193,20 +197,20 @@ def test_a_server_that_speaks_no_tls_is_told(reactor: Reactor, listener: socket.
     assert "SSL" in found.failed[0]
 
 
-def test_an_errand_has_an_end(reactor: Reactor, listener: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_task_has_an_end(reactor: Reactor, listener: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who always says a little, each time within the patience of one wait, does not keep us from the next broker."""
-    monkeypatch.setattr(dial, "_ERRAND_SECONDS", 0.2)
+    monkeypatch.setattr(dial, "_TASK_SECONDS", 0.2)
 
     def lookup(_name: str) -> Any:
         with socket.socket() as talker:
             talker.connect(listener.getsockname())
             while True:
-                assert (yield dial.Wait(talker, WRITE, 10.0))
+                assert (yield file_ready(talker, WRITE, 10.0))
 
     assert Result(reactor, Broker(host="x"), lookup).wait().failed == ["no end in 0 s"]
 
 
-def test_what_a_stranger_sends_ends_the_errand_alone(reactor: Reactor) -> None:
+def test_what_a_stranger_sends_ends_the_task_alone(reactor: Reactor) -> None:
     """Whatever a reader of foreign bytes raises is a failed attempt: the loop and its owner never see it."""
 
     def lookup(_name: str) -> Any:
@@ -243,7 +247,7 @@ def test_a_name_with_a_hundred_dead_addresses_ends(reactor: Reactor) -> None:
     failed: list[str] = []
     addresses = tuple(f"127.0.1.{number}" for number in range(1, 101))
     steps = dial.connect(addresses, 1, tried.append)
-    dial.Errand(steps, reactor=reactor, done=lambda sock: sock.close(), failed=failed.append).start()
+    dial.task(steps, reactor=reactor, done=lambda sock: sock.close(), failed=failed.append).start()
     assert reactor.run_until(lambda: bool(failed), 15.0)
     assert len(tried) <= 6
 

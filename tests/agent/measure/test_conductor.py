@@ -20,10 +20,11 @@ from balise_agent.experiments.steps import (
     Step,
 )
 from balise_agent.measure.conductor import Conductor, Outcome
-from balise_agent.net.operation import Operation, Signal, Wait
+from balise_agent.net.operation import Operation
 from balise_agent.system.clock import Clock, Laboratory
 from balise_agent.system.errors import LinkUnusable
 from balise_agent.system.reactor import Reactor
+from balise_agent.system.task import Signal, Wait
 from balise_wire.observations import LineObservation
 from balise_wire.words import Arm
 
@@ -314,7 +315,7 @@ def test_an_owner_may_start_another_plan_at_once(stage: Stage) -> None:
             stage.conductor.start(waits(0.0), on_done=again)
 
     stage.conductor.start(waits(0.0), on_done=again)
-    assert stage.conductor.run_all(5.0)
+    assert stage.conductor.run_until(lambda: not stage.conductor.busy, 5.0)
     assert len(begun) == 3
 
 

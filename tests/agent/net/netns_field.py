@@ -30,7 +30,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from balise_agent.delivery.dial import Errand
+from balise_agent.delivery.dial import task
 from balise_agent.delivery.lookup import lookup_through
 from balise_agent.experiments import steps
 from balise_agent.experiments.task import Task
@@ -38,10 +38,10 @@ from balise_agent.experiments.tls.plan import full_trial
 from balise_agent.measure.conductor import Conductor, Outcome
 from balise_agent.net.link import Link
 from balise_agent.net.resolvers import Resolvers
-from balise_agent.policy.egress import OpenGate
 from balise_agent.system.clock import Clock
 from balise_agent.system.config import Timeouts
 from balise_agent.system.reactor import Reactor
+from balise_agent.testing import OpenGate
 from balise_wire.assignment import Target
 from balise_wire.words import Arm, TargetRole
 
@@ -352,7 +352,7 @@ def names_with(plans: list[tuple[str, tuple[str, ...], Any]]) -> dict[str, Any]:
         conductor = Conductor(link, reactor)
         ended: list[Outcome] = []
         conductor.start(one(key, step), on_done=ended.append)
-        assert conductor.run_all(20.0), key
+        assert conductor.run_until(partial(bool, ended), 20.0), key
         if ended[0].error is not None:
             raise ended[0].error
         link.close()
@@ -395,7 +395,7 @@ def broker_names(asked: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]
     found: dict[str, tuple[str, ...]] = {}
     for key, resolvers in asked.items():
         lookup = lookup_through(Resolvers(resolvers).addresses, Path("/nowhere"))
-        Errand(
+        task(
             lookup("broker.play.lab"),
             reactor=reactor,
             done=partial(found.__setitem__, key),

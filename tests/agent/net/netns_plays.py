@@ -35,9 +35,9 @@ from balise_agent.net.context import packed
 from balise_agent.net.kernel import bound_socket
 from balise_agent.net.link import Link
 from balise_agent.net.share import Share
-from balise_agent.policy.egress import OpenGate
 from balise_agent.system.clock import Clock
 from balise_agent.system.reactor import Reactor
+from balise_agent.testing import OpenGate
 from balise_wire.words import Resolver
 
 SERVER = "198.18.3.2"
@@ -373,7 +373,7 @@ def perform(*plans: Generator[Any, Any, Any], timeout: float = 30.0) -> dict[str
     failures: list[Exception] = []
     for plan in plans:
         conductor.start(plan, on_done=lambda outcome: failures.append(outcome.error) if outcome.error else None)
-    assert conductor.run_all(timeout), "the plans did not end"
+    assert conductor.run_until(lambda: not conductor.busy, timeout), "the plans did not end"
     if failures:
         raise failures[0]
     found = {"heard": link.tap.heard, "strange": link.tap.strange, "drops": link.tap.drops()}
@@ -576,7 +576,7 @@ def play_rtt() -> dict[str, Any]:
         return ()
 
     conductor.start(plan(), on_done=lambda _: None)
-    assert conductor.run_all(20.0)
+    assert conductor.run_until(lambda: not conductor.busy, 20.0)
     reactor.step(0.3)
     watcher.terminate()
     theirs = {int(port): took / 1000.0 for port, took in json.loads(watcher.stdout.readline()).items()}
@@ -627,7 +627,7 @@ def play_down() -> dict[str, Any]:
 
     def carry(key: str) -> None:
         conductor.start(plan(key), on_done=errors.append)
-        assert conductor.run_all(10.0)
+        assert conductor.run_until(lambda: not conductor.busy, 10.0)
 
     found: dict[str, Any] = {}
     errors: list[Any] = []
@@ -704,7 +704,7 @@ def play_pcap() -> dict[str, Any]:
     file = io.BytesIO()
     link.record(file)
     conductor.start(plan(), on_done=lambda _: None)
-    assert conductor.run_all(10.0)
+    assert conductor.run_until(lambda: not conductor.busy, 10.0)
     link.record(None)
     Path("/run/flow.pcap").write_bytes(file.getvalue())
     # Only here: scapy is the oracle of this one play, and costs half a second.

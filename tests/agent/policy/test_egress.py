@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from balise_agent.policy.egress import OpenGate, PolicyGate
+from balise_agent.policy.egress import PolicyGate
 from balise_agent.policy.limits import Limits
 from balise_agent.system.clock import Clock, Laboratory
 from balise_agent.system.errors import Refused
+from balise_agent.testing import OpenGate
 
 DAY = 86_400.0
 RULES = Limits(bytes_per_day=1000, connections_per_host_per_minute=6, lan=("203.0.113.0/24",))

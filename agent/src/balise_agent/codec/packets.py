@@ -1,8 +1,8 @@
 """The packets that the probe crafts: one template per kind and family, patched per packet with struct.
 
-Lives here: the templates, their patching and checksums, and ``craft``, which makes a template with scapy. The four
-templates in use are kept as the bytes that ``craft`` gave (a test compares them): scapy's layers cost a probe 48 MB of
-memory, more than the rest of the agent. Must not live here: sockets, clocks, chance; ports and ids are arguments.
+Lives here: the templates, their patching and checksums. The four templates are kept as the bytes that scapy gives (a
+test makes them anew and compares): its layers cost a probe 48 MB of memory, more than the rest of the agent. Must not
+live here: sockets, clocks, random numbers; ports and ids are arguments.
 """
 
 import struct
@@ -44,31 +44,6 @@ _PORTS_SEQUENCE: Final = struct.Struct("!HHI")
 _WORD: Final = struct.Struct("!H")
 _LONG: Final = struct.Struct("!I")
 _HOP_AND_ADDRESSES: Final = struct.Struct("!B16s16s")
-
-
-def craft(kind: Kind, family: int) -> bytes:
-    """Make a template with scapy (imported on call: it is not in the running probe)."""
-    from scapy.layers.inet import ICMP as ICMPLayer  # noqa: PLC0415 - 48 MB, only when a template is made
-    from scapy.layers.inet import IP  # noqa: PLC0415 - as above
-    from scapy.layers.inet import TCP as TCPLayer  # noqa: PLC0415 - as above
-    from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6  # noqa: PLC0415 - as above
-
-    if family == IPV4:
-        network = IP(src="0.0.0.0", dst="0.0.0.0", id=0, flags="DF", ttl=64)  # noqa: S104 - a field to be patched
-    else:
-        network = IPv6(src="::", dst="::", hlim=64)
-    if kind is Kind.ECHO:
-        echo = ICMPLayer(type=8, id=0, seq=1) if family == IPV4 else ICMPv6EchoRequest(id=0, seq=1)
-        return bytes(network / echo / bytes(32))
-    options = [
-        ("MSS", 1460 if family == IPV4 else 1440),
-        ("SAckOK", b""),
-        ("Timestamp", (0, 0)),
-        ("NOP", None),
-        ("WScale", 7),
-    ]
-    window = 64240 if family == IPV4 else 64800
-    return bytes(network / TCPLayer(sport=0, dport=0, seq=0, flags="S", window=window, options=options))
 
 
 def checksum(data: bytes | bytearray | memoryview) -> int:

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from typing import Final
 
 from balise_agent.delivery.backoff import Backoff, is_about_dates
-from balise_agent.delivery.dial import NO_ANSWER, Dial
+from balise_agent.delivery.dial import NO_ANSWER, open_stream, task
 from balise_agent.delivery.parts import Delivery
 from balise_agent.delivery.segments import SegmentSearch
 from balise_agent.delivery.tcp_bytes import Traffic
 from balise_agent.system.config import Broker
 from balise_agent.system.problems import ProblemId, Trouble
+from balise_agent.system.task import Task
 
 NO_GREETING: Final = "the broker did not greet in time"
 _STANDS_SECONDS: Final = 60.0
@@ -44,7 +45,7 @@ class Connector:
         """Certificates were found outside their dates and no signed time was heard yet: the clock may be the liar."""
         self._stands_since = math.inf
         """Monotonic seconds at which the session was greeted."""
-        self._dial: Dial | None = None
+        self._dial: Task[socket.socket] | None = None
 
     @property
     def busy(self) -> bool:
@@ -82,15 +83,17 @@ class Connector:
             self._dial = None
             opened(stream)
 
-        self._dial = Dial(
-            self.broker,
+        self._dial = task(
+            open_stream(
+                self.broker,
+                self._parts.lookup,
+                check_time=self._clock.machine_vouched and not self._dates_passed_over,
+                follow=self.traffic.follow,
+                segment=self.segment,
+            ),
             reactor=self._parts.reactor,
-            lookup=self._parts.lookup,
-            opened=stands,
+            done=stands,
             failed=failed,
-            check_time=self._clock.machine_vouched and not self._dates_passed_over,
-            follow=self.traffic.follow,
-            segment=self.segment,
         )
         self._dial.start()
 

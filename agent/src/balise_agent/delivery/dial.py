@@ -2,8 +2,8 @@
 
 paho-mqtt connects, shakes hands and upgrades with blocking calls; on a network that drops packets in silence each of
 them would stop every measurement for seconds. So the stream is opened here, step by step, and paho is handed a socket
-that already stands. Lives here: one attempt at one broker, and ``Errand``, which lets the reactor carry out any such
-sequence of waits (enrolment uses it too). Must not live here: which broker next, when, or MQTT.
+that already stands. Lives here: the steps of one attempt at one broker (enrolment uses them too). Must not live here:
+which broker next, when, or MQTT.
 """
 
 import base64
@@ -12,19 +12,21 @@ import hashlib
 import os
 import socket
 import ssl
-from collections.abc import Callable, Generator
-from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from collections.abc import Callable
+from typing import Final, TypeVar
 
 from balise_agent.net import tls_shape
 from balise_agent.system.config import Broker, Transport
-from balise_agent.system.reactor import READ, WRITE, Reactor, Timer
+from balise_agent.system.reactor import READ, WRITE, Reactor
+from balise_agent.system.task import Steps, Task, file_ready
+
+T = TypeVar("T")
 
 _CONNECT_SECONDS: Final = 8.0
-_ERRAND_SECONDS: Final = 90.0
-"""For a whole errand, name and all; an honest one on a slow line needs a third of it."""
+_TASK_SECONDS: Final = 90.0
+"""For the whole, name and all; an honest one on a slow line needs a third of it."""
 _MOST_ADDRESSES: Final = 6
-"""Addresses of one name that are tried in one errand: a resolver that lies with many must not keep us from the next."""
+"""Addresses of one name that one attempt tries: a resolver that lies with many must not keep us from the next."""
 _TALK_SECONDS: Final = 10.0
 _USER_TIMEOUT_MS: Final = 20_000
 """A connection on which nothing sent was acknowledged for so long is dead (RFC 5482): the line went away silently."""
@@ -36,18 +38,9 @@ _ACCEPT: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 """RFC 6455 1.3."""
 
 
-@dataclass(frozen=True)
-class Wait:
-    """What an opening waits for."""
-
-    sock: socket.socket
-    mask: int
-    seconds: float
-
-
-Opening = Generator[Wait, bool, "socket.socket"]
-"""Yields waits, is sent whether the socket became ready in time, returns the open stream."""
-Lookup = Callable[[str], Generator[Wait, bool, tuple[str, ...]]]
+Opening = Steps[socket.socket]
+"""Returns the open stream."""
+Lookup = Callable[[str], Steps[tuple[str, ...]]]
 """Turns a broker's name into addresses in the same way."""
 
 
@@ -59,92 +52,13 @@ NO_ANSWER: Final = "no answer"
 """In the message of a DialError: the step was waited for in vain."""
 
 
-T = TypeVar("T")
+def task(steps: Steps[T], *, reactor: Reactor, done: Callable[[T], None], failed: Callable[[str], None]) -> Task[T]:
+    """Return steps as a task that ends within a minute and a half; ``failed`` hears the words of its failure."""
 
+    def told(error: Exception) -> None:
+        failed(str(error) or type(error).__name__)
 
-class Errand(Generic[T]):
-    """A sequence of waits, driven by the reactor until it calls ``done`` or ``failed``, once."""
-
-    def __init__(
-        self,
-        steps: Generator[Wait, bool, T],
-        *,
-        reactor: Reactor,
-        done: Callable[[T], None],
-        failed: Callable[[str], None],
-    ) -> None:
-        self._reactor = reactor
-        self._done = done
-        self._failed = failed
-        self._steps = steps
-        self._last: Timer | None = None
-        self._wait: Wait | None = None
-        self._timer: Timer | None = None
-
-    def start(self) -> None:
-        """Take the first step."""
-        # Each wait has its own patience; who says a little now and then must not use them all up one after the other.
-        self._last = self._reactor.after(_ERRAND_SECONDS, self._give_up)
-        self._advance(None)
-
-    def cancel(self) -> None:
-        """Stop without calling anybody."""
-        self._end()
-        self._steps.close()
-
-    def _give_up(self) -> None:
-        """End an errand that takes too long."""
-        self.cancel()
-        self._failed(f"no end in {_ERRAND_SECONDS:.0f} s")
-
-    def _end(self) -> None:
-        self._rest()
-        if self._last is not None:
-            self._last.cancel()
-            self._last = None
-
-    def _rest(self) -> None:
-        if self._wait is not None:
-            self._reactor.unwatch(self._wait.sock)
-        if self._timer is not None:
-            self._timer.cancel()
-        self._wait = self._timer = None
-
-    def _advance(self, ready: bool | None) -> None:
-        """Run the steps to their next wait."""
-        self._rest()
-        try:
-            wait = next(self._steps) if ready is None else self._steps.send(ready)
-        except StopIteration as done:
-            self._end()
-            self._done(done.value)
-        except Exception as error:  # noqa: BLE001 - what a stranger sends must end this errand and nothing else
-            self._end()
-            self._failed(str(error) or type(error).__name__)
-        else:
-            self._wait = wait
-            self._timer = self._reactor.after(wait.seconds, lambda: self._advance(False))
-            self._reactor.watch(wait.sock, lambda _: self._advance(True), wait.mask)
-
-
-class Dial(Errand[socket.socket]):
-    """One attempt at one broker."""
-
-    def __init__(
-        self,
-        broker: Broker,
-        *,
-        reactor: Reactor,
-        lookup: Lookup,
-        opened: Callable[[socket.socket], None],
-        failed: Callable[[str], None],
-        check_time: bool = True,
-        follow: Callable[[socket.socket], None] = lambda _: None,
-        segment: int = 0,
-    ) -> None:
-        """Prepare; ``follow`` is shown each TCP socket before its first packet, ``segment`` is one of segments.py."""
-        steps = open_stream(broker, lookup, check_time=check_time, follow=follow, segment=segment)
-        super().__init__(steps, reactor=reactor, done=opened, failed=failed)
+    return Task(steps, reactor=reactor, done=done, failed=told, limit=_TASK_SECONDS)
 
 
 def open_stream(
@@ -191,7 +105,7 @@ def connect(
             code = sock.connect_ex((address, port))
             ready = True
             if code in {0, errno.EINPROGRESS}:
-                ready = yield Wait(sock, WRITE, _CONNECT_SECONDS)
+                ready = yield file_ready(sock, WRITE, _CONNECT_SECONDS)
                 code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         except BaseException:
             sock.close()
@@ -227,7 +141,7 @@ def tls_context(broker: Broker, *, check_time: bool = True) -> ssl.SSLContext:
     return context
 
 
-def secure(sock: socket.socket, context: ssl.SSLContext, name: str) -> Generator[Wait, bool, ssl.SSLSocket]:
+def secure(sock: socket.socket, context: ssl.SSLContext, name: str) -> Steps[ssl.SSLSocket]:
     """Shake hands over TLS 1.3; ``name`` is the server's, checked where the context says so.
 
     Raises:
@@ -245,11 +159,11 @@ def secure(sock: socket.socket, context: ssl.SSLContext, name: str) -> Generator
                 done = True
             except ssl.SSLWantReadError:
                 if seen:
-                    ready = yield Wait(tls, READ, _TALK_SECONDS)
+                    ready = yield file_ready(tls, READ, _TALK_SECONDS)
                 else:
                     ready, seen = (yield from _look(tls)), True
             except ssl.SSLWantWriteError:
-                ready = yield Wait(tls, WRITE, _TALK_SECONDS)
+                ready = yield file_ready(tls, WRITE, _TALK_SECONDS)
     finally:
         if not done:
             tls.close()
@@ -258,9 +172,9 @@ def secure(sock: socket.socket, context: ssl.SSLContext, name: str) -> Generator
     return tls
 
 
-def _look(tls: ssl.SSLSocket) -> Generator[Wait, bool, bool]:
+def _look(tls: ssl.SSLSocket) -> Steps[bool]:
     """Wait for the server's first record and look at it before OpenSSL does; whether it came (DialError: too old)."""
-    ready = yield Wait(tls, READ, _TALK_SECONDS)
+    ready = yield file_ready(tls, READ, _TALK_SECONDS)
     if not ready:
         return False
     header = _peek(tls, tls_shape.RECORD_HEADER)
@@ -270,7 +184,7 @@ def _look(tls: ssl.SSLSocket) -> Generator[Wait, bool, bool]:
     if len(_peek(tls, size)) < size:
         # Readable only once the whole record is there (socket(7), SO_RCVLOWAT), or the connection ended.
         tls.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, size)
-        ready = yield Wait(tls, READ, _TALK_SECONDS)
+        ready = yield file_ready(tls, READ, _TALK_SECONDS)
         tls.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
     if not tls_shape.answers_in_1_3(_peek(tls, size)):
         raise DialError("TLS: the server answers in a version older than 1.3, which would show our certificate")
@@ -285,7 +199,7 @@ def _peek(tls: ssl.SSLSocket, size: int) -> bytes:
         return b""
 
 
-def _upgrade(sock: socket.socket, broker: Broker) -> Generator[Wait, bool, None]:
+def _upgrade(sock: socket.socket, broker: Broker) -> Steps[None]:
     """Turn the stream into a WebSocket (RFC 6455 4.1)."""
     key = base64.b64encode(os.urandom(16))
     host = f"[{broker.host}]" if ":" in broker.host else broker.host
@@ -300,7 +214,7 @@ def _upgrade(sock: socket.socket, broker: Broker) -> Generator[Wait, bool, None]
         try:
             byte = sock.recv(1)
         except (BlockingIOError, ssl.SSLWantReadError):
-            if not (yield Wait(sock, READ, _TALK_SECONDS)):
+            if not (yield file_ready(sock, READ, _TALK_SECONDS)):
                 raise DialError(f"websocket: {NO_ANSWER}") from None
             continue
         if not byte or len(answer) > _LARGEST_UPGRADE:

@@ -7,14 +7,15 @@ and search domains: a broker is named in full. An answer that lies leads to a TL
 import errno
 import secrets
 import socket
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from balise_agent.codec import dns
-from balise_agent.delivery.dial import Lookup, Wait
+from balise_agent.delivery.dial import Lookup
 from balise_agent.net.routes import sockaddr
 from balise_agent.system.reactor import READ, WRITE
+from balise_agent.system.task import Steps, file_ready
 from balise_wire.observations import DnsAnswer
 from balise_wire.words import Way
 
@@ -44,7 +45,7 @@ _UNCHECKED: Final = _Form(Way.EDNS, 2.0, unchecked=True)
 def lookup_through(resolvers: Callable[[], Sequence[str]], hosts: Path = HOSTS, port: int = _PORT) -> Lookup:
     """Return the lookup that asks the resolvers of the moment, in order, IPv4 before IPv6."""
 
-    def lookup(name: str) -> Generator[Wait, bool, tuple[str, ...]]:
+    def lookup(name: str) -> Steps[tuple[str, ...]]:
         known = literal(name) or from_hosts(name, hosts)
         if known:
             return known
@@ -80,7 +81,7 @@ def from_hosts(name: str, hosts: Path) -> tuple[str, ...]:
     return tuple(entry[0] for entry in fields if name.lower() in (alias.lower() for alias in entry[1:]))
 
 
-def _ask(server: str, port: int, name: str, qtype: str) -> Generator[Wait, bool, tuple[str, ...] | None]:
+def _ask(server: str, port: int, name: str, qtype: str) -> Steps[tuple[str, ...] | None]:
     """Ask one resolver one question, in another way where it dislikes the first; ``None``: it cannot be asked.
 
     Refusals of EDNS, truncated answers and signatures that do not hold are the resolver's trouble or the name's, and no
@@ -113,13 +114,13 @@ def _ask(server: str, port: int, name: str, qtype: str) -> Generator[Wait, bool,
 
 def _exchange(
     sock: socket.socket, asked: dict[int, _Form], form: _Form, name: str, qtype: str
-) -> Generator[Wait, bool, DnsAnswer | None]:
+) -> Steps[DnsAnswer | None]:
     """Send one question and return the first answer to it or to an earlier one; ``None`` after silence (OSError)."""
     identifier = secrets.randbelow(0x10000)
     asked[identifier] = form
     sock.send(dns.query(identifier, name, qtype, edns=form.way is Way.EDNS, unchecked=form.unchecked))
     for _ in range(_MOST_JUNK):
-        if not (yield Wait(sock, READ, form.seconds)):
+        if not (yield file_ready(sock, READ, form.seconds)):
             break
         message = sock.recv(65535)
         known = next((asked[number] for number in asked if dns.answers_to(number, message)), None)
@@ -130,7 +131,7 @@ def _exchange(
     return None
 
 
-def _over_tcp(server: str, port: int, name: str, qtype: str) -> Generator[Wait, bool, tuple[str, ...]]:
+def _over_tcp(server: str, port: int, name: str, qtype: str) -> Steps[tuple[str, ...]]:
     """Ask over TCP (RFC 7766) what was too long for UDP; nothing where that fails as well."""
     identifier = secrets.randbelow(0x10000)
     question = dns.query(identifier, name, qtype)
@@ -138,14 +139,14 @@ def _over_tcp(server: str, port: int, name: str, qtype: str) -> Generator[Wait, 
         sock.setblocking(False)
         try:
             code = sock.connect_ex(sockaddr(server, port))
-            if code not in {0, errno.EINPROGRESS} or not (yield Wait(sock, WRITE, _TCP_SECONDS)):
+            if code not in {0, errno.EINPROGRESS} or not (yield file_ready(sock, WRITE, _TCP_SECONDS)):
                 return ()
             sock.send(len(question).to_bytes(2, "big") + question)
             data = b""
             for _ in range(_MOST_PIECES):
                 if len(data) >= 2 and len(data) >= 2 + int.from_bytes(data[:2], "big"):
                     break
-                if not (yield Wait(sock, READ, _TCP_SECONDS)):
+                if not (yield file_ready(sock, READ, _TCP_SECONDS)):
                     return ()
                 more = sock.recv(65535)
                 if not more:

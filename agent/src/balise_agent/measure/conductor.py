@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from balise_agent.experiments.steps import Note, Noted, Plan, Reply, Rest, Rested, Step
-from balise_agent.net.operation import Operation, Wait
-from balise_agent.system.reactor import Reactor, Timer
+from balise_agent.net.operation import Operation
+from balise_agent.system.reactor import Reactor
+from balise_agent.system.task import Task, Wait
 from balise_wire.observations import Observation
 
 _LOG: Final = logging.getLogger(__name__)
@@ -61,9 +62,8 @@ class Running:
         self.on_done = on_done
         self.exclusive = exclusive
         self.session: Session | None = None
-        self.operation: Operation | None = None
-        self.timer: Timer | None = None
-        self.wait: Wait | None = None
+        self.task: Task[Reply] | None = None
+        """The step in flight."""
         self.ended = False
         self.noted: list[Observation] = []
 
@@ -119,10 +119,6 @@ class Conductor:
         """Step until ``done()`` or ``timeout`` real seconds; return the last ``done()``."""
         return self.reactor.run_until(done, timeout)
 
-    def run_all(self, timeout: float | None = None) -> bool:
-        """Step until no plan is left; return whether that came within ``timeout`` real seconds."""
-        return self.run_until(lambda: not self.busy, timeout)
-
     def _admit(self) -> None:
         """Begin what may begin."""
         while self._queue and len(self._running) < self._most_at_once:
@@ -160,11 +156,15 @@ class Conductor:
 
     def _begin(self, running: Running, step: Step) -> None:
         """Begin one step; raises what the operation's start raises."""
-        if isinstance(step, Rest):
-            running.operation = self._rest(step)
-        elif running.session is not None:
-            running.operation = running.session.begin(step)
-        self.reactor.soon(lambda: self._advance_operation(running, ended_early=False))
+        if running.session is None:
+            return
+        running.task = Task(
+            self._rest(step) if isinstance(step, Rest) else running.session.begin(step),
+            reactor=self.reactor,
+            done=lambda reply: self._replied(running, reply),
+            failed=lambda error: self._fail(running, error),
+        )
+        running.task.start()
 
     def _rest(self, step: Rest) -> Operation:
         """Wait on the probe's clock. A virtual clock is a scale on the real one, so the end is known beforehand."""
@@ -172,48 +172,11 @@ class Conductor:
         yield Wait(began + self._clock.real_seconds(max(0.0, step.seconds)))
         return Rested(at=at, elapsed_ms=(self._clock.monotonic() - began) * 1000.0)
 
-    def _advance_operation(self, running: Running, *, ended_early: bool) -> None:
-        """Resume the operation in flight: it waits again, or has its reply."""
-        operation = running.operation
-        if running.ended or operation is None:
-            return
-        try:
-            wait = operation.send(ended_early) if running.wait is not None else next(operation)
-        except StopIteration as stop:
-            running.operation = running.wait = None
-            self.replies += 1
-            self._advance_plan(running, stop.value)
-        except Exception as error:  # noqa: BLE001 - as above
-            running.operation = running.wait = None
-            self._fail(running, error)
-        else:
-            self._wait(running, wait)
-
-    def _wait(self, running: Running, wait: Wait) -> None:
-        """Arrange to be called back when a wait ends."""
-        running.wait = wait
-        running.timer = self.reactor.at(wait.until, lambda: self._wait_ended(running, wait, early=False))
-        if wait.file is not None:
-            self.reactor.watch(wait.file, lambda _events: self._wait_ended(running, wait, early=True), wait.events)
-        if wait.signal is not None:
-            wait.signal.waiter = lambda: self._wait_ended(running, wait, early=True)
-
-    def _wait_ended(self, running: Running, wait: Wait, *, early: bool) -> None:
-        """Take a wait down and resume in this turn, but not from inside the tap or the selector."""
-        if running.wait is wait and running.timer is not None:
-            self._stop_waiting(running)
-            self.reactor.soon(lambda: self._advance_operation(running, ended_early=early))
-
-    def _stop_waiting(self, running: Running) -> None:
-        """Withdraw what ``_wait`` arranged."""
-        wait = running.wait
-        if running.timer is not None:
-            running.timer.cancel()
-            running.timer = None
-        if wait is not None and wait.file is not None:
-            self.reactor.unwatch(wait.file)
-        if wait is not None and wait.signal is not None:
-            wait.signal.waiter = None
+    def _replied(self, running: Running, reply: Reply) -> None:
+        """Hand the reply of the step in flight to its plan."""
+        running.task = None
+        self.replies += 1
+        self._advance_plan(running, reply)
 
     def _fail(self, running: Running, error: Exception) -> None:
         """Count our own failure and end the plan."""
@@ -224,11 +187,10 @@ class Conductor:
     def _end(self, running: Running, outcome: Outcome) -> None:
         """Clean up after a plan, tell its owner, and let others begin."""
         running.ended = True
-        self._stop_waiting(running)
+        task, running.task = running.task, None
         try:
-            if running.operation is not None:
-                running.operation.close()
-                running.operation = None
+            if task is not None:
+                task.cancel()
             running.plan.close()
         except Exception:  # noqa: BLE001 - a plan that resists its end must not keep the session open
             _LOG.exception("a plan did not end cleanly")

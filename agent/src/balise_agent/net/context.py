@@ -9,7 +9,6 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Final
 
-from balise_agent.net.operation import Wait
 from balise_agent.net.ports import PortPool
 from balise_agent.net.raw import RawSender
 from balise_agent.net.resolvers import Resolvers
@@ -19,6 +18,7 @@ from balise_agent.net.tap import Tap
 from balise_agent.net.trust import TrustStore
 from balise_agent.policy.egress import Gate
 from balise_agent.system.reactor import Timekeeper
+from balise_agent.system.task import Wait
 
 _TIMES_HANDED: Final = 8
 _QUEUE_DRAINS: Final = 0.025

@@ -17,10 +17,10 @@ from balise_agent.experiments.steps import Query
 from balise_agent.net.classify import failure_of
 from balise_agent.net.context import NetworkContext, packed, settle
 from balise_agent.net.kernel import bound_socket
-from balise_agent.net.operation import Wait
 from balise_agent.net.routes import sockaddr
 from balise_agent.net.share import CONNECTION, WINDOW, Share
 from balise_agent.system.reactor import READ, WRITE
+from balise_agent.system.task import Wait
 from balise_wire.failures import Failure
 from balise_wire.observations import DnsAnswer
 from balise_wire.words import Way

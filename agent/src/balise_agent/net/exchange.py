@@ -13,10 +13,11 @@ from balise_agent.codec.dissect import MOST_EACH_WAY, Captured, first_ten, recor
 from balise_agent.experiments.steps import Answer, AnswerKind, EchoProbe, Exchange, Exchanged, Failed, SynProbe
 from balise_agent.net.classify import failure_of
 from balise_agent.net.context import NetworkContext, Stopwatch, hand_over, packed, settle, take_turn
-from balise_agent.net.operation import Operation, Signal, Wait
+from balise_agent.net.operation import Operation
 from balise_agent.net.ports import PortPool
 from balise_agent.net.routes import NoRoute
 from balise_agent.net.tap import Flow
+from balise_agent.system.task import Signal, Wait
 from balise_wire.evidence import Packet
 
 

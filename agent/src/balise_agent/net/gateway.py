@@ -16,10 +16,11 @@ from balise_agent.codec.dissect import Captured
 from balise_agent.experiments.steps import AskGateway, GatewayAsked
 from balise_agent.net.classify import failure_of
 from balise_agent.net.context import NetworkContext, Stopwatch, hand_over, packed
-from balise_agent.net.operation import Operation, Signal, Wait
+from balise_agent.net.operation import Operation
 from balise_agent.net.routes import Gateway, NoRoute, default_gateway
 from balise_agent.system.errors import LinkUnusable
 from balise_agent.system.reactor import READ
+from balise_agent.system.task import Signal, Wait
 
 _ETH_P_ARP: Final = 0x0806
 _ARP: Final = struct.Struct("!HHBBH6s4s6s4s")

@@ -13,9 +13,10 @@ from balise_agent.experiments.steps import Failed, Inject, Injected
 from balise_agent.net.classify import failure_of
 from balise_agent.net.connection import Connection
 from balise_agent.net.context import Stopwatch, hand_over
-from balise_agent.net.operation import Operation, Wait
+from balise_agent.net.operation import Operation
 from balise_agent.net.tcp import gone
 from balise_agent.system.errors import LinkUnusable
+from balise_agent.system.task import Wait
 
 
 def inject(connection: Connection, step: Inject) -> Operation:

@@ -18,10 +18,11 @@ from balise_agent.net.classify import SOFT, detail_of, failure_of, tls_failure
 from balise_agent.net.connection import Connection
 from balise_agent.net.context import NetworkContext, Stopwatch, packed, take_turn
 from balise_agent.net.kernel import bound_socket
-from balise_agent.net.operation import Operation, Wait
+from balise_agent.net.operation import Operation
 from balise_agent.net.share import CONNECTION, WINDOW, Share
 from balise_agent.system.errors import LinkUnusable
 from balise_agent.system.reactor import READ, WRITE
+from balise_agent.system.task import Wait
 from balise_wire.failures import Failure
 
 LATE: Final = 0.3

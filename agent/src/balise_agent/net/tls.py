@@ -15,11 +15,12 @@ from balise_agent.experiments.steps import Handshake, Secured
 from balise_agent.net import tls_shape
 from balise_agent.net.connection import Connection
 from balise_agent.net.context import Stopwatch
-from balise_agent.net.operation import Operation, Wait
+from balise_agent.net.operation import Operation
 from balise_agent.net.share import HANDSHAKE
 from balise_agent.net.tcp import failed, gone, write_all
 from balise_agent.net.trust import peer_chain
 from balise_agent.system.reactor import READ
+from balise_agent.system.task import Wait
 from balise_wire.failures import Failure
 
 _MOST_HEARD: Final = 4096

@@ -20,10 +20,11 @@ from balise_agent.net.classify import failure_of
 from balise_agent.net.context import NetworkContext, Stopwatch, packed, settle
 from balise_agent.net.dns_tcp import TcpAnswer, ask_over_tcp
 from balise_agent.net.kernel import bound_socket
-from balise_agent.net.operation import Operation, Signal, Wait
+from balise_agent.net.operation import Operation
 from balise_agent.net.routes import sockaddr
 from balise_agent.net.share import DATAGRAMS, Share
 from balise_agent.system.reactor import READ
+from balise_agent.system.task import Signal, Wait
 from balise_wire.evidence import PROHIBITED
 from balise_wire.failures import Failure
 from balise_wire.observations import DnsAnswer

@@ -118,28 +118,3 @@ class PolicyGate:
 def today(days: Days, clock: Timekeeper) -> int:
     """Return the number of the account that is in force on a clock."""
     return days.look(int(clock.now() // _DAY), clock.monotonic() / clock.real_seconds(1.0))
-
-
-class OpenGate:
-    """Lets everything pass at once and counts it: for networks that are wholly our own."""
-
-    def __init__(self) -> None:
-        self.bytes_out = 0
-        self.bytes_in = 0
-        self.bytes_beyond = 0
-
-    def allow(self, address: str, port: int, size: int, *, local: bool = False) -> None:  # noqa: ARG002 - as in Gate
-        """Let it pass."""
-        self.bytes_out += size
-
-    def pause(self, address: str, connections: int) -> float:  # noqa: ARG002 - as in Gate
-        """Never wait."""
-        return 0.0
-
-    def received(self, size: int) -> None:
-        """Count it."""
-        self.bytes_in += size
-
-    def exceeded(self, size: int) -> None:
-        """Count it apart."""
-        self.bytes_beyond += size

@@ -1,6 +1,6 @@
 """Gathering the facts for the doctor: first what can be seen on this machine, then, with consent, by knocking.
 
-Knocking is shaking hands with the places that the settings name, and asking for their names: nothing that the probe
+Probing is shaking hands with the places that the settings name, and asking for their names: nothing that the probe
 itself would not do, and nothing at all where a cause was found on the machine already. Lives here: reading files and
 running errands. Must not live here: what the facts mean (doctor.py).
 """
@@ -11,14 +11,14 @@ import socket
 import ssl
 import struct
 import tempfile
-from collections.abc import Generator, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from balise_agent.delivery.backoff import is_refusal
-from balise_agent.delivery.dial import Errand, Lookup, Wait, open_stream
+from balise_agent.delivery.dial import Lookup, open_stream, task
 from balise_agent.delivery.lookup import literal, lookup_through
 from balise_agent.net.local_networks import own_prefixes
 from balise_agent.net.offloads import receive_offloads
@@ -38,6 +38,7 @@ from balise_agent.system.lifecycle import PAUSE_FILE
 from balise_agent.system.problems import ProblemId, Trouble
 from balise_agent.system.reactor import READ, Reactor
 from balise_agent.system.status import Status
+from balise_agent.system.task import Steps, Task, file_ready
 
 _CAP_NET_RAW: Final = 13
 _SIOCGIFADDR: Final = 0x8915
@@ -63,7 +64,7 @@ def examine(path: Path, root: Path = Path("/")) -> Facts:
     facts, known = _look(found, clock, root)
     if facts.consent is not None or diagnose(facts).cause is not None:
         return facts
-    return _knock(facts, found, known, clock)
+    return _probe_endpoints(facts, found, known, clock)
 
 
 # --- what can be seen -------------------------------------------------------------------------------------------------
@@ -282,7 +283,7 @@ def _text(path: Path) -> str:
 # --- by knocking ------------------------------------------------------------------------------------------------------
 
 
-def _knock(facts: Facts, found: Config, known: Config, clock: Clock) -> Facts:
+def _probe_endpoints(facts: Facts, found: Config, known: Config, clock: Clock) -> Facts:
     """Ask for the names, and shake hands with those whom the probe needs next."""
     reactor = Reactor(clock)
     lookup = lookup_through(Resolvers(found.network.resolvers).addresses)
@@ -311,52 +312,52 @@ def _knock(facts: Facts, found: Config, known: Config, clock: Clock) -> Facts:
 
 
 def _or_silence(answer: "Trouble | bool | None", silence: ProblemId) -> Trouble | None:
-    """Return what an errand brought; one that did not end in time is silence."""
+    """Return what one of them brought; one that did not end in time is silence."""
     if isinstance(answer, Trouble):
         return answer
     return Trouble(id=silence, detail="no answer in time") if answer is None else None
 
 
-Knock = Generator[Wait, bool, "Trouble | bool | None"]
+Probing = Steps["Trouble | bool | None"]
 
 
-def _all(reactor: Reactor, errands: Iterable[Knock]) -> list["Trouble | bool | None"]:
-    """Run errands side by side; True or False is their answer, None that there was none in time."""
+def _all(reactor: Reactor, probes: Iterable[Probing]) -> list["Trouble | bool | None"]:
+    """Run them side by side; True or False is their answer, None that there was none in time."""
     answers: dict[int, Trouble | bool | None] = {}
-    running: list[Errand[Trouble | bool | None]] = []
+    running: list[Task[Trouble | bool | None]] = []
 
     def keep(number: int, answer: "Trouble | bool | None") -> None:
         answers[number] = True if answer is None else answer
 
-    for number, steps in enumerate(errands):
-        errand = Errand(
+    for number, steps in enumerate(probes):
+        probing = task(
             steps,
             reactor=reactor,
             done=lambda answer, number=number: keep(number, answer),  # type: ignore[misc]
             failed=lambda _why, number=number: answers.setdefault(number, None),  # type: ignore[misc]
         )
-        running.append(errand)
-        errand.start()
+        running.append(probing)
+        probing.start()
     reactor.run_until(lambda: len(answers) == len(running), _MOST_SECONDS)
-    for number, errand in enumerate(running):
+    for number, probing in enumerate(running):
         if number not in answers:
-            errand.cancel()
+            probing.cancel()
     return [answers.get(number) for number in range(len(running))]
 
 
-def _is_unknown(name: str, lookup: Lookup) -> Knock:
+def _is_unknown(name: str, lookup: Lookup) -> Probing:
     """Whether no resolver knows a name."""
     return not (yield from lookup(name))
 
 
-def _is_open(broker: Broker, lookup: Lookup, *, check_time: bool) -> Knock:
+def _is_open(broker: Broker, lookup: Lookup, *, check_time: bool) -> Probing:
     """Open the stream, say nothing, and see whether the other side refuses our certificate."""
     try:
         stream = yield from open_stream(broker, lookup, check_time=check_time)
     except (OSError, ValueError) as error:
         return _closed(str(error) or type(error).__name__)
     try:
-        yield Wait(stream, READ, _REFUSAL_SECONDS)
+        yield file_ready(stream, READ, _REFUSAL_SECONDS)
         stream.recv(1)
     except (ssl.SSLWantReadError, BlockingIOError):
         return None

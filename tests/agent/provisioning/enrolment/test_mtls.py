@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from balise_agent.delivery.backoff import is_refusal
-from balise_agent.delivery.dial import Dial
+from balise_agent.delivery.dial import open_stream, task
 from balise_agent.delivery.lookup import lookup_through
 from balise_agent.delivery.parts import Delivery
 from balise_agent.delivery.publisher import Publisher
@@ -296,7 +296,8 @@ def test_no_protocol_is_named_and_nothing_below_1_3_spoken(
         reactor.unwatch(steps[0])
 
     reactor.watch(server, serve)
-    dial = Dial(broker, reactor=reactor, lookup=lookup_through(lambda: ()), opened=opened.append, failed=failed.append)
+    opening = open_stream(broker, lookup_through(lambda: ()), check_time=True)
+    dial = task(opening, reactor=reactor, done=opened.append, failed=failed.append)
     dial.start()
     assert reactor.run_until(lambda: bool(opened or failed) and bool(seen), 10.0)
     if version is ssl.TLSVersion.TLSv1_3:

@@ -11,7 +11,7 @@ from typing import Final
 
 from balise_agent import __version__
 from balise_agent.delivery.backoff import is_about_dates
-from balise_agent.delivery.dial import NO_ANSWER, Errand, Lookup
+from balise_agent.delivery.dial import NO_ANSWER, Lookup, task
 from balise_agent.delivery.segments import SEGMENTS
 from balise_agent.provisioning.enrolment import decide, request
 from balise_agent.provisioning.enrolment.files import Files
@@ -21,6 +21,7 @@ from balise_agent.system.config import Config
 from balise_agent.system.identity import Identity
 from balise_agent.system.problems import ProblemId, Trouble
 from balise_agent.system.reactor import Reactor, Timer
+from balise_agent.system.task import Task
 from balise_wire.enrolment import ENROL_PATH, Enrolment
 
 _log = logging.getLogger(__name__)
@@ -68,7 +69,7 @@ class Attempts:
         self._failures = 0
         self._unheard = 0
         """Visits that a place answered at first and then no more."""
-        self._errand: Errand[Enrolment | Trouble] | None = None
+        self._visit: Task[Enrolment | Trouble] | None = None
         self._limit: Timer | None = None
         self._token = ""
         self._begun = 0.0
@@ -78,7 +79,7 @@ class Attempts:
     @property
     def busy(self) -> bool:
         """Whether a visit is under way."""
-        return self._errand is not None
+        return self._visit is not None
 
     @property
     def due(self) -> bool:
@@ -108,7 +109,7 @@ class Attempts:
         )
         place = request.front(wish.urls[self._failures % len(wish.urls)])
         self.visits += 1
-        self._errand = Errand(
+        self._visit = task(
             visit(
                 place,
                 path,
@@ -125,25 +126,25 @@ class Attempts:
         )
         self._limit = self._reactor.after(_LONGEST_VISIT, self._too_long)
         self._begun = self._clock.monotonic()
-        self._errand.start()
+        self._visit.start()
 
     def cancel(self) -> None:
         """End a visit without a result."""
-        errand, self._errand = self._errand, None
+        under_way, self._visit = self._visit, None
         if self._limit is not None:
             self._limit.cancel()
             self._limit = None
-        if errand is not None:
-            errand.cancel()
+        if under_way is not None:
+            under_way.cancel()
 
     def _too_long(self) -> None:
-        if self._errand is not None:
-            self._errand.cancel()
+        if self._visit is not None:
+            self._visit.cancel()
             self._came(Trouble(id=ProblemId.ENROLMENT_UNREACHABLE, detail="the answer did not end"))
 
     def _came(self, answer: Enrolment | Trouble) -> None:
         """Take what a visit brought."""
-        self._errand = None
+        self._visit = None
         self.cancel()
         if isinstance(answer, Enrolment):
             answer = self._kept(answer)

@@ -8,21 +8,21 @@ here: which place, when, what the answer leads to.
 
 import hashlib
 import ssl
-from collections.abc import Generator
 from typing import Final
 
-from balise_agent.delivery.dial import NO_CHECK_TIME, DialError, Lookup, Wait, connect, secure
+from balise_agent.delivery.dial import NO_CHECK_TIME, DialError, Lookup, connect, secure
 from balise_agent.net import tls_shape
 from balise_agent.net.trust import peer_chain
 from balise_agent.provisioning.enrolment.request import Front, http_request, read_response
 from balise_agent.system.problems import ProblemId, Trouble
 from balise_agent.system.reactor import READ, WRITE
+from balise_agent.system.task import Steps, file_ready
 from balise_wire.enrolment import Enrolment
 
 _ANSWER_SECONDS: Final = 20.0
 _PORTION: Final = 8192
 
-Visit = Generator[Wait, bool, "Enrolment | Trouble"]
+Visit = Steps[Enrolment | Trouble]
 
 
 def visit(
@@ -48,7 +48,7 @@ def visit(
         return _failed(error)
 
 
-def greet(place: Front, *, fingerprint: str, lookup: Lookup, check_time: bool) -> Generator[Wait, bool, Trouble | None]:
+def greet(place: Front, *, fingerprint: str, lookup: Lookup, check_time: bool) -> Steps[Trouble | None]:
     """Shake hands and say nothing: ``None`` where a visit would be heard by the right one."""
     try:
         tls = yield from _believed(place, fingerprint=fingerprint, lookup=lookup, check_time=check_time)
@@ -69,7 +69,7 @@ def _failed(error: Exception) -> Trouble:
 
 def _believed(
     place: Front, *, fingerprint: str, lookup: Lookup, check_time: bool, segment: int = 0
-) -> Generator[Wait, bool, ssl.SSLSocket | Trouble]:
+) -> Steps[ssl.SSLSocket | Trouble]:
     """Return a stream to the one whose authority is pinned, or why there is none."""
     addresses = yield from lookup(place.host)
     if not addresses:
@@ -80,18 +80,14 @@ def _believed(
     return (yield from _secured(addresses, place, pinned(authority, check_time=check_time), segment))
 
 
-def _authority(
-    addresses: tuple[str, ...], place: Front, fingerprint: str, segment: int
-) -> Generator[Wait, bool, bytes | None]:
+def _authority(addresses: tuple[str, ...], place: Front, fingerprint: str, segment: int) -> Steps[bytes | None]:
     """Return the pinned certificate (DER) out of the chain; None where it is not in it."""
     with (yield from _secured(addresses, place, _believing_nobody(), segment)) as tls:
         chain = peer_chain(tls)
     return next((der for der in chain if hashlib.sha256(der).hexdigest() == fingerprint), None)
 
 
-def _secured(
-    addresses: tuple[str, ...], place: Front, context: ssl.SSLContext, segment: int
-) -> Generator[Wait, bool, ssl.SSLSocket]:
+def _secured(addresses: tuple[str, ...], place: Front, context: ssl.SSLContext, segment: int) -> Steps[ssl.SSLSocket]:
     """Connect and shake hands."""
     sock = yield from connect(addresses, place.port, segment=segment)
     try:
@@ -141,7 +137,7 @@ def _ask(tls: ssl.SSLSocket, request: bytes) -> Visit:
             return answer
 
 
-def _until(tls: ssl.SSLSocket, mask: int) -> Generator[Wait, bool, None]:
+def _until(tls: ssl.SSLSocket, mask: int) -> Steps[None]:
     """Wait for the stream (DialError where nothing comes)."""
-    if not (yield Wait(tls, mask, _ANSWER_SECONDS)):
+    if not (yield file_ready(tls, mask, _ANSWER_SECONDS)):
         raise DialError("no answer to the request")
