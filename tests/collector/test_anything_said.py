@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from balise_collector.conclude.inference import Deduction, Surroundings
+from balise_collector.conclude.inference import Inference, OperatorContext
 from balise_collector.conclude.store import Store
 from balise_collector.conclude.store.sqlite import SqliteStore
 from balise_collector.fleet import catalogue
@@ -42,7 +42,7 @@ class Chain:
 
     def __init__(self, fleet: Fleet, store: Store) -> None:
         services = catalogue.load(catalogue.default_folder())
-        self.deduction = Deduction(Surroundings(fleet=fleet, catalogue=services))
+        self.inference = Inference(OperatorContext(fleet=fleet, catalogue=services))
         self.store = store
         self.seq = 0
         self.now = NOW
@@ -54,15 +54,15 @@ class Chain:
             seq=self.seq, received_at=self.now, probe=probe, sent_at=self.now, clock_state=clock_state,
             historical=False, measurement=measurement,
         )  # fmt: skip
-        concluded = self.deduction.take(row)
+        concluded = self.inference.take(row)
         for _ in range(5):
             self.now += 60.0
-            self.deduction.step(self.now, (), [(NOW - 60.0, self.now)])
-        self.deduction.learn()
+            self.inference.step(self.now, (), [(NOW - 60.0, self.now)])
+        self.inference.learn()
         if concluded is None:
             return
         seq, verdict = concluded
-        self.store.save_verdicts([concluded], self.deduction.faults)
+        self.store.save_verdicts([concluded], self.inference.faults)
         points = [verdict_point(verdict, measurement, seq), own_point(measurement, probe, seq)]
         assert lines_of(point for point in points if point is not None)
         window = Window()
@@ -104,7 +104,7 @@ def test_what_is_believed_raises_nothing_anywhere(
     chain = Chain(members, store)
     for _, measurement in outcome.measurements:
         chain.carry(sender.id, measurement)
-    assert chain.deduction.faults.drain() == []
+    assert chain.inference.faults.drain() == []
 
 
 @pytest.mark.slow
@@ -125,7 +125,7 @@ def test_what_nobody_checked_ends_nothing_either(
     """Where validate let something through, the row is set aside with where and why, and the next one is judged."""
     members, probe, reference = fleet
     sender = reference if by_reference else probe
-    chain = Deduction(Surroundings(fleet=members, catalogue=catalogue.load(catalogue.default_folder())))
+    chain = Inference(OperatorContext(fleet=members, catalogue=catalogue.load(catalogue.default_folder())))
     last = None
     for seq, measurement in enumerate([*said, probe.measurement(NOW)], 1):
         last = chain.take(

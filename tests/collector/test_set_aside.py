@@ -16,8 +16,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from balise_collector import experiments
-from balise_collector.conclude.inference import Surroundings
-from balise_collector.conclude.pipeline import Follower, replay
+from balise_collector.conclude.inference import OperatorContext
+from balise_collector.conclude.pipeline import JournalReader, replay
 from balise_collector.conclude.store.sqlite import SqliteStore
 from balise_collector.fleet import catalogue
 from balise_collector.fleet.members import Fleet
@@ -75,10 +75,10 @@ def append(journal: SqliteJournal, probe: FieldProbe, epoch: float) -> Callable[
     return put
 
 
-def follower_of(journal: SqliteJournal, store: SqliteStore, probe: FieldProbe) -> Follower:
+def reader_of(journal: SqliteJournal, store: SqliteStore, probe: FieldProbe) -> JournalReader:
     """Return a reader of the journal."""
     services = catalogue.load(catalogue.default_folder())
-    return Follower(journal, store, Surroundings(fleet=Fleet.of([probe.member]), catalogue=services))
+    return JournalReader(journal, store, OperatorContext(fleet=Fleet.of([probe.member]), catalogue=services))
 
 
 def test_a_row_that_raises_is_set_aside_and_the_next_is_judged(
@@ -94,20 +94,20 @@ def test_a_row_that_raises_is_set_aside_and_the_next_is_judged(
     honest = [probe.measurement(epoch + n) for n in range(3)]
     append(honest[0], *absurd[:2], honest[1], *absurd[2:], honest[2])
     with caplog.at_level(logging.ERROR):
-        follower = follower_of(journal, store, probe)
-        while follower.follow(epoch + 600.0):
+        reader = reader_of(journal, store, probe)
+        while reader.follow(epoch + 600.0):
             pass
-        follower.save()
+        reader.save()
     judged = {verdict.measurement for verdict in store.verdicts()}
     assert {one.id for one in honest} <= judged
-    assert journal.head() == follower.seq == 7
+    assert journal.head() == reader.seq == 7
     aside = journal.asides()
     assert {one.fault.seq for one in aside} == {2, 3, 5}
     assert absurd[3].id in judged, "a result of 1969 is judged; it is older than any cell's history and moves none"
     assert all(one.reader == "judge" and one.fault.place and one.fault.error for one in aside)
     assert journal.counts().set_aside == {"judge": len(aside)}
     assert sum("set aside" in record.message for record in caplog.records) == len(aside)
-    again = follower_of(journal, store, probe)
+    again = reader_of(journal, store, probe)
     assert again.seq == 7, "a restart does not meet the same row again"
 
 
@@ -133,8 +133,8 @@ def test_a_verdict_that_cannot_be_kept_costs_itself(
 ) -> None:
     """One row that the database refuses does not keep its neighbours out."""
     append(probe.measurement(epoch))
-    follower = follower_of(journal, store, probe)
-    follower.follow(epoch)
+    reader = reader_of(journal, store, probe)
+    reader.follow(epoch)
     verdict = store.verdicts()[0]
     broken: list[Verdict] = [
         msgspec.structs.replace(verdict, at=math.nan),
@@ -160,11 +160,11 @@ def test_twenty_flipped_bits_cost_what_they_hit(
         frame[chance.randrange(len(frame))] ^= 1 << chance.randrange(8)
         journal._db.execute("UPDATE batch SET frame = ? WHERE no = ?", (bytes(frame), number))
         hit.add(number)
-    follower = follower_of(journal, store, probe)
-    while follower.follow(epoch + 600.0):
+    reader = reader_of(journal, store, probe)
+    while reader.follow(epoch + 600.0):
         pass
-    follower.save()
-    assert follower.seq == journal.head() == 300
+    reader.save()
+    assert reader.seq == journal.head() == 300
     assert store.count_by_state()["ok"] == 300 - 5 * len(hit)
     assert journal.counts().set_aside == {"judge": 5 * len(hit)}
     assert journal.totals().set_aside == 5 * len(hit)
@@ -178,10 +178,10 @@ def test_a_receive_time_of_the_far_future_carries_nobody_there(
     append(probe.measurement(epoch))
     append(probe.measurement(epoch + 1.0))
     journal._db.execute("UPDATE batch SET received_at = received_at + 1e9 WHERE no = 1")
-    follower = follower_of(journal, store, probe)
-    while follower.follow(epoch + 60.0):
+    reader = reader_of(journal, store, probe)
+    while reader.follow(epoch + 60.0):
         pass
-    assert epoch - 60.0 <= follower.stepped <= epoch + 60.0
+    assert epoch - 60.0 <= reader.stepped <= epoch + 60.0
     assert [seq for seq, _ in store.numbered_verdicts()] == [2]
     assert [one.fault.seq for one in journal.asides()] == [1]
 
@@ -204,8 +204,8 @@ def test_a_damaged_conclusion_costs_a_sink_that_conclusion(
 ) -> None:
     """A verdict whose bytes changed on the disk is left out by sinks and pages, and the cursor moves on."""
     append(*(probe.measurement(epoch + n) for n in range(5)))
-    follower = follower_of(journal, store, probe)
-    follower.follow(epoch)
+    reader = reader_of(journal, store, probe)
+    reader.follow(epoch)
     store._db.execute("UPDATE verdict SET body = ? WHERE seq = 3", (b'{"measurement":\xff',))
     sink = _Kept()
     stream = Conclusions(sink, "kept", Sources(store, journal))
@@ -293,10 +293,10 @@ def test_a_row_of_an_experiment_without_rules_is_set_aside_with_its_reason(
     honest = msgspec.structs.replace(honest, experiment=Experiment.TLS)
     monkeypatch.setattr(experiments, "LAYERS", {Experiment.TLS: known[Experiment.TLS]})
     append(strange, honest)
-    follower = follower_of(journal, store, probe)
-    while follower.follow(epoch + 600.0):
+    reader = reader_of(journal, store, probe)
+    while reader.follow(epoch + 600.0):
         pass
-    follower.save()
+    reader.save()
     assert [verdict.measurement for verdict in store.verdicts()] == [honest.id]
     (aside,) = journal.asides()
     assert aside.fault.seq == 1

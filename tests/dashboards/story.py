@@ -19,7 +19,7 @@ from typing import Any, Final
 import msgspec
 
 from balise_agent.system import hardware
-from balise_collector.conclude.pipeline import CURSOR, Follower, surroundings
+from balise_collector.conclude.pipeline import CURSOR, JournalReader, operator_context
 from balise_collector.conclude.store.sqlite import SqliteStore
 from balise_collector.fleet import catalogue
 from balise_collector.fleet.claims import LINE_ID
@@ -143,7 +143,9 @@ class Story:
         self.journal = SqliteJournal(config.journal_file)
         self.journal.watch(self.now)
         self.store = SqliteStore(config.derived_file, SqliteJournal(config.journal_file))
-        self.follower = Follower(self.journal, self.store, surroundings(config, clock, registry.fleet(), services))
+        self.reader = JournalReader(
+            self.journal, self.store, operator_context(config, clock, registry.fleet(), services)
+        )
         # What run() would do, without its thread and its brokers.
         key = identity.load_or_create(self.folder)
         self.ingest = IntakeWriter(config, clock, key, services, self.journal, registry, [], threading.Event())
@@ -177,10 +179,10 @@ class Story:
         self.delivered += 1
 
     def _conclude(self) -> None:
-        while self.follower.follow(self.now - 1.0):
+        while self.reader.follow(self.now - 1.0):
             pass
-        self.follower.save()
-        self.journal.advance(CURSOR, self.follower.seq)
+        self.reader.save()
+        self.journal.advance(CURSOR, self.reader.seq)
 
     def _flow(self) -> None:
         for stream in self.streams:

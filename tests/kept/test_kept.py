@@ -23,7 +23,7 @@ from balise_agent.delivery.spool import recipient
 from balise_agent.delivery.spool.spool import Spool
 from balise_agent.provisioning.card import reading
 from balise_agent.system.identity import load_or_create as load_probe
-from balise_collector.conclude.pipeline import Follower, surroundings
+from balise_collector.conclude.pipeline import JournalReader, operator_context
 from balise_collector.conclude.store.sqlite import SqliteStore
 from balise_collector.fleet import catalogue
 from balise_collector.fleet.registry.sqlite import SqliteRegistry
@@ -104,11 +104,11 @@ def test_a_collector_goes_on_from_the_store(collector: Path) -> None:
         closing(SqliteRegistry(config.fleet_file)) as registry,
     ):
         services = catalogue.load(catalogue.folder_of(config.catalogue.dir))
-        follower = Follower(journal, store, surroundings(config, clock, registry.fleet(), services))
-        assert follower.seq == 1403
-        assert len(follower.deduction.detector.episodes) == 3
-        assert follower.follow(AT) == 0
-        follower.save()
+        reader = JournalReader(journal, store, operator_context(config, clock, registry.fleet(), services))
+        assert reader.seq == 1403
+        assert len(reader.inference.detector.episodes) == 3
+        assert reader.follow(AT) == 0
+        reader.save()
         assert [one.service for one in store.incidents()] == ["twitter", "internet"]
     assert list(compare.rows(config.derived_file)) == then
 

@@ -25,7 +25,7 @@ from typing import Any
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from balise_collector.conclude.pipeline import Follower, surroundings
+from balise_collector.conclude.pipeline import JournalReader, operator_context
 from balise_collector.fleet import catalogue
 from balise_collector.fleet.members import Member
 from balise_collector.intake.broker import Delivery
@@ -386,7 +386,7 @@ def play(settings: Path, *, hostile: bool, hours: float) -> dict[str, Any]:
     broker = Broker()
     intake = _intake(place, clock, key, services, broker)
     journal, store = SqliteJournal(place.journal_file), SqliteStore(place.derived_file)
-    follower = Follower(journal, store, surroundings(place, clock, registry.fleet(), services))
+    reader = JournalReader(journal, store, operator_context(place, clock, registry.fleet(), services))
     journal.watch(START)
     slots = int(hours * 3600.0 / SLOT)
     spent, messages, taught = 0.0, 0, 0.0
@@ -398,13 +398,13 @@ def play(settings: Path, *, hostile: bool, hours: float) -> dict[str, Any]:
         for where, payload in waiting:
             intake.put(Delivery(broker, 1, 0, 1, where, payload))
         intake.turn()
-        while follower.follow(clock.at):
+        while reader.follow(clock.at):
             pass
-        if follower.stepped - taught >= SLOT:
-            taught = follower.stepped
-            intake.learn(follower.deduction.learn())
+        if reader.stepped - taught >= SLOT:
+            taught = reader.stepped
+            intake.learn(reader.inference.learn())
         spent += time.process_time() - began
-    follower.save()
+    reader.save()
     tasks = [_task(payload, key) for payload in broker.given.values()]
     addresses = {address for task in tasks for one in (*task.targets, *task.controls) for address in one.addresses}
     return {

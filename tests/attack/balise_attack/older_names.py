@@ -37,7 +37,15 @@ _OLD: Final = {
     "balise_collector.system.identity": "balise_collector.identity",
     "balise_collector.words.report": "balise_collector.report",
 }
-_WORDS: Final = {"BucketWriter": "InfluxSink", "sink.write": "sink.take"}
+_WORDS: Final = {
+    "BucketWriter": "InfluxSink",
+    "JournalReader": "Follower",
+    "WitnessCounts": "Crowd",
+    "operator_context": "surroundings",
+    "reader.inference": "reader.deduction",
+    "sink.write": "sink.take",
+    "witness_counts=": "crowd=",
+}
 """What stands in those modules and had another name as well."""
 _WORD: Final = re.compile("|".join(rf"\b{re.escape(name)}\b" for name in _WORDS))
 _MODULE: Final = re.compile("|".join(re.escape(name) + r"\b" for name in sorted(_OLD, key=len, reverse=True)))

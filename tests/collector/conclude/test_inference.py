@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from balise_collector.conclude.inference import Deduction, Surroundings
+from balise_collector.conclude.inference import Inference, OperatorContext
 from balise_collector.fleet.catalogue import default_folder, load
 from balise_collector.fleet.members import Fleet, Halt
 from balise_collector.journal import PresenceRow
@@ -23,14 +23,14 @@ def quiet_after(epoch: float) -> Quiet:
     """Return who is taken for silent an hour after both probes were last heard, in a fleet as the operator has it."""
 
     def play(fleet: Fleet, *presence: PresenceRow) -> set[str]:
-        around = Surroundings(fleet=fleet, catalogue=load(default_folder()))
-        deduction = Deduction(around)
+        around = OperatorContext(fleet=fleet, catalogue=load(default_folder()))
+        inference = Inference(around)
         rows = [PresenceRow(probe=name, state=Lifecycle.READY, at=epoch) for name in fleet.members]
         watched = [(epoch - 60.0, epoch + 7200.0)]
-        deduction.step(epoch + 60.0, [*rows, *presence], watched)
-        deduction.step(epoch + 3600.0, (), watched)
+        inference.step(epoch + 60.0, [*rows, *presence], watched)
+        inference.step(epoch + 3600.0, (), watched)
         # The detector tells nobody whom it holds for silent; that is what this rule is about.
-        return set(deduction.detector.silences.held)
+        return set(inference.detector.silences.held)
 
     return play
 
@@ -67,21 +67,21 @@ def test_boards_of_one_host_and_references_of_one_network_are_one(make_probe: Ca
     ]  # fmt: skip
     hosts = {"aaaa": "ali", "bbbb": "ali", "ffff": "the club", "gggg": "the club"}
     members = [msgspec.structs.replace(one.member, host=hosts.get(one.id, "")) for one in probes]
-    around = Surroundings(fleet=Fleet.of(members), catalogue=load(default_folder()))
+    around = OperatorContext(fleet=Fleet.of(members), catalogue=load(default_folder()))
     assert around.witnesses() == {"bbbb": "aaaa", "eeee": "dddd", "gggg": "ffff"}
 
 
 def test_a_halt_ends_a_silence_that_had_begun(make_probe: Callable[..., FieldProbe], epoch: float) -> None:
     """From the halt on, no further bins of that probe are filled with silence."""
     a, b = make_probe(id="aaaa"), make_probe(id="bbbb", country="KZ")
-    deduction = Deduction(Surroundings(fleet=fleet_of(a, b), catalogue=load(default_folder())))
+    inference = Inference(OperatorContext(fleet=fleet_of(a, b), catalogue=load(default_folder())))
     watched = [(epoch - 60.0, epoch + 7200.0)]
-    deduction.step(
+    inference.step(
         epoch + 60.0, [PresenceRow(probe=n, state=Lifecycle.READY, at=epoch) for n in ("aaaa", "bbbb")], watched
     )
-    deduction.step(epoch + 1800.0, (), watched)
-    assert set(deduction.detector.silences.held) == {"aaaa", "bbbb"}  # as above: it tells nobody else
+    inference.step(epoch + 1800.0, (), watched)
+    assert set(inference.detector.silences.held) == {"aaaa", "bbbb"}  # as above: it tells nobody else
     halted = fleet_of(a, b, halts=(Halt(country="PK", since=epoch + 1900.0, reason="x"),))
-    deduction.surround(Surroundings(fleet=halted, catalogue=load(default_folder())))
-    deduction.step(epoch + 2000.0, (), watched)
-    assert set(deduction.detector.silences.held) == {"bbbb"}
+    inference.set_context(OperatorContext(fleet=halted, catalogue=load(default_folder())))
+    inference.step(epoch + 2000.0, (), watched)
+    assert set(inference.detector.silences.held) == {"bbbb"}

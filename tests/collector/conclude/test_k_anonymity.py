@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from balise_collector.conclude.k_anonymity import FULL, Crowd, Kept, KeptCrowd, Place
+from balise_collector.conclude.k_anonymity import FULL, CachedWitnessCounts, Kept, Place, WitnessCounts
 from balise_collector.conclude.store import Store
 from balise_collector.conclude.store.sqlite import SqliteStore
 from balise_collector.judge.verdict import State, Verdict
@@ -50,34 +50,35 @@ def test_a_bin_counts_each_probe_once(store: Store) -> None:
         verdict("d", 40, 64602, "DE", reference=True),
     ]
     store.save_verdicts(enumerate(held, 1))
-    with closing(Crowd(store.path)) as crowd:
-        found = crowd.masks(START, START + 600, 2)
+    with closing(WitnessCounts(store.path)) as witness_counts:
+        found = witness_counts.masks(START, START + 600, 2)
         assert found == {Place("PK", 64501, False, *WEB): FULL << 32, Place("DE", 0, True, *WEB): FULL}
-        assert crowd.masks(START, START + 600, 3) == {}
-        assert crowd.by_provider(START, START + 600, "x", "PK") == {("PK", 64501): 2}
+        assert witness_counts.masks(START, START + 600, 3) == {}
+        assert witness_counts.by_provider(START, START + 600, "x", "PK") == {("PK", 64501): 2}
 
 
 def test_boards_of_one_host_are_one_witness(store: Store) -> None:
     """Whoever keeps three boards on a provider is one person to find."""
     held = [verdict("a", 10), verdict("b", 20), verdict("c", 310), verdict("d", 320)]
     store.save_verdicts(enumerate(held, 1))
-    with closing(Crowd(store.path, lambda: {"a": "someone", "b": "someone"})) as crowd:
-        assert crowd.masks(START, START + 600, 2) == {Place("PK", 64501, False, *WEB): FULL << 32}
-        assert crowd.by_provider(START, START + 600, "x") == {("PK", 64501): 3}
-        assert {row.witness for row in crowd.rows(START, START + 600, "x")[Place("PK", 64501, False, *WEB)]} == {
+    with closing(WitnessCounts(store.path, lambda: {"a": "someone", "b": "someone"})) as witness_counts:
+        assert witness_counts.masks(START, START + 600, 2) == {Place("PK", 64501, False, *WEB): FULL << 32}
+        assert witness_counts.by_provider(START, START + 600, "x") == {("PK", 64501): 3}
+        rows = witness_counts.rows(START, START + 600, "x")
+        assert {row.witness for row in rows[Place("PK", 64501, False, *WEB)]} == {
             "someone", "c", "d",
         }  # fmt: skip
-        assert crowd.newest(START + 300, 2) is None
+        assert witness_counts.newest(START + 300, 2) is None
 
 
 def test_the_newest_result_is_the_newest_of_several(store: Store) -> None:
     """A fleet of which one probe still measures tells nobody when it does."""
     held = [verdict("a", 10), verdict("b", 20), verdict("a", 610), verdict("a", -2 * 86_400), verdict("b", -2 * 86_400)]
     store.save_verdicts(enumerate(held, 1))
-    with closing(Crowd(store.path)) as crowd:
-        assert crowd.newest(START + 900, 2) == START
-        assert crowd.newest(START, 2) == START - 2 * 86_400
-        assert crowd.newest(START + 900, 3) is None
+    with closing(WitnessCounts(store.path)) as witness_counts:
+        assert witness_counts.newest(START + 900, 2) == START
+        assert witness_counts.newest(START, 2) == START - 2 * 86_400
+        assert witness_counts.newest(START + 900, 3) is None
 
 
 def test_answers_are_kept_for_a_horizon_and_no_longer(store: Store) -> None:
@@ -86,11 +87,11 @@ def test_answers_are_kept_for_a_horizon_and_no_longer(store: Store) -> None:
     question = (START, START + 300, 2)
     kept = Kept(lambda: 0.0)
     first, second = START + 300, START + 600
-    with closing(Crowd(store.path)) as crowd:
-        assert KeptCrowd(crowd, kept, first).masks(*question) == {}
+    with closing(WitnessCounts(store.path)) as witness_counts:
+        assert CachedWitnessCounts(witness_counts, kept, first).masks(*question) == {}
         store.save_verdicts([(2, verdict("b", 20))])
-        assert KeptCrowd(crowd, kept, first).masks(*question) == {}
-        assert KeptCrowd(crowd, kept, second).masks(*question)
+        assert CachedWitnessCounts(witness_counts, kept, first).masks(*question) == {}
+        assert CachedWitnessCounts(witness_counts, kept, second).masks(*question)
 
 
 def test_a_day_that_is_over_is_counted_once_an_hour(store: Store) -> None:
@@ -98,13 +99,13 @@ def test_a_day_that_is_over_is_counted_once_an_hour(store: Store) -> None:
     now = [0.0]
     kept = Kept(lambda: now[0])
     later = START + 3 * 86_400
-    with closing(Crowd(store.path)) as crowd:
+    with closing(WitnessCounts(store.path)) as witness_counts:
         store.save_verdicts([(1, verdict("a", 10))])
-        assert KeptCrowd(crowd, kept, later).masks(START, START + 300, 2) == {}
+        assert CachedWitnessCounts(witness_counts, kept, later).masks(START, START + 300, 2) == {}
         store.save_verdicts([(2, verdict("b", 20))])
-        assert KeptCrowd(crowd, kept, later).masks(START, START + 600, 2) == {}
+        assert CachedWitnessCounts(witness_counts, kept, later).masks(START, START + 600, 2) == {}
         now[0] = 3_600.0
-        assert KeptCrowd(crowd, kept, later + 300).masks(START - 300, START + 900, 2) == {
+        assert CachedWitnessCounts(witness_counts, kept, later + 300).masks(START - 300, START + 900, 2) == {
             Place("PK", 64501, False, *WEB): FULL << 32
         }  # fmt: skip
 
@@ -115,22 +116,25 @@ def test_whole_days_and_parts_of_them_say_the_same(store: Store) -> None:
     held = [verdict(probe, midnight + at) for probe in "ab" for at in (-310, -10, 10, 310, 610)]
     store.save_verdicts(enumerate(held, 1))
     since, horizon = START + midnight - 900, START + midnight + 600
-    with closing(Crowd(store.path)) as crowd:
-        whole = crowd.masks(since, horizon, 2)
-        assert KeptCrowd(crowd, Kept(lambda: 0.0), horizon).masks(since, horizon + 9000, 2) == whole
+    with closing(WitnessCounts(store.path)) as witness_counts:
+        whole = witness_counts.masks(since, horizon, 2)
+        assert CachedWitnessCounts(witness_counts, Kept(lambda: 0.0), horizon).masks(since, horizon + 9000, 2) == whole
         assert len(whole) == 1
 
 
 def test_nothing_can_be_written_through_it(store: Store) -> None:
     """The public view's connection is for reading, whatever a fault above it asks."""
-    with closing(Crowd(store.path)) as crowd, pytest.raises(sqlite3.OperationalError, match="readonly"):
-        crowd._db.execute("DELETE FROM verdict")
+    with (
+        closing(WitnessCounts(store.path)) as witness_counts,
+        pytest.raises(sqlite3.OperationalError, match="readonly"),
+    ):
+        witness_counts._db.execute("DELETE FROM verdict")
 
 
 def test_a_store_that_is_not_there_is_named(tmp_path: Path) -> None:
     """The message says what makes it."""
     with pytest.raises(JournalError, match="balise-collector run"):
-        Crowd(tmp_path / "none.sqlite")
+        WitnessCounts(tmp_path / "none.sqlite")
 
 
 def test_who_asks_the_same_waits_and_who_asks_else_does_not() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from balise_collector.conclude.liveness import Standing, standing
+from balise_collector.conclude.liveness import Liveness, liveness_of
 from balise_collector.journal import HealthRow, PresenceRow
 from balise_wire.status import Health
 from balise_wire.words import ClockState, Lifecycle
@@ -12,10 +12,10 @@ from balise_wire.words import ClockState, Lifecycle
 NOW = 1_589_733_000.0
 
 
-def stands(state: Lifecycle | None, ago: float | None, measured: float | None = None) -> Standing:
+def stands(state: Lifecycle | None, ago: float | None, measured: float | None = None) -> Liveness:
     """Return how a probe stands whose last word came ``ago`` seconds ago."""
     said = None if state is None or ago is None else PresenceRow(at=NOW - ago, probe="p", state=state)
-    return standing(said, measured, None, NOW, 900.0)
+    return liveness_of(said, measured, None, NOW, 900.0)
 
 
 @pytest.mark.parametrize(
@@ -43,15 +43,15 @@ def test_a_silence_has_its_reason_in_words(state: Lifecycle | None, ago: float |
 )
 def test_who_is_not_expected_has_that_reason(excuse: str, why: str) -> None:
     """No power or line is to blame where the operator stopped it; alive or not is told all the same."""
-    lost = standing(PresenceRow(at=NOW - 9000.0, probe="p", state=Lifecycle.LOST), None, None, NOW, 900.0, excuse)
+    lost = liveness_of(PresenceRow(at=NOW - 9000.0, probe="p", state=Lifecycle.LOST), None, None, NOW, 900.0, excuse)
     assert (lost.alive, why in lost.why) == (False, True)
-    asleep = standing(PresenceRow(at=NOW - 9.0, probe="p", state=Lifecycle.SLEEPING), None, None, NOW, 900.0, excuse)
+    asleep = liveness_of(PresenceRow(at=NOW - 9.0, probe="p", state=Lifecycle.SLEEPING), None, None, NOW, 900.0, excuse)
     assert (asleep.alive, why in asleep.why) == (True, True)
 
 
 def test_a_pause_is_told_as_one() -> None:
     """A host who paused the box and unplugged it is not a fault."""
-    found = standing(PresenceRow(at=NOW - 3600.0, probe="p", state=Lifecycle.SLEEPING), None, None, NOW, 900.0)
+    found = liveness_of(PresenceRow(at=NOW - 3600.0, probe="p", state=Lifecycle.SLEEPING), None, None, NOW, 900.0)
     assert "paused" in found.why
 
 
@@ -72,6 +72,6 @@ def test_a_measurement_is_a_sign_of_life() -> None:
 def test_a_wrong_clock_is_seen(ahead: float, state: ClockState, wrong: bool) -> None:
     """Far off, or vouched for by nobody."""
     report = HealthRow(no=1, received_at=NOW, probe="p", health=Health(at=NOW + ahead, clock_state=state))
-    found = standing(None, NOW, report, NOW, 900.0)
+    found = liveness_of(None, NOW, report, NOW, 900.0)
     assert found.clock_wrong is wrong
     assert found.clock_skew == ahead

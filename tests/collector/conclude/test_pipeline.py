@@ -15,8 +15,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from balise_collector.conclude.inference import LEARNED, Surroundings, learned_of
-from balise_collector.conclude.pipeline import LINES, Follower, replay
+from balise_collector.conclude.inference import LEARNED, OperatorContext, learned_of
+from balise_collector.conclude.pipeline import LINES, JournalReader, replay
 from balise_collector.conclude.store import Progress
 from balise_collector.conclude.store.sqlite import SqliteStore
 from balise_collector.fleet import catalogue
@@ -51,9 +51,9 @@ def place(tmp_path: Path) -> Config:
 
 
 @pytest.fixture
-def around(afternoon: Afternoon, services: Catalogue) -> Surroundings:
+def around(afternoon: Afternoon, services: Catalogue) -> OperatorContext:
     """Return the surroundings of the afternoon's fleet."""
-    return Surroundings(fleet=Fleet.of(p.member for p in afternoon.probes), catalogue=services)
+    return OperatorContext(fleet=Fleet.of(p.member for p in afternoon.probes), catalogue=services)
 
 
 @pytest.fixture
@@ -78,11 +78,11 @@ def open_store(place: Config) -> Iterator[Callable[[], SqliteStore]]:
         store.close()
 
 
-def conclude(follower: Follower, until: float) -> None:
+def conclude(reader: JournalReader, until: float) -> None:
     """Follow the journal to its end, and let the time up to ``until`` pass."""
-    while follower.follow(until):
+    while reader.follow(until):
         pass
-    follower.save()
+    reader.save()
 
 
 def blocking(store: SqliteStore) -> Incident:
@@ -95,12 +95,12 @@ def blocking(store: SqliteStore) -> Incident:
 
 
 def test_one_provider_that_drops_is_one_local_incident(
-    afternoon: Afternoon, journal: SqliteJournal, open_store: Callable[[], SqliteStore], around: Surroundings
+    afternoon: Afternoon, journal: SqliteJournal, open_store: Callable[[], SqliteStore], around: OperatorContext
 ) -> None:
     """Who is affected, who is clean, by what mechanism, from when to when, and that abroad it worked."""
     sent = afternoon.fill(journal)
     store = open_store()
-    conclude(Follower(journal, store, around), afternoon.start + 40 * 300.0)
+    conclude(JournalReader(journal, store, around), afternoon.start + 40 * 300.0)
     found = blocking(store)
     began, ended = afternoon.start + 12 * 300.0, afternoon.start + 24 * 300.0
     assert found.state is IncidentState.CLOSED
@@ -120,12 +120,12 @@ def test_one_provider_that_drops_is_one_local_incident(
 
 
 def test_every_revision_is_kept(
-    afternoon: Afternoon, journal: SqliteJournal, open_store: Callable[[], SqliteStore], around: Surroundings
+    afternoon: Afternoon, journal: SqliteJournal, open_store: Callable[[], SqliteStore], around: OperatorContext
 ) -> None:
     """What was said before an incident grew or closed can still be read, in order, without a gap."""
     afternoon.fill(journal)
     store = open_store()
-    conclude(Follower(journal, store, around), afternoon.start + 40 * 300.0)
+    conclude(JournalReader(journal, store, around), afternoon.start + 40 * 300.0)
     revisions = store.revisions(blocking(store).id)
     assert [one.revision for _, one in revisions] == list(range(1, len(revisions) + 1))
     assert [at for at, _ in revisions] == sorted(at for at, _ in revisions)
@@ -133,7 +133,7 @@ def test_every_revision_is_kept(
 
 
 def test_references_that_report_late_still_decide(
-    afternoon: Afternoon, journal: SqliteJournal, open_store: Callable[[], SqliteStore], around: Surroundings
+    afternoon: Afternoon, journal: SqliteJournal, open_store: Callable[[], SqliteStore], around: OperatorContext
 ) -> None:
     """A verdict that lacked references is judged again when they report, and then says blocked."""
     references = [p for p in afternoon.probes if p.country != "PK"]
@@ -146,7 +146,7 @@ def test_references_that_report_late_still_decide(
         received_at = afternoon.start + 14 * 300.0 + 120.0 + number
         journal.append([batch_of(probe, from_then, received_at)], (), (), received_at)
     store = open_store()
-    conclude(Follower(journal, store, around), afternoon.start + 16 * 300.0)
+    conclude(JournalReader(journal, store, around), afternoon.start + 16 * 300.0)
     last = [v for v in store.verdicts(state=State.BLOCKED) if v.at >= afternoon.start + 13 * 300.0]
     assert {v.rule for v in last} == {"ip.drop"}
 
@@ -163,7 +163,7 @@ def test_a_replay_concludes_what_the_live_run_did(
     afternoon: Afternoon,
     journal: SqliteJournal,
     open_store: Callable[[], SqliteStore],
-    around: Surroundings,
+    around: OperatorContext,
     place: Config,
     services: Catalogue,
 ) -> None:
@@ -173,13 +173,13 @@ def test_a_replay_concludes_what_the_live_run_did(
         registry.approve(probe.member)
     registry.close()
     live = open_store()
-    follower = Follower(journal, live, around)
+    reader = JournalReader(journal, live, around)
     for slot in range(afternoon.slots):
         afternoon.fill(journal, since=slot, until=slot + 1)
-        while follower.follow(afternoon.start + (slot + 1) * 300.0):
+        while reader.follow(afternoon.start + (slot + 1) * 300.0):
             pass
     end = afternoon.start + 40 * 300.0
-    conclude(follower, end)
+    conclude(reader, end)
     before = told(live)
     judged, found = replay(place, Clock(system=lambda: end + 1.0), services, partial(Databases, place))
     again = open_store()
@@ -194,23 +194,23 @@ def test_a_restart_at_any_slot_changes_nothing(
     afternoon: Afternoon,
     journal: SqliteJournal,
     open_store: Callable[[], SqliteStore],
-    around: Surroundings,
+    around: OperatorContext,
     every: int,
     tmp_path: Path,
 ) -> None:
     """Killed and started again after each slot, with or without a save before it: the same conclusions."""
     whole = SqliteStore(tmp_path / "whole.sqlite")
     store = open_store()
-    unbroken = Follower(journal, whole, around)
+    unbroken = JournalReader(journal, whole, around)
     for slot in range(0, afternoon.slots, every):
         afternoon.fill(journal, since=slot, until=min(slot + every, afternoon.slots))
         floor = afternoon.start + (slot + every) * 300.0
-        for follower in (unbroken, Follower(journal, store, around)):
-            while follower.follow(floor):
+        for reader in (unbroken, JournalReader(journal, store, around)):
+            while reader.follow(floor):
                 pass
     end = afternoon.start + 40 * 300.0
     conclude(unbroken, end)
-    conclude(Follower(journal, store, around), end)
+    conclude(JournalReader(journal, store, around), end)
     assert _readable(store) == _readable(whole)
     whole.close()
 
@@ -229,19 +229,19 @@ from balise_collector.system.clock import Clock
 from balise_collector.system.config import load
 from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.journal.sqlite import SqliteJournal
-from balise_collector.conclude.pipeline import Follower, surroundings
+from balise_collector.conclude.pipeline import JournalReader, operator_context
 from balise_collector.conclude.store import Store
 config = load(Path(sys.argv[1]))
 journal = SqliteJournal(config.journal_file)
 store = SqliteStore(config.derived_file)
 fleet = SqliteRegistry(config.fleet_file).fleet()
-around = surroundings(config, Clock(), fleet, catalogue.load(catalogue.default_folder()))
-follower = Follower(journal, store, around)
+around = operator_context(config, Clock(), fleet, catalogue.load(catalogue.default_folder()))
+reader = JournalReader(journal, store, around)
 journal_read = journal.read
 journal.read = lambda after, most: journal_read(after, 7)  # small bites, so that a kill finds it anywhere
-while follower.follow(0.0):
-    print(follower.seq, flush=True)
-follower.save()
+while reader.follow(0.0):
+    print(reader.seq, flush=True)
+reader.save()
 print("end", flush=True)
 """
 
@@ -251,7 +251,7 @@ def test_a_kill_at_any_moment_costs_nothing(
     afternoon: Afternoon,
     journal: SqliteJournal,
     open_store: Callable[[], SqliteStore],
-    around: Surroundings,
+    around: OperatorContext,
     place: Config,
     tmp_path: Path,
 ) -> None:
@@ -273,38 +273,38 @@ def test_a_kill_at_any_moment_costs_nothing(
         child.stdout.close()
         child.wait(20)
     store = open_store()
-    conclude(Follower(journal, store, around), afternoon.start + 40 * 300.0)
+    conclude(JournalReader(journal, store, around), afternoon.start + 40 * 300.0)
     assert [seq for seq, _ in sorted(store.numbered_verdicts())] == list(range(1, sent + 1))
     assert blocking(store).state is IncidentState.CLOSED
 
 
 @pytest.mark.slow
 def test_what_the_detector_forgot_stays_as_it_was_told(
-    afternoon: Afternoon, journal: SqliteJournal, open_store: Callable[[], SqliteStore], around: Surroundings
+    afternoon: Afternoon, journal: SqliteJournal, open_store: Callable[[], SqliteStore], around: OperatorContext
 ) -> None:
     """Weeks later, after a restart, an old incident reads as it did: want of data is no news."""
     afternoon.fill(journal)
     store = open_store()
-    conclude(Follower(journal, store, around), afternoon.start + 40 * 300.0)
+    conclude(JournalReader(journal, store, around), afternoon.start + 40 * 300.0)
     before = store.revisions(blocking(store).id)
     for days in (20, 21):
-        conclude(Follower(journal, store, around), afternoon.start + days * 86_400.0)
+        conclude(JournalReader(journal, store, around), afternoon.start + days * 86_400.0)
     for number, probe in enumerate(afternoon.probes):
         received_at = afternoon.start + 22 * 86_400.0 + number
         fresh = [probe.measurement(received_at - 30.0)]
         journal.append([batch_of(probe, fresh, received_at)], (), (), received_at)
-    conclude(Follower(journal, store, around), afternoon.start + 22 * 86_400.0 + 3600.0)
+    conclude(JournalReader(journal, store, around), afternoon.start + 22 * 86_400.0 + 3600.0)
     assert store.revisions(blocking(store).id) == before
 
 
 def test_a_journal_from_a_backup_is_judged_from_its_start(
-    afternoon: Afternoon, journal: SqliteJournal, open_store: Callable[[], SqliteStore], around: Surroundings
+    afternoon: Afternoon, journal: SqliteJournal, open_store: Callable[[], SqliteStore], around: OperatorContext
 ) -> None:
     """A journal shorter than the conclusions: nothing that arrives afterwards may be skipped."""
     store = open_store()
     sent = afternoon.fill(journal, until=4)
     store.save_progress(Progress(seq=10_000, stepped=afternoon.start), {}, [], afternoon.start)
-    conclude(Follower(journal, store, around), afternoon.start + 5 * 300.0)
+    conclude(JournalReader(journal, store, around), afternoon.start + 5 * 300.0)
     assert sum(store.count_by_state().values()) == sent
 
 
@@ -320,19 +320,19 @@ def _taught(afternoon: Afternoon, journal: SqliteJournal, references: Any, answe
 
 
 def test_what_references_taught_survives_a_restart(
-    afternoon: Afternoon, journal: SqliteJournal, open_store: Callable[[], SqliteStore], around: Surroundings
+    afternoon: Afternoon, journal: SqliteJournal, open_store: Callable[[], SqliteStore], around: OperatorContext
 ) -> None:
     """A name without addresses gets those that references were given; a restart does not turn them over."""
     around = replace(around, laboratory=("198.18.0.0/15",))
     _taught(afternoon, journal, afternoon.probes[-2:], (("198.18.3.1", "198.18.3.2"), ("198.18.3.2", "198.18.3.3")))
     store = open_store()
-    follower = Follower(journal, store, around)
-    conclude(follower, afternoon.start + 600.0)
-    taught = follower.deduction.learn()
+    reader = JournalReader(journal, store, around)
+    conclude(reader, afternoon.start + 600.0)
+    taught = reader.inference.learn()
     assert taught["twitter.com", 4] == ("198.18.3.1", "198.18.3.2")
-    follower.save()
+    reader.save()
     assert learned_of(store.memory(LEARNED)) == taught
-    assert Follower(journal, store, around).deduction.learn() == taught
+    assert JournalReader(journal, store, around).inference.learn() == taught
 
 
 @pytest.mark.parametrize("alone", ["one", "one network", "one host"])
@@ -340,7 +340,7 @@ def test_one_reference_teaches_nobody_an_address(
     afternoon: Afternoon,
     journal: SqliteJournal,
     open_store: Callable[[], SqliteStore],
-    around: Surroundings,
+    around: OperatorContext,
     alone: str,
 ) -> None:
     """An address counts from the second network and host on: one that lies would send the fleet to itself."""
@@ -354,13 +354,13 @@ def test_one_reference_teaches_nobody_an_address(
             members[place] = msgspec.structs.replace(members[place], host="the same cellar")
     around = replace(around, fleet=Fleet.of(members), laboratory=("198.18.0.0/15",))
     _taught(afternoon, journal, liars, (("198.18.3.66",),) * 3)
-    follower = Follower(journal, open_store(), around)
-    conclude(follower, afternoon.start + 1200.0)
-    assert follower.deduction.learn() == {}
+    reader = JournalReader(journal, open_store(), around)
+    conclude(reader, afternoon.start + 1200.0)
+    assert reader.inference.learn() == {}
 
 
 def test_the_record_says_where_a_probe_stood(
-    afternoon: Afternoon, journal: SqliteJournal, open_store: Callable[[], SqliteStore], around: Surroundings
+    afternoon: Afternoon, journal: SqliteJournal, open_store: Callable[[], SqliteStore], around: OperatorContext
 ) -> None:
     """A probe that names another provider, access or region moves no cell of it."""
     probe, other = afternoon.probes[0], afternoon.probes[2]
@@ -370,14 +370,14 @@ def test_the_record_says_where_a_probe_stood(
         heard = probe.measurement(at, network=claim)
         journal.append([batch_of(probe, [heard], at + 9.0)], (), (), at + 10.0)
     store = open_store()
-    follower = Follower(journal, store, around)
-    conclude(follower, afternoon.start + 600.0)
+    reader = JournalReader(journal, store, around)
+    conclude(reader, afternoon.start + 600.0)
     assert [verdict.network for verdict in store.verdicts()] == [probe.network] * 2
-    assert {key.asn for key in follower.deduction.detector.index.cells} <= {0, probe.asn}
+    assert {key.asn for key in reader.inference.detector.index.cells} <= {0, probe.asn}
 
 
 def test_a_line_that_is_elsewhere_opens_nothing_and_closes_nothing(
-    afternoon: Afternoon, journal: SqliteJournal, open_store: Callable[[], SqliteStore], around: Surroundings
+    afternoon: Afternoon, journal: SqliteJournal, open_store: Callable[[], SqliteStore], around: OperatorContext
 ) -> None:
     """Through a tunnel a blocked service is ok: such results are set aside, and the block goes on for those at home."""
     home, tunnel = afternoon.probes[0], afternoon.probes[1]
@@ -391,7 +391,7 @@ def test_a_line_that_is_elsewhere_opens_nothing_and_closes_nothing(
             seen = []
     for observed, rules in ((True, {"tcp.ok", "line.elsewhere"}), (False, {"tcp.ok"})):
         store = open_store()
-        conclude(Follower(journal, store, replace(around, observed=observed)), start + 1800.0)
+        conclude(JournalReader(journal, store, replace(around, observed=observed)), start + 1800.0)
         found = {(verdict.at - start, verdict.rule) for verdict in store.verdicts(probe=tunnel.id)}
         assert {rule for _, rule in found} == rules
         assert all((at >= 600.0) is (rule == "line.elsewhere") for at, rule in found) or not observed
@@ -405,7 +405,7 @@ def test_what_nobody_vouches_for_is_not_judged(
     afternoon: Afternoon,
     journal: SqliteJournal,
     open_store: Callable[[], SqliteStore],
-    around: Surroundings,
+    around: OperatorContext,
     make_probe: Callable[..., FieldProbe],
 ) -> None:
     """An older journal may hold claims that were never held against anything: a replay concludes nothing from them."""
@@ -423,7 +423,7 @@ def test_what_nobody_vouches_for_is_not_judged(
         at = afternoon.start + 300.0 * number
         journal.append([batch_of(probe, [probe.measurement(at, **changes)], at + 9.0)], (), (), at + 10.0)
     store = open_store()
-    conclude(Follower(journal, store, around), afternoon.start + 3000.0)
+    conclude(JournalReader(journal, store, around), afternoon.start + 3000.0)
     found = store.verdicts()
     assert [verdict.rule for verdict in found] == [rule for *_, rule in claims]
     assert {verdict.state for verdict in found} == {State.INSUFFICIENT}
@@ -435,16 +435,16 @@ def test_a_snapshot_of_another_version_is_judged_anew(
     afternoon: Afternoon,
     journal: SqliteJournal,
     open_store: Callable[[], SqliteStore],
-    around: Surroundings,
+    around: OperatorContext,
     place: Config,
 ) -> None:
     """A snapshot that this program cannot read costs time, not conclusions: the journal is read from its start."""
     sent = afternoon.fill(journal)
     store = open_store()
-    conclude(Follower(journal, store, around), afternoon.start + 40 * 300.0)
+    conclude(JournalReader(journal, store, around), afternoon.start + 40 * 300.0)
     before = told(store)
     store._db.execute("UPDATE memory SET body = x'00' WHERE name = 'detector'")
-    conclude(Follower(journal, store, around), afternoon.start + 40 * 300.0)
+    conclude(JournalReader(journal, store, around), afternoon.start + 40 * 300.0)
     assert told(store) == before
     assert sum(store.count_by_state().values()) == sent
     assert place.derived_file.exists()

@@ -4,53 +4,53 @@ from __future__ import annotations
 
 import pytest
 
-from balise_collector.conclude.silence import Hearing, was_watched
+from balise_collector.conclude.silence import LastHeard, was_watched
 from balise_collector.journal import PresenceRow
 from balise_wire.words import Lifecycle
 
 T = 1_589_733_000.0
 
 
-def silent(hearing: Hearing, at: float, watched: list[tuple[float, float]] | None = None) -> dict[str, float]:
+def silent(last_heard: LastHeard, at: float, watched: list[tuple[float, float]] | None = None) -> dict[str, float]:
     """Ask with the usual bounds, watched all the time unless said otherwise."""
-    return hearing.silent(at, 900.0, 300.0, [(T - 7200.0, at)] if watched is None else watched)
+    return last_heard.silent(at, 900.0, 300.0, [(T - 7200.0, at)] if watched is None else watched)
 
 
 def test_a_probe_not_heard_is_silent_after_a_while() -> None:
     """Fifteen minutes without a word, and the time since when."""
-    hearing = Hearing()
-    hearing.note("a", T)
-    assert silent(hearing, T + 900.0) == {}
-    assert silent(hearing, T + 901.0) == {"a": T}
+    last_heard = LastHeard()
+    last_heard.note("a", T)
+    assert silent(last_heard, T + 900.0) == {}
+    assert silent(last_heard, T + 901.0) == {"a": T}
 
 
 def test_our_own_outage_is_nobodys_silence() -> None:
     """While we did not listen nobody can be silent; after we have listened long enough they can."""
-    hearing = Hearing()
-    hearing.note("a", T)
-    assert silent(hearing, T + 5000.0, [(T - 100.0, T), (T + 4500.0, T + 5000.0)]) == {}
-    assert silent(hearing, T + 5500.0, [(T - 100.0, T), (T + 4500.0, T + 5500.0)]) == {"a": T}
+    last_heard = LastHeard()
+    last_heard.note("a", T)
+    assert silent(last_heard, T + 5000.0, [(T - 100.0, T), (T + 4500.0, T + 5000.0)]) == {}
+    assert silent(last_heard, T + 5500.0, [(T - 100.0, T), (T + 4500.0, T + 5500.0)]) == {"a": T}
 
 
 def test_a_lost_connection_is_silence_after_one_interval() -> None:
     """The broker's word makes silence quicker; whatever arrives later ends it."""
-    hearing = Hearing()
-    hearing.note("a", T)
-    hearing.presence(PresenceRow(at=T + 60.0, probe="a", state=Lifecycle.LOST))
-    assert silent(hearing, T + 301.0) == {"a": T}
-    hearing.note("a", T + 302.0)
-    assert silent(hearing, T + 603.0) == {}
+    last_heard = LastHeard()
+    last_heard.note("a", T)
+    last_heard.presence(PresenceRow(at=T + 60.0, probe="a", state=Lifecycle.LOST))
+    assert silent(last_heard, T + 301.0) == {"a": T}
+    last_heard.note("a", T + 302.0)
+    assert silent(last_heard, T + 603.0) == {}
 
 
 @pytest.mark.parametrize("state", [Lifecycle.DISCONNECTED, Lifecycle.SLEEPING, Lifecycle.UNKNOWN])
 def test_who_said_goodbye_is_away(state: Lifecycle) -> None:
     """An operator's stop is no shutdown, nor is a word that we cannot read; coming back ends it."""
-    hearing = Hearing()
-    hearing.note("a", T)
-    hearing.presence(PresenceRow(at=T + 1.0, probe="a", state=state))
-    assert silent(hearing, T + 9000.0) == {}
-    hearing.presence(PresenceRow(at=T + 9000.0, probe="a", state=Lifecycle.READY))
-    assert silent(hearing, T + 9901.0) == {"a": T + 9000.0}
+    last_heard = LastHeard()
+    last_heard.note("a", T)
+    last_heard.presence(PresenceRow(at=T + 1.0, probe="a", state=state))
+    assert silent(last_heard, T + 9000.0) == {}
+    last_heard.presence(PresenceRow(at=T + 9000.0, probe="a", state=Lifecycle.READY))
+    assert silent(last_heard, T + 9901.0) == {"a": T + 9000.0}
 
 
 @pytest.mark.parametrize(
@@ -70,10 +70,10 @@ def test_gaps_of_a_restart_do_not_count(watched: list[tuple[float, float]], held
 
 def test_a_probe_that_measures_seldom_is_waited_for_longer() -> None:
     """On a metered line a run an hour is no silence; a connection that the broker lost is one at once all the same."""
-    hearing = Hearing()
-    hearing.note("a", T)
+    last_heard = LastHeard()
+    last_heard.note("a", T)
     watched = [(T - 7200.0, T + 20_000.0)]
-    assert hearing.silent(T + 7000.0, 900.0, 300.0, watched, {"a": 3600}) == {}
-    assert hearing.silent(T + 7300.0, 900.0, 300.0, watched, {"a": 3600}) == {"a": T}
-    hearing.presence(PresenceRow(probe="a", state=Lifecycle.LOST, at=T + 60.0))
-    assert hearing.silent(T + 400.0, 900.0, 300.0, watched, {"a": 3600}) == {"a": T}
+    assert last_heard.silent(T + 7000.0, 900.0, 300.0, watched, {"a": 3600}) == {}
+    assert last_heard.silent(T + 7300.0, 900.0, 300.0, watched, {"a": 3600}) == {"a": T}
+    last_heard.presence(PresenceRow(probe="a", state=Lifecycle.LOST, at=T + 60.0))
+    assert last_heard.silent(T + 400.0, 900.0, 300.0, watched, {"a": 3600}) == {"a": T}

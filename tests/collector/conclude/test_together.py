@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from balise_collector.conclude.k_anonymity import Crowd
+from balise_collector.conclude.k_anonymity import WitnessCounts
 from balise_collector.conclude.store import Store
 from balise_collector.conclude.store.sqlite import SqliteStore
 from balise_collector.conclude.together import WIDTHS, WINDOW, Row, told_together, width_for
@@ -71,22 +71,22 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path  # noqa: PT022 - as the others do
 
 
-def seen(folder: Path, verdicts: Iterable[Verdict], now: float, least: int = 2) -> tuple[Store, Crowd, Public]:
+def seen(folder: Path, verdicts: Iterable[Verdict], now: float, least: int = 2) -> tuple[Store, WitnessCounts, Public]:
     """Return the public view of some verdicts."""
     store = SqliteStore(folder / "derived.sqlite")
     store.clear()
     store.save_verdicts(enumerate(verdicts, 1))
-    crowd = Crowd(folder / "derived.sqlite")
+    witness_counts = WitnessCounts(folder / "derived.sqlite")
     policy = Policy(least=least, delay=0.0, secret=b"x")
-    return store, crowd, Public(store=store, crowd=crowd, policy=policy, now=now)
+    return store, witness_counts, Public(store=store, witness_counts=witness_counts, policy=policy, now=now)
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows_of)
 def test_no_difference_of_two_answers_is_one_probes(folder: Path, found: list[tuple[int, str]]) -> None:
     """Windows at each five minutes, bins and hours: every sum that can be formed is of groups of two witnesses."""
-    store, crowd, public = seen(folder, [verdict(who, START + at) for at, who in found], START + SPAN)
-    with closing(store), closing(crowd):
+    store, witness_counts, public = seen(folder, [verdict(who, START + at) for at, who in found], START + SPAN)
+    with closing(store), closing(witness_counts):
         fine = Counter({cell.bin: cell.verdicts for cell in public.history(START, START + SPAN, 300.0, "x")})
         windows = {
             at: len(public.verdicts(at - WINDOW, at)) for at in (START + 300 * n for n in range(3, SPAN // 300 + 1))
@@ -112,8 +112,8 @@ def test_windows_that_slide_give_nothing_away(folder: Path) -> None:
     """The attack as it was: two windows of a quarter of an hour, five minutes apart, around one probe's measurement."""
     alone = verdict("a", START + 1000, State.BLOCKED)
     others = [verdict(who, START + at) for who in "ab" for at in (100, 1300, 2000)]
-    store, crowd, public = seen(folder, [alone, *others], START + SPAN)
-    with closing(store), closing(crowd):
+    store, witness_counts, public = seen(folder, [alone, *others], START + SPAN)
+    with closing(store), closing(witness_counts):
         for at in range(300, SPAN, 300):
             shown = public.verdicts(START + at - WINDOW, START + at)
             assert not [one for one in shown if one.state is State.BLOCKED], at
@@ -123,20 +123,20 @@ def test_windows_that_slide_give_nothing_away(folder: Path) -> None:
 def test_a_bin_that_is_not_over_is_not_told(folder: Path) -> None:
     """Growing from one answer to the next, it would tell each measurement apart."""
     found = [verdict(who, START + at) for who, at in (("a", 10), ("b", 20), ("c", 1900), ("b", 3000))]
-    store, crowd, public = seen(folder, found, START + 3300)
-    with closing(store), closing(crowd):
+    store, witness_counts, public = seen(folder, found, START + 3300)
+    with closing(store), closing(witness_counts):
         assert public.verdicts(START + 2400, START + 3300) == []
         assert public.history(START, START + SPAN, 3600.0, "x") == []
         assert [cell.bin for cell in public.history(START, START + SPAN, 300.0, "x")] == [0]
-    store, crowd, public = seen(folder, found, START + 3600)
-    with closing(store), closing(crowd):
+    store, witness_counts, public = seen(folder, found, START + 3600)
+    with closing(store), closing(witness_counts):
         assert sum(cell.verdicts for cell in public.history(START, START + SPAN, 3600.0, "x")) == 4
 
 
 def test_other_widths_and_all_services_at_once_are_not_answered(folder: Path) -> None:
     """What cannot be counted in groups is not counted."""
-    store, crowd, public = seen(folder, [verdict(who, START + 10) for who in "ab"], START + SPAN)
-    with closing(store), closing(crowd):
+    store, witness_counts, public = seen(folder, [verdict(who, START + 10) for who in "ab"], START + SPAN)
+    with closing(store), closing(witness_counts):
         assert public.history(START, START + SPAN, 600.0, "x") == []
         assert public.history(START, START + SPAN, 900.0) == []
         assert public.history(START, START + SPAN, 900.0, "x")
@@ -144,8 +144,8 @@ def test_other_widths_and_all_services_at_once_are_not_answered(folder: Path) ->
 
 def test_boards_of_one_host_are_one_witness(folder: Path) -> None:
     """In windows, and in the list of providers that probes stand on."""
-    store, crowd, public = seen(folder, [verdict(who, START + 10) for who in "ab"], START + SPAN)
-    with closing(store), closing(crowd):
+    store, witness_counts, public = seen(folder, [verdict(who, START + 10) for who in "ab"], START + SPAN)
+    with closing(store), closing(witness_counts):
         assert public.verdicts(START, START + WINDOW)
         public.hosts = {"a": "someone", "b": "someone"}
         assert public.verdicts(START, START + WINDOW) == []

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from balise_collector.conclude.k_anonymity import Crowd
+from balise_collector.conclude.k_anonymity import WitnessCounts
 from balise_collector.conclude.store import Progress
 from balise_collector.conclude.store.sqlite import SqliteStore
 from balise_collector.fleet.members import Member, Pending
@@ -42,7 +42,7 @@ from balise_collector.judge.verdict import Level, State, Verdict
 from balise_collector.pages.operator.api import api_routes
 from balise_collector.pages.operator.app import create_app
 from balise_collector.pages.operator.fleet import FleetFacts
-from balise_collector.pages.operator.provisioning import BenchFacts
+from balise_collector.pages.operator.provisioning import ProvisioningFacts
 from balise_collector.pages.public.app import Notice, create_public_app
 from balise_collector.pages.public.filter import Policy, Public, PublicView, public_view
 from balise_collector.pages.views.read_model import View
@@ -559,7 +559,7 @@ def operator_pages(look_at: Callable[..., View], facts: FleetFacts, folder: Path
             [("pk64501a", now - 3600), ("pk64502a", now - 3600), ("pk64503a", now - 600), ("newcard0", None)], 1
         )
     ]  # fmt: skip
-    bench = BenchFacts(
+    bench = ProvisioningFacts(
         batches=(("20200517-abcd", now - 7200, 4, 3),),
         cards=lambda name: cards if name == "20200517-abcd" else (),
         refresh=3600,  # a page that goes on by itself cannot be looked at in peace
@@ -577,14 +577,19 @@ def operator_pages(look_at: Callable[..., View], facts: FleetFacts, folder: Path
 @pytest.fixture(scope="session")
 def public_pages(look_at: Callable[..., View], folder: Path) -> Starlette:
     """Return the pages for everybody, a day later: evidence is old enough to be redrawn, and was released."""
-    crowd = EachThread(lambda: Crowd(folder / "derived.sqlite"))
+    witness_counts = EachThread(lambda: WitnessCounts(folder / "derived.sqlite"))
     policy = Policy(least=2, delay=1800.0, secret=b"of the tests")
 
     def look() -> PublicView:
         view = look_at(look_at().now + 26 * 3600)
         released = {one.id: view.now - 60 for one in view.store.incidents()}
         seen = Public(
-            store=view.store, crowd=crowd(), policy=policy, now=view.now, members=view.members, released=released
+            store=view.store,
+            witness_counts=witness_counts(),
+            policy=policy,
+            now=view.now,
+            members=view.members,
+            released=released,
         )
         return public_view(view, seen)
 

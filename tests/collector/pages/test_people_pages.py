@@ -19,7 +19,7 @@ from balise_collector.fleet.token import Token
 from balise_collector.journal import HealthRow, PresenceRow
 from balise_collector.pages.operator.app import create_app
 from balise_collector.pages.operator.fleet import FleetFacts
-from balise_collector.pages.operator.provisioning import BenchFacts
+from balise_collector.pages.operator.provisioning import ProvisioningFacts
 from balise_collector.pages.views.read_model import View
 from balise_wire.enrolment import Refusal
 from balise_wire.measurement import Network
@@ -91,7 +91,7 @@ def test_pictures_of_bench_and_fleet_are_drawn(look_at: Callable[..., View], chr
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 - not every machine has a wheel of it
 
     made = cards(look_at())
-    bench = BenchFacts(
+    bench = ProvisioningFacts(
         batches=((BATCH, look_at().now - 30 * HOUR, len(made), 6),),
         cards=lambda name: made if name == BATCH else (),
     )
@@ -100,7 +100,7 @@ def test_pictures_of_bench_and_fleet_are_drawn(look_at: Callable[..., View], chr
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         client = TestClient(app, base_url="http://127.0.0.1")
-        for name, path, height in (("bench", f"/bench/{BATCH}", 660), ("fleet", "/fleet", 960)):
+        for name, path, height in (("bench", f"/provisioning/{BATCH}", 660), ("fleet", "/fleet", 960)):
             page = browser.new_page(viewport={"width": 1280, "height": height})
             page.route("**/*", lambda route: route.fulfill(**answered(client, route.request.url)))
             page.goto(f"http://127.0.0.1{path}")

@@ -24,13 +24,13 @@ from balise_collector.judge.verdict import State, Verdict
 from balise_collector.pages.public.filter import Policy, outward, published
 from balise_collector.pages.public.sanitised import (
     Drawn,
-    Redrawn,
-    RedrawnPacket,
-    RedrawnTrial,
+    Sanitised,
+    SanitisedPacket,
+    SanitisedTrial,
     common,
     length_class,
-    redraw,
     rounded,
+    sanitise,
 )
 from balise_wire.evidence import Direction, Packet
 from balise_wire.measurement import Measurement, Network
@@ -126,16 +126,16 @@ def test_times_and_lengths_are_classes() -> None:
 # ---------------------------------------------------------------- evidence
 
 
-def drawing(*after: int, provider: str = "", marked: bool = True) -> Redrawn:
+def drawing(*after: int, provider: str = "", marked: bool = True) -> Sanitised:
     """Return a redrawn measurement whose packets came so long after its beginning (ms)."""
     packets = tuple(
-        RedrawnPacket(after_ms=rounded(ms), direction="came", what="RST", ttl="-", length="none", marked=marked)
+        SanitisedPacket(after_ms=rounded(ms), direction="came", what="RST", ttl="-", length="none", marked=marked)
         for ms in after
     )
-    trial = RedrawnTrial(
+    trial = SanitisedTrial(
         number=1, arm="the subject", subject=True, after_s=0, result="reset", took_ms=0, packets=packets
     )
-    return Redrawn(
+    return Sanitised(
         provider=provider, part="web", layer="TLS", state=State.BLOCKED, rule="sni.rst", reason="", trials=(trial,)
     )
 
@@ -167,7 +167,7 @@ def test_a_mark_of_one_line_is_never_seen(marks: list[tuple[str, int, bool]]) ->
 MEASURED = 1_589_740_000.0
 
 
-def exhibit_of(*packets: Packet) -> Redrawn:
+def exhibit_of(*packets: Packet) -> Sanitised:
     """Return a measurement of one trial with these packets, redrawn."""
     trial = TlsObservation(
         arm=Arm.SUBJECT, at=MEASURED, address="198.51.100.7", port=443, sni="x.example", packets=packets
@@ -186,7 +186,7 @@ def exhibit_of(*packets: Packet) -> Redrawn:
         target="x/web/x/4", layer=Experiment.TLS, design=Design.PAIRED, at=MEASURED, since=MEASURED,
         state=State.BLOCKED, rule="sni.rst",
     )  # fmt: skip
-    return redraw(row, verdict, "")
+    return sanitise(row, verdict, "")
 
 
 def packet(ms: float, flags: str, **more: Any) -> Packet:

@@ -17,7 +17,7 @@ import msgspec
 import pytest
 from starlette.testclient import TestClient
 
-from balise_collector.conclude.k_anonymity import Crowd
+from balise_collector.conclude.k_anonymity import WitnessCounts
 from balise_collector.conclude.store import Progress
 from balise_collector.conclude.store.sqlite import SqliteStore
 from balise_collector.incidents.model import UNTOLD, IncidentKind, IncidentState, Interval
@@ -114,12 +114,12 @@ def reader(place: Path, kept: Day, released: list[str], least: int = 2, now: flo
     """Return a reader of the public view of a store; its operator released everything, by mistake too."""
     policy = Policy(least=least, delay=1800.0, secret=SECRET)
     open_store = EachThread(lambda: SqliteStore(place / "derived.sqlite", SqliteJournal(place / "journal.sqlite")))
-    crowd = EachThread(lambda: Crowd(place / "derived.sqlite"))
+    witness_counts = EachThread(lambda: WitnessCounts(place / "derived.sqlite"))
 
     def look() -> Any:
         view = View(store=open_store(), now=now, services=NAMES, members=tuple(kept.members), rules="r")
         seen = Public(
-            store=view.store, crowd=crowd(), policy=policy, now=now, members=view.members,
+            store=view.store, witness_counts=witness_counts(), policy=policy, now=now, members=view.members,
             released=dict.fromkeys(released, now - 60.0),
         )  # fmt: skip
         return public_view(view, seen)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from balise_collector.run import child_process
-from balise_collector.run.child_process import Beside
+from balise_collector.run.child_process import ChildProcess
 from balise_collector.system.clock import Clock
 from tests.testbed.waiting import eventually
 
@@ -30,13 +30,13 @@ def swift(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def keep(tmp_path: Path) -> Iterator[Callable[[str], tuple[Beside, Path]]]:
+def keep(tmp_path: Path) -> Iterator[Callable[[str], tuple[ChildProcess, Path]]]:
     """Return what keeps a script running; each start adds a letter to the file."""
-    made: list[Beside] = []
+    made: list[ChildProcess] = []
 
-    def call(script: str) -> tuple[Beside, Path]:
+    def call(script: str) -> tuple[ChildProcess, Path]:
         file = tmp_path / "starts"
-        part = Beside("the child", (sys.executable, "-c", script, str(file)), Clock().monotonic)
+        part = ChildProcess("the child", (sys.executable, "-c", script, str(file)), Clock().monotonic)
         made.append(part)
         part.start()
         return part, file
@@ -57,7 +57,7 @@ def starts(file: Path) -> int:
 
 
 def test_it_is_started_again_however_it_ended(
-    keep: Callable[[str], tuple[Beside, Path]], caplog: pytest.LogCaptureFixture
+    keep: Callable[[str], tuple[ChildProcess, Path]], caplog: pytest.LogCaptureFixture
 ) -> None:
     """By itself or killed: the next one comes, and the log says how the last one ended."""
     with caplog.at_level(logging.ERROR):
@@ -70,7 +70,7 @@ def test_it_is_started_again_however_it_ended(
 
 
 def test_one_that_dies_at_once_is_not_started_at_every_moment(
-    keep: Callable[[str], tuple[Beside, Path]], caplog: pytest.LogCaptureFixture
+    keep: Callable[[str], tuple[ChildProcess, Path]], caplog: pytest.LogCaptureFixture
 ) -> None:
     """The pause doubles, up to a minute."""
     with caplog.at_level(logging.ERROR):
@@ -80,7 +80,7 @@ def test_one_that_dies_at_once_is_not_started_at_every_moment(
     assert pauses[:4] == [0.01, 0.02, 0.04, 0.08]
 
 
-def test_one_that_does_not_listen_is_killed(keep: Callable[[str], tuple[Beside, Path]]) -> None:
+def test_one_that_does_not_listen_is_killed(keep: Callable[[str], tuple[ChildProcess, Path]]) -> None:
     """Who ignores SIGTERM has a moment, and the collector ends in time."""
     part, file = keep(STUBBORN)
     eventually(lambda: starts(file) == 1)
@@ -95,8 +95,8 @@ def test_it_ends_when_the_collector_was_killed(tmp_path: Path) -> None:
     file, pid = tmp_path / "starts", tmp_path / "pid"
     script = (
         "import sys, threading\n"
-        "from balise_collector.run.child_process import Beside\nfrom balise_collector.system.clock import Clock\n"
-        f"part = Beside('x', (sys.executable, '-c', {HOLD!r}, {str(file)!r}), Clock().monotonic)\npart.start()\n"
+        "from balise_collector.run.child_process import ChildProcess\nfrom balise_collector.system.clock import Clock\n"
+        f"part = ChildProcess('x', (sys.executable, '-c', {HOLD!r}, {str(file)!r}), Clock().monotonic)\npart.start()\n"
         "while part.child is None: threading.Event().wait(0.01)\n"
         f"open({str(pid)!r}, 'w').write(f'{{part.child.pid}}.')\n"
         "threading.Event().wait()\n"

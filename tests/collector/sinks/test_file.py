@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from balise_collector.conclude.inference import Surroundings
-from balise_collector.conclude.pipeline import Follower
+from balise_collector.conclude.inference import OperatorContext
+from balise_collector.conclude.pipeline import JournalReader
 from balise_collector.conclude.store.sqlite import SqliteStore
 from balise_collector.fleet import catalogue
 from balise_collector.fleet.members import Fleet
@@ -44,9 +44,9 @@ def test_every_conclusion_stands_in_the_file_as_it_was(tmp_path: Path, afternoon
     for probe in afternoon.probes:
         registry.approve(probe.member)
     sent = afternoon.fill(journal)
-    around = Surroundings(fleet=Fleet.of(p.member for p in afternoon.probes), catalogue=catalogue.load(FOLDER))
-    follower = Follower(journal, store, around)
-    while follower.follow(afternoon.start + 40 * 300.0):
+    around = OperatorContext(fleet=Fleet.of(p.member for p in afternoon.probes), catalogue=catalogue.load(FOLDER))
+    reader = JournalReader(journal, store, around)
+    while reader.follow(afternoon.start + 40 * 300.0):
         pass
     context = SinkContext(config, Clock(), catalogue.load(FOLDER), dict, partial(SqliteRegistry, config.fleet_file))
     with streams(context, Sources(store, journal)) as flowing:

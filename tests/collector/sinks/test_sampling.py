@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from balise_collector.conclude.inference import Surroundings
-from balise_collector.conclude.pipeline import Follower
+from balise_collector.conclude.inference import OperatorContext
+from balise_collector.conclude.pipeline import JournalReader
 from balise_collector.conclude.store.sqlite import SqliteStore
 from balise_collector.fleet import catalogue
 from balise_collector.fleet.members import Fleet
@@ -31,8 +31,10 @@ def test_a_restarted_collector_knows_each_probes_software(tmp_path: Path, aftern
     afternoon.fill(journal)
     now = [afternoon.start + afternoon.slots * 300.0 + 400.0]
     fleet = Fleet.of(probe.member for probe in afternoon.probes)
-    follower = Follower(journal, store, Surroundings(fleet=fleet, catalogue=catalogue.load(catalogue.default_folder())))
-    while follower.follow(now[0]):
+    reader = JournalReader(
+        journal, store, OperatorContext(fleet=fleet, catalogue=catalogue.load(catalogue.default_folder()))
+    )
+    while reader.follow(now[0]):
         pass
     sampler = Sampler(config, registry, Sources(store, journal), (), lambda: now[0], dict)
 
@@ -46,7 +48,7 @@ def test_a_restarted_collector_knows_each_probes_software(tmp_path: Path, aftern
     newer = probe.measurement(now[0] - 10.0, software="balise-agent/99")
     journal.append([batch_of(probe, [newer], now[0])], (), (), now[0])
     now[0] += SOFTWARE_EVERY + 60.0
-    while follower.follow(now[0]):
+    while reader.follow(now[0]):
         pass
     assert told()[probe.id] == "balise-agent/99"
     for each in (store, journal, registry):

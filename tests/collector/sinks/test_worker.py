@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from balise_collector.conclude.inference import Surroundings
-from balise_collector.conclude.pipeline import Follower
+from balise_collector.conclude.inference import OperatorContext
+from balise_collector.conclude.pipeline import JournalReader
 from balise_collector.conclude.store.sqlite import SqliteStore
 from balise_collector.fleet import catalogue
 from balise_collector.fleet.members import Fleet
@@ -56,9 +56,9 @@ def test_a_sink_gets_everything_once_and_again_after_a_second_judgement_or_a_rep
     store = SqliteStore(tmp_path / "derived.sqlite", SqliteJournal(tmp_path / "journal.sqlite"))
     sent = afternoon.fill(journal)
     fleet = Fleet.of(p.member for p in afternoon.probes)
-    around = Surroundings(fleet=fleet, catalogue=catalogue.load(catalogue.default_folder()))
-    follower = Follower(journal, store, around)
-    while follower.follow(afternoon.start + 17 * 300.0):
+    around = OperatorContext(fleet=fleet, catalogue=catalogue.load(catalogue.default_folder()))
+    reader = JournalReader(journal, store, around)
+    while reader.follow(afternoon.start + 17 * 300.0):
         pass
     sink = ListWriter()
     sink.refusing = True
@@ -78,7 +78,7 @@ def test_a_sink_gets_everything_once_and_again_after_a_second_judgement_or_a_rep
     assert (sink.points[-1].tags, sink.points[-1].time_ns) in {(p.tags, p.time_ns) for p in verdicts}
     sink.points.clear()
     draft = SqliteStore(tmp_path / "draft.sqlite")
-    again = Follower(journal, draft, around)
+    again = JournalReader(journal, draft, around)
     while again.follow(afternoon.start + 17 * 300.0):
         pass
     # The same changes under the same numbers: only the generation tells that they are to be sent again.

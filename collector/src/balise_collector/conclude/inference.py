@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from balise_collector.conclude.judgement import judge, note
-from balise_collector.conclude.silence import Hearing
+from balise_collector.conclude.silence import LastHeard
 from balise_collector.detect import CellEvent, CellEventKind, Detector, DetectorConfig
 from balise_collector.detect.model import INTERNET
 from balise_collector.fleet.catalogue import Catalogue
@@ -56,7 +56,7 @@ Learned = dict[tuple[str, int], tuple[str, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Surroundings:
+class OperatorContext:
     """What does not come from the journal: the operator's word."""
 
     fleet: Fleet
@@ -105,27 +105,27 @@ class Concluded:
     changes: tuple[IncidentChange, ...] = ()
 
 
-class Deduction:
+class Inference:
     """The chain with its memory. One owner drives it: rows in the journal's order, steps in time's."""
 
-    def __init__(self, around: Surroundings) -> None:
+    def __init__(self, around: OperatorContext) -> None:
         self.faults = Faults()
         """What was set aside since somebody last drained it."""
         self._detector = Detector(DetectorConfig(interval=around.interval), self.faults)
         self._book = IncidentBook(faults=self.faults)
         self._table = ReferenceTable()
-        self._hearing = Hearing()
+        self._last_heard = LastHeard()
         self._whereabouts = Whereabouts()
         self._unsure: dict[int, tuple[JournalRow, Verdict]] = {}
         self._learned: Learned = {}
         self._news = False
         """A reference reported since the last step."""
         self._forgotten = 0.0
-        self.surround(around)
+        self.set_context(around)
 
-    def surround(self, around: Surroundings) -> None:
+    def set_context(self, around: OperatorContext) -> None:
         """Take a changed fleet or catalogue into account from now on."""
-        self._around = around
+        self._operator = around
         self._bogons = around.bogons()
         self._addresses = {
             f"{service.id}/{entry.role}/{entry.host}/{version}": frozenset(
@@ -163,7 +163,7 @@ class Deduction:
 
         Whatever a row makes our own code raise is noted in ``faults``: what comes behind it goes on.
         """
-        self._hearing.note(row.probe, row.received_at)
+        self._last_heard.note(row.probe, row.received_at)
         verdict: Verdict | None = None
         with self.faults.set_aside("whereabouts", row.seq):
             self._check_line(row)
@@ -193,7 +193,7 @@ class Deduction:
     def _judge(self, row: JournalRow) -> Verdict:
         """Judge one row as what the operator vouches for: where it stood, and whether as a reference."""
         m, offset = row.measurement, row.clock_offset
-        record = self._around.fleet.record_at(row.probe, m.started - offset, m.network.country)
+        record = self._operator.fleet.record_at(row.probe, m.started - offset, m.network.country)
         bar = Bar.NONE
         if record is None:
             bar, m = Bar.UNKNOWN, _nobody(m)
@@ -240,11 +240,11 @@ class Deduction:
             watched: when we listened, oldest first.
         """
         for row in presence:
-            self._hearing.presence(row)
+            self._last_heard.presence(row)
         verdicts = self._look_again(at)
-        fleet, patience = self._around.fleet, self._around.silence
+        fleet, patience = self._operator.fleet, self._operator.silence
         self._detector.excuse(lambda probe: fleet.silent_since(probe, at, at, patience) is not None)
-        silent = self._hearing.silent(at, patience, self._around.interval, watched, fleet.paces)
+        silent = self._last_heard.silent(at, patience, self._operator.interval, watched, fleet.paces)
         for probe, last in silent.items():
             since = fleet.silent_since(probe, last, at, patience)
             line = self._whereabouts.line(probe, fleet.members[probe].network, last) if since is not None else None
@@ -252,7 +252,7 @@ class Deduction:
             if since is not None and line is not Where.DIFFERS:
                 self._detector.silence(probe, fleet.members[probe].network, since)
         events = [event for event in self._detector.advance(at) if not self._is_forgotten(event, at)]
-        changes = self._book.apply(events, self._detector, self._around, at)
+        changes = self._book.apply(events, self._detector, self._operator, at)
         if at - self._forgotten >= _FORGET_EVERY:
             self._detector.forget(at)
             self._book.forget(int((at - self._detector.config.keep_days * 86_400.0) // BIN))
@@ -291,8 +291,8 @@ class Deduction:
         """
         before = self._learned
         found: Learned = {}
-        names = [(e.host, e.addresses) for service in self._around.catalogue.services for e in service.targets]
-        names += [(control.name, control.addresses) for control in self._around.catalogue.controls]
+        names = [(e.host, e.addresses) for service in self._operator.catalogue.services for e in service.targets]
+        names += [(control.name, control.addresses) for control in self._operator.catalogue.controls]
         for host, addresses in names:
             for family in (4, 6):
                 if addresses:
@@ -315,7 +315,7 @@ class Deduction:
 
     def lines(self, at: float) -> dict[str, Placed]:
         """Return what is known of where each line is now (UNIX seconds), for the operator's eyes."""
-        return {one.id: self._whereabouts.told(one.id, one.network, at) for one in self._around.fleet.active()}
+        return {one.id: self._whereabouts.told(one.id, one.network, at) for one in self._operator.fleet.active()}
 
     # ------------------------------------------------------------ memory
 
@@ -323,7 +323,7 @@ class Deduction:
         """Return what a restart needs beside the journal, the verdicts and the incidents."""
         return {
             "detector": self._detector.snapshot(),
-            "hearing": msgspec.json.encode(self._hearing),
+            "hearing": msgspec.json.encode(self._last_heard),
             "unsure": msgspec.json.encode(sorted(self._unsure)),
             "ways": self._whereabouts.memory(),
             LEARNED: msgspec.json.encode([(host, family, a) for (host, family), a in self._learned.items()]),
@@ -353,7 +353,7 @@ class Deduction:
             msgspec.DecodeError: the memory is of another version; start over from the journal.
         """
         self._detector.restore(memory["detector"], at)
-        self._hearing = msgspec.json.decode(memory["hearing"], type=Hearing)
+        self._last_heard = msgspec.json.decode(memory["hearing"], type=LastHeard)
         self._learned = learned_of(memory.get(LEARNED))
         self._whereabouts.restore(memory.get("ways"))
         self._book = IncidentBook(incidents, self.faults)
@@ -364,7 +364,7 @@ class Deduction:
         # The book joins stored incidents to episodes by time, so it must be shown the episodes again.
         known = [CellEvent(kind=CellEventKind.GREW, episode=episode, at=at) for episode in self._detector.episodes]
         kept = [event for event in known if not self._is_forgotten(event, at)]
-        return self._book.apply(kept, self._detector, self._around, at)
+        return self._book.apply(kept, self._detector, self._operator, at)
 
     def _is_forgotten(self, event: CellEvent, at: float) -> bool:
         """Whether an episode closed so long ago that the detector has dropped its histories.

@@ -43,7 +43,7 @@ class Place(NamedTuple):
     layer: str
 
 
-class Crowd:
+class WitnessCounts:
     """One read-only connection to the derived store; each thread opens its own."""
 
     def __init__(self, path: Path, hosts: Callable[[], Mapping[str, str]] = dict) -> None:
@@ -121,7 +121,7 @@ class Crowd:
         )
         return {(code, asn): probes for code, asn, probes in rows}
 
-    def kept(self, question: Hashable, ask: Callable[[], Answered]) -> Answered:  # noqa: ARG002 - KeptCrowd keeps it
+    def kept(self, question: Hashable, ask: Callable[[], Answered]) -> Answered:  # noqa: ARG002 - CachedWitnessCounts keeps it
         """Return what ``ask`` answers."""
         return ask()
 
@@ -209,12 +209,12 @@ _Answers = OrderedDict[Hashable, tuple[float, object]]
 """Question -> when it was answered (monotonic seconds), and what."""
 
 
-class KeptCrowd:
-    """A Crowd whose dearest answers are kept; what a request is given."""
+class CachedWitnessCounts:
+    """A WitnessCounts whose dearest answers are kept; what a request is given."""
 
-    def __init__(self, crowd: Crowd, kept: Kept, horizon: float) -> None:
+    def __init__(self, witness_counts: WitnessCounts, kept: Kept, horizon: float) -> None:
         """Ask ``crowd`` through ``kept``."""
-        self._crowd, self._kept, self._horizon = crowd, kept, horizon
+        self._witness_counts, self._kept, self._horizon = witness_counts, kept, horizon
 
     def masks(
         self, since: float, until: float, least: int, states: frozenset[State] = frozenset()
@@ -235,7 +235,7 @@ class KeptCrowd:
         first, last = float(day * DAY), float((day + 1) * DAY)
 
         def ask() -> dict[Place, Packed]:
-            return self._crowd.masks(first, min(last, self._horizon), least, states)
+            return self._witness_counts.masks(first, min(last, self._horizon), least, states)
 
         if last > self._horizon:
             return self.kept(("day", day, least, states), ask)
@@ -243,7 +243,7 @@ class KeptCrowd:
 
     def rows(self, since: float, until: float, service: str) -> dict[Place, list[Row[Measured]]]:
         """Return what was measured of a service; too much to be kept."""
-        return self._crowd.rows(since, until, service)
+        return self._witness_counts.rows(since, until, service)
 
     def by_provider(
         self, since: float, until: float, service: str, country: str | None = None
@@ -252,7 +252,7 @@ class KeptCrowd:
         question = ("providers", since, until, service, country)
 
         def ask() -> dict[tuple[str, int], int]:
-            return self._crowd.by_provider(since, until, service, country)
+            return self._witness_counts.by_provider(since, until, service, country)
 
         over = until <= self._horizon - _PAST_SECONDS
         return self._kept.of_the_past(question, ask, _TOLD_MOST) if over else self.kept(question, ask)
@@ -263,8 +263,8 @@ class KeptCrowd:
 
     def incident_ids(self) -> list[str]:
         """Return the id of every incident there ever was."""
-        return self.kept("incidents", self._crowd.incident_ids)
+        return self.kept("incidents", self._witness_counts.incident_ids)
 
     def newest(self, until: float, least: int) -> float | None:
         """Return the newest bin that enough witnesses measured."""
-        return self.kept(("newest", until, least), lambda: self._crowd.newest(until, least))
+        return self.kept(("newest", until, least), lambda: self._witness_counts.newest(until, least))

@@ -20,7 +20,7 @@ WRONG_CLOCK_SECONDS: Final = 60.0
 """A clock further off than this is wrong: its batches are corrected (validate.py)."""
 
 
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
+class Liveness(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of one probe now."""
 
     state: str
@@ -40,14 +40,14 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     clock_wrong: bool
 
 
-def standing(
+def liveness_of(
     presence: PresenceRow | None,
     measured: float | None,
     health: HealthRow | None,
     now: float,
     silence: float,
     excuse: str = "",
-) -> Standing:
+) -> Liveness:
     """Say how a probe stands.
 
     Args:
@@ -67,7 +67,7 @@ def standing(
     vouched = health is None or health.health.clock_state.vouched
     wrong = skew is not None and (abs(skew) > WRONG_CLOCK_SECONDS or not vouched)
     reason = excuse or ("" if alive else _silent(state, quiet))
-    return Standing(
+    return Liveness(
         state=state,
         alive=alive,
         last_seen=seen,

@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from balise_collector.conclude.databases import DatabasesOpener
-from balise_collector.conclude.inference import LEARNED, STEP, WARM, Concluded, Deduction, Surroundings, unsure_of
+from balise_collector.conclude.inference import LEARNED, STEP, WARM, Concluded, Inference, OperatorContext, unsure_of
 from balise_collector.conclude.store import Progress, Store
 from balise_collector.fleet.catalogue import Catalogue
 from balise_collector.fleet.members import Fleet
@@ -51,9 +51,9 @@ _TOLD_AT_ONCE: Final = 20
 """Lines of the log that one chunk may fill with what it set aside; all of it is in the journal."""
 
 
-def surroundings(config: Config, clock: Clock, fleet: Fleet, catalogue: Catalogue) -> Surroundings:
-    """Return what the operator's files say, for the deduction."""
-    return Surroundings(
+def operator_context(config: Config, clock: Clock, fleet: Fleet, catalogue: Catalogue) -> OperatorContext:
+    """Return what the operator's files say, for the inference."""
+    return OperatorContext(
         fleet=fleet,
         catalogue=catalogue,
         interval=float(config.timetable.interval),
@@ -64,10 +64,10 @@ def surroundings(config: Config, clock: Clock, fleet: Fleet, catalogue: Catalogu
     )
 
 
-class Follower:
-    """One pass along the journal: the deduction, where it stands, and the store it writes."""
+class JournalReader:
+    """One pass along the journal: the inference, where it stands, and the store it writes."""
 
-    def __init__(self, journal: Journal, store: Store, around: Surroundings, reader: str = CURSOR) -> None:
+    def __init__(self, journal: Journal, store: Store, around: OperatorContext, reader: str = CURSOR) -> None:
         """Go on from the store's snapshot, or from zero where there is none (or it is of another version).
 
         What cannot be dealt with is remembered under the name of ``reader``.
@@ -75,17 +75,17 @@ class Follower:
         self._reader = reader
         self._journal = journal
         self._store = store
-        self._around = around
-        self._deduction, self._progress = Deduction(around), Progress()
+        self._operator = around
+        self._inference, self._progress = Inference(around), Progress()
         self._sighted = 0
-        """The last sighting of the journal that the deduction knows."""
+        """The last sighting of the journal that the inference knows."""
         self._saved = 0
         self.load()
 
     @property
-    def deduction(self) -> Deduction:
+    def inference(self) -> Inference:
         """The chain, for status and what references taught."""
-        return self._deduction
+        return self._inference
 
     @property
     def seq(self) -> int:
@@ -97,16 +97,16 @@ class Follower:
         """UNIX seconds up to which time has passed; 0 before the first row."""
         return self._progress.stepped
 
-    def surround(self, around: Surroundings) -> None:
+    def set_context(self, around: OperatorContext) -> None:
         """Take a changed fleet or catalogue into account."""
-        self._around = around
-        self._deduction.surround(around)
+        self._operator = around
+        self._inference.set_context(around)
 
     # ------------------------------------------------------------ from a snapshot
 
     def load(self) -> None:
         """Go on from what the store holds."""
-        self._deduction, self._progress, self._sighted = Deduction(self._around), self._store.progress(), 0
+        self._inference, self._progress, self._sighted = Inference(self._operator), self._store.progress(), 0
         if self._progress.seq > self._journal.head():
             _log.warning("the journal is older than what was concluded from it (a backup?): judging it anew")
             self._start_over()
@@ -130,21 +130,21 @@ class Follower:
     def _start_over(self) -> None:
         self._store.clear()
         self._journal.take_up(self._reader)
-        self._deduction, self._progress, self._sighted = Deduction(self._around), Progress(), 0
+        self._inference, self._progress, self._sighted = Inference(self._operator), Progress(), 0
 
     def _look_where(self) -> None:
-        """Let the deduction know from where probes were seen to connect since the last look."""
+        """Let the inference know from where probes were seen to connect since the last look."""
         fresh = self._journal.sightings(self._sighted)
         if fresh:
             self._sighted = fresh[-1].no
-            self._deduction.sighted(fresh)
+            self._inference.sighted(fresh)
 
     def _restore(self) -> None:
         memory = {name: self._store.memory(name) or b"" for name in ("detector", "hearing", "unsure", "ways", LEARNED)}
         since = self._progress.stepped - WARM
         pairs = self._rows_of(self._store.reference_verdicts(since, self._progress.seq))
         unsure = self._rows_of(self._store.verdicts_at(unsure_of(memory)))
-        changes = self._deduction.restore(memory, self._store.incidents(), pairs, unsure, self._progress.stepped)
+        changes = self._inference.restore(memory, self._store.incidents(), pairs, unsure, self._progress.stepped)
         if changes:
             self._save(changes)
 
@@ -160,7 +160,7 @@ class Follower:
 
         ``floor`` is a moment ago, or 0 where that is not known; what cannot be read is set aside.
         """
-        before, faults = self._progress.seq, self._deduction.faults
+        before, faults = self._progress.seq, self._inference.faults
         piece = self._journal.piece(before, _CHUNK)
         self._look_where()  # after the rows: what was seen before one of them is in the journal by then
         for fault in piece.damaged:
@@ -172,7 +172,7 @@ class Follower:
                 faults.note("journal", f"received {row.received_at - floor:.0f} s after now", row.seq)
                 continue
             self._pass_time(row.received_at, verdicts)
-            concluded = self._deduction.take(row)
+            concluded = self._inference.take(row)
             if concluded is not None:
                 verdicts.append(concluded)
             self._progress = msgspec.structs.replace(self._progress, seq=row.seq, received=row.received_at)
@@ -187,13 +187,13 @@ class Follower:
     def _save_verdicts(self, verdicts: list[tuple[int, Verdict]]) -> None:
         """Keep what was concluded, and what could not be."""
         if verdicts:
-            self._store.save_verdicts(verdicts, self._deduction.faults)
+            self._store.save_verdicts(verdicts, self._inference.faults)
             verdicts.clear()
         self._set_aside()
 
     def _set_aside(self) -> None:
         """Write down what could not be dealt with, and say each such thing once."""
-        faults = self._deduction.faults
+        faults = self._inference.faults
         fresh = self._journal.set_aside(self._reader, faults.drain(), self._progress.stepped)
         for fault in fresh[:_TOLD_AT_ONCE]:
             row = f"row {fault.seq} of the journal" if fault.seq else "what belongs to it"
@@ -211,8 +211,8 @@ class Follower:
         while (at := self._progress.stepped + step_after(self._progress)) <= until:
             presence, watched = self._journal.presence(self._progress.stepped, at), self._journal.watched(at)
             concluded = Concluded()
-            with self._deduction.faults.set_aside("step"):
-                concluded = self._deduction.step(at, presence, watched)
+            with self._inference.faults.set_aside("step"):
+                concluded = self._inference.step(at, presence, watched)
             self._progress = msgspec.structs.replace(self._progress, stepped=at)
             verdicts.extend(concluded.verdicts)
             if concluded.changes or self._progress.seq != self._saved:
@@ -231,8 +231,8 @@ class Follower:
             what = change.incident
             where = f"{what.service} in {what.country}" + ("" if what.confirmed else f" ({WITNESSES['alone']})")
             _log.info("incident %s %s: %s %s", what.id, change.kind, what.kind, where)
-        lines = msgspec.json.encode(self._deduction.lines(self._progress.stepped))
-        memory = {**self._deduction.memory(), "cells": cells_of(self._deduction), LINES: lines}
+        lines = msgspec.json.encode(self._inference.lines(self._progress.stepped))
+        memory = {**self._inference.memory(), "cells": cells_of(self._inference), LINES: lines}
         self._store.save_progress(self._progress, memory, incidents, self._progress.stepped)
         self._saved = self._progress.seq
 
@@ -286,22 +286,22 @@ class Pipeline(threading.Thread):
     def _run(self) -> None:
         databases = self._open_databases()
         journal, store, registry = databases.journal, databases.store, databases.registry
-        follower = Follower(journal, store, self._around(registry))
+        reader = JournalReader(journal, store, self._context(registry))
         pause, cursor, stale = 0.0, -1, False
         while not self._stopping.wait(pause):
             if registry.changed():
-                follower.surround(self._around(registry))
+                reader.set_context(self._context(registry))
             floor = self._clock.now() - _COMMIT_SECONDS * self._clock.scale
             try:
                 if store.changed_by_another():
                     _log.info("a replay was swapped in: going on from it")
                     stale = True
                 if stale:
-                    follower.load()
+                    reader.load()
                     stale = False
-                pause = 0.0 if follower.follow(floor) else _IDLE_SECONDS
-                if follower.seq != cursor:
-                    cursor = follower.seq
+                pause = 0.0 if reader.follow(floor) else _IDLE_SECONDS
+                if reader.seq != cursor:
+                    cursor = reader.seq
                     journal.advance(CURSOR, cursor)
             except DamagedError:
                 raise
@@ -312,19 +312,19 @@ class Pipeline(threading.Thread):
                 _log.error("%s", error)
                 # What is in memory may be ahead of what was saved: begin again from the last snapshot.
                 pause, stale = _RETRY_SECONDS, True
-            with follower.deduction.faults.set_aside("teaching"):
-                self._teach_sometimes(follower)
+            with reader.inference.faults.set_aside("teaching"):
+                self._teach_sometimes(reader)
         databases.close()
 
-    def _around(self, registry: FleetRegistry) -> Surroundings:
-        return surroundings(self._config, self._clock, registry.fleet(), self._catalogue)
+    def _context(self, registry: FleetRegistry) -> OperatorContext:
+        return operator_context(self._config, self._clock, registry.fleet(), self._catalogue)
 
-    def _teach_sometimes(self, follower: Follower) -> None:
+    def _teach_sometimes(self, reader: JournalReader) -> None:
         """Hand on what references found, at most once an interval."""
-        if follower.stepped - self._taught_at < self._config.timetable.interval:
+        if reader.stepped - self._taught_at < self._config.timetable.interval:
             return
-        self._taught_at = follower.stepped
-        learned = follower.deduction.learn()
+        self._taught_at = reader.stepped
+        learned = reader.inference.learn()
         if learned != self._taught:
             self._taught = learned
             self._teach(learned)
@@ -344,15 +344,15 @@ def replay(config: Config, clock: Clock, catalogue: Catalogue, open_databases: D
     drafted = open_databases(derived=draft)
     journal, fresh, registry = drafted.journal, drafted.store, drafted.registry
     journal.take_up(_REPLAYING)
-    follower = Follower(journal, fresh, surroundings(config, clock, registry.fleet(), catalogue), _REPLAYING)
+    reader = JournalReader(journal, fresh, operator_context(config, clock, registry.fleet(), catalogue), _REPLAYING)
     judged = 0
     floor = clock.now() - _COMMIT_SECONDS * clock.scale
-    while rows := follower.follow(floor):
+    while rows := reader.follow(floor):
         judged += rows
-    follower.save()
+    reader.save()
     # Readers of the changes see by this number that they must begin anew.
     generation = b"%d" % max(1, round(clock.now() * 1000.0))
-    fresh.save_progress(fresh.progress(), {"generation": generation}, (), follower.stepped)
+    fresh.save_progress(fresh.progress(), {"generation": generation}, (), reader.stepped)
     standing = open_databases()
     store = standing.store
     store.replace_with(fresh)
@@ -370,15 +370,15 @@ def _remove(path: Path) -> None:
         path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
-def cells_of(deduction: Deduction) -> bytes:
+def cells_of(inference: Inference) -> bytes:
     """Return the open and suspect cells as JSON, for the status page: the page's process has no detector."""
-    suspects = deduction.detector.suspects()
+    suspects = inference.detector.suspects()
     return msgspec.json.encode(
         {
             "suspect": [
                 {"cell": msgspec.to_builtins(key), "probes": probes, "largest_w": largest}
                 for key, probes, largest in suspects
             ],
-            "open": [msgspec.to_builtins(e) for e in deduction.detector.episodes if e.closed_bin is None],
+            "open": [msgspec.to_builtins(e) for e in inference.detector.episodes if e.closed_bin is None],
         }
     )

@@ -18,7 +18,7 @@ _AWAY: Final = frozenset({Lifecycle.DISCONNECTED, Lifecycle.SLEEPING, Lifecycle.
 """A word that we cannot read may be a good-bye as well: what follows it is no silence until something else is heard."""
 
 
-class Hearing(msgspec.Struct):
+class LastHeard(msgspec.Struct):
     """When each probe was last heard (UNIX seconds, our clock), and since when it is lost or away."""
 
     heard: dict[str, float] = {}

@@ -1,7 +1,7 @@
 """What stands before every layer: measurements that are not judged, because of who made them or where the line stands.
 
 Lives here: one rule for each bar, in the order in which they are asked. Must not live here: how a bar is found (the
-deduction holds the measurement against the member's record), or anything that looks at trials.
+inference holds the measurement against the member's record), or anything that looks at trials.
 """
 
 from typing import Final

@@ -31,11 +31,11 @@ from balise_collector.intake.ingest import Ingest
 from balise_collector.pages.operator.api import api_routes
 from balise_collector.pages.operator.app import LOOPBACK, create_app
 from balise_collector.pages.operator.fleet import FleetFacts
-from balise_collector.pages.operator.provisioning import BenchFacts
+from balise_collector.pages.operator.provisioning import ProvisioningFacts
 from balise_collector.run import damage
-from balise_collector.run.child_process import Beside
+from balise_collector.run.child_process import ChildProcess
 from balise_collector.run.databases import Databases
-from balise_collector.run.public_server import HANDED, look_of, token_of
+from balise_collector.run.public_server import HANDED, token_of, view_source
 from balise_collector.sinks.context import SinkContext
 from balise_collector.sinks.registry import workers
 from balise_collector.sinks.streams import Sources
@@ -206,13 +206,13 @@ def _for_readers(config: Config, key: Ed25519PrivateKey) -> Releases:
     return held
 
 
-def _public(public: Public, clock: Clock, settings: Path) -> Beside:
+def _public(public: Public, clock: Clock, settings: Path) -> ChildProcess:
     """Return who keeps the public view running in a process of its own; the port is ours (ConfigError)."""
     listening = listen(public.host, public.port, "public", patience=_PREDECESSOR_SECONDS)
     command = (sys.executable, "-P", "-m", "balise_collector.run.cli", "--config", str(settings), "public")
     descriptor = listening.detach()
     environment = {HANDED: str(descriptor)}
-    return Beside("the public view", command, clock.monotonic, environment=environment, handed=(descriptor,))
+    return ChildProcess("the public view", command, clock.monotonic, environment=environment, handed=(descriptor,))
 
 
 def _listen(config: Config, clock: Clock) -> BoundedListener:
@@ -256,12 +256,12 @@ def _server(
             silence=float(config.detect.silence_seconds),
         )
 
-    look = look_of(config, clock, services, databases)
+    look = view_source(config, clock, services, databases)
     api = api_routes(lambda: databases().store, lambda: databases().journal, clock.now, live)
 
-    def cards() -> BenchFacts:
+    def cards() -> ProvisioningFacts:
         registry = databases().registry
-        return BenchFacts(batches=registry.batches(), cards=registry.cards)
+        return ProvisioningFacts(batches=registry.batches(), cards=registry.cards)
 
     pages = create_app(look, facts=facts, cards=cards, api=api, hosts=_hosts(config), token=token_of(config))
     return BoundedServer(pages, listening, trusted=",".join(_PROXIES))

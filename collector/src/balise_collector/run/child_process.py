@@ -21,7 +21,7 @@ _PATIENCE: Final = 1.0
 """Real seconds between SIGTERM and SIGKILL."""
 
 
-class Beside:
+class ChildProcess:
     """Keeps one child running; its standard input ends when this program does, however that happens."""
 
     def __init__(

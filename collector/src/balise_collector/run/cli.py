@@ -15,9 +15,9 @@ from typing import Any, TextIO, cast
 
 import msgspec
 
-from balise_collector.conclude.inference import Deduction
+from balise_collector.conclude.inference import Inference
 from balise_collector.conclude.judgement import explain, judge
-from balise_collector.conclude.pipeline import replay, surroundings
+from balise_collector.conclude.pipeline import operator_context, replay
 from balise_collector.conclude.releases import Releases
 from balise_collector.conclude.store import Store
 from balise_collector.fleet import catalogue
@@ -187,10 +187,10 @@ def _judge(config: Config, clock: Clock, arguments: argparse.Namespace) -> int:
     """Judge a file by the rules, with the operator's catalogue and laboratory but no references."""
     services = catalogue.load(catalogue.folder_of(config.catalogue.dir))
     with closing(SqliteRegistry(config.fleet_file)) as registry:
-        deduction = Deduction(surroundings(config, clock, registry.fleet(), services))
+        inference = Inference(operator_context(config, clock, registry.fleet(), services))
     found = read_measurements(sys.stdin.buffer.read() if arguments.file == "-" else _read(Path(arguments.file)))
     for measurement in found:
-        context = deduction.context("here", measurement, reference=arguments.reference)
+        context = inference.context("here", measurement, reference=arguments.reference)
         if arguments.json:
             print(msgspec.json.encode(judge(measurement, context)).decode())
         else:

@@ -21,7 +21,7 @@ from typing import Final
 
 from starlette.applications import Starlette
 
-from balise_collector.conclude.k_anonymity import Crowd, Kept, KeptCrowd
+from balise_collector.conclude.k_anonymity import CachedWitnessCounts, Kept, WitnessCounts
 from balise_collector.conclude.releases import Releases
 from balise_collector.conclude.tally import DAY
 from balise_collector.fleet import catalogue
@@ -75,7 +75,7 @@ def token_of(config: Config) -> str:
     return token
 
 
-def look_of(
+def view_source(
     config: Config, clock: Clock, services: Catalogue, databases: Callable[[], Databases]
 ) -> Callable[[], View]:
     """Return what makes a view for a request from ``databases``, which are those of the thread that answers it."""
@@ -110,13 +110,13 @@ def public_app(config: Config, public: Public, clock: Clock, secret: bytes, base
     """
     services = catalogue.load(catalogue.folder_of(config.catalogue.dir))
     databases = EachThread(lambda: Databases(config, reading=True))
-    look = look_of(config, clock, services, databases)
+    look = view_source(config, clock, services, databases)
     policy = Policy(least=public.k, delay=60.0 * public.delay_minutes, secret=secret)
 
     def hosts() -> dict[str, str]:
         return {one.id: one.keeper for one in databases().fleet().members.values()}
 
-    crowd = EachThread(lambda: Crowd(config.derived_file, hosts))
+    witness_counts = EachThread(lambda: WitnessCounts(config.derived_file, hosts))
     releases = EachThread(lambda: Releases(config.releases_file, reading=True))
     kept = Kept(clock.monotonic)
 
@@ -124,7 +124,7 @@ def public_app(config: Config, public: Public, clock: Clock, secret: bytes, base
         view = look()
         shown = Seen(
             store=view.store,
-            crowd=KeptCrowd(crowd(), kept, policy.horizon(view.now)),
+            witness_counts=CachedWitnessCounts(witness_counts(), kept, policy.horizon(view.now)),
             policy=policy,
             now=view.now,
             members=view.members,

@@ -7,7 +7,7 @@ where changes come from (streams.py, sampling.py).
 
 import msgspec
 
-from balise_collector.conclude.liveness import Standing
+from balise_collector.conclude.liveness import Liveness
 from balise_collector.fleet.members import Member
 from balise_collector.incidents.findings import Finding
 from balise_collector.incidents.model import Incident
@@ -70,7 +70,7 @@ class ProbeSampled(msgspec.Struct, frozen=True, kw_only=True, tag="probe"):
     at: float
     """UNIX seconds of the minute."""
     member: Member
-    liveness: Standing
+    liveness: Liveness
     health: HealthRow | None
     """Its last report."""
     software: str

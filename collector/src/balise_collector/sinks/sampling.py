@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from balise_collector.conclude.liveness import standing
+from balise_collector.conclude.liveness import liveness_of
 from balise_collector.fleet.registry import FleetRegistry
 from balise_collector.incidents.findings import findings
 from balise_collector.sinks.changes import CollectorSampled, ProbeSampled
@@ -85,7 +85,7 @@ class Sampler:
         for member in fleet.active():
             last, patience = health.get(member.id), fleet.patience(member.id, self._silence)
             measured = self._store.last_measured(member.id)
-            found = standing(presence.get(member.id), measured, last, now, patience, fleet.excuse(member.id))
+            found = liveness_of(presence.get(member.id), measured, last, now, patience, fleet.excuse(member.id))
             software = self._software_of(member.id, now)
             samples.append(ProbeSampled(at=at, member=member, liveness=found, health=last, software=software))
         return samples

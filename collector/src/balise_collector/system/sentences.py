@@ -6,9 +6,9 @@ Must not live here: catalogues, the choice of a language, any sentence.
 from collections.abc import Callable
 
 Say = Callable[[str], str]
-"""What returns a sentence in the reader's language; ``noted`` returns it in English."""
+"""What returns a sentence in the reader's language; ``gettext_noop`` returns it in English."""
 
 
-def noted(text: str) -> str:
+def gettext_noop(text: str) -> str:
     """Return a sentence as it is: marks it for translation where the reader's language is not known yet."""
     return text

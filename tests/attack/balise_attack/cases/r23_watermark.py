@@ -67,7 +67,7 @@ class Store:
     def measurement_row(self, name): return row(name) if name in MARKS else None
     def verdict(self, name): return verdict(name) if name in MARKS else None
 
-class Crowd:
+class WitnessCounts:
     def by_provider(self, *_): return {("PK", 64501): 7}
     def incident_ids(self): return [incident.id]
     def kept(self, question, ask): return ask()
@@ -75,7 +75,7 @@ class Crowd:
 policy = Policy(least=2, delay=0.0, secret=b"x")
 hosts = {"hosts": {name: name for name in MARKS}} if "hosts" in Public.__dataclass_fields__ else {}
 public = Public(
-    store=Store(), crowd=Crowd(), policy=policy, now=NOW, released={incident.id: NOW - 60}, **hosts,
+    store=Store(), witness_counts=WitnessCounts(), policy=policy, now=NOW, released={incident.id: NOW - 60}, **hosts,
 )
 name = policy.alias(incident.id)
 shown = public.exhibits(name)

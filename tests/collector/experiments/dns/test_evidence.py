@@ -7,7 +7,7 @@ import pytest
 
 from balise_collector.experiments.dns.evidence import EVIDENCE
 from balise_collector.experiments.shown import Outcome
-from balise_collector.system.sentences import noted
+from balise_collector.system.sentences import gettext_noop
 from balise_wire.experiments.dns import DnsAnswer, DnsObservation
 from balise_wire.words import Arm, Resolver
 
@@ -37,7 +37,7 @@ def answer(**facts: object) -> DnsAnswer:
 )
 def test_a_fact_without_a_column_has_a_sentence(facts: dict[str, object], told: list[str]) -> None:
     """What leaves a probe with every measurement can be looked at by who doubts a verdict."""
-    assert EVIDENCE.also(msgspec.structs.replace(TRIAL, **facts), noted) == told
+    assert EVIDENCE.also(msgspec.structs.replace(TRIAL, **facts), gettext_noop) == told
 
 
 def test_an_answer_from_where_no_resolver_runs_is_forged_and_so_is_its_like() -> None:
@@ -47,23 +47,23 @@ def test_an_answer_from_where_no_resolver_runs_is_forged_and_so_is_its_like() ->
     provider = msgspec.structs.replace(TRIAL, answers=forged)
     beside = EVIDENCE.beside([silent, provider])
     for one in (silent, provider):
-        rows = EVIDENCE.answers(one, beside, noted)
+        rows = EVIDENCE.answers(one, beside, gettext_noop)
         assert rows[0].signs
-        assert EVIDENCE.outcome(one, "", rows, noted) == ("192.0.2.9 (forged)", Outcome.FORGED)
+        assert EVIDENCE.outcome(one, "", rows, gettext_noop) == ("192.0.2.9 (forged)", Outcome.FORGED)
 
 
 def test_a_ttl_unlike_the_resolvers_usual_is_a_sign() -> None:
     """The packet came another way than the answers to the control."""
     control = msgspec.structs.replace(TRIAL, arm=Arm.CONTROL, answers=(answer(ttl=57),))
     beside = EVIDENCE.beside([control])
-    (like,) = EVIDENCE.answers(msgspec.structs.replace(TRIAL, answers=(answer(ttl=55),)), beside, noted)
-    (unlike,) = EVIDENCE.answers(msgspec.structs.replace(TRIAL, answers=(answer(ttl=54),)), beside, noted)
+    (like,) = EVIDENCE.answers(msgspec.structs.replace(TRIAL, answers=(answer(ttl=55),)), beside, gettext_noop)
+    (unlike,) = EVIDENCE.answers(msgspec.structs.replace(TRIAL, answers=(answer(ttl=54),)), beside, gettext_noop)
     assert (bool(like.signs), bool(unlike.signs)) == (False, True)
 
 
 def test_the_public_is_told_of_no_address() -> None:
     """An address that a resolver gave can be looked up in a log of flows."""
     one = msgspec.structs.replace(TRIAL, answers=(answer(addresses=("192.0.2.9",), rcode=3),))
-    (told,) = EVIDENCE.public_answers(one, EVIDENCE.beside([one]), noted)
+    (told,) = EVIDENCE.public_answers(one, EVIDENCE.beside([one]), gettext_noop)
     assert told.what == "answer: no such name"
     assert "192.0.2.9" not in str(told)

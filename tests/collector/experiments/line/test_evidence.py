@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from balise_collector.experiments.line.evidence import EVIDENCE
-from balise_collector.system.sentences import noted
+from balise_collector.system.sentences import gettext_noop
 from balise_wire.experiments.line import ControlResult, LineObservation
 from balise_wire.failures import Failure
 from balise_wire.words import Arm, Scope
@@ -19,6 +19,6 @@ def test_controls_without_an_answer_are_named_to_the_operator_alone() -> None:
             ControlResult(name="two", scope=Scope.DOMESTIC),
         ),
     )
-    assert EVIDENCE.also(one, noted) == ["without an answer: one"]
-    assert EVIDENCE.told(one, noted)[1] == "1 of 2 controls answered"
+    assert EVIDENCE.also(one, gettext_noop) == ["without an answer: one"]
+    assert EVIDENCE.told(one, gettext_noop)[1] == "1 of 2 controls answered"
     assert not EVIDENCE.public

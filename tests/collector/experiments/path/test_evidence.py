@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from balise_collector.experiments.path.evidence import EVIDENCE
-from balise_collector.system.sentences import noted
+from balise_collector.system.sentences import gettext_noop
 from balise_wire.experiments.path import Hop, PathObservation
 from balise_wire.words import Arm
 
@@ -16,12 +16,16 @@ def path(payload: str, *hops: Hop) -> PathObservation:
 def test_hops_are_told_to_the_operator_alone() -> None:
     """What leaves a probe with every measurement can be looked at by who doubts a verdict; hops find the probe."""
     one = path("ClientHello", Hop(ttl=1, address="192.0.2.1", rtt_ms=1.25, answer="time exceeded"), Hop(ttl=2))
-    assert EVIDENCE.also(one, noted) == ["probes carried ClientHello", "1: 192.0.2.1 1.2 ms time exceeded", "2: *"]
+    assert EVIDENCE.also(one, gettext_noop) == [
+        "probes carried ClientHello",
+        "1: 192.0.2.1 1.2 ms time exceeded",
+        "2: *",
+    ]
     assert not EVIDENCE.public
 
 
 def test_a_stranger_writes_no_control_characters() -> None:
     """Hops are printed as text: no line of theirs begins a line of ours."""
     hostile = "a\n\u202eb\x1b[31m"
-    for told in EVIDENCE.also(path(hostile, Hop(ttl=1, address=hostile, answer=hostile)), noted):
+    for told in EVIDENCE.also(path(hostile, Hop(ttl=1, address=hostile, answer=hostile)), gettext_noop):
         assert all(letter.isprintable() for letter in told), told

@@ -11,8 +11,8 @@ import pytest
 from starlette.requests import Request
 from starlette.routing import Match
 
-from balise_collector.conclude.inference import Surroundings
-from balise_collector.conclude.pipeline import Follower
+from balise_collector.conclude.inference import OperatorContext
+from balise_collector.conclude.pipeline import JournalReader
 from balise_collector.conclude.store.sqlite import SqliteStore
 from balise_collector.fleet import catalogue
 from balise_collector.fleet.members import Fleet
@@ -30,11 +30,11 @@ def ask(afternoon: Afternoon, tmp_path: Path) -> Iterator[Ask]:
     store = SqliteStore(tmp_path / "derived.sqlite", SqliteJournal(tmp_path / "journal.sqlite"))
     afternoon.fill(journal)
     fleet = Fleet.of(p.member for p in afternoon.probes)
-    around = Surroundings(fleet=fleet, catalogue=catalogue.load(catalogue.default_folder()))
-    follower = Follower(journal, store, around)
-    while follower.follow(afternoon.start + 40 * 300.0):
+    around = OperatorContext(fleet=fleet, catalogue=catalogue.load(catalogue.default_folder()))
+    reader = JournalReader(journal, store, around)
+    while reader.follow(afternoon.start + 40 * 300.0):
         pass
-    follower.save()
+    reader.save()
     routes = api_routes(
         lambda: store, lambda: journal, lambda: afternoon.start + 40 * 300.0, lambda: {"brokers": {"here": True}}
     )

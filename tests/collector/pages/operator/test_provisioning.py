@@ -15,7 +15,7 @@ from balise_collector.fleet.token import Token
 from balise_collector.pages.operator import provisioning
 from balise_collector.pages.operator.app import create_app
 from balise_collector.pages.operator.fleet import FleetFacts
-from balise_collector.pages.operator.provisioning import BenchFacts
+from balise_collector.pages.operator.provisioning import ProvisioningFacts
 from balise_collector.pages.views.read_model import View
 from balise_wire.measurement import Network
 
@@ -37,7 +37,7 @@ def card(view: View, probe: str, **changes: Any) -> Token:
 
 def tile(view: View, facts: FleetFacts, one: Token) -> provisioning.Tile:
     """Return the tile of one card."""
-    page = provisioning.bench(view, facts, [one], "20200517-abcd")
+    page = provisioning.provisioning(view, facts, [one], "20200517-abcd")
     assert page is not None
     return page.tiles[0]
 
@@ -113,7 +113,7 @@ def operator(look_at: Callable[..., View], crew: FleetFacts) -> TestClient:
         (Halt(country="DE", since=view.now - 60, reason="under review"),),
     )
     told = replace(crew, fleet=halted, members=tuple(halted.members.values()))
-    known = BenchFacts(
+    known = ProvisioningFacts(
         batches=(("20200517-abcd", view.now - 3600, 4, 3),),
         cards=lambda batch: cards if batch == "20200517-abcd" else [],
     )
@@ -122,28 +122,28 @@ def operator(look_at: Callable[..., View], crew: FleetFacts) -> TestClient:
 
 def test_the_page_looks_again_by_itself_until_told_not_to(operator: TestClient, read: Callable[[str], Any]) -> None:
     """Without JavaScript; and a reader who needs time stops it with a link."""
-    answered = operator.get("/bench/20200517-abcd")
+    answered = operator.get("/provisioning/20200517-abcd")
     html = answered.text
     assert read(html).wrong == []
     assert answered.headers["Refresh"] == "10"
     assert "1 of 4 cards are ready to be sealed" in words(html, read)
     assert html.count('class="tile') == 4 + 1  # the list and its tiles
-    still = operator.get("/bench/20200517-abcd?refresh=off")
+    still = operator.get("/provisioning/20200517-abcd?refresh=off")
     assert "Refresh" not in still.headers
     assert "Look again by itself" in still.text
-    french = operator.get("/bench/20200517-abcd?language=fr")
+    french = operator.get("/provisioning/20200517-abcd?language=fr")
     assert read(french.text).wrong == []
     assert "cards are ready" not in french.text
 
 
 def test_batches_are_listed(operator: TestClient, read: Callable[[str], Any]) -> None:
     """The newest first, with how many came; an unknown one is a 404; the fleet's page leads here."""
-    html = operator.get("/bench").text
+    html = operator.get("/provisioning").text
     assert read(html).wrong == []
     assert "3 of 4" in html
-    assert '/bench/20200517-abcd"' in html
-    assert operator.get("/bench/nothing").status_code == 404
-    assert "/bench" in operator.get("/fleet").text
+    assert '/provisioning/20200517-abcd"' in html
+    assert operator.get("/provisioning/nothing").status_code == 404
+    assert "/provisioning" in operator.get("/fleet").text
 
 
 def test_the_fleet_tells_halts_and_the_operators_words(operator: TestClient, read: Callable[[str], Any]) -> None:
@@ -162,5 +162,14 @@ def test_the_fleet_tells_halts_and_the_operators_words(operator: TestClient, rea
 
 def test_the_public_has_no_bench(client: TestClient) -> None:
     """Without the operator's facts there is neither page nor link."""
-    assert client.get("/bench").status_code == 404
-    assert client.get("/bench/20200517-abcd").status_code == 404
+    assert client.get("/provisioning").status_code == 404
+    assert client.get("/provisioning/20200517-abcd").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/bench", "/bench/20200517-abcd?language=fr"])
+def test_an_address_of_an_earlier_version_still_leads_there(operator: TestClient, path: str) -> None:
+    """A bookmark or a printed address goes on for good, with what was asked."""
+    answered = operator.get(path, follow_redirects=False)
+    assert answered.status_code == 308
+    assert answered.headers["location"].endswith(path.replace("/bench", "/provisioning"))
+    assert operator.get(path).status_code == 200

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from balise_collector.conclude.k_anonymity import Crowd
+from balise_collector.conclude.k_anonymity import WitnessCounts
 from balise_collector.pages.public.app import Notice, create_public_app
 from balise_collector.pages.public.filter import Policy, Public, public_view
 from balise_collector.pages.public.openapi import OPENAPI
@@ -41,7 +41,7 @@ FORBIDDEN_ROUTES = ("/api/v1/verdicts", "/api/v1/status", "/api/v1/measurements"
 @pytest.fixture(scope="session")
 def make(folder: Path, look_at: Callable[..., View], told: dict[str, str]) -> Make:
     """Return a maker of readers of the public view."""
-    crowd = EachThread(lambda: Crowd(folder / "derived.sqlite"))
+    witness_counts = EachThread(lambda: WitnessCounts(folder / "derived.sqlite"))
 
     def reader(least: int = 2, now: float = NOW, delay: float = DELAY, released: Iterable[str] = ()) -> TestClient:
         policy = Policy(least=least, delay=delay, secret=SECRET)
@@ -50,7 +50,7 @@ def make(folder: Path, look_at: Callable[..., View], told: dict[str, str]) -> Ma
             view = look_at(now)
             seen = Public(
                 store=view.store,
-                crowd=crowd(),
+                witness_counts=witness_counts(),
                 policy=policy,
                 now=now,
                 members=view.members,
@@ -298,18 +298,20 @@ def test_a_name_that_no_document_can_hold_breaks_none(
     look_at: Callable[..., View], folder: Path, told: dict[str, str], bad: str
 ) -> None:
     """Whatever a catalogue calls a service or an operator a country: feed, drawings, cards, tables, pages stand."""
-    crowd = Crowd(folder / "derived.sqlite")
+    witness_counts = WitnessCounts(folder / "derived.sqlite")
 
     def look() -> Any:
         names = {name: f"{text}{bad}{'x' * 5000}" for name, text in look_at(NOW).services.items()}
         view = replace(look_at(NOW), services=names, country_names={"PK": f"Pakistan{bad}"})
         policy = Policy(least=2, delay=DELAY, secret=SECRET)
-        return public_view(view, Public(store=view.store, crowd=crowd, policy=policy, now=NOW, members=view.members))
+        return public_view(
+            view, Public(store=view.store, witness_counts=witness_counts, policy=policy, now=NOW, members=view.members)
+        )
 
     app = create_public_app(look, base_url=BASE, notice=Notice(least=2, minutes=30))
     client = TestClient(app, base_url=BASE)
     name = Policy(least=2, delay=DELAY, secret=SECRET).alias(told["twitter"])
-    with closing(crowd):
+    with closing(witness_counts):
         for path in ("/feed.atom", f"/incident/{name}/card.svg"):
             text = client.get(path).text
             ET.fromstring(text)  # noqa: S314 - our own text

@@ -15,8 +15,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from balise_collector.conclude.inference import Surroundings
-from balise_collector.conclude.pipeline import Follower
+from balise_collector.conclude.inference import OperatorContext
+from balise_collector.conclude.pipeline import JournalReader
 from balise_collector.conclude.store import Store
 from balise_collector.conclude.store.sqlite import SqliteStore
 from balise_collector.fleet import catalogue
@@ -49,7 +49,7 @@ class Seeded:
     store: Store
     sent: int
     now: float
-    follower: Follower
+    reader: JournalReader
     held: ExitStack
 
     @property
@@ -114,11 +114,13 @@ def seeded(tmp_path: Path, afternoon: Afternoon) -> Iterator[Seeded]:
     health = Health(at=now, temperature_c=51.5, spool_rows=2, clock_state=ClockState.SYNCED)
     journal.append((), (), states, now - 100.0, [Report(probe=probe.id, health=health) for probe in afternoon.probes])
     fleet = Fleet.of(probe.member for probe in afternoon.probes)
-    follower = Follower(journal, store, Surroundings(fleet=fleet, catalogue=catalogue.load(catalogue.default_folder())))
-    while follower.follow(now):
+    reader = JournalReader(
+        journal, store, OperatorContext(fleet=fleet, catalogue=catalogue.load(catalogue.default_folder()))
+    )
+    while reader.follow(now):
         pass
     with ExitStack() as held:
-        yield Seeded(config, journal, store, sent, now, follower, held)
+        yield Seeded(config, journal, store, sent, now, reader, held)
     store.close()
     journal.close()
 
@@ -182,7 +184,7 @@ def test_roll_ups_add_up_and_late_data_are_added(
     probe = afternoon.probes[-1]
     late = probe.measurement(afternoon.start + 10.0)
     seeded.journal.append([batch_of(probe, [late], seeded.now)], (), (), seeded.now + 1.0)
-    while seeded.follower.follow(seeded.now + 2.0):
+    while seeded.reader.follow(seeded.now + 2.0):
         pass
     seeded.now += 3600.0
     seeded.drain(courses)
@@ -203,7 +205,7 @@ def test_killed_for_a_stretch_and_every_point_is_there(
         if since == 76:
             influx.kill()
         seeded.sent += afternoon.fill(seeded.journal, until, since)
-        while seeded.follower.follow(seeded.now):
+        while seeded.reader.follow(seeded.now):
             pass
     eventually(lambda: worker.failing, "the outage is noticed")
     influx.start()
@@ -234,7 +236,7 @@ def test_a_full_disk_waits_and_loses_nothing(
     afternoon.slots += 40
     before, seeded.sent = seeded.sent, seeded.sent + afternoon.fill(seeded.journal, 76, 36)
     seeded.now += 40 * 300.0
-    while seeded.follower.follow(seeded.now):
+    while seeded.reader.follow(seeded.now):
         pass
     eventually(lambda: worker.failing, "the full disk is noticed")
     eventually(lambda: "its disk is full; make room" in caplog.text, "it is said")

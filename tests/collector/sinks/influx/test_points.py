@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from balise_collector.conclude.liveness import standing
+from balise_collector.conclude.liveness import liveness_of
 from balise_collector.incidents import Incident, IncidentKind, IncidentState, Interval
 from balise_collector.incidents.findings import finding, told
 from balise_collector.journal import EventRow, HealthRow
@@ -110,7 +110,7 @@ def all_points(probe: FieldProbe) -> list[Point]:
     line_one = own_point(line, probe.id, 4)
     assert line_one is not None
     report = HealthRow(no=1, received_at=T, probe=probe.id, health=Health(at=T, cpu_percent=12, throttled=False))
-    now = standing(None, T, report, T + 30, 900.0)
+    now = liveness_of(None, T, report, T + 30, 900.0)
     cell = CellFacts(
         country="PK",
         asn=64501,

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from balise_collector.experiments.dns.words import RCODES, RESOLVERS
 from balise_collector.experiments.shown import AnswerRow, Evidence, Outcome, PublicAnswer
-from balise_collector.system.sentences import Say, noted
+from balise_collector.system.sentences import Say, gettext_noop
 from balise_wire.experiments.dns import DnsAnswer, DnsObservation
 from balise_wire.trial import Trial
 from balise_wire.words import Arm, Resolver
@@ -103,7 +103,9 @@ class DnsEvidence(Evidence[DnsObservation, Beside]):
             PublicAnswer(
                 after_ms=answer.rtt_ms,
                 what=say("answer: {code}").format(
-                    code=say("malformed") if answer.malformed else say(RCODES.get(answer.rcode, noted("another code")))
+                    code=say("malformed")
+                    if answer.malformed
+                    else say(RCODES.get(answer.rcode, gettext_noop("another code")))
                 ),
                 ttl=answer.ttl,
                 usual=usual,

@@ -2,21 +2,21 @@
 
 from typing import Final
 
-from balise_collector.system.sentences import noted
+from balise_collector.system.sentences import gettext_noop
 from balise_wire.words import Resolver
 
 RCODES: Final = {
-    0: noted("no error"),
-    1: noted("format error"),
-    2: noted("server failure"),
-    3: noted("no such name"),
-    5: noted("refused"),
+    0: gettext_noop("no error"),
+    1: gettext_noop("format error"),
+    2: gettext_noop("server failure"),
+    3: gettext_noop("no such name"),
+    5: gettext_noop("refused"),
 }
 """Response codes (RFC 1035, 4.1.1)."""
 RESOLVERS: Final = {
-    Resolver.PROVIDER: noted("the provider's resolver"),
-    Resolver.PUBLIC: noted("a public resolver"),
-    Resolver.SILENT: noted("an address where no resolver runs"),
-    Resolver.UNKNOWN: noted("somebody that this version does not know"),
+    Resolver.PROVIDER: gettext_noop("the provider's resolver"),
+    Resolver.PUBLIC: gettext_noop("a public resolver"),
+    Resolver.SILENT: gettext_noop("an address where no resolver runs"),
+    Resolver.UNKNOWN: gettext_noop("somebody that this version does not know"),
 }
 """Who was asked."""

@@ -7,6 +7,7 @@ conclusions. Everything is rendered on the server and works without JavaScript; 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from http import HTTPStatus
 from importlib import resources
 from typing import Any, Final
 from urllib.parse import quote, urlencode
@@ -29,7 +30,7 @@ from balise_collector.pages.operator import fleet, provisioning, token_auth
 from balise_collector.pages.views import answer, formatting, incident, matrix, method, overview, request_parameters
 from balise_collector.pages.views.read_model import View
 from balise_collector.system import harmless
-from balise_collector.system.sentences import noted
+from balise_collector.system.sentences import gettext_noop
 from balise_collector.words import tables, translation, wording
 from balise_collector.words.report import report
 from balise_collector.words.translation import Language, languages
@@ -80,7 +81,7 @@ def create_app(
     hosts: Iterable[str] = LOOPBACK,
     token: str = "",
     facts: Callable[[], fleet.FleetFacts] | None = None,
-    cards: Callable[[], provisioning.BenchFacts] = provisioning.BenchFacts,
+    cards: Callable[[], provisioning.ProvisioningFacts] = provisioning.ProvisioningFacts,
 ) -> Starlette:
     """Return the application.
 
@@ -89,7 +90,7 @@ def create_app(
         api: further routes, the JSON ones; they get the same headers.
         hosts: names that a request's Host may have; none given: any.
         facts: returns what is known of the probes, for the operator; ``None``: there are no pages of the fleet.
-        cards: returns what is known of the cards that were made, for the operator's bench.
+        cards: returns what is known of the cards that were made, for the provisioning page.
         token: what every reader must show (token_auth.py); empty: none is asked for.
     """
     pages = Pages(look, facts, cards)
@@ -105,8 +106,9 @@ def create_app(
         Route("/icon.svg", pages.icon, methods=["GET"]),
         *([Route("/fleet", pages.fleet, methods=["GET"])] if facts else []),
         *([Route("/probe/{id}", pages.probe, methods=["GET"])] if facts else []),
-        *([Route("/bench", pages.batches, methods=["GET"])] if facts else []),
-        *([Route("/bench/{batch}", pages.bench, methods=["GET"])] if facts else []),
+        *([Route("/provisioning", pages.batches, methods=["GET"])] if facts else []),
+        *([Route("/provisioning/{batch}", pages.provisioning, methods=["GET"])] if facts else []),
+        *([Route(path, redirect_moved, methods=["GET"]) for path in ("/bench", "/bench/{batch}")] if facts else []),
         *api,
         Route("/{country}/{service}", pages.answer, methods=["GET"]),
     ]
@@ -120,6 +122,11 @@ def create_app(
     )
 
 
+def redirect_moved(request: Request) -> Response:
+    """Send who has an address of an earlier version on to where its page is now."""
+    return RedirectResponse(str(request.url).replace("/bench", "/provisioning", 1), HTTPStatus.PERMANENT_REDIRECT)
+
+
 class Pages:
     """The pages, each a function of the request and of what ``look`` shows."""
 
@@ -127,7 +134,7 @@ class Pages:
         self,
         look: Callable[[], View],
         facts: Callable[[], fleet.FleetFacts] | None = None,
-        cards: Callable[[], provisioning.BenchFacts] = provisioning.BenchFacts,
+        cards: Callable[[], provisioning.ProvisioningFacts] = provisioning.ProvisioningFacts,
     ) -> None:
         self._look = look
         self._facts = facts
@@ -237,7 +244,7 @@ class Pages:
         view = self._view(request)
         page = incident.page(view, name, view.language)
         if page is None:
-            raise HTTPException(404, noted("There is no incident with this id."))
+            raise HTTPException(404, gettext_noop("There is no incident with this id."))
         return self._page("incident.html", request, view, page=page, here="incident")
 
     def quote(self, request: Request) -> Response:
@@ -247,7 +254,7 @@ class Pages:
         view = self._look()
         found = view.store.revisions(name)
         if not found:
-            raise HTTPException(404, noted("There is no incident with this id."))
+            raise HTTPException(404, gettext_noop("There is no incident with this id."))
         one = found[-1][1]
         return PlainTextResponse(
             report([one], view.facts(one, language), language), headers={"Content-Language": language}
@@ -269,7 +276,7 @@ class Pages:
         view = self._view(request)
         found = view.store.revisions(name)
         if not found:
-            raise HTTPException(404, noted("There is no incident with this id."))
+            raise HTTPException(404, gettext_noop("There is no incident with this id."))
         return view, found[-1][1]
 
     def fleet(self, request: Request) -> Response:
@@ -285,23 +292,23 @@ class Pages:
         view = self._view(request)
         page = fleet.probe(view, self._facts(), name) if self._facts else None
         if page is None:
-            raise HTTPException(404, noted("There is no probe with this id."))
+            raise HTTPException(404, gettext_noop("There is no probe with this id."))
         return self._page("probe.html", request, view, page=page, here="fleet")
 
     def batches(self, request: Request) -> Response:
-        """Answer ``/bench``: the batches of cards."""
+        """Answer ``/provisioning``: the batches of cards."""
         return self._page("batches.html", request, self._view(request), batches=self._cards().batches, here="fleet")
 
-    def bench(self, request: Request) -> Response:
-        """Answer ``/bench/<batch>``: its cards as tiles; ``?refresh=off`` stops that the page looks again by itself."""
+    def provisioning(self, request: Request) -> Response:
+        """Answer ``/provisioning/<batch>``: its cards as tiles; ``?refresh=off`` stops the looking again."""
         batch = request.path_params["batch"][:40]
         view = self._view(request)
         known = self._cards()
-        page = provisioning.bench(view, self._facts(), known.cards(batch), batch) if self._facts else None
+        page = provisioning.provisioning(view, self._facts(), known.cards(batch), batch) if self._facts else None
         if page is None:
-            raise HTTPException(404, noted("There is no batch of cards with this name."))
+            raise HTTPException(404, gettext_noop("There is no batch of cards with this name."))
         refresh = 0 if request.query_params.get("refresh") == "off" else known.refresh
-        answered = self._page("bench.html", request, view, page=page, refresh=refresh, here="fleet")
+        answered = self._page("provisioning.html", request, view, page=page, refresh=refresh, here="fleet")
         if refresh:
             # The header does what <meta http-equiv="refresh"> does; the page has the link that ends it (WCAG 2.2.1).
             answered.headers["Refresh"] = str(refresh)
@@ -335,7 +342,7 @@ class Pages:
 
     def broken(self, request: Request, _error: Exception) -> Response:
         """Answer where we failed ourselves; the reason is in the log, not on the page."""
-        answered = self._error(request, 500, noted("The collector failed to make this page; its log says why."))
+        answered = self._error(request, 500, gettext_noop("The collector failed to make this page; its log says why."))
         # This answer is made outside the guard.
         answered.headers.update(HEADERS)
         return answered

@@ -12,7 +12,7 @@ from typing import Final
 from markupsafe import Markup
 
 from balise_collector.conclude.history import bins
-from balise_collector.conclude.liveness import Standing, standing
+from balise_collector.conclude.liveness import Liveness, liveness_of
 from balise_collector.conclude.probe_events import TROUBLES, Read, Told, troubles, untold
 from balise_collector.conclude.spent_days import Question, questions
 from balise_collector.conclude.store import HistoryCell
@@ -90,7 +90,7 @@ class Line:
     where: str
     words: str
     """The operator's label of the line and the tags."""
-    standing: Standing
+    standing: Liveness
     excuse: str
     """Why nothing is to be expected of it (``Fleet.excuse``)."""
     word: str
@@ -287,7 +287,7 @@ def _line(view: View, facts: FleetFacts, member: Member) -> Line:
     measured = facts.measured(member.id)
     excuse = facts.fleet.excuse(member.id) if member.id in facts.fleet.members else ""
     patience = facts.fleet.patience(member.id, facts.silence)
-    found = standing(facts.presence.get(member.id), measured, row, view.now, patience, excuse)
+    found = liveness_of(facts.presence.get(member.id), measured, row, view.now, patience, excuse)
     health = row.health if row else None
     order = facts.fleet.order_of(member.id)
     network = member.network
@@ -343,7 +343,7 @@ def _order(view: View, order: Order) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _word(view: View, excuse: str, found: Standing) -> str:
+def _word(view: View, excuse: str, found: Liveness) -> str:
     """Say in a word whether it is alive."""
     told = {REVOKED: view.gettext("revoked"), RETIRED: view.gettext("retired"), HALTED: view.gettext("halted")}
     if excuse:
@@ -358,7 +358,7 @@ def _access(view: View, network: Network) -> str:
     return view.gettext(tables.ACCESSES[network.access])
 
 
-def why(view: View, found: Standing) -> str:
+def why(view: View, found: Liveness) -> str:
     """Say why a probe is silent, in the reader's language; empty where it is not."""
     sentence = tables.WHYS.get(found.silent_state, "")
     return view.gettext(sentence).format(minutes=found.silent_minutes) if sentence else ""
@@ -421,7 +421,7 @@ def _traffic(view: View, health: Health | None) -> str:
     )
 
 
-def _clock(view: View, found: Standing, health: Health | None) -> str:
+def _clock(view: View, found: Liveness, health: Health | None) -> str:
     """Say how its clock stands against ours."""
     if health is None or found.clock_skew is None:
         return "-"

@@ -1,4 +1,4 @@
-"""The bench: the cards of a batch as tiles that tick themselves off before the boards are sealed. Pure.
+"""Provisioning: the cards of a batch as tiles that tick themselves off before the boards are sealed. Pure.
 
 Lives here: the four steps of a card, and in words why the next one is not there yet. Must not live here: what makes a
 probe silent (liveness.py), where the facts are kept, or anything for the public.
@@ -8,27 +8,27 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from balise_collector.conclude.liveness import Standing, standing
+from balise_collector.conclude.liveness import Liveness, liveness_of
 from balise_collector.fleet.token import Token
 from balise_collector.journal import HealthRow
 from balise_collector.pages.operator.fleet import FleetFacts, why
 from balise_collector.pages.views.read_model import View
-from balise_collector.system.sentences import noted
+from balise_collector.system.sentences import gettext_noop
 from balise_collector.words.tables import NEVER
 from balise_wire.enrolment import Refusal
 from balise_wire.words import Lifecycle
 
 _REFUSALS: Final = {
-    Refusal.TOKEN_SPENT: noted("another board used this card's token already: make a new card for this board"),
-    Refusal.TOKEN_EXPIRED: noted("the board came, but the token had run out: make a new card"),
-    Refusal.CONSENT_MISSING: noted("the board came, but its card does not say that the host has agreed"),
-    Refusal.CONSENT_OUTDATED: noted("the board came, but its card holds an older consent text: make a new card"),
-    Refusal.REVOKED: noted("the board came, but it was revoked: give it a token for its own id"),
+    Refusal.TOKEN_SPENT: gettext_noop("another board used this card's token already: make a new card for this board"),
+    Refusal.TOKEN_EXPIRED: gettext_noop("the board came, but the token had run out: make a new card"),
+    Refusal.CONSENT_MISSING: gettext_noop("the board came, but its card does not say that the host has agreed"),
+    Refusal.CONSENT_OUTDATED: gettext_noop("the board came, but its card holds an older consent text: make a new card"),
+    Refusal.REVOKED: gettext_noop("the board came, but it was revoked: give it a token for its own id"),
 }
 
 
 @dataclass(frozen=True, kw_only=True)
-class BenchFacts:
+class ProvisioningFacts:
     """What is known of the cards; the caller of ``create_app`` gathers it."""
 
     batches: Sequence[tuple[str, float, int, int]] = ()
@@ -56,7 +56,7 @@ class Tile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BenchPage:
+class ProvisioningPage:
     """Everything the page of a batch shows."""
 
     batch: str
@@ -64,12 +64,12 @@ class BenchPage:
     done: int
 
 
-def bench(view: View, facts: FleetFacts, cards: Sequence[Token], batch: str) -> BenchPage | None:
+def provisioning(view: View, facts: FleetFacts, cards: Sequence[Token], batch: str) -> ProvisioningPage | None:
     """Return the page of a batch; ``None`` where there is none of that name."""
     if not cards:
         return None
     tiles = tuple(_tile(view, facts, card) for card in cards)
-    return BenchPage(batch=batch, tiles=tiles, done=sum(tile.done for tile in tiles))
+    return ProvisioningPage(batch=batch, tiles=tiles, done=sum(tile.done for tile in tiles))
 
 
 def _tile(view: View, facts: FleetFacts, card: Token) -> Tile:
@@ -81,7 +81,7 @@ def _tile(view: View, facts: FleetFacts, card: Token) -> Tile:
     measured = facts.measured(name) if enrolled else None
     # A board that was known before has measured before: what counts is what came since it was enrolled with this card.
     fresh = enrolled and measured is not None and card.spent_at is not None and measured >= card.spent_at
-    found = standing(
+    found = liveness_of(
         facts.presence.get(name),
         measured,
         report,
@@ -100,7 +100,7 @@ def _tile(view: View, facts: FleetFacts, card: Token) -> Tile:
 
 
 def _reason(
-    view: View, health: Mapping[str, HealthRow], card: Token, found: Standing, name: str, *, fresh: bool
+    view: View, health: Mapping[str, HealthRow], card: Token, found: Liveness, name: str, *, fresh: bool
 ) -> str:
     """Say why the next step is not done, and what to look at."""
     if card.withdrawn:

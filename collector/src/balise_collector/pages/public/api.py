@@ -20,7 +20,7 @@ from balise_collector.incidents.model import Incident, Interval
 from balise_collector.judge.verdict import Verdict
 from balise_collector.pages.public.filter import PublicView, window
 from balise_collector.pages.public.openapi import OPENAPI
-from balise_collector.pages.public.sanitised import Redrawn
+from balise_collector.pages.public.sanitised import Sanitised
 from balise_collector.pages.views import formatting, request_parameters
 from balise_wire.bins import BIN
 
@@ -115,7 +115,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """What is shown of the measurements behind an incident."""
 
     released: bool
-    measurements: tuple[Redrawn, ...]
+    measurements: tuple[Sanitised, ...]
 
 
 class IncidentsAnswer(msgspec.Struct, frozen=True, kw_only=True):

@@ -27,9 +27,9 @@ from balise_collector.incidents.findings import Finding, told
 from balise_collector.incidents.model import WITNESSES, Incident, IncidentState, Interval, MechanismShare, Scope
 from balise_collector.journal import JournalRow
 from balise_collector.judge.verdict import State, Verdict
-from balise_collector.pages.public.sanitised import Drawn, Redrawn, common, redraw
+from balise_collector.pages.public.sanitised import Drawn, Sanitised, common, sanitise
 from balise_collector.pages.views.read_model import Conclusions, View
-from balise_collector.system.sentences import Say, noted
+from balise_collector.system.sentences import Say, gettext_noop
 from balise_collector.words.countries import WORLD
 from balise_collector.words.translation import ENGLISH, Language
 from balise_wire.bins import BIN
@@ -40,11 +40,11 @@ EVIDENCE_AGE: Final = 86_400.0
 EXHIBITS: Final = 6
 _DAY: Final = 86_400.0
 _MARGIN: Final = 3_600.0
-_WITHHELD: Final = noted("not published")
+_WITHHELD: Final = gettext_noop("not published")
 
 
 class Counted(Protocol):
-    """How many witnesses stand behind what was measured; ``crowd.Crowd`` answers."""
+    """How many witnesses stand behind what was measured; ``k_anonymity.WitnessCounts`` answers."""
 
     def masks(
         self, since: float, until: float, least: int, states: frozenset[State] = frozenset()
@@ -284,7 +284,7 @@ class Public:
     """The store as the public may ask it, for the length of one request; satisfies ``view.Conclusions``."""
 
     store: Conclusions
-    crowd: Counted
+    witness_counts: Counted
     policy: Policy
     now: float
     """UNIX seconds on the collector's clock."""
@@ -363,7 +363,7 @@ class Public:
         if service is None or wide not in WIDTHS:
             return []
         counts: Counter[tuple[Place, int, str]] = Counter()
-        for place, rows in self.crowd.rows(first, last, service).items():
+        for place, rows in self.witness_counts.rows(first, last, service).items():
             for row in told_together(rows, wide, self.policy.least, lambda what: what[0] in TROUBLE, _untold_state):
                 state, count = row.what
                 counts[place, int((row.at - first) // wide), state] += count
@@ -374,8 +374,8 @@ class Public:
 
     def _history(self, first: float, last: float, service: str | None) -> list[HistoryCell]:
         """Return counts in bins of five minutes."""
-        masks = self.crowd.masks(first, last, self.policy.least)
-        sure = self.crowd.masks(first, last, WITNESSES, TROUBLE)
+        masks = self.witness_counts.masks(first, last, self.policy.least)
+        sure = self.witness_counts.masks(first, last, WITNESSES, TROUBLE)
         counts: Counter[tuple[Place, int, str]] = Counter()
         for cell in self.store.history(first, last, float(BIN), service):
             place, bit = _place_of(cell), 1 << 32 * cell.bin
@@ -391,8 +391,8 @@ class Public:
         """Return the bins of five minutes that may be told, packed."""
         first = down(since)
         last = min(first + columns * BIN, self.horizon)
-        masks = self.crowd.masks(first, last, self.policy.least)
-        sure = self.crowd.masks(first, last, WITNESSES, TROUBLE)
+        masks = self.witness_counts.masks(first, last, self.policy.least)
+        sure = self.witness_counts.masks(first, last, WITNESSES, TROUBLE)
         found = []
         for one in self.store.series(first, columns, service):
             place = _place_of(one)
@@ -418,7 +418,7 @@ class Public:
         if one is None:
             return None
         nowhere = Network(country=one.network.country, asn=0)
-        signs = self.crowd.kept(("signs", public), lambda: self._signs(public))
+        signs = self.witness_counts.kept(("signs", public), lambda: self._signs(public))
         proof = tuple(sign for sign in one.proof if sign in signs)
         return msgspec.structs.replace(_shown(one, "1", "1"), network=nowhere, proof=proof)
 
@@ -428,13 +428,15 @@ class Public:
 
     def latest_verdict_at(self) -> float | None:
         """Return the newest bin of five minutes that may be seen."""
-        return self.crowd.newest(self.horizon, self.policy.least)
+        return self.witness_counts.newest(self.horizon, self.policy.least)
 
     def is_released(self, incident_id: str) -> bool:
         """Whether the operator released the evidence of an incident."""
         return self._names().get(incident_id) in self.released
 
-    def exhibits(self, incident_id: str, say: Say = noted, language: Language = ENGLISH) -> tuple[Redrawn, ...]:
+    def exhibits(
+        self, incident_id: str, say: Say = gettext_noop, language: Language = ENGLISH
+    ) -> tuple[Sanitised, ...]:
         """Return the redrawn evidence of an incident: only where it was released, and only what is a day old."""
         inside = self._names().get(incident_id)
         if inside is None or inside not in self.released or not self._told(inside):
@@ -445,7 +447,7 @@ class Public:
             # A day on the clock of arrival as well: a probe's clock may be wrong.
             if row is None or verdict is None or max(verdict.at, row.received_at) > self.now - EVIDENCE_AGE:
                 continue
-            drawn.append(Drawn(self._who(verdict), verdict.network.asn, redraw(row, verdict, "", say, language)))
+            drawn.append(Drawn(self._who(verdict), verdict.network.asn, sanitise(row, verdict, "", say, language)))
         return tuple(common(drawn, self.policy.least, say(_WITHHELD))[:EXHIBITS])
 
     def _who(self, one: Verdict) -> str:
@@ -469,7 +471,9 @@ class Public:
 
     def _names(self) -> dict[str, str]:
         """Return public id -> own id of every incident there ever was."""
-        return self.crowd.kept("names", lambda: {self.policy.alias(name): name for name in self.crowd.incident_ids()})
+        return self.witness_counts.kept(
+            "names", lambda: {self.policy.alias(name): name for name in self.witness_counts.incident_ids()}
+        )
 
     def _by_horizon(self, inside: str) -> list[tuple[float, Finding]]:
         """Return what was told by the horizon: whatever this module says of an incident comes through here."""
@@ -479,7 +483,7 @@ class Public:
         """Return the revisions of an incident that may be seen; none where it was only ever unconfirmed."""
         if inside not in self._known:
             question = ("told", inside, self.policy.least, self._stand())
-            self._known[inside] = self.crowd.kept(question, lambda: self._find_told(inside))
+            self._known[inside] = self.witness_counts.kept(question, lambda: self._find_told(inside))
         return self._known[inside]
 
     def _find_told(self, inside: str) -> list[tuple[float, Finding]]:
@@ -521,7 +525,7 @@ class Public:
         counts: Counter[int] = Counter()
         for since, last in spans:
             here: Counter[int] = Counter()
-            for (_, asn), probes in self.crowd.by_provider(since, last, one.service, country).items():
+            for (_, asn), probes in self.witness_counts.by_provider(since, last, one.service, country).items():
                 here[asn] += probes
             counts |= here
         return dict(counts)

@@ -25,7 +25,7 @@ from balise_collector.conclude.together import WINDOW
 from balise_collector.pages.public.api import moment
 from balise_collector.pages.views import request_parameters
 from balise_collector.system.rate import Pace, Rate, source_of
-from balise_collector.system.sentences import noted
+from balise_collector.system.sentences import gettext_noop
 from balise_collector.words import translation
 from balise_collector.words.translation import ENGLISH, Language
 
@@ -116,9 +116,9 @@ class Keeping:
         if _is_first(asked):
             return None
         if self._waiting.total() >= _WAITING_MOST:
-            return _later(503, noted("The server is busy. Try again in a moment."), 5, asked)
+            return _later(503, gettext_noop("The server is busy. Try again in a moment."), 5, asked)
         if source and (self._waiting[source] >= AT_A_TIME or not self._rate.allows(source, self.monotonic())):
-            return _later(429, noted("Too many questions in a short time. Try again in a moment."), 10, asked)
+            return _later(429, gettext_noop("Too many questions in a short time. Try again in a moment."), 10, asked)
         return None
 
     async def _make(self, key: "_Key", asked: Request, make: Make, source: str) -> Answer:

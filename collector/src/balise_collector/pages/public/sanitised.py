@@ -22,7 +22,7 @@ from balise_collector.journal import JournalRow
 from balise_collector.judge.verdict import State, Verdict
 from balise_collector.pages.views.evidence import TrialRow, exhibit
 from balise_collector.pages.views.packets import DIRECTIONS, flags_in_words
-from balise_collector.system.sentences import Say, noted
+from balise_collector.system.sentences import Say, gettext_noop
 from balise_collector.words import wording
 from balise_collector.words.tables import ARMS, FAILURES, LAYERS
 from balise_collector.words.translation import ENGLISH, Language
@@ -36,14 +36,14 @@ _PROTOCOLS: Final = frozenset({"udp", "icmp"})
 _SECONDS: Final = 60.0
 """Trials are placed to this many seconds."""
 _LENGTHS: Final = (
-    (0, noted("none")),
-    (99, noted("under 100")),
-    (499, noted("100 to 499")),
-    (1500, noted("500 to 1500")),
+    (0, gettext_noop("none")),
+    (99, gettext_noop("under 100")),
+    (499, gettext_noop("100 to 499")),
+    (1500, gettext_noop("500 to 1500")),
 )
 
 
-class RedrawnPacket(msgspec.Struct, frozen=True, kw_only=True):
+class SanitisedPacket(msgspec.Struct, frozen=True, kw_only=True):
     """One packet as the public sees it."""
 
     after_ms: int
@@ -59,7 +59,7 @@ class RedrawnPacket(msgspec.Struct, frozen=True, kw_only=True):
     """It bears signs of forgery."""
 
 
-class RedrawnTrial(msgspec.Struct, frozen=True, kw_only=True):
+class SanitisedTrial(msgspec.Struct, frozen=True, kw_only=True):
     """One trial as the public sees it."""
 
     number: int
@@ -70,10 +70,10 @@ class RedrawnTrial(msgspec.Struct, frozen=True, kw_only=True):
     result: str
     took_ms: int
     """Rounded as a packet's time."""
-    packets: tuple[RedrawnPacket, ...]
+    packets: tuple[SanitisedPacket, ...]
 
 
-class Redrawn(msgspec.Struct, frozen=True, kw_only=True):
+class Sanitised(msgspec.Struct, frozen=True, kw_only=True):
     """One measurement as the public sees it."""
 
     provider: str
@@ -83,10 +83,12 @@ class Redrawn(msgspec.Struct, frozen=True, kw_only=True):
     state: State
     rule: str
     reason: str
-    trials: tuple[RedrawnTrial, ...]
+    trials: tuple[SanitisedTrial, ...]
 
 
-def redraw(row: JournalRow, verdict: Verdict, provider: str, say: Say = noted, language: Language = ENGLISH) -> Redrawn:
+def sanitise(
+    row: JournalRow, verdict: Verdict, provider: str, say: Say = gettext_noop, language: Language = ENGLISH
+) -> Sanitised:
     """Return one measurement as the public may see it.
 
     Args:
@@ -103,7 +105,7 @@ def redraw(row: JournalRow, verdict: Verdict, provider: str, say: Say = noted, l
         if EVIDENCE[word_of(one)].public
     ]
     first = pairs[0][0].at if pairs else 0.0
-    return Redrawn(
+    return Sanitised(
         provider=provider,
         part=wording.role(verdict.role, language),
         layer=say(LAYERS[verdict.layer]),
@@ -119,11 +121,11 @@ class Drawn(NamedTuple):
 
     witness: str
     asn: int
-    redrawn: Redrawn
+    redrawn: Sanitised
     """Its provider is not told yet."""
 
 
-def common(drawn: Iterable[Drawn], least: int, withheld: str) -> list[Redrawn]:
+def common(drawn: Iterable[Drawn], least: int, withheld: str) -> list[Sanitised]:
     """Return each drawing that measurements of ``least`` witnesses give, once, in the order of their first.
 
     Args:
@@ -155,10 +157,12 @@ def rounded(ms: float) -> int:
 
 def length_class(length: int) -> str:
     """Return the class of a payload's length."""
-    return next((name for most, name in _LENGTHS if length <= most), noted("over 1500"))
+    return next((name for most, name in _LENGTHS if length <= most), gettext_noop("over 1500"))
 
 
-def _trial(one: Trial, trial: TrialRow, number: int, first: float, observed: Sequence[Trial], say: Say) -> RedrawnTrial:
+def _trial(
+    one: Trial, trial: TrialRow, number: int, first: float, observed: Sequence[Trial], say: Say
+) -> SanitisedTrial:
     """Redraw one trial."""
     evidence = EVIDENCE[word_of(one)]
     answers = evidence.public_answers(one, evidence.beside(observed), say)
@@ -167,7 +171,7 @@ def _trial(one: Trial, trial: TrialRow, number: int, first: float, observed: Seq
     result = say("forged answer") if forged else say("answered")
     if one.failure:
         result = say(FAILURES[one.failure])
-    return RedrawnTrial(
+    return SanitisedTrial(
         number=number,
         arm=evidence.arm_in_public(one, say(ARMS[one.arm]), say),
         subject=one.arm is Arm.SUBJECT,
@@ -178,11 +182,11 @@ def _trial(one: Trial, trial: TrialRow, number: int, first: float, observed: Seq
     )
 
 
-def _packets(packets: Sequence[Packet], trial: TrialRow, say: Say) -> tuple[RedrawnPacket, ...]:
+def _packets(packets: Sequence[Packet], trial: TrialRow, say: Say) -> tuple[SanitisedPacket, ...]:
     """Redraw the packets of a trial."""
     server = next((p.ttl for p in packets if p.direction is Direction.IN and "S" in p.flags and p.ttl), 0)
     return _once(
-        RedrawnPacket(
+        SanitisedPacket(
             after_ms=rounded(packet.t_us / 1000),
             direction=DIRECTIONS[packet.direction],
             what=_what(packet, say),
@@ -197,9 +201,9 @@ def _packets(packets: Sequence[Packet], trial: TrialRow, say: Say) -> tuple[Redr
     )
 
 
-def _once(packets: Iterable[RedrawnPacket]) -> tuple[RedrawnPacket, ...]:
+def _once(packets: Iterable[SanitisedPacket]) -> tuple[SanitisedPacket, ...]:
     """Return packets without those that only repeat the one before them."""
-    found: list[RedrawnPacket] = []
+    found: list[SanitisedPacket] = []
     for one in packets:
         if not found or msgspec.structs.replace(one, after_ms=found[-1].after_ms) != found[-1]:
             found.append(one)
@@ -213,10 +217,10 @@ def _what(packet: Packet, say: Say) -> str:
     return packet.protocol.upper() if packet.protocol in _PROTOCOLS else say("another")
 
 
-def _answers(answers: Iterable[PublicAnswer], trial: TrialRow, say: Say) -> tuple[RedrawnPacket, ...]:
+def _answers(answers: Iterable[PublicAnswer], trial: TrialRow, say: Say) -> tuple[SanitisedPacket, ...]:
     """Redraw the answers to a question, without what they gave."""
     return _once(
-        RedrawnPacket(
+        SanitisedPacket(
             after_ms=rounded(answer.after_ms),
             direction="came",
             what=answer.what,

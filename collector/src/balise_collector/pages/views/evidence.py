@@ -14,7 +14,7 @@ from balise_collector.journal import JournalRow
 from balise_collector.judge.verdict import Verdict
 from balise_collector.pages.views.packets import PacketRow, rows
 from balise_collector.system.harmless import printable
-from balise_collector.system.sentences import Say, noted
+from balise_collector.system.sentences import Say, gettext_noop
 from balise_collector.words.tables import ARMS, FAILURES, LIMITS
 from balise_wire.evidence import Packet
 from balise_wire.failures import Failure
@@ -75,7 +75,7 @@ class Exhibit:
         return sorted(mine, key=lambda one: one.carried)
 
 
-def exhibit(row: JournalRow, verdict: Verdict, say: Say = noted) -> Exhibit:
+def exhibit(row: JournalRow, verdict: Verdict, say: Say = gettext_noop) -> Exhibit:
     """Return one measurement ready to be shown, in the reader's language."""
     measurement = row.measurement
     trials = sorted(measurement.observations, key=lambda one: one.at)
@@ -185,7 +185,7 @@ def _outcome(one: Trial, came: str, say: Say) -> tuple[str, Outcome]:
     return came, Outcome.WORKED
 
 
-def also(one: Trial, say: Say = noted) -> tuple[str, ...]:
+def also(one: Trial, say: Say = gettext_noop) -> tuple[str, ...]:
     """Return what no column has a place for: its experiment's, a flood, and the routers that reported an error."""
     told = EVIDENCE[word_of(one)].also(one, say)
     if one.flood_bytes:

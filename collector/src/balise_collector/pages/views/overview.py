@@ -8,7 +8,7 @@ from balise_collector.incidents.model import Incident, IncidentState
 from balise_collector.judge.verdict import State
 from balise_collector.pages.views import formatting
 from balise_collector.pages.views.read_model import View
-from balise_collector.system.sentences import noted
+from balise_collector.system.sentences import gettext_noop
 from balise_collector.words import wording
 
 STALE: Final = 900.0
@@ -16,11 +16,11 @@ STALE: Final = 900.0
 _MOST: Final = 100
 """Incidents of a section that are shown."""
 _SECTIONS: Final = (
-    (IncidentState.OPEN, noted("Going on now")),
-    (IncidentState.UNCONFIRMED, noted("Seen by one probe, not confirmed: no finding, and not published")),
-    (IncidentState.STANDING, noted("Standing: failing since our first measurement")),
-    (IncidentState.CLOSED, noted("Ended incidents")),
-    (IncidentState.WITHDRAWN, noted("Withdrawn: said once, and not confirmed by what arrived later")),
+    (IncidentState.OPEN, gettext_noop("Going on now")),
+    (IncidentState.UNCONFIRMED, gettext_noop("Seen by one probe, not confirmed: no finding, and not published")),
+    (IncidentState.STANDING, gettext_noop("Standing: failing since our first measurement")),
+    (IncidentState.CLOSED, gettext_noop("Ended incidents")),
+    (IncidentState.WITHDRAWN, gettext_noop("Withdrawn: said once, and not confirmed by what arrived later")),
 )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from balise_collector.judge.injection import Trace, behind_proxy, trace
-from balise_collector.system.sentences import Say, noted
+from balise_collector.system.sentences import Say, gettext_noop
 from balise_wire.evidence import Direction, Packet
 
 _TTL_SLACK = 2
@@ -48,7 +48,7 @@ def flags_in_words(flags: str) -> str:
     return " ".join(_FLAGS.get(flag, flag) for flag in flags)
 
 
-def rows(packets: Sequence[Packet], control: Sequence[Packet] = (), say: Say = noted) -> list[PacketRow]:
+def rows(packets: Sequence[Packet], control: Sequence[Packet] = (), say: Say = gettext_noop) -> list[PacketRow]:
     """Return the rows of one trial.
 
     Args:

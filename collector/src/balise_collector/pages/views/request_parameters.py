@@ -10,7 +10,7 @@ from typing import Final
 
 from starlette.exceptions import HTTPException
 
-from balise_collector.system.sentences import noted
+from balise_collector.system.sentences import gettext_noop
 from balise_collector.words.translation import ENGLISH, Language, languages
 
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -28,7 +28,7 @@ _LONGEST: Final = 40
 def incident_id(text: str) -> str:
     """Return a well-formed incident id (HTTPException 404)."""
     if not _ID.fullmatch(text):
-        raise HTTPException(404, noted("That is not the form of an incident's id."))
+        raise HTTPException(404, gettext_noop("That is not the form of an incident's id."))
     return text
 
 

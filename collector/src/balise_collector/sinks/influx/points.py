@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 from typing import Final
 
-from balise_collector.conclude.liveness import STATES, Standing
+from balise_collector.conclude.liveness import STATES, Liveness
 from balise_collector.experiments import POINTS
 from balise_collector.fleet.members import Member
 from balise_collector.incidents.findings import Finding
@@ -205,7 +205,7 @@ def probe_event_point(row: EventRow, member: Member | None) -> Point:
     return _point(PROBE_EVENT, tags, fields, round(row.received_at * 1e6) * 1000 + row.no % 1000)
 
 
-def fleet_point(member: Member, now: Standing, health: HealthRow | None, software: str, at: float) -> Point:
+def fleet_point(member: Member, now: Liveness, health: HealthRow | None, software: str, at: float) -> Point:
     """Return the point of how one probe stands at ``at`` (UNIX seconds)."""
     fields: _Fields = {
         "clock_skew_s": now.clock_skew,
