@@ -33,6 +33,7 @@ from balise_wire.card import CONSENT_VERSION
 from balise_wire.envelope import Envelope, Kind, decode_envelope, encode_envelope
 from balise_wire.failures import Failure
 from balise_wire.measurement import Measurement
+from balise_wire.request import Answer, Outcome, Reason, Request
 from balise_wire.seal import Sealer, unseal
 from balise_wire.status import Event, EventKind
 from balise_wire.words import Arm, Design, Experiment, Lifecycle, TargetRole
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
 PROBE = "k7m2q9xd"
 START = 1_589_733_000.0
 SCALE = 2000.0
+SLOWER = 100.0
+"""Where an hour must not be over before a slow machine has carried out what lasts an hour at most."""
 """A five-minute slot takes 0.15 s."""
 
 
@@ -91,10 +94,12 @@ class House:
         self.lan: tuple[str, ...] = ()
         self.apps: list[tuple[App, Reactor, Spool]] = []
         self.began = time.monotonic()
+        self.scale = SCALE
+        """Clock seconds in a real one."""
 
     def app(self, wrong: float | None = None) -> App:
         """Start a probe, as after a boot; the clock goes on, ``wrong`` seconds off where a time server lies."""
-        clock = Clock(laboratory=Laboratory(START, self.began, SCALE, wrong))
+        clock = Clock(laboratory=Laboratory(START, self.began, self.scale, wrong))
         reactor = Reactor(clock)
         spool = self.open_spool(self.folder / "spool.sqlite", self.identity, batch_records=20, batch_seconds=100.0)
         config = Config(
@@ -126,13 +131,23 @@ class House:
         )
         return Sealer((signer or self.collector).key).seal(encode_envelope(envelope))
 
+    def asking(self, *asked: Request) -> bytes:
+        """Seal these requests."""
+        body = msgspec.Raw(msgspec.json.encode(asked))
+        envelope = Envelope(kind=Kind.COMMAND, id="0" * 32, probe=PROBE, sent_at=START, body=body)
+        return Sealer(self.collector.key).seal(encode_envelope(envelope))
+
+    def answers(self) -> list[Answer]:
+        """Return the answers on disk."""
+        return [event.answer for event in self.events() if event.answer is not None]
+
     def until(self, done: Callable[[], bool]) -> None:
         """Turn the newest probe's loop until something is true."""
         assert self.apps[-1][1].run_until(done, 20.0), "it did not come true in 20 s"
 
     def turns(self, count: int) -> None:
         """Let the newest probe's clock run through ``count`` slots."""
-        slot = 300.0 / SCALE
+        slot = 300.0 / self.scale
         self.apps[-1][1].run_until(lambda: False, count * slot)
 
     def recorded(self) -> list[Any]:
@@ -202,6 +217,74 @@ def test_a_failing_sentinel_leads_to_a_paired_series_with_its_cause(house: House
     assert [trial.carried for trial in paired].count(True) == 1
     assert paired[0].carried
     assert paired[0].at == made[0].observations[0].at
+
+
+def request(number: int, app: App, one: Target, experiment: Experiment = Experiment.TLS) -> Request:
+    """Return a request that is fresh."""
+    now = app.parts.clock.now()
+    return Request(id=f"{number:032x}", experiment=experiment, target=one.id, made=now, expires=now + 3600.0)
+
+
+def test_a_request_is_carried_out_once_and_answered(house: House) -> None:
+    """With its design and its id in the measurement, and the measurement's id in the answer."""
+    house.scale = SLOWER
+    app = house.app()
+    app.assigned(house.sealed(assignment(target(1))))
+    asked = request(1, app, target(1), Experiment.TCP)
+    app.requested(house.asking(asked))
+    house.until(lambda: len(house.answers()) >= 2)
+    app.requested(house.asking(asked))
+    house.until(lambda: app.parts.runs.measurements >= 4)
+    made = [one for one in house.measurements() if one.request]
+    assert [(one.request, one.design, one.experiment) for one in made] == [(asked.id, Design.ON_DEMAND, Experiment.TCP)]
+    assert house.answers() == [
+        Answer(request=asked.id, outcome=Outcome.ACCEPTED),
+        Answer(request=asked.id, outcome=Outcome.DONE, measurement=made[0].id),
+    ]
+
+
+def test_a_request_is_refused_while_the_host_pauses(house: House) -> None:
+    """Whatever stops the timetable stops requests; what was taken up before waits, and expires."""
+    app = house.app()
+    (house.folder / PAUSE_FILE).touch()
+    app.assigned(house.sealed(assignment(target(1))))
+    house.until(lambda: app.parts.follower.lifecycle() is Lifecycle.SLEEPING)
+    steps = len(house.network.steps)
+    app.requested(house.asking(request(1, app, target(1))))
+    house.turns(1)
+    assert [(one.outcome, one.reason) for one in house.answers()] == [(Outcome.REFUSED, Reason.NOT_MEASURING)]
+    assert len(house.network.steps) == steps
+
+
+def test_a_request_that_waits_survives_a_restart_and_one_that_ran_is_not_run_again(house: House) -> None:
+    """The broker's retained message finds a probe that knows what it did."""
+    house.scale = SLOWER
+    app = house.app()
+    app.assigned(house.sealed(assignment(target(1), target(2))))
+    asked = request(1, app, target(1)), request(2, app, target(2), Experiment.TCP)
+    app.requested(house.asking(asked[0]))
+    house.until(lambda: len(house.answers()) >= 2)
+    app.requested(house.asking(*asked))
+    app.parts.recorder.commit()
+    again = house.app()
+    again.requested(house.asking(*asked))
+    house.until(lambda: [one.outcome for one in house.answers()].count(Outcome.DONE) == 2)
+    assert sorted(one.request for one in house.measurements() if one.request) == [asked[0].id, asked[1].id]
+
+
+def test_what_a_halt_ends_is_answered(house: House) -> None:
+    """A request in flight ends with everything else, and says so."""
+    house.scale = SLOWER
+    app = house.app()
+    app.assigned(house.sealed(assignment(target(1))))
+    asked = request(1, app, target(1))
+    app.requested(house.asking(asked))
+    house.until(lambda: bool(app.parts.asked._book._book.begun))
+    app.assigned(house.sealed(msgspec.structs.replace(assignment(target(1), version=2), halt="for now")))
+    house.until(lambda: len(house.answers()) >= 2)
+    told = house.answers()[-1]
+    assert (told.outcome, told.reason) == (Outcome.FAILED, Reason.INTERRUPTED)
+    assert [one for one in house.measurements() if one.request] == []
 
 
 def test_a_restart_without_a_broker_measures_from_the_stored_assignment(house: House) -> None:

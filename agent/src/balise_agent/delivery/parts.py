@@ -41,6 +41,13 @@ class Assigned:
 
 
 @dataclass(frozen=True)
+class Requested:
+    """A message of the open requests arrived, empty where there are none; nothing of it is verified yet."""
+
+    frame: bytes
+
+
+@dataclass(frozen=True)
 class Greeted:
     """A broker takes our messages from now on; nothing of the spool went out in this session yet."""
 
@@ -53,7 +60,7 @@ class Narrowed:
     """Bytes of our segments from now on; 0: any again."""
 
 
-Arrival = Assigned | Greeted | Narrowed
+Arrival = Assigned | Requested | Greeted | Narrowed
 
 
 class Counters:

@@ -18,7 +18,7 @@ import msgspec
 
 from balise_agent.delivery.connector import NO_GREETING, Connector
 from balise_agent.delivery.messages import Author, OtherSchemaError, open_receipt
-from balise_agent.delivery.parts import Arrival, Assigned, Counters, Delivery, Greeted, Narrowed
+from balise_agent.delivery.parts import Arrival, Assigned, Counters, Delivery, Greeted, Narrowed, Requested
 from balise_agent.delivery.session import Opened, Session
 from balise_agent.delivery.window import Window
 from balise_agent.system.config import Broker
@@ -231,6 +231,8 @@ class Publisher:
             # An assignment says that the collector knows us now: what it did not receipt before may be welcome.
             self.window.rewind()
             self._arrivals.append(Assigned(payload))
+        elif name == topic(self._parts.probe, Leaf.COMMAND):
+            self._arrivals.append(Requested(payload))
 
     def acknowledged(self, message: int) -> None:
         """See SessionOwner."""

@@ -159,7 +159,7 @@ class Session:
             return  # paho ends the connection, and _on_disconnect tells of it
         if not self._over:
             self._owner.accepted()
-            topics = [(topic(self._probe, leaf), 1) for leaf in (Leaf.RECEIPT, Leaf.ASSIGNMENT)]
+            topics = [(topic(self._probe, leaf), 1) for leaf in (Leaf.RECEIPT, Leaf.ASSIGNMENT, Leaf.COMMAND)]
             client.subscribe([*topics, (COLLECTOR_STATE, 1)])
 
     def _on_subscribe(self, _client: mqtt.Client, _data: Any, _mid: int, _reasons: Any, _properties: Any) -> None:

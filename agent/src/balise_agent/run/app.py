@@ -9,7 +9,7 @@ from typing import Final
 
 from balise_agent.delivery.delivery_profile import pace_of
 from balise_agent.delivery.diagnosis import is_refused
-from balise_agent.delivery.parts import Assigned, Greeted
+from balise_agent.delivery.parts import Assigned, Greeted, Requested
 from balise_agent.provisioning.enrolment.renewal import Renewed
 from balise_agent.run.duties import Duties, Duty
 from balise_agent.run.parts import Parts
@@ -60,6 +60,7 @@ class App:
             (
                 Duty(self._look_at_the_clock),
                 Duty(self._look_at_the_task),
+                Duty(parts.asked.expire),
                 Duty(self.upkeep.look_at_the_disk),
                 Duty(self.upkeep.seal_in_time),
                 Duty(self._tell_health),
@@ -89,6 +90,8 @@ class App:
         for arrival in self._publisher.take():
             if isinstance(arrival, Assigned):
                 self.assigned(arrival.frame)
+            elif isinstance(arrival, Requested):
+                self.requested(arrival.frame)
             elif isinstance(arrival, Greeted):
                 # The first word of a session is live, so that the collector can date what follows.
                 self._send_health()
@@ -110,6 +113,7 @@ class App:
         for notice in (*self.parts.news, *self._follower.restore()):
             self.parts.recorder.notice(notice)
         self.parts.boxed_for.hear(self._follower.signed_at, self._follower.recipient)
+        self.parts.asked.restore()
         self._reassign()
         if self.parts.config.consent.accepted:
             self._publisher.start()
@@ -129,6 +133,7 @@ class App:
         why = "another enrolment is in force" if self.again else "stopped by its service manager or a person"
         self._event(EventKind.STOPPED, why)
         parts.recorder.commit()
+        parts.asked.settle()
         parts.recorder.seal()
         self.upkeep.remember()
         parts.spool.note("ended", "in order")
@@ -161,9 +166,15 @@ class App:
         self.parts.boxed_for.hear(self._follower.signed_at, self._follower.recipient)
         self._reassign()
 
+    def requested(self, frame: bytes) -> None:
+        """Consider a sealed message of requests."""
+        self.parts.asked.hear(frame)
+        self._runs.soon()
+
     def _reassign(self) -> None:
         """Follow assignment, pause and consent, and tell the collector when our state changed."""
         change = self._follower.look(self.parts.usage.spent)
+        self.parts.asked.resume()
         if change.before != change.after:
             self._turned(change.before, change.after)
         if change.lifecycle is not None:

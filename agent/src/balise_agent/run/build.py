@@ -25,6 +25,7 @@ from balise_agent.measure.assignment_follower import AssignmentFollower
 from balise_agent.measure.assignments import FILE as ASSIGNMENT_FILE
 from balise_agent.measure.assignments import Assignments, Notice
 from balise_agent.measure.conductor import Conductor, Network
+from balise_agent.measure.request_book import RequestBook
 from balise_agent.net.link import Link
 from balise_agent.net.local_networks import own_prefixes
 from balise_agent.policy.egress import Gate
@@ -35,6 +36,7 @@ from balise_agent.provisioning.enrolment.files import Files
 from balise_agent.provisioning.enrolment.renewal import Renewal
 from balise_agent.run import exit_traces
 from balise_agent.run.app import App
+from balise_agent.run.asked import Asked
 from balise_agent.run.health import HardwareWatch, Reports
 from balise_agent.run.parts import Parts
 from balise_agent.run.recorder import Recorder
@@ -143,7 +145,10 @@ def assemble(
     )
     watch = HardwareWatch(clock, around.root)
     setting = Setting(network=place(config), drops=around.drops, limited_by=watch.limited_by)
-    runs = Runs(Conductor(around.network, around.reactor), follower, recorder, around.usage, setting)
+    key = collector_key(config.collector.key or ephemeral().public_hex)
+    book = RequestBook(spool, collector=key, probe=config.probe.id)
+    asked = Asked(book, follower, recorder, around.usage, around.reactor)
+    runs = Runs(Conductor(around.network, around.reactor), follower, asked, recorder, around.usage, setting)
     reports = Reports(
         config=config,
         clock=clock,
@@ -166,6 +171,7 @@ def assemble(
         publisher=publisher,
         recorder=recorder,
         follower=follower,
+        asked=asked,
         runs=runs,
         reports=reports,
         status=around.status,

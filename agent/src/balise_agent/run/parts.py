@@ -14,6 +14,7 @@ from balise_agent.measure.assignment_follower import AssignmentFollower
 from balise_agent.measure.assignments import Notice
 from balise_agent.policy.usage import Meter
 from balise_agent.provisioning.enrolment.renewal import Renewal
+from balise_agent.run.asked import Asked
 from balise_agent.run.exit_traces import Warnings
 from balise_agent.run.health import Reports
 from balise_agent.run.recorder import Recorder
@@ -39,6 +40,7 @@ class Parts:
     publisher: Publisher
     recorder: Recorder
     follower: AssignmentFollower
+    asked: Asked
     runs: Runs
     reports: Reports
     status: StatusFile | None = None

@@ -23,6 +23,7 @@ from balise_agent.measure.report import Circumstances, measurement
 from balise_agent.measure.run import Run
 from balise_agent.policy.redaction import redacted
 from balise_agent.policy.usage import Meter
+from balise_agent.run.asked import Asked
 from balise_agent.run.recorder import LONGEST_DETAIL, Recorder
 from balise_agent.system.clock import Clock
 from balise_agent.system.errors import LinkUnusable, Refused
@@ -54,12 +55,19 @@ class Runs:
     """The runs of one probe."""
 
     def __init__(
-        self, conductor: Conductor, follower: AssignmentFollower, recorder: Recorder, usage: Meter, setting: Setting
+        self,
+        conductor: Conductor,
+        follower: AssignmentFollower,
+        asked: Asked,
+        recorder: Recorder,
+        usage: Meter,
+        setting: Setting,
     ) -> None:
         self.measurements = 0
         self._failures = 0
         self.conductor = conductor
         self._follower = follower
+        self._asked = asked
         self._recorder = recorder
         self._usage = usage
         self._setting = setting
@@ -120,7 +128,11 @@ class Runs:
             self._timer = self._reactor.after(real, self.turn)
 
     def _start(self, run: Run) -> None:
-        """Hand one run to the conductor."""
+        """Hand one run to the conductor; one that was asked for is written down as begun before."""
+        if run.request and not self._asked.begin(run.request):
+            if self._follower.agenda is not None:
+                self._follower.agenda.done(run, (), self._clock.now(), own_failure=True)
+            return
         started, drops = self._clock.now(), self.drops()
         self.conductor.start(
             run.plan(), exclusive=run.exclusive, on_done=lambda outcome: self._finished(run, started, drops, outcome)
@@ -133,19 +145,23 @@ class Runs:
         trouble = "" if outcome.error is None else self._failed(run, outcome.error)
         if trouble:
             observations = (*carried(run.cause), *observations)
+        id = secrets.token_hex(16)
         try:
             if agenda is not None:
                 agenda.done(run, observations, self._clock.now(), own_failure=outcome.error is not None)
-            record = self._measured(run, observations, started, drops, trouble)
+            record = self._measured(id, run, observations, started, drops, trouble)
         except Exception as error:  # noqa: BLE001 - what came of one run must cost that run alone
-            record = self._measured(run, (), started, drops, trouble or self._failed(run, error))
+            trouble = trouble or self._failed(run, error)
+            record = self._measured(id, run, (), started, drops, trouble)
         if record is not None:
             self.measurements += 1
             self._recorder.record(record)
+        if run.request:
+            self._asked.done(run.request, "" if record is None else id, trouble)
         self.soon()
 
     def _measured(
-        self, run: Run, observations: Sequence[Observation], started: float, drops: int, own_failure: str
+        self, id: str, run: Run, observations: Sequence[Observation], started: float, drops: int, own_failure: str
     ) -> Record | None:
         """Return the measurement of a run; ``None`` where a person cancelled it and there is nothing to say."""
         if not observations and not own_failure:
@@ -157,7 +173,7 @@ class Runs:
             run,
             observations,
             Circumstances(
-                id=secrets.token_hex(16),
+                id=id,
                 started=started,
                 ended=ended,
                 network=self._setting.network,

@@ -67,8 +67,6 @@ class Group:
         self.presence.append(heard)
         if heard.stream and heard.state is not Lifecycle.LOST:
             self.owed[heard.probe] = heard.stream
-        self.heard: list[Accepted] = []
-        """What may say something of assignments, to be taken up once it is committed."""
 
 
 class Addressed(NamedTuple):
