@@ -13,7 +13,7 @@ def test_a_count_stands_for_all_that_ended() -> None:
     """Estimates never add up beside the line's own count (layout F11)."""
     day = Day(NOON, 1_000)
     day.starts(ONE, 5_000)
-    assert day.spent == 6_000
+    assert (day.settled, day.spent) == (1_000, 6_000)
     day.ends(ONE, 4_000)
     assert day.spent == 5_000
     day.count(7_000)

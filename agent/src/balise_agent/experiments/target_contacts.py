@@ -3,9 +3,30 @@
 Must not live here: any one experiment.
 """
 
-from balise_agent.experiments.experiment import RESOLVED, Destination
+from collections.abc import Sequence
+
+from balise_agent.experiments.experiment import RESOLVED, SCRAMBLED, Contacts, Destination, ExperimentPlan
 from balise_agent.experiments.task import Task
+from balise_wire.experiments import cost
 from balise_wire.experiments.traits import Traits
+
+
+class OneEndpoint(Contacts):
+    """The target's endpoint under its own name, and under a control's and a scrambled one when something fails."""
+
+    def __init__(self, traits: Traits, plan: ExperimentPlan) -> None:
+        """Tell the contacts of an experiment whose every arm goes to one endpoint."""
+        self._traits = traits
+        self._plan = plan
+
+    def scheduled(self, task: Task) -> Sequence[Destination]:
+        """See Contacts."""
+        return (at_target(self._traits, task, size=cost(self._traits.word, self._plan.shape(task))),)
+
+    def on_anomaly(self, task: Task, /) -> Sequence[Destination]:
+        """See Contacts."""
+        _, name = task.other_name()
+        return [at_target(self._traits, task, name=other) for other in (name, SCRAMBLED) if other]
 
 
 def at_target(traits: Traits, task: Task, *, name: str = "", port: int = 0, size: int = 0) -> Destination:

@@ -16,7 +16,7 @@ from balise_agent.system.config import Timeouts
 from balise_wire.assignment import Control, Target
 from balise_wire.experiments.traits import Parameters, Transport
 from balise_wire.observations import Observation
-from balise_wire.words import Design, Scope
+from balise_wire.words import Arm, Design, Scope
 
 K = TypeVar("K", bound=Parameters)
 
@@ -71,6 +71,15 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
         if self.control_name:
             return self.control_name
         return next((control.name for control in self.controls), "")
+
+    def other_name(self) -> tuple[Arm, str]:
+        """Return the best control of a name: one that the same address serves, else one that every home uses.
+
+        Empty, and the arm ``absent``, where neither is assigned.
+        """
+        if self.target.neighbour:
+            return Arm.NEIGHBOUR, self.target.neighbour
+        return (Arm.CONTROL, name) if (name := self.name_control()) else (Arm.ABSENT, "")
 
     def endpoint_controls(self) -> tuple[tuple[Control, Endpoint], ...]:
         """Return the control endpoints of the task's family, those abroad by preference since most subjects are."""

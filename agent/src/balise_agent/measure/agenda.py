@@ -313,12 +313,13 @@ class Agenda:
             self._tell_rest(what, f"the rest of the day's bytes is kept: {what} rest until 00:00 UTC")
             return True
         allowed = min(self.assignment.budget.bytes_per_day, self._limits.bytes_per_day)
-        share = self._day.spent / allowed if allowed > 0 else 1.0
         until = 1.0 if anomaly else traits.rests_from
+        spent = self._day.spent if until < 1.0 else self._day.settled
+        share = spent / allowed if allowed > 0 else 1.0
         if share < until:
             return False
         what = word.value if until < 1.0 else "everything"
-        self._tell_rest(what, f"{self._day.spent} of {allowed} bytes today: {what} rests until 00:00 UTC")
+        self._tell_rest(what, f"{spent} of {allowed} bytes today: {what} rests until 00:00 UTC")
         return True
 
     def _tell_rest(self, what: str, detail: str) -> None:

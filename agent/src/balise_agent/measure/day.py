@@ -21,9 +21,14 @@ class Day:
         self._told: set[str] = set()
 
     @property
+    def settled(self) -> int:
+        """Bytes of the day that were spent: what names, SYNs and series go by, to the last one."""
+        return self._counted + self._ended
+
+    @property
     def spent(self) -> int:
-        """Bytes of the day, those of runs in flight among them."""
-        return self._counted + self._ended + sum(self._flying.values())
+        """The same, and what the runs in flight are reckoned to cost: what is heavy on schedule makes room for them."""
+        return self.settled + sum(self._flying.values())
 
     def turn(self, now: float) -> None:
         """Begin a new account at midnight; what is in flight goes on."""

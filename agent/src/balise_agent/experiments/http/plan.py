@@ -51,7 +51,7 @@ class HttpPlan(ExperimentPlan):
     def paired(self, task: Task) -> Plan:
         """Return neighbour (or control) first, scrambled, then the subject twice; once where nothing connects."""
         target = task.target
-        arm, name = other_name(task)
+        arm, name = task.other_name()
         observations: list[Observation] = list(carried(task.cause))
         if name:
             control = yield from get_trial(task, arm, name)
@@ -72,12 +72,6 @@ class HttpPlan(ExperimentPlan):
 
 
 PLAN: Final = HttpPlan()
-
-
-def other_name(task: Task) -> tuple[Arm, str]:
-    """Return the best control: a name that the same address serves, else one every home uses; perhaps empty."""
-    neighbour = task.target.neighbour
-    return (Arm.NEIGHBOUR, neighbour) if neighbour else (Arm.CONTROL, task.name_control())
 
 
 @noting

@@ -54,7 +54,8 @@ class TlsPlan(ExperimentPlan):
         another: one try with the subject's is enough.
         """
         target = task.target
-        arm, name = other_name(task)
+        arm, other = task.other_name()
+        name = other or None
         observations: list[Observation] = list(carried(task.cause))
         control = yield from hello_trial(task, arm, name, 1)
         observations.append(control)
@@ -80,13 +81,6 @@ class TlsPlan(ExperimentPlan):
 
 
 PLAN: Final = TlsPlan()
-
-
-def other_name(task: Task) -> tuple[Arm, str | None]:
-    """Return the best control: a name that the same address serves, else one every home uses, else no name at all."""
-    if task.target.neighbour:
-        return Arm.NEIGHBOUR, task.target.neighbour
-    return (Arm.CONTROL, name) if (name := task.name_control()) else (Arm.ABSENT, None)
 
 
 @noting
