@@ -22,7 +22,9 @@ from balise_collector.judge.rules import Facts, Layer, Rule, bare_facts
 from balise_collector.judge.signs import Sign
 from balise_wire.experiments import OBSERVATIONS
 from balise_wire.experiments.registry import Part, function, gather, instance
+from balise_wire.failures import Failure
 from balise_wire.measurement import Measurement
+from balise_wire.mechanisms import Mechanism
 from balise_wire.trial import Trial
 from balise_wire.words import Experiment
 
@@ -55,7 +57,11 @@ _POINTS: Part[Points[Any]] = instance("points:POINTS", Points)
 _BOUNDS = instance("intake:BOUNDS", Bounds)
 _DESTINATION = function("intake:destination", _destination)
 _EXPORT = function("export:export", _export)
-_found = gather(__name__, (_FACTS, _RULES, _NOTE, _EVIDENCE, _POINTS, _BOUNDS, _DESTINATION, _EXPORT))
+_MECHANISMS: Part[dict[Mechanism, str]] = instance("words:MECHANISMS", dict, optional=True)
+_FAILURES: Part[dict[Failure, str]] = instance("words:FAILURES", dict, optional=True)
+_found = gather(
+    __name__, (_FACTS, _RULES, _NOTE, _EVIDENCE, _POINTS, _BOUNDS, _DESTINATION, _EXPORT, _MECHANISMS, _FAILURES)
+)
 
 NOTES: Final = _found.of(_NOTE)
 """What each experiment remembers of a reference's trial."""
@@ -65,6 +71,9 @@ POINTS: Final = _found.of(_POINTS)
 """What sinks are told of each experiment's trials."""
 EXPORTS: Final = _found.of(_EXPORT)
 """What of each experiment's measurements is exported, in OONI's shapes."""
+MECHANISMS: Final = {one: words for own in _found.of(_MECHANISMS).values() for one, words in own.items()}
+"""The words for mechanisms that one experiment recognises, and for failures that its trials alone can have."""
+FAILURES: Final = {one: words for own in _found.of(_FAILURES).values() for one, words in own.items()}
 BOUNDS: Final = _found.of(_BOUNDS)
 """What each experiment's observations can hold."""
 DESTINATIONS: Final = _found.of(_DESTINATION)

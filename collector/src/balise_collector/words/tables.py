@@ -9,7 +9,7 @@ context (``CONTEXTS``). Must not live here: how words are joined (wording.py), l
 from collections.abc import Mapping
 from typing import Any, Final
 
-from balise_collector.experiments import SIGNS
+from balise_collector import experiments
 from balise_collector.fleet.members import HALTED, RETIRED, REVOKED
 from balise_collector.fleet.whereabouts import Sign, Where
 from balise_collector.incidents.model import IncidentKind, IncidentState, Locality
@@ -24,35 +24,20 @@ from balise_wire.words import Access, Arm, ClockState, Experiment, Lifecycle, Ta
 NEVER: Final = "never"
 """State of a probe that was approved and of which nothing was ever heard."""
 
-MECHANISMS: Final[dict[Mechanism, str]] = {
-    Mechanism.DNS_INJECT: "forged DNS answers",
-    Mechanism.DNS_NXDOMAIN: "the provider's resolver says that the name does not exist",
-    Mechanism.DNS_BOGUS: "the provider's resolver gives a false address",
-    Mechanism.DNS_REFUSED: "the provider's resolver refuses the name",
-    Mechanism.DNS_SILENT: "DNS questions about the name stay unanswered",
-    Mechanism.DNS_HIJACK: "DNS questions are intercepted on the way",
-    Mechanism.IP_DROP: "packets to the address vanish on the way",
-    Mechanism.IP_RST: "connections to the address are cut by forged resets",
-    Mechanism.IP_ICMP: "a router on the way refuses the address",
-    Mechanism.PORT_DROP: "one port of the address is unreachable while another answers",
-    Mechanism.SNI_RST: "connections are cut by forged resets as soon as they name the service",
-    Mechanism.SNI_DROP: "connections go dead as soon as they name the service",
-    Mechanism.SNI_FIN: "connections are closed on the way as soon as they name the service",
-    Mechanism.TLS_MITM: "connections are intercepted with a foreign certificate",
-    Mechanism.HTTP_BLOCKPAGE: "another page is shown in the service's place",
-    Mechanism.HTTP_REDIRECT: "requests are redirected elsewhere on the way",
-    Mechanism.HTTP_RST: "requests are cut by forged resets",
-    Mechanism.HTTP_DROP: "requests stay unanswered as soon as they name the service",
+_SHARED_MECHANISMS: Final = {
     Mechanism.QUIC_DROP: "QUIC connections go dead as soon as they name the service",
     Mechanism.RATE_POLICE: "the rate is cut by dropping packets above a limit",
     Mechanism.RATE_SHAPE: "the rate is held down by delaying packets",
     Mechanism.UDP_DROP: "UDP packets vanish on the way",
     Mechanism.VPN_DROP: "VPN handshakes are cut on the way",
-    Mechanism.SHUTDOWN_ISP: "the provider's line is dead beyond the home",
     Mechanism.SERVER_DOWN: "the service answers nobody, here or abroad",
     Mechanism.SERVER_REFUSES: "the authentic server refuses",
     Mechanism.EDGE_DOWN: "the service's servers for this region answer nobody",
     Mechanism.UNKNOWN: "in a way that this version has no words for",
+}
+"""Those that no one experiment recognises alone."""
+MECHANISMS: Final[dict[Mechanism, str]] = {
+    one: words for one in Mechanism if (words := (_SHARED_MECHANISMS | experiments.MECHANISMS).get(one))
 }
 """Every mechanism."""
 
@@ -159,7 +144,7 @@ GRADE_NEEDS: Final[dict[str, str]] = {
 }
 """What each grade asks for."""
 
-PROOFS: Final[dict[str, str]] = {sign.id: sign.words for sign in SIGNS.values()}
+PROOFS: Final[dict[str, str]] = {sign.id: sign.words for sign in experiments.SIGNS.values()}
 """Signs in the evidence, in words; the keys are those of ``Verdict.proof``."""
 
 ARMS: Final[dict[Arm, str]] = {
@@ -238,32 +223,23 @@ EVENTS: Final[dict[EventKind, str]] = {
 }
 """What a probe tells of itself."""
 
-FAILURES: Final[dict[Failure, str]] = {
+_SHARED_FAILURES: Final = {
     Failure.ADDRESS_FAMILY_NOT_SUPPORTED: "this IP version is not to be had",
     Failure.CONNECTION_ABORTED: "connection aborted",
     Failure.CONNECTION_REFUSED: "connection refused",
     Failure.CONNECTION_RESET: "connection reset",
-    Failure.DNS_BOGON: "an address that no public service has",
-    Failure.DNS_NO_ANSWER: "an answer without an address",
-    Failure.DNS_NXDOMAIN: "told that the name does not exist",
-    Failure.DNS_REFUSED: "question refused",
-    Failure.DNS_SERVER_MISBEHAVING: "a malformed answer",
-    Failure.DNS_SERVFAIL: "the resolver failed",
     Failure.EOF: "connection closed without an answer",
     Failure.GENERIC_TIMEOUT: "no answer",
     Failure.HOST_UNREACHABLE: "host unreachable",
     Failure.NETWORK_DOWN: "network down",
     Failure.NETWORK_UNREACHABLE: "network unreachable",
-    Failure.SSL_FAILED_HANDSHAKE: "greeting failed",
-    Failure.SSL_INVALID_CERTIFICATE: "certificate not valid",
-    Failure.SSL_INVALID_HOSTNAME: "certificate of another name",
-    Failure.SSL_UNKNOWN_AUTHORITY: "certificate of an unknown issuer",
     Failure.UNKNOWN: "failed for a reason we do not know",
-    Failure.HTTP_MALFORMED: "an answer that is no HTTP",
     Failure.ICMP_ADMIN_PROHIBITED: "a router says: prohibited",
-    Failure.TLS_ALERT: "the server answered with a TLS alert",
-    Failure.TLS_MALFORMED: "an answer that is no TLS",
     Failure.TOO_LARGE: "an answer larger than we take",
+}
+"""Those that a trial of any experiment can end with."""
+FAILURES: Final[dict[Failure, str]] = {
+    one: words for one in Failure if (words := (_SHARED_FAILURES | experiments.FAILURES).get(one))
 }
 """Every failure of a trial, in words."""
 

@@ -1,0 +1,12 @@
+"""What people read of the tcp experiment, in English; the catalogues translate it. Pure."""
+
+from typing import Final
+
+from balise_wire.mechanisms import Mechanism
+
+MECHANISMS: Final = {
+    Mechanism.IP_DROP: "packets to the address vanish on the way",
+    Mechanism.IP_RST: "connections to the address are cut by forged resets",
+    Mechanism.IP_ICMP: "a router on the way refuses the address",
+    Mechanism.PORT_DROP: "one port of the address is unreachable while another answers",
+}

@@ -1,0 +1,10 @@
+"""A sentence before the reader's language is known."""
+
+from __future__ import annotations
+
+from balise_collector.system.sentences import noted
+
+
+def test_a_marked_sentence_is_itself() -> None:
+    """The mark is for who gathers sentences; English needs nothing more."""
+    assert noted("no answer") == "no answer"
