@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from balise_collector.experiments import EVIDENCE
 from balise_collector.experiments.shown import Simple
-from balise_collector.system.sentences import noted
+from balise_collector.system.sentences import gettext_noop
 from balise_wire.trial import Trial
 from balise_wire.words import Arm
 
@@ -20,8 +20,8 @@ def test_the_usual_answers_are_none() -> None:
     usual: Simple[Trial] = Simple()
     one = Trial(arm=Arm.SUBJECT, at=0.0)
     usual.beside([one])
-    assert usual.also(one, noted) == []
-    assert usual.answers(one, None, noted) == ()
-    assert usual.outcome(one, "", (), noted) is None
-    assert usual.public_answers(one, None, noted) is None
-    assert usual.arm_in_public(one, "subject", noted) == "subject"
+    assert usual.also(one, gettext_noop) == []
+    assert usual.answers(one, None, gettext_noop) == ()
+    assert usual.outcome(one, "", (), gettext_noop) is None
+    assert usual.public_answers(one, None, gettext_noop) is None
+    assert usual.arm_in_public(one, "subject", gettext_noop) == "subject"
