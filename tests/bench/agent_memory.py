@@ -18,8 +18,8 @@ from balise_agent.delivery.spool.spool import Spool
 from balise_agent.experiments import steps
 from balise_agent.measure.conductor import Conductor
 from balise_agent.net.link import Link
+from balise_agent.policy.egress import Egress
 from balise_agent.policy.limits import Limits
-from balise_agent.policy.usage import Meter
 from balise_agent.system.clock import Clock
 from balise_agent.system.identity import ephemeral
 from balise_agent.system.reactor import Reactor
@@ -54,7 +54,7 @@ def ours() -> dict[str, Any]:
     """Open what a probe opens, then carry 50 targets at once."""
     clock = Clock.from_environment()
     reactor = Reactor(clock)
-    meter = Meter(Limits(laboratory=("198.18.0.0/15",), connections_per_host_per_minute=10_000), clock)
+    egress = Egress(Limits(laboratory=("198.18.0.0/15",), connections_per_host_per_minute=10_000), clock)
     spool = Spool(
         Path("/run/spool.sqlite"),
         probe="k7m2q9xd",
@@ -63,7 +63,7 @@ def ours() -> dict[str, Any]:
         batch_records=50,
         batch_seconds=20.0,
     )
-    link = Link(reactor, meter, resolvers=(SERVER,))
+    link = Link(reactor, egress, resolvers=(SERVER,))
     conductor = Conductor(link, reactor)
     started = most = resident()
     for _ in range(TARGETS):

@@ -12,8 +12,8 @@ import pytest
 
 from balise_agent.experiments.steps import Connect, Send
 from balise_agent.measure.report import Circumstances, measurement
+from balise_agent.policy.egress import Egress
 from balise_agent.policy.limits import Limits
-from balise_agent.policy.usage import Meter
 from balise_agent.run import exit_traces
 from balise_agent.run.app import App
 from balise_agent.run.build import Surroundings, assemble
@@ -111,7 +111,7 @@ class House:
         around = Surroundings(
             reactor=reactor,
             spool=spool,
-            usage=Meter(self.limits, clock, spool.noted("bytes today")),
+            egress=Egress(self.limits, clock, spool.noted("bytes today")),
             network=self.network,
             drops=lambda: 0,
             resolvers=tuple,
@@ -432,12 +432,12 @@ def test_the_day_ends_measuring_whatever_the_assignment_says(house: House) -> No
     house.limits = msgspec.structs.replace(house.limits, connections_per_day=40)
     app = house.app()
     app.assigned(house.sealed(assignment(target(1))))
-    app.parts.usage._gate._connections = 40
+    app.parts.egress.usage.connections = 40
     house.turns(2)
     assert not house.network.steps
     assert next(trouble.id for trouble in app.parts.reports.status().troubles) is ProblemId.DAY_SPENT
     assert len([event for event in house.events() if event.kind is EventKind.BUDGET_EXHAUSTED]) == 1
-    app.parts.usage._days.day -= 1
+    app.parts.egress.usage._days.day -= 1
     app.parts.runs.soon()
     house.until(lambda: app.parts.runs.measurements >= 1)
 
@@ -445,7 +445,7 @@ def test_the_day_ends_measuring_whatever_the_assignment_says(house: House) -> No
 def test_a_restart_does_not_give_the_day_again(house: House) -> None:
     """The agenda counts on from the account that the gate kept."""
     app = house.app()
-    app.parts.usage.reported(700_000, 300_000)
+    app.parts.egress.reported(700_000, 300_000)
     app.upkeep.remember()
     again = house.app()
     again.assigned(house.sealed(assignment(target(1))))
@@ -559,8 +559,8 @@ def test_without_a_broker_batches_are_historical(house: House) -> None:
 def test_the_bytes_of_the_day_survive_a_restart(house: House) -> None:
     """A probe that is restarted every hour must not spend its budget twenty-four times."""
     app = house.app()
-    app.parts.usage.allow("198.18.1.1", 443, 1234)
-    app.parts.usage.received(766)
+    app.parts.egress.allow("198.18.1.1", 443, 1234)
+    app.parts.egress.received(766)
     app.upkeep.remember()
     again = house.app()
     assert (again.parts.reports.health().sent_bytes_today, again.parts.reports.health().received_bytes_today) == (
@@ -599,9 +599,9 @@ def test_the_probe_follows_its_machine_to_another_network(house: House) -> None:
     app = house.app()
     house.lan = ("203.0.113.0/24",)
     app.upkeep.follow_networks()
-    assert app.parts.usage.rules.lan == house.lan
+    assert app.parts.egress.rules.lan == house.lan
     with pytest.raises(Refused, match="own network"):
-        app.parts.usage.allow("203.0.113.7", 443, 100)
+        app.parts.egress.allow("203.0.113.7", 443, 100)
     app.assigned(house.sealed(assignment(target(1, address="203.0.113.7"))))
     assert EventKind.TARGET_REFUSED in {event.kind for event in house.events()}
 
@@ -632,11 +632,11 @@ def test_the_households_addresses_stay_at_home(house: House) -> None:
 
 def test_the_publisher_asks_the_same_account(house: House) -> None:
     """What measuring spent is gone for delivery too; at the limit there is not even a connection."""
-    usage, cap = house.app().parts.usage, house.limits.bytes_per_day
+    egress, cap = house.app().parts.egress, house.limits.bytes_per_day
     found = []
     for share in (0.5, 0.41, 0.08):
-        usage.received(int(share * cap))
-        found.append((usage.delivers(cap // 1000), usage.delivers(cap // 10), not usage.silent))
+        egress.received(int(share * cap))
+        found.append((egress.delivers(cap // 1000), egress.delivers(cap // 10), not egress.silent))
     assert found == [(True, True, True), (True, False, True), (False, False, False)]
 
 

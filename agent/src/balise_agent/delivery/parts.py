@@ -20,7 +20,7 @@ from balise_wire.status import Meta
 
 
 class Budget(Protocol):
-    """The account of the host's line; ``policy.usage.Usage``, or a test's."""
+    """The account of the host's line; ``policy.egress.Egress``, or a test's."""
 
     @property
     def silent(self) -> bool:

@@ -1,7 +1,7 @@
 """The account of the day's bytes that the schedule goes by: what was counted, and what is still in flight. Pure.
 
-What was counted is the meter's figure (policy/usage.py): every byte that crossed the line, delivery among them. Runs
-that it cannot hold yet are reckoned by the cost table. Must not live here: counting, or a cap.
+What was counted is the figure of the one account (policy/usage.py): every byte that crossed the line, delivery among
+them. Runs that it cannot hold yet are reckoned by the cost table. Must not live here: counting, or a cap.
 """
 
 from balise_agent.measure.run import Claim

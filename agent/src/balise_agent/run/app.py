@@ -173,7 +173,7 @@ class App:
 
     def _reassign(self) -> None:
         """Follow assignment, pause and consent, and tell the collector when our state changed."""
-        change = self._follower.look(self.parts.usage.spent)
+        change = self._follower.look(self.parts.egress.usage.spent)
         self.parts.asked.resume()
         if change.before != change.after:
             self._turned(change.before, change.after)
@@ -225,7 +225,7 @@ class App:
     def _send_health(self) -> None:
         self._health_at = self._clock.now()
         self._publisher.report()
-        if self.parts.usage.delivers(HEALTH):
+        if self.parts.egress.delivers(HEALTH):
             self._publisher.health(self.parts.reports.health())
 
     def _renew(self) -> None:

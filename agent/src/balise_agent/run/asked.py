@@ -11,8 +11,9 @@ import msgspec
 from balise_agent.delivery.spool.packing import Record
 from balise_agent.measure.assignment_follower import AssignmentFollower
 from balise_agent.measure.request_book import Desk, RequestBook, Told
-from balise_agent.policy.usage import Meter
+from balise_agent.policy.egress import Egress
 from balise_agent.run.recorder import Recorder
+from balise_agent.system.clock import Clock
 from balise_agent.system.reactor import Reactor
 from balise_wire.envelope import Kind
 from balise_wire.status import Event, EventKind
@@ -24,13 +25,19 @@ class Asked:
     """The requests of one probe, joined with what carries them out."""
 
     def __init__(
-        self, book: RequestBook, follower: AssignmentFollower, recorder: Recorder, usage: Meter, reactor: Reactor
+        self,
+        book: RequestBook,
+        follower: AssignmentFollower,
+        recorder: Recorder,
+        egress: Egress,
+        clock: Clock,
+        reactor: Reactor,
     ) -> None:
         self._book = book
         self._follower = follower
         self._recorder = recorder
-        self._usage = usage
-        self._clock = usage.clock
+        self._egress = egress
+        self._clock = clock
         self._reactor = reactor
 
     def restore(self) -> None:
@@ -66,7 +73,7 @@ class Asked:
 
     def _desk(self) -> Desk | None:
         agenda = self._follower.agenda
-        return None if agenda is None else Desk(agenda, self._usage.rules, self._clock.now())
+        return None if agenda is None else Desk(agenda, self._egress.rules, self._clock.now())
 
     def _answer(self, told: Iterable[Told]) -> None:
         """Record what became of requests, and remember it once that is committed."""

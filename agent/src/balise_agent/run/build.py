@@ -28,8 +28,7 @@ from balise_agent.measure.conductor import Conductor, Network
 from balise_agent.measure.request_book import RequestBook
 from balise_agent.net.link import Link
 from balise_agent.net.local_networks import own_prefixes
-from balise_agent.policy.egress import Gate
-from balise_agent.policy.usage import Meter
+from balise_agent.policy.egress import Egress, Gate
 from balise_agent.provisioning.enrolment.attempts import Applicant, Attempts
 from balise_agent.provisioning.enrolment.decide import consent_trouble
 from balise_agent.provisioning.enrolment.files import Files
@@ -62,7 +61,7 @@ class Surroundings:
 
     reactor: Reactor
     spool: Spool
-    usage: Meter
+    egress: Egress
     network: Network
     drops: Callable[[], int]
     """Packets that the capture lost since it was opened."""
@@ -101,12 +100,12 @@ def open_probe(
     with contextlib.ExitStack() as stack:
         spool = open_spool(config, identity)
         stack.callback(spool.close)
-        usage = Meter(settled.allowed, settled.clock, spool.noted("bytes today"))
-        link = stack.enter_context(open_link(settled, reactor, usage))
+        egress = Egress(settled.allowed, settled.clock, spool.noted("bytes today"))
+        link = stack.enter_context(open_link(settled, reactor, egress))
         surroundings = Surroundings(
             reactor=reactor,
             spool=spool,
-            usage=usage,
+            egress=egress,
             network=link,
             drops=link.drops,
             resolvers=link.resolvers,
@@ -144,17 +143,17 @@ def assemble(
         state_dir=Path(config.probe.state_dir),
     )
     watch = HardwareWatch(clock, around.root)
-    setting = Setting(network=place(config), drops=around.drops, limited_by=watch.limited_by)
+    setting = Setting(network=place(config), clock=clock, drops=around.drops, limited_by=watch.limited_by)
     key = collector_key(config.collector.key or ephemeral().public_hex)
     book = RequestBook(spool, collector=key, probe=config.probe.id)
-    asked = Asked(book, follower, recorder, around.usage, around.reactor)
-    runs = Runs(Conductor(around.network, around.reactor), follower, asked, recorder, around.usage, setting)
+    asked = Asked(book, follower, recorder, around.egress, clock, around.reactor)
+    runs = Runs(Conductor(around.network, around.reactor), follower, asked, recorder, around.egress, setting)
     reports = Reports(
         config=config,
         clock=clock,
         spool=spool,
         publisher=publisher,
-        usage=around.usage,
+        egress=around.egress,
         follower=follower,
         runs=runs,
         hardware=watch,
@@ -167,7 +166,7 @@ def assemble(
         service=around.service,
         spool=spool,
         boxed_for=boxed_for,
-        usage=around.usage,
+        egress=around.egress,
         publisher=publisher,
         recorder=recorder,
         follower=follower,
@@ -285,7 +284,7 @@ def _delivery(applicant: Applicant, config: Config, around: Surroundings) -> Del
         clock=applicant.clock,
         reactor=around.reactor,
         lookup=applicant.lookup,
-        budget=around.usage,
+        budget=around.egress,
         rng=reconnection_rng(identity),
         pace=pace_of(config),
         boot=hardware.boot_name(around.root),

@@ -137,7 +137,7 @@ def _run(options: argparse.Namespace) -> int:
 def _once(options: argparse.Namespace) -> int:
     """Measure once and show it."""
     # These bring scapy with them; the other commands start without.
-    from balise_agent.policy.egress import PolicyGate  # noqa: PLC0415
+    from balise_agent.policy.egress import Egress  # noqa: PLC0415
     from balise_agent.run import console, once  # noqa: PLC0415
     from balise_agent.system.reactor import Reactor  # noqa: PLC0415
 
@@ -157,7 +157,7 @@ def _once(options: argparse.Namespace) -> int:
     with contextlib.ExitStack() as stack:
         reactor = Reactor(settled.clock)
         stack.callback(reactor.close)
-        link = stack.enter_context(build.open_link(settled, reactor, PolicyGate(settled.allowed, settled.clock)))
+        link = stack.enter_context(build.open_link(settled, reactor, Egress(settled.allowed, settled.clock)))
         made = once.measure_on_link(
             settled.config, settled.allowed, settled.clock, reactor, link, wish, keeper.current, options.pcap
         )
@@ -272,12 +272,12 @@ def _doctor(options: argparse.Namespace) -> int:
 
 def _capture(settled: Settled) -> str:
     """Say whether this user, on this machine, could measure: often another one runs ``check`` than the service."""
-    from balise_agent.policy.egress import PolicyGate  # noqa: PLC0415
+    from balise_agent.policy.egress import Egress  # noqa: PLC0415
     from balise_agent.system.reactor import Reactor  # noqa: PLC0415
 
     reactor = Reactor(settled.clock)
     try:
-        with build.open_link(settled, reactor, PolicyGate(settled.allowed, settled.clock)):
+        with build.open_link(settled, reactor, Egress(settled.allowed, settled.clock)):
             return "possible for this user"
     except LinkUnusable as error:
         return f"not possible for this user: {error}"

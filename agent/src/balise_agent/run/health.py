@@ -16,7 +16,7 @@ from balise_agent.delivery.diagnosis import delivery_troubles, disk_trouble
 from balise_agent.delivery.publisher import Publisher
 from balise_agent.delivery.spool.spool import Spool
 from balise_agent.measure.assignment_follower import AssignmentFollower
-from balise_agent.policy.usage import Meter
+from balise_agent.policy.egress import Egress
 from balise_agent.provisioning.enrolment.renewal import Renewal
 from balise_agent.run.runs import Runs
 from balise_agent.system import hardware
@@ -65,7 +65,7 @@ class Reports:
     clock: Clock
     spool: Spool
     publisher: Publisher
-    usage: Meter
+    egress: Egress
     follower: AssignmentFollower
     runs: Runs
     hardware: HardwareWatch
@@ -89,9 +89,9 @@ class Reports:
             disk_written_bytes=reading.disk_written_bytes,
             spool_rows=self.spool.count(),
             spool_oldest_s=None if oldest is None else now - oldest,
-            sent_bytes_today=self.usage.sent,
-            received_bytes_today=self.usage.received_bytes,
-            excess_bytes_today=self.usage.beyond,
+            sent_bytes_today=self.egress.usage.sent,
+            received_bytes_today=self.egress.usage.received,
+            excess_bytes_today=self.egress.usage.beyond,
             tap_drops=self.runs.drops(),
             measurements=self.runs.measurements,
             own_failures=self.runs.own_failures,
@@ -104,7 +104,7 @@ class Reports:
     def status(self) -> Status:
         """Return how things stand."""
         publisher, agenda, renewal = self.publisher, self.follower.agenda, self.renewal
-        rules = self.usage.rules
+        rules = self.egress.rules
         next_at = math.inf if agenda is None else agenda.next_at()
         line = None if agenda is None else agenda.line
         return Status(
@@ -121,10 +121,10 @@ class Reports:
             connected=publisher.connected,
             waiting=self.spool.count(),
             last_receipt=publisher.counters.receipt_at,
-            sent_today=self.usage.sent,
-            received_today=self.usage.received_bytes,
+            sent_today=self.egress.usage.sent,
+            received_today=self.egress.usage.received,
             bytes_cap=rules.bytes_per_day,
-            connections_today=self.usage.connections,
+            connections_today=self.egress.usage.connections,
             connections_cap=rules.connections_per_day,
             measurements=self.runs.measurements,
             line_ok=None if line is None else line.gateway_ok is not False and line.resolver_ok is not False,
@@ -145,7 +145,7 @@ class Reports:
         yield from (trouble for trouble in (self.follower.hindrance, disk_trouble(self.spool), certificate) if trouble)
         if self.config.consent.accepted:
             yield from delivery_troubles(self.publisher, self.spool.oldest_at(), self.clock.now())
-        if self.usage.exhausted:
+        if self.egress.exhausted:
             yield Trouble(id=ProblemId.DAY_SPENT)
         reading = self.hardware.reading()
         if reading.undervoltage:

@@ -12,7 +12,7 @@ from balise_agent.delivery.publisher import Publisher
 from balise_agent.delivery.spool.spool import Spool
 from balise_agent.measure.assignment_follower import AssignmentFollower
 from balise_agent.measure.assignments import Notice
-from balise_agent.policy.usage import Meter
+from balise_agent.policy.egress import Egress
 from balise_agent.provisioning.enrolment.renewal import Renewal
 from balise_agent.run.asked import Asked
 from balise_agent.run.exit_traces import Warnings
@@ -36,7 +36,7 @@ class Parts:
     service: Service
     spool: Spool
     boxed_for: BoxedFor
-    usage: Meter
+    egress: Egress
     publisher: Publisher
     recorder: Recorder
     follower: AssignmentFollower

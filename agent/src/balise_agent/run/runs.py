@@ -21,8 +21,8 @@ from balise_agent.measure.conductor import Conductor, Outcome
 from balise_agent.measure.line_check import clocked
 from balise_agent.measure.report import Circumstances, measurement
 from balise_agent.measure.run import Run
+from balise_agent.policy.egress import Egress
 from balise_agent.policy.redaction import redacted
-from balise_agent.policy.usage import Meter
 from balise_agent.run.asked import Asked
 from balise_agent.run.recorder import LONGEST_DETAIL, Recorder
 from balise_agent.system.clock import Clock
@@ -45,6 +45,7 @@ class Setting:
     """What every measurement says of where it was made."""
 
     network: wire.Network
+    clock: Clock
     drops: Callable[[], int]
     """Packets that the capture lost since it was opened."""
     limited_by: Callable[[], tuple[str, ...]]
@@ -60,7 +61,7 @@ class Runs:
         follower: AssignmentFollower,
         asked: Asked,
         recorder: Recorder,
-        usage: Meter,
+        egress: Egress,
         setting: Setting,
     ) -> None:
         self.measurements = 0
@@ -69,10 +70,10 @@ class Runs:
         self._follower = follower
         self._asked = asked
         self._recorder = recorder
-        self._usage = usage
+        self._egress = egress
         self._setting = setting
         self._reactor: Reactor = conductor.reactor
-        self._clock: Clock = usage.clock
+        self._clock = setting.clock
         self._timer: Timer | None = None
         self._over = False
 
@@ -95,12 +96,12 @@ class Runs:
         if agenda is None or self._over:
             return
         now = self._clock.now()
-        if self._usage.exhausted:
+        if self._egress.exhausted:
             told = "the day's share of the line is used up; on after midnight UTC"
             self._recorder.event(EventKind.BUDGET_EXHAUSTED, told)
             self._come_back(_LONGEST_TIMER)
             return
-        for run in agenda.due(now, self._usage.reserve, self._usage.spent):
+        for run in agenda.due(now, self._egress.reserve, self._egress.usage.spent):
             self._start(run)
         for kind, detail in agenda.notices():
             self._recorder.event(kind, detail)
@@ -183,7 +184,7 @@ class Runs:
                 limited_by=(*self._setting.limited_by(), *(("drops",) if lost else ())),
                 tap_drops=lost,
                 own_failure=own_failure,
-                own=self._usage.rules.lan,
+                own=self._egress.rules.lan,
             ),
         )
         return Record(Kind.MEASUREMENT, msgspec.json.encode(made), ended, notable=is_notable(made))

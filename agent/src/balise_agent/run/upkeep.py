@@ -70,18 +70,18 @@ class Upkeep:
     def remember(self) -> None:
         """Write down what must survive a power cut and may be a few minutes old."""
         self._parts.clock.remember(Path(self._parts.config.probe.state_dir) / CLOCK_FILE)
-        self._parts.spool.note("bytes today", self._parts.usage.account())
+        self._parts.spool.note("bytes today", self._parts.egress.usage.account())
         if self._parts.warnings is not None:
             self._parts.warnings.keep()
 
     def follow_networks(self) -> None:
         """Refuse and hide the network that the machine stands in *now*: it may have come up after us, or changed."""
-        lan, rules = self._parts.local_networks(), self._parts.usage.rules
+        lan, rules = self._parts.local_networks(), self._parts.egress.rules
         if lan == rules.lan:
             return
         _log.info("this machine's own networks are now %s", ", ".join(lan) or "none")
         rules = msgspec.structs.replace(rules, lan=lan)
-        self._parts.usage.follow(rules)
+        self._parts.egress.follow(rules)
         self._parts.follower.follow_limits(rules)
 
     def feed_the_watchdog(self) -> None:
