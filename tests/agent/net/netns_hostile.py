@@ -203,10 +203,8 @@ def play_floods() -> dict[str, Any]:
         plans: dict[str, Callable[[], Generator[Any, Any, tuple[Observation, ...]]]] = {
             "dns": lambda: REGISTRY[Experiment.DNS].plan.sentinel(task()),
             "hello": lambda: REGISTRY[Experiment.TLS].plan.sentinel(task(port=PORTS["hello"])),
-            "page": lambda: REGISTRY[Experiment.HTTP].plan.sentinel(task(http_port=PORTS["page"], fetch_bytes=4096)),
-            "stream": lambda: REGISTRY[Experiment.HTTP].plan.sentinel(
-                task(http_port=PORTS["stream"], fetch_bytes=4096)
-            ),
+            "page": lambda: REGISTRY[Experiment.HTTP].plan.sentinel(task(http_port=PORTS["page"])),
+            "stream": lambda: REGISTRY[Experiment.HTTP].plan.sentinel(task(http_port=PORTS["stream"])),
             "odd": lambda: REGISTRY[Experiment.TLS].plan.sentinel(task(port=PORTS["odd"], full=True)),
         }
         for name, plan in plans.items():

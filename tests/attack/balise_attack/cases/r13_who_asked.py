@@ -51,7 +51,7 @@ FORMS = {
 }
 _REDACT = """
 import json, sys
-from balise_agent.policy.scrub import redacted
+from balise_agent.policy.redaction import redacted
 print(json.dumps({key: redacted(text, 200) for key, text in json.loads(sys.argv[1]).items()}))
 """
 
