@@ -225,7 +225,7 @@ def page(view: View, country: str, service: str, at: float | None = None, base: 
         incidents=tuple((one.id, formatting.state_of(one), formatting.sentence(one, view)) for one in covering),
         said=_said(view, country, service),
         path=path,
-        quote=_quote(view, country, service, word, why, numbers, moment, base + path, rules),
+        quote=_quote(view, country, service, word, moment, (why, numbers), (base + path, rules)),
         rules=rules,
     )
 
@@ -411,18 +411,28 @@ def _quote(
     country: str,
     service: str,
     word: Word,
-    because: str,
-    numbers: str,
     at: float,
-    link: str,
-    rules: str,
+    reasons: tuple[str, str],
+    source: tuple[str, str],
 ) -> str:
-    """Return the sentences to copy, with where they come from and by which rules they were made."""
+    """Return the sentences to copy.
+
+    Args:
+        view: of the reader.
+        country: which.
+        service: which.
+        word: the answer.
+        at: UNIX seconds of the moment that it is about.
+        reasons: why, and the numbers.
+        source: where it comes from, and by which rules it was made.
+    """
+    because, numbers = reasons
+    link, rules = source
     head = view.gettext("{service} in {country}: {word}, as of {at}.").format(
         service=view.service(service),
         country=view.country(country),
         word=spoken(word, view).lower(),
         at=formatting.both_times(at, view.zone(country), view.language),
     )
-    source = view.gettext("balise, rules {rules}, {link}").format(rules=rules, link=link)
-    return f"{head} {because} ({numbers}.)\n{source}\n"
+    made = view.gettext("balise, rules {rules}, {link}").format(rules=rules, link=link)
+    return f"{head} {because} ({numbers}.)\n{made}\n"

@@ -13,7 +13,7 @@ import logging
 import re
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import urllib3
 from influxdb_client.client.influxdb_client import InfluxDBClient
@@ -37,6 +37,17 @@ _REFUSED: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_EN
 _LATER: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 
 
+class Transport(NamedTuple):
+    """How lines are written."""
+
+    ca_file: str = ""
+    """Extra trust root."""
+    timeout: float = 10.0
+    """Seconds that a write may take."""
+    batch: int = 5000
+    """Most lines of one write."""
+
+
 class BucketWriter:
     """Writes to one bucket; it belongs to one thread."""
 
@@ -49,9 +60,7 @@ class BucketWriter:
         token: Callable[[], str],
         guard: Guard,
         now: Callable[[], float],
-        ca_file: str = "",
-        timeout: float = 10.0,
-        batch: int = 5000,
+        transport: Transport | None = None,
     ) -> None:
         """Prepare; nothing is opened before the first write.
 
@@ -62,9 +71,7 @@ class BucketWriter:
             token: reads the token; asked again after the server refused one.
             guard: what may become a tag.
             now: UNIX seconds on the collector's clock.
-            ca_file: extra trust root.
-            timeout: seconds that a write may take.
-            batch: most lines of one write.
+            transport: how it is written.
         """
         self._url = url
         self._bucket = bucket
@@ -72,9 +79,7 @@ class BucketWriter:
         self._token = token
         self._guard = guard
         self._now = now
-        self._ca_file = ca_file
-        self._timeout = timeout
-        self._batch = batch
+        self._transport = transport or Transport()
         self._client: InfluxDBClient | None = None
         self._writing: Any = None
         self._proven = False
@@ -93,8 +98,8 @@ class BucketWriter:
         lines = [line for line in map(line_of, map(self._guard.admit, points)) if line]
         for complaint in self._guard.complaints():
             _log.warning("influx %s: %s", self._bucket, complaint)
-        for start in range(0, len(lines), self._batch):
-            lost, reason = self._offer(lines[start : start + self._batch])
+        for start in range(0, len(lines), self._transport.batch):
+            lost, reason = self._offer(lines[start : start + self._transport.batch])
             if lost:
                 self._own_up(lost, reason)
 
@@ -136,8 +141,8 @@ class BucketWriter:
                 self._token(),
                 org=self._org,
                 enable_gzip=True,
-                timeout=round(self._timeout * 1000.0),
-                ssl_ca_cert=self._ca_file or None,
+                timeout=round(self._transport.timeout * 1000.0),
+                ssl_ca_cert=self._transport.ca_file or None,
             )
             self._writing = WriteService(self._client.api_client)  # type: ignore[no-untyped-call]
         _, status, headers = self._writing.post_write_with_http_info(
