@@ -1,6 +1,9 @@
-"""The address plan."""
+"""The address plan: nobody shares an address, everything lies in prefixes that no network routes, and room ends."""
 
-from ipaddress import IPv4Network
+from __future__ import annotations
+
+from collections.abc import Callable
+from ipaddress import IPv4Address, IPv4Network
 from itertools import combinations
 
 import pytest
@@ -8,20 +11,42 @@ import pytest
 from balise_lab.errors import ConfigError
 from balise_lab.world import addresses
 
-
-def test_no_two_prefixes_overlap_and_all_are_the_labs() -> None:
-    """A route is chosen by prefix alone; and the probes refuse every address that is not among those they are told."""
-    plan = [addresses.DOMESTIC, addresses.DNS_PREFIX, addresses.HOSTING_PREFIX]
-    plan += [addresses.isp_prefix(n) for n in range(addresses.MOST_ISPS)]
-    plan += [addresses.abroad_prefix(n) for n in range(addresses.MOST_ABROAD)]
-    plan += [addresses.service_prefix(n) for n in range(addresses.MOST_SERVICES)]
-    plan += [addresses.edge_prefix(n) for n in range(addresses.MOST_SERVICES)]
-    assert [pair for pair in combinations(plan, 2) if pair[0].overlaps(pair[1])] == []
-    whole = [IPv4Network(prefix) for prefix in addresses.LABORATORY]
-    assert all(any(prefix.subnet_of(one) for one in whole) for prefix in plan)
+PREFIXES = [
+    *map(addresses.isp_prefix, range(addresses.MOST_ISPS)),
+    *map(addresses.abroad_prefix, range(addresses.MOST_ABROAD)),
+    *map(addresses.service_prefix, range(addresses.MOST_SERVICES)),
+    *map(addresses.edge_prefix, range(addresses.MOST_SERVICES)),
+    addresses.DOMESTIC,
+    addresses.DNS_PREFIX,
+    addresses.HOSTING_PREFIX,
+]
 
 
-def test_the_plan_has_an_end() -> None:
-    """It says so instead of handing out an address twice."""
-    with pytest.raises(ConfigError, match="services: the lab has room for 60"):
-        addresses.service_prefix(addresses.MOST_SERVICES)
+def test_no_two_prefixes_overlap_and_none_is_anybodys() -> None:
+    """An agent in the lab may never send to an address that somebody has (RFC 2544, RFC 5737)."""
+    laboratory = [IPv4Network(text) for text in addresses.LABORATORY]
+    assert not [pair for pair in combinations(PREFIXES, 2) if pair[0].overlaps(pair[1])]
+    assert all(any(prefix.subnet_of(one) for one in laboratory) for prefix in PREFIXES)
+
+
+def test_as_many_probes_as_there_may_be_have_addresses() -> None:
+    """Each its own, inside its provider's prefix and apart from the provider's machines."""
+    prefix = addresses.isp_prefix(0)
+    probes = [addresses.probe(prefix, index) for index in range(addresses.MOST_PROBES)]
+    assert len(set(probes)) == addresses.MOST_PROBES
+    assert all(IPv4Address(one) in prefix for one in probes)
+    assert addresses.host(prefix, addresses.RESOLVER) not in probes
+
+
+@pytest.mark.parametrize(
+    ("prefix_of", "most", "word"),
+    [
+        (addresses.isp_prefix, addresses.MOST_ISPS, "isps"),
+        (addresses.abroad_prefix, addresses.MOST_ABROAD, "abroad"),
+        (addresses.service_prefix, addresses.MOST_SERVICES, "services"),
+    ],
+)
+def test_one_more_than_there_is_room_for_is_said(prefix_of: Callable[[int], IPv4Network], most: int, word: str) -> None:
+    """The key of the scenario, and how many it may have."""
+    with pytest.raises(ConfigError, match=f"{word}: the lab has room for {most}"):
+        prefix_of(most)
