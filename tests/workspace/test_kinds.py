@@ -23,7 +23,9 @@ def run_in_a_bare_clone(repo_root: Path, folder: Path, kind: str, ci: str) -> su
     """Run pytest with our conftest where neither tools nor data are beside the tests."""
     clone = folder / "clone"
     (clone / "tests").mkdir(parents=True)
-    shutil.copy(repo_root / "tests" / "conftest.py", clone / "tests")
+    for file in ("__init__.py", "conftest.py"):
+        shutil.copy(repo_root / "tests" / file, clone / "tests")
+    shutil.copytree(repo_root / "tests" / "testbed", clone / "tests" / "testbed")
     shutil.copy(repo_root / "pyproject.toml", clone)
     (clone / "tests" / "test_kind.py").write_text(A_TEST.format(kind=kind), encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "tests"]
