@@ -64,6 +64,7 @@ _PROBES: Final = "a collector fills it with nothing that a probe could need: it 
 UNREAD: Final[dict[str, dict[str, str]]] = {
     "collector": {
         "Packet.tos": _RAW,
+        "Measurement.request": "kept in the journal; the answer to the request names the measurement",
         "Packet.ack": _RAW,
         "Packet.options": _RAW,
         "Packet.sha256": _RAW,
@@ -79,7 +80,6 @@ UNREAD: Final[dict[str, dict[str, str]]] = {
     },
     "agent": {
         **{f"ParameterTable.{word}": _BY_TYPE for word in OF_TARGETS},
-        "Target.parameters": _BY_TYPE,
         **{f"Target.{field}": _FLAT for fields in FLAT.values() for field in fields.values()},
         "Timetable.hello_every": "asked for by the experiment (Timetable.every), whose traits name the figure",
         "Timetable.http_every": "asked for by the experiment (Timetable.every), whose traits name the figure",

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from balise_collector.fleet.assignment import LASTS, Issued, assignment_for, dated, digest, due
-from balise_collector.fleet.catalogue import Catalogue, default_folder, load
+from balise_collector.fleet.assignment import LASTS, Issued, assignment_for, dated, digest, due, targets_of
+from balise_collector.fleet.catalogue import Catalogue, Entry, ServiceFile, default_folder, findings, load
 from balise_collector.fleet.members import Member
 from balise_collector.system.errors import ConfigError
 from balise_wire.assignment import Budget, Timetable
+from balise_wire.experiments.http import HttpParameters
+from balise_wire.experiments.tcp import TcpParameters
 from balise_wire.measurement import Network
 from balise_wire.words import Scope, TargetRole
 
@@ -196,3 +199,36 @@ def test_a_catalogue_is_bounded(tmp_path: Path) -> None:
         (tmp_path / f"{number}.toml").write_text("")
     with pytest.raises(ConfigError, match="501 files, 500"):
         load(tmp_path)
+
+
+def test_what_a_target_says_to_an_experiment_may_stand_in_its_table() -> None:
+    """The table is above the keys that a catalogue always had; both reach every probe, old or new."""
+    entry = Entry(
+        role=TargetRole.WEB, host="a.example", path="/old", parameters={"http": {"path": "/new", "port": 443}}
+    )
+    (target,) = targets_of("x", entry, {})
+    assert target.parameters_of(HttpParameters) == HttpParameters(path="/new", port=443)
+    assert (target.path, target.http_port, target.other_port) == ("/new", 443, 80)
+    assert target.parameters_of(TcpParameters) == TcpParameters(other_port=80)
+
+
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        ({"http": {"path": "x"}}, "http: Expected `str` matching"),
+        ({"http": {"cookies": 1}}, "http: has no cookies; it has path, port, fetch_bytes"),
+        ({"stun": {"port": 1}}, "stun: no experiment of this target takes any"),
+        ({"tls": {}}, "tls: no experiment of this target takes any"),
+    ],
+)
+def test_a_table_that_nobody_can_read_is_said_with_its_mend(table: dict[str, dict[str, object]], told: str) -> None:
+    """A typing error in a catalogue is found before any probe is."""
+    file = ServiceFile(service="x", target=(Entry(role=TargetRole.WEB, host="a.example", parameters=table),))
+    ((place, wrong),) = findings(file)
+    assert place == "target[0].parameters"
+    assert wrong.startswith(told)
+
+
+def test_a_catalogue_without_tables_has_the_version_that_it_had() -> None:
+    """Measurements name it: the packaged one is not made anew by a key that it does not have."""
+    assert b"parameters" not in msgspec.json.encode(Entry(role=TargetRole.WEB, host="a.example"))

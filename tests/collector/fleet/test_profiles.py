@@ -60,9 +60,9 @@ def task(targets: int, experiments: tuple[Experiment, ...] = BASIC, **timetable:
         ("dns", dns.HANDSHAKE, r"([\d.]+) KB for a handshake"),
         ("tcp", tcp.SENTINEL_SYNS * tcp.SYN, r"bytes \| ([\d.]+) KB"),
         ("tls", tls.HELLO, r"bytes \| ([\d.]+) KB"),
-        ("http", http.HEAD, r"bytes \| ([\d.]+) KB and the body"),
+        ("http", http.HEAD, r": ([\d.]+) KB and a body"),
         ("http", http.OVER_TLS, r"([\d.]+) KB more over TLS"),
-        ("line", line.BASE, r"bytes \| ([\d.]+) KB"),
+        ("line", line.BASE, r"three controls: ([\d.]+) KB"),
         ("line", line.CONTROL, r"([\d.]+) KB a control"),
     ],
 )

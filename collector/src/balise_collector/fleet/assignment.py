@@ -116,7 +116,7 @@ def targets_of(service: str, entry: Entry, learned: Mapping[tuple[str, int], tup
             http_port=entry.http_port,
             fetch_bytes=entry.fetch_bytes,
             spki=entry.spki,
-        )
+        ).saying(*entry.records())
         for family in families
     )
 

@@ -10,7 +10,7 @@ import ipaddress
 import re
 from collections.abc import Iterable, Iterator, Sized
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -18,6 +18,9 @@ from balise_collector.fleet.claims import LINE_ID
 from balise_collector.system import harmless
 from balise_collector.system.errors import ConfigError
 from balise_collector.system.strict_toml import read_table, shape_table
+from balise_wire.assignment import FLAT
+from balise_wire.experiments import PARAMETERS
+from balise_wire.experiments.traits import Parameters
 from balise_wire.words import Experiment, Scope, TargetRole
 
 PACKAGED: Final = Path(__file__).resolve().parents[3] / "catalogue"
@@ -35,7 +38,12 @@ _NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]([a-z0-
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``[[target]]``: one endpoint of a service in one role; the fields are those of the wire's Target."""
+    """``[[target]]``: one endpoint of a service in one role; the fields are those of the wire's Target.
+
+    What it says to an experiment stands in a table of its own, ``[target.parameters.http]``, with the fields of the
+    wire's record; the keys ``path``, ``http_port``, ``fetch_bytes`` and ``other_port`` say the same, as they always
+    did.
+    """
 
     role: TargetRole
     host: str
@@ -52,6 +60,33 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     http_port: int = 80
     fetch_bytes: int = 16384
     spki: tuple[str, ...] = ()
+    parameters: dict[str, dict[str, Any]] | msgspec.UnsetType = msgspec.UNSET
+    """By the experiment's word. Unset where there are none, so that the version of a catalogue that has none stays."""
+
+    def records(self) -> tuple[Parameters, ...]:
+        """Return what the target says to each of its experiments that has something to be told.
+
+        Raises:
+            msgspec.ValidationError: out of bounds, no such key, or no such experiment here.
+        """
+        tables = dict(self.parameters or {})
+        found: list[Parameters] = []
+        for word in self.experiments:
+            kind = PARAMETERS.get(word)
+            if kind is None or not kind.__struct_fields__:
+                continue
+            flat = {name: getattr(self, key) for name, key in FLAT.get(word, {}).items()}
+            table = tables.pop(word.value, {})
+            if strange := sorted(table.keys() - set(kind.__struct_fields__)):
+                known = ", ".join(kind.__struct_fields__)
+                raise msgspec.ValidationError(f"{word}: has no {', '.join(strange)}; it has {known}")
+            try:
+                found.append(msgspec.convert({**flat, **table}, kind))
+            except msgspec.ValidationError as error:
+                raise msgspec.ValidationError(f"{word}: {error}") from None
+        if tables:
+            raise msgspec.ValidationError(f"{', '.join(sorted(tables))}: no experiment of this target takes any")
+        return tuple(found)
 
 
 class ControlEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -244,6 +279,11 @@ def _target_findings(target: Entry) -> list[tuple[str, str]]:
         found.append(("path", f"{target.path!r} must start with /"))
     if not 0 < target.fetch_bytes <= 524288:
         found.append(("fetch_bytes", f"{target.fetch_bytes}; use 1 to 524288"))
+    if not found:
+        try:
+            target.records()
+        except msgspec.ValidationError as error:
+            found.append(("parameters", str(error)))
     return found
 
 
