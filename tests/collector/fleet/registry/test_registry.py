@@ -17,17 +17,26 @@ from balise_collector.fleet.orders import UNREAD_MOST, Able, Taken
 from balise_collector.fleet.registry import FleetRegistry
 from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.fleet.registry.sqlite.assignments import TASKS_KEPT
+from balise_collector.fleet.token import Token
 from balise_wire.measurement import Network
 from balise_wire.words import Profile, TargetRole
 from tests.collector.field_probe import FieldProbe
+from tests.collector.fleet.registry.memory import MemoryRegistry
 
 
 @pytest.fixture
-def registry(tmp_path: Path) -> Iterator[FleetRegistry]:
-    """Return an open registry."""
-    opened = SqliteRegistry(tmp_path / "fleet.sqlite")
-    yield opened
-    opened.close()
+def filed(tmp_path: Path) -> Iterator[SqliteRegistry]:
+    """Return an open registry in a file."""
+    with closing(SqliteRegistry(tmp_path / "fleet.sqlite")) as opened:
+        yield opened
+
+
+@pytest.fixture(params=["sqlite", "memory"])
+def registry(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FleetRegistry]:
+    """Return an empty registry of each back end."""
+    made: FleetRegistry = MemoryRegistry() if request.param == "memory" else SqliteRegistry(tmp_path / "fleet.sqlite")
+    with closing(made):
+        yield made
 
 
 def asked(number: int) -> Asked:
@@ -42,18 +51,18 @@ def stranger(name: str, at: float) -> Pending:
 
 
 def test_the_running_collector_sees_what_the_command_line_wrote(
-    registry: FleetRegistry, tmp_path: Path, probe: FieldProbe
+    filed: SqliteRegistry, tmp_path: Path, probe: FieldProbe
 ) -> None:
     """Another connection's approval shows up as a change, once; our own writes do not."""
-    assert not registry.changed()
+    assert not filed.changed()
     other = SqliteRegistry(tmp_path / "fleet.sqlite")
     other.approve(probe.member)
     other.close()
-    assert registry.changed()
-    assert not registry.changed()
-    assert registry.fleet().members == {probe.id: probe.member}
-    registry.note_pending(stranger("stranger1", 1.0))
-    assert not registry.changed()
+    assert filed.changed()
+    assert not filed.changed()
+    assert filed.fleet().members == {probe.id: probe.member}
+    filed.note_pending(stranger("stranger1", 1.0))
+    assert not filed.changed()
 
 
 def test_revoking_keeps_the_member_and_its_past(registry: FleetRegistry, probe: FieldProbe) -> None:
@@ -131,10 +140,10 @@ def test_what_cannot_be_read_is_remembered_within_bounds(registry: FleetRegistry
     assert registry.fleet().order_of(probe.id).unread == ()
 
 
-def test_the_version_of_an_assignment_is_remembered(registry: FleetRegistry, tmp_path: Path) -> None:
+def test_the_version_of_an_assignment_is_remembered(filed: SqliteRegistry, tmp_path: Path) -> None:
     """A restart must not issue an older version: probes ignore those."""
-    assert registry.issued("k7m2q9xd").version == 0
-    registry.issue("k7m2q9xd", Issued(7, "digest", 99.0, 600))
+    assert filed.issued("k7m2q9xd").version == 0
+    filed.issue("k7m2q9xd", Issued(7, "digest", 99.0, 600))
     again = SqliteRegistry(tmp_path / "fleet.sqlite")
     assert again.issued("k7m2q9xd") == Issued(7, "digest", 99.0, 600)
     assert again.fleet().paces == {"k7m2q9xd": 600}
@@ -142,20 +151,20 @@ def test_the_version_of_an_assignment_is_remembered(registry: FleetRegistry, tmp
 
 
 def test_a_task_is_remembered_for_as_long_as_its_results_may_wait(
-    registry: FleetRegistry, tmp_path: Path, probe: FieldProbe
+    filed: SqliteRegistry, tmp_path: Path, probe: FieldProbe
 ) -> None:
     """What a probe was given stays what it may have measured, over restarts and changes; and the table is bounded."""
-    registry.approve(probe.member)
-    assert registry.fleet().tasks_of(probe.id) == Tasks()
+    filed.approve(probe.member)
+    assert filed.fleet().tasks_of(probe.id) == Tasks()
     for number in range(3):
-        registry.issue(probe.id, Issued(number + 1, f"{number}", 99.0, 300), (asked(number),), 100.0 * number)
+        filed.issue(probe.id, Issued(number + 1, f"{number}", 99.0, 300), (asked(number),), 100.0 * number)
     with closing(SqliteRegistry(tmp_path / "fleet.sqlite")) as again:
         found = again.fleet().tasks_of(probe.id)
     assert found is not None
     assert found.unrecorded_until == 0.0
     assert set(found.asked) == {asked(number).id for number in range(3)}
-    registry.issue(probe.id, Issued(4, "3", 99.0, 300), (asked(2),), 150.0 + TASKS_KEPT)
-    left = registry.fleet().tasks_of(probe.id)
+    filed.issue(probe.id, Issued(4, "3", 99.0, 300), (asked(2),), 150.0 + TASKS_KEPT)
+    left = filed.fleet().tasks_of(probe.id)
     assert left is not None
     assert set(left.asked) == {asked(1).id, asked(2).id}
     with closing(sqlite3.connect(tmp_path / "fleet.sqlite")) as db:
@@ -163,15 +172,15 @@ def test_a_task_is_remembered_for_as_long_as_its_results_may_wait(
 
 
 def test_a_registry_of_an_earlier_version_says_what_it_does_not_know(
-    registry: FleetRegistry, tmp_path: Path, probe: FieldProbe
+    filed: SqliteRegistry, tmp_path: Path, probe: FieldProbe
 ) -> None:
     """Tasks that were given before they were written down are an unknown, not a none."""
-    registry.approve(probe.member)
+    filed.approve(probe.member)
     with closing(sqlite3.connect(tmp_path / "fleet.sqlite")) as db, db:
         query = "INSERT INTO assignment(probe, version, digest, expires, interval) VALUES(?, 6, 'x', 99.0, 300)"
         db.execute(query, (probe.id,))
-    registry.issue(probe.id, Issued(7, "digest", 99.0, 300), (asked(1),), 50.0)
-    found = registry.fleet().tasks_of(probe.id)
+    filed.issue(probe.id, Issued(7, "digest", 99.0, 300), (asked(1),), 50.0)
+    found = filed.fleet().tasks_of(probe.id)
     assert found is not None
     assert (found.unrecorded_until, set(found.asked)) == (50.0, {asked(1).id})
 
@@ -271,3 +280,31 @@ def test_a_silence_means_nothing_while_nobody_should_speak(registry: FleetRegist
     registry.approve(probe.member)
     registry.revoke(probe.id)
     assert registry.fleet().silent_since(probe.id, 100.0, 4000.0, 900.0) is None
+
+
+def test_a_change_of_several_parts_is_whole_or_not_at_all(registry: FleetRegistry, probe: FieldProbe) -> None:
+    """A token that is spent and the member that it made are one change; what fails between leaves neither."""
+    token = Token(hash="ab", probe=probe.id, network=probe.network, batch="b", card=1, made_at=1.0, expires=9.0)
+    with registry.transaction() as held:
+        held.add_token(token)
+
+    def fail() -> None:
+        with registry.transaction() as held:
+            held.spend_token(token, probe.public_hex, probe.id, 2.0)
+            held.put(probe.member)
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        fail()
+    assert (registry.waiting_tokens(3.0), registry.member(id=probe.id)) == (1, None)
+    with registry.transaction() as held:
+        held.spend_token(token, probe.public_hex, probe.id, 2.0)
+        held.put(probe.member)
+        assert held.speaking_keys() == {probe.id: probe.public_hex}
+    assert registry.waiting_tokens(3.0) == 0
+    assert registry.batches() == [("b", 1.0, 1, 1)]
+    assert registry.member(key=probe.public_hex) == probe.member
+    registry.revoke(probe.id)
+    spent = registry.token("ab")
+    assert spent is not None
+    assert spent.withdrawn
