@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -24,7 +25,6 @@ from balise_wire.words import ClockState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from balise_agent.system.identity import Identity
 
@@ -126,6 +126,16 @@ def test_who_looks_at_a_running_probes_spool_does_not_end_it(tmp_path: Path) -> 
         child.kill()
         child.stdout.close()
         child.wait(10)
+
+
+def test_an_open_spool_holds_sqlites_lock_on_its_file(spool: Spool, tmp_path: Path) -> None:
+    """Without it whoever opens the file for a moment takes himself for the last one, and deletes the log on leaving.
+
+    What was committed and stood in that log alone is lost, and the file is one that SQLite calls malformed.
+    """
+    inode = (tmp_path / "spool.sqlite").stat().st_ino
+    held = [line for line in Path("/proc/locks").read_text(encoding="ascii").splitlines() if f":{inode} " in line]
+    assert held, spool.stream
 
 
 def test_a_frame_is_kept_byte_for_byte(

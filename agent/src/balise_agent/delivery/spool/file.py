@@ -146,7 +146,9 @@ class SpoolFile:
         self._sweep()
         log = self._read_log()
         try:
-            return connect(str(self.path), lambda: self._refuse_cut_log(frames(log, self._page())))
+            # The page's size is read before SQLite opens the file: closing it afterwards would drop SQLite's locks.
+            logged = frames(log, self._page())
+            return connect(str(self.path), lambda: self._refuse_cut_log(logged))
         except sqlite3.OperationalError as error:
             # "locked" and "full" say nothing about the content; only real damage may cost the file its place.
             if "malformed" not in str(error) and not ("I/O error" in str(error) and self._is_unreadable()):
