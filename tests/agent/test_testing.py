@@ -28,9 +28,10 @@ from balise_agent.experiments.steps import (
 from balise_agent.measure.conductor import Conductor, Outcome
 from balise_agent.system.errors import LinkUnusable
 from balise_agent.testing import ADDRESS, FakeNetwork, FakeSession, server_name
+from balise_wire.experiments.line import LineObservation
+from balise_wire.experiments.tcp import TcpObservation
 from balise_wire.experiments.traits import Transport
 from balise_wire.failures import Failure
-from balise_wire.observations import LineObservation, TcpObservation
 from balise_wire.words import Arm
 
 if TYPE_CHECKING:

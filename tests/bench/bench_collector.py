@@ -40,8 +40,8 @@ from balise_collector.fleet.members import Member
 from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_wire.envelope import Envelope, Kind, encode_envelope
+from balise_wire.experiments.tcp import TcpObservation
 from balise_wire.measurement import LineHealth, Measurement, Network
-from balise_wire.observations import TcpObservation
 from balise_wire.seal import Sealer, public_bytes
 from balise_wire.topics import Leaf, topic
 from balise_wire.words import Arm, ClockState, Design, Experiment, TargetRole

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from balise_collector.journal import Batch
+from balise_wire.experiments.tcp import TcpObservation
 from balise_wire.measurement import LineHealth, Measurement
-from balise_wire.observations import TcpObservation
 from balise_wire.words import Arm, ClockState, Design
 from tests.collector.field_probe import FieldProbe
 

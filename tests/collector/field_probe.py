@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from balise_collector.fleet.members import Member
 from balise_wire.envelope import Envelope, Kind, encode_envelope
+from balise_wire.experiments.tcp import TcpObservation
 from balise_wire.measurement import Measurement, Network
-from balise_wire.observations import TcpObservation
 from balise_wire.seal import Sealer, public_bytes
 from balise_wire.topics import Leaf, topic
 from balise_wire.words import Arm, ClockState, Design, Experiment, ProbeRole, TargetRole

@@ -35,17 +35,13 @@ from balise_collector.system import identity
 from balise_collector.system.clock import Clock
 from balise_collector.system.config import Broker, Config, Influx, Network, Place
 from balise_wire.envelope import Kind
+from balise_wire.experiments.dns import DnsAnswer, DnsObservation
+from balise_wire.experiments.http import HttpObservation
+from balise_wire.experiments.line import ControlResult, LineObservation
+from balise_wire.experiments.tcp import TcpObservation
+from balise_wire.experiments.tls import TlsObservation
 from balise_wire.failures import Failure
 from balise_wire.measurement import LineHealth, Measurement
-from balise_wire.observations import (
-    ControlResult,
-    DnsAnswer,
-    DnsObservation,
-    HttpObservation,
-    LineObservation,
-    TcpObservation,
-    TlsObservation,
-)
 from balise_wire.status import Event, EventKind, Health, Meta, State
 from balise_wire.topics import Leaf, topic
 from balise_wire.words import Arm, ClockState, Design, Experiment, Lifecycle, Scope, TargetRole

@@ -14,19 +14,14 @@ from balise_collector.conclude.judgement import judge, note
 from balise_collector.judge import Context, ReferenceTable, Verdict
 from balise_wire.evidence import Direction, Packet
 from balise_wire.experiments import OBSERVATIONS
+from balise_wire.experiments.dns import DnsAnswer, DnsObservation
+from balise_wire.experiments.http import HttpObservation
+from balise_wire.experiments.line import ControlResult, LineObservation
+from balise_wire.experiments.tcp import TcpObservation
+from balise_wire.experiments.tls import Certificate, TlsObservation
 from balise_wire.failures import Failure
 from balise_wire.measurement import LineHealth, Measurement, Network
-from balise_wire.observations import (
-    Certificate,
-    ControlResult,
-    DnsAnswer,
-    DnsObservation,
-    HttpObservation,
-    LineObservation,
-    Observation,
-    TcpObservation,
-    TlsObservation,
-)
+from balise_wire.observations import Observation
 from balise_wire.words import Arm, Design, Resolver, Scope, TargetRole
 
 NOW: Final = 1_589_734_800.0

@@ -51,9 +51,10 @@ from balise_agent.experiments.steps import (
 )
 from balise_agent.net.operation import Operation
 from balise_wire.evidence import Direction, Packet
+from balise_wire.experiments.dns import DnsAnswer
 from balise_wire.experiments.traits import Transport
 from balise_wire.failures import Failure
-from balise_wire.observations import DnsAnswer, Observation
+from balise_wire.observations import Observation
 from balise_wire.trial import Trial
 from balise_wire.words import Resolver
 

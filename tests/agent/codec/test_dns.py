@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scapy.layers.dns import DNS, DNSQR, DNSRR
 
 from balise_agent.codec import dns
-from balise_wire.observations import DnsAnswer
+from balise_wire.experiments.dns import DnsAnswer
 from balise_wire.words import Way
 
 NAME = "www.example.org"

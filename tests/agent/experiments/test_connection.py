@@ -6,8 +6,8 @@ import pytest
 
 from balise_agent.experiments import connection
 from balise_agent.experiments.task import Endpoint
+from balise_wire.experiments.http import HttpObservation
 from balise_wire.failures import Failure
-from balise_wire.observations import HttpObservation
 from balise_wire.words import Arm
 
 HERE = Endpoint("198.18.1.1", 80)

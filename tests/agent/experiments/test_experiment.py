@@ -10,8 +10,9 @@ from balise_agent.experiments.experiment import TrialReading
 from balise_agent.experiments.task import Endpoint, Task
 from balise_agent.testing import FakeNetwork
 from balise_wire.experiments import OF_TARGETS, cost
+from balise_wire.experiments.tcp import TcpObservation
+from balise_wire.experiments.tls import TlsObservation
 from balise_wire.failures import Failure
-from balise_wire.observations import TcpObservation, TlsObservation
 from balise_wire.words import Arm, Design, Experiment
 
 TLS = REGISTRY[Experiment.TLS].reader

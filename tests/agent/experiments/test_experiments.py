@@ -12,7 +12,7 @@ import pytest
 import balise_agent
 from balise_agent.experiments import REGISTRY, SCRUB_RULES, reader_of
 from balise_wire.experiments import MEASURED, OBSERVATIONS
-from balise_wire.observations import PathObservation
+from balise_wire.experiments.path import PathObservation
 from balise_wire.words import Arm, Experiment
 
 PACKAGE = Path(balise_agent.__file__).parent

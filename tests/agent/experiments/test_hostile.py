@@ -15,9 +15,9 @@ from balise_agent.measure.report import Circumstances, measurement
 from balise_agent.measure.run import Run
 from balise_agent.testing import FakeNetwork, FakeSession
 from balise_wire.evidence import Direction, Packet
+from balise_wire.experiments.tls import Certificate
 from balise_wire.failures import Failure
 from balise_wire.measurement import Measurement, Network
-from balise_wire.observations import Certificate
 from balise_wire.words import Design, Experiment
 
 HOST = "twitter.example"

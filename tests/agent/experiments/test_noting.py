@@ -8,7 +8,9 @@ import pytest
 from balise_agent.experiments import REGISTRY
 from balise_agent.experiments.task import Task
 from balise_agent.testing import FakeNetwork
-from balise_wire.observations import DnsAnswer, DnsObservation, LineObservation, Observation
+from balise_wire.experiments.dns import DnsAnswer, DnsObservation
+from balise_wire.experiments.line import LineObservation
+from balise_wire.observations import Observation
 from balise_wire.words import Design, Experiment
 
 STRANGE = (DnsAnswer(rtt_ms=1.0, addresses=("198.18.66.6",)),)

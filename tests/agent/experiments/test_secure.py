@@ -12,8 +12,10 @@ from balise_agent.experiments.secure import speaks_another_dialect
 from balise_agent.experiments.steps import Connect, Failed, Handshake
 from balise_agent.experiments.task import Task
 from balise_agent.testing import FakeNetwork
+from balise_wire.experiments.dns import DnsAnswer, DnsObservation
+from balise_wire.experiments.http import HttpObservation
+from balise_wire.experiments.tls import TlsObservation
 from balise_wire.failures import Failure
-from balise_wire.observations import DnsAnswer, DnsObservation, HttpObservation, TlsObservation
 from balise_wire.words import Experiment
 
 TLS, HTTP, DNS = (REGISTRY[word] for word in (Experiment.TLS, Experiment.HTTP, Experiment.DNS))

@@ -21,16 +21,13 @@ from balise_agent.measure.run import Run
 from balise_agent.policy.limits import Limits, Reserve
 from balise_agent.testing import ADDRESS, FakeNetwork
 from balise_wire.assignment import Assignment, Budget, Control, Target, Timetable
+from balise_wire.experiments.dns import DnsAnswer, DnsObservation
+from balise_wire.experiments.http import HttpObservation
+from balise_wire.experiments.line import LineObservation
+from balise_wire.experiments.tcp import TcpObservation
+from balise_wire.experiments.tls import TlsObservation
 from balise_wire.failures import Failure
-from balise_wire.observations import (
-    DnsAnswer,
-    DnsObservation,
-    HttpObservation,
-    LineObservation,
-    Observation,
-    TcpObservation,
-    TlsObservation,
-)
+from balise_wire.observations import Observation
 from balise_wire.status import EventKind
 from balise_wire.words import Arm, Design, Experiment, TargetRole
 

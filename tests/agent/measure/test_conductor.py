@@ -25,7 +25,7 @@ from balise_agent.system.clock import Clock, Laboratory
 from balise_agent.system.errors import LinkUnusable
 from balise_agent.system.reactor import Reactor
 from balise_agent.system.task import Signal, Wait
-from balise_wire.observations import LineObservation
+from balise_wire.experiments.line import LineObservation
 from balise_wire.words import Arm
 
 DONE = LineObservation(arm=Arm.SUBJECT, at=1.0)

@@ -16,8 +16,8 @@ from balise_agent.measure.task_choice import Device, task_for
 from balise_agent.testing import ANY_PORT, FakeNetwork, server_name
 from balise_wire.assignment import Assignment, Budget, Control, Target, Timetable
 from balise_wire.experiments import cost
+from balise_wire.experiments.dns import DnsAnswer
 from balise_wire.failures import Failure
-from balise_wire.observations import DnsAnswer
 from balise_wire.words import Design, Experiment, TargetRole
 
 TARGET = Target(

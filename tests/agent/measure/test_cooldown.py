@@ -10,8 +10,10 @@ from balise_agent.measure.cooldown import COOL_DOWN, FLOOD_REST, STAGGER, Shared
 from balise_agent.measure.run import Run
 from balise_agent.measure.task_choice import Device, task_for
 from balise_wire.assignment import Assignment, Target
+from balise_wire.experiments.tcp import TcpObservation
+from balise_wire.experiments.tls import TlsObservation
 from balise_wire.failures import Failure
-from balise_wire.observations import Observation, TcpObservation, TlsObservation
+from balise_wire.observations import Observation
 from balise_wire.words import Arm, Experiment, TargetRole
 
 ADDRESS = "198.18.1.1"

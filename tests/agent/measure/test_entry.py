@@ -8,8 +8,8 @@ from balise_agent.measure.entry import Entry
 from balise_agent.measure.run import Run
 from balise_agent.measure.task_choice import Device, task_for
 from balise_wire.assignment import Assignment, Budget, Target, Timetable
+from balise_wire.experiments.http import HttpObservation
 from balise_wire.failures import Failure
-from balise_wire.observations import HttpObservation
 from balise_wire.words import Arm, Design, Experiment, TargetRole
 
 TARGET = Target(id="s/web/a.example/4", service="s", role=TargetRole.WEB, host="a.example", addresses=("198.18.1.1",))

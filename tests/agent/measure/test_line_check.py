@@ -6,7 +6,8 @@ from balise_agent.experiments.line.plan import LINE_TARGET
 from balise_agent.measure.line_check import AGAIN, LineCheck, clocked
 from balise_agent.measure.task_choice import Device
 from balise_wire.assignment import Assignment
-from balise_wire.observations import DnsObservation, LineObservation
+from balise_wire.experiments.dns import DnsObservation
+from balise_wire.experiments.line import LineObservation
 from balise_wire.words import Arm, ClockState, Experiment
 
 ASSIGNMENT = Assignment(version=1, catalogue="c", expires=9e9, targets=())

@@ -12,9 +12,10 @@ from balise_agent.measure.run import Run
 from balise_agent.measure.task_choice import Device, task_for
 from balise_wire.assignment import Assignment, Target
 from balise_wire.evidence import Direction, Packet
+from balise_wire.experiments.tls import TlsObservation
 from balise_wire.failures import Failure
 from balise_wire.measurement import LineHealth, Measurement, Network
-from balise_wire.observations import Observation, TlsObservation
+from balise_wire.observations import Observation
 from balise_wire.words import Arm, Design, Experiment, TargetRole
 
 TARGET = Target(

@@ -10,9 +10,8 @@ from balise_agent.measure.run import Run
 from balise_agent.measure.task_choice import Device, task_for
 from balise_agent.testing import FakeNetwork
 from balise_wire.assignment import Assignment, Target
-from balise_wire.experiments.tls import CHAIN, HELLO
+from balise_wire.experiments.tls import CHAIN, HELLO, TlsObservation
 from balise_wire.failures import Failure
-from balise_wire.observations import TlsObservation
 from balise_wire.words import Arm, Design, Experiment, TargetRole
 
 TARGET = Target(

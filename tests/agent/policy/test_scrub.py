@@ -12,19 +12,13 @@ from balise_agent.experiments.http.outcome import without_query
 from balise_agent.policy.redaction import redacted
 from balise_agent.policy.scrub import Allowed, blurred, scrub
 from balise_wire.evidence import Direction, Packet
-from balise_wire.observations import (
-    Certificate,
-    ControlResult,
-    DnsAnswer,
-    DnsObservation,
-    Hop,
-    HttpObservation,
-    LineObservation,
-    Observation,
-    PathObservation,
-    TcpObservation,
-    TlsObservation,
-)
+from balise_wire.experiments.dns import DnsAnswer, DnsObservation
+from balise_wire.experiments.http import HttpObservation
+from balise_wire.experiments.line import ControlResult, LineObservation
+from balise_wire.experiments.path import Hop, PathObservation
+from balise_wire.experiments.tcp import TcpObservation
+from balise_wire.experiments.tls import Certificate, TlsObservation
+from balise_wire.observations import Observation
 from balise_wire.words import Arm, Scope
 
 ALLOWED = Allowed(addresses=frozenset({"8.8.8.8"}), own=("192.168.7.0/24", "80.1.2.3"))

@@ -34,19 +34,14 @@ from balise_collector.system import config, identity
 from balise_collector.system.clock import Clock
 from balise_wire.assignment import Assignment
 from balise_wire.envelope import Envelope, Kind, decode_envelope, encode_envelope
+from balise_wire.experiments.dns import DnsAnswer, DnsObservation
+from balise_wire.experiments.http import HttpObservation
+from balise_wire.experiments.line import ControlResult, LineObservation
+from balise_wire.experiments.tcp import TcpObservation
+from balise_wire.experiments.tls import Certificate, TlsObservation
 from balise_wire.failures import Failure
 from balise_wire.measurement import LineHealth, Measurement, Network
-from balise_wire.observations import (
-    Certificate,
-    ControlResult,
-    DnsAnswer,
-    DnsObservation,
-    HttpObservation,
-    LineObservation,
-    Observation,
-    TcpObservation,
-    TlsObservation,
-)
+from balise_wire.observations import Observation
 from balise_wire.seal import Sealer, public_bytes, unseal
 from balise_wire.status import Health, State
 from balise_wire.topics import Leaf, topic

@@ -21,8 +21,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from balise_wire.assignment import Assignment
 from balise_wire.envelope import Envelope, Kind, decode_envelope, encode_envelope
+from balise_wire.experiments.tcp import TcpObservation
 from balise_wire.measurement import LineHealth, Measurement, Network
-from balise_wire.observations import TcpObservation
 from balise_wire.seal import Sealer, public_bytes, unseal
 from balise_wire.status import Receipt, State
 from balise_wire.topics import Leaf, topic

@@ -13,19 +13,14 @@ from balise_collector.conclude.judgement import explain, judge, note
 from balise_collector.experiments import LAYERS
 from balise_collector.judge import Context, ReferenceTable, State
 from balise_wire.evidence import Packet
+from balise_wire.experiments.dns import DnsAnswer, DnsObservation
+from balise_wire.experiments.http import HttpObservation
+from balise_wire.experiments.line import ControlResult, LineObservation
+from balise_wire.experiments.path import PathObservation
+from balise_wire.experiments.tcp import TcpObservation
+from balise_wire.experiments.tls import Certificate, TlsObservation
 from balise_wire.failures import Failure
 from balise_wire.measurement import LineHealth, Measurement, Network
-from balise_wire.observations import (
-    Certificate,
-    ControlResult,
-    DnsAnswer,
-    DnsObservation,
-    HttpObservation,
-    LineObservation,
-    PathObservation,
-    TcpObservation,
-    TlsObservation,
-)
 from balise_wire.words import Arm, Design, Experiment, Resolver, Scope, TargetRole
 from tests.testbed.cases import Case
 

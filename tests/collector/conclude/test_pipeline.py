@@ -30,9 +30,9 @@ from balise_collector.judge import State
 from balise_collector.run.databases import Databases
 from balise_collector.system.clock import Clock
 from balise_collector.system.config import Broker, Config, Place
+from balise_wire.experiments.dns import DnsAnswer, DnsObservation
 from balise_wire.measurement import Network
 from balise_wire.mechanisms import Mechanism
-from balise_wire.observations import DnsAnswer, DnsObservation
 from balise_wire.words import Access, Arm, Experiment, TargetRole
 from tests.collector.afternoon import Afternoon, batch_of
 from tests.collector.field_probe import FieldProbe

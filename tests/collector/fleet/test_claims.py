@@ -12,8 +12,12 @@ from balise_collector.fleet.claims import LINE_ID, Asked, Tasks, asked_of, disag
 from balise_collector.fleet.members import Fleet, Record
 from balise_collector.intake.validate import Accepted, Quarantined, validate
 from balise_wire.assignment import Assignment, Target
+from balise_wire.experiments.dns import DnsObservation
+from balise_wire.experiments.http import HttpObservation
+from balise_wire.experiments.line import LineObservation
+from balise_wire.experiments.tcp import TcpObservation
+from balise_wire.experiments.tls import TlsObservation
 from balise_wire.measurement import Measurement, Network
-from balise_wire.observations import DnsObservation, HttpObservation, LineObservation, TcpObservation, TlsObservation
 from balise_wire.topics import Leaf, ProbeTopic
 from balise_wire.words import Access, Arm, Experiment, ProbeRole, TargetRole
 from tests.collector.field_probe import FieldProbe

@@ -22,7 +22,7 @@ from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.system.clock import Clock
 from balise_collector.system.config import Broker, Config, Place
 from balise_wire.evidence import Direction, Packet
-from balise_wire.observations import TcpObservation
+from balise_wire.experiments.tcp import TcpObservation
 from balise_wire.words import Arm
 from tests.collector.field_probe import FieldProbe
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from balise_collector.fleet.whereabouts import FAR_AFTER, KNOWN_AFTER, Sighting, Sign, Where, Whereabouts, compare
+from balise_wire.experiments.line import ControlResult, LineObservation
 from balise_wire.measurement import Network
-from balise_wire.observations import ControlResult, LineObservation
 from balise_wire.words import Arm, Scope
 
 HOME = Network(country="PK", asn=64501)

@@ -12,17 +12,12 @@ from hypothesis import strategies as st
 
 from balise_collector.intake.believable import unbelievable
 from balise_wire.evidence import Direction, Packet
-from balise_wire.observations import (
-    Certificate,
-    DnsAnswer,
-    DnsObservation,
-    Hop,
-    HttpObservation,
-    LineObservation,
-    PathObservation,
-    TcpObservation,
-    TlsObservation,
-)
+from balise_wire.experiments.dns import DnsAnswer, DnsObservation
+from balise_wire.experiments.http import HttpObservation
+from balise_wire.experiments.line import LineObservation
+from balise_wire.experiments.path import Hop, PathObservation
+from balise_wire.experiments.tcp import TcpObservation
+from balise_wire.experiments.tls import Certificate, TlsObservation
 from balise_wire.words import Arm
 from tests.collector.field_probe import FieldProbe
 

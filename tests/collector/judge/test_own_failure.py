@@ -9,9 +9,9 @@ import pytest
 
 from balise_collector.conclude.judgement import judge
 from balise_collector.judge import Context, State
+from balise_wire.experiments.line import ControlResult, LineObservation
 from balise_wire.failures import Failure
 from balise_wire.measurement import LineHealth, Measurement, Network
-from balise_wire.observations import ControlResult, LineObservation
 from balise_wire.words import Arm, Design, Experiment, Scope, TargetRole
 from tests.testbed.cases import Case
 

@@ -49,10 +49,12 @@ from balise_collector.pages.views.read_model import View
 from balise_collector.system.each_thread import EachThread
 from balise_wire.envelope import Envelope, Kind, encode_envelope
 from balise_wire.evidence import Direction, Packet
+from balise_wire.experiments.dns import DnsAnswer, DnsObservation
+from balise_wire.experiments.tls import TlsObservation
 from balise_wire.failures import Failure
 from balise_wire.measurement import LineHealth, Measurement, Network
 from balise_wire.mechanisms import Mechanism
-from balise_wire.observations import DnsAnswer, DnsObservation, Observation, TlsObservation
+from balise_wire.observations import Observation
 from balise_wire.seal import Sealer, public_bytes
 from balise_wire.status import Health
 from balise_wire.words import Arm, ClockState, Design, Experiment, Lifecycle, ProbeRole, Resolver, TargetRole

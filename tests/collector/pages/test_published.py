@@ -33,9 +33,9 @@ from balise_collector.pages.public.sanitised import (
     sanitise,
 )
 from balise_wire.evidence import Direction, Packet
+from balise_wire.experiments.tls import TlsObservation
 from balise_wire.measurement import Measurement, Network
 from balise_wire.mechanisms import Mechanism
-from balise_wire.observations import TlsObservation
 from balise_wire.words import Arm, ClockState, Design, Experiment, TargetRole
 
 ASNS = tuple(range(64501, 64507))

@@ -10,12 +10,6 @@ import operator
 from typing import TYPE_CHECKING
 
 from balise_wire.experiments import OBSERVATIONS
-from balise_wire.experiments.dns import DnsAnswer, DnsObservation
-from balise_wire.experiments.http import HttpObservation
-from balise_wire.experiments.line import ControlResult, LineObservation
-from balise_wire.experiments.path import Hop, PathObservation
-from balise_wire.experiments.tcp import TcpObservation
-from balise_wire.experiments.tls import Certificate, TlsObservation
 from balise_wire.trial import Trial
 
 if TYPE_CHECKING:
@@ -24,17 +18,4 @@ else:
     Observation = functools.reduce(operator.or_, OBSERVATIONS.values())
     """The tagged union: field ``is`` holds the experiment's word."""
 
-__all__ = [
-    "Certificate",
-    "ControlResult",
-    "DnsAnswer",
-    "DnsObservation",
-    "Hop",
-    "HttpObservation",
-    "LineObservation",
-    "Observation",
-    "PathObservation",
-    "TcpObservation",
-    "TlsObservation",
-    "Trial",
-]
+__all__ = ["Observation"]

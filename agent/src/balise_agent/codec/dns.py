@@ -9,7 +9,7 @@ import struct
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
-from balise_wire.observations import DnsAnswer
+from balise_wire.experiments.dns import DnsAnswer
 from balise_wire.words import Way
 
 TYPES: Final = {

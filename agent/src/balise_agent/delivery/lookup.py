@@ -16,7 +16,7 @@ from balise_agent.delivery.dial import Lookup
 from balise_agent.net.routes import sockaddr
 from balise_agent.system.reactor import READ, WRITE
 from balise_agent.system.task import Steps, file_ready
-from balise_wire.observations import DnsAnswer
+from balise_wire.experiments.dns import DnsAnswer
 from balise_wire.words import Way
 
 HOSTS: Final = Path("/etc/hosts")

@@ -12,8 +12,10 @@ from enum import StrEnum
 import msgspec
 
 from balise_wire.evidence import Packet
+from balise_wire.experiments.dns import DnsAnswer
+from balise_wire.experiments.tls import Certificate
 from balise_wire.failures import Failure
-from balise_wire.observations import Certificate, DnsAnswer, Observation
+from balise_wire.observations import Observation
 from balise_wire.words import Resolver
 
 

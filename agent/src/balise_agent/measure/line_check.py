@@ -12,8 +12,9 @@ from balise_agent.experiments.task import Task
 from balise_agent.measure.run import Run
 from balise_agent.measure.task_choice import Device, task_for
 from balise_wire.assignment import Assignment
+from balise_wire.experiments.line import LineObservation
 from balise_wire.measurement import LineHealth
-from balise_wire.observations import LineObservation, Observation
+from balise_wire.observations import Observation
 from balise_wire.words import ClockState, Experiment
 
 AGAIN: Final = 30.0

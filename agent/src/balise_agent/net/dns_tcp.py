@@ -21,8 +21,8 @@ from balise_agent.net.routes import sockaddr
 from balise_agent.net.share import CONNECTION, WINDOW, Share
 from balise_agent.system.reactor import READ, WRITE
 from balise_agent.system.task import Wait
+from balise_wire.experiments.dns import DnsAnswer
 from balise_wire.failures import Failure
-from balise_wire.observations import DnsAnswer
 from balise_wire.words import Way
 
 _COST: Final = 400

@@ -31,8 +31,8 @@ from cryptography.x509.verification import (
 
 from balise_agent.codec.certificate import told_by
 from balise_agent.system.errors import ConfigError
+from balise_wire.experiments.tls import Certificate
 from balise_wire.failures import Failure
-from balise_wire.observations import Certificate
 
 _PLACES: Final = ("etc/ssl/certs/ca-certificates.crt", "etc/pki/tls/certs/ca-bundle.crt", "etc/ssl/cert.pem")
 _MOST_REMEMBERED: Final = 512

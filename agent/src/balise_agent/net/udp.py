@@ -26,8 +26,8 @@ from balise_agent.net.share import DATAGRAMS, Share
 from balise_agent.system.reactor import READ
 from balise_agent.system.task import Signal, Wait
 from balise_wire.evidence import PROHIBITED
+from balise_wire.experiments.dns import DnsAnswer
 from balise_wire.failures import Failure
-from balise_wire.observations import DnsAnswer
 from balise_wire.words import Resolver, Way
 
 _HEADERS: Final = 28

@@ -29,8 +29,8 @@ from balise_collector.system.faults import Faults
 from balise_wire.addresses import BOGONS
 from balise_wire.addresses import Network as IpNetwork
 from balise_wire.bins import BIN
+from balise_wire.experiments.line import LineObservation
 from balise_wire.measurement import Measurement, Network
-from balise_wire.observations import LineObservation
 from balise_wire.words import Experiment, TargetRole
 
 STEP: Final = 60.0

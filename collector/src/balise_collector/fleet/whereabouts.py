@@ -15,8 +15,8 @@ from typing import Final
 
 import msgspec
 
+from balise_wire.experiments.line import LineObservation
 from balise_wire.measurement import Network
-from balise_wire.observations import LineObservation
 from balise_wire.words import Scope
 
 NEAR_MS: Final = 30.0

@@ -7,10 +7,9 @@ import msgspec
 from balise_agent.experiments import REGISTRY
 from balise_agent.experiments.task import Endpoint, Task
 from balise_agent.testing import FakeNetwork
-from balise_wire.experiments.dns import HANDSHAKE, QUESTION
+from balise_wire.experiments.dns import HANDSHAKE, QUESTION, DnsAnswer, DnsObservation
 from balise_wire.experiments.traits import Transport
 from balise_wire.failures import Failure
-from balise_wire.observations import DnsAnswer, DnsObservation
 from balise_wire.words import Arm, Experiment, Resolver
 
 DNS = REGISTRY[Experiment.DNS]

@@ -13,8 +13,8 @@ from balise_agent.experiments.steps import Connect, Query
 from balise_agent.experiments.task import Task
 from balise_agent.testing import FakeNetwork
 from balise_wire.evidence import Direction, Packet
+from balise_wire.experiments.dns import DnsAnswer, DnsObservation
 from balise_wire.failures import Failure
-from balise_wire.observations import DnsAnswer, DnsObservation
 from balise_wire.words import Arm, Experiment, Resolver
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pytest
 from balise_agent.experiments import REGISTRY
 from balise_agent.experiments.task import Task
 from balise_agent.testing import FakeNetwork
-from balise_wire.observations import HttpObservation
+from balise_wire.experiments.http import HttpObservation
 from balise_wire.words import Arm, Experiment
 from tests.agent.experiments.http.pages import page
 

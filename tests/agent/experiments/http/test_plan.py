@@ -10,8 +10,8 @@ from balise_agent.experiments import REGISTRY
 from balise_agent.experiments.steps import Handshake, Send
 from balise_agent.experiments.task import Task
 from balise_agent.testing import FakeNetwork
+from balise_wire.experiments.http import HttpObservation
 from balise_wire.failures import Failure
-from balise_wire.observations import HttpObservation
 from balise_wire.words import Arm, Experiment
 from tests.agent.experiments.http.pages import page
 

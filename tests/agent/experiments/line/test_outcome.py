@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from balise_agent.experiments.line.outcome import READER
-from balise_wire.experiments.line import BASE, CONTROL
+from balise_wire.experiments.line import BASE, CONTROL, ControlResult, LineObservation
 from balise_wire.failures import Failure
-from balise_wire.observations import ControlResult, LineObservation
 from balise_wire.words import Arm, Scope
 
 DEAD = LineObservation(

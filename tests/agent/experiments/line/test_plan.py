@@ -11,8 +11,9 @@ from balise_agent.experiments.steps import Exchange
 from balise_agent.experiments.task import Task
 from balise_agent.testing import FakeNetwork
 from balise_wire.assignment import Control
+from balise_wire.experiments.dns import DnsAnswer
+from balise_wire.experiments.line import LineObservation
 from balise_wire.failures import Failure
-from balise_wire.observations import DnsAnswer, LineObservation
 from balise_wire.words import ClockState, Experiment
 
 LINE = REGISTRY[Experiment.LINE]

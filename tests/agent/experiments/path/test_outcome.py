@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from balise_agent.experiments.path.outcome import READER
 from balise_agent.policy.scrub import Allowed
-from balise_wire.observations import Hop, PathObservation
+from balise_wire.experiments.path import Hop, PathObservation
 from balise_wire.words import Arm
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from balise_agent.experiments.task import Endpoint
 from balise_agent.experiments.tcp.outcome import READER
-from balise_wire.experiments.tcp import SYN
+from balise_wire.experiments.tcp import SYN, TcpObservation
 from balise_wire.failures import Failure
-from balise_wire.observations import TcpObservation
 from balise_wire.words import Arm
 
 DEAD = TcpObservation(

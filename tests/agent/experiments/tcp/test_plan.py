@@ -11,9 +11,9 @@ from balise_agent.experiments import REGISTRY
 from balise_agent.experiments.steps import Exchange
 from balise_agent.experiments.task import Endpoint, Task
 from balise_agent.testing import FakeNetwork
+from balise_wire.experiments.tcp import TcpObservation
 from balise_wire.experiments.traits import Transport
 from balise_wire.failures import Failure
-from balise_wire.observations import TcpObservation
 from balise_wire.words import Arm, Design, Experiment
 
 if TYPE_CHECKING:

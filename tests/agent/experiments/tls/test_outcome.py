@@ -6,10 +6,9 @@ import msgspec
 
 from balise_agent.experiments.task import Endpoint
 from balise_agent.experiments.tls.outcome import READER
-from balise_wire.experiments.tls import CHAIN, HELLO
+from balise_wire.experiments.tls import CHAIN, HELLO, TlsObservation
 from balise_wire.experiments.traits import UNANSWERED
 from balise_wire.failures import Failure
-from balise_wire.observations import TlsObservation
 from balise_wire.words import Arm
 
 FINE = TlsObservation(

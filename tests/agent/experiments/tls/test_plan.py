@@ -13,8 +13,8 @@ from balise_agent.experiments.steps import Close, Connect, Handshake, Receive, S
 from balise_agent.experiments.task import Task
 from balise_agent.experiments.tls.plan import first_record
 from balise_agent.testing import FakeNetwork
+from balise_wire.experiments.tls import TlsObservation
 from balise_wire.failures import Failure
-from balise_wire.observations import TlsObservation
 from balise_wire.words import Arm, Experiment
 
 if TYPE_CHECKING:

@@ -6,9 +6,10 @@ from balise_attack.bed import Bed
 from balise_attack.case import Case, Outcome
 from balise_attack.centre import Centre
 from balise_attack.field import FieldProbe
+from balise_wire.experiments.http import HttpObservation
+from balise_wire.experiments.line import ControlResult, LineObservation
 from balise_wire.failures import Failure
 from balise_wire.measurement import Measurement
-from balise_wire.observations import ControlResult, HttpObservation, LineObservation
 from balise_wire.topics import Leaf
 from balise_wire.words import Arm, Design, Experiment, Scope, TargetRole
 

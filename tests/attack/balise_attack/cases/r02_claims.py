@@ -6,8 +6,8 @@ from balise_attack.bed import Bed
 from balise_attack.case import Case, Outcome
 from balise_attack.centre import Centre
 from balise_attack.field import FieldProbe
+from balise_wire.experiments.tls import TlsObservation
 from balise_wire.measurement import Network
-from balise_wire.observations import TlsObservation
 from balise_wire.topics import Leaf
 from balise_wire.words import Access, Arm, Experiment, TargetRole
 

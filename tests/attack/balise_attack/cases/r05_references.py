@@ -4,7 +4,7 @@ from balise_attack.bed import Bed
 from balise_attack.case import Case, Outcome
 from balise_attack.centre import Centre
 from balise_attack.field import FieldProbe
-from balise_wire.observations import DnsAnswer, DnsObservation
+from balise_wire.experiments.dns import DnsAnswer, DnsObservation
 from balise_wire.topics import Leaf
 from balise_wire.words import Arm, Experiment, ProbeRole, Resolver
 
@@ -75,7 +75,9 @@ except ImportError:  # commits up to 3e87f94
     from balise_collector.judge import judge
     note, keys = ReferenceTable.note, ReferenceTable.keys
 from balise_wire.measurement import LineHealth, Measurement, Network
-from balise_wire.observations import Certificate, DnsAnswer, DnsObservation, HttpObservation, TlsObservation
+from balise_wire.experiments.dns import DnsAnswer, DnsObservation
+from balise_wire.experiments.http import HttpObservation
+from balise_wire.experiments.tls import Certificate, TlsObservation
 from balise_wire.words import Arm, Design, Experiment, Resolver, TargetRole
 AT = 1_589_733_000.0
 LINE = LineHealth(at=AT, gateway_ok=True, domestic_ok=1, domestic=1, international_ok=2, international=2)

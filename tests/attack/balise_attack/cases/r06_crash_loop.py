@@ -13,13 +13,9 @@ from balise_attack.bed import Bed
 from balise_attack.case import Case, Outcome
 from balise_attack.centre import Centre
 from balise_attack.field import FieldProbe
-from balise_wire.observations import (
-    Certificate,
-    DnsAnswer,
-    DnsObservation,
-    HttpObservation,
-    TlsObservation,
-)
+from balise_wire.experiments.dns import DnsAnswer, DnsObservation
+from balise_wire.experiments.http import HttpObservation
+from balise_wire.experiments.tls import Certificate, TlsObservation
 from balise_wire.topics import Leaf
 from balise_wire.words import Arm, Experiment, ProbeRole, Resolver
 

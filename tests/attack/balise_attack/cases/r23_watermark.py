@@ -14,7 +14,7 @@ from balise_collector.pages.public.filter import Policy, Public
 from balise_wire.evidence import Direction, Packet
 from balise_wire.measurement import Measurement, Network
 from balise_wire.mechanisms import Mechanism
-from balise_wire.observations import TlsObservation
+from balise_wire.experiments.tls import TlsObservation
 from balise_wire.words import Arm, ClockState, Design, Experiment, TargetRole
 
 AT, NOW = 1_589_733_000.0, 1_589_733_000.0 + 10 * 86_400

@@ -13,9 +13,9 @@ from balise_attack.case import Case, Outcome
 from balise_attack.centre import Centre
 from balise_attack.field import FieldProbe
 from balise_wire.envelope import Kind
+from balise_wire.experiments.http import HttpObservation
 from balise_wire.failures import Failure
 from balise_wire.measurement import Measurement
-from balise_wire.observations import HttpObservation
 from balise_wire.status import Event, EventKind
 from balise_wire.topics import Leaf
 from balise_wire.words import Arm, Design, Experiment

@@ -30,7 +30,10 @@ from balise_collector.sinks.influx.points import (
     unconfirmed_point,
     verdict_point,
 )
-from balise_wire.observations import ControlResult, HttpObservation, LineObservation, TcpObservation, TlsObservation
+from balise_wire.experiments.http import HttpObservation
+from balise_wire.experiments.line import ControlResult, LineObservation
+from balise_wire.experiments.tcp import TcpObservation
+from balise_wire.experiments.tls import TlsObservation
 from balise_wire.status import Event, EventKind, Health
 from balise_wire.words import Arm, Design, Experiment, Scope, TargetRole
 from tests.collector.field_probe import FieldProbe

@@ -13,9 +13,8 @@ from balise_agent.experiments.task import Endpoint
 from balise_agent.policy import scrub
 from balise_agent.policy.limits import refuse_name
 from balise_agent.policy.redaction import redacted_name
-from balise_wire.experiments.dns import HANDSHAKE, QUESTION, TLS_PORT, TRAITS
+from balise_wire.experiments.dns import HANDSHAKE, QUESTION, TLS_PORT, TRAITS, DnsAnswer, DnsObservation
 from balise_wire.failures import Failure
-from balise_wire.observations import DnsAnswer, DnsObservation
 from balise_wire.words import Resolver
 
 MAX_ANSWERS: Final = 16

@@ -26,9 +26,9 @@ from balise_agent.experiments.steps import (
 from balise_agent.experiments.task import Endpoint, Task, carried, expect, noting
 from balise_agent.policy.limits import refuse_address
 from balise_wire.evidence import Direction, Packet
-from balise_wire.experiments.dns import TLS_PORT, TRAITS
+from balise_wire.experiments.dns import TLS_PORT, TRAITS, DnsAnswer, DnsObservation
 from balise_wire.failures import Failure
-from balise_wire.observations import DnsAnswer, DnsObservation, Observation
+from balise_wire.observations import Observation
 from balise_wire.words import Arm, Design, Resolver
 
 SILENT_WINDOW: Final = 2.0

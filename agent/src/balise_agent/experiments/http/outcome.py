@@ -12,8 +12,7 @@ from balise_agent.experiments.experiment import Description, TrialReader, TrialR
 from balise_agent.experiments.scramble import registrable
 from balise_agent.policy import scrub
 from balise_agent.policy.redaction import redacted
-from balise_wire.experiments.http import spent
-from balise_wire.observations import HttpObservation
+from balise_wire.experiments.http import HttpObservation, spent
 
 ALLOWED_HEADERS: Final = frozenset(
     {

@@ -29,9 +29,9 @@ from balise_agent.experiments.steps import (
     Step,
 )
 from balise_agent.experiments.task import Endpoint, Task, carried, expect, noting
-from balise_wire.experiments.http import TLS_PORT, HttpParameters
+from balise_wire.experiments.http import TLS_PORT, HttpObservation, HttpParameters
 from balise_wire.failures import Failure
-from balise_wire.observations import HttpObservation, Observation
+from balise_wire.observations import Observation
 from balise_wire.words import Arm, Design
 
 LINGER: Final = 0.3

@@ -13,8 +13,8 @@ from balise_agent.experiments.http.outcome import ALLOWED_HEADERS
 from balise_agent.policy.redaction import anonymous, names_somebody, without_controls
 from balise_agent.policy.scrub import without_digests
 from balise_wire.evidence import Packet
+from balise_wire.experiments.http import HttpObservation
 from balise_wire.failures import Failure
-from balise_wire.observations import HttpObservation
 
 LEAST_FOR_GOODPUT: Final = 4_096
 _BINARY_WITHIN: Final = 1_024

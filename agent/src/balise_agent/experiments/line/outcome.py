@@ -9,8 +9,7 @@ import msgspec
 
 from balise_agent.experiments.experiment import Description, TrialReader, TrialReading
 from balise_agent.policy import scrub
-from balise_wire.experiments.line import BASE, CONTROL
-from balise_wire.observations import LineObservation
+from balise_wire.experiments.line import BASE, CONTROL, LineObservation
 
 
 class LineReader(TrialReader[LineObservation]):

@@ -31,9 +31,9 @@ from balise_agent.experiments.steps import (
 from balise_agent.experiments.task import Endpoint, Task, expect
 from balise_wire.assignment import Control, Target
 from balise_wire.experiments.http import HttpParameters
+from balise_wire.experiments.line import ControlResult, LineObservation
 from balise_wire.failures import Failure
 from balise_wire.measurement import LineHealth
-from balise_wire.observations import ControlResult, LineObservation
 from balise_wire.words import Arm, ClockState, Experiment, Resolver, Scope, TargetRole
 
 ROUND: Final = 0.3

@@ -10,8 +10,7 @@ import msgspec
 from balise_agent.experiments.experiment import Description, TrialReader, TrialReading
 from balise_agent.experiments.task import Endpoint
 from balise_agent.policy import scrub
-from balise_wire.experiments.path import PROBE
-from balise_wire.observations import Hop, PathObservation
+from balise_wire.experiments.path import PROBE, Hop, PathObservation
 
 MAX_HOPS: Final = 64
 

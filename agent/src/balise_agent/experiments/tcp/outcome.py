@@ -8,8 +8,7 @@ from typing import Any, Final
 from balise_agent.experiments.experiment import Description, TrialReader, TrialReading
 from balise_agent.experiments.task import Endpoint
 from balise_agent.policy import scrub
-from balise_wire.experiments.tcp import SYN
-from balise_wire.observations import TcpObservation
+from balise_wire.experiments.tcp import SYN, TcpObservation
 
 
 class TcpReader(TrialReader[TcpObservation]):

@@ -21,9 +21,9 @@ from balise_agent.experiments.steps import (
 )
 from balise_agent.experiments.task import Endpoint, Task, carried, expect, noting
 from balise_wire.evidence import PROHIBITED, Packet
-from balise_wire.experiments.tcp import CONTROL_SYNS, SENTINEL_SYNS, SUBJECT_SYNS, TcpParameters
+from balise_wire.experiments.tcp import CONTROL_SYNS, SENTINEL_SYNS, SUBJECT_SYNS, TcpObservation, TcpParameters
 from balise_wire.failures import Failure
-from balise_wire.observations import Observation, TcpObservation
+from balise_wire.observations import Observation
 from balise_wire.words import Arm, Design
 
 SENTINEL_SPACING: Final = 1.0

@@ -11,9 +11,8 @@ from balise_agent.experiments import connection
 from balise_agent.experiments.experiment import Description, TrialReader, TrialReading
 from balise_agent.policy import scrub
 from balise_agent.policy.redaction import names_somebody, redacted
-from balise_wire.experiments.tls import CHAIN, HELLO
+from balise_wire.experiments.tls import CHAIN, HELLO, Certificate, TlsObservation
 from balise_wire.experiments.traits import UNANSWERED
-from balise_wire.observations import Certificate, TlsObservation
 
 MAX_CHAIN: Final = 8
 MAX_SUBJECT: Final = 128

@@ -24,8 +24,9 @@ from balise_agent.experiments.steps import (
     Step,
 )
 from balise_agent.experiments.task import Endpoint, Task, carried, expect, noting
+from balise_wire.experiments.tls import TlsObservation
 from balise_wire.failures import Failure
-from balise_wire.observations import Observation, TlsObservation
+from balise_wire.observations import Observation
 from balise_wire.words import Arm, Design
 
 LINGER: Final = 0.3
