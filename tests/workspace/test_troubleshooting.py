@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from balise_agent.provisioning.card.findings import Problem
+from balise_agent.provisioning.card.findings import CardProblem
 from balise_agent.system.problems import PROBLEMS, ProblemId
 from balise_collector.words.tables import WHYS
 from balise_wire.enrolment import Refusal
@@ -15,7 +15,7 @@ from balise_wire.enrolment import Refusal
 KINDS = {
     "## Why not ticked": [*Refusal.known()],
     "## What the doctor finds": [*ProblemId],
-    "## The card": [*Problem],
+    "## The card": [*CardProblem],
 }
 """Section of the document, and the ids whose rows it holds."""
 

@@ -238,10 +238,14 @@ def test_whatever_comes_nothing_private_is_left(
 
 def test_the_operator_only_tightens() -> None:
     """A larger number in the file changes nothing; a smaller one holds; 0 keeps the built-in."""
-    wide = tightened(config.Limits(bytes_per_day=10**12, connections_per_host_per_minute=999), config.Network())
+    wide = tightened(
+        config.LimitSettings(bytes_per_day=10**12, connections_per_host_per_minute=999), config.NetworkSettings()
+    )
     assert (wide.bytes_per_day, wide.connections_per_host_per_minute) == (20_000_000, 12)
     tight = tightened(
-        config.Limits(bytes_per_day=1_000), config.Network(laboratory=("198.18.0.0/15",)), ("10.0.0.0/8",)
+        config.LimitSettings(bytes_per_day=1_000),
+        config.NetworkSettings(laboratory=("198.18.0.0/15",)),
+        ("10.0.0.0/8",),
     )
     assert (tight.bytes_per_day, tight.laboratory, tight.lan) == (1_000, ("198.18.0.0/15",), ("10.0.0.0/8",))
 
@@ -251,7 +255,7 @@ def test_the_operator_only_tightens() -> None:
 )
 def test_each_profile_has_its_share_of_the_line_and_no_assignment_lifts_it(profile: Profile, size: int) -> None:
     """attribution.md 3: 20 MB a day by default, 6 lean, 1 on a metered line; an incident costs a part of it."""
-    share = tightened(config.Limits(), config.Network(), profile=profile)
+    share = tightened(config.LimitSettings(), config.NetworkSettings(), profile=profile)
     assert share.bytes_per_day == size
     assert share.bytes_per_incident < size
     greedy = Assignment(

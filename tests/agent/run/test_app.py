@@ -19,8 +19,7 @@ from balise_agent.run.app import App
 from balise_agent.run.build import Surroundings, assemble
 from balise_agent.run.settle import Settled
 from balise_agent.system.clock import Clock, Laboratory
-from balise_agent.system.config import Collector, Config, Consent, Probe
-from balise_agent.system.config import Spool as SpoolSettings
+from balise_agent.system.config import Collector, Config, Consent, Probe, SpoolSettings
 from balise_agent.system.errors import LinkUnusable, Refused
 from balise_agent.system.lifecycle import PAUSE_FILE
 from balise_agent.system.problems import ProblemId
@@ -615,7 +614,7 @@ def test_batches_stay_open_longer_while_no_broker_listens(house: House) -> None:
     pending = spool.batches.database.execute("SELECT count(*), min(at) FROM pending").fetchone()
     assert pending[0] >= 2
     assert spool.due(pending[1] + 150.0)
-    assert not spool.due(pending[1] + 150.0, patience=10.0)
+    assert not spool.due(pending[1] + 150.0, delay_factor=10.0)
 
 
 def test_the_households_addresses_stay_at_home(house: House) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from balise_agent.system import hardware
 from balise_agent.system.hardware import Processor
 
-TREES = Path(__file__).parent / "board"
+TREES = Path(__file__).parent / "hardware"
 
 
 def test_a_hot_underpowered_pi_4_says_so() -> None:

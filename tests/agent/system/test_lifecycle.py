@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from balise_agent.system.lifecycle import Facts, hindrance, state
+from balise_agent.system.lifecycle import LifecycleFacts, hindrance, state
 from balise_agent.system.problems import ProblemId, Trouble
 from balise_wire.words import Lifecycle
 
-NEW = Facts(consent=None, paused=False, assigned=False)
+NEW = LifecycleFacts(consent=None, paused=False, assigned=False)
 READY = replace(NEW, assigned=True)
 NO_CONSENT = Trouble(id=ProblemId.CONSENT_MISSING)
 
@@ -32,7 +32,9 @@ NO_CONSENT = Trouble(id=ProblemId.CONSENT_MISSING)
         (replace(READY, leaving=True, paused=True), Lifecycle.DISCONNECTED, ProblemId.PAUSED),
     ],
 )
-def test_facts_lead_to_one_state_and_one_reason(facts: Facts, expected: Lifecycle, why: ProblemId | None) -> None:
+def test_facts_lead_to_one_state_and_one_reason(
+    facts: LifecycleFacts, expected: Lifecycle, why: ProblemId | None
+) -> None:
     """Consent first, then the host, then the operator, then the task."""
     found = hindrance(facts)
     assert state(facts) is expected

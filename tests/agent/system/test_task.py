@@ -9,7 +9,7 @@ import pytest
 
 from balise_agent.system.clock import Clock
 from balise_agent.system.reactor import READ, Reactor
-from balise_agent.system.task import Signal, Steps, Task, Wait, file_ready
+from balise_agent.system.task import ReactorTask, Signal, Steps, Wait, file_ready
 
 
 class Told:
@@ -21,9 +21,11 @@ class Told:
         self.results: list[object] = []
         self.errors: list[Exception] = []
 
-    def start(self, steps: Steps[object], limit: float = float("inf")) -> Task[object]:
+    def start(self, steps: Steps[object], limit: float = float("inf")) -> ReactorTask[object]:
         """Start a task."""
-        made = Task(steps, reactor=self.reactor, done=self.results.append, failed=self.errors.append, limit=limit)
+        made = ReactorTask(
+            steps, reactor=self.reactor, done=self.results.append, failed=self.errors.append, limit=limit
+        )
         made.start()
         self.turn()
         return made

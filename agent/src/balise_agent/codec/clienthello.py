@@ -21,7 +21,7 @@ _PADDED: Final = 512
 """Chrome pads hellos of 256 to 511 bytes to 512: some servers hang on that range (RFC 7685 1)."""
 
 
-class _Chance:
+class _Drawn:
     """A stream of bytes from a seed: SHA-256 in counter mode. Not secret, only arbitrary and repeatable."""
 
     def __init__(self, seed: int) -> None:
@@ -72,10 +72,10 @@ def client_hello(sni: str | None, seed: int) -> bytes:
     Raises:
         UnicodeEncodeError: the name is not ASCII (limits.py has refused it before).
     """
-    chance = _Chance(seed)
-    head = _u16(0x0303) + chance.take(32) + _vector(1, chance.take(32))
-    ciphers = _vector(2, _u16(chance.grease(), *_CIPHERS)) + _vector(1, b"\0")
-    extensions = b"".join(_extensions(sni, chance))
+    drawn = _Drawn(seed)
+    head = _u16(0x0303) + drawn.take(32) + _vector(1, drawn.take(32))
+    ciphers = _vector(2, _u16(drawn.grease(), *_CIPHERS)) + _vector(1, b"\0")
+    extensions = b"".join(_extensions(sni, drawn))
     # 4 bytes of handshake header and 2 of the extensions' length come on top.
     unpadded = 4 + len(head) + len(ciphers) + 2 + len(extensions)
     if 0xFF < unpadded < _PADDED:
@@ -86,12 +86,12 @@ def client_hello(sni: str | None, seed: int) -> bytes:
     return b"\x16" + _u16(0x0301) + _vector(2, handshake)
 
 
-def _extensions(sni: str | None, chance: _Chance) -> list[bytes]:
+def _extensions(sni: str | None, drawn: _Drawn) -> list[bytes]:
     """Return the extensions: GREASE first and last, the others in arbitrary order."""
-    first, last, group = chance.grease(), chance.grease(), chance.grease()
+    first, last, group = drawn.grease(), drawn.grease(), drawn.grease()
     if last == first:  # two extensions of one type are an error (RFC 8446 4.2)
         last ^= 0x1010
-    key_share = _u16(group) + _vector(2, b"\0") + _u16(_X25519) + _vector(2, chance.take(32))
+    key_share = _u16(group) + _vector(2, b"\0") + _u16(_X25519) + _vector(2, drawn.take(32))
     ordinary = [
         _extension(23),  # extended_master_secret
         _extension(0xFF01, b"\0"),  # renegotiation_info
@@ -104,10 +104,10 @@ def _extensions(sni: str | None, chance: _Chance) -> list[bytes]:
         _extension(18),  # signed_certificate_timestamp
         _extension(51, _vector(2, key_share)),
         _extension(45, _vector(1, b"\x01")),  # psk_key_exchange_modes
-        _extension(43, _vector(1, _u16(chance.grease(), 0x0304, 0x0303))),  # supported_versions
+        _extension(43, _vector(1, _u16(drawn.grease(), 0x0304, 0x0303))),  # supported_versions
         _extension(27, _vector(1, _u16(2))),  # compress_certificate: brotli
         _extension(17513, _vector(2, _vector(1, b"h2"))),  # application_settings
     ]
     if sni is not None:
         ordinary.append(_server_name(sni))
-    return [_extension(first), *chance.shuffled(ordinary), _extension(last, b"\0")]
+    return [_extension(first), *drawn.shuffled(ordinary), _extension(last, b"\0")]

@@ -15,7 +15,7 @@ from balise_agent.delivery.segments import SegmentSearch
 from balise_agent.delivery.tcp_bytes import Traffic
 from balise_agent.system.config import Broker
 from balise_agent.system.problems import ProblemId, Trouble
-from balise_agent.system.task import Task
+from balise_agent.system.task import ReactorTask
 
 NO_GREETING: Final = "the broker did not greet in time"
 _STANDS_SECONDS: Final = 60.0
@@ -45,7 +45,7 @@ class Connector:
         """Certificates were found outside their dates and no signed time was heard yet: the clock may be the liar."""
         self._stands_since = math.inf
         """Monotonic seconds at which the session was greeted."""
-        self._dial: Task[socket.socket] | None = None
+        self._dial: ReactorTask[socket.socket] | None = None
 
     @property
     def busy(self) -> bool:

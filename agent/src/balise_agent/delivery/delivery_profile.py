@@ -29,7 +29,7 @@ def pace_of(config: Config) -> Pace:
     )
 
 
-def patience(config: Config, up_seconds: float) -> float:
+def delay_factor(config: Config, up_seconds: float) -> float:
     """Return by what a batch's time is multiplied: below 1 in the minutes in which somebody stands beside a new box."""
     free = config.network.laboratory or config.spool.batch_seconds is not None or up_seconds > _FIRST_SECONDS
     return 1.0 if free else min(1.0, _FIRST_BATCH_SECONDS / pace_of(config).batch_seconds)

@@ -18,7 +18,7 @@ from typing import Final, TypeVar
 from balise_agent.net import tls_shape
 from balise_agent.system.config import Broker, Transport
 from balise_agent.system.reactor import READ, WRITE, Reactor
-from balise_agent.system.task import Steps, Task, file_ready
+from balise_agent.system.task import ReactorTask, Steps, file_ready
 
 T = TypeVar("T")
 
@@ -52,13 +52,15 @@ NO_ANSWER: Final = "no answer"
 """In the message of a DialError: the step was waited for in vain."""
 
 
-def task(steps: Steps[T], *, reactor: Reactor, done: Callable[[T], None], failed: Callable[[str], None]) -> Task[T]:
+def task(
+    steps: Steps[T], *, reactor: Reactor, done: Callable[[T], None], failed: Callable[[str], None]
+) -> ReactorTask[T]:
     """Return steps as a task that ends within a minute and a half; ``failed`` hears the words of its failure."""
 
     def told(error: Exception) -> None:
         failed(str(error) or type(error).__name__)
 
-    return Task(steps, reactor=reactor, done=done, failed=told, limit=_TASK_SECONDS)
+    return ReactorTask(steps, reactor=reactor, done=done, failed=told, limit=_TASK_SECONDS)
 
 
 def open_stream(

@@ -19,7 +19,7 @@ import msgspec
 from balise_agent.delivery.connector import NO_GREETING, Connector
 from balise_agent.delivery.messages import Author, OtherSchemaError, open_receipt
 from balise_agent.delivery.parts import Arrival, Assigned, Counters, Delivery, Greeted, Narrowed, Requested
-from balise_agent.delivery.session import Opened, Session
+from balise_agent.delivery.session import MqttSession, Opened
 from balise_agent.delivery.window import Window
 from balise_agent.system.config import Broker
 from balise_agent.system.problems import Trouble
@@ -67,7 +67,7 @@ class Publisher:
         self.connected_at: float | None = None
         """UNIX seconds since when a broker takes our messages, on the probe's clock; None while none does."""
         self._lifecycle = Lifecycle.INIT
-        self.mqtt: Session | None = None
+        self.mqtt: MqttSession | None = None
         """The session that stands, or that is not greeted yet."""
         self._timer: Timer | None = None
         self._deadline = math.inf
@@ -184,7 +184,7 @@ class Publisher:
         broker = self.connector.broker
         self.session = self._spool.next_session(self._clock.now())
         self._states = 0
-        self.mqtt = Session(
+        self.mqtt = MqttSession(
             Opened(stream, broker, _password(broker), broker.keepalive or self._parts.pace.keepalive),
             probe=self._parts.probe,
             will=self._author.state(Lifecycle.LOST, self.session, 0),

@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 
 class SessionOwner(Protocol):
-    """Who is told how a session goes; nothing is told after its end, nor after ``Session.close``."""
+    """Who is told how a session goes; nothing is told after its end, nor after ``MqttSession.close``."""
 
     def accepted(self) -> None:
         """The broker takes us (CONNACK)."""
@@ -51,7 +51,7 @@ class Opened:
     """Seconds; of the profile where the broker's entry says nothing."""
 
 
-class Session:
+class MqttSession:
     """One session; made, begun, and closed once."""
 
     def __init__(self, opened: Opened, *, probe: str, will: bytes, reactor: Reactor, owner: SessionOwner) -> None:

@@ -38,18 +38,18 @@ def scrambled(name: str, seed: int) -> str:
     index = registrable(labels)
     label = labels[index]
     kept = 4 if label.lower().startswith("xn--") and len(label) > 4 else 0
-    chance = hashlib.sha256(f"scramble|{seed}|{name.lower()}".encode()).digest() * 2
+    digest = hashlib.sha256(f"scramble|{seed}|{name.lower()}".encode()).digest() * 2
     labels[index] = label[:kept] + "".join(
-        _another(character, chance[position]) for position, character in enumerate(label[kept:])
+        _another(character, digest[position]) for position, character in enumerate(label[kept:])
     )
     return ".".join(labels)
 
 
-def _another(character: str, chance: int) -> str:
+def _another(character: str, drawn: int) -> str:
     """Return another character of the same class; one of no class stays."""
     for kind in (_VOWELS, _CONSONANTS, _DIGITS):
         position = kind.find(character.lower())
         if position >= 0:
-            other = kind[(position + 1 + chance % (len(kind) - 1)) % len(kind)]
+            other = kind[(position + 1 + drawn % (len(kind) - 1)) % len(kind)]
             return other.upper() if character.isupper() else other
     return character

@@ -12,7 +12,7 @@ from balise_agent.measure.assignments import Assignments, Notice
 from balise_agent.policy.limits import Limits
 from balise_agent.system.clock import Clock
 from balise_agent.system.config import Timeouts
-from balise_agent.system.lifecycle import PAUSE_FILE, Facts, hindrance, state
+from balise_agent.system.lifecycle import PAUSE_FILE, LifecycleFacts, hindrance, state
 from balise_agent.system.problems import Trouble
 from balise_wire.assignment import Assignment
 from balise_wire.words import Lifecycle
@@ -147,10 +147,10 @@ class AssignmentFollower:
         self._life, self.since = life, now
         return Change(before, self.hindrance, life)
 
-    def _facts(self) -> Facts:
+    def _facts(self) -> LifecycleFacts:
         """Return what the state follows from."""
         assignment = self.assignment
-        return Facts(
+        return LifecycleFacts(
             consent=self._consent,
             paused=self.paused,
             assigned=assignment is not None,

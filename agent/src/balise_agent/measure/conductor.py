@@ -15,7 +15,7 @@ from typing import Final, Protocol
 from balise_agent.experiments.steps import Note, Noted, Plan, Reply, Rest, Rested, Step
 from balise_agent.net.operation import Operation
 from balise_agent.system.reactor import Reactor
-from balise_agent.system.task import Task, Wait
+from balise_agent.system.task import ReactorTask, Wait
 from balise_wire.observations import Observation
 
 _LOG: Final = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ class Running:
         self.on_done = on_done
         self.exclusive = exclusive
         self.session: Session | None = None
-        self.task: Task[Reply] | None = None
+        self.task: ReactorTask[Reply] | None = None
         """The step in flight."""
         self.ended = False
         self.noted: list[Observation] = []
@@ -158,7 +158,7 @@ class Conductor:
         """Begin one step; raises what the operation's start raises."""
         if running.session is None:
             return
-        running.task = Task(
+        running.task = ReactorTask(
             self._rest(step) if isinstance(step, Rest) else running.session.begin(step),
             reactor=self.reactor,
             done=lambda reply: self._replied(running, reply),

@@ -64,8 +64,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def tightened(
-    settings: config.Limits,
-    network: config.Network,
+    settings: config.LimitSettings,
+    network: config.NetworkSettings,
     lan: tuple[str, ...] = (),
     profile: Profile = Profile.STANDARD,
 ) -> Limits:

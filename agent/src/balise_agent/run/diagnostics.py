@@ -1,8 +1,8 @@
-"""Gathering the facts for the doctor: first what can be seen on this machine, then, with consent, by knocking.
+"""Gathering the facts for the doctor: first what can be seen on this machine, then, with consent, by probing endpoints.
 
 Probing is shaking hands with the places that the settings name, and asking for their names: nothing that the probe
 itself would not do, and nothing at all where a cause was found on the machine already. Lives here: reading files and
-running errands. Must not live here: what the facts mean (doctor.py).
+running tasks. Must not live here: what the facts mean (doctor.py).
 """
 
 import fcntl
@@ -28,7 +28,7 @@ from balise_agent.provisioning.card import store
 from balise_agent.provisioning.enrolment import decide, request
 from balise_agent.provisioning.enrolment.files import Files, token_of
 from balise_agent.provisioning.enrolment.visit import greet
-from balise_agent.run.doctor import FRESH, Facts, Front, Line, diagnose
+from balise_agent.run.doctor import FRESH, Facts, Line, ProbedEndpoint, diagnose
 from balise_agent.system import config, hardware, status_file
 from balise_agent.system.clock import Clock, machine_time
 from balise_agent.system.config import Broker, Config
@@ -38,7 +38,7 @@ from balise_agent.system.lifecycle import PAUSE_FILE
 from balise_agent.system.problems import ProblemId, Trouble
 from balise_agent.system.reactor import READ, Reactor
 from balise_agent.system.status import Status
-from balise_agent.system.task import Steps, Task, file_ready
+from balise_agent.system.task import ReactorTask, Steps, file_ready
 
 _CAP_NET_RAW: Final = 13
 _SIOCGIFADDR: Final = 0x8915
@@ -299,13 +299,15 @@ def _probe_endpoints(facts: Facts, found: Config, known: Config, clock: Clock) -
             fingerprint = found.enrolment.fingerprint
             visits = [greet(one, fingerprint=fingerprint, lookup=lookup, check_time=check_time) for one in places]
             told = [_or_silence(answer, ProblemId.ENROLMENT_UNREACHABLE) for answer in _all(reactor, visits)]
-            fronts = (Front(name=f"{p.host}:{p.port}", trouble=t) for p, t in zip(places, told, strict=True))
+            fronts = (ProbedEndpoint(name=f"{p.host}:{p.port}", trouble=t) for p, t in zip(places, told, strict=True))
             return msgspec.structs.replace(facts, fronts=tuple(fronts))
         if facts.status is not None and facts.status.connected:
             return facts
         doors = [_is_open(broker, lookup, check_time=check_time) for broker in known.broker]
         told = [_or_silence(answer, ProblemId.BROKER_UNREACHABLE) for answer in _all(reactor, doors)]
-        brokers = (Front(name=f"{b.host}:{b.port}", trouble=t) for b, t in zip(known.broker, told, strict=True))
+        brokers = (
+            ProbedEndpoint(name=f"{b.host}:{b.port}", trouble=t) for b, t in zip(known.broker, told, strict=True)
+        )
         return msgspec.structs.replace(facts, brokers=tuple(brokers))
     finally:
         reactor.close()
@@ -324,7 +326,7 @@ Probing = Steps["Trouble | bool | None"]
 def _all(reactor: Reactor, probes: Iterable[Probing]) -> list["Trouble | bool | None"]:
     """Run them side by side; True or False is their answer, None that there was none in time."""
     answers: dict[int, Trouble | bool | None] = {}
-    running: list[Task[Trouble | bool | None]] = []
+    running: list[ReactorTask[Trouble | bool | None]] = []
 
     def keep(number: int, answer: "Trouble | bool | None") -> None:
         answers[number] = True if answer is None else answer

@@ -79,7 +79,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     """Receive offloads that are on."""
 
 
-class Front(msgspec.Struct, frozen=True, kw_only=True):
+class ProbedEndpoint(msgspec.Struct, frozen=True, kw_only=True):
     """One place that was knocked at."""
 
     name: str
@@ -112,10 +112,10 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Or written by hand, so that there is nothing to enrol."""
     damaged: str = ""
     token: bool = False
-    fronts: tuple[Front, ...] | None = None
+    fronts: tuple[ProbedEndpoint, ...] | None = None
     """Places to enrol at."""
     certificate_over: bool = False
-    brokers: tuple[Front, ...] | None = None
+    brokers: tuple[ProbedEndpoint, ...] | None = None
     undervoltage: bool | None = None
     hot: bool | None = None
     clock_state: ClockState = ClockState.SYNCED
@@ -173,7 +173,7 @@ def _areas(cause: Trouble | None, remarks: Iterable[Trouble]) -> Iterator[Area]:
 def _troubles(facts: Facts) -> Iterator[Trouble]:
     """Yield everything that the facts say is wrong, in any order."""
     yield from _on_the_card(facts)
-    yield from _on_the_board(facts)
+    yield from _on_the_hardware(facts)
     if facts.line is not None:
         yield from _on_the_line(facts, facts.line)
     yield from _on_the_way(facts)
@@ -196,7 +196,7 @@ def _on_the_card(facts: Facts) -> Iterator[Trouble]:
         yield Trouble(id=_I.PAUSED)
 
 
-def _on_the_board(facts: Facts) -> Iterator[Trouble]:
+def _on_the_hardware(facts: Facts) -> Iterator[Trouble]:
     """Disk, key, rights, power, heat, clock."""
     if facts.data_error:
         yield Trouble(id=_I.DATA_UNWRITABLE, detail=facts.data_error)
@@ -251,7 +251,7 @@ def _on_the_way(facts: Facts) -> Iterator[Trouble]:
     yield from _none_open(facts.brokers)
 
 
-def _none_open(fronts: tuple[Front, ...] | None) -> Iterator[Trouble]:
+def _none_open(fronts: tuple[ProbedEndpoint, ...] | None) -> Iterator[Trouble]:
     """Yield the best reason why not one of several places is open; nothing where one is, or none was knocked at."""
     troubles = [front.trouble for front in fronts or ()]
     if troubles and all(trouble is not None for trouble in troubles):

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from balise_agent import __version__
-from balise_agent.delivery.delivery_profile import patience
+from balise_agent.delivery.delivery_profile import delay_factor
 from balise_agent.run import exit_traces, last_exit
 from balise_agent.run.parts import Parts
 from balise_agent.system import hardware
@@ -20,7 +20,7 @@ from balise_wire.status import EventKind
 _log = logging.getLogger(__name__)
 
 CLOCK_FILE: Final = "clock"
-_PATIENCE_APART: Final = 10.0
+_FACTOR_APART: Final = 10.0
 """How much longer a batch stays open while no broker listens: fewer, larger and better compressed ones to keep."""
 
 
@@ -63,8 +63,8 @@ class Upkeep:
         """Seal the open batch when it is full or something in it waited long enough."""
         up_seconds = self._parts.clock.monotonic() - self._started_at
         connected = self._parts.publisher.connected
-        hurry = patience(self._parts.config, up_seconds) if connected else _PATIENCE_APART
-        if self._parts.spool.due(self._parts.clock.now(), patience=hurry):
+        factor = delay_factor(self._parts.config, up_seconds) if connected else _FACTOR_APART
+        if self._parts.spool.due(self._parts.clock.now(), delay_factor=factor):
             self._parts.recorder.seal()
 
     def remember(self) -> None:

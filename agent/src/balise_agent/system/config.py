@@ -59,7 +59,7 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """An overlay in this file's own format, written by ``balise-agent card read``; it may not be there yet."""
 
 
-class Enrolment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class EnrolmentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[enrolment]``: where a board that nobody knows becomes a probe."""
 
     urls: tuple[str, ...] = ()
@@ -95,7 +95,7 @@ class Broker(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Seconds of silence after which both sides test the connection; left out: the profile's."""
 
 
-class Network(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class NetworkSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[network]``: what the system cannot tell by itself."""
 
     interface: str = ""
@@ -122,7 +122,7 @@ class Tls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     ca_file: str = ""
 
 
-class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class LimitSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[limits]``: tighter than the built-in ones; 0 keeps the built-in."""
 
     bytes_per_day: int = 0
@@ -136,7 +136,7 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     accepted: bool = False
 
 
-class Spool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class SpoolSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[spool]``: how much is kept on disk, and when a batch is closed."""
 
     max_bytes: int = 64 * 1024 * 1024
@@ -152,13 +152,13 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     probe: Probe = Probe()
     collector: Collector = Collector()
     broker: tuple[Broker, ...] = ()
-    enrolment: Enrolment = Enrolment()
-    network: Network = Network()
+    enrolment: EnrolmentSettings = EnrolmentSettings()
+    network: NetworkSettings = NetworkSettings()
     timeouts: Timeouts = Timeouts()
     tls: Tls = Tls()
-    limits: Limits = Limits()
+    limits: LimitSettings = LimitSettings()
     consent: Consent = Consent()
-    spool: Spool = Spool()
+    spool: SpoolSettings = SpoolSettings()
 
     @property
     def by_hand(self) -> bool:
@@ -192,7 +192,7 @@ def load(path: Path) -> Config:
 
 OVERLAY: Final[dict[str, frozenset[str]]] = {
     "probe": frozenset({"country", "access", "region", "role", "provider", "profile"}),
-    "enrolment": frozenset(Enrolment.__struct_fields__),
+    "enrolment": frozenset(EnrolmentSettings.__struct_fields__),
     "consent": frozenset(Consent.__struct_fields__),
 }
 """What the card may say: never where keys are kept, who is believed, or what the limits are."""
@@ -382,7 +382,7 @@ def is_front(url: str) -> bool:
     return plain and fits and parts.path in {"", "/"} and not (parts.query or parts.fragment or "@" in parts.netloc)
 
 
-def _network_findings(network: Network) -> list[tuple[str, str]]:
+def _network_findings(network: NetworkSettings) -> list[tuple[str, str]]:
     """What is no address or prefix."""
     return [
         ("network.resolvers", f"{text!r} is not an IP address")

@@ -15,7 +15,7 @@ PAUSE_FILE: Final = "paused"
 
 
 @dataclass(frozen=True)
-class Facts:
+class LifecycleFacts:
     """What the state follows from."""
 
     consent: Trouble | None
@@ -30,7 +30,7 @@ class Facts:
     """The program says goodbye."""
 
 
-def hindrance(facts: Facts) -> Trouble | None:
+def hindrance(facts: LifecycleFacts) -> Trouble | None:
     """Return why nothing is measured, the first cause; ``None`` where the probe measures."""
     if facts.consent is not None:
         return facts.consent
@@ -45,7 +45,7 @@ def hindrance(facts: Facts) -> Trouble | None:
     return None
 
 
-def state(facts: Facts) -> Lifecycle:
+def state(facts: LifecycleFacts) -> Lifecycle:
     """Return the state: a probe that could measure and does not is asleep, one that never could is new."""
     if facts.leaving:
         return Lifecycle.DISCONNECTED

@@ -112,7 +112,7 @@ class Reactor:
     def step(self, timeout: float | None = None) -> None:
         """Wait for something to happen, at most ``timeout`` seconds (None: for ever), and call back what is due."""
         self.turns += 1
-        for key, events in self._selector.select(self._patience(timeout)):
+        for key, events in self._selector.select(self._longest_wait(timeout)):
             key.data(events)
         now = self.clock.monotonic()
         while self._timers and self._timers[0][0] <= now:
@@ -136,7 +136,7 @@ class Reactor:
         os.close(self._wake_read)
         os.close(self._wake_write)
 
-    def _patience(self, timeout: float | None) -> float | None:
+    def _longest_wait(self, timeout: float | None) -> float | None:
         """How long the selector may wait."""
         if self._soon:
             return 0.0

@@ -1,7 +1,7 @@
 """What the probe says of itself to whoever stands beside it: a record for programs, and a few neutral words for people.
 
 Lives here: the record, its text for the card (no product, no service, no place, no address), and its text for a
-terminal. Must not live here: gathering it (app.py, enrolment/novice.py) or writing it (status_file.py).
+terminal. Must not live here: gathering it (run/health.py, enrolment/loop.py) or writing it (status_file.py).
 """
 
 from collections.abc import Iterable

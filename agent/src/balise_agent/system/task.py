@@ -49,7 +49,7 @@ def file_ready(file: HasFileno, events: int, seconds: float) -> Wait:
     return Wait(file=file, events=events, within=seconds)
 
 
-class Task(Generic[T]):
+class ReactorTask(Generic[T]):
     """Steps on their way; ``done`` or ``failed`` is called once, from the reactor, unless it is cancelled."""
 
     def __init__(

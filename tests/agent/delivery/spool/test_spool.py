@@ -481,5 +481,5 @@ def test_a_failure_does_not_wait_for_the_batch(
     spool.record([routine, Record(kind, b"{}", 1000.0, notable=notable)])
     assert not spool.due(1000.0 + waits - 0.5)
     assert spool.due(1000.0 + waits)
-    assert not spool.due(1000.0 + waits, patience=10.0)
+    assert not spool.due(1000.0 + waits, delay_factor=10.0)
     spool.close()

@@ -1,4 +1,4 @@
-"""The two errands on real folders: nothing speaks before consent, nothing good is lost, secrets leave the card."""
+"""The two boot actions on real folders: nothing speaks before consent, nothing good is lost, secrets leave the card."""
 
 from __future__ import annotations
 

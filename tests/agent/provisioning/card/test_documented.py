@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from balise_agent.provisioning.card.findings import Problem
+from balise_agent.provisioning.card.findings import CardProblem
 from balise_agent.provisioning.card.reading import KEYS
 
 PAGE = (Path(__file__).parents[4] / "docs" / "card.md").read_text()
@@ -13,7 +13,7 @@ PAGE = (Path(__file__).parents[4] / "docs" / "card.md").read_text()
 def test_every_finding_is_explained() -> None:
     """A row for each id, and no row without one."""
     rows = [line.split("`")[1] for line in PAGE.partition("## Findings")[2].splitlines() if line.startswith("| `")]
-    assert rows == [problem.value for problem in Problem]
+    assert rows == [problem.value for problem in CardProblem]
 
 
 def test_every_key_is_explained() -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from balise_agent.provisioning.card.findings import Problem, Severity
+from balise_agent.provisioning.card.findings import CardProblem, Severity
 from balise_agent.provisioning.card.merge import Merged, digest, merge
-from balise_agent.provisioning.card.reading import Reading, read
+from balise_agent.provisioning.card.reading import CardReading, read
 from balise_wire import card, card_token
 from balise_wire.card import CardSettings, Wifi
 
@@ -19,7 +19,7 @@ def test_an_unreadable_file_changes_nothing(good: CardSettings) -> None:
         assert merged.settings == good
         assert merged.consented
         assert merged.complete
-        assert any(one.problem is Problem.LAST_GOOD for one in merged.findings)
+        assert any(one.problem is CardProblem.LAST_GOOD for one in merged.findings)
 
 
 def test_a_spoilt_value_keeps_its_last_good_one(good: CardSettings) -> None:
@@ -28,7 +28,7 @@ def test_a_spoilt_value_keeps_its_last_good_one(good: CardSettings) -> None:
     merged = merge(read(text.encode()), good, enrolled=True)
     assert merged.settings.fingerprint == good.fingerprint
     assert merged.settings.provider == "dsl 2"
-    assert any("fingerprint" in one.what and one.problem is Problem.LAST_GOOD for one in merged.findings)
+    assert any("fingerprint" in one.what and one.problem is CardProblem.LAST_GOOD for one in merged.findings)
 
 
 def test_a_value_that_was_taken_out_is_gone(good: CardSettings) -> None:
@@ -58,7 +58,7 @@ def test_what_was_blanked_by_us_is_remembered(good: CardSettings) -> None:
     other = blanked.replace(good.wifi.name, "cafe")
     merged = merge(read(other.encode()), good, enrolled=True)
     assert merged.settings.wifi.password == ""
-    assert any(one.problem is Problem.MISSING and "password" in one.what for one in merged.findings)
+    assert any(one.problem is CardProblem.MISSING and "password" in one.what for one in merged.findings)
 
 
 def test_an_enrolled_box_needs_no_token(good: CardSettings) -> None:
@@ -78,7 +78,7 @@ def test_a_wiped_token_is_not_used_again(good: CardSettings) -> None:
     bare = card_token.normalise(good.token)
     merged = merge(read(card.render(good).encode()), None, enrolled=False, wiped=frozenset({digest(bare)}))
     assert merged.settings.token == ""
-    assert any(one.problem is Problem.TOKEN_WIPED and one.line for one in merged.findings)
+    assert any(one.problem is CardProblem.TOKEN_WIPED and one.line for one in merged.findings)
     assert merge(read(card.render(good).encode()), None, enrolled=False, wiped=frozenset({"x"})).settings.token == bare
 
 
@@ -105,4 +105,4 @@ def test_an_empty_card_is_said_in_full() -> None:
     wrong = [one.what for one in merged.findings]
     assert wrong == ["enrol is empty", "fingerprint is empty", "token is empty", "nobody has agreed yet"]
     assert all(one.line for one in merged.findings)
-    assert not merge(Reading(None), None, enrolled=False).consented
+    assert not merge(CardReading(None), None, enrolled=False).consented

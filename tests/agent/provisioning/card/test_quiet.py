@@ -1,6 +1,6 @@
 """The board is quiet: nothing that it shows a network, and nothing that it writes on its card, says what it is.
 
-Reads the files of the image as they are shipped, and what the errands write in every situation of a box's life.
+Reads the files of the image as they are shipped, and what the boot actions write in every situation of a box's life.
 """
 
 from __future__ import annotations

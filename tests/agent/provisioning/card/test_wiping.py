@@ -229,7 +229,9 @@ def test_commands_say_the_mend(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert "--data" in capsys.readouterr().err
 
 
-def test_the_errands_by_command(tmp_path: Path, flat: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_boot_actions_by_command(
+    tmp_path: Path, flat: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """What the units call: the same words on the terminal as on the card."""
     links, run = tmp_path / "links", tmp_path / "run"
     read = [

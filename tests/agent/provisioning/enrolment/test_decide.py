@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 
 from balise_agent.provisioning.enrolment import decide
 from balise_agent.provisioning.enrolment.request import (
-    Front,
+    EnrolmentEndpoint,
     certificate_request,
     front,
     http_request,
     read_answer,
     read_response,
 )
-from balise_agent.system.config import Config, Consent, Network
-from balise_agent.system.config import Enrolment as Wish
+from balise_agent.system.config import Config, Consent, NetworkSettings
+from balise_agent.system.config import EnrolmentSettings as Wish
 from balise_agent.system.identity import Identity, ephemeral
 from balise_agent.system.problems import PROBLEMS, ProblemId, Trouble
 from balise_wire.card import CONSENT_VERSION
@@ -61,7 +61,9 @@ def test_one_thing_is_in_the_way_at_a_time(config: Config, facts: dict[str, Any]
 def test_a_laboratory_has_no_host_whose_text_could_change() -> None:
     """There any version counts; consent itself is still asked for."""
     laboratory = msgspec.structs.replace(
-        READY, network=Network(laboratory=("127.0.0.0/8",)), consent=Consent(version="laboratory", accepted=True)
+        READY,
+        network=NetworkSettings(laboratory=("127.0.0.0/8",)),
+        consent=Consent(version="laboratory", accepted=True),
     )
     assert decide.consent_trouble(laboratory) is None
     refused = msgspec.structs.replace(laboratory, consent=Consent(version="laboratory"))
@@ -166,7 +168,7 @@ def test_an_answer_is_held_against_what_we_know(
 
 def test_a_request_names_its_host_as_browsers_do() -> None:
     """The port only where it is not the usual one; IPv6 in brackets (RFC 9110 7.2)."""
-    assert front("https://front.example") == Front("front.example", 443)
+    assert front("https://front.example") == EnrolmentEndpoint("front.example", 443)
     assert b"Host: front.example\r\n" in http_request(front("https://front.example:443"), "/enrol", b"")
     assert b"Host: [2001:db8::1]:8443\r\n" in http_request(front("https://[2001:db8::1]:8443"), "/enrol", b"")
 

@@ -11,7 +11,7 @@ import pytest
 
 from balise_agent.provisioning.enrolment.files import Files, token_of
 from balise_agent.provisioning.enrolment.request import certificate_request
-from balise_agent.system.config import Enrolment as Wish
+from balise_agent.system.config import EnrolmentSettings as Wish
 from balise_agent.system.identity import Identity, ephemeral
 from tests.agent.provisioning.enrolment.conftest import FrontDoors
 

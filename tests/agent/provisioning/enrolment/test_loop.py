@@ -15,7 +15,7 @@ from balise_agent.provisioning.enrolment.files import Files
 from balise_agent.provisioning.enrolment.loop import EnrolmentLoop
 from balise_agent.system.clock import Clock
 from balise_agent.system.config import Config, Consent, Probe
-from balise_agent.system.config import Enrolment as Wish
+from balise_agent.system.config import EnrolmentSettings as Wish
 from balise_agent.system.identity import Identity, ephemeral
 from balise_agent.system.problems import ProblemId
 from balise_agent.system.service import Service

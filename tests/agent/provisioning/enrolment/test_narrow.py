@@ -14,7 +14,7 @@ from balise_agent.delivery.segments import SEGMENTS
 from balise_agent.provisioning.enrolment.attempts import Applicant, Attempts
 from balise_agent.provisioning.enrolment.files import Files
 from balise_agent.system.clock import Clock
-from balise_agent.system.config import Config, Enrolment, Probe
+from balise_agent.system.config import Config, EnrolmentSettings, Probe
 from balise_agent.system.identity import ephemeral
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def test_silence_after_the_connection_makes_segments_smaller(
         port = door.getsockname()[1]
         settings = Config(
             probe=Probe(state_dir=str(tmp_path)),
-            enrolment=Enrolment(urls=(f"https://127.0.0.1:{port}",), fingerprint="ab" * 32, token="t"),
+            enrolment=EnrolmentSettings(urls=(f"https://127.0.0.1:{port}",), fingerprint="ab" * 32, token="t"),
         )
         attempts = Attempts(
             Applicant(

@@ -17,7 +17,7 @@ from balise_agent.provisioning.enrolment.renewal import Renewal, Renewed
 from balise_agent.provisioning.enrolment.request import certificate_request
 from balise_agent.system.clock import Clock
 from balise_agent.system.config import Config, Consent, Probe
-from balise_agent.system.config import Enrolment as Wish
+from balise_agent.system.config import EnrolmentSettings as Wish
 from balise_agent.system.problems import ProblemId
 from balise_wire.card import CONSENT_VERSION
 from balise_wire.enrolment import EnrolmentRequest, FrontDoor, Refusal, RenewalRequest

@@ -18,7 +18,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from balise_agent.policy import limits
 from balise_agent.measure.assignments import Assignments
-from balise_agent.system.config import Limits, Network
+from balise_agent.system.config import LimitSettings, NetworkSettings
 from balise_agent.provisioning.enrolment.files import Files
 from balise_agent.system.identity import load_or_create
 from balise_agent.delivery.spool.packing import Record, Stamp
@@ -38,7 +38,7 @@ for turn in range(3):
     Files(data).keep(Enrolment(
         probe="k7m2q9xd", certificate="CERTIFICATE-%d-%d " % (life, turn) * 20, authority="A", collector="ab" * 32,
         brokers=(FrontDoor(host="front-%d-%d.example" % (life, turn)),), **word), identity, "token")
-allowed = limits.tightened(Limits(), Network(laboratory=("198.18.0.0/15",)), (), "standard")
+allowed = limits.tightened(LimitSettings(), NetworkSettings(laboratory=("198.18.0.0/15",)), (), "standard")
 assignments = Assignments(
     data / "assignment.sealed", collector=collector.public_key(), probe="k7m2q9xd", allowed=allowed
 )

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from balise_agent.delivery.spool.salvage import Frame, Salvage, Value, frames, newest, page_size
+from balise_agent.delivery.spool.salvage import LogFrame, Salvage, Value, frames, newest, page_size
 from balise_agent.delivery.spool.salvage import rows as salvaged
 from balise_agent.delivery.spool.tables import transaction
 from balise_agent.system import disk
@@ -70,7 +70,7 @@ class StreamBroken(sqlite3.DatabaseError):
 
 
 @dataclass
-class Rest:
+class Remainder:
     """What was still whole in a damaged file."""
 
     facts: dict[str, str] = field(default_factory=dict)
@@ -183,7 +183,7 @@ class SpoolFile:
 
     # --- opening ------------------------------------------------------------------------------------------------------
 
-    def _refuse_cut_log(self, log: list[Frame | None]) -> None:
+    def _refuse_cut_log(self, log: list[LogFrame | None]) -> None:
         """Refuse a log of which SQLite read less than was committed (sqlite3.DatabaseError).
 
         SQLite stops at the first frame whose checksum fails, and forgets the rest without a word. After a power cut
@@ -237,7 +237,7 @@ class SpoolFile:
         log = self._read_log() if log is None else log
         new = self._beside(_REBUILT)
         self._sweep()
-        rest = Rest()
+        rest = Remainder()
         database = connect(str(new))
         try:
             self._fill(database, log, rest, only_sealed=only_sealed)
@@ -254,7 +254,7 @@ class SpoolFile:
         self.damage = f"{why}; {sum(rest.found.values())} rows are whole, {lost} are not"
         _log.error("spool %s: damaged (%s)%s", self.path, self.damage, "" if rest.stream else "; a new stream begins")
 
-    def _fill(self, database: sqlite3.Connection, log: bytes, rest: Rest, *, only_sealed: bool) -> None:
+    def _fill(self, database: sqlite3.Connection, log: bytes, rest: Remainder, *, only_sealed: bool) -> None:
         """Read what is whole, in two rounds: which stream it is decides what becomes of its batches."""
         for number, columns in self._rows(log, Salvage()):
             _learn(rest, number, columns)
@@ -421,7 +421,7 @@ def _given(database: sqlite3.Connection) -> tuple[int, int]:
     return (given if isinstance(given, int) else 0, highest if isinstance(highest, int) else 0)
 
 
-def _learn(rest: Rest, number: int, columns: tuple[Value, ...]) -> None:
+def _learn(rest: Remainder, number: int, columns: tuple[Value, ...]) -> None:
     """Take from a row what it says of the whole."""
     match columns:
         case (str(name), str(value)):
@@ -441,7 +441,7 @@ def _learn(rest: Rest, number: int, columns: tuple[Value, ...]) -> None:
 
 
 def _placed(
-    rest: Rest, number: int, columns: tuple[Value, ...], *, only_sealed: bool
+    rest: Remainder, number: int, columns: tuple[Value, ...], *, only_sealed: bool
 ) -> tuple[str, tuple[Value, ...]] | None:
     """Return the table and the values that a row goes on with; None for what is none of ours, or is not wanted."""
     match columns:

@@ -41,7 +41,7 @@ class _Torn(ValueError):
 
 
 @dataclass(frozen=True)
-class Frame:
+class LogFrame:
     """One page in the write-ahead log."""
 
     page: int
@@ -67,7 +67,7 @@ def page_size(head: bytes) -> int:
     return size if head.startswith(_MAGIC) and size >= 512 and size & (size - 1) == 0 else PAGE
 
 
-def frames(log: bytes, size: int) -> list[Frame | None]:
+def frames(log: bytes, size: int) -> list[LogFrame | None]:
     """Return the pages of a write-ahead log's last generation by their place, ``None`` for any other.
 
     Checksums of frames are not looked at: who asks wants to know what is behind a damaged one.
@@ -79,15 +79,15 @@ def frames(log: bytes, size: int) -> list[Frame | None]:
     if len(log) < _WAL_HEADER + _FRAME_HEADER:
         return []
     salt = log[16:24] if _is_log_header(log[:_WAL_HEADER]) else log[_WAL_HEADER + 8 : _WAL_HEADER + 16]
-    found: list[Frame | None] = []
+    found: list[LogFrame | None] = []
     for start in range(_WAL_HEADER, len(log) - _FRAME_HEADER - size + 1, _FRAME_HEADER + size):
         page, commit = struct.unpack_from(">II", log, start)
         known = log[start + 8 : start + 16] == salt and page > 0
-        found.append(Frame(page, start + _FRAME_HEADER, commits=commit != 0) if known else None)
+        found.append(LogFrame(page, start + _FRAME_HEADER, commits=commit != 0) if known else None)
     return found
 
 
-def newest(found: list[Frame | None]) -> Mapping[int, int]:
+def newest(found: list[LogFrame | None]) -> Mapping[int, int]:
     """Return where each page's newest committed bytes begin in the log."""
     last = max((index for index, frame in enumerate(found) if frame is not None and frame.commits), default=-1)
     return {frame.page: frame.place for frame in found[: last + 1] if frame is not None}

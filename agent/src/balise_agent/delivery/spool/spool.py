@@ -311,8 +311,8 @@ class Spool:
             self._refusals = 0
         return True
 
-    def due(self, now: float, *, patience: float = 1.0) -> bool:
-        """Whether the open batch is full, or something in it waited for ``patience`` times what it may."""
+    def due(self, now: float, *, delay_factor: float = 1.0) -> bool:
+        """Whether the open batch is full, or something in it waited for ``delay_factor`` times what it may."""
         waiting = [one.record for one in self.batches.waiting.values()]
         first = min((record.at for record in waiting), default=None)
         urgent = (record.at for record in waiting if record.notable or record.kind is Kind.EVENT)
@@ -320,8 +320,8 @@ class Spool:
         # abs: after a step of the clock backwards the age is negative, and waiting for it would hold the batch.
         return bool(
             len(waiting) >= self._batch_records
-            or (first is not None and abs(now - first) >= self._batch_seconds * patience)
-            or (failed is not None and abs(now - failed) >= self._failure_seconds * patience)
+            or (first is not None and abs(now - first) >= self._batch_seconds * delay_factor)
+            or (failed is not None and abs(now - failed) >= self._failure_seconds * delay_factor)
             or self.batches.has_carriers
         )
 

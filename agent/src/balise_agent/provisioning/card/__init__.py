@@ -3,6 +3,6 @@
 A person edits that file with whatever editor is there, and cannot see the board's screen. So everything in this room
 reads defensively, mends what can be mended, says each mend with its line, and never raises for what stands in a file.
 Thinks: ``text``, ``lines``, ``values``, ``countries``, ``reading``, ``choice``, ``merge``, ``overlay``, ``network``,
-``wording``. Touches the card and the data partition: ``disk``, ``store``, ``errands``, ``wiping``, ``commands``.
+``wording``. Touches the card and the data partition: ``disk``, ``store``, ``boot_actions``, ``wiping``, ``commands``.
 Nothing here touches the network (a law: import-linter), and nothing prints or logs a secret.
 """

@@ -1,4 +1,4 @@
-"""The two errands of root: read the card before the agent starts, write the status back while it runs.
+"""The two actions of root: read the card before the agent starts, write the status back while it runs.
 
 Lives here: the order in which files are read and written. What was read first reaches the data partition and the
 system, then the card; each part that fails is told and keeps none of the others. Must not live here: what follows from
@@ -18,8 +18,8 @@ from balise_agent.provisioning.card import boot_partition, network, store, wipin
 from balise_agent.provisioning.card.choice import choose
 from balise_agent.provisioning.card.merge import Merged, digest, merge
 from balise_agent.provisioning.card.overlay import overlay
-from balise_agent.provisioning.card.reading import Reading
-from balise_agent.provisioning.card.store import Memory
+from balise_agent.provisioning.card.reading import CardReading
+from balise_agent.provisioning.card.store import CardMemory
 from balise_agent.system import disk
 
 _log = logging.getLogger(__name__)
@@ -43,8 +43,8 @@ class Places:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What an errand came to."""
+class ActionOutcome:
+    """What an action came to."""
 
     told: str
     """The status as it was to be written, without secrets."""
@@ -52,7 +52,7 @@ class Outcome:
     """What could not be written, and why."""
 
 
-def read_card(places: Places, now: float) -> Outcome:
+def read_card(places: Places, now: float) -> ActionOutcome:
     """Read the card, and put everything where the system and the agent look for it.
 
     Args:
@@ -67,7 +67,7 @@ def read_card(places: Places, now: float) -> Outcome:
                 _log.info("wipe: %s", step)
             found = boot_partition.look(places.card)
     chosen, about_files = choose(found.candidates)
-    reading = chosen.reading if chosen else Reading(None)
+    reading = chosen.reading if chosen else CardReading(None)
     reading = dataclasses.replace(reading, findings=about_files + reading.findings)
     memory = store.recall(places.data)
     enrolled = store.is_enrolled(places.data)
@@ -96,10 +96,10 @@ def read_card(places: Places, now: float) -> Outcome:
         if enrolled and digest(merged.settings.token) in {"", store.spent(places.data)}:
             boot_partition.blank_secrets(places.card, found.candidates)
         boot_partition.write_status(places.card, told)
-    return Outcome(told, tuple(failures))
+    return ActionOutcome(told, tuple(failures))
 
 
-def write_card(card: Path, data: Path, status: Path) -> Outcome:
+def write_card(card: Path, data: Path, status: Path) -> ActionOutcome:
     """Copy the agent's status onto the card, and blank the secrets there once they are used.
 
     Args:
@@ -122,7 +122,7 @@ def write_card(card: Path, data: Path, status: Path) -> Outcome:
             if digest(settings.token if settings else "") in {"", store.spent(data)}:
                 boot_partition.blank_secrets(card, found.candidates)
         boot_partition.write_status(card, told)
-    return Outcome(told, tuple(failures))
+    return ActionOutcome(told, tuple(failures))
 
 
 @contextlib.contextmanager
@@ -135,16 +135,16 @@ def _noting(failures: list[str], what: str) -> Iterator[None]:
         _log.error("%s cannot be written: %s", what, error)
 
 
-def _remembering(memory: Memory, merged: Merged) -> Memory:
+def _remembering(memory: CardMemory, merged: Merged) -> CardMemory:
     """Return the memory with the settings in force, and with addresses that are made up once."""
-    return Memory(
+    return CardMemory(
         settings=merged.settings,
         wired=memory.wired or network.made_up(secrets.token_bytes(6)),
         wireless=memory.wireless or network.made_up(secrets.token_bytes(6)),
     )
 
 
-def _keep(data: Path, memory: Memory, merged: Merged) -> None:
+def _keep(data: Path, memory: CardMemory, merged: Merged) -> None:
     """Write what the agent reads and what the next start remembers; a new token ends a wipe's silence (OSError)."""
     text = overlay(merged.settings, consented=merged.consented)
     disk.replace(data / store.OVERLAY, text.encode(), draft=store.DRAFT, like=data)

@@ -11,7 +11,7 @@ from typing import Final
 
 from balise_agent.provisioning.card import choice
 from balise_agent.provisioning.card.choice import Candidate
-from balise_agent.provisioning.card.reading import Reading, read
+from balise_agent.provisioning.card.reading import CardReading, read
 from balise_agent.provisioning.card.text import LARGEST
 from balise_agent.system import disk
 from balise_wire.card import SETTINGS_FILE, STATUS_FILE, blank
@@ -25,7 +25,7 @@ _STATUS_LARGEST: Final = 64 * 1024
 
 
 @dataclass(frozen=True)
-class Shelf:
+class BootPartition:
     """What is on the card that concerns us."""
 
     candidates: tuple[Candidate, ...] = ()
@@ -37,15 +37,15 @@ class Shelf:
         return any(order == word for order, _ in self.orders)
 
 
-def look(card: Path) -> Shelf:
+def look(card: Path) -> BootPartition:
     """Read everything on the card that concerns us; a card that cannot be read is an empty one."""
     try:
         names = sorted(entry.name for entry, _ in zip(card.iterdir(), range(_MOST_NAMES), strict=False))
     except OSError:
-        return Shelf()
+        return BootPartition()
     found = [name for name in names if choice.is_settings(name)][:_MOST_FILES]
     orders = tuple((order, name) for name in names if (order := choice.order_of(name)))
-    return Shelf(tuple(one for name in found if (one := _candidate(card / name))), orders)
+    return BootPartition(tuple(one for name in found if (one := _candidate(card / name))), orders)
 
 
 def _candidate(path: Path) -> Candidate | None:
@@ -64,7 +64,7 @@ def blank_secrets(card: Path, candidates: tuple[Candidate, ...]) -> int:
     return sum(_blank_file(card / one.name, one.reading) for one in candidates)
 
 
-def _blank_file(path: Path, reading: Reading) -> bool:
+def _blank_file(path: Path, reading: CardReading) -> bool:
     """Blank one file in its own encoding, every other byte as it was."""
     data = disk.content(path, 16 * LARGEST)
     if data is None:

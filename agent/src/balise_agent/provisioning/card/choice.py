@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from balise_agent.provisioning.card.findings import Finding, Notes, Problem
-from balise_agent.provisioning.card.reading import Reading
+from balise_agent.provisioning.card.findings import CardProblem, Finding, Notes
+from balise_agent.provisioning.card.reading import CardReading
 from balise_wire.card import SETTINGS_FILE
 
 _STEM: Final = SETTINGS_FILE.removesuffix(".toml")
@@ -28,7 +28,7 @@ class Candidate:
     name: str
     modified: float
     """UNIX seconds as FAT remembers them; good only for comparing."""
-    reading: Reading
+    reading: CardReading
 
 
 def is_settings(name: str) -> bool:
@@ -47,15 +47,17 @@ def choose(candidates: Sequence[Candidate]) -> tuple[Candidate | None, tuple[Fin
     notes = Notes()
     if not candidates:
         mend = "copy the file you were given onto the card again"
-        notes.wrong(Problem.NO_FILE, 0, "there is no settings file on the card", mend)
+        notes.wrong(CardProblem.NO_FILE, 0, "there is no settings file on the card", mend)
         return None, tuple(notes.found)
     chosen = max(candidates, key=lambda one: (_filled(one), _right(one), one.modified, one.name))
     if not _right(chosen):
         what = f"the settings file's name ends in {_ending(chosen)}"
-        notes.mended(Problem.OTHER_NAME, 0, what, "read; better give it the name back that it came with")
+        notes.mended(CardProblem.OTHER_NAME, 0, what, "read; better give it the name back that it came with")
     if others := sorted(_ending(one) for one in candidates if one is not chosen):
         what = f"more than one settings file; the others end in {', '.join(others[:4])}"
-        notes.ignored(Problem.SEVERAL_FILES, 0, what, f"the one ending in {_ending(chosen)} is used; remove the others")
+        notes.ignored(
+            CardProblem.SEVERAL_FILES, 0, what, f"the one ending in {_ending(chosen)} is used; remove the others"
+        )
     return chosen, tuple(notes.found)
 
 

@@ -27,9 +27,9 @@ Commands = Any
 def add(commands: Commands) -> None:
     """Add the commands to the program's grammar."""
     card = commands.add_parser("card", help="the settings file on the card (root, by the system's units)")
-    errand = card.add_subparsers(title="errands", required=True, metavar="ERRAND")
-    read = errand.add_parser("read", help="read it, and put everything where the system and the agent look")
-    write = errand.add_parser("write", help="copy the status onto it, and blank the secrets once they are used")
+    action = card.add_subparsers(title="actions", required=True, metavar="ACTION")
+    read = action.add_parser("read", help="read it, and put everything where the system and the agent look")
+    write = action.add_parser("write", help="copy the status onto it, and blank the secrets once they are used")
     for one in (read, write):
         one.add_argument("--card", type=Path, default=_FLAT, metavar="DIR", help=f"FAT partition (default {_FLAT})")
         one.add_argument("--data", type=Path, default=Path(settings.Probe().state_dir), metavar="DIR")
@@ -61,17 +61,17 @@ def _add_also(parser: argparse.ArgumentParser) -> None:
 
 
 def _read(options: argparse.Namespace) -> int:
-    """Carry out the first errand."""
+    """Carry out the first action."""
     places = boot_actions.Places(options.card, options.data, options.network_dir, options.run_dir, tuple(options.also))
     return _told(boot_actions.read_card(places, Clock.from_environment().now()))
 
 
 def _write(options: argparse.Namespace) -> int:
-    """Carry out the second errand."""
+    """Carry out the second action."""
     return _told(boot_actions.write_card(options.card, options.data, options.status))
 
 
-def _told(outcome: boot_actions.Outcome) -> int:
+def _told(outcome: boot_actions.ActionOutcome) -> int:
     """Print what was told on the card, and what failed."""
     print(outcome.told.replace("\r\n", "\n"), end="")
     for failure in outcome.failures:

@@ -22,7 +22,7 @@ class Severity(StrEnum):
     """This value cannot be used: the last good one stays, or the box waits."""
 
 
-class Problem(StrEnum):
+class CardProblem(StrEnum):
     """Every kind of finding; the words are permanent."""
 
     NO_FILE = "no-file"
@@ -75,7 +75,7 @@ class Problem(StrEnum):
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that is not as it should be."""
 
-    problem: Problem
+    problem: CardProblem
     severity: Severity
     line: int = 0
     """Counted from 1 as editors do; 0 is the file as a whole."""
@@ -95,17 +95,17 @@ class Notes:
 
     def __init__(self) -> None:
         self.found: list[Finding] = []
-        self._seen: set[tuple[Problem, int, str]] = set()
+        self._seen: set[tuple[CardProblem, int, str]] = set()
 
-    def mended(self, problem: Problem, line: int, what: str, mend: str) -> None:
+    def mended(self, problem: CardProblem, line: int, what: str, mend: str) -> None:
         """Note what was read anyway."""
         self._add(Finding(problem=problem, severity=Severity.MENDED, line=line, what=what, mend=mend))
 
-    def ignored(self, problem: Problem, line: int, what: str, mend: str) -> None:
+    def ignored(self, problem: CardProblem, line: int, what: str, mend: str) -> None:
         """Note what was left out."""
         self._add(Finding(problem=problem, severity=Severity.IGNORED, line=line, what=what, mend=mend))
 
-    def wrong(self, problem: Problem, line: int, what: str, mend: str) -> None:
+    def wrong(self, problem: CardProblem, line: int, what: str, mend: str) -> None:
         """Note what the person must change."""
         self._add(Finding(problem=problem, severity=Severity.WRONG, line=line, what=what, mend=mend))
 

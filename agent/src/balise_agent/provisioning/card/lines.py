@@ -11,7 +11,7 @@ import tomllib
 from dataclasses import dataclass
 from typing import Final
 
-from balise_agent.provisioning.card.findings import Notes, Problem
+from balise_agent.provisioning.card.findings import CardProblem, Notes
 from balise_wire.card import END_MARK
 
 _ODD_BLANKS: Final = "\u00a0\u0085\u00ad\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f\u2060\u3000\ufeff"
@@ -41,7 +41,7 @@ _WRAPS: Final = 4
 
 
 @dataclass(frozen=True)
-class Entry:
+class CardLine:
     """One key with its value as it was written."""
 
     table: str
@@ -59,7 +59,7 @@ class Entry:
 class Scan:
     """Everything that could be read."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[CardLine, ...]
     tables: tuple[tuple[str, int], ...]
     """Table names in lower case, with their lines."""
     cut: bool
@@ -68,7 +68,7 @@ class Scan:
 
 def scan(lines: list[str], tables: frozenset[str], notes: Notes) -> Scan:
     """Read all lines; ``tables`` are the names that stand for a table even without their brackets."""
-    entries: list[Entry] = []
+    entries: list[CardLine] = []
     seen: list[tuple[str, int]] = []
     lines = [line[:_LONGEST] for line in lines]
     table, at, cut = "", 0, _ends_early(lines)
@@ -87,7 +87,7 @@ def scan(lines: list[str], tables: frozenset[str], notes: Notes) -> Scan:
             if number == len(lines) and cut:
                 break
             notes.ignored(
-                Problem.NOT_UNDERSTOOD,
+                CardProblem.NOT_UNDERSTOOD,
                 number,
                 "this line is not understood",
                 'left out; a setting is  key = "value" , a remark begins with #',
@@ -96,17 +96,17 @@ def scan(lines: list[str], tables: frozenset[str], notes: Notes) -> Scan:
         key, rest = pair
         rest, more = _joined(rest, lines[at : at + _WRAPS])
         if more and not rest.startswith("["):
-            notes.mended(Problem.WRAPPED, number, "the value goes on in the next line", "read as one")
+            notes.mended(CardProblem.WRAPPED, number, "the value goes on in the next line", "read as one")
         at += more
         if at >= len(lines) and lines[-1] and (_is_open(rest) or (cut and rest[:1] not in _BEGINS)):
             cut = True
             break
         above, _, below = key.rpartition(".")
         values, quoted = _list(rest, number, notes) if rest.startswith("[") else _text(rest, number, notes)
-        entries.append(Entry(above.strip().lower() or table, below.strip(), number, values, quoted, rest[:1] == "["))
+        entries.append(CardLine(above.strip().lower() or table, below.strip(), number, values, quoted, rest[:1] == "["))
     if cut:
         notes.ignored(
-            Problem.CUT,
+            CardProblem.CUT,
             len(lines),
             "the file ends here, too early",
             "what is missing stays as it was last; copy the whole file onto the card again",
@@ -126,7 +126,9 @@ def _trimmed(line: str, number: int, notes: Notes) -> str:
     if _ODD.search(line) and not text.startswith("#"):
         bare = re.sub(rf"[{_DOUBLE}{_SINGLE}].*", "", line)
         if _ODD.search(bare) or _ODD.search(line[len(line.rstrip()) - 1 :]) or text != line.strip(" \t\v\f"):
-            notes.mended(Problem.BLANKS, number, "invisible blanks that are no ordinary ones", "read as ordinary ones")
+            notes.mended(
+                CardProblem.BLANKS, number, "invisible blanks that are no ordinary ones", "read as ordinary ones"
+            )
     quote = re.search(f"[{_DOUBLE}{_SINGLE}]", text)
     outside = quote.start() if quote else len(text)
     text = _UNSEEN.sub("", text[:outside]) + text[outside:]
@@ -139,7 +141,7 @@ def _is_remark(text: str, number: int, notes: Notes) -> bool:
     if sign is None:
         return False
     if text[0] != "#":
-        notes.mended(Problem.COMMENT, number, f"a remark that begins with {sign[0]}", "read as one; the sign is #")
+        notes.mended(CardProblem.COMMENT, number, f"a remark that begins with {sign[0]}", "read as one; the sign is #")
     return True
 
 
@@ -150,13 +152,13 @@ def _header(text: str, number: int, tables: frozenset[str], notes: Notes) -> str
         word = text.rstrip(":]").strip().lower()
         if word not in tables or not _WORD.fullmatch(text.rstrip("]").strip()):
             return None
-        notes.mended(Problem.BRACKETS, number, f"{word} without its brackets", f"read as [{word}]")
+        notes.mended(CardProblem.BRACKETS, number, f"{word} without its brackets", f"read as [{word}]")
         return word
     name = found[2].strip().lower()
     if found[1] != "[" or found[3] != "]":
-        notes.mended(Problem.BRACKETS, number, "the brackets are not one [ and one ]", f"read as [{name}]")
+        notes.mended(CardProblem.BRACKETS, number, "the brackets are not one [ and one ]", f"read as [{name}]")
     if found[2].strip() != name:
-        notes.mended(Problem.CASE, number, f"[{found[2].strip()}] in capitals", f"read as [{name}]")
+        notes.mended(CardProblem.CASE, number, f"[{found[2].strip()}] in capitals", f"read as [{name}]")
     return name
 
 
@@ -164,10 +166,10 @@ def _pair(text: str, number: int, notes: Notes) -> tuple[str, str] | None:
     """Return key and the rest of the line."""
     if found := _PAIR.fullmatch(text):
         if found[2] != "=":
-            notes.mended(Problem.SEPARATOR, number, f"{found[2]} after {found[1]}", "read as =")
+            notes.mended(CardProblem.SEPARATOR, number, f"{found[2]} after {found[1]}", "read as =")
         return found[1].strip(), found[3]
     if found := _NO_SIGN.fullmatch(text):
-        notes.mended(Problem.SEPARATOR, number, f"no = after {found[1]}", "read as if it stood there")
+        notes.mended(CardProblem.SEPARATOR, number, f"no = after {found[1]}", "read as if it stood there")
         return found[1], found[2]
     return None
 
@@ -204,9 +206,9 @@ def _list(rest: str, number: int, notes: Notes) -> tuple[tuple[str, ...], bool]:
     inside, closed, _ = re.sub(r"\s#.*", "", rest[1:]).rpartition("]")
     if not closed:
         inside = rest[1:]
-        notes.mended(Problem.BRACKETS, number, "the list has no ] at its end", "read up to the end of the line")
+        notes.mended(CardProblem.BRACKETS, number, "the list has no ] at its end", "read up to the end of the line")
     if any(mark in inside for mark in (_DOUBLE + _SINGLE).replace('"', "").replace("'", "")):
-        notes.mended(Problem.QUOTES, number, "curly quotation marks", "read as straight ones")
+        notes.mended(CardProblem.QUOTES, number, "curly quotation marks", "read as straight ones")
     bare = "".join(" " if letter in _DOUBLE + _SINGLE + ",;" else letter for letter in inside)
     return tuple(bare.split()), True
 
@@ -219,7 +221,9 @@ def _text(rest: str, number: int, notes: Notes) -> tuple[tuple[str, ...], bool]:
     bare = re.split(rf"(?:^|{_BLANK})(?:#|\uff03|//).*", rest, maxsplit=1)[0]
     text = re.sub(rf"{_BLANK}*[,;]?{_BLANK}*$", "", bare)
     if text and text[-1] in _DOUBLE + _SINGLE:
-        notes.mended(Problem.QUOTE_MISSING, number, "the quotation mark before the value is missing", "read without")
+        notes.mended(
+            CardProblem.QUOTE_MISSING, number, "the quotation mark before the value is missing", "read without"
+        )
         return (text[:-1],), True
     return (text,), False
 
@@ -229,7 +233,7 @@ def _quoted(rest: str, marks: str, number: int, notes: Notes) -> str:
     plain = marks[0]
     if rest.startswith(plain * 3):
         rest = plain + rest.strip(plain) + plain
-        notes.mended(Problem.QUOTES, number, "three quotation marks", "read as one")
+        notes.mended(CardProblem.QUOTES, number, "three quotation marks", "read as one")
     opening, body = rest[0], rest[1:]
     ends = [at for at, letter in enumerate(body) if letter in marks and not _escaped(body, at, opening)]
     straight = [at for at in ends if body[at] == plain]
@@ -245,22 +249,24 @@ def _quoted(rest: str, marks: str, number: int, notes: Notes) -> str:
         end = fitting[0]
     elif ends:
         end = ends[0]
-        notes.mended(Problem.TRAILING, number, "text after the closing quotation mark", "left out; a remark needs a #")
+        notes.mended(
+            CardProblem.TRAILING, number, "text after the closing quotation mark", "left out; a remark needs a #"
+        )
     else:
         notes.mended(
-            Problem.QUOTE_MISSING, number, "the closing quotation mark is missing", "read up to the line's end"
+            CardProblem.QUOTE_MISSING, number, "the closing quotation mark is missing", "read up to the line's end"
         )
         return re.sub(rf"{_BLANK}+(?:#.*)?$", "", body)
     text = body[:end]
     if opening != plain or body[end] != plain:
-        notes.mended(Problem.QUOTES, number, "curly quotation marks", "read as straight ones")
+        notes.mended(CardProblem.QUOTES, number, "curly quotation marks", "read as straight ones")
     if any(body[at] == plain for at in ends if at < end):
-        notes.mended(Problem.QUOTES, number, "quotation marks inside the value", "kept as part of it")
+        notes.mended(CardProblem.QUOTES, number, "quotation marks inside the value", "kept as part of it")
     if (tail := _END.fullmatch(body[end + 1 :])) and tail[1]:
-        notes.mended(Problem.TRAILING, number, f"a {tail[1]} at the end", "left out")
+        notes.mended(CardProblem.TRAILING, number, f"a {tail[1]} at the end", "left out")
     if body[end + 1 : end + 2] == "#" and body.rstrip()[-1] in marks:
         notes.mended(
-            Problem.QUOTES,
+            CardProblem.QUOTES,
             number,
             "quotation marks on both sides of a #",
             "read up to the #; a value with such marks in it stands between ' and '",
@@ -286,7 +292,7 @@ def _within(text: str, opening: str, closing: str, number: int, notes: Notes) ->
     blanks = _BLANK if both else f"[{_ODD_BLANKS}]"
     bare = re.sub(rf"^{blanks}+|{blanks}+$", "", text)
     if bare != text:
-        notes.mended(Problem.BLANKS, number, "blanks inside the quotation marks", "read as part of the marks")
+        notes.mended(CardProblem.BLANKS, number, "blanks inside the quotation marks", "read as part of the marks")
     return bare
 
 
@@ -310,6 +316,9 @@ def _unescaped(text: str, number: int, notes: Notes) -> str:
 def _backslashes(text: str, number: int, notes: Notes) -> str:
     """Return the text as it stands, after a note."""
     notes.mended(
-        Problem.BACKSLASH, number, "a backslash that begins no escape", "read as a backslash; between ' ' it always is"
+        CardProblem.BACKSLASH,
+        number,
+        "a backslash that begins no escape",
+        "read as a backslash; between ' ' it always is",
     )
     return text

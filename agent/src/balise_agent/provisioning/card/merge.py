@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import msgspec
 
-from balise_agent.provisioning.card.findings import Finding, Notes, Problem
-from balise_agent.provisioning.card.reading import KEYS, Place, Reading
+from balise_agent.provisioning.card.findings import CardProblem, Finding, Notes
+from balise_agent.provisioning.card.reading import KEYS, CardReading, Place
 from balise_wire.card import CardSettings, Consent
 
 _CONSENT: Final = frozenset({("consent", "version"), ("consent", "accepted")})
@@ -36,7 +36,7 @@ def digest(token: str) -> str:
 
 
 def merge(
-    reading: Reading, last: CardSettings | None, *, enrolled: bool, wiped: frozenset[str] = frozenset()
+    reading: CardReading, last: CardSettings | None, *, enrolled: bool, wiped: frozenset[str] = frozenset()
 ) -> Merged:
     """Combine a file with what was good before.
 
@@ -50,7 +50,7 @@ def merge(
     settings = _kept(reading, last, notes)
     if digest(settings.token) in wiped:
         line = reading.lines.get(("", "token"), 0)
-        notes.wrong(Problem.TOKEN_WIPED, line, "this token was here when the box was wiped", "ask for a new one")
+        notes.wrong(CardProblem.TOKEN_WIPED, line, "this token was here when the box was wiped", "ask for a new one")
         settings = msgspec.structs.replace(settings, token="")
     consented = _check_consent(settings, reading, notes)
     complete = _check_enrolment(settings, reading, notes, enrolled=enrolled)
@@ -59,13 +59,13 @@ def merge(
     return Merged(settings, tuple(findings), consented, complete)
 
 
-def _kept(reading: Reading, last: CardSettings | None, notes: Notes) -> CardSettings:
+def _kept(reading: CardReading, last: CardSettings | None, notes: Notes) -> CardSettings:
     """Return the file's settings, with last good values for what failed, was cut off, or was blanked by us."""
     new = reading.settings or CardSettings()
     if last is None:
         return new
     if reading.settings is None and not reading.failed:
-        notes.mended(Problem.LAST_GOOD, 0, "the file could not be used", "the last good settings stay in force")
+        notes.mended(CardProblem.LAST_GOOD, 0, "the file could not be used", "the last good settings stay in force")
         return last
     missing = frozenset(KEYS) - reading.said if reading.cut else reading.failed
     places = missing - (reading.failed & _CONSENT)
@@ -73,7 +73,7 @@ def _kept(reading: Reading, last: CardSettings | None, notes: Notes) -> CardSett
     told = sorted(".".join(filter(None, place)) for place in places if _value(kept, place) != _value(new, place))
     if told:
         notes.mended(
-            Problem.LAST_GOOD, 0, f"not usable in the file: {', '.join(told)}", "the last good values are used"
+            CardProblem.LAST_GOOD, 0, f"not usable in the file: {', '.join(told)}", "the last good values are used"
         )
     wifi = kept.wifi
     if wifi.name and not wifi.password and not wifi.open and wifi.name == last.wifi.name:
@@ -96,7 +96,7 @@ def _replaced(settings: CardSettings, values: Mapping[Place, Any]) -> CardSettin
     return settings
 
 
-def _check_consent(settings: CardSettings, reading: Reading, notes: Notes) -> bool:
+def _check_consent(settings: CardSettings, reading: CardReading, notes: Notes) -> bool:
     """Tell whether the host agreed to a text that we know."""
     consent: Consent = settings.consent
     if consent.accepted and consent.version:
@@ -104,19 +104,19 @@ def _check_consent(settings: CardSettings, reading: Reading, notes: Notes) -> bo
     place = ("consent", "accepted")
     if not consent.accepted and place not in reading.failed:
         notes.wrong(
-            Problem.CONSENT,
+            CardProblem.CONSENT,
             reading.lines.get(place, 0),
             "nobody has agreed yet",
             "read the text in the file; who agrees writes  accepted = true ; until then the box does nothing",
         )
     elif consent.accepted and ("consent", "version") not in reading.failed:
         notes.wrong(
-            Problem.CONSENT, 0, "[consent] has no version", "take the file you were given, the text stands in it"
+            CardProblem.CONSENT, 0, "[consent] has no version", "take the file you were given, the text stands in it"
         )
     return False
 
 
-def _check_enrolment(settings: CardSettings, reading: Reading, notes: Notes, *, enrolled: bool) -> bool:
+def _check_enrolment(settings: CardSettings, reading: CardReading, notes: Notes, *, enrolled: bool) -> bool:
     """Tell whether everything is there that makes this box known to its operator."""
     needed = [("enrol", settings.enrol), ("fingerprint", settings.fingerprint)]
     if not enrolled:
@@ -124,28 +124,32 @@ def _check_enrolment(settings: CardSettings, reading: Reading, notes: Notes, *, 
     for key, value in needed:
         if not value and ("", key) not in reading.failed and not any(_tells_of(found, key) for found in notes.found):
             line = reading.lines.get(("", key), 0)
-            notes.wrong(Problem.MISSING, line, f"{key} is empty", "copy it from what the operator gave you")
+            notes.wrong(CardProblem.MISSING, line, f"{key} is empty", "copy it from what the operator gave you")
     return all(value for _, value in needed)
 
 
 def _tells_of(finding: Finding, key: str) -> bool:
-    return finding.problem is Problem.TOKEN_WIPED and key == "token"
+    return finding.problem is CardProblem.TOKEN_WIPED and key == "token"
 
 
-def _check_wifi(settings: CardSettings, reading: Reading, notes: Notes) -> None:
+def _check_wifi(settings: CardSettings, reading: CardReading, notes: Notes) -> None:
     """Note what keeps the box from joining a wireless network."""
     wifi = settings.wifi
     line = reading.lines.get(("wifi", "password"), 0)
     failed = reading.failed & {("wifi", "password"), ("wifi", "name")}
     if wifi.name and not wifi.password and not wifi.open and not failed:
         mend = "type it, or write  open = true  for a network that has none"
-        notes.wrong(Problem.MISSING, line, "the Wi-Fi password is empty", mend)
+        notes.wrong(CardProblem.MISSING, line, "the Wi-Fi password is empty", mend)
     if wifi.password and not wifi.name and not failed:
         line = reading.lines.get(("wifi", "name"), line)
-        notes.wrong(Problem.MISSING, line, "there is a Wi-Fi password but no Wi-Fi name", "write the network's name")
+        notes.wrong(
+            CardProblem.MISSING, line, "there is a Wi-Fi password but no Wi-Fi name", "write the network's name"
+        )
     if wifi.password and wifi.open:
         mend = "the password is used; write  open = false"
-        notes.mended(Problem.CHOICE, reading.lines.get(("wifi", "open"), 0), "open = true with a password", mend)
+        notes.mended(CardProblem.CHOICE, reading.lines.get(("wifi", "open"), 0), "open = true with a password", mend)
     if wifi.name and not (wifi.country or settings.country):
         line = reading.lines.get(("wifi", "country"), 0)
-        notes.ignored(Problem.COUNTRY, line, "no country for the Wi-Fi", "some channels stay unused; write two letters")
+        notes.ignored(
+            CardProblem.COUNTRY, line, "no country for the Wi-Fi", "some channels stay unused; write two letters"
+        )

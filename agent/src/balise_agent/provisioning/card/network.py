@@ -1,7 +1,7 @@
 """The system's network files that follow from the card: Wi-Fi, the hardware address, or no network at all.
 
 Lives here: their texts (systemd.network(5), wpa_supplicant.conf(5)). The quiet settings that every box has are files of
-the image, not of this module. Must not live here: writing them, chance, or the log: a text here may hold a secret.
+the image, not of this module. Must not live here: writing them, drawing numbers, or the log: a text may be secret.
 """
 
 import hashlib
@@ -35,10 +35,10 @@ def links(merged: Merged, *, wired: str, wireless: str) -> dict[str, str]:
     }
 
 
-def made_up(chance: bytes) -> str:
-    """Return a hardware address from 6 bytes of chance: unicast, locally administered (IEEE 802c-2017, AAI)."""
-    first = chance[0] & 0xF0 | 0x02
-    return ":".join(f"{byte:02x}" for byte in (first, *chance[1:6]))
+def made_up(drawn: bytes) -> str:
+    """Return a hardware address from 6 random bytes: unicast, locally administered (IEEE 802c-2017, AAI)."""
+    first = drawn[0] & 0xF0 | 0x02
+    return ":".join(f"{byte:02x}" for byte in (first, *drawn[1:6]))
 
 
 def supplicant(settings: CardSettings) -> str | None:

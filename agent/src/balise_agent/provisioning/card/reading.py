@@ -13,13 +13,13 @@ from typing import Any, Final
 import msgspec
 
 from balise_agent.provisioning.card import values
-from balise_agent.provisioning.card.findings import Finding, Notes, Problem
-from balise_agent.provisioning.card.lines import Entry, scan
+from balise_agent.provisioning.card.findings import CardProblem, Finding, Notes
+from balise_agent.provisioning.card.lines import CardLine, scan
 from balise_agent.provisioning.card.text import lines_of
 from balise_wire.card import SECRET_KEYS, CardSettings, HardwareAddress
 from balise_wire.words import Access, ProbeRole, Profile
 
-Reader = Callable[[Entry, Notes], Any]
+Reader = Callable[[CardLine, Notes], Any]
 
 _ACCESS: Final = {
     **dict.fromkeys(("cable", "fibre", "fiber", "dsl", "adsl", "vdsl", "ethernet", "lan", "landline"), Access.FIXED),
@@ -69,7 +69,7 @@ Place = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Reading:
+class CardReading:
     """What one file says."""
 
     settings: CardSettings | None
@@ -86,24 +86,24 @@ class Reading:
     """Every text that was written where a secret belongs, as it stands there: what blanking takes out."""
 
 
-def read(data: bytes) -> Reading:
+def read(data: bytes) -> CardReading:
     """Read a settings file; never raises."""
     notes = Notes()
     lines = lines_of(data, notes)
     if lines is None:
-        return Reading(None, tuple(notes.found))
+        return CardReading(None, tuple(notes.found))
     scanned = scan(lines, TABLES.union(_OTHER_TABLES), notes)
     for table, line in scanned.tables:
         _check_table(table, line, notes)
     placed = [(place, entry) for entry in scanned.entries if (place := _place(entry, notes))]
-    chosen: dict[Place, tuple[Entry, Any]] = {}
+    chosen: dict[Place, tuple[CardLine, Any]] = {}
     failed: set[Place] = set()
     for place, entry in placed:
         value = KEYS[place](entry, notes)
         if place in chosen:
             earlier = chosen[place]
             notes.mended(
-                Problem.TWICE,
+                CardProblem.TWICE,
                 entry.line,
                 f"{entry.key} stands in line {earlier[0].line} already",
                 "the last one counts",
@@ -121,9 +121,9 @@ def read(data: bytes) -> Reading:
     if not chosen and not failed:
         # What was noted line by line says nothing of a file in which no line is ours.
         notes = Notes()
-        notes.wrong(Problem.UNREADABLE, 0, "no setting was found in the file", "copy the file you were given again")
+        notes.wrong(CardProblem.UNREADABLE, 0, "no setting was found in the file", "copy the file you were given again")
     settings = _built({place: value for place, (_, value) in chosen.items() if place not in failed})
-    return Reading(
+    return CardReading(
         settings if chosen else None,
         _in_order(notes),
         frozenset(chosen) - failed,
@@ -155,41 +155,43 @@ def _check_table(table: str, line: int, notes: Notes) -> None:
     if table in TABLES:
         return
     if table in _OTHER_TABLES:
-        notes.mended(Problem.OTHER_WORD, line, f"[{table}]", f"read as [{_OTHER_TABLES[table]}]")
+        notes.mended(CardProblem.OTHER_WORD, line, f"[{table}]", f"read as [{_OTHER_TABLES[table]}]")
         return
     near = difflib.get_close_matches(table, TABLES, n=1, cutoff=0.6)
     mend = f"did you mean [{near[0]}]?" if near else f"known are {', '.join(f'[{name}]' for name in sorted(TABLES))}"
     notes.ignored(
-        Problem.UNKNOWN_TABLE, line, f"[{table[:40]}] is unknown", f"its lines are looked at one by one; {mend}"
+        CardProblem.UNKNOWN_TABLE, line, f"[{table[:40]}] is unknown", f"its lines are looked at one by one; {mend}"
     )
 
 
-def _place(entry: Entry, notes: Notes) -> Place | None:
+def _place(entry: CardLine, notes: Notes) -> Place | None:
     """Return the place of an entry's key among ours, or note that there is none."""
     key = _spelled(entry.key)
     table = _OTHER_TABLES.get(entry.table, entry.table)
     if key in _OTHER_WORDS and (table, key) not in KEYS:
-        notes.mended(Problem.OTHER_WORD, entry.line, f"{entry.key}", f"read as {_OTHER_WORDS[key]}")
+        notes.mended(CardProblem.OTHER_WORD, entry.line, f"{entry.key}", f"read as {_OTHER_WORDS[key]}")
         key = _OTHER_WORDS[key]
     elif key != entry.key and any(key == known for _, known in KEYS):
-        notes.mended(Problem.CASE, entry.line, f"{entry.key}", f"read as {key}")
+        notes.mended(CardProblem.CASE, entry.line, f"{entry.key}", f"read as {key}")
     if (table, key) in KEYS:
         return table, key
     homes = [place for place in KEYS if place[1] == key]
     if len(homes) == 1:
         where = f"[{homes[0][0]}]" if homes[0][0] else "the first table"
-        notes.mended(Problem.WRONG_PLACE, entry.line, f"{key} belongs {_side(homes[0])} {where}", "read as if there")
+        notes.mended(
+            CardProblem.WRONG_PLACE, entry.line, f"{key} belongs {_side(homes[0])} {where}", "read as if there"
+        )
         return homes[0]
     if homes:
         where = " or ".join(f"{_side(home)} {f'[{home[0]}]' if home[0] else 'the first table'}" for home in homes)
-        notes.ignored(Problem.WRONG_PLACE, entry.line, f"{key} belongs {where}", "left out; move it to its place")
+        notes.ignored(CardProblem.WRONG_PLACE, entry.line, f"{key} belongs {where}", "left out; move it to its place")
         return None
     known = [name for home, name in KEYS if home == table] or [name for _, name in KEYS]
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.6) or difflib.get_close_matches(
         key, [name for _, name in KEYS], n=1, cutoff=0.6
     )
     mend = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
-    notes.ignored(Problem.UNKNOWN_KEY, entry.line, f"{entry.key[:40]} is unknown", f"left out; {mend}")
+    notes.ignored(CardProblem.UNKNOWN_KEY, entry.line, f"{entry.key[:40]} is unknown", f"left out; {mend}")
     return None
 
 

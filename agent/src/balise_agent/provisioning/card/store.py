@@ -29,7 +29,7 @@ _ENROLLED: Final = "enrolment/enrolled"
 _SPENT: Final = "enrolment/token"
 
 
-class Memory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class CardMemory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """``card.json``."""
 
     settings: CardSettings | None = None
@@ -45,15 +45,15 @@ class Marks(msgspec.Struct, frozen=True, kw_only=True):
     """Digests of the tokens that are not to be used again."""
 
 
-def recall(data: Path) -> Memory:
+def recall(data: Path) -> CardMemory:
     """Return what is remembered; a damaged memory is an empty one."""
     try:
-        return msgspec.json.decode(disk.content(data / MEMORY) or b"{}", type=Memory)
+        return msgspec.json.decode(disk.content(data / MEMORY) or b"{}", type=CardMemory)
     except msgspec.DecodeError:
-        return Memory()
+        return CardMemory()
 
 
-def remember(data: Path, memory: Memory) -> None:
+def remember(data: Path, memory: CardMemory) -> None:
     """Write the memory, for root alone (OSError)."""
     disk.replace(data / MEMORY, msgspec.json.encode(memory), draft=DRAFT)
 

@@ -9,7 +9,7 @@ import codecs
 import re
 from typing import Final
 
-from balise_agent.provisioning.card.findings import Notes, Problem
+from balise_agent.provisioning.card.findings import CardProblem, Notes
 
 LARGEST: Final = 64 * 1024
 """Bytes that are read; the commented file has about 5,000."""
@@ -37,19 +37,19 @@ def lines_of(data: bytes, notes: Notes) -> list[str] | None:
     if len(data) > LARGEST:
         data = data[:LARGEST]
         notes.ignored(
-            Problem.TOO_LARGE,
+            CardProblem.TOO_LARGE,
             0,
             f"the file is larger than {LARGEST // 1024} KB",
             "only its beginning was read; settings need one page",
         )
     kind = next((name for start, name in _KINDS if data.lstrip()[: len(start)].lower() == start.lower()), None)
     if kind is not None:
-        notes.wrong(Problem.WORD_PROCESSOR, 0, f"the file is {kind}", _PLAIN)
+        notes.wrong(CardProblem.WORD_PROCESSOR, 0, f"the file is {kind}", _PLAIN)
         return None
     text = _without_nul(_decoded(data, notes), notes)
     odd = sum(letter == "\ufffd" or (letter < " " and letter not in "\t\r\n\f") for letter in text)
     if odd > _ODD_SHARE * len(text):
-        notes.wrong(Problem.NOT_TEXT, 0, "the file is not text", f"copy the file you were given again, or {_PLAIN}")
+        notes.wrong(CardProblem.NOT_TEXT, 0, "the file is not text", f"copy the file you were given again, or {_PLAIN}")
         return None
     return _split(text, notes)
 
@@ -58,22 +58,22 @@ def _note_nothing(data: bytes, notes: Notes) -> None:
     """Note a file of nothing; after a power cut FAT may keep its length and lose its content."""
     if b"\0" in data:
         notes.wrong(
-            Problem.NUL,
+            CardProblem.NUL,
             0,
             "the file has only zero bytes, as after a power cut while it was saved",
             "copy the file you were given onto the card again",
         )
     else:
-        notes.wrong(Problem.EMPTY, 0, "the file is empty", "copy the file you were given onto the card again")
+        notes.wrong(CardProblem.EMPTY, 0, "the file is empty", "copy the file you were given onto the card again")
 
 
 def _decoded(data: bytes, notes: Notes) -> str:
     """Return the text in whatever encoding it was saved."""
     if data.startswith(codecs.BOM_UTF8):
-        notes.mended(Problem.MARK, 1, "an invisible mark stands in front (UTF-8 with BOM)", "read without it")
+        notes.mended(CardProblem.MARK, 1, "an invisible mark stands in front (UTF-8 with BOM)", "read without it")
         data = data[len(codecs.BOM_UTF8) :]
     elif found := _wide(data):
-        notes.mended(Problem.ENCODING, 1, f"the file is saved as {found.upper()}", "read as such; UTF-8 is better")
+        notes.mended(CardProblem.ENCODING, 1, f"the file is saved as {found.upper()}", "read as such; UTF-8 is better")
         return data.decode(found, errors="replace").removeprefix("\ufeff")
     try:
         return data.decode("utf-8")
@@ -84,7 +84,7 @@ def _decoded(data: bytes, notes: Notes) -> str:
         line = len(_LINE_END.findall(data[: error.start].decode("latin-1"))) + 1
     # cp1252 leaves five bytes undefined; latin-1 knows all.
     notes.mended(
-        Problem.ENCODING,
+        CardProblem.ENCODING,
         line,
         "letters in an old encoding",
         "read as Windows-1252; check names with accents, and save as UTF-8",
@@ -114,7 +114,7 @@ def _without_nul(text: str, notes: Notes) -> str:
         return text
     line = len(_LINE_END.findall(text[:place])) + 1
     notes.mended(
-        Problem.NUL,
+        CardProblem.NUL,
         line,
         "zero bytes, as after a power cut while the file was saved",
         "left out; if something is missing, copy the file again",
@@ -126,5 +126,5 @@ def _split(text: str, notes: Notes) -> list[str]:
     """Split at line ends; an old Mac's are read and told."""
     ends = _LINE_END.findall(text)
     if "\r" in ends and "\n" not in ends and "\r\n" not in ends:
-        notes.mended(Problem.LINE_ENDS, 1, "lines end as on an old Mac", "read as ordinary ones")
+        notes.mended(CardProblem.LINE_ENDS, 1, "lines end as on an old Mac", "read as ordinary ones")
     return _LINE_END.split(text)

@@ -15,8 +15,8 @@ from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 from balise_agent.provisioning.card import countries
-from balise_agent.provisioning.card.findings import Notes, Problem
-from balise_agent.provisioning.card.lines import Entry
+from balise_agent.provisioning.card.findings import CardProblem, Notes
+from balise_agent.provisioning.card.lines import CardLine
 from balise_agent.system.config import is_front
 from balise_wire import card_token
 from balise_wire.card import CONSENT_VERSION
@@ -33,42 +33,45 @@ _ADDRESSES: Final = 8
 Choice = TypeVar("Choice", bound=Word)
 
 
-def text_of(entry: Entry, notes: Notes) -> str | None:
+def text_of(entry: CardLine, notes: Notes) -> str | None:
     """Return the one text that an entry holds."""
     if len(entry.values) != 1:
         notes.wrong(
-            Problem.NOT_ONE, entry.line, f"{entry.key} has {len(entry.values)} values", "write one, no brackets"
+            CardProblem.NOT_ONE, entry.line, f"{entry.key} has {len(entry.values)} values", "write one, no brackets"
         )
         return None
     if entry.listed:
-        notes.mended(Problem.NOT_ONE, entry.line, f"{entry.key} stands in brackets", "read without them")
+        notes.mended(CardProblem.NOT_ONE, entry.line, f"{entry.key} stands in brackets", "read without them")
     elif not entry.quoted:
         what = f"no quotation marks around {entry.key}" if entry.values[0] else f"nothing stands after {entry.key}"
-        notes.mended(Problem.QUOTE_MISSING, entry.line, what, "read as if they stood there")
+        notes.mended(CardProblem.QUOTE_MISSING, entry.line, what, "read as if they stood there")
     return entry.values[0]
 
 
-def flag_of(entry: Entry, notes: Notes) -> bool | None:
+def flag_of(entry: CardLine, notes: Notes) -> bool | None:
     """Return true or false, also from yes, on, 1, capitals and quotation marks."""
     text = entry.values[0].strip() if len(entry.values) == 1 else "?"
     word = text.lower()
     if word not in _YES | _NO:
         notes.wrong(
-            Problem.NOT_YES_OR_NO, entry.line, f"{entry.key} is {shown(text)}", f"write  {entry.key} = true  or  false"
+            CardProblem.NOT_YES_OR_NO,
+            entry.line,
+            f"{entry.key} is {shown(text)}",
+            f"write  {entry.key} = true  or  false",
         )
         return None
     value = word in _YES
     if entry.quoted or text not in {"true", "false"}:
         plain = "true" if value else "false"
-        notes.mended(Problem.NOT_YES_OR_NO, entry.line, f"{entry.key} is {shown(text)}", f"read as {plain}")
+        notes.mended(CardProblem.NOT_YES_OR_NO, entry.line, f"{entry.key} is {shown(text)}", f"read as {plain}")
     return value
 
 
-def addresses_of(entry: Entry, notes: Notes) -> tuple[str, ...] | None:
+def addresses_of(entry: CardLine, notes: Notes) -> tuple[str, ...] | None:
     """Return the addresses of the enrolment listener, each ``https://host:port``."""
     parts = [part for value in entry.values for part in re.split(r"[,;\s]+", value) if part]
     if len(parts) > 1 and not entry.listed:
-        notes.mended(Problem.NOT_A_LIST, entry.line, f"{len(parts)} addresses without brackets", "read as a list")
+        notes.mended(CardProblem.NOT_A_LIST, entry.line, f"{len(parts)} addresses without brackets", "read as a list")
     found = [address for part in parts[:_ADDRESSES] if (address := _address(part, entry.line, notes))]
     return tuple(dict.fromkeys(found)) if found or not parts else None
 
@@ -78,29 +81,33 @@ def _address(text: str, line: int, notes: Notes) -> str | None:
     scheme, sign, rest = text.partition("://")
     if not sign:
         scheme, rest = "https", text.lstrip("/")
-        notes.mended(Problem.ADDRESS, line, "the address has no https:// in front", "read as if it stood there")
+        notes.mended(CardProblem.ADDRESS, line, "the address has no https:// in front", "read as if it stood there")
     elif scheme.lower() == "http":
-        notes.mended(Problem.ADDRESS, line, "the address begins with http://", "read as https://")
+        notes.mended(CardProblem.ADDRESS, line, "the address begins with http://", "read as https://")
     elif scheme.lower() not in {"https", "htps", "htpps", "httsp", "hhtps"}:
-        notes.wrong(Problem.ADDRESS, line, f"the address begins with {shown(scheme)}", "it must begin with https://")
+        notes.wrong(
+            CardProblem.ADDRESS, line, f"the address begins with {shown(scheme)}", "it must begin with https://"
+        )
         return None
     elif scheme != "https":
-        notes.mended(Problem.ADDRESS, line, f"the address begins with {shown(scheme)}", "read as https")
+        notes.mended(CardProblem.ADDRESS, line, f"the address begins with {shown(scheme)}", "read as https")
     address = f"https://{rest}"
     try:
         parts = urlsplit(address)
     except ValueError:
         parts = urlsplit("")
     if parts.path not in {"", "/"} or parts.query or parts.fragment:
-        notes.mended(Problem.ADDRESS, line, "something stands after host and port", "read without it")
+        notes.mended(CardProblem.ADDRESS, line, "something stands after host and port", "read without it")
     address = f"https://{parts.netloc}"
     if not is_front(address):
-        notes.wrong(Problem.ADDRESS, line, f"{shown(text)} is no address", "write https://host:port as it was given")
+        notes.wrong(
+            CardProblem.ADDRESS, line, f"{shown(text)} is no address", "write https://host:port as it was given"
+        )
         return None
     return address
 
 
-def fingerprint_of(entry: Entry, notes: Notes) -> str | None:
+def fingerprint_of(entry: CardLine, notes: Notes) -> str | None:
     """Return 64 hex digits, also from capitals, colons and blanks."""
     text = text_of(entry, notes)
     if text is None:
@@ -111,29 +118,33 @@ def fingerprint_of(entry: Entry, notes: Notes) -> str | None:
         strange = sorted({letter for letter in bare if not _HEX.fullmatch(letter)})
         what = f"has {' '.join(strange[:5])} in it" if strange else f"has {len(bare)} digits instead of 64"
         notes.wrong(
-            Problem.FINGERPRINT, entry.line, f"the fingerprint {what}", "copy it again from what you were given"
+            CardProblem.FINGERPRINT, entry.line, f"the fingerprint {what}", "copy it again from what you were given"
         )
         return None
     if bare != text:
-        notes.mended(Problem.FINGERPRINT, entry.line, "the fingerprint has colons, blanks or capitals", "read as plain")
+        notes.mended(
+            CardProblem.FINGERPRINT, entry.line, "the fingerprint has colons, blanks or capitals", "read as plain"
+        )
     return bare
 
 
-def token_of(entry: Entry, notes: Notes) -> str | None:
+def token_of(entry: CardLine, notes: Notes) -> str | None:
     """Return the token in its bare form, after its check character was looked at."""
     text = text_of(entry, notes)
     if not text or not text.strip():
         return text
     if fault := card_token.fault(text):
-        notes.wrong(Problem.TOKEN, entry.line, f"the token {fault}", "copy it again from what you were given")
+        notes.wrong(CardProblem.TOKEN, entry.line, f"the token {fault}", "copy it again from what you were given")
         return None
     bare = card_token.normalise(text)
     if bare != text.upper().replace("-", ""):
-        notes.mended(Problem.TOKEN, entry.line, "the token has blanks, or O for 0, or I for 1", "read as it was meant")
+        notes.mended(
+            CardProblem.TOKEN, entry.line, "the token has blanks, or O for 0, or I for 1", "read as it was meant"
+        )
     return bare
 
 
-def country_of(entry: Entry, notes: Notes) -> str | None:
+def country_of(entry: CardLine, notes: Notes) -> str | None:
     """Return a country's two letters, also from its name."""
     text = text_of(entry, notes)
     if not text or not text.strip():
@@ -142,18 +153,18 @@ def country_of(entry: Entry, notes: Notes) -> str | None:
     if not code:
         near = countries.nearest(text)
         mend = f"did you mean {near[0]} ({near[1]})?" if near else 'write two letters, for instance "PK"'
-        notes.wrong(Problem.COUNTRY, entry.line, f"{shown(text)} is no country's two letters", mend)
+        notes.wrong(CardProblem.COUNTRY, entry.line, f"{shown(text)} is no country's two letters", mend)
         return None
     if code != text:
-        notes.mended(Problem.COUNTRY, entry.line, f"{shown(text)} for a country", f'read as "{code}"')
+        notes.mended(CardProblem.COUNTRY, entry.line, f"{shown(text)} for a country", f'read as "{code}"')
     return code
 
 
-def choice_of(kinds: type[Choice], also: dict[str, Choice]) -> Callable[[Entry, Notes], Choice | None]:
+def choice_of(kinds: type[Choice], also: dict[str, Choice]) -> Callable[[CardLine, Notes], Choice | None]:
     """Return a reader for one of several words; ``also`` are other words that people write for them."""
     words = {kind.value: kind for kind in kinds.known()}
 
-    def read(entry: Entry, notes: Notes) -> Choice | None:
+    def read(entry: CardLine, notes: Notes) -> Choice | None:
         text = text_of(entry, notes)
         if text is None:
             return None
@@ -161,42 +172,42 @@ def choice_of(kinds: type[Choice], also: dict[str, Choice]) -> Callable[[Entry, 
         if word in words or word in also:
             kind = words.get(word) or also[word]
             if text != kind.value:
-                notes.mended(Problem.CHOICE, entry.line, f"{entry.key} is {shown(text)}", f'read as "{kind}"')
+                notes.mended(CardProblem.CHOICE, entry.line, f"{entry.key} is {shown(text)}", f'read as "{kind}"')
             return kind
         near = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
         mend = f'did you mean "{near[0]}"?' if near else f"write one of: {', '.join(words)}"
-        notes.wrong(Problem.CHOICE, entry.line, f"{entry.key} is {shown(text)}", mend)
+        notes.wrong(CardProblem.CHOICE, entry.line, f"{entry.key} is {shown(text)}", mend)
         return None
 
     return read
 
 
-def label_of(entry: Entry, notes: Notes) -> str | None:
+def label_of(entry: CardLine, notes: Notes) -> str | None:
     """Return a short text of the operator's own."""
     text = text_of(entry, notes)
     if text is None:
         return None
     clean = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())[:_LONGEST_LABEL]
     if clean != text:
-        notes.mended(Problem.LABEL, entry.line, f"{entry.key} is too long or has odd blanks", "shortened")
+        notes.mended(CardProblem.LABEL, entry.line, f"{entry.key} is too long or has odd blanks", "shortened")
     return clean
 
 
-def wifi_name_of(entry: Entry, notes: Notes) -> str | None:
+def wifi_name_of(entry: CardLine, notes: Notes) -> str | None:
     """Return a network's name: 1 to 32 bytes (IEEE 802.11-2020, 9.4.2.2), as it was written, blanks included."""
     text = text_of(entry, notes)
     if text is None:
         return None
     if len(text.encode(errors="replace")) > 32:
         notes.wrong(
-            Problem.WIFI_NAME, entry.line, "the Wi-Fi name is longer than 32 bytes", "write it as phones show it"
+            CardProblem.WIFI_NAME, entry.line, "the Wi-Fi name is longer than 32 bytes", "write it as phones show it"
         )
         return None
-    _tell_edges(text, "the Wi-Fi name", Problem.WIFI_NAME, entry.line, notes)
+    _tell_edges(text, "the Wi-Fi name", CardProblem.WIFI_NAME, entry.line, notes)
     return text
 
 
-def wifi_password_of(entry: Entry, notes: Notes) -> str | None:
+def wifi_password_of(entry: CardLine, notes: Notes) -> str | None:
     """Return a passphrase of 8 to 63 bytes, or a key of 64 hex digits (IEEE 802.11-2020, J.4)."""
     text = text_of(entry, notes)
     if not text:
@@ -206,17 +217,17 @@ def wifi_password_of(entry: Entry, notes: Notes) -> str | None:
         return text.lower()
     if not 8 <= size <= 63:
         notes.wrong(
-            Problem.WIFI_PASSWORD,
+            CardProblem.WIFI_PASSWORD,
             entry.line,
             f"the Wi-Fi password has {size} characters",
             "Wi-Fi passwords have 8 to 63; type it again",
         )
         return None
-    _tell_edges(text, "the Wi-Fi password", Problem.WIFI_PASSWORD, entry.line, notes)
+    _tell_edges(text, "the Wi-Fi password", CardProblem.WIFI_PASSWORD, entry.line, notes)
     return text
 
 
-def _tell_edges(text: str, what: str, problem: Problem, line: int, notes: Notes) -> None:
+def _tell_edges(text: str, what: str, problem: CardProblem, line: int, notes: Notes) -> None:
     """Tell a blank at an end, or one that an editor made, which is easily a slip and may be meant."""
     if text != text.strip():
         notes.mended(problem, line, f"{what} begins or ends with a blank", "kept, as it may be meant")
@@ -224,14 +235,14 @@ def _tell_edges(text: str, what: str, problem: Problem, line: int, notes: Notes)
         notes.mended(problem, line, f"{what} has a blank in it that is no ordinary one", "kept, as it may be meant")
 
 
-def ssh_key_of(entry: Entry, notes: Notes) -> str | None:
+def ssh_key_of(entry: CardLine, notes: Notes) -> str | None:
     """Return one public key as OpenSSH writes it (sshd(8), AUTHORIZED_KEYS FILE FORMAT), without options."""
     text = text_of(entry, notes)
     if text is None or not text.strip():
         return text if text is None else ""
     if "PRIVATE KEY" in text:
         notes.wrong(
-            Problem.SSH_KEY,
+            CardProblem.SSH_KEY,
             entry.line,
             "this is the private SSH key",
             "never give it away: make a new pair, and paste the line of the .pub file",
@@ -245,12 +256,14 @@ def ssh_key_of(entry: Entry, notes: Notes) -> str | None:
         inside = b""
     # RFC 4253, 6.6: the blob begins with its own kind.
     if not _SSH_TYPE.fullmatch(kind) or inside[4 : 4 + len(kind)] != kind.encode():
-        notes.wrong(Problem.SSH_KEY, entry.line, "this is no public SSH key", "paste the whole line of the .pub file")
+        notes.wrong(
+            CardProblem.SSH_KEY, entry.line, "this is no public SSH key", "paste the whole line of the .pub file"
+        )
         return None
     return f"{kind} {blob}"
 
 
-def consent_version_of(entry: Entry, notes: Notes) -> str | None:
+def consent_version_of(entry: CardLine, notes: Notes) -> str | None:
     """Return the version of the text that was agreed to; an older one than ours asks for a new reading."""
     text = text_of(entry, notes)
     if text is None:
@@ -258,7 +271,7 @@ def consent_version_of(entry: Entry, notes: Notes) -> str | None:
     version = text.strip()
     if not _MONTH.fullmatch(version) or version < CONSENT_VERSION:
         notes.wrong(
-            Problem.CONSENT,
+            CardProblem.CONSENT,
             entry.line,
             f"the consent is for version {shown(version)}, the text is now {CONSENT_VERSION}",
             "ask the operator for a new file, and read the text again",

@@ -33,7 +33,7 @@ def wanted(data: Path) -> bool:
 
 def begin(data: Path, *, card: Path | None) -> None:
     """Set the mark that stops a running agent and keeps any other from starting (OSError)."""
-    store.mark(data, store.WIPING, _tokens(data, boot_partition.look(card) if card else boot_partition.Shelf()))
+    store.mark(data, store.WIPING, _tokens(data, boot_partition.look(card) if card else boot_partition.BootPartition()))
 
 
 def refuse(data: Path) -> None:
@@ -59,7 +59,7 @@ def wipe(data: Path, *, card: Path | None, also: Sequence[Path] = (), now: float
     Raises:
         OSError: a step failed, the others were done; the mark stands, and the next start tries again.
     """
-    found = boot_partition.look(card) if card else boot_partition.Shelf()
+    found = boot_partition.look(card) if card else boot_partition.BootPartition()
     tokens = _tokens(data, found)
     failed: list[OSError] = []
     for name, step in _steps(data, card, also, now, found, tokens):
@@ -87,7 +87,7 @@ def _steps(
     card: Path | None,
     also: Sequence[Path],
     now: float,
-    found: boot_partition.Shelf,
+    found: boot_partition.BootPartition,
     tokens: tuple[str, ...],
 ) -> Iterator[tuple[str, Callable[[], object]]]:
     """Yield every step with its name; a folder is only looked into when its turn comes."""
@@ -109,7 +109,7 @@ def _steps(
         yield "status on the card", partial(boot_partition.write_status, card, text)
 
 
-def _tokens(data: Path, found: boot_partition.Shelf) -> tuple[str, ...]:
+def _tokens(data: Path, found: boot_partition.BootPartition) -> tuple[str, ...]:
     """Return the digests of all tokens that this board has seen, also before a wipe that was cut short."""
     earlier = [one.tokens for name in (store.WIPING, store.WIPED) if (one := store.marks(data, name))]
     remembered = store.recall(data).settings

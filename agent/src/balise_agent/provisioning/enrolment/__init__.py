@@ -2,6 +2,6 @@
 
 ``request`` and ``decide`` think: the bytes of a request, what an answer means, what is in the way, how long to wait.
 ``files`` keeps what was learned, ``visit`` carries out one attempt on the reactor, ``attempts`` makes them one after
-the other, ``novice`` does so until the board is a probe, ``renewal`` again in time. No packet leaves before the host
+the other, ``loop`` does so until the board is a probe, ``renewal`` again in time. No packet leaves before the host
 agreed.
 """

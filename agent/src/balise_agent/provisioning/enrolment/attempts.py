@@ -21,7 +21,7 @@ from balise_agent.system.config import Config
 from balise_agent.system.identity import Identity
 from balise_agent.system.problems import ProblemId, Trouble
 from balise_agent.system.reactor import Reactor, Timer
-from balise_agent.system.task import Task
+from balise_agent.system.task import ReactorTask
 from balise_wire.enrolment import ENROL_PATH, Enrolment
 
 _log = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ class Attempts:
         self._failures = 0
         self._unheard = 0
         """Visits that a place answered at first and then no more."""
-        self._visit: Task[Enrolment | Trouble] | None = None
+        self._visit: ReactorTask[Enrolment | Trouble] | None = None
         self._limit: Timer | None = None
         self._token = ""
         self._begun = 0.0

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from balise_agent.provisioning.enrolment.decide import Pems, believed
 from balise_agent.system import disk
-from balise_agent.system.config import Enrolment as Wish
+from balise_agent.system.config import EnrolmentSettings as Wish
 from balise_agent.system.identity import Identity
 from balise_wire.enrolment import Enrolment
 

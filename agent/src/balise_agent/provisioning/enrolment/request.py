@@ -36,17 +36,17 @@ REFUSALS: Final[dict[Refusal, ProblemId]] = {
 """Our own words for each refusal: what a stranger's server writes is never shown."""
 
 
-class Front(msgspec.Struct, frozen=True):
+class EnrolmentEndpoint(msgspec.Struct, frozen=True):
     """One place to enrol at."""
 
     host: str
     port: int
 
 
-def front(url: str) -> Front:
+def front(url: str) -> EnrolmentEndpoint:
     """Return host and port of a URL that the settings already found good."""
     parts = urlsplit(url)
-    return Front(parts.hostname or "", parts.port or DEFAULT_PORT)
+    return EnrolmentEndpoint(parts.hostname or "", parts.port or DEFAULT_PORT)
 
 
 def certificate_request(key: Ed25519PrivateKey) -> str:
@@ -79,7 +79,7 @@ def renewal_body(request: str) -> bytes:
     return msgspec.json.encode(RenewalRequest(request=request))
 
 
-def http_request(place: Front, path: str, body: bytes) -> bytes:
+def http_request(place: EnrolmentEndpoint, path: str, body: bytes) -> bytes:
     """Return the request, as any program would send it: no name of ours in it."""
     host = f"[{place.host}]" if ":" in place.host else place.host
     named = host if place.port == DEFAULT_PORT else f"{host}:{place.port}"

@@ -13,7 +13,7 @@ from typing import Final
 from balise_agent.delivery.dial import NO_CHECK_TIME, DialError, Lookup, connect, secure
 from balise_agent.net import tls_shape
 from balise_agent.net.trust import peer_chain
-from balise_agent.provisioning.enrolment.request import Front, http_request, read_response
+from balise_agent.provisioning.enrolment.request import EnrolmentEndpoint, http_request, read_response
 from balise_agent.system.problems import ProblemId, Trouble
 from balise_agent.system.reactor import READ, WRITE
 from balise_agent.system.task import Steps, file_ready
@@ -26,7 +26,7 @@ Visit = Steps[Enrolment | Trouble]
 
 
 def visit(
-    place: Front,
+    place: EnrolmentEndpoint,
     path: str,
     body: bytes,
     *,
@@ -48,7 +48,7 @@ def visit(
         return _failed(error)
 
 
-def greet(place: Front, *, fingerprint: str, lookup: Lookup, check_time: bool) -> Steps[Trouble | None]:
+def greet(place: EnrolmentEndpoint, *, fingerprint: str, lookup: Lookup, check_time: bool) -> Steps[Trouble | None]:
     """Shake hands and say nothing: ``None`` where a visit would be heard by the right one."""
     try:
         tls = yield from _believed(place, fingerprint=fingerprint, lookup=lookup, check_time=check_time)
@@ -68,7 +68,7 @@ def _failed(error: Exception) -> Trouble:
 
 
 def _believed(
-    place: Front, *, fingerprint: str, lookup: Lookup, check_time: bool, segment: int = 0
+    place: EnrolmentEndpoint, *, fingerprint: str, lookup: Lookup, check_time: bool, segment: int = 0
 ) -> Steps[ssl.SSLSocket | Trouble]:
     """Return a stream to the one whose authority is pinned, or why there is none."""
     addresses = yield from lookup(place.host)
@@ -80,14 +80,18 @@ def _believed(
     return (yield from _secured(addresses, place, pinned(authority, check_time=check_time), segment))
 
 
-def _authority(addresses: tuple[str, ...], place: Front, fingerprint: str, segment: int) -> Steps[bytes | None]:
+def _authority(
+    addresses: tuple[str, ...], place: EnrolmentEndpoint, fingerprint: str, segment: int
+) -> Steps[bytes | None]:
     """Return the pinned certificate (DER) out of the chain; None where it is not in it."""
     with (yield from _secured(addresses, place, _believing_nobody(), segment)) as tls:
         chain = peer_chain(tls)
     return next((der for der in chain if hashlib.sha256(der).hexdigest() == fingerprint), None)
 
 
-def _secured(addresses: tuple[str, ...], place: Front, context: ssl.SSLContext, segment: int) -> Steps[ssl.SSLSocket]:
+def _secured(
+    addresses: tuple[str, ...], place: EnrolmentEndpoint, context: ssl.SSLContext, segment: int
+) -> Steps[ssl.SSLSocket]:
     """Connect and shake hands."""
     sock = yield from connect(addresses, place.port, segment=segment)
     try:
