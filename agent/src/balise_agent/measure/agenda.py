@@ -68,7 +68,6 @@ class Agenda:
         self._shared = Shared(limits.connections_per_host_per_minute)
         self._line = LineCheck()
         self._day = Day(now, spent_today)
-        self._reserve = Reserve.NONE
         self._seen = now
         self._notices: list[tuple[EventKind, str]] = []
         self.follow(limits)
@@ -160,7 +159,7 @@ class Agenda:
         self._day.turn(now)
         if counted is not None:
             self._day.count(counted)
-        self._reserve = reserve
+        self._day.reserve = reserve
         if now < self._seen - STAGGER:
             self._clock_went_back(now)
         self._seen = now
@@ -306,26 +305,11 @@ class Agenda:
 
     def _rests(self, word: Experiment, *, anomaly: bool) -> bool:
         """Tell whether the day's bytes are used up for an experiment; the notice is given once a day."""
-        traits = REGISTRY[word].traits
-        if traits.heavy and self._reserve >= (Reserve.NAMES if anomaly else Reserve.ANOMALIES):
-            heavy = " and ".join(word.value for word, one in REGISTRY.items() if one.traits.heavy)
-            what = heavy if self._reserve is Reserve.NAMES else f"{heavy} on schedule"
-            self._tell_rest(what, f"the rest of the day's bytes is kept: {what} rest until 00:00 UTC")
-            return True
         allowed = min(self.assignment.budget.bytes_per_day, self._limits.bytes_per_day)
-        until = 1.0 if anomaly else traits.rests_from
-        spent = self._day.spent if until < 1.0 else self._day.settled
-        share = spent / allowed if allowed > 0 else 1.0
-        if share < until:
-            return False
-        what = word.value if until < 1.0 else "everything"
-        self._tell_rest(what, f"{spent} of {allowed} bytes today: {what} rests until 00:00 UTC")
-        return True
-
-    def _tell_rest(self, what: str, detail: str) -> None:
-        """Give the notice that something rests, once a day."""
-        if self._day.is_news(what):
-            self._notices.append((EventKind.BUDGET_EXHAUSTED, detail))
+        rest = self._day.rest(word, allowed, anomaly=anomaly)
+        if rest is not None and self._day.is_news(rest.what):
+            self._notices.append((EventKind.BUDGET_EXHAUSTED, rest.detail))
+        return rest is not None
 
     def _offer(self, entry: Entry, now: float, reserved: set[Endpoint]) -> Run | None:
         """Return the entry's run if it may start now; else it waits, and what it waits for is kept for it.

@@ -1,11 +1,25 @@
-"""The account of the day's bytes that the schedule goes by: what was counted, and what is still in flight. Pure.
+"""The account of the day's bytes that the schedule goes by, and what rests once so much of it is spent. Pure.
 
 What was counted is the figure of the one account (policy/usage.py): every byte that crossed the line, delivery among
-them. Runs that it cannot hold yet are reckoned by the cost table. Must not live here: counting, or a cap.
+them. Runs that it cannot hold yet are reckoned by the cost table. Must not live here: counting, or how
+much a day may cost (policy/limits.py).
 """
 
+from typing import NamedTuple
+
+from balise_agent.experiments import REGISTRY
 from balise_agent.measure.run import Claim
 from balise_agent.measure.task_choice import DAY
+from balise_agent.policy.limits import Reserve
+from balise_wire.words import Experiment
+
+
+class DayRest(NamedTuple):
+    """That something rests until midnight."""
+
+    what: str
+    """In a word or two; it is told once a day."""
+    detail: str
 
 
 class Day:
@@ -19,6 +33,8 @@ class Day:
         """Bytes of runs that ended since the count."""
         self._flying: dict[Claim, int] = {}
         self._told: set[str] = set()
+        self.reserve = Reserve.NONE
+        """What the rest of the day's bytes is kept for, by the device's own limit."""
 
     @property
     def settled(self) -> int:
@@ -48,6 +64,26 @@ class Day:
         """Put what a run cost in the place of what was expected of it."""
         self._flying.pop(claim, None)
         self._ended += spent
+
+    def rest(self, word: Experiment, allowed: int, *, anomaly: bool) -> DayRest | None:
+        """Return what rests where the day's bytes are used up for an experiment.
+
+        Args:
+            word: of the experiment.
+            allowed: bytes of a day.
+            anomaly: whether its run would be of an anomaly, or asked for: such go on where schedules rest.
+        """
+        traits = REGISTRY[word].traits
+        if traits.heavy and self.reserve >= (Reserve.NAMES if anomaly else Reserve.ANOMALIES):
+            heavy = " and ".join(one.value for one, parts in REGISTRY.items() if parts.traits.heavy)
+            what = heavy if self.reserve is Reserve.NAMES else f"{heavy} on schedule"
+            return DayRest(what, f"the rest of the day's bytes is kept: {what} rest until 00:00 UTC")
+        until = 1.0 if anomaly else traits.rests_from
+        spent = self.spent if until < 1.0 else self.settled
+        if allowed > 0 and spent / allowed < until:
+            return None
+        what = word.value if until < 1.0 else "everything"
+        return DayRest(what, f"{spent} of {allowed} bytes today: {what} rests until 00:00 UTC")
 
     def is_news(self, what: str) -> bool:
         """Tell whether something was not said today."""
