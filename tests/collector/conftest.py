@@ -20,7 +20,7 @@ from hypothesis import settings
 
 from balise_collector.fleet.members import Fleet
 from balise_collector.fleet.registry.sqlite import SqliteRegistry
-from balise_collector.system.config import Broker, Config, Place
+from balise_collector.system.config import Broker, CollectorSettings, Config
 from balise_collector.system.log_lines import ClockFormatter
 from balise_wire.words import ProbeRole
 from tests.collector import influxcontract
@@ -143,7 +143,7 @@ def mosquitto(tools_bin: Path, tmp_path: Path, free_port: int) -> Iterator[Mosqu
 def settings_of(tmp_path: Path) -> Callable[[int], Config]:
     """Return a maker of settings for a collector at a broker's port."""
     return lambda port: Config(
-        collector=Place(state_dir=str(tmp_path / "state")), broker=(Broker(host="127.0.0.1", port=port),)
+        collector=CollectorSettings(state_dir=str(tmp_path / "state")), broker=(Broker(host="127.0.0.1", port=port),)
     )
 
 

@@ -31,7 +31,7 @@ from balise_collector.run.databases import Databases
 from balise_collector.sinks.changes import Change, VerdictWritten
 from balise_collector.sinks.streams import Conclusions, Sources
 from balise_collector.system.clock import Clock
-from balise_collector.system.config import Broker, Config, Place
+from balise_collector.system.config import Broker, CollectorSettings, Config
 from balise_collector.system.faults import Faults
 from balise_wire.measurement import Measurement
 from balise_wire.words import ClockState, Experiment
@@ -41,7 +41,7 @@ from tests.collector.field_probe import FieldProbe
 @pytest.fixture
 def place(tmp_path: Path) -> Config:
     """Settings of a collector in a folder of its own."""
-    return Config(collector=Place(state_dir=str(tmp_path)), broker=(Broker(host="127.0.0.1"),))
+    return Config(collector=CollectorSettings(state_dir=str(tmp_path)), broker=(Broker(host="127.0.0.1"),))
 
 
 @pytest.fixture

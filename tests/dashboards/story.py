@@ -33,7 +33,7 @@ from balise_collector.sinks.influx.streams import influx_streams
 from balise_collector.sinks.streams import Conclusions, Sources
 from balise_collector.system import identity
 from balise_collector.system.clock import Clock
-from balise_collector.system.config import Broker, Config, Influx, Network, Place
+from balise_collector.system.config import Broker, CollectorSettings, Config, Influx, NetworkSettings
 from balise_wire.envelope import Kind
 from balise_wire.experiments.dns import DnsAnswer, DnsObservation
 from balise_wire.experiments.http import HttpObservation
@@ -112,9 +112,9 @@ class Story:
 
     def _open(self) -> None:
         config = Config(
-            collector=Place(state_dir=str(self.folder)),
+            collector=CollectorSettings(state_dir=str(self.folder)),
             broker=(Broker(host="127.0.0.1"),),
-            network=Network(laboratory=("198.18.0.0/15",)),
+            network=NetworkSettings(laboratory=("198.18.0.0/15",)),
             influx=Influx(
                 url=self.influx.url,
                 token=self.influx.write_token,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from balise_collector.conclude.k_anonymity import FULL, CachedWitnessCounts, Kept, Place, WitnessCounts
+from balise_collector.conclude.k_anonymity import FULL, CachedCounts, CachedWitnessCounts, CountPlace, WitnessCounts
 from balise_collector.conclude.store import Store
 from balise_collector.conclude.store.sqlite import SqliteStore
 from balise_collector.judge.verdict import State, Verdict
@@ -52,7 +52,7 @@ def test_a_bin_counts_each_probe_once(store: Store) -> None:
     store.save_verdicts(enumerate(held, 1))
     with closing(WitnessCounts(store.path)) as witness_counts:
         found = witness_counts.masks(START, START + 600, 2)
-        assert found == {Place("PK", 64501, False, *WEB): FULL << 32, Place("DE", 0, True, *WEB): FULL}
+        assert found == {CountPlace("PK", 64501, False, *WEB): FULL << 32, CountPlace("DE", 0, True, *WEB): FULL}
         assert witness_counts.masks(START, START + 600, 3) == {}
         assert witness_counts.by_provider(START, START + 600, "x", "PK") == {("PK", 64501): 2}
 
@@ -62,10 +62,10 @@ def test_boards_of_one_host_are_one_witness(store: Store) -> None:
     held = [verdict("a", 10), verdict("b", 20), verdict("c", 310), verdict("d", 320)]
     store.save_verdicts(enumerate(held, 1))
     with closing(WitnessCounts(store.path, lambda: {"a": "someone", "b": "someone"})) as witness_counts:
-        assert witness_counts.masks(START, START + 600, 2) == {Place("PK", 64501, False, *WEB): FULL << 32}
+        assert witness_counts.masks(START, START + 600, 2) == {CountPlace("PK", 64501, False, *WEB): FULL << 32}
         assert witness_counts.by_provider(START, START + 600, "x") == {("PK", 64501): 3}
         rows = witness_counts.rows(START, START + 600, "x")
-        assert {row.witness for row in rows[Place("PK", 64501, False, *WEB)]} == {
+        assert {row.witness for row in rows[CountPlace("PK", 64501, False, *WEB)]} == {
             "someone", "c", "d",
         }  # fmt: skip
         assert witness_counts.newest(START + 300, 2) is None
@@ -85,7 +85,7 @@ def test_answers_are_kept_for_a_horizon_and_no_longer(store: Store) -> None:
     """A second probe that comes late shows with the next horizon, not in the middle of one."""
     store.save_verdicts([(1, verdict("a", 10))])
     question = (START, START + 300, 2)
-    kept = Kept(lambda: 0.0)
+    kept = CachedCounts(lambda: 0.0)
     first, second = START + 300, START + 600
     with closing(WitnessCounts(store.path)) as witness_counts:
         assert CachedWitnessCounts(witness_counts, kept, first).masks(*question) == {}
@@ -97,7 +97,7 @@ def test_answers_are_kept_for_a_horizon_and_no_longer(store: Store) -> None:
 def test_a_day_that_is_over_is_counted_once_an_hour(store: Store) -> None:
     """Whoever asks for one moment of it after the other is answered from one count, which late results enter later."""
     now = [0.0]
-    kept = Kept(lambda: now[0])
+    kept = CachedCounts(lambda: now[0])
     later = START + 3 * 86_400
     with closing(WitnessCounts(store.path)) as witness_counts:
         store.save_verdicts([(1, verdict("a", 10))])
@@ -106,7 +106,7 @@ def test_a_day_that_is_over_is_counted_once_an_hour(store: Store) -> None:
         assert CachedWitnessCounts(witness_counts, kept, later).masks(START, START + 600, 2) == {}
         now[0] = 3_600.0
         assert CachedWitnessCounts(witness_counts, kept, later + 300).masks(START - 300, START + 900, 2) == {
-            Place("PK", 64501, False, *WEB): FULL << 32
+            CountPlace("PK", 64501, False, *WEB): FULL << 32
         }  # fmt: skip
 
 
@@ -118,7 +118,10 @@ def test_whole_days_and_parts_of_them_say_the_same(store: Store) -> None:
     since, horizon = START + midnight - 900, START + midnight + 600
     with closing(WitnessCounts(store.path)) as witness_counts:
         whole = witness_counts.masks(since, horizon, 2)
-        assert CachedWitnessCounts(witness_counts, Kept(lambda: 0.0), horizon).masks(since, horizon + 9000, 2) == whole
+        assert (
+            CachedWitnessCounts(witness_counts, CachedCounts(lambda: 0.0), horizon).masks(since, horizon + 9000, 2)
+            == whole
+        )
         assert len(whole) == 1
 
 
@@ -139,7 +142,7 @@ def test_a_store_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_who_asks_the_same_waits_and_who_asks_else_does_not() -> None:
     """A count that takes a second holds back nobody who asks for another one; one that fails is asked again."""
-    kept = Kept(lambda: 0.0)
+    kept = CachedCounts(lambda: 0.0)
     going, gone = threading.Event(), threading.Event()
     asked: list[str] = []
 

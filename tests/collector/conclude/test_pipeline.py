@@ -29,7 +29,7 @@ from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.judge import State
 from balise_collector.run.databases import Databases
 from balise_collector.system.clock import Clock
-from balise_collector.system.config import Broker, Config, Place
+from balise_collector.system.config import Broker, CollectorSettings, Config
 from balise_wire.experiments.dns import DnsAnswer, DnsObservation
 from balise_wire.measurement import Network
 from balise_wire.mechanisms import Mechanism
@@ -47,7 +47,7 @@ def services() -> Catalogue:
 @pytest.fixture
 def place(tmp_path: Path) -> Config:
     """Settings of a collector in a folder of its own."""
-    return Config(collector=Place(state_dir=str(tmp_path)), broker=(Broker(host="127.0.0.1"),))
+    return Config(collector=CollectorSettings(state_dir=str(tmp_path)), broker=(Broker(host="127.0.0.1"),))
 
 
 @pytest.fixture

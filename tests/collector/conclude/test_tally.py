@@ -145,5 +145,5 @@ def test_a_packed_strip_is_the_strip(given_counts: dict[tuple[str, str, State], 
     for (role, layer, state), places in given_counts.items():
         if places:
             parts.setdefault((role, layer), {})[state] = tally.pack(places)
-    series = [tally.Series(**usual, role=role, layer=layer, counts=held) for (role, layer), held in parts.items()]
+    series = [tally.TallySeries(**usual, role=role, layer=layer, counts=held) for (role, layer), held in parts.items()]
     assert packed_bins(series, 20) == bins(cells, 20)

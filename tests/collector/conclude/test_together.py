@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from balise_collector.conclude.k_anonymity import WitnessCounts
 from balise_collector.conclude.store import Store
 from balise_collector.conclude.store.sqlite import SqliteStore
-from balise_collector.conclude.together import WIDTHS, WINDOW, Row, told_together, width_for
+from balise_collector.conclude.together import WIDTHS, WINDOW, SeenRow, told_together, width_for
 from balise_collector.fleet.members import Member
 from balise_collector.judge.verdict import State, Verdict
-from balise_collector.pages.public.filter import Policy, Public, members_by, shown_members
+from balise_collector.pages.public.filter import Policy, PublicStore, members_by, shown_members
 from balise_wire.measurement import Network
 from balise_wire.words import Design, Experiment, TargetRole
 
@@ -31,7 +31,7 @@ rows_of = st.lists(st.tuples(st.integers(0, SPAN - 1), st.sampled_from("abcde"))
 @given(rows_of, st.integers(2, 3))
 def test_every_group_has_enough_witnesses_and_no_row_is_in_two(found: list[tuple[int, str]], least: int) -> None:
     """Wider answers hold the narrower ones, and what they hold beyond them comes from k witnesses in each bin."""
-    rows = [Row(START + at, who, number) for number, (at, who) in enumerate(found)]
+    rows = [SeenRow(START + at, who, number) for number, (at, who) in enumerate(found)]
     before: set[object] = set()
     for width in WIDTHS[:4]:
         told = told_together(rows, width, least)
@@ -71,14 +71,16 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path  # noqa: PT022 - as the others do
 
 
-def seen(folder: Path, verdicts: Iterable[Verdict], now: float, least: int = 2) -> tuple[Store, WitnessCounts, Public]:
+def seen(
+    folder: Path, verdicts: Iterable[Verdict], now: float, least: int = 2
+) -> tuple[Store, WitnessCounts, PublicStore]:
     """Return the public view of some verdicts."""
     store = SqliteStore(folder / "derived.sqlite")
     store.clear()
     store.save_verdicts(enumerate(verdicts, 1))
     witness_counts = WitnessCounts(folder / "derived.sqlite")
     policy = Policy(least=least, delay=0.0, secret=b"x")
-    return store, witness_counts, Public(store=store, witness_counts=witness_counts, policy=policy, now=now)
+    return store, witness_counts, PublicStore(store=store, witness_counts=witness_counts, policy=policy, now=now)
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])

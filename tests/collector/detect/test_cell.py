@@ -9,7 +9,7 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from balise_collector.detect.cell import Cell, Run, Series, merged, segments
+from balise_collector.detect.cell import Cell, CellHistory, CodeRun, merged, segments
 from balise_collector.detect.model import CellKey
 from balise_wire.bins import BIN
 
@@ -19,11 +19,11 @@ OK, FAIL = 0, 1
 SEVERITY = [2, 7]
 
 
-def _series() -> Series:
-    return Series("pk01", "PK", 64501, Cell(KEY))
+def _series() -> CellHistory:
+    return CellHistory("pk01", "PK", 64501, Cell(KEY))
 
 
-def _bins(series: Series) -> dict[int, int]:
+def _bins(series: CellHistory) -> dict[int, int]:
     return {b: s.code for s in segments(series.list(), SEVERITY) for b in range(s.first_bin, s.last_bin + 1)}
 
 
@@ -85,7 +85,7 @@ def test_forgetting_remembers_that_it_was_ok_once() -> None:
     assert set(_bins(series)) == {BASE // BIN + 90}
 
 
-class _Slow(Series):
+class _Slow(CellHistory):
     """A history that is written anew with each late verdict: the plain rule, at the price of its length."""
 
     __slots__ = ()
@@ -93,7 +93,7 @@ class _Slow(Series):
     def _insert(self, code: int, since: float, at: float, number: int) -> int:
         runs = self.list()
         when = int(at)
-        fresh = Run(code, number, number, math.ceil(since), when)
+        fresh = CodeRun(code, number, number, math.ceil(since), when)
         place = next((n for n, run in enumerate(runs) if run.last >= when), len(runs))
         hit = runs[place] if place < len(runs) else None
         if hit is not None and hit.first_bin <= number and hit.first <= when:

@@ -20,7 +20,7 @@ from balise_collector.intake.writer import IntakeWriter
 from balise_collector.journal import NoticeKind
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.system.clock import Clock
-from balise_collector.system.config import Broker, Config, Place
+from balise_collector.system.config import Broker, CollectorSettings, Config
 from balise_wire.evidence import Direction, Packet
 from balise_wire.experiments.tcp import TcpObservation
 from balise_wire.words import Arm
@@ -179,7 +179,7 @@ class _Wire:
 @pytest.fixture
 def door(tmp_path: Path, probe: FieldProbe) -> Iterator[tuple[IntakeWriter, _Wire]]:
     """Return the writer of a collector that let one probe in an hour ago, not started."""
-    place = Config(collector=Place(state_dir=str(tmp_path)), broker=(Broker(host="127.0.0.1"),))
+    place = Config(collector=CollectorSettings(state_dir=str(tmp_path)), broker=(Broker(host="127.0.0.1"),))
     clock = Clock(system=lambda: NOW)
     registry, journal = SqliteRegistry(place.fleet_file), SqliteJournal(place.journal_file)
     member = msgspec.structs.replace(probe.member, approved_at=NOW - HOUR)

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from balise_collector.detect import CellKey, Episode, Member
+from balise_collector.detect import AffectedProbe, CellKey, Episode
 from balise_collector.detect.interval import Interval
 from balise_collector.incidents.clusters import clusters, spoken_of
 from balise_wire.bins import BIN
@@ -17,7 +17,7 @@ KEY = CellKey(country="PK", asn=64501, access="fixed", service="twitter", role="
 def episode(name: str, first: int, last: int | None = None, probe: str = "pk01", **changes: Any) -> Episode:
     """Return an episode of some bins."""
     onset = Interval(earliest=first * BIN - 300.0, latest=float(first * BIN))
-    member = Member(probe=probe, country="PK", asn=64501, onset=onset)
+    member = AffectedProbe(probe=probe, country="PK", asn=64501, onset=onset)
     one = Episode(id=name, key=KEY, onset=onset, members=(member,), opened_bin=first, closed_bin=last)
     return msgspec.structs.replace(one, **changes)
 

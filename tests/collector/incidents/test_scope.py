@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from balise_collector.detect.interval import Interval
-from balise_collector.detect.model import Coverage, Member
+from balise_collector.detect.model import AffectedProbe, Coverage
 from balise_collector.incidents.locality import locality, references
 from balise_collector.incidents.model import IncidentKind, Locality
 from balise_collector.incidents.scope import scope
@@ -13,9 +13,9 @@ from balise_collector.incidents.scope import scope
 ONSET = Interval(earliest=0.0, latest=1.0)
 
 
-def struck(probe: str, asn: int) -> Member:
+def struck(probe: str, asn: int) -> AffectedProbe:
     """Return an affected probe."""
-    return Member(probe=probe, country="PK", asn=asn, onset=ONSET, failing_bins=3, observed_bins=3)
+    return AffectedProbe(probe=probe, country="PK", asn=asn, onset=ONSET, failing_bins=3, observed_bins=3)
 
 
 def saw(probe: str, asn: int, ok: int, failed: int, witness: str = "") -> Coverage:

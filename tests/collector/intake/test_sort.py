@@ -21,7 +21,7 @@ from balise_collector.intake.sort import Group
 from balise_collector.intake.writer import IntakeWriter
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.system.clock import Clock
-from balise_collector.system.config import Broker, Config, Place
+from balise_collector.system.config import Broker, CollectorSettings, Config
 from balise_wire.status import State
 from balise_wire.topics import COLLECTOR_STATE, Leaf, topic
 from balise_wire.words import Lifecycle
@@ -43,7 +43,9 @@ def member() -> FieldProbe:
 @pytest.fixture(scope="module")
 def writer(tmp_path_factory: pytest.TempPathFactory, member: FieldProbe) -> Iterator[IntakeWriter]:
     """Return the writer of a collector with one member and no broker; no example commits anything."""
-    place = Config(collector=Place(state_dir=str(tmp_path_factory.mktemp("sort"))), broker=(Broker(host="127.0.0.1"),))
+    place = Config(
+        collector=CollectorSettings(state_dir=str(tmp_path_factory.mktemp("sort"))), broker=(Broker(host="127.0.0.1"),)
+    )
     services = catalogue.load(catalogue.default_folder())
     with closing(SqliteJournal(place.journal_file)) as journal, closing(SqliteRegistry(place.fleet_file)) as registry:
         registry.approve(member.member)

@@ -44,7 +44,7 @@ from balise_collector.pages.operator.app import create_app
 from balise_collector.pages.operator.fleet import FleetFacts
 from balise_collector.pages.operator.provisioning import ProvisioningFacts
 from balise_collector.pages.public.app import Notice, create_public_app
-from balise_collector.pages.public.filter import Policy, Public, PublicView, public_view
+from balise_collector.pages.public.filter import Policy, PublicStore, PublicView, public_view
 from balise_collector.pages.views.read_model import View
 from balise_collector.system.each_thread import EachThread
 from balise_wire.envelope import Envelope, Kind, encode_envelope
@@ -585,7 +585,7 @@ def public_pages(look_at: Callable[..., View], folder: Path) -> Starlette:
     def look() -> PublicView:
         view = look_at(look_at().now + 26 * 3600)
         released = {one.id: view.now - 60 for one in view.store.incidents()}
-        seen = Public(
+        seen = PublicStore(
             store=view.store,
             witness_counts=witness_counts(),
             policy=policy,

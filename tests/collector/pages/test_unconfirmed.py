@@ -25,7 +25,7 @@ from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.judge.verdict import State, Verdict
 from balise_collector.pages.operator.app import create_app
 from balise_collector.pages.public.app import Notice, create_public_app
-from balise_collector.pages.public.filter import Policy, Public, public_view
+from balise_collector.pages.public.filter import Policy, PublicStore, public_view
 from balise_collector.pages.views.read_model import View
 from balise_collector.sinks.influx.point import Point
 from balise_collector.sinks.influx.sink import PointSink
@@ -118,7 +118,7 @@ def reader(place: Path, kept: Day, released: list[str], least: int = 2, now: flo
 
     def look() -> Any:
         view = View(store=open_store(), now=now, services=NAMES, members=tuple(kept.members), rules="r")
-        seen = Public(
+        seen = PublicStore(
             store=view.store, witness_counts=witness_counts(), policy=policy, now=now, members=view.members,
             released=dict.fromkeys(released, now - 60.0),
         )  # fmt: skip

@@ -16,7 +16,7 @@ from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.run import damage
 from balise_collector.system.clock import Clock
-from balise_collector.system.config import Broker, Config, Place
+from balise_collector.system.config import Broker, CollectorSettings, Config
 from balise_collector.system.errors import ConfigError
 from balise_collector.system.identity import load_or_create
 from tests.collector.conftest import Mosquitto, RunningCollector
@@ -155,7 +155,7 @@ def _verdicts(collector: RunningCollector) -> list[Any]:
 @pytest.fixture
 def place(tmp_path: Path) -> Config:
     """Settings of a collector in a folder of its own."""
-    return Config(collector=Place(state_dir=str(tmp_path)), broker=(Broker(host="127.0.0.1"),))
+    return Config(collector=CollectorSettings(state_dir=str(tmp_path)), broker=(Broker(host="127.0.0.1"),))
 
 
 def test_a_damaged_registry_is_put_back(place: Config, make_probe: Callable[..., FieldProbe]) -> None:

@@ -25,7 +25,7 @@ from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.run.cli import main
 from balise_collector.run.public_server import HANDED, token_of
 from balise_collector.system import identity
-from balise_collector.system.config import Broker, Config, Pages, Place
+from balise_collector.system.config import Broker, CollectorSettings, Config, PagesSettings
 from balise_collector.system.errors import ConfigError
 from balise_collector.system.listening import listen
 from tests.testbed.waiting import eventually
@@ -35,7 +35,7 @@ BASE = re.compile(rb"public view on (http://\S+/)")
 
 def config_of(folder: Path, **more: object) -> Config:
     """Return settings with everything in a folder."""
-    return Config(collector=Place(state_dir=str(folder)), broker=(Broker(host="127.0.0.1"),), **more)  # type: ignore[arg-type]
+    return Config(collector=CollectorSettings(state_dir=str(folder)), broker=(Broker(host="127.0.0.1"),), **more)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -245,7 +245,7 @@ def test_the_token_is_read_and_must_not_be_guessable(tmp_path: Path) -> None:
     """One line of 32 characters or more; anything less is refused at the start, with the mend."""
     file = tmp_path / "token"
     assert token_of(config_of(tmp_path)) == ""
-    config = config_of(tmp_path, pages=Pages(token_file=str(file)))
+    config = config_of(tmp_path, pages=PagesSettings(token_file=str(file)))
     with pytest.raises(ConfigError, match="token_file"):
         token_of(config)
     for bad in ("", "short", "a b" * 20):

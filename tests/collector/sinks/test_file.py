@@ -21,7 +21,7 @@ from balise_collector.sinks.context import SinkContext
 from balise_collector.sinks.file import ChangesFile, streams
 from balise_collector.sinks.streams import Sources
 from balise_collector.system.clock import Clock
-from balise_collector.system.config import Broker, Config, Place, Sinks
+from balise_collector.system.config import Broker, CollectorSettings, Config, Sinks
 from balise_collector.system.faults import Faults
 from tests.collector.afternoon import Afternoon
 
@@ -32,7 +32,7 @@ def test_every_conclusion_stands_in_the_file_as_it_was(tmp_path: Path, afternoon
     """A program that reads the lines has every verdict with its measurement and every revision, in balise's words."""
     file = tmp_path / "changes.jsonl"
     config = Config(
-        collector=Place(state_dir=str(tmp_path)),
+        collector=CollectorSettings(state_dir=str(tmp_path)),
         broker=(Broker(host="127.0.0.1"),),
         sinks=Sinks(tables={"changes": {"file": str(file)}}),
     )

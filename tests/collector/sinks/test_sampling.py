@@ -14,13 +14,13 @@ from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.sinks.changes import ProbeSampled
 from balise_collector.sinks.sampling import SOFTWARE_EVERY, Sampler
 from balise_collector.sinks.streams import Sources
-from balise_collector.system.config import Broker, Config, Place
+from balise_collector.system.config import Broker, CollectorSettings, Config
 from tests.collector.afternoon import Afternoon, batch_of
 
 
 def test_a_restarted_collector_knows_each_probes_software(tmp_path: Path, afternoon: Afternoon) -> None:
     """It is read from the newest measurement in the journal, not awaited; what is newer is known within minutes."""
-    config = Config(collector=Place(state_dir=str(tmp_path)), broker=(Broker(host="127.0.0.1"),))
+    config = Config(collector=CollectorSettings(state_dir=str(tmp_path)), broker=(Broker(host="127.0.0.1"),))
     journal, store = (
         SqliteJournal(config.journal_file),
         SqliteStore(config.derived_file, SqliteJournal(config.journal_file)),

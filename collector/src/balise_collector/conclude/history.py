@@ -26,7 +26,7 @@ UNCONFIRMED: Final = "unconfirmed"
 """The rule that stands, in what the public sees, on trouble that one probe alone met: what it met is not told."""
 
 
-class Run(NamedTuple):
+class StateRun(NamedTuple):
     """Equal bins in a row; ``state`` is ``None`` where nobody measured."""
 
     state: State | None
@@ -83,7 +83,7 @@ def bins(cells: Iterable[HistoryCell], columns: int, step: int = BIN) -> list[St
     return shown
 
 
-def packed_bins(parts: Iterable[tally.Series], columns: int) -> list[State | None]:
+def packed_bins(parts: Iterable[tally.TallySeries], columns: int) -> list[State | None]:
     """Return what ``bins`` does for bins of BIN seconds, from packed counts: some thousand series in milliseconds."""
     total = tally.add(tally.held(part.counts, columns, HOLD // BIN) for part in parts)
     counts = {State(state): tally.unpack(packed, columns) for state, packed in total.items()}
@@ -98,13 +98,13 @@ def packed_bins(parts: Iterable[tally.Series], columns: int) -> list[State | Non
     return shown
 
 
-def runs(states: Sequence[State | None]) -> list[Run]:
+def runs(states: Sequence[State | None]) -> list[StateRun]:
     """Join equal neighbours."""
-    found: list[Run] = []
+    found: list[StateRun] = []
     first = 0
     for state, equal in groupby(states):
         bins_ = len(list(equal))
-        found.append(Run(state, first, bins_))
+        found.append(StateRun(state, first, bins_))
         first += bins_
     return found
 

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple, TypeVar
 
 from balise_collector.conclude import tally
 from balise_collector.conclude.tally import DAY, Packed
-from balise_collector.conclude.together import Row
+from balise_collector.conclude.together import SeenRow
 from balise_collector.judge.verdict import State
 from balise_collector.system.shared_file import open_reading
 from balise_wire.bins import BIN
@@ -32,7 +32,7 @@ Measured = tuple[str, int]
 """A state, and how often a witness measured it in a bin."""
 
 
-class Place(NamedTuple):
+class CountPlace(NamedTuple):
     """A role and layer of a service on one provider; references count by country and have AS number 0."""
 
     country: str
@@ -65,7 +65,7 @@ class WitnessCounts:
 
     def masks(
         self, since: float, until: float, least: int, states: frozenset[State] = frozenset()
-    ) -> dict[Place, Packed]:
+    ) -> dict[CountPlace, Packed]:
         """Return the bins of five minutes that ``least`` witnesses measured; a mask has every bit of such a bin set.
 
         Args:
@@ -86,13 +86,13 @@ class WitnessCounts:
         )
         values = {"since": since, "until": until, "step": float(BIN), "least": least}
         rows = self._db.execute(query, {**values, "states": json.dumps(sorted(states))})
-        found: dict[Place, Packed] = {}
+        found: dict[CountPlace, Packed] = {}
         for country, asn, reference, service, role, layer, column in rows:
-            place = Place(country, asn, bool(reference), service, role, layer)
+            place = CountPlace(country, asn, bool(reference), service, role, layer)
             found[place] = found.get(place, 0) | tally.pack({column: FULL})
         return found
 
-    def rows(self, since: float, until: float, service: str) -> dict[Place, list[Row[Measured]]]:
+    def rows(self, since: float, until: float, service: str) -> dict[CountPlace, list[SeenRow[Measured]]]:
         """Return what was measured of a service in [since, until): witness, and (state, how often) in each bin."""
         self._known = self._hosts()
         found = self._db.execute(
@@ -101,11 +101,11 @@ class WitnessCounts:
             " WHERE at >= :since AND at < :until AND service = :service GROUP BY 1, 2, 3, 4, 5, 6, bin, probe, state",
             {"since": since, "until": until, "step": float(BIN), "service": service},
         )
-        places: dict[Place, list[Row[Measured]]] = {}
+        places: dict[CountPlace, list[SeenRow[Measured]]] = {}
         for country, asn, reference, name, role, layer, column, probe, state, count in found:
-            place = Place(country, asn, bool(reference), name, role, layer)
+            place = CountPlace(country, asn, bool(reference), name, role, layer)
             witness = self._known.get(probe, probe)
-            places.setdefault(place, []).append(Row(float(column * BIN), witness, (state, count)))
+            places.setdefault(place, []).append(SeenRow(float(column * BIN), witness, (state, count)))
         return places
 
     def by_provider(
@@ -145,7 +145,7 @@ class WitnessCounts:
         return None
 
 
-class Kept:
+class CachedCounts:
     """Answers that are kept while a horizon stands, for all threads; those of past days for an hour.
 
     Counting distinct witnesses over a day of a large fleet takes a good part of a second, and within five minutes every
@@ -212,17 +212,17 @@ _Answers = OrderedDict[Hashable, tuple[float, object]]
 class CachedWitnessCounts:
     """A WitnessCounts whose dearest answers are kept; what a request is given."""
 
-    def __init__(self, witness_counts: WitnessCounts, kept: Kept, horizon: float) -> None:
+    def __init__(self, witness_counts: WitnessCounts, kept: CachedCounts, horizon: float) -> None:
         """Ask ``crowd`` through ``kept``."""
         self._witness_counts, self._kept, self._horizon = witness_counts, kept, horizon
 
     def masks(
         self, since: float, until: float, least: int, states: frozenset[State] = frozenset()
-    ) -> dict[Place, Packed]:
+    ) -> dict[CountPlace, Packed]:
         """Return the bins that ``least`` witnesses measured, put together from whole days."""
         last = min(until, self._horizon)
         columns = int((last - since) // BIN)
-        found: dict[Place, Packed] = {}
+        found: dict[CountPlace, Packed] = {}
         if columns <= 0:
             return found
         for day in range(int(since // DAY), int((last - 1) // DAY) + 1):
@@ -231,17 +231,17 @@ class CachedWitnessCounts:
                     found[place] = found.get(place, 0) | cut
         return found
 
-    def _day(self, day: int, least: int, states: frozenset[State]) -> dict[Place, Packed]:
+    def _day(self, day: int, least: int, states: frozenset[State]) -> dict[CountPlace, Packed]:
         first, last = float(day * DAY), float((day + 1) * DAY)
 
-        def ask() -> dict[Place, Packed]:
+        def ask() -> dict[CountPlace, Packed]:
             return self._witness_counts.masks(first, min(last, self._horizon), least, states)
 
         if last > self._horizon:
             return self.kept(("day", day, least, states), ask)
         return self._kept.of_the_past((day, least, states), ask, _DAYS_MOST)
 
-    def rows(self, since: float, until: float, service: str) -> dict[Place, list[Row[Measured]]]:
+    def rows(self, since: float, until: float, service: str) -> dict[CountPlace, list[SeenRow[Measured]]]:
         """Return what was measured of a service; too much to be kept."""
         return self._witness_counts.rows(since, until, service)
 

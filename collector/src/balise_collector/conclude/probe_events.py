@@ -35,7 +35,7 @@ Read = Callable[[str, int, EventKind | None], Sequence[EventRow]]
 """Gives the newest events of a probe, at most so many, of one kind where that is given (SqliteJournal.events_of)."""
 
 
-class Told(msgspec.Struct, frozen=True, kw_only=True):
+class EventSummary(msgspec.Struct, frozen=True, kw_only=True):
     """What a probe told of one kind in a stretch of time."""
 
     kind: EventKind
@@ -51,18 +51,18 @@ def untold(_probe: str, _most: int, _kind: EventKind | None) -> Sequence[EventRo
     return ()
 
 
-def summed(rows: Iterable[EventRow], since: float) -> tuple[Told, ...]:
+def summed(rows: Iterable[EventRow], since: float) -> tuple[EventSummary, ...]:
     """Return what was received from ``since`` on (UNIX seconds), by kind, the newest first."""
-    found: dict[EventKind, Told] = {}
+    found: dict[EventKind, EventSummary] = {}
     for row in sorted(rows, key=lambda row: row.no):
         if row.received_at >= since:
             kind = row.event.kind
             times = found[kind].times + 1 if kind in found else 1
-            found[kind] = Told(kind=kind, times=times, at=row.received_at, detail=printable(row.event.detail))
+            found[kind] = EventSummary(kind=kind, times=times, at=row.received_at, detail=printable(row.event.detail))
     return tuple(sorted(found.values(), key=lambda told: -told.at))
 
 
-def troubles(read: Read, probe: str, now: float) -> tuple[Told, ...]:
+def troubles(read: Read, probe: str, now: float) -> tuple[EventSummary, ...]:
     """Return the troubles of the last day, the newest first, and a board that starts again and again.
 
     Each kind is asked for by itself: what is told by the minute must not hide what was told once.

@@ -26,14 +26,14 @@ Packed = int
 """Counts of consecutive bins, the first in the lowest 32 bits."""
 
 
-class Place(NamedTuple):
+class TallyPlace(NamedTuple):
     """Where a bin is kept: its day since 1970 (UTC), and its number in that day."""
 
     day: int
     bin: int
 
 
-class Series(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class TallySeries(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one part of a service on one provider was seen to be, bin by bin."""
 
     country: str
@@ -46,10 +46,10 @@ class Series(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """State -> verdicts per bin of the window asked for."""
 
 
-def place_of(at: float) -> Place:
+def place_of(at: float) -> TallyPlace:
     """Return the bin in which a moment (UNIX seconds) lies."""
     whole = int(at // BIN)
-    return Place(whole // BINS, whole % BINS)
+    return TallyPlace(whole // BINS, whole % BINS)
 
 
 def pack(counts: Mapping[int, int]) -> Packed:

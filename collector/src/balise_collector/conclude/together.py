@@ -22,7 +22,7 @@ ALONE: Final = 2
 What = TypeVar("What")
 
 
-class Row(NamedTuple, Generic[What]):
+class SeenRow(NamedTuple, Generic[What]):
     """One measurement, or several alike: when, by whom, and what the caller wants of it."""
 
     at: float
@@ -33,12 +33,12 @@ class Row(NamedTuple, Generic[What]):
 
 
 def told_together(
-    rows: Iterable[Row[What]],
+    rows: Iterable[SeenRow[What]],
     width: int,
     least: int,
     amiss: Callable[[What], bool] = lambda _: False,
     untold: Callable[[What], What] = lambda what: what,
-) -> list[Row[What]]:
+) -> list[SeenRow[What]]:
     """Return the rows of one place that may be told, in no particular order.
 
     Args:
@@ -49,10 +49,10 @@ def told_together(
             since that is decided within its group, every answer says the same of it.
         untold: makes of such a row what is told in its place.
     """
-    told: list[Row[What]] = []
+    told: list[SeenRow[What]] = []
     left = list(rows)
     for wide in WIDTHS[: WIDTHS.index(width) + 1]:
-        bins: defaultdict[int, list[Row[What]]] = defaultdict(list)
+        bins: defaultdict[int, list[SeenRow[What]]] = defaultdict(list)
         for row in left:
             bins[int(row.at // wide)].append(row)
         left = []

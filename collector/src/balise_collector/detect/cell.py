@@ -20,7 +20,7 @@ from balise_wire.bins import BIN
 _WIDTH: Final = 5
 
 
-class Run(NamedTuple):
+class CodeRun(NamedTuple):
     """Consecutive bins of one code."""
 
     code: int
@@ -32,7 +32,7 @@ class Run(NamedTuple):
     """UNIX seconds, rounded down: the last verdict."""
 
 
-class Series:
+class CellHistory:
     """One probe's verdicts in one cell."""
 
     __slots__ = ("asn", "cell", "country", "emptied", "ever_ok", "notes", "probe", "runs")
@@ -73,7 +73,7 @@ class Series:
     def _insert(self, code: int, since: float, at: float, number: int) -> int:
         """Put a late verdict into its place; only its neighbours are looked at, however long the history is."""
         when = int(at)
-        fresh = Run(code, number, number, math.ceil(since), when)
+        fresh = CodeRun(code, number, number, math.ceil(since), when)
         place = self._search(4, when)
         hit = self._run(place) if place * _WIDTH < len(self.runs) else None
         inside = hit is not None and hit.first_bin <= number and hit.first <= when
@@ -104,11 +104,11 @@ class Series:
                 high = middle
         return low
 
-    def _run(self, place: int) -> Run:
-        return Run(*self.runs[place * _WIDTH : (place + 1) * _WIDTH])
+    def _run(self, place: int) -> CodeRun:
+        return CodeRun(*self.runs[place * _WIDTH : (place + 1) * _WIDTH])
 
     @staticmethod
-    def _split(run: Run, fresh: Run) -> list[Run]:
+    def _split(run: CodeRun, fresh: CodeRun) -> list[CodeRun]:
         """Cut a run around a verdict inside it; both parts keep the bin that they share with it."""
         border = fresh.first_bin * BIN
         left = run._replace(last_bin=fresh.first_bin, last=max(run.first, min(fresh.last, border)))
@@ -120,13 +120,13 @@ class Series:
             parts.append(right)
         return parts
 
-    def list(self, since_bin: int = 0) -> list[Run]:
+    def list(self, since_bin: int = 0) -> list[CodeRun]:
         """Return the runs that end at or after a bin, oldest first."""
         r = self.runs
         begin = self._search(2, since_bin) * _WIDTH if since_bin else 0
-        return [Run(r[i], r[i + 1], r[i + 2], r[i + 3], r[i + 4]) for i in range(begin, len(r), _WIDTH)]
+        return [CodeRun(r[i], r[i + 1], r[i + 2], r[i + 3], r[i + 4]) for i in range(begin, len(r), _WIDTH)]
 
-    def write(self, runs: Sequence[Run]) -> None:
+    def write(self, runs: Sequence[CodeRun]) -> None:
         """Replace the runs."""
         self.runs = array("I", [number for run in runs for number in run])
 
@@ -147,13 +147,13 @@ class Series:
         self.write([run for run in runs if run.last_bin >= before])
 
 
-def merged(runs: list[Run]) -> list[Run]:
+def merged(runs: list[CodeRun]) -> list[CodeRun]:
     """Join neighbours of one code with no bin between them; each ends no earlier than the one before it.
 
     A failure that began before its neighbour ended is cut into parts of which the first would: the search for a place
     goes by these ends.
     """
-    joined: list[Run] = []
+    joined: list[CodeRun] = []
     for run in runs:
         if joined and joined[-1].code == run.code and run.first_bin <= joined[-1].last_bin + 1:
             before = joined[-1]
@@ -172,7 +172,7 @@ class Cell:
         self.key = key
         self.parent = parent
         """The country's cell of a provider's cell; none of others."""
-        self.series: tuple[Series, ...] = ()
+        self.series: tuple[CellHistory, ...] = ()
         """In the order of probe ids, so that no sum depends on who came first."""
         self.state: WalkState | None = None
         self.episodes: tuple[Episode, ...] = ()
@@ -180,12 +180,12 @@ class Cell:
         self.rewound = 0.0
         """UNIX seconds at which late data last made it walk from its start."""
 
-    def enter(self, series: Series) -> None:
+    def enter(self, series: CellHistory) -> None:
         """Take in one more probe; whatever was walked is walked anew."""
         self.series = tuple(sorted((*self.series, series), key=lambda s: (s.probe, s.asn)))
         self.state = None
 
-    def leave(self, series: Series) -> None:
+    def leave(self, series: CellHistory) -> None:
         """Let go of a probe of which nothing is left; whatever was walked is walked anew."""
         self.series = tuple(one for one in self.series if one is not series)
         self.state = None
@@ -219,7 +219,7 @@ class Segment(NamedTuple):
     last: int
 
 
-def segments(runs: list[Run], severity: Sequence[int]) -> list[Segment]:
+def segments(runs: list[CodeRun], severity: Sequence[int]) -> list[Segment]:
     """Return a series as disjoint segments; in a bin with several codes the worst stands.
 
     Args:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from balise_collector.detect import cusum, mixture, thresholds
-from balise_collector.detect.cell import Segment, Series, segments
+from balise_collector.detect.cell import CellHistory, Segment, segments
 from balise_collector.detect.evidence import Code, Severity, weight
 from balise_collector.detect.thresholds import FIRM, lasting_bins, opens, threshold
 from balise_collector.detect.walk_state import OpenEpisode, Span, WalkState
@@ -35,7 +35,7 @@ seldom, or was switched on during a block, is together with those who saw it beg
 class Participants:
     """Who takes part in a walk: the probes' histories, the codes, and which probes belong together."""
 
-    series: Sequence[Series]
+    series: Sequence[CellHistory]
     codes: Sequence[Code]
     operators: Mapping[str, str]
     severity: Sequence[int]

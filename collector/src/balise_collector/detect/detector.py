@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from balise_collector.detect import snapshot
-from balise_collector.detect.cell import Cell, Series
+from balise_collector.detect.cell import Cell, CellHistory
 from balise_collector.detect.cell_walk import CellWalk, Participants
 from balise_collector.detect.differences import differences
 from balise_collector.detect.episodes import episode
@@ -158,7 +158,7 @@ class Detector:
         cell.dirty_from = bin_ if cell.dirty_from is None else min(cell.dirty_from, bin_)
         self._touched.add(cell)
 
-    def _touch_all(self, series: Series, bin_: int) -> None:
+    def _touch_all(self, series: CellHistory, bin_: int) -> None:
         """Mark a history's cell and the cell above it."""
         self._touch(series.cell, bin_)
         if series.cell.parent is not None:

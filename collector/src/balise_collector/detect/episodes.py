@@ -8,7 +8,7 @@ from typing import Final
 
 from balise_collector.detect.cell_walk import Participants
 from balise_collector.detect.interval import Interval
-from balise_collector.detect.model import CellKey, Episode, Member, RuleCount
+from balise_collector.detect.model import AffectedProbe, CellKey, Episode, RuleCount
 from balise_collector.detect.walk_state import OpenEpisode, Span
 
 SLACK: Final = 60
@@ -73,7 +73,7 @@ def episode(key: CellKey, participants: Participants, found: OpenEpisode) -> Epi
     )
 
 
-def _member(participants: Participants, index: int, s: Span, *, closed: bool) -> Member:
+def _member(participants: Participants, index: int, s: Span, *, closed: bool) -> AffectedProbe:
     """Return one affected probe."""
     series = participants.series[index]
     rules = [
@@ -88,7 +88,7 @@ def _member(participants: Participants, index: int, s: Span, *, closed: bool) ->
     end = None
     if closed and s.first_ok is not None:
         end = Interval(earliest=float(s.last_fail), latest=float(s.first_ok))
-    return Member(
+    return AffectedProbe(
         probe=series.probe,
         country=series.country,
         asn=series.asn,

@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from balise_collector.detect.cell import Cell, Series
+from balise_collector.detect.cell import Cell, CellHistory
 from balise_collector.detect.evidence import Code, Severity, code_of
 from balise_collector.detect.model import WORLD, CellKey, Coverage, Scale
 from balise_collector.judge.verdict import State, Verdict
@@ -31,11 +31,11 @@ class KnownProbe:
     network: Network
     heard: float = 0.0
     """The newest time that any of its verdicts bears."""
-    histories: dict[Experiment, dict[str, Series]] = field(default_factory=dict)
+    histories: dict[Experiment, dict[str, CellHistory]] = field(default_factory=dict)
     """By layer and target. No tuple of keys: one for each cell would cost as much as the history itself."""
 
 
-_NOTHING: Final[dict[str, Series]] = {}
+_NOTHING: Final[dict[str, CellHistory]] = {}
 
 
 class CellIndex:
@@ -85,14 +85,14 @@ class CellIndex:
         """Return the newest time that any verdict bears; 0 where there is none."""
         return max((probe.heard for probe in self.probes.values()), default=0.0)
 
-    def find(self, verdict: Verdict) -> Series | None:
+    def find(self, verdict: Verdict) -> CellHistory | None:
         """Return the history that a verdict belongs to; ``None`` where there is none yet. The probe must be known."""
         known = self.probes[verdict.probe]
         if known.network != verdict.network:
             known.network, known.histories = verdict.network, {}
         return known.histories.get(verdict.layer, _NOTHING).get(verdict.target)
 
-    def enter(self, verdict: Verdict) -> Series:
+    def enter(self, verdict: Verdict) -> CellHistory:
         """Find or make the history that a verdict belongs to, and its cells."""
         if verdict.reference:
             self.references.add(verdict.probe)
@@ -111,13 +111,13 @@ class CellIndex:
         self.probes[verdict.probe].histories.setdefault(verdict.layer, {})[verdict.target] = series
         return series
 
-    def history(self, probe: str, network: Network, key: CellKey) -> Series:
+    def history(self, probe: str, network: Network, key: CellKey) -> CellHistory:
         """Return a probe's history in a cell, entering it into the cell and the country's."""
         cell = self._cell(key)
         for series in cell.series:
             if series.probe == probe:
                 return series
-        series = Series(probe, network.country, network.asn, cell)
+        series = CellHistory(probe, network.country, network.asn, cell)
         cell.enter(series)
         if cell.parent is not None:
             cell.parent.enter(series)
@@ -133,13 +133,13 @@ class CellIndex:
                 self._services.setdefault((key.country, key.service), []).append(cell)
         return cell
 
-    def histories(self) -> Iterator[Series]:
+    def histories(self) -> Iterator[CellHistory]:
         """Iterate over every history once."""
         for cells in self._services.values():
             for cell in cells:
                 yield from cell.series
 
-    def series_of(self, key: CellKey) -> Iterable[Series]:
+    def series_of(self, key: CellKey) -> Iterable[CellHistory]:
         """Return the histories of a cell; none where there is no such cell."""
         cell = self.cells.get(key)
         return cell.series if cell else ()

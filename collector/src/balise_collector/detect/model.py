@@ -68,7 +68,7 @@ class RuleCount(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     bins: int
 
 
-class Member(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class AffectedProbe(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One affected probe of an episode."""
 
     probe: str
@@ -92,7 +92,7 @@ class Episode(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """At least two distinct probes are affected."""
     onset: Interval
     end: Interval | None = None
-    members: tuple[Member, ...] = ()
+    members: tuple[AffectedProbe, ...] = ()
     score: float = 0.0
     """Largest mixture statistic, in nats."""
     threshold: float = 0.0

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from balise_collector.detect.cell import Series
+from balise_collector.detect.cell import CellHistory
 from balise_collector.detect.model import Note
 from balise_collector.judge.verdict import Verdict
 
@@ -14,7 +14,7 @@ def strength(note: Note) -> tuple[int, float, float, str]:
     return (-len(note.proof), -note.score, note.at, note.measurement)
 
 
-def keep_note(series: Series, verdict: Verdict) -> None:
+def keep_note(series: CellHistory, verdict: Verdict) -> None:
     """Keep a failing verdict among the strongest of its history."""
     note = Note(
         measurement=verdict.measurement, at=verdict.at, rule=verdict.rule, score=verdict.score, proof=verdict.proof

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
-from balise_collector.detect.cell import Series
+from balise_collector.detect.cell import CellHistory
 from balise_collector.detect.evidence import SILENT_RULE, Code, code
 from balise_collector.detect.index import CellIndex
 from balise_collector.detect.model import INTERNET, CellKey
@@ -52,7 +52,7 @@ class Silences:
         for probe in [probe for probe in self.held if not stands(probe)]:
             del self.held[probe]
 
-    def fill(self, now: float, operators: Mapping[str, str]) -> Iterator[tuple[Series, int]]:
+    def fill(self, now: float, operators: Mapping[str, str]) -> Iterator[tuple[CellHistory, int]]:
         """Write the silent code for every whole bin that a quiet probe has missed; yields history and bin."""
         self._end()
         if not self.held or now - self._index.last_heard() > self._limit:

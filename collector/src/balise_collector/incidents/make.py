@@ -16,7 +16,7 @@ import msgspec
 
 from balise_collector.detect.detector import Detector
 from balise_collector.detect.episodes import join
-from balise_collector.detect.model import INTERNET, WORLD, Coverage, Episode, Member, Note
+from balise_collector.detect.model import INTERNET, WORLD, AffectedProbe, Coverage, Episode, Note
 from balise_collector.incidents.clusters import spoken_of
 from balise_collector.incidents.grade import grade
 from balise_collector.incidents.locality import locality, references
@@ -47,11 +47,11 @@ class Basis:
 
     told: Sequence[Episode]
     """The episodes that it speaks of."""
-    members: Sequence[Member]
+    members: Sequence[AffectedProbe]
     """Of these, the affected probes that date it: whom the other homes of their provider do not contradict."""
-    affected: Sequence[Member]
+    affected: Sequence[AffectedProbe]
     """The affected probes that count into its scope, those included of whom one witness tells."""
-    counts: Callable[[Member], bool]
+    counts: Callable[[AffectedProbe], bool]
     """Whether a member's provider counts as affected, where some do not; else always."""
     seen: Sequence[Coverage]
     """What each probe of the country saw of it."""
@@ -137,7 +137,7 @@ def _basis(topic: Topic, cluster: Sequence[Episode], detector: Detector, now: fl
     seen = detector.coverage(country, service, roles, layers, *_window(onset, end, now))
     hit = counted_in(flat, seen)
 
-    def counts(member: Member) -> bool:
+    def counts(member: AffectedProbe) -> bool:
         return member.asn in hit
 
     sure = [*filter(counts, everybody)]
@@ -191,14 +191,14 @@ def _continued(fresh: Incident, previous: Incident | None, now: float) -> Incide
     )
 
 
-def _onset(members: Sequence[Member], *, standing: bool) -> Interval:
+def _onset(members: Sequence[AffectedProbe], *, standing: bool) -> Interval:
     """Return when what members saw began."""
     if standing:
         return Interval(earliest=None, latest=min(m.onset.latest for m in members))
     return join([m.onset for m in members if m.onset.earliest is not None] or [m.onset for m in members])
 
 
-def _end(cluster: Sequence[Episode], members: Iterable[Member]) -> Interval | None:
+def _end(cluster: Sequence[Episode], members: Iterable[AffectedProbe]) -> Interval | None:
     """Return the end, once every episode is closed."""
     if any(e.closed_bin is None for e in cluster):
         return None
@@ -226,10 +226,10 @@ def _state(cluster: Sequence[Episode]) -> IncidentState:
 
 
 def _shares(
-    cluster: Sequence[Episode], detector: Detector, borne_out: Callable[[Member], bool]
+    cluster: Sequence[Episode], detector: Detector, borne_out: Callable[[AffectedProbe], bool]
 ) -> tuple[MechanismShare, ...]:
     """Return which mechanisms were seen, where, and from when to when; country cells repeat what ASN cells say."""
-    counts: dict[Mechanism, list[tuple[Episode, Member, int]]] = defaultdict(list)
+    counts: dict[Mechanism, list[tuple[Episode, AffectedProbe, int]]] = defaultdict(list)
     for each in cluster:
         for member in filter(borne_out, each.members):
             for rule in member.rules:

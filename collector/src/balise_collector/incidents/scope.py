@@ -6,7 +6,7 @@ Pure. Must not live here: guesses about users; the unit is probes and providers.
 from collections.abc import Iterable
 from typing import Protocol
 
-from balise_collector.detect.model import Coverage, Member
+from balise_collector.detect.model import AffectedProbe, Coverage
 from balise_collector.incidents.model import Scope
 
 
@@ -18,7 +18,7 @@ class FleetView(Protocol):
         ...
 
 
-def scope(members: Iterable[Member], seen: Iterable[Coverage], known: frozenset[int]) -> Scope:
+def scope(members: Iterable[AffectedProbe], seen: Iterable[Coverage], known: frozenset[int]) -> Scope:
     """Return the scope of an incident.
 
     Args:
@@ -40,7 +40,7 @@ def scope(members: Iterable[Member], seen: Iterable[Coverage], known: frozenset[
     )
 
 
-def counted_in(members: Iterable[Member], seen: Iterable[Coverage]) -> set[int]:
+def counted_in(members: Iterable[AffectedProbe], seen: Iterable[Coverage]) -> set[int]:
     """Return the providers that count as affected: by two witnesses, or by all who look.
 
     One board's word does not count a provider in where another home of the same provider reaches the service.

@@ -19,7 +19,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from balise_collector.intake.broker_identity import BrokerIdentity
 from balise_collector.intake.observing import BROKER_LOG
-from balise_collector.system.config import Broker, Transport
+from balise_collector.system.config import Broker, BrokerTransport
 from balise_collector.system.errors import ConfigError
 from balise_wire.status import CollectorState
 from balise_wire.topics import COLLECTOR_STATE, ROOT, Leaf
@@ -99,11 +99,11 @@ class Connection:
             CallbackAPIVersion.VERSION2,
             client_id=broker.client_id,
             clean_session=False,
-            transport="websockets" if broker.transport is Transport.WEBSOCKETS else "tcp",
+            transport="websockets" if broker.transport is BrokerTransport.WEBSOCKETS else "tcp",
             manual_ack=True,
             reconnect_on_failure=True,
         )
-        if broker.transport is Transport.WEBSOCKETS:
+        if broker.transport is BrokerTransport.WEBSOCKETS:
             client.ws_set_options(path=broker.path)
         try:
             if broker.tls or self._identity is not None:

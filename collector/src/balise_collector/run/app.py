@@ -42,7 +42,7 @@ from balise_collector.sinks.streams import Sources
 from balise_collector.system import identity
 from balise_collector.system.bounded_accept import BoundedListener, Bounds
 from balise_collector.system.clock import Clock
-from balise_collector.system.config import Config, Public
+from balise_collector.system.config import Config, PublicSettings
 from balise_collector.system.each_thread import EachThread
 from balise_collector.system.errors import ConfigError
 from balise_collector.system.listening import listen
@@ -206,7 +206,7 @@ def _for_readers(config: Config, key: Ed25519PrivateKey) -> Releases:
     return held
 
 
-def _public(public: Public, clock: Clock, settings: Path) -> ChildProcess:
+def _public(public: PublicSettings, clock: Clock, settings: Path) -> ChildProcess:
     """Return who keeps the public view running in a process of its own; the port is ours (ConfigError)."""
     listening = listen(public.host, public.port, "public", patience=_PREDECESSOR_SECONDS)
     command = (sys.executable, "-P", "-m", "balise_collector.run.cli", "--config", str(settings), "public")

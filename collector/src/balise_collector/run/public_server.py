@@ -21,7 +21,7 @@ from typing import Final
 
 from starlette.applications import Starlette
 
-from balise_collector.conclude.k_anonymity import CachedWitnessCounts, Kept, WitnessCounts
+from balise_collector.conclude.k_anonymity import CachedCounts, CachedWitnessCounts, WitnessCounts
 from balise_collector.conclude.releases import Releases
 from balise_collector.conclude.tally import DAY
 from balise_collector.fleet import catalogue
@@ -29,14 +29,14 @@ from balise_collector.fleet.catalogue import Catalogue
 from balise_collector.judge import RULES_VERSION
 from balise_collector.pages.public.app import Notice, create_public_app
 from balise_collector.pages.public.filter import Policy, PublicView, public_view
-from balise_collector.pages.public.filter import Public as Seen
+from balise_collector.pages.public.filter import PublicStore as Seen
 from balise_collector.pages.public.kept_answers import Keeping
 from balise_collector.pages.views.read_model import View
 from balise_collector.run.databases import Databases
 from balise_collector.system import identity
 from balise_collector.system.bounded_accept import BoundedListener, Bounds
 from balise_collector.system.clock import Clock
-from balise_collector.system.config import Config, Public
+from balise_collector.system.config import Config, PublicSettings
 from balise_collector.system.each_thread import EachThread
 from balise_collector.system.errors import ConfigError, JournalError
 from balise_collector.system.listening import listen
@@ -94,7 +94,7 @@ def view_source(
     return look
 
 
-def public_app(config: Config, public: Public, clock: Clock, secret: bytes, base: str) -> Starlette:
+def public_app(config: Config, public: PublicSettings, clock: Clock, secret: bytes, base: str) -> Starlette:
     """Return the public application over the stores, which it opens for reading only.
 
     Args:
@@ -118,7 +118,7 @@ def public_app(config: Config, public: Public, clock: Clock, secret: bytes, base
 
     witness_counts = EachThread(lambda: WitnessCounts(config.derived_file, hosts))
     releases = EachThread(lambda: Releases(config.releases_file, reading=True))
-    kept = Kept(clock.monotonic)
+    kept = CachedCounts(clock.monotonic)
 
     def seen() -> PublicView:
         view = look()

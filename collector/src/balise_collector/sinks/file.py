@@ -24,7 +24,7 @@ NAME: Final = "changes"
 _encoder: Final = msgspec.json.Encoder()
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ChangesSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[sinks.changes]``."""
 
     file: str
@@ -74,7 +74,7 @@ def append(path: str, text: str) -> None:
 
 def wanted(config: Config) -> str:
     """Say where the changes go, for the log; empty where nowhere (ConfigError for a table that cannot be used)."""
-    settings = settings_of(config, NAME, Settings)
+    settings = settings_of(config, NAME, ChangesSettings)
     return settings.file if settings else ""
 
 

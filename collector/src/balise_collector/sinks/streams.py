@@ -120,7 +120,7 @@ class Conclusions:
 
 
 @dataclass(frozen=True)
-class Table(Generic[RowT]):
+class RowTable(Generic[RowT]):
     """One of the journal's numbered tables that flows row by row."""
 
     cursor: str
@@ -132,14 +132,14 @@ class Table(Generic[RowT]):
     change: Callable[[RowT, Member | None], Change]
 
 
-HEALTH: Final = Table[HealthRow](
+HEALTH: Final = RowTable[HealthRow](
     cursor="health",
     read=lambda journal, after: journal.health(after, CHUNK),
     last=lambda journal: journal.last_health(),
     change=lambda row, member: HealthReported(no=row.no, row=row, member=member),
 )
 """Every health report of every probe."""
-EVENTS: Final = Table[EventRow](
+EVENTS: Final = RowTable[EventRow](
     cursor="events",
     read=lambda journal, after: journal.events(after, CHUNK),
     last=lambda journal: journal.last_event(),
@@ -152,9 +152,9 @@ class Rows(Generic[RowT]):
     """What probes said, row by row of one table."""
 
     def __init__(
-        self, table: Table[RowT], sink: Sink, title: str, sources: Sources, fleet: Callable[[], Fleet]
+        self, table: RowTable[RowT], sink: Sink, title: str, sources: Sources, fleet: Callable[[], Fleet]
     ) -> None:
-        self._table: Table[RowT] = table
+        self._table: RowTable[RowT] = table
         self._sink = sink
         self._title = title
         self._journal = sources.journal

@@ -28,14 +28,14 @@ _NO_LONGER_READ: Final = (("detect", "bin_seconds"),)
 _log = logging.getLogger(__name__)
 
 
-class Transport(StrEnum):
+class BrokerTransport(StrEnum):
     """How MQTT reaches the broker."""
 
     TCP = "tcp"
     WEBSOCKETS = "websockets"
 
 
-class Place(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CollectorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[collector]``: where this collector keeps what it knows."""
 
     state_dir: str = "/var/lib/balise-collector"
@@ -52,7 +52,7 @@ class Broker(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     host: str
     port: int = 1883
-    transport: Transport = Transport.TCP
+    transport: BrokerTransport = BrokerTransport.TCP
     path: str = "/mqtt"
     """WebSocket path."""
     own_authority: bool = False
@@ -76,7 +76,7 @@ class CataloguePlace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """A folder of ``*.toml``; empty: the packaged one."""
 
 
-class Pages(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class PagesSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[pages]``: where the operator reads, probes and packets as they are."""
 
     host: str = "127.0.0.1"
@@ -95,7 +95,7 @@ class Pages(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             return self.host == "localhost"
 
 
-class Public(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class PublicSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[public]``: where everybody reads what may be seen (pages/public.py); without it there is no such view."""
 
     host: str = "127.0.0.1"
@@ -117,12 +117,12 @@ class Front(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     host: str
     port: int = 443
-    transport: Transport = Transport.TCP
+    transport: BrokerTransport = BrokerTransport.TCP
     path: str = "/mqtt"
     """WebSocket path."""
 
 
-class Enrolment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class EnrolmentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[enrolment]``: where new boards come with their tokens; without the table nobody listens."""
 
     host: str = "0.0.0.0"  # noqa: S104 - boards come from everywhere
@@ -144,15 +144,15 @@ class Enrolment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         return self.urls or tuple(f"https://{host}:{self.port}" for host in hosts)
 
 
-class Timetable(WireTimetable, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TimetableSettings(WireTimetable, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[timetable]``: what every assignment says about how often."""
 
 
-class Budget(WireBudget, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class BudgetSettings(WireBudget, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[budget]``: what every assignment allows; the probes' own limits hold beside it."""
 
 
-class Network(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class NetworkSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[network]``: what this internet is like."""
 
     laboratory: tuple[str, ...] = ()
@@ -204,15 +204,15 @@ class Influx(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole file."""
 
-    collector: Place = Place()
+    collector: CollectorSettings = CollectorSettings()
     broker: tuple[Broker, ...] = ()
     catalogue: CataloguePlace = CataloguePlace()
-    pages: Pages = Pages()
-    public: Public | None = None
-    enrolment: Enrolment | None = None
-    timetable: Timetable = Timetable()
-    budget: Budget = Budget()
-    network: Network = Network()
+    pages: PagesSettings = PagesSettings()
+    public: PublicSettings | None = None
+    enrolment: EnrolmentSettings | None = None
+    timetable: TimetableSettings = TimetableSettings()
+    budget: BudgetSettings = BudgetSettings()
+    network: NetworkSettings = NetworkSettings()
     detect: Detect = Detect()
     sinks: Sinks = Sinks()
     influx: Influx = Influx()
@@ -367,7 +367,7 @@ def _influx_findings(influx: Influx) -> list[tuple[str, str]]:
     return found
 
 
-def _pages_findings(pages: Pages, *, files_come_later: bool) -> list[tuple[str, str]]:
+def _pages_findings(pages: PagesSettings, *, files_come_later: bool) -> list[tuple[str, str]]:
     """What cannot work in the operator's view."""
     if pages.token_file and not files_come_later and not Path(pages.token_file).is_file():
         return [("token_file", f"{pages.token_file!r} is not a file that this user can see")]
@@ -377,7 +377,7 @@ def _pages_findings(pages: Pages, *, files_come_later: bool) -> list[tuple[str, 
     return []
 
 
-def _public_findings(public: Public) -> list[tuple[str, str]]:
+def _public_findings(public: PublicSettings) -> list[tuple[str, str]]:
     """What cannot work in the public view."""
     found: list[tuple[str, str]] = []
     if not 0 <= public.port < 65536:
@@ -396,7 +396,7 @@ def _public_findings(public: Public) -> list[tuple[str, str]]:
     return found
 
 
-def _enrolment_findings(enrolment: Enrolment) -> list[tuple[str, str]]:
+def _enrolment_findings(enrolment: EnrolmentSettings) -> list[tuple[str, str]]:
     """What cannot work in the enrolment listener."""
     found: list[tuple[str, str]] = []
     if not 0 <= enrolment.port < 65536:

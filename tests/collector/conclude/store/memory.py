@@ -186,7 +186,7 @@ class MemoryStore:
         names = HistoryCell.__struct_fields__
         return [HistoryCell(**dict(zip(names, (*key, n), strict=True))) for key, n in counts.items()]
 
-    def series(self, since: float, columns: int, service: str | None = None) -> list[tally.Series]:
+    def series(self, since: float, columns: int, service: str | None = None) -> list[tally.TallySeries]:
         """See the interface."""
         parts: defaultdict[tuple[Any, ...], defaultdict[str, Counter[int]]] = defaultdict(lambda: defaultdict(Counter))
         for one in self.verdicts(service=service):
@@ -194,7 +194,7 @@ class MemoryStore:
                 parts[_part(one)][one.state.value][int((one.at - since) // BIN)] += 1
         names = ("country", "asn", "reference", "service", "role", "layer")
         return [
-            tally.Series(
+            tally.TallySeries(
                 **dict(zip(names, part, strict=True)),
                 counts={state: tally.pack(bins) for state, bins in states.items()},
             )

@@ -18,7 +18,7 @@ from balise_collector.intake.broker import Connection
 from balise_collector.intake.broker_identity import BrokerIdentity, IdentityRenewal, identity_of
 from balise_collector.run.cli import main
 from balise_collector.system.clock import Clock, machine_time
-from balise_collector.system.config import Broker, Config, Place, load
+from balise_collector.system.config import Broker, CollectorSettings, Config, load
 from balise_collector.system.errors import ConfigError
 
 DAY = 86_400.0
@@ -206,7 +206,8 @@ def test_a_running_collector_renews_and_its_connections_take_it(tmp_path: Path) 
     """Once an hour it looks; a connection that stands goes on, and the next handshake shows the new certificate."""
     seconds = 0.0
     config = Config(
-        collector=Place(state_dir=str(tmp_path)), broker=(Broker(host="127.0.0.1", port=8883, own_authority=True),)
+        collector=CollectorSettings(state_dir=str(tmp_path)),
+        broker=(Broker(host="127.0.0.1", port=8883, own_authority=True),),
     )
     identity = identity_of(config)
     standing = Standing()

@@ -21,7 +21,7 @@ from balise_collector.fleet.enrolment.renewer import CertificateRenewer
 from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.system.bounded_accept import Bounds
 from balise_collector.system.clock import Clock
-from balise_collector.system.config import Config, Enrolment, Front, Place
+from balise_collector.system.config import CollectorSettings, Config, EnrolmentSettings, Front
 from balise_collector.system.rate import Pace
 from balise_wire.enrolment import Enrolment as Answered
 from tests.collector.fleet.enrolment.conftest import Board, Office
@@ -32,8 +32,10 @@ Ask = Callable[..., tuple[int, dict[str, str], bytes]]
 @pytest.fixture
 def config(office: Office) -> Config:
     """Return settings with a listener on loopback."""
-    table = Enrolment(host="127.0.0.1", port=0, addresses=("127.0.0.1",), brokers=(Front(host="front.example"),))
-    return Config(collector=Place(state_dir=str(office.folder)), enrolment=table)
+    table = EnrolmentSettings(
+        host="127.0.0.1", port=0, addresses=("127.0.0.1",), brokers=(Front(host="front.example"),)
+    )
+    return Config(collector=CollectorSettings(state_dir=str(office.folder)), enrolment=table)
 
 
 @pytest.fixture

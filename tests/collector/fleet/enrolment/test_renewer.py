@@ -16,7 +16,7 @@ from balise_collector.fleet.enrolment.renewer import CertificateRenewer
 from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.run import app
 from balise_collector.system.clock import Clock
-from balise_collector.system.config import Config, Enrolment, Front, Place
+from balise_collector.system.config import CollectorSettings, Config, EnrolmentSettings, Front
 from tests.collector.fleet.enrolment.conftest import Board, Office
 
 
@@ -27,7 +27,7 @@ def test_a_revocation_that_was_cut_short_is_finished(
     got = enrolment_of(office.service.enrol(board.enrolling(office.token()), "x"))
     with closing(office.registry()) as registry:
         registry.revoke(got.probe)
-    config = Config(collector=Place(state_dir=str(office.folder)))
+    config = Config(collector=CollectorSettings(state_dir=str(office.folder)))
     looked: list[str] = []
     with caplog.at_level("INFO"):
         renewer = CertificateRenewer(
@@ -55,12 +55,14 @@ def test_it_ends_when_asked(office: Office) -> None:
 
 def test_who_runs_beside_the_collector(office: Office) -> None:
     """Nobody without an authority; its renewer where there is one; the listener too where the settings have it."""
-    place = Place(state_dir=str(office.folder))
+    place = CollectorSettings(state_dir=str(office.folder))
     bare = Config(collector=place)
     assert app._doors(bare, Clock()) == []  # what `run` starts cannot be seen otherwise without running it
     Authority.open_or_create(bare.authority_dir).close()
     assert [type(part) for part in app._doors(bare, Clock())] == [CertificateRenewer]
-    table = Enrolment(host="127.0.0.1", port=0, addresses=("127.0.0.1",), brokers=(Front(host="front.example"),))
+    table = EnrolmentSettings(
+        host="127.0.0.1", port=0, addresses=("127.0.0.1",), brokers=(Front(host="front.example"),)
+    )
     listener, renewer = app._doors(Config(collector=place, enrolment=table), Clock())
     assert (type(listener), type(renewer)) == (EnrolmentListener, CertificateRenewer)
     listener.stop()

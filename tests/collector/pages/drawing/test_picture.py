@@ -53,12 +53,14 @@ def test_each_state_has_its_colour_and_its_shape(state: State) -> None:
     """The shapes differ in pixels too, not only in colour: a card is also printed."""
     colour = palette.PAINTS[state].light
     shown = {
-        one: opened(picture.png(card.Card(title="", sentence="", language="en", parts=(card.Sign(0, 0, one, "#fff"),))))
+        one: opened(
+            picture.png(card.Card(title="", sentence="", language="en", parts=(card.CardSign(0, 0, one, "#fff"),)))
+        )
         for one in State
     }
     assert len({image.crop((0, 0, card.SIGN, card.SIGN)).tobytes() for image in shown.values()}) == len(State)
     drawn = opened(
-        picture.png(card.Card(title="", sentence="", language="en", parts=(card.Sign(0, 0, state, colour),)))
+        picture.png(card.Card(title="", sentence="", language="en", parts=(card.CardSign(0, 0, state, colour),)))
     )
     assert tuple(bytes.fromhex(colour.removeprefix("#"))) in {found for _, found in drawn.getcolors(100_000) or ()}
 

@@ -22,7 +22,9 @@ def drawing(**changes: Any) -> svg.Timeline:
     """A small timeline."""
     usual: dict[str, Any] = {
         "title": "t", "description": "d", "since": 0.0, "until": 3000.0, "step": 300,
-        "groups": (svg.Group(heading="Affected", rows=(svg.Row(label="AS1", states=[OK] * 5 + [BLOCKED] * 5),)),),
+        "groups": (
+            svg.DrawnGroup(heading="Affected", rows=(svg.DrawnRow(label="AS1", states=[OK] * 5 + [BLOCKED] * 5),)),
+        ),
         "moments": (svg.Bracket(earliest=1200.0, latest=1500.0, label="began 22:00"),),
         "ticks": (svg.Tick(at=600.0, local="22:00", utc="17:00"),), "local_name": "Asia/Karachi",
     }  # fmt: skip
@@ -31,9 +33,9 @@ def drawing(**changes: Any) -> svg.Timeline:
 
 def test_foreign_text_cannot_become_markup() -> None:
     """Names come from catalogues and networks: they are text, wherever they stand."""
-    rows = (svg.Row(label=EVIL, states=[OK]),)
+    rows = (svg.DrawnRow(label=EVIL, states=[OK]),)
     text = svg.timeline(
-        drawing(title=EVIL, description=EVIL, local_name=EVIL, groups=(svg.Group(heading=EVIL, rows=rows),))
+        drawing(title=EVIL, description=EVIL, local_name=EVIL, groups=(svg.DrawnGroup(heading=EVIL, rows=rows),))
     )
     text += svg.strip([OK], EVIL, "k")
     assert "<script" not in text

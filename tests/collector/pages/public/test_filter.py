@@ -21,7 +21,7 @@ from starlette.testclient import TestClient
 
 from balise_collector.conclude.k_anonymity import WitnessCounts
 from balise_collector.pages.public.app import Notice, create_public_app
-from balise_collector.pages.public.filter import Policy, Public, public_view
+from balise_collector.pages.public.filter import Policy, PublicStore, public_view
 from balise_collector.pages.public.openapi import OPENAPI
 from balise_collector.pages.views.read_model import View
 from balise_collector.system.each_thread import EachThread
@@ -48,7 +48,7 @@ def make(folder: Path, look_at: Callable[..., View], told: dict[str, str]) -> Ma
 
         def look() -> Any:
             view = look_at(now)
-            seen = Public(
+            seen = PublicStore(
                 store=view.store,
                 witness_counts=witness_counts(),
                 policy=policy,
@@ -305,7 +305,8 @@ def test_a_name_that_no_document_can_hold_breaks_none(
         view = replace(look_at(NOW), services=names, country_names={"PK": f"Pakistan{bad}"})
         policy = Policy(least=2, delay=DELAY, secret=SECRET)
         return public_view(
-            view, Public(store=view.store, witness_counts=witness_counts, policy=policy, now=NOW, members=view.members)
+            view,
+            PublicStore(store=view.store, witness_counts=witness_counts, policy=policy, now=NOW, members=view.members),
         )
 
     app = create_public_app(look, base_url=BASE, notice=Notice(least=2, minutes=30))

@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from balise_collector.pages.operator.app import Guard
+from balise_collector.pages.operator.app import HeaderMiddleware
 from balise_collector.pages.public import kept_answers
 from balise_collector.pages.public.app import kept
 from balise_collector.pages.public.kept_answers import AT_A_TIME, READER, SECONDS, Keeping, plain
@@ -44,7 +44,7 @@ class Served:
             "/old": self.moved, "/{country}/{service}": self.page,
         }  # fmt: skip
         routes = [Route(path, kept(self.keeping, made), methods=["GET"]) for path, made in endpoints.items()]
-        self.app = Starlette(routes=routes, middleware=[Middleware(Guard)])
+        self.app = Starlette(routes=routes, middleware=[Middleware(HeaderMiddleware)])
 
     def page(self, request: Request) -> Response:
         """Make an answer."""

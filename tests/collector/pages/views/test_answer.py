@@ -13,7 +13,7 @@ from balise_collector.incidents.model import Incident, IncidentKind, IncidentSta
 from balise_collector.judge.verdict import State, Verdict
 from balise_collector.pages.operator.app import create_app
 from balise_collector.pages.views import answer
-from balise_collector.pages.views.answer import Reason, Word, decide
+from balise_collector.pages.views.answer import AnswerReason, AnswerWord, decide
 from balise_collector.pages.views.read_model import View
 from balise_wire.measurement import Network
 from balise_wire.mechanisms import Mechanism
@@ -53,38 +53,55 @@ OK, BLOCKED, DOWN, UNSURE = State.OK, State.BLOCKED, State.DOWN, State.INSUFFICI
 @pytest.mark.parametrize(
     ("held", "incidents", "word", "reason"),
     [
-        ([], [], Word.UNKNOWN, Reason.NOTHING),
-        ([], [told()], Word.UNKNOWN, Reason.NOTHING),
-        (said(OK), [], Word.UNKNOWN, Reason.FEW),
-        (said(OK, OK), [], Word.REACHABLE, Reason.CLEAN),
-        (said(OK, OK, UNSURE), [], Word.REACHABLE, Reason.CLEAN),
-        (said(OK, OK, UNSURE, UNSURE), [], Word.UNKNOWN, Reason.FEW),
-        (said(UNSURE, UNSURE, UNSURE), [], Word.UNKNOWN, Reason.FEW),
-        ([*said(OK, OK), *said(OK, roles=(TargetRole.API,))], [], Word.UNKNOWN, Reason.FEW),
-        (said(OK, OK, BLOCKED), [], Word.UNKNOWN, Reason.UNCONFIRMED),
-        (said(BLOCKED, BLOCKED, BLOCKED), [], Word.UNKNOWN, Reason.UNCONFIRMED),
-        (said(BLOCKED, OK, OK), [told(state=IncidentState.UNCONFIRMED, witnesses=1)], Word.UNKNOWN, Reason.UNCONFIRMED),
-        (said(BLOCKED, OK, OK), [told(state=IncidentState.STANDING, witnesses=1)], Word.UNKNOWN, Reason.UNCONFIRMED),
-        (said(BLOCKED, OK, OK), [told(state=IncidentState.CLOSED, witnesses=1)], Word.UNKNOWN, Reason.UNCONFIRMED),
+        ([], [], AnswerWord.UNKNOWN, AnswerReason.NOTHING),
+        ([], [told()], AnswerWord.UNKNOWN, AnswerReason.NOTHING),
+        (said(OK), [], AnswerWord.UNKNOWN, AnswerReason.FEW),
+        (said(OK, OK), [], AnswerWord.REACHABLE, AnswerReason.CLEAN),
+        (said(OK, OK, UNSURE), [], AnswerWord.REACHABLE, AnswerReason.CLEAN),
+        (said(OK, OK, UNSURE, UNSURE), [], AnswerWord.UNKNOWN, AnswerReason.FEW),
+        (said(UNSURE, UNSURE, UNSURE), [], AnswerWord.UNKNOWN, AnswerReason.FEW),
+        ([*said(OK, OK), *said(OK, roles=(TargetRole.API,))], [], AnswerWord.UNKNOWN, AnswerReason.FEW),
+        (said(OK, OK, BLOCKED), [], AnswerWord.UNKNOWN, AnswerReason.UNCONFIRMED),
+        (said(BLOCKED, BLOCKED, BLOCKED), [], AnswerWord.UNKNOWN, AnswerReason.UNCONFIRMED),
+        (
+            said(BLOCKED, OK, OK),
+            [told(state=IncidentState.UNCONFIRMED, witnesses=1)],
+            AnswerWord.UNKNOWN,
+            AnswerReason.UNCONFIRMED,
+        ),
+        (
+            said(BLOCKED, OK, OK),
+            [told(state=IncidentState.STANDING, witnesses=1)],
+            AnswerWord.UNKNOWN,
+            AnswerReason.UNCONFIRMED,
+        ),
+        (
+            said(BLOCKED, OK, OK),
+            [told(state=IncidentState.CLOSED, witnesses=1)],
+            AnswerWord.UNKNOWN,
+            AnswerReason.UNCONFIRMED,
+        ),
         (
             said(OK, OK, OK),
             [told(kind=IncidentKind.OUTAGE, state=IncidentState.STANDING, witnesses=1)],
-            Word.REACHABLE,
-            Reason.CLEAN,
+            AnswerWord.REACHABLE,
+            AnswerReason.CLEAN,
         ),
-        (said(BLOCKED, OK, OK), [told()], Word.BLOCKED, Reason.INCIDENT),
-        (said(BLOCKED, OK, OK), [told(state=IncidentState.STANDING)], Word.BLOCKED, Reason.INCIDENT),
-        (said(State.THROTTLED, OK), [told(mechanisms=SLOW)], Word.SLOWED, Reason.INCIDENT),
-        (said(OK, OK, OK), [told()], Word.UNKNOWN, Reason.VANISHED),
-        (said(OK, BLOCKED), [told()], Word.UNKNOWN, Reason.VANISHED),
-        (said(DOWN, DOWN), [told(kind=IncidentKind.SERVICE_FAULT)], Word.UNKNOWN, Reason.SERVICE_FAULT),
-        (said(DOWN, DOWN), [told(kind=IncidentKind.EDGE_FAULT)], Word.UNKNOWN, Reason.EDGE_FAULT),
-        (said(UNSURE, OK), [told(kind=IncidentKind.OUTAGE)], Word.UNKNOWN, Reason.OUTAGE),
-        (said(State.SERVER_SIDE), [told(kind=IncidentKind.SERVER_SIDE)], Word.UNKNOWN, Reason.SERVER_SIDE),
-        (said(DOWN, OK, OK), [], Word.UNKNOWN, Reason.UNCONFIRMED),
+        (said(BLOCKED, OK, OK), [told()], AnswerWord.BLOCKED, AnswerReason.INCIDENT),
+        (said(BLOCKED, OK, OK), [told(state=IncidentState.STANDING)], AnswerWord.BLOCKED, AnswerReason.INCIDENT),
+        (said(State.THROTTLED, OK), [told(mechanisms=SLOW)], AnswerWord.SLOWED, AnswerReason.INCIDENT),
+        (said(OK, OK, OK), [told()], AnswerWord.UNKNOWN, AnswerReason.VANISHED),
+        (said(OK, BLOCKED), [told()], AnswerWord.UNKNOWN, AnswerReason.VANISHED),
+        (said(DOWN, DOWN), [told(kind=IncidentKind.SERVICE_FAULT)], AnswerWord.UNKNOWN, AnswerReason.SERVICE_FAULT),
+        (said(DOWN, DOWN), [told(kind=IncidentKind.EDGE_FAULT)], AnswerWord.UNKNOWN, AnswerReason.EDGE_FAULT),
+        (said(UNSURE, OK), [told(kind=IncidentKind.OUTAGE)], AnswerWord.UNKNOWN, AnswerReason.OUTAGE),
+        (said(State.SERVER_SIDE), [told(kind=IncidentKind.SERVER_SIDE)], AnswerWord.UNKNOWN, AnswerReason.SERVER_SIDE),
+        (said(DOWN, OK, OK), [], AnswerWord.UNKNOWN, AnswerReason.UNCONFIRMED),
     ],
 )
-def test_the_word_is_conservative(held: list[Verdict], incidents: list[Incident], word: Word, reason: Reason) -> None:
+def test_the_word_is_conservative(
+    held: list[Verdict], incidents: list[Incident], word: AnswerWord, reason: AnswerReason
+) -> None:
     """Reachable needs two probes on every part; blocked needs an incident that fresh measurements still show."""
     assert decide(held, incidents) == (word, reason)
 
@@ -93,7 +110,7 @@ def test_a_layer_in_doubt_is_not_reachable() -> None:
     """A probe whose name lookup worked and whose greeting says nothing has not seen it work."""
     held = said(OK, OK)
     half = [msgspec.structs.replace(one, layer=Experiment.DNS, state=UNSURE) for one in held if one.probe == "p1"]
-    assert decide([*held, *half], []) == (Word.UNKNOWN, Reason.FEW)
+    assert decide([*held, *half], []) == (AnswerWord.UNKNOWN, AnswerReason.FEW)
 
 
 @pytest.mark.parametrize(
@@ -179,4 +196,4 @@ def test_the_first_page_and_the_matrix_lead_to_each_answer(shown: Callable[[str]
 
 def test_every_reason_is_said_in_a_sentence(look_at: Callable[..., View]) -> None:
     """No reason without words."""
-    assert all(answer.because(look_at(), reason, [told()]).endswith((".", "interference.")) for reason in Reason)
+    assert all(answer.because(look_at(), reason, [told()]).endswith((".", "interference.")) for reason in AnswerReason)

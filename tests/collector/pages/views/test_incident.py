@@ -12,7 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from balise_collector.conclude.store import HistoryCell
-from balise_collector.conclude.tally import Series
+from balise_collector.conclude.tally import TallySeries
 from balise_collector.incidents.model import Incident, IncidentKind, IncidentState, Interval, Locality, Scope
 from balise_collector.judge.verdict import State, Verdict
 from balise_collector.pages.operator.app import create_app
@@ -50,7 +50,7 @@ class OneIncident:
         """Return none."""
         return []
 
-    def series(self, *_: Any) -> list[Series]:
+    def series(self, *_: Any) -> list[TallySeries]:
         """Return none."""
         return []
 

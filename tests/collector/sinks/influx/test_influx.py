@@ -30,7 +30,7 @@ from balise_collector.sinks.influx.streams import influx_streams
 from balise_collector.sinks.streams import Sources, Stream
 from balise_collector.sinks.worker import SinkWorker
 from balise_collector.system.clock import Clock
-from balise_collector.system.config import Broker, Config, Influx, Place
+from balise_collector.system.config import Broker, CollectorSettings, Config, Influx
 from balise_wire.status import Health
 from balise_wire.words import ClockState, Lifecycle
 from tests.collector.afternoon import Afternoon, batch_of
@@ -101,7 +101,7 @@ def worker_of(config: Config, clock: Clock) -> SinkWorker:
 @pytest.fixture
 def seeded(tmp_path: Path, afternoon: Afternoon) -> Iterator[Seeded]:
     """Fill a journal with an afternoon, judge it, and add presence and health."""
-    config = Config(collector=Place(state_dir=str(tmp_path)), broker=(Broker(host="127.0.0.1"),))
+    config = Config(collector=CollectorSettings(state_dir=str(tmp_path)), broker=(Broker(host="127.0.0.1"),))
     journal = SqliteJournal(config.journal_file)
     store = SqliteStore(config.derived_file, SqliteJournal(config.journal_file))
     registry = SqliteRegistry(config.fleet_file)

@@ -12,7 +12,7 @@ from typing import Protocol, Self
 
 import msgspec
 
-from balise_collector.conclude.tally import Series
+from balise_collector.conclude.tally import TallySeries
 from balise_collector.incidents.model import Incident
 from balise_collector.journal import JournalRow
 from balise_collector.judge.verdict import Verdict
@@ -187,7 +187,7 @@ class CountReader(Protocol):
         """Return the verdicts of [since, until) as counts in bins of ``step`` seconds, without decoding any of them."""
         ...
 
-    def series(self, since: float, columns: int, service: str | None = None) -> list[Series]:
+    def series(self, since: float, columns: int, service: str | None = None) -> list[TallySeries]:
         """Return what each part of a service on each provider was seen to be in ``columns`` bins (BIN).
 
         Args:

@@ -29,7 +29,7 @@ from balise_collector.fleet.registry import RegistryOpener
 from balise_collector.system import durable, identity
 from balise_collector.system.bounded_accept import BoundedListener, Bounds
 from balise_collector.system.clock import Clock, machine_time
-from balise_collector.system.config import Config, Enrolment
+from balise_collector.system.config import Config, EnrolmentSettings
 from balise_collector.system.errors import ConfigError, JournalError
 from balise_collector.system.listening import listen
 from balise_collector.system.rate import ALL, SOURCE, Bucket, Rate, source_of
@@ -129,7 +129,9 @@ def _response(answer: Answer) -> Response:
 class EnrolmentListener:
     """The thread that listens."""
 
-    def __init__(self, config: Config, enrolment: Enrolment, clock: Clock, open_registry: RegistryOpener) -> None:
+    def __init__(
+        self, config: Config, enrolment: EnrolmentSettings, clock: Clock, open_registry: RegistryOpener
+    ) -> None:
         """Take the port (ConfigError where it cannot be had); ``fit`` must be called before ``start``."""
         self.failed: BaseException | None = None
         self._enrolment = enrolment
@@ -187,7 +189,9 @@ class EnrolmentListener:
         return self._thread.is_alive()
 
 
-def service_of(config: Config, enrolment: Enrolment, clock: Clock, open_registry: RegistryOpener) -> EnrolmentService:
+def service_of(
+    config: Config, enrolment: EnrolmentSettings, clock: Clock, open_registry: RegistryOpener
+) -> EnrolmentService:
     """Return the service that these settings make."""
     key = identity.load_or_create(config.state_dir)
     return EnrolmentService(
@@ -204,7 +208,7 @@ def service_of(config: Config, enrolment: Enrolment, clock: Clock, open_registry
     )
 
 
-def _outdated(file: Path, authority: Authority, enrolment: Enrolment) -> bool:
+def _outdated(file: Path, authority: Authority, enrolment: EnrolmentSettings) -> bool:
     """Whether the listener's certificate is missing, of another authority, under other names, or ends soon."""
     try:
         shown = x509.load_pem_x509_certificates(file.read_bytes())

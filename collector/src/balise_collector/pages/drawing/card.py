@@ -61,7 +61,7 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
-class Sign:
+class CardSign:
     """A state's shape, SIGN wide and high."""
 
     x: int
@@ -71,7 +71,7 @@ class Sign:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class CardLine:
     """A line of text; ``y`` is its base line."""
 
     x: int
@@ -91,7 +91,7 @@ class Card:
     title: str
     sentence: str
     language: str
-    parts: tuple[Box | Sign | Line, ...]
+    parts: tuple[Box | CardSign | CardLine, ...]
 
 
 def layout(view: View, one: Incident, base: str = "") -> Card:
@@ -108,25 +108,25 @@ def layout(view: View, one: Incident, base: str = "") -> Card:
     standing = formatting.standing(one, view)
     size = 52 if len(title) <= 75 else 42
     y = 196
-    parts: list[Box | Sign | Line] = [
+    parts: list[Box | CardSign | CardLine] = [
         Box(0, 0, WIDTH, HEIGHT, ink.background),
         Box(0, 0, 24, HEIGHT, colour),
-        Sign(_EDGE, 66, state, colour),
-        Line(_EDGE + 64, 101, f"{view.gettext(palette.word(state))} - {standing}", 36, colour, bold=True),
-        Line(WIDTH - 48, 101, "balise", 34, ink.muted, bold=True, from_end=True),
+        CardSign(_EDGE, 66, state, colour),
+        CardLine(_EDGE + 64, 101, f"{view.gettext(palette.word(state))} - {standing}", 36, colour, bold=True),
+        CardLine(WIDTH - 48, 101, "balise", 34, ink.muted, bold=True, from_end=True),
     ]
     for line in _wrap(title, size, _HEAD_LINES, bold=True):
-        parts.append(Line(_EDGE, y, line, size, ink.text, bold=True))
+        parts.append(CardLine(_EDGE, y, line, size, ink.text, bold=True))
         y += round(size * 1.22)
     y += 12
     for line in _facts(view, one, (_FLOOR - y) // _PITCH + 1):
-        parts.append(Line(_EDGE, y, line, _SMALL, ink.text))
+        parts.append(CardLine(_EDGE, y, line, _SMALL, ink.text))
         y += _PITCH
     rules = view.gettext("rules {rules}").format(rules=one.rules_version or view.rules)
     parts += [
         Box(_EDGE, 547, WIDTH - 48 - _EDGE, 2, ink.line),
-        Line(_EDGE, 590, f"{base}/incident/{one.id}", 25, ink.muted),
-        Line(WIDTH - 48, 590, rules, 25, ink.muted, from_end=True),
+        CardLine(_EDGE, 590, f"{base}/incident/{one.id}", 25, ink.muted),
+        CardLine(WIDTH - 48, 590, rules, 25, ink.muted, from_end=True),
     ]
     return Card(title=title, sentence=formatting.sentence(one, view), language=view.language, parts=tuple(parts))
 
@@ -150,11 +150,11 @@ def card(view: View, one: Incident, base: str = "") -> str:
     )
 
 
-def _drawn(part: Box | Sign | Line) -> Markup:
+def _drawn(part: Box | CardSign | CardLine) -> Markup:
     """Return one part as SVG."""
     if isinstance(part, Box):
         return element("rect", x=part.x, y=part.y, width=part.width, height=part.height, fill=part.colour)
-    if isinstance(part, Sign):
+    if isinstance(part, CardSign):
         return element("g", _shape(part.state), transform=f"translate({part.x} {part.y})", fill=part.colour)
     return element(
         "text",

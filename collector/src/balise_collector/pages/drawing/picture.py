@@ -12,7 +12,7 @@ from typing import Final
 from PIL import Image, ImageDraw, ImageFont
 
 from balise_collector.judge.verdict import State
-from balise_collector.pages.drawing.card import CORNERS, HEIGHT, SIGN, WIDTH, Box, Card, Sign
+from balise_collector.pages.drawing.card import CORNERS, HEIGHT, SIGN, WIDTH, Box, Card, CardSign
 
 _KEPT: Final = 64
 """Pictures that are kept: drawing one takes some 50 ms, and whoever shares a link makes many ask at once."""
@@ -28,7 +28,7 @@ def png(card: Card) -> bytes:
     for part in card.parts:
         if isinstance(part, Box):
             draw.rectangle((part.x, part.y, part.x + part.width - 1, part.y + part.height - 1), fill=part.colour)
-        elif isinstance(part, Sign):
+        elif isinstance(part, CardSign):
             image.paste(part.colour, (part.x, part.y), _stencil(part.state))
         else:
             font, anchor = _font(part.size, bold=part.bold), "rs" if part.from_end else "ls"

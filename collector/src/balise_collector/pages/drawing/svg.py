@@ -12,7 +12,7 @@ from typing import Final
 
 from markupsafe import Markup
 
-from balise_collector.conclude.history import Run, runs, shares
+from balise_collector.conclude.history import StateRun, runs, shares
 from balise_collector.judge.verdict import State
 from balise_collector.pages.drawing.palette import PAINTS, word
 from balise_collector.system import harmless
@@ -60,7 +60,7 @@ def summary(states: Sequence[State | None], say: Say = gettext_noop) -> str:
     return say("{states} of {n} measured intervals").format(states=listed, n=sum(counts.values()))
 
 
-def _bars(found: Sequence[Run], x: float, y: float, unit: float, height: float) -> Markup:
+def _bars(found: Sequence[StateRun], x: float, y: float, unit: float, height: float) -> Markup:
     """Return the bars of one row; each stands on the row's floor, and its height tells the state too."""
     return Markup("").join(
         element(
@@ -113,7 +113,7 @@ class Bracket:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class DrawnRow:
     """One line of a timeline."""
 
     label: str
@@ -122,11 +122,11 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class DrawnGroup:
     """Rows under one heading."""
 
     heading: str
-    rows: tuple[Row, ...]
+    rows: tuple[DrawnRow, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +148,7 @@ class Timeline:
     until: float
     step: int
     """Seconds of a bin."""
-    groups: tuple[Group, ...]
+    groups: tuple[DrawnGroup, ...]
     moments: tuple[Bracket, ...]
     """Drawn over all rows: the onset and the end."""
     ticks: tuple[Tick, ...]
@@ -202,7 +202,7 @@ def _edge(shown: Timeline) -> float:
     return max(float(_LABELS), min(_WIDTH / 2, longest * _LETTER + 14.0))
 
 
-def _row(row: Row, y: float, x: Callable[[float], float], unit: float, edge: float) -> Markup:
+def _row(row: DrawnRow, y: float, x: Callable[[float], float], unit: float, edge: float) -> Markup:
     """Return one row: its label, its floor, its bars and its own brackets."""
     top = y + (_ROW - _BAR) / 2
     floor = element("rect", class_="ground", x=edge, y=top + _BAR, width=_WIDTH - edge - _RIGHT, height=1)

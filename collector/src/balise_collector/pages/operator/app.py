@@ -52,7 +52,7 @@ _NOT_KEPT: Final = frozenset({429, 500, 503})
 """What one reader is told in a bad moment is not for the next one."""
 
 
-class Guard:
+class HeaderMiddleware:
     """Sets the security headers on every answer, errors and JSON included."""
 
     def __init__(self, app: ASGIApp, headers: Mapping[str, str] = HEADERS) -> None:
@@ -93,7 +93,7 @@ def create_app(
         cards: returns what is known of the cards that were made, for the provisioning page.
         token: what every reader must show (token_auth.py); empty: none is asked for.
     """
-    pages = Pages(look, facts, cards)
+    pages = OperatorPages(look, facts, cards)
     routes: list[BaseRoute] = [
         Route("/", pages.overview, methods=["GET"]),
         Route("/matrix", pages.matrix, methods=["GET"]),
@@ -112,11 +112,11 @@ def create_app(
         *api,
         Route("/{country}/{service}", pages.answer, methods=["GET"]),
     ]
-    middleware = [Middleware(Guard, headers=token_auth.HEADERS if token else HEADERS)]
+    middleware = [Middleware(HeaderMiddleware, headers=token_auth.HEADERS if token else HEADERS)]
     if allowed := list(hosts):
         middleware.append(Middleware(TrustedHostMiddleware, allowed_hosts=allowed, www_redirect=False))
     if token:
-        middleware.append(Middleware(token_auth.Door, token=token, ask=pages.ask))
+        middleware.append(Middleware(token_auth.TokenAuth, token=token, ask=pages.ask))
     return Starlette(
         routes=routes, middleware=middleware, exception_handlers={HTTPException: pages.refused, 500: pages.broken}
     )
@@ -127,7 +127,7 @@ def redirect_moved(request: Request) -> Response:
     return RedirectResponse(str(request.url).replace("/bench", "/provisioning", 1), HTTPStatus.PERMANENT_REDIRECT)
 
 
-class Pages:
+class OperatorPages:
     """The pages, each a function of the request and of what ``look`` shows."""
 
     def __init__(

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from balise_collector.conclude.history import bins
 from balise_collector.conclude.liveness import Liveness, liveness_of
-from balise_collector.conclude.probe_events import TROUBLES, Read, Told, troubles, untold
+from balise_collector.conclude.probe_events import TROUBLES, EventSummary, Read, troubles, untold
 from balise_collector.conclude.spent_days import Question, questions
 from balise_collector.conclude.store import HistoryCell
 from balise_collector.fleet.members import HALTED, RETIRED, REVOKED, Fleet, Halt, Member, Pending
@@ -83,7 +83,7 @@ class TroubleLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class FleetLine:
     """One probe in the table; every text is ready to be shown, ``-`` where nothing is known."""
 
     member: Member
@@ -136,7 +136,7 @@ class EventLine:
 class FleetPage:
     """Everything the page of the fleet shows."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[FleetLine, ...]
     waiting: tuple[Pending, ...]
     alive: int
     silent: int
@@ -152,7 +152,7 @@ class FleetPage:
 class ProbePage:
     """Everything the page of one probe shows."""
 
-    line: Line
+    line: FleetLine
     facts: tuple[tuple[str, str], ...]
     """(name, value) of its last health report."""
     reported: float | None
@@ -243,7 +243,7 @@ def probe(view: View, facts: FleetFacts, name: str) -> ProbePage | None:
     )
 
 
-def _trouble(view: View, told: Told) -> TroubleLine:
+def _trouble(view: View, told: EventSummary) -> TroubleLine:
     """Return a sort of trouble in words; a board that starts again and again is one."""
     return TroubleLine(
         word=view.gettext(tables.EVENTS[told.kind]),
@@ -281,7 +281,7 @@ def _membership(view: View, member: Member) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _line(view: View, facts: FleetFacts, member: Member) -> Line:
+def _line(view: View, facts: FleetFacts, member: Member) -> FleetLine:
     """Return one probe as a line."""
     row = facts.health.get(member.id)
     measured = facts.measured(member.id)
@@ -292,7 +292,7 @@ def _line(view: View, facts: FleetFacts, member: Member) -> Line:
     order = facts.fleet.order_of(member.id)
     network = member.network
     troubled = bool(health and (health.throttled or health.undervoltage))
-    return Line(
+    return FleetLine(
         member=member,
         where=", ".join((view.country(network.country), formatting.provider(network.asn), _access(view, network))),
         standing=found,

@@ -33,7 +33,7 @@ HEADERS: Final = {
 """As without a door, with the form allowed and nothing kept by a browser that several people share."""
 
 
-class Door:
+class TokenAuth:
     """Lets a request in that shows the token, and asks every other one for it."""
 
     def __init__(self, app: ASGIApp, token: str, ask: Callable[[Request, bool], Response]) -> None:

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from balise_collector.pages.operator.app import HEADERS, Guard, Pages
+from balise_collector.pages.operator.app import HEADERS, HeaderMiddleware, OperatorPages
 from balise_collector.pages.public import api, feed
 from balise_collector.pages.public.filter import PublicView
 from balise_collector.pages.public.kept_answers import Keeping
@@ -70,12 +70,12 @@ def create_public_app(
     routes: list[BaseRoute] = [Route(path, served(endpoint), methods=["GET"]) for path, endpoint in endpoints.items()]
     return Starlette(
         routes=routes,
-        middleware=[Middleware(Guard, headers=_HEADERS)],
+        middleware=[Middleware(HeaderMiddleware, headers=_HEADERS)],
         exception_handlers={HTTPException: pages.refused, 500: pages.broken},
     )
 
 
-class PublicPages(Pages):
+class PublicPages(OperatorPages):
     """The pages over what may be seen; evidence is redrawn, and links begin with the configured name."""
 
     def __init__(self, look: Callable[[], PublicView], base_url: str, notice: Notice) -> None:

@@ -18,17 +18,17 @@ from typing import Final, Protocol
 import msgspec
 
 from balise_collector.conclude.history import TROUBLE, UNCONFIRMED
-from balise_collector.conclude.k_anonymity import Answered, Measured, Place
+from balise_collector.conclude.k_anonymity import Answered, CountPlace, Measured
 from balise_collector.conclude.store import HistoryCell
-from balise_collector.conclude.tally import Packed, Series
-from balise_collector.conclude.together import WIDTHS, WINDOW, Row, told_together
+from balise_collector.conclude.tally import Packed, TallySeries
+from balise_collector.conclude.together import WIDTHS, WINDOW, SeenRow, told_together
 from balise_collector.fleet.members import Member
 from balise_collector.incidents.findings import Finding, told
 from balise_collector.incidents.model import WITNESSES, Incident, IncidentState, Interval, MechanismShare, Scope
 from balise_collector.journal import JournalRow
 from balise_collector.judge.verdict import State, Verdict
 from balise_collector.pages.public.sanitised import Drawn, Sanitised, common, sanitise
-from balise_collector.pages.views.read_model import Conclusions, View
+from balise_collector.pages.views.read_model import ReadStore, View
 from balise_collector.system.sentences import Say, gettext_noop
 from balise_collector.words.countries import WORLD
 from balise_collector.words.translation import ENGLISH, Language
@@ -48,11 +48,11 @@ class Counted(Protocol):
 
     def masks(
         self, since: float, until: float, least: int, states: frozenset[State] = frozenset()
-    ) -> dict[Place, Packed]:
+    ) -> dict[CountPlace, Packed]:
         """Return the bins of five minutes of each place that ``least`` witnesses measured, to be in ``states``."""
         ...
 
-    def rows(self, since: float, until: float, service: str) -> dict[Place, list[Row[Measured]]]:
+    def rows(self, since: float, until: float, service: str) -> dict[CountPlace, list[SeenRow[Measured]]]:
         """Return what was measured of a service: (state, how often) of each witness in each bin of five minutes."""
         ...
 
@@ -207,9 +207,9 @@ def shown_verdicts(verdicts: Iterable[Verdict], least: int, hosts: Mapping[str, 
         hosts: who keeps each probe; the empty text is nobody knows, and all such are one.
     """
     known = hosts or {}
-    places: defaultdict[Place, list[Row[Verdict]]] = defaultdict(list)
+    places: defaultdict[CountPlace, list[SeenRow[Verdict]]] = defaultdict(list)
     for one in verdicts:
-        places[_place(one)].append(Row(one.at, known.get(one.probe, one.probe), one))
+        places[_place(one)].append(SeenRow(one.at, known.get(one.probe, one.probe), one))
     told = [
         row.what
         for rows in places.values()
@@ -250,10 +250,10 @@ def _untold_state(what: Measured) -> Measured:
     return State.INSUFFICIENT.value, what[1]
 
 
-def _place(one: Verdict) -> Place:
+def _place(one: Verdict) -> CountPlace:
     """Return the place that a verdict speaks of."""
     asn = 0 if one.reference else one.network.asn
-    return Place(one.network.country, asn, one.reference, one.service, one.role.value, one.layer.value)
+    return CountPlace(one.network.country, asn, one.reference, one.service, one.role.value, one.layer.value)
 
 
 def shown_members(members: Iterable[Member], least: int) -> tuple[Member, ...]:
@@ -280,10 +280,10 @@ def _witness(one: Member) -> str:
 
 
 @dataclass(kw_only=True)
-class Public:
+class PublicStore:
     """The store as the public may ask it, for the length of one request; satisfies ``view.Conclusions``."""
 
-    store: Conclusions
+    store: ReadStore
     witness_counts: Counted
     policy: Policy
     now: float
@@ -362,7 +362,7 @@ class Public:
             return self._history(first, last, service)
         if service is None or wide not in WIDTHS:
             return []
-        counts: Counter[tuple[Place, int, str]] = Counter()
+        counts: Counter[tuple[CountPlace, int, str]] = Counter()
         for place, rows in self.witness_counts.rows(first, last, service).items():
             for row in told_together(rows, wide, self.policy.least, lambda what: what[0] in TROUBLE, _untold_state):
                 state, count = row.what
@@ -376,7 +376,7 @@ class Public:
         """Return counts in bins of five minutes."""
         masks = self.witness_counts.masks(first, last, self.policy.least)
         sure = self.witness_counts.masks(first, last, WITNESSES, TROUBLE)
-        counts: Counter[tuple[Place, int, str]] = Counter()
+        counts: Counter[tuple[CountPlace, int, str]] = Counter()
         for cell in self.store.history(first, last, float(BIN), service):
             place, bit = _place_of(cell), 1 << 32 * cell.bin
             if masks.get(place, 0) & bit:
@@ -387,7 +387,7 @@ class Public:
             for (place, column, state), count in counts.items()
         ]
 
-    def series(self, since: float, columns: int, service: str | None = None) -> list[Series]:
+    def series(self, since: float, columns: int, service: str | None = None) -> list[TallySeries]:
         """Return the bins of five minutes that may be told, packed."""
         first = down(since)
         last = min(first + columns * BIN, self.horizon)
@@ -535,11 +535,11 @@ class Public:
 class PublicView(View):
     """A view that only shows what may be seen."""
 
-    seen: Public
+    seen: PublicStore
     """The same as ``store``, with the evidence that was released."""
 
 
-def public_view(view: View, seen: Public) -> PublicView:
+def public_view(view: View, seen: PublicStore) -> PublicView:
     """Return a view of which nothing but what may be seen can be asked."""
     return PublicView(
         store=seen,
@@ -554,6 +554,6 @@ def public_view(view: View, seen: Public) -> PublicView:
     )
 
 
-def _place_of(one: HistoryCell | Series) -> Place:
+def _place_of(one: HistoryCell | TallySeries) -> CountPlace:
     """Return the place that counts speak of."""
-    return Place(one.country, 0 if one.reference else one.asn, one.reference, one.service, one.role, one.layer)
+    return CountPlace(one.country, 0 if one.reference else one.asn, one.reference, one.service, one.role, one.layer)

@@ -49,7 +49,7 @@ Make = Callable[[Request], Response]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class CachedAnswer:
     """One answer as it was made."""
 
     status: int
@@ -79,9 +79,9 @@ class Keeping:
     """UNIX seconds; no later moment can be asked for."""
     proxies: Callable[[str], bool] = lambda _address: False
     """Whether an address is a proxy's, behind which anybody may stand."""
-    _answers: "OrderedDict[_Key, Answer]" = field(default_factory=OrderedDict)
+    _answers: "OrderedDict[_Key, CachedAnswer]" = field(default_factory=OrderedDict)
     _bytes: int = 0
-    _making: "dict[_Key, asyncio.Task[Answer]]" = field(default_factory=dict)
+    _making: "dict[_Key, asyncio.Task[CachedAnswer]]" = field(default_factory=dict)
     _waiting: Counter[str] = field(default_factory=Counter)
     _rate: Rate = field(default_factory=lambda: Rate(READER))
     _turn: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
@@ -121,7 +121,7 @@ class Keeping:
             return _later(429, gettext_noop("Too many questions in a short time. Try again in a moment."), 10, asked)
         return None
 
-    async def _make(self, key: "_Key", asked: Request, make: Make, source: str) -> Answer:
+    async def _make(self, key: "_Key", asked: Request, make: Make, source: str) -> CachedAnswer:
         self._waiting[source] += 1
         try:
             async with self._first if _is_first(asked) else self._turn:
@@ -129,7 +129,7 @@ class Keeping:
             body = bytes(found.body)
             tag = f'"{hashlib.sha256(body).hexdigest()[:24]}"' if found.status_code == 200 else ""
             headers = {name: value for name, value in found.headers.items() if name != "content-length"}
-            answer = Answer(
+            answer = CachedAnswer(
                 status=found.status_code, headers=headers, body=body, tag=tag, until=self.monotonic() + SECONDS
             )
             self._keep(key, answer)
@@ -140,7 +140,7 @@ class Keeping:
             if not self._waiting[source]:
                 del self._waiting[source]
 
-    def _keep(self, key: "_Key", answer: Answer) -> None:
+    def _keep(self, key: "_Key", answer: CachedAnswer) -> None:
         before = self._answers.pop(key, None)
         self._bytes += len(answer.body) - (len(before.body) if before else 0)
         self._answers[key] = answer
@@ -173,7 +173,7 @@ def _is_first(asked: Request) -> bool:
     return asked.url.path in _PLAIN and not set(asked.query_params) - {"language"}
 
 
-def _heard(task: "asyncio.Task[Answer]") -> None:
+def _heard(task: "asyncio.Task[CachedAnswer]") -> None:
     """Look at what a task raised, where everybody who waited for it is gone: it is their question that failed."""
     if not task.cancelled():
         task.exception()

@@ -14,7 +14,7 @@ from typing import Final
 from markupsafe import Markup
 
 from balise_collector.conclude.history import TROUBLE, UNCONFIRMED, newest, packed_bins, settle
-from balise_collector.conclude.tally import Series
+from balise_collector.conclude.tally import TallySeries
 from balise_collector.incidents.findings import findings
 from balise_collector.incidents.model import Incident, IncidentKind, Locality
 from balise_collector.judge.verdict import State, Verdict
@@ -34,7 +34,7 @@ _MOST_SAID: Final = 60
 """Statements of the past that are shown."""
 
 
-class Word(StrEnum):
+class AnswerWord(StrEnum):
     """The answer."""
 
     REACHABLE = "reachable"
@@ -44,15 +44,15 @@ class Word(StrEnum):
 
 
 STATES: Final = {
-    Word.REACHABLE: State.OK,
-    Word.BLOCKED: State.BLOCKED,
-    Word.SLOWED: State.THROTTLED,
-    Word.UNKNOWN: State.INSUFFICIENT,
+    AnswerWord.REACHABLE: State.OK,
+    AnswerWord.BLOCKED: State.BLOCKED,
+    AnswerWord.SLOWED: State.THROTTLED,
+    AnswerWord.UNKNOWN: State.INSUFFICIENT,
 }
 """The state whose colour and shape each word is shown with."""
 
 
-class Reason(StrEnum):
+class AnswerReason(StrEnum):
     """Why it is that word."""
 
     CLEAN = "clean"
@@ -68,15 +68,15 @@ class Reason(StrEnum):
 
 
 _OTHERS: Final = {
-    IncidentKind.SERVICE_FAULT: Reason.SERVICE_FAULT,
-    IncidentKind.EDGE_FAULT: Reason.EDGE_FAULT,
-    IncidentKind.SERVER_SIDE: Reason.SERVER_SIDE,
-    IncidentKind.OUTAGE: Reason.OUTAGE,
+    IncidentKind.SERVICE_FAULT: AnswerReason.SERVICE_FAULT,
+    IncidentKind.EDGE_FAULT: AnswerReason.EDGE_FAULT,
+    IncidentKind.SERVER_SIDE: AnswerReason.SERVER_SIDE,
+    IncidentKind.OUTAGE: AnswerReason.OUTAGE,
 }
 _HAMPERED: Final = frozenset({State.BLOCKED, State.THROTTLED})
 
 
-def decide(held: Sequence[Verdict], incidents: Sequence[Incident]) -> tuple[Word, Reason]:
+def decide(held: Sequence[Verdict], incidents: Sequence[Incident]) -> tuple[AnswerWord, AnswerReason]:
     """Return the answer.
 
     Args:
@@ -84,35 +84,35 @@ def decide(held: Sequence[Verdict], incidents: Sequence[Incident]) -> tuple[Word
         incidents: those of the service, and outages of the country, that cover the moment; only findings count.
     """
     if not held:
-        return Word.UNKNOWN, Reason.NOTHING
+        return AnswerWord.UNKNOWN, AnswerReason.NOTHING
     told = findings(incidents)
     blocks = [one for one in told if one.kind is IncidentKind.INTERFERENCE]
     if blocks:
         affected = {asn for one in blocks for asn in one.scope.affected}
         if not any(verdict.state in _HAMPERED and verdict.network.asn in affected for verdict in held):
-            return Word.UNKNOWN, Reason.VANISHED
+            return AnswerWord.UNKNOWN, AnswerReason.VANISHED
         slow = all(formatting.state_of(one) is State.THROTTLED for one in blocks)
-        return Word.SLOWED if slow else Word.BLOCKED, Reason.INCIDENT
+        return AnswerWord.SLOWED if slow else AnswerWord.BLOCKED, AnswerReason.INCIDENT
     for one in told:
         if one.kind in _OTHERS:
-            return Word.UNKNOWN, _OTHERS[one.kind]
+            return AnswerWord.UNKNOWN, _OTHERS[one.kind]
     if any(verdict.state in TROUBLE or verdict.rule == UNCONFIRMED for verdict in held):
-        return Word.UNKNOWN, Reason.UNCONFIRMED
+        return AnswerWord.UNKNOWN, AnswerReason.UNCONFIRMED
     by_role: dict[TargetRole, dict[str, set[State]]] = defaultdict(lambda: defaultdict(set))
     for verdict in held:
         by_role[verdict.role][verdict.probe].add(verdict.state)
     for probes in by_role.values():
         fine = sum(states == {State.OK} for states in probes.values())
         if fine < ENOUGH or fine * 2 <= len(probes):
-            return Word.UNKNOWN, Reason.FEW
-    return Word.REACHABLE, Reason.CLEAN
+            return AnswerWord.UNKNOWN, AnswerReason.FEW
+    return AnswerWord.REACHABLE, AnswerReason.CLEAN
 
 
 # ---------------------------------------------------------------- the page
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
+class AnswerCell:
     """One part of the service on one provider."""
 
     state: State | None
@@ -139,7 +139,7 @@ class AnswerPage:
     country_name: str
     service: str
     service_name: str
-    word: Word
+    word: AnswerWord
     state: State
     spoken: str
     """The word, as it is said."""
@@ -152,7 +152,7 @@ class AnswerPage:
     """n: measurements, probes, providers."""
     coverage: str
     columns: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[Cell, ...]], ...]
+    rows: tuple[tuple[str, tuple[AnswerCell, ...]], ...]
     """(part, its cells in the order of the columns)."""
     mechanisms: tuple[str, ...]
     locality: str
@@ -166,13 +166,13 @@ class AnswerPage:
     rules: str
 
 
-def spoken(word: Word, view: View) -> str:
+def spoken(word: AnswerWord, view: View) -> str:
     """Return the answer as it is said."""
     return {
-        Word.REACHABLE: view.gettext("Reachable"),
-        Word.BLOCKED: view.gettext("Blocked"),
-        Word.SLOWED: view.gettext("Slowed"),
-        Word.UNKNOWN: view.gettext("We cannot tell"),
+        AnswerWord.REACHABLE: view.gettext("Reachable"),
+        AnswerWord.BLOCKED: view.gettext("Blocked"),
+        AnswerWord.SLOWED: view.gettext("Slowed"),
+        AnswerWord.UNKNOWN: view.gettext("We cannot tell"),
     }[word]
 
 
@@ -219,7 +219,7 @@ def page(view: View, country: str, service: str, at: float | None = None, base: 
         ),
         columns=tuple(formatting.provider(asn) for asn in sorted(known)),
         rows=rows,
-        mechanisms=_mechanisms(view, told) if word in {Word.BLOCKED, Word.SLOWED} else (),
+        mechanisms=_mechanisms(view, told) if word in {AnswerWord.BLOCKED, AnswerWord.SLOWED} else (),
         locality=_locality(view, word, told),
         unknown=_unknown(view, sorted(known - measured), missing, told),
         incidents=tuple((one.id, formatting.state_of(one), formatting.sentence(one, view)) for one in covering),
@@ -289,10 +289,10 @@ def _numbers(view: View, held: Sequence[Verdict]) -> str:
 
 def _rows(
     view: View, country: str, service: str, at: float, held: Sequence[Verdict], columns: Sequence[int]
-) -> tuple[tuple[tuple[str, tuple[Cell, ...]], ...], list[str]]:
+) -> tuple[tuple[tuple[str, tuple[AnswerCell, ...]], ...], list[str]]:
     """Return a row for each part of the service, and the parts that were measured in the day but not now."""
     until = (int(at) // BIN + 1) * BIN
-    past: dict[tuple[TargetRole, int], list[Series]] = defaultdict(list)
+    past: dict[tuple[TargetRole, int], list[TallySeries]] = defaultdict(list)
     for series in view.store.series(until - DAY, DAY // BIN, service):
         if series.country == country and not series.reference:
             past[TargetRole(series.role), series.asn].append(series)
@@ -307,13 +307,15 @@ def _rows(
     return tuple(rows), missing
 
 
-def _cell(view: View, role: TargetRole, asn: int, name: str, held: Sequence[Verdict], past: Sequence[Series]) -> Cell:
+def _cell(
+    view: View, role: TargetRole, asn: int, name: str, held: Sequence[Verdict], past: Sequence[TallySeries]
+) -> AnswerCell:
     """Return one part on one provider."""
     here = [one for one in held if one.role is role and one.network.asn == asn]
     state = settle(Counter(one.state for one in here))
     alike = sum(one.state is state for one in here)
     title = view.gettext("{part}, {provider}, the 24 hours before").format(part=name, provider=formatting.provider(asn))
-    return Cell(
+    return AnswerCell(
         state=state,
         numbers=""
         if state is None
@@ -326,9 +328,9 @@ def _cell(view: View, role: TargetRole, asn: int, name: str, held: Sequence[Verd
     )
 
 
-def because(view: View, reason: Reason, told: Sequence[Incident]) -> str:
+def because(view: View, reason: AnswerReason, told: Sequence[Incident]) -> str:
     """Say why it is that word, in one sentence."""
-    if reason is Reason.INCIDENT:
+    if reason is AnswerReason.INCIDENT:
         affected = {asn for one in told for asn in one.scope.affected}
         measured = affected | {asn for one in told for asn in one.scope.clean}
         if any(one.scope.withheld for one in told):
@@ -337,21 +339,27 @@ def because(view: View, reason: Reason, told: Sequence[Incident]) -> str:
             "Interference measured on {affected} of {measured}; controls on the same lines worked."
         ).format(affected=len(affected), measured=formatting.providers(view, len(measured)))
     return {
-        Reason.CLEAN: view.gettext("Every part that we measure worked from at least two probes."),
-        Reason.NOTHING: view.gettext("Nothing was measured in the 15 minutes before."),
-        Reason.VANISHED: view.gettext(
+        AnswerReason.CLEAN: view.gettext("Every part that we measure worked from at least two probes."),
+        AnswerReason.NOTHING: view.gettext("Nothing was measured in the 15 minutes before."),
+        AnswerReason.VANISHED: view.gettext(
             "An incident has not ended by our rules, and the newest measurements do not show it. We wait for more."
         ),
-        Reason.SERVICE_FAULT: view.gettext(
+        AnswerReason.SERVICE_FAULT: view.gettext(
             "The service fails for references abroad too: it is the service's own fault, and hides all else."
         ),
-        Reason.EDGE_FAULT: view.gettext(
+        AnswerReason.EDGE_FAULT: view.gettext(
             "The service's servers for this region are dead from abroad too, which hides all else."
         ),
-        Reason.SERVER_SIDE: view.gettext("The service's own server answers and refuses. That is no interference."),
-        Reason.OUTAGE: view.gettext("A network there is down as a whole, which hides all else."),
-        Reason.UNCONFIRMED: view.gettext("Some measurements failed, and too few probes agree to call it a finding."),
-        Reason.FEW: view.gettext("Fewer than two probes, or no more than half of them, measured every part to work."),
+        AnswerReason.SERVER_SIDE: view.gettext(
+            "The service's own server answers and refuses. That is no interference."
+        ),
+        AnswerReason.OUTAGE: view.gettext("A network there is down as a whole, which hides all else."),
+        AnswerReason.UNCONFIRMED: view.gettext(
+            "Some measurements failed, and too few probes agree to call it a finding."
+        ),
+        AnswerReason.FEW: view.gettext(
+            "Fewer than two probes, or no more than half of them, measured every part to work."
+        ),
     }[reason]
 
 
@@ -361,10 +369,10 @@ def _mechanisms(view: View, told: Sequence[Incident]) -> tuple[str, ...]:
     return tuple(wording.mechanism(way, view.language) for way in dict.fromkeys(ways))
 
 
-def _locality(view: View, word: Word, told: Sequence[Incident]) -> str:
+def _locality(view: View, word: AnswerWord, told: Sequence[Incident]) -> str:
     """Say whether it is local or global, where there is anything to be local."""
     if not told:
-        return view.gettext("Nothing is amiss that could be local or global.") if word is Word.REACHABLE else ""
+        return view.gettext("Nothing is amiss that could be local or global.") if word is AnswerWord.REACHABLE else ""
     localities = {one.locality for one in told}
     shown = localities.pop() if len(localities) == 1 else Locality.UNKNOWN
     said = wording.locality(shown, view.language)
@@ -410,7 +418,7 @@ def _quote(
     view: View,
     country: str,
     service: str,
-    word: Word,
+    word: AnswerWord,
     at: float,
     reasons: tuple[str, str],
     source: tuple[str, str],

@@ -40,7 +40,7 @@ _TICK_STEPS: Final = (300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 8640
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mechanism:
+class MechanismRow:
     """One mechanism, ready to be shown."""
 
     words: str
@@ -93,7 +93,7 @@ class IncidentPage:
     scope: tuple[tuple[str, str, str], ...]
     """(word, count, providers) of the three counts."""
     probes: str
-    mechanisms: tuple[Mechanism, ...]
+    mechanisms: tuple[MechanismRow, ...]
     grade: str
     grade_needs: str
     proofs: tuple[tuple[str, int], ...]
@@ -196,10 +196,10 @@ def _probes(one: Incident, view: View) -> str:
     )
 
 
-def _mechanism(share: MechanismShare, view: View, one: Incident) -> Mechanism:
+def _mechanism(share: MechanismShare, view: View, one: Incident) -> MechanismRow:
     """Return one mechanism in words."""
     zone = view.zone(one.country)
-    return Mechanism(
+    return MechanismRow(
         words=wording.mechanism(share.mechanism, view.language),
         id=share.mechanism.value,
         providers=wording.providers(share.asns, view.language, withheld=not share.asns),
@@ -410,7 +410,9 @@ def _label(word: str, moment: Interval, view: View, one: Incident) -> str:
     return f"{word} {last}" if first == last else f"{word} {first}-{last}"
 
 
-def _groups(cells: Iterable[HistoryCell], one: Incident, view: View, columns: int, step: int) -> tuple[svg.Group, ...]:
+def _groups(
+    cells: Iterable[HistoryCell], one: Incident, view: View, columns: int, step: int
+) -> tuple[svg.DrawnGroup, ...]:
     """Return the rows: affected providers, clean ones, references."""
     inside: dict[tuple[str, int, TargetRole], list[HistoryCell]] = defaultdict(list)
     abroad: dict[str, list[HistoryCell]] = defaultdict(list)
@@ -421,7 +423,7 @@ def _groups(cells: Iterable[HistoryCell], one: Incident, view: View, columns: in
             abroad[cell.country].append(cell)
         elif one.country in {WORLD, cell.country}:
             inside[cell.country, cell.asn, TargetRole(cell.role)].append(cell)
-    held: dict[str, list[svg.Row]] = {"affected": [], "clean": [], "others": []}
+    held: dict[str, list[svg.DrawnRow]] = {"affected": [], "clean": [], "others": []}
     order = list(TargetRole)
     for country, asn, role in sorted(inside, key=lambda key: (*key[:2], order.index(key[2]))):
         affected = asn in one.scope.affected
@@ -439,10 +441,10 @@ def _groups(cells: Iterable[HistoryCell], one: Incident, view: View, columns: in
             if moment is not None and moment not in {one.onset, one.end}
         )
         held["affected" if affected else "clean" if clean else "others"].append(
-            svg.Row(label=label, states=states, brackets=brackets)
+            svg.DrawnRow(label=label, states=states, brackets=brackets)
         )
     references = [
-        svg.Row(label=view.country(code), states=bins(abroad[code], columns, step)) for code in sorted(abroad)
+        svg.DrawnRow(label=view.country(code), states=bins(abroad[code], columns, step)) for code in sorted(abroad)
     ]
     held["references"] = references
     headings = {
@@ -451,7 +453,7 @@ def _groups(cells: Iterable[HistoryCell], one: Incident, view: View, columns: in
         "others": view.gettext("Others"),
         "references": view.gettext("References abroad"),
     }
-    return tuple(svg.Group(heading=headings[key], rows=tuple(found)) for key, found in held.items() if found)
+    return tuple(svg.DrawnGroup(heading=headings[key], rows=tuple(found)) for key, found in held.items() if found)
 
 
 def _ticks(view: View, one: Incident, since: int, until: int) -> tuple[svg.Tick, ...]:

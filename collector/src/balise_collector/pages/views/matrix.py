@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 from markupsafe import Markup
 
 from balise_collector.conclude.history import newest, packed_bins, settle
-from balise_collector.conclude.tally import Series
+from balise_collector.conclude.tally import TallySeries
 from balise_collector.incidents.model import Incident
 from balise_collector.judge.verdict import State, Verdict
 from balise_collector.pages.drawing import svg
@@ -25,7 +25,7 @@ DAY: Final = 86_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
+class ShownCell:
     """One service on one provider."""
 
     state: State | None
@@ -38,18 +38,18 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class CountryTable:
     """One country's providers, or the references abroad."""
 
     key: str
     heading: str
     zone: tzinfo
     columns: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[Cell, ...]], ...]
+    rows: tuple[tuple[str, tuple[ShownCell, ...]], ...]
     """(service, its cells in the order of the columns)."""
 
 
-def tables(view: View, at: float) -> tuple[Table, ...]:
+def tables(view: View, at: float) -> tuple[CountryTable, ...]:
     """Return a table for each country with probes, and one for the references.
 
     Args:
@@ -63,7 +63,7 @@ def tables(view: View, at: float) -> tuple[Table, ...]:
         recent[_country(network.country, reference=verdict.reference)][
             verdict.service, _column(network.country, network.asn, reference=verdict.reference)
         ].append(verdict)
-    past: _Places[Series] = defaultdict(lambda: defaultdict(list))
+    past: _Places[TallySeries] = defaultdict(lambda: defaultdict(list))
     for part in view.store.series(until - DAY, DAY // BIN):
         past[_country(part.country, reference=part.reference)][
             part.service, _column(part.country, part.asn, reference=part.reference)
@@ -110,10 +110,10 @@ def _table(
     view: View,
     code: str,
     recent: dict[tuple[str, str], list[Verdict]],
-    past: dict[tuple[str, str], list[Series]],
+    past: dict[tuple[str, str], list[TallySeries]],
     columns: list[str],
     incidents: list[Incident],
-) -> Table:
+) -> CountryTable:
     """Return one table; ``code`` is empty for the references."""
     measured = {service for service, _ in (*past, *recent)}
     services = sorted({*view.services, *measured} - {INTERNET}, key=view.service)
@@ -130,7 +130,7 @@ def _table(
                 service=view.service(service), place=column if code else view.country(column)
             )
             row.append(
-                Cell(
+                ShownCell(
                     state=settle(Counter(one.state for one in newest(held))),
                     said=said(held, view),
                     strip=svg.strip(strip, title, f"{key}-{service}-{column.lower()}", view.gettext),
@@ -138,7 +138,7 @@ def _table(
                 )
             )
         rows.append((view.service(service), tuple(row)))
-    return Table(
+    return CountryTable(
         key=key,
         heading=view.country(code) if code else view.gettext("References abroad"),
         zone=view.zone(code) if code else UTC,

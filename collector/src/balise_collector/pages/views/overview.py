@@ -25,7 +25,7 @@ _SECTIONS: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class OverviewLine:
     """One incident in a list."""
 
     id: str
@@ -46,7 +46,7 @@ class Section:
 
     state: IncidentState
     heading: str
-    lines: tuple[Line, ...]
+    lines: tuple[OverviewLine, ...]
     more: int
     """Older ones that are not shown; the JSON has them."""
 
@@ -92,9 +92,9 @@ def sections(view: View) -> tuple[Section, ...]:
     return tuple(found)
 
 
-def _line(one: Incident, incidents: Sequence[Incident], view: View) -> Line:
+def _line(one: Incident, incidents: Sequence[Incident], view: View) -> OverviewLine:
     """Return one incident as a line."""
-    return Line(
+    return OverviewLine(
         id=one.id,
         state=formatting.state_of(one),
         standing=formatting.standing(one, view),

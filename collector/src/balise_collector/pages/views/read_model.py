@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 from balise_collector.conclude.store import HistoryCell
-from balise_collector.conclude.tally import Series
+from balise_collector.conclude.tally import TallySeries
 from balise_collector.fleet.members import Member
 from balise_collector.incidents.model import Incident
 from balise_collector.journal import JournalRow
@@ -27,7 +27,7 @@ INTERNET = "internet"
 """The pseudo-service that outages belong to (judge/verdict.py)."""
 
 
-class Conclusions(Protocol):
+class ReadStore(Protocol):
     """What the derived store answers; ``store.Store`` does."""
 
     def incidents(self) -> list[Incident]:
@@ -56,7 +56,7 @@ class Conclusions(Protocol):
         """Return the verdicts of [since, until) as counts in bins of ``step`` seconds."""
         ...
 
-    def series(self, since: float, columns: int, service: str | None = None) -> list[Series]:
+    def series(self, since: float, columns: int, service: str | None = None) -> list[TallySeries]:
         """Return the same in ``columns`` bins of five minutes, packed, for each part of a service on each provider."""
         ...
 
@@ -81,7 +81,7 @@ class Conclusions(Protocol):
 class View:
     """Everything one request is answered from."""
 
-    store: Conclusions
+    store: ReadStore
     now: float
     """UNIX seconds on the collector's clock."""
     services: Mapping[str, str]

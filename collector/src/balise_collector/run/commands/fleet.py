@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from balise_collector.conclude.pipeline import LINES
-from balise_collector.conclude.probe_events import Told, troubles
+from balise_collector.conclude.probe_events import EventSummary, troubles
 from balise_collector.conclude.spent_days import Question, questions
 from balise_collector.conclude.store.sqlite import SqliteStore
 from balise_collector.fleet.authority import Authority
@@ -471,7 +471,9 @@ def _show(config: Config, clock: Clock, arguments: argparse.Namespace) -> Iterat
         yield f"{'' if number else 'told':<12} {_minute(heard.received_at)} {words}"
 
 
-def _heard(config: Config, probe: str, now: float) -> tuple[tuple[NoticeRow, ...], list[EventRow], tuple[Told, ...]]:
+def _heard(
+    config: Config, probe: str, now: float
+) -> tuple[tuple[NoticeRow, ...], list[EventRow], tuple[EventSummary, ...]]:
     """Return what the collector noticed of a probe, what it told, the newest first, and the troubles among that.
 
     Nothing before the collector ever ran.

@@ -37,7 +37,7 @@ _REFUSED: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_EN
 _LATER: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 
 
-class Transport(NamedTuple):
+class WriteOptions(NamedTuple):
     """How lines are written."""
 
     ca_file: str = ""
@@ -60,7 +60,7 @@ class BucketWriter:
         token: Callable[[], str],
         guard: Guard,
         now: Callable[[], float],
-        transport: Transport | None = None,
+        transport: WriteOptions | None = None,
     ) -> None:
         """Prepare; nothing is opened before the first write.
 
@@ -79,7 +79,7 @@ class BucketWriter:
         self._token = token
         self._guard = guard
         self._now = now
-        self._transport = transport or Transport()
+        self._transport = transport or WriteOptions()
         self._client: InfluxDBClient | None = None
         self._writing: Any = None
         self._proven = False

@@ -11,7 +11,7 @@ from typing import Final
 from balise_collector.detect import INTERNET
 from balise_collector.sinks import SinkError
 from balise_collector.sinks.context import SinkContext
-from balise_collector.sinks.influx.bucket import BucketWriter, Transport
+from balise_collector.sinks.influx.bucket import BucketWriter, WriteOptions
 from balise_collector.sinks.influx.cardinality import Guard
 from balise_collector.sinks.influx.sink import PointSink
 from balise_collector.sinks.sampling import Sampler
@@ -45,7 +45,7 @@ def influx_streams(context: SinkContext, sources: Sources) -> Iterator[Sequence[
             token=lambda: token_of(config.influx),
             guard=Guard(known),
             now=clock.now,
-            transport=Transport(config.influx.ca_file, config.influx.timeout, config.influx.batch),
+            transport=WriteOptions(config.influx.ca_file, config.influx.timeout, config.influx.batch),
         )
 
     registry = context.open_registry()

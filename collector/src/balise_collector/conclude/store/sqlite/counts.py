@@ -69,7 +69,7 @@ class SqliteCounts(StoreTables):
         names = HistoryCell.__struct_fields__
         return [HistoryCell(**dict(zip(names, (*row[:2], bool(row[2]), *row[3:]), strict=True))) for row in rows]
 
-    def series(self, since: float, columns: int, service: str | None = None) -> list[tally.Series]:
+    def series(self, since: float, columns: int, service: str | None = None) -> list[tally.TallySeries]:
         """Return what each part of a service on each provider was seen to be in ``columns`` bins (BIN).
 
         Args:
@@ -89,7 +89,7 @@ class SqliteCounts(StoreTables):
                 counts = parts[tuple(part)]
                 counts[state] = counts.get(state, 0) + packed
         return [
-            tally.Series(
+            tally.TallySeries(
                 country=country, asn=asn, reference=bool(reference), service=service, role=role, layer=layer,
                 counts=counts,
             )
