@@ -8,7 +8,6 @@ Who a probe is comes from one of two places: written out by hand ([probe] id, [c
 enrolment ([enrolment], or an overlay that will bring it), in which case ``Config.by_hand`` is false until then.
 """
 
-import difflib
 import ipaddress
 import os
 import re
@@ -16,14 +15,14 @@ import tomllib
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final, get_args, get_type_hints
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
 
 from balise_agent.system.errors import ConfigError
+from balise_wire.strict_table import TableError, shaped, unknown_key
 from balise_wire.topics import is_probe_id
-from balise_wire.word import complaint
 from balise_wire.words import Access, ProbeRole, Profile
 
 DEFAULT_PATH: Final = Path("/etc/balise/agent.toml")
@@ -232,7 +231,8 @@ def _read(path: Path) -> dict[str, Any]:
 
 def parse(table: dict[str, Any], name: str) -> Config:
     """Turn a TOML table into a Config; ``name`` is the file's name for the errors (ConfigError)."""
-    _refuse_unknown(table, Config, "", name)
+    if wrong := unknown_key(table, Config):
+        raise ConfigError(f"{name}: {wrong}")
     if not _to_be_enrolled(table):
         for section, key, mend in _NEEDED:
             if not isinstance(table.get(section), dict) or key not in table[section]:
@@ -240,13 +240,9 @@ def parse(table: dict[str, Any], name: str) -> Config:
         if not table.get("broker"):
             raise ConfigError(f'{name}: no [[broker]]; add one with at least host = "..." (and port, transport, tls)')
     try:
-        config = msgspec.convert(table, Config)
-    except msgspec.ValidationError as error:
-        what, _, where = str(error).partition(" - at `$.")
-        place = where.rstrip("`") or "the file"
-        raise ConfigError(f"{name}: {place}: {_plain(what)}; see examples/agent.toml") from None
-    if wrong := complaint(table, config):
-        raise ConfigError(f"{name}: {wrong}; see examples/agent.toml")
+        config = shaped(table, Config)
+    except TableError as error:
+        raise ConfigError(f"{name}: {error}; see examples/agent.toml") from None
     for place, wrong in _findings(config):
         raise ConfigError(f"{name}: {place}: {wrong}")
     return config
@@ -264,41 +260,6 @@ def _to_be_enrolled(table: dict[str, Any]) -> bool:
     if not isinstance(probe, dict) or "id" in probe:
         return False
     return "settings" in probe or bool(table.get("enrolment"))
-
-
-def _plain(message: str) -> str:
-    """Turn msgspec's sentence into one for a person who reads TOML."""
-    for ours, theirs in (
-        ("text", "`str`"),
-        ("a whole number", "`int`"),
-        ("a number", "`float`"),
-        ("true or false", "`bool`"),
-        ("a list", "`array`"),
-        ("a table", "`object`"),
-    ):
-        message = message.replace(theirs, ours)
-    return message[:1].lower() + message[1:]
-
-
-def _refuse_unknown(table: dict[str, Any], shape: type[msgspec.Struct], place: str, name: str) -> None:
-    """Refuse keys that the shape does not have, and say which one was probably meant (ConfigError)."""
-    hints = get_type_hints(shape)
-    for key, value in table.items():
-        where = f"{place}.{key}" if place else key
-        if key not in hints:
-            near = difflib.get_close_matches(key, hints, n=1, cutoff=0.5)
-            mend = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(sorted(hints))}"
-            raise ConfigError(f"{name}: unknown key {where!r}; {mend}")
-        inner = next((kind for kind in (hints[key], *get_args(hints[key])) if _is_struct(kind)), None)
-        if inner is None:
-            continue
-        for index, item in enumerate(value if isinstance(value, list) else [value]):
-            if isinstance(item, dict):
-                _refuse_unknown(item, inner, f"{where}[{index}]" if isinstance(value, list) else where, name)
-
-
-def _is_struct(kind: object) -> bool:
-    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
 
 
 def _findings(config: Config) -> list[tuple[str, str]]:
