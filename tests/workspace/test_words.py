@@ -12,7 +12,10 @@ import balise_agent
 import balise_collector
 from balise_wire.word import Word
 
+_GATHERED = "a word that nobody knows has no folder: asked with `in`, or by the type of a trial, which is always known"
 WITHOUT = {
+    **dict.fromkeys(("REGISTRY", "PARAMETERS", "OBSERVATIONS", "BOUNDS", "DESTINATIONS", "NOTES"), _GATHERED),
+    **dict.fromkeys(("EVIDENCE", "POINTS", "EXPORTS", "TRAITS"), _GATHERED),
     "_WORDS": "read with `cannot tell` for any other (status.py)",
     "_FIRST": "fitted() takes the metered profile for any other (profiles.py)",
 }

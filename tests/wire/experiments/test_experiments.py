@@ -67,6 +67,7 @@ def test_the_figures_of_the_documents() -> None:
 
 def test_the_port_of_an_experiment() -> None:
     """Its own fixed one, its parameters', or the target's: the consent manifest names this one."""
+    assert TARGET.port_of(Experiment.LINE) == TARGET.port_of(Experiment.UNKNOWN) == 0
     ports = {word: TARGET.port_of(word) for word in OF_TARGETS}
     stated = {Experiment.DNS: 53, Experiment.TCP: 8443, Experiment.TLS: 8443, Experiment.HTTP: 8080}
     assert ports | stated == ports

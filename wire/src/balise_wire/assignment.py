@@ -97,7 +97,9 @@ class Target(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         return ""
 
     def port_of(self, word: Experiment) -> int:
-        """Return the port that an experiment speaks to; 0 where it has no endpoint of the target's."""
+        """Return the port that an experiment speaks to; 0 where it has no endpoint of the target's, or is not known."""
+        if word not in REGISTRY:
+            return 0
         traits = REGISTRY[word]
         if traits.port or not traits.of_target:
             return traits.port
