@@ -1,8 +1,8 @@
 """The account of the day's bytes that the schedule goes by, and what rests once so much of it is spent. Pure.
 
 What was counted is the figure of the one account (policy/usage.py): every byte that crossed the line, delivery among
-them. Runs that it cannot hold yet are reckoned by the cost table. Must not live here: counting, or how
-much a day may cost (policy/limits.py).
+them. Runs that it cannot hold yet are reckoned by the cost table. Must not live here: counting, or how much a day may
+cost (policy/limits.py).
 """
 
 from typing import NamedTuple
