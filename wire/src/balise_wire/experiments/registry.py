@@ -114,12 +114,10 @@ def gather(package: str, parts: Iterable[Part[Any]], words: Iterable[Experiment]
     for word in words:
         home = f"{package}.{module_name(word)}"
         wrong: list[str] = []
-        if _module(home) is None:
-            wrong.append(f"{_path(home)} is missing")
-        else:
+        if _module(home, wrong) is not None:
             found[word] = dict(_parts(home, word, expected, wrong))
         if wrong:
-            missing.append(f"experiment {word.value}: {', '.join(wrong)}")
+            missing.append(f"experiment {word.value}: {', '.join(dict.fromkeys(wrong))}")
     if missing:
         raise Incomplete("; ".join(missing))
     return Gathered(found)
@@ -132,10 +130,11 @@ def _parts(
     for part in expected:
         place = f"{home}.{part.module}" if part.module else home
         attribute = part.attribute.format(Name=class_name(word))
-        module = _module(place)
+        lost: list[str] = []
+        module = _module(place, lost)
         if module is None or not hasattr(module, attribute):
             if not part.optional:
-                wrong.append(f"{_path(place)} is missing" if module is None else f"{_path(place)} lacks {attribute}")
+                wrong += lost or [f"{_path(place)} lacks {attribute}"]
             continue
         value = getattr(module, attribute)
         if complaint := part.complain(value):
@@ -144,14 +143,28 @@ def _parts(
             yield part, value
 
 
-def _module(name: str) -> ModuleType | None:
-    """Import a module; ``None`` where there is none of that name. What is wrong inside of one is raised as it is."""
+def _module(name: str, lost: list[str]) -> ModuleType | None:
+    """Import a module; where it or one that it needs of an experiment is not there, add that to ``lost``.
+
+    What is wrong inside of one otherwise is raised as it is.
+    """
+    experiments = name.partition(".experiments.")[0] + ".experiments"
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
-        if error.name is None or not (name == error.name or name.startswith(f"{error.name}.")):
+        if not _within(error.name, experiments) and not _within(name, error.name or "?"):
             raise
-        return None
+        lost.append(f"{_path(error.name or name)} is missing")
+    except ImportError as error:
+        if isinstance(error, Incomplete) or not _within(error.name, experiments):
+            raise
+        lost.append(f"{_path(error.name or name)}: {error.msg}")
+    return None
+
+
+def _within(name: str | None, package: str) -> bool:
+    """Tell whether a module is a package or in it."""
+    return name is not None and (name == package or name.startswith(f"{package}."))
 
 
 def _path(module: str) -> str:
