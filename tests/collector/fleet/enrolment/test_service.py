@@ -13,7 +13,7 @@ from cryptography import x509
 
 from balise_collector.fleet.authority import Authority
 from balise_collector.fleet.authority.authority import MOST_IN_A_WEEK, MOST_OF_NAME
-from balise_collector.fleet.enrolment.revocation_sync import agree
+from balise_collector.fleet.enrolment.revocation_sync import sync_revocations
 from balise_collector.system.errors import JournalError
 from balise_wire.enrolment import Refusal
 from balise_wire.measurement import Network
@@ -223,8 +223,8 @@ def test_who_may_not_speak_is_refused_everywhere(
         closing(Authority.open_or_create(office.folder / "authority")) as authority,
     ):
         assert registry.revoke("k7m2q9xd") if how == "revoke" else registry.retire("k7m2q9xd", office.time[0])
-        assert agree(registry, authority) == 1
-        assert agree(registry, authority) == 0
+        assert sync_revocations(registry, authority) == 1
+        assert sync_revocations(registry, authority) == 0
     assert refused_serials(office) == {serial(got.certificate)}
     assert refusal_of(office.service.renew(board.renewing(), "x")) is Refusal.REVOKED
     assert refusal_of(office.service.enrol(board.enrolling(token), "x")) is Refusal.REVOKED
@@ -244,7 +244,7 @@ def test_an_enrolment_in_flight_is_not_refused(office: Office, board: Board, enr
         closing(office.registry()) as registry,
         closing(Authority.open_or_create(office.folder / "authority")) as authority,
     ):
-        assert agree(registry, authority) == 0
+        assert sync_revocations(registry, authority) == 0
     assert serial(first.certificate) not in refused_serials(office)
 
 

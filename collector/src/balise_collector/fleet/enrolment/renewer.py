@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from balise_collector.fleet.authority import Authority
-from balise_collector.fleet.enrolment.revocation_sync import agree
+from balise_collector.fleet.enrolment.revocation_sync import sync_revocations
 from balise_collector.fleet.registry import RegistryOpener
 from balise_collector.system.errors import ConfigError, JournalError
 
@@ -51,7 +51,7 @@ class CertificateRenewer(threading.Thread):
             closing(self._open_registry()) as registry,
             closing(Authority.open_or_create(self._authority_dir)) as authority,
         ):
-            refused = agree(registry, authority)
+            refused = sync_revocations(registry, authority)
             self._also(authority)
         if refused:
             _log.info("authority: %d certificates are refused from now on", refused)

@@ -8,7 +8,7 @@ from balise_collector.fleet.authority import Authority
 from balise_collector.fleet.registry import FleetRegistry
 
 
-def agree(registry: FleetRegistry, authority: Authority) -> int:
+def sync_revocations(registry: FleetRegistry, authority: Authority) -> int:
     """Refuse the certificates of revoked and retired probes and of keys that were replaced; returns how many.
 
     The registry is held meanwhile: an enrolment in another thread has its certificate recorded before the registry

@@ -18,7 +18,7 @@ from cryptography import x509
 from balise_collector.fleet.authority import Authority, RequestMalformed, TooManyCertificates, read_request
 from balise_collector.fleet.enrolment import decision
 from balise_collector.fleet.enrolment.decision import Denied, Grant
-from balise_collector.fleet.enrolment.revocation_sync import agree
+from balise_collector.fleet.enrolment.revocation_sync import sync_revocations
 from balise_collector.fleet.members import Member
 from balise_collector.fleet.registry import RegistryOpener, RegistryTransaction
 from balise_collector.fleet.token import hash_of
@@ -137,7 +137,7 @@ class EnrolmentService:
                     held.retire(decided.retires, self.now())
                 held.put(member)
             if not decided.again:
-                agree(registry, authority)
+                sync_revocations(registry, authority)
             _log.info("%s %s from %s: %s", what, member.id, source, _told(decided))
             return Answer(status=200, body=msgspec.json.encode(self._enrolment(member, certificate, authority)))
 

@@ -15,7 +15,7 @@ from balise_wire.measurement import Network
 from balise_wire.words import ProbeRole, Profile
 
 
-class Order(msgspec.Struct, frozen=True, kw_only=True):
+class TokenOrder(msgspec.Struct, frozen=True, kw_only=True):
     """What the operator asks for."""
 
     count: int = 1
@@ -32,21 +32,21 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     """How long the tokens are good."""
 
 
-class Minted(msgspec.Struct, frozen=True, kw_only=True):
+class NewToken(msgspec.Struct, frozen=True, kw_only=True):
     """One card: what the registry keeps, and the only copy of its token."""
 
     row: Token
     token: str
 
 
-def mint(
-    order: Order,
+def new_tokens(
+    order: TokenOrder,
     taken: Collection[str],
     batch: str,
     now: float,
     chance: Callable[[int], bytes],
     choose: Callable[[str], str],
-) -> list[Minted]:
+) -> list[NewToken]:
     """Return the cards of an order.
 
     Args:
@@ -58,7 +58,7 @@ def mint(
         choose: picks one character of a text by chance.
     """
     used = set(taken)
-    minted = []
+    made = []
     for number in range(1, order.count + 1):
         name = order.probe or ids.draw(choose, used)
         used.add(name)
@@ -78,11 +78,11 @@ def mint(
             made_at=now,
             expires=now + order.seconds,
         )
-        minted.append(Minted(row=row, token=token))
-    return minted
+        made.append(NewToken(row=row, token=token))
+    return made
 
 
-def settings_of(one: Minted, enrol: tuple[str, ...], fingerprint: str, *, accepted: bool) -> CardSettings:
+def settings_of(one: NewToken, enrol: tuple[str, ...], fingerprint: str, *, accepted: bool) -> CardSettings:
     """Return what stands in a card's settings file; ``accepted``: the host has agreed already, on paper."""
     row = one.row
     return CardSettings(

@@ -18,7 +18,7 @@ from balise_collector.conclude.probe_events import EventSummary, troubles
 from balise_collector.conclude.spent_days import Question, questions
 from balise_collector.conclude.store.sqlite import SqliteStore
 from balise_collector.fleet.authority import Authority
-from balise_collector.fleet.enrolment.revocation_sync import agree
+from balise_collector.fleet.enrolment.revocation_sync import sync_revocations
 from balise_collector.fleet.members import Fleet, Halt, Member, Pending
 from balise_collector.fleet.orders import Order
 from balise_collector.fleet.registry import FleetRegistry
@@ -224,7 +224,7 @@ def _refuse(config: Config, registry: FleetRegistry) -> Iterator[str]:
     if not config.authority_dir.exists():
         return
     with closing(Authority.open_or_create(config.authority_dir)) as authority:
-        if agree(registry, authority):
+        if sync_revocations(registry, authority):
             yield f"a certificate of it is on the list {config.authority_dir / 'crl.pem'}; the broker has it with the"
             yield "next `balise-collector broker refresh` (a copy by hand needs SIGHUP)"
 

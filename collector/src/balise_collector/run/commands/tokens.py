@@ -18,7 +18,7 @@ from typing import Any, Final
 from balise_collector.fleet.authority import Authority
 from balise_collector.fleet.enrolment import ids
 from balise_collector.fleet.enrolment.labels import Label, sheet
-from balise_collector.fleet.enrolment.token_generator import Minted, Order, mint, settings_of
+from balise_collector.fleet.enrolment.token_generator import NewToken, TokenOrder, new_tokens, settings_of
 from balise_collector.fleet.members import Member
 from balise_collector.fleet.registry import FleetRegistry
 from balise_collector.fleet.registry.sqlite import SqliteRegistry
@@ -77,7 +77,7 @@ def _replace(config: Config, clock: Clock, arguments: argparse.Namespace) -> Ite
         known = registry.fleet().members.get(arguments.probe)
         if known is None:
             raise ConfigError(f"{arguments.probe}: not in the fleet; see balise-collector fleet list")
-        order = Order(
+        order = TokenOrder(
             probe=known.id,
             network=known.network,
             provider=known.provider,
@@ -98,7 +98,7 @@ def _seconds(arguments: argparse.Namespace) -> float:
     return float(arguments.days * 86_400)
 
 
-def _order(arguments: argparse.Namespace, known: Member | None) -> Order:
+def _order(arguments: argparse.Namespace, known: Member | None) -> TokenOrder:
     """Join what the operator typed with what is known of a named id (ConfigError with the argument to add)."""
     was = known.network if known else None
     country = arguments.country or (was.country if was else "")
@@ -112,7 +112,7 @@ def _order(arguments: argparse.Namespace, known: Member | None) -> Order:
     if not 1 <= arguments.count <= (1 if arguments.probe else _COUNT_MOST):
         raise ConfigError(f"--count {arguments.count}: use 1 to {_COUNT_MOST}, and 1 with --probe")
     access = arguments.access or (was.access if was else Access.FIXED)
-    return Order(
+    return TokenOrder(
         count=arguments.count,
         probe=arguments.probe,
         network=Network(country=country, asn=asn, access=Access(access), region=arguments.region),
@@ -126,7 +126,7 @@ def _order(arguments: argparse.Namespace, known: Member | None) -> Order:
 
 
 def _make(
-    config: Config, clock: Clock, arguments: argparse.Namespace, registry: FleetRegistry, order: Order
+    config: Config, clock: Clock, arguments: argparse.Namespace, registry: FleetRegistry, order: TokenOrder
 ) -> Iterator[str]:
     """Make the cards: files first, and the tokens are good once every file is there."""
     if config.enrolment is None:
@@ -141,13 +141,13 @@ def _make(
     written: list[Path] = []
     with registry.transaction() as held:
         taken = held.ids()
-    minted = mint(order, taken, batch, now, secrets.token_bytes, secrets.choice)
+    made = new_tokens(order, taken, batch, now, secrets.token_bytes, secrets.choice)
     try:
         # Outside of any transaction: hundreds of files take seconds on a card, and the collector writes too.
-        for path, text in _files(arguments, minted, enrol, fingerprint).items():
+        for path, text in _files(arguments, made, enrol, fingerprint).items():
             _write(path, text, written)
         with registry.transaction() as held:
-            for one in minted:
+            for one in made:
                 held.add_token(one.row)
     except BaseException:
         for path in written:
@@ -155,41 +155,41 @@ def _make(
             with suppress(OSError):  # a card's own folder; others are not empty, or stay
                 path.parent.rmdir()
         raise
-    yield from _told(arguments, minted, written)
+    yield from _told(arguments, made, written)
 
 
 def _files(
-    arguments: argparse.Namespace, minted: Sequence[Minted], enrol: tuple[str, ...], fingerprint: str
+    arguments: argparse.Namespace, made: Sequence[NewToken], enrol: tuple[str, ...], fingerprint: str
 ) -> dict[Path, str]:
     """Return the files that are asked for, by path."""
     files: dict[Path, str] = {}
     if arguments.out:
-        for one in minted:
+        for one in made:
             settings = settings_of(one, enrol, fingerprint, accepted=arguments.accepted)
             files[_place(arguments.out, one)] = render(settings, arguments.language)
-        batch = minted[0].row.batch
-        files[Path(arguments.out) / LABELS_FILE] = sheet(batch, labels_of(minted, with_token=arguments.with_token))
+        batch = made[0].row.batch
+        files[Path(arguments.out) / LABELS_FILE] = sheet(batch, labels_of(made, with_token=arguments.with_token))
     if arguments.csv and arguments.csv != "-":
-        files[Path(arguments.csv)] = table(minted, arguments.out)
+        files[Path(arguments.csv)] = table(made, arguments.out)
     return files
 
 
-def _place(out: str, one: Minted) -> Path:
+def _place(out: str, one: NewToken) -> Path:
     """Return where a card's settings file goes: a folder a card, so that it is copied under its own name."""
     return Path(out) / f"{one.row.card:02d}-{one.row.probe}" / SETTINGS_FILE
 
 
-def labels_of(minted: Sequence[Minted], *, with_token: bool) -> list[Label]:
+def labels_of(made: Sequence[NewToken], *, with_token: bool) -> list[Label]:
     """Return the labels of cards."""
-    return [Label(card=one.row.card, probe=one.row.probe, token=one.token if with_token else "") for one in minted]
+    return [Label(card=one.row.card, probe=one.row.probe, token=one.token if with_token else "") for one in made]
 
 
-def table(minted: Sequence[Minted], out: str | None) -> str:
+def table(made: Sequence[NewToken], out: str | None) -> str:
     """Return the cards as CSV (RFC 4180)."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(("card", "probe", "token", "country", "asn", "provider", "file"))
-    for one in minted:
+    for one in made:
         row = one.row
         provider = harmless.cell(row.provider)
         file = str(_place(out, one)) if out else ""
@@ -209,16 +209,16 @@ def _write(path: Path, text: str, written: list[Path]) -> None:
     written.append(path)
 
 
-def _told(arguments: argparse.Namespace, minted: Sequence[Minted], written: Sequence[Path]) -> Iterator[str]:
+def _told(arguments: argparse.Namespace, made: Sequence[NewToken], written: Sequence[Path]) -> Iterator[str]:
     """Say what was made; tokens are printed only where no file has them."""
     if arguments.csv == "-":
-        yield from table(minted, arguments.out).splitlines()
+        yield from table(made, arguments.out).splitlines()
     elif not written:
-        yield from (f"{one.row.card:<4} {one.row.probe:<12} {one.token}" for one in minted)
+        yield from (f"{one.row.card:<4} {one.row.probe:<12} {one.token}" for one in made)
     else:
         yield from (str(path) for path in written)
-    yield f"batch {minted[0].row.batch}: {len(minted)} cards, tokens good until " + _day(minted[0].row.expires)
-    if not minted[0].row.host and not minted[0].row.named:
+    yield f"batch {made[0].row.batch}: {len(made)} cards, tokens good until " + _day(made[0].row.expires)
+    if not made[0].row.host and not made[0].row.named:
         yield "once they are handed out: balise-collector fleet host, or the public view counts all of them as one"
 
 
