@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from balise_collector.run.databases import Databases
-from balise_collector.system.config import Broker, Config, Place
+from balise_collector.system.config import Broker, CollectorSettings, Config
 from balise_collector.system.errors import JournalError
 from tests.collector.field_probe import FieldProbe
 
@@ -16,7 +16,7 @@ from tests.collector.field_probe import FieldProbe
 @pytest.fixture
 def config(tmp_path: Path) -> Config:
     """Return the settings of a collector in a folder of its own."""
-    return Config(collector=Place(state_dir=str(tmp_path)), broker=(Broker(host="127.0.0.1"),))
+    return Config(collector=CollectorSettings(state_dir=str(tmp_path)), broker=(Broker(host="127.0.0.1"),))
 
 
 def connections(folder: Path) -> list[str]:
