@@ -9,11 +9,10 @@ import fcntl
 import logging
 import signal
 import sys
-import threading
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, Final, Protocol
+from typing import IO, Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -36,6 +35,7 @@ from balise_collector.run import damage
 from balise_collector.run.child_process import ChildProcess
 from balise_collector.run.databases import Databases
 from balise_collector.run.public_server import HANDED, token_of, view_source
+from balise_collector.run.threads import ProgramThread, run_beside
 from balise_collector.sinks.context import SinkContext
 from balise_collector.sinks.registry import workers
 from balise_collector.sinks.streams import Sources
@@ -50,9 +50,6 @@ from balise_collector.system.log_lines import ClockFormatter, Sparing
 from balise_collector.system.serving import BoundedServer, allow_files
 
 _log = logging.getLogger(__name__)
-_STOP_SECONDS: Final = 1.8
-"""Longest that the threads together may take to end; the whole program ends within 3 s of SIGTERM."""
-_WATCH_SECONDS: Final = 0.2
 _PREDECESSOR_SECONDS: Final = 5.0
 """How long the public view of a collector that was killed may take to give its port back; it takes milliseconds."""
 BOUNDS: Final = Bounds(most=128)
@@ -102,7 +99,7 @@ def run(config: Config, clock: Clock, settings: Path) -> int:
     )
     ingest.learn(learned)
     for_readers: Releases | None = None
-    threads: list[Part] = [ingest, Pipeline(config, clock, services, ingest.learn, partial(Databases, config))]
+    threads: list[ProgramThread] = [ingest, Pipeline(config, clock, services, ingest.learn, partial(Databases, config))]
     threads.extend(
         workers(SinkContext(config, clock, services, ingest.connected, open_registry), partial(_sources, config))
     )
@@ -110,20 +107,12 @@ def run(config: Config, clock: Clock, settings: Path) -> int:
         for_readers = _for_readers(config, key)
         if not config.public.apart:
             threads.append(_public(config.public, clock, settings))
-    threads.extend(_doors(config, clock))
+    threads.extend(_enrolment_threads(config, clock))
     server = _server(config, clock, services, ingest, listening)
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda _number, _frame: setattr(server, "should_exit", True))
     _log.info("collector key %s, catalogue %s", identity.public_hex(key), services.version)
-    for thread in threads:
-        thread.start()
-    watch = threading.Thread(target=_watch, args=(threads, server), name="watch", daemon=True)
-    watch.start()
-    server.run()
-    for thread in threads:
-        thread.stop()
-    for thread in threads:
-        thread.join(_STOP_SECONDS / len(threads))
+    run_beside(server, threads)
     if for_readers is not None:
         for_readers.close()
     alone.close()
@@ -139,45 +128,13 @@ def _sources(config: Config) -> Sources:
     return Sources(databases.store, databases.journal)
 
 
-def _doors(config: Config, clock: Clock) -> list["Part"]:
+def _enrolment_threads(config: Config, clock: Clock) -> list[ProgramThread]:
     """Return the enrolment listener where the settings have one, and who keeps the authority where there is one."""
     registry = partial(SqliteRegistry, config.fleet_file)
     if config.enrolment is None:
         return [CertificateRenewer(config.authority_dir, registry)] if config.authority_dir.exists() else []
     listener = EnrolmentListener(config, config.enrolment, clock, registry)
     return [listener, CertificateRenewer(config.authority_dir, registry, listener.fit)]
-
-
-class Part(Protocol):
-    """What every thread of ours can do."""
-
-    failed: BaseException | None
-
-    def start(self) -> None:
-        """Begin."""
-        ...
-
-    def stop(self) -> None:
-        """Ask it to end."""
-        ...
-
-    def join(self, timeout: float | None = None) -> None:
-        """Wait for its end."""
-        ...
-
-    def is_alive(self) -> bool:
-        """Whether it runs."""
-        ...
-
-
-def _watch(threads: list[Part], server: BoundedServer) -> None:
-    """End the program when one of its threads has died: half a collector is worse than none."""
-    while not server.should_exit:
-        for thread in threads:
-            thread.join(_WATCH_SECONDS)
-            if not thread.is_alive():
-                server.should_exit = True
-                return
 
 
 def _lock(state_dir: Path) -> IO[str]:

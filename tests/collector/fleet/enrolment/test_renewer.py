@@ -57,12 +57,12 @@ def test_who_runs_beside_the_collector(office: Office) -> None:
     """Nobody without an authority; its renewer where there is one; the listener too where the settings have it."""
     place = CollectorSettings(state_dir=str(office.folder))
     bare = Config(collector=place)
-    assert app._doors(bare, Clock()) == []  # what `run` starts cannot be seen otherwise without running it
+    assert app._enrolment_threads(bare, Clock()) == []  # what `run` starts cannot be seen otherwise without running it
     Authority.open_or_create(bare.authority_dir).close()
-    assert [type(part) for part in app._doors(bare, Clock())] == [CertificateRenewer]
+    assert [type(part) for part in app._enrolment_threads(bare, Clock())] == [CertificateRenewer]
     table = EnrolmentSettings(
         host="127.0.0.1", port=0, addresses=("127.0.0.1",), brokers=(Front(host="front.example"),)
     )
-    listener, renewer = app._doors(Config(collector=place, enrolment=table), Clock())
+    listener, renewer = app._enrolment_threads(Config(collector=place, enrolment=table), Clock())
     assert (type(listener), type(renewer)) == (EnrolmentListener, CertificateRenewer)
     listener.stop()
