@@ -34,6 +34,7 @@ def run_in_a_bare_clone(repo_root: Path, folder: Path, kind: str, ci: str) -> su
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["netns", "lab", "real_data"])
 def test_a_person_is_told_why_a_kind_was_skipped(repo_root: Path, tmp_path: Path, kind: str) -> None:
     """Where a means is missing the tests that need it are skipped with the mend; the run is green."""
@@ -43,6 +44,7 @@ def test_a_person_is_told_why_a_kind_was_skipped(repo_root: Path, tmp_path: Path
     assert f"every test marked {kind} was skipped; CI would fail: {kind}: " in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["netns", "lab", "real_data"])
 def test_ci_may_not_skip_a_whole_kind(repo_root: Path, tmp_path: Path, kind: str) -> None:
     """A green CI in which no namespace test ran would say what it does not know."""

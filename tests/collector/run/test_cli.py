@@ -157,6 +157,7 @@ def test_measurements_of_a_file_are_explained(run: Run, probe: FieldProbe, tmp_p
     assert "line 1" in err
 
 
+@pytest.mark.slow
 def test_incidents_and_report_of_an_afternoon(run: Run, afternoon: Afternoon, tmp_path: Path) -> None:
     """Replay, incidents and report tell the same story, in a table, in JSON, in English and in French."""
     assert "nothing was collected" in run("incidents")[2]

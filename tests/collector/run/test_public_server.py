@@ -141,6 +141,7 @@ def test_it_has_no_use_for_the_collectors_key(settings: Path, state: Path) -> No
         assert ask(base_of(running)) == []
 
 
+@pytest.mark.slow
 def test_it_may_see_neither_token_nor_certificates(settings: Path) -> None:
     """What opens the operator's pages and the broker can be kept from the process that strangers talk to."""
     text = settings.read_text().replace("[pages]", '[pages]\ntoken_file = "/nowhere/token"')

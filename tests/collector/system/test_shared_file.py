@@ -29,6 +29,7 @@ for number in range(5):
 """
 
 
+@pytest.mark.slow
 def test_programs_that_start_together_all_get_their_turn(tmp_path: Path) -> None:
     """Six at once on a file that does not exist yet: two approvals once gave "database is locked"."""
     path = tmp_path / "state" / "fleet.sqlite"

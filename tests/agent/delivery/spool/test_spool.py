@@ -72,6 +72,7 @@ while True:
 """
 
 
+@pytest.mark.slow
 def test_everything_acknowledged_survives_kill_9(
     tmp_path: Path, identity: Identity, open_spool: Callable[..., Spool]
 ) -> None:

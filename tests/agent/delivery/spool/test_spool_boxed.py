@@ -153,6 +153,7 @@ while True:
 """
 
 
+@pytest.mark.slow
 def test_everything_acknowledged_survives_kill_9_and_nobody_reads_it(
     tmp_path: Path, open_spool: Callable[..., Spool]
 ) -> None:

@@ -291,6 +291,7 @@ def test_the_name_in_links_is_never_the_readers(make: Make) -> None:
         assert "evil.example" not in client.get(path, headers={"Host": "evil.example"}).text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "bad", ["\ufffe", "\x00", "\x1b[31m", "\x9b2J", "\u202egro.live\u202c", "\ud800", "\U0001ffff"]
 )
