@@ -32,7 +32,7 @@ WATCHED: Final = (*sorted(TROUBLES), EventKind.REBOOT)
 _EACH: Final = 50
 """Newest events of a kind that are looked through."""
 Read = Callable[[str, int, EventKind | None], Sequence[EventRow]]
-"""Gives the newest events of a probe, at most so many, of one kind where that is given (SqliteJournal.events_of)."""
+"""Gives the newest events of a probe, at most so many, of one kind where that is given (EventReader.events_of)."""
 
 
 class EventSummary(msgspec.Struct, frozen=True, kw_only=True):
