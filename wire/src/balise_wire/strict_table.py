@@ -1,7 +1,7 @@
 """A table of settings held against its shape, in words for whoever wrote it: the agent's and the collector's alike.
 
 Lives here: unknown keys with the nearest known one, and msgspec's complaints as a person who reads TOML says them. Must
-not live here: files, any particular shape, or whose settings they are (docs/decisions/0023). Pure.
+not live here: files, any particular shape, or whose settings they are (docs/decisions/0023), sockets or clocks.
 """
 
 import difflib
