@@ -40,6 +40,7 @@ _OLD: Final = {
 _WORDS: Final = {
     "BucketWriter": "InfluxSink",
     "JournalReader": "Follower",
+    "PublicStore": "Public",
     "WitnessCounts": "Crowd",
     "operator_context": "surroundings",
     "reader.inference": "reader.deduction",

@@ -10,7 +10,7 @@ import json
 from balise_collector.incidents.model import Incident, IncidentKind, IncidentState, Interval, MechanismShare, Scope
 from balise_collector.journal import JournalRow
 from balise_collector.judge.verdict import State, Verdict
-from balise_collector.pages.public.filter import Policy, Public
+from balise_collector.pages.public.filter import Policy, PublicStore
 from balise_wire.evidence import Direction, Packet
 from balise_wire.measurement import Measurement, Network
 from balise_wire.mechanisms import Mechanism
@@ -73,8 +73,8 @@ class WitnessCounts:
     def kept(self, question, ask): return ask()
 
 policy = Policy(least=2, delay=0.0, secret=b"x")
-hosts = {"hosts": {name: name for name in MARKS}} if "hosts" in Public.__dataclass_fields__ else {}
-public = Public(
+hosts = {"hosts": {name: name for name in MARKS}} if "hosts" in PublicStore.__dataclass_fields__ else {}
+public = PublicStore(
     store=Store(), witness_counts=WitnessCounts(), policy=policy, now=NOW, released={incident.id: NOW - 60}, **hosts,
 )
 name = policy.alias(incident.id)
