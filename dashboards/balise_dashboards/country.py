@@ -7,7 +7,7 @@ from typing import Any
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from balise_collector.judge.verdict import State
+from balise_collector.judge.verdict import VerdictState
 from balise_dashboards.board import COUNTRY, PROVIDER, SERVICE, board, incident_marks, link_to, link_to_page
 from balise_dashboards.influxql import GRAVEST, ROLLUPS, Query, Source, verdicts
 from balise_dashboards.language import label, of_codes
@@ -20,7 +20,7 @@ _TO_MATRIX = link_to_page("/matrix", "Matrix on the collector's pages")
 _HERE = verdicts("country", "asn", "service")
 _LINE = Source(LINE, ("country", "asn"))
 _PAST = Source(ROLLUP, ("country", "asn", "service"), ("\"window\" = '1h'", "\"reference\" = 'no'"))
-_COUNTED = ", ".join(f'sum("is_{state.value}") AS "{state.value}"' for state in State)
+_COUNTED = ", ".join(f'sum("is_{state.value}") AS "{state.value}"' for state in VerdictState)
 
 
 def build() -> Dashboard:
@@ -77,7 +77,7 @@ def _tables() -> tuple[Any, ...]:
                     "Service",
                     linked("This service", "/d/balise-service?${__url_time_range}&var-service=${__value.raw}"),
                 ),
-                *((state.value, label(state), []) for state in State),
+                *((state.value, label(state), []) for state in VerdictState),
             ),
         ),
         rows(

@@ -12,7 +12,7 @@ from grafana_foundation_sdk.cog import builder as cogbuilder
 from grafana_foundation_sdk.cog import variants
 from grafana_foundation_sdk.models.dashboard import DataSourceRef
 
-from balise_collector.judge.verdict import State
+from balise_collector.judge.verdict import VerdictState
 from balise_dashboards.language import BITS
 from balise_dashboards.names import VERDICT
 
@@ -95,8 +95,10 @@ def _quoted(names: Iterable[str]) -> list[str]:
     return [f'"{name}"' for name in names]
 
 
-_TROUBLE: Final = " + ".join(f'max("is_{state.value}") * {bit}' for state, bit in BITS.items() if bit > BITS[State.OK])
-GRAVEST: Final = f'median("is_ok") * {BITS[State.OK]} + {_TROUBLE}'
+_TROUBLE: Final = " + ".join(
+    f'max("is_{state.value}") * {bit}' for state, bit in BITS.items() if bit > BITS[VerdictState.OK]
+)
+GRAVEST: Final = f'median("is_ok") * {BITS[VerdictState.OK]} + {_TROUBLE}'
 """A bin's states as one sum (language.BITS)."""
 
 

@@ -13,36 +13,36 @@ from grafana_foundation_sdk.models import dashboard as models
 
 from balise_collector.conclude.probe_events import TROUBLES
 from balise_collector.incidents.model import IncidentKind, IncidentState
-from balise_collector.judge.verdict import State
+from balise_collector.judge.verdict import VerdictState
 from balise_collector.pages.drawing.palette import DARK, PAINTS, shape, word
 from balise_collector.words.tables import EVENTS, KINDS, MECHANISMS
 from balise_dashboards.names import STATE_CODES
 from balise_wire.status import EventKind
 
 BITS: Final = {
-    State.INSUFFICIENT: 0,
-    State.OK: 2,
-    State.SERVER_SIDE: 4,
-    State.DOWN: 8,
-    State.THROTTLED: 16,
-    State.BLOCKED: 32,
+    VerdictState.INSUFFICIENT: 0,
+    VerdictState.OK: 2,
+    VerdictState.SERVER_SIDE: 4,
+    VerdictState.DOWN: 8,
+    VerdictState.THROTTLED: 16,
+    VerdictState.BLOCKED: 32,
 }
 """The least sum of a bin in which the state is the gravest; ok's 2 is twice the median of ``is_ok`` (a tie is grey)."""
-GREY: Final = PAINTS[State.INSUFFICIENT].dark
+GREY: Final = PAINTS[VerdictState.INSUFFICIENT].dark
 ACCENT: Final = DARK.accent
-ALARM: Final = PAINTS[State.BLOCKED].dark
-WARN: Final = PAINTS[State.THROTTLED].dark
-FINE: Final = PAINTS[State.OK].dark
+ALARM: Final = PAINTS[VerdictState.BLOCKED].dark
+WARN: Final = PAINTS[VerdictState.THROTTLED].dark
+FINE: Final = PAINTS[VerdictState.OK].dark
 
 Mapping = models.ValueMapping
 
 
-def colour(state: State) -> str:
+def colour(state: VerdictState) -> str:
     """Return the colour of a state as #rrggbb."""
     return PAINTS[state].dark
 
 
-def label(state: State) -> str:
+def label(state: VerdictState) -> str:
     """Return shape and word of a state."""
     return f"{shape(state)} {word(state)}"
 
@@ -78,7 +78,7 @@ def of_words(words: dict[str, tuple[str, str]]) -> list[Mapping]:
     ]
 
 
-STATE_WORDS: Final = {state.value: (label(state), colour(state)) for state in State}
+STATE_WORDS: Final = {state.value: (label(state), colour(state)) for state in VerdictState}
 FLAG_WORDS: Final = {"0": ("○ no", GREY), "1": ("■ yes", ALARM)}
 ALIVE_WORDS: Final = {"0": ("■ silent", ALARM), "1": ("● heard", FINE)}
 KIND_WORDS: Final = {kind.value: (KINDS[kind], "") for kind in IncidentKind}

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from balise_collector.judge.verdict import State
+from balise_collector.judge.verdict import VerdictState
 from balise_dashboards import language
 from balise_dashboards.board import COUNTRY, SERVICE, board, incident_marks, link_to, link_to_page
 from balise_dashboards.influxql import GRAVEST, Query, Source, verdicts
@@ -177,12 +177,12 @@ def _where_and_how_many() -> tuple[Any, ...]:
             "How many verdicts of each state each interval had",
             [
                 Query(_ALL_VERDICTS.binned(f'sum("is_{state.value}")'), label(state), ref=chr(65 + place))
-                for place, state in enumerate(State)
+                for place, state in enumerate(VerdictState)
             ],
             [_TO_COUNTRY],
             "short",
             stacked=True,
-            paints={label(state): colour(state) for state in State},
+            paints={label(state): colour(state) for state in VerdictState},
         ).height(9),
         history(
             "Countries",

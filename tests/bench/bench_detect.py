@@ -12,7 +12,7 @@ import tracemalloc
 from typing import Any
 
 from balise_collector.detect import Detector
-from balise_collector.judge import Level, State, Verdict
+from balise_collector.judge import Level, Verdict, VerdictState
 from balise_wire.measurement import Network
 from balise_wire.words import Design, Experiment, TargetRole
 
@@ -38,7 +38,7 @@ def verdict(provider: int, service: int, slot: int) -> Verdict:
         design=Design.SENTINEL,
         at=at,
         since=at,
-        state=State.OK,
+        state=VerdictState.OK,
         rule="tls.ok",
         level=Level.NONE,
     )

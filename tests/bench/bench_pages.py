@@ -21,7 +21,7 @@ from starlette.testclient import TestClient
 from balise_collector.conclude.store import Store
 from balise_collector.conclude.store.sqlite import SqliteStore
 from balise_collector.fleet.members import Member
-from balise_collector.judge.verdict import Level, State, Verdict
+from balise_collector.judge.verdict import Level, Verdict, VerdictState
 from balise_collector.pages.operator.app import create_app
 from balise_collector.pages.views.read_model import View
 from balise_wire.measurement import Network
@@ -78,7 +78,7 @@ def verdicts(fleet: tuple[Member, ...]) -> Iterator[tuple[int, Verdict]]:
             if seq > VERDICTS:
                 return
             blocked = layer is Experiment.TLS and service == "twitter" and 100 < slot < 142 and not member.reference
-            state = State.BLOCKED if blocked else State.INSUFFICIENT if seq % 97 == 0 else State.OK
+            state = VerdictState.BLOCKED if blocked else VerdictState.INSUFFICIENT if seq % 97 == 0 else VerdictState.OK
             at = FIRST + slot * 300.0 + seq % 299
             yield (
                 seq,

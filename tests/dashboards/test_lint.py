@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from grafana_foundation_sdk.models.dashboard import RangeMap
 
-from balise_collector.judge.verdict import State
+from balise_collector.judge.verdict import VerdictState
 from balise_collector.pages.drawing.palette import PAINTS, shape, word
 from balise_dashboards import __main__ as generator
 from balise_dashboards import board, language
@@ -233,8 +233,8 @@ def test_nothing_is_fetched_from_abroad(boards: dict[str, Board]) -> None:
 
 def test_grey_is_for_not_knowing_and_never_green(boards: dict[str, Board]) -> None:
     """Wherever a state's word stands its colour is the state's, and grey's word has no other colour."""
-    colours = {f"{shape(state)} {word(state)}": PAINTS[state].dark for state in State}
-    assert colours[language.label(State.INSUFFICIENT)] == language.GREY
+    colours = {f"{shape(state)} {word(state)}": PAINTS[state].dark for state in VerdictState}
+    assert colours[language.label(VerdictState.INSUFFICIENT)] == language.GREY
     seen = set()
     for one in boards.values():
         for panel in one["panels"]:
@@ -251,12 +251,12 @@ def test_a_bin_shows_trouble_before_green_and_green_only_by_majority() -> None:
     """Every mixture of verdicts in a bin falls into exactly one range, and it is the right state's."""
     ranges = [mapping.options for mapping in language.of_bits() if isinstance(mapping, RangeMap)]
     spans = {option.result.text: (option.from_val or 0.0, option.to or 0.0) for option in ranges}
-    troubles = [State.BLOCKED, State.THROTTLED, State.DOWN, State.SERVER_SIDE]
+    troubles = [VerdictState.BLOCKED, VerdictState.THROTTLED, VerdictState.DOWN, VerdictState.SERVER_SIDE]
     for present in itertools.product((0, 1), repeat=4):
         for ok in (0.0, 0.5, 1.0):
             total = 2 * ok + sum(language.BITS[s] for s, there in zip(troubles, present, strict=True) if there)
             first = next((s for s, there in zip(troubles, present, strict=True) if there), None)
-            expected = first or (State.OK if ok == 1.0 else State.INSUFFICIENT)
+            expected = first or (VerdictState.OK if ok == 1.0 else VerdictState.INSUFFICIENT)
             shown = [text for text, (least, most) in spans.items() if least <= total <= most]
             assert shown == [language.label(expected)]
 

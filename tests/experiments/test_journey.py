@@ -13,7 +13,7 @@ from balise_collector.conclude.judgement import judge
 from balise_collector.experiments import POINTS
 from balise_collector.fleet.members import Record
 from balise_collector.intake.believable import unbelievable
-from balise_collector.judge import Context, ReferenceTable, State, Verdict
+from balise_collector.judge import Context, ReferenceTable, Verdict, VerdictState
 from balise_collector.pages.public.sanitised import sanitise
 from balise_collector.pages.views.evidence import exhibit
 from balise_collector.sinks.ooni import record
@@ -74,7 +74,7 @@ def test_a_person_at_the_probe_reads_it(journey: Journey) -> None:
 def test_it_is_judged(journey: Journey) -> None:
     """Where everything works, nobody is accused, and a rule of its own says so."""
     verdict = verdict_of(journey)
-    assert verdict.state in {State.OK, State.INSUFFICIENT}
+    assert verdict.state in {VerdictState.OK, VerdictState.INSUFFICIENT}
     assert verdict.layer is journey.word
 
 

@@ -35,7 +35,7 @@ from balise_collector.system.clock import Clock
 from balise_collector.system.identity import box_key, public_hex
 from balise_collector.system.identity import load_or_create as load_collector
 from balise_wire.box import Opener
-from balise_wire.card import Consent
+from balise_wire.card import CardConsent
 from balise_wire.seal import Sealer
 from balise_wire.topics import Leaf, ProbeTopic
 from tests.testbed import scripts
@@ -178,9 +178,8 @@ def test_a_card_is_read(language: str) -> None:
     assert read.findings == ()
     assert read.settings is not None
     assert read.settings.enrol == ("https://203.0.113.10:8443",)
-    assert (read.settings.country, read.settings.consent) == (
-        ("PK", Consent(version="2026-11", accepted=True)) if language == "en" else ("FR", Consent(version="2026-11"))
-    )
+    consent = CardConsent(version="2026-11", accepted=language == "en")
+    assert (read.settings.country, read.settings.consent) == ("PK" if language == "en" else "FR", consent)
 
 
 def test_what_was_left_names_no_machine() -> None:

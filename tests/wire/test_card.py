@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from balise_wire import card, card_token
-from balise_wire.card import CardSettings, Consent, Ssh, Wifi
+from balise_wire.card import CardConsent, CardSettings, Ssh, Wifi
 from balise_wire.words import ProbeRole
 
 TOKEN = card_token.make(bytes(range(15)))
@@ -24,7 +24,7 @@ FILLED = CardSettings(
     provider="cable 2",
     wifi=Wifi(name="Zia's house", password='a"b\\c d#e', country="PK"),
     ssh=Ssh(key="ssh-ed25519 AAAA box"),
-    consent=Consent(version=card.CONSENT_VERSION, accepted=True),
+    consent=CardConsent(version=card.CONSENT_VERSION, accepted=True),
 )
 CONSENTS = {
     ("2026-11", "en"): "378d82a77d736415cf7522cbac2c8b87b371ae6e7d171029f2161ce9318cfe42",
@@ -44,7 +44,7 @@ def test_what_is_rendered_is_read_back(language: str, settings: CardSettings) ->
         table["enrol"] = [table["enrol"]] if table["enrol"] else []
     read = msgspec.convert(table, CardSettings)
     assert read == msgspec.structs.replace(settings, consent=read.consent)
-    assert read.consent == Consent(version=card.CONSENT_VERSION, accepted=settings.consent.accepted)
+    assert read.consent == CardConsent(version=card.CONSENT_VERSION, accepted=settings.consent.accepted)
 
 
 @pytest.mark.parametrize("language", card.languages())

@@ -18,7 +18,7 @@ from balise_agent.provisioning.card.boot_actions import Places, read_card, write
 from balise_agent.run.doctor import Facts, Line, diagnose, rendered
 from balise_agent.system.status import Status, for_card, for_terminal
 from balise_collector.fleet.enrolment.labels import Label, sheet
-from balise_wire.card import SETTINGS_FILE, STATUS_FILE, CardSettings, Consent, Wifi, render
+from balise_wire.card import SETTINGS_FILE, STATUS_FILE, CardConsent, CardSettings, Wifi, render
 from balise_wire.card_token import make
 from balise_wire.words import ClockState, Lifecycle
 
@@ -67,7 +67,7 @@ def status_files(folder: Path) -> tuple[str, str]:
         path.mkdir()
     settings = CardSettings(
         enrol=("https://front.example:8443",), fingerprint="2b" * 32, token=make(bytes(range(15))), country="PK",
-        wifi=Wifi(name="Home", password="long enough"), consent=Consent(accepted=True),
+        wifi=Wifi(name="Home", password="long enough"), consent=CardConsent(accepted=True),
     )  # fmt: skip
     good = render(settings)
     (card / SETTINGS_FILE).write_text(good, newline="")

@@ -10,7 +10,7 @@ import pytest
 
 from balise_agent.delivery import dial
 from balise_agent.delivery.lookup import from_hosts, literal, lookup_through
-from balise_agent.system.config import Broker, Transport
+from balise_agent.system.config import Broker, BrokerTransport
 from balise_agent.system.reactor import WRITE
 from balise_agent.system.task import file_ready
 
@@ -139,7 +139,7 @@ def silent(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("settings", "told"),
-    [({"tls": True}, "TLS: no answer"), ({"transport": Transport.WEBSOCKETS}, "websocket: no answer")],
+    [({"tls": True}, "TLS: no answer"), ({"transport": BrokerTransport.WEBSOCKETS}, "websocket: no answer")],
 )
 def test_a_server_that_says_nothing_is_given_up(
     reactor: Reactor, listener: socket.socket, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], told: str
@@ -164,7 +164,7 @@ def test_a_server_that_does_not_upgrade_is_told(
     reactor: Reactor, listener: socket.socket, response: bytes, told: str
 ) -> None:
     """A proxy's error page in the place of the broker is read to its first bytes and reported."""
-    broker = Broker(host="127.0.0.1", port=listener.getsockname()[1], transport=Transport.WEBSOCKETS)
+    broker = Broker(host="127.0.0.1", port=listener.getsockname()[1], transport=BrokerTransport.WEBSOCKETS)
     clients: list[socket.socket] = []
 
     def serve(_events: int) -> None:

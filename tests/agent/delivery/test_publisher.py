@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from balise_agent.delivery.parts import Arrival, Assigned, Greeted
-from balise_agent.system.config import Broker, Transport
+from balise_agent.system.config import Broker, BrokerTransport
 from balise_agent.system.reactor import Reactor
 from balise_wire import profiles
 from balise_wire.envelope import Kind, decode_envelope
@@ -209,7 +209,7 @@ def test_websockets_carry_the_same(
 ) -> None:
     """Over WebSockets the session stands and batches are acknowledged by the broker."""
     fill(spool, 2)
-    publisher = make_publisher(entry(websocket_mosquitto, transport=Transport.WEBSOCKETS))
+    publisher = make_publisher(entry(websocket_mosquitto, transport=BrokerTransport.WEBSOCKETS))
     publisher.start()
     until(lambda: publisher.counters.sent_batches == 2)
     until(lambda: publisher.mqtt is not None and not publisher.mqtt.unacknowledged)

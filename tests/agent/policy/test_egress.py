@@ -7,7 +7,7 @@ import pytest
 from balise_agent.policy.egress import Egress
 from balise_agent.policy.limits import Limits, Reserve
 from balise_agent.system.clock import Clock, Laboratory
-from balise_agent.system.errors import Refused
+from balise_agent.system.errors import PolicyRefusal
 from balise_agent.testing import OpenGate
 from balise_wire.profiles import SHARES, Share
 
@@ -30,7 +30,7 @@ class Hand:
 def test_the_household_is_out_of_bounds(address: str) -> None:
     """Private, loopback, multicast and the machine's own networks are refused whoever asks, and nothing is counted."""
     gate = Egress(RULES, Hand().clock())
-    with pytest.raises(Refused, match=f"{address} port 443: "):
+    with pytest.raises(PolicyRefusal, match=f"{address} port 443: "):
         gate.allow(address, 443, 10)
     assert (gate.refusals, gate.usage.spent) == (1, 0)
 
@@ -48,7 +48,7 @@ def test_the_day_has_its_bytes() -> None:
     gate = Egress(RULES, hand.clock(), "10 60 40")
     gate.allow("198.51.101.1", 443, 500)
     gate.received(300)
-    with pytest.raises(Refused, match="the day's 1000 bytes are spent"):
+    with pytest.raises(PolicyRefusal, match="the day's 1000 bytes are spent"):
         gate.allow("198.51.101.1", 443, 101)
     hand.moment += DAY / 2.0
     gate.allow("198.51.101.1", 443, 101)
@@ -92,7 +92,7 @@ def test_both_directions_count_against_the_day() -> None:
     egress.allow("9.9.9.9", 443, 300)
     egress.received(600)
     assert (egress.usage.sent, egress.usage.received) == (300, 600)
-    with pytest.raises(Refused, match="1000 bytes are spent"):
+    with pytest.raises(PolicyRefusal, match="1000 bytes are spent"):
         egress.allow("9.9.9.9", 443, 200)
     hands.now += DAY
     egress.allow("9.9.9.9", 443, 200)
@@ -110,7 +110,7 @@ def test_a_clock_that_is_stepped_over_midnight_again_and_again_gets_no_new_day_e
         steady[0] += 60.0
         try:
             egress.allow("9.9.9.9", 443, 900)
-        except Refused:
+        except PolicyRefusal:
             continue
         carried += 900
     assert carried <= 2 * 1000
@@ -140,7 +140,7 @@ def test_an_account_can_be_read_back() -> None:
     egress = Egress(Limits(bytes_per_day=500), hands.clock())
     egress.allow("9.9.9.9", 443, 400)
     again = Egress(Limits(bytes_per_day=500), hands.clock(), egress.usage.account())
-    with pytest.raises(Refused):
+    with pytest.raises(PolicyRefusal):
         again.allow("9.9.9.9", 443, 200)
 
 
@@ -150,7 +150,7 @@ def test_delivery_is_paid_by_the_host_too() -> None:
     egress.reported(300, 250)
     egress.reported(10, 0)
     assert (egress.usage.sent, egress.usage.received) == (310, 250)
-    with pytest.raises(Refused):
+    with pytest.raises(PolicyRefusal):
         egress.allow("9.9.9.9", 443, 1)
 
 
@@ -163,7 +163,7 @@ def test_the_days_connections_are_capped_over_restarts_and_over_a_move() -> None
     again = Egress(rules, hands.clock(), egress.usage.account())
     again.follow(rules)
     assert again.usage.connections == 2
-    with pytest.raises(Refused, match="3 connections are spent"):
+    with pytest.raises(PolicyRefusal, match="3 connections are spent"):
         again.pause("9.9.9.9", 2)
     states = [again.exhausted]
     again.pause("9.9.9.9", 1)

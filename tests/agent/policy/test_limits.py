@@ -16,7 +16,7 @@ from balise_agent.policy.limits import (
     Accepted,
     Bucket,
     Limits,
-    Refused,
+    RefusedPart,
     check_assignment,
     refuse_address,
     refuse_name,
@@ -162,8 +162,8 @@ def test_absurd_rates_and_sizes_are_clamped() -> None:
 )
 def test_whole_refusals(bad: Assignment) -> None:
     """An assignment that is out of all proportion, or out of date, is not used at all."""
-    assert isinstance(check_assignment(bad, LIMITS, NOW), Refused)
-    assert isinstance(check_assignment(msgspec.structs.replace(bad, expires=float("nan")), LIMITS, NOW), Refused)
+    assert isinstance(check_assignment(bad, LIMITS, NOW), RefusedPart)
+    assert isinstance(check_assignment(msgspec.structs.replace(bad, expires=float("nan")), LIMITS, NOW), RefusedPart)
 
 
 def test_controls_and_resolvers_pass_the_same_gate() -> None:

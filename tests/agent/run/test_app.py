@@ -19,8 +19,8 @@ from balise_agent.run.app import App
 from balise_agent.run.build import Surroundings, assemble
 from balise_agent.run.settle import Settled
 from balise_agent.system.clock import Clock, Laboratory
-from balise_agent.system.config import Collector, Config, Consent, Probe, SpoolSettings
-from balise_agent.system.errors import LinkUnusable, Refused
+from balise_agent.system.config import Collector, Config, ConsentSettings, Probe, SpoolSettings
+from balise_agent.system.errors import LinkUnusable, PolicyRefusal
 from balise_agent.system.lifecycle import PAUSE_FILE
 from balise_agent.system.problems import ProblemId
 from balise_agent.system.reactor import Reactor
@@ -88,7 +88,7 @@ class House:
         self.open_spool = open_spool
         self.network = FakeNetwork(now=START, step_seconds=0.0)
         self.limits = Limits(laboratory=("198.18.0.0/15",), connections_per_host_per_minute=1000)
-        self.consent = Consent(version=CONSENT_VERSION, accepted=True)
+        self.consent = ConsentSettings(version=CONSENT_VERSION, accepted=True)
         self.warnings = False
         self.lan: tuple[str, ...] = ()
         self.apps: list[tuple[App, Reactor, Spool]] = []
@@ -353,7 +353,7 @@ def test_an_expired_assignment_puts_the_probe_to_sleep(house: House) -> None:
 
 def test_nothing_is_measured_without_consent(house: House) -> None:
     """The host agrees before the first packet."""
-    house.consent = Consent(version=CONSENT_VERSION, accepted=False)
+    house.consent = ConsentSettings(version=CONSENT_VERSION, accepted=False)
     app = house.app()
     app.assigned(house.sealed(assignment(target(1))))
     house.turns(3)
@@ -416,7 +416,7 @@ def test_the_kill_switch_holds_over_a_restart_until_a_newer_assignment(house: Ho
 
 def test_a_consent_to_another_text_is_none(house: House) -> None:
     """The probe sleeps, and the collector reads why."""
-    house.consent = Consent(version="2001-01", accepted=True)
+    house.consent = ConsentSettings(version="2001-01", accepted=True)
     app = house.app()
     app.assigned(house.sealed(assignment(target(1))))
     house.turns(2)
@@ -468,7 +468,7 @@ def test_the_status_says_how_things_stand(house: House) -> None:
     ("error", "kind"),
     [
         (LinkUnusable("no CAP_NET_RAW; run setcap"), EventKind.LINK_UNUSABLE),
-        (Refused("the day's bytes are spent"), EventKind.TARGET_REFUSED),
+        (PolicyRefusal("the day's bytes are spent"), EventKind.TARGET_REFUSED),
         (KeyError("a mistake of ours"), EventKind.LINK_UNUSABLE),
     ],
 )
@@ -599,7 +599,7 @@ def test_the_probe_follows_its_machine_to_another_network(house: House) -> None:
     house.lan = ("203.0.113.0/24",)
     app.upkeep.follow_networks()
     assert app.parts.egress.rules.lan == house.lan
-    with pytest.raises(Refused, match="own network"):
+    with pytest.raises(PolicyRefusal, match="own network"):
         app.parts.egress.allow("203.0.113.7", 443, 100)
     app.assigned(house.sealed(assignment(target(1, address="203.0.113.7"))))
     assert EventKind.TARGET_REFUSED in {event.kind for event in house.events()}
@@ -619,7 +619,7 @@ def test_batches_stay_open_longer_while_no_broker_listens(house: House) -> None:
 
 def test_the_households_addresses_stay_at_home(house: House) -> None:
     """An answer that points into the LAN is refused, and told without the address."""
-    house.network.fail(Refused("192.168.17.23 port 443: private (RFC 1918)"))
+    house.network.fail(PolicyRefusal("192.168.17.23 port 443: private (RFC 1918)"))
     app = house.app()
     app.assigned(house.sealed(assignment(target(1))))
     house.until(lambda: app.parts.runs.own_failures >= 2)

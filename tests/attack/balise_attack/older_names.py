@@ -40,7 +40,9 @@ _OLD: Final = {
 _WORDS: Final = {
     "BucketWriter": "InfluxSink",
     "JournalReader": "Follower",
+    "IncidentScope": "Scope",
     "PublicStore": "Public",
+    "VerdictState": "State",
     "WitnessCounts": "Crowd",
     "operator_context": "surroundings",
     "reader.inference": "reader.deduction",

@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 from balise_collector.conclude.history import MOST_BINS, bins, newest, runs, settle, shares, step_for
 from balise_collector.conclude.store import HistoryCell
 from balise_collector.conclude.store.sqlite import SqliteStore
-from balise_collector.judge.verdict import State, Verdict
+from balise_collector.judge.verdict import Verdict, VerdictState
 from balise_wire.bins import BIN
 from balise_wire.measurement import Network
 from balise_wire.words import Design, Experiment, TargetRole
 
-OK, BLOCKED, DOWN, UNSURE = State.OK, State.BLOCKED, State.DOWN, State.INSUFFICIENT
+OK, BLOCKED, DOWN, UNSURE = VerdictState.OK, VerdictState.BLOCKED, VerdictState.DOWN, VerdictState.INSUFFICIENT
 
 
-def verdict(at: float, state: State = OK, **changes: Any) -> Verdict:
+def verdict(at: float, state: VerdictState = OK, **changes: Any) -> Verdict:
     """A verdict at a time."""
     usual: dict[str, Any] = {
         "measurement": "0" * 32, "probe": "k7m2", "network": Network(country="PK", asn=64501), "service": "zoom",
@@ -44,7 +44,7 @@ def verdict(at: float, state: State = OK, **changes: Any) -> Verdict:
         ([UNSURE, DOWN], DOWN),
     ],
 )
-def test_several_verdicts_settle_on_one_state(states: list[State], shown: State | None) -> None:
+def test_several_verdicts_settle_on_one_state(states: list[VerdictState], shown: VerdictState | None) -> None:
     """Trouble anywhere is shown; reachable needs more than half; nothing is nothing."""
     assert settle(Counter(states)) is shown
 
@@ -55,7 +55,7 @@ def test_what_a_probe_said_last_stands() -> None:
     assert sorted((one.at, one.state) for one in held) == [(15.0, OK), (20.0, BLOCKED)]
 
 
-def cell(bin_: int, state: State, verdicts: int = 1, layer: str = "tls") -> HistoryCell:
+def cell(bin_: int, state: VerdictState, verdicts: int = 1, layer: str = "tls") -> HistoryCell:
     """A count of one place."""
     return HistoryCell(
         country="PK", asn=64501, reference=False, service="zoom", role="web", layer=layer, bin=bin_, state=state,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from balise_collector.conclude.judgement import explain, judge, note
 from balise_collector.experiments import LAYERS
-from balise_collector.judge import Context, ReferenceTable, State
+from balise_collector.judge import Context, ReferenceTable, VerdictState
 from balise_wire.evidence import Packet
 from balise_wire.experiments.dns import DnsAnswer, DnsObservation
 from balise_wire.experiments.http import HttpObservation
@@ -172,7 +172,7 @@ def test_any_measurement_has_a_verdict_and_blocked_has_a_control(
     verdict = judge(measurement, context)
     assert explain(measurement, context)
     assert math.isfinite(verdict.score)
-    if verdict.state is State.BLOCKED:
+    if verdict.state is VerdictState.BLOCKED:
         assert not reference
         assert measurement.design is not Design.SENTINEL
         assert _control_succeeded(measurement), verdict.rule
@@ -204,7 +204,7 @@ def test_a_verdict_is_dated_by_the_subject_not_by_the_controls(case: Case) -> No
 def test_nothing_at_all_is_insufficient(case: Case, experiment: Experiment) -> None:
     """A measurement without trials says nothing."""
     empty = msgspec.structs.replace(case.measured(case.hello()), observations=(), experiment=experiment)
-    assert case.judged(empty).state is State.INSUFFICIENT
+    assert case.judged(empty).state is VerdictState.INSUFFICIENT
 
 
 def test_the_explanation_names_rule_facts_and_what_was_weighed(case: Case) -> None:

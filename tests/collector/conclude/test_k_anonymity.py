@@ -14,7 +14,7 @@ import pytest
 from balise_collector.conclude.k_anonymity import FULL, CachedCounts, CachedWitnessCounts, CountPlace, WitnessCounts
 from balise_collector.conclude.store import Store
 from balise_collector.conclude.store.sqlite import SqliteStore
-from balise_collector.judge.verdict import State, Verdict
+from balise_collector.judge.verdict import Verdict, VerdictState
 from balise_collector.system.errors import JournalError
 from balise_wire.measurement import Network
 from balise_wire.words import Design, Experiment, TargetRole
@@ -28,7 +28,7 @@ def verdict(probe: str, at: float, asn: int = 64501, country: str = "PK", *, ref
     return Verdict(
         measurement="", probe=probe, network=Network(country=country, asn=asn), reference=reference, service="x",
         role=TargetRole.WEB, target="x/web/x/4", layer=Experiment.DNS, design=Design.SENTINEL, at=START + at,
-        since=START + at, state=State.OK, rule="dns.ok",
+        since=START + at, state=VerdictState.OK, rule="dns.ok",
     )  # fmt: skip
 
 

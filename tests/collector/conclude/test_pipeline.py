@@ -26,7 +26,7 @@ from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.fleet.whereabouts import Sighting, Where, read_told
 from balise_collector.incidents import Incident, IncidentKind, IncidentState, Locality
 from balise_collector.journal.sqlite import SqliteJournal
-from balise_collector.judge import State
+from balise_collector.judge import VerdictState
 from balise_collector.run.databases import Databases
 from balise_collector.system.clock import Clock
 from balise_collector.system.config import Broker, CollectorSettings, Config
@@ -114,7 +114,7 @@ def test_one_provider_that_drops_is_one_local_incident(
     assert found.end is not None
     assert abs(found.end.latest - ended) <= 600.0
     assert len(store.verdicts()) == sent
-    blocked = store.verdicts(state=State.BLOCKED)
+    blocked = store.verdicts(state=VerdictState.BLOCKED)
     assert {v.network.asn for v in blocked} == {64501}
     assert blocked[0].measurement == store.measurement(blocked[0].measurement).id  # type: ignore[union-attr]
 
@@ -147,7 +147,7 @@ def test_references_that_report_late_still_decide(
         journal.append([batch_of(probe, from_then, received_at)], (), (), received_at)
     store = open_store()
     conclude(JournalReader(journal, store, around), afternoon.start + 16 * 300.0)
-    last = [v for v in store.verdicts(state=State.BLOCKED) if v.at >= afternoon.start + 13 * 300.0]
+    last = [v for v in store.verdicts(state=VerdictState.BLOCKED) if v.at >= afternoon.start + 13 * 300.0]
     assert {v.rule for v in last} == {"ip.drop"}
 
 
@@ -426,7 +426,7 @@ def test_what_nobody_vouches_for_is_not_judged(
     conclude(JournalReader(journal, store, around), afternoon.start + 3000.0)
     found = store.verdicts()
     assert [verdict.rule for verdict in found] == [rule for *_, rule in claims]
-    assert {verdict.state for verdict in found} == {State.INSUFFICIENT}
+    assert {verdict.state for verdict in found} == {VerdictState.INSUFFICIENT}
     assert not {verdict.network.asn for verdict in found} & {9198}
     assert not {verdict.service for verdict in found} & {"zoom"}
 

@@ -17,7 +17,7 @@ from balise_collector.conclude import tally
 from balise_collector.conclude.history import bins, packed_bins
 from balise_collector.conclude.store import HistoryCell, Store
 from balise_collector.conclude.store.sqlite import SqliteStore
-from balise_collector.judge.verdict import State, Verdict
+from balise_collector.judge.verdict import Verdict, VerdictState
 from balise_wire.bins import BIN
 from balise_wire.measurement import Network
 from balise_wire.words import Design, Experiment, TargetRole
@@ -38,7 +38,7 @@ def verdict(chance: Random, number: int) -> Verdict:
         network=Network(country=chance.choice(("PK", "DE")), asn=64_500 + chance.randrange(2)),
         reference=chance.random() < 0.2, service=chance.choice(("zoom", "twitter")), role=TargetRole.WEB,
         target="zoom/web/zoom.us/4", layer=chance.choice((Experiment.DNS, Experiment.TLS)), design=Design.SENTINEL,
-        at=at, since=at, state=chance.choice(list(State)), rule="tls.ok",
+        at=at, since=at, state=chance.choice(list(VerdictState)), rule="tls.ok",
     )  # fmt: skip
 
 
@@ -128,12 +128,14 @@ def test_packing_loses_nothing(given_counts: dict[int, int]) -> None:
 
 @given(
     st.dictionaries(
-        st.tuples(st.sampled_from(("web", "chat")), st.sampled_from(("dns", "tls")), st.sampled_from(list(State))),
+        st.tuples(
+            st.sampled_from(("web", "chat")), st.sampled_from(("dns", "tls")), st.sampled_from(list(VerdictState))
+        ),
         st.dictionaries(st.integers(0, 19), st.integers(1, 3), max_size=12),
         max_size=8,
     )
 )
-def test_a_packed_strip_is_the_strip(given_counts: dict[tuple[str, str, State], dict[int, int]]) -> None:
+def test_a_packed_strip_is_the_strip(given_counts: dict[tuple[str, str, VerdictState], dict[int, int]]) -> None:
     """The fast way shows what the plain way shows: the worst first, doubt not as reachable, held for ten minutes."""
     usual: dict[str, Any] = {"country": "PK", "asn": 64501, "reference": False, "service": "zoom"}
     cells = [

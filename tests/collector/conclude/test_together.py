@@ -17,7 +17,7 @@ from balise_collector.conclude.store import Store
 from balise_collector.conclude.store.sqlite import SqliteStore
 from balise_collector.conclude.together import WIDTHS, WINDOW, SeenRow, told_together, width_for
 from balise_collector.fleet.members import Member
-from balise_collector.judge.verdict import State, Verdict
+from balise_collector.judge.verdict import Verdict, VerdictState
 from balise_collector.pages.public.filter import Policy, PublicStore, members_by, shown_members
 from balise_wire.measurement import Network
 from balise_wire.words import Design, Experiment, TargetRole
@@ -55,7 +55,7 @@ def test_widths_divide_each_other() -> None:
 # ---------------------------------------------------------------- the view
 
 
-def verdict(probe: str, at: float, state: State = State.OK) -> Verdict:
+def verdict(probe: str, at: float, state: VerdictState = VerdictState.OK) -> Verdict:
     """Return a verdict of one place."""
     return Verdict(
         measurement="", probe=probe, network=Network(country="PK", asn=64501), reference=False, service="x",
@@ -112,13 +112,13 @@ def test_no_difference_of_two_answers_is_one_probes(folder: Path, found: list[tu
 
 def test_windows_that_slide_give_nothing_away(folder: Path) -> None:
     """The attack as it was: two windows of a quarter of an hour, five minutes apart, around one probe's measurement."""
-    alone = verdict("a", START + 1000, State.BLOCKED)
+    alone = verdict("a", START + 1000, VerdictState.BLOCKED)
     others = [verdict(who, START + at) for who in "ab" for at in (100, 1300, 2000)]
     store, witness_counts, public = seen(folder, [alone, *others], START + SPAN)
     with closing(store), closing(witness_counts):
         for at in range(300, SPAN, 300):
             shown = public.verdicts(START + at - WINDOW, START + at)
-            assert not [one for one in shown if one.state is State.BLOCKED], at
+            assert not [one for one in shown if one.state is VerdictState.BLOCKED], at
         assert [cell for cell in public.history(START, START + SPAN, 3600.0, "x") if cell.state == "blocked"] == []
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 import pytest
 
 from balise_collector.detect import CellEvent, Detector, DetectorConfig
-from balise_collector.judge import Level, State, Verdict
+from balise_collector.judge import Level, Verdict, VerdictState
 from balise_wire.measurement import Network
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Design, Experiment, TargetRole
@@ -60,9 +60,9 @@ class Play:
 
     def verdict(self, seat: Seat, at: float, *, ok: bool = True, **changes: Any) -> Verdict:
         """One verdict: ``tls.ok``, or ``sni.drop`` (for references ``tcp.reference_failed``)."""
-        failed = (State.DOWN, "tcp.reference_failed", Mechanism.SERVER_DOWN)
-        blocked = (State.BLOCKED, "sni.drop", Mechanism.SNI_DROP)
-        state, rule, mechanism = (State.OK, "tls.ok", None) if ok else failed if seat.reference else blocked
+        failed = (VerdictState.DOWN, "tcp.reference_failed", Mechanism.SERVER_DOWN)
+        blocked = (VerdictState.BLOCKED, "sni.drop", Mechanism.SNI_DROP)
+        state, rule, mechanism = (VerdictState.OK, "tls.ok", None) if ok else failed if seat.reference else blocked
         service, layer = changes.get("service", "twitter"), changes.get("layer", Experiment.TLS)
         usual: dict[str, Any] = {
             "measurement": f"{seat.probe}-{service}-{layer}-{at:.0f}",

@@ -16,7 +16,7 @@ from balise_collector.detect import cusum, mixture
 from balise_collector.detect.cell_walk import CALM, RECENT
 from balise_collector.detect.evidence import CAP, code, weight
 from balise_collector.detect.thresholds import FIRM, lasting_bins, opens, threshold
-from balise_collector.judge.verdict import State
+from balise_collector.judge.verdict import VerdictState
 from balise_wire.mechanisms import Mechanism
 
 DAY = 288
@@ -103,7 +103,7 @@ def weights(world: World) -> tuple[float, float]:
     """Return (lambda of a failure, lambda of an ok) once a month of quiet bins is known."""
     bins = 28 * DAY * world.probes
     rate = world.noise if world.learned else world.assumed
-    failing, passing = code("sni.drop", State.BLOCKED, Mechanism.SNI_DROP), code("tls.ok", State.OK, None)
+    failing, passing = code("sni.drop", VerdictState.BLOCKED, Mechanism.SNI_DROP), code("tls.ok", VerdictState.OK, None)
     assert failing is not None
     assert passing is not None
     return weight(failing, rate * bins, bins), weight(passing, rate * bins, bins)

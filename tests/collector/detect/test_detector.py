@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from balise_collector.detect import CellEvent, CellEventKind, Detector, Scale
-from balise_collector.judge import State
+from balise_collector.judge import VerdictState
 from balise_wire.measurement import Network
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Experiment, TargetRole
@@ -218,8 +218,8 @@ def test_a_fault_of_the_service_opens_the_worlds_cell_only(play: Play) -> None:
     """References fail; the probes' verdicts are down, which accuses nobody at home."""
     layer: dict[str, Any] = {"layer": Experiment.TCP}
     down = [
-        msgspec.structs.replace(v, state=State.DOWN, rule="tcp.down", mechanism=Mechanism.SERVER_DOWN)
-        if v.state is State.BLOCKED
+        msgspec.structs.replace(v, state=VerdictState.DOWN, rule="tcp.down", mechanism=Mechanism.SERVER_DOWN)
+        if v.state is VerdictState.BLOCKED
         else v
         for v in play.slots(0, 60, play.seven, play.between(20, 40, (64501, 64502, 64503)), **layer)
     ]
@@ -389,7 +389,9 @@ def test_forgetting_tells_nothing(play: Play) -> None:
 def _lines(play: Play, first: int, last: int, seats: Any, dead: bool = False, seed: int = 7) -> list[Any]:
     changes = {"service": "internet", "layer": Experiment.LINE, "role": TargetRole.LINE, "target": "internet/line"}
     rule = (
-        {"rule": "line.dead", "state": State.DOWN, "mechanism": Mechanism.SHUTDOWN_ISP} if dead else {"rule": "line.ok"}
+        {"rule": "line.dead", "state": VerdictState.DOWN, "mechanism": Mechanism.SHUTDOWN_ISP}
+        if dead
+        else {"rule": "line.ok"}
     )
     return [*play.slots(first, last, seats, lambda _s, _a: dead, seed=seed, **changes, **rule)]
 
@@ -473,7 +475,7 @@ def test_coverage_counts_bins_of_each_probe(play: Play) -> None:
 def test_notes_are_the_strongest_failures_of_the_episode(play: Play) -> None:
     """Evidence for the page: proof first."""
     verdicts = [*play.slots(0, 40, play.three, play.between(20, 40))]
-    strong = next(v for v in verdicts if v.state is State.BLOCKED)
+    strong = next(v for v in verdicts if v.state is VerdictState.BLOCKED)
     verdicts.append(msgspec.structs.replace(strong, measurement="strong", proof=("forged_packet",), score=9.0))
     play.run(verdicts)
     episode = next(e for e in play.detector.episodes if e.scale is Scale.ASN)

@@ -9,14 +9,20 @@ import pytest
 from balise_collector.detect import cusum, mixture
 from balise_collector.detect.evidence import CAP, SILENT_RULE, Severity, code, code_of, weight
 from balise_collector.detect.thresholds import lasting_bins, opens, threshold
-from balise_collector.judge import Level, State
+from balise_collector.judge import Level, VerdictState
 from balise_wire.words import Experiment
 from tests.collector.detect.conftest import Play
 
 
 def test_no_verdict_weighs_more_than_the_cap() -> None:
     """A faulty or hostile probe has bounded influence."""
-    for state in (State.BLOCKED, State.DOWN, State.OK, State.THROTTLED, State.SERVER_SIDE):
+    for state in (
+        VerdictState.BLOCKED,
+        VerdictState.DOWN,
+        VerdictState.OK,
+        VerdictState.THROTTLED,
+        VerdictState.SERVER_SIDE,
+    ):
         kept = code("x", state, None)
         assert kept is not None
         assert abs(weight(kept, 0.0, 1e6)) <= CAP
@@ -24,14 +30,14 @@ def test_no_verdict_weighs_more_than_the_cap() -> None:
 
 def test_a_noisy_cell_believes_its_failures_less() -> None:
     """A cell of which eight bins in a hundred fail for nothing learns that."""
-    kept = code("sni.drop", State.BLOCKED, None)
+    kept = code("sni.drop", VerdictState.BLOCKED, None)
     assert kept is not None
     assert weight(kept, 800, 10_000) < weight(kept, 50, 10_000) <= CAP
 
 
 def test_silence_and_the_lines_own_trouble(play: Play) -> None:
     """Silence is the weakest failure; a measured local trouble replaces it and is none."""
-    silent, local = code(SILENT_RULE, State.DOWN, None), code("line.local", State.INSUFFICIENT, None)
+    silent, local = code(SILENT_RULE, VerdictState.DOWN, None), code("line.local", VerdictState.INSUFFICIENT, None)
     assert silent is not None
     assert local is not None
     assert Severity.SILENT == silent.severity < local.severity < Severity.OK
@@ -43,9 +49,9 @@ def test_silence_and_the_lines_own_trouble(play: Play) -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"state": State.INSUFFICIENT, "rule": "tls.anomaly", "level": Level.NONE},
-        {"state": State.DOWN, "rule": "tcp.down", "level": Level.DISCARDED},
-        {"state": State.INSUFFICIENT, "rule": "line.unwell", "level": Level.DISCARDED},
+        {"state": VerdictState.INSUFFICIENT, "rule": "tls.anomaly", "level": Level.NONE},
+        {"state": VerdictState.DOWN, "rule": "tcp.down", "level": Level.DISCARDED},
+        {"state": VerdictState.INSUFFICIENT, "rule": "line.unwell", "level": Level.DISCARDED},
     ],
 )
 def test_what_says_nothing_is_not_kept(play: Play, changes: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from balise_collector.detect import CellEvent, CellEventKind, Detector, Detector
 from balise_collector.incidents import ChangeKind, Incident, IncidentBook, IncidentKind, IncidentState, Locality
 from balise_collector.incidents.findings import told
 from balise_collector.incidents.model import UNTOLD
-from balise_collector.judge import State
+from balise_collector.judge import VerdictState
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Experiment, TargetRole
 from tests.collector.detect.conftest import Seat
@@ -61,7 +61,8 @@ def test_a_block_on_two_of_three_providers(story: Story) -> None:
 def test_proof_makes_it_grade_a(story: Story) -> None:
     """A neighbour that lives on the same address is nothing a server or edge fault can produce."""
     story.tell(
-        msgspec.structs.replace(v, proof=("neighbour_ok",)) if v.state is State.BLOCKED else v for v in _evening(story)
+        msgspec.structs.replace(v, proof=("neighbour_ok",)) if v.state is VerdictState.BLOCKED else v
+        for v in _evening(story)
     )
     assert story.incidents[0].grade == "A"
 
@@ -72,7 +73,7 @@ def test_two_layers_of_one_service_are_one_incident(story: Story) -> None:
     dns = {"layer": Experiment.DNS, "target": "twitter/web"}
     names = [
         msgspec.structs.replace(v, rule="dns.injected", mechanism=Mechanism.DNS_INJECT)
-        if v.state is State.BLOCKED
+        if v.state is VerdictState.BLOCKED
         else v
         for v in play.slots(0, 70, play.seven, play.between(20, 45, (64502,)), seed=9, **dns)
     ]
@@ -279,13 +280,13 @@ def test_a_quiet_evening_tells_nothing(story: Story) -> None:
     assert not story.tell(_evening(story, first=200, last=200))
 
 
-@pytest.mark.parametrize("state", [State.SERVER_SIDE])
-def test_a_refusal_of_the_server_is_its_own_kind(story: Story, state: State) -> None:
+@pytest.mark.parametrize("state", [VerdictState.SERVER_SIDE])
+def test_a_refusal_of_the_server_is_its_own_kind(story: Story, state: VerdictState) -> None:
     """Never called interference."""
     play = story.play
     refused = [
         msgspec.structs.replace(v, state=state, rule="server.geo", mechanism=Mechanism.SERVER_REFUSES)
-        if v.state is State.BLOCKED
+        if v.state is VerdictState.BLOCKED
         else v
         for v in play.slots(0, 50, play.seven, play.between(20, 50, (64501, 64502, 64503)), layer=Experiment.HTTP)
     ]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from balise_collector.incidents import Incident, IncidentKind, IncidentState, Interval
 from balise_collector.incidents.findings import Finding, finding, findings, told
-from balise_collector.incidents.model import UNTOLD, Scope
+from balise_collector.incidents.model import UNTOLD, IncidentScope
 from balise_wire.words import TargetRole
 
 ALONE = (UNTOLD, 0, 1)
@@ -26,7 +26,7 @@ def incident(revision: int = 1, **changes: Any) -> Incident:
     usual: dict[str, Any] = {
         "id": "abc", "kind": IncidentKind.INTERFERENCE, "state": IncidentState.OPEN, "country": "PK",
         "service": "twitter", "roles": (TargetRole.WEB,), "onset": Interval(earliest=0.0, latest=300.0),
-        "scope": Scope(affected=(64500 + revision,)), "revision": revision, "witnesses": 2, "group": "g1",
+        "scope": IncidentScope(affected=(64500 + revision,)), "revision": revision, "witnesses": 2, "group": "g1",
     }  # fmt: skip
     return Incident(**{**usual, **changes})
 

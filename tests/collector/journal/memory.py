@@ -29,7 +29,7 @@ from balise_collector.journal import (
     Position,
     Presence,
     PresenceRow,
-    Refused,
+    RefusedMessage,
     Report,
     Totals,
 )
@@ -59,7 +59,7 @@ class _Kept:
     streams: dict[tuple[str, str], StreamPosition] = field(default_factory=dict)
     notices: list[NoticeRow] = field(default_factory=list)
     sightings: list[Sighting] = field(default_factory=list)
-    refused: list[tuple[float, Refused]] = field(default_factory=list)
+    refused: list[tuple[float, RefusedMessage]] = field(default_factory=list)
     accounts: dict[str, Account] = field(default_factory=dict)
     cursors: dict[str, int] = field(default_factory=dict)
     watches: dict[float, float] = field(default_factory=dict)
@@ -89,7 +89,7 @@ class MemoryJournal:
     def append(
         self,
         batches: Sequence[Batch],
-        refused: Sequence[Refused],
+        refused: Sequence[RefusedMessage],
         presence: Sequence[Presence],
         received_at: float,
         health: Sequence[Report] = (),

@@ -11,7 +11,7 @@ import pytest
 
 from balise_collector.fleet.quota import Account
 from balise_collector.fleet.whereabouts import Sighting
-from balise_collector.journal import Batch, Notice, NoticeKind, Presence, Refused, Report
+from balise_collector.journal import Batch, Notice, NoticeKind, Presence, RefusedMessage, Report
 from balise_collector.journal.interface import Journal
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.journal.sqlite.notices import NOTICE_LASTS
@@ -223,5 +223,5 @@ def test_figures_are_of_what_was_taken(journal: Journal, probe: FieldProbe) -> N
     assert journal.counts().frame_bytes == len(batch.frame)
 
 
-def _refused(reason: str) -> Refused:
-    return Refused(probe="p", topic="t", reason=reason, raw=b"x")
+def _refused(reason: str) -> RefusedMessage:
+    return RefusedMessage(probe="p", topic="t", reason=reason, raw=b"x")

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from balise_collector.experiments import LAYERS
-from balise_collector.judge import State
+from balise_collector.judge import VerdictState
 from balise_collector.judge.injection import is_whole
 from balise_collector.judge.limits import BUDGET, SHARED, fell_silent, limited
 from balise_wire.failures import Failure
@@ -76,10 +76,10 @@ def test_silence_accuses_nobody_when_the_board_itself_may_have_lost_it(
 ) -> None:
     """Each verdict that rests on what did not come: blocked on a sound board, insufficient on a limited one."""
     measurement = made(case)
-    assert (case.judged(measurement).state, case.judged(measurement).rule) == (State.BLOCKED, rule)
+    assert (case.judged(measurement).state, case.judged(measurement).rule) == (VerdictState.BLOCKED, rule)
     verdict = case.judged(lossy(measurement, **limits))
     assert (verdict.state, verdict.rule, verdict.mechanism, verdict.proof) == (
-        State.INSUFFICIENT, "board.limited", None, (),
+        VerdictState.INSUFFICIENT, "board.limited", None, (),
     )  # fmt: skip
 
 
@@ -91,8 +91,8 @@ def test_a_spent_budget_is_no_limit_of_the_board(case: Case, rule: str, made: An
 
 def test_a_board_that_is_well_off_again_is_heard(case: Case) -> None:
     """An answer stands however many packets were lost beside it: reachable needs nothing that did not come."""
-    assert case.judged(lossy(case.measured(case.hello(), case.hello(Arm.NEIGHBOUR)))).state is State.OK
-    assert case.judged(lossy(case.measured(case.syns(3)))).state is State.OK
+    assert case.judged(lossy(case.measured(case.hello(), case.hello(Arm.NEIGHBOUR)))).state is VerdictState.OK
+    assert case.judged(lossy(case.measured(case.syns(3)))).state is VerdictState.OK
 
 
 def test_resets_closings_and_foreign_certificates_stand(case: Case) -> None:
@@ -111,7 +111,7 @@ def test_resets_closings_and_foreign_certificates_stand(case: Case) -> None:
 def test_one_silence_among_resets_is_not_counted_as_one_more_reset(case: Case) -> None:
     """Three trials make a case; on a limited board two resets and a silence are two."""
     mixed = case.series("rst", carried="silence")
-    assert case.judged(mixed).state is State.BLOCKED
+    assert case.judged(mixed).state is VerdictState.BLOCKED
     assert case.judged(lossy(mixed)).rule == "board.limited"
 
 
@@ -142,9 +142,9 @@ def test_a_control_that_an_empty_address_did_not_answer_is_no_proof(case: Case) 
         case.asked(forged, resolver=Resolver.SILENT),
         case.asked(arm=Arm.CONTROL, resolver=Resolver.SILENT), case.asked(real, resolver=Resolver.PUBLIC),
     )  # fmt: skip
-    assert case.judged(made).state is State.BLOCKED
+    assert case.judged(made).state is VerdictState.BLOCKED
     verdict = case.judged(lossy(made))
-    assert verdict.state is State.INSUFFICIENT
+    assert verdict.state is VerdictState.INSUFFICIENT
     assert "silent_address_answered" not in verdict.proof
 
 
@@ -212,7 +212,7 @@ def test_in_a_laboratory_the_processor_is_everybodys(case: Case) -> None:
 
 def test_every_layer_that_can_accuse_asks_the_board_first() -> None:
     """The rule stands before the first that says blocked, throttled, refused or down."""
-    accusing = {State.BLOCKED, State.THROTTLED, State.SERVER_SIDE, State.DOWN}
+    accusing = {VerdictState.BLOCKED, VerdictState.THROTTLED, VerdictState.SERVER_SIDE, VerdictState.DOWN}
     for experiment, layer in LAYERS.items():
         ids = [rule.id for rule in layer.rules]
         first = next((place for place, rule in enumerate(layer.rules) if rule.state in accusing), None)

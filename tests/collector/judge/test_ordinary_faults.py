@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from balise_collector.judge import State
+from balise_collector.judge import VerdictState
 from balise_wire.failures import Failure
 from balise_wire.measurement import LineHealth
 from balise_wire.words import Arm, Resolver
@@ -85,4 +85,4 @@ def test_no_ordinary_fault_is_interference(case: Case, references: str) -> None:
         if name == "a server that refuses the port" and references == "alive":
             continue  # Refused here and open abroad is no server's fault: that is ip.rst.
         verdict = case.judged(measurement, addresses=frozenset({case.address}))
-        assert verdict.state not in {State.BLOCKED, State.THROTTLED}, (name, verdict.rule)
+        assert verdict.state not in {VerdictState.BLOCKED, VerdictState.THROTTLED}, (name, verdict.rule)

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from balise_collector.conclude.judgement import judge
-from balise_collector.judge import Context, State
+from balise_collector.judge import Context, VerdictState
 from balise_wire.experiments.line import ControlResult, LineObservation
 from balise_wire.failures import Failure
 from balise_wire.measurement import LineHealth, Measurement, Network
@@ -44,7 +44,7 @@ def failed(experiment: Experiment, design: Design, *observations: Any, why: str 
 def test_nothing_observed_is_insufficient(experiment: Experiment, design: Design) -> None:
     """A run that left nothing but the word that we failed is judged by its own rule, in every layer."""
     verdict = judge(failed(experiment, design), CONTEXT)
-    assert (verdict.state, verdict.rule, verdict.mechanism) == (State.INSUFFICIENT, "own.failure", None)
+    assert (verdict.state, verdict.rule, verdict.mechanism) == (VerdictState.INSUFFICIENT, "own.failure", None)
     assert verdict.reason
 
 
@@ -54,7 +54,7 @@ def test_a_series_that_we_broke_off_accuses_and_acquits_nobody(case: Case, end: 
     whole = case.series(end)
     assert judge(whole, CONTEXT).rule != "own.failure"
     verdict = judge(msgspec.structs.replace(whole, own_failure="LinkUnusable: x"), CONTEXT)
-    assert (verdict.state, verdict.rule) == (State.INSUFFICIENT, "own.failure")
+    assert (verdict.state, verdict.rule) == (VerdictState.INSUFFICIENT, "own.failure")
 
 
 @pytest.mark.parametrize("end", ["rst", "silence"])
@@ -64,7 +64,7 @@ def test_an_errno_without_a_word_is_ours(case: Case, end: str) -> None:
     trials = list(whole.observations)
     trials[1] = msgspec.structs.replace(trials[1], failure=Failure.UNKNOWN)
     verdict = judge(msgspec.structs.replace(whole, observations=tuple(trials)), CONTEXT)
-    assert (verdict.state, verdict.rule) == (State.INSUFFICIENT, "own.failure")
+    assert (verdict.state, verdict.rule) == (VerdictState.INSUFFICIENT, "own.failure")
 
 
 def line(*failures: Failure | None) -> Measurement:
@@ -83,16 +83,16 @@ DEAD, OURS = Failure.GENERIC_TIMEOUT, Failure.UNKNOWN
 @pytest.mark.parametrize(
     ("failures", "state", "rule"),
     [
-        ((OURS, OURS, OURS), State.INSUFFICIENT, "own.failure"),
-        ((OURS, None, None), State.OK, "line.ok"),
-        ((OURS, OURS, DEAD), State.INSUFFICIENT, "line.few"),
-        ((None, OURS, OURS), State.OK, "line.ok"),
-        ((None, OURS, DEAD), State.INSUFFICIENT, "line.unclear"),
-        ((DEAD, DEAD, DEAD), State.DOWN, "line.dead"),
-        ((DEAD, OURS, DEAD), State.DOWN, "line.dead"),
+        ((OURS, OURS, OURS), VerdictState.INSUFFICIENT, "own.failure"),
+        ((OURS, None, None), VerdictState.OK, "line.ok"),
+        ((OURS, OURS, DEAD), VerdictState.INSUFFICIENT, "line.few"),
+        ((None, OURS, OURS), VerdictState.OK, "line.ok"),
+        ((None, OURS, DEAD), VerdictState.INSUFFICIENT, "line.unclear"),
+        ((DEAD, DEAD, DEAD), VerdictState.DOWN, "line.dead"),
+        ((DEAD, OURS, DEAD), VerdictState.DOWN, "line.dead"),
     ],
 )
-def test_a_line_is_dead_by_what_was_asked(failures: tuple[Failure | None, ...], state: State, rule: str) -> None:
+def test_a_line_is_dead_by_what_was_asked(failures: tuple[Failure | None, ...], state: VerdictState, rule: str) -> None:
     """A full sending queue (EAGAIN) answers for no control; the others decide, by the rules that few controls have."""
     verdict = judge(line(*failures), CONTEXT)
     assert (verdict.state, verdict.rule) == (state, rule)

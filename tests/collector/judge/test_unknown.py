@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from balise_collector.conclude.judgement import explain
-from balise_collector.judge import State
+from balise_collector.judge import VerdictState
 from balise_collector.judge.context import Context
 from balise_wire.failures import Failure
 from balise_wire.words import Arm, Design, Experiment, Resolver, Scope
@@ -16,7 +16,7 @@ from tests.testbed.cases import Case
 def test_an_experiment_of_tomorrow_is_insufficient(case: Case) -> None:
     """It is kept and shown, and no rule of another layer is applied to it."""
     verdict = case.judged(case.measured(case.hello(end="rst"), experiment=Experiment.UNKNOWN))
-    assert (verdict.state, verdict.rule, verdict.mechanism) == (State.INSUFFICIENT, "unknown.experiment", None)
+    assert (verdict.state, verdict.rule, verdict.mechanism) == (VerdictState.INSUFFICIENT, "unknown.experiment", None)
     assert "unknown.experiment" in explain(
         case.measured(case.hello(), experiment=Experiment.UNKNOWN), Context(probe="p")
     )
@@ -27,15 +27,15 @@ def test_a_design_of_tomorrow_is_an_anomaly_at_most(case: Case, end: str) -> Non
     """Whether there were controls cannot be told; the same trials in a paired series are blocked."""
     series = case.series(end)
     case.abroad(case.hello())
-    assert case.judged(series).state is State.BLOCKED
+    assert case.judged(series).state is VerdictState.BLOCKED
     unknown = msgspec.structs.replace(series, design=Design.UNKNOWN)
-    assert case.judged(unknown).state is State.INSUFFICIENT
+    assert case.judged(unknown).state is VerdictState.INSUFFICIENT
 
 
 def test_an_arm_of_tomorrow_is_no_control_and_no_subject(case: Case) -> None:
     """Its trials count for nothing: neither does their answer excuse the path, nor their failure accuse it."""
     failed = case.measured(case.hello(Arm.UNKNOWN, "rst"), case.hello(Arm.UNKNOWN, "rst"), case.hello(Arm.NEIGHBOUR))
-    assert case.judged(failed).state is State.INSUFFICIENT
+    assert case.judged(failed).state is VerdictState.INSUFFICIENT
     series = case.series("rst")
     without = msgspec.structs.replace(
         series,
@@ -51,9 +51,9 @@ def test_a_failure_of_tomorrow_is_no_silence_of_the_network(case: Case) -> None:
     """It may be the probe's own: SYNs, questions and controls that failed so are no drop and no dead line."""
     case.abroad(case.syns(6))
     drop = [case.syns(0, at=case.earlier, carried=True), case.syns(0), case.syns(6, Arm.SIBLING)]
-    assert case.judged(case.measured(*drop)).state is State.BLOCKED
+    assert case.judged(case.measured(*drop)).state is VerdictState.BLOCKED
     unknown = [msgspec.structs.replace(one, failure=Failure.UNKNOWN) if not one.synacks else one for one in drop]
-    assert case.judged(case.measured(*unknown)).state is State.INSUFFICIENT
+    assert case.judged(case.measured(*unknown)).state is VerdictState.INSUFFICIENT
     asked = [
         case.asked(at=case.earlier, carried=True, failure=Failure.UNKNOWN),
         case.asked(failure=Failure.UNKNOWN),
@@ -61,18 +61,18 @@ def test_a_failure_of_tomorrow_is_no_silence_of_the_network(case: Case) -> None:
         case.asked(case.answer("93.184.216.34"), arm=Arm.CONTROL),
         case.asked(case.answer(case.address), resolver=Resolver.PUBLIC),
     ]
-    assert case.judged(case.measured(*asked)).state is State.INSUFFICIENT
+    assert case.judged(case.measured(*asked)).state is VerdictState.INSUFFICIENT
     line = case.line(alive=0)
     dead = case.measured(line, design=Design.SENTINEL, line=None)
-    assert case.judged(dead).state is State.DOWN
+    assert case.judged(dead).state is VerdictState.DOWN
     strange = msgspec.structs.replace(
         line, controls=tuple(msgspec.structs.replace(c, failure=Failure.UNKNOWN) for c in line.controls)
     )
-    assert case.judged(case.measured(strange, design=Design.SENTINEL, line=None)).state is State.INSUFFICIENT
+    assert case.judged(case.measured(strange, design=Design.SENTINEL, line=None)).state is VerdictState.INSUFFICIENT
     nowhere = msgspec.structs.replace(
         line, controls=tuple(msgspec.structs.replace(c, scope=Scope.UNKNOWN) for c in line.controls)
     )
-    assert case.judged(case.measured(nowhere, design=Design.SENTINEL, line=None)).state is State.INSUFFICIENT
+    assert case.judged(case.measured(nowhere, design=Design.SENTINEL, line=None)).state is VerdictState.INSUFFICIENT
 
 
 def test_a_resolver_of_tomorrow_is_not_the_providers(case: Case) -> None:
@@ -84,4 +84,4 @@ def test_a_resolver_of_tomorrow_is_not_the_providers(case: Case) -> None:
         case.asked(case.answer("93.184.216.34"), arm=Arm.CONTROL),
         case.asked(case.answer(case.address), resolver=Resolver.PUBLIC),
     ]
-    assert case.judged(case.measured(*asked)).state is State.INSUFFICIENT
+    assert case.judged(case.measured(*asked)).state is VerdictState.INSUFFICIENT

@@ -29,16 +29,16 @@ from balise_collector.fleet.token import Token
 from balise_collector.incidents.model import (
     Incident,
     IncidentKind,
+    IncidentScope,
     IncidentState,
     Interval,
     Locality,
     MechanismShare,
     ReferenceCount,
-    Scope,
 )
 from balise_collector.journal import Batch, HealthRow, PresenceRow
 from balise_collector.journal.sqlite import SqliteJournal
-from balise_collector.judge.verdict import Level, State, Verdict
+from balise_collector.judge.verdict import Level, Verdict, VerdictState
 from balise_collector.pages.operator.api import api_routes
 from balise_collector.pages.operator.app import create_app
 from balise_collector.pages.operator.fleet import FleetFacts
@@ -249,16 +249,16 @@ def _slot(gathered: Day, member: Member, service: str, role: TargetRole, host: s
     for layer in (Experiment.DNS, Experiment.TLS):
         verdict = _verdict(member, service, role, host, layer, at + (2 if layer is Experiment.TLS else 0))
         if service == "zoom" and MIDNIGHT + 13 * 3600 <= at < MIDNIGHT + 14.6 * 3600 and layer is Experiment.TLS:
-            verdict = _changed(verdict, State.DOWN, "tls.down", Mechanism.SERVER_DOWN)
+            verdict = _changed(verdict, VerdictState.DOWN, "tls.down", Mechanism.SERVER_DOWN)
         if hit and layer is hit[0] and ONSET <= at < END:
             _hit(gathered, member, verdict, hit, host, first=at < ONSET + STEP)
             continue
         if service == "periscope" and asn == 64504 and layer is Experiment.TLS and not member.reference:
-            verdict = _changed(verdict, State.BLOCKED, "sni.drop", Mechanism.SNI_DROP)
+            verdict = _changed(verdict, VerdictState.BLOCKED, "sni.drop", Mechanism.SNI_DROP)
         if service == "whatsapp" and member.id == "pk64504a" and at > NOW - 1500 and layer is Experiment.TLS:
-            verdict = _changed(verdict, State.BLOCKED, "sni.rst", Mechanism.SNI_RST)
+            verdict = _changed(verdict, VerdictState.BLOCKED, "sni.rst", Mechanism.SNI_RST)
         if member.id == "pk64503b" and MIDNIGHT + 15 * 3600 < at < MIDNIGHT + 15.5 * 3600:
-            verdict = _changed(verdict, State.INSUFFICIENT, "line.unwell", None)
+            verdict = _changed(verdict, VerdictState.INSUFFICIENT, "line.unwell", None)
         gathered.verdicts.append(verdict)
 
 
@@ -274,7 +274,7 @@ def _hit(
     """One failing endpoint: the sentinel in the first slot, the paired series after it."""
     layer, rule, mechanism, reason = hit
     if first:
-        gathered.verdicts.append(_changed(verdict, State.INSUFFICIENT, f"{layer}.anomaly", None))
+        gathered.verdicts.append(_changed(verdict, VerdictState.INSUFFICIENT, f"{layer}.anomaly", None))
         return
     told = Verdict(
         **{
@@ -283,7 +283,7 @@ def _hit(
         layer=layer,
         design=Design.PAIRED,
         since=ONSET + 40,
-        state=State.BLOCKED,
+        state=VerdictState.BLOCKED,
         rule=rule,
         mechanism=mechanism,
         level=Level.SCORED,
@@ -318,13 +318,13 @@ def _verdict(member: Member, service: str, role: TargetRole, host: str, layer: E
         design=Design.SENTINEL,
         at=at,
         since=at,
-        state=State.OK,
+        state=VerdictState.OK,
         rule=f"{layer}.ok",
         rules_version="3-5f2c9a10",
     )
 
 
-def _changed(verdict: Verdict, state: State, rule: str, mechanism: Mechanism | None) -> Verdict:
+def _changed(verdict: Verdict, state: VerdictState, rule: str, mechanism: Mechanism | None) -> Verdict:
     """The same verdict with another conclusion."""
     kept = {key: getattr(verdict, key) for key in Verdict.__struct_fields__}
     return Verdict(**{**kept, "state": state, "rule": rule, "mechanism": mechanism})
@@ -370,7 +370,7 @@ def _blocked(service: str, evidence: dict[str, tuple[str, Measurement]]) -> list
         layers=("dns", "tls"),
         onset=ONSET_SEEN,
         end=END_SEEN,
-        scope=Scope(affected=(64501, 64502, 64503), clean=(64504,), affected_probes=7, measured_probes=9),
+        scope=IncidentScope(affected=(64501, 64502, 64503), clean=(64504,), affected_probes=7, measured_probes=9),
         mechanisms=shares,
         locality=Locality.LOCAL,
         references=ReferenceCount(ok=3, countries_ok=("DE", "SG")),
@@ -388,7 +388,7 @@ def _blocked(service: str, evidence: dict[str, tuple[str, Measurement]]) -> list
     going_on = {"state": IncidentState.OPEN, "end": None, "closed_at": None}
     began = {
         "mechanisms": shares[:1],
-        "scope": Scope(affected=(64501,), clean=(64504,), affected_probes=2, measured_probes=9),
+        "scope": IncidentScope(affected=(64501,), clean=(64504,), affected_probes=2, measured_probes=9),
     }
     return [
         _with(closed, **going_on, **began, revision=1, grade="B", group="", group_llr=None),
@@ -409,7 +409,7 @@ def _fault() -> Incident:
         roles=(TargetRole.WEB, TargetRole.SIGNALLING), layers=("tls",),
         onset=Interval(earliest=MIDNIGHT + 12.95 * 3600, latest=MIDNIGHT + 13.03 * 3600),
         end=Interval(earliest=MIDNIGHT + 14.55 * 3600, latest=MIDNIGHT + 14.63 * 3600),
-        scope=Scope(affected=(64601, 64611), affected_probes=3, measured_probes=3), locality=Locality.GLOBAL,
+        scope=IncidentScope(affected=(64601, 64611), affected_probes=3, measured_probes=3), locality=Locality.GLOBAL,
         mechanisms=(MechanismShare(mechanism=Mechanism.SERVER_DOWN, asns=(64601, 64611), roles=(WEB,), verdicts=57),),
         references=ReferenceCount(failed=3), grade="B", score=22.0, rules_version="3-5f2c9a10", witnesses=3,
     )  # fmt: skip
@@ -421,7 +421,7 @@ def _lonely() -> Incident:
         id=TOLD["whatsapp"], kind=IncidentKind.INTERFERENCE, state=IncidentState.UNCONFIRMED, country="PK",
         service="whatsapp", roles=(TargetRole.CHAT,), layers=("tls",),
         onset=Interval(earliest=NOW - 1800, latest=NOW - 1500),
-        scope=Scope(affected=(64504,), clean=(64501, 64502, 64503), affected_probes=1, measured_probes=9),
+        scope=IncidentScope(affected=(64504,), clean=(64501, 64502, 64503), affected_probes=1, measured_probes=9),
         mechanisms=(MechanismShare(mechanism=Mechanism.SNI_RST, asns=(64504,), roles=(TargetRole.CHAT,), verdicts=5),),
         locality=Locality.LOCAL, references=ReferenceCount(ok=3, countries_ok=("DE", "SG")), score=3.0, witnesses=1,
     )  # fmt: skip
@@ -432,7 +432,7 @@ def _standing() -> Incident:
     return Incident(
         id=TOLD["standing"], kind=IncidentKind.INTERFERENCE, state=IncidentState.STANDING, country="PK",
         service="periscope", roles=(WEB, VIDEO), layers=("tls",), onset=Interval(earliest=None, latest=FIRST + 60),
-        scope=Scope(affected=(64504,), clean=(64501, 64502, 64503), affected_probes=2, measured_probes=9),
+        scope=IncidentScope(affected=(64504,), clean=(64501, 64502, 64503), affected_probes=2, measured_probes=9),
         mechanisms=(MechanismShare(mechanism=Mechanism.SNI_DROP, asns=(64504,), roles=(WEB, VIDEO), verdicts=400),),
         locality=Locality.LOCAL, references=ReferenceCount(ok=3, countries_ok=("DE", "SG")), grade="B", score=30.0,
         witnesses=2,

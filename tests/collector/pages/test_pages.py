@@ -13,7 +13,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from balise_collector.conclude.store.sqlite import SqliteStore
-from balise_collector.judge.verdict import State
+from balise_collector.judge.verdict import VerdictState
 from balise_collector.pages.operator.app import create_app
 from balise_collector.pages.views.read_model import View
 from balise_collector.system.each_thread import EachThread
@@ -218,8 +218,8 @@ def test_standing_is_known_and_no_alarm(shown: Callable[[str], str], told: dict[
     assert told["standing"] in first[first.index('id="section-standing"') : first.index('id="section-closed"')]
 
 
-@pytest.mark.parametrize("state", list(State))
-def test_each_state_is_a_shape_and_a_word(shown: Callable[[str], str], state: State) -> None:
+@pytest.mark.parametrize("state", list(VerdictState))
+def test_each_state_is_a_shape_and_a_word(shown: Callable[[str], str], state: VerdictState) -> None:
     """Never a colour alone: legend, matrix and method show shape and word together."""
     shape, word = STATES[state]
     for path in ("/matrix", "/method"):

@@ -14,13 +14,13 @@ from balise_collector.incidents.model import (
     UNTOLD,
     Incident,
     IncidentKind,
+    IncidentScope,
     IncidentState,
     Interval,
     MechanismShare,
-    Scope,
 )
 from balise_collector.journal import JournalRow
-from balise_collector.judge.verdict import State, Verdict
+from balise_collector.judge.verdict import Verdict, VerdictState
 from balise_collector.pages.public.filter import Policy, outward, published
 from balise_collector.pages.public.sanitised import (
     Drawn,
@@ -52,7 +52,7 @@ def incident(split: int, probes: int, state: IncidentState = IncidentState.OPEN)
         service="x",
         roles=(TargetRole.WEB,),
         onset=Interval(earliest=1_589_734_801.25, latest=1_589_734_829.75),
-        scope=Scope(affected=ASNS[:split], clean=ASNS[split:], affected_probes=1, measured_probes=probes),
+        scope=IncidentScope(affected=ASNS[:split], clean=ASNS[split:], affected_probes=1, measured_probes=probes),
         mechanisms=tuple(
             MechanismShare(mechanism=Mechanism.SNI_RST, asns=(asn,), roles=(TargetRole.WEB,), verdicts=7)
             for asn in ASNS[:split]
@@ -136,7 +136,13 @@ def drawing(*after: int, provider: str = "", marked: bool = True) -> Sanitised:
         number=1, arm="the subject", subject=True, after_s=0, result="reset", took_ms=0, packets=packets
     )
     return Sanitised(
-        provider=provider, part="web", layer="TLS", state=State.BLOCKED, rule="sni.rst", reason="", trials=(trial,)
+        provider=provider,
+        part="web",
+        layer="TLS",
+        state=VerdictState.BLOCKED,
+        rule="sni.rst",
+        reason="",
+        trials=(trial,),
     )
 
 
@@ -184,7 +190,7 @@ def exhibit_of(*packets: Packet) -> Sanitised:
     verdict = Verdict(
         measurement="0" * 32, probe="a", network=Network(country="PK", asn=64501), service="x", role=TargetRole.WEB,
         target="x/web/x/4", layer=Experiment.TLS, design=Design.PAIRED, at=MEASURED, since=MEASURED,
-        state=State.BLOCKED, rule="sni.rst",
+        state=VerdictState.BLOCKED, rule="sni.rst",
     )  # fmt: skip
     return sanitise(row, verdict, "")
 

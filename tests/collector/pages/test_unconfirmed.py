@@ -22,7 +22,7 @@ from balise_collector.conclude.store import Progress
 from balise_collector.conclude.store.sqlite import SqliteStore
 from balise_collector.incidents.model import UNTOLD, IncidentKind, IncidentState, Interval
 from balise_collector.journal.sqlite import SqliteJournal
-from balise_collector.judge.verdict import State, Verdict
+from balise_collector.judge.verdict import Verdict, VerdictState
 from balise_collector.pages.operator.app import create_app
 from balise_collector.pages.public.app import Notice, create_public_app
 from balise_collector.pages.public.filter import Policy, PublicStore, public_view
@@ -318,7 +318,7 @@ def lone_results(stores: dict[str, Path], tmp_path: Path) -> dict[str, Path]:
             mine = [
                 (seq, v)
                 for seq, v in store.numbered_verdicts(probe="pk64501a", service="whatsapp")
-                if v.state is State.OK
+                if v.state is VerdictState.OK
             ]
             assert len(mine) > 50
             store.save_verdicts([(seq, _met(v, number, name == "troubled")) for number, (seq, v) in enumerate(mine)])
@@ -327,8 +327,8 @@ def lone_results(stores: dict[str, Path], tmp_path: Path) -> dict[str, Path]:
 
 def _met(one: Verdict, number: int, trouble: bool) -> Verdict:
     """Return what a probe met: each sort of trouble in turn, or nothing clear."""
-    states = (State.BLOCKED, State.DOWN, State.THROTTLED, State.SERVER_SIDE)
-    state = states[number % len(states)] if trouble else State.INSUFFICIENT
+    states = (VerdictState.BLOCKED, VerdictState.DOWN, VerdictState.THROTTLED, VerdictState.SERVER_SIDE)
+    state = states[number % len(states)] if trouble else VerdictState.INSUFFICIENT
     mechanism = Mechanism.SNI_RST if trouble else None
     return msgspec.structs.replace(one, state=state, rule="sni.rst" if trouble else "tls.anomaly", mechanism=mechanism)
 

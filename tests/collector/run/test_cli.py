@@ -14,7 +14,7 @@ from balise_collector.conclude.store import Progress
 from balise_collector.conclude.store.sqlite import SqliteStore
 from balise_collector.fleet.members import Pending
 from balise_collector.fleet.registry.sqlite import SqliteRegistry
-from balise_collector.incidents import Incident, IncidentKind, IncidentState, Interval, Scope
+from balise_collector.incidents import Incident, IncidentKind, IncidentScope, IncidentState, Interval
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.run.cli import main
 from tests.collector.afternoon import Afternoon
@@ -196,7 +196,8 @@ def test_what_one_probe_saw_is_marked_kept_out_of_the_report_and_never_released(
         one = Incident(
             id=name, kind=IncidentKind.OUTAGE, state=IncidentState.CLOSED, country="PK", service="internet",
             roles=(), onset=Interval(earliest=T, latest=T + 300), end=Interval(earliest=T + 900, latest=T + 1200),
-            scope=Scope(affected=(64501 if witnesses == 1 else 64502,), affected_probes=witnesses), witnesses=witnesses,
+            scope=IncidentScope(affected=(64501 if witnesses == 1 else 64502,), affected_probes=witnesses),
+            witnesses=witnesses,
         )  # fmt: skip
         store.save_progress(Progress(), {}, [one], T)
     store.close()

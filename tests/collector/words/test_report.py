@@ -9,12 +9,12 @@ import pytest
 from balise_collector.incidents.model import (
     Incident,
     IncidentKind,
+    IncidentScope,
     IncidentState,
     Interval,
     Locality,
     MechanismShare,
     ReferenceCount,
-    Scope,
 )
 from balise_collector.words.report import WIDTH, ReportFacts, report
 from balise_collector.words.translation import Language, languages
@@ -42,7 +42,7 @@ def _incident(name: str, **changes: Any) -> Incident:
         roles=(TargetRole.WEB, TargetRole.MEDIA_IMAGE),
         onset=Interval(earliest=1589734500.0, latest=1589734800.0),
         end=Interval(earliest=1589747100.0, latest=1589747400.0),
-        scope=Scope(affected=(64501, 64502), clean=(64503,), affected_probes=4, measured_probes=6),
+        scope=IncidentScope(affected=(64501, 64502), clean=(64503,), affected_probes=4, measured_probes=6),
         mechanisms=(
             MechanismShare(mechanism=Mechanism.SNI_DROP, asns=(64501,), roles=(TargetRole.WEB,), verdicts=10),
             MechanismShare(mechanism=Mechanism.DNS_INJECT, asns=(64502,), roles=(TargetRole.WEB,), verdicts=8),

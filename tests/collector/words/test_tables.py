@@ -10,7 +10,7 @@ import pytest
 from balise_collector.experiments import LAYERS
 from balise_collector.experiments.dns import words
 from balise_collector.incidents.model import IncidentKind, IncidentState
-from balise_collector.judge.verdict import State
+from balise_collector.judge.verdict import VerdictState
 from balise_collector.words import tables
 from balise_wire.failures import Failure
 from balise_wire.words import Arm, Experiment, Resolver
@@ -21,7 +21,7 @@ FORBIDDEN = re.compile(r"\b(users?|government\w*|censor\w*|regime|authorit\w+)\b
 @pytest.mark.parametrize(
     ("table", "closed"),
     [
-        (tables.MEANINGS, State),
+        (tables.MEANINGS, VerdictState),
         (tables.INCIDENT_STATES, IncidentState),
         (tables.KIND_MEANINGS, IncidentKind),
         (tables.ARMS, Arm),

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from balise_collector.incidents.model import IncidentKind, Interval, Locality
-from balise_collector.judge.verdict import State
+from balise_collector.judge.verdict import VerdictState
 from balise_collector.words import tables, wording
 from balise_collector.words.translation import Language, languages, translated
 from balise_wire.mechanisms import Mechanism
@@ -25,7 +25,7 @@ def test_every_word_of_the_closed_lists_is_said() -> None:
     assert set(tables.ROLES) == set(TargetRole)
     assert set(tables.KINDS) == set(IncidentKind)
     assert set(tables.LOCALITIES) == set(Locality)
-    assert set(tables.STATES) == set(State)
+    assert set(tables.STATES) == set(VerdictState)
 
 
 def test_each_state_has_its_own_shape() -> None:

@@ -53,7 +53,7 @@ class Wifi(msgspec.Struct, frozen=True, kw_only=True):
     hidden: bool = False
 
 
-class Network(msgspec.Struct, frozen=True, kw_only=True):
+class CardNetwork(msgspec.Struct, frozen=True, kw_only=True):
     """``[network]``: how the box appears there."""
 
     hardware_address: HardwareAddress = HardwareAddress.MADE_UP
@@ -65,7 +65,7 @@ class Ssh(msgspec.Struct, frozen=True, kw_only=True):
     key: str = ""
 
 
-class Consent(msgspec.Struct, frozen=True, kw_only=True):
+class CardConsent(msgspec.Struct, frozen=True, kw_only=True):
     """``[consent]``: what the host agreed to."""
 
     version: str = ""
@@ -87,9 +87,9 @@ class CardSettings(msgspec.Struct, frozen=True, kw_only=True):
     profile: Profile = Profile.STANDARD
     role: ProbeRole = ProbeRole.PROBE
     wifi: Wifi = Wifi()
-    network: Network = Network()
+    network: CardNetwork = CardNetwork()
     ssh: Ssh = Ssh()
-    consent: Consent = Consent()
+    consent: CardConsent = CardConsent()
 
 
 def languages() -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from balise_agent.net import tls_shape
-from balise_agent.system.config import Broker, Transport
+from balise_agent.system.config import Broker, BrokerTransport
 from balise_agent.system.reactor import READ, WRITE, Reactor
 from balise_agent.system.task import ReactorTask, Steps, file_ready
 
@@ -79,7 +79,7 @@ def open_stream(
     try:
         if broker.tls:
             sock = yield from secure(sock, tls_context(broker, check_time=check_time), broker.host)
-        if broker.transport is Transport.WEBSOCKETS:
+        if broker.transport is BrokerTransport.WEBSOCKETS:
             yield from _upgrade(sock, broker)
     except BaseException:
         sock.close()

@@ -14,7 +14,7 @@ from paho.mqtt import client as mqtt
 
 from balise_agent.delivery.backoff import REFUSED
 from balise_agent.delivery.mqtt_stream import StreamClient
-from balise_agent.system.config import Broker, Transport
+from balise_agent.system.config import Broker, BrokerTransport
 from balise_agent.system.reactor import READ, WRITE, Reactor
 from balise_wire.topics import COLLECTOR_STATE, Leaf, topic
 
@@ -63,7 +63,7 @@ class MqttSession:
         self._leaving = False
         self._watched_for = 0
         broker = opened.broker
-        websocket = broker.transport is Transport.WEBSOCKETS
+        websocket = broker.transport is BrokerTransport.WEBSOCKETS
         client = StreamClient(probe, opened.stream, websocket=websocket, tls=broker.tls)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe

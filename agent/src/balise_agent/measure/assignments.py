@@ -99,7 +99,7 @@ class Assignments:
         except (SealError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ConfigError(f"{path}: not an assignment for this probe: {error}") from None
         checked = limits.check_assignment(found.assignment, self.allowed, now)
-        if isinstance(checked, limits.Refused):
+        if isinstance(checked, limits.RefusedPart):
             raise ConfigError(f"{path}: refused: {checked.reason}")
         return checked.assignment
 
@@ -127,7 +127,7 @@ class Assignments:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return (Notice(EventKind.ASSIGNMENT_REFUSED, f"version {head.version}: {error}"),)
         checked = limits.check_assignment(found.assignment, self.allowed, now)
-        if isinstance(checked, limits.Refused):
+        if isinstance(checked, limits.RefusedPart):
             return (Notice(EventKind.ASSIGNMENT_REFUSED, f"version {head.version}: {checked.reason}"),)
         self.current = checked.assignment
         counted = f"{len(checked.assignment.targets)} of {len(found.assignment.targets)} targets"

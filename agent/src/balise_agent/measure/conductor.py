@@ -33,7 +33,7 @@ class Session(Protocol):
         """Close every connection that the plan left open."""
 
 
-class Network(Protocol):
+class NetworkAccess(Protocol):
     """Where steps are carried out: ``net.link.Link``, or a test's."""
 
     def session(self) -> Session:
@@ -71,7 +71,7 @@ class Running:
 class Conductor:
     """Carries plans. ``reactor.step`` (or ``step`` here) makes them advance."""
 
-    def __init__(self, network: Network, reactor: Reactor, *, most_at_once: int = MOST_AT_ONCE) -> None:
+    def __init__(self, network: NetworkAccess, reactor: Reactor, *, most_at_once: int = MOST_AT_ONCE) -> None:
         self.reactor = reactor
         self.replies = 0
         """Steps carried out."""

@@ -10,7 +10,7 @@ from balise_agent.policy import limits
 from balise_agent.policy.limits import Limits, Reserve
 from balise_agent.policy.rates import HostRates
 from balise_agent.policy.usage import Usage
-from balise_agent.system.errors import Refused
+from balise_agent.system.errors import PolicyRefusal
 from balise_agent.system.reactor import Timekeeper
 
 _MEASURES: Final = 0.97
@@ -86,7 +86,7 @@ class Egress:
             reason = f"the day's {self._rules.bytes_per_day} bytes are spent; measuring goes on after midnight UTC"
         if reason is not None:
             self.refusals += 1
-            raise Refused(f"{address} port {port}: {reason}")
+            raise PolicyRefusal(f"{address} port {port}: {reason}")
         self.usage.sent += size
 
     def pause(self, address: str, connections: int) -> float:
@@ -95,7 +95,7 @@ class Egress:
         if self.usage.connections + connections > self._rules.connections_per_day:
             self.refusals += 1
             told = f"the day's {self._rules.connections_per_day} connections are spent"
-            raise Refused(f"{address}: {told}; measuring goes on after midnight UTC")
+            raise PolicyRefusal(f"{address}: {told}; measuring goes on after midnight UTC")
         now = self._clock.now()
         if not self._rates.take(address, connections, now):
             return self._clock.real_seconds(self._rates.wait(address, connections, now)) + 1e-3

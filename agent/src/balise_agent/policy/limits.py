@@ -217,13 +217,13 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
     """What was brought within limits, in words."""
 
 
-class Refused(msgspec.Struct, frozen=True, kw_only=True):
+class RefusedPart(msgspec.Struct, frozen=True, kw_only=True):
     """Nothing of the assignment is used."""
 
     reason: str
 
 
-def check_assignment(assignment: Assignment, limits: Limits, now: float) -> Accepted | Refused:
+def check_assignment(assignment: Assignment, limits: Limits, now: float) -> Accepted | RefusedPart:
     """Hold an assignment against the device's limits.
 
     Args:
@@ -232,9 +232,9 @@ def check_assignment(assignment: Assignment, limits: Limits, now: float) -> Acce
         now: UNIX seconds on the probe's clock.
     """
     if not now < assignment.expires:
-        return Refused(reason=f"expired at {assignment.expires:.0f}; the collector must send a newer one")
+        return RefusedPart(reason=f"expired at {assignment.expires:.0f}; the collector must send a newer one")
     if len(assignment.targets) > MAX_TARGETS:
-        return Refused(reason=f"{len(assignment.targets)} targets; at most {MAX_TARGETS} are measured by one probe")
+        return RefusedPart(reason=f"{len(assignment.targets)} targets; at most {MAX_TARGETS} are measured by one probe")
     refused: list[tuple[str, str]] = []
     clamped: list[str] = []
     targets = _checked_targets(assignment.targets, limits, refused, clamped)

@@ -24,7 +24,7 @@ from balise_agent.experiments import REGISTRY
 from balise_agent.measure.assignment_follower import AssignmentFollower
 from balise_agent.measure.assignments import FILE as ASSIGNMENT_FILE
 from balise_agent.measure.assignments import Assignments, Notice
-from balise_agent.measure.conductor import Conductor, Network
+from balise_agent.measure.conductor import Conductor, NetworkAccess
 from balise_agent.measure.request_book import RequestBook
 from balise_agent.net.link import Link
 from balise_agent.net.local_networks import own_prefixes
@@ -62,7 +62,7 @@ class Surroundings:
     reactor: Reactor
     spool: Spool
     egress: Egress
-    network: Network
+    network: NetworkAccess
     drops: Callable[[], int]
     """Packets that the capture lost since it was opened."""
     resolvers: Callable[[], Sequence[str]]

@@ -19,7 +19,7 @@ from balise_agent.delivery import lookup
 from balise_agent.experiments import REGISTRY
 from balise_agent.experiments.line.plan import LINE_TARGET
 from balise_agent.experiments.steps import Plan, Queried, Query, Step
-from balise_agent.measure.conductor import Conductor, Network, Outcome
+from balise_agent.measure.conductor import Conductor, NetworkAccess, Outcome
 from balise_agent.measure.line_check import LineCheck
 from balise_agent.measure.report import Circumstances, measurement
 from balise_agent.measure.run import Run
@@ -106,7 +106,7 @@ def run_plan(conductor: Conductor, plan: Plan) -> tuple[Observation, ...]:
 class Once:
     """One manual run."""
 
-    def __init__(self, config: Config, allowed: Limits, clock: Clock, reactor: Reactor, network: Network) -> None:
+    def __init__(self, config: Config, allowed: Limits, clock: Clock, reactor: Reactor, network: NetworkAccess) -> None:
         self._config = config
         self._allowed = allowed
         self._clock = clock

@@ -26,7 +26,7 @@ from balise_agent.policy.redaction import redacted
 from balise_agent.run.asked import Asked
 from balise_agent.run.recorder import LONGEST_DETAIL, Recorder
 from balise_agent.system.clock import Clock
-from balise_agent.system.errors import LinkUnusable, Refused
+from balise_agent.system.errors import LinkUnusable, PolicyRefusal
 from balise_agent.system.reactor import Reactor, Timer
 from balise_wire import measurement as wire
 from balise_wire.envelope import Kind
@@ -196,7 +196,7 @@ class Runs:
         told = f"{type(error).__name__}: {error}"
         if isinstance(error, LinkUnusable):
             self._recorder.event(EventKind.LINK_UNUSABLE, redacted(f"{error}", LONGEST_DETAIL))
-        elif isinstance(error, Refused):
+        elif isinstance(error, PolicyRefusal):
             # What a DNS answer pointed at may be the household's own: its address stays here.
             self._recorder.event(EventKind.TARGET_REFUSED, redacted(f"{where}: {error}", LONGEST_DETAIL))
         else:

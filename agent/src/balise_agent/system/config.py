@@ -30,7 +30,7 @@ _COUNTRY = re.compile(r"[A-Z]{2}")
 _KEY = re.compile(r"[0-9a-f]{64}")
 
 
-class Transport(StrEnum):
+class BrokerTransport(StrEnum):
     """How MQTT reaches the broker."""
 
     TCP = "tcp"
@@ -81,7 +81,7 @@ class Broker(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     host: str
     port: int = 443
-    transport: Transport = Transport.TCP
+    transport: BrokerTransport = BrokerTransport.TCP
     path: str = "/mqtt"
     """WebSocket path."""
     tls: bool = False
@@ -128,7 +128,7 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     connections_per_host_per_minute: int = 0
 
 
-class Consent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ConsentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[consent]``: what the host agreed to; nothing is measured before."""
 
     version: str = ""
@@ -156,7 +156,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     timeouts: Timeouts = Timeouts()
     tls: Tls = Tls()
     limits: LimitSettings = LimitSettings()
-    consent: Consent = Consent()
+    consent: ConsentSettings = ConsentSettings()
     spool: SpoolSettings = SpoolSettings()
 
     @property
@@ -192,7 +192,7 @@ def load(path: Path) -> Config:
 OVERLAY: Final[dict[str, frozenset[str]]] = {
     "probe": frozenset({"country", "access", "region", "role", "provider", "profile"}),
     "enrolment": frozenset(EnrolmentSettings.__struct_fields__),
-    "consent": frozenset(Consent.__struct_fields__),
+    "consent": frozenset(ConsentSettings.__struct_fields__),
 }
 """What the card may say: never where keys are kept, who is believed, or what the limits are."""
 

@@ -21,5 +21,5 @@ class LinkUnusable(Exception):
     """This machine cannot measure (no right, no interface, no resolver); the message says the mend."""
 
 
-class Refused(Exception):
+class PolicyRefusal(Exception):
     """Our own policy forbids this destination, or the budget is spent; nothing was sent."""

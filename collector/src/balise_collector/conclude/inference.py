@@ -22,7 +22,7 @@ from balise_collector.fleet.members import Fleet
 from balise_collector.fleet.whereabouts import Placed, Sighting, Where, Whereabouts
 from balise_collector.incidents import Incident, IncidentBook, IncidentChange
 from balise_collector.journal import JournalRow, PresenceRow
-from balise_collector.judge import Bar, Context, ReferenceTable, State, Verdict
+from balise_collector.judge import Bar, Context, ReferenceTable, Verdict, VerdictState
 from balise_collector.judge.limits import BUDGET, SHARED
 from balise_collector.judge.witnesses import Stand, witness_of
 from balise_collector.system.faults import Faults
@@ -46,7 +46,7 @@ _UNSURE_MOST: Final = 5000
 """Verdicts that wait for a second look; what comes beyond them in a quarter of an hour keeps its first."""
 _LEARNED_MOST: Final = 2
 """Addresses that a target is given where its catalogue entry names none."""
-_UNSURE: Final = frozenset({State.INSUFFICIENT, State.DOWN})
+_UNSURE: Final = frozenset({VerdictState.INSUFFICIENT, VerdictState.DOWN})
 
 LEARNED: Final = "agreed"
 """Name of the learned addresses in the memory. What one reference alone taught an earlier version has another name, and

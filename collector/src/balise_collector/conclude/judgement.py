@@ -12,7 +12,7 @@ from balise_collector.judge.context import BARRED, Context
 from balise_collector.judge.limits import fell_silent, limited
 from balise_collector.judge.references import ReferenceTable, Report
 from balise_collector.judge.rules import Facts, Rule
-from balise_collector.judge.verdict import INTERNET, State, Verdict
+from balise_collector.judge.verdict import INTERNET, Verdict, VerdictState
 from balise_wire.experiments import OBSERVATIONS, REGISTRY
 from balise_wire.measurement import Measurement
 from balise_wire.words import Arm, Experiment, TargetRole
@@ -28,13 +28,13 @@ def judge(measurement: Measurement, context: Context) -> Verdict:
     facts: Facts = layer.facts(measurement, context)
     rule: Rule[Any] = next(rule for rule in layer.rules if rule.when(facts))
     on_line = _on_line(measurement.experiment)
-    accuses = rule.state in {State.BLOCKED, State.THROTTLED, State.SERVER_SIDE, State.DOWN}
+    accuses = rule.state in {VerdictState.BLOCKED, VerdictState.THROTTLED, VerdictState.SERVER_SIDE, VerdictState.DOWN}
     at = _decisive(measurement, passed=facts.passed) - context.clock_offset
     accused_since = facts.since - context.clock_offset if not facts.passed else at
     state, mechanism = rule.state, rule.mechanism
-    if context.reference and state in {State.BLOCKED, State.THROTTLED, State.SERVER_SIDE}:
+    if context.reference and state in {VerdictState.BLOCKED, VerdictState.THROTTLED, VerdictState.SERVER_SIDE}:
         # A reference tells local from global; what blocks it, if anything does, is another country's story.
-        state, mechanism = State.DOWN, None
+        state, mechanism = VerdictState.DOWN, None
     return Verdict(
         measurement=measurement.id,
         probe=context.probe,

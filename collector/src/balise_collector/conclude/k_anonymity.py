@@ -16,7 +16,7 @@ from typing import Final, NamedTuple, TypeVar
 from balise_collector.conclude import tally
 from balise_collector.conclude.tally import DAY, Packed
 from balise_collector.conclude.together import SeenRow
-from balise_collector.judge.verdict import State
+from balise_collector.judge.verdict import VerdictState
 from balise_collector.system.shared_file import open_reading
 from balise_wire.bins import BIN
 
@@ -64,7 +64,7 @@ class WitnessCounts:
         self._db.close()
 
     def masks(
-        self, since: float, until: float, least: int, states: frozenset[State] = frozenset()
+        self, since: float, until: float, least: int, states: frozenset[VerdictState] = frozenset()
     ) -> dict[CountPlace, Packed]:
         """Return the bins of five minutes that ``least`` witnesses measured; a mask has every bit of such a bin set.
 
@@ -217,7 +217,7 @@ class CachedWitnessCounts:
         self._witness_counts, self._kept, self._horizon = witness_counts, kept, horizon
 
     def masks(
-        self, since: float, until: float, least: int, states: frozenset[State] = frozenset()
+        self, since: float, until: float, least: int, states: frozenset[VerdictState] = frozenset()
     ) -> dict[CountPlace, Packed]:
         """Return the bins that ``least`` witnesses measured, put together from whole days."""
         last = min(until, self._horizon)
@@ -231,7 +231,7 @@ class CachedWitnessCounts:
                     found[place] = found.get(place, 0) | cut
         return found
 
-    def _day(self, day: int, least: int, states: frozenset[State]) -> dict[CountPlace, Packed]:
+    def _day(self, day: int, least: int, states: frozenset[VerdictState]) -> dict[CountPlace, Packed]:
         first, last = float(day * DAY), float((day + 1) * DAY)
 
         def ask() -> dict[CountPlace, Packed]:

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from balise_collector.experiments import RULES
 from balise_collector.judge.rules import Weight
-from balise_collector.judge.verdict import Level, State, Verdict
+from balise_collector.judge.verdict import Level, Verdict, VerdictState
 from balise_wire.mechanisms import Mechanism
 
 CAP: Final = 3.0
@@ -41,7 +41,7 @@ class Code(NamedTuple):
     """How verdicts of one rule enter the history of a cell."""
 
     rule: str
-    state: State
+    state: VerdictState
     mechanism: Mechanism | None
     severity: int
     given_block: float
@@ -60,12 +60,12 @@ class Code(NamedTuple):
         return self.severity not in {Severity.OK, Severity.VOID}
 
 
-_BY_STATE: Final[dict[State, tuple[int, float, float]]] = {
-    State.BLOCKED: (Severity.BLOCKED, 0.9, 0.01),
-    State.THROTTLED: (Severity.THROTTLED, 0.8, 0.02),
-    State.SERVER_SIDE: (Severity.SERVER_SIDE, 0.9, 0.01),
-    State.DOWN: (Severity.DOWN, 0.9, 0.01),
-    State.OK: (Severity.OK, OK_GIVEN_BLOCK, 0.95),
+_BY_STATE: Final[dict[VerdictState, tuple[int, float, float]]] = {
+    VerdictState.BLOCKED: (Severity.BLOCKED, 0.9, 0.01),
+    VerdictState.THROTTLED: (Severity.THROTTLED, 0.8, 0.02),
+    VerdictState.SERVER_SIDE: (Severity.SERVER_SIDE, 0.9, 0.01),
+    VerdictState.DOWN: (Severity.DOWN, 0.9, 0.01),
+    VerdictState.OK: (Severity.OK, OK_GIVEN_BLOCK, 0.95),
 }
 _BY_WEIGHT: Final[dict[Weight, tuple[int, float, float]]] = {
     Weight.PARTIAL: (Severity.PARTIAL, 0.3, 0.06),
@@ -79,7 +79,7 @@ _BY_RULE: Final[dict[str, tuple[int, float, float]]] = {
 }
 
 
-def code(rule: str, state: State, mechanism: Mechanism | None) -> Code | None:
+def code(rule: str, state: VerdictState, mechanism: Mechanism | None) -> Code | None:
     """Return how a verdict is kept; ``None`` where it says nothing (state insufficient)."""
     found = _BY_RULE.get(rule) or _BY_STATE.get(state)
     return None if found is None else Code(rule, state, mechanism, *found)
@@ -92,9 +92,9 @@ def code_of(verdict: Verdict) -> Code | None:
     """
     if verdict.reference and verdict.layer == "line":
         return None  # A reference's own line is no service of the world.
-    local_down = verdict.state is State.DOWN and not verdict.reference and verdict.layer != "line"
+    local_down = verdict.state is VerdictState.DOWN and not verdict.reference and verdict.layer != "line"
     if local_down or (verdict.level is Level.DISCARDED and not verdict.rule.startswith("line.")):
-        return None if verdict.state is not State.OK else code(verdict.rule, verdict.state, verdict.mechanism)
+        return None if verdict.state is not VerdictState.OK else code(verdict.rule, verdict.state, verdict.mechanism)
     return code(verdict.rule, verdict.state, verdict.mechanism)
 
 

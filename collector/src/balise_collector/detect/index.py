@@ -15,7 +15,7 @@ import msgspec
 from balise_collector.detect.cell import Cell, CellHistory
 from balise_collector.detect.evidence import Code, Severity, code_of
 from balise_collector.detect.model import WORLD, CellKey, Coverage, Scale
-from balise_collector.judge.verdict import State, Verdict
+from balise_collector.judge.verdict import Verdict, VerdictState
 from balise_wire.bins import BIN
 from balise_wire.measurement import Network
 from balise_wire.words import Experiment
@@ -46,7 +46,7 @@ class CellIndex:
         self.cells: dict[CellKey, Cell] = {}
         self.probes: dict[str, KnownProbe] = {}
         self.references: set[str] = set()
-        self._code_index: dict[tuple[str, State, bool], int] = {}
+        self._code_index: dict[tuple[str, VerdictState, bool], int] = {}
         self._services: dict[tuple[str, str], list[Cell]] = {}
         """Cells by (country, service), without those that only sum others up."""
 

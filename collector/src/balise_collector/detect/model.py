@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from balise_collector.detect.interval import Interval
-from balise_collector.judge.verdict import State
+from balise_collector.judge.verdict import VerdictState
 from balise_wire.mechanisms import Mechanism
 
 
@@ -63,7 +63,7 @@ class RuleCount(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """How many bins of an episode one rule stands for."""
 
     rule: str
-    state: State
+    state: VerdictState
     mechanism: Mechanism | None = None
     bins: int
 

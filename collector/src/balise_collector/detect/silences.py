@@ -13,7 +13,7 @@ from balise_collector.detect.cell import CellHistory
 from balise_collector.detect.evidence import SILENT_RULE, Code, code
 from balise_collector.detect.index import CellIndex
 from balise_collector.detect.model import INTERNET, CellKey
-from balise_collector.judge.verdict import State
+from balise_collector.judge.verdict import VerdictState
 from balise_wire.bins import BIN
 from balise_wire.measurement import Network
 from balise_wire.mechanisms import Mechanism
@@ -86,7 +86,7 @@ class Silences:
 
 def _silent() -> Code:
     """Return the code of silence."""
-    found = code(SILENT_RULE, State.DOWN, Mechanism.SHUTDOWN_ISP)
+    found = code(SILENT_RULE, VerdictState.DOWN, Mechanism.SHUTDOWN_ISP)
     if found is None:
         msg = "the silent code is missing from the evidence table"
         raise LookupError(msg)

@@ -12,7 +12,7 @@ from balise_collector.detect.evidence import code
 from balise_collector.detect.index import CellIndex, KnownProbe
 from balise_collector.detect.model import WORLD, CellKey, Episode, Note
 from balise_collector.detect.silences import Silence, Silences
-from balise_collector.judge.verdict import State
+from balise_collector.judge.verdict import VerdictState
 from balise_wire.measurement import Network
 from balise_wire.mechanisms import Mechanism
 
@@ -32,7 +32,7 @@ class _SeriesShot(msgspec.Struct):
 class _Snapshot(msgspec.Struct):
     """A whole detector."""
 
-    codes: list[tuple[str, State, Mechanism | None]]
+    codes: list[tuple[str, VerdictState, Mechanism | None]]
     series: list[_SeriesShot]
     heard: dict[str, tuple[Network, float]]
     silent: dict[str, Silence]

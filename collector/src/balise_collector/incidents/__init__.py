@@ -9,12 +9,12 @@ from balise_collector.incidents.findings import Finding
 from balise_collector.incidents.model import (
     Incident,
     IncidentKind,
+    IncidentScope,
     IncidentState,
     Interval,
     Locality,
     MechanismShare,
     ReferenceCount,
-    Scope,
     as_json,
 )
 from balise_collector.incidents.scope import FleetView
@@ -27,11 +27,11 @@ __all__ = [
     "IncidentBook",
     "IncidentChange",
     "IncidentKind",
+    "IncidentScope",
     "IncidentState",
     "Interval",
     "Locality",
     "MechanismShare",
     "ReferenceCount",
-    "Scope",
     "as_json",
 ]

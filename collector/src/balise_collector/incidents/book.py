@@ -22,7 +22,7 @@ from balise_collector.incidents.grouping import group
 from balise_collector.incidents.make import Topic, make
 from balise_collector.incidents.model import Incident, IncidentKind, IncidentState
 from balise_collector.incidents.scope import FleetView
-from balise_collector.judge.verdict import State
+from balise_collector.judge.verdict import VerdictState
 from balise_collector.system.faults import Faults
 from balise_wire.bins import BIN
 from balise_wire.mechanisms import Mechanism
@@ -63,7 +63,7 @@ class _Entry:
 
 def kind_of(found: Episode) -> IncidentKind:
     """Return what sort of event an episode is."""
-    states: dict[State, int] = defaultdict(int)
+    states: dict[VerdictState, int] = defaultdict(int)
     edge = 0
     for member in found.members:
         for rule in member.rules:
@@ -73,7 +73,7 @@ def kind_of(found: Episode) -> IncidentKind:
         return IncidentKind.EDGE_FAULT if edge * 2 > sum(states.values()) else IncidentKind.SERVICE_FAULT
     if found.key.service == INTERNET:
         return IncidentKind.OUTAGE
-    if states[State.SERVER_SIDE] * 2 > sum(states.values()):
+    if states[VerdictState.SERVER_SIDE] * 2 > sum(states.values()):
         return IncidentKind.SERVER_SIDE
     return IncidentKind.INTERFERENCE
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from balise_collector.experiments import RULES, SIGNS
-from balise_collector.incidents.model import WITNESSES, IncidentKind, Locality, Scope
+from balise_collector.incidents.model import WITNESSES, IncidentKind, IncidentScope, Locality
 
 PROOFS: Final = frozenset(sign.id for sign in SIGNS.values() if sign.excludes_fault)
 """Signs that no server or edge fault can produce."""
@@ -17,7 +17,12 @@ _OF_SILENCE: Final = frozenset(rule.id for rule in RULES.values() if rule.rests_
 
 
 def grade(
-    kind: IncidentKind, locality: Locality, scope: Scope, proofs: Iterable[str], rules: Iterable[str], witnesses: int
+    kind: IncidentKind,
+    locality: Locality,
+    scope: IncidentScope,
+    proofs: Iterable[str],
+    rules: Iterable[str],
+    witnesses: int,
 ) -> str:
     """Return the grade of an incident; empty text is ``insufficient``.
 

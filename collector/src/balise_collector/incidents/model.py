@@ -18,12 +18,12 @@ __all__ = [
     "WITNESSES",
     "Incident",
     "IncidentKind",
+    "IncidentScope",
     "IncidentState",
     "Interval",
     "Locality",
     "MechanismShare",
     "ReferenceCount",
-    "Scope",
     "as_json",
 ]
 
@@ -72,7 +72,7 @@ class IncidentState(StrEnum):
     """Late data do not bear it out; only its revisions tell of it."""
 
 
-class Scope(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class IncidentScope(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Three counts, always together: who is affected, who was measured and is clean, who was not measured."""
 
     affected: tuple[int, ...] = ()
@@ -126,7 +126,7 @@ class Incident(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     layers: tuple[str, ...] = ()
     onset: Interval
     end: Interval | None = None
-    scope: Scope = Scope()
+    scope: IncidentScope = IncidentScope()
     mechanisms: tuple[MechanismShare, ...] = ()
     locality: Locality = Locality.UNKNOWN
     references: ReferenceCount = ReferenceCount()

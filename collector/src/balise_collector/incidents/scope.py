@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from balise_collector.detect.model import AffectedProbe, Coverage
-from balise_collector.incidents.model import Scope
+from balise_collector.incidents.model import IncidentScope
 
 
 class FleetView(Protocol):
@@ -18,7 +18,7 @@ class FleetView(Protocol):
         ...
 
 
-def scope(members: Iterable[AffectedProbe], seen: Iterable[Coverage], known: frozenset[int]) -> Scope:
+def scope(members: Iterable[AffectedProbe], seen: Iterable[Coverage], known: frozenset[int]) -> IncidentScope:
     """Return the scope of an incident.
 
     Args:
@@ -31,7 +31,7 @@ def scope(members: Iterable[AffectedProbe], seen: Iterable[Coverage], known: fro
     affected = counted_in(ours, coverage)
     clean = {c.asn for c in coverage if c.ok > 0 and c.asn not in affected and c.probe not in probes}
     measured = {c.probe for c in coverage if c.ok or c.failed} | probes
-    return Scope(
+    return IncidentScope(
         affected=tuple(sorted(affected)),
         clean=tuple(sorted(clean)),
         not_measured=tuple(sorted(known - affected - clean)),

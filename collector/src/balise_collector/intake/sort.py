@@ -24,7 +24,7 @@ from balise_collector.intake.observing import BROKER_LOG
 from balise_collector.intake.states import StatePacing
 from balise_collector.intake.unboxing import letters
 from balise_collector.intake.validate import Accepted, Quarantined, read_state
-from balise_collector.journal import Batch, Notice, NoticeKind, Presence, Refused, Report
+from balise_collector.journal import Batch, Notice, NoticeKind, Presence, RefusedMessage, Report
 from balise_collector.journal.clock_offset import ProbeClocks
 from balise_collector.journal.interface import JournalWriter
 from balise_collector.system.errors import JournalError
@@ -48,7 +48,7 @@ class Group:
     def __init__(self) -> None:
         self.deliveries: list[Delivery] = []
         self.batches: list[Batch] = []
-        self.refused: list[Refused] = []
+        self.refused: list[RefusedMessage] = []
         self.presence: list[Presence] = []
         self.health: list[Report] = []
         self.notices: list[Notice] = []
@@ -218,7 +218,7 @@ class Sorter:
         for rejection in accepted.rejected:
             reason = f"{envelope.kind} {rejection.index} of batch {envelope.id}: {rejection.reason}"
             _log.info("quarantined from %s: %s", probe, reason)
-            group.refused.append(Refused(probe=probe, topic=delivery.topic, reason=reason, raw=rejection.raw))
+            group.refused.append(RefusedMessage(probe=probe, topic=delivery.topic, reason=reason, raw=rejection.raw))
         if envelope.kind in {Kind.MEASUREMENT, Kind.EVENT, Kind.CARRIED}:
             batch = msgspec.structs.replace(
                 _batch(self._fleet, probe, envelope, delivery.payload),
@@ -251,7 +251,7 @@ class Sorter:
         reason = self._quotas.reason(probe, taken.count(False), len(taken))
         # Where anything of it is taken, the journal keeps the frame.
         raw = b"" if measurements else delivery.payload
-        group.refused.append(Refused(probe=probe, topic=delivery.topic, reason=reason, raw=raw))
+        group.refused.append(RefusedMessage(probe=probe, topic=delivery.topic, reason=reason, raw=raw))
         self._over_quota(probe, reason, group, at)
         return msgspec.structs.replace(
             accepted,
@@ -316,5 +316,5 @@ def _batch(fleet: Fleet, probe: str, envelope: Envelope, frame: bytes) -> Batch:
     )
 
 
-def _refused(delivery: Delivery, probe: str, reason: str) -> Refused:
-    return Refused(probe=probe, topic=delivery.topic, reason=reason, raw=delivery.payload)
+def _refused(delivery: Delivery, probe: str, reason: str) -> RefusedMessage:
+    return RefusedMessage(probe=probe, topic=delivery.topic, reason=reason, raw=delivery.payload)

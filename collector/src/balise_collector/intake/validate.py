@@ -94,7 +94,7 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of the clock that dated it."""
 
 
-class Receipt(msgspec.Struct, frozen=True):
+class ReceiptDue(msgspec.Struct, frozen=True):
     """The moment of receipt, and what it says of the sender's clock."""
 
     at: float
@@ -177,7 +177,7 @@ def validate(
         return Quarantined(reason=refusal, raw=payload, probe=topic.probe, envelope=envelope)
     try:
         dating = (clocks or ProbeClocks()).date(envelope, received_at)
-        return _BODY[envelope.kind](member, envelope, Receipt(received_at, dating), limits, fleet)
+        return _BODY[envelope.kind](member, envelope, ReceiptDue(received_at, dating), limits, fleet)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         # Signed and addressed rightly: it is kept here, so the probe need not send it again.
         reason = f"body of {envelope.kind}: {_short(error)}"
@@ -272,7 +272,7 @@ _state = msgspec.json.Decoder(State)
 
 
 def _read_measurements(
-    member: Member, envelope: Envelope, receipt: Receipt, limits: Limits, fleet: Fleet
+    member: Member, envelope: Envelope, receipt: ReceiptDue, limits: Limits, fleet: Fleet
 ) -> Accepted | Quarantined:
     """Decode the whole batch at once, and item by item only where something in it is wrong."""
     received_at, shift = receipt.at, -receipt.dating.offset
@@ -294,7 +294,7 @@ def _read_measurements(
 
 
 def _read_one_by_one(
-    member: Member, envelope: Envelope, receipt: Receipt, limits: Limits, fleet: Fleet
+    member: Member, envelope: Envelope, receipt: ReceiptDue, limits: Limits, fleet: Fleet
 ) -> Accepted | Quarantined:
     """Keep every good item of a batch that holds a bad one."""
     received_at, shift = receipt.at, -receipt.dating.offset
@@ -393,7 +393,7 @@ def _implausible_times(m: Measurement, received_at: float, shift: float, limits:
 
 
 def _read_events(
-    member: Member, envelope: Envelope, receipt: Receipt, limits: Limits, _fleet: Fleet
+    member: Member, envelope: Envelope, receipt: ReceiptDue, limits: Limits, _fleet: Fleet
 ) -> Accepted | Quarantined:
     """Keep every event of a batch that can be read, also those of a kind that is newer than we are."""
     raws = _items.decode(envelope.body)
@@ -425,7 +425,7 @@ def _bounded(event: Event, limits: Limits) -> Event:
 
 
 def _read_health(
-    member: Member, envelope: Envelope, receipt: Receipt, _limits: Limits, _fleet: Fleet
+    member: Member, envelope: Envelope, receipt: ReceiptDue, _limits: Limits, _fleet: Fleet
 ) -> Accepted | Quarantined:
     health = _health.decode(envelope.body)
     for name in health.__struct_fields__:
@@ -438,7 +438,7 @@ def _read_health(
 
 
 def _read_carried(
-    member: Member, envelope: Envelope, receipt: Receipt, limits: Limits, _fleet: Fleet
+    member: Member, envelope: Envelope, receipt: ReceiptDue, limits: Limits, _fleet: Fleet
 ) -> Accepted | Quarantined:
     frames = _frames.decode(envelope.body)
     if len(frames) > limits.carried:

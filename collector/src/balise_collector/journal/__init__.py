@@ -40,7 +40,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """Events of the probe, each as JSON."""
 
 
-class Refused(msgspec.Struct, frozen=True, kw_only=True):
+class RefusedMessage(msgspec.Struct, frozen=True, kw_only=True):
     """Something that may not enter, on its way into the quarantine."""
 
     probe: str

@@ -24,7 +24,7 @@ from balise_collector.journal import (
     Position,
     Presence,
     PresenceRow,
-    Refused,
+    RefusedMessage,
     Report,
     Totals,
 )
@@ -38,7 +38,7 @@ class JournalWriter(Protocol):
     def append(
         self,
         batches: Sequence[Batch],
-        refused: Sequence[Refused],
+        refused: Sequence[RefusedMessage],
         presence: Sequence[Presence],
         received_at: float,
         health: Sequence[Report] = (),

@@ -11,7 +11,7 @@ from balise_collector.judge.context import BARRED, Bar, Context
 from balise_collector.judge.fingerprints import OWN, Fingerprint, Fingerprints, read_fingerprints
 from balise_collector.judge.references import ReferenceTable, Seen, Tally
 from balise_collector.judge.rules import Rule
-from balise_collector.judge.verdict import Level, State, Verdict
+from balise_collector.judge.verdict import Level, Verdict, VerdictState
 from balise_collector.judge.version import version as _version_of_the_rules
 
 __all__ = [
@@ -26,9 +26,9 @@ __all__ = [
     "ReferenceTable",
     "Rule",
     "Seen",
-    "State",
     "Tally",
     "Verdict",
+    "VerdictState",
     "read_fingerprints",
 ]
 

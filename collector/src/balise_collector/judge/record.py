@@ -8,7 +8,7 @@ from typing import Final
 
 from balise_collector.judge.context import Bar
 from balise_collector.judge.rules import Facts, Rule
-from balise_collector.judge.verdict import Level, State
+from balise_collector.judge.verdict import Level, VerdictState
 from balise_wire.words import Experiment
 
 _REASONS: Final = {
@@ -29,7 +29,7 @@ def _bar(layer: Experiment, bar: Bar) -> Rule[Facts]:
     return Rule(
         id=bar.value,
         layer=layer,
-        state=State.INSUFFICIENT,
+        state=VerdictState.INSUFFICIENT,
         level=Level.DISCARDED,
         when=lambda f: f.bar is bar,
         reason=_REASONS[bar],

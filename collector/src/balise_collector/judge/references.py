@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar, cast
 
 from balise_collector.judge.limits import BUDGET
-from balise_collector.judge.verdict import State, Verdict
+from balise_collector.judge.verdict import Verdict, VerdictState
 from balise_collector.judge.witnesses import ENOUGH, Stand, witness_of
 from balise_wire.measurement import Measurement
 from balise_wire.trial import Trial
@@ -165,7 +165,7 @@ class ReferenceTable:
     def concluded(self, report: Report) -> None:
         """Note whether a reference's measurement of its target was in order."""
         verdict = report.verdict
-        ok = verdict.state is State.OK
+        ok = verdict.state is VerdictState.OK
         if ok or not report.deaf:
             self._mark(("target", verdict.target, verdict.layer), verdict.probe, verdict.at, ok=ok)
 

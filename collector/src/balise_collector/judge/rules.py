@@ -13,7 +13,7 @@ from typing import Any, Final, Generic, NamedTuple, TypedDict, TypeVar
 from balise_collector.judge.context import Bar, Context
 from balise_collector.judge.limits import fell_silent, limited
 from balise_collector.judge.signs import Sign
-from balise_collector.judge.verdict import Level, State
+from balise_collector.judge.verdict import Level, VerdictState
 from balise_wire.bins import BIN
 from balise_wire.failures import Failure
 from balise_wire.measurement import LineHealth, Measurement
@@ -41,7 +41,7 @@ class Rule(Generic[FactsT_contra]):
     id: str
     """Permanent, e.g. ``sni.drop``."""
     layer: Experiment
-    state: State
+    state: VerdictState
     when: Callable[[FactsT_contra], bool]
     """Condition over the layer's facts; pure."""
     reason: str
@@ -193,7 +193,7 @@ def own_failure(layer: Experiment) -> Rule[Facts]:
     return Rule(
         id="own.failure",
         layer=layer,
-        state=State.INSUFFICIENT,
+        state=VerdictState.INSUFFICIENT,
         when=lambda f: f.own_failure,
         reason="The probe itself could not carry this measurement to its end.",
         source="house rule: the network's failure is data, ours is not",
@@ -207,7 +207,7 @@ def gate(layer: Experiment) -> tuple[Rule[Facts], ...]:
         Rule(
             id="line.unwell",
             layer=layer,
-            state=State.INSUFFICIENT,
+            state=VerdictState.INSUFFICIENT,
             level=Level.DISCARDED,
             when=lambda f: f.captive or (not f.passed and not f.well),
             reason="The probe's own line was not well, or not known to be well, in the same minute.",
@@ -221,7 +221,7 @@ def anomaly(layer: Experiment) -> Rule[Facts]:
     return Rule(
         id=f"{layer}.anomaly",
         layer=layer,
-        state=State.INSUFFICIENT,
+        state=VerdictState.INSUFFICIENT,
         when=lambda f: not f.paired,
         reason="One failure without controls: the paired series that follows will tell.",
         source="detectors.md, common rule (a)",
@@ -233,7 +233,7 @@ def board(layer: Experiment) -> Rule[Facts]:
     return Rule(
         id="board.limited",
         layer=layer,
-        state=State.INSUFFICIENT,
+        state=VerdictState.INSUFFICIENT,
         level=Level.DISCARDED,
         when=lambda f: f.limited and f.silent,
         reason="The board itself lost packets, or was busy, hot or badly powered: what did not come may have come.",

@@ -17,7 +17,7 @@ INTERNET: Final = "internet"
 """The pseudo-service that outages and shutdowns belong to."""
 
 
-class State(StrEnum):
+class VerdictState(StrEnum):
     """What one measurement says of one endpoint on one layer. The colour and shape of each: pages/palette."""
 
     OK = "ok"
@@ -62,7 +62,7 @@ class Verdict(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Seconds that the probe's clock was ahead and that every time here is corrected by."""
     since: float
     """When the first failing trial in the evidence began; equals ``at`` where there was none."""
-    state: State
+    state: VerdictState
     rule: str
     """Permanent id of the rule that matched, e.g. ``sni.drop``."""
     mechanism: Mechanism | None = None

@@ -5,7 +5,7 @@ Frozen types only. Must not live here: how they are gathered (sampling.py, rollu
 
 import msgspec
 
-from balise_collector.judge.verdict import State
+from balise_collector.judge.verdict import VerdictState
 
 
 class CollectorFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,8 +59,8 @@ class CellFacts(msgspec.Struct, frozen=True, kw_only=True):
     family: int
     layer: str
     reference: bool
-    counts: dict[State, int]
-    state: State
+    counts: dict[VerdictState, int]
+    state: VerdictState
     """One state for the cell, as pages show it."""
     probes: int
     times: dict[str, float]

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from statistics import median
 
 from balise_collector.conclude.history import settle
-from balise_collector.judge.verdict import State, Verdict
+from balise_collector.judge.verdict import Verdict, VerdictState
 from balise_collector.sinks.facts import CellFacts
 from balise_collector.sinks.timings import TAILS
 
@@ -20,7 +20,7 @@ class _Sum:
     """What is added up of one cell."""
 
     def __init__(self) -> None:
-        self.counts: Counter[State] = Counter()
+        self.counts: Counter[VerdictState] = Counter()
         self.probes: set[str] = set()
         self.times: defaultdict[str, list[float]] = defaultdict(list)
 
@@ -63,7 +63,7 @@ class Window:
                     layer=layer,
                     reference=reference,
                     counts=dict(held.counts),
-                    state=settle(held.counts) or State.INSUFFICIENT,
+                    state=settle(held.counts) or VerdictState.INSUFFICIENT,
                     probes=len(held.probes),
                     times=_quantiles(held.times),
                 )

@@ -14,7 +14,7 @@ from balise_collector.fleet.members import HALTED, RETIRED, REVOKED
 from balise_collector.fleet.whereabouts import Sign, Where
 from balise_collector.incidents.model import IncidentKind, IncidentState, Locality
 from balise_collector.journal import NoticeKind
-from balise_collector.judge.verdict import State
+from balise_collector.judge.verdict import VerdictState
 from balise_wire.experiments import REGISTRY
 from balise_wire.failures import Failure
 from balise_wire.mechanisms import Mechanism
@@ -82,26 +82,26 @@ GRADES: Final[dict[str, str]] = {
 }
 """Every grade with its reason."""
 
-STATES: Final[dict[State, tuple[str, str]]] = {
-    State.OK: ("●", "reachable"),
-    State.BLOCKED: ("■", "blocked"),
-    State.THROTTLED: ("▲", "slowed"),
-    State.DOWN: ("▼", "down"),
-    State.SERVER_SIDE: ("◆", "refused by the service"),
-    State.INSUFFICIENT: ("○", "we cannot tell"),
+STATES: Final[dict[VerdictState, tuple[str, str]]] = {
+    VerdictState.OK: ("●", "reachable"),
+    VerdictState.BLOCKED: ("■", "blocked"),
+    VerdictState.THROTTLED: ("▲", "slowed"),
+    VerdictState.DOWN: ("▼", "down"),
+    VerdictState.SERVER_SIDE: ("◆", "refused by the service"),
+    VerdictState.INSUFFICIENT: ("○", "we cannot tell"),
 }
 """A shape and a word for each state: never a colour alone."""
 
-MEANINGS: Final[dict[State, str]] = {
-    State.OK: "It worked from this probe.",
-    State.BLOCKED: "It failed every time while controls on the same path worked, in a way that the service itself "
-    "cannot cause, or (for dead addresses) while references abroad reached the same address.",
-    State.THROTTLED: "It works, at less than half the rate of a control on the same server at the same time.",
-    State.SERVER_SIDE: "The authentic server answered and refused. That is the service's decision, and is never "
+MEANINGS: Final[dict[VerdictState, str]] = {
+    VerdictState.OK: "It worked from this probe.",
+    VerdictState.BLOCKED: "It failed every time while controls on the same path worked, in a way that the service "
+    "itself cannot cause, or (for dead addresses) while references abroad reached the same address.",
+    VerdictState.THROTTLED: "It works, at less than half the rate of a control on the same server at the same time.",
+    VerdictState.SERVER_SIDE: "The authentic server answered and refused. That is the service's decision, and is never "
     "called interference.",
-    State.DOWN: "It is unreachable, and nothing says that the network stands in the way.",
-    State.INSUFFICIENT: "A control is missing or failed, the probe's own line was unwell, it failed only once, or the "
-    "references are silent. Shown in grey, never in green.",
+    VerdictState.DOWN: "It is unreachable, and nothing says that the network stands in the way.",
+    VerdictState.INSUFFICIENT: "A control is missing or failed, the probe's own line was unwell, it failed only once, "
+    "or the references are silent. Shown in grey, never in green.",
 }
 """What each state of a measurement means, worst after the best, in the order in which legends show them."""
 

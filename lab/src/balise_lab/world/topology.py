@@ -83,7 +83,7 @@ class ServedHost:
 
 
 @dataclass(frozen=True)
-class Control:
+class ControlHost:
     """A server nobody has a reason to block."""
 
     name: str
@@ -101,7 +101,7 @@ class Topology:
     links: tuple[Link, ...]
     probes: tuple[ProbePlace, ...]
     endpoints: tuple[ServedHost, ...]
-    controls: tuple[Control, ...]
+    controls: tuple[ControlHost, ...]
     centre: str = addresses.CENTRE
     public_resolver: str = addresses.PUBLIC_RESOLVER
     silent_address: str = addresses.SILENT
@@ -309,7 +309,7 @@ def _place(probe: ProbePlace) -> Namespace:
     )
 
 
-def _core(endpoints: tuple[ServedHost, ...], controls: tuple[Control, ...]) -> list[Namespace]:
+def _core(endpoints: tuple[ServedHost, ...], controls: tuple[ControlHost, ...]) -> list[Namespace]:
     """The namespaces every lab has: exchange, gateway, servers, names, centre."""
     served = dict.fromkeys(a for e in endpoints for a in (*e.addresses, *e.country_addresses, e.sibling) if a)
     abroad = [control.address for control in controls if control.scope == "international"]
@@ -381,12 +381,12 @@ def _number(service: str, spec: HostSpec, numbers: dict[str, int]) -> int:
     return number
 
 
-def _controls(layout: Layout) -> Iterator[Control]:
+def _controls(layout: Layout) -> Iterator[ControlHost]:
     for index, name in enumerate(layout.international_controls):
         number = addresses.INTERNATIONAL_CONTROLS + index
-        yield Control(name, addresses.host(addresses.HOSTING_PREFIX, number), 443, "international")
+        yield ControlHost(name, addresses.host(addresses.HOSTING_PREFIX, number), 443, "international")
     for index, name in enumerate(layout.domestic_controls):
-        yield Control(name, addresses.host(addresses.DOMESTIC, addresses.FIRST_HOST + index), 443, "domestic")
+        yield ControlHost(name, addresses.host(addresses.DOMESTIC, addresses.FIRST_HOST + index), 443, "domestic")
 
 
 def _links(namespaces: list[Namespace]) -> Iterator[Link]:

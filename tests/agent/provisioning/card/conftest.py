@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from balise_wire import card, card_token
-from balise_wire.card import CardSettings, Consent, Ssh, Wifi
+from balise_wire.card import CardConsent, CardSettings, Ssh, Wifi
 
 TOKEN = card_token.make(bytes(range(15)))
 SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDHOZqYO3WZxMZ2VzZCZzlPIyVT1QCMdVlX/jm7GRpcR"
@@ -19,7 +19,7 @@ GOOD = CardSettings(
     provider="cable",
     wifi=Wifi(name="Zia\u2019s house", password="correct horse", country="PK"),
     ssh=Ssh(key=SSH_KEY),
-    consent=Consent(version=card.CONSENT_VERSION, accepted=True),
+    consent=CardConsent(version=card.CONSENT_VERSION, accepted=True),
 )
 
 

@@ -17,7 +17,7 @@ from balise_agent.provisioning.card.boot_actions import Places, read_card, write
 from balise_agent.provisioning.card.merge import digest
 from balise_agent.system import config, disk
 from balise_wire import card, card_token
-from balise_wire.card import CardSettings, Consent, HardwareAddress, Ssh, Wifi
+from balise_wire.card import CardConsent, CardSettings, HardwareAddress, Ssh, Wifi
 
 NOW = 1_800_000_000.0
 LINKS = ["20-wired.network.d/card.conf", "20-wireless.network.d/card.conf"]
@@ -75,7 +75,7 @@ def test_the_first_start_prepares_everything(places: Places, flat: Path, data: P
 
 def test_without_consent_the_network_stays_down(places: Places, flat: Path, data: Path, good: CardSettings) -> None:
     """Before the first packet comes the host's word; a word that is taken back ends everything at the next start."""
-    put(flat, msgspec.structs.replace(good, consent=Consent()))
+    put(flat, msgspec.structs.replace(good, consent=CardConsent()))
     read_card(places, NOW)
     assert tree(places.links) == []
     assert tree(places.run) == []
@@ -85,7 +85,7 @@ def test_without_consent_the_network_stays_down(places: Places, flat: Path, data
     read_card(places, NOW)
     assert tree(places.links) == LINKS
     assert all("ActivationPolicy=up" in (places.links / name).read_text() for name in LINKS)
-    put(flat, msgspec.structs.replace(good, consent=Consent()))
+    put(flat, msgspec.structs.replace(good, consent=CardConsent()))
     read_card(places, NOW)
     assert tree(places.links) == []
 
@@ -98,7 +98,7 @@ def test_the_made_up_addresses_are_kept(places: Places, flat: Path, good: CardSe
     assert [(places.links / name).read_text() for name in tree(places.links)] == first
     assert len(set(first)) == 2
     assert all(re.search(r"^MACAddress=[0-9a-f]2(:[0-9a-f]{2}){5}$", text, re.MULTILINE) for text in first)
-    own = card.Network(hardware_address=HardwareAddress.OWN)
+    own = card.CardNetwork(hardware_address=HardwareAddress.OWN)
     put(flat, msgspec.structs.replace(good, network=own))
     read_card(places, NOW)
     assert ["MACAddress" in (places.links / name).read_text() for name in LINKS] == [False, False]

@@ -13,7 +13,7 @@ import pytest
 
 from balise_agent.provisioning.card.boot_actions import Places, read_card
 from balise_wire import card
-from balise_wire.card import CardSettings, Consent, HardwareAddress
+from balise_wire.card import CardConsent, CardSettings, HardwareAddress
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow]
 
@@ -83,7 +83,7 @@ def test_the_chips_own_address_only_where_it_is_asked_for(
     tmp_path: Path, flat: Path, data: Path, good: CardSettings, namespace_wrapper: tuple[str, ...]
 ) -> None:
     """For networks that admit listed devices; the tap is seen to hear it."""
-    own = msgspec.structs.replace(good, network=card.Network(hardware_address=HardwareAddress.OWN))
+    own = msgspec.structs.replace(good, network=card.CardNetwork(hardware_address=HardwareAddress.OWN))
     frames, _ = heard(tmp_path, flat, data, own, namespace_wrapper)
     assert {frame[6:12] for frame in frames} == {OWN}
 
@@ -92,6 +92,6 @@ def test_without_consent_the_card_stays_down(
     tmp_path: Path, flat: Path, data: Path, good: CardSettings, namespace_wrapper: tuple[str, ...]
 ) -> None:
     """Not one packet, and the card is off."""
-    frames, flags = heard(tmp_path, flat, data, msgspec.structs.replace(good, consent=Consent()), namespace_wrapper)
+    frames, flags = heard(tmp_path, flat, data, msgspec.structs.replace(good, consent=CardConsent()), namespace_wrapper)
     assert frames == []
     assert not flags & UP

@@ -20,7 +20,7 @@ from balise_agent.system.config import Broker
 from balise_agent.system.problems import PROBLEMS, Trouble
 from balise_agent.system.status import Status, for_card
 from balise_wire import card, card_token
-from balise_wire.card import CardSettings, Consent
+from balise_wire.card import CardConsent, CardSettings
 from balise_wire.words import ClockState, Lifecycle
 
 SHIPPED = Path(__file__).parents[4] / "image" / "files" / "etc"
@@ -145,7 +145,7 @@ def test_the_card_never_says_what_the_box_is(
 
     text = card.render(good, language)
     look(card.render(CardSettings(), language))
-    look(card.render(msgspec.structs.replace(good, consent=Consent()), language))
+    look(card.render(msgspec.structs.replace(good, consent=CardConsent()), language))
     look(text)
     (flat / f"{card.SETTINGS_FILE}.txt").write_text(text)
     look(text.replace(" = ", " : ").replace('"', "\u201c").replace(good.token, "oops"))

@@ -18,7 +18,7 @@ from balise_agent.provisioning.card.reading import KEYS, read
 from balise_agent.provisioning.card.text import LARGEST
 from balise_agent.provisioning.card.wording import settings_part
 from balise_wire import card, card_token
-from balise_wire.card import CardSettings, Consent, HardwareAddress, Ssh, Wifi
+from balise_wire.card import CardConsent, CardSettings, HardwareAddress, Ssh, Wifi
 from balise_wire.words import Access, ProbeRole, Profile
 
 TOKEN = card_token.make(bytes(range(15)))
@@ -33,7 +33,7 @@ GOOD = CardSettings(
     provider="cable",
     wifi=Wifi(name="Zia\u2019s house", password=PASSWORD, country="PK"),
     ssh=Ssh(key=SSH_KEY),
-    consent=Consent(version=card.CONSENT_VERSION, accepted=True),
+    consent=CardConsent(version=card.CONSENT_VERSION, accepted=True),
 )
 TEXT = card.render(GOOD)
 EXPECTED = msgspec.structs.replace(GOOD, token=BARE)
@@ -330,7 +330,7 @@ MANGLINGS = (
         "provider",
         ("ends here", "copy the whole file"),
         IGNORED,
-        {"provider": "", "wifi": Wifi(), "ssh": Ssh(), "consent": Consent()},
+        {"provider": "", "wifi": Wifi(), "ssh": Ssh(), "consent": CardConsent()},
     ),
     Mangling("empty", lambda _: b"", 0, ("empty", "copy the file"), WRONG, nothing=True),
     Mangling("only zero bytes", lambda t: b"\0" * len(t), 0, ("zero bytes", "copy the file"), WRONG, nothing=True),
@@ -398,7 +398,7 @@ def test_there_are_more_than_thirty() -> None:
 @pytest.mark.parametrize(
     "settings",
     [
-        CardSettings(consent=Consent(version=card.CONSENT_VERSION)),
+        CardSettings(consent=CardConsent(version=card.CONSENT_VERSION)),
         EXPECTED,
         msgspec.structs.replace(
             EXPECTED,
@@ -407,7 +407,7 @@ def test_there_are_more_than_thirty() -> None:
             profile=Profile.METERED,
             role=ProbeRole.REFERENCE,
             wifi=Wifi(name='a "b" \\ c', password='it\'s # a \\ "test"', country="TM", hidden=True),
-            network=card.Network(hardware_address=HardwareAddress.OWN),
+            network=card.CardNetwork(hardware_address=HardwareAddress.OWN),
         ),
     ],
 )
@@ -421,7 +421,7 @@ def test_what_the_operator_is_given_is_read_without_a_word(language: str, settin
 
 def test_the_keys_are_those_of_the_contract() -> None:
     """Nothing in the contract is unread, and nothing is read that the contract lacks."""
-    tables = {"wifi": Wifi, "network": card.Network, "ssh": Ssh, "consent": Consent}
+    tables = {"wifi": Wifi, "network": card.CardNetwork, "ssh": Ssh, "consent": CardConsent}
     fields = {("", name) for name in CardSettings.__struct_fields__ if name not in tables}
     fields |= {(table, name) for table, kind in tables.items() for name in kind.__struct_fields__}
     assert set(KEYS) == fields

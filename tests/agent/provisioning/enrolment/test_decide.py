@@ -18,7 +18,7 @@ from balise_agent.provisioning.enrolment.request import (
     read_answer,
     read_response,
 )
-from balise_agent.system.config import Config, Consent, NetworkSettings
+from balise_agent.system.config import Config, ConsentSettings, NetworkSettings
 from balise_agent.system.config import EnrolmentSettings as Wish
 from balise_agent.system.identity import Identity, ephemeral
 from balise_agent.system.problems import PROBLEMS, ProblemId, Trouble
@@ -30,7 +30,7 @@ from tests.agent.provisioning.enrolment.conftest import FrontDoors
 KEY = ephemeral().key
 READY = Config(
     enrolment=Wish(urls=("https://front.example",), fingerprint="ab" * 32),
-    consent=Consent(version=CONSENT_VERSION, accepted=True),
+    consent=ConsentSettings(version=CONSENT_VERSION, accepted=True),
 )
 
 
@@ -46,7 +46,7 @@ READY = Config(
         (Config(enrolment=READY.enrolment), {}, ProblemId.CONSENT_MISSING),
         (Config(enrolment=READY.enrolment), {"paused": True}, ProblemId.CONSENT_MISSING),
         (
-            Config(enrolment=READY.enrolment, consent=Consent(version="x", accepted=True)),
+            Config(enrolment=READY.enrolment, consent=ConsentSettings(version="x", accepted=True)),
             {},
             ProblemId.CONSENT_OUTDATED,
         ),
@@ -63,10 +63,10 @@ def test_a_laboratory_has_no_host_whose_text_could_change() -> None:
     laboratory = msgspec.structs.replace(
         READY,
         network=NetworkSettings(laboratory=("127.0.0.0/8",)),
-        consent=Consent(version="laboratory", accepted=True),
+        consent=ConsentSettings(version="laboratory", accepted=True),
     )
     assert decide.consent_trouble(laboratory) is None
-    refused = msgspec.structs.replace(laboratory, consent=Consent(version="laboratory"))
+    refused = msgspec.structs.replace(laboratory, consent=ConsentSettings(version="laboratory"))
     assert decide.consent_trouble(refused) is not None
 
 

@@ -14,7 +14,7 @@ from balise_agent.provisioning.enrolment.attempts import Applicant
 from balise_agent.provisioning.enrolment.files import Files
 from balise_agent.provisioning.enrolment.loop import EnrolmentLoop
 from balise_agent.system.clock import Clock
-from balise_agent.system.config import Config, Consent, Probe
+from balise_agent.system.config import Config, ConsentSettings, Probe
 from balise_agent.system.config import EnrolmentSettings as Wish
 from balise_agent.system.identity import Identity, ephemeral
 from balise_agent.system.problems import ProblemId
@@ -43,7 +43,7 @@ class Board:
         self.config = Config(
             probe=Probe(country="PK", provider="line 7", state_dir=str(folder / "data")),
             enrolment=Wish(urls=(doors.url,), fingerprint=doors.authority.fingerprint, token="one-time"),
-            consent=Consent(version=CONSENT_VERSION, accepted=True),
+            consent=ConsentSettings(version=CONSENT_VERSION, accepted=True),
         )
         self.enrolments: list[Enrolment] = []
 
@@ -124,13 +124,15 @@ def test_nothing_in_the_request_names_the_product(board: Board, doors: FrontDoor
 @pytest.mark.parametrize(
     ("consent", "problem"),
     [
-        (Consent(), ProblemId.CONSENT_MISSING),
-        (Consent(version=CONSENT_VERSION), ProblemId.CONSENT_MISSING),
-        (Consent(version="2019-01", accepted=True), ProblemId.CONSENT_OUTDATED),
-        (Consent(accepted=True), ProblemId.CONSENT_OUTDATED),
+        (ConsentSettings(), ProblemId.CONSENT_MISSING),
+        (ConsentSettings(version=CONSENT_VERSION), ProblemId.CONSENT_MISSING),
+        (ConsentSettings(version="2019-01", accepted=True), ProblemId.CONSENT_OUTDATED),
+        (ConsentSettings(accepted=True), ProblemId.CONSENT_OUTDATED),
     ],
 )
-def test_no_packet_leaves_before_consent(board: Board, doors: FrontDoors, consent: Consent, problem: ProblemId) -> None:
+def test_no_packet_leaves_before_consent(
+    board: Board, doors: FrontDoors, consent: ConsentSettings, problem: ProblemId
+) -> None:
     """No name is asked for, no connection opened; the status says what is missing."""
     board.config = msgspec.structs.replace(board.config, consent=consent)
     loop = board.loop()

@@ -16,7 +16,7 @@ from balise_agent.provisioning.enrolment.files import Files
 from balise_agent.provisioning.enrolment.renewal import Renewal, Renewed
 from balise_agent.provisioning.enrolment.request import certificate_request
 from balise_agent.system.clock import Clock
-from balise_agent.system.config import Config, Consent, Probe
+from balise_agent.system.config import Config, ConsentSettings, Probe
 from balise_agent.system.config import EnrolmentSettings as Wish
 from balise_agent.system.problems import ProblemId
 from balise_wire.card import CONSENT_VERSION
@@ -53,7 +53,7 @@ class Held:
         config = Config(
             probe=Probe(state_dir=str(self.files.folder.parent)),
             enrolment=msgspec.structs.replace(self.wish, token=token),
-            consent=Consent(version=CONSENT_VERSION, accepted=True),
+            consent=ConsentSettings(version=CONSENT_VERSION, accepted=True),
         )
         self.attempts = Attempts(
             Applicant(

@@ -14,7 +14,7 @@ from balise_attack.centre import Centre
 _STORE = """
 import json, sys
 from pathlib import Path
-from balise_collector.judge.verdict import State, Verdict
+from balise_collector.judge.verdict import VerdictState, Verdict
 try:
     from balise_collector.conclude.store.sqlite import SqliteStore as Store
 except ImportError:  # an older checkout
@@ -30,11 +30,11 @@ def verdict(probe, at, state):
     )
 
 start = float(sys.argv[2])
-rows = [verdict("lonely01", start + 1900 + 10, State.BLOCKED)]
+rows = [verdict("lonely01", start + 1900 + 10, VerdictState.BLOCKED)]
 for at in range(0, 5400, 300):
     for probe in ("lonely01", "second01"):
         if at != 1800:
-            rows.append(verdict(probe, start + at + 100, State.OK))
+            rows.append(verdict(probe, start + at + 100, VerdictState.OK))
 store = Store(Path(sys.argv[1]))
 store.save_verdicts(enumerate(rows, 1))
 store.close()

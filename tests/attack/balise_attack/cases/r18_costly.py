@@ -18,9 +18,9 @@ _STORE = """
 import json, sys
 from pathlib import Path
 from balise_collector.incidents.model import (
-    Incident, IncidentKind, IncidentState, Interval, Locality, MechanismShare, ReferenceCount, Scope,
+    Incident, IncidentKind, IncidentState, Interval, Locality, MechanismShare, ReferenceCount, IncidentScope,
 )
-from balise_collector.judge.verdict import State, Verdict
+from balise_collector.judge.verdict import VerdictState, Verdict
 from balise_collector.conclude.store import Progress
 try:
     from balise_collector.conclude.store.sqlite import SqliteStore as Store
@@ -43,7 +43,7 @@ for slot in range(288):
                 rows.append((seq, Verdict(
                     measurement=f"{seq:032x}", probe=f"probe{probe:03d}", reference=False, service=service, role=role,
                     network=Network(country="PK", asn=64501 + probe % 6), target=f"{service}/{role}/x/4", at=at,
-                    since=at, layer=Experiment.TLS, design=Design.SENTINEL, state=State.OK, rule="tls.ok",
+                    since=at, layer=Experiment.TLS, design=Design.SENTINEL, state=VerdictState.OK, rule="tls.ok",
                 )))
     store.save_verdicts(rows)
 told = []
@@ -53,7 +53,7 @@ for number in range(200):
         id=f"{number:012x}", kind=IncidentKind.INTERFERENCE, state=IncidentState.CLOSED, country="PK",
         service=services[number % 4], roles=roles, layers=("tls",), onset=Interval(earliest=onset - 200, latest=onset),
         end=Interval(earliest=onset + 3000, latest=onset + 3300), grade="A", score=20.0, opened_at=onset + 600,
-        scope=Scope(affected=(64501,), clean=(64504,), affected_probes=4, measured_probes=20), revision=1,
+        scope=IncidentScope(affected=(64501,), clean=(64504,), affected_probes=4, measured_probes=20), revision=1,
         mechanisms=(MechanismShare(mechanism=Mechanism.SNI_RST, asns=(64501,), roles=roles, verdicts=50),),
         locality=Locality.LOCAL, references=ReferenceCount(ok=5, countries_ok=("DE", "FR")),
     ))

@@ -7,9 +7,10 @@ from balise_attack.case import Case, Outcome
 
 _SCRIPT = """
 import json
-from balise_collector.incidents.model import Incident, IncidentKind, IncidentState, Interval, MechanismShare, Scope
+from balise_collector.incidents.model import Incident, IncidentKind, IncidentScope, IncidentState
+from balise_collector.incidents.model import Interval, MechanismShare
 from balise_collector.journal import JournalRow
-from balise_collector.judge.verdict import State, Verdict
+from balise_collector.judge.verdict import VerdictState, Verdict
 from balise_collector.pages.public.filter import Policy, PublicStore
 from balise_wire.evidence import Direction, Packet
 from balise_wire.measurement import Measurement, Network
@@ -49,7 +50,7 @@ def row(probe):
 def verdict(probe):
     return Verdict(
         measurement=probe, probe=probe, network=NETWORK, service="x", role=TargetRole.WEB, target="x/web/x/4", at=AT,
-        since=AT, layer=Experiment.TLS, design=Design.PAIRED, state=State.BLOCKED, rule="sni.rst",
+        since=AT, layer=Experiment.TLS, design=Design.PAIRED, state=VerdictState.BLOCKED, rule="sni.rst",
         mechanism=Mechanism.SNI_RST, proof=(MARKS[probe][2],),
     )
 
@@ -57,7 +58,7 @@ more = {"witnesses": 7} if "witnesses" in Incident.__struct_fields__ else {}
 incident = Incident(
     id="0123456789ab", kind=IncidentKind.INTERFERENCE, state=IncidentState.CLOSED, country="PK", service="x",
     roles=(TargetRole.WEB,), layers=("tls",), onset=Interval(earliest=AT - 300, latest=AT), grade="A",
-    end=Interval(earliest=AT + 3000, latest=AT + 3300), scope=Scope(affected=(64501,), affected_probes=7,
+    end=Interval(earliest=AT + 3000, latest=AT + 3300), scope=IncidentScope(affected=(64501,), affected_probes=7,
     measured_probes=7), mechanisms=(MechanismShare(mechanism=Mechanism.SNI_RST, asns=(64501,),
     roles=(TargetRole.WEB,), verdicts=7),), evidence=tuple(MARKS), opened_at=AT + 600, **more,
 )

@@ -16,7 +16,7 @@ _STORE = """
 import json, sys
 from pathlib import Path
 from balise_collector.incidents.model import (
-    Incident, IncidentKind, IncidentState, Interval, Locality, MechanismShare, ReferenceCount, Scope,
+    Incident, IncidentKind, IncidentState, Interval, Locality, MechanismShare, ReferenceCount, IncidentScope,
 )
 from balise_collector.pages.drawing import card, svg
 from balise_collector.pages.public import feed
@@ -30,7 +30,7 @@ more = {"witnesses": 3} if "witnesses" in Incident.__struct_fields__ else {}
 one = Incident(
     id="0123456789ab", kind=IncidentKind.INTERFERENCE, state=IncidentState.OPEN, country="PK", service="x",
     roles=(TargetRole.WEB,), layers=("tls",), onset=Interval(earliest=AT - 300, latest=AT), grade="A",
-    scope=Scope(affected=(64501,), affected_probes=3, measured_probes=3), opened_at=AT,
+    scope=IncidentScope(affected=(64501,), affected_probes=3, measured_probes=3), opened_at=AT,
     mechanisms=(MechanismShare(mechanism=Mechanism.SNI_RST, asns=(64501,), roles=(TargetRole.WEB,), verdicts=7),),
     locality=Locality.LOCAL, references=ReferenceCount(ok=3, countries_ok=("DE",)), **more,
 )

@@ -11,9 +11,9 @@ import pytest
 
 from balise_collector.conclude.store import Progress
 from balise_collector.conclude.store.sqlite import SqliteStore, incidents
-from balise_collector.incidents import Incident, IncidentKind, IncidentState, Interval, Scope
+from balise_collector.incidents import Incident, IncidentKind, IncidentScope, IncidentState, Interval
 from balise_collector.incidents.model import UNTOLD
-from balise_collector.judge import State, Verdict
+from balise_collector.judge import Verdict, VerdictState
 from balise_collector.system.errors import JournalError
 from balise_wire.measurement import Network
 from balise_wire.words import Design, Experiment, TargetRole
@@ -42,7 +42,7 @@ def verdict(at: float, **changes: Any) -> Verdict:
         "design": Design.SENTINEL,
         "at": at,
         "since": at,
-        "state": State.OK,
+        "state": VerdictState.OK,
         "rule": "tcp.ok",
     }
     return Verdict(**{**usual, **changes})
@@ -68,22 +68,22 @@ def test_verdicts_are_found_by_time_probe_service_and_state(store: SqliteStore) 
     wanted = [
         verdict(T + 20.0),
         verdict(T + 10.0, probe="other0001"),
-        verdict(T + 30.0, service="zoom", state=State.BLOCKED),
+        verdict(T + 30.0, service="zoom", state=VerdictState.BLOCKED),
     ]
     store.save_verdicts(enumerate(wanted, 1))
     assert [v.at for v in store.verdicts()] == [T + 10.0, T + 20.0, T + 30.0]
     assert [v.at for v in store.verdicts(T + 15.0, T + 25.0)] == [T + 20.0]
     assert [v.at for v in store.verdicts(probe="other0001")] == [T + 10.0]
-    assert [v.at for v in store.verdicts(service="zoom", state=State.BLOCKED)] == [T + 30.0]
+    assert [v.at for v in store.verdicts(service="zoom", state=VerdictState.BLOCKED)] == [T + 30.0]
     assert store.latest_verdict_at() == T + 30.0
     assert store.count_by_state() == {"blocked": 1, "ok": 2}
 
 
 def test_a_second_judgement_takes_the_place_of_the_first(store: SqliteStore) -> None:
     """One verdict a measurement: the newer one, and it counts as a change."""
-    store.save_verdicts([(1, verdict(T, state=State.INSUFFICIENT))])
-    store.save_verdicts([(1, verdict(T, state=State.BLOCKED))])
-    assert [v.state for v in store.verdicts()] == [State.BLOCKED]
+    store.save_verdicts([(1, verdict(T, state=VerdictState.INSUFFICIENT))])
+    store.save_verdicts([(1, verdict(T, state=VerdictState.BLOCKED))])
+    assert [v.state for v in store.verdicts()] == [VerdictState.BLOCKED]
     assert [change.change for change in store.changes(0, 10)] == [2]
 
 
@@ -93,11 +93,11 @@ def test_verdicts_of_each_state_are_counted_as_they_come(store: SqliteStore) -> 
     def counted() -> dict[str, int]:
         return dict(store._db.execute("SELECT state, count(*) FROM verdict GROUP BY state").fetchall())
 
-    states = [State.OK, State.BLOCKED, State.INSUFFICIENT]
+    states = [VerdictState.OK, VerdictState.BLOCKED, VerdictState.INSUFFICIENT]
     for turn in range(3):
         # Each turn judges some measurements again, and one of them twice.
         made = [(seq, verdict(T + seq, state=states[(seq + turn) % 3])) for seq in range(turn * 5, turn * 5 + 9)]
-        store.save_verdicts([*made, (turn * 5, verdict(T, state=State.DOWN))])
+        store.save_verdicts([*made, (turn * 5, verdict(T, state=VerdictState.DOWN))])
         assert store.count_by_state() == counted()
     store._db.execute("DROP TABLE total")
     store._db.execute("PRAGMA user_version = 1")  # as the version before left it
@@ -133,7 +133,7 @@ def test_the_matrix_counts_states_of_a_window(store: SqliteStore) -> None:
     """Per provider, role and layer: how many verdicts of which state, from how many probes, how fresh."""
     rows = [
         verdict(T - 5000.0),
-        verdict(T - 10.0, state=State.BLOCKED),
+        verdict(T - 10.0, state=VerdictState.BLOCKED),
         verdict(T - 5.0, probe="other0001"),
         verdict(T + 5.0),
     ]
@@ -202,7 +202,7 @@ def test_what_an_earlier_version_kept_is_confirmed_only_where_it_can_be_known(
     """Unknown is not confirmed: at a430c09 what one probe saw stood among the findings once it had ended."""
     old = SqliteStore(tmp_path / "old.sqlite")
     for revision, state in enumerate(states, 1):
-        one = incident(revision, state=state, scope=Scope(affected_probes=probes), witnesses=9)
+        one = incident(revision, state=state, scope=IncidentScope(affected_probes=probes), witnesses=9)
         wrote_without_witnesses(old, one, T + revision)
     old.close()
     for _ in range(2):
@@ -216,7 +216,7 @@ def test_an_update_that_was_undone_is_made_good_too(tmp_path: Path) -> None:
     now = SqliteStore(tmp_path / "old.sqlite")
     now.save_progress(Progress(), {}, [incident(1, witnesses=3)], T)
     wrote_without_witnesses(
-        now, incident(2, state=IncidentState.CLOSED, scope=Scope(affected_probes=3), witnesses=9), T
+        now, incident(2, state=IncidentState.CLOSED, scope=IncidentScope(affected_probes=3), witnesses=9), T
     )
     now.close()
     again = SqliteStore(tmp_path / "old.sqlite")

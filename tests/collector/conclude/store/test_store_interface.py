@@ -17,7 +17,7 @@ from balise_collector.fleet.members import Fleet
 from balise_collector.incidents import IncidentState
 from balise_collector.journal.interface import Journal
 from balise_collector.journal.sqlite import SqliteJournal
-from balise_collector.judge import State
+from balise_collector.judge import VerdictState
 from balise_wire.bins import BIN
 from tests.collector.afternoon import Afternoon
 from tests.collector.conclude.store.memory import MemoryStore
@@ -38,8 +38,8 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
 def test_a_later_judgement_takes_the_place_of_the_first(store: Store) -> None:
     """It is another change, and the first is counted no more."""
     store.save_verdicts([(1, verdict(T)), (2, verdict(T + 1))])
-    store.save_verdicts([(1, verdict(T, state=State.BLOCKED))])
-    assert [one.state for one in store.verdicts()] == [State.BLOCKED, State.OK]
+    store.save_verdicts([(1, verdict(T, state=VerdictState.BLOCKED))])
+    assert [one.state for one in store.verdicts()] == [VerdictState.BLOCKED, VerdictState.OK]
     assert [(one.change, one.seq) for one in store.changes(0, 9)] == [(2, 2), (3, 1)]
     assert store.count_by_state() == {"blocked": 1, "ok": 1}
     assert (store.last_change(), store.latest_verdict_at()) == (3, T + 1)

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from balise_collector.judge import State
+from balise_collector.judge import VerdictState
 from balise_wire.failures import Failure
 from balise_wire.measurement import Measurement
 from balise_wire.mechanisms import Mechanism
@@ -56,7 +56,11 @@ def test_an_answer_from_a_silent_address_is_forged(case: Case) -> None:
             tls_consistent=False,
         )
     )
-    assert (verdict.state, verdict.rule, verdict.mechanism) == (State.BLOCKED, "dns.injected", Mechanism.DNS_INJECT)
+    assert (verdict.state, verdict.rule, verdict.mechanism) == (
+        VerdictState.BLOCKED,
+        "dns.injected",
+        Mechanism.DNS_INJECT,
+    )
     assert "silent_address_answered" in verdict.proof
 
 
@@ -72,7 +76,7 @@ def test_a_forged_denial_keeps_its_own_word(case: Case, rcode: int, mechanism: M
     """Denials forged on the way are proved by the silent address, and named by what they say."""
     denied = case.answer(rcode=rcode)
     verdict = case.judged(_paired(case, (denied,), silent=(denied,), public=(denied,)))
-    assert (verdict.state, verdict.mechanism) == (State.BLOCKED, mechanism)
+    assert (verdict.state, verdict.mechanism) == (VerdictState.BLOCKED, mechanism)
     assert "silent_address_answered" in verdict.proof
 
 
@@ -83,7 +87,7 @@ def test_a_denial_by_the_provider_alone_is_blocked(case: Case, rcode: int | None
     """The control is answered by the same resolver, and another resolver knows the name."""
     given = () if rcode is None else (case.answer(rcode=rcode),)
     verdict = case.judged(_paired(case, given))
-    assert (verdict.state, verdict.rule) == (State.BLOCKED, rule)
+    assert (verdict.state, verdict.rule) == (VerdictState.BLOCKED, rule)
 
 
 def test_a_dead_resolver_is_not_blocking(case: Case) -> None:
@@ -95,7 +99,7 @@ def test_a_name_that_is_gone_everywhere_is_down(case: Case) -> None:
     """References cannot resolve it either."""
     gone = case.answer(rcode=3)
     case.abroad(case.asked(gone))
-    assert case.judged(_paired(case, (gone,), public=(gone,))).state is State.DOWN
+    assert case.judged(_paired(case, (gone,), public=(gone,))).state is VerdictState.DOWN
 
 
 def test_a_private_answer_is_bogus(case: Case) -> None:
@@ -114,7 +118,7 @@ def test_which_addresses_are_bogons_is_configuration(case: Case) -> None:
     """The laboratory's public internet lives in 198.18.0.0/15: there it is no bogon."""
     measurement = _paired(case, (case.answer("198.18.1.1"),))
     assert case.judged(measurement).rule == "dns.bogon"
-    assert case.judged(measurement, bogons=()).state is State.OK
+    assert case.judged(measurement, bogons=()).state is VerdictState.OK
 
 
 def test_a_known_forged_address_is_named(case: Case) -> None:
@@ -128,13 +132,13 @@ def test_a_certificate_of_the_service_overrides_everything(case: Case) -> None:
     verdict = case.judged(
         _paired(case, (case.answer("39.32.0.7"),), tls_consistent=True), addresses=frozenset({case.address})
     )
-    assert (verdict.state, verdict.rule) == (State.OK, "dns.consistent")
+    assert (verdict.state, verdict.rule) == (VerdictState.OK, "dns.consistent")
 
 
 def test_a_different_answer_alone_is_nothing(case: Case) -> None:
     """Content networks answer differently everywhere: the prime suspect of false alarms."""
     verdict = case.judged(_paired(case, (case.answer("39.32.0.7"),)), addresses=frozenset({case.address}))
-    assert (verdict.state, verdict.rule) == (State.INSUFFICIENT, "dns.unmatched")
+    assert (verdict.state, verdict.rule) == (VerdictState.INSUFFICIENT, "dns.unmatched")
 
 
 def test_a_different_answer_without_the_certificate_is_blocked(case: Case) -> None:
@@ -150,7 +154,7 @@ def test_a_sni_block_does_not_make_the_dns_guilty(case: Case) -> None:
     verdict = case.judged(
         _paired(case, (case.answer(case.address),), tls_consistent=False), addresses=frozenset({case.address})
     )
-    assert verdict.state is State.OK
+    assert verdict.state is VerdictState.OK
 
 
 @pytest.mark.parametrize("rcode", [2, 5])
@@ -166,7 +170,7 @@ def test_a_resolver_that_stumbles_refuses_nobody(case: Case, rcode: int) -> None
             case.asked(refusal),
         )
     )
-    assert verdict.state is State.INSUFFICIENT
+    assert verdict.state is VerdictState.INSUFFICIENT
 
 
 def test_a_race_with_signs_of_forgery_is_injection(case: Case) -> None:
@@ -191,25 +195,25 @@ def test_a_question_sent_again_may_be_answered_again(case: Case) -> None:
 def test_two_answers_of_one_service_are_no_race(case: Case) -> None:
     """Benign double answers exist; without a further sign they say nothing."""
     twice = (case.answer("104.244.42.1"), case.answer("104.244.42.65"))
-    assert case.judged(_paired(case, twice)).state is State.OK
+    assert case.judged(_paired(case, twice)).state is VerdictState.OK
 
 
 def test_a_servfail_and_then_an_answer_is_an_answer(case: Case) -> None:
     """Some forwarders do that; resolvers go on to the next."""
     both = (case.answer(rcode=2), case.answer(case.address))
-    assert case.judged(_paired(case, both)).state is State.OK
+    assert case.judged(_paired(case, both)).state is VerdictState.OK
 
 
 def test_nat64_is_no_bogon(case: Case) -> None:
     """64:ff9b::/96 is how IPv6-only networks reach IPv4 (RFC 8880)."""
     given = (case.answer("64:ff9b::68f4:2a01"),)
-    assert case.judged(_paired(case, given, qtype="AAAA")).state is State.OK
+    assert case.judged(_paired(case, given, qtype="AAAA")).state is VerdictState.OK
 
 
 def test_a_name_without_an_ipv6_address_is_fine(case: Case) -> None:
     """Most names have no AAAA."""
     trials = (case.asked(case.answer(case.address)), case.asked(case.answer(), qtype="AAAA"))
-    assert case.judged(case.measured(*trials, design=Design.SENTINEL)).state is State.OK
+    assert case.judged(case.measured(*trials, design=Design.SENTINEL)).state is VerdictState.OK
 
 
 def test_interception_of_all_dns_is_told_by_the_control(case: Case) -> None:
@@ -224,7 +228,7 @@ def test_interception_of_all_dns_is_told_by_the_control(case: Case) -> None:
     )
     assert case.judged(case.measured(*trials)).mechanism is Mechanism.DNS_HIJACK
     honest = (*trials[:2], case.asked(case.answer(case.address)))
-    assert case.judged(case.measured(*honest), addresses=frozenset({case.address})).state is State.OK
+    assert case.judged(case.measured(*honest), addresses=frozenset({case.address})).state is VerdictState.OK
 
 
 def test_a_sentinel_that_fails_waits(case: Case) -> None:
@@ -249,7 +253,7 @@ def test_what_older_agents_report_of_ordinary_resolvers_accuses_nobody(case: Cas
     lines = (Path(__file__).parent / "field" / f"dns_{what}.jsonl").read_bytes().splitlines()
     sentinel, paired = (msgspec.json.decode(line, type=Measurement) for line in lines)
     verdicts = [case.judged(one, addresses=frozenset({"45.33.32.10"})) for one in (sentinel, paired)]
-    assert [verdict.state for verdict in verdicts] == [State.INSUFFICIENT, State.INSUFFICIENT]
+    assert [verdict.state for verdict in verdicts] == [VerdictState.INSUFFICIENT, VerdictState.INSUFFICIENT]
     assert verdicts[1].rule == rule
 
 
@@ -257,7 +261,7 @@ def test_the_healthy_twin_is_ok(case: Case) -> None:
     """The same network with an ordinary resolver."""
     line = (Path(__file__).parent / "field" / "dns_ok.jsonl").read_bytes()
     verdict = case.judged(msgspec.json.decode(line, type=Measurement), addresses=frozenset({"45.33.32.10"}))
-    assert (verdict.state, verdict.rule) == (State.OK, "dns.ok")
+    assert (verdict.state, verdict.rule) == (VerdictState.OK, "dns.ok")
 
 
 def _set_aside(case: Case, aside: Any, **changes: Any) -> Measurement:
@@ -279,7 +283,7 @@ def test_an_answer_that_was_never_whole_is_no_silence(case: Case, failure: Failu
     """Truncated, and TCP does not come about; cut, and the rest is lost: the resolver answered."""
     for aside in (case.answer(tc=True), case.answer("192.0.2.1", cut=True, malformed=True)):
         verdict = case.judged(_set_aside(case, aside, failure=failure))
-        assert (verdict.state, verdict.rule) == (State.INSUFFICIENT, "dns.told_nothing")
+        assert (verdict.state, verdict.rule) == (VerdictState.INSUFFICIENT, "dns.told_nothing")
 
 
 def test_a_question_that_never_left_is_no_silence(case: Case) -> None:
@@ -314,7 +318,7 @@ def _servfail(case: Case, unchecked: Any) -> Measurement:
 def test_a_name_with_broken_signatures_is_its_owners_fault(case: Case) -> None:
     """SERVFAIL, and with checking disabled the address that others are given: no refusal of the name."""
     verdict = case.judged(_servfail(case, (case.answer(case.address),)))
-    assert (verdict.state, verdict.rule) == (State.DOWN, "dns.unsigned")
+    assert (verdict.state, verdict.rule) == (VerdictState.DOWN, "dns.unsigned")
 
 
 @pytest.mark.parametrize("given", ["nothing", "servfail", "another"])
@@ -327,4 +331,4 @@ def test_a_servfail_that_is_no_matter_of_signatures_stays_a_refusal(case: Case, 
 def test_a_truncated_answer_before_the_whole_one_is_no_race(case: Case) -> None:
     """Only answers about the name can contradict each other."""
     both = (case.answer(tc=True, ttl=200, rtt_ms=5.0), case.answer(case.address, rtt_ms=60.0))
-    assert case.judged(_paired(case, both), addresses=frozenset({case.address})).state is State.OK
+    assert case.judged(_paired(case, both), addresses=frozenset({case.address})).state is VerdictState.OK

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from balise_collector.judge import State, read_fingerprints
+from balise_collector.judge import VerdictState, read_fingerprints
 from balise_wire.failures import Failure
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Arm, Design
@@ -34,19 +34,19 @@ def test_a_page_that_nobody_abroad_gets_is_a_block_page(case: Case) -> None:
     """Short, with another title, for this Host only; references agree on the true page."""
     case.abroad(case.page())
     verdict = case.judged(_paired(case, case.page(**BLOCKED)))
-    assert (verdict.state, verdict.mechanism) == (State.BLOCKED, Mechanism.HTTP_BLOCKPAGE)
+    assert (verdict.state, verdict.mechanism) == (VerdictState.BLOCKED, Mechanism.HTTP_BLOCKPAGE)
 
 
 def test_a_range_that_is_ignored_is_the_same_page(case: Case) -> None:
     """206 and 200 are one page: a server may ignore our Range."""
     case.abroad(case.page(206))
-    assert case.judged(_paired(case, case.page(200, body_sha256="elsewhere"))).state is State.OK
+    assert case.judged(_paired(case, case.page(200, body_sha256="elsewhere"))).state is VerdictState.OK
 
 
 def test_one_reference_is_too_few_to_accuse(case: Case) -> None:
     """A broken reference must not make a block page of the truth."""
     case.abroad(case.page(), probes=("de01",))
-    assert case.judged(_paired(case, case.page(**BLOCKED))).state is State.INSUFFICIENT
+    assert case.judged(_paired(case, case.page(**BLOCKED))).state is VerdictState.INSUFFICIENT
 
 
 def test_a_known_block_page_needs_no_reference(case: Case) -> None:
@@ -66,7 +66,7 @@ def test_a_portal_that_answers_for_every_name_is_no_block_page(case: Case) -> No
     """The control gets the very same page: the probe's own network."""
     case.abroad(case.page())
     verdict = case.judged(_paired(case, case.page(**BLOCKED), control=case.page(arm=Arm.NEIGHBOUR, **BLOCKED)))
-    assert (verdict.state, verdict.rule) == (State.INSUFFICIENT, "http.portal")
+    assert (verdict.state, verdict.rule) == (VerdictState.INSUFFICIENT, "http.portal")
 
 
 def test_a_redirect_to_where_nobody_else_is_led_is_forged(case: Case) -> None:
@@ -90,27 +90,29 @@ def test_a_refusal_of_the_authentic_server_is_its_own(case: Case) -> None:
     tls: dict[str, Any] = {"tls": True, "tls_verified": True, "port": 443}
     case.abroad(case.page(**tls))
     verdict = case.judged(_paired(case, case.page(403, **tls)))
-    assert (verdict.state, verdict.mechanism) == (State.SERVER_SIDE, Mechanism.SERVER_REFUSES)
+    assert (verdict.state, verdict.mechanism) == (VerdictState.SERVER_SIDE, Mechanism.SERVER_REFUSES)
 
 
 def test_a_refusal_in_clear_is_never_claimed_to_be_the_servers(case: Case) -> None:
     """Anybody on the way can write 403."""
     case.abroad(case.page())
     verdict = case.judged(_paired(case, case.page(403, body_bytes=200, body_sha256="no", title="Forbidden")))
-    assert (verdict.state, verdict.rule) == (State.INSUFFICIENT, "http.refused_in_clear")
+    assert (verdict.state, verdict.rule) == (VerdictState.INSUFFICIENT, "http.refused_in_clear")
 
 
 def test_a_refusal_everywhere_is_not_blocked(case: Case) -> None:
     """Firewalls against robots refuse references too."""
     case.abroad(case.page(403))
-    assert case.judged(_paired(case, case.page(403))).state is State.OK
+    assert case.judged(_paired(case, case.page(403))).state is VerdictState.OK
 
 
 def test_a_robot_test_is_not_blocked(case: Case) -> None:
     """A CAPTCHA for this network and none for the references: the server suspects the address, not the country."""
     tls: dict[str, Any] = {"tls": True, "tls_verified": True, "port": 443}
     case.abroad(case.page(**tls))
-    assert case.judged(_paired(case, case.page(403, title="Just a moment...", **tls))).state is State.INSUFFICIENT
+    assert (
+        case.judged(_paired(case, case.page(403, title="Just a moment...", **tls))).state is VerdictState.INSUFFICIENT
+    )
 
 
 def test_tls_that_failed_is_left_to_the_tls_layer(case: Case) -> None:
@@ -128,4 +130,4 @@ def test_a_sentinel_that_fails_waits(case: Case) -> None:
 def test_a_page_down_for_references_is_down(case: Case) -> None:
     """500 or silence for everybody."""
     case.abroad(case.page(None))
-    assert case.judged(_paired(case, case.page(None))).state is State.DOWN
+    assert case.judged(_paired(case, case.page(None))).state is VerdictState.DOWN

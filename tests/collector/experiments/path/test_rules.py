@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from balise_collector.conclude.judgement import judge
-from balise_collector.judge import Context, State
+from balise_collector.judge import Context, VerdictState
 from balise_wire.experiments.path import Hop, PathObservation
 from balise_wire.words import Arm, Experiment
 from tests.testbed.cases import NOW, Case
@@ -17,4 +17,4 @@ def test_a_path_accuses_and_acquits_nobody(case: Case) -> None:
     verdict = judge(
         case.measured(case.hello(), observations=(one,), experiment=Experiment.PATH), Context(probe="pk000001")
     )
-    assert (verdict.state, verdict.rule) == (State.INSUFFICIENT, "path.evidence")
+    assert (verdict.state, verdict.rule) == (VerdictState.INSUFFICIENT, "path.evidence")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from balise_collector.judge import State
+from balise_collector.judge import VerdictState
 from balise_wire.failures import Failure
 from balise_wire.measurement import LineHealth
 from balise_wire.words import Arm, Design
@@ -22,7 +22,7 @@ def test_dead_here_and_alive_abroad_is_blocked(case: Case) -> None:
     """0 of 6 SYN-ACKs, the line well, three references through to the same address meanwhile."""
     case.abroad(case.syns(2))
     verdict = case.judged(_dead(case))
-    assert (verdict.state, verdict.rule) == (State.BLOCKED, "ip.drop")
+    assert (verdict.state, verdict.rule) == (VerdictState.BLOCKED, "ip.drop")
     assert verdict.since == case.earlier
 
 
@@ -76,7 +76,7 @@ def test_dead_for_the_references_is_down(case: Case) -> None:
     """A server that is off is nobody's interference."""
     case.abroad(case.syns(0))
     verdict = case.judged(_dead(case))
-    assert (verdict.state, verdict.rule) == (State.DOWN, "tcp.down")
+    assert (verdict.state, verdict.rule) == (VerdictState.DOWN, "tcp.down")
 
 
 def test_one_broken_reference_accuses_nobody_and_silences_nobody(case: Case) -> None:
@@ -91,7 +91,7 @@ def test_an_edge_that_died_is_down_though_the_service_lives(case: Case) -> None:
     case.abroad(case.syns(0))
     case.abroad(case.syns(2, address="104.244.42.2"))
     verdict = case.judged(_dead(case))
-    assert (verdict.state, verdict.rule) == (State.DOWN, "tcp.edge_down")
+    assert (verdict.state, verdict.rule) == (VerdictState.DOWN, "tcp.edge_down")
 
 
 def test_a_port_refused_everywhere_is_down(case: Case) -> None:
@@ -108,7 +108,7 @@ def test_a_dead_sibling_may_be_a_broken_route(case: Case) -> None:
 
 def test_a_few_lost_syns_are_loss(case: Case) -> None:
     """Five per cent of loss takes a SYN now and then."""
-    assert case.judged(case.measured(case.syns(5))).state is State.OK
+    assert case.judged(case.measured(case.syns(5))).state is VerdictState.OK
 
 
 def test_a_sentinel_alone_is_an_anomaly(case: Case) -> None:
@@ -121,7 +121,7 @@ def test_all_controls_of_the_line_dead_gates_everything(case: Case) -> None:
     case.abroad(case.syns(2))
     line = LineHealth(at=case.now, gateway_ok=True, international=3)
     verdict = case.judged(case.measured(case.syns(0, at=case.earlier, carried=True), case.syns(0), line=line))
-    assert (verdict.state, verdict.rule) == (State.INSUFFICIENT, "line.unwell")
+    assert (verdict.state, verdict.rule) == (VerdictState.INSUFFICIENT, "line.unwell")
 
 
 @pytest.mark.parametrize("line", [None, LineHealth(at=0.0, gateway_ok=True, international=3, international_ok=3)])

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from balise_collector.judge import Level, State
+from balise_collector.judge import Level, VerdictState
 from balise_wire.failures import Failure
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Arm, Design
@@ -19,7 +19,7 @@ RULES = {"rst": "sni.rst", "silence": "sni.drop", "fin": "sni.fin"}
 def test_a_name_that_dies_alone_is_blocked(case: Case, end: str) -> None:
     """Three subject hellos over two bins die one way, neighbour and scrambled live: that way is the mechanism."""
     verdict = case.judged(case.series(end))
-    assert (verdict.state, verdict.rule) == (State.BLOCKED, RULES[end])
+    assert (verdict.state, verdict.rule) == (VerdictState.BLOCKED, RULES[end])
     assert verdict.mechanism == Mechanism(RULES[end])
     assert verdict.level is Level.SCORED
     assert verdict.proof == ("neighbour_ok",)
@@ -29,7 +29,7 @@ def test_a_name_that_dies_alone_is_blocked(case: Case, end: str) -> None:
 def test_one_failing_sentinel_is_no_verdict(case: Case) -> None:
     """A failure without controls waits for the paired series."""
     verdict = case.judged(case.measured(case.hello(end="rst"), design=Design.SENTINEL))
-    assert (verdict.state, verdict.rule) == (State.INSUFFICIENT, "tls.anomaly")
+    assert (verdict.state, verdict.rule) == (VerdictState.INSUFFICIENT, "tls.anomaly")
 
 
 def test_a_good_sentinel_is_ok(case: Case) -> None:
@@ -39,13 +39,13 @@ def test_a_good_sentinel_is_ok(case: Case) -> None:
 
 def test_recovery_is_ok_though_a_failure_is_carried(case: Case) -> None:
     """The carried trial explains why the series ran; it does not outweigh what the series saw."""
-    assert case.judged(case.series("ok", carried="rst")).state is State.OK
+    assert case.judged(case.series("ok", carried="rst")).state is VerdictState.OK
 
 
 def test_a_server_that_resets_everything_is_not_blocked(case: Case) -> None:
     """The control on the same address fails as well: not the name."""
     verdict = case.judged(case.series("rst", control="rst", scrambled="rst"))
-    assert (verdict.state, verdict.rule) == (State.INSUFFICIENT, "tls.address")
+    assert (verdict.state, verdict.rule) == (VerdictState.INSUFFICIENT, "tls.address")
 
 
 def test_a_server_that_drops_unknown_names_is_not_blocked(case: Case) -> None:
@@ -62,7 +62,7 @@ def test_without_a_control_nothing_is_blocked(case: Case) -> None:
             case.hello(end="rst", at=case.now + 3),
         )
     )
-    assert (verdict.state, verdict.rule) == (State.INSUFFICIENT, "tls.no_control")
+    assert (verdict.state, verdict.rule) == (VerdictState.INSUFFICIENT, "tls.no_control")
 
 
 def test_trials_inside_one_minute_are_too_close(case: Case) -> None:
@@ -70,7 +70,7 @@ def test_trials_inside_one_minute_are_too_close(case: Case) -> None:
     at = case.now // 300 * 300 + 10
     trials = [case.hello(end="rst", at=at + n) for n in range(3)]
     verdict = case.judged(case.measured(case.hello(Arm.NEIGHBOUR, at=at), *trials))
-    assert (verdict.state, verdict.rule, verdict.level) == (State.INSUFFICIENT, "sni.partial", Level.SCORED)
+    assert (verdict.state, verdict.rule, verdict.level) == (VerdictState.INSUFFICIENT, "sni.partial", Level.SCORED)
 
 
 def test_a_box_that_lets_some_through_is_partial(case: Case) -> None:
@@ -110,13 +110,13 @@ def test_a_server_dead_for_references_is_down(case: Case) -> None:
     """What dies for the references as well is the server's fault, whatever the neighbour says."""
     case.abroad(case.hello(end="silence"))
     verdict = case.judged(case.series("silence"))
-    assert (verdict.state, verdict.rule) == (State.DOWN, "tls.down")
+    assert (verdict.state, verdict.rule) == (VerdictState.DOWN, "tls.down")
 
 
 def test_a_failing_reference_is_down_and_never_blocked(case: Case) -> None:
     """References tell local from global; they accuse nobody."""
     verdict = case.judged(case.series("rst"), reference=True, probe="de01")
-    assert verdict.state is State.DOWN
+    assert verdict.state is VerdictState.DOWN
 
 
 def _opened(case: Case, key: str, issuer: str, control_issuer: str, control_end: str) -> Any:
@@ -137,13 +137,13 @@ def _opened(case: Case, key: str, issuer: str, control_issuer: str, control_end:
 def test_a_foreign_certificate_for_one_name_is_interception(case: Case) -> None:
     """References know another key and the neighbour's chain is clean: somebody opens this name's TLS."""
     verdict = case.judged(_opened(case, "evil", "CN=Box", "CN=Real CA", "ok"), pins=frozenset({"good"}))
-    assert (verdict.state, verdict.mechanism) == (State.BLOCKED, Mechanism.TLS_MITM)
+    assert (verdict.state, verdict.mechanism) == (VerdictState.BLOCKED, Mechanism.TLS_MITM)
 
 
 def test_an_unknown_issuer_on_every_name_is_the_lines_own(case: Case) -> None:
     """Corporate inspection and parental filters open everything."""
     verdict = case.judged(_opened(case, "evil", "CN=Box", "CN=Box", "untrusted"), pins=frozenset({"good"}))
-    assert (verdict.state, verdict.rule) == (State.INSUFFICIENT, "tls.local_inspection")
+    assert (verdict.state, verdict.rule) == (VerdictState.INSUFFICIENT, "tls.local_inspection")
 
 
 def test_a_changed_root_is_not_interception(case: Case) -> None:
@@ -156,13 +156,13 @@ def test_an_expired_certificate_is_not_blocking(case: Case) -> None:
     old = case.certificate("good", not_after=case.now - 3600)
     trial = case.hello(end="expired", full=True, verified=False, chain=(old,))
     verdict = case.judged(case.measured(case.hello(Arm.NEIGHBOUR), trial, trial), pins=frozenset({"good"}))
-    assert (verdict.state, verdict.rule) == (State.OK, "tls.cert_expired")
+    assert (verdict.state, verdict.rule) == (VerdictState.OK, "tls.cert_expired")
 
 
 def test_plain_text_on_the_tls_port_is_not_ok(case: Case) -> None:
     """Bytes that are no TLS come from somebody in the server's place."""
     strange = case.hello(failure=Failure.TLS_MALFORMED, record="other")
-    assert case.judged(case.measured(case.hello(Arm.NEIGHBOUR), strange, strange)).state is State.INSUFFICIENT
+    assert case.judged(case.measured(case.hello(Arm.NEIGHBOUR), strange, strange)).state is VerdictState.INSUFFICIENT
 
 
 @pytest.mark.parametrize(

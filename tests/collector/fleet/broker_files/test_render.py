@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from balise_collector.fleet.broker_files import COLLECTOR_NAME, Listener, Settings, Transport, listeners
+from balise_collector.fleet.broker_files import COLLECTOR_NAME, Listener, ListenerTransport, Settings, listeners
 from balise_collector.fleet.broker_files.render import (
     MAX_PACKET_BYTES,
     PROBE_READS,
@@ -133,8 +133,8 @@ def test_doors_that_cannot_be_are_refused(addresses: list[str], ports: tuple[int
 def test_the_local_door_is_not_opened_beside_one_that_holds_it() -> None:
     """Where MQTT listens everywhere on the same port, loopback is part of it."""
     assert listeners(["*"], 8883, 443, 8883) == (
-        Listener("*", 8883, Transport.MQTT),
-        Listener("*", 443, Transport.WEBSOCKETS),
+        Listener("*", 8883, ListenerTransport.MQTT),
+        Listener("*", 443, ListenerTransport.WEBSOCKETS),
     )
 
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from balise_collector.journal import Batch, Notice, NoticeKind, Presence, Refused, Report
+from balise_collector.journal import Batch, Notice, NoticeKind, Presence, RefusedMessage, Report
 from balise_collector.journal.frames import id64
 from balise_collector.journal.interface import Journal
 from balise_collector.journal.sqlite import SqliteJournal, measurements
@@ -267,7 +267,7 @@ def test_cursors_stand_until_moved(journal: SqliteJournal) -> None:
 
 def test_the_quarantine_is_bounded_and_counts_what_it_dropped(journal: SqliteJournal) -> None:
     """The oldest refusals make room; their number is kept."""
-    refused = [Refused(probe="", topic="t", reason=f"r{n}", raw=b"x" * 100_000) for n in range(30)]
+    refused = [RefusedMessage(probe="", topic="t", reason=f"r{n}", raw=b"x" * 100_000) for n in range(30)]
     for one in refused:
         journal.append((), [one], (), AT)
     counts = journal.counts()
@@ -303,7 +303,7 @@ def test_what_is_counted_is_what_is_there(
 
     repeated = batch_of(probe.measurement(), probe.measurement())
     event = msgspec.structs.replace(batch_of(), events=(b'{"kind":"started"}',))
-    refused = [Refused(probe="", topic="t", reason="r", raw=b"x" * 300_000)]
+    refused = [RefusedMessage(probe="", topic="t", reason="r", raw=b"x" * 300_000)]
     for group in ([repeated], [repeated, batch_of(probe.measurement())], [event, event]):
         journal.append(group, refused, (), AT)
         assert counted(journal) == rows()
@@ -437,7 +437,7 @@ def test_a_failed_commit_leaves_nothing_and_can_be_repeated(
     """A full disk: nothing of the group is there, the error says the mend, and the same group commits later."""
     batch = batch_of(*[probe.measurement() for _ in range(20)])
     journal._db.execute("PRAGMA max_page_count = 1")  # what a full disk looks like to SQLite
-    grown = [Refused(probe="", topic="t", reason="r", raw=b"x" * 400_000)]
+    grown = [RefusedMessage(probe="", topic="t", reason="r", raw=b"x" * 400_000)]
     with pytest.raises(JournalError, match="make room"):
         journal.append([batch], grown, (), AT)
     assert journal.read(0, 99) == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from balise_collector.judge.verdict import State
+from balise_collector.judge.verdict import VerdictState
 from balise_collector.pages.drawing.palette import DARK, LIGHT, PAINTS, Scheme, stylesheet
 
 
@@ -23,7 +23,7 @@ def contrast(one: str, other: str) -> float:
 
 def test_every_state_is_painted() -> None:
     """A state without a colour would show in the browser's black."""
-    assert set(PAINTS) == set(State)
+    assert set(PAINTS) == set(VerdictState)
 
 
 @pytest.mark.parametrize("scheme", [LIGHT, DARK], ids=["light", "dark"])
@@ -39,14 +39,21 @@ def test_text_can_be_read_in_both_schemes(scheme: Scheme) -> None:
 def test_a_strip_tells_the_states_apart_without_colour() -> None:
     """Blocked, reachable and "we cannot tell" differ in height, so that a strip reads in grey too."""
     heights = [
-        PAINTS[state].height for state in (State.BLOCKED, State.OK, State.INSUFFICIENT, State.THROTTLED, State.DOWN)
+        PAINTS[state].height
+        for state in (
+            VerdictState.BLOCKED,
+            VerdictState.OK,
+            VerdictState.INSUFFICIENT,
+            VerdictState.THROTTLED,
+            VerdictState.DOWN,
+        )
     ]
     assert len(set(heights)) == len(heights)
 
 
 def test_what_we_cannot_tell_is_grey() -> None:
     """Grey, never green or red: its channels lie close together."""
-    for colour in (PAINTS[State.INSUFFICIENT].light, PAINTS[State.INSUFFICIENT].dark):
+    for colour in (PAINTS[VerdictState.INSUFFICIENT].light, PAINTS[VerdictState.INSUFFICIENT].dark):
         parts = [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
         assert max(parts) - min(parts) <= 32
 

@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from balise_collector.incidents.model import Incident, IncidentKind, IncidentState
-from balise_collector.judge.verdict import State
+from balise_collector.judge.verdict import VerdictState
 from balise_collector.pages.drawing import card, palette, picture
 from balise_collector.pages.views.read_model import View
 from balise_collector.words.translation import Language, languages, translations
@@ -48,17 +48,17 @@ def test_nothing_stands_in_the_margins(
         assert image.crop(box).getcolors(1) is not None, box
 
 
-@pytest.mark.parametrize("state", list(State))
-def test_each_state_has_its_colour_and_its_shape(state: State) -> None:
+@pytest.mark.parametrize("state", list(VerdictState))
+def test_each_state_has_its_colour_and_its_shape(state: VerdictState) -> None:
     """The shapes differ in pixels too, not only in colour: a card is also printed."""
     colour = palette.PAINTS[state].light
     shown = {
         one: opened(
             picture.png(card.Card(title="", sentence="", language="en", parts=(card.CardSign(0, 0, one, "#fff"),)))
         )
-        for one in State
+        for one in VerdictState
     }
-    assert len({image.crop((0, 0, card.SIGN, card.SIGN)).tobytes() for image in shown.values()}) == len(State)
+    assert len({image.crop((0, 0, card.SIGN, card.SIGN)).tobytes() for image in shown.values()}) == len(VerdictState)
     drawn = opened(
         picture.png(card.Card(title="", sentence="", language="en", parts=(card.CardSign(0, 0, state, colour),)))
     )

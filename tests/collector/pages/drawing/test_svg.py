@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from balise_collector.judge.verdict import State
+from balise_collector.judge.verdict import VerdictState
 from balise_collector.pages.drawing import svg
 
 EVIL = '"><script>alert(1)</script>&'
-OK, BLOCKED = State.OK, State.BLOCKED
+OK, BLOCKED = VerdictState.OK, VerdictState.BLOCKED
 
 
 def parsed(markup: str) -> ET.Element:

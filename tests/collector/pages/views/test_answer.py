@@ -9,8 +9,15 @@ import msgspec
 import pytest
 from starlette.testclient import TestClient
 
-from balise_collector.incidents.model import Incident, IncidentKind, IncidentState, Interval, MechanismShare, Scope
-from balise_collector.judge.verdict import State, Verdict
+from balise_collector.incidents.model import (
+    Incident,
+    IncidentKind,
+    IncidentScope,
+    IncidentState,
+    Interval,
+    MechanismShare,
+)
+from balise_collector.judge.verdict import Verdict, VerdictState
 from balise_collector.pages.operator.app import create_app
 from balise_collector.pages.views import answer
 from balise_collector.pages.views.answer import AnswerReason, AnswerWord, decide
@@ -23,7 +30,7 @@ AT = 1_589_734_800.0
 ROLES = (TargetRole.WEB, TargetRole.MEDIA_IMAGE)
 
 
-def said(*states: State, roles: tuple[TargetRole, ...] = ROLES) -> list[Verdict]:
+def said(*states: VerdictState, roles: tuple[TargetRole, ...] = ROLES) -> list[Verdict]:
     """What one probe each said of every part, one state for each probe."""
     return [
         Verdict(
@@ -41,13 +48,13 @@ def told(**changes: Any) -> Incident:
     usual: dict[str, Any] = {
         "id": "0123456789ab", "kind": IncidentKind.INTERFERENCE, "state": IncidentState.OPEN, "country": "PK",
         "service": "twitter", "roles": ROLES, "onset": Interval(earliest=AT - 900, latest=AT - 600),
-        "scope": Scope(affected=(64500,)), "witnesses": 2,
+        "scope": IncidentScope(affected=(64500,)), "witnesses": 2,
     }  # fmt: skip
     return Incident(**{**usual, **changes})
 
 
 SLOW = (MechanismShare(mechanism=Mechanism.RATE_POLICE, asns=(64500,), roles=ROLES, verdicts=3),)
-OK, BLOCKED, DOWN, UNSURE = State.OK, State.BLOCKED, State.DOWN, State.INSUFFICIENT
+OK, BLOCKED, DOWN, UNSURE = VerdictState.OK, VerdictState.BLOCKED, VerdictState.DOWN, VerdictState.INSUFFICIENT
 
 
 @pytest.mark.parametrize(
@@ -89,13 +96,18 @@ OK, BLOCKED, DOWN, UNSURE = State.OK, State.BLOCKED, State.DOWN, State.INSUFFICI
         ),
         (said(BLOCKED, OK, OK), [told()], AnswerWord.BLOCKED, AnswerReason.INCIDENT),
         (said(BLOCKED, OK, OK), [told(state=IncidentState.STANDING)], AnswerWord.BLOCKED, AnswerReason.INCIDENT),
-        (said(State.THROTTLED, OK), [told(mechanisms=SLOW)], AnswerWord.SLOWED, AnswerReason.INCIDENT),
+        (said(VerdictState.THROTTLED, OK), [told(mechanisms=SLOW)], AnswerWord.SLOWED, AnswerReason.INCIDENT),
         (said(OK, OK, OK), [told()], AnswerWord.UNKNOWN, AnswerReason.VANISHED),
         (said(OK, BLOCKED), [told()], AnswerWord.UNKNOWN, AnswerReason.VANISHED),
         (said(DOWN, DOWN), [told(kind=IncidentKind.SERVICE_FAULT)], AnswerWord.UNKNOWN, AnswerReason.SERVICE_FAULT),
         (said(DOWN, DOWN), [told(kind=IncidentKind.EDGE_FAULT)], AnswerWord.UNKNOWN, AnswerReason.EDGE_FAULT),
         (said(UNSURE, OK), [told(kind=IncidentKind.OUTAGE)], AnswerWord.UNKNOWN, AnswerReason.OUTAGE),
-        (said(State.SERVER_SIDE), [told(kind=IncidentKind.SERVER_SIDE)], AnswerWord.UNKNOWN, AnswerReason.SERVER_SIDE),
+        (
+            said(VerdictState.SERVER_SIDE),
+            [told(kind=IncidentKind.SERVER_SIDE)],
+            AnswerWord.UNKNOWN,
+            AnswerReason.SERVER_SIDE,
+        ),
         (said(DOWN, OK, OK), [], AnswerWord.UNKNOWN, AnswerReason.UNCONFIRMED),
     ],
 )

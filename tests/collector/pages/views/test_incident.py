@@ -13,8 +13,8 @@ from starlette.testclient import TestClient
 
 from balise_collector.conclude.store import HistoryCell
 from balise_collector.conclude.tally import TallySeries
-from balise_collector.incidents.model import Incident, IncidentKind, IncidentState, Interval, Locality, Scope
-from balise_collector.judge.verdict import State, Verdict
+from balise_collector.incidents.model import Incident, IncidentKind, IncidentScope, IncidentState, Interval, Locality
+from balise_collector.judge.verdict import Verdict, VerdictState
 from balise_collector.pages.operator.app import create_app
 from balise_collector.pages.views import formatting, incident, overview
 from balise_collector.pages.views.read_model import View
@@ -76,7 +76,8 @@ def made(**changes: Any) -> Incident:
     usual: dict[str, Any] = {
         "id": "0123456789ab", "kind": IncidentKind.INTERFERENCE, "state": IncidentState.OPEN, "country": "PK",
         "service": "zoom", "roles": (TargetRole.WEB,), "layers": ("tls",),
-        "onset": Interval(earliest=AT - 300, latest=AT), "scope": Scope(affected=(64501,)), "evidence": ("f" * 32,),
+        "onset": Interval(earliest=AT - 300, latest=AT), "scope": IncidentScope(affected=(64501,)),
+        "evidence": ("f" * 32,),
     }  # fmt: skip
     return Incident(**{**usual, **changes})
 
@@ -147,14 +148,14 @@ def test_an_incident_is_shown_as_what_it_is() -> None:
     """A service's own fault never wears the colour of blocking; one probe's word wears grey."""
     shown = {kind: formatting.state_of(made(kind=kind, witnesses=2)) for kind in IncidentKind}
     assert shown == {
-        IncidentKind.INTERFERENCE: State.BLOCKED,
-        IncidentKind.SERVICE_FAULT: State.DOWN,
-        IncidentKind.EDGE_FAULT: State.DOWN,
-        IncidentKind.OUTAGE: State.DOWN,
-        IncidentKind.SERVER_SIDE: State.SERVER_SIDE,
+        IncidentKind.INTERFERENCE: VerdictState.BLOCKED,
+        IncidentKind.SERVICE_FAULT: VerdictState.DOWN,
+        IncidentKind.EDGE_FAULT: VerdictState.DOWN,
+        IncidentKind.OUTAGE: VerdictState.DOWN,
+        IncidentKind.SERVER_SIDE: VerdictState.SERVER_SIDE,
     }
     for kind, state in product(IncidentKind, IncidentState):
-        assert formatting.state_of(made(kind=kind, state=state, witnesses=1)) is State.INSUFFICIENT
+        assert formatting.state_of(made(kind=kind, state=state, witnesses=1)) is VerdictState.INSUFFICIENT
 
 
 def test_the_newest_come_first_and_the_list_has_an_end() -> None:

@@ -14,7 +14,7 @@ from balise_collector.conclude.liveness import liveness_of
 from balise_collector.incidents import Incident, IncidentKind, IncidentState, Interval
 from balise_collector.incidents.findings import finding, told
 from balise_collector.journal import EventRow, HealthRow
-from balise_collector.judge import State, Verdict
+from balise_collector.judge import Verdict, VerdictState
 from balise_collector.sinks.facts import CellFacts, CollectorFacts, ReaderFacts
 from balise_collector.sinks.influx.point import Point
 from balise_collector.sinks.influx.points import (
@@ -41,7 +41,7 @@ from tests.collector.field_probe import FieldProbe
 T = 1_589_733_000.0
 
 
-def verdict_on(measurement: Any, state: State = State.OK) -> Verdict:
+def verdict_on(measurement: Any, state: VerdictState = VerdictState.OK) -> Verdict:
     """Return a verdict on a measurement."""
     return Verdict(
         measurement=measurement.id,
@@ -123,8 +123,8 @@ def all_points(probe: FieldProbe) -> list[Point]:
         family=4,
         layer="tcp",
         reference=False,
-        counts={State.OK: 3},
-        state=State.OK,
+        counts={VerdictState.OK: 3},
+        state=VerdictState.OK,
         probes=2,
         times={"rtt_ms_median": 40.0},
     )
@@ -170,7 +170,7 @@ def test_names_and_addresses_are_never_tags(all_points: list[Point]) -> None:
 
 def test_the_states_are_counted_with_sums(probe: FieldProbe) -> None:
     """Exactly one is_<state> is 1, so that a sum counts verdicts of a state."""
-    for state in State:
+    for state in VerdictState:
         fields = dict(verdict_point(verdict_on(probe.measurement(), state), None, 1).fields)
         assert {name for name, value in fields.items() if name.startswith("is_") and value == 1} == {f"is_{state}"}
 
@@ -188,7 +188,9 @@ def test_two_targets_of_one_moment_stay_two_points(make_probe: Callable[..., Fie
 def test_nothing_that_a_judgement_may_change_is_a_tag(probe: FieldProbe) -> None:
     """A verdict that is judged again, or an incident that closes, overwrites: it leaves no second point behind."""
     measured = probe.measurement(T)
-    places = {(p.tags, p.time_ns) for p in (verdict_point(verdict_on(measured, state), measured, 1) for state in State)}
+    places = {
+        (p.tags, p.time_ns) for p in (verdict_point(verdict_on(measured, state), measured, 1) for state in VerdictState)
+    }
     assert len(places) == 1
 
 

@@ -13,7 +13,7 @@ import msgspec
 
 from balise_agent.provisioning.card.findings import CardProblem, Finding, Notes
 from balise_agent.provisioning.card.reading import KEYS, CardReading, Place
-from balise_wire.card import CardSettings, Consent
+from balise_wire.card import CardConsent, CardSettings
 
 _CONSENT: Final = frozenset({("consent", "version"), ("consent", "accepted")})
 
@@ -98,7 +98,7 @@ def _replaced(settings: CardSettings, values: Mapping[Place, Any]) -> CardSettin
 
 def _check_consent(settings: CardSettings, reading: CardReading, notes: Notes) -> bool:
     """Tell whether the host agreed to a text that we know."""
-    consent: Consent = settings.consent
+    consent: CardConsent = settings.consent
     if consent.accepted and consent.version:
         return True
     place = ("consent", "accepted")

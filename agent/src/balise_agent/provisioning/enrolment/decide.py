@@ -14,7 +14,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from balise_agent.system.config import Broker, Collector, Config, Transport
+from balise_agent.system.config import Broker, BrokerTransport, Collector, Config
 from balise_agent.system.problems import ProblemId, Trouble
 from balise_wire.card import CONSENT_VERSION
 from balise_wire.enrolment import ENROL_PATH, RENEW_PATH, Enrolment, FrontDoor
@@ -161,7 +161,7 @@ def believed(enrolment: Enrolment, *, key: Ed25519PublicKey, fingerprint: str) -
 
 def _ways(enrolment: Enrolment) -> tuple[FrontDoor, ...]:
     """Return the ways to the broker that this program can go: one by a transport of tomorrow costs itself."""
-    return tuple(door for door in enrolment.brokers if door.host and door.transport in set(Transport))
+    return tuple(door for door in enrolment.brokers if door.host and door.transport in set(BrokerTransport))
 
 
 class Pems(msgspec.Struct, frozen=True):
@@ -198,7 +198,7 @@ def enrolled(config: Config, enrolment: Enrolment, pems: Pems) -> Config:
         Broker(
             host=door.host,
             port=door.port,
-            transport=Transport(door.transport),
+            transport=BrokerTransport(door.transport),
             path=door.path,
             tls=True,
             ca_file=pems.authority,

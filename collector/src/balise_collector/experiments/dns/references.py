@@ -4,7 +4,7 @@ Must not live here: what follows from it (facts.py, rules.py).
 """
 
 from balise_collector.judge.references import ReferenceTable, Report
-from balise_collector.judge.verdict import State
+from balise_collector.judge.verdict import VerdictState
 from balise_wire.experiments.dns import DnsObservation
 from balise_wire.words import Resolver
 
@@ -12,7 +12,7 @@ from balise_wire.words import Resolver
 def note(table: ReferenceTable, report: Report, trial: DnsObservation) -> None:
     """Take in one trial of a reference's subject, of a measurement that was in order."""
     verdict, measurement = report.verdict, report.measurement
-    if trial.resolver is Resolver.SILENT or verdict.state is not State.OK or trial.name != measurement.host:
+    if trial.resolver is Resolver.SILENT or verdict.state is not VerdictState.OK or trial.name != measurement.host:
         return
     found = {address for answer in trial.answers for address in answer.addresses}
     table.answered(report, found, report.at(trial))

@@ -9,7 +9,7 @@ from typing import Final
 from balise_collector.experiments.dns.facts import DnsFacts
 from balise_collector.judge.rules import MIN_TRIALS, Rule, anomaly, board, gate
 from balise_collector.judge.signs import ARTEFACT, FORGED_PACKET, Sign
-from balise_collector.judge.verdict import Level, State
+from balise_collector.judge.verdict import Level, VerdictState
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Experiment
 
@@ -25,7 +25,7 @@ def _denial(identity: str, lies: tuple[str, ...], mechanism: Mechanism, reason: 
     return Rule(
         id=identity,
         layer=_LAYER,
-        state=State.BLOCKED,
+        state=VerdictState.BLOCKED,
         mechanism=mechanism,
         level=Level.SCORED,
         when=lambda f: f.denied and f.all_lie in lies and sum(word in lies for word in f.lies) >= most,
@@ -39,7 +39,7 @@ def _forged(identity: str, mechanism: Mechanism, how: Callable[[DnsFacts], bool]
     return Rule(
         id=identity,
         layer=_LAYER,
-        state=State.BLOCKED,
+        state=VerdictState.BLOCKED,
         mechanism=mechanism,
         level=Level.SCORED,
         proof=(_SILENT_ADDRESS, FORGED_PACKET, ARTEFACT),
@@ -54,7 +54,7 @@ RULES: Final[tuple[Rule[DnsFacts], ...]] = (
     Rule(
         id="dns.consistent",
         layer=_LAYER,
-        state=State.OK,
+        state=VerdictState.OK,
         when=lambda f: f.consistent,
         reason="The first accepted answer leads to a server with the service's own certificate.",
         source="detectors.md 2.1: overrides everything",
@@ -62,7 +62,7 @@ RULES: Final[tuple[Rule[DnsFacts], ...]] = (
     Rule(
         id="dns.ok",
         layer=_LAYER,
-        state=State.OK,
+        state=VerdictState.OK,
         when=lambda f: f.passed,
         reason="The name resolves to addresses that others know, or that nothing speaks against.",
         source="detectors.md 2.1",
@@ -72,7 +72,7 @@ RULES: Final[tuple[Rule[DnsFacts], ...]] = (
     Rule(
         id="dns.nothing",
         layer=_LAYER,
-        state=State.INSUFFICIENT,
+        state=VerdictState.INSUFFICIENT,
         when=lambda f: not f.lies,
         reason="No question of the subject to the provider's resolver is in this measurement.",
         source="ours",
@@ -80,7 +80,7 @@ RULES: Final[tuple[Rule[DnsFacts], ...]] = (
     Rule(
         id="dns.reference_failed",
         layer=_LAYER,
-        state=State.DOWN,
+        state=VerdictState.DOWN,
         mechanism=Mechanism.SERVER_DOWN,
         level=Level.SCORED,
         when=lambda f: f.reference and bool(f.all_lie) and f.control_ok is True,
@@ -90,7 +90,7 @@ RULES: Final[tuple[Rule[DnsFacts], ...]] = (
     Rule(
         id="dns.hijack",
         layer=_LAYER,
-        state=State.BLOCKED,
+        state=VerdictState.BLOCKED,
         mechanism=Mechanism.DNS_HIJACK,
         level=Level.SCORED,
         proof=(ARTEFACT,),
@@ -101,7 +101,7 @@ RULES: Final[tuple[Rule[DnsFacts], ...]] = (
     Rule(
         id="dns.intercepted",
         layer=_LAYER,
-        state=State.INSUFFICIENT,
+        state=VerdictState.INSUFFICIENT,
         when=lambda f: f.silent_control is True,
         reason="All DNS is intercepted on the way; what that does to this name is not clear.",
         source="detectors.md 2.1, dns.hijack",
@@ -133,7 +133,7 @@ RULES: Final[tuple[Rule[DnsFacts], ...]] = (
     Rule(
         id="dns.race",
         layer=_LAYER,
-        state=State.BLOCKED,
+        state=VerdictState.BLOCKED,
         mechanism=Mechanism.DNS_INJECT,
         level=Level.SCORED,
         proof=(FORGED_PACKET, ARTEFACT),
@@ -144,7 +144,7 @@ RULES: Final[tuple[Rule[DnsFacts], ...]] = (
     Rule(
         id="dns.blockpage_ip",
         layer=_LAYER,
-        state=State.BLOCKED,
+        state=VerdictState.BLOCKED,
         mechanism=Mechanism.DNS_BOGUS,
         level=Level.SCORED,
         proof=(ARTEFACT,),
@@ -155,7 +155,7 @@ RULES: Final[tuple[Rule[DnsFacts], ...]] = (
     Rule(
         id="dns.bogon",
         layer=_LAYER,
-        state=State.BLOCKED,
+        state=VerdictState.BLOCKED,
         mechanism=Mechanism.DNS_BOGUS,
         level=Level.SCORED,
         when=lambda f: f.bogon and f.control_ok is True,
@@ -165,7 +165,7 @@ RULES: Final[tuple[Rule[DnsFacts], ...]] = (
     Rule(
         id="dns.down",
         layer=_LAYER,
-        state=State.DOWN,
+        state=VerdictState.DOWN,
         mechanism=Mechanism.SERVER_DOWN,
         level=Level.DISCARDED,
         when=lambda f: bool(f.all_lie) and f.references.dead,
@@ -175,7 +175,7 @@ RULES: Final[tuple[Rule[DnsFacts], ...]] = (
     Rule(
         id="dns.resolver_down",
         layer=_LAYER,
-        state=State.INSUFFICIENT,
+        state=VerdictState.INSUFFICIENT,
         level=Level.DISCARDED,
         when=lambda f: bool(f.all_lie) and f.control_ok is False,
         reason="The resolver does not answer for the control either.",
@@ -184,7 +184,7 @@ RULES: Final[tuple[Rule[DnsFacts], ...]] = (
     Rule(
         id="dns.unsigned",
         layer=_LAYER,
-        state=State.DOWN,
+        state=VerdictState.DOWN,
         mechanism=Mechanism.SERVER_DOWN,
         level=Level.DISCARDED,
         when=lambda f: f.all_lie == "servfail" and f.vouched_unchecked,
@@ -215,7 +215,7 @@ RULES: Final[tuple[Rule[DnsFacts], ...]] = (
     Rule(
         id="dns.tls_inconsistent",
         layer=_LAYER,
-        state=State.BLOCKED,
+        state=VerdictState.BLOCKED,
         mechanism=Mechanism.DNS_BOGUS,
         level=Level.SCORED,
         when=lambda f: (
@@ -227,7 +227,7 @@ RULES: Final[tuple[Rule[DnsFacts], ...]] = (
     Rule(
         id="dns.told_nothing",
         layer=_LAYER,
-        state=State.INSUFFICIENT,
+        state=VerdictState.INSUFFICIENT,
         level=Level.DISCARDED,
         when=lambda f: f.told_nothing,
         reason="No answer says anything of the name: all were truncated, cut off or about the question's form, or the "
@@ -237,7 +237,7 @@ RULES: Final[tuple[Rule[DnsFacts], ...]] = (
     Rule(
         id="dns.no_control",
         layer=_LAYER,
-        state=State.INSUFFICIENT,
+        state=VerdictState.INSUFFICIENT,
         when=lambda f: f.control_ok is None,
         reason="The control is missing.",
         source="architecture.md: a missing control is insufficient",
@@ -245,7 +245,7 @@ RULES: Final[tuple[Rule[DnsFacts], ...]] = (
     Rule(
         id="dns.unmatched",
         layer=_LAYER,
-        state=State.INSUFFICIENT,
+        state=VerdictState.INSUFFICIENT,
         level=Level.DISCARDED,
         when=lambda f: f.unexpected,
         reason="The answer differs from what others are given: content networks do that everywhere.",
@@ -254,7 +254,7 @@ RULES: Final[tuple[Rule[DnsFacts], ...]] = (
     Rule(
         id="dns.unclear",
         layer=_LAYER,
-        state=State.INSUFFICIENT,
+        state=VerdictState.INSUFFICIENT,
         when=lambda _f: True,
         reason="The answers contradict each other, or nothing confirms that the name exists.",
         source="ours",

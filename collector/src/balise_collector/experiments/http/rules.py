@@ -8,7 +8,7 @@ from typing import Final
 from balise_collector.experiments.http.facts import HttpFacts
 from balise_collector.judge.rules import Rule, anomaly, board, gate
 from balise_collector.judge.signs import ARTEFACT, FORGED_PACKET, NEIGHBOUR_OK
-from balise_collector.judge.verdict import Level, State
+from balise_collector.judge.verdict import Level, VerdictState
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Experiment
 
@@ -21,7 +21,7 @@ RULES: Final[tuple[Rule[HttpFacts], ...]] = (
     Rule(
         id="http.ok",
         layer=_LAYER,
-        state=State.OK,
+        state=VerdictState.OK,
         when=lambda f: f.passed,
         reason="The server answers, and nothing speaks against its page.",
         source="detectors.md 2.5",
@@ -29,7 +29,7 @@ RULES: Final[tuple[Rule[HttpFacts], ...]] = (
     Rule(
         id="http.same_everywhere",
         layer=_LAYER,
-        state=State.OK,
+        state=VerdictState.OK,
         when=lambda f: f.like_references or (f.refused and f.references_refused),
         reason="The references get the same answer: whatever it says, it says it to everybody.",
         source="detectors.md 2.12: anti-bot must not become blocked",
@@ -39,7 +39,7 @@ RULES: Final[tuple[Rule[HttpFacts], ...]] = (
     Rule(
         id="http.below",
         layer=_LAYER,
-        state=State.INSUFFICIENT,
+        state=VerdictState.INSUFFICIENT,
         when=lambda f: f.trials == 0 or f.below,
         reason="No request was sent: the layers below tell.",
         source="detectors.md 2.5",
@@ -47,7 +47,7 @@ RULES: Final[tuple[Rule[HttpFacts], ...]] = (
     Rule(
         id="http.reference_failed",
         layer=_LAYER,
-        state=State.DOWN,
+        state=VerdictState.DOWN,
         mechanism=Mechanism.SERVER_DOWN,
         level=Level.SCORED,
         when=lambda f: f.reference and f.failed and not f.refused,
@@ -57,7 +57,7 @@ RULES: Final[tuple[Rule[HttpFacts], ...]] = (
     Rule(
         id="http.down",
         layer=_LAYER,
-        state=State.DOWN,
+        state=VerdictState.DOWN,
         mechanism=Mechanism.SERVER_DOWN,
         level=Level.DISCARDED,
         when=lambda f: f.failed and not f.refused and f.references.dead,
@@ -67,7 +67,7 @@ RULES: Final[tuple[Rule[HttpFacts], ...]] = (
     Rule(
         id="server.geo",
         layer=_LAYER,
-        state=State.SERVER_SIDE,
+        state=VerdictState.SERVER_SIDE,
         mechanism=Mechanism.SERVER_REFUSES,
         level=Level.SCORED,
         proof=(ARTEFACT,),
@@ -78,7 +78,7 @@ RULES: Final[tuple[Rule[HttpFacts], ...]] = (
     Rule(
         id="http.robot_test",
         layer=_LAYER,
-        state=State.INSUFFICIENT,
+        state=VerdictState.INSUFFICIENT,
         level=Level.DISCARDED,
         when=lambda f: f.robot_test and (f.authentic or not f.printed),
         reason="The answer is a test for robots or a firewall's refusal.",
@@ -87,7 +87,7 @@ RULES: Final[tuple[Rule[HttpFacts], ...]] = (
     Rule(
         id="http.no_control",
         layer=_LAYER,
-        state=State.INSUFFICIENT,
+        state=VerdictState.INSUFFICIENT,
         when=lambda f: not f.control_answers,
         reason="No other name got an answer from the same address.",
         source="architecture.md: a missing control is insufficient",
@@ -95,7 +95,7 @@ RULES: Final[tuple[Rule[HttpFacts], ...]] = (
     Rule(
         id="http.portal",
         layer=_LAYER,
-        state=State.INSUFFICIENT,
+        state=VerdictState.INSUFFICIENT,
         level=Level.DISCARDED,
         when=lambda f: f.control_same and not f.printed,
         reason="Another name gets the very same answer: a portal, or the server's default page.",
@@ -104,7 +104,7 @@ RULES: Final[tuple[Rule[HttpFacts], ...]] = (
     Rule(
         id="http.redirect",
         layer=_LAYER,
-        state=State.BLOCKED,
+        state=VerdictState.BLOCKED,
         mechanism=Mechanism.HTTP_REDIRECT,
         level=Level.SCORED,
         proof=_PROOF,
@@ -115,7 +115,7 @@ RULES: Final[tuple[Rule[HttpFacts], ...]] = (
     Rule(
         id="http.blockpage",
         layer=_LAYER,
-        state=State.BLOCKED,
+        state=VerdictState.BLOCKED,
         mechanism=Mechanism.HTTP_BLOCKPAGE,
         level=Level.SCORED,
         proof=_PROOF,
@@ -129,7 +129,7 @@ RULES: Final[tuple[Rule[HttpFacts], ...]] = (
     Rule(
         id="http.refused_in_clear",
         layer=_LAYER,
-        state=State.INSUFFICIENT,
+        state=VerdictState.INSUFFICIENT,
         level=Level.SCORED,
         when=lambda f: f.refused and not f.authentic,
         reason="A refusal in clear: the server or anybody on the way may have written it.",
@@ -138,7 +138,7 @@ RULES: Final[tuple[Rule[HttpFacts], ...]] = (
     Rule(
         id="http.rst",
         layer=_LAYER,
-        state=State.BLOCKED,
+        state=VerdictState.BLOCKED,
         mechanism=Mechanism.HTTP_RST,
         level=Level.SCORED,
         proof=_PROOF,
@@ -149,7 +149,7 @@ RULES: Final[tuple[Rule[HttpFacts], ...]] = (
     Rule(
         id="http.drop",
         layer=_LAYER,
-        state=State.BLOCKED,
+        state=VerdictState.BLOCKED,
         mechanism=Mechanism.HTTP_DROP,
         level=Level.SCORED,
         proof=_PROOF,
@@ -160,7 +160,7 @@ RULES: Final[tuple[Rule[HttpFacts], ...]] = (
     Rule(
         id="http.unclear",
         layer=_LAYER,
-        state=State.INSUFFICIENT,
+        state=VerdictState.INSUFFICIENT,
         when=lambda _f: True,
         reason="The answers contradict each other, or nothing tells whose they are.",
         source="ours",

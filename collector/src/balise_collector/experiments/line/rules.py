@@ -8,7 +8,7 @@ from typing import Final
 
 from balise_collector.experiments.line.facts import LineFacts
 from balise_collector.judge.rules import Rule, Weight, board, own_failure
-from balise_collector.judge.verdict import Level, State
+from balise_collector.judge.verdict import Level, VerdictState
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Experiment
 
@@ -22,7 +22,7 @@ RULES: Final[tuple[Rule[LineFacts], ...]] = (
     Rule(
         id="line.nothing",
         layer=_LAYER,
-        state=State.INSUFFICIENT,
+        state=VerdictState.INSUFFICIENT,
         when=lambda f: not f.seen,
         reason="No control was asked.",
         source="ours",
@@ -30,7 +30,7 @@ RULES: Final[tuple[Rule[LineFacts], ...]] = (
     Rule(
         id="line.captive",
         layer=_LAYER,
-        state=State.INSUFFICIENT,
+        state=VerdictState.INSUFFICIENT,
         level=Level.DISCARDED,
         weight=Weight.VOID,
         when=lambda f: f.portal,
@@ -40,7 +40,7 @@ RULES: Final[tuple[Rule[LineFacts], ...]] = (
     Rule(
         id="line.ok",
         layer=_LAYER,
-        state=State.OK,
+        state=VerdictState.OK,
         when=lambda f: f.international_ok > 0 or (f.domestic_ok > 0 and f.international == 0),
         reason="The line reaches its controls.",
         source="attribution.md 2.5",
@@ -48,7 +48,7 @@ RULES: Final[tuple[Rule[LineFacts], ...]] = (
     Rule(
         id="line.local",
         layer=_LAYER,
-        state=State.INSUFFICIENT,
+        state=VerdictState.INSUFFICIENT,
         level=Level.DISCARDED,
         weight=Weight.VOID,
         when=lambda f: not f.gateway,
@@ -58,7 +58,7 @@ RULES: Final[tuple[Rule[LineFacts], ...]] = (
     Rule(
         id="line.few",
         layer=_LAYER,
-        state=State.INSUFFICIENT,
+        state=VerdictState.INSUFFICIENT,
         when=lambda f: f.international + f.domestic < _MOST_CONTROLS,
         reason="A single control says nothing of a line.",
         source="attribution.md, assumptions",
@@ -67,7 +67,7 @@ RULES: Final[tuple[Rule[LineFacts], ...]] = (
     Rule(
         id="line.international",
         layer=_LAYER,
-        state=State.DOWN,
+        state=VerdictState.DOWN,
         mechanism=Mechanism.SHUTDOWN_ISP,
         level=Level.SCORED,
         when=lambda f: f.domestic_ok > 0 and f.international >= _MOST_CONTROLS,
@@ -77,7 +77,7 @@ RULES: Final[tuple[Rule[LineFacts], ...]] = (
     Rule(
         id="line.dead",
         layer=_LAYER,
-        state=State.DOWN,
+        state=VerdictState.DOWN,
         mechanism=Mechanism.SHUTDOWN_ISP,
         level=Level.SCORED,
         when=lambda f: f.domestic_ok == 0,
@@ -87,7 +87,7 @@ RULES: Final[tuple[Rule[LineFacts], ...]] = (
     Rule(
         id="line.unclear",
         layer=_LAYER,
-        state=State.INSUFFICIENT,
+        state=VerdictState.INSUFFICIENT,
         when=lambda _f: True,
         reason="One control abroad is dead, and it is the only one.",
         source="ours",

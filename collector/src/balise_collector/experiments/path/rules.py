@@ -6,7 +6,7 @@ Must not live here: how a fact is found (facts.py). Ids are permanent.
 from typing import Final
 
 from balise_collector.judge.rules import Facts, Rule, own_failure
-from balise_collector.judge.verdict import State
+from balise_collector.judge.verdict import VerdictState
 from balise_wire.words import Experiment
 
 _LAYER: Final = Experiment.PATH
@@ -15,7 +15,7 @@ RULES: Final[tuple[Rule[Facts], ...]] = (
     Rule(
         id="path.evidence",
         layer=_LAYER,
-        state=State.INSUFFICIENT,
+        state=VerdictState.INSUFFICIENT,
         when=lambda _f: True,
         reason="A path shows where, not whether.",
         source="detectors.md, common rule (f)",

@@ -10,7 +10,7 @@ from typing import Final
 from balise_collector.experiments.tcp.facts import TcpFacts
 from balise_collector.judge.rules import Rule, anomaly, board, gate
 from balise_collector.judge.signs import Sign
-from balise_collector.judge.verdict import Level, State
+from balise_collector.judge.verdict import Level, VerdictState
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Experiment
 
@@ -23,7 +23,7 @@ RULES: Final[tuple[Rule[TcpFacts], ...]] = (
     Rule(
         id="tcp.ok",
         layer=_LAYER,
-        state=State.OK,
+        state=VerdictState.OK,
         when=lambda f: f.passed,
         reason="The address answers on this port.",
         source="detectors.md 2.2",
@@ -33,7 +33,7 @@ RULES: Final[tuple[Rule[TcpFacts], ...]] = (
     Rule(
         id="tcp.partial",
         layer=_LAYER,
-        state=State.INSUFFICIENT,
+        state=VerdictState.INSUFFICIENT,
         when=lambda f: f.mixed,
         reason="Some series of SYNs were answered and others not: loss looks like this.",
         source="detectors.md 2.2",
@@ -41,7 +41,7 @@ RULES: Final[tuple[Rule[TcpFacts], ...]] = (
     Rule(
         id="tcp.few",
         layer=_LAYER,
-        state=State.INSUFFICIENT,
+        state=VerdictState.INSUFFICIENT,
         when=lambda f: not f.enough,
         reason="Too few SYNs for a verdict.",
         source="detectors.md 2.2: 0 of 6",
@@ -49,7 +49,7 @@ RULES: Final[tuple[Rule[TcpFacts], ...]] = (
     Rule(
         id="tcp.edge_down",
         layer=_LAYER,
-        state=State.DOWN,
+        state=VerdictState.DOWN,
         mechanism=Mechanism.EDGE_DOWN,
         level=Level.SCORED,
         when=lambda f: f.enough and f.elsewhere and (f.reference or f.references.dead),
@@ -59,7 +59,7 @@ RULES: Final[tuple[Rule[TcpFacts], ...]] = (
     Rule(
         id="tcp.reference_failed",
         layer=_LAYER,
-        state=State.DOWN,
+        state=VerdictState.DOWN,
         mechanism=Mechanism.SERVER_DOWN,
         level=Level.SCORED,
         when=lambda f: f.reference and f.enough,
@@ -69,7 +69,7 @@ RULES: Final[tuple[Rule[TcpFacts], ...]] = (
     Rule(
         id="tcp.refused",
         layer=_LAYER,
-        state=State.DOWN,
+        state=VerdictState.DOWN,
         mechanism=Mechanism.SERVER_DOWN,
         level=Level.DISCARDED,
         when=lambda f: f.references.dead and f.refused,
@@ -79,7 +79,7 @@ RULES: Final[tuple[Rule[TcpFacts], ...]] = (
     Rule(
         id="tcp.down",
         layer=_LAYER,
-        state=State.DOWN,
+        state=VerdictState.DOWN,
         mechanism=Mechanism.SERVER_DOWN,
         level=Level.DISCARDED,
         when=lambda f: f.references.dead,
@@ -89,7 +89,7 @@ RULES: Final[tuple[Rule[TcpFacts], ...]] = (
     Rule(
         id="tcp.no_reference",
         layer=_LAYER,
-        state=State.INSUFFICIENT,
+        state=VerdictState.INSUFFICIENT,
         when=lambda f: not f.references.reached,
         reason="Too few references tried this very address since the first failure: a dead server is not excluded.",
         source="detectors.md 2.2: not proof alone",
@@ -97,7 +97,7 @@ RULES: Final[tuple[Rule[TcpFacts], ...]] = (
     Rule(
         id="tcp.wide",
         layer=_LAYER,
-        state=State.INSUFFICIENT,
+        state=VerdictState.INSUFFICIENT,
         level=Level.SCORED,
         rests_on_silence=True,
         when=lambda f: f.sibling_ok is False,
@@ -107,7 +107,7 @@ RULES: Final[tuple[Rule[TcpFacts], ...]] = (
     Rule(
         id="ip.icmp",
         layer=_LAYER,
-        state=State.BLOCKED,
+        state=VerdictState.BLOCKED,
         mechanism=Mechanism.IP_ICMP,
         level=Level.SCORED,
         proof=(_OTHER_PORT,),
@@ -118,7 +118,7 @@ RULES: Final[tuple[Rule[TcpFacts], ...]] = (
     Rule(
         id="ip.rst",
         layer=_LAYER,
-        state=State.BLOCKED,
+        state=VerdictState.BLOCKED,
         mechanism=Mechanism.IP_RST,
         level=Level.SCORED,
         when=lambda f: f.in_the_way and f.refused,
@@ -128,7 +128,7 @@ RULES: Final[tuple[Rule[TcpFacts], ...]] = (
     Rule(
         id="port.drop",
         layer=_LAYER,
-        state=State.BLOCKED,
+        state=VerdictState.BLOCKED,
         mechanism=Mechanism.PORT_DROP,
         level=Level.SCORED,
         rests_on_silence=True,
@@ -139,7 +139,7 @@ RULES: Final[tuple[Rule[TcpFacts], ...]] = (
     Rule(
         id="ip.drop",
         layer=_LAYER,
-        state=State.BLOCKED,
+        state=VerdictState.BLOCKED,
         mechanism=Mechanism.IP_DROP,
         level=Level.SCORED,
         rests_on_silence=True,
@@ -150,7 +150,7 @@ RULES: Final[tuple[Rule[TcpFacts], ...]] = (
     Rule(
         id="tcp.unclear",
         layer=_LAYER,
-        state=State.INSUFFICIENT,
+        state=VerdictState.INSUFFICIENT,
         when=lambda _f: True,
         reason="No control of the line answered in the same minute.",
         source="ours",

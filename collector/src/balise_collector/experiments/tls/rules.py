@@ -8,7 +8,7 @@ from typing import Final
 from balise_collector.experiments.tls.facts import AFTER_CONNECT, Outcome, TlsFacts
 from balise_collector.judge.rules import Rule, Weight, anomaly, board, gate
 from balise_collector.judge.signs import FORGED_PACKET, NEIGHBOUR_OK, Sign
-from balise_collector.judge.verdict import Level, State
+from balise_collector.judge.verdict import Level, VerdictState
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Experiment
 
@@ -23,7 +23,7 @@ RULES: Final[tuple[Rule[TlsFacts], ...]] = (
     Rule(
         id="tls.ok",
         layer=_LAYER,
-        state=State.OK,
+        state=VerdictState.OK,
         when=lambda f: f.passed,
         reason="The server answered the hello with this name.",
         source="detectors.md 2.3: any byte back",
@@ -31,7 +31,7 @@ RULES: Final[tuple[Rule[TlsFacts], ...]] = (
     Rule(
         id="tls.cert_expired",
         layer=_LAYER,
-        state=State.OK,
+        state=VerdictState.OK,
         when=lambda f: f.untrusted and f.expired and not f.unknown_keys,
         reason="The server answered with its own certificate, which has expired: the operator's fault, not blocking.",
         source="detectors.md 2.4",
@@ -41,7 +41,7 @@ RULES: Final[tuple[Rule[TlsFacts], ...]] = (
     Rule(
         id="tls.nothing",
         layer=_LAYER,
-        state=State.INSUFFICIENT,
+        state=VerdictState.INSUFFICIENT,
         when=lambda f: not f.own,
         reason="No hello of the subject is in this measurement.",
         source="ours",
@@ -49,7 +49,7 @@ RULES: Final[tuple[Rule[TlsFacts], ...]] = (
     Rule(
         id="tls.reference_failed",
         layer=_LAYER,
-        state=State.DOWN,
+        state=VerdictState.DOWN,
         mechanism=Mechanism.SERVER_DOWN,
         level=Level.SCORED,
         when=lambda f: f.reference and f.failed and all(o in AFTER_CONNECT for o in f.own),
@@ -59,7 +59,7 @@ RULES: Final[tuple[Rule[TlsFacts], ...]] = (
     Rule(
         id="tls.no_connect",
         layer=_LAYER,
-        state=State.INSUFFICIENT,
+        state=VerdictState.INSUFFICIENT,
         when=lambda f: f.own.count(Outcome.NO_CONNECT) == len(f.own) and f.control is not Outcome.ANSWERED,
         reason="No TCP connection came about, so the hello was never sent: the TCP layer tells.",
         source="detectors.md 2.3",
@@ -67,7 +67,7 @@ RULES: Final[tuple[Rule[TlsFacts], ...]] = (
     Rule(
         id="tls.no_control",
         layer=_LAYER,
-        state=State.INSUFFICIENT,
+        state=VerdictState.INSUFFICIENT,
         when=lambda f: f.control is None,
         reason="The control is missing.",
         source="architecture.md: a missing control is insufficient",
@@ -75,7 +75,7 @@ RULES: Final[tuple[Rule[TlsFacts], ...]] = (
     Rule(
         id="tls.down",
         layer=_LAYER,
-        state=State.DOWN,
+        state=VerdictState.DOWN,
         mechanism=Mechanism.SERVER_DOWN,
         level=Level.DISCARDED,
         when=lambda f: f.failed and f.references.dead and Outcome.CERTIFICATE not in f.own,
@@ -85,7 +85,7 @@ RULES: Final[tuple[Rule[TlsFacts], ...]] = (
     Rule(
         id="sni.rst",
         layer=_LAYER,
-        state=State.BLOCKED,
+        state=VerdictState.BLOCKED,
         mechanism=Mechanism.SNI_RST,
         level=Level.SCORED,
         proof=_PROOF,
@@ -96,7 +96,7 @@ RULES: Final[tuple[Rule[TlsFacts], ...]] = (
     Rule(
         id="sni.fin",
         layer=_LAYER,
-        state=State.BLOCKED,
+        state=VerdictState.BLOCKED,
         mechanism=Mechanism.SNI_FIN,
         level=Level.SCORED,
         proof=_PROOF,
@@ -107,7 +107,7 @@ RULES: Final[tuple[Rule[TlsFacts], ...]] = (
     Rule(
         id="sni.drop",
         layer=_LAYER,
-        state=State.BLOCKED,
+        state=VerdictState.BLOCKED,
         mechanism=Mechanism.SNI_DROP,
         level=Level.SCORED,
         proof=_PROOF,
@@ -118,7 +118,7 @@ RULES: Final[tuple[Rule[TlsFacts], ...]] = (
     Rule(
         id="sni.partial",
         layer=_LAYER,
-        state=State.INSUFFICIENT,
+        state=VerdictState.INSUFFICIENT,
         level=Level.SCORED,
         weight=Weight.PARTIAL,
         when=lambda f: any(o in AFTER_CONNECT for o in f.all) and f.control_answers and f.scrambled_answers,
@@ -128,7 +128,7 @@ RULES: Final[tuple[Rule[TlsFacts], ...]] = (
     Rule(
         id="tls.server_unknown_name",
         layer=_LAYER,
-        state=State.INSUFFICIENT,
+        state=VerdictState.INSUFFICIENT,
         level=Level.DISCARDED,
         when=lambda f: f.failed and f.control_answers and not f.scrambled_answers,
         reason="The address answers the control and no other name: a server that drops names it does not know.",
@@ -137,7 +137,7 @@ RULES: Final[tuple[Rule[TlsFacts], ...]] = (
     Rule(
         id="tls.local_inspection",
         layer=_LAYER,
-        state=State.INSUFFICIENT,
+        state=VerdictState.INSUFFICIENT,
         level=Level.DISCARDED,
         when=lambda f: Outcome.CERTIFICATE in f.own and f.control_untrusted,
         reason="Every name comes with an unknown issuer: something on the probe's own network opens TLS.",
@@ -146,7 +146,7 @@ RULES: Final[tuple[Rule[TlsFacts], ...]] = (
     Rule(
         id="tls.mitm",
         layer=_LAYER,
-        state=State.BLOCKED,
+        state=VerdictState.BLOCKED,
         mechanism=Mechanism.TLS_MITM,
         level=Level.SCORED,
         proof=(_FOREIGN,),
@@ -157,7 +157,7 @@ RULES: Final[tuple[Rule[TlsFacts], ...]] = (
     Rule(
         id="tls.cert_invalid",
         layer=_LAYER,
-        state=State.INSUFFICIENT,
+        state=VerdictState.INSUFFICIENT,
         when=lambda f: Outcome.CERTIFICATE in f.own,
         reason="The certificate does not verify, and nothing tells whose fault that is.",
         source="detectors.md 2.4: Signal changed its root CA in 2022",
@@ -165,7 +165,7 @@ RULES: Final[tuple[Rule[TlsFacts], ...]] = (
     Rule(
         id="tls.address",
         layer=_LAYER,
-        state=State.INSUFFICIENT,
+        state=VerdictState.INSUFFICIENT,
         level=Level.DISCARDED,
         when=lambda f: f.failed and not f.control_answers,
         reason="The control name on the same address fails as well: it is not the name.",
@@ -174,7 +174,7 @@ RULES: Final[tuple[Rule[TlsFacts], ...]] = (
     Rule(
         id="tls.unclear",
         layer=_LAYER,
-        state=State.INSUFFICIENT,
+        state=VerdictState.INSUFFICIENT,
         when=lambda _f: True,
         reason="The trials contradict each other.",
         source="ours",

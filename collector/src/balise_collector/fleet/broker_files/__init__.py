@@ -6,6 +6,15 @@ here: starting or reloading mosquitto, which is the service manager's business (
 """
 
 from balise_collector.fleet.broker_files.place import BrokerFiles, refresh, write
-from balise_collector.fleet.broker_files.render import COLLECTOR_NAME, Listener, Settings, Transport, listeners
+from balise_collector.fleet.broker_files.render import COLLECTOR_NAME, Listener, ListenerTransport, Settings, listeners
 
-__all__ = ["COLLECTOR_NAME", "BrokerFiles", "Listener", "Settings", "Transport", "listeners", "refresh", "write"]
+__all__ = [
+    "COLLECTOR_NAME",
+    "BrokerFiles",
+    "Listener",
+    "ListenerTransport",
+    "Settings",
+    "listeners",
+    "refresh",
+    "write",
+]

@@ -36,7 +36,7 @@ _CONNECTIONS: Final = 4000
 """Of one listener; a connection costs the broker some 40 KB, and files (docs/broker.md)."""
 
 
-class Transport(StrEnum):
+class ListenerTransport(StrEnum):
     """What is spoken inside TLS."""
 
     WEBSOCKETS = "websockets"
@@ -49,7 +49,7 @@ class Listener(msgspec.Struct, frozen=True):
     address: str
     """Literal, or ``*`` for every address of every family."""
     port: int
-    transport: Transport
+    transport: ListenerTransport
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,10 +83,10 @@ def listeners(addresses: Sequence[str], mqtt: int, websockets: int, local: int) 
     Raises:
         ConfigError: an address or port that is none, two listeners in one place, or no plain listener at all.
     """
-    wanted = [Listener(_address(one), mqtt, Transport.MQTT) for one in addresses if mqtt]
-    wanted += [Listener(_address(one), websockets, Transport.WEBSOCKETS) for one in addresses if websockets]
+    wanted = [Listener(_address(one), mqtt, ListenerTransport.MQTT) for one in addresses if mqtt]
+    wanted += [Listener(_address(one), websockets, ListenerTransport.WEBSOCKETS) for one in addresses if websockets]
     if local and not any(listener.port == local and listener.address in {_LOOPBACK, EVERYWHERE} for listener in wanted):
-        wanted.append(Listener(_LOOPBACK, local, Transport.MQTT))
+        wanted.append(Listener(_LOOPBACK, local, ListenerTransport.MQTT))
     for listener in wanted:
         if not 0 < listener.port < 65536:
             raise ConfigError(f"{listener.port} is no port; give 1 to 65535, or 0 for none")
@@ -95,7 +95,7 @@ def listeners(addresses: Sequence[str], mqtt: int, websockets: int, local: int) 
             raise ConfigError(
                 f"port {listener.port} is given to two listeners; give --mqtt, --websockets and --local one each"
             )
-    if not any(listener.transport is Transport.MQTT for listener in wanted):
+    if not any(listener.transport is ListenerTransport.MQTT for listener in wanted):
         raise ConfigError("mosquitto 2.0 does not start with WebSockets alone; leave --local 8883, or give --mqtt 443")
     return tuple(wanted)
 
@@ -146,7 +146,7 @@ def before_start(settings: Settings) -> str:
 
 def _listener(listener: Listener, settings: Settings) -> str:
     """Return the lines of one listener."""
-    lines = ["protocol websockets"] if listener.transport is Transport.WEBSOCKETS else ["protocol mqtt"]
+    lines = ["protocol websockets"] if listener.transport is ListenerTransport.WEBSOCKETS else ["protocol mqtt"]
     if listener.address != EVERYWHERE:
         # Without it mosquitto 2.0 binds a WebSocket listener to every address, whatever stands beside the port.
         lines.append("socket_domain ipv6" if ":" in listener.address else "socket_domain ipv4")

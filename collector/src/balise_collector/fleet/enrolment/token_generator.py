@@ -10,7 +10,7 @@ import msgspec
 from balise_collector.fleet.enrolment import ids
 from balise_collector.fleet.token import Token, hash_of
 from balise_wire import card_token
-from balise_wire.card import CONSENT_VERSION, CardSettings, Consent
+from balise_wire.card import CONSENT_VERSION, CardConsent, CardSettings
 from balise_wire.measurement import Network
 from balise_wire.words import ProbeRole, Profile
 
@@ -94,5 +94,5 @@ def settings_of(one: NewToken, enrol: tuple[str, ...], fingerprint: str, *, acce
         access=row.network.access,
         profile=row.profile,
         role=row.role,
-        consent=Consent(version=CONSENT_VERSION, accepted=accepted),
+        consent=CardConsent(version=CONSENT_VERSION, accepted=accepted),
     )

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from balise_collector.fleet.quota import Account
 from balise_collector.fleet.whereabouts import Sighting
-from balise_collector.journal import Batch, Counts, Notice, Presence, Refused, Report, Totals
+from balise_collector.journal import Batch, Counts, Notice, Presence, RefusedMessage, Report, Totals
 from balise_collector.journal.receipt_position import StreamPosition
 from balise_collector.journal.sqlite import schema
 from balise_collector.journal.sqlite.asides import SqliteAsides
@@ -44,7 +44,7 @@ class SqliteJournal(SqliteMeasurements, SqlitePresence, SqliteHealth, SqliteNoti
     def append(
         self,
         batches: Sequence[Batch],
-        refused: Sequence[Refused],
+        refused: Sequence[RefusedMessage],
         presence: Sequence[Presence],
         received_at: float,
         health: Sequence[Report] = (),

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from balise_collector.journal import Refused
+from balise_collector.journal import RefusedMessage
 from balise_collector.journal.sqlite.tables import Tables
 
 
@@ -17,7 +17,7 @@ class SqliteQuarantine(Tables):
         self._quarantined = -1
         self._quarantined_of: Counter[str] = Counter()
 
-    def _append_refused(self, refused: Sequence[Refused], received_at: float) -> None:
+    def _append_refused(self, refused: Sequence[RefusedMessage], received_at: float) -> None:
         if not refused:
             return
         if self._quarantined < 0:

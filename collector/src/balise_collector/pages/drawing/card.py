@@ -12,7 +12,7 @@ from typing import Final
 from markupsafe import Markup
 
 from balise_collector.incidents.model import Incident, IncidentKind, IncidentState
-from balise_collector.judge.verdict import State
+from balise_collector.judge.verdict import VerdictState
 from balise_collector.pages.drawing import palette
 from balise_collector.pages.drawing.svg import element
 from balise_collector.pages.views import formatting
@@ -36,14 +36,16 @@ _EM: Final = {False: 0.56, True: 0.62}
 """Mean width of a character in ems, usual and bold, on the wide side (DejaVu Sans): what fits in it fits in others."""
 _BOLD: Final = 700
 _ROUND: Final = {
-    State.OK: Markup('<circle cx="22" cy="22" r="20"/>'),
-    State.INSUFFICIENT: Markup('<path fill-rule="evenodd" d="M22 2a20 20 0 1 0 .1 0zM22 10a12 12 0 1 1-.1 0z"/>'),
+    VerdictState.OK: Markup('<circle cx="22" cy="22" r="20"/>'),
+    VerdictState.INSUFFICIENT: Markup(
+        '<path fill-rule="evenodd" d="M22 2a20 20 0 1 0 .1 0zM22 10a12 12 0 1 1-.1 0z"/>'
+    ),
 }
-CORNERS: Final[dict[State, tuple[tuple[int, int], ...]]] = {
-    State.BLOCKED: ((3, 3), (41, 3), (41, 41), (3, 41)),
-    State.THROTTLED: ((22, 2), (43, 42), (1, 42)),
-    State.DOWN: ((22, 42), (43, 2), (1, 2)),
-    State.SERVER_SIDE: ((22, 0), (44, 22), (22, 44), (0, 22)),
+CORNERS: Final[dict[VerdictState, tuple[tuple[int, int], ...]]] = {
+    VerdictState.BLOCKED: ((3, 3), (41, 3), (41, 41), (3, 41)),
+    VerdictState.THROTTLED: ((22, 2), (43, 42), (1, 42)),
+    VerdictState.DOWN: ((22, 42), (43, 2), (1, 2)),
+    VerdictState.SERVER_SIDE: ((22, 0), (44, 22), (22, 44), (0, 22)),
 }
 """The shapes of tables.STATES that have corners; the other two are a disc and a ring. A card must not depend on the
 symbols of a font."""
@@ -66,7 +68,7 @@ class CardSign:
 
     x: int
     y: int
-    state: State
+    state: VerdictState
     colour: str
 
 
@@ -168,7 +170,7 @@ def _drawn(part: Box | CardSign | CardLine) -> Markup:
     )
 
 
-def _shape(state: State) -> Markup:
+def _shape(state: VerdictState) -> Markup:
     """Return the shape of a state."""
     if state in _ROUND:
         return _ROUND[state]

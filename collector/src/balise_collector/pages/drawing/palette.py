@@ -8,7 +8,7 @@ shape stands beside every word, and in strips the height of a bar differs. Must 
 from dataclasses import dataclass
 from typing import Final
 
-from balise_collector.judge.verdict import State
+from balise_collector.judge.verdict import VerdictState
 from balise_collector.words.tables import STATES
 
 
@@ -40,22 +40,22 @@ class Scheme:
 
 LIGHT: Final = Scheme("#ffffff", "#f4f5f7", "#1a1d21", "#525a66", "#c9ced6", "#0b57a4", "#fff0d6")
 DARK: Final = Scheme("#14171b", "#1d2228", "#e8eaed", "#a9b1bd", "#3c444f", "#8ec5ff", "#4a3612")
-PAINTS: Final[dict[State, Paint]] = {
-    State.OK: Paint("#00664f", "#4fd1a5", 0.34),
-    State.BLOCKED: Paint("#b02e00", "#ff9066", 1.0),
-    State.THROTTLED: Paint("#7a5200", "#f0c05a", 0.67),
-    State.DOWN: Paint("#005fa3", "#7cc0ff", 0.85),
-    State.SERVER_SIDE: Paint("#8a2f86", "#e6a1e2", 0.85),
-    State.INSUFFICIENT: Paint("#5a616d", "#a3abb8", 0.2),
+PAINTS: Final[dict[VerdictState, Paint]] = {
+    VerdictState.OK: Paint("#00664f", "#4fd1a5", 0.34),
+    VerdictState.BLOCKED: Paint("#b02e00", "#ff9066", 1.0),
+    VerdictState.THROTTLED: Paint("#7a5200", "#f0c05a", 0.67),
+    VerdictState.DOWN: Paint("#005fa3", "#7cc0ff", 0.85),
+    VerdictState.SERVER_SIDE: Paint("#8a2f86", "#e6a1e2", 0.85),
+    VerdictState.INSUFFICIENT: Paint("#5a616d", "#a3abb8", 0.2),
 }
 
 
-def shape(state: State) -> str:
+def shape(state: VerdictState) -> str:
     """Return the state's shape, one character."""
     return STATES[state][0]
 
 
-def word(state: State) -> str:
+def word(state: VerdictState) -> str:
     """Return the state's word."""
     return STATES[state][1]
 
@@ -66,7 +66,7 @@ def stylesheet() -> str:
     classes = "".join(
         f".state-{state.value} {{ color: var(--{state.value}); }}\n"
         f"svg .state-{state.value} {{ fill: var(--{state.value}); }}\n"
-        for state in State
+        for state in VerdictState
     )
     return (
         f":root {{ color-scheme: light dark;\n{light}}}\n"

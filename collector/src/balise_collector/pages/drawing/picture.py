@@ -11,7 +11,7 @@ from typing import Final
 
 from PIL import Image, ImageDraw, ImageFont
 
-from balise_collector.judge.verdict import State
+from balise_collector.judge.verdict import VerdictState
 from balise_collector.pages.drawing.card import CORNERS, HEIGHT, SIGN, WIDTH, Box, Card, CardSign
 
 _KEPT: Final = 64
@@ -47,7 +47,7 @@ def _font(size: int, *, bold: bool) -> ImageFont.FreeTypeFont:
 
 
 @cache
-def _stencil(state: State) -> Image.Image:
+def _stencil(state: VerdictState) -> Image.Image:
     """Return a state's shape as a mask."""
     mask = Image.new("L", (SIGN * _FINE, SIGN * _FINE))
     draw = ImageDraw.Draw(mask)
@@ -55,7 +55,7 @@ def _stencil(state: State) -> Image.Image:
         draw.polygon([(x * _FINE, y * _FINE) for x, y in corners], fill=255)
     else:
         draw.ellipse(_around(20), fill=255)
-        if state is State.INSUFFICIENT:
+        if state is VerdictState.INSUFFICIENT:
             draw.ellipse(_around(12), fill=0)
     return mask.resize((SIGN, SIGN), Image.Resampling.LANCZOS)
 

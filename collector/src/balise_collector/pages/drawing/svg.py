@@ -13,7 +13,7 @@ from typing import Final
 from markupsafe import Markup
 
 from balise_collector.conclude.history import StateRun, runs, shares
-from balise_collector.judge.verdict import State
+from balise_collector.judge.verdict import VerdictState
 from balise_collector.pages.drawing.palette import PAINTS, word
 from balise_collector.system import harmless
 from balise_collector.system.sentences import Say, gettext_noop
@@ -51,7 +51,7 @@ def _written(value: object) -> object:
     return f"{value:.1f}".removesuffix(".0") if isinstance(value, float) else value
 
 
-def summary(states: Sequence[State | None], say: Say = gettext_noop) -> str:
+def summary(states: Sequence[VerdictState | None], say: Say = gettext_noop) -> str:
     """Say a strip in words: ``blocked 42, reachable 240 of 282 measured intervals``; ``not measured`` for none."""
     counts = shares(states)
     if not counts:
@@ -76,7 +76,7 @@ def _bars(found: Sequence[StateRun], x: float, y: float, unit: float, height: fl
     )
 
 
-def strip(states: Sequence[State | None], title: str, key: str, say: Say = gettext_noop) -> Markup:
+def strip(states: Sequence[VerdictState | None], title: str, key: str, say: Say = gettext_noop) -> Markup:
     """Return a row of bins as a small drawing that stretches to its place.
 
     Args:
@@ -117,7 +117,7 @@ class DrawnRow:
     """One line of a timeline."""
 
     label: str
-    states: Sequence[State | None]
+    states: Sequence[VerdictState | None]
     brackets: tuple[Bracket, ...] = ()
 
 

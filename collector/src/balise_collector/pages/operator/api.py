@@ -16,7 +16,7 @@ from starlette.routing import Route
 from balise_collector.conclude.store import Store
 from balise_collector.incidents import Incident, as_json
 from balise_collector.journal.interface import Journal
-from balise_collector.judge import State
+from balise_collector.judge import VerdictState
 from balise_wire.topics import is_probe_id
 
 _MOST: Final = 10_000
@@ -153,6 +153,6 @@ def _number(text: str | None, name: str) -> float | None:
 
 def _state(text: str | None) -> str | None:
     """Read one of the verdict states (BadQuestionError)."""
-    if text is not None and text not in set(State):
-        raise BadQuestionError(f"state={text!r} is none of {', '.join(State)}")
+    if text is not None and text not in set(VerdictState):
+        raise BadQuestionError(f"state={text!r} is none of {', '.join(VerdictState)}")
     return text

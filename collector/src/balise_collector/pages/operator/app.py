@@ -24,7 +24,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from balise_collector.incidents.model import Incident
-from balise_collector.judge.verdict import State
+from balise_collector.judge.verdict import VerdictState
 from balise_collector.pages.drawing import card, palette, picture
 from balise_collector.pages.operator import fleet, provisioning, token_auth
 from balise_collector.pages.views import answer, formatting, incident, matrix, method, overview, request_parameters
@@ -391,7 +391,7 @@ def _templates(language: Language) -> Environment:
     found.policies["ext.i18n.trimmed"] = True
     found.install_gettext_translations(translation.translations(language), newstyle=True)  # type: ignore[attr-defined]
     found.globals.update(
-        State=State,
+        VerdictState=VerdictState,
         Language=Language,
         shape=palette.shape,
         word=palette.word,

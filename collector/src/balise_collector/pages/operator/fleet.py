@@ -20,7 +20,7 @@ from balise_collector.fleet.members import HALTED, RETIRED, REVOKED, Fleet, Halt
 from balise_collector.fleet.orders import Order
 from balise_collector.fleet.whereabouts import Placed, Sign, Where
 from balise_collector.journal import Aside, EventRow, HealthRow, NoticeRow, PresenceRow
-from balise_collector.judge.verdict import State, Verdict
+from balise_collector.judge.verdict import Verdict, VerdictState
 from balise_collector.pages.drawing import svg
 from balise_collector.pages.views import formatting
 from balise_collector.pages.views.read_model import View
@@ -101,7 +101,7 @@ class FleetLine:
     whereabouts: str
     """What is known of where its line is, in the reader's language."""
     elsewhere: bool
-    state: State
+    state: VerdictState
     """The state whose colour and shape it is shown with."""
     queue: str
     temperature: str
@@ -303,7 +303,7 @@ def _line(view: View, facts: FleetFacts, member: Member) -> FleetLine:
         whereabouts=_whereabouts(view, facts.lines.get(member.id)),
         elsewhere=facts.lines.get(member.id, _NOWHERE).line is Where.DIFFERS,
         noticed=tuple(_noticed(view, row) for row in facts.notices.get(member.id, ()) if row.at > view.now - _LATELY),
-        state=State.INSUFFICIENT if excuse else State.OK if found.alive else State.DOWN,
+        state=VerdictState.INSUFFICIENT if excuse else VerdictState.OK if found.alive else VerdictState.DOWN,
         queue=_queue(view, health),
         temperature="-" if health is None or health.temperature_c is None else f"{health.temperature_c:.0f} °C",
         hot=bool(health and health.temperature_c is not None and health.temperature_c >= HOT),
@@ -481,6 +481,7 @@ def _strips(view: View, held: Sequence[Verdict], since: float) -> tuple[tuple[st
         total: Counter[str] = Counter()
         for (_, _, _, state), number in counts[service].items():
             total[state] += number
-        told = ", ".join(f"{view.gettext(tables.STATES[State(state)][1])} {n}" for state, n in total.most_common())
+        words = {state: view.gettext(tables.STATES[VerdictState(state)][1]) for state in total}
+        told = ", ".join(f"{words[state]} {n}" for state, n in total.most_common())
         found.append((view.service(service), svg.strip(states, title, f"s-{service}", view.gettext), told))
     return tuple(found)

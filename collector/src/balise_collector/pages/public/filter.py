@@ -24,9 +24,9 @@ from balise_collector.conclude.tally import Packed, TallySeries
 from balise_collector.conclude.together import WIDTHS, WINDOW, SeenRow, told_together
 from balise_collector.fleet.members import Member
 from balise_collector.incidents.findings import Finding, told
-from balise_collector.incidents.model import WITNESSES, Incident, IncidentState, Interval, MechanismShare, Scope
+from balise_collector.incidents.model import WITNESSES, Incident, IncidentScope, IncidentState, Interval, MechanismShare
 from balise_collector.journal import JournalRow
-from balise_collector.judge.verdict import State, Verdict
+from balise_collector.judge.verdict import Verdict, VerdictState
 from balise_collector.pages.public.sanitised import Drawn, Sanitised, common, sanitise
 from balise_collector.pages.views.read_model import ReadStore, View
 from balise_collector.system.sentences import Say, gettext_noop
@@ -47,7 +47,7 @@ class Counted(Protocol):
     """How many witnesses stand behind what was measured; ``k_anonymity.WitnessCounts`` answers."""
 
     def masks(
-        self, since: float, until: float, least: int, states: frozenset[State] = frozenset()
+        self, since: float, until: float, least: int, states: frozenset[VerdictState] = frozenset()
     ) -> dict[CountPlace, Packed]:
         """Return the bins of five minutes of each place that ``least`` witnesses measured, to be in ``states``."""
         ...
@@ -158,7 +158,9 @@ def published(
     )
 
 
-def _scope(scope: Scope, counts: Mapping[int, int], told: set[int], known: set[int], least: int) -> Scope:
+def _scope(
+    scope: IncidentScope, counts: Mapping[int, int], told: set[int], known: set[int], least: int
+) -> IncidentScope:
     """Leave out providers with too few probes, and the sum too where it would give them away."""
     kept = {
         "affected": tuple(asn for asn in scope.affected if asn in told),
@@ -167,7 +169,7 @@ def _scope(scope: Scope, counts: Mapping[int, int], told: set[int], known: set[i
     }
     hidden = sum(counts.get(asn, 1) for asn in {*scope.affected, *scope.clean} - told)
     summed = hidden == 0 or hidden >= least
-    return Scope(
+    return IncidentScope(
         **kept,
         affected_probes=scope.affected_probes if summed else 0,
         measured_probes=scope.measured_probes if summed else 0,
@@ -242,12 +244,12 @@ def _shown(one: Verdict, probe: str, target: str) -> Verdict:
 
 def _untold(one: Verdict) -> Verdict:
     """Return a verdict without what the probe met."""
-    return msgspec.structs.replace(one, state=State.INSUFFICIENT, rule=UNCONFIRMED, mechanism=None)
+    return msgspec.structs.replace(one, state=VerdictState.INSUFFICIENT, rule=UNCONFIRMED, mechanism=None)
 
 
 def _untold_state(what: Measured) -> Measured:
     """Return counted verdicts without what the probe met."""
-    return State.INSUFFICIENT.value, what[1]
+    return VerdictState.INSUFFICIENT.value, what[1]
 
 
 def _place(one: Verdict) -> CountPlace:
@@ -381,7 +383,7 @@ class PublicStore:
             place, bit = _place_of(cell), 1 << 32 * cell.bin
             if masks.get(place, 0) & bit:
                 alone = cell.state in TROUBLE and not sure.get(place, 0) & bit
-                counts[place, cell.bin, State.INSUFFICIENT.value if alone else cell.state] += cell.verdicts
+                counts[place, cell.bin, VerdictState.INSUFFICIENT.value if alone else cell.state] += cell.verdicts
         return [
             HistoryCell(**place._asdict(), bin=column, state=state, verdicts=count)
             for (place, column, state), count in counts.items()
@@ -402,7 +404,7 @@ class PublicStore:
                 confirmed = kept & sure.get(place, 0) if state in TROUBLE else kept
                 counts[state] += confirmed
                 # What one witness alone met; packed counts add up bin by bin.
-                counts[State.INSUFFICIENT.value] += kept - confirmed
+                counts[VerdictState.INSUFFICIENT.value] += kept - confirmed
             if any(counts.values()):
                 told = {state: packed for state, packed in counts.items() if packed}
                 found.append(msgspec.structs.replace(one, asn=place.asn, counts=told))

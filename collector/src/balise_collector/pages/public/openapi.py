@@ -7,7 +7,7 @@ answers (api.py).
 from typing import Any, Final
 
 from balise_collector.incidents.model import IncidentKind, IncidentState, Locality
-from balise_collector.judge.verdict import State
+from balise_collector.judge.verdict import VerdictState
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Experiment, TargetRole
 
@@ -136,7 +136,7 @@ _SCHEMAS: Final = {
         provider=_TEXT,
         part=_TEXT,
         layer=_TEXT,
-        state=_words(State),
+        state=_words(VerdictState),
         rule=_TEXT,
         reason=_TEXT,
         trials=_list(_ref("Trial")),
@@ -158,7 +158,7 @@ _SCHEMAS: Final = {
         states={
             "type": "object",
             "description": "Measurements by state.",
-            "propertyNames": _words(State),
+            "propertyNames": _words(VerdictState),
             "additionalProperties": _COUNT,
         },
         probes=_COUNT,

@@ -19,7 +19,7 @@ import msgspec
 from balise_collector.experiments import EVIDENCE, word_of
 from balise_collector.experiments.shown import PublicAnswer
 from balise_collector.journal import JournalRow
-from balise_collector.judge.verdict import State, Verdict
+from balise_collector.judge.verdict import Verdict, VerdictState
 from balise_collector.pages.views.evidence import TrialRow, exhibit
 from balise_collector.pages.views.packets import DIRECTIONS, flags_in_words
 from balise_collector.system.sentences import Say, gettext_noop
@@ -80,7 +80,7 @@ class Sanitised(msgspec.Struct, frozen=True, kw_only=True):
     """``AS64501``, several of them, or ``not published``."""
     part: str
     layer: str
-    state: State
+    state: VerdictState
     rule: str
     reason: str
     trials: tuple[SanitisedTrial, ...]

@@ -17,7 +17,7 @@ from balise_collector.conclude.history import TROUBLE, UNCONFIRMED, newest, pack
 from balise_collector.conclude.tally import TallySeries
 from balise_collector.incidents.findings import findings
 from balise_collector.incidents.model import Incident, IncidentKind, Locality
-from balise_collector.judge.verdict import State, Verdict
+from balise_collector.judge.verdict import Verdict, VerdictState
 from balise_collector.pages.drawing import svg
 from balise_collector.pages.views import formatting
 from balise_collector.pages.views.matrix import DAY, WINDOW
@@ -44,10 +44,10 @@ class AnswerWord(StrEnum):
 
 
 STATES: Final = {
-    AnswerWord.REACHABLE: State.OK,
-    AnswerWord.BLOCKED: State.BLOCKED,
-    AnswerWord.SLOWED: State.THROTTLED,
-    AnswerWord.UNKNOWN: State.INSUFFICIENT,
+    AnswerWord.REACHABLE: VerdictState.OK,
+    AnswerWord.BLOCKED: VerdictState.BLOCKED,
+    AnswerWord.SLOWED: VerdictState.THROTTLED,
+    AnswerWord.UNKNOWN: VerdictState.INSUFFICIENT,
 }
 """The state whose colour and shape each word is shown with."""
 
@@ -73,7 +73,7 @@ _OTHERS: Final = {
     IncidentKind.SERVER_SIDE: AnswerReason.SERVER_SIDE,
     IncidentKind.OUTAGE: AnswerReason.OUTAGE,
 }
-_HAMPERED: Final = frozenset({State.BLOCKED, State.THROTTLED})
+_HAMPERED: Final = frozenset({VerdictState.BLOCKED, VerdictState.THROTTLED})
 
 
 def decide(held: Sequence[Verdict], incidents: Sequence[Incident]) -> tuple[AnswerWord, AnswerReason]:
@@ -91,18 +91,18 @@ def decide(held: Sequence[Verdict], incidents: Sequence[Incident]) -> tuple[Answ
         affected = {asn for one in blocks for asn in one.scope.affected}
         if not any(verdict.state in _HAMPERED and verdict.network.asn in affected for verdict in held):
             return AnswerWord.UNKNOWN, AnswerReason.VANISHED
-        slow = all(formatting.state_of(one) is State.THROTTLED for one in blocks)
+        slow = all(formatting.state_of(one) is VerdictState.THROTTLED for one in blocks)
         return AnswerWord.SLOWED if slow else AnswerWord.BLOCKED, AnswerReason.INCIDENT
     for one in told:
         if one.kind in _OTHERS:
             return AnswerWord.UNKNOWN, _OTHERS[one.kind]
     if any(verdict.state in TROUBLE or verdict.rule == UNCONFIRMED for verdict in held):
         return AnswerWord.UNKNOWN, AnswerReason.UNCONFIRMED
-    by_role: dict[TargetRole, dict[str, set[State]]] = defaultdict(lambda: defaultdict(set))
+    by_role: dict[TargetRole, dict[str, set[VerdictState]]] = defaultdict(lambda: defaultdict(set))
     for verdict in held:
         by_role[verdict.role][verdict.probe].add(verdict.state)
     for probes in by_role.values():
-        fine = sum(states == {State.OK} for states in probes.values())
+        fine = sum(states == {VerdictState.OK} for states in probes.values())
         if fine < ENOUGH or fine * 2 <= len(probes):
             return AnswerWord.UNKNOWN, AnswerReason.FEW
     return AnswerWord.REACHABLE, AnswerReason.CLEAN
@@ -115,7 +115,7 @@ def decide(held: Sequence[Verdict], incidents: Sequence[Incident]) -> tuple[Answ
 class AnswerCell:
     """One part of the service on one provider."""
 
-    state: State | None
+    state: VerdictState | None
     """``None``: not measured in the window."""
     numbers: str
     strip: Markup
@@ -140,7 +140,7 @@ class AnswerPage:
     service: str
     service_name: str
     word: AnswerWord
-    state: State
+    state: VerdictState
     spoken: str
     """The word, as it is said."""
     because: str
@@ -157,7 +157,7 @@ class AnswerPage:
     mechanisms: tuple[str, ...]
     locality: str
     unknown: tuple[str, ...]
-    incidents: tuple[tuple[str, State, str], ...]
+    incidents: tuple[tuple[str, VerdictState, str], ...]
     """(id, state, sentence) of those that cover the moment."""
     said: tuple[Statement, ...]
     path: str
@@ -230,7 +230,7 @@ def page(view: View, country: str, service: str, at: float | None = None, base: 
     )
 
 
-def words(view: View) -> tuple[tuple[str, str, tuple[tuple[str, str, State, str], ...]], ...]:
+def words(view: View) -> tuple[tuple[str, str, tuple[tuple[str, str, VerdictState, str], ...]], ...]:
     """Return the answers of now: (country, its name, ((service, its name, state, the word), ...)) each."""
     moment = freshness(view).as_of
     verdicts, incidents = view.store.verdicts(moment - WINDOW, moment), view.store.incidents()

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Final
 
 from balise_collector.incidents.model import Incident, IncidentKind, IncidentState
-from balise_collector.judge.verdict import State
+from balise_collector.judge.verdict import VerdictState
 from balise_collector.pages.views.read_model import View
 from balise_collector.words import wording
 from balise_collector.words.report import headline
@@ -13,21 +13,21 @@ from balise_wire.mechanisms import Mechanism
 
 _SLOW: Final = frozenset({Mechanism.RATE_POLICE, Mechanism.RATE_SHAPE})
 _STATES: Final = {
-    IncidentKind.SERVICE_FAULT: State.DOWN,
-    IncidentKind.EDGE_FAULT: State.DOWN,
-    IncidentKind.OUTAGE: State.DOWN,
-    IncidentKind.SERVER_SIDE: State.SERVER_SIDE,
+    IncidentKind.SERVICE_FAULT: VerdictState.DOWN,
+    IncidentKind.EDGE_FAULT: VerdictState.DOWN,
+    IncidentKind.OUTAGE: VerdictState.DOWN,
+    IncidentKind.SERVER_SIDE: VerdictState.SERVER_SIDE,
 }
 
 
-def state_of(incident: Incident) -> State:
+def state_of(incident: Incident) -> VerdictState:
     """Return the state whose colour and shape an incident is shown with; only findings are told as such."""
     if not incident.confirmed or incident.state is IncidentState.WITHDRAWN:
-        return State.INSUFFICIENT
+        return VerdictState.INSUFFICIENT
     if incident.kind in _STATES:
         return _STATES[incident.kind]
     shares = incident.mechanisms
-    return State.THROTTLED if shares and all(one.mechanism in _SLOW for one in shares) else State.BLOCKED
+    return VerdictState.THROTTLED if shares and all(one.mechanism in _SLOW for one in shares) else VerdictState.BLOCKED
 
 
 def standing(incident: Incident, view: View) -> str:

@@ -16,7 +16,7 @@ from markupsafe import Markup
 from balise_collector.conclude.history import bins, runs, step_for
 from balise_collector.conclude.store import HistoryCell
 from balise_collector.incidents.model import Incident, IncidentKind, Interval, Locality, MechanismShare
-from balise_collector.judge.verdict import State, Verdict
+from balise_collector.judge.verdict import Verdict, VerdictState
 from balise_collector.pages.drawing import svg
 from balise_collector.pages.views import formatting
 from balise_collector.pages.views.evidence import Exhibit, exhibit
@@ -68,7 +68,7 @@ class Stretch:
     """A stretch of one row of the timeline, for the table that says the same."""
 
     row: str
-    state: State | None
+    state: VerdictState | None
     first: float
     last: float
 
@@ -78,7 +78,7 @@ class IncidentPage:
     """Everything the page shows."""
 
     incident: Incident
-    state: State
+    state: VerdictState
     headline: str
     standing: str
     standing_means: str

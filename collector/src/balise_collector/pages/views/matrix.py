@@ -10,7 +10,7 @@ from markupsafe import Markup
 from balise_collector.conclude.history import newest, packed_bins, settle
 from balise_collector.conclude.tally import TallySeries
 from balise_collector.incidents.model import Incident
-from balise_collector.judge.verdict import State, Verdict
+from balise_collector.judge.verdict import Verdict, VerdictState
 from balise_collector.pages.drawing import svg
 from balise_collector.pages.views import formatting
 from balise_collector.pages.views.read_model import INTERNET, View
@@ -28,7 +28,7 @@ DAY: Final = 86_400
 class ShownCell:
     """One service on one provider."""
 
-    state: State | None
+    state: VerdictState | None
     """``None``: not measured in the window."""
     said: str
     """What the state rests on: parts and numbers."""
@@ -164,7 +164,7 @@ def said(verdicts: list[Verdict], view: View) -> str:
     probes = formatting.probes(view, len({one.probe for one in held}))
     counts = {"alike": len(alike), "measurements": formatting.measurements(view, len(held)), "probes": probes}
     numbers = view.gettext("{alike} of n = {measurements}, {probes}").format(**counts)
-    if state in {State.OK, State.INSUFFICIENT}:
+    if state in {VerdictState.OK, VerdictState.INSUFFICIENT}:
         return numbers
     roles = [role for role in TargetRole if any(one.role is role for one in alike) and role is not TargetRole.LINE]
     parts = ", ".join(wording.role(role, view.language) for role in roles)

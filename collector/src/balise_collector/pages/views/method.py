@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from balise_collector.experiments import LAYERS
 from balise_collector.incidents.model import IncidentKind, IncidentState
 from balise_collector.judge import RULES_VERSION
-from balise_collector.judge.verdict import State
+from balise_collector.judge.verdict import VerdictState
 from balise_collector.pages.views.read_model import View
 from balise_collector.words import tables, wording
 from balise_wire.mechanisms import Mechanism
@@ -16,7 +16,7 @@ class RuleRow:
     """One rule of the judge, ready to be shown."""
 
     id: str
-    state: State
+    state: VerdictState
     reason: str
     source: str
 
@@ -25,7 +25,7 @@ class RuleRow:
 class Method:
     """Everything the page shows."""
 
-    states: tuple[tuple[State, str], ...]
+    states: tuple[tuple[VerdictState, str], ...]
     standings: tuple[tuple[IncidentState, str, str], ...]
     kinds: tuple[tuple[IncidentKind, str, str], ...]
     mechanisms: tuple[tuple[Mechanism, str], ...]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from balise_collector.incidents.model import Incident, IncidentState
-from balise_collector.judge.verdict import State
+from balise_collector.judge.verdict import VerdictState
 from balise_collector.pages.views import formatting
 from balise_collector.pages.views.read_model import View
 from balise_collector.system.sentences import gettext_noop
@@ -29,7 +29,7 @@ class OverviewLine:
     """One incident in a list."""
 
     id: str
-    state: State
+    state: VerdictState
     standing: str
     """Where it stands, in a word."""
     sentence: str

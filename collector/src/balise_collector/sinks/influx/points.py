@@ -16,7 +16,7 @@ from balise_collector.fleet.members import Member
 from balise_collector.incidents.findings import Finding
 from balise_collector.incidents.model import Incident, IncidentState
 from balise_collector.journal import EventRow, HealthRow
-from balise_collector.judge.verdict import State, Verdict
+from balise_collector.judge.verdict import Verdict, VerdictState
 from balise_collector.sinks.changes import (
     Change,
     CollectorSampled,
@@ -51,12 +51,12 @@ DROPPED: Final = "balise_dropped"
 ROLLUP: Final = "balise_rollup"
 
 STATE_CODES: Final = {
-    State.OK: 0,
-    State.INSUFFICIENT: 1,
-    State.DOWN: 2,
-    State.SERVER_SIDE: 3,
-    State.THROTTLED: 4,
-    State.BLOCKED: 5,
+    VerdictState.OK: 0,
+    VerdictState.INSUFFICIENT: 1,
+    VerdictState.DOWN: 2,
+    VerdictState.SERVER_SIDE: 3,
+    VerdictState.THROTTLED: 4,
+    VerdictState.BLOCKED: 5,
 }
 """The greatest of several shows trouble before grey, and grey before green."""
 
@@ -113,7 +113,7 @@ def verdict_point(verdict: Verdict, measurement: Measurement | None, seq: int) -
         "state": verdict.state.value,
         "state_code": STATE_CODES[verdict.state],
         "target": verdict.target,
-        **{f"is_{state.value}": int(verdict.state is state) for state in State},
+        **{f"is_{state.value}": int(verdict.state is state) for state in VerdictState},
         **(_trials(measurement) if measurement else {}),
     }
     tags = {
@@ -367,7 +367,7 @@ def dropped_point(bucket: str, count: int, reason: str, at: float) -> Point:
 def rollup_point(cell: CellFacts, window: str, began: float) -> Point:
     """Return the point of one cell in one window (``5m``, ``1h``) that began at ``began`` (UNIX seconds)."""
     fields: _Fields = {
-        **{f"n_{state.value}": cell.counts.get(state, 0) for state in State},
+        **{f"n_{state.value}": cell.counts.get(state, 0) for state in VerdictState},
         "probes": cell.probes,
         "state": cell.state.value,
         "state_code": STATE_CODES[cell.state],
