@@ -31,7 +31,7 @@ def story(
         folder=tmp_path_factory.mktemp("dashboards"),
         influx=influx,
         make_probe=make_module_probe,
-        boards=repo_root / "tests" / "agent" / "system" / "board",
+        boards=repo_root / "tests" / "agent" / "system" / "hardware",
         start=epoch,
     )
     told.tell()

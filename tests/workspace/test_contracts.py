@@ -8,6 +8,8 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("wire/src", "agent/src", "collector/src", "lab/src")
 CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
@@ -42,6 +44,7 @@ def under_contract(module: str) -> bool:
     )
 
 
+@pytest.mark.slow
 def test_what_calls_itself_pure_stands_under_a_contract() -> None:
     """The word is a promise to whoever imports the module; review does not see an import that is far off."""
     pure = {name for name, file in modules() if PURE.search(ast.get_docstring(ast.parse(file.read_bytes())) or "")}
@@ -50,6 +53,7 @@ def test_what_calls_itself_pure_stands_under_a_contract() -> None:
     assert [name for name in EXCEPT if name not in pure or under_contract(name)] == [], "no longer an exception"
 
 
+@pytest.mark.slow
 def test_no_import_hides_behind_the_type_checker() -> None:
     """An arrow that only annotations need is an arrow: it is in the graph, or in the list with its reason."""
     assert CONTRACTS["exclude_type_checking_imports"] is False

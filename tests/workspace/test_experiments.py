@@ -92,6 +92,7 @@ def run(folder: Path, *arguments: str | Path, seconds: float = 110.0) -> subproc
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_toy_is_taken_the_whole_way(copy: Path) -> None:
     """Scheduled, consented, scrubbed, judged, shown and exported by the copy's own tests, with nothing else edited."""
     done = run(
@@ -103,6 +104,7 @@ def test_a_toy_is_taken_the_whole_way(copy: Path) -> None:
     assert "toy" in run(copy, "-c", f"{PROGRAMS['agent']}; import sys; sys.argv[1:] = ['list']; main()").stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("program", "part", "said"), PARTS, ids=[part.split("/src/")[1] for _, part, _ in PARTS])
 def test_a_part_that_is_left_out_is_named(copy: Path, program: str, part: str, said: str) -> None:
     """The program does not start, and one line on the terminal says what is missing; no traceback."""

@@ -341,6 +341,7 @@ def test_a_network_that_cuts_each_session_is_backed_off_from(
     until(lambda: len(clients) >= 3 and publisher.connector.failures >= 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "after",
     [

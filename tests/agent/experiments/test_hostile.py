@@ -79,6 +79,7 @@ PACKET = st.builds(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("design", [Design.SENTINEL, Design.PAIRED])
 @pytest.mark.parametrize("word", sorted(REGISTRY))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

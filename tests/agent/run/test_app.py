@@ -224,6 +224,7 @@ def request(number: int, app: App, one: Target, experiment: Experiment = Experim
     return Request(id=f"{number:032x}", experiment=experiment, target=one.id, made=now, expires=now + 3600.0)
 
 
+@pytest.mark.slow
 def test_a_request_is_carried_out_once_and_answered(house: House) -> None:
     """With its design and its id in the measurement, and the measurement's id in the answer."""
     house.scale = SLOWER
@@ -303,6 +304,7 @@ def test_what_is_stored_is_verified_again(house: House, identity: Identity) -> N
     assert not house.network.steps
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "make",
     [

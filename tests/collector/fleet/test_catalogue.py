@@ -174,6 +174,7 @@ def target(number: int, more: str = "") -> str:
     return f'[[target]]\nrole = "web"\nhost = "h{number}.example"\n{more}\n'
 
 
+@pytest.mark.slow
 def test_a_catalogue_is_bounded(tmp_path: Path) -> None:
     """Files, targets, lists, texts and bytes: each too many is said with its number."""
     file = tmp_path / "x.toml"

@@ -54,6 +54,7 @@ def test_an_honest_day_of_failures_is_taken_whole() -> None:
     assert lost == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("days", [1, 7, 30])
 def test_a_backlog_of_legitimate_size_is_taken_at_once(days: int) -> None:
     """After a shutdown everything comes within minutes: all that it can have measured, with paired runs, is taken."""
@@ -88,6 +89,7 @@ def test_who_pretends_to_have_been_silent_gets_what_silence_gives() -> None:
     assert sent(made, later + 60.0, dated) <= 5 * PER_HOUR
 
 
+@pytest.mark.slow
 def test_a_new_probe_has_no_past_to_deliver() -> None:
     """A board that was let in an hour ago has measured for an hour: a year of results is not its own."""
     made = quotas(since=NOW - HOUR)

@@ -61,6 +61,7 @@ def translated(repo_root: Path) -> list[tuple[Message, str, str]]:
     return found
 
 
+@pytest.mark.slow
 def test_the_catalogues_are_fresh(repo_root: Path) -> None:
     """A new sentence reaches the translators with the change that brings it: `make messages`."""
     told = subprocess.run(

@@ -39,6 +39,7 @@ def every_page(told: dict[str, str]) -> list[str]:
     return [*PAGES, *(f"/incident/{told[one]}" for one in SUBJECTS), f"/incident/{told['twitter']}?language=fr"]
 
 
+@pytest.mark.slow
 def test_every_page_is_well_formed(client: TestClient, told: dict[str, str], read: Callable[[str], Any]) -> None:
     """Tags balance, ids are unique, each table has a caption and scoped headers, each drawing a title; no script."""
     for path in every_page(told):
@@ -47,6 +48,7 @@ def test_every_page_is_well_formed(client: TestClient, told: dict[str, str], rea
         assert read(answer.text).wrong == [], path
 
 
+@pytest.mark.slow
 def test_every_page_has_landmarks_and_one_heading(shown: Callable[[str], str], told: dict[str, str]) -> None:
     """A screen reader finds header, navigation, main and footer, a way past the navigation, and what the page is."""
     for path in every_page(told):
@@ -90,6 +92,7 @@ def test_every_link_within_the_pages_leads_somewhere(
             assert client.get(target).status_code == 200, target
 
 
+@pytest.mark.slow
 def test_every_answer_carries_the_security_headers(client: TestClient, told: dict[str, str]) -> None:
     """Nothing from elsewhere may run or load, also on errors, plain text and the style sheet."""
     paths = [
@@ -115,6 +118,7 @@ def test_nothing_is_loaded_from_elsewhere(shown: Callable[[str], str], told: dic
     assert "@import" not in shown("/style.css")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
 def test_pages_are_only_read(client: TestClient, method: str) -> None:
     """Nothing here changes anything."""

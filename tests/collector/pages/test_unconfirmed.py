@@ -244,6 +244,7 @@ def taken_back(stores: dict[str, Path], tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_what_was_said_and_is_not_confirmed_any_more_is_taken_back_everywhere(taken_back: Path, kept: Day) -> None:
     """Never silently: page, "What we said when", feed, interface and card say that it is withdrawn, and nothing new."""
     client = reader(taken_back, kept, [])
@@ -269,6 +270,7 @@ def test_what_was_said_and_is_not_confirmed_any_more_is_taken_back_everywhere(ta
     assert "<title>WITHDRAWN (measurements that arrived later do not confirm it): Pakistan: WhatsApp blocked" in feed
 
 
+@pytest.mark.slow
 def test_what_a_dead_line_told_stays_while_it_is_dead(taken_back: Path, kept: Day) -> None:
     """After a day without any measurement of it, the finding (or that it was withdrawn) is still there."""
     names = Policy(least=2, delay=1800.0, secret=SECRET).alias
@@ -293,6 +295,7 @@ def test_before_it_was_taken_back_it_was_told(taken_back: Path, kept: Day) -> No
     assert answer["withdrawn"] == []
 
 
+@pytest.mark.slow
 def test_a_point_takes_it_back_too(taken_back: Path) -> None:
     """The annotation on a dashboard becomes one that is withdrawn, in the same place; the alert resolves."""
     found = [one for one in points_of(taken_back) if dict(one.fields).get("id") == TOLD_ONCE]
@@ -356,6 +359,7 @@ def test_trouble_of_one_probe_is_told_as_what_we_cannot_tell(
     assert {state for cell in seen for state in cell["states"]} == {"ok", "insufficient"}
 
 
+@pytest.mark.slow
 def test_the_word_for_a_service_that_one_probe_cannot_reach_is_that_we_cannot_tell(
     lone_results: dict[str, Path], kept: Day
 ) -> None:

@@ -28,6 +28,7 @@ from tests.collector.afternoon import Afternoon
 LINE = msgspec.json.Decoder(Change)
 
 
+@pytest.mark.slow
 def test_every_conclusion_stands_in_the_file_as_it_was(tmp_path: Path, afternoon: Afternoon) -> None:
     """A program that reads the lines has every verdict with its measurement and every revision, in balise's words."""
     file = tmp_path / "changes.jsonl"

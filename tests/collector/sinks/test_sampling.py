@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from balise_collector.conclude.inference import OperatorContext
 from balise_collector.conclude.pipeline import JournalReader
 from balise_collector.conclude.store.sqlite import SqliteStore
@@ -18,6 +20,7 @@ from balise_collector.system.config import Broker, CollectorSettings, Config
 from tests.collector.afternoon import Afternoon, batch_of
 
 
+@pytest.mark.slow
 def test_a_restarted_collector_knows_each_probes_software(tmp_path: Path, afternoon: Afternoon) -> None:
     """It is read from the newest measurement in the journal, not awaited; what is newer is known within minutes."""
     config = Config(collector=CollectorSettings(state_dir=str(tmp_path)), broker=(Broker(host="127.0.0.1"),))

@@ -42,6 +42,7 @@ class ListWriter:
         self.points.extend(points)
 
 
+@pytest.mark.slow
 def test_a_sink_gets_everything_once_and_again_after_a_second_judgement_or_a_replay(
     tmp_path: Path, afternoon: Afternoon
 ) -> None:

@@ -83,6 +83,7 @@ def served() -> Iterator[Served]:
     assert not made.thread.is_alive()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("said", "answers"),
     [

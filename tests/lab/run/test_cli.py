@@ -36,6 +36,7 @@ def test_check_goes_on_after_a_bad_file(scenarios: Path, tmp_path: Path, capsys:
     assert "ip-drop.yaml: good" in said.out
 
 
+@pytest.mark.slow
 def test_plan_prints_network_programs_and_timeline(scenarios: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Everything a run would do, with local time and UTC."""
     assert cli.main(["plan", str(scenarios / "pk-2020.yaml")]) == 0
@@ -45,6 +46,7 @@ def test_plan_prints_network_programs_and_timeline(scenarios: Path, capsys: pyte
     assert "2020-05-18 01:30:00 (2020-05-17T20:30:00Z)  stop indus" in said
 
 
+@pytest.mark.slow
 def test_list_gives_each_scenario_its_sentence(scenarios: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Path and summary; a folder without scenarios is an error with its mend."""
     assert cli.main(["list", str(scenarios)]) == 0

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from balise_lab.scenario.layout import box_of, layout_of, places
 from balise_lab.scenario.load import load, parse
 from balise_lab.scenario.schema import Scenario, Start
@@ -49,6 +51,7 @@ def test_disturbances_become_boxes() -> None:
     assert set(forged.match) == {"twitter.lab", "pbs.twimg.lab"}
 
 
+@pytest.mark.slow
 def test_every_scenario_of_the_repository_can_be_built(repo_root: Path) -> None:
     """What we ship maps onto the lab: boxes, places and settings."""
     for path in sorted((repo_root / "tests" / "scenarios").glob("*.yaml")):

@@ -121,6 +121,7 @@ def test_an_end_before_the_last_entry_is_refused() -> None:
     assert any("before the last entry" in one for one in errors(text))
 
 
+@pytest.mark.slow
 def test_every_scenario_of_the_repository_is_good(repo_root: Path) -> None:
     """The scenarios that we ship load without error or warning."""
     found = sorted((repo_root / "tests" / "scenarios").glob("*.yaml"))
@@ -139,6 +140,7 @@ def test_the_documented_example_is_good(repo_root: Path) -> None:
 # ---------------------------------------------------------------- bounds
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "told"),
     [

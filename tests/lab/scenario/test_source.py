@@ -30,6 +30,7 @@ def test_aliases_make_no_more_of_it() -> None:
         parse(text)
 
 
+@pytest.mark.slow
 def test_a_file_that_nobody_wrote_is_refused_at_once() -> None:
     """By its length, and by its depth."""
     with pytest.raises(ScenarioError, match="characters; 1000000 are the most"):

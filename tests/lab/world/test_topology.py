@@ -167,6 +167,7 @@ def test_too_much_is_refused() -> None:
         build(Layout("PK", {f"asn{n}": AccessNetwork(n, 1) for n in range(17)}))
 
 
+@pytest.mark.slow
 @given(
     isps=st.lists(st.integers(min_value=0, max_value=20), min_size=1, max_size=8),
     abroad=st.lists(st.integers(min_value=0, max_value=4), max_size=4),

@@ -144,6 +144,7 @@ def trials(
     return worst, len(whole) // PAGE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", DAMAGE)
 @pytest.mark.parametrize("boxed", [False, True], ids=["bare", "boxed"])
 def test_a_damaged_page_gives_up_itself_alone(memory: Path, kind: str, boxed: bool) -> None:

@@ -115,6 +115,7 @@ def _free_port() -> int:
         return int(found.getsockname()[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", DAMAGES)
 def test_what_cannot_be_read_is_moved_aside_and_the_broker_starts(saved: Saved, good: bytes, what: str) -> None:
     """Whatever ends mosquitto at its start: the next start is an ordinary one."""

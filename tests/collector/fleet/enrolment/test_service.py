@@ -94,6 +94,7 @@ def test_a_certificate_is_given_again_and_not_made_again(office: Office, board: 
     assert serial(enrolment_of(office.service.renew(board.renewing(), "x")).certificate) not in serials
 
 
+@pytest.mark.slow
 def test_a_probe_has_so_many_certificates_and_no_more(
     office: Office, board: Board, enrolment_of: Read, refusal_of: Read, monkeypatch: pytest.MonkeyPatch
 ) -> None:

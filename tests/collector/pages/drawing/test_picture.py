@@ -48,6 +48,7 @@ def test_nothing_stands_in_the_margins(
         assert image.crop(box).getcolors(1) is not None, box
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", list(VerdictState))
 def test_each_state_has_its_colour_and_its_shape(state: VerdictState) -> None:
     """The shapes differ in pixels too, not only in colour: a card is also printed."""
@@ -89,6 +90,7 @@ def test_a_picture_is_served_in_the_readers_language(client: TestClient, told: d
     assert client.get("/incident/deadbeef0000/card.png").status_code == 404
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", languages())
 def test_who_shares_a_public_incident_shares_its_picture(public_pages: Starlette, language: Language) -> None:
     """The address is absolute, from the settings and not from the request, and leads to the picture."""

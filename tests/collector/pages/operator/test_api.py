@@ -95,6 +95,7 @@ def test_the_status_counts(ask: Ask) -> None:
     assert told["brokers"] == {"here": True}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "query", "status"),
     [

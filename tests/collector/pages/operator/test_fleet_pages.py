@@ -30,6 +30,7 @@ def words(html: str, read: Callable[[str], Any]) -> str:
     return " ".join(" ".join(read(html).text).split())
 
 
+@pytest.mark.slow
 def test_both_pages_are_well_formed(operator: TestClient, read: Callable[[str], Any]) -> None:
     """With health, without, with strangers: tags balance, captions and scopes are there."""
     for path in ("/fleet", "/probe/pk64501a", "/probe/pk64501b", "/probe/pk64503a", "/fleet?language=fr"):
@@ -160,6 +161,7 @@ def test_what_a_probe_told_is_on_its_page_and_its_trouble_on_the_fleets(
     assert "It has told nothing of itself yet." in client.get("/probe/pk64502a").text
 
 
+@pytest.mark.slow
 def test_spent_days_of_several_homes_are_asked_about(
     look_at: Callable[..., View], facts: FleetFacts, read: Callable[[str], Any]
 ) -> None:

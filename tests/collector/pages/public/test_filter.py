@@ -112,6 +112,7 @@ def planted(kept: Day, told: dict[str, str]) -> set[bytes]:
     return {one.encode() for one in found}
 
 
+@pytest.mark.slow
 def test_the_planted_secrets_are_there_to_be_found(
     client: TestClient, planted: set[bytes], told: dict[str, str]
 ) -> None:

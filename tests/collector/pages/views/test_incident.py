@@ -87,6 +87,7 @@ def view_of(one: Incident, now: float = AT + 900) -> View:
     return View(store=OneIncident(one), now=now, services={"zoom": "Zoom"}, rules="1-0")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", list(IncidentKind))
 @pytest.mark.parametrize("state", list(IncidentState))
 @pytest.mark.parametrize("ended", [False, True])

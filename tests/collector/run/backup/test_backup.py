@@ -165,6 +165,7 @@ def test_a_damaged_backup_is_noticed(lived: Path, tmp_path: Path, passphrase: by
     assert public_hex(load_or_create(tmp_path / "there")) == public_hex(load_or_create(lived))
 
 
+@pytest.mark.slow
 def test_a_sealed_backup_opens_for_its_words_only(lived: Path, tmp_path: Path) -> None:
     """Nothing of it can be read without them, and the message says which flag to give."""
     back_up(lived, tmp_path / "saved", WORDS, 5.0)

@@ -6,11 +6,14 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.journal.sqlite import SqliteJournal
 from tests.collector.afternoon import Afternoon
 
 
+@pytest.mark.slow
 def test_every_vouched_measurement_is_a_line_of_json(
     run: Callable[..., tuple[int, str, str]], afternoon: Afternoon, tmp_path: Path
 ) -> None:

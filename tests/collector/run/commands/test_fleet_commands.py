@@ -131,6 +131,7 @@ def test_a_halt_that_nobody_hears_is_told_as_such(run: Run, member: FieldProbe) 
     assert f"not yet: {member.id}" in run("fleet", "list")[1]
 
 
+@pytest.mark.slow
 def test_who_confirmed_is_told_and_waited_for(run: Run, member: FieldProbe, tmp_path: Path) -> None:
     """Registry and journal as a running collector leaves them: the halt is issued, then taken up, then lifted."""
     state = tmp_path / "state"

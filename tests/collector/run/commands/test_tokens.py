@@ -49,6 +49,7 @@ def test_a_token_is_printed_once_and_kept_as_a_hash(run: Run, tmp_path: Path) ->
         assert token.replace("-", "").encode() not in held
 
 
+@pytest.mark.slow
 def test_forty_cards_from_one_line(run: Run, tmp_path: Path) -> None:
     """A folder a card with its settings file, a table, and labels without token, product, country or provider."""
     out = tmp_path / "cards"

@@ -6,6 +6,7 @@ import warnings
 from typing import Any
 
 import influxdb_client.client.write.point as reference
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,6 +36,7 @@ def theirs(point: Point) -> str:
         return str(made.to_line_protocol())
 
 
+@pytest.mark.slow
 @given(
     measurement=NAMES,
     tags=st.dictionaries(NAMES, NAMES, max_size=4),
