@@ -232,7 +232,9 @@ def test_what_is_boxed_for_another_collector_waits_and_goes_first(
     """A probe that was enrolled anew elsewhere: old batches stand in nobody's way, and are the first to be let go."""
     spool = open_spool(tmp_path / "spool.sqlite", identity, max_bytes=40_000, batch_records=1)
     spool.seal_to(OTHER)
-    spool.record([record(0)], stamp())
+    # Larger than any that follows: what is let go to make room for one of those is this one alone.
+    large = b'{"n":0,"f":"%s"}' % (identity.key.sign(b"a") + identity.key.sign(b"b")).hex().encode()
+    spool.record([Record(Kind.MEASUREMENT, large, 1.0)], stamp())
     spool.seal(stamp())
     spool.record([record(1)], stamp())
     spool.seal_to(KEY)
