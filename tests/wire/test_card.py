@@ -126,6 +126,7 @@ def test_any_text_can_be_quoted(text: str) -> None:
     assert tomllib.loads(f"x = {card.quoted(text)}")["x"] == text
 
 
+@pytest.mark.slow
 @given(
     st.binary(min_size=15, max_size=15), st.integers(0, 24), st.integers(0, 24), st.sampled_from(card_token.ALPHABET)
 )

@@ -25,6 +25,7 @@ def answer(*records: DNSRR, qtype: str = "A", **fields: int) -> bytes:
     return bytes(DNS(id=7, qr=1, rd=1, qd=[DNSQR(qname=NAME, qtype=qtype)], an=list(records), **fields))
 
 
+@pytest.mark.slow
 @given(parts=labels, identifier=st.integers(0, 65535), qtype=st.sampled_from(["A", "AAAA", "TXT"]))
 def test_scapy_reads_our_question(parts: list[str], identifier: int, qtype: str) -> None:
     """Name, type, id, recursion desired and EDNS are where RFC 1035 and RFC 6891 put them."""

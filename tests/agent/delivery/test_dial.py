@@ -137,6 +137,7 @@ def silent(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dial, "_TALK_SECONDS", seconds)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "told"),
     [({"tls": True}, "TLS: no answer"), ({"transport": BrokerTransport.WEBSOCKETS}, "websocket: no answer")],
@@ -197,6 +198,7 @@ def test_a_server_that_speaks_no_tls_is_told(reactor: Reactor, listener: socket.
     assert "SSL" in found.failed[0]
 
 
+@pytest.mark.slow
 def test_an_task_has_an_end(reactor: Reactor, listener: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who always says a little, each time within the patience of one wait, does not keep us from the next broker."""
     monkeypatch.setattr(dial, "_TASK_SECONDS", 0.2)

@@ -93,6 +93,7 @@ def test_a_receipt_of_another_schema_forgets_nothing(stage: Stage) -> None:
     assert [row.sequence for row in stage.spool.rows(0, 10)] == [2]
 
 
+@pytest.mark.slow
 def test_a_broker_killed_with_everything_acknowledged_costs_nothing(stage: Stage) -> None:
     """After kill -9 of the broker the publisher reconnects, with a higher session, and sends every unreceipted row."""
     stage.fill(3)
@@ -126,6 +127,7 @@ def test_an_overdue_receipt_sends_the_rows_again(stage: Stage) -> None:
     assert publisher.window.receipt_seconds > 0.3
 
 
+@pytest.mark.slow
 def test_a_stream_that_begins_anew_is_told_and_delivered_from_its_first_row(stage: Stage) -> None:
     """A disk that dies under way: row 1 of the new stream comes after row 3 of the old one."""
     stage.fill(3)
@@ -172,6 +174,7 @@ def test_the_will_says_lost_and_a_goodbye_says_disconnected(stage: Stage) -> Non
     stage.until(lambda: clean.parted and stage.collector.states[2:] == ["ready", "disconnected"], stage.collector)
 
 
+@pytest.mark.slow
 def test_a_dead_broker_is_passed_over_and_the_good_one_remembered(stage: Stage) -> None:
     """The list is the fail-over order, and the one that worked comes first after a restart."""
     dead = Broker(host="127.0.0.1", port=1)
@@ -200,6 +203,7 @@ def test_an_assignment_waits_in_the_queue(stage: Stage) -> None:
     assert publisher.take() == []
 
 
+@pytest.mark.slow
 def test_websockets_carry_the_same(
     websocket_mosquitto: Any,
     spool: Spool,
@@ -331,6 +335,7 @@ def cutting(reactor: Reactor) -> Iterator[Callable[[bytes], tuple[Broker, list[s
         sock.close()
 
 
+@pytest.mark.slow
 def test_a_network_that_cuts_each_session_is_backed_off_from(
     cutting: Any, make_publisher: Callable[..., Publisher], until: Callable[..., None]
 ) -> None:
@@ -366,6 +371,7 @@ def test_a_broker_whose_bytes_cannot_be_read_is_left(
     until(lambda: len(clients) >= 2)
 
 
+@pytest.mark.slow
 def test_a_new_connection_forgets_what_an_old_one_heard_of_the_collector(stage: Stage) -> None:
     """``offline`` heard from one broker must not hold the queue on another one that knows nothing of it."""
     stage.collector.say(online=False)
@@ -467,6 +473,7 @@ def test_a_receipt_bounds_the_time_on_both_sides(stage: Stage) -> None:
     assert publisher.take().count(Greeted()) == 1
 
 
+@pytest.mark.slow
 def test_every_state_is_proved(stage: Stage) -> None:
     """Session, stream and the lowest row still held are under our seal, the last will included, in order within it."""
     stage.fill(3)

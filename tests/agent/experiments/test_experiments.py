@@ -34,6 +34,7 @@ def copy(tmp_path: Path) -> Path:
     return tmp_path / "balise_agent" / "experiments"
 
 
+@pytest.mark.slow
 def test_without_a_part_no_program_starts_and_all_of_it_is_named(copy: Path) -> None:
     """A forgotten folder, file or attribute stops `balise-agent` before a packet leaves, with one message."""
     shutil.rmtree(copy / "tls")

@@ -327,6 +327,7 @@ def test_controls_never_meet_the_residue() -> None:
     assert not internet.spoiled
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("others", [1, 5])
 def test_nobody_starves_on_a_shared_address(others: int) -> None:
     """Two blocked names take turns, and the healthy ones on their address are still measured."""
@@ -645,6 +646,7 @@ def test_empty_assignments_are_quiet() -> None:
     assert agenda.next_at() == math.inf
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(
     st.lists(st.tuples(st.integers(1, 3), st.sampled_from(FOUR), st.booleans()), min_size=1, max_size=8),

@@ -65,6 +65,7 @@ JSON = st.recursive(
 FIELDS = st.dictionaries(st.sampled_from([*Assignment.__struct_fields__, "strange"]), JSON, max_size=4)
 
 
+@pytest.mark.slow
 @given(changes=FIELDS)
 def test_signed_nonsense_is_a_notice(changes: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> None:
     """A collector with a bug, or a stolen key, cannot crash a probe."""

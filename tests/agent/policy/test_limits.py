@@ -213,6 +213,7 @@ targets = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(targets, max_size=6), st.integers(), st.integers(), words)
 def test_whatever_comes_nothing_private_is_left(
     given_targets: list[Target], interval: int, day: int, name: str

@@ -186,6 +186,7 @@ def house(
     made.close()
 
 
+@pytest.mark.slow
 def test_first_boot_waits_for_an_assignment_and_then_measures(house: House) -> None:
     """Nothing is sent before the collector asked; afterwards every measurement carries the line of its minute."""
     app = house.app()
@@ -203,6 +204,7 @@ def test_first_boot_waits_for_an_assignment_and_then_measures(house: House) -> N
     assert EventKind.ASSIGNMENT_ACCEPTED in {event.kind for event in house.events()}
 
 
+@pytest.mark.slow
 def test_a_failing_sentinel_leads_to_a_paired_series_with_its_cause(house: House) -> None:
     """Three subject failures in two time bins, controls beside them: one paired measurement is complete evidence."""
     app = house.app()
@@ -256,6 +258,7 @@ def test_a_request_is_refused_while_the_host_pauses(house: House) -> None:
     assert len(house.network.steps) == steps
 
 
+@pytest.mark.slow
 def test_a_request_that_waits_survives_a_restart_and_one_that_ran_is_not_run_again(house: House) -> None:
     """The broker's retained message finds a probe that knows what it did."""
     house.scale = SLOWER
@@ -353,6 +356,7 @@ def test_an_expired_assignment_puts_the_probe_to_sleep(house: House) -> None:
     assert any("expired" in event.detail for event in house.events())
 
 
+@pytest.mark.slow
 def test_nothing_is_measured_without_consent(house: House) -> None:
     """The host agrees before the first packet."""
     house.consent = ConsentSettings(version=CONSENT_VERSION, accepted=False)
@@ -362,6 +366,7 @@ def test_nothing_is_measured_without_consent(house: House) -> None:
     assert not house.network.steps
 
 
+@pytest.mark.slow
 def test_the_hosts_pause_is_looked_at_in_each_turn(house: House) -> None:
     """A file stops measuring within a second and lets it go on; the collector reads that it was the host."""
     app = house.app()
@@ -380,6 +385,7 @@ def test_the_hosts_pause_is_looked_at_in_each_turn(house: House) -> None:
     assert kinds.index(EventKind.PAUSED) < kinds.index(EventKind.RESUMED)
 
 
+@pytest.mark.slow
 def test_a_pause_survives_a_restart(house: House) -> None:
     """Pulling the plug of a paused board does not make it measure."""
     house.app().assigned(house.sealed(assignment(target(1))))
@@ -391,6 +397,7 @@ def test_a_pause_survives_a_restart(house: House) -> None:
     assert not house.network.steps
 
 
+@pytest.mark.slow
 def test_the_kill_switch_holds_over_a_restart_until_a_newer_assignment(house: House) -> None:
     """Whatever else stands in the message, even an old date: the probe stops, stays stopped, and goes on when told."""
     app = house.app()
@@ -466,6 +473,7 @@ def test_the_status_says_how_things_stand(house: House) -> None:
     assert found.next_due is not None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
@@ -654,6 +662,7 @@ def frames(house: House) -> list[tuple[Envelope, list[Measurement]]]:
     return [(one, msgspec.json.decode(one.body, type=list[Measurement])) for one in opened]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", [7200.0, -7200.0, 31 * 86_400.0, -300 * 86_400.0])
 def test_the_collectors_time_corrects_a_lying_clock_and_no_batch_has_two_times(house: House, wrong: float) -> None:
     """What was dated by the lie is sealed under it; what follows is dated right; measuring goes on."""

@@ -159,6 +159,7 @@ def told(store: SqliteStore) -> list[Any]:
     return [msgspec.to_builtins(store.incidents()), msgspec.to_builtins(store.numbered_verdicts())]
 
 
+@pytest.mark.slow
 def test_a_replay_concludes_what_the_live_run_did(
     afternoon: Afternoon,
     journal: SqliteJournal,
@@ -431,6 +432,7 @@ def test_what_nobody_vouches_for_is_not_judged(
     assert not {verdict.service for verdict in found} & {"zoom"}
 
 
+@pytest.mark.slow
 def test_a_snapshot_of_another_version_is_judged_anew(
     afternoon: Afternoon,
     journal: SqliteJournal,

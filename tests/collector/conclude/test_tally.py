@@ -64,6 +64,7 @@ def told(store: Store, service: str | None = None) -> Counter[tuple[object, ...]
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 def test_the_tally_is_the_count_of_the_verdicts_that_stand(tmp_path: Path, seed: int) -> None:
     """Late ones count, a replaced one does not count twice, also within one batch; a cleared store counts nothing."""

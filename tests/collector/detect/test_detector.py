@@ -304,6 +304,7 @@ def test_what_is_older_than_the_history_moves_nothing(play: Play) -> None:
     assert play.detector.advance(play.at(now + 2)), "what lies within a week is told as ever"
 
 
+@pytest.mark.slow
 def test_a_past_that_comes_verdict_by_verdict_costs_few_walks(play: Play) -> None:
     """A probe that delivers one old verdict a minute makes its cells walk their history each ten minutes, not each."""
     now = 7 * 288
@@ -357,6 +358,7 @@ def test_a_snapshot_goes_on_where_it_was_taken(make_play: Callable[..., Play]) -
     assert fresh.episodes == whole.detector.episodes
 
 
+@pytest.mark.slow
 def test_forgetting_keeps_what_is_going_on(play: Play) -> None:
     """History older than a week goes; a block that has run for ten days stays open."""
     play.run(play.slots(0, 2900, play.three[:2], play.between(20, 2900)))

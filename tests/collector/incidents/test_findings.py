@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -93,6 +94,7 @@ def test_any_history_keeps_both_promises(states: list[tuple[IncidentState, int]]
         assert [one.revision for _, one in said] == sorted({one.revision for _, one in said})
 
 
+@pytest.mark.slow
 def test_only_the_gate_makes_findings(repo_root: Path) -> None:
     """Whoever could make one elsewhere could publish what one probe saw."""
     source = repo_root / "collector" / "src" / "balise_collector"

@@ -123,6 +123,7 @@ def test_a_signed_envelope_of_any_fields_never_raises(
         assert outcome.envelope.kind is Kind.MEASUREMENT
 
 
+@pytest.mark.slow
 @given(
     hostile=st.lists(json_values, max_size=6),
     good=st.integers(1, 5),

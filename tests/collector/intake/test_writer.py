@@ -265,6 +265,7 @@ class Reason:
     is_failure = False
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from(["deliver", "ack", "drop"]), max_size=40))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_an_acknowledgement_never_reaches_another_connection(steps: list[str]) -> None:

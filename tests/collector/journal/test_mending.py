@@ -84,6 +84,7 @@ def test_a_sound_file_comes_out_the_same(sound: Path, damaged: Path) -> None:
         assert "made anew" in told.fault.error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(12))
 def test_twenty_flipped_bits_anywhere_cost_what_they_hit(
     damaged: Path, sound: Path, speaker: FieldProbe, seed: int
@@ -207,6 +208,7 @@ def test_no_bytes_make_the_reader_of_records_raise_otherwise(payload: bytes) -> 
         assert isinstance(record(payload), tuple)
 
 
+@pytest.mark.slow
 @given(data=st.data())
 @settings(max_examples=60, deadline=None)
 def test_no_damage_makes_the_reader_of_pages_raise(sound: Path, data: st.DataObject) -> None:

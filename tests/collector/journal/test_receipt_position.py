@@ -110,6 +110,7 @@ def test_a_batch_that_was_held_back_for_long_closes_its_gap() -> None:
     assert (position.through, position.runs, position.beyond) == (4999, [], set())
 
 
+@pytest.mark.slow
 def test_a_hostile_stream_takes_bounded_memory() -> None:
     """Every second sequence, for ever: runs and names stay bounded, and what was heard last is named."""
     position = StreamPosition()

@@ -32,6 +32,7 @@ def _digest(text: str) -> str:
     return versions.digest({"m": ast.parse(text)})
 
 
+@pytest.mark.slow
 def test_the_rules_bear_the_version_of_the_code_that_is_installed() -> None:
     """A verdict names the code that made it: what is imported and what is digested are one."""
     modules = versions.deciding()

@@ -67,6 +67,7 @@ def test_every_page_has_landmarks_and_one_heading(shown: Callable[[str], str], t
         assert "width=device-width" in html
 
 
+@pytest.mark.slow
 def test_headings_are_never_skipped(shown: Callable[[str], str], told: dict[str, str]) -> None:
     """An outline that jumps from h1 to h3 misleads those who move by headings."""
     for path in every_page(told):
@@ -142,6 +143,7 @@ def test_hostile_ids_are_not_found(client: TestClient, value: str) -> None:
         assert "<script>alert" not in answer.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", [*HOSTILE, "2020-13-45T99:99Z", "1589733000", "now", "", "9999-12-31T23:59Z9"])
 def test_hostile_questions_are_refused(client: TestClient, told: dict[str, str], value: str) -> None:
     """A value outside the form is a 400 that says what can be asked, escaped."""
@@ -164,6 +166,7 @@ def test_another_host_name_is_refused(client: TestClient) -> None:
     assert client.get("/", headers={"host": "evil.example"}).status_code == 400
 
 
+@pytest.mark.slow
 def test_no_page_names_an_actor_or_people(
     shown: Callable[[str], str], told: dict[str, str], read: Callable[[str], Any]
 ) -> None:

@@ -161,6 +161,7 @@ def test_a_drawing_is_shown_where_k_witnesses_give_the_same() -> None:
     assert common(drawn[:1], 2, "not published") == []
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 20_000), st.booleans()), max_size=30))
 def test_a_mark_of_one_line_is_never_seen(marks: list[tuple[str, int, bool]]) -> None:
     """A delay, a sign, a number of resets that differ from line to line: whatever is shown is true of two lines."""

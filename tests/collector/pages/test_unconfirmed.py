@@ -153,6 +153,7 @@ def questions(client: TestClient, told: list[str], asked: list[str]) -> Iterator
 
 
 @pytest.mark.parametrize(("least", "some"), [(2, 25), *(pytest.param(k, 5, marks=pytest.mark.slow) for k in (2, 3))])
+@pytest.mark.slow
 def test_no_public_answer_differs_by_what_one_probe_saw(
     stores: dict[str, Path], names: list[str], kept: Day, told: dict[str, str], least: int, some: int
 ) -> None:

@@ -104,6 +104,7 @@ def test_what_is_not_finished_ends(served: Served, said: bytes, answers: int) ->
         assert read(theirs).count(b"200 OK") == answers
 
 
+@pytest.mark.slow
 def test_a_byte_now_and_then_keeps_nothing_open(served: Served) -> None:
     """A slow sender of a head has as long as a silent one (slow loris)."""
     with ExitStack() as stack:
@@ -121,6 +122,7 @@ def test_a_byte_now_and_then_keeps_nothing_open(served: Served) -> None:
         assert 0.5 < now < 5.0
 
 
+@pytest.mark.slow
 def test_an_answer_that_nobody_takes_ends(served: Served) -> None:
     """A reader that never reads has the time of an answer, and a slow one that reads gets all of it."""
     with ExitStack() as stack:

@@ -67,6 +67,7 @@ def test_what_was_deleted_does_not_come_back(tmp_path: Path) -> None:
     assert {number for number in kept if number} <= set(range(71))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("filler", [b"\0", b"\xa5"])
 def test_a_lost_page_costs_the_rows_on_it(tmp_path: Path, filler: bytes) -> None:
     """Any page, also an interior one or the first: every row that has no byte there is given."""

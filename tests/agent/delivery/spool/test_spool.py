@@ -380,6 +380,7 @@ def test_a_disk_that_stays_full_does_not_hold_back_what_is_new(spool: Spool, ide
     assert (spool.stream, numbers(spool, identity)) == (stream, [0])
 
 
+@pytest.mark.slow
 def test_memory_is_bounded_in_the_place_of_a_disk(
     tmp_path: Path, identity: Identity, open_spool: Callable[..., Spool], monkeypatch: pytest.MonkeyPatch
 ) -> None:

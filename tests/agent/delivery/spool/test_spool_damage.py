@@ -238,6 +238,7 @@ def test_a_count_that_is_lost_goes_on_above_all_that_were_given_out(memory: Path
     again.close()
 
 
+@pytest.mark.slow
 def test_a_bit_in_the_log_does_not_take_the_commits_behind_it(memory: Path) -> None:
     """SQLite ends at the first frame whose checksum fails, without a word: all that was committed after it was gone."""
     spool = opened(memory / "base.sqlite", boxed=True)

@@ -86,6 +86,7 @@ def test_what_is_removed_was_overwritten(places: Places) -> None:
         os.close(other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("again", [1, 2])
 def test_a_wipe_that_lost_its_power_goes_on(
     places: Places, good: CardSettings, again: int, monkeypatch: pytest.MonkeyPatch

@@ -170,6 +170,7 @@ def enrolled(
         publisher.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("transport", ["tcp", "websockets"])
 def test_the_certificate_opens_the_door(
     enrolled: Enrolled, broker13: Callable[..., Broker13], budget: DayBudget, transport: str
@@ -183,6 +184,7 @@ def test_the_certificate_opens_the_door(
     assert 3_000 < sum(publisher.crossed()) < CONNECTION - 2_000
 
 
+@pytest.mark.slow
 def test_the_first_front_that_answers_is_used_and_remembered(
     enrolled: Enrolled, broker13: Callable[..., Broker13], budget: DayBudget
 ) -> None:

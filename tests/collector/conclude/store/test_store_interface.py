@@ -97,6 +97,7 @@ def test_counts_are_those_of_the_verdicts(store: Store) -> None:
     assert (cell.states, cell.probes, cell.latest) == ({"ok": 7}, 1, since + 600.0)
 
 
+@pytest.mark.slow
 def test_the_pipeline_concludes_the_same_over_every_back_end(afternoon: Afternoon, tmp_path: Path) -> None:
     """Journal and store of both kinds: the same verdicts, incidents and progress from the same afternoon."""
     around = OperatorContext(

@@ -131,6 +131,7 @@ def test_what_cannot_be_read_is_moved_aside_and_the_broker_starts(saved: Saved, 
     broker.wait(10)
 
 
+@pytest.mark.slow
 def test_a_file_that_is_read_in_part_starts_as_well(saved: Saved, good: bytes) -> None:
     """mosquitto passes over zeros behind its head: whichever of the two it is, the broker comes up."""
     saved.database.write_bytes(good[: len(good) // 2] + bytes(len(good) - len(good) // 2))
@@ -141,6 +142,7 @@ def test_a_file_that_is_read_in_part_starts_as_well(saved: Saved, good: bytes) -
     broker.wait(10)
 
 
+@pytest.mark.slow
 def test_what_can_be_read_is_left_byte_by_byte(saved: Saved, good: bytes) -> None:
     """The look changes nothing, opens no listener, leaves nothing running, and the broker has what it had."""
     told = saved.look()
@@ -160,6 +162,7 @@ def test_the_first_start_has_nothing_to_look_at(saved: Saved) -> None:
     assert list(saved.data.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["no mosquitto", "one that never starts"])
 def test_a_trial_that_fails_for_another_reason_leaves_the_file(
     saved: Saved, good: bytes, what: str, tmp_path: Path

@@ -111,6 +111,7 @@ def test_the_log_knows_no_address(
     assert alias(b"x", "192.0.2.1") == alias(b"x", "::ffff:192.0.2.1") != alias(b"y", "192.0.2.1")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "path"),
     [("GET", "/"), ("GET", "/enrol"), ("POST", "/enrol/"), ("POST", "/other"), ("PUT", "/renew"), ("HEAD", "/")],
@@ -210,6 +211,7 @@ def test_a_hammer_is_told_to_wait(ask: Ask) -> None:
     assert b"too_many" in answers[-1][2]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("overrun")
 def test_strangers_without_number_keep_no_board_out(ask: Ask, office: Office, board: Board, new_board: Any) -> None:
     """Many sources together use up what strangers have; who shows a token or a key of ours is answered all the same."""

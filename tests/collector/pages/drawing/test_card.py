@@ -24,6 +24,7 @@ def texts(drawn: str) -> list[ET.Element]:
     return list(ET.fromstring(drawn).iter(f"{SVG}text"))  # noqa: S314 - our own drawing
 
 
+@pytest.mark.slow
 def test_a_card_says_state_headline_times_scope_grade_and_link(client: TestClient, told: dict[str, str]) -> None:
     """Torn from its page it still says what, where, when, how far, how sure, and where to check it."""
     answered = client.get(f"/incident/{told['twitter']}/card.svg")

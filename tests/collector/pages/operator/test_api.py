@@ -78,6 +78,7 @@ def test_verdicts_are_narrowed_by_the_url(ask: Ask, afternoon: Afternoon) -> Non
     assert ask("/api/v1/verdicts", "service=none")[1]["verdicts"] == []
 
 
+@pytest.mark.slow
 def test_the_matrix_can_look_back(ask: Ask, afternoon: Afternoon) -> None:
     """In the middle of the block one provider is blocked, the other is not."""
     _, told = ask("/api/v1/matrix", f"at={afternoon.start + 18 * 300.0}")

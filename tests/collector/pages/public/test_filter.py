@@ -236,6 +236,7 @@ def test_what_is_withheld_is_said(make: Make, told: dict[str, str]) -> None:
     assert "others not published" in client.get(f"/incident/{name}/report.txt").text
 
 
+@pytest.mark.slow
 def test_evidence_waits_for_the_operator_and_for_a_day(make: Make, told: dict[str, str]) -> None:
     """Released and old: redrawn. Released and young, or old and not released: nothing."""
     name = Policy(least=2, delay=DELAY, secret=SECRET).alias(told["twitter"])
@@ -272,6 +273,7 @@ def test_pages_are_well_formed_and_links_lead_somewhere(
             assert not target or leads[target] in {200, 308}, (path, link)
 
 
+@pytest.mark.slow
 def test_answers_may_be_cached_and_are_not_sent_twice(make: Make) -> None:
     """Caches answer for a minute; who has an answer gets 304 and no body. Errors carry the headers too."""
     client = make()

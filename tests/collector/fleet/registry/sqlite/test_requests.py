@@ -58,6 +58,7 @@ def test_a_probes_words_are_bounded(registry: SqliteRegistry, probe: FieldProbe)
     assert len(registry.requests()[0].detail) == DETAIL_MOST
 
 
+@pytest.mark.slow
 def test_the_oldest_go_first(registry: SqliteRegistry, probe: FieldProbe) -> None:
     """What is remembered is bounded."""
     for number in range(KEPT_MOST + 3):
