@@ -2,16 +2,17 @@
 
 import sys
 
-from balise_wire.incomplete import Incomplete
+from balise_wire.incomplete import started
 
 
 def main() -> int:
-    """Run the command line; 2 where an experiment lacks a part."""
-    try:
-        from balise_agent.run.cli import main as program  # noqa: PLC0415 - what fails in it has to be said
-    except Incomplete as error:
-        sys.stderr.write(f"balise-agent: {error}; add what is missing (CONTRIBUTING.md), nothing is started\n")
-        return 2
+    """Run the command line; 2 where a part is missing."""
+    return started("balise-agent", _program)
+
+
+def _program() -> int:
+    from balise_agent.run.cli import main as program  # noqa: PLC0415 - what fails in it has to be said
+
     return program()
 
 
