@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from balise_agent.codec.http_response import MAX_HEAD_BYTES
-from balise_agent.experiments.http.codec import request, wanted
+from balise_agent.experiments.http.codec import MARGIN, is_cut, request, wanted
 from balise_agent.experiments.task import Task
 from balise_wire.experiments.http import HttpParameters
 
@@ -26,3 +26,17 @@ def test_nothing_more_is_wanted_than_allowed() -> None:
     assert wanted(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", 100) == (7, b"")
     assert wanted(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc", 100) == (0, b"")
     assert wanted(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n", 0) == (0, b"")
+
+
+def test_framing_is_read_within_bounds() -> None:
+    """Six bytes of framing for each byte of a body are a flood: what is read on purpose counts against the host's day."""
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunks = b"1\r\nx\r\n"
+    data, asked = head, 0
+    while (more := wanted(data, 1_000)[0]) > 0:
+        data += (chunks * more)[:more]
+        asked += more
+    assert asked <= 2 * 1_000 + MARGIN
+    assert is_cut(data, 1_000)
+    assert not is_cut(head + b"3e8\r\n" + bytes(1_000) + b"\r\n0\r\n\r\n", 1_000)
+    assert not is_cut(head + chunks * 10 + b"0\r\n\r\n", 10)

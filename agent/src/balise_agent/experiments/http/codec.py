@@ -12,6 +12,8 @@ from balise_wire.failures import Failure
 ENDED: Final = b"\r\n\r\n"
 BARE: Final = b"\n\n"
 """How a head ends where lines end with a bare LF: waiting for the other ending would wait for the time-out."""
+MARGIN: Final = 1_024
+"""Bytes for the framing of an ordinary chunked body."""
 _AGENT: Final = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/112.0.0.0 Safari/537.36"
 )
@@ -37,6 +39,9 @@ def request(asked: HttpParameters, host: str) -> bytes:
 def wanted(data: bytes, most: int) -> tuple[int, bytes]:
     """Return how many bytes to read next and what ends them early; 0 where nothing more is wanted.
 
+    Framing is bounded, too: one byte a chunk brings six for each (RFC 9112 7.1), and whatever is read on purpose counts
+    against the day that the host allows.
+
     Raises:
         Malformed: the bytes so far are no response, or a body that contradicts itself.
     """
@@ -53,13 +58,24 @@ def wanted(data: bytes, most: int) -> tuple[int, bytes]:
     if body.missing is not None:
         return min(body.missing, most - len(body.data)), b""
     # Chunked: framing costs a few bytes more than the body. Without framing: one byte more tells a longer body.
-    return most - len(body.data) + 1_024, b"0\r\n\r\n" if head.get("transfer-encoding") else b""
+    more = min(most - len(body.data) + MARGIN, _framed_most(most) - (len(data) - head.size))
+    return max(0, more), b"0\r\n\r\n" if head.get("transfer-encoding") else b""
 
 
-def is_cut(data: bytes) -> bool:
-    """Tell whether a response's head is larger than what is read of it."""
+def _framed_most(most: int) -> int:
+    """Return the bytes behind a head that are read at most for ``most`` bytes of a body."""
+    return 2 * most + MARGIN
+
+
+def is_cut(data: bytes, most: int) -> bool:
+    """Tell whether a response is larger than what is read of it: by its head, or by what frames its body."""
     head = read_head(data)
-    return head is not None and head.cut
+    if head is None or head.cut:
+        return head is not None
+    if head.get("transfer-encoding") is None or len(data) - head.size < _framed_most(most):
+        return False
+    body = read_body(head, data, most)
+    return not body.complete and len(body.data) < most
 
 
 def ended(data: bytes, until: bytes) -> bool:

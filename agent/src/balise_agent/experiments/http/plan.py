@@ -143,7 +143,7 @@ def _read(handle: int, task: Task, fetch_bytes: int) -> Generator[Step, Reply, R
         except Malformed:
             return msgspec.structs.replace(read, failure=Failure.HTTP_MALFORMED)
         if most <= 0:
-            return msgspec.structs.replace(read, failure=Failure.TOO_LARGE if is_cut(read.data) else None)
+            return msgspec.structs.replace(read, failure=Failure.TOO_LARGE if is_cut(read.data, fetch_bytes) else None)
         reply = yield Receive(
             handle=handle,
             most=most,
