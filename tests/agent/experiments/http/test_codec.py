@@ -29,14 +29,12 @@ def test_nothing_more_is_wanted_than_allowed() -> None:
 
 
 def test_framing_is_read_within_bounds() -> None:
-    """Six bytes of framing for each byte of a body are a flood: what is read on purpose counts against the host's day."""
+    """Six bytes of framing for each byte of a body are a flood: what is read on purpose counts against the day."""
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-    chunks = b"1\r\nx\r\n"
-    data, asked = head, 0
-    while (more := wanted(data, 1_000)[0]) > 0:
-        data += (chunks * more)[:more]
-        asked += more
-    assert asked <= 2 * 1_000 + MARGIN
-    assert is_cut(data, 1_000)
+    stream, read = head + b"1\r\nx\r\n" * 10_000, len(head)
+    while (more := wanted(stream[:read], 1_000)[0]) > 0:
+        read += more
+    assert read - len(head) <= 2 * 1_000 + MARGIN
+    assert is_cut(stream[:read], 1_000)
     assert not is_cut(head + b"3e8\r\n" + bytes(1_000) + b"\r\n0\r\n\r\n", 1_000)
-    assert not is_cut(head + chunks * 10 + b"0\r\n\r\n", 10)
+    assert not is_cut(head + b"1\r\nx\r\n" * 10 + b"0\r\n\r\n", 10)
