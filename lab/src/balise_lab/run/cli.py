@@ -21,6 +21,7 @@ from balise_lab.run import chaos, runner
 from balise_lab.run.programs import find_program
 from balise_lab.run.progress import Progress, closing, describe, sentence, table
 from balise_lab.run.settings import PUBLIC_DELAY, PUBLIC_K
+from balise_lab.run.speed import at_speed
 from balise_lab.scenario.clock import pause
 from balise_lab.scenario.layout import box_of, layout_of, places
 from balise_lab.scenario.load import load
@@ -207,6 +208,7 @@ def _emptied(folder: Path) -> Path:
 def _play(scenario: Scenario, folder: Path, arguments: argparse.Namespace) -> int:
     """Play inside the lab's namespaces and tell the outcome."""
     quiet = arguments.json is not None and str(arguments.json) == "-"
+    scenario = at_speed(scenario)
     progress = Progress(scenario, sys.stderr if quiet else sys.stdout)
     progress.begins()
     with_influx = arguments.influx or bool(arguments.influx_away)
@@ -225,11 +227,19 @@ def _play(scenario: Scenario, folder: Path, arguments: argparse.Namespace) -> in
         _write(run, arguments.json)
         if arguments.demo:
             progress.say("")
-            progress.say(stage.programs.ask("report").rstrip())
+            progress.say(_report(stage))
         _tell(run, progress)
         if arguments.demo and _is_terminal():
             _stay(stage, run, arguments, progress)
     return 0 if run.ok else 1
+
+
+def _report(stage: runner.Stage) -> str:
+    """Return the collector's report; why there is none where it has none: what else was found is told all the same."""
+    try:
+        return stage.programs.ask("report").rstrip()
+    except LabError as error:
+        return f"no report: {error}"
 
 
 def _write(run: Run, path: Path | None) -> None:

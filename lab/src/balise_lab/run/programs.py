@@ -21,12 +21,14 @@ from balise_lab.run import settings
 from balise_lab.run.lab import Lab
 from balise_lab.scenario.clock import VARIABLE, ScenarioClock, frozen_clock
 from balise_lab.scenario.schema import Probe, Scenario
-from balise_lab.world import topology
+from balise_lab.world import machine, topology
 from balise_lab.world.authority import fingerprint
 from balise_wire.words import Access, ProbeRole
 
 COLLECTOR: Final = "collector"
 _STOP_SECONDS: Final = 5.0
+_IDLE: Final = 60.0
+"""Real seconds in which a command that works has used some processor time."""
 _ENROLLED_BEFORE: Final = 86400.0
 """Virtual seconds before the scenario at which its probes' cards are made."""
 _AT_ONCE: Final = 2
@@ -104,19 +106,14 @@ class Programs:
         text = settings.agent_toml(self.scenario, built, probe, self.places, card)
         (folder / "agent.toml").write_text(text, encoding="utf-8")
 
-    def ask(self, *arguments: str, timeout: float = 60.0) -> str:
-        """Run a short command of the collector and return what it printed (LabError when it fails)."""
+    def ask(self, *arguments: str) -> str:
+        """Run a command of the collector for as long as it works, and return what it printed (LabError if it fails)."""
         argv = [find_program("balise-collector"), "--config", str(self._collector_file), *arguments]
         environment = {VARIABLE: self._clock.variable} if self._clock else {}
-        done = subprocess.run(
-            argv,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=timeout,
-            stdin=subprocess.DEVNULL,
-            env={**_environment(), **environment},
-        )
+        try:
+            done = machine.run(argv, idle=_IDLE, env={**_environment(), **environment})
+        except subprocess.TimeoutExpired:
+            raise LabError(f"balise-collector {' '.join(arguments[:2])} has done nothing for a minute") from None
         if done.returncode != 0:
             raise LabError(f"balise-collector {' '.join(arguments[:2])}: {done.stderr.strip()[-800:]}")
         return done.stdout
@@ -160,7 +157,7 @@ class Programs:
             program.terminate()
         for program in ending:
             try:
-                program.wait(_STOP_SECONDS)
+                program.wait(_STOP_SECONDS * machine.slowness())
             except subprocess.TimeoutExpired:
                 program.kill()
                 program.wait()
@@ -202,7 +199,7 @@ class Programs:
 
     def cpu_seconds(self) -> dict[str, float]:
         """Return the processor time each running program has used."""
-        return {name: _cpu_seconds(program.pid) for name, program in self._running.items()}
+        return {name: machine.cpu_seconds(program.pid) for name, program in self._running.items()}
 
     def log(self, name: str) -> Path:
         """Return the file that takes what a program says."""
@@ -225,15 +222,6 @@ class Programs:
     @property
     def _collector_file(self) -> Path:
         return self.places.folder / "collector.toml"
-
-
-def _cpu_seconds(pid: int) -> float:
-    """Return user and system time of a process; 0 when it is gone."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
-    except OSError:
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _environment() -> dict[str, str]:

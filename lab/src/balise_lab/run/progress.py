@@ -64,6 +64,11 @@ class Progress:
             f"plays {start:%d %B %Y, %H:%M} to {until} ({scenario.zone}) at {scenario.scale:g} times the speed:"
             f" {minutes:.1f} min"
         )
+        if scenario.slowed > 1.0:
+            usual = minutes / scenario.slowed
+            self.say(
+                f"this machine has other work: played {scenario.slowed:.1f} times slower than usual ({usual:.1f} min)"
+            )
         isps = ", ".join(f"{_provider(isp.label, isp.asn)} ({isp.probes})" for isp in scenario.isps)
         abroad = ", ".join(f"{place.code} ({place.probes})" for place in scenario.abroad)
         self.say(f"probes: {isps}; references: {abroad or 'none'}")

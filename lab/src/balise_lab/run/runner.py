@@ -42,8 +42,6 @@ _SETTLE = 25.0
 """Real seconds to wait at the end until all that was recorded is journalled and judged."""
 _SETTLE_KILLED = 90.0
 """The same after programs were killed: who was refused a connection tries again in half a minute."""
-_ANSWER = 300.0
-"""Real seconds in which the collector must say everything that it found, however much that is."""
 _LOOK_EVERY = 1.0
 _LATER = 25 * 3600.0
 """Virtual seconds from the end of a demo to the moment at which people look at it."""
@@ -248,7 +246,7 @@ def collect(stage: Stage) -> Run:
     """Wait until what was recorded until now is judged, and return everything that was found; measuring ends."""
     scenario = stage.scenario
     _settle(stage, "the last measurements to be judged", judged=True)
-    said = stage.programs.ask("incidents", "--json", "--verdicts", timeout=_ANSWER).encode()
+    said = stage.programs.ask("incidents", "--json", "--verdicts").encode()
     cpu = stage.programs.cpu_seconds()
     findings = decode_findings(said)
     crashes = (Row("programs", "none ends by itself", "; ".join(stage.crashed), ok=False),) if stage.crashed else ()

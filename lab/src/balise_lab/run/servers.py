@@ -14,7 +14,7 @@ from balise_lab.counterparts import web
 from balise_lab.counterparts.engine.counterpart import Roots, Server
 from balise_lab.counterparts.engine.registry import COUNTERPARTS
 from balise_lab.errors import ConfigError, LabError
-from balise_lab.world import namespaces, tools, waiting
+from balise_lab.world import machine, namespaces, tools, waiting
 from balise_lab.world.reachable import listens
 from balise_lab.world.topology import Topology
 
@@ -128,7 +128,7 @@ def stop(program: subprocess.Popen[bytes] | None) -> None:
         return
     program.terminate()
     try:
-        program.wait(STOP_SECONDS)
+        program.wait(STOP_SECONDS * machine.slowness())
     except subprocess.TimeoutExpired:
         program.kill()
         program.wait()

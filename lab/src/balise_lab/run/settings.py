@@ -94,7 +94,8 @@ def timeouts(scenario: Scenario) -> dict[str, float]:
     trip = longest_round_trip(scenario)
     lossy = any(isinstance(entry, Start) and KINDS[entry.disturbance.kind].lossy for entry in scenario.timeline)
     least = _LOSSY_TIMEOUTS if lossy else _USUAL_TIMEOUTS
-    return {name: round(max(usual, _ROUND_TRIPS[name] * trip), 2) for name, usual in least.items()}
+    slowed = scenario.slowed  # a program that waits for its turn answers later; in virtual time nothing changes
+    return {name: round(max(usual * slowed, _ROUND_TRIPS[name] * trip), 2) for name, usual in least.items()}
 
 
 def longest_round_trip(scenario: Scenario) -> float:

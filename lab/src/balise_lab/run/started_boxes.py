@@ -164,5 +164,8 @@ def _read(started: StartedBox) -> Counters:
 
 def _says_ready(output: IO[bytes]) -> bool:
     """Whether a box says within READY_SECONDS that its queue is bound."""
-    readable, _, _ = select.select([output], [], [], READY_SECONDS)
-    return bool(readable) and output.readline() == b"ready\n"
+    try:
+        waiting.until(lambda: bool(select.select([output], [], [], 0)[0]), "a box", READY_SECONDS)
+    except LabError:
+        return False
+    return output.readline() == b"ready\n"

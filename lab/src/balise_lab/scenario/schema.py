@@ -195,6 +195,8 @@ class Scenario:
     timeline: tuple[Start | Stop, ...]
     """In the order they happen."""
     expect: Expect | None = None
+    slowed: float = 1.0
+    """How many times slower than the file says it is played, because the machine has other work (run/speed.py)."""
     warnings: tuple[str, ...] = ()
     """Oddities that do not stop a run: ``file:line: what; mend``."""
 

@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from balise_lab.errors import LabError
-from balise_lab.world import tools, waiting
+from balise_lab.world import machine, tools, waiting
 from balise_lab.world.topology import UPLINK, Topology
 
 NETNS = Path("/run/netns")
@@ -194,16 +194,7 @@ def popen(
 
 def run(name: str, argv: Sequence[str], *, timeout: float = 20.0) -> subprocess.CompletedProcess[str]:
     """Run a short program inside a namespace and return what it said."""
-    return subprocess.run(
-        list(argv),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=timeout,
-        env={**os.environ, "PATH": _path()},
-        stdin=subprocess.DEVNULL,
-        preexec_fn=_entry(name, None),
-    )
+    return machine.run(argv, idle=timeout, env={**os.environ, "PATH": _path()}, preexec=_entry(name, None))
 
 
 def nft(name: str, script: str) -> None:
