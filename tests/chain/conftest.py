@@ -51,7 +51,7 @@ class Lab:
             text=True,
             check=False,
             stdin=subprocess.DEVNULL,
-            timeout=400,
+            timeout=1_500,  # a busy machine plays slower
         )
         said = f"$ balise-lab run {file.name} {' '.join(options)}\n{done.stdout}{done.stderr}"
         return done.returncode, said, json.loads(out.read_bytes()) if out.exists() else {}

@@ -10,7 +10,7 @@ Play = Callable[..., tuple[int, str, dict[str, Any]]]
 
 @pytest.mark.lab
 @pytest.mark.influx
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1_800)
 def test_influx_away_for_a_quarter_of_an_hour_costs_no_point_and_no_ingest(
     play: Play, record_property: Callable[[str, object], None]
 ) -> None:

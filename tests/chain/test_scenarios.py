@@ -7,7 +7,7 @@ import pytest
 
 Play = Callable[..., tuple[int, str, dict[str, Any]]]
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(1_800)]
 
 CENSORED = (
     "dns-nxdomain",

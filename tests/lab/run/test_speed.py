@@ -13,11 +13,12 @@ from balise_lab.world import machine
 SCENARIO = Path(__file__).resolve().parents[2] / "scenarios" / "pk-2020.yaml"
 
 
-@pytest.mark.parametrize(("slowness", "slowed"), [(1.0, 1.0), (1.5, 1.0), (3.0, 2.0), (30.0, 12.0)])
+@pytest.mark.parametrize(("slowness", "slowed"), [(1.0, 1.0), (2.5, 1.0), (5.0, 2.0), (35.0, 12.0)])
 def test_clock_and_time_outs_are_slower_alike(monkeypatch: pytest.MonkeyPatch, slowness: float, slowed: float) -> None:
     """In virtual time nothing changes, but that every program has the processor time that it needs; within bounds."""
     monkeypatch.setattr(machine, "slowness", lambda: slowness)
-    monkeypatch.setattr(machine, "take_precedence", lambda: None)
+    monkeypatch.setattr(machine, "take_precedence", lambda: False)
+    monkeypatch.setattr(speed, "pause", lambda _seconds: None)
     scenario = load(SCENARIO)
     played = speed.at_speed(scenario)
     assert (played.scale, played.slowed) == (scenario.scale / slowed, slowed)

@@ -29,10 +29,12 @@ def slowness() -> float:
     return min(MOST, max(1.0, (time.monotonic() - began) / (time.thread_time() - spent)))
 
 
-def take_precedence() -> None:
-    """Go before the machine's other work, as far as this user may (root, or CAP_SYS_NICE): children inherit it."""
+def take_precedence() -> bool:
+    """Go before the machine's other work with all children; tell whether this user may (root, or CAP_SYS_NICE)."""
     with suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, _PRECEDENCE)
+        return True
+    return False
 
 
 def cpu_seconds(pid: int) -> float:
