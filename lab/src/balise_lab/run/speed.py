@@ -15,8 +15,8 @@ _OURS: Final = 2.5
 """Up to so slow a machine will do: five runs side by side on two cores leave each of them that much."""
 _APART: Final = 0.5
 """Real seconds between two measures: a burst of somebody else's is over by then."""
-_MOST: Final = 12.0
-"""A run of five minutes then takes an hour."""
+_MOST: Final = 4.0
+"""A run of five minutes then takes twenty."""
 _MOST_BEFORE_OTHERS: Final = 3.0
 """The same for a run that goes before all other work: what slows it then is another such run, and ends with it."""
 

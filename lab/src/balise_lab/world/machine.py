@@ -14,8 +14,8 @@ from pathlib import Path
 
 _SAMPLE = 0.2
 """Seconds of work by which the machine is measured: longer than what a scheduler gives to one that slept."""
-MOST = 40.0
-"""Beyond this a machine is at fault, not busy."""
+MOST = 10.0
+"""Beyond this a machine is at fault, not busy: nobody waits for it any longer."""
 _PRECEDENCE = -15
 _LOOK = 2.0
 """Real seconds between two looks at what a program has done."""
