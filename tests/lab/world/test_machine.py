@@ -33,3 +33,18 @@ def test_a_program_that_does_nothing_is_ended() -> None:
     """What hangs does not hang a run."""
     with pytest.raises(subprocess.TimeoutExpired):
         machine.run([sys.executable, "-c", "import time; time.sleep(600)"], idle=0.5)
+
+
+def test_a_program_that_has_ended_costs_no_measure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run stops dozens of programs, most at once: each measure would be a fifth of a second of work."""
+    monkeypatch.setattr(machine, "slowness", lambda: pytest.fail("measured for nothing"))
+    machine.wait(subprocess.Popen(["true"]), 30.0)
+
+
+def test_a_program_that_does_not_end_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever stops it may then end it by force."""
+    monkeypatch.setattr(machine, "slowness", lambda: 1.0)
+    with subprocess.Popen(["sleep", "600"]) as program:
+        with pytest.raises(subprocess.TimeoutExpired):
+            machine.wait(program, 0.1)
+        program.kill()

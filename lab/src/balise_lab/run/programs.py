@@ -157,7 +157,7 @@ class Programs:
             program.terminate()
         for program in ending:
             try:
-                program.wait(_STOP_SECONDS * machine.slowness())
+                machine.wait(program, _STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 program.kill()
                 program.wait()

@@ -128,7 +128,7 @@ def stop(program: subprocess.Popen[bytes] | None) -> None:
         return
     program.terminate()
     try:
-        program.wait(STOP_SECONDS * machine.slowness())
+        machine.wait(program, STOP_SECONDS)
     except subprocess.TimeoutExpired:
         program.kill()
         program.wait()
