@@ -27,6 +27,7 @@ from balise_wire.experiments.line import LineObservation
 from balise_wire.experiments.tcp import TcpObservation
 from balise_wire.experiments.tls import TlsObservation
 from balise_wire.failures import Failure
+from balise_wire.measurement import LINE_TOLERANCE
 from balise_wire.observations import Observation
 from balise_wire.status import EventKind
 from balise_wire.words import Arm, Design, Experiment, TargetRole
@@ -271,6 +272,28 @@ def test_targets_wait_for_a_line_check_in_flight() -> None:
     assert agenda.next_at() > now + 1.0
     agenda.done(line, (), now + 2.0)
     assert [run.experiment for run in agenda.due(now + 2.0)] != [Experiment.LINE]
+
+
+@pytest.mark.parametrize("period", [60, 300, 1_800, 86_400])
+def test_a_look_at_the_line_rides_with_every_run_that_has_controls(period: int) -> None:
+    """Whatever the timetable's period is: no result with controls is one that the judge discards for its line."""
+    internet = Internet(blocked=lambda run, _now: run.experiment is not Experiment.TCP, seconds=25.0)
+    assignment = make_assignment(make_target(1, "198.18.0.1"), timetable=Timetable(line=period))
+    agenda = make_agenda(assignment)
+    gated: list[bool] = []
+    finish = agenda.done
+
+    def done(run: Run, observations: tuple[Observation, ...], now: float, **kinds: bool) -> None:
+        finish(run, observations, now, **kinds)
+        if run.design is not Design.SENTINEL:
+            assert agenda.line is not None
+            began = now - internet.seconds
+            gated.append(began - LINE_TOLERANCE <= agenda.line.at <= now + LINE_TOLERANCE)
+
+    agenda.done = done  # type: ignore[method-assign, assignment]
+    internet.play(agenda, START + 6 * 3600)
+    assert len(gated) > 60
+    assert all(gated)
 
 
 # --- anomalies --------------------------------------------------------------------------------------------------------

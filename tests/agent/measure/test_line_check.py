@@ -8,6 +8,7 @@ from balise_agent.measure.task_choice import Device
 from balise_wire.assignment import Assignment
 from balise_wire.experiments.dns import DnsObservation
 from balise_wire.experiments.line import LineObservation
+from balise_wire.measurement import LINE_FRESH, LINE_TOLERANCE
 from balise_wire.words import Arm, ClockState, Experiment
 
 ASSIGNMENT = Assignment(version=1, catalogue="c", expires=9e9, targets=())
@@ -41,6 +42,23 @@ def test_half_a_look_is_tried_again_once() -> None:
     assert check.is_due(100.5 + AGAIN, 60.0)
     check.done((), 140.0, 60.0, own_failure=True)
     assert not check.is_due(200.0, 60.0)
+
+
+def test_a_look_gates_what_begins_soon_after_it() -> None:
+    """Half of the judge's tolerance; a look that our own failure ended is tried again before it is given up."""
+    check = LineCheck()
+    assert not check.is_fresh(0.0)
+    check.done((WELL,), 10.0, 3600.0, own_failure=False)
+    assert check.is_fresh(10.0 + LINE_FRESH)
+    assert not check.is_fresh(10.5 + LINE_FRESH)
+    check.done((), 100.0, 3600.0, own_failure=True)
+    assert check.is_fresh(100.0 + AGAIN)
+    assert not check.is_fresh(100.5 + AGAIN)
+    check.done((), 140.0, 3600.0, own_failure=True)
+    assert check.is_fresh(140.0 + LINE_FRESH)
+    check.forget()
+    assert not check.is_fresh(140.0)
+    assert LINE_FRESH < LINE_TOLERANCE
 
 
 def test_the_clock_stands_in_what_was_seen_of_the_line() -> None:

@@ -11,6 +11,13 @@ import msgspec
 from balise_wire.observations import Observation
 from balise_wire.words import Access, Design, Experiment, TargetRole
 
+LINE_TOLERANCE: Final = 120.0
+"""Most seconds on the probe's clock between a run and the look at the line that gates it: the judge takes no older one
+(attribution.md 2.1)."""
+LINE_FRESH: Final = LINE_TOLERANCE / 2
+"""The probe looks anew before a run with controls where its last look ended longer ago. The other half is for the look
+itself, which on a dead line waits for every time-out: so the two ends cannot drift apart, whatever a timetable says."""
+
 
 class LineHealth(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """The line experiment's result of the same minute, in short; it gates every verdict (attribution.md 2.1)."""

@@ -67,6 +67,8 @@ class Agenda:
         self._requests = Requests()
         self._shared = Shared(limits.connections_per_host_per_minute)
         self._line = LineCheck()
+        self._gate_wanted = False
+        """A run with controls could start but for a fresh look at the line."""
         self._day = Day(now, spent_today)
         self._seen = now
         self._notices: list[tuple[EventKind, str]] = []
@@ -262,16 +264,21 @@ class Agenda:
         if not (ripe or asked) or self._line.running:
             return []
         if self._line.is_due(now, self.assignment.timetable.line):
-            run = self._line.start(self.assignment, self._tasks.device, self._slots.number(now), now)
-            self._day.starts(run.claim, run.cost)
-            return [run]
+            return [self._look_at_line(now)]
         reserved: set[Endpoint] = set()
         runs = [offered for entry in ripe if (offered := self._offer(entry, now, reserved)) is not None]
         for run in asked:
             if reserved.isdisjoint(run.load.endpoints) and self._begins(run, now):
                 self._requests.begin(run)
                 runs.append(run)
-        return runs
+        return [*runs, self._look_at_line(now)] if self._gate_wanted else runs
+
+    def _look_at_line(self, now: float) -> Run:
+        """Return the run that looks at the line; runs with controls wait until it is done."""
+        self._gate_wanted = False
+        run = self._line.start(self.assignment, self._tasks.device, self._slots.number(now), now)
+        self._day.starts(run.claim, run.cost)
+        return run
 
     def _passes(self, entry: Entry, now: float) -> bool:
         """Skip this slot of an entry for which it makes no sense; tell whether it was skipped."""
@@ -336,7 +343,13 @@ class Agenda:
 
     def _begins(self, run: Run, now: float) -> bool:
         """Let a run start where nothing that it shares keeps it back; its bytes are reckoned with from now on."""
-        if not (self._shared.are_free(run) and self._shared.begin(run, now)):
+        if not self._shared.are_free(run):
+            return False
+        if run.design is not Design.SENTINEL and not self._line.is_fresh(now):
+            # What it finds would be thrown away: its line health rides in it, and must be of its own minutes.
+            self._gate_wanted = True
+            return False
+        if not self._shared.begin(run, now):
             return False
         self._day.starts(run.claim, run.cost)
         return True

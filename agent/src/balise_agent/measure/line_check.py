@@ -13,7 +13,7 @@ from balise_agent.measure.run import Run
 from balise_agent.measure.task_choice import Device, task_for
 from balise_wire.assignment import Assignment
 from balise_wire.experiments.line import LineObservation
-from balise_wire.measurement import LineHealth
+from balise_wire.measurement import LINE_FRESH, LineHealth
 from balise_wire.observations import Observation
 from balise_wire.words import ClockState, Experiment
 
@@ -40,11 +40,20 @@ class LineCheck:
         """The latest summary."""
         self.running = False
         self._done = -math.inf
+        self._ended = -math.inf
+        """When the last look ended, whatever came of it."""
         self._tried_again = False
 
     def is_due(self, now: float, every: float) -> bool:
         """Tell whether the last look is older than ``every`` clock seconds."""
         return now - self._done > every
+
+    def is_fresh(self, now: float) -> bool:
+        """Tell whether the last look still gates a run that begins now.
+
+        One that our own failure ended counts until it is tried again: what waited for it longer would only be late.
+        """
+        return now - self._ended <= LINE_FRESH
 
     def start(self, assignment: Assignment, device: Device, slot: int, now: float) -> Run:
         """Return the run that looks at the line."""
@@ -55,11 +64,12 @@ class LineCheck:
     def done(self, observations: Sequence[Observation], now: float, every: float, *, own_failure: bool) -> None:
         """Take what was seen; half a look is no look: the health stays what it was, and ages."""
         self.running = False
-        self._done = now
+        self._done = self._ended = now
         if own_failure:
             if not self._tried_again:
                 self._tried_again = True
                 self._done = now - every + min(AGAIN, every)
+                self._ended = now - LINE_FRESH + AGAIN
             return
         self._tried_again = False
         line = next((one for one in observations if isinstance(one, LineObservation)), None)
@@ -68,4 +78,4 @@ class LineCheck:
 
     def forget(self) -> None:
         """Have the line looked at before anything else: the clock went back."""
-        self._done = -math.inf
+        self._done = self._ended = -math.inf

@@ -13,6 +13,7 @@ from balise_collector.judge.fingerprints import OWN, Fingerprints
 from balise_collector.judge.limits import BUDGET
 from balise_collector.judge.references import ReferenceTable
 from balise_wire.addresses import BOGONS, Network
+from balise_wire.measurement import LINE_TOLERANCE
 
 
 class Bar(StrEnum):
@@ -51,8 +52,8 @@ class Context:
     """SHA-256 of the public keys that the catalogue expects."""
     fingerprints: Fingerprints = OWN
     bogons: tuple[Network, ...] = BOGONS
-    line_seconds: float = 120.0
-    """Most seconds between a measurement and the line health that gates it."""
+    line_seconds: float = LINE_TOLERANCE
+    """Most seconds between a measurement and the line health that gates it; probes keep to the same figure."""
     no_limits: frozenset[str] = BUDGET
     """Words of ``limited_by`` that say nothing of the board (limits.py)."""
 
