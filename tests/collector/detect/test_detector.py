@@ -482,3 +482,23 @@ def test_notes_are_the_strongest_failures_of_the_episode(play: Play) -> None:
     play.run(verdicts)
     episode = next(e for e in play.detector.episodes if e.scale is Scale.ASN)
     assert play.detector.notes(episode)[0].measurement == "strong"
+
+
+def test_each_provider_has_its_own_onset_and_end(play: Play) -> None:
+    """A roll-out reaches the second provider half an hour after the first, and leaves it an hour later."""
+
+    def failing(seat: Seat, at: float) -> bool:
+        return bool(play.between(20, 50, (64501,))(seat, at) or play.between(26, 62, (64502,))(seat, at))
+
+    play.run(play.slots(0, 90, play.seven, failing))
+    (country,) = [e for e in play.detector.episodes if e.scale is Scale.COUNTRY]
+    assert [(one.asn, one.probes, one.witnesses) for one in country.providers] == [
+        (64501, ("pk01", "pk02", "pk03"), 3),
+        (64502, ("pk04", "pk05"), 2),
+    ]
+    for one, (first, last) in zip(country.providers, ((20, 50), (26, 62)), strict=True):
+        assert one.end is not None
+        assert one.onset.earliest is not None
+        assert one.end.earliest is not None
+        assert one.onset.earliest - 60 <= play.at(first) <= one.onset.latest + 60
+        assert one.end.earliest - 60 <= play.at(last) <= one.end.latest + 60

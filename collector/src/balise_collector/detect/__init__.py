@@ -15,6 +15,7 @@ from balise_collector.detect.model import (
     Coverage,
     Episode,
     Note,
+    ProviderSpan,
     RuleCount,
     Scale,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "DetectorConfig",
     "Episode",
     "Note",
+    "ProviderSpan",
     "RuleCount",
     "Scale",
 ]

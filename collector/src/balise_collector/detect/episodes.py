@@ -8,7 +8,7 @@ from typing import Final
 
 from balise_collector.detect.cell_walk import Participants
 from balise_collector.detect.interval import Interval
-from balise_collector.detect.model import AffectedProbe, CellKey, Episode, RuleCount
+from balise_collector.detect.model import AffectedProbe, CellKey, Episode, ProviderSpan, RuleCount
 from balise_collector.detect.walk_state import OpenEpisode, Span
 
 SLACK: Final = 60
@@ -65,11 +65,27 @@ def episode(key: CellKey, participants: Participants, found: OpenEpisode) -> Epi
         else join([m.onset for m in members if m.onset.earliest is not None] or [m.onset for m in members]),
         end=join(ends) if closed and ends else None,
         members=members,
+        providers=_providers(participants, members),
         score=round(found.score, 2),
         threshold=found.needed,
         opened_bin=found.opened_bin,
         closed_bin=found.closed_bin,
         reopened=found.reopened,
+    )
+
+
+def _providers(participants: Participants, members: Sequence[AffectedProbe]) -> tuple[ProviderSpan, ...]:
+    """Return when it began and ended on each provider; what nobody saw begin takes its moment from those who did."""
+    return tuple(
+        ProviderSpan(
+            asn=asn,
+            onset=join([m.onset for m in ours if m.onset.earliest is not None] or [m.onset for m in ours]),
+            end=join([m.end for m in ours if m.end is not None]) if all(m.end is not None for m in ours) else None,
+            probes=tuple(m.probe for m in ours),
+            witnesses=len({participants.operators.get(m.probe, m.probe) for m in ours}),
+        )
+        for asn in sorted({m.asn for m in members})
+        for ours in ([m for m in members if m.asn == asn],)
     )
 
 

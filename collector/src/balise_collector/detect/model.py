@@ -81,6 +81,18 @@ class AffectedProbe(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tru
     observed_bins: int = 0
 
 
+class ProviderSpan(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """When an episode began and ended on one provider: a roll-out reaches them one after another."""
+
+    asn: int
+    onset: Interval
+    end: Interval | None = None
+    """``None`` while one of its affected probes goes on failing, or was last seen failing."""
+    probes: tuple[str, ...] = ()
+    witnesses: int = 0
+    """Independent witnesses among its affected probes."""
+
+
 class Episode(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One span of trouble in one cell."""
 
@@ -93,6 +105,8 @@ class Episode(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     onset: Interval
     end: Interval | None = None
     members: tuple[AffectedProbe, ...] = ()
+    providers: tuple[ProviderSpan, ...] = ()
+    """By AS number; empty in what an earlier version kept."""
     score: float = 0.0
     """Largest mixture statistic, in nats."""
     threshold: float = 0.0
