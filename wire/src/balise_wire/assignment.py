@@ -106,6 +106,15 @@ class Target(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         return int(getattr(self.parameters_of(PARAMETERS[word]), "port", self.port))
 
 
+class KnownPage(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A page whose answer is known: how operating systems tell a captive portal."""
+
+    path: str = "/"
+    status: int = 200
+    begins: str = ""
+    """With what the body begins, behind white space; empty: with anything. With status 204 there is no body."""
+
+
 class Control(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A name every home uses: popular, never sensitive, in its own autonomous system."""
 
@@ -113,6 +122,8 @@ class Control(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     addresses: tuple[str, ...]
     port: int = 443
     scope: Scope = Scope.INTERNATIONAL
+    page: "KnownPage | None" = None
+    """What it is known to answer over HTTP; only a control with it tells a portal that answers 200."""
 
 
 class Timetable(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -179,6 +190,8 @@ class Assignment(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     public_resolvers: tuple[str, ...] = ()
     silent_addresses: tuple[str, ...] = ()
     """Addresses known to run no resolver."""
+    provider_resolvers: tuple[str, ...] = ()
+    """Resolvers of the probe's own provider, where the operator knows them: asked past a resolver in the home."""
     control_name: str = ""
     """The name asked where a DNS control is needed."""
     halt: str = ""

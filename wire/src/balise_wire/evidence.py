@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from balise_wire.word import Word
+from balise_wire.words import HopPlace
 
 PROHIBITED: Final = frozenset({"3/9", "3/10", "3/13", "1/1"})
 """``type/code`` of the ICMP messages by which a router says that it was told not to let something pass: communication
@@ -55,3 +56,5 @@ class Packet(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """``type/code`` of an ICMP message."""
     hop: str = ""
     """Address of the router that sent an ICMP error about our packet; scrubbed to its prefix before it leaves."""
+    place: HopPlace = HopPlace.UNKNOWN
+    """Which machine that was; unknown for everything that is no ICMP error about our packet."""

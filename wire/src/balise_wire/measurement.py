@@ -9,7 +9,17 @@ from typing import Final, get_args
 import msgspec
 
 from balise_wire.observations import Observation
-from balise_wire.words import Access, Design, Experiment, TargetRole
+from balise_wire.words import (
+    Access,
+    AddressSource,
+    ClockState,
+    Design,
+    Experiment,
+    GatewayState,
+    Portal,
+    ResolverPlace,
+    TargetRole,
+)
 
 LINE_TOLERANCE: Final = 120.0
 """Most seconds on the probe's clock between a run and the look at the line that gates it: the judge takes no older one
@@ -30,6 +40,19 @@ class LineHealth(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     international: int = 0
     resolver_ok: bool | None = None
     captive: bool = False
+    gateway: GatewayState = GatewayState.UNKNOWN
+    portal: Portal = Portal.UNKNOWN
+    resolver_place: ResolverPlace = ResolverPlace.UNKNOWN
+    clock: ClockState = ClockState.UNKNOWN
+    ipv4_ok: int = 0
+    ipv4: int = 0
+    """Controls asked over IPv4. Where both families have 0, the probe did not tell by family; where one has, it had no
+    control of that family, and says nothing of it."""
+    ipv6_ok: int = 0
+    ipv6: int = 0
+    others_ok: int = 0
+    others: int = 0
+    """Asked on port 80 or by ICMP echo, because none of the controls answered; 0 where that was not asked."""
 
 
 class Network(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -73,6 +96,10 @@ class Measurement(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     own_failure: str = ""
     """Why the probe itself could not carry the run to its end, in a few words for the operator; empty where it could.
     ``observations`` then holds what had been observed before: facts, but not the whole of an experiment."""
+    address_source: AddressSource = AddressSource.UNKNOWN
+    """Where the address under test came from; unknown where there is none, or it was not told."""
+    address_age: float | None = None
+    """Seconds since it was learned; ``None`` for an assigned one, and where it was not told."""
     request: str = ""
     """Id of the request that asked for it (request.py); empty for what the timetable or an anomaly brought."""
     observations: tuple[Observation, ...] = ()

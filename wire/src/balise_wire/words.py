@@ -23,6 +23,14 @@ class Arm(Word):
     """The subject's address, another port."""
     SIBLING = "sibling"
     """Another address in the same autonomous system, or the next rung of the sibling ladder."""
+    NEAR_SIBLING = "near_sibling"
+    """Another host in the subject's own prefix: the same /24, the same /48 of IPv6."""
+    RANDOM_LABEL = "random_label"
+    """A label that nobody has, under the control's name: no cache holds it, so that its answer comes from upstream."""
+    LONG_HELLO = "long_hello"
+    """The subject's name in a ClientHello of two segments (with a post-quantum key share), as new browsers send it."""
+    LONG_CONTROL = "long_control"
+    """The control's name in such a hello."""
     UNKNOWN = "unknown"
     """A side that a newer probe has: never taken for the subject or for a control."""
 
@@ -34,8 +42,89 @@ class Resolver(Word):
     """The resolver that the network handed to this machine."""
     PUBLIC = "public"
     """A well-known public resolver."""
+    UPSTREAM = "upstream"
+    """The provider's own resolver, asked past a resolver in the home (a router's, a filter's)."""
     SILENT = "silent"
     """An address known to run no resolver: any answer is forged on the way (detectors.md 2.1, Q3)."""
+    UNKNOWN = "unknown"
+
+
+class ResolverPlace(Word):
+    """Where the resolver stands that the network handed to this machine."""
+
+    HOME = "home"
+    """On the probe's own network: a router, a filter, a program of the machine. It may say what no provider says."""
+    BEYOND = "beyond"
+    """Past the home: the provider's, or a public one."""
+    UNKNOWN = "unknown"
+
+
+class Proof(Word):
+    """What became of the look at the certificate of an address that an answer named."""
+
+    VERIFIED = "verified"
+    """A chain was shown and is valid for the name."""
+    REFUSED = "refused"
+    """A chain was shown and is not."""
+    NOT_SHOWN = "not_shown"
+    """No chain was shown: nothing connected, the handshake was cut, or the server speaks another dialect. It says
+    nothing of the address, and nothing for it."""
+    NOT_ASKED = "not_asked"
+    UNKNOWN = "unknown"
+    """Not told: an older probe, or a newer word."""
+
+
+class GatewayState(Word):
+    """What is known of the default gateway."""
+
+    ANSWERED = "answered"
+    MUTE = "mute"
+    """It was asked and did not answer: many answer nobody where there is no ARP (PPP, modems)."""
+    NONE = "none"
+    """The machine has no default gateway: a tunnel or a modem has none, and neither has a line that is down."""
+    NOT_ASKED = "not_asked"
+    UNKNOWN = "unknown"
+    """Not told: an older probe, or a newer word."""
+
+
+class Portal(Word):
+    """What became of the look for a captive portal."""
+
+    CLEAN = "clean"
+    """The control's page was the one that is known."""
+    CAPTIVE = "captive"
+    """Something answered in the control's place: sent elsewhere, asked for a login, or showed another page."""
+    NO_ANSWER = "no_answer"
+    """The control did not answer over HTTP: no portal does that, and no proof that there is none."""
+    PLAUSIBLE = "plausible"
+    """An answer as a control gives it, where its known page is not assigned: a portal that answers 200 looks so."""
+    NOT_ASKED = "not_asked"
+    UNKNOWN = "unknown"
+    """Not told: an older probe, or a newer word."""
+
+
+class HopPlace(Word):
+    """Which machine sent an ICMP error, seen from the probe."""
+
+    FIRST = "first"
+    """The first hop, the home's own router: never a censor."""
+    LATER = "later"
+    """A router further on."""
+    TARGET = "target"
+    """The host itself."""
+    UNKNOWN = "unknown"
+
+
+class AddressSource(Word):
+    """Where the address under test came from."""
+
+    ASSIGNED = "assigned"
+    PROVEN = "proven"
+    """An answer of the probe's resolver whose certificate is valid for the name."""
+    UNPROVEN = "unproven"
+    """Such an answer, whose certificate could not be shown."""
+    KEPT = "kept"
+    """Learned by an earlier run of this probe, before a restart."""
     UNKNOWN = "unknown"
 
 

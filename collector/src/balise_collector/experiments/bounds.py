@@ -88,6 +88,12 @@ def route(text: str) -> str:
 
 DIGEST: Final = shaped("[0-9a-f]{0,64}", "no digest in hex")
 
+CERTIFICATE: Final = Bounds(
+    numbers={"not_after": (-1e12, 1e12), "not_before": (-1e12, 1e12)},
+    texts={"issuer": long(1100), "sha256": DIGEST, "spki_sha256": DIGEST, "subject": long(1100)},
+)
+"""Of a certificate, whichever experiment saw it."""
+
 
 def quoted(value: object) -> str:
     """Quote what a stranger wrote, bounded and printable."""

@@ -38,6 +38,7 @@ _REAL: Final = (-1e15, 1e15)
 SHARED: Final = Bounds(
     numbers={
         "ack": (-(2**33), 2**33),
+        "address_age": (0, 1e10),
         "asn": (0, 2**32 - 1),
         "at": _REAL,
         "connect_ms": MS,
@@ -48,7 +49,13 @@ SHARED: Final = Bounds(
         "international": COUNT,
         "international_ok": COUNT,
         "ip_id": (0, 65_535),
+        "ipv4": COUNT,
+        "ipv4_ok": COUNT,
+        "ipv6": COUNT,
+        "ipv6_ok": COUNT,
         "length": (0, 2**24),
+        "others": COUNT,
+        "others_ok": COUNT,
         "port": (0, 65_535),
         "rtt_ms": MS,
         "seq": (-(2**33), 2**33),

@@ -155,6 +155,10 @@ ARMS: Final[dict[Arm, str]] = {
     Arm.ABSENT: "control: no name at all",
     Arm.OTHER_PORT: "control: another port",
     Arm.SIBLING: "control: a neighbouring address",
+    Arm.NEAR_SIBLING: "control: an address of the same prefix",
+    Arm.RANDOM_LABEL: "control: a name that nobody has",
+    Arm.LONG_HELLO: "the same name in a long greeting",
+    Arm.LONG_CONTROL: "control: a name of no interest in a long greeting",
     Arm.UNKNOWN: "a side that this version does not know",
 }
 """Each side of a paired measurement."""

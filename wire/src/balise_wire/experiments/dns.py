@@ -8,9 +8,11 @@ from typing import Final
 
 import msgspec
 
+from balise_wire.experiments.tls import Certificate
 from balise_wire.experiments.traits import Parameters, RunShape, Traits, Transport
+from balise_wire.failures import Failure
 from balise_wire.trial import Trial
-from balise_wire.words import Experiment, Resolver, Way
+from balise_wire.words import Experiment, Proof, Resolver, ResolverPlace, Way
 
 QUESTION: Final = 300
 """Bytes of a question and its answer, with headers."""
@@ -68,6 +70,16 @@ class DnsAnswer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """How the question was asked that this answers."""
     cut: bool = False
     """Only the beginning arrived: the answer came in fragments and the others were lost."""
+    records: int = -1
+    """Records in the answer section, of any type; -1 where it was not told. An answer without error, records and SOA is
+    an *empty* one, which no name server of the name gives (RFC 2308 2.2)."""
+    soa: bool | None = None
+    """Whether the authority section has an SOA record, as an honest *no such name* and *no such data* have (RFC 2308);
+    ``None`` where it was not told."""
+    ad: bool | None = None
+    """Authenticated data (RFC 4035 3.2.3); ``None`` where it was not told."""
+    server: int = -1
+    """Place, in the network's list, of the resolver that gave this answer; -1 where it was not told."""
 
 
 class DnsObservation(Trial, frozen=True, tag="dns"):
@@ -89,7 +101,21 @@ class DnsObservation(Trial, frozen=True, tag="dns"):
     """Answers to the same question with checking disabled (RFC 4035 3.2.2), asked after a SERVFAIL; ``None`` where that
     was not asked."""
     tls_consistent: bool | None = None
-    """Whether the first accepted answer's address completed a TLS handshake with a certificate valid for the name;
-    ``None`` where it was not tried, or a TLS server answered that showed none."""
+    """Whether the first accepted answer's address showed a certificate valid for the name; ``None`` where it was not
+    asked for one, or showed none (``tls_proof`` says which; probes up to commit 0aa15c1 said ``False`` for both)."""
     tls_address: str = ""
     """The address that was tried for ``tls_consistent``."""
+    tls_proof: Proof = Proof.UNKNOWN
+    """What became of the look at the certificate."""
+    tls_failure: Failure | None = None
+    """How the look failed: why the chain is not valid (``refused``), or what happened instead (``not_shown``)."""
+    tls_connected: bool | None = None
+    """Whether the address answered a TCP handshake; ``None`` where it was not asked."""
+    tls_certificate: Certificate | None = None
+    """The leaf that was shown where it is not valid for the name: its issuer and dates tell a portal, an interceptor
+    and a wrong clock apart."""
+    resolver_place: ResolverPlace = ResolverPlace.UNKNOWN
+    """Where the resolver stands that was asked (of several, the first that answered)."""
+    nat64: tuple[str, ...] | None = None
+    """Prefixes by which this network makes IPv6 addresses of IPv4 ones (RFC 7050): an address inside is no forgery.
+    Empty: there is none; ``None``: it was not asked."""

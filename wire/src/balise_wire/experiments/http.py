@@ -8,7 +8,9 @@ from typing import Annotated, Final
 
 import msgspec
 
+from balise_wire.experiments.tls import Certificate
 from balise_wire.experiments.traits import Parameters, RunShape, Traits, Transport
+from balise_wire.failures import Failure
 from balise_wire.trial import Trial
 from balise_wire.words import Experiment
 
@@ -79,3 +81,25 @@ class HttpObservation(Trial, frozen=True, tag="http"):
     """Allow-listed headers, lower-case names."""
     goodput_kbps: float | None = None
     """Body bits over the time from first to last body byte; ``None`` below 4 KB."""
+    whole_bytes: int | None = None
+    """Length of the whole body: announced, or read to its end; ``None`` where nobody said it. Two bodies compare by
+    this alone: a cut length says nothing."""
+    asked_bytes: int | None = None
+    """Most bytes of the body that were asked for; ``None`` where it was not told."""
+    wire_bytes: int | None = None
+    """TCP payload bytes that arrived on the connection, handshake and unfinished TLS records included: what a transfer
+    had brought when it froze. ``None`` where it was not told."""
+    idle_ms: float | None = None
+    """From the last of them to the end of the trial; ``None`` where nothing came, or it was not told."""
+    redirect_site: str = ""
+    """Registrable name of the host that a redirect leads to; empty where it leads to none."""
+    same_site: bool | None = None
+    """Whether that is the registrable name of ``host``; ``None`` where there is no redirect to another host."""
+    retry_after: int | None = None
+    """Seconds of Retry-After (RFC 9110 10.2.3): the server asks for patience; ``None`` where it does not."""
+    robot_test: bool | None = None
+    """Whether the response has the marks of a test for robots; ``None`` where it was not told."""
+    tls_failure: Failure | None = None
+    """Why the chain is not valid for ``host``, over TLS."""
+    certificate: Certificate | None = None
+    """The leaf that was shown where it is not."""

@@ -13,7 +13,16 @@ from balise_wire.experiments.tcp import SYN
 from balise_wire.experiments.traits import Parameters, RunShape, Traits, Transport
 from balise_wire.failures import Failure
 from balise_wire.trial import Trial
-from balise_wire.words import ClockState, Experiment, Scope
+from balise_wire.words import (
+    AddressSource,
+    ClockState,
+    Experiment,
+    GatewayState,
+    HopPlace,
+    Portal,
+    ResolverPlace,
+    Scope,
+)
 
 GATEWAY: Final = 200
 """Bytes of the question to the default gateway."""
@@ -50,6 +59,14 @@ class ControlResult(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tru
     scope: Scope
     failure: Failure | None = None
     rtt_ms: float | None = None
+    family: int = 0
+    """IP version; 0 where it was not told (probes up to commit 0aa15c1 asked IPv4 where there was one)."""
+    port: int | None = None
+    """TCP port; 0 for ICMP echo, ``None`` where it was not told."""
+    icmp_place: HopPlace = HopPlace.UNKNOWN
+    """Which machine sent the ICMP error that the failure is; unknown where it is none."""
+    source: AddressSource = AddressSource.UNKNOWN
+    """Where its address came from."""
 
 
 class LineObservation(Trial, frozen=True, tag="line"):
@@ -68,3 +85,14 @@ class LineObservation(Trial, frozen=True, tag="line"):
     """Probe minus collector, from the last signed receipt; ``None`` before the first."""
     loss: float | None = None
     """Share of the controls' SYNs that had no answer, 0..1."""
+    gateway: GatewayState = GatewayState.UNKNOWN
+    """What ``gateway_ok`` says, and why it may say nothing."""
+    portal: Portal = Portal.UNKNOWN
+    """What ``captive`` says, and why it may say nothing."""
+    resolver_place: ResolverPlace = ResolverPlace.UNKNOWN
+    """Where the resolver stands of which ``resolver_ok`` tells."""
+    others: tuple[ControlResult, ...] | None = None
+    """The same controls on port 80 and by ICMP echo, asked where none of ``controls`` answered: a line on which 443
+    alone is dead is no dead line. ``None`` where that was not asked."""
+    unresolved: int = 0
+    """Controls without assigned addresses whose name the probe could not look up either."""

@@ -10,7 +10,7 @@ import msgspec
 
 from balise_wire.experiments.traits import Parameters, RunShape, Traits, Transport
 from balise_wire.trial import Trial
-from balise_wire.words import Experiment
+from balise_wire.words import Experiment, HopPlace
 
 SYN: Final = 150
 """Bytes of a SYN, its SYN-ACK and our RST, without Ethernet: 160 where both have every option, 120 without any."""
@@ -32,6 +32,9 @@ class TcpParameters(Parameters, frozen=True):
 
     other_port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 0
     """A second port that the addresses answer on; 0 where there is none."""
+    siblings: tuple[str, ...] = ()
+    """More rungs of the sibling ladder beside the target's ``sibling``, both families: hosts in the same prefix (/24,
+    /48) and in other prefixes of the same AS, that answer on the target's port."""
 
 
 def cost(shape: RunShape) -> int:
@@ -51,3 +54,5 @@ class TcpObservation(Trial, frozen=True, tag="tcp"):
     icmp_errors: int = 0
     rtt_ms: float | None = None
     """Least SYN to SYN-ACK time, kernel timestamps on both ends."""
+    icmp_place: HopPlace = HopPlace.UNKNOWN
+    """Which machine sent the first ICMP error; unknown where there was none."""

@@ -67,5 +67,14 @@ class TlsObservation(Trial, frozen=True, tag="tls"):
     version: str = ""
     alpn: str = ""
     verified: bool | None = None
-    """Whether the chain verified for the name; ``None`` for hello-only trials."""
+    """Whether the chain verified for the name; ``None`` for hello-only trials, and where none was shown."""
     chain: tuple[Certificate, ...] = ()
+    hello_bytes: int = 0
+    """Bytes of the ClientHello that was sent; 0 where it was not told."""
+    segments: int = 0
+    """TCP segments that carried it, as the capture saw them leave; 0 where it was not told."""
+    wire_bytes: int | None = None
+    """TCP payload bytes that came back on the connection, whether or not they made a record; ``None`` where it was not
+    told. ``bytes_received`` of a hello-only trial is cut at the first record's head."""
+    certificate_shown: bool | None = None
+    """Whether a certificate was seen, valid or not; ``None`` where none could be (a hello-only trial, TLS 1.3)."""

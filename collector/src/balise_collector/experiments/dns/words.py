@@ -18,6 +18,7 @@ RCODES: Final = {
 RESOLVERS: Final = {
     Resolver.PROVIDER: gettext_noop("the provider's resolver"),
     Resolver.PUBLIC: gettext_noop("a public resolver"),
+    Resolver.UPSTREAM: gettext_noop("the provider's resolver, asked past the home's own"),
     Resolver.SILENT: gettext_noop("an address where no resolver runs"),
     Resolver.UNKNOWN: gettext_noop("somebody that this version does not know"),
 }

@@ -5,12 +5,18 @@ Must not live here: bounds that every experiment shares (intake/believable.py), 
 
 from typing import Final
 
-from balise_collector.experiments.bounds import BYTES, DIGEST, Bounds, Destination, long, word
+from balise_collector.experiments.bounds import BYTES, CERTIFICATE, COUNT, Bounds, Destination, word
 from balise_wire.experiments.tls import TlsObservation
 
 BOUNDS: Final = Bounds(
-    numbers={"bytes_received": BYTES, "not_after": (-1e12, 1e12), "not_before": (-1e12, 1e12)},
-    texts={"issuer": long(1100), "sha256": DIGEST, "sni": word(300), "spki_sha256": DIGEST, "subject": long(1100)},
+    numbers={
+        **CERTIFICATE.numbers,
+        "bytes_received": BYTES,
+        "hello_bytes": (0, 65_535),
+        "segments": COUNT,
+        "wire_bytes": BYTES,
+    },
+    texts={**CERTIFICATE.texts, "sni": word(300)},
     items={"chain": 32},
 )
 
