@@ -9,22 +9,21 @@ import math
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
 from balise_agent import __version__
 from balise_agent.delivery.spool.packing import Record
 from balise_agent.experiments.task import carried
-from balise_agent.measure.assignment_follower import AssignmentFollower
+from balise_agent.measure.agenda import Agenda
 from balise_agent.measure.conductor import Conductor, Outcome
 from balise_agent.measure.line_check import clocked
 from balise_agent.measure.report import Circumstances, measurement
 from balise_agent.measure.run import Run
 from balise_agent.policy.egress import Egress
 from balise_agent.policy.redaction import redacted
-from balise_agent.run.asked import Asked
-from balise_agent.run.recorder import LONGEST_DETAIL, Recorder
+from balise_agent.run.recorder import LONGEST_DETAIL
 from balise_agent.system.clock import Clock
 from balise_agent.system.errors import LinkUnusable, PolicyRefusal
 from balise_agent.system.reactor import Reactor, Timer
@@ -40,6 +39,34 @@ _LONGEST_TIMER: Final = 3600.0
 _SHORTEST_TIMER: Final = 0.01
 
 
+class HasAgenda(Protocol):
+    """Who knows what is due: ``measure.assignment_follower.AssignmentFollower``."""
+
+    agenda: Agenda | None
+
+
+class Records(Protocol):
+    """Who takes what runs bring: ``run.recorder.Recorder``."""
+
+    refused: int
+
+    def record(self, record: Record, /) -> None:
+        """Take one result."""
+
+    def event(self, kind: EventKind, detail: str, /) -> None:
+        """Take what is worth an event."""
+
+
+class Requests(Protocol):
+    """Who answers for runs that were asked for: ``run.asked.Asked``."""
+
+    def begin(self, id: str, /) -> bool:
+        """Write down that a request is begun; whether it may be."""
+
+    def done(self, id: str, measurement: str, failure: str, /) -> None:
+        """Answer for a run that ended."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Setting:
     """What every measurement says of where it was made."""
@@ -50,6 +77,8 @@ class Setting:
     """Packets that the capture lost since it was opened."""
     limited_by: Callable[[], tuple[str, ...]]
     """What holds the hardware back, by the wire's words."""
+    software: str = __version__
+    """Version of the agent."""
 
 
 class Runs:
@@ -58,9 +87,9 @@ class Runs:
     def __init__(
         self,
         conductor: Conductor,
-        follower: AssignmentFollower,
-        asked: Asked,
-        recorder: Recorder,
+        follower: HasAgenda,
+        asked: Requests,
+        recorder: Records,
         egress: Egress,
         setting: Setting,
     ) -> None:
@@ -179,7 +208,7 @@ class Runs:
                 ended=ended,
                 network=self._setting.network,
                 catalogue="" if agenda is None else agenda.assignment.catalogue,
-                software=__version__,
+                software=self._setting.software,
                 line=None if agenda is None else agenda.line,
                 limited_by=(*self._setting.limited_by(), *(("drops",) if lost else ())),
                 tap_drops=lost,

@@ -8,26 +8,26 @@ live here: conclusions (inference.py).
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
 from balise_collector.conclude.databases import DatabasesOpener
 from balise_collector.conclude.inference import LEARNED, STEP, WARM, Concluded, Inference, OperatorContext, unsure_of
-from balise_collector.conclude.store import Progress, Store
+from balise_collector.conclude.store import Progress
 from balise_collector.fleet.catalogue import Catalogue
 from balise_collector.fleet.members import Fleet
 from balise_collector.fleet.registry import FleetRegistry
-from balise_collector.incidents import IncidentChange
-from balise_collector.journal import JournalRow
-from balise_collector.journal.interface import Journal
+from balise_collector.fleet.whereabouts import Sighting
+from balise_collector.incidents import Incident, IncidentChange
+from balise_collector.journal import JournalRow, Piece, PresenceRow
 from balise_collector.judge import RULES_VERSION, Verdict
 from balise_collector.system.clock import Clock
 from balise_collector.system.config import Config
 from balise_collector.system.errors import DamagedError, JournalError
-from balise_collector.system.faults import words_of
+from balise_collector.system.faults import Fault, Faults, words_of
 from balise_collector.words.tables import WITNESSES
 from balise_wire.addresses import LABORATORY
 
@@ -64,14 +64,98 @@ def operator_context(config: Config, clock: Clock, fleet: Fleet, catalogue: Cata
     )
 
 
+class FollowedJournal(Protocol):
+    """What of the journal is followed; each as in ``journal.interface``."""
+
+    def head(self) -> int:
+        """See the interface."""
+        ...
+
+    def piece(self, after: int, most: int, /) -> Piece:
+        """See the interface."""
+        ...
+
+    def rows(self, places: Sequence[int], /) -> list[JournalRow]:
+        """See the interface."""
+        ...
+
+    def presence(self, after: float, until: float, /) -> list[PresenceRow]:
+        """See the interface."""
+        ...
+
+    def watched(self, before: float | None = None, /) -> list[tuple[float, float]]:
+        """See the interface."""
+        ...
+
+    def sightings(self, after: int, /) -> list[Sighting]:
+        """See the interface."""
+        ...
+
+    def set_aside(self, reader: str, faults: Sequence[Fault], at: float, /) -> list[Fault]:
+        """See the interface."""
+        ...
+
+    def take_up(self, reader: str, /) -> None:
+        """See the interface."""
+        ...
+
+
+class Conclusions(Protocol):
+    """What of the store is written, and read again at a start; each as in ``conclude.store``."""
+
+    def clear(self) -> None:
+        """See the interface."""
+        ...
+
+    def incidents(self) -> list[Incident]:
+        """See the interface."""
+        ...
+
+    def memory(self, name: str, /) -> bytes | None:
+        """See the interface."""
+        ...
+
+    def progress(self) -> Progress:
+        """See the interface."""
+        ...
+
+    def reference_verdicts(self, since: float, until_seq: int, /) -> list[tuple[int, Verdict]]:
+        """See the interface."""
+        ...
+
+    def verdicts_at(self, places: Iterable[int], /) -> list[tuple[int, Verdict]]:
+        """See the interface."""
+        ...
+
+    def save_verdicts(self, verdicts: Iterable[tuple[int, Verdict]], faults: Faults | None = None, /) -> None:
+        """See the interface."""
+        ...
+
+    def save_progress(
+        self, progress: Progress, memory: dict[str, bytes], incidents: Sequence[Incident], noted_at: float, /
+    ) -> None:
+        """See the interface."""
+        ...
+
+
 class JournalReader:
     """One pass along the journal: the inference, where it stands, and the store it writes."""
 
-    def __init__(self, journal: Journal, store: Store, around: OperatorContext, reader: str = CURSOR) -> None:
+    def __init__(
+        self,
+        journal: FollowedJournal,
+        store: Conclusions,
+        around: OperatorContext,
+        reader: str = CURSOR,
+        *,
+        remembers: bool = True,
+    ) -> None:
         """Go on from the store's snapshot, or from zero where there is none (or it is of another version).
 
-        What cannot be dealt with is remembered under the name of ``reader``.
+        What cannot be dealt with is remembered under the name of ``reader``. A reader that does not ``remember`` keeps
+        no snapshot: who drives it never starts again.
         """
+        self._remembers = remembers
         self._reader = reader
         self._journal = journal
         self._store = store
@@ -231,10 +315,14 @@ class JournalReader:
             what = change.incident
             where = f"{what.service} in {what.country}" + ("" if what.confirmed else f" ({WITNESSES['alone']})")
             _log.info("incident %s %s: %s %s", what.id, change.kind, what.kind, where)
-        lines = msgspec.json.encode(self._inference.lines(self._progress.stepped))
-        memory = {**self._inference.memory(), "cells": cells_of(self._inference), LINES: lines}
+        memory = self._memory() if self._remembers else {}
         self._store.save_progress(self._progress, memory, incidents, self._progress.stepped)
         self._saved = self._progress.seq
+
+    def _memory(self) -> dict[str, bytes]:
+        """Return what a start needs, and what pages show of it."""
+        lines = msgspec.json.encode(self._inference.lines(self._progress.stepped))
+        return {**self._inference.memory(), "cells": cells_of(self._inference), LINES: lines}
 
 
 def step_after(progress: Progress) -> float:

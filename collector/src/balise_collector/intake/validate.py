@@ -8,7 +8,7 @@ approval and signature come before anything is decompressed; a bad measurement n
 import math
 import re
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -160,31 +160,56 @@ def validate(
         return Quarantined(reason=f"seal: {error}", raw=payload, probe=topic.probe)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return Quarantined(reason=f"envelope: {_short(error)}", raw=payload, probe=topic.probe)
+    signed = Signed(topic, envelope, payload, carried)
+    return believed(signed, fleet, received_at, limits, clocks or ProbeClocks(), gate)
+
+
+class Signed(NamedTuple):
+    """An envelope whose signature is that of the member on whose topic it came."""
+
+    topic: ProbeTopic
+    envelope: Envelope
+    raw: bytes
+    """The frame that it came in, for the quarantine."""
+    carried: bool = False
+    """It came in a carrier."""
+
+
+def believed(
+    signed: Signed,
+    fleet: Fleet,
+    received_at: float,
+    limits: Limits,
+    clocks: ProbeClocks,
+    gate: Gate | None = None,
+) -> Accepted | Quarantined:
+    """Decide about what a member signed; the arguments as in ``validate``."""
+    topic, envelope, raw, carried = signed
     refusal = _refuse_body(topic, envelope)
     if refusal:
-        return Quarantined(reason=refusal, raw=payload, probe=topic.probe)
+        return Quarantined(reason=refusal, raw=raw, probe=topic.probe)
     if envelope.kind is Kind.UNKNOWN:
         # Signed and addressed rightly: the journal keeps it, and the probe's queue need not stand still for it.
         reason = "a body of a kind that is newer than this collector; update the collector"
-        return Quarantined(reason=reason, raw=payload, probe=topic.probe, envelope=envelope)
+        return Quarantined(reason=reason, raw=raw, probe=topic.probe, envelope=envelope)
     fits = _CARRIED_KINDS if carried or envelope.kind is Kind.CARRIED else {_KIND_OF[topic.leaf]}
     if envelope.kind not in fits:
         reason = f"body of kind {envelope.kind} on the {topic.leaf} topic"
-        return Quarantined(reason=reason, raw=payload, probe=topic.probe)
+        return Quarantined(reason=reason, raw=raw, probe=topic.probe)
     member = fleet.members[topic.probe]
     refusal = gate(member.id, len(envelope.body), received_at) if gate is not None else ""
     if refusal:
-        return Quarantined(reason=refusal, raw=payload, probe=topic.probe, envelope=envelope)
+        return Quarantined(reason=refusal, raw=raw, probe=topic.probe, envelope=envelope)
     try:
-        dating = (clocks or ProbeClocks()).date(envelope, received_at)
+        dating = clocks.date(envelope, received_at)
         return _BODY[envelope.kind](member, envelope, ReceiptDue(received_at, dating), limits, fleet)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         # Signed and addressed rightly: it is kept here, so the probe need not send it again.
         reason = f"body of {envelope.kind}: {_short(error)}"
-        return Quarantined(reason=reason, raw=payload, probe=topic.probe, envelope=envelope)
+        return Quarantined(reason=reason, raw=raw, probe=topic.probe, envelope=envelope)
     except Exception as error:  # noqa: BLE001 - whatever a body can make us do, it costs itself and nothing behind it
         reason = f"body of {envelope.kind}: our own fault, please report it: {_short(error)}"
-        return Quarantined(reason=reason, raw=payload, probe=topic.probe, envelope=envelope)
+        return Quarantined(reason=reason, raw=raw, probe=topic.probe, envelope=envelope)
 
 
 def read_state(topic: ProbeTopic, payload: bytes, fleet: Fleet | None = None) -> Spoken | Quarantined:
