@@ -50,6 +50,13 @@ def test_a_volley_is_told_once() -> None:
     assert second == third == ("as the one above",)
 
 
+def test_resets_with_one_ip_id_at_once_are_marked() -> None:
+    """A kernel numbers every packet that it sends; an injector builds one packet and sends it three times."""
+    first, second, third = marks(*(came(182 + n, "RA", ip_id=0x4D2, seq=1) for n in range(3)))
+    assert first == ("one of 3 resets with one IP-ID at once",)
+    assert second == third == ("as the one above",)
+
+
 def test_behind_a_proxy_near_by_ttl_and_time_say_nothing() -> None:
     """A SYN proxy answers the handshake in the server's place: then every packet of the server looks odd."""
     control = (out(0, "S"), came(5, "SA", ttl=62), out(5.2, "A"), out(6, "PA", seq=1, length=517),

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from balise_collector.experiments.http.references import Page, backed, pages_of
 from balise_collector.judge.context import Context
-from balise_collector.judge.injection import FORGED, injection_score, is_whole
+from balise_collector.judge.injection import FORGED, is_whole, series_score
 from balise_collector.judge.limits import limited
 from balise_collector.judge.references import Seen
 from balise_collector.judge.rules import MIN_TRIALS, Facts, common, spread_out
@@ -204,7 +204,7 @@ def facts(measurement: Measurement, context: Context) -> HttpFacts:
     suspect = printed is not None or strange or (alone and not like)
     passed = whole and all(_good(t) for t in got) and not suspect
     control = next((t.packets for t in others if t.packets), ())
-    score = max((injection_score(t.packets, control) for t in own if t.packets), default=0.0)
+    score = series_score((t.packets for t in own if t.packets), (control,))
     signs = {"artefact"} if printed is not None else set()
     if score >= FORGED and (is_whole(control) or not limited(measurement, context.no_limits)):
         signs.add("forged_packet")

@@ -10,7 +10,7 @@ from typing import Final
 
 from balise_collector.experiments.tls.references import keys
 from balise_collector.judge.context import Context
-from balise_collector.judge.injection import FORGED, injection_score, is_whole
+from balise_collector.judge.injection import FORGED, is_whole, series_score
 from balise_collector.judge.limits import limited
 from balise_collector.judge.references import Seen
 from balise_collector.judge.rules import MIN_TRIALS, Facts, common, spread_out
@@ -150,7 +150,7 @@ def facts(measurement: Measurement, context: Context) -> TlsFacts:
     failing = [t for t in subject if outcome(t) is not Outcome.ANSWERED]
     since = began(failing, measurement)
     forged = [t for t in failing if t.packets]
-    score = max((injection_score(t.packets, control.packets if control else ()) for t in forged), default=0.0)
+    score = series_score((t.packets for t in forged), (control.packets if control else (),))
     signs = set()
     if control is not None and control.arm is Arm.NEIGHBOUR and outcome(control) is Outcome.ANSWERED:
         signs.add("neighbour_ok")

@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from balise_collector.judge.injection import Trace, behind_proxy, trace
+from balise_collector.judge.injection import TTL_SLACK, Trace, behind_proxy, trace, volley
 from balise_collector.system.sentences import Say, gettext_noop
 from balise_wire.evidence import Direction, Packet
 
-_TTL_SLACK = 2
 _REORDER_US = 50_000
 
 
@@ -108,7 +107,7 @@ def _signs(packet: Packet, seen: Trace, say: Say, *, proxied: bool) -> tuple[str
         return ()
     found = []
     ends = "R" in packet.flags or "F" in packet.flags
-    if synack is not None and synack.ttl and packet.ttl and not proxied and abs(packet.ttl - synack.ttl) > _TTL_SLACK:
+    if synack is not None and synack.ttl and packet.ttl and not proxied and abs(packet.ttl - synack.ttl) > TTL_SLACK:
         told = say("TTL {ttl}, where the server's SYN ACK had {other}")
         found.append(told.format(ttl=packet.ttl, other=synack.ttl))
     if "R" in packet.flags:
@@ -116,6 +115,8 @@ def _signs(packet: Packet, seen: Trace, say: Say, *, proxied: bool) -> tuple[str
             found.append(say("don't-fragment bit unlike the server's SYN ACK"))
         if packet.length:
             found.append(say("a reset that carries data"))
+        if packet in (copies := volley(seen)):
+            found.append(say("one of {count} resets with one IP-ID at once").format(count=len(copies)))
         if any(later.t_us > packet.t_us + _REORDER_US and later.seq >= packet.seq for later in seen.data):
             found.append(say("the server went on sending after it"))
     if ends and packet is seen.killer and not proxied and seen.rtt_us and seen.hello is not None:
