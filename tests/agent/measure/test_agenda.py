@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from balise_agent.experiments.task import Task
 from balise_agent.measure.agenda import Agenda
 from balise_agent.measure.cooldown import COOL_DOWN, FLOOD_REST
+from balise_agent.measure.entry import WATCHED
 from balise_agent.measure.line_check import AGAIN
 from balise_agent.measure.run import Run
 from balise_agent.policy.limits import Limits, Reserve
@@ -193,7 +194,7 @@ def test_a_run_starts_in_its_slot() -> None:
 def test_jitter_covers_the_whole_interval() -> None:
     """A fixed phase would be a beacon: over slots the times spread evenly over the interval."""
     agenda = make_agenda(make_assignment(make_target(1, "198.18.0.1")))
-    key = ("s/web/host1.example/4", 4, Experiment.TLS)
+    key = ("s/web/host1.example/4", 4, Experiment.TLS, "")
     phases = [agenda.planned_at(key, slot) % INTERVAL for slot in range(2000)]
     tenths = Counter(int(phase // (INTERVAL / 10)) for phase in phases)
     assert set(tenths) == set(range(10))
@@ -203,7 +204,7 @@ def test_jitter_covers_the_whole_interval() -> None:
 
 def test_jitter_is_explainable_later() -> None:
     """The same secret plans the same times; another device plans others."""
-    key = ("s/web/host1.example/4", 4, Experiment.TLS)
+    key = ("s/web/host1.example/4", 4, Experiment.TLS, "")
     assignment = make_assignment(make_target(1, "198.18.0.1"))
     times = [make_agenda(assignment, secret=secret).planned_at(key, 7) for secret in (b"a", b"a", b"b")]
     assert times[0] == times[1] != times[2]
@@ -334,7 +335,8 @@ def test_the_cause_rides_along() -> None:
     """Each paired run carries the failing trial before it, so that it is complete evidence over two time bins."""
     internet = Internet(blocked=lambda run, _now: run.experiment is Experiment.TLS)
     internet.play(make_agenda(make_assignment(make_target(1, "198.18.0.1"))), START + 3_000)
-    paired = [(now, run) for now, run in internet.runs if run.design is Design.PAIRED]
+    tls = [(now, run) for now, run in internet.runs if run.experiment is Experiment.TLS]
+    paired = [(now, run) for now, run in tls if run.design is Design.PAIRED]
     assert len(paired) > 5
     for now, run in paired:
         assert run.cause is not None
@@ -358,11 +360,12 @@ def test_nobody_starves_on_a_shared_address(others: int) -> None:
     targets = [make_target(n, "198.18.0.1", (Experiment.TLS,)) for n in range(2 + others)]
     internet.play(make_agenda(make_assignment(*targets)), START + 36_000)
     counts = Counter(run.target.host for _, run in internet.runs)
-    # 200 cool-downs fit into the time; two blocked names share them, the healthy ones go in between.
+    # 200 cool-downs fit into the time; two blocked names share them and go first (field.md 1), and the healthy ones go
+    # when they have waited for an interval: in more than half of their slots.
     assert abs(counts["host0.example"] - counts["host1.example"]) <= 6
     assert counts["host0.example"] >= 70
     for n in range(2, 2 + others):
-        assert counts[f"host{n}.example"] >= 80
+        assert counts[f"host{n}.example"] >= 65
 
 
 def test_a_run_that_needs_two_cool_endpoints_is_not_starved() -> None:
@@ -391,7 +394,7 @@ def test_a_dead_address_is_left_to_tcp(seconds: float) -> None:
     assert len(paired) >= 0.75 * (end - paired[0]) / max(INTERVAL, seconds + INTERVAL / 2)
     named = (Experiment.TLS, Experiment.HTTP)
     names = [now for word in named for now in internet.starts(experiment=word, design=Design.PAIRED)]
-    assert all(now >= end for now in names)
+    assert not any(begin <= now < end for now in names)
     last = {word: internet.starts(experiment=word, design=Design.SENTINEL)[-1] for word in FOUR}
     assert min(last.values()) > end  # all is well again in all layers
 
@@ -419,8 +422,8 @@ def test_a_connect_that_fails_has_tcp_asked_at_once() -> None:
         assert tcp - first <= 10
 
 
-def test_the_incidents_budget_ends_the_series_not_the_watching() -> None:
-    """When an incident's bytes are spent, sentinels go on, carry the cause, and say what limited them."""
+def test_the_incidents_budget_thins_the_series_and_ends_neither_them_nor_the_watching() -> None:
+    """When an incident's bytes are spent, one series an hour goes on, and sentinels that say what limited them."""
     begin, end = START + 1_000, START + 20_000
     internet = Internet(blocked=lambda run, now: run.experiment is Experiment.TLS and begin <= now < end)
     assignment = make_assignment(
@@ -428,9 +431,13 @@ def test_the_incidents_budget_ends_the_series_not_the_watching() -> None:
     )
     internet.play(make_agenda(assignment), START + 25_000)
     during = [run for now, run in internet.runs if begin + 6_000 <= now < end]
-    assert {run.design for run in during} == {Design.SENTINEL}
-    assert all(run.cause is not None and run.limited_by == ("budget",) for run in during)
-    assert len(during) >= 40
+    paired = [now for now in internet.starts(design=Design.PAIRED) if begin + 6_000 <= now < end]
+    assert all(3_600 <= b - a <= 3_600 + WATCHED + COOL_DOWN for a, b in itertools.pairwise(paired))
+    assert len(paired) >= 2
+    assert all(run.cause is not None for run in during)
+    assert all(run.limited_by == ("budget",) for run in during if run.design is Design.SENTINEL)
+    times = [now for now in internet.starts() if begin <= now < end]
+    assert max(b - a for a, b in itertools.pairwise(times)) <= WATCHED + 2 * INTERVAL
     assert internet.runs[-1][1].cause is None
 
 
@@ -646,7 +653,7 @@ def test_a_new_assignment_keeps_what_is_known() -> None:
     assert len(agenda.anomalies()) == 2
     three = make_target(3, "198.18.0.3", (Experiment.TLS,))
     agenda.reassign(make_assignment(one, three), START + 2_000)
-    assert agenda.anomalies() == ((one.id, 4, Experiment.TLS),)
+    assert agenda.anomalies() == ((one.id, 4, Experiment.TLS, ""),)
     internet = Internet()
     internet.play(agenda, START + 4_000, start=START + 2_000)
     assert {run.target.id for _, run in internet.runs} == {one.id, three.id}

@@ -6,7 +6,7 @@ from balise_agent.measure.day import Day
 from balise_agent.policy.limits import Reserve
 from balise_wire.words import Experiment
 
-ONE = (("s/web/a.example/4", 4, Experiment.TLS), "")
+ONE = (("s/web/a.example/4", 4, Experiment.TLS, ""), "")
 NOON = 43_200.0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from balise_agent.measure.entry import Entry
+from balise_agent.measure.entry import FRESH, WATCHED, Entry
 from balise_agent.measure.run import Run
 from balise_agent.measure.task_choice import Device, task_for
 from balise_wire.assignment import Assignment, Budget, Target, Timetable
@@ -20,6 +20,9 @@ CUT = msgspec.structs.replace(FINE, failure=Failure.CONNECTION_RESET, status=Non
 NEW = msgspec.structs.replace(FINE, title="B")
 
 
+BUDGET = Budget(bytes_per_incident=2_000_000)
+
+
 def run(design: Design = Design.SENTINEL, *limited: str) -> Run:
     """Return a run of http."""
     assignment = Assignment(version=1, catalogue="c", expires=9e9, targets=(TARGET,))
@@ -31,25 +34,25 @@ def run(design: Design = Design.SENTINEL, *limited: str) -> Run:
 def test_an_anomaly_begins_once_and_ends_with_the_first_success() -> None:
     """Paired runs cost the incident's bytes; an anomaly has every slot meanwhile."""
     entry, rare = Entry(TARGET, 4, Experiment.HTTP), Timetable(http_every=12)
-    assert entry.every(rare) == 12
-    assert entry.learn(run(), (CUT,))
-    assert not entry.learn(run(Design.PAIRED), (CUT,))
-    assert (entry.every(rare), entry.cause) == (1, CUT)
+    assert entry.every(rare, BUDGET, 10.0) == 12
+    assert entry.learn(run(), (CUT,), 10.0)
+    assert not entry.learn(run(Design.PAIRED), (CUT,), 10.0)
+    assert (entry.every(rare, BUDGET, 10.0), entry.cause) == (1, CUT)
     assert entry.spent > 0
-    assert not entry.affords_pair(Budget(bytes_per_incident=entry.spent))
-    assert entry.affords_pair(Budget(bytes_per_incident=entry.spent + 1))
-    assert not entry.learn(run(Design.PAIRED), (FINE,))
+    assert not entry.affords_pair(Budget(bytes_per_incident=entry.spent), 1e6)
+    assert entry.affords_pair(Budget(bytes_per_incident=40 * entry.spent + 40), 11.0)
+    assert not entry.learn(run(Design.PAIRED), (FINE,), 10.0)
     assert (entry.cause, entry.spent, entry.usual) == (None, 0, FINE)
-    assert entry.affords_pair(Budget(bytes_per_incident=0))
+    assert entry.affords_pair(Budget(bytes_per_incident=0), 10.0)
 
 
 def test_a_lasting_change_is_the_new_usual_once_the_bytes_are_used_up() -> None:
     """A redesign is no incident for ever; a failure never becomes usual."""
     entry = Entry(TARGET, 4, Experiment.HTTP, usual=FINE)
-    assert entry.learn(run(), (NEW,))
-    entry.learn(run(Design.SENTINEL, "budget"), (CUT,))
+    assert entry.learn(run(), (NEW,), 10.0)
+    entry.learn(run(Design.SENTINEL, "budget"), (CUT,), 10.0)
     assert entry.cause is CUT
-    entry.learn(run(Design.SENTINEL, "budget"), (NEW,))
+    entry.learn(run(Design.SENTINEL, "budget"), (NEW,), 10.0)
     assert entry.reading is None
     assert entry.usual == NEW
 
@@ -58,5 +61,36 @@ def test_whether_it_connected_is_what_its_cause_says() -> None:
     """Where it did not, the layer below is the one to ask."""
     entry = Entry(TARGET, 4, Experiment.HTTP)
     assert entry.connected
-    entry.learn(run(), (msgspec.structs.replace(CUT, connect_ms=None),))
+    entry.learn(run(), (msgspec.structs.replace(CUT, connect_ms=None),), 10.0)
     assert not entry.connected
+
+
+def test_series_come_at_once_and_then_ever_more_rarely() -> None:
+    """A fortieth of an incident's bytes in every slot, a quarter each 15 minutes; an old anomaly is still watched."""
+    entry, rare = Entry(TARGET, 4, Experiment.HTTP), Timetable(http_every=12)
+    entry.learn(run(), (CUT,), 0.0)
+    entry.series_at, entry.spent = 0.0, 49_000
+    assert entry.affords_pair(BUDGET, 1.0)
+    entry.spent = 60_000
+    assert not entry.affords_pair(BUDGET, WATCHED - 1.0)
+    assert entry.affords_pair(BUDGET, WATCHED)
+    assert entry.every(rare, BUDGET, FRESH - 1.0) == 1
+    assert entry.every(rare, BUDGET, FRESH) == WATCHED // 300
+    entry.spent = 500_000
+    assert not entry.affords_pair(BUDGET, 1e9)
+
+
+def test_a_living_anomaly_keeps_its_address() -> None:
+    """A series on another address than its cause would compare two things at once."""
+    entry = Entry(TARGET, 4, Experiment.HTTP)
+    assert entry.failing_at() == ""
+    entry.learn(run(), (CUT,), 0.0)
+    assert entry.failing_at() == CUT.address
+    assert Entry(TARGET, 4, Experiment.HTTP, "198.18.1.2").failing_at() == "198.18.1.2"
+
+
+def test_what_is_only_compared_begins_with_a_series() -> None:
+    """A block page from the first day would be the usual page; a hello that is answered is not compared."""
+    assert Entry(TARGET, 4, Experiment.HTTP).is_untried()
+    assert not Entry(TARGET, 4, Experiment.HTTP, usual=FINE).is_untried()
+    assert not Entry(TARGET, 4, Experiment.TLS).is_untried()

@@ -48,7 +48,7 @@ def task(targets: int, experiments: tuple[Experiment, ...] = BASIC, **timetable:
             for n in range(targets)
         ),
         controls=tuple(Control(name=f"c{n}.example", addresses=("198.18.1.1",)) for n in range(4)),
-        timetable=Timetable(**timetable),
+        timetable=msgspec.convert(timetable, Timetable),
         budget=Budget(),
     )
 

@@ -136,6 +136,11 @@ class Timetable(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     line: int = 60
     """A line result older than this is renewed before a target is measured."""
     health: int = 300
+    chain: int = 86_400
+    """The certificate chain of one endpoint of each service is looked at at least once in so many seconds, beside each
+    endpoint's daily look."""
+    all_addresses: bool = False
+    """Each address of a target has a place of its own: references measure all that any probe was given."""
 
     def every(self, word: Experiment) -> int:
         """Return in which n-th interval of a target an experiment has a turn; 1: in each."""

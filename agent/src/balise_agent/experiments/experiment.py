@@ -7,7 +7,7 @@ are pure and hold no state. Must not live here: any one experiment, or when to r
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, ClassVar, Final, Generic, TypeVar
 
 import msgspec
 
@@ -114,6 +114,10 @@ class Description(msgspec.Struct, frozen=True):
 
 class TrialReader(ABC, Generic[T]):
     """Reads the trials of one experiment, for all who must not know its observation."""
+
+    compares: ClassVar[bool] = False
+    """Whether an answer that is wrong can look well to a sentinel that knows no usual one (``TrialReading.face``): the
+    first run of such a target is a whole series."""
 
     @abstractmethod
     def read(self, trial: T) -> TrialReading:

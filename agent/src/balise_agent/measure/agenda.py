@@ -22,8 +22,11 @@ from balise_agent.measure.entry import Entry
 from balise_agent.measure.line_check import AGAIN, LineCheck
 from balise_agent.measure.requests import OneOff, Refusal, Requests
 from balise_agent.measure.run import Key, Run
+from balise_agent.measure.series import Series, ahead
 from balise_agent.measure.slots import Slots
-from balise_agent.measure.task_choice import DAY, Device, Tasks, families
+from balise_agent.measure.sweep import Sweeps
+from balise_agent.measure.task_choice import DAY, Device, Tasks
+from balise_agent.measure.timetabled import places
 from balise_agent.policy.limits import Limits, Reserve
 from balise_agent.system.config import Timeouts
 from balise_wire.assignment import Assignment
@@ -34,6 +37,8 @@ from balise_wire.words import Design, Experiment
 
 LATE: Final = 0.25
 """Share of an interval by which a run may be noticed late and still start; later means that we were not there."""
+PATIENCE: Final = 1
+"""Intervals for which what is well waits for what fails on its address: more than half of its slots are left to it."""
 BUDGET: Final = "budget"
 """The word for ``limited_by``."""
 
@@ -65,6 +70,9 @@ class Agenda:
         self._slots = Slots(secret, assignment.timetable.interval)
         self._entries: dict[Key, Entry] = {}
         self._requests = Requests()
+        self._sweeps, self._series = Sweeps(), Series()
+        self._chains: dict[tuple[str, int, Experiment], float] = {}
+        """When the chain of one of a service's endpoints was last looked at."""
         self._shared = Shared(limits.connections_per_host_per_minute)
         self._line = LineCheck()
         self._gate_wanted = False
@@ -115,19 +123,19 @@ class Agenda:
         before, self._entries = self._entries, {}
         unknown: Counter[Experiment] = Counter()
         for target in assignment.targets:
-            for word in dict.fromkeys(target.experiments):
-                if word not in REGISTRY:
-                    unknown[word] += 1
-                elif REGISTRY[word].traits.of_target:
-                    for family in families(target):
-                        entry = Entry(target, family, word)
-                        old = before.get(entry.key)
-                        if old is not None and old.target == target and not anew:
-                            entry = old
-                        else:
-                            entry.running = old is not None and old.running
-                            self._plan_anew(entry, now)
-                        self._entries[entry.key] = entry
+            unknown.update(word for word in dict.fromkeys(target.experiments) if word not in REGISTRY)
+        for place in places(assignment):
+            old = before.get(place.key)
+            if old is not None and old.target == place.target and not anew:
+                old.turn, old.addresses = place.turn, place.addresses
+            else:
+                place.running = old is not None and old.running
+                self._plan_anew(place, now)
+                old = None
+            self._entries[place.key] = old or place
+        services = {target.service for target in assignment.targets}
+        self._sweeps.keep(services)
+        self._chains = {line: at for line, at in self._chains.items() if line[0] in services}
         for word, count in unknown.items():
             told = f"experiment {word} is not known to this agent; targets that ask for it: {count}"
             self._notices.append((EventKind.TARGET_REFUSED, told))
@@ -222,7 +230,8 @@ class Agenda:
 
     def _following(self, entry: Entry, now: float) -> tuple[int, float]:
         """Return the entry's next own slot and its time."""
-        return self._slots.following(entry.key, entry.slot, now, entry.every(self.assignment.timetable))
+        every = entry.every(self.assignment.timetable, self.assignment.budget, now)
+        return self._slots.following(entry.key, entry.turn, entry.slot, now, every)
 
     def _plan_anew(self, entry: Entry, now: float) -> None:
         """Give an entry the next slot that it has a turn in, from the one that is now."""
@@ -234,7 +243,11 @@ class Agenda:
         self._notices.append((EventKind.CLOCK_JUMP, f"the clock went back by {self._seen - now:.0f} s"))
         for entry in self._entries.values():
             self._plan_anew(entry, now)
+            entry.began, entry.series_at = min(entry.began, now), min(entry.series_at, now)
         self._shared.clock_went_back(now)
+        self._sweeps.forget()
+        self._series.forget()
+        self._chains.clear()
         self._line.forget()
 
     def _drop_missed(self, now: float) -> None:
@@ -257,8 +270,9 @@ class Agenda:
         """Return what is due and free to run, or the line check that must come first."""
         self._shared.cool(now)
         ripe = [entry for entry in self._entries.values() if not entry.running and entry.due <= now]
-        # Those that are expected to succeed heat nothing and go first; among the others the longest waiting.
-        ripe.sort(key=lambda entry: (entry.cause is not None, entry.due, entry.key))
+        # What fails goes first, the longest waiting before the others; but nobody waits for it for ever.
+        patience = now - PATIENCE * self.assignment.timetable.interval
+        ripe.sort(key=lambda entry: (entry.cause is None and entry.due > patience, entry.due, entry.key))
         ripe = [entry for entry in ripe if not self._passes(entry, now)]
         asked = [run for run in self._requests.waiting() if not self._rests(run.experiment, anomaly=True)]
         if not (ripe or asked) or self._line.running:
@@ -283,9 +297,9 @@ class Agenda:
     def _passes(self, entry: Entry, now: float) -> bool:
         """Skip this slot of an entry for which it makes no sense; tell whether it was skipped."""
         goes = self._has_address(entry) and not self._is_explained(entry)
-        if goes and not self._rests(entry.word, anomaly=entry.cause is not None):
+        if goes and not self._rests(entry.word, anomaly=entry.cause is not None or entry.swept):
             return False
-        entry.waiting = False
+        entry.waiting = entry.swept = False
         entry.slot, entry.due = self._following(entry, now)
         return True
 
@@ -296,7 +310,7 @@ class Agenda:
     def _below(self, entry: Entry) -> Entry | None:
         """Return the target's entry of the experiment that explains this one's anomalies."""
         below = entry.experiment.traits.explained_by
-        return None if below is None else self._entries.get((entry.target.id, entry.family, below))
+        return None if below is None else self._entries.get((entry.target.id, entry.family, below, entry.address))
 
     def _is_explained(self, entry: Entry) -> bool:
         """Tell whether an anomaly of the experiment below already says all that this run could.
@@ -321,24 +335,26 @@ class Agenda:
     def _offer(self, entry: Entry, now: float, reserved: set[Endpoint]) -> Run | None:
         """Return the entry's run if it may start now; else it waits, and what it waits for is kept for it.
 
-        The reservation is what keeps a run that needs two cool endpoints from starving: a younger anomaly may not
-        heat one of them again. Healthy sentinels and SYNs may pass, since they heat nothing.
+        The reservation is what keeps a run that needs two cool endpoints from starving, and what fails from waiting
+        for another name's first failure on its address: nothing that shows a name may heat one of them again. SYNs
+        may pass, since they heat nothing.
         """
         run = self._run(entry, now)
         anomaly = entry.cause is not None
-        heats = anomaly and entry.experiment.traits.reveals_name
-        kept = heats and not reserved.isdisjoint(run.load.endpoints)
+        kept = entry.experiment.traits.reveals_name and not reserved.isdisjoint(run.load.endpoints)
         if kept or not self._shared.are_free(run):
             if anomaly:
                 reserved.update(run.load.endpoints)
             return None
         if not self._begins(run, now):
             return None
-        entry.running, entry.waiting = True, False
+        entry.running, entry.waiting, entry.swept = True, False, False
         if run.design is not Design.SENTINEL:
             entry.slot = max(entry.slot, self._slots.number(now))
+            self._series.started(entry, now)
         if run.task.full:
             entry.full_day = int(now // DAY)
+            self._chains[entry.target.service, entry.family, entry.word] = now
         return run
 
     def _begins(self, run: Run, now: float) -> bool:
@@ -357,12 +373,12 @@ class Agenda:
     def _run(self, entry: Entry, now: float) -> Run:
         """Return the run that an entry would make now."""
         anomaly = entry.cause is not None
-        paired = anomaly and entry.affords_pair(self.assignment.budget)
+        paired = self._is_series_due(entry, now)
         task = msgspec.structs.replace(
-            self._tasks.task(entry.target, entry.family, entry.word, entry.slot, now),
+            self._tasks.task(entry.target, entry.family, entry.word, entry.slot, now, entry.failing_at()),
             design=Design.PAIRED if paired else Design.SENTINEL,
             cause=entry.cause,
-            full=entry.experiment.traits.daily and not paired and entry.full_day != int(now // DAY),
+            full=not anomaly and not paired and self._is_chain_due(entry, now),
         )
         return Run(
             target=entry.target,
@@ -371,8 +387,26 @@ class Agenda:
             slot=entry.slot,
             due=entry.due,
             task=task,
-            limited_by=(BUDGET,) if anomaly and not paired else (),
+            limited_by=(BUDGET,) if anomaly and not paired and entry.used_up(self.assignment.budget) else (),
+            own_address=entry.address,
         )
+
+    def _is_series_due(self, entry: Entry, now: float) -> bool:
+        """Tell whether a run is a whole series: of what fails, and of what no sentinel could judge yet."""
+        allowed = min(self.assignment.budget.bytes_per_day, self._limits.bytes_per_day)
+        late = ahead(self._day.settled, allowed, now)
+        if entry.cause is None:
+            return entry.is_untried() and not late
+        if entry.series_at == -math.inf or self._series.is_wanted(entry, now):
+            return True
+        return not late and entry.affords_pair(self.assignment.budget, now)
+
+    def _is_chain_due(self, entry: Entry, now: float) -> bool:
+        """Tell whether a sentinel looks at the whole chain: each once a day, one of a service more often."""
+        if not entry.experiment.traits.daily:
+            return False
+        last = self._chains.get((entry.target.service, entry.family, entry.word), -math.inf)
+        return entry.full_day != int(now // DAY) or now - last >= self.assignment.timetable.chain
 
     # --- what a result changes ----------------------------------------------------------------------------------------
 
@@ -380,8 +414,9 @@ class Agenda:
         """Move the entry on: into, through or out of an anomaly, and to its next time."""
         for addresses in entry.experiment.reader.learned(own):
             self._tasks.learn(entry.target, addresses)
-        if entry.learn(run, own):
+        if entry.learn(run, own, now):
             entry.due = now + COOL_DOWN
+            self._sweep(entry, now)
             if not entry.connected:
                 self._ask_below(entry, now)
         elif entry.cause is not None and entry.slot < self._slots.number(now):
@@ -398,6 +433,13 @@ class Agenda:
             entry.tried_again, entry.due = entry.slot, now + AGAIN
         else:
             entry.slot, entry.due = following
+
+    def _sweep(self, entry: Entry, now: float) -> None:
+        """Have the service's other endpoints asked at once, where this is the first of them that fails."""
+        slot = self._slots.number(now)
+        most = self.assignment.budget.bytes_per_incident
+        for other, due in self._sweeps.plan(entry, self._entries.values(), now, most):
+            other.slot, other.due, other.swept = slot, due, True
 
     def _ask_below(self, entry: Entry, now: float) -> None:
         """Bring the sentinel of the layer that failed forward: it is the one to look at, and at once."""

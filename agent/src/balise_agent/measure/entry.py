@@ -3,15 +3,29 @@
 Must not live here: slots, endpoints, budgets (agenda.py decides with them).
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from balise_agent.experiments import REGISTRY
 from balise_agent.experiments.experiment import AgentExperiment, TrialReading
 from balise_agent.measure.run import Key, Run
+from balise_agent.measure.slots import ALONE, Turn
 from balise_wire.assignment import Budget, Target, Timetable
 from balise_wire.observations import Observation
 from balise_wire.words import Arm, Design, Experiment
+
+ADDRESSES_A_SLOT: Final = 3
+"""Addresses of a target that are asked in one slot, where each has a place of its own."""
+FRESH: Final = 3600.0
+"""Clock seconds for which an anomaly has every slot of the timetable."""
+WATCHED: Final = 900.0
+"""Clock seconds between two looks at an older one: its end is told within a quarter of an hour at any age."""
+_FIRST: Final = 40
+"""The first series come in every slot, for one in so many of an incident's bytes."""
+_THEN: Final = 4
+"""Then every ``WATCHED`` seconds, up to one in so many of them; what is left is for one in the hour (series.py)."""
 
 
 @dataclass(slots=True)
@@ -21,6 +35,11 @@ class Entry:
     target: Target
     family: int
     word: Experiment
+    address: str = ""
+    """Its own, where each of the target's has a place; empty: the one of the day."""
+    addresses: int = 1
+    """How many of the target's have a place of their own."""
+    turn: Turn = ALONE
     slot: int = 0
     due: float = 0.0
     running: bool = False
@@ -29,7 +48,13 @@ class Entry:
     cause: Observation | None = None
     """Of the living anomaly; ``None`` while all is well."""
     spent: int = 0
-    """Bytes of the living anomaly."""
+    """Bytes of the living anomaly's series."""
+    began: float = 0.0
+    """When it began, clock seconds."""
+    series_at: float = -math.inf
+    """When its last series started."""
+    swept: bool = False
+    """Asked out of its turn, because something else of its service fails (sweep.py)."""
     usual: Observation | None = None
     """The subject's trial when all was last well."""
     tried_again: int = -1
@@ -40,7 +65,7 @@ class Entry:
     @property
     def key(self) -> Key:
         """What it is the place of."""
-        return self.target.id, self.family, self.word
+        return self.target.id, self.family, self.word, self.address
 
     @property
     def experiment(self) -> AgentExperiment:
@@ -57,32 +82,59 @@ class Entry:
         """Whether the living anomaly, if any, had a connection at all."""
         return (reading := self.reading) is None or reading.connected
 
-    def every(self, timetable: Timetable) -> int:
-        """Return in which n-th slot it has a turn; an anomaly has every slot."""
-        return 1 if self.cause is not None else timetable.every(self.word)
+    def every(self, timetable: Timetable, budget: Budget, now: float) -> int:
+        """Return in which n-th slot it has a turn; a young or cheap anomaly has every slot."""
+        if self.cause is None:
+            return timetable.every(self.word) * -(-self.addresses // ADDRESSES_A_SLOT)
+        young = now - self.began < FRESH or self.spent < budget.bytes_per_incident // _FIRST
+        return 1 if young else max(1, int(WATCHED // timetable.interval))
 
-    def affords_pair(self, budget: Budget) -> bool:
-        """Tell whether the anomaly's budget holds another paired run; the first is always affordable."""
-        return self.spent == 0 or self.spent < budget.bytes_per_incident
+    def failing_at(self) -> str:
+        """Return the address to test where it is not free: its own, or the one at which the living anomaly began.
 
-    def learn(self, run: Run, own: Sequence[Observation]) -> bool:
+        A series on another address than its cause would compare two things at once.
+        """
+        return self.address or (getattr(self.cause, "address", "") if self.cause is not None else "")
+
+    def is_untried(self) -> bool:
+        """Tell whether a first sentinel could not judge: its answer is only compared with the usual one."""
+        return self.usual is None and self.experiment.reader.compares and self.series_at == -math.inf
+
+    def affords_pair(self, budget: Budget, now: float) -> bool:
+        """Tell whether the anomaly's bytes hold another series now: the first always, later ones ever more rarely."""
+        if self.spent == 0 or self.spent < budget.bytes_per_incident // _FIRST:
+            return True
+        return not self.used_up(budget) and now - self.series_at >= WATCHED
+
+    def used_up(self, budget: Budget) -> bool:
+        """Tell whether the bytes for frequent series are spent."""
+        return self.spent >= budget.bytes_per_incident // _THEN
+
+    def learn(self, run: Run, own: Sequence[Observation], now: float) -> bool:
         """Move into, through or out of an anomaly; tell whether one begins.
 
         Args:
             run: that has ended.
             own: its trials, without those that were carried along.
+            now: clock seconds at which it ended.
         """
         reader = self.experiment.reader
         trial = reader.anomaly(own, self.usual)
         if trial is None:
-            self.cause, self.spent = None, 0
+            self._ends()
             self.usual = next((one for one in reversed(own) if one.arm is Arm.SUBJECT), self.usual)
             return False
         begins = self.cause is None
         self.cause = trial
+        if begins:
+            self.began = now
         if run.design is not Design.SENTINEL:
             self.spent += reader.spent(own)
         if run.limited_by and reader.read(trial).answered:
             # As different as it is, it stays so: that is its new usual, not an incident for ever.
-            self.cause, self.spent, self.usual = None, 0, trial
+            self._ends()
+            self.usual = trial
         return begins
+
+    def _ends(self) -> None:
+        self.cause, self.spent, self.series_at = None, 0, -math.inf

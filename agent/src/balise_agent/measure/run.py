@@ -14,8 +14,8 @@ from balise_wire.experiments import cost
 from balise_wire.observations import Observation
 from balise_wire.words import Design, Experiment
 
-Key = tuple[str, int, Experiment]
-"""Target id, family and experiment: what has a place in the agenda."""
+Key = tuple[str, int, Experiment, str]
+"""Target id, family, experiment, and the address where each has a place of its own: what has a place in the agenda."""
 Claim = tuple[Key, str]
 """Who holds an endpoint or bytes while it runs: a place in the agenda, or a request at it."""
 
@@ -31,13 +31,15 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """UNIX seconds at which it was planned; it may start later (cool-down, line check, others on the address)."""
     task: Task
     limited_by: tuple[str, ...] = ()
+    own_address: str = ""
+    """The address whose place it is, where each of a target's has one (``Timetable.all_addresses``)."""
     request: str = ""
     """Id of the request that asked for it; empty for what is on the timetable."""
 
     @property
     def key(self) -> Key:
         """What has a place in the agenda."""
-        return self.target.id, self.family, self.experiment
+        return self.target.id, self.family, self.experiment, self.own_address
 
     @property
     def claim(self) -> Claim:

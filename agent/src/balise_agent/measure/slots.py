@@ -4,9 +4,23 @@ Must not live here: what is done in a slot, or when it may start after all (agen
 """
 
 import math
+from typing import Final, NamedTuple
 
 from balise_agent.measure.run import Key
 from balise_agent.system import derived_random
+
+
+class Turn(NamedTuple):
+    """Where among those that take turns one stands."""
+
+    group: str = ""
+    """Who take turns with each other: the endpoints of a service, so that the service is asked all the time while each
+    of them is asked rarely."""
+    place: int = 0
+    of: int = 1
+
+
+ALONE: Final = Turn()
 
 
 class Slots:
@@ -23,15 +37,17 @@ class Slots:
 
     def planned_at(self, key: Key, slot: int) -> float:
         """Return the jittered time of a slot, anywhere in its interval."""
-        target, family, experiment = key
-        jitter = derived_random.fraction(self._secret, "slot", slot, target, family, experiment.value)
+        target, family, experiment, address = key
+        own = (address,) if address else ()
+        jitter = derived_random.fraction(self._secret, "slot", slot, target, family, experiment.value, *own)
         return (slot + jitter) * self.interval
 
-    def following(self, key: Key, after: int, now: float, every: int) -> tuple[int, float]:
+    def following(self, key: Key, turn: Turn, after: int, now: float, every: int) -> tuple[int, float]:
         """Return the first slot later than ``after`` that is the key's and whose time is still to come.
 
         Args:
             key: what has a place in the agenda.
+            turn: with whom it takes turns.
             after: slot.
             now: UNIX seconds on the probe's clock.
             every: in which n-th slot it has a turn.
@@ -39,13 +55,13 @@ class Slots:
         slot = max(after + 1, self.number(now))
         while True:
             planned = self.planned_at(key, slot)
-            if planned > now and self.has_turn(key, slot, every):
+            if planned > now and self.has_turn(turn, slot, every):
                 return slot, planned
             slot += 1
 
-    def has_turn(self, key: Key, slot: int, every: int) -> bool:
-        """Tell whether a slot is one of the key's; targets have their turns in different ones."""
+    def has_turn(self, turn: Turn, slot: int, every: int) -> bool:
+        """Tell whether a slot is one of those of a turn; those of one group are spread evenly."""
         if every <= 1:
             return True
-        target, family, experiment = key
-        return (slot + derived_random.number(self._secret, "turn", target, family, experiment.value)) % every == 0
+        start = derived_random.number(self._secret, "turn", turn.group) + turn.place * every // turn.of
+        return (slot + start) % every == 0

@@ -113,12 +113,13 @@ class Tasks:
         """Return the addresses to test in one family."""
         return addresses_of(target, family, self._resolved.get(target.id, ()))
 
-    def task(self, target: Target, family: int, experiment: Experiment, slot: int, now: float) -> Task:
-        """Return the task of one run, as a sentinel."""
-        return task_for(
+    def task(self, target: Target, family: int, experiment: Experiment, slot: int, now: float, at: str = "") -> Task:
+        """Return the task of one run, as a sentinel; ``at`` one of the target's addresses, where it must be that."""
+        task = task_for(
             self.assignment, target, family,
             device=self.device, now=now, slot=slot, experiment=experiment, resolved=self._resolved.get(target.id, ()),
         )  # fmt: skip
+        return msgspec.structs.replace(task, address=at) if at in task.addresses else task
 
     def learn(self, target: Target, addresses: Sequence[str]) -> None:
         """Remember what an unassigned name resolves to; what may not be contacted is not remembered."""

@@ -30,6 +30,7 @@ MIN_INTERVAL: Final = 60
 MAX_INTERVAL: Final = 86_400
 MIN_LINE: Final = 30
 MIN_HEALTH: Final = 30
+MIN_CHAIN: Final = 300
 MAX_EVERY: Final = 1_000
 MAX_REFUSALS_TOLD: Final = 50
 """Refused items named one by one in an event; the rest is a count."""
@@ -361,7 +362,8 @@ def _checked_controls(
     for control in controls[:MAX_CONTROLS]:
         addresses, whys = _split(control.addresses, limits)
         reason = refuse_name(control.name) or (None if 0 < control.port < 65536 else "port is outside 1 to 65535")
-        reason = reason or (None if addresses else next(iter(whys), "has no address"))
+        # One without any address is looked up by the probe itself; one whose addresses are all refused is not.
+        reason = reason or (None if addresses else next(iter(whys), None))
         if reason:
             refused.append((f"control {ascii(control.name)[:60]}", reason))
         else:
@@ -396,6 +398,7 @@ def _clamped_timetable(timetable: Timetable, clamped: list[str]) -> Timetable:
         "http_every": (1, MAX_EVERY),
         "line": (MIN_LINE, MAX_INTERVAL),
         "health": (MIN_HEALTH, MAX_INTERVAL),
+        "chain": (MIN_CHAIN, MAX_INTERVAL),
     }
     return _clamp(timetable, bounds, clamped)
 

@@ -29,6 +29,8 @@ MAX_HEADERS: Final = 16
 class HttpReader(TrialReader[HttpObservation]):
     """Reads responses."""
 
+    compares = True
+
     def read(self, trial: HttpObservation) -> TrialReading:
         """Return the reading; a response that is refused, sent elsewhere, or unlike the usual is odd as well."""
         failed = trial.failure is not None or trial.tls_verified is False
