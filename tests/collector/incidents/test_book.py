@@ -51,7 +51,8 @@ def test_a_block_on_two_of_three_providers(story: Story) -> None:
     assert one.end.earliest is not None
     assert one.onset.earliest - 60 <= story.play.at(20) <= one.onset.latest + 60
     assert one.end.earliest - 60 <= story.play.at(45) <= one.end.latest + 60
-    assert one.grade == "B"
+    # Hellos that vanish by name may be the service's own front's doing: without a proof it is never more.
+    assert one.grade == "C"
     assert one.evidence
     assert story.changes[0].kind is ChangeKind.OPENED
     assert story.changes[-1].kind is ChangeKind.CLOSED
@@ -59,9 +60,9 @@ def test_a_block_on_two_of_three_providers(story: Story) -> None:
 
 
 def test_proof_makes_it_grade_a(story: Story) -> None:
-    """A neighbour that lives on the same address is nothing a server or edge fault can produce."""
+    """A forged packet is nothing a server or edge can produce; that a neighbour lives, every front can."""
     story.tell(
-        msgspec.structs.replace(v, proof=("neighbour_ok",)) if v.state is VerdictState.BLOCKED else v
+        msgspec.structs.replace(v, proof=("forged_packet", "neighbour_ok")) if v.state is VerdictState.BLOCKED else v
         for v in _evening(story)
     )
     assert story.incidents[0].grade == "A"

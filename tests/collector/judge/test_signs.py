@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from balise_collector.experiments import RULES, SIGNS
+from balise_collector.judge import VerdictState
 
 
 def test_a_sign_means_one_thing() -> None:
@@ -17,7 +18,6 @@ def test_signs_that_exclude_a_fault_of_the_server_are_these() -> None:
     assert {sign.id for sign in SIGNS.values() if sign.excludes_fault} == {
         "forged_packet",
         "silent_address_answered",
-        "neighbour_ok",
         "artefact",
         "foreign_certificate",
     }
@@ -25,4 +25,20 @@ def test_signs_that_exclude_a_fault_of_the_server_are_these() -> None:
 
 def test_rules_that_saw_nothing_but_silence_are_these() -> None:
     """At most grade C without a proof: a SYN that vanishes may be the service's own refusal."""
-    assert {rule.id for rule in RULES.values() if rule.rests_on_silence} == {"ip.drop", "port.drop", "tcp.wide"}
+    assert {rule.id for rule in RULES.values() if rule.rests_on_silence} == {
+        "ip.drop",
+        "ip.prefix",
+        "ip.as",
+        "port.drop",
+        "tcp.wide",
+        "sni.drop",
+        "sni.allow",
+        "tls.drop",
+    }
+
+
+def test_what_acts_on_a_name_may_be_the_services_own_front() -> None:
+    """At most grade C without a proof that excludes it: fronts refuse by name, by country and by what they distrust."""
+    by_name = {rule.id for rule in RULES.values() if rule.id.startswith("sni.") and rule.state is VerdictState.BLOCKED}
+    assert by_name == {"sni.rst", "sni.fin", "sni.drop", "sni.alert", "sni.allow"}
+    assert all(RULES[one].server_not_excluded for one in by_name)

@@ -260,7 +260,7 @@ def test_the_incident_page_holds_the_three_counts_and_the_references(
         "not measured 0 providers none",
         "Seen by 7 of 9 probes that measured",
         "3 of 3 references abroad reached the same endpoints in the same window. They stand in Germany, Singapore.",
-        "connections are cut by forged resets as soon as they name the service sni.rst",
+        "connections are reset as soon as they name the service sni.rst",
         "a likelihood ratio of about 600 to 1 for one common cause over chance",
     ):
         assert fact in text, fact

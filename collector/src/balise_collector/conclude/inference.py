@@ -35,8 +35,9 @@ from balise_wire.words import Experiment, TargetRole
 
 STEP: Final = 60.0
 """Clock seconds between two looks of the detector; a fifth of its bin."""
-SECOND_LOOK: Final = 900.0
-"""Seconds for which a verdict that lacked references is judged again when references report."""
+SECOND_LOOK: Final = 3600.0
+"""Seconds for which a verdict that lacked references is judged again when references report: what a reference says
+first after a window counts for so long (judge/references.py), and its slowest hello comes once in it."""
 WARM: Final = 3 * 3600.0
 """Seconds of references' results that the judge's table is filled with after a restart."""
 _FORGET_EVERY: Final = 86_400.0
@@ -46,7 +47,10 @@ _UNSURE_MOST: Final = 5000
 """Verdicts that wait for a second look; what comes beyond them in a quarter of an hour keeps its first."""
 _LEARNED_MOST: Final = 2
 """Addresses that a target is given where its catalogue entry names none."""
-_UNSURE: Final = frozenset({VerdictState.INSUFFICIENT, VerdictState.DOWN})
+_UNSURE: Final = frozenset({VerdictState.INSUFFICIENT, VerdictState.DOWN, VerdictState.BLOCKED})
+"""States that what references say later can change: it may excuse as well as accuse."""
+_SETTLED: Final = ("line.", "own.", "board.", "record.", "clock.")
+"""Rules that no reference can change."""
 
 LEARNED: Final = "agreed"
 """Name of the learned addresses in the memory. What one reference alone taught an earlier version has another name, and
@@ -118,8 +122,8 @@ class Inference:
         self._whereabouts = Whereabouts()
         self._unsure: dict[int, tuple[JournalRow, Verdict]] = {}
         self._learned: Learned = {}
-        self._news = False
-        """A reference reported since the last step."""
+        self._news: set[str] = set()
+        """The targets and addresses that references reported on since the last step."""
         self._forgotten = 0.0
         self.set_context(around)
 
@@ -174,11 +178,11 @@ class Inference:
         with self.faults.set_aside("detect", row.seq):
             self._detector.received(row.received_at)
             self._detector.observe(verdict)
+        with self.faults.set_aside("references", row.seq):
+            note(self._table, verdict, row.measurement)
         if verdict.reference:
-            with self.faults.set_aside("references", row.seq):
-                note(self._table, verdict, row.measurement)
-                self._news = True
-        elif verdict.state in _UNSURE and verdict.design.controlled and len(self._unsure) < _UNSURE_MOST:
+            self._news |= _concerned(row.measurement)
+        elif _may_change(verdict) and len(self._unsure) < _UNSURE_MOST:
             self._unsure[row.seq] = (row, verdict)
         return row.seq, verdict
 
@@ -265,16 +269,18 @@ class Inference:
         self._unsure = {seq: held for seq, held in self._unsure.items() if at - held[0].received_at <= SECOND_LOOK}
         if not self._news:
             return []
-        self._news = False
+        news, self._news = self._news, set()
         changed: list[tuple[int, Verdict]] = []
         for seq, (row, before) in list(self._unsure.items()):
+            if news.isdisjoint(_concerned(row.measurement)):
+                continue
             with self.faults.set_aside("second look", seq):
                 verdict = self._judge(row)
                 if (verdict.rule, verdict.state) == (before.rule, before.state):
                     continue
                 self._detector.observe(verdict)
                 changed.append((seq, verdict))
-                if verdict.state in _UNSURE:
+                if _may_change(verdict):
                     self._unsure[seq] = (row, verdict)
                 else:
                     del self._unsure[seq]
@@ -374,6 +380,18 @@ class Inference:
         closed = event.episode.closed_bin
         horizon = at - (self._detector.config.keep_days - 1.0) * 86_400.0
         return closed is not None and event.kind is not CellEventKind.OPENED and closed * BIN < horizon
+
+
+def _may_change(verdict: Verdict) -> bool:
+    """Tell whether what references say later can change a verdict."""
+    settled = verdict.rule.startswith(_SETTLED)
+    return verdict.state in _UNSURE and verdict.design.controlled and not settled
+
+
+def _concerned(measurement: Measurement) -> set[str]:
+    """Return what a measurement can be compared by with another probe's: its target, its name, the addresses tried."""
+    tried = {str(getattr(trial, "address", "")) for trial in measurement.observations}
+    return {measurement.target, measurement.host, *tried} - {""}
 
 
 def unsure_of(memory: Mapping[str, bytes]) -> list[int]:

@@ -4,9 +4,9 @@ Lives here: the question to the registry, what a reference's verdict teaches, an
 live here: a rule (experiments/<x>/rules.py), or what a rule is (judge/).
 """
 
-from typing import Any
+from typing import Any, Final
 
-from balise_collector.experiments import NOTES, layer_of
+from balise_collector.experiments import DESTINATIONS, NOTES, layer_of
 from balise_collector.judge import RULES_VERSION
 from balise_collector.judge.context import BARRED, Context
 from balise_collector.judge.limits import fell_silent, limited
@@ -14,6 +14,7 @@ from balise_collector.judge.references import ReferenceTable, Report
 from balise_collector.judge.rules import Facts, Rule
 from balise_collector.judge.verdict import INTERNET, Verdict, VerdictState
 from balise_wire.experiments import OBSERVATIONS, REGISTRY
+from balise_wire.failures import Failure
 from balise_wire.measurement import Measurement
 from balise_wire.words import Arm, Experiment, TargetRole
 
@@ -57,19 +58,28 @@ def judge(measurement: Measurement, context: Context) -> Verdict:
         proof=tuple(sign.id for sign in rule.proof if sign.id in facts.signs),
         reason=rule.reason,
         rules_version=RULES_VERSION,
+        software=measurement.software,
     )
 
 
 def note(table: ReferenceTable, verdict: Verdict, measurement: Measurement) -> None:
-    """Let the table take in one measurement of a reference with its verdict; those of other probes are ignored."""
-    if not verdict.reference or verdict.rule in BARRED:
+    """Let the table take in one measurement with its verdict.
+
+    Of a reference all of it, of another probe only whether its target was in order: against that no fault is the
+    world's.
+    """
+    if verdict.rule in BARRED or (_on_line(measurement.experiment) and not verdict.reference):
         return
-    table.heard(verdict)
+    if verdict.reference:
+        table.heard(verdict)
     if _on_line(measurement.experiment) or verdict.rule.startswith(("line.", "own.")):
+        return
+    if not verdict.reference:
+        table.at_home(verdict, _endpoints(measurement))
         return
     # A limited board's silence says that no server is dead, as it says that none is blocked.
     deaf = limited(measurement, table.no_limits) and fell_silent(measurement)
-    report = Report(verdict=verdict, measurement=measurement, deaf=deaf)
+    report = Report(verdict=verdict, measurement=measurement, deaf=deaf or _not_understood(measurement))
     table.concluded(report)
     kind, remember = OBSERVATIONS.get(measurement.experiment), NOTES.get(measurement.experiment)
     if kind is None or remember is None:
@@ -77,6 +87,27 @@ def note(table: ReferenceTable, verdict: Verdict, measurement: Measurement) -> N
     for trial in measurement.observations:
         if trial.arm is Arm.SUBJECT and isinstance(trial, kind):
             remember(table, report, trial)
+
+
+_NOT_UNDERSTOOD: Final = frozenset({Failure.HTTP_MALFORMED, Failure.TOO_LARGE, Failure.UNKNOWN})
+"""An answer that our own reader did not understand, or a failure without a word: no fault of anybody's."""
+
+
+def _not_understood(measurement: Measurement) -> bool:
+    """Tell whether something did answer the subject, and what failed was reading it."""
+    return any(trial.failure in _NOT_UNDERSTOOD for trial in measurement.observations if trial.arm is Arm.SUBJECT)
+
+
+def _endpoints(measurement: Measurement) -> set[tuple[str, int]]:
+    """Return the addresses and ports at which the subject was tried, where it says them."""
+    places = [
+        DESTINATIONS[measurement.experiment](trial)
+        for trial in measurement.observations
+        if trial.arm is Arm.SUBJECT
+        and not trial.carried
+        and isinstance(trial, OBSERVATIONS.get(measurement.experiment, ()))
+    ]
+    return {(place.address, place.port) for place in places if place.address and place.port is not None}
 
 
 def _on_line(word: Experiment) -> bool:

@@ -12,8 +12,8 @@ from balise_collector.incidents.model import WITNESSES, IncidentKind, IncidentSc
 
 PROOFS: Final = frozenset(sign.id for sign in SIGNS.values() if sign.excludes_fault)
 """Signs that no server or edge fault can produce."""
-_OF_SILENCE: Final = frozenset(rule.id for rule in RULES.values() if rule.rests_on_silence)
-"""Rules that saw nothing but silence: a SYN that vanishes may be the service's refusal; at most C without a proof."""
+_OF_SILENCE: Final = frozenset(rule.id for rule in RULES.values() if rule.rests_on_silence or rule.server_not_excluded)
+"""Rules that saw what the service can do itself: a SYN that vanishes, a name that is cut; at most C without a proof."""
 
 
 def grade(

@@ -11,7 +11,7 @@ import ipaddress
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeVar, cast
 
 from balise_collector.judge.limits import BUDGET
@@ -29,6 +29,13 @@ GAP: Final = 900.0
 """Seconds between two equal results of one reference beyond which they are not one stretch."""
 _NEAR: Final = 300.0
 """Seconds around a window in which references still say how it was: one interval of the timetable."""
+_KNOWN: Final = 86_400.0
+"""Seconds for which a reference that tested something is expected to test it again."""
+_NEXT: Final = 3600.0
+"""Seconds after a window in which a reference's first word is still about it: a hello an hour is the slowest timetable
+that references have."""
+_COUNTRIES: Final = 2
+"""Countries in which references must fail before a fault is the world's: one may block the service itself."""
 
 
 @dataclass(slots=True)
@@ -50,16 +57,30 @@ class Tally:
 
     ok: int = 0
     failed: int = 0
+    ok_in: frozenset[str] = field(default=frozenset(), compare=False)
+    """Countries (ISO 3166-1 alpha-2) in which any reference reached it."""
+    failed_in: frozenset[str] = field(default=frozenset(), compare=False)
+    """Countries in which references tried, and none reached it."""
 
     @property
     def reached(self) -> bool:
-        """At least two reached it, and no more failed than did."""
-        return self.ok >= ENOUGH and self.ok > self.failed
+        """At least two reached it, and more references, or references of more countries, than failed."""
+        return self.ok >= ENOUGH and (self.ok > self.failed or len(self.ok_in) > len(self.failed_in))
 
     @property
     def dead(self) -> bool:
-        """At least two tried, and at least two thirds of those failed (attribution.md 2.1)."""
-        return self.failed >= ENOUGH and self.failed >= 2 * self.ok
+        """At least two failed, in two countries, and at least two thirds of all that tried (attribution.md 2.1).
+
+        What references of one country cannot reach may be blocked there, or its routes be broken.
+        """
+        enough = self.failed >= ENOUGH and len(self.failed_in) >= _COUNTRIES
+        return enough and self.failed >= 2 * self.ok
+
+    @property
+    def doubted(self) -> bool:
+        """Some failed, and no country's references got through, or no more countries' than failed."""
+        worldwide = len(self.failed_in) >= _COUNTRIES and len(self.failed_in) >= len(self.ok_in)
+        return self.failed > 0 and (not self.ok_in or worldwide)
 
     @property
     def too_few(self) -> bool:
@@ -75,6 +96,12 @@ class Seen:
     """Only results from inside the window; a reference that failed there at all counts as failed."""
     around: Tally = Tally()
     """Up to five minutes more on both sides; a reference counts as what it saw last."""
+    word: Tally = Tally()
+    """By each reference's word on the window: what it saw inside, else what it saw first afterwards."""
+    expected: bool = False
+    """Some reference has tested it within the last day, so that its word can be waited for."""
+    home: int = 0
+    """Other probes of the country that were in order around that time, and at no time in it failed."""
 
     @property
     def reached(self) -> bool:
@@ -83,8 +110,18 @@ class Seen:
 
     @property
     def dead(self) -> bool:
-        """References failed at that time or, where they said nothing then, around it."""
-        return self.during.dead or (not self.during.reached and self.around.dead)
+        """References failed at that time or, where they said nothing then, around it; and it is no better at home."""
+        return not self.home and (self.during.dead or (not self.during.reached and self.around.dead))
+
+    @property
+    def waited_for(self) -> bool:
+        """References test it, and none has spoken of these minutes yet."""
+        return self.expected and self.word.ok + self.word.failed == 0
+
+    @property
+    def doubted(self) -> bool:
+        """References failed too, and nobody says that it works elsewhere: the server may do it to everybody."""
+        return self.home < ENOUGH and self.word.doubted
 
 
 class Memory(Protocol):
@@ -122,6 +159,7 @@ class ReferenceTable:
         """Know nothing; ``hosts`` is who keeps which reference, on the operator's word."""
         self._hosts: Mapping[str, str] = hosts or {}
         self._asns: dict[str, int] = {}
+        self._countries: dict[str, str] = {}
         self._known: dict[str, str] | None = None
         """Whom each reference counts as; ``None`` where that is to be worked out anew."""
         self._results: defaultdict[tuple[str, ...], dict[str, list[_Stretch]]] = defaultdict(dict)
@@ -159,6 +197,7 @@ class ReferenceTable:
 
     def heard(self, verdict: Verdict) -> None:
         """Take in the network that a reference stands in."""
+        self._countries[verdict.probe] = verdict.network.country
         if self._asns.get(verdict.probe) != verdict.network.asn:
             self._asns[verdict.probe], self._known = verdict.network.asn, None
 
@@ -168,6 +207,18 @@ class ReferenceTable:
         ok = verdict.state is VerdictState.OK
         if ok or not report.deaf:
             self._mark(("target", verdict.target, verdict.layer), verdict.probe, verdict.at, ok=ok)
+
+    def at_home(self, verdict: Verdict, endpoints: Iterable[tuple[str, int]]) -> None:
+        """Note whether another probe than a reference found its target in order: against that no fault is the world's.
+
+        Args:
+            verdict: its verdict.
+            endpoints: addresses and ports that its measurement tried.
+        """
+        ok, country = verdict.state is VerdictState.OK, verdict.network.country
+        self._mark(("home", country, verdict.target, verdict.layer), verdict.probe, verdict.at, ok=ok)
+        for address, port in endpoints:
+            self._mark(("home", country, address, str(port)), verdict.probe, verdict.at, ok=ok)
 
     def endpoint(self, report: Report, address: str, port: int, at: float, *, ok: bool) -> None:
         """Note one attempt at an address and port, also under the service it belongs to.
@@ -183,6 +234,10 @@ class ReferenceTable:
         self._mark(("address", address, str(port)), verdict.probe, at, ok=ok)
         if ok:
             self._mark(("service", verdict.service, verdict.role, address), verdict.probe, at, ok=True)
+
+    def greeted(self, report: Report, address: str, port: int, at: float, *, ok: bool) -> None:
+        """Note whether a greeting of any name was answered at an address that took the connection; as ``endpoint``."""
+        self._mark(("greeting", address, str(port)), report.verdict.probe, at, ok=ok)
 
     def answered(self, report: Report, found: Iterable[str], at: float) -> None:
         """Keep the addresses that a reference was given for its target's name lately: a CDN turns its answers over."""
@@ -239,24 +294,46 @@ class ReferenceTable:
 
     # ------------------------------------------------------------ asked by the rules
 
-    def _seen(self, key: tuple[str, ...], since: float, until: float) -> Seen:
+    def _seen(self, key: tuple[str, ...], since: float, until: float, home: int) -> Seen:
         """Count what references saw in a window and around it."""
-        ok: set[str] = set()
-        failed: set[str] = set()
-        near_ok: set[str] = set()
-        near_failed: set[str] = set()
+        during: dict[str, bool] = {}
+        around: dict[str, bool] = {}
+        word: dict[str, bool] = {}
+        expected = False
         for probe, stretches in self._results.get(key, {}).items():
             within = [s.ok for s in stretches if s.last >= since and s.first <= until]
             if within:
                 # One failure inside the window is enough: a server that came back must not accuse the way to it.
-                (ok if all(within) else failed).add(probe)
+                during[probe] = word[probe] = all(within)
             near = [s.ok for s in stretches if s.last >= since - _NEAR and s.first <= until + _NEAR]
             if near:
-                (near_ok if near[-1] else near_failed).add(probe)
-        ours = self.witnesses
-        return Seen(Tally(ours(ok), ours(failed)), Tally(ours(near_ok), ours(near_failed)))
+                around[probe] = near[-1]
+            after = next((s.ok for s in stretches if until < s.first <= until + _NEXT), None)
+            if after is not None:
+                word.setdefault(probe, after)
+            expected = expected or any(until - _KNOWN <= s.last and s.first <= until for s in stretches)
+        return Seen(self._tally(during), self._tally(around), self._tally(word), expected=expected, home=home)
 
-    def at_address(self, address: str, port: int, since: float, until: float) -> Seen:
+    def _tally(self, results: Mapping[str, bool]) -> Tally:
+        """Count witnesses and countries by what each reference saw."""
+        ok = [probe for probe, good in results.items() if good]
+        failed = [probe for probe, good in results.items() if not good]
+        ok_in = frozenset(self._countries.get(probe, "") for probe in ok)
+        failed_in = frozenset(self._countries.get(probe, "") for probe in failed) - ok_in
+        return Tally(self.witnesses(ok), self.witnesses(failed), ok_in, failed_in)
+
+    def _well_at_home(self, key: tuple[str, ...], besides: str, since: float, until: float) -> int:
+        """Return how many other probes were in order around a window and failed at no time in it."""
+        well = 0
+        for probe, stretches in self._results.get(key, {}).items():
+            if probe != besides:
+                near = [s.ok for s in stretches if s.last >= since - _NEAR and s.first <= until + _NEAR]
+                well += bool(near) and all(near)
+        return well
+
+    def at_address(
+        self, address: str, port: int, since: float, until: float, *, country: str = "", besides: str = ""
+    ) -> Seen:
         """Return which references got a SYN-ACK from this very address and port.
 
         Args:
@@ -264,12 +341,22 @@ class ReferenceTable:
             port: its port.
             since: UNIX seconds of the first failing trial.
             until: UNIX seconds of the last failing trial.
+            country: where the probe stands.
+            besides: the probe itself.
         """
-        return self._seen(("address", address, str(port)), since, until)
+        home = self._well_at_home(("home", country, address, str(port)), besides, since, until)
+        return self._seen(("address", address, str(port)), since, until, home)
 
-    def of_target(self, target: str, layer: str, since: float, until: float) -> Seen:
-        """Return for which references a target was ok on a layer, in the window and around it."""
-        return self._seen(("target", target, layer), since, until)
+    def of_target(
+        self, target: str, layer: str, since: float, until: float, *, country: str = "", besides: str = ""
+    ) -> Seen:
+        """Return for which references a target was ok on a layer, in the window and around it; arguments as there."""
+        home = self._well_at_home(("home", country, target, layer), besides, since, until)
+        return self._seen(("target", target, layer), since, until, home)
+
+    def greeting_at(self, address: str, port: int, since: float, until: float) -> Seen:
+        """Return which references had an answer to a greeting from this very address and port; times as there."""
+        return self._seen(("greeting", address, str(port)), since, until, home=0)
 
     def elsewhere(self, service: str, role: str, address: str, since: float) -> bool:
         """Tell whether enough references reached the service's role at another address since ``since``."""

@@ -56,6 +56,11 @@ class Rule(Generic[FactsT_contra]):
     rests_on_silence: bool = False
     """It has seen nothing but that no answer came, which may be the service's own refusal: at most grade C without a
     proof."""
+    server_not_excluded: bool = False
+    """The service's own front can do the same, by name, by country or to whom it distrusts: at most grade C without a
+    proof, and told as "by the network or by the service"."""
+    no_word_on: frozenset[Mechanism] = frozenset()
+    """Mechanisms that an ``ok`` by this rule says nothing about: it neither weighs against them nor ends them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

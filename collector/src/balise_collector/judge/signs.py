@@ -24,5 +24,9 @@ class Sign:
 FORGED_PACKET: Final = Sign(
     "forged_packet", "a packet bears signs of forgery that the same server's other packets do not"
 )
-NEIGHBOUR_OK: Final = Sign("neighbour_ok", "another name on the very same address worked while this one was dead")
+NEIGHBOUR_OK: Final = Sign(
+    "neighbour_ok",
+    "another name on the very same address worked while this one was dead",
+    excludes_fault=False,  # Fronts and content networks act on names as well as any box.
+)
 ARTEFACT: Final = Sign("artefact", "a page, address or notice that names itself stood in the service's place")

@@ -39,4 +39,11 @@ def ended(trials: Iterable[Trial], measurement: Measurement) -> float:
 def seen_of_target(measurement: Measurement, context: Context, since: float, until: float) -> Seen:
     """Return what references saw of the target by the same experiment; times are the probe's."""
     offset = context.clock_offset
-    return context.references.of_target(measurement.target, measurement.experiment, since - offset, until - offset)
+    return context.references.of_target(
+        measurement.target,
+        measurement.experiment,
+        since - offset,
+        until - offset,
+        country=measurement.network.country,
+        besides=context.probe,
+    )

@@ -75,3 +75,6 @@ class Verdict(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     reason: str = ""
     """One sentence for people, from the rule, in English."""
     rules_version: str = ""
+    software: str = ""
+    """Version of the agent that measured; empty in verdicts of earlier versions. What fails with one version alone is
+    that version's fault."""

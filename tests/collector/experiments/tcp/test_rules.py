@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
+from balise_collector.conclude.judgement import note
 from balise_collector.judge import VerdictState
 from balise_wire.failures import Failure
 from balise_wire.measurement import LineHealth
-from balise_wire.words import Arm, Design
-from tests.testbed.cases import Case
+from balise_wire.words import Arm, Design, HopPlace
+from tests.testbed.cases import WELL, Case
 
 
 def _dead(case: Case, *more: Any, **changes: Any) -> Any:
@@ -30,7 +32,7 @@ def test_dead_here_and_alive_abroad_is_blocked(case: Case) -> None:
     ("changes", "rule"),
     [
         ({"resets": 6, "failure": Failure.CONNECTION_REFUSED}, "ip.rst"),
-        ({"icmp_errors": 6, "failure": Failure.ICMP_ADMIN_PROHIBITED}, "ip.icmp"),
+        ({"icmp_errors": 6, "failure": Failure.ICMP_ADMIN_PROHIBITED, "icmp_place": HopPlace.LATER}, "ip.icmp"),
     ],
 )
 def test_the_way_it_dies_names_the_mechanism(case: Case, changes: dict[str, Any], rule: str) -> None:
@@ -100,10 +102,69 @@ def test_a_port_refused_everywhere_is_down(case: Case) -> None:
     assert case.judged(_dead(case, resets=6, failure=Failure.CONNECTION_REFUSED)).rule == "tcp.refused"
 
 
-def test_a_dead_sibling_may_be_a_broken_route(case: Case) -> None:
-    """The neighbouring address is dead as well: not told apart from a route that is gone."""
+@pytest.mark.parametrize(
+    ("siblings", "rule"),
+    [
+        ({"104.244.42.9": 0}, "ip.prefix"),
+        ({"104.244.42.9": 2}, "ip.drop"),
+        ({"104.244.42.9": 0, "192.48.236.4": 2}, "ip.prefix"),
+        ({"104.244.42.9": 0, "192.48.236.4": 0}, "ip.as"),
+        ({"192.48.236.4": 2}, "ip.drop"),
+    ],
+)
+def test_the_sibling_ladder_says_how_wide_a_block_is(case: Case, siblings: dict[str, int], rule: str) -> None:
+    """The address, its prefix or its whole network; other networks answer, and references reach the address."""
     case.abroad(case.syns(2))
-    assert case.judged(_dead(case, case.syns(0, Arm.SIBLING, address="104.244.42.9"))).rule == "tcp.wide"
+    more = [case.syns(alive, Arm.SIBLING, address=address) for address, alive in siblings.items()]
+    assert case.judged(_dead(case, *more)).rule == rule
+
+
+def test_a_sibling_that_is_dead_for_everybody_says_nothing(case: Case) -> None:
+    """The catalogue's neighbour was switched off: references cannot reach it either."""
+    case.abroad(case.syns(2))
+    case.abroad(case.syns(0, address="104.244.42.9"))
+    assert case.judged(_dead(case, case.syns(0, Arm.SIBLING, address="104.244.42.9"))).rule == "ip.drop"
+
+
+@pytest.mark.parametrize("place", [HopPlace.FIRST, HopPlace.UNKNOWN])
+def test_the_first_hop_is_never_the_censor(case: Case, place: HopPlace) -> None:
+    """A home router that says "prohibited" has a rule of its owner's, or no route."""
+    case.abroad(case.syns(2))
+    told = _dead(case, icmp_errors=6, failure=Failure.ICMP_ADMIN_PROHIBITED, icmp_place=place)
+    assert case.judged(told).rule == "tcp.local_router"
+
+
+@pytest.mark.parametrize(
+    ("line", "rule"),
+    [({"ipv6": 2}, "tcp.family"), ({"ipv6": 2, "ipv6_ok": 2}, "ip.drop"), ({}, "tcp.unclear")],
+)
+def test_the_familys_own_control_must_have_answered(case: Case, line: dict[str, int], rule: str) -> None:
+    """IPv4 that works excuses no IPv6: a home whose IPv6 is broken is no block, and unknown is no proof."""
+    six = "2606:1f80:f000::1"
+    case.abroad(case.syns(2, address=six), family=6)
+    told = case.measured(
+        case.syns(0, address=six, at=case.earlier, carried=True),
+        case.syns(0, address=six),
+        family=6,
+        line=msgspec.structs.replace(WELL, ipv4=5, ipv4_ok=5, **line) if line else WELL,
+    )
+    assert case.judged(told).rule == rule
+
+
+def test_references_of_one_country_do_not_make_a_fault_the_worlds(case: Case) -> None:
+    """Their country may block it, or a route leak there; two countries are needed."""
+    case.abroad(case.syns(0), probes=("de01", "de02"))
+    assert case.judged(_dead(case)).rule == "tcp.no_reference"
+
+
+def test_a_probe_at_home_that_gets_through_acquits_the_server(case: Case) -> None:
+    """References of two countries fail at an address that another probe at home reaches: no fault of the server."""
+    case.abroad(case.syns(0))
+    assert case.judged(_dead(case)).rule == "tcp.down"
+    good = case.measured(case.syns(2, at=case.earlier + 30), design=Design.SENTINEL)
+    verdict = case.judged(good, probe="pk000002")
+    note(case.references, verdict, good)
+    assert case.judged(_dead(case)).state is VerdictState.INSUFFICIENT
 
 
 def test_a_few_lost_syns_are_loss(case: Case) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from balise_collector.experiments import RULES as RULES_BY_ID
 from balise_collector.judge import Level, VerdictState
 from balise_wire.failures import Failure
+from balise_wire.measurement import read_measurement
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Arm, Design
 from tests.testbed.cases import Case
@@ -187,3 +190,182 @@ def test_a_server_that_speaks_old_tls_alone_is_not_blocked(case: Case, failure: 
     )
     assert case.judged(measurement).rule == "tls.ok"
     assert case.judged(case.measured(case.hello(), chain, design=Design.SENTINEL)).rule == "tls.ok"
+
+
+def _again(case: Case, *more: Any, end: str = "silence", scrambled: str = "ok", control: str = "ok") -> Any:
+    """The paired plan with what comes after it."""
+    return case.measured(
+        case.hello(end=end, at=case.earlier, carried=True),
+        case.hello(Arm.NEIGHBOUR, control),
+        case.hello(Arm.SCRAMBLED, scrambled, at=case.now + 1),
+        case.hello(end=end, at=case.now + 2),
+        case.hello(end=end, at=case.now + 5),
+        *more,
+    )
+
+
+def _tested(case: Case, at: float, end: str, probes: tuple[str, ...] = ("de01", "de02", "sg01")) -> None:
+    """Let references greet the same name at some time."""
+    case.abroad(case.hello(end=end, at=at), probes=probes, started=at, ended=at + 1)
+
+
+def test_a_verdict_by_name_waits_for_the_references_of_its_minutes(case: Case) -> None:
+    """Those that test the name are heard first; one of them that gets through is enough to go on."""
+    _tested(case, case.earlier - 1800, "ok")
+    assert case.judged(case.series("rst")).rule == "tls.waits"
+    _tested(case, case.now + 60, "ok", probes=("sg01",))
+    assert case.judged(case.series("rst")).rule == "sni.rst"
+
+
+@pytest.mark.parametrize(
+    ("failing", "well", "rule"),
+    [
+        (("de01",), (), "tls.doubtful"),
+        (("de01", "de02"), (), "tls.doubtful"),
+        (("de01", "de02", "sg01"), (), "tls.down"),
+        (("de01", "de02"), ("sg01",), "sni.rst"),
+        (("sg01",), ("de01", "de02"), "sni.rst"),
+    ],
+)
+def test_a_name_that_fails_abroad_too_accuses_nobody(
+    case: Case, failing: tuple[str, ...], well: tuple[str, ...], rule: str
+) -> None:
+    """Interference that is global cannot exist; the references of one country may be blocked there themselves."""
+    _tested(case, case.earlier + 60, "rst", probes=failing)
+    _tested(case, case.earlier + 60, "ok", probes=well)
+    assert case.judged(case.series("rst")).rule == rule
+
+
+def test_a_forged_packet_waits_for_nobody(case: Case) -> None:
+    """No server sent it, whatever the references will say."""
+    _tested(case, case.earlier - 1800, "ok")
+    calm = [
+        case.packet(0, "out", "S"),
+        case.packet(50_000, "in", "SA"),
+        case.packet(60_000, "out", "PA", length=517),
+        case.packet(115_000, "in", "PA", length=1400, seq=1),
+    ]
+    forged = [*calm[:3], case.packet(62_000, "in", "R", ttl=120, df=False, seq=1)]
+    trials = [
+        case.hello(end="rst", at=case.earlier, carried=True, packets=tuple(forged)),
+        case.hello(Arm.NEIGHBOUR, packets=tuple(calm)),
+        case.hello(Arm.SCRAMBLED),
+        case.hello(end="rst", at=case.now + 2, packets=tuple(forged)),
+        case.hello(end="rst", at=case.now + 5, packets=tuple(forged)),
+    ]
+    verdict = case.judged(case.measured(*trials))
+    assert (verdict.rule, "forged_packet" in verdict.proof) == ("sni.rst", True)
+
+
+def test_an_alert_is_another_answer_than_a_greeting(case: Case) -> None:
+    """To the subject alone, where both other names and the references are greeted: by the network or by the service."""
+    alert: dict[str, Any] = {"record": "alert:112", "bytes_received": 7}
+    series = [
+        case.hello(at=case.earlier, carried=True, **alert),
+        case.hello(Arm.NEIGHBOUR, record="server_hello"),
+        case.hello(Arm.SCRAMBLED, record="server_hello"),
+        case.hello(at=case.now + 2, **alert),
+        case.hello(at=case.now + 5, **alert),
+    ]
+    assert case.judged(case.measured(*series)).rule == "tls.alert"
+    _tested(case, case.earlier + 60, "ok")
+    assert case.judged(case.measured(*series)).rule == "sni.alert"
+    other = Case()
+    other.abroad(other.hello(at=other.earlier + 60, **alert), started=other.earlier + 60, ended=other.earlier + 61)
+    assert other.judged(other.measured(*series)).state is VerdictState.OK
+
+
+def test_a_server_that_alerts_to_every_name_answers(case: Case) -> None:
+    """It does not like our hello: no name is told from another."""
+    alert: dict[str, Any] = {"record": "alert:40", "bytes_received": 7}
+    arms = [case.hello(arm, **alert) for arm in (Arm.NEIGHBOUR, Arm.SCRAMBLED, Arm.SUBJECT, Arm.SUBJECT)]
+    assert case.judged(case.measured(*arms)).state is VerdictState.OK
+
+
+def test_only_listed_names_get_through(case: Case) -> None:
+    """A white-list spares the well-known name before and after; without the second look the line may have gone."""
+    _tested(case, case.earlier + 60, "ok")
+    assert case.judged(_again(case, scrambled="silence")).rule == "tls.server_unknown_name"
+    later = case.hello(Arm.CONTROL, at=case.now + 30)
+    assert case.judged(_again(case, later, scrambled="silence")).rule == "sni.allow"
+
+
+def test_every_name_dies_at_an_address_where_references_are_greeted(case: Case) -> None:
+    """TCP connects, every hello is lost, abroad the very address answers: told, at most C."""
+    dead = _again(case, control="silence", scrambled="silence")
+    assert case.judged(dead).rule == "tls.address"
+    _tested(case, case.earlier + 60, "ok")
+    assert case.judged(dead).rule == "tls.drop"
+    # What resets is there, and may refuse a country.
+    assert case.judged(case.series("rst", control="rst", scrambled="rst")).rule == "tls.address"
+
+
+def test_a_clock_outside_the_certificates_dates_is_no_interception(case: Case) -> None:
+    """The control's chain is outside of its dates the same way, or the chain is in order by the collector's clock."""
+    late = case.certificate("theirs", not_after=case.now - 10)
+    shown: dict[str, Any] = {"end": "expired", "full": True, "verified": False}
+    trials = [
+        case.hello(Arm.NEIGHBOUR),
+        case.hello(),
+        case.hello(**shown, chain=(late,)),
+        case.hello(Arm.NEIGHBOUR, **shown, chain=(case.certificate("other", not_after=case.now - 10),)),
+    ]
+    pins = frozenset({"ours"})
+    assert case.judged(case.measured(*trials), pins=pins).rule == "tls.clock"
+    assert case.judged(case.measured(*trials[:3]), pins=pins, clock_offset=3600.0).rule == "tls.clock"
+    assert case.judged(case.measured(*trials[:3]), pins=pins).state is not VerdictState.BLOCKED
+
+
+def test_a_trusted_certificate_that_references_never_see_is_told_and_proves_nothing(case: Case) -> None:
+    """A content network's second authority looks like this; so does a trusted interceptor."""
+    good = case.hello(full=True, verified=True, chain=(case.certificate("ours"),))
+    case.abroad(good)
+    assert case.judged(case.measured(case.hello(), good)).rule == "tls.chain_ok"
+    other = case.hello(full=True, verified=True, chain=(case.certificate("theirs"),))
+    verdict = case.judged(case.measured(case.hello(), other))
+    assert (verdict.state, verdict.rule) == (VerdictState.INSUFFICIENT, "tls.cert_unexpected")
+
+
+def test_a_hello_says_nothing_of_interception() -> None:
+    """An interceptor answers every hello: only a chain that verified weighs against it."""
+    assert Mechanism.TLS_MITM in RULES_BY_ID["tls.ok"].no_word_on
+    assert Mechanism.TLS_MITM not in RULES_BY_ID["tls.chain_ok"].no_word_on
+
+
+def test_a_whole_handshake_that_dies_is_no_word_about_the_name(case: Case) -> None:
+    """Its hello has two segments, its answer kilobytes: more differs from the controls than the name."""
+    dead = case.hello(end="silence", full=True)
+    trials = [
+        case.hello(end="silence", at=case.earlier, carried=True, full=True),
+        case.hello(Arm.NEIGHBOUR),
+        case.hello(Arm.SCRAMBLED),
+        case.hello(),
+        case.hello(at=case.now + 4),
+        dead,
+    ]
+    assert case.judged(case.measured(*trials)).rule == "tls.chain_lost"
+
+
+def test_a_program_of_the_household_that_opens_tls_is_no_interception(case: Case) -> None:
+    """It names itself in the issuer."""
+    shown = case.hello(
+        end="untrusted",
+        full=True,
+        verified=False,
+        chain=(case.certificate("x", issuer="CN=Avast Web/Mail Shield Root"),),
+    )
+    clean = case.hello(Arm.NEIGHBOUR, full=True, verified=True, chain=(case.certificate("y"),))
+    verdict = case.judged(case.measured(case.hello(Arm.NEIGHBOUR), shown, clean), pins=frozenset({"ours"}))
+    assert verdict.rule == "tls.local_inspection"
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize(
+    ("name", "rule"), [("tls_clock", "tls.clock"), ("tls_pq", "tls.chain_lost"), ("tls_lanblock", "sni.drop")]
+)
+def test_measured_in_a_namespace(case: Case, shared_data: Path, name: str, rule: str) -> None:
+    """A wrong clock, a long hello that a line loses, and a name that a box drops."""
+    lines = (shared_data / "field" / "measurements" / f"{name}.jsonl").read_bytes().splitlines()
+    measured = [read_measurement(line)[0] for line in lines]
+    paired = next(one for one in measured if one.design is Design.PAIRED)
+    assert case.judged(paired).rule == rule

@@ -11,6 +11,7 @@ FAILURES: Final = {
 MECHANISMS: Final = {
     Mechanism.HTTP_BLOCKPAGE: "another page is shown in the service's place",
     Mechanism.HTTP_REDIRECT: "requests are redirected elsewhere on the way",
-    Mechanism.HTTP_RST: "requests are cut by forged resets",
+    Mechanism.HTTP_RST: "requests are reset as soon as they name the service",
     Mechanism.HTTP_DROP: "requests stay unanswered as soon as they name the service",
+    Mechanism.TCP_FREEZE: "connections to the address freeze after some kilobytes",
 }

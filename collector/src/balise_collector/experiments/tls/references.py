@@ -21,10 +21,30 @@ class Keys:
         """Keep them: a key stays a service's for years, and the next chain takes its place."""
 
 
+class Alerts:
+    """By name and reference: whether its newest hello with that name was answered by a TLS alert."""
+
+    def __init__(self) -> None:
+        """Know none."""
+        self.heard: defaultdict[str, dict[str, tuple[bool, float]]] = defaultdict(dict)
+
+    def forget(self, before: float) -> None:
+        """Let go of what no reference has heard anew since ``before`` (UNIX seconds)."""
+        for heard in self.heard.values():
+            for probe in [probe for probe, (_, at) in heard.items() if at < before]:
+                del heard[probe]
+
+
 def note(table: ReferenceTable, report: Report, trial: TlsObservation) -> None:
     """Take in one trial of a reference's subject."""
+    at = report.at(trial)
     if trial.connect_ms is not None:
-        table.endpoint(report, trial.address, trial.port, report.at(trial), ok=True)
+        table.endpoint(report, trial.address, trial.port, at, ok=True)
+        if trial.bytes_received or not report.deaf:
+            table.greeted(report, trial.address, trial.port, at, ok=trial.bytes_received > 0)
+    if trial.sni == report.measurement.host and trial.bytes_received and not trial.full:
+        alert = trial.record.startswith("alert")
+        table.memory(Alerts).heard[trial.sni][report.verdict.probe] = (alert, at)
     if trial.chain and trial.sni == report.measurement.host:
         seen = frozenset(certificate.spki_sha256 for certificate in trial.chain if certificate.spki_sha256)
         table.memory(Keys).shown[trial.sni][report.verdict.probe] = seen
@@ -37,3 +57,10 @@ def keys(table: ReferenceTable, host: str) -> frozenset[str]:
         for key in seen:
             shown[key].add(probe)
     return frozenset(key for key, probes in shown.items() if table.witnesses(probes) >= ENOUGH)
+
+
+def alerts(table: ReferenceTable, host: str) -> tuple[int, int]:
+    """Return how many witnesses among the references were answered by an alert to a name, and how many were not."""
+    heard = table.memory(Alerts).heard.get(host, {})
+    with_alert = [probe for probe, (alert, _) in heard.items() if alert]
+    return table.witnesses(with_alert), table.witnesses(set(heard) - set(with_alert))

@@ -14,8 +14,11 @@ FAILURES: Final = {
     Failure.TLS_MALFORMED: "an answer that is no TLS",
 }
 MECHANISMS: Final = {
-    Mechanism.SNI_RST: "connections are cut by forged resets as soon as they name the service",
+    Mechanism.SNI_RST: "connections are reset as soon as they name the service",
     Mechanism.SNI_DROP: "connections go dead as soon as they name the service",
-    Mechanism.SNI_FIN: "connections are closed on the way as soon as they name the service",
+    Mechanism.SNI_FIN: "connections are closed as soon as they name the service",
+    Mechanism.SNI_ALERT: "an alert answers connections as soon as they name the service",
+    Mechanism.SNI_ALLOW: "connections die unless they name a permitted service",
+    Mechanism.TLS_DROP: "encrypted connections to the address die whatever they name",
     Mechanism.TLS_MITM: "connections are intercepted with a foreign certificate",
 }
