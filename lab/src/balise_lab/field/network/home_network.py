@@ -1,0 +1,174 @@
+"""One home's side of a field: its line and ways, its chance, and what acts on it now.
+
+Lives here: the fate of packets to an endpoint, residual blocking, loss, round trips. Must not live here: steps
+(session.py and the files that it names).
+"""
+
+from random import Random
+from typing import TYPE_CHECKING, Final, Protocol
+
+from balise_lab.field.network import acting, passing
+from balise_lab.field.network.acting import Acting, Now
+from balise_lab.field.network.hosts import Server
+from balise_lab.field.network.passing import SILENT, Fate, Way
+
+if TYPE_CHECKING:
+    from balise_lab.field.network.field import Field
+
+_MINUTE: Final = 60.0
+_JITTER_MS: Final = 1.5
+
+
+class Clock(Protocol):
+    """The probe's own clock, which may be wrong."""
+
+    def now(self) -> float:
+        """Return UNIX seconds."""
+
+
+class Account(Protocol):
+    """The gate that every packet of a probe passes (the agent's ``policy.egress.Gate``)."""
+
+    def allow(self, address: str, port: int, size: int, *, local: bool = False) -> None:
+        """Let bytes go, or raise."""
+
+    def pause(self, address: str, connections: int) -> float:
+        """Return the seconds to wait before connections to a host."""
+
+    def received(self, size: int) -> None:
+        """Count bytes that came."""
+
+
+class Open:
+    """An account that lets everything pass and counts nothing."""
+
+    def allow(self, address: str, port: int, size: int, *, local: bool = False) -> None:
+        """Let it pass."""
+
+    def pause(self, address: str, connections: int) -> float:  # noqa: ARG002 - as in Account
+        """Never wait."""
+        return 0.0
+
+    def received(self, size: int) -> None:
+        """Forget it."""
+
+
+class HomeNetwork:
+    """What the steps of one probe need of the field."""
+
+    def __init__(self, field: "Field", home_id: str, clock: Clock, gate: Account) -> None:
+        self.field = field
+        self.world = field.world
+        self.home = field.world.homes[home_id]
+        self.clock = clock
+        self.gate = gate
+        self.chance = Random(f"{field.seed}|{home_id}")  # noqa: S311 - a model's chance must repeat
+        self.no_edns: dict[str, float] = {}
+        """Servers that were seen to refuse EDNS, and until when that is remembered."""
+        self._residual: dict[tuple[str, int], float] = {}
+        self._ways: dict[tuple[str, str], Way] = {}
+        self._taken: dict[str, list[float]] = {}
+        self._now: Now | None = None
+
+    @property
+    def time(self) -> float:
+        """The true time."""
+        return self.field.now()
+
+    @property
+    def now(self) -> Now:
+        """What acts on this home now."""
+        moment = self.field.now()
+        if self._now is None or moment >= self._now.until:
+            self._now = acting.now(self.home, self.field.effects, moment)
+        return self._now
+
+    def server(self, address: str) -> Server | None:
+        """Return what stands at an address."""
+        return self.world.servers.get(passing.seen_address(address))
+
+    def way(self, address: str) -> Way:
+        """Return the way to an address as it is now, with a little jitter."""
+        seen, line = self.now.seen, self.now.line
+        known = self._ways.get((seen.country, address))
+        if known is None:
+            known = passing.way(seen.country, seen.access_ms, self.home.id, address, self.server(address))
+            self._ways[seen.country, address] = known
+        jitter = self.chance.expovariate(1.0 / _JITTER_MS) + line.ms * (0.5 + self.chance.random())
+        return known._replace(seconds=known.seconds + jitter / 1000.0)
+
+    def hop(self, number: int, *, v6: bool) -> str:
+        """Return the address of the router at a hop."""
+        return passing.router(self.now.seen.asn, v6=v6, place=f"hop {number}")
+
+    def lost(self) -> bool:
+        """Whether a packet or its answer is lost this time."""
+        loss = self.now.line.loss
+        return loss > 0.0 and self.chance.random() < 1.0 - (1.0 - loss) ** 2
+
+    def fate(
+        self, address: str, port: int, there: Way, *, protocol: str = "tcp", stands: bool = False, exists: bool = False
+    ) -> Fate | None:
+        """Return what becomes of one packet to an endpoint; ``None`` where a living port takes it.
+
+        Args:
+            address: of the server.
+            port: of the server; 0 for an echo.
+            there: the way to it.
+            protocol: ``tcp``, ``udp`` or ``icmp``.
+            exists: whoever stands there does not matter, only whether the packet comes there.
+            stands: a connection stands: what acts on a share of the flows has let it pass.
+        """
+        now = self.now
+        v6 = ":" in address
+        by_line = passing.by_line(now, v6=v6)
+        if by_line is not None:
+            return by_line
+        if self._residual and self._is_residual(address, port):
+            return SILENT
+        server = self.server(address)
+        if now.syns:
+            # A box beyond the NAT64 sees the IPv4 address.
+            onward = passing.seen_address(address)
+            for one in now.syns:
+                if stands and (one.effect.share < 1.0 or one.kind == "server.rate"):
+                    continue
+                if one.effect.protocol not in {"", protocol} or not self._concerns(one, onward, server, port):
+                    continue
+                fate = passing.by_effect(one, now, self.chance, there, v6=v6)
+                if fate is not None:
+                    return fate
+        if exists:
+            return None
+        if server is None:
+            return SILENT
+        if port and port not in server.ports and protocol == "tcp":
+            return SILENT if server.host.closed == "drop" else Fate("refused", there.seconds, ttl=there.ttl)
+        return None
+
+    def _concerns(self, one: Acting, address: str, server: Server | None, port: int) -> bool:
+        if one.kind == "whitelist":
+            allowed = server is not None and any(name in one.effect.allow for name in server.names)
+            return not allowed and port != 53 and one.hits(address, server, port, self.now.seen)
+        if one.kind == "server.rate":
+            return one.hits(address, server, port, self.now.seen) and self._over(address, one.effect.per_minute)
+        return one.hits(address, server, port, self.now.seen)
+
+    def _over(self, address: str, per_minute: int) -> bool:
+        moment = self.time
+        taken = [at for at in self._taken.get(address, ()) if at > moment - _MINUTE]
+        self._taken[address] = [*taken, moment]
+        return len(taken) >= per_minute
+
+    def remember(self, address: str, port: int, seconds: float) -> None:
+        """Let an endpoint stay closed to this home for a while (residual censorship)."""
+        self._residual[address, port] = self.time + seconds
+
+    def _is_residual(self, address: str, port: int) -> bool:
+        until = self._residual.get((address, port))
+        if until is None:
+            return False
+        if until <= self.time:
+            del self._residual[address, port]
+            return False
+        return True
