@@ -31,6 +31,7 @@ class Clock:
     wrong: float = 0.0
 
     def now(self) -> float:
+        """Return UNIX seconds of the probe's clock."""
         return self.true + self.wrong
 
 

@@ -7,6 +7,8 @@ aside, and the packets. Must not live here: who answers (lookups.py).
 import math
 from typing import Final, NamedTuple
 
+import msgspec
+
 from balise_agent.experiments.steps import Queried, Query
 from balise_agent.experiments.steps import Reply as Result
 from balise_agent.system.errors import LinkUnusable
@@ -210,14 +212,14 @@ def _told(asking: _Asking, at: float, seconds: float, tcp: Reply | None, failure
         asking.packets.append(_packet(one, asking.step.name))
         answer = one.reply.answer
         if answer is None:
-            refused = refused or _of_udp(one.reply.refused)
+            refused = refused or of_icmp(one.reply.refused)
             continue
         first = asking.asked[one.server]
-        timed = _timed(answer, (one.at - first) * 1000.0)
+        timed = _timed(answer, (one.at - first) * 1000.0, one.server)
         useless = (answer.tc and tcp is not None) or _refuses_form(answer) or _says_nothing(answer)
         (aside if useless else kept).append(timed)
     if tcp is not None and tcp.answer is not None:
-        kept.append(_timed(tcp.answer, tcp.after * 2000.0))
+        kept.append(_timed(tcp.answer, tcp.after * 2000.0, min(asking.asked)))
     answered = {one.server for one in asking.heard if one.reply.answer is not None}
     tried = len(asking.given_up | set(asking.asked))
     asking.packets.sort(key=lambda packet: packet.t_us)
@@ -235,18 +237,8 @@ def _told(asking: _Asking, at: float, seconds: float, tcp: Reply | None, failure
     )
 
 
-def _of_udp(code: str) -> Failure:
-    return of_icmp(code)
-
-
-def _timed(answer: DnsAnswer, rtt_ms: float) -> DnsAnswer:
-    if abs(answer.rtt_ms - rtt_ms) < 1e-6:
-        return answer
-    return DnsAnswer(
-        rtt_ms=rtt_ms, ttl=answer.ttl, ip_id=answer.ip_id, rcode=answer.rcode, aa=answer.aa, ra=answer.ra, tc=answer.tc,
-        edns=answer.edns, addresses=answer.addresses, cnames=answer.cnames, rr_ttl=answer.rr_ttl,
-        malformed=answer.malformed, way=answer.way, cut=answer.cut,
-    )  # fmt: skip
+def _timed(answer: DnsAnswer, rtt_ms: float, server: int) -> DnsAnswer:
+    return msgspec.structs.replace(answer, rtt_ms=rtt_ms, server=server)
 
 
 def _packet(one: Heard, name: str) -> Packet:

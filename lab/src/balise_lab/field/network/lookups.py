@@ -6,6 +6,8 @@ Lives here: who answers one copy of a question, when, and with what. Must not li
 
 from typing import Final, NamedTuple
 
+import msgspec
+
 from balise_lab.field.network.acting import Acting
 from balise_lab.field.network.effects import HOME
 from balise_lab.field.network.home_network import HomeNetwork
@@ -155,6 +157,9 @@ def _lie(one: Acting, question: Question, ttl: int, ip_id: int, after: float, *,
         edns=(edns or rcode == SERVFAIL) and question.way is not Asked.PLAIN,
         addresses=addresses,
         rr_ttl=_FORGED_TTL if addresses else -1,
+        records=len(addresses),
+        soa=False,
+        ad=False,
         way=question.way,
     )
 
@@ -194,10 +199,7 @@ def _lies(one: Acting, question: Question, ttl: int, ip_id: int, after: float) -
 
 
 def _with(answer: DnsAnswer, addresses: tuple[str, ...]) -> DnsAnswer:
-    return DnsAnswer(
-        rtt_ms=answer.rtt_ms, ttl=answer.ttl, ip_id=answer.ip_id, ra=True, addresses=addresses, rr_ttl=answer.rr_ttl,
-        way=answer.way,
-    )  # fmt: skip
+    return msgspec.structs.replace(answer, rcode=OK, addresses=addresses, records=len(addresses), soa=False)
 
 
 def _race(home: HomeNetwork, one: Acting, there: Way) -> float:
@@ -288,6 +290,9 @@ def _of_zone(
         addresses=() if truncated else addresses[:1] if cut else addresses,
         cnames=() if truncated else cnames,
         rr_ttl=_USUAL_TTL if addresses and not truncated else -1,
+        records=0 if truncated else len(addresses) + len(cnames),
+        soa=rcode in {OK, NXDOMAIN} and not addresses and not truncated,
+        ad=False,
         malformed=cut,
         cut=cut,
         way=question.way,

@@ -1,0 +1,110 @@
+"""The model as real plans see it: an ordinary internet, and the commonest things that happen to it."""
+
+import pytest
+
+from balise_agent.experiments.dns.plan import PLAN as DNS
+from balise_agent.experiments.http.plan import PLAN as HTTP
+from balise_agent.experiments.line.plan import PLAN as LINE
+from balise_agent.experiments.tcp.plan import PLAN as TCP
+from balise_agent.experiments.tls.plan import PLAN as TLS
+from balise_lab.field.network import Effect, Field, Home, World
+from balise_wire.experiments.dns import DnsObservation
+from balise_wire.experiments.http import HttpObservation
+from balise_wire.experiments.line import LineObservation
+from balise_wire.experiments.tcp import TcpObservation
+from balise_wire.experiments.tls import TlsObservation
+from balise_wire.failures import Failure
+from balise_wire.words import Arm, Resolver
+from tests.lab.field.network.playing import SERVICE, START, Bed
+
+
+def test_an_ordinary_internet_answers_everything() -> None:
+    """Where nothing happens every plan of every experiment ends well, silent addresses apart."""
+    bed = Bed()
+    task = bed.task(full=True)
+    (line,) = bed.play(LINE.sentinel(task), LineObservation)
+    assert line.gateway_ok
+    assert line.resolver_ok
+    assert all(control.failure is None for control in line.controls)
+    for trial in bed.play(DNS.paired(task), DnsObservation):
+        assert (trial.failure is None) is (trial.resolver is not Resolver.SILENT)
+    assert all(trial.failure is None for trial in bed.play(TCP.paired(task), TcpObservation))
+    trials = bed.play(TLS.paired(task), TlsObservation)
+    assert all(trial.failure is None for trial in trials)
+    assert trials[-1].verified
+    (page,) = bed.play(HTTP.sentinel(task), HttpObservation)
+    assert page.status == 301
+
+
+def test_a_name_that_is_reset_leaves_other_names_alone() -> None:
+    """``sni.rst`` acts on the name alone, before the server's answer, and its packets are those of the lab's box."""
+    bed = Bed([Effect(kind="sni.rst", hosts=(SERVICE,))])
+    trials = bed.play(TLS.paired(bed.task()), TlsObservation)
+    failed = {trial.arm for trial in trials if trial.failure is Failure.CONNECTION_RESET}
+    assert failed == {Arm.SUBJECT}
+    resets = [packet for packet in trials[-1].packets if "R" in packet.flags and packet.direction == "in"]
+    assert [(packet.flags, packet.ip_id, packet.window, packet.seq) for packet in resets] == [
+        ("RA", 0x4242, 8191, 1 + 1460 * copy) for copy in range(3)
+    ]
+
+
+def test_an_effect_begins_ends_and_pauses_when_it_says() -> None:
+    """``at``, ``until`` and ``duty`` are seconds of the true time, from the field's start."""
+    bed = Bed([Effect(kind="ip.drop", hosts=(SERVICE,), at=100.0, until=1000.0, duty=(60.0, 120.0))])
+    seen = []
+    for moment in (0.0, 110.0, 170.0, 290.0, 1010.0):
+        bed.clock.true = START + moment
+        seen.append(bed.play(TCP.sentinel(bed.task()), TcpObservation)[0].failure is None)
+    assert seen == [True, False, True, False, True]
+
+
+def test_only_the_selected_homes_are_concerned() -> None:
+    """An effect on a country spares the reference abroad."""
+    bed = Bed([Effect(kind="sni.drop", hosts=(SERVICE,), countries=("PK",))])
+    task = bed.task()
+    (here,) = bed.play(TLS.sentinel(task), TlsObservation)
+    (there,) = bed.play(TLS.sentinel(task), TlsObservation, probe="r1")
+    assert here.failure is Failure.GENERIC_TIMEOUT
+    assert there.failure is None
+
+
+def test_a_field_repeats_itself() -> None:
+    """The same world, effects and seed give the same observations, to the microsecond."""
+
+    def played() -> tuple[object, ...]:
+        bed = Bed([Effect(kind="line.loss", loss=0.05)])
+        task = bed.task()
+        return tuple(bed.play(plan.paired(task), kind) for plan, kind in ((DNS, DnsObservation), (TCP, TcpObservation)))
+
+    assert played() == played()
+
+
+@pytest.mark.parametrize(
+    ("effect", "told"),
+    [
+        (Effect(kind="sni.reset"), "no kind of effect"),
+        (Effect(kind="sni.rst", kbps=3.0), "takes no kbps"),
+        (Effect(kind="server.hello", act="shout"), "none of reset"),
+        (Effect(kind="ip.drop", probes=("nobody",)), "no home"),
+        (Effect(kind="ip.drop", hosts=("nowhere.example",)), "no host"),
+        (Effect(kind="ip.drop", at=5.0, until=5.0), "before it begins"),
+    ],
+)
+def test_an_effect_that_says_nonsense_is_refused(effect: Effect, told: str) -> None:
+    """A wrong word in a situation is a message that names it, never an effect that does nothing."""
+    world = World.of_names([SERVICE], [Home(id="p1", country="PK", asn=17557)])
+    with pytest.raises(ValueError, match=told):
+        Field(world, [effect], lambda: START)
+
+
+def test_a_border_that_is_cut_leaves_the_inside_alive() -> None:
+    """``border.cut``: controls at home answer, those abroad do not, and nothing is delivered."""
+    bed = Bed([Effect(kind="border.cut", countries=("PK",))])
+    (line,) = bed.play(LINE.sentinel(bed.task()), LineObservation)
+    assert {control.scope.value: control.failure is None for control in line.controls} == {
+        "international": False,
+        "domestic": True,
+    }
+    assert line.resolver_ok
+    assert not bed.field.delivers("p1")
+    assert bed.field.delivers("r1")
