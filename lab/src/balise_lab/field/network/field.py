@@ -24,7 +24,7 @@ from balise_lab.field.network import crafted, dns_step, tcp_steps
 from balise_lab.field.network.acting import Acting
 from balise_lab.field.network.connections import Connection
 from balise_lab.field.network.effects import Effect
-from balise_lab.field.network.home_network import Account, Clock, HomeNetwork, Open
+from balise_lab.field.network.home_network import Account, Clock, Common, HomeNetwork, Open
 from balise_lab.field.network.hosts import World
 
 Operation = Steps[Reply]
@@ -49,19 +49,18 @@ class Field:
             ValueError: an effect contradicts itself, or names a host or a probe that nobody has.
         """
         self.world = world
-        self.now = now
-        self.seed = seed
-        self.effects: list[Acting] = []
+        acting: list[Acting] = []
         for effect in effects:
             complaint = effect.complaint() or _stranger(effect, world)
             if complaint:
                 raise ValueError(complaint)
-            self.effects.append(Acting(effect, world, start))
+            acting.append(Acting(effect, world, start))
+        self._common = Common(world, acting, now, seed)
         self._homes: dict[str, HomeNetwork] = {}
 
     def access(self, probe: str, clock: Clock, gate: Account | None = None) -> "Access":
         """Return the network of one probe (``conductor.NetworkAccess``), whose clock dates its replies."""
-        home = HomeNetwork(self, probe, clock, gate or Open())
+        home = HomeNetwork(self._common, probe, clock, gate or Open())
         self._homes[probe] = home
         return Access(home)
 
@@ -81,7 +80,7 @@ class Field:
     def _home(self, probe: str) -> HomeNetwork:
         known = self._homes.get(probe)
         if known is None:
-            known = self._homes[probe] = HomeNetwork(self, probe, _Truth(self.now), Open())
+            known = self._homes[probe] = HomeNetwork(self._common, probe, _Truth(self._common.now), Open())
         return known
 
 

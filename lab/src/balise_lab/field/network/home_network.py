@@ -4,16 +4,14 @@ Lives here: the fate of packets to an endpoint, residual blocking, loss, round t
 (session.py and the files that it names).
 """
 
+from collections.abc import Callable, Sequence
 from random import Random
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from balise_lab.field.network import acting, passing
 from balise_lab.field.network.acting import Acting, Now
-from balise_lab.field.network.hosts import Server
+from balise_lab.field.network.hosts import Server, World
 from balise_lab.field.network.passing import SILENT, Fate, Way
-
-if TYPE_CHECKING:
-    from balise_lab.field.network.field import Field
 
 _MINUTE: Final = 60.0
 _JITTER_MS: Final = 1.5
@@ -53,16 +51,26 @@ class Open:
         """Forget it."""
 
 
+class Common(NamedTuple):
+    """What all homes of a field share."""
+
+    world: World
+    effects: Sequence[Acting]
+    now: Callable[[], float]
+    """The true time."""
+    seed: int
+
+
 class HomeNetwork:
     """What the steps of one probe need of the field."""
 
-    def __init__(self, field: "Field", home_id: str, clock: Clock, gate: Account) -> None:
-        self.field = field
-        self.world = field.world
-        self.home = field.world.homes[home_id]
+    def __init__(self, common: Common, home_id: str, clock: Clock, gate: Account) -> None:
+        self.world = common.world
+        self.home = common.world.homes[home_id]
         self.clock = clock
         self.gate = gate
-        self.chance = Random(f"{field.seed}|{home_id}")  # noqa: S311 - a model's chance must repeat
+        self.chance = Random(f"{common.seed}|{home_id}")  # noqa: S311 - a model's chance must repeat
+        self._common = common
         self.no_edns: dict[str, float] = {}
         """Servers that were seen to refuse EDNS, and until when that is remembered."""
         self._residual: dict[tuple[str, int], float] = {}
@@ -73,14 +81,14 @@ class HomeNetwork:
     @property
     def time(self) -> float:
         """The true time."""
-        return self.field.now()
+        return self._common.now()
 
     @property
     def now(self) -> Now:
         """What acts on this home now."""
-        moment = self.field.now()
+        moment = self._common.now()
         if self._now is None or moment >= self._now.until:
-            self._now = acting.now(self.home, self.field.effects, moment)
+            self._now = acting.now(self.home, self._common.effects, moment)
         return self._now
 
     def server(self, address: str) -> Server | None:
