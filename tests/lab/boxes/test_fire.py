@@ -378,6 +378,52 @@ def test_wifi_kills_one_probes_access_link(testbed: Testbed) -> None:
         assert testbed.tcp(place=NEIGHBOUR_OF_ISP, address=address, port=443) == "connected"
 
 
+@pytest.mark.parametrize("kind", ["wifi", "power"])
+def test_a_dead_link_answers_no_arp(testbed: Testbed, kind: str) -> None:
+    """Who has lost the router itself must not look like a home behind a dead provider."""
+    router = testbed.topology.probe(BLOCKED).resolver
+
+    def forget() -> None:
+        testbed.program(place=BLOCKED, argv=["ip", "neigh", "flush", "all"])
+
+    with testbed.box(kind=kind, where=BLOCKED):
+        forget()
+        testbed.tcp(place=BLOCKED, address=router, port=53, timeout=0.3)
+        assert "REACHABLE" not in testbed.program(place=BLOCKED, argv=["ip", "neigh", "show"])["out"]
+    forget()
+    assert testbed.dns(place=BLOCKED, server=router, name="twitter.lab")
+
+
+@pytest.mark.parametrize(("act", "outcome"), [("reset", "ConnectionResetError"), ("close", "EOFError")])
+def test_a_front_turns_a_country_away_by_name(testbed: Testbed, act: str, outcome: str) -> None:
+    """The service's own doing: the country is cut, the reference is served, the neighbour's name as well."""
+    with testbed.box(kind="server.hello", isps=["asn64501"], match=["twitter.lab"], act=act) as counted:
+        assert tls(testbed, BLOCKED, "twitter.lab") == outcome
+        assert tls(testbed, BLOCKED, "pbs.twimg.lab") == "twitter media-image"
+        assert tls(testbed, OTHER_ISP, "twitter.lab") == "twitter web"
+        far = testbed.address("twitter.lab", in_country=False)
+        assert testbed.tls(place=REFERENCE, address=far, name="twitter.lab") == "twitter web"
+    assert counted["matched"] == 1
+
+
+@pytest.mark.parametrize(("kind", "passes", "fails"), [
+    ("sni.drop", "twitter web", "TimeoutError"), ("ip.rst", "twitter web", "ConnectionRefusedError"),
+])  # fmt: skip
+def test_a_box_on_a_share_of_flows(testbed: Testbed, kind: str, passes: str, fails: str) -> None:
+    """Half of the flows are struck, each from its first packet on or never."""
+    with testbed.box(kind=kind, match=["twitter.lab"], share=50.0):
+        said = [tls(testbed, BLOCKED, "twitter.lab", timeout=0.4) for _ in range(24)]
+    assert set(said) <= {passes, fails}
+    assert 3 <= said.count(passes) <= 21
+
+
+def test_a_box_touches_the_probes_it_names(testbed: Testbed) -> None:
+    """One home is blocked and its neighbour at the same provider is not."""
+    with testbed.box(kind="sni.rst", match=["twitter.lab"], probes=[BLOCKED]):
+        assert tls(testbed, BLOCKED, "twitter.lab") == "ConnectionResetError"
+        assert tls(testbed, NEIGHBOUR_OF_ISP, "twitter.lab") == "twitter web"
+
+
 def test_server_down_is_down_for_everyone(testbed: Testbed) -> None:
     """A dead server is dead for the country and for the references; other hosts of the service are not."""
     address = testbed.address("twitter.lab")

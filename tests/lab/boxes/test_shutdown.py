@@ -6,7 +6,7 @@ from tests.lab.boxes.packets import script
 
 def test_a_district_is_its_probes_alone() -> None:
     """Both ways, by their addresses."""
-    text = script(Box("b", "district.shutdown", where="asn64501", settings={"probes": ("probe-64501-2",)}))
+    text = script(Box("b", "district.shutdown", where="asn64501", probes=("probe-64501-2",)))
     assert "ip saddr { 198.18.1.11 }" in text
     assert "ip daddr { 198.18.1.11 }" in text
 

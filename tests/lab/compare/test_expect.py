@@ -5,7 +5,15 @@ from typing import Any
 import pytest
 
 from balise_lab.compare.expect import compare
-from balise_lab.compare.findings import Findings, FoundIncident, FoundInterval, FoundMechanism, FoundScope, FoundVerdict
+from balise_lab.compare.findings import (
+    Findings,
+    FoundIncident,
+    FoundInterval,
+    FoundMechanism,
+    FoundProvider,
+    FoundScope,
+    FoundVerdict,
+)
 from balise_lab.scenario.load import parse
 from balise_lab.scenario.schema import Scenario
 
@@ -22,6 +30,10 @@ ONE = """\
     - {services: [twitter], onset: 22:00, end: 01:30, within: 10m, mechanism: sni.drop, locality: local,
        scope: {affected: [asn64501], clean: [asn64502]}}
 """
+
+
+HEAD_STARTS = 1_589_733_000.0
+"""UNIX seconds of the start."""
 
 
 def scenario(expect: str) -> Scenario:
@@ -186,3 +198,47 @@ def test_verdicts_in_a_window(state: str, more: str, verdicts: tuple[FoundVerdic
 def test_a_target_is_named_in_any_of_its_ways(target: str) -> None:
     """A service, a role of it, a host or the whole target id."""
     assert wrong(WINDOW % (target, "blocked", ""), verdicts=(verdict("blocked", 40),)) == []
+
+
+FACTS = """\
+  incidents:
+    - {services: [twitter], onset: 22:00, contains: yes, opened_within: 15m, grade: [B, A], standing: no,
+       staggered: no, masked: no, duty_cycle: [0.3, 0.7], providers: {asn64501: {onset: 22:00, end: 01:30}}}
+"""
+
+
+def facts(**changes: Any) -> FoundIncident:
+    """Return an incident that is just as FACTS expects it, but for the changes."""
+    start = scenario(ONE).starts
+    whole = found()
+    usual: dict[str, Any] = {
+        "grade": "B",
+        "opened_at": start + 2400,
+        "duty_cycle": 0.5,
+        "providers": (FoundProvider(asn=64501, onset=whole.onset, end=whole.end),),
+    }
+    return found(**(usual | changes))
+
+
+def test_every_fact_can_be_expected() -> None:
+    """Grade, delay, duty cycle, standing, roll-out, and the span on each provider."""
+    rows = compare(scenario(FACTS), Findings(incidents=(facts(),)))
+    assert [row.what for row in rows if not row.ok] == []
+    assert len(rows) == 10
+
+
+@pytest.mark.parametrize(
+    ("changes", "wrong"),
+    [
+        ({"grade": ""}, "grade"),
+        ({"opened_at": HEAD_STARTS + 1800 + 901}, "opened"),
+        ({"duty_cycle": None}, "duty cycle"),
+        ({"onset": FoundInterval(earliest=HEAD_STARTS + 1810, latest=HEAD_STARTS + 1900)}, "onset"),
+        ({"onset": FoundInterval(earliest=HEAD_STARTS + 1700, latest=HEAD_STARTS + 1900, staggered=True)}, "staggered"),
+        ({"providers": ()}, "onset on AS64501"),
+    ],
+)
+def test_a_fact_that_differs_is_wrong(changes: dict[str, Any], wrong: str) -> None:
+    """An interval near the truth that does not hold it is wrong where the truth is to be held."""
+    rows = compare(scenario(FACTS), Findings(incidents=(facts(**changes),)))
+    assert any(wrong in row.what for row in rows if not row.ok)

@@ -3,7 +3,7 @@
 import pytest
 
 from balise_lab.scenario.load import parse
-from balise_lab.scenario.schema import Start
+from balise_lab.scenario.schema import BEFORE, Start
 from tests.lab.scenario.examples import errors, with_timeline
 
 
@@ -107,3 +107,40 @@ def test_a_pattern_that_matches_no_host_is_a_warning() -> None:
     """A box may look for names that nobody measures; the author hears of it."""
     scenario = parse(with_timeline('{at: 22:00, start: {kind: sni.drop, match: ["*.example.org"]}}'))
     assert any("matches no host" in warning for warning in scenario.warnings)
+
+
+def test_a_box_may_touch_some_probes_alone() -> None:
+    """A second home of a provider is the control that tells a home's trouble from the provider's."""
+    start = parse(
+        with_timeline("{at: 22:00, start: {kind: ip.drop, match: [twitter], probes: [asn64501p1]}}")
+    ).timeline[0]
+    assert isinstance(start, Start)
+    assert start.disturbance.probes == ("asn64501p1",)
+
+
+def test_a_box_at_a_probe_stands_at_its_router() -> None:
+    """What a probe sends passes no hook of its own machine: there the box would touch nothing and say nothing."""
+    start = parse(with_timeline("{at: 22:00, start: {kind: sni.drop, match: [twitter], where: asn64501p1}}")).timeline[
+        0
+    ]
+    assert isinstance(start, Start)
+    assert (start.disturbance.where, start.disturbance.probes) == ("asn64501", ("asn64501p1",))
+
+
+def test_a_block_may_be_older_than_the_first_measurement() -> None:
+    """``at: before`` is in force when the programs start: what nobody saw begin is standing."""
+    scenario = parse(with_timeline("{at: before, start: {id: b, kind: sni.drop, match: [twitter]}}"))
+    assert [entry.at for entry in scenario.timeline] == [BEFORE]
+
+
+@pytest.mark.parametrize(
+    ("entry", "mend"),
+    [
+        ("{at: before, start: {kind: power, where: asn64501p1}}", "power from the first is no probe"),
+        ("{at: 22:00, start: {kind: sni.drop, match: [twitter], where: abroad}}", "abroad"),
+        ("{at: 22:00, start: {kind: district.shutdown}}", "needs probes"),
+    ],
+)
+def test_what_would_touch_nothing_or_everybody_is_refused(entry: str, mend: str) -> None:
+    """A box in a wrong place says so before the run, and darkens no country."""
+    assert mend in " ".join(errors(with_timeline(entry)))

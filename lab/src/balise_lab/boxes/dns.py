@@ -9,12 +9,14 @@ from balise_lab.boxes.engine.classify import UDP, Packet, Streams, question
 from balise_lab.boxes.engine.flows import (
     INLINE,
     IP_ID,
+    SHARE,
     TTL,
     marks,
     queue_datagrams,
     queue_flows,
     strike_flows,
     strike_packets,
+    touches,
 )
 from balise_lab.boxes.engine.kind import Decide, Decision, Kind, Looks
 from balise_lab.boxes.engine.placement import Placement
@@ -25,7 +27,7 @@ ANSWER: Setting[tuple[str, ...]] = Setting(
     "answer", Unit.ADDRESSES, ("203.0.113.66",), "addresses that forged answers hold"
 )
 _ON_PATH = replace(INLINE, default=False)
-_MARKS = (TTL, IP_ID)
+_MARKS = (SHARE, TTL, IP_ID)
 
 Answers = Callable[[Box, bytes], list[bytes]]
 """Forged answers to a query; none: silence."""
@@ -35,7 +37,7 @@ def _decide(answers: Answers, inline: Setting[bool]) -> Decide:
     def decide(box: Box, seen: Packet, streams: Streams) -> Decision | None:
         query = seen.payload if seen.protocol == UDP else _tcp_query(streams.add(seen))
         name = question(query)
-        if name is None or not fits(name, box.match):
+        if name is None or not fits(name, box.match) or not touches(box, seen):
             return None
         forged = answers(box, query)
         if not forged:

@@ -8,6 +8,7 @@ from balise_lab.boxes.engine.flows import (
     FORGES,
     RESETS,
     RESIDUAL,
+    SHARE,
     Forges,
     decide_flow,
     marks,
@@ -50,5 +51,5 @@ KINDS = (
         lambda box, seen: [forge.ending(seen, marks(box), forge.redirect(LOCATION.of(box)))],
     ),
     _kind("http.rst", "resets after a request with the Host", (RESETS, *FORGES), resets),
-    _kind("http.drop", "the flow dies after a request with the Host", (RESIDUAL, PORTS), None),
+    _kind("http.drop", "the flow dies after a request with the Host", (RESIDUAL, PORTS, SHARE), None),
 )

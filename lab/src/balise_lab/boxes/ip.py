@@ -1,7 +1,9 @@
 """Blocking by address and port, whatever is said there."""
 
+import zlib
 from collections.abc import Callable, Iterator
 
+from balise_lab.boxes.engine.flows import SHARE
 from balise_lab.boxes.engine.kind import Kind, Looks
 from balise_lab.boxes.engine.placement import PORTS, TRANSPORT, Placement, addressed, among
 from balise_lab.boxes.engine.setting import Setting
@@ -20,13 +22,23 @@ def _udp(placement: Placement) -> str:
 
 
 def _rules(condition: Callable[[Placement], str], action: str) -> Callable[[Placement], Iterator[str]]:
-    return lambda placement: addressed(placement, [(condition(placement), action)])
+    return lambda placement: addressed(placement, [(_shared(condition(placement), placement), action)])
+
+
+def _shared(condition: str, placement: Placement) -> str:
+    """Return a condition with the share of flows that the box touches; the same flow fares always the same."""
+    share = round(SHARE.of(placement.box) * 100)
+    if share >= 10_000:
+        return condition
+    flow = "jhash ip saddr . th sport . ip daddr . th dport"
+    transport = "" if " tcp" in condition or " udp" in condition else TRANSPORT
+    return f"{condition} {transport} {flow} mod 10000 seed {zlib.crc32(placement.box.id.encode())} < {share}"
 
 
 def _kind(word: str, means: str, looks: Looks, condition: Callable[[Placement], str], action: str = "drop") -> Kind:
     ports = _WHICH if word == "port.drop" else PORTS
     rules = _rules(condition, action)
-    return Kind(word=word, means=means, looks=looks, settings=(ports,), rules=rules)
+    return Kind(word=word, means=means, looks=looks, settings=(ports, SHARE), rules=rules)
 
 
 KINDS = (

@@ -26,7 +26,7 @@ def _cut(placement: Placement) -> Iterator[str]:
     """A dead access link loses everything."""
     box, topology = placement.box, placement.topology
     if topology.namespace(box.where).kind not in {"probe", "reference"}:
-        raise ConfigError(f"box {box.id} (wifi): where is {box.where}", "say where: the probe whose line is gone")
+        raise ConfigError(f"box {box.id} ({box.kind}): where is {box.where}", "say where: the probe that it happens to")
     return _drop(placement, "")
 
 
@@ -76,10 +76,29 @@ KINDS = (
     ),
     Kind(
         word="wifi",
-        means="the line of one probe is gone (`where:` the probe)",
+        means="the line of one probe is gone, its router too (`where:` the probe)",
         looks=Looks.NOTHING,
         rules=_cut,
         censors=False,
         stands=Stands.LINK,
+        arp=True,
+    ),
+    Kind(
+        word="line",
+        means="nothing passes a home's router, which itself answers (`where:` the probe)",
+        looks=Looks.NOTHING,
+        rules=_cut,
+        censors=False,
+        stands=Stands.LINK,
+    ),
+    Kind(
+        word="power",
+        means="a home is without power: its probe is killed, and starts when power is back (`where:` the probe)",
+        looks=Looks.NOTHING,
+        rules=_cut,
+        censors=False,
+        stands=Stands.LINK,
+        arp=True,
+        power=True,
     ),
 )

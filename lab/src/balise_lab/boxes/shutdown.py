@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from balise_lab.boxes.engine.kind import Kind, Looks
-from balise_lab.boxes.engine.placement import COUNT_FIRED, COUNT_SEEN, PROBES, Placement, among, chain
+from balise_lab.boxes.engine.placement import COUNT_FIRED, COUNT_SEEN, Placement, among, chain
 from balise_lab.errors import ConfigError
 from balise_lab.world.topology import UPLINK
 
@@ -40,7 +40,7 @@ KINDS = (
         word="district.shutdown",
         means="the probes of a district pass nothing",
         looks=Looks.NOTHING,
-        settings=(PROBES,),
+        of_probes=True,
         rules=_cut,
     ),
 )

@@ -84,13 +84,14 @@ def _best(
 def _facts(scenario: Scenario, wanted: IncidentExpectation, service: str, found: FoundIncident) -> Iterator[Row]:
     """Compare the facts of one incident, as far as the expectation names them."""
     line = wanted.line
+    held = wanted.within, wanted.contains
     if wanted.onset is not None:
-        yield _moment(scenario, f"{service}: onset", wanted.onset, found.onset, wanted.within, line)
+        yield _moment(scenario, f"{service}: onset", wanted.onset, found.onset, held, line)
     if wanted.still_open:
         ended = "not ended" if found.end is None else _interval(scenario, found.end)
         yield Row(f"{service}: end", "not ended", ended, ok=found.end is None, line=line)
     if wanted.end is not None:
-        yield _moment(scenario, f"{service}: end", wanted.end, found.end, wanted.within, line)
+        yield _moment(scenario, f"{service}: end", wanted.end, found.end, held, line)
     if wanted.affected is not None:
         ok = set(found.scope.affected) == set(wanted.affected)
         yield Row(f"{service}: affected", _asns(wanted.affected), _asns(found.scope.affected), ok=ok, line=line)
@@ -107,16 +108,57 @@ def _facts(scenario: Scenario, wanted: IncidentExpectation, service: str, found:
     if wanted.roles:
         ok = set(wanted.roles) <= set(found.roles)
         yield Row(f"{service}: roles", _said(wanted.roles), _said(found.roles), ok=ok, line=line)
+    yield from _standing(scenario, wanted, service, found)
+    for asn, onset, end in wanted.providers:
+        of_it = next((one for one in found.providers if one.asn == asn), None)
+        for word, truth in (("onset", onset), ("end", end)):
+            if truth is not None:
+                moment = getattr(of_it, word, None)
+                yield _moment(scenario, f"{service}: {word} on AS{asn}", truth, moment, held, line)
 
 
-def _moment(scenario: Scenario, what: str, truth: float, found: FoundInterval | None, within: float, line: int) -> Row:
-    """Compare a moment: both edges of the interval must lie within the tolerance, the strict reading."""
-    expected = f"{scenario.local(truth):%H:%M} within {within / 60:g} min"
+def _standing(scenario: Scenario, wanted: IncidentExpectation, service: str, found: FoundIncident) -> Iterator[Row]:
+    """Compare how sure it is, how soon it was told, and what is said of its beginning."""
+    line = wanted.line
+    if wanted.grades:
+        grade = found.grade or "none"
+        yield Row(f"{service}: grade", " or ".join(wanted.grades), grade, ok=grade in wanted.grades, line=line)
+    if wanted.opened_within is not None and wanted.onset is not None:
+        took = found.opened_at - scenario.unix(wanted.onset)
+        said = f"after {took / 60:.1f} min"
+        ok = took <= wanted.opened_within
+        yield Row(f"{service}: opened", f"within {wanted.opened_within / 60:g} min", said, ok=ok, line=line)
+    if wanted.duty_cycle is not None:
+        low, high = wanted.duty_cycle
+        duty = found.duty_cycle
+        ok = duty is not None and low <= duty <= high
+        said = "none" if duty is None else f"{duty:.2f}"
+        yield Row(f"{service}: duty cycle", f"{low:g} to {high:g}", said, ok=ok, line=line)
+    facts = (
+        ("standing", wanted.standing, found.onset.earliest is None),
+        ("staggered", wanted.staggered, found.onset.staggered),
+        ("masked", wanted.masked, found.onset.masked),
+    )
+    for word, expected, is_so in facts:
+        if expected is not None:
+            answers = {True: "yes", False: "no"}
+            ok = expected is is_so
+            yield Row(f"{service}: {word}", answers[expected], answers[is_so], ok=ok, line=line)
+
+
+def _moment(
+    scenario: Scenario, what: str, truth: float, found: FoundInterval | None, held: tuple[float, bool], line: int
+) -> Row:
+    """Compare a moment: both edges of the interval must lie within the tolerance, and hold the truth where asked."""
+    within, contains = held
+    expected = f"{scenario.local(truth):%H:%M} within {within / 60:g} min{', held' if contains else ''}"
     if found is None:
         return Row(what, expected, "none", ok=False, line=line)
     unix = scenario.unix(truth)
     edges = [edge for edge in (found.earliest, found.latest) if edge is not None]
     ok = all(abs(edge - unix) <= within for edge in edges)
+    if contains:
+        ok = ok and (found.earliest is None or found.earliest <= unix) and unix <= found.latest
     return Row(what, expected, _interval(scenario, found), ok=ok, line=line)
 
 

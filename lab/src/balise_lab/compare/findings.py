@@ -13,6 +13,16 @@ class FoundInterval(msgspec.Struct, frozen=True, kw_only=True):
 
     earliest: float | None = None
     latest: float
+    staggered: bool = False
+    masked: bool = False
+
+
+class FoundProvider(msgspec.Struct, frozen=True, kw_only=True):
+    """When it began and ended on one provider."""
+
+    asn: int
+    onset: FoundInterval
+    end: FoundInterval | None = None
 
 
 class FoundScope(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +56,11 @@ class FoundIncident(msgspec.Struct, frozen=True, kw_only=True):
     scope: FoundScope = FoundScope()
     mechanisms: tuple[FoundMechanism, ...] = ()
     locality: str = "unknown"
+    grade: str = ""
+    opened_at: float = 0.0
+    """UNIX seconds on the collector's clock."""
+    duty_cycle: float | None = None
+    providers: tuple[FoundProvider, ...] = ()
     confirmed: bool = True
     """Whether independent witnesses confirm it. An earlier collector does not say it."""
 

@@ -115,6 +115,7 @@ def _disturbance(one: Disturbance) -> dict[str, Any]:
         "kind": one.kind,
         "where": one.where,
         "isps": list(one.isps),
+        "probes": list(one.probes),
         "match": [*one.hosts, *one.addresses],
         "settings": dict(one.settings),
     }

@@ -4,14 +4,16 @@ Lives here: the order of things, inside the lab's own namespaces (wrapper.arrive
 topology, the settings, the comparison and the words come from pure modules. Must not live here: exit codes (cli).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from balise_lab.boxes.engine.registry import KINDS
 from balise_lab.compare import influx_outage, points, tally
 from balise_lab.compare.expect import Row, compare
 from balise_lab.compare.findings import decode_findings
@@ -26,7 +28,7 @@ from balise_lab.run.programs import COLLECTOR, Programs
 from balise_lab.run.progress import Look, Progress
 from balise_lab.scenario.clock import ScenarioClock, frozen_clock, monotonic, start_clock
 from balise_lab.scenario.layout import box_of, layout_of, places
-from balise_lab.scenario.schema import Disturbance, Scenario, Start
+from balise_lab.scenario.schema import BEFORE, Disturbance, Scenario, Start, Stop
 from balise_lab.world import waiting
 from balise_lab.world.topology import build
 
@@ -115,6 +117,9 @@ def staged(
         clock = start_clock(scenario.starts, scenario.scale, lead(scenario))
         stage = Stage(scenario, lab, programs, Centre(lab, port), clock, progress, where, list(kills))
         try:
+            for entry in scenario.timeline:
+                if isinstance(entry, Start) and entry.at == BEFORE:
+                    _begin(stage, [entry])
             programs.start_all(clock)
             yield stage
         finally:
@@ -123,9 +128,14 @@ def staged(
 
 def lead(scenario: Scenario) -> float:
     """Return how many virtual seconds before its start a scenario's programs are started."""
-    first = min((entry.at for entry in scenario.timeline), default=scenario.ends)
+    first = _first(scenario)
     real = _WARM_REAL + _WARM_EACH * len(scenario.probes)
     return max(0.0, real * scenario.scale - first, _WARM_VIRTUAL - first)
+
+
+def _first(scenario: Scenario) -> float:
+    """Return when the first entry happens that happens while the programs run."""
+    return min((entry.at for entry in scenario.timeline if entry.at > BEFORE), default=scenario.ends)
 
 
 def warm_up(stage: Stage) -> None:
@@ -138,7 +148,7 @@ def warm_up(stage: Stage) -> None:
         return _came_up(stage, lambda: wanted <= tally.journalled(stage.journal).keys())
 
     waiting.until(delivered, f"a first measurement of each of {len(wanted)} probes", patience)
-    first = min((entry.at for entry in stage.scenario.timeline), default=stage.scenario.ends)
+    first = _first(stage.scenario)
     if stage.clock.moment() > first:
         stage.notes.append(
             "the probes' first measurements came after the first entry of the timeline: this machine is slow"
@@ -162,20 +172,45 @@ def _watch_spools(stage: Stage) -> None:
 
 
 def play(stage: Stage) -> None:
-    """Play the timeline to its end."""
-    for entry in stage.scenario.timeline:
-        stage.clock.wait_until(entry.at, lambda: tick(stage))
-        if isinstance(entry, Start):
-            stage.lab.boxes.start(box_of(entry.disturbance, stage.where))
-            stage.on[entry.disturbance.id] = entry.disturbance
-            stage.progress.started(entry.at, entry.disturbance)
-        else:
-            stage.lab.boxes.stop(entry.id)
-            stage.progress.stopped(entry.at, stage.on.pop(entry.id))
+    """Play the timeline to its end; what begins at one moment has its programs ready before it."""
+    for at, together in groupby(stage.scenario.timeline, key=lambda entry: entry.at):
+        entries = list(together)
+        starts = [entry for entry in entries if isinstance(entry, Start)]
+        if at == BEFORE:
+            continue
+        for entry in entries:
+            if isinstance(entry, Stop):
+                stage.clock.wait_until(at, lambda: tick(stage))
+                _end(stage, entry)
+        _begin(stage, starts, at)
     stage.clock.wait_until(stage.scenario.ends, lambda: tick(stage))
     for _, name in stage.down:
         _raise_again(stage, name)
     stage.down.clear()
+
+
+def _begin(stage: Stage, starts: Sequence[Start], at: float | None = None) -> None:
+    """Put boxes in force together, at a moment of the scenario or now."""
+    for entry in starts:
+        stage.lab.boxes.prepare(box_of(entry.disturbance, stage.where))
+    if at is not None and starts:
+        stage.clock.wait_until(at, lambda: tick(stage))
+    for entry in starts:
+        stage.lab.boxes.engage(entry.disturbance.id)
+    for entry in starts:
+        stage.on[entry.disturbance.id] = entry.disturbance
+        stage.progress.started(entry.at, entry.disturbance)
+        if KINDS[entry.disturbance.kind].power and at is not None:
+            stage.programs.kill(entry.disturbance.where)
+
+
+def _end(stage: Stage, entry: Stop) -> None:
+    """Let a box go; a home that has power again starts its probe."""
+    stage.lab.boxes.stop(entry.id)
+    ended = stage.on.pop(entry.id)
+    stage.progress.stopped(entry.at, ended)
+    if KINDS[ended.kind].power:
+        stage.programs.start(ended.where)
 
 
 def tick(stage: Stage) -> None:

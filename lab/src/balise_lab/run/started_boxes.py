@@ -53,6 +53,11 @@ class StartedBoxes:
 
     def start(self, box: Box) -> None:
         """Start a box or fault; when this returns it is in force. Raises ConfigError when it cannot be."""
+        self.prepare(box)
+        self.engage(box.id)
+
+    def prepare(self, box: Box) -> None:
+        """Start a box's program, which touches nothing yet: what is to begin together waits for no program."""
         if box.id in self._boxes:
             raise ConfigError(f"box {box.id} is started twice", "stop it first, or give the second another id")
         found = rules(box, self._topology, self._slot(box), self._scale)
@@ -63,12 +68,16 @@ class StartedBoxes:
         if kind.serve is not None:
             program = self._stand_in(found, kind.serve(found.placement))
         self._boxes[box.id] = StartedBox(box, found, program, tally)
+
+    def engage(self, identifier: str) -> None:
+        """Put a prepared box in force."""
+        found = self._boxes[identifier].rules
         try:
             namespaces.nft(found.namespace, found.script)
             for line in found.queued:
                 namespaces.iptables(found.namespace, "-t", "mangle", "-A", *line)
         except LabError:
-            self.stop(box.id)
+            self.stop(identifier)
             raise
 
     def stop(self, identifier: str) -> None:
@@ -151,6 +160,8 @@ def _withdraw(started: StartedBox) -> None:
             namespaces.iptables(found.namespace, "-t", "mangle", "-D", *line)
     with suppress(LabError):
         namespaces.nft(found.namespace, f"delete table ip {found.table}")
+        if kind_of(started.box).arp:
+            namespaces.nft(found.namespace, f"delete table arp {found.table}")
 
 
 def _read(started: StartedBox) -> Counters:

@@ -14,8 +14,10 @@ from balise_wire.words import Experiment, TargetRole
 
 _INCIDENT = (
     "services", "service", "kind", "onset", "end", "within", "scope", "mechanism", "mechanisms", "locality", "roles",
+    "contains", "opened_within", "grade", "standing", "staggered", "masked", "duty_cycle", "providers",
 )  # fmt: skip
 _VERDICT = ("probe", "isp", "target", "service", "role", "between", "state", "layer", "rule", "mechanism")
+_GRADES = ("A", "B", "C", "none")
 _LAYERS = tuple(experiment.value for experiment in Experiment.known())
 
 
@@ -65,8 +67,48 @@ def _incident(item: Field, calendar: scalars.Calendar, names: Names, ends: float
         locality=keys["locality"].choice(LOCALITIES) if "locality" in keys else "",
         roles=tuple(TargetRole(one.choice(roles, "web")) for one in keys["roles"].items()) if "roles" in keys else (),
         still_open=still_open,
+        contains=bool(_yes_no(keys, "contains")),
+        opened_within=keys["opened_within"].read(scalars.duration, 0.0) if "opened_within" in keys else None,
+        grades=tuple(one.choice(_GRADES) for one in keys["grade"].items()) if "grade" in keys else (),
+        standing=_yes_no(keys, "standing"),
+        staggered=_yes_no(keys, "staggered"),
+        masked=_yes_no(keys, "masked"),
+        duty_cycle=_duty(keys.get("duty_cycle")),
+        providers=_providers(keys.get("providers"), calendar, names),
         line=item.line,
     )
+
+
+def _yes_no(keys: dict[str, Field], name: str) -> bool | None:
+    """Read a fact that may be expected either way."""
+    usual = False
+    return keys[name].read(scalars.yes_no, usual) if name in keys else None
+
+
+def _duty(field: Field | None) -> tuple[float, float] | None:
+    """Read ``duty_cycle: [0.3, 0.7]``: the shares of bins between which it lies."""
+    if field is None:
+        return None
+    parts = [item.read(scalars.number, 0.0) for item in field.items()]
+    if len(parts) != 2 or not 0.0 <= parts[0] <= parts[1] <= 1.0:
+        field.wrong("is no range", "write duty_cycle: [0.3, 0.7]")
+        return None
+    return parts[0], parts[1]
+
+
+def _providers(
+    field: Field | None, calendar: scalars.Calendar, names: Names
+) -> tuple[tuple[int, float | None, float | None], ...]:
+    """Read ``providers: {asn64501: {onset: 22:00, end: 23:00}}``."""
+    found: list[tuple[int, float | None, float | None]] = []
+    for name, value in field.entries().items() if field is not None else ():
+        if name not in names.isps:
+            value.wrong(f"{name!r} is no provider of this file", f"known here: {', '.join(names.isps)}")
+            continue
+        keys = value.keys(("onset", "end"))
+        onset, end = (keys[one].read(calendar.moment, 0.0) if one in keys else None for one in ("onset", "end"))
+        found.append((names.isps[name].asn, onset, end))
+    return tuple(found)
 
 
 def _verdict(item: Field, calendar: scalars.Calendar, names: Names) -> VerdictExpectation | None:

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 
 from balise_lab.boxes.engine.box import Box
 from balise_lab.boxes.engine.registry import KINDS
-from balise_lab.boxes.engine.setting import Unit
 from balise_lab.scenario.names import matches
 from balise_lab.scenario.schema import Disturbance, Endpoint, Scenario, Service, Start
 from balise_lab.world import layout, topology
@@ -87,7 +86,6 @@ def box_of(disturbance: Disturbance, where: Mapping[str, str]) -> Box:
         where: namespace of each probe, by its id.
     """
     kind = KINDS[disturbance.kind]
-    places = {setting.name for setting in kind.settings if setting.unit is Unit.PROBES}
     return Box(
         id=disturbance.id,
         kind=kind.word,
@@ -95,8 +93,6 @@ def box_of(disturbance: Disturbance, where: Mapping[str, str]) -> Box:
         isps=() if kind.for_everyone else disturbance.isps,
         match=disturbance.hosts,
         addresses=disturbance.addresses,
-        settings={
-            name: tuple(where[str(probe)] for probe in value) if name in places and isinstance(value, tuple) else value
-            for name, value in disturbance.settings.items()
-        },
+        probes=tuple(where[probe] for probe in disturbance.probes),
+        settings=dict(disturbance.settings),
     )

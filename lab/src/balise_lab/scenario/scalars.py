@@ -251,6 +251,8 @@ class Calendar:
             raise ValueError(
                 f"{text!r} is no time; write 22:00, +90m (since the start) or {self.starts:%Y-%m-%dT%H:%M}",
             ) from None
+        if not self._exists(when):
+            raise ValueError(f"{text} does not exist in {self.zone}: clocks go forward over it; write a later time")
         moment = self._unix(when) - self.unix
         if moment < 0:
             raise ValueError(f"{text} is before the start, {self.starts:%Y-%m-%dT%H:%M}; times run forward from there")
@@ -259,8 +261,14 @@ class Calendar:
     def _next(self, of_day: time) -> float:
         """Return UNIX seconds of the first ``of_day`` at or after the start."""
         first: date = self.starts.date()
-        candidates = (self._unix(datetime.combine(first + timedelta(days=n), of_day)) for n in range(3))
-        return next(unix for unix in candidates if unix >= self.unix)
+        days = (datetime.combine(first + timedelta(days=n), of_day) for n in range(3))
+        return next(unix for day in days if self._exists(day) and (unix := self._unix(day)) >= self.unix)
+
+    def _exists(self, local: datetime) -> bool:
+        """Tell whether clocks show a local time: in spring they go forward over an hour."""
+        zone = ZoneInfo(self.zone)
+        there = datetime.fromtimestamp(self._unix(local), tz=zone)
+        return there.replace(tzinfo=None) == local
 
     def _unix(self, local: datetime) -> float:
         """Return UNIX seconds of a naive local time; of a repeated hour, the first."""

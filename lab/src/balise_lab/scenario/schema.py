@@ -96,6 +96,8 @@ class Disturbance:
     """``gateway``, ``exchange``, an ISP's name or a probe's id."""
     isps: tuple[str, ...]
     """Whose traffic it touches, where it stands at the gateway or the exchange."""
+    probes: tuple[str, ...] = ()
+    """Ids of the only probes that it touches; empty: every client of those providers."""
     hosts: tuple[str, ...] = ()
     """Names or patterns (``*.twimg.lab``) it looks for; services and roles are already turned into their hosts."""
     addresses: tuple[str, ...] = ()
@@ -104,6 +106,10 @@ class Disturbance:
     """The kind's own parameters that the file gives, sorted by name."""
     line: int = 0
     """Line of the file, for messages."""
+
+
+BEFORE = -86_400.0
+"""The moment of what was in force before the first measurement: a day before the start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +149,22 @@ class IncidentExpectation:
     """Roles that must be among the incident's."""
     still_open: bool = False
     """``end: open``: not ended when the scenario ends."""
+    contains: bool = False
+    """The found intervals of onset and end must hold the truth, and not merely lie near it."""
+    opened_within: float | None = None
+    """Seconds from the true onset within which the detector must have opened it."""
+    grades: tuple[str, ...] = ()
+    """It must have one of these."""
+    standing: bool | None = None
+    """Whether it began before the first measurement."""
+    staggered: bool | None = None
+    """Whether it is told as a roll-out."""
+    masked: bool | None = None
+    """Whether another fault is said to hide its onset."""
+    duty_cycle: tuple[float, float] | None = None
+    """Between which shares of bins it failed."""
+    providers: tuple[tuple[int, float | None, float | None], ...] = ()
+    """AS number, onset and end of the block on each provider."""
     line: int = 0
 
 

@@ -7,12 +7,12 @@ and the checks that ids start before they stop. Must not live here: what a kind 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from balise_lab.boxes.engine.kind import COMMON, Kind, Looks
+from balise_lab.boxes.engine.kind import COMMON, Kind, Looks, Stands
 from balise_lab.boxes.engine.registry import KINDS
 from balise_lab.boxes.engine.setting import Setting, Unit, Value
 from balise_lab.scenario import scalars
 from balise_lab.scenario.names import Names
-from balise_lab.scenario.schema import Disturbance, Start, Stop
+from balise_lab.scenario.schema import BEFORE, Disturbance, Start, Stop
 from balise_lab.scenario.source import Field, did_you_mean
 
 _SCALARS: Final[dict[Unit, Callable[[str], Value]]] = {
@@ -25,7 +25,7 @@ _SCALARS: Final[dict[Unit, Callable[[str], Value]]] = {
     Unit.WORD: scalars.plain,
     Unit.TEXT: scalars.plain,
 }
-_PLACES = ("gateway", "exchange", "abroad")
+_PLACES = ("gateway", "exchange")
 
 
 def read_timeline(field: Field | None, calendar: scalars.Calendar, names: Names) -> tuple[Start | Stop, ...]:
@@ -33,7 +33,7 @@ def read_timeline(field: Field | None, calendar: scalars.Calendar, names: Names)
     if field is None:
         return ()
     entries: list[tuple[Start | Stop, Field]] = []
-    last = 0.0
+    last = BEFORE
     for item in field.items():
         for entry in _entry(item, calendar, names, len(entries)):
             if entry.at < last:
@@ -54,12 +54,17 @@ def _entry(item: Field, calendar: scalars.Calendar, names: Names, so_far: int) -
     keys = item.keys(("at", "start", "stop"), required=("at",))
     if "start" not in keys and "stop" not in keys:
         item.wrong("neither starts nor stops anything", "add start: {kind: ...} or stop: b1")
-    at = keys["at"].read(calendar.moment, 0.0) if "at" in keys else 0.0
+    before = "at" in keys and keys["at"].scalar() == "before"
+    at = BEFORE if before else keys["at"].read(calendar.moment, 0.0) if "at" in keys else 0.0
+    if before and "stop" in keys:
+        keys["stop"].wrong("ends before anything began", "write the time at which it ends")
     found: list[Start | Stop] = []
     for number, one in enumerate(keys["start"].items() if "start" in keys else []):
         disturbance = _disturbance(one, names, so_far + number)
         if disturbance is not None:
             found.append(Start(at, disturbance, one.line))
+            if before and KINDS[disturbance.kind].power:
+                one.wrong("a probe without power from the first is no probe", "give the time at which power fails")
     for one in keys["stop"].items() if "stop" in keys else []:
         found.append(Stop(at, one.read(scalars.identifier, ""), one.line))  # noqa: PERF401 - twin of the loop above
     return found
@@ -75,16 +80,19 @@ def _disturbance(field: Field, names: Names, number: int) -> Disturbance | None:
         return None
     own = (setting.name for setting in kind.settings)
     keys = field.keys((*COMMON, *own, *((kind.word,) if kind.short else ())))
-    where, isps = _where(keys, kind, names)
+    where, isps, probes = _where(keys, kind, names)
+    if kind.of_probes and not probes:
+        field.wrong(f"{kind.word} needs probes", "add probes: a probe or a list of probes")
     hosts, addresses = _match(field, keys, kind, names)
     return Disturbance(
         id=keys["id"].read(scalars.identifier, "") if "id" in keys else f"{kind.word.replace('.', '-')}-{number + 1}",
         kind=kind.word,
         where=where,
         isps=isps,
+        probes=probes,
         hosts=hosts,
         addresses=addresses,
-        settings=_settings(field, keys, kind, names),
+        settings=_settings(field, keys, kind),
         line=field.line,
     )
 
@@ -119,21 +127,25 @@ def _kind(field: Field) -> Kind | None:
     return None
 
 
-def _where(keys: dict[str, Field], kind: Kind, names: Names) -> tuple[str, tuple[str, ...]]:
-    """Read where it stands and whose traffic it touches."""
+def _where(keys: dict[str, Field], kind: Kind, names: Names) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """Read where it stands, and the providers and probes whose traffic it touches."""
     isps = names.isp_list(keys.get("isps"))
-    places = (*_PLACES, *names.isps, *names.probes)
+    probes = names.probe_list(keys["probes"]) if "probes" in keys else ()
+    places = (*_PLACES, *(("abroad",) if kind.stands is Stands.HOSTING else ()), *names.isps, *names.probes)
     usual = isps[0] if kind.follows_isp and len(isps) == 1 else kind.where
     where = keys["where"].choice(places, usual) if "where" in keys else usual
     if "isps" not in keys and where in names.isps:
         isps = (where,)
     elif where in names.probes:
         isps = tuple(name for name in (names.probes[where],) if name in names.isps)
+        if kind.stands is not Stands.LINK:
+            # What a probe sends passes no hook of its own machine: its box stands at the next router, for it alone.
+            return (*isps, "exchange")[0], isps, (where,)
     elif "isps" in keys and where in names.isps and where not in isps:
         keys["isps"].wrong(f"does not name {where}, where it stands", "leave isps: out, or put it at the gateway")
     elif "isps" not in keys and where == "abroad":
         isps = ()  # A server that is off is off for everyone, the references too.
-    return where, isps
+    return where, isps, probes
 
 
 def _match(field: Field, keys: dict[str, Field], kind: Kind, names: Names) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -164,20 +176,20 @@ def _match(field: Field, keys: dict[str, Field], kind: Kind, names: Names) -> tu
     return hosts, addresses
 
 
-def _settings(field: Field, keys: dict[str, Field], kind: Kind, names: Names) -> Mapping[str, Value]:
+def _settings(field: Field, keys: dict[str, Field], kind: Kind) -> Mapping[str, Value]:
     """Read the kind's own parameters, in base units."""
     found: dict[str, Value] = {}
     for setting in kind.settings:
         name = setting.name
         written = keys.get(name) or (keys.get(kind.word) if kind.short == name else None)
         if written is not None:
-            found[name] = _setting(written, setting, names)
+            found[name] = _setting(written, setting)
         elif setting.required:
             field.wrong(f"{kind.word} needs {name}", f"add {name}: {setting.how}")
     return dict(sorted(found.items()))
 
 
-def _setting(field: Field, setting: Setting[Any], names: Names) -> Value:
+def _setting(field: Field, setting: Setting[Any]) -> Value:
     """Read one parameter, within its bounds."""
 
     def checked(text: str) -> Value:
@@ -193,8 +205,6 @@ def _setting(field: Field, setting: Setting[Any], names: Names) -> Value:
             many = tuple(item.read(scalars.whole(1, 65535), 0) for item in field.items())
         case Unit.ADDRESSES:
             many = tuple(item.read(scalars.address, "") for item in field.items())
-        case Unit.PROBES:
-            many = names.probe_list(field)
         case _:
             usual: Value = setting.default
             return field.read(checked, usual)

@@ -16,14 +16,17 @@ PLACES = {
     "dns.hijack": "asn64501",
     "isp.shutdown": "asn64501",
     "wifi": "probe-64501-1",
+    "line": "probe-64501-1",
+    "power": "probe-64501-1",
 }
-NEEDED: dict[str, Value] = {"ports": (443,), "probes": ("probe-64501-1",), "percent": 5.0, "ms": 10.0}
+NEEDED: dict[str, Value] = {"ports": (443,), "percent": 5.0, "ms": 10.0}
 EXAMPLES = {
     word: Box(
         "b-1",
         word,
         where=PLACES.get(word, "gateway"),
         match=("twitter.lab",),
+        probes=("probe-64501-1",) if kind.of_probes else (),
         settings={setting.name: NEEDED[setting.name] for setting in kind.required},
     )
     for word, kind in KINDS.items()
@@ -51,7 +54,7 @@ def test_slots_have_bits_and_queues_of_their_own() -> None:
         rules(EXAMPLES["sni.drop"], TOPOLOGY, SLOTS)
 
 
-@pytest.mark.parametrize("word", ["wifi", "isp.shutdown", "dns.hijack", "resolver.down"])
+@pytest.mark.parametrize("word", ["wifi", "line", "power", "isp.shutdown", "dns.hijack", "resolver.down"])
 def test_a_place_left_out_never_means_the_whole_country(word: str) -> None:
     """At the gateway these words would darken everybody, or nothing: the operator is asked instead."""
     with pytest.raises(ConfigError, match="say where"):

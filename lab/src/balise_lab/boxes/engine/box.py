@@ -23,6 +23,8 @@ class Box:
     """``gateway``, an ISP or a probe."""
     isps: tuple[str, ...] = ()
     """At the gateway: only these ISPs' prefixes."""
+    probes: tuple[str, ...] = ()
+    """Namespaces of the only probes that it touches; empty: every client of those ISPs."""
     match: tuple[str, ...] = ()
     """Host patterns; where addresses are looked for also ``service``, ``service/role``."""
     addresses: tuple[str, ...] = ()

@@ -3,6 +3,7 @@
 Lives here: what the families dns, sni, http and rate share. Must not live here: what tells them apart (their files).
 """
 
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
@@ -15,6 +16,7 @@ from balise_lab.boxes.engine.setting import Setting, Unit
 from balise_lab.world.topology import UPLINK
 
 KILLED_SECONDS = 60  # real: as long as a kernel would retransmit into a dead flow
+_ALL = 100.0
 FIRST_PACKETS = 10  # of a flow's own direction; a name stands in the first ones
 FLOW = "ipv4_addr . inet_service . ipv4_addr . inet_service"
 
@@ -28,8 +30,9 @@ IP_ID: Setting[int] = Setting("ip_id", Unit.COUNT, 0x4242, "IP-ID of forged pack
 WINDOW: Setting[int] = Setting("window", Unit.COUNT, 8191, "TCP window of forged packets", 0, 65535)
 TOWARD_CLIENT: Setting[bool] = Setting("toward_client", Unit.YES_NO, True, "whether the client is sent forged packets")
 TOWARD_SERVER: Setting[bool] = Setting("toward_server", Unit.YES_NO, True, "whether the server is sent a forged reset")
+SHARE: Setting[float] = Setting("share", Unit.PERCENT, 100.0, "of the flows that it touches; others pass", 0.01, 100)
 MARKS: Final = (TTL, IP_ID, WINDOW)
-FORGES: Final = (INLINE, RESIDUAL, PORTS, TOWARD_CLIENT, TOWARD_SERVER, *MARKS)
+FORGES: Final = (INLINE, RESIDUAL, PORTS, SHARE, TOWARD_CLIENT, TOWARD_SERVER, *MARKS)
 """Parameters of every box that forges segments of a flow."""
 
 Named = Callable[[bytes], tuple[str | None, bool]]
@@ -43,8 +46,20 @@ def marks(box: Box) -> forge.Marks:
     return forge.Marks(TTL.of(box), IP_ID.of(box), WINDOW.of(box))
 
 
-def decide_flow(named: Named, forges: Forges | None = None) -> Decide:
-    """Return what a box does that strikes flows with a name; without ``forges`` it sends nothing to either side."""
+def touches(box: Box, seen: Packet) -> bool:
+    """Whether a flow is among the share that a box touches: always the same answer for the same flow."""
+    share = SHARE.of(box)
+    return share >= _ALL or zlib.crc32(repr((box.id, seen.flow)).encode()) % 10_000 < share * 100
+
+
+def decide_flow(named: Named, forges: Forges | None = None, *, to_server: bool = True) -> Decide:
+    """Return what a box does that strikes flows with a name; without ``forges`` it sends nothing to either side.
+
+    Args:
+        named: finds the name.
+        forges: what the client is sent.
+        to_server: whether the server may be sent a reset, too.
+    """
 
     def decide(box: Box, seen: Packet, streams: Streams) -> Decision | None:
         stream = streams.add(seen)
@@ -53,7 +68,7 @@ def decide_flow(named: Named, forges: Forges | None = None) -> Decide:
         name, more = named(stream)
         if not more:
             streams.forget(seen)
-        if name is None or not fits(name, box.match):
+        if name is None or not fits(name, box.match) or not touches(box, seen):
             return None
         inline = INLINE.of(box)
         if forges is None:
@@ -61,7 +76,9 @@ def decide_flow(named: Named, forges: Forges | None = None) -> Decide:
         # The server never saw a struck segment: its next expected byte is that segment's first one.
         sequence = seen.sequence if inline else seen.sequence + len(seen.payload)
         client = forges(box, seen) if TOWARD_CLIENT.of(box) else []
-        server = [forge.toward_server(seen, marks(box), sequence=sequence)] if TOWARD_SERVER.of(box) else []
+        server = (
+            [forge.toward_server(seen, marks(box), sequence=sequence)] if to_server and TOWARD_SERVER.of(box) else []
+        )
         return Decision(inline, (*client, *server))
 
     return decide

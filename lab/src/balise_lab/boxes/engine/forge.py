@@ -21,6 +21,8 @@ class Marks:
     ttl: int
     ip_id: int
     window: int = 0
+    df: bool = False
+    """Don't Fragment, as Linux sets it on every segment."""
 
 
 def checksum(data: bytes) -> int:
@@ -33,9 +35,12 @@ def checksum(data: bytes) -> int:
     return ~total & 0xFFFF
 
 
-def ipv4(source: bytes, destination: bytes, protocol: int, body: bytes, *, ttl: int, ip_id: int) -> bytes:
+def ipv4(
+    source: bytes, destination: bytes, protocol: int, body: bytes, *, ttl: int, ip_id: int, df: bool = False
+) -> bytes:
     """An IPv4 packet without options or fragmentation."""
-    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(body), ip_id, 0, ttl, protocol, 0, source, destination)
+    fragment = 0x4000 if df else 0
+    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(body), ip_id, fragment, ttl, protocol, 0, source, destination)
     return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + body
 
 
@@ -54,7 +59,7 @@ def segment(
     body = struct.pack("!HHIIBBHHH", *ports, *numbers, 5 << 4, flags, marks.window, 0, 0) + payload
     pseudo = struct.pack("!4s4sBBH", source[0], destination[0], 0, TCP, len(body))
     body = body[:16] + struct.pack("!H", checksum(pseudo + body)) + body[18:]
-    return ipv4(source[0], destination[0], TCP, body, ttl=marks.ttl, ip_id=marks.ip_id)
+    return ipv4(source[0], destination[0], TCP, body, ttl=marks.ttl, ip_id=marks.ip_id, df=marks.df)
 
 
 def toward_client(seen: Packet, marks: Marks, flags: int, payload: bytes = b"", *, skip: int = 0) -> bytes:

@@ -19,7 +19,7 @@ from balise_lab.counterparts.web import Site
 from balise_lab.errors import ConfigError
 from balise_wire.incomplete import Incomplete
 
-COMMON: Final = ("id", "kind", "action", "where", "isps", "match", "services", "roles")
+COMMON: Final = ("id", "kind", "action", "where", "isps", "match", "services", "roles", "probes")
 """Keys of every start in a timeline: no parameter of a kind is called so."""
 _WORD = re.compile(r"[a-z]+(\.[a-z]+)?")
 
@@ -88,6 +88,12 @@ class Kind:
     """It happens to servers, and so to whoever asks them, in the country and abroad."""
     short: str = ""
     """The parameter that may be written as the kind's value: ``loss: 5%``."""
+    arp: bool = False
+    """Its link answers no ARP either: the cable is out, or the power is."""
+    power: bool = False
+    """The program of its probe dies with it, and starts again when it ends."""
+    of_probes: bool = False
+    """It means nothing without the probes that it touches."""
     regional: bool = False
     """The hosts that it looks for are served to the country from addresses of their own."""
     lossy: bool = False
@@ -140,6 +146,8 @@ class Kind:
             raise ConfigError(f"{here}: match is empty", 'give host patterns, for instance match: ["*.twimg.lab"]')
         if self.looks is Looks.ADDRESSES and not (box.match or box.addresses):
             raise ConfigError(f"{here}: neither match nor addresses", "give a host, a service or an address")
+        if self.of_probes and not box.probes:
+            raise ConfigError(f"{here}: probes is empty", "say which probes it touches: probes: [...]")
         known = {setting.name: setting for setting in self.settings}
         for name in box.settings.keys() - known.keys():
             raise ConfigError(f"{here}: {name} is none of its parameters", f"it has {', '.join(known) or 'none'}")

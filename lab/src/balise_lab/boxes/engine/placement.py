@@ -26,7 +26,6 @@ DROP = 'counter name "fired" drop'
 TRANSPORT = "meta l4proto { tcp, udp }"
 
 PORTS: Setting[tuple[int, ...]] = Setting("ports", Unit.PORTS, (), "only these ports")
-PROBES: Setting[tuple[str, ...]] = Setting("probes", Unit.PROBES, (), "the probes that it touches", required=True)
 
 
 @dataclass(frozen=True)
@@ -57,9 +56,10 @@ class Placement:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Client prefixes it is restricted to; empty: everyone below it."""
+        """Clients it is restricted to, as prefixes or addresses; empty: everyone below it."""
         box, topology = self.box, self.topology
-        return (*topology.prefixes(box.isps), *(topology.probe(name).address for name in PROBES.of(box)))
+        probes = tuple(topology.probe(name).address for name in box.probes)
+        return probes or topology.prefixes(box.isps)
 
     @property
     def scope(self) -> str:

@@ -53,6 +53,9 @@ def rules(box: Box, topology: Topology, slot: int, scale: float = 1.0) -> Rules:
     table = "box_" + "".join(c if c.isalnum() else "_" for c in box.id)
     body = "\n".join(kind.rules(placement) if kind.rules else ())
     script = f"table ip {table} {{\ncounter seen {{ }}\ncounter matched {{ }}\ncounter fired {{ }}\n{body}\n}}"
+    if kind.arp:
+        drop = f'iifname "{link(box, topology)[1]}" drop'
+        script += f"\ntable arp {table} {{\nchain quiet {{\ntype filter hook input priority 0; {drop}\n}}\n}}"
     return Rules(placement, table, script, tuple(kind.queued(placement)) if kind.queued else ())
 
 

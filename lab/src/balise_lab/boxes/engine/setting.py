@@ -32,7 +32,6 @@ class Unit(StrEnum):
     COUNT = "a whole number"
     PORTS = "a port or a list of ports"
     ADDRESSES = "an IPv4 address or a list of them"
-    PROBES = "a probe or a list of probes"
     YES_NO = "yes or no"
     WORD = "a word"
     TEXT = "text"

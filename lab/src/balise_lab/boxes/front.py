@@ -1,0 +1,44 @@
+"""What a service's own front does to a country: it resets, closes, drops or stalls connections. No interference.
+
+Its packets are the server's own: they leave where the server stands, with the server's TTL, IP-ID and DF. So nothing
+tells them from a box's but that no box has such a place. Must not live here: servers that are off (server.py).
+"""
+
+from balise_lab.boxes.engine import forge
+from balise_lab.boxes.engine.box import Box
+from balise_lab.boxes.engine.classify import ACK, FIN, RST, Packet, host, server_name
+from balise_lab.boxes.engine.flows import SHARE, Named, decide_flow, queue_flows, strike_flows
+from balise_lab.boxes.engine.kind import Kind, Looks, Stands
+from balise_lab.boxes.engine.placement import PORTS
+from balise_lab.boxes.engine.setting import Setting, Unit
+
+ACT = Setting("act", Unit.WORD, "reset", "what the front does", choices=("reset", "close", "drop"))
+_OWN = forge.Marks(ttl=64, ip_id=0, df=True)
+"""Of a packet that Linux makes for a connection (net/ipv4/tcp_ipv4.c: IP-ID 0 beside DF; a reset has no window)."""
+_FLAGS = {"reset": RST | ACK, "close": FIN | ACK}
+
+
+def _acts(box: Box, seen: Packet) -> list[bytes]:
+    act = ACT.of(box)
+    return [forge.toward_client(seen, _OWN, _FLAGS[act])] if act in _FLAGS else []
+
+
+def _front(word: str, means: str, named: Named, ports: tuple[int, ...]) -> Kind:
+    return Kind(
+        word=word,
+        means=means,
+        looks=Looks.NAMES,
+        settings=(ACT, PORTS, SHARE),
+        rules=strike_flows,
+        queued=queue_flows(ports),
+        decide=decide_flow(named, _acts, to_server=False),
+        censors=False,
+        where="abroad",
+        stands=Stands.HOSTING,
+    )
+
+
+KINDS = (
+    _front("server.hello", "the service's own front ends connections whose ClientHello has the name", server_name, ()),
+    _front("server.host", "the service's own front ends connections whose request has the Host", host, (80,)),
+)
