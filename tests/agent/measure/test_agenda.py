@@ -83,6 +83,8 @@ class Internet:
     """Blocked endpoints do not even connect, so that no name is shown and nothing is remembered."""
     seconds: float = 1.0
     """A run's duration."""
+    remembers: bool = True
+    """Whether every name is blocked at an endpoint for a while after one that is."""
     runs: list[tuple[float, Run]] = field(default_factory=list)
     spoiled: list[Run] = field(default_factory=list)
     """Runs whose control arm met the residue of an earlier trial: there must never be one."""
@@ -106,9 +108,14 @@ class Internet:
         elif failed:
             network.cut[host] = Failure.GENERIC_TIMEOUT
         ended = now + self.seconds
-        if failed and connects and run.experiment is not Experiment.TCP:
+        observations = network.play(run.plan())
+        if self.remembers and failed and connects and run.experiment is not Experiment.TCP:
             self.residue[endpoint] = ended + COOL_DOWN
-        return network.play(run.plan()), ended
+            observations = tuple(
+                msgspec.structs.replace(trial, failure=Failure.GENERIC_TIMEOUT) if trial.arm is Arm.AFTER else trial
+                for trial in observations
+            )
+        return observations, ended
 
     def play(self, agenda: Agenda, until: float, *, start: float = START) -> None:
         """Let the agenda and this internet run until a time, waking only when the agenda asks for it."""
@@ -366,6 +373,18 @@ def test_nobody_starves_on_a_shared_address(others: int) -> None:
     assert counts["host0.example"] >= 70
     for n in range(2, 2 + others):
         assert counts[f"host{n}.example"] >= 65
+
+
+@pytest.mark.parametrize("others", [1, 5])
+def test_where_nothing_is_remembered_nobody_waits(others: int) -> None:
+    """A control that is answered after the subject failed: many blocked names on one address need no time of each."""
+    begin = START + 3_000
+    internet = Internet(blocked=lambda _run, now: now >= begin, remembers=False)
+    targets = [make_target(n, "198.18.0.1", (Experiment.TLS,)) for n in range(1 + others)]
+    internet.play(make_agenda(make_assignment(*targets)), begin + 4 * INTERVAL)
+    first = {run.target.host: now for now, run in reversed(internet.runs) if run.design is Design.PAIRED}
+    assert len(first) == 1 + others
+    assert max(first.values()) - begin <= 2 * INTERVAL + COOL_DOWN
 
 
 def test_a_run_that_needs_two_cool_endpoints_is_not_starved() -> None:

@@ -17,6 +17,7 @@ from balise_agent.testing import ANY_PORT, FakeNetwork, server_name
 from balise_wire.assignment import Assignment, Budget, Control, Target, Timetable
 from balise_wire.experiments import cost
 from balise_wire.experiments.dns import DnsAnswer
+from balise_wire.experiments.tls import HELLO
 from balise_wire.failures import Failure
 from balise_wire.words import Design, Experiment, TargetRole
 
@@ -72,7 +73,7 @@ def test_bytes_add_up(found: Manifest) -> None:
     """The total is the sum of its rows; a day's share of two addresses is not counted twice."""
     assert found.bytes_per_day == sum(c.bytes_per_day for c in found.contacts)
     hellos = [c for c in found.contacts if c.why.startswith("tls")]
-    assert sum(c.bytes_per_day for c in hellos) == 144 * 5_000
+    assert sum(c.bytes_per_day for c in hellos) == 144 * HELLO
     assert found.most_per_day == 6_000_000
 
 

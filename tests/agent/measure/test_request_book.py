@@ -132,9 +132,9 @@ def test_a_request_is_taken_up_once_and_answered_once(
         ({"experiment": "line"}, Outcome.REFUSED, Reason.UNABLE),
         ({"experiment": "path"}, Outcome.REFUSED, Reason.UNABLE),
         ({"target": "s/web/b.example/4"}, Outcome.REFUSED, Reason.TARGET),
-        ({"bytes": 45_999}, Outcome.REFUSED, Reason.BUDGET),
-        ({"bytes": 46_000}, Outcome.ACCEPTED, None),
-        ({"bytes": 12_000, "design": "sentinel"}, Outcome.ACCEPTED, None),
+        ({"bytes": 31_999}, Outcome.REFUSED, Reason.BUDGET),
+        ({"bytes": 32_000}, Outcome.ACCEPTED, None),
+        ({"bytes": 9_000, "design": "sentinel"}, Outcome.ACCEPTED, None),
     ],
 )
 def test_what_is_refused_and_why(
@@ -189,7 +189,7 @@ def test_an_incident_is_what_a_device_gives_for_a_request(requests: RequestBook,
     tight = Limits(laboratory=LIMITS.laboratory, bytes_per_incident=30_000)
     told = requests.offer(sealed(collector_identity, request(bytes=10**9)), NOW, make_desk(tight))
     assert answers(told) == [(1, Outcome.REFUSED, Reason.BUDGET)]
-    assert "46000 bytes, and may cost 30000" in told[0].detail
+    assert "32000 bytes, and may cost 30000" in told[0].detail
 
 
 def test_only_so_many_are_open(requests: RequestBook, collector_identity: Identity, desk: Desk) -> None:

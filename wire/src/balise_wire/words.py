@@ -31,6 +31,9 @@ class Arm(Word):
     """The subject's name in a ClientHello of two segments (with a post-quantum key share), as new browsers send it."""
     LONG_CONTROL = "long_control"
     """The control's name in such a hello."""
+    AFTER = "after"
+    """The control's name at the subject's endpoint once more, after the subject failed there: whether the endpoint is
+    still blocked for every name (residual blocking). No control: it follows what it would excuse."""
     UNKNOWN = "unknown"
     """A side that a newer probe has: never taken for the subject or for a control."""
 

@@ -153,6 +153,12 @@ class TrialReader(ABC, Generic[T]):
         """Return where residual blocking is to be expected after a run."""
         return [where for trial, reading in self.own(trials) if trial.arm is Arm.SUBJECT for where in reading.heats]
 
+    def remembering(self, trials: Iterable[Trial]) -> dict[Endpoint, bool]:
+        """Return where a control was asked after the subject had failed, and whether it met residual blocking."""
+        own = self.own(trials)
+        after = [(trial, reading) for trial, reading in own if trial.arm is Arm.AFTER and reading.at is not None]
+        return {reading.at: trial.failure is not None for trial, reading in after if reading.at is not None}
+
     def flooding(self, trials: Iterable[Trial]) -> list[Endpoint]:
         """Return where more came back than anybody asked for: the host's line is spared, for a while."""
         return [reading.at for trial, reading in self.own(trials) if trial.flood_bytes and reading.at is not None]

@@ -164,6 +164,8 @@ class Connect(Step, frozen=True, kw_only=True):
     address: str
     port: int
     timeout: float
+    window: int = 0
+    """Bytes that the peer may send before they are read; 0: as many as the kernel likes."""
 
 
 class Connected(Reply, frozen=True, kw_only=True):

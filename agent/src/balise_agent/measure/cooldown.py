@@ -15,6 +15,9 @@ from balise_wire.observations import Observation
 
 COOL_DOWN: Final = 180.0
 """Clock seconds for which residual blocking of an endpoint is expected to last (GFW: 90-180 s)."""
+FORGETS: Final = 3600.0
+"""Clock seconds for which an endpoint is not expected to remember a name, once a control was answered right after one
+that failed there. A series asks again; where it meets residual blocking after all, the endpoint rests as ever."""
 FLOOD_REST: Final = 900.0
 """Clock seconds for which an endpoint or name rests whose answer was a flood: it was seen, and a host pays for more."""
 STAGGER: Final = 1.0
@@ -28,6 +31,8 @@ class Shared:
         """Let every host have so many connections a minute."""
         self.rates = HostRates(per_minute)
         self._hot: dict[Endpoint, float] = {}
+        self._forgetful: dict[Endpoint, float] = {}
+        """Until when a failure at an endpoint heats it not: a control was answered there right after one."""
         self._busy: dict[Endpoint, dict[Claim, bool]] = {}
         """By run, whether it shows a name: then it is alone there. SYNs may be several."""
         self._started: dict[str, float] = {}
@@ -36,10 +41,12 @@ class Shared:
     def cool(self, now: float) -> None:
         """Forget what has cooled down."""
         self._hot = {endpoint: until for endpoint, until in self._hot.items() if until > now}
+        self._forgetful = {endpoint: until for endpoint, until in self._forgetful.items() if until > now}
 
     def clock_went_back(self, now: float) -> None:
         """Let nothing that was dated by another clock last longer than a cool-down."""
         self._hot = {endpoint: min(until, now + COOL_DOWN) for endpoint, until in self._hot.items()}
+        self._forgetful.clear()
         self._started.clear()
         self.rates.clear()
 
@@ -66,7 +73,11 @@ class Shared:
             runs.pop(run.claim, None)
         self._busy = {endpoint: runs for endpoint, runs in self._busy.items() if runs}
         reader, seen = REGISTRY[run.experiment].reader, tuple(observations)
-        self._hot.update(dict.fromkeys(reader.heated(seen), now + COOL_DOWN))
+        for where, remembers in reader.remembering(seen).items():
+            self._forgetful.pop(where, None)
+            if not remembers:
+                self._forgetful[where] = now + FORGETS
+        self._hot.update((where, now + COOL_DOWN) for where in reader.heated(seen) if where not in self._forgetful)
         self._hot.update(dict.fromkeys(reader.flooding(seen), now + FLOOD_REST))
 
     def ready_at(self, run: Run, now: float) -> float:

@@ -73,6 +73,10 @@ def _open(context: NetworkContext, step: Connect) -> Connection:
     """Bind a socket and set the tap on its 4-tuple; nothing has been sent."""
     sock, port = bound_socket(context, step.address, socket.SOCK_STREAM)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if step.window:
+        # Before the SYN: a window that was offered cannot be taken back. The clamp alone would reopen with each ACK.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, step.window)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_WINDOW_CLAMP, step.window)
     flow = context.tap.open(TCP, port, packed(step.address), step.port, share=Share(CONNECTION, WINDOW))
     return Connection(context, sock, port, flow, step.address, step.port)
 

@@ -159,6 +159,7 @@ ARMS: Final[dict[Arm, str]] = {
     Arm.RANDOM_LABEL: "control: a name that nobody has",
     Arm.LONG_HELLO: "the same name in a long greeting",
     Arm.LONG_CONTROL: "control: a name of no interest in a long greeting",
+    Arm.AFTER: "a name of no interest, after the subject failed there",
     Arm.UNKNOWN: "a side that this version does not know",
 }
 """Each side of a paired measurement."""

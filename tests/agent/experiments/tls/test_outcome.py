@@ -6,7 +6,7 @@ import msgspec
 
 from balise_agent.experiments.task import Endpoint
 from balise_agent.experiments.tls.outcome import READER
-from balise_wire.experiments.tls import CHAIN, HELLO, TlsObservation
+from balise_wire.experiments.tls import CHAIN, HELLO, UNHEARD, TlsObservation
 from balise_wire.experiments.traits import UNANSWERED
 from balise_wire.failures import Failure
 from balise_wire.words import Arm
@@ -29,7 +29,19 @@ def test_a_cut_hello_heats_and_a_chain_that_does_not_verify_is_odd() -> None:
 def test_bytes_by_what_came_back() -> None:
     """Nothing, a hello's flight, or a whole handshake."""
     full = msgspec.structs.replace(FINE, full=True)
+    dropped = msgspec.structs.replace(CUT, failure=Failure.GENERIC_TIMEOUT)
+    unconnected = msgspec.structs.replace(dropped, connect_ms=None)
     assert [READER.read(one).spent for one in (CUT, FINE, full)] == [UNANSWERED, HELLO, CHAIN]
+    assert [READER.read(one).spent for one in (dropped, unconnected)] == [UNHEARD, UNANSWERED]
+
+
+def test_a_control_after_the_failure_tells_whether_the_endpoint_remembers() -> None:
+    """Residual blocking would have cut the control as well."""
+    after = msgspec.structs.replace(FINE, arm=Arm.AFTER, sni="control.example")
+    cut = msgspec.structs.replace(after, failure=Failure.CONNECTION_RESET)
+    assert READER.remembering((CUT, after)) == {Endpoint("198.18.1.1", 443): False}
+    assert READER.remembering((CUT, cut)) == {Endpoint("198.18.1.1", 443): True}
+    assert READER.remembering((CUT,)) == {}
 
 
 def test_a_person_reads_what_the_server_said() -> None:

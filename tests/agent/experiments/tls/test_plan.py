@@ -11,7 +11,7 @@ from balise_agent.experiments import REGISTRY
 from balise_agent.experiments.scramble import scrambled
 from balise_agent.experiments.steps import Close, Connect, Handshake, Receive, Send
 from balise_agent.experiments.task import Task
-from balise_agent.experiments.tls.plan import first_record
+from balise_agent.experiments.tls.plan import WINDOW, first_record
 from balise_agent.testing import FakeNetwork
 from balise_wire.experiments.tls import TlsObservation
 from balise_wire.failures import Failure
@@ -51,15 +51,16 @@ def test_controls_go_first(network: FakeNetwork, task: Task) -> None:
     )
     observations = network.play(TLS.plan.paired(msgspec.structs.replace(task, cause=cause)), TlsObservation)
     scramble = scrambled("twitter.example", task.seed)
-    assert network.names() == ["neighbour.example", scramble, "twitter.example", "twitter.example"]
+    assert network.names() == ["neighbour.example", scramble, "twitter.example", "twitter.example", "neighbour.example"]
     assert arms(observations) == [
         (Arm.SUBJECT, True),
         (Arm.NEIGHBOUR, False),
         (Arm.SCRAMBLED, False),
         (Arm.SUBJECT, False),
         (Arm.SUBJECT, False),
+        (Arm.AFTER, False),
     ]
-    assert [o.failure for o in observations[1:]] == [None, None, Failure.GENERIC_TIMEOUT, Failure.GENERIC_TIMEOUT]
+    assert [o.failure for o in observations[1:]] == [None, None, *[Failure.GENERIC_TIMEOUT] * 2, None]
     assert TLS.reader.anomaly(observations) is observations[3]
 
 
@@ -115,6 +116,16 @@ def test_every_end_after_the_hello_is_a_failure(network: FakeNetwork, task: Task
     assert (only.failure, only.bytes_received) == (failure, 0)
     assert only.packets
     assert TLS.reader.anomaly((only,)) is only
+
+
+def test_after_a_failure_the_control_goes_once_more(network: FakeNetwork, task: Task) -> None:
+    """It tells whether the endpoint remembers; all arms offer the same window, of one segment."""
+    network.cut["twitter.example"] = Failure.CONNECTION_RESET
+    observations = network.play(TLS.plan.paired(task), TlsObservation)
+    assert observations[-1].arm is Arm.AFTER
+    assert (observations[-1].sni, observations[-1].failure) == (observations[0].sni, None)
+    assert list(TLS.reader.remembering(observations).values()) == [False]
+    assert {step.window for step in network.asked(Connect)} == {WINDOW}
 
 
 def test_timeouts_and_linger(network: FakeNetwork, task: Task) -> None:

@@ -11,8 +11,9 @@ from balise_agent.experiments import connection
 from balise_agent.experiments.experiment import Description, TrialReader, TrialReading
 from balise_agent.policy import scrub
 from balise_agent.policy.redaction import names_somebody, redacted
-from balise_wire.experiments.tls import CHAIN, HELLO, Certificate, TlsObservation
+from balise_wire.experiments.tls import CHAIN, HELLO, UNHEARD, Certificate, TlsObservation
 from balise_wire.experiments.traits import UNANSWERED
+from balise_wire.failures import Failure
 
 MAX_CHAIN: Final = 8
 MAX_SUBJECT: Final = 128
@@ -30,7 +31,7 @@ class TlsReader(TrialReader[TlsObservation]):
             at=connection.endpoint(trial),
             failed=trial.failure is not None,
             heats=connection.heats(trial),
-            spent=UNANSWERED if trial.bytes_received == 0 else CHAIN if trial.full else HELLO,
+            spent=_spent(trial),
             connected=connection.connected(trial),
         )
 
@@ -58,6 +59,14 @@ class TlsReader(TrialReader[TlsObservation]):
 
 
 READER: Final = TlsReader()
+
+
+def _spent(trial: TlsObservation) -> int:
+    """Return the bytes of a trial: a hello that nobody answers is sent again and again, a reset ends it at once."""
+    if trial.bytes_received:
+        return CHAIN if trial.full else HELLO
+    unheard = trial.failure is Failure.GENERIC_TIMEOUT and trial.connect_ms is not None
+    return UNHEARD if unheard else UNANSWERED
 
 
 def _certificate(certificate: Certificate) -> Certificate:

@@ -31,6 +31,9 @@ from balise_wire.words import Arm, Design
 
 LINGER: Final = 0.3
 """Seconds of listening after the outcome: a forged RST can lose the race and still be evidence."""
+WINDOW: Final = 1_460
+"""Bytes that the server may send before it is read: one segment of its flight, which as a whole is 3 to 6 KB. The same
+for every arm."""
 FIRST_BYTES: Final = 7
 """Enough for a record header and the handshake type or the alert, and never more than a whole alert record."""
 
@@ -50,6 +53,9 @@ class TlsPlan(ExperimentPlan):
     def paired(self, task: Task) -> Plan:
         """Return neighbour (or control) first, scrambled, subject twice from new ports, then the chain.
 
+        Where the subject failed, the control's name follows once more: what answers it remembers nothing, and the
+        endpoint is free for the next name at once.
+
         A chain that does not verify is followed by the control's: the one that shows whether *all* names are
         intercepted, by a program on the line's own side. Where not even the control connects no name can be told from
         another: one try with the subject's is enough.
@@ -66,6 +72,8 @@ class TlsPlan(ExperimentPlan):
         observations.append((yield from hello_trial(task, Arm.SUBJECT, target.host, 3)))
         again = yield from hello_trial(task, Arm.SUBJECT, target.host, 4)
         observations.append(again)
+        if again.failure is not None and again.connect_ms is not None:
+            observations.append((yield from hello_trial(task, Arm.AFTER, name, 5)))
         if again.failure is None:
             full = yield from full_trial(task, Arm.SUBJECT, target.host)
             observations.append(full)
@@ -92,7 +100,7 @@ def hello_trial(task: Task, arm: Arm, sni: str | None, number: int) -> Trial:
     reads like a drop.
     """
     address, port = task.address, task.target.port
-    connected = yield Connect(address=address, port=port, timeout=task.timeouts.connect)
+    connected = yield Connect(address=address, port=port, timeout=task.timeouts.connect, window=WINDOW)
     if isinstance(connected, Failed):
         return _not_connected(connected, arm, address, port, sni)
     handle = expect(Connected, connected).handle
