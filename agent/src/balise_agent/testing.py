@@ -18,6 +18,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar, overload
 
+import msgspec
+
 from balise_agent.experiments.steps import (
     Answer,
     AnswerKind,
@@ -145,6 +147,8 @@ class FakeNetwork:
     """Answers to a question with DNSSEC's checks disabled."""
     resolver: bool = True
     """Whether this machine knows a resolver to ask."""
+    resolvers: tuple[str, ...] = ()
+    """The resolvers that the network handed to this machine, as far as it tells; the first one answers."""
     pages: dict[str, bytes] = field(default_factory=dict)
     """Whole HTTP responses by the name in ``Host``; ``PAGE`` where none is set."""
     gateway: bool | None = True
@@ -286,6 +290,11 @@ class FakeNetwork:
 
     def resolve(self, step: Query, _session: FakeSession) -> Queried:
         """Return the answers to a question, as the fields of this network say."""
+        server = step.server or next(iter(self.resolvers), "")
+        return msgspec.structs.replace(self._answered(step), server=server, known=self.resolvers)
+
+    def _answered(self, step: Query) -> Queried:
+        """Return the answers, without a word on who gave them."""
         if not self.resolver:
             return Queried(at=self.now, elapsed_ms=0.1, questions=0, failure=Failure.NETWORK_UNREACHABLE)
         refused = self._refusal(step.server, 53, Transport.UDP)

@@ -72,6 +72,9 @@ def test_an_answer_is_read_whole() -> None:
         addresses=("192.0.2.1", "192.0.2.2"),
         cnames=("edge.example.net",),
         rr_ttl=300,
+        records=3,
+        soa=False,
+        ad=False,
     )
 
 
@@ -188,3 +191,21 @@ def test_an_answer_without_its_records_says_nothing() -> None:
     bare, cut = DnsAnswer(rtt_ms=1.0, tc=True), DnsAnswer(rtt_ms=1.0, cut=True, malformed=True)
     assert [dns.says_nothing(one) for one in (whole, part, bare, cut)] == [False, False, True, True]
     assert [dns.is_whole(one) for one in (whole, part, bare, cut)] == [True, False, False, False]
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        (answer(rcode=3, ns=[DNSRR(rrname="example.com", type="SOA")]), (3, 0, True)),
+        (answer(ns=[DNSRR(rrname="example.com", type="SOA")]), (0, 0, True)),
+        (answer(), (0, 0, False)),
+        (answer(DNSRR(rrname=NAME, type="CNAME", rdata="edge.example.net")), (0, 1, False)),
+    ],
+    ids=["no such name", "no such data", "empty", "an alias alone"],
+)
+def test_no_such_name_no_such_data_and_nothing_at_all_are_told_apart(
+    message: bytes, told: tuple[int, int, bool]
+) -> None:
+    """A name server that knows the zone sends its SOA (RFC 2308 2); a filter's empty answer has none."""
+    found = read(message)
+    assert (found.rcode, found.records, found.soa) == told

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from balise_agent.experiments import REGISTRY, steps
-from balise_agent.experiments.dns.contacts import STRANGER
+from balise_agent.experiments.dns.contacts import RANDOM, STRANGER
 from balise_agent.experiments.experiment import GATEWAY, PROVIDER, RESOLVED, SCRAMBLED
 from balise_agent.experiments.task import Task
 from balise_agent.measure.contact_manifest import Contact, Manifest, manifest, rendered
@@ -144,7 +144,7 @@ def contacted(network: FakeNetwork) -> set[Contacted]:
             case steps.AskGateway():
                 found.add((GATEWAY, GATEWAY, 0, "icmp"))
             case steps.Query():
-                found.add((step.name, step.server, 53, "udp"))
+                found.add((step.name, step.server, 53, "tcp" if step.tcp else "udp"))
             case steps.Exchange():
                 found |= {
                     (None, probe.address, getattr(probe, "port", 0), "tcp" if hasattr(probe, "port") else "icmp")
@@ -169,6 +169,8 @@ def contacted(network: FakeNetwork) -> set[Contacted]:
 def is_told(one: Contacted, rows: list[Contact]) -> bool:
     """Tell whether a contact stands in the manifest: the very name, address, port and protocol, or the word for it."""
     name, address, port, protocol = one
+    if name is not None and name.endswith(".control.example"):
+        name = f"{RANDOM}.control.example"
     scrambles = name is not None and name.endswith(".example") and name.split(":")[0] not in NAMES
     return any(
         (name is None or row.name == name.split(":")[0] or (row.name == SCRAMBLED and scrambles))

@@ -123,6 +123,9 @@ def read_answer(
         malformed=found.malformed,
         way=way,
         cut=cut,
+        records=found.records,
+        soa=None if found.malformed else found.soa,
+        ad=bool(flags & 0x0020),
     )
 
 
@@ -154,6 +157,8 @@ class _Records:
         self.edns = False
         self.extended = 0
         self.malformed = False
+        self.records = 0
+        self.soa = False
 
 
 def _read(message: bytes, name: str, qtype: str, found: _Records) -> None:
@@ -187,7 +192,10 @@ def _read_record(message: bytes, at: int, found: _Records, *, in_answers: bool) 
     if kind == _OPT:
         found.edns = True
         found.extended = ttl >> 24  # RFC 6891 6.1.3
-    elif in_answers:
+    elif not in_answers:
+        found.soa = found.soa or kind == TYPES["SOA"]
+    else:
+        found.records += 1
         if found.rr_ttl < 0:
             found.rr_ttl = ttl
         if kind == TYPES["A"] and length == 4:

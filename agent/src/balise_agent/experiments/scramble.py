@@ -27,6 +27,12 @@ def registrable(labels: list[str]) -> int:
     return len(labels) - 2
 
 
+def registered_name(name: str) -> str:
+    """Return the registered part of a name, in lower case: ``x.co.uk`` of ``a.b.x.co.uk``."""
+    labels = name.lower().split(".")
+    return ".".join(labels[registrable(labels) :])
+
+
 def scrambled(name: str, seed: int) -> str:
     """Return ``name`` with every letter and digit of its registrable label replaced by another of its class.
 
@@ -43,6 +49,16 @@ def scrambled(name: str, seed: int) -> str:
         _another(character, digest[position]) for position, character in enumerate(label[kept:])
     )
     return ".".join(labels)
+
+
+def random_label(name: str, seed: int) -> str:
+    """Return a name that nobody has under the registered part of ``name``: twelve letters of the seed before it.
+
+    No cache holds it, so that whoever answers has asked further, or lies (RFC 8020: it does not exist).
+    """
+    digest = hashlib.sha256(f"random-label|{seed}|{name.lower()}".encode()).digest()
+    label = "".join(_CONSONANTS[byte % len(_CONSONANTS)] for byte in digest[:12])
+    return f"{label}.{registered_name(name)}"
 
 
 def _another(character: str, drawn: int) -> str:

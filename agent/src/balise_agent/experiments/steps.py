@@ -44,6 +44,10 @@ class Failed(Reply, frozen=True, kw_only=True):
     """The connection's capture up to here, where the step had one."""
     detail: str = ""
     """``icmp 3/13``, ``alert 40`` and the like."""
+    arrived: int | None = None
+    """TCP payload bytes that the connection has brought, in records or not; ``None`` where there was none."""
+    idle_ms: float | None = None
+    """From the last of them to the failure; ``None`` where nothing came."""
 
 
 # --- crafted packets --------------------------------------------------------------------------------------------------
@@ -136,6 +140,8 @@ class Query(Step, frozen=True, kw_only=True):
     linger: float
     unchecked: bool = False
     """Ask a validating resolver to answer without looking at DNSSEC's signatures (CD)."""
+    tcp: bool = False
+    """Ask over TCP from the start: the control of a question whose answer did not fit UDP."""
 
 
 class Queried(Reply, frozen=True, kw_only=True):
@@ -148,6 +154,10 @@ class Queried(Reply, frozen=True, kw_only=True):
     """Resolvers that were asked in vain before the one that answered."""
     questions: int = 1
     """Copies of the question that left; 0 where there was nobody to ask, or no way to them."""
+    server: str = ""
+    """Who gave the first answer, or else was asked first; empty where it is not told."""
+    known: tuple[str, ...] = ()
+    """The resolvers that the network handed to this machine, in its order."""
     packets: tuple[Packet, ...] = ()
     flood: int = 0
     """As in Failed."""
@@ -257,6 +267,12 @@ class Closed(Reply, frozen=True, kw_only=True):
     packets: tuple[Packet, ...] = ()
     flood: int = 0
     """As in Failed."""
+    arrived: int | None = None
+    """As in Failed."""
+    idle_ms: float | None = None
+    """As in Failed."""
+    data: bytes = b""
+    """What came behind the last byte that was asked for, as far as it was read while listening."""
 
 
 # --- time -------------------------------------------------------------------------------------------------------------

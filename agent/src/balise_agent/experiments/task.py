@@ -46,6 +46,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     control_name: str = ""
     public_resolvers: tuple[str, ...] = ()
     silent_addresses: tuple[str, ...] = ()
+    provider_resolvers: tuple[str, ...] = ()
+    """Resolvers of this line's provider, where the operator knows them."""
     laboratory: tuple[str, ...] = ()
     """Prefixes that this laboratory calls public (limits.py)."""
     lan: tuple[str, ...] = ()
@@ -53,7 +55,9 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     timeouts: Timeouts = Timeouts()
     seed: int = 0
     full: bool = False
-    """Whether a sentinel looks at what it looks at once a day (``Traits.daily``)."""
+    """Whether a sentinel looks at more than it does every time (``Traits.daily``): of TLS, the certificate chain."""
+    long: bool = False
+    """Whether a sentinel of TLS also says its name in a hello of two segments."""
 
     def parameters(self, kind: type[K]) -> K:
         """Return what the target says to an experiment, by the type of its record."""

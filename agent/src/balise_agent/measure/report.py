@@ -33,6 +33,7 @@ def allowed_by(task: Task, own: Iterable[str] = ()) -> Allowed:
         *task.addresses,
         *task.public_resolvers,
         *task.silent_addresses,
+        *task.provider_resolvers,
         *(address for control in task.controls for address in control.addresses),
         task.address,
         task.target.sibling,

@@ -92,6 +92,7 @@ def task_for(
         control_name=assignment.control_name,
         public_resolvers=assignment.public_resolvers,
         silent_addresses=assignment.silent_addresses,
+        provider_resolvers=assignment.provider_resolvers,
         laboratory=device.laboratory,
         lan=device.lan,
         timeouts=device.timeouts,

@@ -38,6 +38,8 @@ class Connection:
         self.injected = False
         """A raw copy went out in this connection: ICMP errors about it are about the copy (``Inject``)."""
         self.bytes_in = 0
+        self.last_in: float | None = None
+        """Monotonic time of the last of them."""
         self.tls: ssl.SSLObject | None = None
         self.incoming = ssl.MemoryBIO()
         self.outgoing = ssl.MemoryBIO()
@@ -59,7 +61,21 @@ class Connection:
             if self.injected and error.errno in SOFT:
                 return None
             raise
-        self.bytes_in += len(data)
+        if data:
+            self.bytes_in += len(data)
+            self.last_in = self.context.clock.monotonic()
+        return data
+
+    def idle_ms(self) -> float | None:
+        """Return the milliseconds since the last byte came; ``None`` where none did."""
+        return None if self.last_in is None else (self.context.clock.monotonic() - self.last_in) * 1000.0
+
+    def read_on(self, most: int) -> bytes:
+        """Return what lies in the socket and nobody asked for, at most so much; an end or an error ends it."""
+        data = b""
+        with contextlib.suppress(OSError):
+            while len(data) < most and (more := self.read_some(most - len(data))):
+                data += more
         return data
 
     def write_some(self, data: bytes | memoryview) -> int:

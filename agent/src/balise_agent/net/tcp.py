@@ -28,6 +28,8 @@ from balise_wire.failures import Failure
 LATE: Final = 0.3
 """Real seconds for which a failed connection is still listened to: what the real server had sent when an injected RST
 overtook it (detectors.md 2.3) arrives within a round trip."""
+_LATE_BYTES: Final = 16_384
+"""Most that is read of what nobody asked for: a server's first flight."""
 _SEND_PATIENCE: Final = 8.0
 _HEADERS: Final = 400
 """Bytes that a connection's headers cost, counted once."""
@@ -188,13 +190,24 @@ def close(connection: Connection, step: Close) -> Operation:
     context = connection.context
     watch = Stopwatch(context.clock)
     try:
+        idle_ms = connection.idle_ms()
+        data = b""
         if step.linger > 0.0:
             yield Wait(watch.began + step.linger)
+            data = connection.read_on(_LATE_BYTES) if connection.is_open else b""
         connection.hang_up(abort=False)
         packets = connection.evidence()
     finally:
         connection.forget()
-    return Closed(at=watch.at, elapsed_ms=watch.elapsed_ms(), packets=packets, flood=connection.flow.share.flood)
+    return Closed(
+        at=watch.at,
+        elapsed_ms=watch.elapsed_ms(),
+        packets=packets,
+        flood=connection.flow.share.flood,
+        arrived=connection.bytes_in,
+        idle_ms=idle_ms,
+        data=data,
+    )
 
 
 def failed(
@@ -205,7 +218,7 @@ def failed(
     Raises:
         LinkUnusable: the error is this machine's own.
     """
-    elapsed_ms = watch.elapsed_ms()
+    elapsed_ms, idle_ms = watch.elapsed_ms(), connection.idle_ms()
     connection.hang_up(abort=True)
     timed_out = error.errno == errno.ETIMEDOUT and not isinstance(error, ssl.SSLError)
     if not timed_out:
@@ -226,6 +239,8 @@ def failed(
         packets=packets,
         detail=detail,
         flood=connection.flow.share.flood,
+        arrived=connection.bytes_in,
+        idle_ms=idle_ms,
     )
 
 

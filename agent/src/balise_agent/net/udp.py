@@ -12,6 +12,8 @@ import socket
 from collections.abc import Generator
 from typing import Final, NamedTuple
 
+import msgspec
+
 from balise_agent.codec import dns
 from balise_agent.codec.dissect import Captured, dissect, evidence, is_first_fragment
 from balise_agent.codec.packets import UDP
@@ -197,6 +199,8 @@ class _Asking:
         """Servers that cannot be asked, or whose machine refuses."""
         self._failure: Failure | None = None if self._servers else Failure.UNKNOWN
         self._tcp: TcpAnswer | None = None
+        self._tcp_server = -1
+        """Place of the server that was asked over TCP."""
         self._signal = Signal()
 
     def close(self) -> None:
@@ -206,6 +210,9 @@ class _Asking:
 
     def run(self) -> Operation:
         """Ask until something came that can be used, then listen on for the time of a race."""
+        if self._step.tcp:
+            yield from self._ask_by_tcp_alone()
+            return self._told()
         sendings = self._sendings()
         for number, sending in enumerate(sendings):
             if not self._send(sending.server, sending.way):
@@ -277,13 +284,22 @@ class _Asking:
         """Ask for what UDP did not carry whole."""
         if self._step.resolver is Resolver.SILENT:
             return
-        for asked in self._asked.values():
+        for number, asked in self._asked.items():
             answers = [answer for _, answer in asked.answers()]
             if any(answer.tc or answer.cut for answer in answers) and not any(map(dns.is_whole, answers)):
                 edns = Way.PLAIN not in asked.sent
+                self._tcp_server = number
                 self._tcp = yield from ask_over_tcp(
                     self._context, self._step, asked.server, local=asked.local, edns=edns
                 )
+                return
+
+    def _ask_by_tcp_alone(self) -> Generator[Wait, bool, None]:
+        """Ask one server after the other until one answers, by no other way."""
+        for number, (address, local) in enumerate(self._servers):
+            self._tcp = yield from ask_over_tcp(self._context, self._step, address, local=local, edns=True)
+            self._tcp_server = number
+            if self._tcp.answer is not None:
                 return
 
     def _read(self) -> None:
@@ -307,8 +323,17 @@ class _Asking:
         """Return the reply."""
         elapsed_ms = self._watch.elapsed_ms()
         asked = list(self._asked.values())
-        found = sorted((one for each in asked for one in each.answers()), key=lambda one: one[0])
+        found = sorted(
+            (
+                (at, msgspec.structs.replace(answer, server=number))
+                for number, each in self._asked.items()
+                for at, answer in each.answers()
+            ),
+            key=lambda one: one[0],
+        )
         over_tcp = self._tcp.answer if self._tcp is not None else None
+        if over_tcp is not None:
+            over_tcp = msgspec.structs.replace(over_tcp, server=self._tcp_server)
         kept: list[DnsAnswer] = []
         aside: list[DnsAnswer] = []
         for _, answer in found:
@@ -331,8 +356,15 @@ class _Asking:
             questions=sum(each.copies for each in asked) + (self._tcp is not None),
             packets=evidence([*captured, *(self._tcp.captured if self._tcp is not None else ())]),
             failure=failure,
+            server=self._who(kept or aside),
+            known=self._context.resolvers.addresses(),
             flood=sum(each.flow.share.flood for each in asked) + (self._tcp.flood if self._tcp is not None else 0),
         )
+
+    def _who(self, answers: list[DnsAnswer]) -> str:
+        """Return the address of who answered first, or else of who was asked first."""
+        place = answers[0].server if answers else 0
+        return self._servers[place][0] if place < len(self._servers) else ""
 
 
 def query(context: NetworkContext, step: Query) -> Operation:
@@ -348,7 +380,8 @@ def whom(context: NetworkContext, step: Query) -> tuple[tuple[str, bool], ...]:
     """Return whom to ask in turn, and whether the network itself handed us the address (it may then be on the LAN)."""
     known = context.resolvers.addresses()
     if step.server:
-        return ((step.server, step.resolver is Resolver.PROVIDER and step.server in known),)
+        handed = step.resolver in {Resolver.PROVIDER, Resolver.UPSTREAM} and step.server in known
+        return ((step.server, handed),)
     return tuple((server, True) for server in known[:_MOST_SERVERS])
 
 

@@ -14,12 +14,17 @@ from typing import Any, Final
 import msgspec
 
 from balise_agent.policy.limits import refuse_address, refuse_name
+from balise_agent.policy.redaction import names_somebody, redacted
 from balise_wire.evidence import Direction, Packet
+from balise_wire.experiments.tls import Certificate
 from balise_wire.observations import Observation
 
+MAX_SUBJECT: Final = 128
+MAX_ISSUER: Final = 256
 MAX_PACKETS: Final = 10
 """A direction (detectors.md, common rule b)."""
 _HOME: Final = 56
+_NAT64: Final = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("64:ff9b:1::/48"))
 
 _HEX: Final = re.compile(r"[0-9a-f]{0,64}")
 _WORD: Final = re.compile(r"[A-Za-z0-9_,./:+ -]{0,80}")
@@ -106,6 +111,35 @@ def _packet(packet: Packet, allowed: Allowed) -> Packet:
         icmp=word(packet.icmp),
         hop=blurred(packet.hop, allowed.laboratory),
     )
+
+
+def certificate(seen: Certificate) -> Certificate:
+    """Return a certificate's record without what names somebody.
+
+    A router's own certificate, made out to its address, is in public indexes under its digest and that address.
+    """
+    own = names_somebody(seen.subject) or names_somebody(seen.issuer)
+    return msgspec.structs.replace(
+        seen,
+        sha256="" if own else hex_digits(seen.sha256),
+        spki_sha256="" if own else hex_digits(seen.spki_sha256),
+        subject=redacted(seen.subject, MAX_SUBJECT),
+        issuer=redacted(seen.issuer, MAX_ISSUER),
+    )
+
+
+def prefix(text: str, allowed: Allowed) -> str:
+    """Return a network's prefix as wide as a site at least; NAT64's own ones (RFC 6052, RFC 8215) are everybody's."""
+    return text if is_prefix_of_nat64(text) else blurred(text, allowed.laboratory)
+
+
+def is_prefix_of_nat64(text: str) -> bool:
+    """Tell whether a text is a prefix inside the two that are set apart for NAT64."""
+    try:
+        network = ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return isinstance(network, ipaddress.IPv6Network) and any(network.subnet_of(one) for one in _NAT64)
 
 
 def assigned(address: str, allowed: Allowed) -> str:

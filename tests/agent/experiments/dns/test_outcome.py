@@ -10,7 +10,7 @@ from balise_agent.testing import FakeNetwork
 from balise_wire.experiments.dns import HANDSHAKE, QUESTION, DnsAnswer, DnsObservation
 from balise_wire.experiments.traits import Transport
 from balise_wire.failures import Failure
-from balise_wire.words import Arm, Experiment, Resolver
+from balise_wire.words import Arm, Experiment, Proof, Resolver
 
 DNS = REGISTRY[Experiment.DNS]
 
@@ -51,7 +51,8 @@ def test_only_what_the_provider_said_heats_and_teaches() -> None:
     good = DnsObservation(arm=Arm.SUBJECT, at=1.0, name=HOST, answers=(answer,))
     silent = msgspec.structs.replace(good, resolver=Resolver.SILENT, answers=(), failure=Failure.GENERIC_TIMEOUT)
     dead = msgspec.structs.replace(silent, resolver=Resolver.PROVIDER)
-    false = msgspec.structs.replace(good, tls_consistent=False, tls_address="198.18.1.5")
+    shown = msgspec.structs.replace(good, tls_address="198.18.1.5", tls_connected=True)
+    false = msgspec.structs.replace(shown, tls_consistent=False, tls_proof=Proof.REFUSED)
     reader = DNS.reader
     assert reader.learned((good, false, silent)) == [("198.18.1.5",)]
     assert reader.heated((good, silent)) == []

@@ -8,14 +8,14 @@ import msgspec
 import pytest
 
 from balise_agent.experiments import REGISTRY
-from balise_agent.experiments.dns.plan import is_next_door
+from balise_agent.experiments.dns.look import is_next_door
 from balise_agent.experiments.steps import Connect, Query
 from balise_agent.experiments.task import Task
 from balise_agent.testing import FakeNetwork
 from balise_wire.evidence import Direction, Packet
 from balise_wire.experiments.dns import DnsAnswer, DnsObservation
 from balise_wire.failures import Failure
-from balise_wire.words import Arm, Experiment, Resolver
+from balise_wire.words import Arm, Experiment, Proof, Resolver, ResolverPlace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,7 +88,8 @@ def test_the_address_of_the_line_itself_is_counted_and_not_named(
         network.refuse("198.19.5.5", 443, Failure.CONNECTION_REFUSED)
     (only,) = network.play(DNS.plan.sentinel(task), DnsObservation)
     told = [(answer.addresses, answer.household) for answer in only.answers]
-    assert only.tls_consistent is False
+    shown = (Proof.NOT_SHOWN, None) if refuses else (Proof.REFUSED, False)
+    assert (only.tls_proof, only.tls_consistent) == shown
     assert DNS.reader.anomaly((only,)) == only
     if ttl in {64, 128, 255}:
         assert (told, only.tls_address, only.failure) == ([((), 1)], "", Failure.DNS_BOGON)
@@ -164,6 +165,9 @@ def test_paired_order(network: FakeNetwork, task: Task) -> None:
     """
     observations = network.play(DNS.plan.paired(task), DnsObservation)
     queries = [(s.name, s.server, s.resolver) for s in network.steps if isinstance(s, Query)]
+    assert queries.pop(1) == (observations[1].name, "", Resolver.PROVIDER)
+    assert observations[1].arm is Arm.RANDOM_LABEL
+    assert observations[1].name.endswith(".control.example")
     assert queries == [
         ("control.example", "", Resolver.PROVIDER),
         (HOST, "", Resolver.PROVIDER),
@@ -172,7 +176,7 @@ def test_paired_order(network: FakeNetwork, task: Task) -> None:
         (HOST, "198.18.7.7", Resolver.SILENT),
         (HOST, "", Resolver.PROVIDER),
     ]
-    assert [o.arm for o in observations[:3]] == [Arm.CONTROL, Arm.SUBJECT, Arm.CONTROL]
+    assert [o.arm for o in observations[:4]] == [Arm.CONTROL, Arm.RANDOM_LABEL, Arm.SUBJECT, Arm.CONTROL]
     assert DNS.reader.anomaly(observations) is None  # a silent address that is silent is no failure of the subject
 
 
@@ -201,3 +205,88 @@ def test_a_servfail_is_asked_again_without_checking(network: FakeNetwork, task: 
     ]
     assert [o.unchecked for o in subjects] == [network.unchecked, None]
     assert sum(step.unchecked for step in network.steps if isinstance(step, Query)) == 1
+
+
+@pytest.mark.parametrize(("failure", "connected"), [(Failure.GENERIC_TIMEOUT, False), (Failure.CONNECTION_RESET, True)])
+def test_what_could_not_be_shown_is_no_wrong_certificate(
+    network: FakeNetwork, task: Task, failure: Failure, connected: bool
+) -> None:
+    """A failed connect is TCP's story and a cut handshake that of the name: the address stays, and is looked into."""
+    network.dns[HOST, ""] = (DnsAnswer(rtt_ms=9.0, addresses=("198.19.5.5",)),)
+    network.packet = Packet(t_us=1, direction=Direction.IN, ttl=52)
+    if connected:
+        network.cut[HOST] = failure
+    else:
+        network.refuse("198.19.5.5", 443, failure)
+    (only,) = network.play(DNS.plan.sentinel(task), DnsObservation)
+    assert (only.tls_consistent, only.tls_proof, only.tls_failure) == (None, Proof.NOT_SHOWN, failure)
+    assert only.tls_connected is connected
+    assert DNS.reader.anomaly((only,)) is only
+    assert DNS.reader.learned((only,)) == [("198.19.5.5",)]
+    assert bool(DNS.reader.heated((only,))) is connected
+
+
+def test_the_controls_of_a_series_have_the_type_of_what_failed(network: FakeNetwork, task: Task) -> None:
+    """A resolver that drops AAAA drops the control's, too: a control that is asked for A excuses nothing."""
+    six = msgspec.structs.replace(task, family=6)
+    cause = DnsObservation(arm=Arm.SUBJECT, at=1.0, name=HOST, qtype="AAAA", failure=Failure.GENERIC_TIMEOUT)
+    own = network.play(DNS.plan.paired(msgspec.structs.replace(six, cause=cause)), DnsObservation)[1:]
+    assert {trial.qtype for trial in own} == {"AAAA"}
+    assert {trial.qtype for trial in network.play(DNS.plan.paired(task), DnsObservation)} == {"A"}
+
+
+def test_a_control_goes_over_tcp_where_the_subject_had_to(network: FakeNetwork, task: Task) -> None:
+    """Who drops TCP 53 drops every long answer: the name's alone would look like a silence for the name."""
+    network.set_aside[HOST] = (DnsAnswer(rtt_ms=9.0, tc=True),)
+    network.play(DNS.plan.paired(task), DnsObservation)
+    assert [(s.name, s.resolver) for s in network.asked(Query) if s.tcp] == [("control.example", Resolver.PROVIDER)]
+    network.set_aside.clear()
+    network.steps.clear()
+    network.play(DNS.plan.paired(task), DnsObservation)
+    assert not any(step.tcp for step in network.asked(Query))
+
+
+@pytest.mark.parametrize(
+    ("server", "known", "assigned", "asked"),
+    [
+        ("192.168.7.1", ("192.168.7.1",), (), ""),
+        ("192.168.7.1", ("192.168.7.1",), ("198.18.6.6",), "198.18.6.6"),
+        ("192.168.7.1", ("192.168.7.1", "198.18.6.7"), (), "198.18.6.7"),
+        ("192.168.7.1", ("192.168.7.1", "198.18.8.8"), (), ""),
+        ("198.18.6.7", ("198.18.6.7",), ("198.18.6.6",), ""),
+        ("", (), ("198.18.6.6",), "198.18.6.6"),
+    ],
+)
+def test_the_provider_is_asked_past_a_resolver_in_the_home(
+    network: FakeNetwork, task: Task, server: str, known: tuple[str, ...], assigned: tuple[str, ...], asked: str
+) -> None:
+    """What a home's filter says is not the provider's word; where nobody knows the provider's, it is not asked."""
+    at_home = msgspec.structs.replace(task, provider_resolvers=assigned, lan=("192.168.7.0/24",))
+    network.resolvers = known
+    observations = network.play(DNS.plan.paired(at_home), DnsObservation)
+    place = {"": ResolverPlace.UNKNOWN, "192.168.7.1": ResolverPlace.HOME}.get(server, ResolverPlace.BEYOND)
+    assert observations[0].resolver_place is place
+    direct = [(s.name, s.server) for s in network.asked(Query) if s.resolver is Resolver.UPSTREAM]
+    assert direct == ([("control.example", asked), (HOST, asked)] if asked else [])
+    assert b"192.168.7.1" not in msgspec.json.encode(observations)
+
+
+@pytest.mark.parametrize(
+    ("address", "prefix", "failure"),
+    [
+        ("64:ff9b::808:808", "64:ff9b::/96", None),
+        ("64:ff9b:1:fffe::808:808", "64:ff9b:1:fffe::/96", None),
+        ("2a00:1:2:3::808:808", "2a00:1:2:3::/96", None),
+        ("64:ff9b:1:fffe::a0a:2222", "64:ff9b:1:fffe::/96", Failure.DNS_BOGON),
+    ],
+)
+def test_an_address_that_the_network_made_is_no_bogon(
+    network: FakeNetwork, task: Task, address: str, prefix: str, failure: Failure | None
+) -> None:
+    """NAT64 has a prefix of its own in many networks (RFC 7050): what counts is the IPv4 address inside."""
+    made = prefix.removesuffix("/96").removesuffix("::") + "::c000:aa"
+    network.dns["ipv4only.arpa", ""] = (DnsAnswer(rtt_ms=9.0, addresses=(made,)),)
+    network.dns[HOST, ""] = (DnsAnswer(rtt_ms=9.0, addresses=(address,)),)
+    six = msgspec.structs.replace(task, family=6, laboratory=())
+    trial = network.play(DNS.plan.sentinel(six), DnsObservation)[1]
+    assert (trial.failure, trial.nat64) == (failure, (prefix,))

@@ -178,3 +178,68 @@ def test_a_broken_body_keeps_its_head(network: FakeNetwork, task: Task) -> None:
     (only,) = network.play(HTTP.plan.sentinel(task), HttpObservation)
     assert (only.status, only.failure, only.malformed) == (403, Failure.HTTP_MALFORMED, True)
     assert dict(only.headers)["server"] == "box"
+
+
+@pytest.mark.parametrize(
+    ("response", "whole", "truncated"),
+    [
+        (page(body=b"x" * 900), 900, False),
+        (page(body=b"x" * 70_000), 70_000, True),
+        (page(206, b"x" * 16_384, Content_Range="bytes 0-16383/70000"), 70_000, True),
+        (page(206, b"x" * 900, Content_Range="bytes 0-899/900"), 900, False),
+        (page(206, b"x" * 900, Content_Range="bytes 0-899/*"), None, False),
+        (b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 900, 900, False),
+        (b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 70_000, None, True),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", 3, False),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", 0, False),
+    ],
+)
+def test_a_cut_length_is_none(
+    network: FakeNetwork, task: Task, response: bytes, whole: int | None, truncated: bool
+) -> None:
+    """Only whole bodies compare by length: a range is as long as we asked for, whatever the page."""
+    network.pages[HOST] = response
+    (only,) = network.play(HTTP.plan.sentinel(task), HttpObservation)
+    assert (only.failure, only.whole_bytes, only.truncated) == (None, whole, truncated)
+    assert only.asked_bytes == 16_384
+
+
+@pytest.mark.parametrize(
+    ("location", "site", "same"),
+    [
+        ("https://twitter.example/home", "twitter.example", True),
+        ("https://pk.twitter.example/", "twitter.example", True),
+        ("https://twitter.com.pk/", "twitter.com.pk", False),
+        ("http://block.isp.example/warn?who=1", "isp.example", False),
+        ("http://10.10.34.34/", "", False),
+        ("/elsewhere", "", None),
+    ],
+)
+def test_a_redirect_tells_its_site(
+    network: FakeNetwork, task: Task, location: str, site: str, same: bool | None
+) -> None:
+    """A service that leads a country to its own sub-domain stays itself; nothing else of the way is told here."""
+    network.pages[HOST] = page(302, Location=location)
+    (only,) = network.play(HTTP.plan.sentinel(task), HttpObservation)
+    assert (only.redirect_site, only.same_site) == (site, same)
+    assert (HTTP.reader.anomaly((only,)) is only) is (same is False)
+
+
+@pytest.mark.parametrize(
+    ("response", "seconds", "robot"),
+    [
+        (page(429, Retry_After="120"), 120, False),
+        (page(503, Retry_After="Wed, 21 Oct 2015 07:28:00 GMT"), 0, False),
+        (page(403, cf_mitigated="challenge"), None, True),
+        (page(403, b"<title>Just a moment...</title>"), None, True),
+        (page(200, b"<title>Just a moment in time</title>"), None, False),
+        (page(403, b"<title>Access Denied</title>"), None, False),
+    ],
+)
+def test_patience_and_tests_for_robots_are_told(
+    network: FakeNetwork, task: Task, response: bytes, seconds: int | None, robot: bool
+) -> None:
+    """A server that limits or tests its visitors is no censor; the marks of it stand beside the status."""
+    network.pages[HOST] = response
+    (only,) = network.play(HTTP.plan.sentinel(task), HttpObservation)
+    assert (only.retry_after, only.robot_test) == (seconds, robot)

@@ -18,8 +18,9 @@ QUESTION: Final = 300
 """Bytes of a question and its answer, with headers."""
 HANDSHAKE: Final = 7_000
 """Bytes of the look at the certificate of an address that nobody assigned."""
-QUESTIONS: Final = 7
-"""Questions of a paired run, at most."""
+QUESTIONS: Final = 11
+"""Questions of a paired run, at most: two of them are asked past a resolver in the home, one over TCP, and one asks how
+the network makes IPv6 addresses."""
 TLS_PORT: Final = 443
 TRAITS: Final = Traits(
     word=Experiment.DNS,

@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from typing import Final
 
+from balise_agent.codec.nat64 import NAME
 from balise_agent.experiments.experiment import PROVIDER, RESOLVED, Contacts, Destination
+from balise_agent.experiments.scramble import registered_name
 from balise_agent.experiments.task import Task
 from balise_wire.experiments.dns import HANDSHAKE, QUESTION, TLS_PORT, TRAITS
 
+RANDOM: Final = "(random label)"
 STRANGER: Final = "(an unexpected address it resolves to)"
 
 
@@ -27,9 +30,13 @@ class DnsContacts(Contacts):
         A question whose answer was cut goes over TCP as well (RFC 7766).
         """
         control, host = task.name_control(), task.target.host
-        asked = [(host, server) for server in (PROVIDER, *task.public_resolvers, *task.silent_addresses)]
+        others = (*task.provider_resolvers, *task.silent_addresses)
+        asked = [(host, server) for server in (PROVIDER, *task.public_resolvers, *others)]
         if control:
-            asked += [(control, server) for server in (PROVIDER, *task.silent_addresses)]
+            asked += [(control, server) for server in (PROVIDER, *others)]
+            asked.append((f"{RANDOM}.{registered_name(control)}", PROVIDER))
+        if task.family == 6:
+            asked.append((NAME, PROVIDER))
         shown = [_shown(host, STRANGER)] if task.target.port == TLS_PORT else []
         return (
             *(_asked(name, server) for name, server in asked),

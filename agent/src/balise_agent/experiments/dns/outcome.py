@@ -15,11 +15,19 @@ from balise_agent.policy.limits import refuse_name
 from balise_agent.policy.redaction import redacted_name
 from balise_wire.experiments.dns import HANDSHAKE, QUESTION, TLS_PORT, TRAITS, DnsAnswer, DnsObservation
 from balise_wire.failures import Failure
-from balise_wire.words import Resolver
+from balise_wire.words import Proof, Resolver
 
 MAX_ANSWERS: Final = 16
 MAX_ADDRESSES: Final = 16
 MAX_NAMES: Final = 8
+_UNPROVEN: Final = frozenset({Proof.REFUSED, Proof.NOT_SHOWN})
+_SPOKE: Final = frozenset({Failure.TLS_ALERT, Failure.SSL_FAILED_HANDSHAKE})
+"""How a look fails at a TLS server that is there and has no use for our hello."""
+_LOOKS: Final = {
+    Proof.VERIFIED: "; certificate fits",
+    Proof.REFUSED: "; certificate does not fit",
+    Proof.NOT_SHOWN: "; no certificate could be shown",
+}
 _MOST_ADDRESSES: Final = 3
 """Shown of one answer."""
 
@@ -35,7 +43,7 @@ class DnsReader(TrialReader[DnsObservation]):
     def read(self, trial: DnsObservation) -> TrialReading:
         """Return the reading; only what the provider's resolver said can be an anomaly, or teach an address."""
         provider = trial.resolver is Resolver.PROVIDER
-        check = HANDSHAKE if trial.tls_consistent is not None else 0
+        check = HANDSHAKE if trial.tls_address else 0
         return TrialReading(
             at=_asked(trial),
             failed=provider and is_odd(trial),
@@ -51,7 +59,7 @@ class DnsReader(TrialReader[DnsObservation]):
             shown = ", ".join(answer.addresses[:_MOST_ADDRESSES]) or f"rcode {answer.rcode}, no address"
             more = len(answer.addresses) - _MOST_ADDRESSES
             told.append(f"{shown}{f' and {more} more' if more > 0 else ''} ({answer.rtt_ms:.0f} ms)")
-        consistent = {True: "; certificate fits", False: "; certificate does not fit", None: ""}[trial.tls_consistent]
+        consistent = _LOOKS.get(trial.tls_proof, "")
         return Description(f"{trial.qtype}? {trial.name} to {trial.resolver} resolver", " | ".join(told) + consistent)
 
     def scrub(self, trial: DnsObservation, allowed: scrub.Allowed, /) -> dict[str, Any]:
@@ -71,6 +79,8 @@ class DnsReader(TrialReader[DnsObservation]):
             "set_aside": aside,
             "unchecked": unchecked,
             "tls_address": address if address in told else "",
+            "tls_certificate": None if trial.tls_certificate is None else scrub.certificate(trial.tls_certificate),
+            "nat64": None if trial.nat64 is None else tuple(scrub.prefix(one, allowed) for one in trial.nat64[:4]),
         }
 
 
@@ -80,8 +90,9 @@ READER: Final = DnsReader()
 def is_odd(trial: DnsObservation) -> bool:
     """Tell whether a trial at the provider's resolver is one that an honest resolver would not give.
 
-    No answer, an error code, no address, a private address, several answers that differ, or an address whose
-    certificate does not fit the name. An AAAA question without an address is none: most names have none. So is one that
+    No answer, an error code, no address, a private address, several answers that differ, or an unexpected address that
+    did not show a certificate which fits the name: what that means only the whole series can tell. A TLS server that
+    speaks another dialect is none, and so is an AAAA question without an address: most names have none; nor is one that
     was never asked.
     """
     if not trial.questions:
@@ -89,7 +100,8 @@ def is_odd(trial: DnsObservation) -> bool:
     if trial.failure is Failure.DNS_NO_ANSWER and trial.qtype == "AAAA":
         return False
     several = {(answer.rcode, frozenset(answer.addresses)) for answer in trial.answers if not answer.malformed}
-    return trial.failure is not None or trial.tls_consistent is False or len(several) > 1
+    unproven = trial.tls_proof in _UNPROVEN and trial.tls_failure not in _SPOKE
+    return trial.failure is not None or unproven or len(several) > 1
 
 
 def _asked(trial: DnsObservation) -> Endpoint:
@@ -97,17 +109,17 @@ def _asked(trial: DnsObservation) -> Endpoint:
 
 
 def _heats(trial: DnsObservation) -> Iterable[Endpoint]:
-    """Yield the name where its question failed, and the address that did not show its certificate."""
+    """Yield the name where its question failed, and the address that was shown the name without showing its own."""
     if trial.failure is not None and trial.qtype == "A":
         yield _asked(trial)
-    if trial.tls_consistent is False:
+    if trial.tls_proof in _UNPROVEN and trial.tls_connected and trial.tls_address:
         yield Endpoint(trial.tls_address, TLS_PORT)
 
 
 def _learned(trial: DnsObservation) -> tuple[str, ...]:
-    """Return the addresses of an answer that nothing speaks against."""
+    """Return the addresses of an answer that nothing speaks against; what could not be shown does not."""
     answer = accepted(trial.answers)
-    if trial.failure is not None or trial.tls_consistent is False or answer is None:
+    if trial.failure is not None or trial.tls_proof is Proof.REFUSED or answer is None:
         return ()
     return answer.addresses
 

@@ -1,46 +1,46 @@
-"""The plan of ``dns``: queries over four resolvers and two names, and the TLS check of the first accepted answer.
+"""The plan of ``dns``: who is asked for the name and for its controls, in which order.
 
-Must not live here: what counts as an anomaly (outcome.py), parsing of packets, lists of forged addresses (the
-collector's), or verdicts.
+Must not live here: what counts as an anomaly (outcome.py), the look at an address (look.py), where a resolver stands
+(place.py), parsing of packets, lists of forged addresses (the collector's), or verdicts.
 """
 
-from collections.abc import Generator, Iterable, Sequence
-from typing import Final
+from collections.abc import Generator
+from typing import Final, NamedTuple
 
 import msgspec
 
+from balise_agent.codec import nat64
+from balise_agent.experiments.dns.look import addresses_in, looked_at, without_all
 from balise_agent.experiments.dns.outcome import accepted
+from balise_agent.experiments.dns.place import place_of, upstream
 from balise_agent.experiments.experiment import ExperimentPlan, Load
-from balise_agent.experiments.secure import shake_hands, speaks_another_dialect
-from balise_agent.experiments.steps import (
-    Close,
-    Closed,
-    Failed,
-    Note,
-    Plan,
-    Queried,
-    Query,
-    Reply,
-    Step,
-)
+from balise_agent.experiments.scramble import random_label
+from balise_agent.experiments.steps import Failed, Note, Plan, Queried, Query, Reply, Step
 from balise_agent.experiments.task import Endpoint, Task, carried, expect, noting
 from balise_agent.policy.limits import refuse_address
-from balise_wire.evidence import Direction, Packet
-from balise_wire.experiments.dns import TLS_PORT, TRAITS, DnsAnswer, DnsObservation
+from balise_wire.experiments.dns import TRAITS, DnsAnswer, DnsObservation
 from balise_wire.failures import Failure
 from balise_wire.observations import Observation
-from balise_wire.words import Arm, Design, Resolver
+from balise_wire.words import Arm, Design, Proof, Resolver, ResolverPlace, Way
 
 SILENT_WINDOW: Final = 2.0
 """Seconds to wait for an answer that nobody can honestly give; injectors answer within one round trip."""
 LINGER: Final = 0.05
 """Seconds to listen on for a second answer where only the first matters."""
-_FIRST_TTLS: Final = frozenset({32, 64, 128, 255})
-"""What operating systems send with, before any router took one off."""
 _FAILURES: Final = {2: Failure.DNS_SERVFAIL, 3: Failure.DNS_NXDOMAIN, 5: Failure.DNS_REFUSED}
 """By response code (RFC 1035 4.1.1)."""
 
 Trial = Generator[Step, Reply, DnsObservation]
+
+
+class Question(NamedTuple):
+    """One question of a series."""
+
+    arm: Arm
+    name: str
+    resolver: Resolver = Resolver.PROVIDER
+    server: str = ""
+    tcp: bool = False
 
 
 class DnsPlan(ExperimentPlan):
@@ -49,37 +49,36 @@ class DnsPlan(ExperimentPlan):
     def sentinel(self, task: Task) -> Plan:
         """Return the name at the provider's resolver; an unexpected address is asked for its certificate."""
         observations: list[Observation] = []
-        for qtype in ("A", "AAAA") if task.family == 6 else ("A",):
-            trial = yield from query_trial(task, Arm.SUBJECT, task.target.host, Resolver.PROVIDER, qtype=qtype)
-            observations.append((yield from _checked(task, trial)))
+        for qtype in _types(task):
+            trial, _ = yield from _asked(task, Question(Arm.SUBJECT, task.target.host), qtype)
+            observations.append((yield from looked_at(task, trial)))
         return tuple(observations)
 
     def paired(self, task: Task) -> Plan:
         """Return the control name first, and the subject's two questions to the provider far apart.
 
-        What a resolver cannot do this second because its own way up is lossy, it can often do two seconds later.
+        What a resolver cannot do this second because its own way up is lossy, it can often do two seconds later. Every
+        question of a series has the type of the one that failed: where the provider's resolver drops AAAA, a control
+        that is asked for A excuses nothing.
         """
         observations: list[Observation] = list(carried(task.cause))
-        control, subject = task.name_control(), task.target.host
-        public = task.pick(task.public_resolvers, "public-resolver")
-        silent = task.pick(task.silent_addresses, "silent-address")
-        if control:
-            observations.append((yield from query_trial(task, Arm.CONTROL, control, Resolver.PROVIDER)))
-        first = yield from query_trial(task, Arm.SUBJECT, subject, Resolver.PROVIDER)
+        subject = task.target.host
+        qtype = task.cause.qtype if isinstance(task.cause, DnsObservation) else _types(task)[-1]
+        for question in _first(task):
+            trial = yield from query_trial(task, question, qtype)
+            observations.append(trial)
+        first, known = yield from _asked(task, Question(Arm.SUBJECT, subject), qtype)
         first = yield from _unchecked(task, first)
-        checked = yield from _checked(task, first)
+        checked = yield from looked_at(task, first)
         observations.append(checked)
         home = addresses_in(first) - addresses_in(checked)
-        asked = [(Arm.CONTROL, control, Resolver.SILENT, silent)] if control and silent else []
-        asked += [(Arm.SUBJECT, subject, Resolver.PUBLIC, public)] if public else []
-        asked += [(Arm.SUBJECT, subject, Resolver.SILENT, silent)] if silent else []
-        for arm, name, resolver, server in (*asked, (Arm.SUBJECT, subject, Resolver.PROVIDER, "")):
-            trial = yield from query_trial(task, arm, name, resolver, server)
+        for question in _further(task, first, known):
+            trial = yield from query_trial(task, question, qtype)
             if not home.isdisjoint(addresses_in(trial)):
-                trial = _without_all(trial, home)
+                trial = without_all(trial, home)
                 yield Note(observation=trial, instead=True)
             observations.append(trial)
-        return tuple(_without_all(each, home) if isinstance(each, DnsObservation) else each for each in observations)
+        return tuple(without_all(each, home) if isinstance(each, DnsObservation) else each for each in observations)
 
     def load(self, task: Task) -> Load:
         """Return the name in the place of an address: all targets share the resolver, and the trigger is the name."""
@@ -93,39 +92,130 @@ class DnsPlan(ExperimentPlan):
 PLAN: Final = DnsPlan()
 
 
-@noting
-def query_trial(task: Task, arm: Arm, name: str, resolver: Resolver, server: str = "", *, qtype: str = "A") -> Trial:
+def _types(task: Task) -> tuple[str, ...]:
+    return ("A", "AAAA") if task.family == 6 else ("A",)
+
+
+def _first(task: Task) -> tuple[Question, ...]:
+    """Return what the provider's resolver is asked before the subject's name."""
+    control = task.name_control()
+    if not control:
+        return ()
+    return Question(Arm.CONTROL, control), Question(Arm.RANDOM_LABEL, random_label(control, task.seed))
+
+
+def _further(task: Task, first: DnsObservation, known: tuple[str, ...]) -> list[Question]:
+    """Return what else is asked after the subject's first question.
+
+    Args:
+        task: of the run.
+        first: what the provider's resolver said.
+        known: the resolvers that the network handed to this machine.
+    """
+    control, subject = task.name_control(), task.target.host
+    public = task.pick(task.public_resolvers, "public-resolver")
+    silent = task.pick(task.silent_addresses, "silent-address")
+    beyond = ""
+    if first.resolver_place is not ResolverPlace.BEYOND:
+        beyond = upstream(known, task.provider_resolvers, task.public_resolvers, task.lan)
+    places = [(Resolver.UPSTREAM, beyond), (Resolver.SILENT, silent)]
+    questions: list[Question] = []
+    if control:
+        questions += [Question(Arm.CONTROL, control, tcp=True)] if _went_over_tcp(first) else []
+        questions += [Question(Arm.CONTROL, control, resolver, server) for resolver, server in places if server]
+    places.insert(1, (Resolver.PUBLIC, public))
+    questions += [Question(Arm.SUBJECT, subject, resolver, server) for resolver, server in places if server]
+    return [*questions, Question(Arm.SUBJECT, subject)]
+
+
+def _went_over_tcp(trial: DnsObservation) -> bool:
+    """Tell whether a question had to go over TCP, answered there or not: its UDP answer was truncated or cut."""
+    told = (*trial.answers, *trial.set_aside)
+    return any(answer.tc or answer.cut or answer.way is Way.TCP for answer in told)
+
+
+def query_trial(task: Task, question: Question, qtype: str = "A") -> Trial:
     """Return a trial: one question, and every answer until the window closes."""
-    timeout = task.timeouts.dns
-    if resolver is Resolver.SILENT:
-        timeout = min(timeout, SILENT_WINDOW)
-    reply = yield Query(
-        name=name, qtype=qtype, resolver=resolver, server=server, timeout=timeout, linger=task.timeouts.linger
-    )
-    if isinstance(reply, Failed):
-        reply = Queried(
-            at=reply.at, elapsed_ms=reply.elapsed_ms, failure=reply.failure, packets=reply.packets, flood=reply.flood
-        )
-    queried = expect(Queried, reply)
+    return (yield from _asked(task, question, qtype))[0]
+
+
+def _asked(
+    task: Task, question: Question, qtype: str
+) -> Generator[Step, Reply, tuple[DnsObservation, tuple[str, ...]]]:
+    """Return a trial and the resolvers that the network handed to this machine; the trial is noted."""
+    known: list[str] = []
+    return (yield from _trial(task, question, qtype, known)), tuple(known)
+
+
+@noting
+def _trial(task: Task, question: Question, qtype: str, known: list[str]) -> Trial:
+    """Return a trial, and put the machine's resolvers into ``known``."""
+    queried = yield from _ask(task, question, qtype)
+    known.extend(queried.known)
     answers = queried.answers
+    prefixes = yield from _nat64(task, question, answers)
+    handed = question.resolver in {Resolver.PROVIDER, Resolver.UPSTREAM}
     return DnsObservation(
-        arm=arm,
+        arm=question.arm,
         at=queried.at,
-        failure=_failure(task, accepted(answers), queried.failure),
+        failure=_failure(task, accepted(answers), queried.failure, prefixes or ()),
         elapsed_ms=min((answer.rtt_ms for answer in answers), default=queried.elapsed_ms),
         packets=queried.packets,
         flood_bytes=queried.flood,
-        name=name,
+        name=question.name,
         qtype=qtype,
-        resolver=resolver,
+        resolver=question.resolver,
         answers=answers,
         questions=queried.questions,
         set_aside=queried.set_aside,
         silent_resolvers=queried.silent_resolvers,
+        tls_proof=Proof.NOT_ASKED,
+        resolver_place=place_of(queried.server, task.lan) if handed else ResolverPlace.BEYOND,
+        nat64=prefixes,
     )
 
 
-def _failure(task: Task, answer: DnsAnswer | None, below: Failure | None) -> Failure | None:
+def _ask(task: Task, question: Question, qtype: str) -> Generator[Step, Reply, Queried]:
+    """Ask one question; a reply of failure is one without answers."""
+    timeout = task.timeouts.dns
+    if question.resolver is Resolver.SILENT:
+        timeout = min(timeout, SILENT_WINDOW)
+    reply = yield Query(
+        name=question.name,
+        qtype=qtype,
+        resolver=question.resolver,
+        server=question.server,
+        timeout=timeout,
+        linger=task.timeouts.linger,
+        tcp=question.tcp,
+    )
+    if isinstance(reply, Failed):
+        return Queried(
+            at=reply.at, elapsed_ms=reply.elapsed_ms, failure=reply.failure, packets=reply.packets, flood=reply.flood
+        )
+    return expect(Queried, reply)
+
+
+def _nat64(
+    task: Task, question: Question, answers: tuple[DnsAnswer, ...]
+) -> Generator[Step, Reply, tuple[str, ...] | None]:
+    """Ask how this network makes IPv6 addresses of IPv4 ones, where an answer names one that nobody assigned.
+
+    Returns:
+        The prefixes; ``None`` where it was not asked or nobody answered.
+    """
+    answer = accepted(answers)
+    told = () if answer is None else [one for one in answer.addresses if ":" in one]
+    if question.resolver is not Resolver.PROVIDER or all(one in task.target.addresses for one in told):
+        return None
+    reply = yield Query(
+        name=nat64.NAME, qtype="AAAA", resolver=Resolver.PROVIDER, timeout=task.timeouts.dns, linger=LINGER
+    )
+    heard = accepted(reply.answers) if isinstance(reply, Queried) else None
+    return None if heard is None else nat64.prefixes(heard.addresses)
+
+
+def _failure(task: Task, answer: DnsAnswer | None, below: Failure | None, prefixes: tuple[str, ...]) -> Failure | None:
     """Name the failure of a query by the accepted answer, or by what happened below DNS."""
     if answer is None:
         return below or Failure.GENERIC_TIMEOUT
@@ -133,9 +223,8 @@ def _failure(task: Task, answer: DnsAnswer | None, below: Failure | None) -> Fai
         return _FAILURES.get(answer.rcode, Failure.DNS_SERVER_MISBEHAVING)
     if not answer.addresses:
         return Failure.DNS_NO_ANSWER
-    if all(refuse_address(address, task.laboratory, task.lan) for address in answer.addresses):
-        return Failure.DNS_BOGON
-    return None
+    meant = [nat64.inner(address, prefixes) for address in answer.addresses]
+    return Failure.DNS_BOGON if all(refuse_address(one, task.laboratory, task.lan) for one in meant) else None
 
 
 def _unchecked(task: Task, trial: DnsObservation) -> Trial:
@@ -155,79 +244,3 @@ def _unchecked(task: Task, trial: DnsObservation) -> Trial:
     )
     answers = reply.answers if isinstance(reply, Queried) else ()
     return msgspec.structs.replace(trial, unchecked=answers)
-
-
-def _checked(task: Task, trial: DnsObservation) -> Trial:
-    """Return the trial with ``tls_consistent`` where its accepted answer holds an unexpected public address.
-
-    One handshake to one address: a certificate valid for the name overrides every other sign (detectors.md 2.1). A
-    private address is never contacted. What turns out to be the household's own router, by the address that the
-    provider gave it, is told as that and not by its address.
-    """
-    answer = accepted(trial.answers)
-    if task.target.port != TLS_PORT or trial.failure is not None or answer is None:
-        return trial
-    strangers = [address for address in answer.addresses if address not in task.target.addresses]
-    address = next((a for a in strangers if refuse_address(a, task.laboratory, task.lan) is None), "")
-    if not address:
-        return trial
-    connected, secured = yield from shake_hands(task, TLS_PORT, task.target.host, address)
-    if isinstance(connected, Failed) or isinstance(secured, Failed):
-        # A TLS server whose dialect we do not speak showed no certificate, right or wrong.
-        consistent = None if speaks_another_dialect(secured) else False
-        packets = secured.packets if isinstance(secured, Failed) else ()
-    else:
-        consistent = secured.verify_failure is None
-        closed = yield Close(handle=connected.handle)
-        packets = closed.packets if isinstance(closed, Closed | Failed) else ()
-    checked = msgspec.structs.replace(trial, tls_consistent=consistent, tls_address=address)
-    if consistent is not True and is_next_door(packets):
-        checked = _without(checked, address)
-    yield Note(observation=checked, instead=True)
-    return checked
-
-
-def addresses_in(trial: DnsObservation) -> frozenset[str]:
-    """Return every address that a trial was told."""
-    given = (*trial.answers, *trial.set_aside, *(trial.unchecked or ()))
-    return frozenset(address for answer in given for address in answer.addresses)
-
-
-def _without_all(trial: DnsObservation, home: Iterable[str]) -> DnsObservation:
-    for address in home:
-        trial = _without(trial, address)
-    return trial
-
-
-def is_next_door(packets: Sequence[Packet]) -> bool:
-    """Tell whether what answered has no router before it: its packets' TTL is one that systems begin with.
-
-    A home router that answers for the address its provider gave it is the only such machine: whatever stands beyond it
-    has lost at least one. Where nothing answered it cannot be told, and the address is taken for a stranger's.
-    """
-    first = next((packet for packet in packets if packet.direction is Direction.IN), None)
-    return first is not None and first.ttl in _FIRST_TTLS
-
-
-def _without(trial: DnsObservation, address: str) -> DnsObservation:
-    """Return a trial in which an address of the household is counted and not named."""
-    if address not in addresses_in(trial):
-        return trial
-
-    def told(answer: DnsAnswer) -> DnsAnswer:
-        if address not in answer.addresses:
-            return answer
-        others = tuple(each for each in answer.addresses if each != address)
-        return msgspec.structs.replace(answer, addresses=others, household=answer.household + 1)
-
-    answers = tuple(told(answer) for answer in trial.answers)
-    answer = accepted(answers)
-    alone = answer is not None and not answer.addresses
-    return msgspec.structs.replace(
-        trial,
-        answers=answers,
-        set_aside=tuple(told(each) for each in trial.set_aside),
-        unchecked=None if trial.unchecked is None else tuple(told(each) for each in trial.unchecked),
-        failure=Failure.DNS_BOGON if alone else trial.failure,
-        tls_address="",
-    )

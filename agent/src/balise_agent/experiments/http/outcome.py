@@ -9,17 +9,20 @@ from urllib.parse import urlsplit
 
 from balise_agent.experiments import connection
 from balise_agent.experiments.experiment import Description, TrialReader, TrialReading
-from balise_agent.experiments.scramble import registrable
 from balise_agent.policy import scrub
-from balise_agent.policy.redaction import redacted
+from balise_agent.policy.redaction import redacted, redacted_name
 from balise_wire.experiments.http import HttpObservation, spent
 
-ALLOWED_HEADERS: Final = frozenset(
-    {
-        "content-length", "content-range", "content-type", "location", "server",
-        "cf-chl-bypass", "cf-mitigated", "x-amzn-waf-action",  # tests for robots, which are no refusal of a country
-    }
-)  # fmt: skip
+ROBOT_HEADERS: Final = frozenset({"cf-chl-bypass", "cf-mitigated", "x-amzn-waf-action", "x-datadome"})
+"""Set by tests for robots, which are no refusal of a country."""
+ALLOWED_HEADERS: Final = ROBOT_HEADERS | {
+    "content-length",
+    "content-range",
+    "content-type",
+    "location",
+    "retry-after",
+    "server",
+}
 """Headers that say who answered with what. Cookies, Via, X-Forwarded-For and the like name the visitor or his LAN."""
 MAX_TITLE: Final = 120
 MAX_HEADER: Final = 200
@@ -41,7 +44,7 @@ class HttpReader(TrialReader[HttpObservation]):
             heats=connection.heats(trial),
             spent=spent(trial.body_bytes, tls=trial.tls),
             face=(trial.status, trial.title, elsewhere),
-            suspicious=(trial.status or 0) >= 400 or bool(elsewhere and _site(elsewhere) != _site(trial.host)),
+            suspicious=(trial.status or 0) >= 400 or trial.same_site is False,
             connected=connection.connected(trial),
             answered=not failed,
         )
@@ -63,6 +66,8 @@ class HttpReader(TrialReader[HttpObservation]):
             "body_sha256": scrub.hex_digits(trial.body_sha256),
             "body_redacted_sha256": scrub.hex_digits(trial.body_redacted_sha256),
             "title": redacted(trial.title, MAX_TITLE),
+            "redirect_site": scrub.name(redacted_name(trial.redirect_site)),
+            "certificate": None if trial.certificate is None else scrub.certificate(trial.certificate),
             "headers": tuple(
                 (name, _header(name, value))
                 for name, value in trial.headers[: MAX_HEADERS * 4]
@@ -88,12 +93,6 @@ def without_query(location: str) -> str:
     plain = re.split(r"[?#;]", location, maxsplit=1)[0]
     scheme, separator, rest = plain.rpartition("//")
     return f"{scheme}{separator}{rest.rsplit('@', 1)[-1]}"
-
-
-def _site(name: str) -> str:
-    """Return the registered part of a name."""
-    labels = name.lower().split(".")
-    return ".".join(labels[registrable(labels) :])
 
 
 def _header(name: str, value: str) -> str:

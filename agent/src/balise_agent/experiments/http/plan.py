@@ -85,7 +85,14 @@ def get(task: Task, arm: Arm, host: str) -> Trial:
     asked = task.parameters(HttpParameters)
     tls = asked.port == TLS_PORT
     result = HttpObservation(
-        arm=arm, at=0.0, address=task.address, port=asked.port, host=host, path=asked.path, tls=tls
+        arm=arm,
+        at=0.0,
+        address=task.address,
+        port=asked.port,
+        host=host,
+        path=asked.path,
+        tls=tls,
+        asked_bytes=asked.fetch_bytes,
     )
     connected, secured = yield from _opened(task, host)
     if isinstance(connected, Failed):
@@ -96,19 +103,30 @@ def get(task: Task, arm: Arm, host: str) -> Trial:
         return _failed(result, secured, connected.at, spent)
     if secured is not None:
         spent += secured.elapsed_ms
-        result = msgspec.structs.replace(result, tls_verified=secured.verify_failure is None)
+        result = msgspec.structs.replace(
+            result,
+            tls_verified=secured.verify_failure is None,
+            tls_failure=secured.verify_failure,
+            certificate=None if secured.verify_failure is None else next(iter(secured.chain), None),
+        )
     sent = yield Send(handle=handle, data=request(asked, host))
     if isinstance(sent, Failed):
         return _failed(result, sent, connected.at, spent)
     read = yield from _read(handle, task, asked.fetch_bytes)
-    packets, flood = read.packets, read.flood
     if read.open:
         closed = yield Close(handle=handle, linger=LINGER)
         last = closed if isinstance(closed, Failed) else expect(Closed, closed)
-        packets, flood = last.packets, last.flood
-    elapsed_ms = spent + sent.elapsed_ms + read.elapsed_ms
+        read = msgspec.structs.replace(
+            read, packets=last.packets, flood=last.flood, arrived=last.arrived, idle_ms=last.idle_ms
+        )
     result = msgspec.structs.replace(
-        result, elapsed_ms=elapsed_ms, packets=packets, flood_bytes=flood, failure=read.failure
+        result,
+        elapsed_ms=spent + sent.elapsed_ms + read.elapsed_ms,
+        packets=read.packets,
+        flood_bytes=read.flood,
+        failure=read.failure,
+        wire_bytes=read.arrived,
+        idle_ms=read.idle_ms,
     )
     return described(result, read, asked.fetch_bytes)
 
@@ -131,6 +149,8 @@ def _failed(result: HttpObservation, reply: Failed, at: float, spent: float) -> 
         elapsed_ms=spent + reply.elapsed_ms,
         packets=reply.packets,
         flood_bytes=reply.flood,
+        wire_bytes=reply.arrived,
+        idle_ms=reply.idle_ms,
     )
 
 
@@ -153,9 +173,15 @@ def _read(handle: int, task: Task, fetch_bytes: int) -> Generator[Step, Reply, R
         )
         read = msgspec.structs.replace(read, elapsed_ms=read.elapsed_ms + reply.elapsed_ms)
         if isinstance(reply, Failed):
-            data, packets = read.data + reply.data, reply.packets
             return msgspec.structs.replace(
-                read, data=data, failure=reply.failure, open=False, packets=packets, flood=reply.flood
+                read,
+                data=read.data + reply.data,
+                failure=reply.failure,
+                open=False,
+                packets=reply.packets,
+                flood=reply.flood,
+                arrived=reply.arrived,
+                idle_ms=reply.idle_ms,
             )
         received = expect(Received, reply)
         lasted = received.body_ms or 0.0
@@ -163,7 +189,7 @@ def _read(handle: int, task: Task, fetch_bytes: int) -> Generator[Step, Reply, R
             lasted += received.first_byte_ms or 0.0
         read = msgspec.structs.replace(read, data=read.data + received.data, transfer_ms=read.transfer_ms + lasted)
         if received.eof:
-            return msgspec.structs.replace(read, failure=end_of_stream(read.data, fetch_bytes))
+            return msgspec.structs.replace(read, failure=end_of_stream(read.data, fetch_bytes), eof=True)
         if len(received.data) < most and not ended(received.data, until):
             return msgspec.structs.replace(read, failure=Failure.GENERIC_TIMEOUT)
     return msgspec.structs.replace(read, failure=Failure.TOO_LARGE)

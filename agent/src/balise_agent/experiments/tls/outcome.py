@@ -5,19 +5,14 @@ Must not live here: the plan, or any verdict.
 
 from typing import Any, Final
 
-import msgspec
-
 from balise_agent.experiments import connection
 from balise_agent.experiments.experiment import Description, TrialReader, TrialReading
 from balise_agent.policy import scrub
-from balise_agent.policy.redaction import names_somebody, redacted
-from balise_wire.experiments.tls import CHAIN, HELLO, UNHEARD, Certificate, TlsObservation
+from balise_wire.experiments.tls import CHAIN, HELLO, UNHEARD, TlsObservation
 from balise_wire.experiments.traits import UNANSWERED
 from balise_wire.failures import Failure
 
 MAX_CHAIN: Final = 8
-MAX_SUBJECT: Final = 128
-MAX_ISSUER: Final = 256
 _PROTOCOLS: Final = frozenset({"", "h2", "http/1.0", "http/1.1", "other"})
 """What a server may answer to our offer (RFC 7301); anything else is its own text."""
 
@@ -52,7 +47,7 @@ class TlsReader(TrialReader[TlsObservation]):
             "record": scrub.word(trial.record),
             "version": scrub.word(trial.version),
             "alpn": trial.alpn if trial.alpn in _PROTOCOLS else "other",
-            "chain": tuple(_certificate(certificate) for certificate in trial.chain[:MAX_CHAIN]),
+            "chain": tuple(scrub.certificate(certificate) for certificate in trial.chain[:MAX_CHAIN]),
             # What is no TLS came in clear: a block page, perhaps, which names its reader.
             "packets": scrub.without_digests(trial.packets) if trial.record == "other" else trial.packets,
         }
@@ -67,18 +62,3 @@ def _spent(trial: TlsObservation) -> int:
         return CHAIN if trial.full else HELLO
     unheard = trial.failure is Failure.GENERIC_TIMEOUT and trial.connect_ms is not None
     return UNHEARD if unheard else UNANSWERED
-
-
-def _certificate(certificate: Certificate) -> Certificate:
-    """Return a certificate's record without what names somebody.
-
-    A router's own certificate, made out to its address, is in public indexes under its digest and that address.
-    """
-    own = names_somebody(certificate.subject) or names_somebody(certificate.issuer)
-    return msgspec.structs.replace(
-        certificate,
-        sha256="" if own else scrub.hex_digits(certificate.sha256),
-        spki_sha256="" if own else scrub.hex_digits(certificate.spki_sha256),
-        subject=redacted(certificate.subject, MAX_SUBJECT),
-        issuer=redacted(certificate.issuer, MAX_ISSUER),
-    )
