@@ -61,8 +61,45 @@ _BY_TYPE: Final = "asked for by the type of its record (Target.parameters_of), s
 _FLAT: Final = "asked for with the records of parameters (Target.parameters_of), which stand above it"
 _PROBES: Final = "a collector fills it with nothing that a probe could need: it is for what probes send"
 
+_FACTS: Final = (
+    "ControlResult.icmp_place",
+    "DnsAnswer.ad",
+    "DnsAnswer.soa",
+    "DnsObservation.nat64",
+    "DnsObservation.resolver_place",
+    "DnsObservation.tls_certificate",
+    "DnsObservation.tls_connected",
+    "DnsObservation.tls_failure",
+    "DnsObservation.tls_proof",
+    "HttpObservation.asked_bytes",
+    "HttpObservation.certificate",
+    "HttpObservation.idle_ms",
+    "HttpObservation.redirect_site",
+    "HttpObservation.same_site",
+    "HttpObservation.tls_failure",
+    "HttpObservation.whole_bytes",
+    "HttpObservation.wire_bytes",
+    "LineHealth.ipv4",
+    "LineHealth.ipv4_ok",
+    "LineHealth.ipv6",
+    "LineHealth.ipv6_ok",
+    "LineHealth.others_ok",
+    "LineHealth.resolver_place",
+    "LineObservation.resolver_place",
+    "LineObservation.unresolved",
+    "Measurement.address_age",
+    "Measurement.address_source",
+    "TcpObservation.icmp_place",
+    "TlsObservation.certificate_shown",
+    "TlsObservation.hello_bytes",
+    "TlsObservation.segments",
+    "TlsObservation.wire_bytes",
+)
+"""Facts with three values that probes tell since commit 205bfc4."""
+
 UNREAD: Final[dict[str, dict[str, str]]] = {
     "collector": {
+        **dict.fromkeys(_FACTS, _RAW),
         "Packet.tos": _RAW,
         "Measurement.request": "kept in the journal; the answer to the request names the measurement",
         "Packet.ack": _RAW,
@@ -80,6 +117,7 @@ UNREAD: Final[dict[str, dict[str, str]]] = {
     },
     "agent": {
         **{f"ParameterTable.{word}": _BY_TYPE for word in OF_TARGETS},
+        "TcpParameters.siblings": "not yet",
         **{f"Target.{field}": _FLAT for fields in FLAT.values() for field in fields.values()},
         "Timetable.hello_every": "asked for by the experiment (Timetable.every), whose traits name the figure",
         "Timetable.http_every": "asked for by the experiment (Timetable.every), whose traits name the figure",
