@@ -117,7 +117,6 @@ UNREAD: Final[dict[str, dict[str, str]]] = {
     },
     "agent": {
         **{f"ParameterTable.{word}": _BY_TYPE for word in OF_TARGETS},
-        "TcpParameters.siblings": "not yet",
         **{f"Target.{field}": _FLAT for fields in FLAT.values() for field in fields.values()},
         "Timetable.hello_every": "asked for by the experiment (Timetable.every), whose traits name the figure",
         "Timetable.http_every": "asked for by the experiment (Timetable.every), whose traits name the figure",

@@ -13,6 +13,7 @@ from scapy.layers.inet6 import ICMPv6TimeExceeded, IPv6
 
 from balise_agent.codec.dissect import Captured, dissect, evidence, first_ten, option_words, records
 from balise_wire.evidence import Direction
+from balise_wire.words import HopPlace
 
 
 def tcp(
@@ -167,3 +168,24 @@ def test_a_cut_packet_tells_its_whole_length_and_no_hash() -> None:
     six = bytes(IPv6() / UDP() / bytes(3000))
     (record6,) = evidence([Captured(1, False, six[:100])])
     assert (record6.length, record6.sha256) == (3000, "")
+
+
+@pytest.mark.parametrize(
+    ("source", "ttl", "place"),
+    [
+        ("192.168.7.1", 64, HopPlace.FIRST),
+        ("10.1.2.3", 255, HopPlace.FIRST),
+        ("198.18.1.2", 254, HopPlace.LATER),
+        ("198.18.3.2", 52, HopPlace.TARGET),
+        ("198.18.3.2", 64, HopPlace.TARGET),
+    ],
+)
+def test_who_sent_an_icmp_error_is_told_by_its_quote_and_its_ttl(source: str, ttl: int, place: HopPlace) -> None:
+    """The host that our packet was for, the home's own router (nothing is off its TTL yet), or one beyond."""
+    quoted = IP(src="198.18.1.1", dst="198.18.3.2") / UDP(sport=62000, dport=53) / b"question"
+    error = IP(src=source, dst="198.18.1.1", ttl=ttl) / ICMP(type=3, code=13) / quoted
+    (record,) = evidence([Captured(1, False, bytes(error))])
+    assert record.place is place
+    near = IPv6(src="fe80::1", dst="2001:db8::1", hlim=63) / ICMPv6TimeExceeded() / IPv6(dst="2001:db8::9") / TCP()
+    (record6,) = evidence([Captured(1, False, bytes(near))])
+    assert record6.place is HopPlace.FIRST

@@ -20,7 +20,7 @@ def read(message: bytes, name: str = NAME, qtype: str = "A") -> DnsAnswer:
     return dns.read_answer(message, name, qtype, rtt_ms=1.5, ttl=57, ip_id=30000)
 
 
-def answer(*records: DNSRR, qtype: str = "A", **fields: int) -> bytes:
+def answer(*records: DNSRR, qtype: str = "A", **fields: int | list[DNSRR]) -> bytes:
     """Let scapy write an answer."""
     return bytes(DNS(id=7, qr=1, rd=1, qd=[DNSQR(qname=NAME, qtype=qtype)], an=list(records), **fields))
 

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from balise_agent.codec.packets import ICMP, ICMPV6, IPV4, IPV6, TCP, UDP
 from balise_wire.evidence import Direction, Packet
+from balise_wire.words import HopPlace
 
 MOST_EACH_WAY: Final = 10
 """Packets kept each direction (detectors.md, common rule b)."""
@@ -24,6 +25,9 @@ _FLAG_WORDS: Final = tuple(
 _IPV4_HEADER: Final = struct.Struct("!BBHHHBBH4s")
 _TCP_HEADER: Final = struct.Struct("!IIBBH")
 """From the sequence number on."""
+_FIRST_TTLS: Final = frozenset({64, 128, 255})
+"""What systems of today send with."""
+_LINK_LOCAL: Final = b"\xfe\x80"
 _OPTION_WORDS: Final = {
     2: "mss",
     3: "ws",
@@ -200,7 +204,25 @@ def _record(found: Dissected, packet: Captured, t_us: int, first: dict[bool, int
         sha256=hashlib.sha256(payload).hexdigest()[:16] if payload and not found.cut else "",
         icmp=f"{found.icmp[0]}/{found.icmp[1]}" if found.icmp else "",
         hop=str(ip_address(found.source)) if is_error else "",
+        place=_place(found) if is_error else HopPlace.UNKNOWN,
     )
+
+
+def _place(found: Dissected) -> HopPlace:
+    """Return which machine sent an ICMP error: the host that it quotes our packet to, the first hop, or one beyond.
+
+    From the first hop nothing has been taken off its TTL yet; IPv6 routers next door speak by their link-local address
+    (RFC 4443 2.2). A later router whose TTL arrives as a beginning one would have to stand 64 hops away.
+    """
+    quoted = found.payload
+    if found.protocol == ICMP:
+        target = quoted[16:20] if len(quoted) >= 20 else b""
+    else:
+        target = quoted[24:40] if len(quoted) >= 40 else b""
+    if target == found.source:
+        return HopPlace.TARGET
+    next_door = found.ttl in _FIRST_TTLS or (found.protocol == ICMPV6 and found.source[:2] == _LINK_LOCAL)
+    return HopPlace.FIRST if next_door else HopPlace.LATER
 
 
 def _offset(number: int, base: int) -> int:

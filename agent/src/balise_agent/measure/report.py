@@ -14,6 +14,7 @@ from balise_agent.experiments.task import Task
 from balise_agent.measure.run import Run
 from balise_agent.policy.redaction import redacted
 from balise_agent.policy.scrub import Allowed, scrub
+from balise_wire.experiments.tcp import TcpParameters
 from balise_wire.measurement import LineHealth, Measurement, Network
 from balise_wire.observations import Observation
 
@@ -37,6 +38,7 @@ def allowed_by(task: Task, own: Iterable[str] = ()) -> Allowed:
         *(address for control in task.controls for address in control.addresses),
         task.address,
         task.target.sibling,
+        *task.parameters(TcpParameters).siblings,
     }
     return Allowed(addresses=frozenset(addresses - {""}), laboratory=task.laboratory, own=tuple(own))
 

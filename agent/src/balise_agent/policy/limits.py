@@ -15,6 +15,7 @@ from balise_agent.system import config
 from balise_wire.addresses import Address, embedded, is_never, reserved
 from balise_wire.assignment import Assignment, Budget, Control, Target, Timetable
 from balise_wire.experiments import PARAMETERS, REGISTRY
+from balise_wire.experiments.tcp import TcpParameters
 from balise_wire.experiments.traits import Parameters
 from balise_wire.profiles import LABORATORY, share_of
 from balise_wire.words import Profile
@@ -283,6 +284,10 @@ def _checked_targets(
             refused.append((told, reason))
             continue
         clamped.extend(f"{told}: {change}" for change in sizes)
+        ladder, whys = _split(target.parameters_of(TcpParameters).siblings, limits)
+        refused.extend((told, f"sibling: {why}") for why in whys)
+        if whys:
+            bounded = bounded.saying(msgspec.structs.replace(bounded.parameters_of(TcpParameters), siblings=ladder))
         sibling = target.sibling
         if sibling and (why := refuse_address(sibling, limits.laboratory, limits.lan)):
             refused.append((told, f"sibling {ascii(sibling)[:60]} {why}"))

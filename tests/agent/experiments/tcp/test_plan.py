@@ -8,13 +8,15 @@ import msgspec
 import pytest
 
 from balise_agent.experiments import REGISTRY
-from balise_agent.experiments.steps import Exchange
+from balise_agent.experiments.steps import Answer, AnswerKind, Exchange, Exchanged
 from balise_agent.experiments.task import Endpoint, Task
+from balise_agent.experiments.tcp.plan import ladder
 from balise_agent.testing import FakeNetwork
-from balise_wire.experiments.tcp import TcpObservation
+from balise_wire.evidence import Direction, Packet
+from balise_wire.experiments.tcp import TcpObservation, TcpParameters
 from balise_wire.experiments.traits import Transport
 from balise_wire.failures import Failure
-from balise_wire.words import Arm, Design, Experiment
+from balise_wire.words import Arm, Design, Experiment, HopPlace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +38,7 @@ def test_paired_asks_the_controls_first(network: FakeNetwork, task: Task) -> Non
     observations = network.play(TCP.plan.paired(task), TcpObservation)
     assert [(o.arm, o.address, o.port, o.syns) for o in observations] == [
         (Arm.OTHER_PORT, "198.18.1.1", 80, 2),
-        (Arm.SIBLING, "198.18.1.9", 443, 2),
+        (Arm.NEAR_SIBLING, "198.18.1.9", 443, 2),
         (Arm.CONTROL, "198.18.9.1", 443, 2),
         (Arm.SUBJECT, "198.18.1.1", 443, 6),
     ]
@@ -72,3 +74,27 @@ def test_a_paired_run_depends_on_its_control_endpoints(task: Task) -> None:
         Endpoint("198.18.1.1", 80, Transport.TCP),
         Endpoint("198.18.1.9", 443, Transport.TCP),
     }
+
+
+def test_the_sibling_ladder_has_a_rung_in_the_prefix_and_one_beyond(
+    network: FakeNetwork, task: Task, changed: Callable[..., Task]
+) -> None:
+    """An address, its prefix and its AS are three blocks; of each rung one host of the family is asked."""
+    rungs = TcpParameters(siblings=("198.18.1.7", "198.18.66.1", "2a00::1", "198.18.1.1"))
+    laddered = msgspec.structs.replace(task, target=task.target.saying(rungs))
+    near, far = ladder(laddered)
+    assert (near[0], near[1] in {"198.18.1.9", "198.18.1.7"}) == (Arm.NEAR_SIBLING, True)
+    assert far == (Arm.SIBLING, "198.18.66.1")
+    assert [o.arm for o in network.play(TCP.plan.paired(laddered), TcpObservation)] == [
+        Arm.OTHER_PORT, Arm.NEAR_SIBLING, Arm.SIBLING, Arm.CONTROL, Arm.SUBJECT,
+    ]  # fmt: skip
+    assert ladder(changed(task, sibling="")) == ()
+
+
+def test_who_sent_an_icmp_error_is_told(network: FakeNetwork, task: Task) -> None:
+    """A home's own router that says "prohibited" is no censor."""
+    packet = Packet(t_us=1, direction=Direction.IN, icmp="3/13", ttl=64, hop="192.168.7.1", place=HopPlace.FIRST)
+    answer = Answer(probe=0, kind=AnswerKind.ICMP, rtt_ms=1.0, packet=packet)
+    network.on(Exchange, lambda _step, _session: Exchanged(at=1.0, elapsed_ms=1.0, answers=(answer,)))
+    (only,) = network.play(TCP.plan.sentinel(task), TcpObservation)
+    assert (only.failure, only.icmp_place) == (Failure.ICMP_ADMIN_PROHIBITED, HopPlace.FIRST)

@@ -23,8 +23,12 @@ class TcpContacts(Contacts):
         found: list[Destination] = []
         if other_port := task.parameters(TcpParameters).other_port:
             found.append(at_target(TRAITS, task, port=other_port))
-        if target.sibling and (":" in target.sibling) == (task.family == 6):
-            found.append(Destination(name=target.host, addresses=(target.sibling,), port=target.port, protocol="tcp"))
+        siblings = (target.sibling, *task.parameters(TcpParameters).siblings)
+        found.extend(
+            Destination(name=target.host, addresses=(sibling,), port=target.port, protocol="tcp")
+            for sibling in dict.fromkeys(siblings)
+            if sibling and (":" in sibling) == (task.family == 6)
+        )
         found.extend(
             Destination(name=control.name, addresses=(endpoint.host,), port=endpoint.port, protocol="tcp")
             for control, endpoint in task.endpoint_controls()

@@ -3,6 +3,7 @@
 Must not live here: names, payloads, the kernel's TCP, or what a failure means.
 """
 
+import ipaddress
 from collections.abc import Generator, Sequence
 from typing import Final
 
@@ -24,7 +25,7 @@ from balise_wire.evidence import PROHIBITED, Packet
 from balise_wire.experiments.tcp import CONTROL_SYNS, SENTINEL_SYNS, SUBJECT_SYNS, TcpObservation, TcpParameters
 from balise_wire.failures import Failure
 from balise_wire.observations import Observation
-from balise_wire.words import Arm, Design
+from balise_wire.words import Arm, Design, HopPlace
 
 SENTINEL_SPACING: Final = 1.0
 """Seconds between the two: one short loss of the line must not look like a block."""
@@ -74,12 +75,32 @@ def controls(task: Task) -> tuple[tuple[Arm, Endpoint], ...]:
     other_port = task.parameters(TcpParameters).other_port
     if other_port and other_port != target.port:
         arms.append((Arm.OTHER_PORT, Endpoint(task.address, other_port)))
-    if target.sibling and target.sibling != task.address and (":" in target.sibling) == (task.family == 6):
-        arms.append((Arm.SIBLING, Endpoint(target.sibling, target.port)))
+    arms += [(arm, Endpoint(address, target.port)) for arm, address in ladder(task)]
     control = task.endpoint_control()
     if control is not None and control.host != task.address:
         arms.append((Arm.CONTROL, control))
     return tuple(arms)
+
+
+def ladder(task: Task) -> tuple[tuple[Arm, str], ...]:
+    """Return one host in the subject's own prefix and one in another prefix of its AS, as far as they are assigned.
+
+    What dies with the address alone, with its /24 or with the whole AS are three blocks (Turkmenistan blocks prefixes,
+    Russia blocked /10s in 2018). Which of several is asked changes with the seed.
+    """
+    target = task.target
+    named = (target.sibling, *task.parameters(TcpParameters).siblings)
+    usable = [one for one in named if one and (":" in one) == (task.family == 6) and one not in task.addresses]
+    own = prefix_of(task.address)
+    near = [one for one in usable if one != task.address and prefix_of(one) == own]
+    far = [one for one in usable if prefix_of(one) != own]
+    chosen = ((Arm.NEAR_SIBLING, task.pick(near, "near-sibling")), (Arm.SIBLING, task.pick(far, "sibling")))
+    return tuple((arm, address) for arm, address in chosen if address)
+
+
+def prefix_of(address: str) -> str:
+    """Return the prefix that networks announce at the longest: a /24, of IPv6 a /48."""
+    return str(ipaddress.ip_network((address, 48 if ":" in address else 24), strict=False)) if address else ""
 
 
 def _control_trials(task: Task) -> Generator[Step, Reply, list[TcpObservation]]:
@@ -152,6 +173,7 @@ def _observed(
         synacks=_answered(answers, AnswerKind.SYNACK),
         resets=_answered(answers, AnswerKind.RST),
         icmp_errors=_answered(answers, AnswerKind.ICMP),
+        icmp_place=next((one.packet.place for one in answers if one.kind is AnswerKind.ICMP), HopPlace.UNKNOWN),
         rtt_ms=min(rtts, default=None),
     )
 
