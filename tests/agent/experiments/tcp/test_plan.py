@@ -80,7 +80,7 @@ def test_the_sibling_ladder_has_a_rung_in_the_prefix_and_one_beyond(
     network: FakeNetwork, task: Task, changed: Callable[..., Task]
 ) -> None:
     """An address, its prefix and its AS are three blocks; of each rung one host of the family is asked."""
-    rungs = TcpParameters(siblings=("198.18.1.7", "198.18.66.1", "2a00::1", "198.18.1.1"))
+    rungs = TcpParameters(other_port=80, siblings=("198.18.1.7", "198.18.66.1", "2a00::1", "198.18.1.1"))
     laddered = msgspec.structs.replace(task, target=task.target.saying(rungs))
     near, far = ladder(laddered)
     assert (near[0], near[1] in {"198.18.1.9", "198.18.1.7"}) == (Arm.NEAR_SIBLING, True)
