@@ -30,6 +30,7 @@ def test_rules_that_saw_nothing_but_silence_are_these() -> None:
         "ip.prefix",
         "ip.as",
         "port.drop",
+        "line.port",
         "tcp.wide",
         "sni.drop",
         "sni.allow",

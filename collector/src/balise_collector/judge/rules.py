@@ -18,7 +18,7 @@ from balise_wire.bins import BIN
 from balise_wire.failures import Failure
 from balise_wire.measurement import LineHealth, Measurement
 from balise_wire.mechanisms import Mechanism
-from balise_wire.words import Experiment
+from balise_wire.words import Experiment, Portal
 
 FactsT_contra = TypeVar("FactsT_contra", contravariant=True)
 
@@ -74,6 +74,8 @@ class Facts:
     unwell: bool
     """The line was measured, and gateway or all controls failed, or a captive portal stood there."""
     captive: bool
+    family_dead: bool
+    """Every control of the line over the measurement's IP version was dead."""
     paired: bool
     """Controls were laid out beside the subject; without them a failure is an anomaly, never a verdict."""
     reference: bool
@@ -101,6 +103,7 @@ class CommonFacts(TypedDict):
     well: bool
     unwell: bool
     captive: bool
+    family_dead: bool
     paired: bool
     reference: bool
     failed: bool
@@ -130,7 +133,9 @@ def line_state(line: LineHealth | None, measurement: Measurement, tolerance: flo
     """
     if line is None:
         return False, False
-    unwell = line.captive or line.gateway_ok is False or _controls_dead(line)
+    # A gateway that answers nobody stands before many lines that carry everything.
+    mute = line.gateway_ok is False and line.domestic_ok + line.international_ok == 0
+    unwell = line.captive or line.portal is Portal.CAPTIVE or mute or _controls_dead(line)
     near = measurement.started - tolerance <= line.at <= measurement.ended + tolerance
     return near and not unwell, unwell and near
 
@@ -139,6 +144,14 @@ def _controls_dead(line: LineHealth) -> bool:
     """All controls of both sides of the border failed; international ones alone are an event, not an unwell line."""
     asked = line.domestic + line.international
     return asked > 0 and line.domestic_ok + line.international_ok == 0
+
+
+def family_dead(line: LineHealth | None, family: int) -> bool:
+    """Tell whether every control of an IP version was dead, where the probe told them apart by version."""
+    if line is None:
+        return False
+    asked, answered = (line.ipv6, line.ipv6_ok) if family == 6 else (line.ipv4, line.ipv4_ok)
+    return asked > 0 and answered == 0
 
 
 def common(
@@ -169,7 +182,9 @@ def common(
         own_failure=bool(measurement.own_failure) or (not passed and _failed_by_itself(measurement)),
         well=well,
         unwell=unwell,
-        captive=measurement.line is not None and measurement.line.captive,
+        captive=measurement.line is not None
+        and (measurement.line.captive or measurement.line.portal is Portal.CAPTIVE),
+        family_dead=family_dead(measurement.line, measurement.family),
         paired=measurement.design.controlled,
         reference=context.reference,
         failed=failed,
@@ -217,6 +232,15 @@ def gate(layer: Experiment) -> tuple[Rule[Facts], ...]:
             when=lambda f: f.captive or (not f.passed and not f.well),
             reason="The probe's own line was not well, or not known to be well, in the same minute.",
             source="attribution.md 2.1; OONI's distinction of discarded evidence",
+        ),
+        Rule(
+            id="line.family",
+            layer=layer,
+            state=VerdictState.INSUFFICIENT,
+            level=Level.DISCARDED,
+            when=lambda f: f.family_dead and not f.passed,
+            reason="The line carries nothing of this IP version, whatever is asked: no word about one address.",
+            source="OONI masks failures of IPv6 where most of it fails",
         ),
     )
 

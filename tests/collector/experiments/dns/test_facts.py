@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from balise_collector.experiments.dns.facts import NOT_TOLD, accepted, lie, resolved
+from balise_collector.experiments.dns.answers import NOT_TOLD, accepted, lie, resolved
 from balise_wire.experiments.dns import DnsAnswer
 from balise_wire.failures import Failure
 from balise_wire.words import Way

@@ -12,7 +12,7 @@ from balise_collector.judge import VerdictState
 from balise_wire.failures import Failure
 from balise_wire.measurement import Measurement
 from balise_wire.mechanisms import Mechanism
-from balise_wire.words import Arm, Design, Resolver, Way
+from balise_wire.words import Arm, Design, Proof, Resolver, ResolverPlace, Way
 from tests.testbed.cases import Case
 
 BOGON = "10.10.34.34"
@@ -41,7 +41,8 @@ def _paired(
     )
 
 
-BOGONS: tuple[Any, ...] = ()
+WRONG: dict[str, Any] = {"tls_consistent": False, "tls_proof": Proof.REFUSED}
+"""The address showed a certificate, and not the service's."""
 
 
 def test_an_answer_from_a_silent_address_is_forged(case: Case) -> None:
@@ -53,7 +54,7 @@ def test_an_answer_from_a_silent_address_is_forged(case: Case) -> None:
             (forged,),
             silent=(forged,),
             public=(forged, case.answer(case.address, rtt_ms=80.0)),
-            tls_consistent=False,
+            **WRONG,
         )
     )
     assert (verdict.state, verdict.rule, verdict.mechanism) == (
@@ -67,7 +68,7 @@ def test_an_answer_from_a_silent_address_is_forged(case: Case) -> None:
 def test_a_forged_answer_in_the_place_of_the_true_one_is_bogus(case: Case) -> None:
     """The box on the path struck the question: only its own answer arrives anywhere."""
     forged = case.answer("8.7.198.45")
-    verdict = case.judged(_paired(case, (forged,), silent=(forged,), public=(forged,), tls_consistent=False))
+    verdict = case.judged(_paired(case, (forged,), silent=(forged,), public=(forged,), **WRONG))
     assert (verdict.rule, verdict.mechanism) == ("dns.replaced", Mechanism.DNS_BOGUS)
 
 
@@ -80,9 +81,7 @@ def test_a_forged_denial_keeps_its_own_word(case: Case, rcode: int, mechanism: M
     assert "silent_address_answered" in verdict.proof
 
 
-@pytest.mark.parametrize(
-    ("rcode", "rule"), [(3, "dns.nxdomain"), (5, "dns.refused"), (2, "dns.refused"), (None, "dns.timeout")]
-)
+@pytest.mark.parametrize(("rcode", "rule"), [(3, "dns.nxdomain"), (5, "dns.refused"), (None, "dns.timeout")])
 def test_a_denial_by_the_provider_alone_is_blocked(case: Case, rcode: int | None, rule: str) -> None:
     """The control is answered by the same resolver, and another resolver knows the name."""
     given = () if rcode is None else (case.answer(rcode=rcode),)
@@ -143,17 +142,13 @@ def test_a_different_answer_alone_is_nothing(case: Case) -> None:
 
 def test_a_different_answer_without_the_certificate_is_blocked(case: Case) -> None:
     """Other address than anybody else is given, and nobody there can show the service's certificate."""
-    verdict = case.judged(
-        _paired(case, (case.answer("39.32.0.7"),), tls_consistent=False), addresses=frozenset({case.address})
-    )
+    verdict = case.judged(_paired(case, (case.answer("39.32.0.7"),), **WRONG), addresses=frozenset({case.address}))
     assert (verdict.rule, verdict.mechanism) == ("dns.tls_inconsistent", Mechanism.DNS_BOGUS)
 
 
 def test_a_sni_block_does_not_make_the_dns_guilty(case: Case) -> None:
     """The address is the right one; that TLS to it fails is the TLS layer's finding."""
-    verdict = case.judged(
-        _paired(case, (case.answer(case.address),), tls_consistent=False), addresses=frozenset({case.address})
-    )
+    verdict = case.judged(_paired(case, (case.answer(case.address),), **WRONG), addresses=frozenset({case.address}))
     assert verdict.state is VerdictState.OK
 
 
@@ -177,7 +172,7 @@ def test_a_race_with_signs_of_forgery_is_injection(case: Case) -> None:
     """Two answers that exclude each other, the first too early, with another TTL, and without the certificate."""
     first = case.answer("8.7.198.45", rtt_ms=5.0, ttl=200)
     verdict = case.judged(
-        _paired(case, (first, case.answer(case.address, rtt_ms=60.0)), tls_consistent=False),
+        _paired(case, (first, case.answer(case.address, rtt_ms=60.0)), **WRONG),
         addresses=frozenset({case.address}),
     )
     assert (verdict.rule, verdict.mechanism) == ("dns.race", Mechanism.DNS_INJECT)
@@ -186,7 +181,7 @@ def test_a_race_with_signs_of_forgery_is_injection(case: Case) -> None:
 def test_a_question_sent_again_may_be_answered_again(case: Case) -> None:
     """Our own retransmission is excluded: two answers to two copies of a question are no race."""
     first = case.answer("8.7.198.45", rtt_ms=5.0, ttl=200)
-    trials = _paired(case, (first, case.answer(case.address, rtt_ms=60.0)), tls_consistent=False)
+    trials = _paired(case, (first, case.answer(case.address, rtt_ms=60.0)), **WRONG)
     twice = tuple(msgspec.structs.replace(o, questions=2) if len(o.answers) == 2 else o for o in trials.observations)
     verdict = case.judged(msgspec.structs.replace(trials, observations=twice), addresses=frozenset({case.address}))
     assert verdict.rule != "dns.race"
@@ -294,12 +289,17 @@ def test_a_question_that_never_left_is_no_silence(case: Case) -> None:
     assert case.judged(case.measured(*trials)).rule == "dns.told_nothing"
 
 
+def test_a_servfail_alone_is_no_refusal(case: Case) -> None:
+    """Whether the name's signatures are broken was not asked."""
+    assert case.judged(_paired(case, (case.answer(rcode=2),))).rule == "dns.servfail"
+
+
 @pytest.mark.parametrize("rcode", [1, 4])
 def test_a_refusal_of_the_name_in_the_words_of_a_form_is_a_refusal(case: Case, rcode: int) -> None:
     """The same resolver answers the control with EDNS, or refuses this name without it, too: it is the name."""
-    assert case.judged(_paired(case, (case.answer(rcode=rcode),))).rule == "dns.refused"
+    assert case.judged(_paired(case, (case.answer(rcode=rcode),), unchecked=())).rule == "dns.refused"
     plain = case.answer(rcode=rcode, way=Way.PLAIN)
-    assert case.judged(_paired(case, (plain,))).rule == "dns.refused"
+    assert case.judged(_paired(case, (plain,), unchecked=())).rule == "dns.refused"
 
 
 def _servfail(case: Case, unchecked: Any) -> Measurement:
@@ -332,3 +332,122 @@ def test_a_truncated_answer_before_the_whole_one_is_no_race(case: Case) -> None:
     """Only answers about the name can contradict each other."""
     both = (case.answer(tc=True, ttl=200, rtt_ms=5.0), case.answer(case.address, rtt_ms=60.0))
     assert case.judged(_paired(case, both), addresses=frozenset({case.address})).state is VerdictState.OK
+
+
+# --- whose word an answer is ------------------------------------------------------------------------------------------
+
+
+def _at_home(case: Case, given: Any, *more: Any, **changes: Any) -> Measurement:
+    """The paired plan behind a home router that answers questions itself."""
+    usual: dict[str, Any] = {"resolver_place": ResolverPlace.HOME, **changes}
+    trials = (
+        case.asked(given, at=case.earlier, carried=True, **usual),
+        case.asked(case.answer("192.0.43.8", ttl=64), arm=Arm.CONTROL, resolver_place=ResolverPlace.HOME),
+        case.asked(case.answer(case.address), resolver=Resolver.PUBLIC),
+        case.asked(given, **usual),
+        case.asked(given, **usual),
+        *more,
+    )
+    measured: Measurement = case.measured(*trials)
+    return measured
+
+
+@pytest.mark.parametrize("address", ["0.0.0.1", "127.0.0.1", "198.18.0.37", ""])
+def test_what_a_filter_in_the_household_gives_is_its_owners_doing(case: Case, address: str) -> None:
+    """An address of filters, or none, from a resolver in the home: nothing shows that the provider says it."""
+    given = case.answer(*filter(None, [address]), ttl=64, rtt_ms=0.4)
+    verdict = case.judged(_at_home(case, given))
+    assert (verdict.state, verdict.rule) == (VerdictState.INSUFFICIENT, "dns.local_resolver")
+    far = case.judged(_at_home(case, msgspec.structs.replace(given, ttl=57), resolver_place=ResolverPlace.BEYOND))
+    assert far.state is VerdictState.BLOCKED
+
+
+def _random(case: Case, rtt_ms: float) -> Any:
+    return case.asked(case.answer(rcode=3, ttl=64, rtt_ms=rtt_ms), arm=Arm.RANDOM_LABEL)
+
+
+@pytest.mark.parametrize(("denied_ms", "rule"), [(0.4, "dns.local_resolver"), (21.0, "dns.nxdomain")])
+def test_a_denial_that_took_the_way_past_the_home_is_the_providers(case: Case, denied_ms: float, rule: str) -> None:
+    """A label that nobody has used must be asked upstream: as long as that took, so long takes the provider's word."""
+    given = case.answer(rcode=3, ttl=64, rtt_ms=denied_ms)
+    assert case.judged(_at_home(case, given, _random(case, 20.0))).rule == rule
+    # An older probe did not ask: a denial in plain words stays one.
+    assert case.judged(_at_home(case, given)).rule == "dns.nxdomain"
+
+
+@pytest.mark.parametrize(("upstream", "rule"), [("honest", "dns.local_resolver"), ("lies", "dns.nxdomain")])
+def test_the_providers_resolver_asked_past_the_home_decides(case: Case, upstream: str, rule: str) -> None:
+    """Honest where the home denies: the home. The same denial: the provider."""
+    denied = case.answer(rcode=3, ttl=64, rtt_ms=0.4)
+    said = case.answer(case.address) if upstream == "honest" else case.answer(rcode=3)
+    assert case.judged(_at_home(case, denied, case.asked(said, resolver=Resolver.UPSTREAM))).rule == rule
+
+
+def test_a_portal_that_leads_every_name_to_itself_is_no_block(case: Case) -> None:
+    """Top-up pages answer port 53 for all names: the control is led there as well."""
+    portal = case.answer("39.32.0.99")
+    trials = (
+        case.asked(portal, at=case.earlier, carried=True, **WRONG),
+        case.asked(portal, arm=Arm.CONTROL),
+        case.asked(portal, arm=Arm.CONTROL, resolver=Resolver.SILENT),
+        case.asked(portal, resolver=Resolver.SILENT),
+        case.asked(portal, **WRONG),
+        case.asked(portal, **WRONG),
+    )
+    verdict = case.judged(case.measured(*trials), addresses=frozenset({case.address}))
+    assert (verdict.state, verdict.rule) == (VerdictState.INSUFFICIENT, "dns.walled_garden")
+
+
+def test_a_page_for_names_that_do_not_exist_denies_a_name(case: Case) -> None:
+    """Some providers lead every such name to a search page; a name that is led there is told not to exist."""
+    page = case.answer("39.32.0.99")
+    random = case.asked(page, arm=Arm.RANDOM_LABEL)
+    measured = _paired(case, (page,))
+    told = msgspec.structs.replace(measured, observations=(*measured.observations, random))
+    assert case.judged(told, addresses=frozenset({case.address})).rule == "dns.nxdomain"
+
+
+def test_a_name_whose_owner_sends_everybody_home_is_down(case: Case) -> None:
+    """127.0.0.1 for all: references say the same, and until they do nobody is accused."""
+    home = case.answer("127.0.0.1")
+    told = _paired(case, (home,), public=(home,))
+    assert case.judged(told).state is VerdictState.INSUFFICIENT
+    case.abroad(case.asked(home))
+    assert case.judged(told).rule == "dns.down"
+
+
+def test_an_address_that_does_not_connect_showed_no_certificate(case: Case) -> None:
+    """An edge that geo-DNS gives to this country alone, and that is dead: TCP's story."""
+    for proof in (Proof.NOT_SHOWN, Proof.UNKNOWN):
+        told = _paired(case, (case.answer("39.32.0.7"),), tls_consistent=None, tls_proof=proof)
+        assert case.judged(told, addresses=frozenset({case.address})).rule == "dns.unmatched"
+
+
+def test_one_of_two_resolvers_that_lies_is_partial(case: Case) -> None:
+    """Partial evidence is evidence; timeouts are none."""
+    lie, good = case.answer(rcode=3), case.answer(case.address)
+    trials = (
+        case.asked(lie, at=case.earlier, carried=True),
+        case.asked(case.answer("192.0.43.8"), arm=Arm.CONTROL),
+        case.asked(good, resolver=Resolver.PUBLIC),
+        case.asked(lie),
+        case.asked(good),
+    )
+    assert case.judged(case.measured(*trials), addresses=frozenset({case.address})).rule == "dns.partial"
+
+
+def test_an_address_in_the_networks_own_translation_is_no_forgery(case: Case) -> None:
+    """RFC 7050: whatever prefix the network uses, the address behind it is the service's."""
+    given = case.answer("fd00:64::68f4:2a01")
+    told = _paired(case, (given,), qtype="AAAA", nat64=("fd00:64::/96",))
+    known = frozenset({"2606:1f80:f000::1"})
+    assert case.judged(told, addresses=known).state is VerdictState.OK
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("name", ["dns_pihole", "dns_fakeip"])
+def test_filters_measured_in_a_namespace(case: Case, shared_data: Path, name: str) -> None:
+    """0.0.0.0 and a fake address, from the resolver next door."""
+    lines = (shared_data / "field" / "measurements" / f"{name}.jsonl").read_bytes().splitlines()
+    for line in lines:
+        assert case.judged(msgspec.json.decode(line, type=Measurement)).state is VerdictState.INSUFFICIENT

@@ -9,5 +9,5 @@ from balise_wire.mechanisms import Mechanism
 
 def test_the_words_are_of_this_experiment_alone() -> None:
     """What two experiments can see has its words beside the pages' others."""
-    assert set(MECHANISMS) == {one for one in Mechanism if one.startswith(("http.",))}
+    assert set(MECHANISMS) == {one for one in Mechanism if one.startswith(("http.", "tcp."))}
     assert set(FAILURES) == {one for one in Failure if one.startswith(("http_",))}

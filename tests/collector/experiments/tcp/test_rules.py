@@ -136,7 +136,7 @@ def test_the_first_hop_is_never_the_censor(case: Case, place: HopPlace) -> None:
 
 @pytest.mark.parametrize(
     ("line", "rule"),
-    [({"ipv6": 2}, "tcp.family"), ({"ipv6": 2, "ipv6_ok": 2}, "ip.drop"), ({}, "tcp.unclear")],
+    [({"ipv6": 2}, "line.family"), ({"ipv6": 2, "ipv6_ok": 2}, "ip.drop"), ({}, "tcp.unclear")],
 )
 def test_the_familys_own_control_must_have_answered(case: Case, line: dict[str, int], rule: str) -> None:
     """IPv4 that works excuses no IPv6: a home whose IPv6 is broken is no block, and unknown is no proof."""

@@ -5,81 +5,39 @@ whose address shows the service's own certificate overrides every suspicion (det
 follows from the facts (rules.py).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
+from balise_collector.experiments.dns.answers import (
+    NOT_TOLD,
+    NXDOMAIN,
+    REFUSED,
+    SERVFAIL,
+    WHOLE_TTLS,
+    accepted,
+    is_empty_handed,
+    is_translated,
+    leads_nowhere,
+    lie,
+    proves,
+    resolved,
+    said_at_home,
+    shown_wrong,
+)
 from balise_collector.judge.context import Context
 from balise_collector.judge.limits import limited
 from balise_collector.judge.references import Seen
 from balise_collector.judge.rules import Facts, common
 from balise_collector.judge.trials import began, ended, seen_of_target, trials_of
 from balise_wire.experiments.dns import DnsAnswer, DnsObservation
-from balise_wire.failures import Failure
 from balise_wire.measurement import Measurement
 from balise_wire.words import Arm, Resolver, Way
 
-_SERVFAIL, _NXDOMAIN, _REFUSED = 2, 3, 5
-_FORM: Final = frozenset({1, 4, 16})
-"""FORMERR, NOTIMP, BADVERS: what servers say of a question's EDNS record that they do not know (RFC 6891 6.2.2, 7)."""
-_UNASKED: Final = frozenset({Failure.NETWORK_UNREACHABLE, Failure.NETWORK_DOWN, Failure.ADDRESS_FAMILY_NOT_SUPPORTED})
-"""Why a question did not leave, where no packet was captured."""
-NOT_TOLD: Final = frozenset({"unusable", "unasked", "unclear"})
-"""The words of ``lie`` that say nothing of the name."""
 _TTL_SLACK: Final = 2
 LASTS: Final = 86_400.0
 """Seconds for which an address that references were given is one of the name's: a CDN turns its answers over."""
-
-
-def accepted(trial: DnsObservation) -> DnsAnswer | None:
-    """Return the answer a resolver library would use: the first well-formed one, a SERVFAIL only if nothing follows."""
-    sound = [a for a in trial.answers if not a.malformed]
-    return next((a for a in sound if a.rcode != _SERVFAIL and not _is_empty_handed(a)), sound[0] if sound else None)
-
-
-def _is_empty_handed(answer: DnsAnswer) -> bool:
-    """Tell whether an answer was too long for UDP and came without its records: it says that there are some."""
-    return answer.tc and not answer.addresses
-
-
-def resolved(trial: DnsObservation) -> frozenset[str]:
-    """Return the addresses of the accepted answer; empty where there is none."""
-    answer = accepted(trial)
-    return frozenset(answer.addresses) if answer is not None and answer.rcode == 0 else frozenset()
-
-
-def lie(trial: DnsObservation, *, knows_edns: bool = False) -> str:
-    """Return how a question was denied; nothing where it was not.
-
-    One of ``nxdomain``, ``refused``, ``servfail``, ``empty``, ``timeout``. Three further words say that nothing was
-    learned of the name (``NOT_TOLD``): ``unasked``, where the question never left; ``unusable``, where the resolver
-    answered and its answer was truncated, cut, unreadable or about the question's form; ``unclear`` for a failure
-    without a word.
-
-    Args:
-        trial: one question with its answers.
-        knows_edns: the same resolver answers another question with EDNS: then it refuses the name, not the form.
-    """
-    answer = accepted(trial)
-    if answer is None:
-        if trial.answers or trial.set_aside:
-            return "unusable"
-        if not trial.questions or (trial.failure in _UNASKED and not trial.packets):
-            return "unasked"
-        if trial.failure is Failure.UNKNOWN:
-            return "unclear"
-        return {
-            Failure.DNS_NXDOMAIN: "nxdomain",
-            Failure.DNS_REFUSED: "refused",
-            Failure.DNS_SERVFAIL: "servfail",
-            Failure.DNS_NO_ANSWER: "empty",
-        }.get(trial.failure or Failure.UNKNOWN, "timeout")
-    if answer.rcode == 0:
-        # An answer of the asking household's own addresses is no empty one: they were left out, not the resolver.
-        return "" if answer.addresses or answer.household else "unusable" if answer.tc else "empty"
-    if answer.rcode in _FORM and answer.way is Way.EDNS and not knows_edns:
-        return "unusable"
-    return {_NXDOMAIN: "nxdomain", _REFUSED: "refused"}.get(answer.rcode, "servfail")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +49,7 @@ class DnsFacts(Facts):
     consistent: bool
     """The first accepted answer's address showed the service's certificate."""
     inconsistent: bool
-    """It was tried and did not."""
+    """It showed a certificate, and another one."""
     expected: bool
     """Every address given is one of the catalogue's or the references'."""
     unexpected: bool
@@ -112,11 +70,23 @@ class DnsFacts(Facts):
     """The same resolver answers the control name properly; None where that was not asked."""
     public_ok: bool
     """A public resolver gives an address that is no bogon and not in the provider's answers only."""
+    public_gives: bool
+    """A public resolver gives an address that is no bogon."""
     references: Seen
     all_lie: str
     """The one way in which all own questions were denied, else empty."""
     told_nothing: bool
     """No own question brought a word about the name: it never left, or its answers are unusable."""
+    some_lie: bool
+    """Some questions were denied or led nowhere and others were answered as others are."""
+    at_home: bool
+    """What was denied may be the household's own doing (answers.said_at_home)."""
+    garden: bool
+    """The control is led where the subject is led: whoever answers leads all names there."""
+    intercepted_at_home: bool
+    """What answers from the address without resolver stands in the household."""
+    unchecked: bool
+    """After a SERVFAIL it was asked what the resolver says without looking at signatures."""
     vouched_unchecked: bool
     """Asked not to look at DNSSEC's signatures, the same resolver gives an address that others are given, too."""
 
@@ -126,29 +96,25 @@ class DnsFacts(Facts):
         return not self.consistent and not self.expected and (self.failed or self.unexpected or self.inconsistent)
 
     @property
+    def exists(self) -> bool:
+        """The name has an address elsewhere, at the same time."""
+        return self.public_ok or self.references.reached
+
+    @property
     def denied(self) -> bool:
         """Denied by the provider alone: the control is answered, and the name exists elsewhere."""
-        other = self.public_ok or self.references.reached
-        return bool(self.all_lie) and self.control_ok is True and other
+        return bool(self.all_lie) and self.control_ok is True and self.exists
 
 
-def _silent_says(trials: list[DnsObservation]) -> str:
+def _silent_says(trials: Sequence[DnsObservation]) -> str:
     """Return what an address that runs no resolver said."""
     for trial in trials:
         answer = accepted(trial)
         if answer is not None:
             return (
-                "address"
-                if answer.addresses
-                else {_NXDOMAIN: "nxdomain", _REFUSED: "refused"}.get(answer.rcode, "empty")
+                "address" if answer.addresses else {NXDOMAIN: "nxdomain", REFUSED: "refused"}.get(answer.rcode, "empty")
             )
     return ""
-
-
-def _leads_nowhere(trial: DnsObservation, context: Context) -> bool:
-    """Tell whether an answer holds an address that no public service has, the asking household's own among them."""
-    answer = accepted(trial)
-    return answer is not None and (answer.household > 0 or any(context.is_bogon(each) for each in resolved(trial)))
 
 
 def _contradict(trial: DnsObservation) -> bool:
@@ -162,7 +128,7 @@ def _sound(trial: DnsObservation) -> list[DnsAnswer]:
     return [
         a
         for a in trial.answers
-        if not a.malformed and a.rcode != _SERVFAIL and not _is_empty_handed(a) and a.way is not Way.TCP
+        if not a.malformed and a.rcode != SERVFAIL and not is_empty_handed(a) and a.way is not Way.TCP
     ]
 
 
@@ -178,62 +144,73 @@ def _raced(trial: DnsObservation, expected: frozenset[str], context: Context, *,
     bogon = any(context.is_bogon(address) for address in first.addresses)
     ttl_off = any(abs(a.ttl - first.ttl) > _TTL_SLACK for a in rest)
     early = any(first.rtt_ms < a.rtt_ms / 2 for a in rest)
-    return silent or bogon or trial.tls_consistent is False or (ttl_off and early)
+    return silent or bogon or shown_wrong(trial, trial.at - context.clock_offset) or (ttl_off and early)
 
 
-def _prove(trials: list[DnsObservation], context: Context) -> bool:
-    """Tell whether a set of answers holds an address that a public service could have."""
-    return any(not context.is_bogon(address) for trial in trials for address in resolved(trial))
+class _Asked:
+    """The questions of one measurement by arm and resolver, in the order of time."""
+
+    def __init__(self, measurement: Measurement) -> None:
+        self.trials = sorted(trials_of(measurement, DnsObservation), key=lambda t: t.at)
+        self.control = self.pick(Arm.CONTROL, Resolver.PROVIDER)
+        self.random = self.pick(Arm.RANDOM_LABEL, Resolver.PROVIDER)
+        self.public = self.pick(Arm.SUBJECT, Resolver.PUBLIC)
+        self.upstream = self.pick(Arm.SUBJECT, Resolver.UPSTREAM)
+        self.silent = self.pick(Arm.SUBJECT, Resolver.SILENT)
+        self.silent_control = self.pick(Arm.CONTROL, Resolver.SILENT)
+        knows_edns = any(
+            a.way is Way.EDNS and a.rcode == 0 and not a.malformed for t in self.control for a in t.answers
+        )
+        self.knows_edns = knows_edns
+        nobody = frozenset().union(*map(resolved, self.random))
+        elsewhere = frozenset().union(*map(resolved, self.control))
+        # Where names that do not exist are led to a page, a name that is led there is told not to exist.
+        self.no_such_name = nobody - elsewhere
+        found = self.pick(Arm.SUBJECT, Resolver.PROVIDER)
+        self.subject = [t for t in found if t.qtype != "AAAA" or self.word(t) != "empty"]  # Most names have no IPv6.
+        self.own = [t for t in self.subject if not t.carried]
+
+    def pick(self, arm: Arm, resolver: Resolver) -> list[DnsObservation]:
+        """Return the questions of one arm to one resolver."""
+        return [t for t in self.trials if t.arm is arm and t.resolver is resolver]
+
+    def word(self, trial: DnsObservation) -> str:
+        """Return how a question was denied."""
+        given = resolved(trial)
+        if given and given <= self.no_such_name:
+            return "nxdomain"
+        return lie(trial, knows_edns=self.knows_edns)
 
 
 def facts(measurement: Measurement, context: Context) -> DnsFacts:
     """Gather what the rules ask from one measurement."""
-    trials = trials_of(measurement, DnsObservation)
-
-    def pick(arm: Arm, resolver: Resolver) -> list[DnsObservation]:
-        return [t for t in trials if t.arm is arm and t.resolver is resolver]
-
-    subject = sorted(pick(Arm.SUBJECT, Resolver.PROVIDER), key=lambda t: t.at)
-    control, public = pick(Arm.CONTROL, Resolver.PROVIDER), pick(Arm.SUBJECT, Resolver.PUBLIC)
-    knows_edns = any(a.way is Way.EDNS and a.rcode == 0 and not a.malformed for t in control for a in t.answers)
-
-    def word(trial: DnsObservation) -> str:
-        return lie(trial, knows_edns=knows_edns)
-
-    subject = [t for t in subject if t.qtype != "AAAA" or word(t) != "empty"]  # Most names have no IPv6 address.
-    own = [t for t in subject if not t.carried]
-    silent, silent_control = pick(Arm.SUBJECT, Resolver.SILENT), pick(Arm.CONTROL, Resolver.SILENT)
+    asked = _Asked(measurement)
+    subject, own, offset = asked.subject, asked.own, context.clock_offset
     given = [resolved(t) for t in own]
     known = context.addresses | context.references.answers(
-        measurement.host, measurement.family, measurement.started - context.clock_offset - LASTS
+        measurement.host, measurement.family, measurement.started - offset - LASTS
     )
     heard = frozenset().union(*given)
-    lies = [word(t) for t in own]
+    plain = frozenset(address for address in heard if not is_translated(address, own))
+    lies = [asked.word(t) for t in own]
     denials = [denied for denied in lies if denied not in NOT_TOLD]
     at_home = [t for t in own if (answer := accepted(t)) is not None and answer.household and not answer.addresses]
-    bogon = bool(heard or at_home) and all(context.is_bogon(address) for address in heard)
+    bogon = bool(plain or at_home) and all(context.is_bogon(address) for address in heard)
     consistent = bool(own) and all(t.tls_consistent is True for t in own)
     expected = bool(given) and all(g and g <= known for g in given)
-    inconsistent = any(t.tls_consistent is False for t in own)
-    silent_hit = bool(_silent_says(silent))
-    unexpected = bool(heard) and bool(known) and not heard & known
-    bad = [t for t in subject if word(t) or _leads_nowhere(t, context) or t.tls_consistent is False]
+    wrong = [t for t in subject if shown_wrong(t, t.at - offset)]
+    inconsistent = any(not t.carried for t in wrong)
+    unexpected = bool(plain) and bool(known) and not heard & known
+    bad = [t for t in subject if asked.word(t) or leads_nowhere(t, context) or t in wrong]
     trusted = consistent or expected
     since = began(bad or (subject if unexpected else []), measurement)
     passed = bool(own) and (trusted or (not any(lies) and not bogon and not inconsistent and not unexpected))
-    honest = resolved(public[0]) if public else frozenset()
+    honest = resolved(asked.public[0]) if asked.public else frozenset()
     given_unchecked = frozenset(address for t in own for answer in t.unchecked or () for address in answer.addresses)
-    signs = (
-        {"silent_address_answered", "forged_packet"}
-        if silent_hit and not any(t.answers for t in silent_control) and not limited(measurement, context.no_limits)
-        else set()
-    )
-    printed = any(context.fingerprints.address(address) for address in heard)
-    if printed:
-        signs.add("artefact")
-    raced = any(_raced(t, known, context, silent=bool(signs & {"forged_packet"})) for t in own)
-    if raced:
-        signs.add("forged_packet")
+    signs = _signs(asked, heard, measurement, context)
+    raced = any(_raced(t, known, context, silent="forged_packet" in signs) for t in own)
+    where_all_go = frozenset().union(*map(resolved, asked.control)) - known
+    own_bad = [t for t in own if t in bad and asked.word(t) not in {*NOT_TOLD, "timeout", "servfail"}]
     return DnsFacts(
         **common(
             measurement,
@@ -243,23 +220,69 @@ def facts(measurement: Measurement, context: Context) -> DnsFacts:
             since=since,
             # An address that runs no resolver is to be silent: only the provider's silence counts against it.
             silent="timeout" in (lie(t) for t in subject),
-            signs=frozenset(signs),
+            signs=signs | ({"forged_packet"} if raced else frozenset()),
         ),
-        lies=tuple(word(t) for t in subject),
+        lies=tuple(asked.word(t) for t in subject),
         consistent=consistent,
         inconsistent=inconsistent,
         expected=expected,
         unexpected=unexpected,
         bogon=bogon,
-        printed=printed,
+        printed=any(context.fingerprints.address(address) for address in heard),
         raced=raced,
-        silent_says=_silent_says(silent),
-        followed=any(_contradict(t) for t in (*public, *own)) if public else None,
-        silent_control=any(t.answers for t in silent_control) if silent_control else None,
-        control_ok=_prove(control, context) if control else None,
-        public_ok=_prove(public, context) and (not honest or not heard or honest != heard),
+        silent_says=_silent_says(asked.silent),
+        followed=any(_contradict(t) for t in (*asked.public, *own)) if asked.public else None,
+        silent_control=any(t.answers for t in asked.silent_control) if asked.silent_control else None,
+        control_ok=proves(asked.control, context) if asked.control else None,
+        public_ok=proves(asked.public, context) and (not honest or not heard or honest != heard),
+        public_gives=proves(asked.public, context),
         references=seen_of_target(measurement, context, since, ended(bad, measurement)),
         all_lie=denials[0] if denials and len(set(lies)) == 1 else "",
         told_nothing=bool(lies) and not denials,
+        some_lie=0 < len(own_bad) < len(own),
+        at_home=said_at_home(
+            [t for t in bad if asked.word(t) not in NOT_TOLD] or (subject if unexpected else []),
+            asked.random,
+            _honest(asked, known, context),
+        ),
+        garden=bool(heard & where_all_go),
+        intercepted_at_home=_from_home([*asked.silent, *asked.silent_control]),
+        unchecked=any(t.unchecked is not None for t in own),
         vouched_unchecked=bool(given_unchecked & (known | honest)),
     )
+
+
+def _signs(asked: _Asked, heard: frozenset[str], measurement: Measurement, context: Context) -> frozenset[str]:
+    """Return the signs of forgery beside a race."""
+    hit = bool(_silent_says(asked.silent)) and not any(t.answers for t in asked.silent_control)
+    signs = set()
+    if hit and not limited(measurement, context.no_limits) and not _from_home(asked.silent):
+        signs |= {"silent_address_answered", "forged_packet"}
+    if any(context.fingerprints.address(address) for address in heard):
+        signs.add("artefact")
+    return frozenset(signs)
+
+
+def _from_home(trials: Sequence[DnsObservation]) -> bool:
+    """Tell whether all that answered in another's place passed no router, and took no time: the home's own router."""
+    answers = [answer for trial in trials for answer in trial.answers]
+    return bool(answers) and all(answer.ttl in WHOLE_TTLS and answer.rtt_ms < _NEXT_DOOR_MS for answer in answers)
+
+
+_NEXT_DOOR_MS: Final = 5.0
+"""Milliseconds within which a box in the same household answers."""
+
+
+def _honest(asked: _Asked, known: frozenset[str], context: Context) -> bool | None:
+    """Tell whether the provider's resolver, asked past the home, names the service; ``None`` where nothing tells."""
+    told = [t for t in asked.upstream if asked.word(t) not in {*NOT_TOLD, "timeout", "servfail"}]
+    if not told:
+        return None
+    others = known | frozenset().union(*map(resolved, asked.public))
+    for trial in told:
+        given = resolved(trial)
+        if asked.word(trial) or leads_nowhere(trial, context) or shown_wrong(trial, trial.at - context.clock_offset):
+            return False
+        if given & others or trial.tls_consistent is True:
+            return True
+    return None

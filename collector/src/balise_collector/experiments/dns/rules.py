@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from balise_collector.experiments.dns.facts import DnsFacts
-from balise_collector.judge.rules import MIN_TRIALS, Rule, anomaly, board, gate
+from balise_collector.judge.rules import MIN_TRIALS, Rule, Weight, anomaly, board, gate
 from balise_collector.judge.signs import ARTEFACT, FORGED_PACKET, Sign
 from balise_collector.judge.verdict import Level, VerdictState
 from balise_wire.mechanisms import Mechanism
@@ -20,14 +20,23 @@ _SILENT_ADDRESS: Final = Sign(
 )
 
 
-def _denial(identity: str, lies: tuple[str, ...], mechanism: Mechanism, reason: str, most: int = 2) -> Rule[DnsFacts]:
-    """Make the rule for one way of denying a name; ``most`` is the least number of questions so denied."""
+_TWICE: Final = 2
+
+
+def _denial(
+    identity: str, lies: tuple[str, ...], mechanism: Mechanism, reason: str, most: int = _TWICE
+) -> Rule[DnsFacts]:
+    """Make the rule for one way of denying a name; ``most`` is the least number of questions so denied.
+
+    A resolver that gives up says little of why: the name's own servers may refuse its country.
+    """
     return Rule(
         id=identity,
         layer=_LAYER,
         state=VerdictState.BLOCKED,
         mechanism=mechanism,
         level=Level.SCORED,
+        server_not_excluded=most > _TWICE,
         when=lambda f: f.denied and f.all_lie in lies and sum(word in lies for word in f.lies) >= most,
         reason=reason,
         source="detectors.md 2.1; OONI weights (.9, .1, 0)",
@@ -43,7 +52,7 @@ def _forged(identity: str, mechanism: Mechanism, how: Callable[[DnsFacts], bool]
         mechanism=mechanism,
         level=Level.SCORED,
         proof=(_SILENT_ADDRESS, FORGED_PACKET, ARTEFACT),
-        when=lambda f: f.silent_control is False and not f.limited and how(f),
+        when=lambda f: f.silent_control is False and not f.limited and not f.intercepted_at_home and how(f),
         reason=reason,
         source="detectors.md 2.1, Q3",
     )
@@ -86,6 +95,33 @@ RULES: Final[tuple[Rule[DnsFacts], ...]] = (
         when=lambda f: f.reference and bool(f.all_lie) and f.control_ok is True,
         reason="A reference abroad cannot resolve the name either.",
         source="attribution.md 2.1",
+    ),
+    Rule(
+        id="dns.walled_garden",
+        layer=_LAYER,
+        state=VerdictState.INSUFFICIENT,
+        level=Level.DISCARDED,
+        when=lambda f: f.garden,
+        reason="The control is led to the same place: a portal that lets no name through.",
+        source="detectors.md 2.1, guard",
+    ),
+    Rule(
+        id="dns.local_resolver",
+        layer=_LAYER,
+        state=VerdictState.INSUFFICIENT,
+        level=Level.DISCARDED,
+        when=lambda f: f.at_home and not f.silent_says,
+        reason="A resolver in the household itself gives this answer, and nothing shows that the provider's does.",
+        source="detectors.md 2.1, local_resolver: filters of a home are its owner's",
+    ),
+    Rule(
+        id="dns.intercepted_at_home",
+        layer=_LAYER,
+        state=VerdictState.INSUFFICIENT,
+        level=Level.DISCARDED,
+        when=lambda f: f.intercepted_at_home and bool(f.silent_says),
+        reason="A router in the household answers all DNS itself, whomever it was sent to.",
+        source="detectors.md 2.1, guard: home routers with a proxy on port 53",
     ),
     Rule(
         id="dns.hijack",
@@ -153,24 +189,25 @@ RULES: Final[tuple[Rule[DnsFacts], ...]] = (
         source="ooni/blocking-fingerprints",
     ),
     Rule(
-        id="dns.bogon",
-        layer=_LAYER,
-        state=VerdictState.BLOCKED,
-        mechanism=Mechanism.DNS_BOGUS,
-        level=Level.SCORED,
-        when=lambda f: f.bogon and f.control_ok is True,
-        reason="The answer is an address that no public service has, and the control gets a real one.",
-        source="detectors.md 2.1; OONI weight .95",
-    ),
-    Rule(
         id="dns.down",
         layer=_LAYER,
         state=VerdictState.DOWN,
         mechanism=Mechanism.SERVER_DOWN,
         level=Level.DISCARDED,
-        when=lambda f: bool(f.all_lie) and f.references.dead,
-        reason="References abroad cannot resolve the name either.",
+        when=lambda f: (bool(f.all_lie) or f.bogon) and f.references.dead,
+        reason="References abroad are given no address of the service either.",
         source="attribution.md 2.1",
+    ),
+    Rule(
+        id="dns.bogon",
+        layer=_LAYER,
+        state=VerdictState.BLOCKED,
+        mechanism=Mechanism.DNS_BOGUS,
+        level=Level.SCORED,
+        when=lambda f: f.bogon and f.control_ok is True and f.exists,
+        reason="The answer is an address that no public service has; others are given a real one, and so is the "
+        "control.",
+        source="detectors.md 2.1; OONI weight .95",
     ),
     Rule(
         id="dns.resolver_down",
@@ -180,6 +217,14 @@ RULES: Final[tuple[Rule[DnsFacts], ...]] = (
         when=lambda f: bool(f.all_lie) and f.control_ok is False,
         reason="The resolver does not answer for the control either.",
         source="detectors.md 2.1",
+    ),
+    Rule(
+        id="dns.servfail",
+        layer=_LAYER,
+        state=VerdictState.INSUFFICIENT,
+        when=lambda f: f.all_lie == "servfail" and not f.unchecked,
+        reason="The resolver failed, and was not asked what it knows without checking signatures (DNSSEC).",
+        source="RFC 4035 3.2.2, 5.5",
     ),
     Rule(
         id="dns.unsigned",
@@ -223,6 +268,16 @@ RULES: Final[tuple[Rule[DnsFacts], ...]] = (
         ),
         reason="The answer leads to a server without the service's certificate, at an address nobody else is given.",
         source="detectors.md 2.1; OONI weight .9",
+    ),
+    Rule(
+        id="dns.partial",
+        layer=_LAYER,
+        state=VerdictState.INSUFFICIENT,
+        level=Level.SCORED,
+        weight=Weight.PARTIAL,
+        when=lambda f: f.some_lie and f.control_ok is True and (f.public_gives or f.references.reached),
+        reason="Some questions about the name were denied or led astray and others answered, by the same provider.",
+        source="detectors.md 2.1: one of several resolvers, or a share of questions",
     ),
     Rule(
         id="dns.told_nothing",
