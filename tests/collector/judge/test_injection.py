@@ -267,3 +267,9 @@ def test_no_ending_of_a_server_is_ever_forged(drawn: tuple[list[dict[str, Any]],
         [case.packet(p.pop("t_us"), p.pop("direction"), p.pop("flags"), **p) for p in map(dict, side)] for side in drawn
     )
     assert injection_score(subject, control) < FORGED
+
+
+def test_a_radio_that_had_to_wake_is_no_distance(case: Case) -> None:
+    """The SYN of the first trial took 300 ms; the server's own reset comes 45 ms after the request, as answers do."""
+    subject = _flow(case, case.packet(345_000, "in", "RA", seq=1, window=501), synack_at=300_000)
+    assert injection_score(subject, _answered(case)) < FORGED

@@ -173,33 +173,49 @@ def weighed(
     if any(seen.doubled for seen in (*ours, *theirs)):
         void |= {Sign.VOLLEY}
     answered = any(seen.synack and seen.data for seen in theirs)
-    shared = frozenset[Sign]().union(*(_signs(seen, answered=answered) for seen in theirs)) - void
+    trip = _quickest([*ours, *theirs])
+    shared = frozenset[Sign]().union(*(_signs(seen, trip, answered=answered) for seen in theirs)) - void
     if not proxied and _several_senders(theirs):
         shared |= {Sign.SENDERS}
     senders = _several_senders(ours)
     found = []
     for seen in ours:
-        signs = _signs(seen, answered=answered) - void
+        borne = _signs(seen, trip, answered=answered)
+        signs = borne - void
         if _ends_control_too(seen, theirs):
             signs -= _OF_SENDER
-        elif senders and Sign.TTL in _signs(seen, answered=answered):
+        elif senders and Sign.TTL in borne:
             signs |= {Sign.SENDERS}
         difference = sum(WEIGHTS[sign] for sign in signs) - sum(WEIGHTS[sign] for sign in shared)
         found.append((min(MOST, max(0.0, difference)), signs - shared))
     return found
 
 
-def _signs(seen: Trace, *, answered: bool) -> frozenset[Sign]:
+def _quickest(series: Sequence[Trace]) -> int:
+    """Return the shortest round trip of a series in microseconds; 0 where none is known.
+
+    The first SYN of a series may wait for ARP, or for a mobile phone's radio to wake: seconds that are no distance.
+    """
+    answers = [
+        min(p.t_us - seen.hello.t_us for p in seen.data)
+        for seen in series
+        if seen.hello is not None and seen.data and seen.data[0].t_us > seen.hello.t_us
+    ]
+    return min([each for each in (*(seen.rtt_us for seen in series), *answers) if each > 0], default=0)
+
+
+def _signs(seen: Trace, trip: int, *, answered: bool) -> frozenset[Sign]:
     """Return what one trial bears by itself.
 
     Args:
         seen: the trial.
+        trip: the shortest round trip of its series, microseconds.
         answered: whether a control has an answer: what its data looked like is unknown otherwise, and a server behind
             a SYN proxy is not told from a forger by its data.
     """
     signs: set[Sign] = set()
     if seen.killer is not None:
-        signs |= _unlike(seen.killer, seen.synack) | _of_ending(seen, seen.killer)
+        signs |= _unlike(seen.killer, seen.synack) | _of_ending(seen, seen.killer, trip)
     if answered and seen.data:
         signs |= _unlike(seen.data[0], seen.synack)
         signs |= {Sign.TWICE for _ in range(_answered_twice(seen))}
@@ -217,7 +233,7 @@ def _off(packet: Packet, synack: Packet) -> bool:
     return abs(packet.ttl - synack.ttl) > TTL_SLACK
 
 
-def _of_ending(seen: Trace, killer: Packet) -> set[Sign]:
+def _of_ending(seen: Trace, killer: Packet, trip: int) -> set[Sign]:
     """Return what the packet that ended the connection bears."""
     is_reset = "R" in killer.flags
     tests = {
@@ -225,7 +241,7 @@ def _of_ending(seen: Trace, killer: Packet) -> set[Sign]:
         Sign.VOLLEY: is_reset and bool(volley(seen)),
         Sign.WINDOW: is_reset and killer.window > 0,
         Sign.WENT_ON: _server_went_on(seen, killer),
-        Sign.EARLY: _too_early(seen, killer),
+        Sign.EARLY: _too_early(seen, killer, trip),
         Sign.PAYLOAD: is_reset and killer.length > 0,
     }
     return {sign for sign, borne in tests.items() if borne}
@@ -269,12 +285,12 @@ def volley(seen: Trace) -> tuple[Packet, ...]:
     return ()
 
 
-def _too_early(seen: Trace, killer: Packet) -> bool:
+def _too_early(seen: Trace, killer: Packet, trip: int) -> bool:
     """Tell whether the ending came before the server can have heard the request, or answered the handshake."""
-    if not seen.rtt_us or seen.hello is None or not 0 <= killer.t_us - seen.hello.t_us < seen.rtt_us / 2:
+    if not trip or seen.hello is None or not 0 <= killer.t_us - seen.hello.t_us < trip / 2:
         return False
     before = [p for p in seen.ours if p.t_us < seen.hello.t_us and "S" not in p.flags]
-    since = [(killer.t_us - p.t_us) / seen.rtt_us for p in before]
+    since = [(killer.t_us - p.t_us) / trip for p in before]
     return not any(_ACCEPTED[0] <= trips <= _ACCEPTED[1] for trips in since)
 
 

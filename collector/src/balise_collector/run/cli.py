@@ -30,6 +30,7 @@ from balise_collector.run.commands import Command
 from balise_collector.run.commands import authority as authority_commands
 from balise_collector.run.commands import backup as backup_commands
 from balise_collector.run.commands import broker as broker_commands
+from balise_collector.run.commands import captures as capture_commands
 from balise_collector.run.commands import export as export_commands
 from balise_collector.run.commands import fleet as fleet_commands
 from balise_collector.run.commands import request as request_commands
@@ -60,6 +61,8 @@ def main(argv: list[str] | None = None) -> int:
 def _main(argv: list[str] | None) -> int:
     arguments = _parser().parse_args(argv)
     try:
+        if getattr(arguments, "pcap", None):
+            return _judge_captures(arguments)
         clock = Clock.from_environment()
         app.log_to_stderr(clock)
         config = settings.load(Path(arguments.config), files_come_later=getattr(arguments, "makes_files", False))
@@ -84,10 +87,13 @@ def _parser() -> argparse.ArgumentParser:
     public = _command(commands, "public", _public, "serve the public view alone, where [public] apart says so")
     public.set_defaults(makes_files=True)  # it may see neither the token of the pages nor what opens the broker
     _command(commands, "key", _key, "print the public key that probes trust; make it where there is none")
-    judge = _command(commands, "judge", _judge, "explain what the rules say of measurements in a file")
-    judge.add_argument("file", help="JSON: a measurement, a list of them, or one a line; - is standard input")
+    judge = _command(commands, "judge", _judge, "explain what the rules say of measurements, or of packet captures")
+    judge.add_argument(
+        "file", nargs="?", help="JSON: a measurement, a list of them, or one a line; - is standard input"
+    )
     judge.add_argument("--json", action="store_true", help="print the verdicts, not the explanation")
     judge.add_argument("--reference", action="store_true", help="judge as a reference abroad")
+    capture_commands.add(judge)
     _command(commands, "replay", _replay, "judge the whole journal anew with the current rules, and swap that in")
     incidents = _command(commands, "incidents", _incidents, "what was found, also while the collector runs")
     incidents.add_argument("--json", action="store_true")
@@ -185,6 +191,8 @@ def _time(text: str) -> float:
 
 def _judge(config: Config, clock: Clock, arguments: argparse.Namespace) -> int:
     """Judge a file by the rules, with the operator's catalogue and laboratory but no references."""
+    if arguments.file is None:
+        raise ConfigError("judge: name a file of measurements, or captures with --pcap and --control")
     services = catalogue.load(catalogue.folder_of(config.catalogue.dir))
     with closing(SqliteRegistry(config.fleet_file)) as registry:
         inference = Inference(operator_context(config, clock, registry.fleet(), services))
@@ -203,6 +211,17 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}; name a file that this user can read") from None
+
+
+def _judge_captures(arguments: argparse.Namespace) -> int:
+    """Judge pairs of capture files; a file that cannot be read costs its own pair, and is said at the end."""
+    lines, complaints = capture_commands.judged(arguments)
+    for line in lines:
+        print(line)
+    sys.stdout.flush()
+    for complaint in complaints:
+        print(f"balise-collector: {complaint}", file=sys.stderr)
+    return 2 if complaints else 0
 
 
 def read_measurements(data: bytes) -> list[Measurement]:

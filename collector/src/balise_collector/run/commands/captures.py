@@ -1,0 +1,189 @@
+"""``balise-collector judge --pcap SUBJECT --control CONTROL``: what pairs of capture files show, as a table.
+
+Lives here: which files are pairs, and what is printed. It needs no settings, no journal and no fleet. Must not live
+here: reading captures and comparing them (run/captures/).
+"""
+
+import argparse
+import csv
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from balise_collector.run.captures.connections import Connection, connections
+from balise_collector.run.captures.files import Damaged
+from balise_collector.run.captures.pairs import Conclusion, Ending, Finding, compare
+from balise_collector.system.errors import ConfigError
+
+_SUFFIXES: Final = frozenset({".pcap", ".pcapng", ".cap"})
+_LARGEST: Final = 1 << 30
+_LABELS: Final = {"blocked": True, "clean": False}
+_HEAD: Final = ("pair", "subject", "control", "score", "signs", "verdict", "why")
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    name: str
+    subject: Path
+    control: Path | None
+
+
+def add(judge: argparse.ArgumentParser) -> None:
+    """Add the options to ``judge``."""
+    group = judge.add_argument_group(
+        "captures",
+        "Pairs of packet captures (pcap, pcapng): connections that ask for the name in question, beside connections to"
+        " the same server that ask for a harmless one. For each pair a line says how the connections ended, what speaks"
+        " for forged packets (nats; from 4 on a packet was forged), and what follows. Needs no settings.",
+    )
+    group.add_argument(
+        "--pcap", nargs="+", metavar="SUBJECT",
+        help="captures of the name in question; or one folder of pairs named ADDRESS_DOMAIN_NAME.pcap, as CenTrace's",
+    )  # fmt: skip
+    group.add_argument("--control", nargs="+", metavar="CONTROL", help="captures of the control, in the same order")
+    group.add_argument(
+        "--control-name", default="example.com", metavar="NAME",
+        help="in a folder, the captures of this NAME are the controls; default: %(default)s",
+    )  # fmt: skip
+    group.add_argument(
+        "--labels", metavar="FILE",
+        help="what is known of each pair, to count hits and false ones: lines of PAIR,blocked or PAIR,clean",
+    )  # fmt: skip
+
+
+def judged(arguments: argparse.Namespace) -> tuple[list[str], list[str]]:
+    """Return the lines of the table, and a line for each pair of which a file cannot be read: the others stand.
+
+    Raises:
+        ConfigError: options that make no pairs, or labels that cannot be read.
+    """
+    pairs = _pairs([Path(text) for text in arguments.pcap], arguments.control, arguments.control_name)
+    labels = _labels(arguments.labels, pairs)
+    found: list[tuple[_Pair, Finding]] = []
+    complaints: list[str] = []
+    for pair in pairs:
+        try:
+            found.append((pair, _finding(pair)))
+        except Damaged as error:
+            complaints.append(str(error))
+    lines = _json(found) if arguments.json else [*_table(found), *_totals(found, labels, len(complaints))]
+    return list(lines), complaints
+
+
+def _pairs(subjects: Sequence[Path], controls: Sequence[str] | None, control_name: str) -> list[_Pair]:
+    if len(subjects) == 1 and subjects[0].is_dir():
+        if controls:
+            raise ConfigError("--control: a folder brings its own; leave it out, or name the captures one by one")
+        return _folder(subjects[0], control_name)
+    if len(subjects) != len(controls or ()):
+        raise ConfigError(
+            f"--pcap names {len(subjects)} captures and --control {len(controls or ())}: give one control for each"
+        )
+    return [
+        _Pair(subject.name, subject, Path(control)) for subject, control in zip(subjects, controls or (), strict=True)
+    ]
+
+
+def _folder(folder: Path, control_name: str) -> list[_Pair]:
+    """Find the pairs of a folder by their names; a number behind the name tells repetitions apart."""
+    split = {file: file.stem.split("_") for file in sorted(folder.iterdir()) if file.suffix in _SUFFIXES}
+    named = {file: (parts[:2], parts[2], parts[3:]) for file, parts in split.items() if len(parts) >= 3}
+    controls = {file: where for file, where in named.items() if where[1] == control_name}
+    pairs = []
+    for file, (place, name, more) in named.items():
+        if file in controls:
+            continue
+        beside = [other for other, where in controls.items() if where[0] == place]
+        same = [other for other in beside if controls[other][2] == more]
+        pairs.append(_Pair("_".join((*place[:1], name, *more)), file, next(iter(same + beside), None)))
+    if not pairs:
+        raise ConfigError(
+            f"{folder}: no pairs; name captures ADDRESS_DOMAIN_NAME.pcap, with NAME {control_name} for the control"
+        )
+    return pairs
+
+
+def _finding(pair: _Pair) -> Finding:
+    if pair.control is None:
+        return Finding(Conclusion.INSUFFICIENT, "no capture of the control lies beside it")
+    return compare(_read(pair.subject), _read(pair.control))
+
+
+def _read(path: Path) -> list[Connection]:
+    try:
+        large = path.stat().st_size > _LARGEST
+        data = b"" if large else path.read_bytes()
+    except OSError as error:
+        raise Damaged(f"{path}: {error.strerror}; check the path and its permissions") from None
+    if large:
+        raise Damaged(f"{path}: more than 1 GiB; cut it to the hosts in question: tcpdump -r FILE -w NEW host ADDRESS")
+    try:
+        return connections(data)
+    except Damaged as error:
+        raise Damaged(f"{path}: {error}") from None
+
+
+def _labels(path: str | None, pairs: Sequence[_Pair]) -> dict[str, bool]:
+    """Read what is known of the pairs: whether each is blocked."""
+    if path is None:
+        return {}
+    try:
+        with Path(path).open(encoding="utf-8", newline="") as file:
+            rows = [[cell.strip() for cell in row] for row in csv.reader(file) if row]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ConfigError(f"--labels {path}: {error}") from None
+    known = {name for pair in pairs for name in (pair.name, pair.subject.name)}
+    for row in rows:
+        if len(row) != 2 or row[1] not in _LABELS or row[0] not in known:
+            raise ConfigError(
+                f"--labels {path}: {','.join(row)!r}; write a pair of the table, a comma, blocked or clean"
+            )
+    return {name: _LABELS[label] for name, label in rows}
+
+
+def _table(found: Sequence[tuple[_Pair, Finding]]) -> Iterator[str]:
+    rows = [_HEAD, *(_row(pair, finding) for pair, finding in found)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _row(pair: _Pair, finding: Finding) -> tuple[str, ...]:
+    why = f"{finding.why} (as {finding.injector} sends them)" if finding.injector else finding.why
+    signs = ",".join(finding.signs) or "-"
+    ways = (_ways(finding.subject), _ways(finding.control))
+    return (pair.name, *ways, f"{finding.score:.1f}", signs, finding.conclusion.value, why)
+
+
+def _ways(endings: Counter[Ending]) -> str:
+    return ", ".join(f"{count} {ending}" for ending, count in endings.most_common()) or "-"
+
+
+def _totals(found: Sequence[tuple[_Pair, Finding]], labels: dict[str, bool], unread: int) -> Iterator[str]:
+    counts = Counter(finding.conclusion for _, finding in found)
+    told = ", ".join(f"{counts[each]} {each}" for each in Conclusion)
+    yield f"{len(found) + unread} pairs: {told}" + (f", {unread} not readable" if unread else "")
+    if not labels:
+        return
+    known = [(labels.get(pair.name, labels.get(pair.subject.name)), finding) for pair, finding in found]
+    hits = [finding.conclusion is Conclusion.BLOCKED for label, finding in known if label is True]
+    false = [finding.conclusion is Conclusion.BLOCKED for label, finding in known if label is False]
+    yield f"labelled blocked: {sum(hits)} of {len(hits)} hit; labelled clean: {sum(false)} of {len(false)} false"
+
+
+def _json(found: Sequence[tuple[_Pair, Finding]]) -> Iterator[str]:
+    for pair, finding in found:
+        record: dict[str, Any] = {
+            "pair": pair.name,
+            "subject": dict(finding.subject),
+            "control": dict(finding.control),
+            "score": finding.score,
+            "signs": list(finding.signs),
+            "injector": finding.injector,
+            "verdict": finding.conclusion,
+            "why": finding.why,
+        }
+        yield json.dumps(record)
