@@ -5,14 +5,14 @@ Must not live here: expectations.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import pytest
 
 from balise_collector.incidents import Incident, IncidentBook, IncidentChange
 from balise_collector.judge import Verdict
-from tests.collector.detect.conftest import Play
+from tests.collector.detect.conftest import ABROAD, Play
 
 
 @dataclass(frozen=True)
@@ -20,11 +20,31 @@ class Known:
     """A fleet view: the providers of a country."""
 
     asns: frozenset[int] = frozenset({64501, 64502, 64503, 64504})
+    regions: Mapping[str, str] = field(default_factory=dict)
+    software: Mapping[str, str] = field(default_factory=dict)
+    boots: Mapping[str, bool] = field(default_factory=dict)
 
     def known_asns(self, country: str) -> frozenset[int]:
         """Return the same for every country."""
         del country
         return self.asns
+
+    def references(self) -> dict[str, str]:
+        """Return those of the play."""
+        return {seat.probe: seat.country for seat in ABROAD}
+
+    def region(self, probe: str) -> str:
+        """Return where a probe stands."""
+        return self.regions.get(probe, "")
+
+    def versions(self, probe: str) -> tuple[str, str]:
+        """Return what a probe measures with."""
+        return self.software.get(probe, ""), ""
+
+    def ran_on(self, probe: str, since: float) -> bool | None:
+        """Return whether a board ran on."""
+        del since
+        return self.boots.get(probe)
 
 
 @dataclass
@@ -33,7 +53,7 @@ class Story:
 
     play: Play
     book: IncidentBook = field(default_factory=IncidentBook)
-    fleet: Known = Known()
+    fleet: Known = field(default_factory=Known)
     changes: list[IncidentChange] = field(default_factory=list)
 
     def tell(self, verdicts: Iterable[Verdict], until: float | None = None) -> list[IncidentChange]:

@@ -48,10 +48,11 @@ def test_one_witness_is_no_finding_whatever_it_is_and_wherever_it_stands() -> No
 
 
 def test_two_witnesses_are_a_finding_until_it_is_withdrawn() -> None:
-    """Open, standing or ended."""
+    """Open, standing or ended; what is our own side's, or is not borne out, is told to nobody."""
     for kind, state in product(IncidentKind, IncidentState):
         one = incident(kind=kind, state=state)
-        assert (finding(one) is None) is (state is GONE)
+        assert (finding(one) is None) is (state is GONE or kind is IncidentKind.OWN_FAULT)
+        assert finding(incident(kind=kind, state=state, claimed=False)) is None
 
 
 def test_what_was_seen_by_one_before_is_not_told_with_what_two_see_later() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from balise_collector.detect.interval import Interval
 from balise_collector.detect.model import AffectedProbe, Coverage
-from balise_collector.incidents.locality import locality, references
+from balise_collector.incidents.locality import dead, locality, references
 from balise_collector.incidents.model import IncidentKind, Locality
 from balise_collector.incidents.scope import scope
 
@@ -62,17 +62,41 @@ def abroad(probe: str, country: str, ok: int, failed: int, witness: str = "") ->
     [
         ([abroad("a", "DE", 9, 0), abroad("b", "DE", 9, 0), abroad("c", "SG", 9, 0)], Locality.LOCAL),
         ([abroad("a", "DE", 9, 0, "x"), abroad("b", "FR", 9, 0, "x"), abroad("c", "SG", 9, 0, "x")], Locality.UNKNOWN),
-        ([abroad("a", "DE", 0, 9), abroad("b", "SG", 0, 9)], Locality.GLOBAL),
+        ([abroad("a", "DE", 0, 9), abroad("b", "SG", 0, 9)], Locality.UNKNOWN),
         ([abroad("a", "DE", 0, 9, "x"), abroad("b", "SG", 0, 9, "x")], Locality.UNKNOWN),
-        ([abroad("liar", "NL", 0, 9), abroad("b", "SG", 9, 0), abroad("c", "DE", 9, 0)], Locality.UNKNOWN),
+        ([abroad("liar", "NL", 0, 9), abroad("b", "SG", 9, 0), abroad("c", "DE", 9, 0)], Locality.LOCAL),
+        ([abroad("liar", "NL", 0, 9), abroad("b", "DE", 9, 0), abroad("c", "DE", 9, 0)], Locality.UNKNOWN),
         (
             [abroad("l", "NL", 0, 9), abroad("b", "SG", 9, 0), abroad("c", "DE", 9, 0), abroad("d", "FR", 9, 0)],
             Locality.LOCAL,
         ),
-        ([abroad("liar", "NL", 9, 0), abroad("b", "SG", 0, 9), abroad("c", "DE", 0, 9)], Locality.GLOBAL),
+        ([abroad("liar", "NL", 9, 0), abroad("b", "SG", 0, 9), abroad("c", "DE", 0, 9)], Locality.UNKNOWN),
         ([abroad("liar", "NL", 0, 9)], Locality.UNKNOWN),
     ],
 )
 def test_one_host_or_network_alone_says_neither_local_nor_global(seen: list[Coverage], said: Locality) -> None:
-    """Two witnesses at least, and more of them than say the contrary."""
+    """Two witnesses in two countries at least, and more of both than say the contrary; never the world's."""
     assert locality(IncidentKind.INTERFERENCE, references(seen, "PK")) is said
+
+
+@pytest.mark.parametrize("kind", list(IncidentKind))
+def test_only_faults_of_the_service_are_the_worlds(kind: IncidentKind) -> None:
+    """Interference that is global cannot exist, whatever the references saw."""
+    worlds = {IncidentKind.SERVICE_FAULT, IncidentKind.EDGE_FAULT}
+    for seen in ([], [abroad("a", "DE", 0, 9), abroad("b", "SG", 0, 9, "x")], [abroad("a", "DE", 9, 0)]):
+        assert (locality(kind, references(seen, "PK")) is Locality.GLOBAL) is (kind in worlds)
+
+
+def test_two_references_of_one_country_do_not_say_that_a_service_is_dead() -> None:
+    """Their country blocks it, or their route leaks: that is not the world."""
+    same = [abroad("a", "DE", 0, 9, "x"), abroad("b", "DE", 0, 9, "y")]
+    assert not dead(references(same, "PK"))
+    assert dead(references([*same, abroad("c", "SG", 0, 9, "z")], "PK"))
+
+
+def test_a_dark_reference_is_named_and_takes_nothing_from_the_others() -> None:
+    """Of three references one says nothing: two countries of the rest are enough."""
+    known = {"de1": "DE", "sg1": "SG", "nl1": "NL", "pk9": "PK"}
+    found = references([abroad("de1", "DE", 9, 0, "x"), abroad("sg1", "SG", 9, 0, "y")], "PK", known)
+    assert found.countries_dark == ("NL",)
+    assert locality(IncidentKind.INTERFERENCE, found) is Locality.LOCAL

@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from balise_collector.conclude.instruments import Instruments
 from balise_collector.conclude.judgement import judge, note
 from balise_collector.conclude.silence import LastHeard
 from balise_collector.detect import CellEvent, CellEventKind, Detector, DetectorConfig
@@ -55,6 +56,8 @@ _SETTLED: Final = ("line.", "own.", "board.", "record.", "clock.")
 LEARNED: Final = "agreed"
 """Name of the learned addresses in the memory. What one reference alone taught an earlier version has another name, and
 is forgotten."""
+INSTRUMENTS: Final = "instruments"
+"""Name of what probes measure with in the memory."""
 Learned = dict[tuple[str, int], tuple[str, ...]]
 """Addresses by (host, family)."""
 
@@ -91,6 +94,15 @@ class OperatorContext:
         abroad = {one.id: Stand(one.network.asn, one.host) for one in members if one.reference}
         return {probe: who for probe, who in {**witness_of(home), **witness_of(abroad)}.items() if probe != who}
 
+    def references(self) -> dict[str, str]:
+        """Return the country of every reference (incidents.FleetView)."""
+        return {one.id: one.network.country for one in self.fleet.active() if one.reference}
+
+    def region(self, probe: str) -> str:
+        """Return the district that the operator wrote down for a probe; empty for not known (incidents.FleetView)."""
+        member = self.fleet.members.get(probe)
+        return member.network.region if member is not None else ""
+
     def known_asns(self, country: str) -> frozenset[int]:
         """Return the providers in which a country has approved probes (incidents.FleetView)."""
         return frozenset(
@@ -109,6 +121,34 @@ class Concluded:
     changes: tuple[IncidentChange, ...] = ()
 
 
+@dataclass(frozen=True)
+class _KnownFleet:
+    """The operator's word and what probes measure with, as the book asks for it (incidents.FleetView)."""
+
+    operator: OperatorContext
+    instruments: Instruments
+
+    def known_asns(self, country: str) -> frozenset[int]:
+        """Return the providers in which a country has approved probes."""
+        return self.operator.known_asns(country)
+
+    def references(self) -> Mapping[str, str]:
+        """Return the country of every reference."""
+        return self.operator.references()
+
+    def region(self, probe: str) -> str:
+        """Return a probe's district; empty for not known."""
+        return self.operator.region(probe)
+
+    def versions(self, probe: str) -> tuple[str, str]:
+        """Return the versions of program and catalogue that a probe measures with; empty for not known."""
+        return self.instruments.versions(probe)
+
+    def ran_on(self, probe: str, since: float) -> bool | None:
+        """Tell whether a board that was silent at ``since`` ran on meanwhile; ``None`` where that is not known."""
+        return self.instruments.ran_on(probe, since)
+
+
 class Inference:
     """The chain with its memory. One owner drives it: rows in the journal's order, steps in time's."""
 
@@ -120,6 +160,7 @@ class Inference:
         self._table = ReferenceTable()
         self._last_heard = LastHeard()
         self._whereabouts = Whereabouts()
+        self._instruments = Instruments()
         self._unsure: dict[int, tuple[JournalRow, Verdict]] = {}
         self._learned: Learned = {}
         self._news: set[str] = set()
@@ -168,6 +209,8 @@ class Inference:
         Whatever a row makes our own code raise is noted in ``faults``: what comes behind it goes on.
         """
         self._last_heard.note(row.probe, row.received_at)
+        m = row.measurement
+        self._instruments.note(row.probe, m.software, m.catalogue, row.boot, m.started - row.clock_offset)
         verdict: Verdict | None = None
         with self.faults.set_aside("whereabouts", row.seq):
             self._check_line(row)
@@ -256,7 +299,7 @@ class Inference:
             if since is not None and line is not Where.DIFFERS:
                 self._detector.silence(probe, fleet.members[probe].network, since)
         events = [event for event in self._detector.advance(at) if not self._is_forgotten(event, at)]
-        changes = self._book.apply(events, self._detector, self._operator, at)
+        changes = self._book.apply(events, self._detector, self._known(), at)
         if at - self._forgotten >= _FORGET_EVERY:
             self._detector.forget(at)
             self._book.forget(int((at - self._detector.config.keep_days * 86_400.0) // BIN))
@@ -332,6 +375,7 @@ class Inference:
             "hearing": msgspec.json.encode(self._last_heard),
             "unsure": msgspec.json.encode(sorted(self._unsure)),
             "ways": self._whereabouts.memory(),
+            INSTRUMENTS: self._instruments.memory(),
             LEARNED: msgspec.json.encode([(host, family, a) for (host, family), a in self._learned.items()]),
         }
 
@@ -362,6 +406,7 @@ class Inference:
         self._last_heard = msgspec.json.decode(memory["hearing"], type=LastHeard)
         self._learned = learned_of(memory.get(LEARNED))
         self._whereabouts.restore(memory.get("ways"))
+        self._instruments = Instruments.restored(memory.get(INSTRUMENTS) or None)
         self._book = IncidentBook(incidents, self.faults)
         for verdict, row in references:
             with self.faults.set_aside("references", row.seq):
@@ -370,7 +415,10 @@ class Inference:
         # The book joins stored incidents to episodes by time, so it must be shown the episodes again.
         known = [CellEvent(kind=CellEventKind.GREW, episode=episode, at=at) for episode in self._detector.episodes]
         kept = [event for event in known if not self._is_forgotten(event, at)]
-        return self._book.apply(kept, self._detector, self._operator, at)
+        return self._book.apply(kept, self._detector, self._known(), at)
+
+    def _known(self) -> _KnownFleet:
+        return _KnownFleet(self._operator, self._instruments)
 
     def _is_forgotten(self, event: CellEvent, at: float) -> bool:
         """Whether an episode closed so long ago that the detector has dropped its histories.

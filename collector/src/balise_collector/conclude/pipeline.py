@@ -15,7 +15,16 @@ from typing import Final, Protocol
 import msgspec
 
 from balise_collector.conclude.databases import DatabasesOpener
-from balise_collector.conclude.inference import LEARNED, STEP, WARM, Concluded, Inference, OperatorContext, unsure_of
+from balise_collector.conclude.inference import (
+    INSTRUMENTS,
+    LEARNED,
+    STEP,
+    WARM,
+    Concluded,
+    Inference,
+    OperatorContext,
+    unsure_of,
+)
 from balise_collector.conclude.store import Progress
 from balise_collector.fleet.catalogue import Catalogue
 from balise_collector.fleet.members import Fleet
@@ -224,7 +233,10 @@ class JournalReader:
             self._inference.sighted(fresh)
 
     def _restore(self) -> None:
-        memory = {name: self._store.memory(name) or b"" for name in ("detector", "hearing", "unsure", "ways", LEARNED)}
+        memory = {
+            name: self._store.memory(name) or b""
+            for name in ("detector", "hearing", "unsure", "ways", LEARNED, INSTRUMENTS)
+        }
         since = self._progress.stepped - WARM
         pairs = self._rows_of(self._store.reference_verdicts(since, self._progress.seq))
         unsure = self._rows_of(self._store.verdicts_at(unsure_of(memory)))

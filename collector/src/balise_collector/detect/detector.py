@@ -20,7 +20,7 @@ from balise_collector.detect.differences import differences
 from balise_collector.detect.episodes import episode
 from balise_collector.detect.evidence import Severity
 from balise_collector.detect.index import CellIndex
-from balise_collector.detect.model import CellEvent, CellKey, Coverage, Episode, Note
+from balise_collector.detect.model import CellEvent, CellKey, Coverage, Episode, Note, Sight
 from balise_collector.detect.notes import keep_note, strength
 from balise_collector.detect.silences import Silences
 from balise_collector.detect.walk_state import WalkState
@@ -209,6 +209,10 @@ class Detector:
         """Return what each probe of a country (``**``: each reference) saw of a service in [start, end]: UNIX time."""
         bins = int(start // BIN), int(end // BIN)
         return self.index.coverage((country, service), set(roles), set(layers), bins, self._operators)
+
+    def sights(self, country: str, start: float, end: float, service: str = "") -> tuple[Sight, ...]:
+        """Return what each probe of a country (``**``: each reference) saw in each cell in [start, end]: UNIX time."""
+        return tuple(self.index.sights(country, (int(start // BIN), int(end // BIN)), service))
 
     def witness(self, probe: str) -> str:
         """Return whom a probe counts as."""

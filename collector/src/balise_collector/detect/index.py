@@ -14,7 +14,7 @@ import msgspec
 
 from balise_collector.detect.cell import Cell, CellHistory
 from balise_collector.detect.evidence import Code, Severity, code_of
-from balise_collector.detect.model import WORLD, CellKey, Coverage, Scale
+from balise_collector.detect.model import WORLD, CellKey, Coverage, RuleCount, Scale, Sight
 from balise_collector.judge.verdict import Verdict, VerdictState
 from balise_wire.bins import BIN
 from balise_wire.measurement import Network
@@ -176,6 +176,57 @@ class CellIndex:
             Coverage(probe=p, country=c, asn=a, ok=t[0], failed=t[1], witness=who.get(p, p))
             for (p, c, a), t in sorted(counts.items())
             if any(t)
+        )
+
+    def sights(self, country: str, bins: tuple[int, int], service: str = "") -> Iterator[Sight]:
+        """Return what each probe of a country (``**``: each reference) saw in each cell; of one service, or of all.
+
+        Args:
+            country: code.
+            bins: the first and the last.
+            service: id; empty for every service.
+        """
+        places = [(country, service)] if service else [place for place in self._services if place[0] == country]
+        for place in places:
+            for series in (s for cell in self._services.get(place, ()) for s in cell.series):
+                found = self._sight(series, *bins)
+                if found is not None:
+                    yield found
+
+    def _sight(self, series: CellHistory, first: int, last: int) -> Sight | None:
+        """Return what one history holds between two bins; ``None`` where that is nothing."""
+        ok = failed = 0
+        rules: dict[int, int] = {}
+        for run in series.list(first):
+            if run.first_bin > last:
+                break
+            width = min(run.last_bin, last) - max(run.first_bin, first) + 1
+            kept = self.codes[run.code]
+            if width <= 0:
+                continue
+            if kept.severity == Severity.OK:
+                ok += width
+            else:
+                rules[run.code] = rules.get(run.code, 0) + width
+                failed += width if kept.fails else 0
+        if not ok and not rules:
+            return None
+        key = series.cell.key
+        told = (
+            RuleCount(rule=self.codes[c].rule, state=self.codes[c].state, mechanism=self.codes[c].mechanism, bins=n)
+            for c, n in rules.items()
+        )
+        return Sight(
+            probe=series.probe,
+            country=series.country,
+            asn=series.asn,
+            service=key.service,
+            role=key.role,
+            family=key.family,
+            layer=key.layer,
+            ok=ok,
+            failed=failed,
+            rules=tuple(sorted(told, key=lambda r: (-r.bins, r.rule))),
         )
 
     # ------------------------------------------------------------ letting go

@@ -154,3 +154,22 @@ class Coverage(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Bins that failed."""
     witness: str = ""
     """Whom it counts as: boards of one host, and references of one network, are one; empty: for itself."""
+
+
+class Sight(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What one probe saw in one cell in a window, with the rules of what was not ok."""
+
+    probe: str
+    country: str
+    asn: int
+    """The probe's own, in world cells too."""
+    service: str
+    role: str
+    family: int
+    layer: str
+    ok: int
+    """Bins that were ok."""
+    failed: int
+    """Bins that failed."""
+    rules: tuple[RuleCount, ...] = ()
+    """Of all that were not ok, those included that count for nothing (the probe's own line)."""

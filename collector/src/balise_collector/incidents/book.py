@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
@@ -20,12 +21,14 @@ from balise_collector.detect.model import INTERNET, WORLD, CellEvent, CellEventK
 from balise_collector.incidents.clusters import FAR, clusters, reach, spoken_of
 from balise_collector.incidents.grouping import group
 from balise_collector.incidents.make import Topic, make
-from balise_collector.incidents.model import Incident, IncidentKind, IncidentState
+from balise_collector.incidents.model import WITNESSES, Incident, IncidentKind, IncidentState
 from balise_collector.incidents.scope import FleetView
 from balise_collector.judge.verdict import VerdictState
 from balise_collector.system.faults import Faults
 from balise_wire.bins import BIN
 from balise_wire.mechanisms import Mechanism
+
+_WORLDS_OWN: Final = IncidentKind.SERVICE_FAULT
 
 
 class ChangeKind(StrEnum):
@@ -59,10 +62,12 @@ class _Entry:
     first_bin: int
     last_bin: int
     withdrawn: bool = False
+    spoken: IncidentKind | None = None
+    """What its verdicts speak of; ``None`` where it was only read from the store."""
 
 
-def kind_of(found: Episode) -> IncidentKind:
-    """Return what sort of event an episode is."""
+def spoken_by(found: Episode) -> IncidentKind:
+    """Return what the verdicts of an episode speak of; what it is told as, all hypotheses weighed, may differ."""
     states: dict[VerdictState, int] = defaultdict(int)
     edge = 0
     for member in found.members:
@@ -89,11 +94,11 @@ class IncidentBook:
         self._faults = faults or Faults()
         self._episodes: dict[Topic, dict[str, Episode]] = defaultdict(dict)
         self._topics: dict[str, Topic] = {}
-        """What each episode is about, by its id: that may change with its rules."""
+        """What each episode is about, by its id."""
         self._entries: dict[Topic, list[_Entry]] = defaultdict(list)
         for each in incidents:
             first, last = _bins(each)
-            self._entries[each.kind, each.country, each.service].append(_Entry(each, set(), first, last))
+            self._entries[each.country, each.service].append(_Entry(each, set(), first, last))
 
     @property
     def incidents(self) -> tuple[Incident, ...]:
@@ -115,13 +120,12 @@ class IncidentBook:
         touched: set[Topic] = set()
         for event in events:
             found = event.episode
-            topic = (kind_of(found), found.key.country, found.key.service)
+            topic = (found.key.country, found.key.service)
             touched.add(topic)
-            old = self._topics.pop(found.id, None)
-            if old is not None:
-                touched.add(old)
-                self._episodes[old].pop(found.id, None)
-            if event.kind is not CellEventKind.WITHDRAWN:
+            if event.kind is CellEventKind.WITHDRAWN:
+                self._topics.pop(found.id, None)
+                self._episodes[topic].pop(found.id, None)
+            else:
                 self._topics[found.id] = topic
                 self._episodes[topic][found.id] = found
         # What is open also changes by what others see: clean providers, references.
@@ -147,18 +151,21 @@ class IncidentBook:
     # ------------------------------------------------------------ episodes to incidents
 
     def _settle(self, topic: Topic, detector: Detector, fleet: FleetView, now: float) -> list[IncidentChange]:
-        """Make the incidents of one topic anew from its episodes."""
-        found = clusters(list(self._episodes[topic].values()))
+        """Make the incidents of one topic anew from its episodes: those that speak of one thing together."""
+        spoken: defaultdict[IncidentKind, list[Episode]] = defaultdict(list)
+        for each in self._episodes[topic].values():
+            spoken[spoken_by(each)].append(each)
+        found = [(kind, cluster) for kind in sorted(spoken) for cluster in clusters(spoken[kind])]
         entries = self._entries[topic]
         changes: list[IncidentChange] = []
         free = [e for e in entries if not e.withdrawn]
-        for cluster in found:
+        for kind, cluster in found:
             first, last = reach(spoken_of(cluster))
-            entry = _same_event(free, cluster, first, last)
+            entry = _same_event(free, kind, cluster, (first, last))
             if entry is not None:
                 free.remove(entry)
             before = sum(e.last_bin < first for e in entries if e is not entry and not e.withdrawn)
-            fresh = make(topic, cluster, detector, fleet, now, before, entry.incident if entry else None)
+            fresh = make(topic, kind, cluster, detector, fleet, now, before, entry.incident if entry else None)
             fresh = self._masked(fresh)
             if entry is None:
                 entry = _Entry(fresh, set(), first, last)
@@ -168,7 +175,7 @@ class IncidentBook:
                 fresh = msgspec.structs.replace(fresh, revision=entry.incident.revision + 1)
                 changes.append(IncidentChange(kind=_change(entry.incident, fresh), incident=fresh, at=now))
                 entry.incident = fresh
-            entry.episodes = {e.id for e in cluster}
+            entry.episodes, entry.spoken = {e.id for e in cluster}, kind
             entry.first_bin, entry.last_bin = first, last
         for entry in free:
             if entry.episodes:  # An entry without episodes is older than the detector's memory: it stands as it is.
@@ -182,8 +189,8 @@ class IncidentBook:
     def _masked(self, incident: Incident) -> Incident:
         """Say so where another fault hid the moment it began: the service's own, or the network's (mission.md S6)."""
         hiding = [
-            *self._entries.get((IncidentKind.SERVICE_FAULT, WORLD, incident.service), ()),
-            *self._entries.get((IncidentKind.OUTAGE, incident.country, INTERNET), ()),
+            *(e for e in self._entries.get((WORLD, incident.service), ()) if e.incident.kind is _WORLDS_OWN),
+            *(e for e in self._entries.get((incident.country, INTERNET), ()) if e.incident.kind is IncidentKind.OUTAGE),
         ]
         begun = incident.onset.earliest
         if incident.kind is not IncidentKind.INTERFERENCE or begun is None:
@@ -204,7 +211,7 @@ class IncidentBook:
         """Give coinciding incidents of a country their group, and add revisions where that is news."""
         countries = {c.incident.country for c in changes}
         for country in sorted(countries):
-            entries = [e for (_, c, _), held in self._entries.items() if c == country for e in held if not e.withdrawn]
+            entries = [e for (c, _), held in self._entries.items() if c == country for e in held if not e.withdrawn]
             # That two things began together is news of both: what one probe saw must not be told through the other.
             found = group([e.incident for e in entries if e.incident.confirmed], now)
             for entry in entries:
@@ -236,13 +243,16 @@ def _bins(incident: Incident) -> tuple[int, int]:
     return int(incident.onset.latest // BIN), last
 
 
-def _same_event(entries: Sequence[_Entry], cluster: Sequence[Episode], first: int, last: int) -> _Entry | None:
+def _same_event(
+    entries: Sequence[_Entry], spoken: IncidentKind, cluster: Sequence[Episode], bins: tuple[int, int]
+) -> _Entry | None:
     """Return the entry that a cluster goes on: one that holds its episodes, else one of its sort at its time.
 
     Of several at its time, after a restart, it is a confirmed one where the cluster is confirmed, and another where it
     is not: what one probe saw must not take the place of what was told.
     """
     ids = {e.id for e in cluster}
+    first, last = bins
     confirmed = any(e.confirmed for e in cluster)
     standing = all(e.standing for e in cluster)
     near = [
@@ -251,9 +261,28 @@ def _same_event(entries: Sequence[_Entry], cluster: Sequence[Episode], first: in
         if e.first_bin <= last + INTERMITTENT
         and first <= e.last_bin + INTERMITTENT
         and (e.incident.onset.earliest is None) is standing
+        and (bool(e.episodes & ids) or _may_speak_of(e, spoken))
     ]
-    near.sort(key=lambda e: (not e.episodes & ids, e.incident.confirmed is not confirmed))
+    near.sort(
+        key=lambda e: (not e.episodes & ids, e.incident.kind is not spoken, _is_confirmed(e.incident) is not confirmed)
+    )
     return near[0] if near else None
+
+
+def _is_confirmed(incident: Incident) -> bool:
+    """Whether several witnesses saw it, whatever it is told as."""
+    return incident.witnesses >= WITNESSES
+
+
+def _may_speak_of(entry: _Entry, spoken: IncidentKind) -> bool:
+    """Whether an incident can rest on verdicts that speak of one thing: a refusal is an event of its own.
+
+    After a restart it is known only as what it was told.
+    """
+    if entry.spoken is not None:
+        return entry.spoken is spoken
+    told, refusal = entry.incident.kind, IncidentKind.SERVER_SIDE
+    return told is spoken or told is refusal or spoken is not refusal
 
 
 # ---------------------------------------------------------------- revisions
@@ -263,6 +292,7 @@ def _reads(incident: Incident) -> tuple[object, ...]:
     """Return what a reader would notice; sums, counts of bins and evidence lists move all the time."""
     shares = tuple((s.mechanism, s.asns, s.roles) for s in incident.mechanisms)
     return (
+        incident.kind,
         incident.state,
         incident.confirmed,
         incident.roles,
@@ -274,6 +304,8 @@ def _reads(incident: Incident) -> tuple[object, ...]:
         incident.locality,
         incident.grade,
         incident.recurrences,
+        incident.forged,
+        tuple((one.asn, one.end is None) for one in incident.providers),
         bool(incident.evidence),
     )
 

@@ -1,8 +1,4 @@
-"""How sure: A, B, C or nothing (attribution.md 2.5), from counts and proofs. Pure.
-
-This is the first, coarse version: no posterior over hypotheses yet, so A asks for what no server or edge fault can
-produce, and everything else stays below it.
-"""
+"""How sure: A, B, C or nothing (attribution.md 2.5), from the posterior, counts and proofs. Pure."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -11,14 +7,18 @@ from balise_collector.experiments import RULES, SIGNS
 from balise_collector.incidents.model import WITNESSES, IncidentKind, IncidentScope, Locality
 
 PROOFS: Final = frozenset(sign.id for sign in SIGNS.values() if sign.excludes_fault)
-"""Signs that no server or edge fault can produce."""
+"""Signs that no server, edge or limiter can produce."""
+LEAST: Final = {"A": 0.99, "B": 0.95, "C": 0.8}
+"""How likely the incident's kind must be, all hypotheses weighed."""
 _OF_SILENCE: Final = frozenset(rule.id for rule in RULES.values() if rule.rests_on_silence or rule.server_not_excluded)
-"""Rules that saw what the service can do itself: a SYN that vanishes, a name that is cut; at most C without a proof."""
+"""Rules that saw what the service can do itself: a SYN that vanishes, a name that is cut; at most C without a proof. A
+clean provider does not exclude it: fronts stand in regions, and serve providers from different ones."""
 
 
 def grade(
     kind: IncidentKind,
     locality: Locality,
+    probability: float,
     scope: IncidentScope,
     proofs: Iterable[str],
     rules: Iterable[str],
@@ -28,22 +28,21 @@ def grade(
 
     Args:
         kind: only interference is graded by proofs; the others by counts.
-        locality: where references fail too, interference is not claimed above C.
+        locality: where the references do not settle it, interference is not claimed above C.
+        probability: how likely the kind is, all hypotheses weighed.
         scope: who is affected and who is clean.
-        proofs: signs in the evidence.
+        proofs: signs in the evidence that two witnesses have.
         rules: ids of the rules that matched.
         witnesses: independent ones; boards of one operator are one.
     """
     probes, providers = min(witnesses, scope.affected_probes), len(scope.affected)
-    all_measured = not scope.clean
-    proof = bool(PROOFS & set(proofs))
-    only_silence = set(rules) <= _OF_SILENCE
-    if probes < WITNESSES:
+    if probes < WITNESSES or kind is IncidentKind.OWN_FAULT or probability < LEAST["C"]:
         return ""
     if kind is not IncidentKind.INTERFERENCE:
-        return "B" if probes >= 3 else "C"
-    if locality is not Locality.LOCAL or (only_silence and not proof):
+        return "B" if probes >= 3 and probability >= LEAST["B"] else "C"
+    proof = bool(PROOFS & set(proofs))
+    if locality is not Locality.LOCAL or probability < LEAST["B"] or (not proof and set(rules) <= _OF_SILENCE):
         return "C"
-    if proof and probes >= 3 and (providers >= 2 or all_measured):
+    if proof and probability >= LEAST["A"] and probes >= 3 and (providers >= 2 or not scope.clean):
         return "A"
     return "B"

@@ -16,19 +16,24 @@ import msgspec
 
 from balise_collector.detect.detector import Detector
 from balise_collector.detect.episodes import join
-from balise_collector.detect.model import INTERNET, WORLD, AffectedProbe, Coverage, Episode, Note
+from balise_collector.detect.model import INTERNET, WORLD, AffectedProbe, Coverage, Episode, Note, ProviderSpan
 from balise_collector.incidents.clusters import spoken_of
-from balise_collector.incidents.grade import grade
-from balise_collector.incidents.locality import locality, references
+from balise_collector.incidents.grade import LEAST, PROOFS, grade
+from balise_collector.incidents.hypotheses import Hypothesis, Posterior, posterior
+from balise_collector.incidents.hypotheses.claim import PRIORS_OF_LINES, PRIORS_OF_SERVICES, kind_of, kinds
+from balise_collector.incidents.hypotheses.gather import Scene, gather
+from balise_collector.incidents.locality import dead, locality, references
 from balise_collector.incidents.model import (
     WITNESSES,
     Incident,
     IncidentKind,
     IncidentState,
     Interval,
-    Locality,
     MechanismShare,
+    ProviderTimes,
+    Reason,
     ReferenceCount,
+    Weighed,
 )
 from balise_collector.incidents.scope import FleetView, counted_in, scope
 from balise_collector.judge import RULES_VERSION
@@ -36,9 +41,12 @@ from balise_wire.bins import BIN
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import TargetRole
 
-Topic = tuple[IncidentKind, str, str]
-"""(kind, country, service): what one incident at a time can be about."""
+Topic = tuple[str, str]
+"""(country, service): what incidents are about; two of one topic at a time differ in what they speak of."""
+_MOST_REASONS: Final = 6
 _MOST_EVIDENCE: Final = 20
+FORGED: Final = frozenset({"forged_packet", "silent_address_answered"})
+"""Signs that are a packet or an answer which the service cannot have sent; on nothing else rests the word forged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +69,11 @@ class Basis:
     """UNIX seconds between which it is looked at."""
 
     @property
+    def cells(self) -> frozenset[tuple[str, int, str]]:
+        """(role, family, layer) of what failed."""
+        return frozenset((e.key.role, e.key.family, e.key.layer) for e in self.told)
+
+    @property
     def roles(self) -> list[str]:
         """Sorted."""
         return sorted({e.key.role for e in self.told})
@@ -73,6 +86,7 @@ class Basis:
 
 def make(
     topic: Topic,
+    spoken: IncidentKind,
     cluster: Sequence[Episode],
     detector: Detector,
     fleet: FleetView,
@@ -83,51 +97,139 @@ def make(
     """Make one incident from its episodes.
 
     Args:
-        topic: kind, country, service.
+        topic: country, service.
+        spoken: what its verdicts alone speak of; what it is told as, all hypotheses weighed, may differ.
         cluster: the episodes.
         detector: asked for coverage and notes.
-        fleet: which providers are known.
+        fleet: which providers, references and versions are known.
         now: UNIX seconds.
         recurrences: how many events of the topic came before it.
         previous: what was said of it last.
     """
-    kind, country, service = topic
+    country, service = topic
     basis = _basis(topic, cluster, detector, now)
-    count, where = _locality(topic, basis, detector)
+    count = _references(topic, basis, detector, fleet)
     known = fleet.known_asns(country) if country != WORLD else frozenset()
     reach = scope(basis.affected, basis.seen, known)
     notes = _notes(basis, detector)
+    proofs = _proofs(notes, detector)
+    weighed = _weighed(topic, basis, detector, fleet, notes) if country != WORLD else None
+    kind, probability = _kind(spoken, weighed, count, previous)
+    where = locality(kind, count)
     confirmed = any(e.confirmed for e in cluster)
-    witnesses = detector.witnesses(m.probe for m in basis.members) if confirmed else 1
+    witnesses = _witnesses(topic, basis, detector) if confirmed else 1
     rules = {r.rule for m in basis.members for r in m.rules}
     fresh = Incident(
-        id=_identity(topic, basis.onset),
+        id=_identity(topic, spoken, basis.onset),
         kind=kind,
         state=_state(basis.told),
         country=country,
         service=service,
         roles=tuple(TargetRole(role) for role in basis.roles),
         layers=tuple(basis.layers),
+        families=tuple(sorted({family for _, family, _ in basis.cells})),
         onset=basis.onset,
         end=basis.end,
         scope=reach,
         mechanisms=_shares(basis.told, detector, basis.counts),
         locality=where,
         references=count,
-        grade=grade(kind, where, reach, _proofs(notes, detector), rules, witnesses),
+        grade=grade(kind, where, probability, reach, proofs, rules, witnesses),
         score=max(e.score for e in basis.told),
         evidence=_evidence(notes, detector),
         recurrences=recurrences,
         duty_cycle=_duty(basis.told),
         rules_version=RULES_VERSION,
         witnesses=witnesses,
+        providers=_providers(basis, detector),
+        forged=bool(FORGED & proofs),
+        claimed=_claimed(kind, service, probability),
     )
-    return _continued(fresh, previous, now)
+    return _continued(_explained(fresh, weighed), previous, now)
+
+
+def _weighed(topic: Topic, basis: Basis, detector: Detector, fleet: FleetView, notes: Iterable[Note]) -> Posterior:
+    """Weigh every hypothesis against what was seen from the beginning on."""
+    country, service = topic
+    signs: dict[str, frozenset[str]] = {}
+    for note in notes:
+        signs[note.probe] = signs.get(note.probe, frozenset()) | set(note.proof)
+    scene = Scene(
+        service=service,
+        members=basis.affected,
+        cells=basis.cells,
+        home=detector.sights(country, *basis.window),
+        abroad=[s for s in detector.sights(WORLD, *basis.window, service) if s.country != country],
+        signs=signs,
+        proofs=PROOFS,
+        witness=detector.witness,
+        fleet=fleet,
+    )
+    return posterior(gather(scene), PRIORS_OF_LINES if service == INTERNET else PRIORS_OF_SERVICES)
+
+
+def _kind(
+    spoken: IncidentKind, weighed: Posterior | None, count: ReferenceCount, previous: Incident | None
+) -> tuple[IncidentKind, float]:
+    """Return what it is told as, and how likely that is; the world's own cells speak for themselves."""
+    if weighed is None:
+        return spoken, 1.0
+    possible = {
+        IncidentKind.SERVICE_FAULT: dead(count),
+        IncidentKind.EDGE_FAULT: count.failed > 0,
+        IncidentKind.SERVER_SIDE: spoken is IncidentKind.SERVER_SIDE or bool(count.ok),
+    }
+    kind = kind_of(weighed, previous.kind if previous else None, possible)
+    return kind, kinds(weighed)[kind]
+
+
+def _claimed(kind: IncidentKind, service: str, probability: float) -> bool:
+    """Tell whether enough speaks for it to be told to anybody but the operator."""
+    if kind is IncidentKind.OUTAGE:
+        return service == INTERNET and probability >= LEAST["C"]
+    return kind is not IncidentKind.OWN_FAULT
+
+
+def _witnesses(topic: Topic, basis: Basis, detector: Detector) -> int:
+    """Count independent witnesses; of a fault of the whole world, the countries that have seen it are.
+
+    Where homes of two hosts anywhere reach it meanwhile it is no fault of the whole world.
+    """
+    found = detector.witnesses(m.probe for m in basis.members)
+    return min(found, len({m.country for m in basis.members})) if topic[0] == WORLD else found
+
+
+def _providers(basis: Basis, detector: Detector) -> tuple[ProviderTimes, ...]:
+    """Return beginning and end on each provider that counts, the first first."""
+    held: defaultdict[int, list[ProviderSpan]] = defaultdict(list)
+    counted = {m.asn for m in basis.affected}
+    for span in (span for e in basis.told for span in e.providers):
+        if span.asn in counted:
+            held[span.asn].append(span)
+    found = []
+    for asn, spans in held.items():
+        onset = min((s.onset for s in spans), key=lambda o: o.latest)
+        ends = [s.end for s in spans]
+        over = [end for end in ends if end is not None]
+        end = max(over, key=lambda e: e.latest) if over and len(over) == len(ends) else None
+        who = detector.witnesses(probe for s in spans for probe in s.probes)
+        found.append(ProviderTimes(asn=asn, onset=onset, end=end, witnesses=who))
+    return tuple(sorted(found, key=lambda one: (one.onset.latest, one.asn)))
+
+
+def _explained(fresh: Incident, weighed: Posterior | None) -> Incident:
+    """Return an incident with the two likeliest hypotheses and what told them apart."""
+    if weighed is None:
+        return fresh
+    first = [Weighed(hypothesis=one, probability=round(p, 3)) for one, p in weighed.ranked[:2]]
+    said = [Reason(group=c.group, ok=c.ok, n=c.n, nats=c.nats) for c in weighed.contributions[:_MOST_REASONS]]
+    spared = weighed.mass({Hypothesis.FAMILY_BLOCK}) >= LEAST["C"]
+    return msgspec.structs.replace(fresh, hypotheses=tuple(first), reasons=tuple(said), spared_family=spared)
 
 
 def _basis(topic: Topic, cluster: Sequence[Episode], detector: Detector, now: float) -> Basis:
     """Say which probes count, and between which moments."""
-    _, country, service = topic
+    country, service = topic
     told = spoken_of(cluster)
     standing = all(e.standing for e in told)
     flat = [m for e in cluster for m in e.members]
@@ -156,16 +258,15 @@ def _basis(topic: Topic, cluster: Sequence[Episode], detector: Detector, now: fl
     )
 
 
-def _locality(topic: Topic, basis: Basis, detector: Detector) -> tuple[ReferenceCount, Locality]:
-    """Ask the references abroad; an outage of lines is local by itself."""
-    kind, country, service = topic
+def _references(topic: Topic, basis: Basis, detector: Detector, fleet: FleetView) -> ReferenceCount:
+    """Ask the references abroad; of lines nobody abroad can say anything."""
+    country, service = topic
     if service == INTERNET:
-        return ReferenceCount(), Locality.LOCAL
+        return ReferenceCount()
     abroad = basis.seen
     if country != WORLD:
         abroad = detector.coverage(WORLD, service, basis.roles, basis.layers, *basis.window)
-    count = references(abroad, country)
-    return count, locality(kind, count)
+    return references(abroad, country, fleet.references())
 
 
 def _notes(basis: Basis, detector: Detector) -> list[Note]:
@@ -285,7 +386,7 @@ def _evidence(notes: Iterable[Note], detector: Detector) -> tuple[str, ...]:
     return tuple(measurement for _, _, measurement in sorted(ranked)[:_MOST_EVIDENCE])
 
 
-def _identity(topic: Topic, onset: Interval) -> str:
-    """Return a stable id: kind, country, service and the onset as first told."""
-    words = "\0".join((*topic, str(int(onset.latest))))
+def _identity(topic: Topic, spoken: IncidentKind, onset: Interval) -> str:
+    """Return a stable id: what is spoken of, country, service and the onset as first told."""
+    words = "\0".join((spoken, *topic, str(int(onset.latest))))
     return hashlib.sha256(words.encode()).hexdigest()[:12]

@@ -23,7 +23,10 @@ __all__ = [
     "Interval",
     "Locality",
     "MechanismShare",
+    "ProviderTimes",
+    "Reason",
     "ReferenceCount",
+    "Weighed",
     "as_json",
 ]
 
@@ -47,14 +50,18 @@ class IncidentKind(StrEnum):
     """The network itself: probes silent, or their lines dead behind a living gateway."""
     SERVER_SIDE = "server_side"
     """The authentic server refuses this country and accepts others."""
+    OWN_FAULT = "own_fault"
+    """On our own side, or the homes': boards, electricity, routers, filters, our program. Nothing of the network, and
+    never published."""
 
 
 class Locality(StrEnum):
     """Local or global, by the references (mission.md S5)."""
 
     LOCAL = "local"
-    """At least 3 reference vantages in at least 2 other countries reached the same endpoints in the same window."""
+    """References in at least two other countries reached the same endpoints in the same window, more than failed."""
     GLOBAL = "global"
+    """References in two countries failed too; only faults of the service and of its edges can be."""
     UNKNOWN = "unknown"
     """Too few references to say."""
 
@@ -109,8 +116,39 @@ class ReferenceCount(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tr
     witnesses_ok: int = 0
     witnesses_failed: int = 0
     """Of these, those that no common network or host makes one (witnesses.py); 0 in what an earlier version kept."""
+    countries_failed: tuple[str, ...] = ()
+    """Where references failed and none reached it."""
+    countries_dark: tuple[str, ...] = ()
+    """Where we have references of which nothing came in the window."""
     countries_withheld: bool = False
     """There are others, which the public view does not name."""
+
+
+class ProviderTimes(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """When an incident began and ended on one provider."""
+
+    asn: int
+    onset: Interval
+    end: Interval | None = None
+    witnesses: int = 0
+
+
+class Weighed(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One hypothesis with its probability; for the operator."""
+
+    hypothesis: str
+    """A word of hypotheses.Hypothesis; text, so that what a newer version weighed can be read."""
+    probability: float
+
+
+class Reason(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What one group of results said of the first hypothesis against the second; for the operator."""
+
+    group: str
+    ok: float
+    n: float
+    """Effective numbers."""
+    nats: float
 
 
 class Incident(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -151,11 +189,29 @@ class Incident(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     witnesses: int = 0
     """Independent witnesses: operators whose probes saw it where at least two did, else 1. What an earlier version kept
     has 0 until the store has asked what can be known of it, and UNTOLD where that is nothing."""
+    families: tuple[int, ...] = ()
+    """IP versions over which it failed; empty in what an earlier version kept: not known."""
+    spared_family: bool = False
+    """The same parts worked over the other IP version meanwhile."""
+    providers: tuple[ProviderTimes, ...] = ()
+    """Beginning and end on each affected provider, the first first; empty in what an earlier version kept."""
+    claimed: bool = True
+    """Whether, all hypotheses weighed, enough speaks for it to be told: not what is our own side's, nor what of a
+    service is the line's (whose own incident tells it), nor a silence that electricity explains as well."""
+    forged: bool = False
+    """Two witnesses' evidence holds a packet or an answer that the service cannot have sent."""
+    hypotheses: tuple[Weighed, ...] = ()
+    """The two likeliest of what may have happened."""
+    reasons: tuple[Reason, ...] = ()
+    """What told the first from the second, the strongest first."""
 
     @property
     def confirmed(self) -> bool:
-        """Whether independent witnesses confirm it, going on, standing or ended: nothing else is told to anybody."""
-        return self.witnesses >= WITNESSES
+        """Whether independent witnesses confirm it, going on, standing or ended: nothing else is told to anybody.
+
+        What several saw and hypotheses do not bear out is no finding either.
+        """
+        return self.witnesses >= WITNESSES and self.claimed and self.kind is not IncidentKind.OWN_FAULT
 
 
 def as_json(one: Incident) -> dict[str, Any]:

@@ -3,18 +3,23 @@
 Pure. Must not live here: guesses about users; the unit is probes and providers.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from balise_collector.detect.model import AffectedProbe, Coverage
+from balise_collector.incidents.hypotheses.gather import FleetFacts
 from balise_collector.incidents.model import IncidentScope
 
 
-class FleetView(Protocol):
+class FleetView(FleetFacts, Protocol):
     """What the book must know of the fleet; the collector's fleet answers it."""
 
     def known_asns(self, country: str) -> frozenset[int]:
         """Return the autonomous systems in which the country has approved probes, or that the operator listed."""
+        ...
+
+    def references(self) -> Mapping[str, str]:
+        """Return the country of every reference."""
         ...
 
 

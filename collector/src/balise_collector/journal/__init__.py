@@ -148,6 +148,8 @@ class JournalRow(msgspec.Struct, frozen=True, kw_only=True):
     clock_offset: float = 0.0
     """See Batch."""
     clock_doubtful: bool = False
+    boot: str = ""
+    """Opaque name of the run of the board that sealed it; empty where the sender did not say."""
     measurement: Measurement
 
 

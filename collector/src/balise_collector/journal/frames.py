@@ -91,6 +91,7 @@ class Opened:
             historical=self.envelope.historical,
             clock_offset=taken.clock_offset,
             clock_doubtful=taken.clock_doubtful,
+            boot=self.envelope.boot,
             measurement=measurement,
         )
 

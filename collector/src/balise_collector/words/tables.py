@@ -47,6 +47,7 @@ KINDS: Final[dict[IncidentKind, str]] = {
     IncidentKind.EDGE_FAULT: "the service's regional servers are down",
     IncidentKind.OUTAGE: "network outage",
     IncidentKind.SERVER_SIDE: "refused by the service",
+    IncidentKind.OWN_FAULT: "fault on our side",
 }
 """Every kind of incident, as a verdict on a service."""
 
@@ -120,6 +121,9 @@ INCIDENT_STATES: Final[dict[IncidentState, tuple[str, str]]] = {
 WITNESSES: Final[dict[str, str]] = {
     "alone": "seen by one probe, not confirmed",
     "unknown": "not confirmed",
+    "weighed": "no finding",
+    "weighed_means": "Weighed against all that was seen meanwhile, something at the homes or on our own side explains "
+    "it as well or better. It is not published.",
     "unknown_means": "An earlier version kept it without saying how many probes saw it. It is not published; a replay "
     "can tell.",
 }
@@ -132,6 +136,8 @@ KIND_MEANINGS: Final[dict[IncidentKind, str]] = {
     "works.",
     IncidentKind.OUTAGE: "The network itself: probes silent, or their lines dead behind a living gateway.",
     IncidentKind.SERVER_SIDE: "The authentic server refuses this country and accepts others.",
+    IncidentKind.OWN_FAULT: "Boards, electricity, routers, filters at home or our own program: what failed follows "
+    "those, and not the network. It is no finding, and is not published.",
 }
 """What each kind of incident means."""
 

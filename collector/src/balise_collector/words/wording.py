@@ -12,6 +12,7 @@ from typing import Final
 from babel.dates import format_date
 from babel.numbers import format_decimal
 
+from balise_collector.incidents.model import WITNESSES as ENOUGH
 from balise_collector.incidents.model import Incident, IncidentKind, IncidentState, Interval, Locality
 from balise_collector.words.tables import (
     GRADES,
@@ -71,15 +72,22 @@ def standing(incident: Incident) -> tuple[str, ...]:
     word = INCIDENT_STATES[IncidentState.OPEN if going_on else incident.state][0]
     if incident.confirmed or incident.state is IncidentState.WITHDRAWN:
         return (word,)
-    return (WITNESSES["unknown" if incident.witnesses < 1 else "alone"], word)
+    return (WITNESSES[_unconfirmed(incident)], word)
+
+
+def _unconfirmed(incident: Incident) -> str:
+    """Return why it is no finding: nobody can know, several saw it and it is not borne out, or one alone saw it."""
+    if incident.witnesses < 1:
+        return "unknown"
+    return "weighed" if incident.witnesses >= ENOUGH else "alone"
 
 
 def standing_means(incident: Incident) -> tuple[str, ...]:
     """Return what the words of ``standing`` mean."""
     if incident.confirmed or incident.state is IncidentState.WITHDRAWN:
         return (INCIDENT_STATES[incident.state][1],)
-    alone = INCIDENT_STATES[IncidentState.UNCONFIRMED][1]
-    return (WITNESSES["unknown_means"] if incident.witnesses < 1 else alone,)
+    means = {"unknown": WITNESSES["unknown_means"], "weighed": WITNESSES["weighed_means"]}
+    return (means.get(_unconfirmed(incident), INCIDENT_STATES[IncidentState.UNCONFIRMED][1]),)
 
 
 def clock(at: float, zone: tzinfo, language: Language = ENGLISH, *, day: bool = True) -> str:

@@ -6,7 +6,7 @@ Lives here: words alone. Must not live here: those that both ends of the wire sh
 
 from typing import Final
 
-INCIDENT_KINDS: Final = ("interference", "service_fault", "edge_fault", "outage", "server_side")
+INCIDENT_KINDS: Final = ("interference", "service_fault", "edge_fault", "outage", "server_side", "own_fault")
 LOCALITIES: Final = ("local", "global", "unknown")
 STATES: Final = ("ok", "down", "blocked", "throttled", "server_side", "insufficient")
 PSEUDO_SERVICES: Final = ("internet",)

@@ -84,6 +84,15 @@ class Run:
         if found is not None:
             self.seen[group] = found
 
+    def homes(self, group: Group, boards: list[Board]) -> None:
+        """Let boards see something that fails for those that are hit, and for nobody else."""
+        shares: dict[str, list[float]] = {}
+        for board in boards:
+            shares.setdefault(str(board.provider), []).append(self.result(0.0 if board.hit else 1.0))
+        found = effective(shares)
+        if found is not None:
+            self.seen[group] = found
+
     def abroad(self, group: Group, ok: float, asked: float = 1.0) -> None:
         """Let references in two to four countries see something."""
         if self.chance.random() > asked:
@@ -126,9 +135,8 @@ def _service_alone(one: Run) -> None:
     one.say(G.TARGET, one.hit, 0.0)
     one.say(G.SERVICES, one.hit, 1.0)
     _line_well(one)
-    by = {provider: [b for b in one.boards if b.provider == provider] for provider in {b.provider for b in one.hit}}
-    one.say(G.SIBLINGS, [b for boards in by.values() for b in boards if not b.hit], 1.0)
     hit = {b.provider for b in one.hit}
+    one.homes(G.SIBLINGS, [b for b in one.boards if b.provider in hit])
     one.say(G.OTHERS, [b for b in one.boards if b.provider not in hit], 1.0)
     one.flags(G.UNREFUSED, 1.0)
     one.flags(G.UNSLOWED, 1.0)
@@ -148,6 +156,7 @@ def _blocked(one: Run, providers: int, *, forged: float = 0.0, swap: float = 0.5
     one.flags(G.TOGETHER, 1.0)
     one.flags(G.UNFORGED, 1.0 - forged)
     one.say(G.BY_NAME, one.hit, 0.0 if forged else one.chance.choice((0.0, 1.0)))
+    one.say(G.BEYOND_DNS, one.hit, one.chance.choice((0.0, 1.0)))
 
 
 def _isp(one: Run) -> None:
@@ -318,7 +327,9 @@ def _board(one: Run) -> None:
     two = one.chance.sample(one.boards, 2)
     one.strike(lambda board: board in two)
     one.flags(G.SPEAKING, 0.0)
-    for group in (G.PROVIDER_ALIVE, G.DISTRICT_ALIVE, G.COUNTRY_ALIVE):
+    hit = {b.provider for b in one.hit}
+    one.homes(G.PROVIDER_ALIVE, [b for b in one.boards if b.provider in hit])
+    for group in (G.DISTRICT_ALIVE, G.COUNTRY_ALIVE):
         one.say(group, one.spared, 1.0)
     one.flags(G.TOGETHER, 0.0)
 
@@ -331,7 +342,8 @@ def _lan(one: Run) -> None:
     one.say(G.FOREIGN, one.hit, 0.0)
     one.say(G.DOMESTIC, one.hit, 0.0)
     one.say(G.GATEWAY, one.hit, 0.0)
-    one.say(G.SIBLINGS, one.spared, 1.0)
+    hit = {b.provider for b in one.hit}
+    one.homes(G.SIBLINGS, [b for b in one.boards if b.provider in hit])
     one.say(G.OTHERS, one.spared, 1.0)
     one.flags(G.SPEAKING, 1.0)  # they tell it afterwards
     one.flags(G.TOGETHER, 0.0)
@@ -342,8 +354,7 @@ def _home_filter(one: Run) -> None:
     two = one.chance.sample(one.boards, 2)
     one.strike(lambda board: board in two)
     _service_alone(one)
-    one.say(G.SIBLINGS, one.spared, 1.0)
-    one.say(G.OTHERS, one.spared, 1.0)
+    one.say(G.BEYOND_DNS, one.hit, 0.0)
     one.say(G.ROLES, one.hit, 0.5, asked=0.5)
     one.abroad(G.REFERENCES, 1.0)
     one.flags(G.TOGETHER, 0.0)
@@ -357,7 +368,8 @@ def _probe_fault(one: Run) -> None:
     one.say(G.SERVICES, one.hit, 0.0)
     one.say(G.FOREIGN, one.hit, 0.5)
     one.say(G.DOMESTIC, one.hit, 0.5)
-    one.say(G.SIBLINGS, one.spared, 1.0)
+    hit = {b.provider for b in one.hit}
+    one.homes(G.SIBLINGS, [b for b in one.boards if b.provider in hit])
     one.abroad(G.REFERENCES, 1.0)
     one.flags(G.TOGETHER, 0.0)
     one.flags(G.UNFORGED, 1.0)
@@ -368,7 +380,8 @@ def _ok(one: Run) -> None:
     one.strike(lambda board: board in two)
     _service_alone(one)
     one.say(G.TARGET, one.hit, 1.0)
-    one.say(G.SIBLINGS, one.spared, 1.0)
+    hit = {b.provider for b in one.hit}
+    one.homes(G.SIBLINGS, [b for b in one.boards if b.provider in hit])
     one.say(G.OTHERS, one.spared, 1.0)
     one.abroad(G.REFERENCES, 1.0)
 
@@ -422,7 +435,8 @@ def _instrument(one: Run) -> None:
     _service_alone(one)
     one.say(G.OTHER_VERSION, one.spared, 1.0)
     one.say(G.SAME_VERSION, one.hit, 0.0, asked=0.7)
-    one.say(G.SIBLINGS, one.spared, 1.0)
+    hit = {b.provider for b in one.hit}
+    one.homes(G.SIBLINGS, [b for b in one.boards if b.provider in hit])
     one.abroad(G.REFERENCES, one.chance.choice((0.5, 1.0)))
     one.say(G.NEIGHBOUR, one.hit, 1.0, asked=0.7)
     one.flags(G.TOGETHER, 1.0)

@@ -154,6 +154,7 @@ def test_an_incident_is_shown_as_what_it_is() -> None:
         IncidentKind.EDGE_FAULT: VerdictState.DOWN,
         IncidentKind.OUTAGE: VerdictState.DOWN,
         IncidentKind.SERVER_SIDE: VerdictState.SERVER_SIDE,
+        IncidentKind.OWN_FAULT: VerdictState.INSUFFICIENT,
     }
     for kind, state in product(IncidentKind, IncidentState):
         assert formatting.state_of(made(kind=kind, state=state, witnesses=1)) is VerdictState.INSUFFICIENT

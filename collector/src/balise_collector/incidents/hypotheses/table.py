@@ -59,6 +59,9 @@ _BY_NAME: Final[Row] = {
     _G.PORT: DOWN,
     _G.SHAPE: DOWN,
     _G.BY_NAME: EITHER,
+    _G.BEYOND_DNS: EITHER,
+    _G.UNFORGED: EITHER,
+    _G.SIBLINGS: (DOWN, MIX),
 }
 """A service that the network keeps from probes."""
 _GONE: Final[Row] = {
@@ -81,8 +84,14 @@ _GONE: Final[Row] = {
     _G.SAME_VERSION: UP,
 }
 """A line over which nothing comes."""
-_BLOCK_ISP: Final[Row] = {**_BY_NAME, _G.SIBLINGS: DOWN, _G.OTHERS: UP}
-_BOARDS: Final[Row] = {**_GONE, _G.DOMESTIC: DOWN, _G.SPEAKING: NEVER, _G.COUNTRY_ALIVE: UP}
+_BLOCK_ISP: Final[Row] = {**_BY_NAME, _G.OTHERS: UP}
+_BOARDS: Final[Row] = {
+    **_GONE,
+    _G.DOMESTIC: DOWN,
+    _G.SPEAKING: NEVER,
+    _G.COUNTRY_ALIVE: UP,
+    _G.ELSEWHERE_ALIVE: UP,
+}
 
 ROWS: Final[Mapping[Hypothesis, Row]] = {
     Hypothesis.OK: {
@@ -93,48 +102,58 @@ ROWS: Final[Mapping[Hypothesis, Row]] = {
     Hypothesis.PROBE_FAULT: {
         **_UNFORGED,
         _G.TARGET: DOWN, _G.ROLES: MIX, _G.SERVICES: DOWN, _G.SPEAKING: UP, _G.DOMESTIC: MIX, _G.FOREIGN: MIX,
-        _G.GATEWAY: UP, _G.REFERENCES: UP, _G.ADDRESS: UP, _G.SIBLINGS: UP, _G.OTHERS: UP, _G.TOGETHER: DOWN,
-        _G.PROVIDER_ALIVE: UP, _G.NEIGHBOUR: DOWN, _G.SWAP: DOWN, _G.FAMILY: DOWN, _G.SIBLING_ADDRESS: DOWN,
-        _G.UNREFUSED: UP, _G.UNSLOWED: MIX,
+        _G.GATEWAY: UP, _G.REFERENCES: UP, _G.ADDRESS: UP, _G.SIBLINGS: (UP, MIX), _G.OTHERS: (UP, MIX),
+        _G.TOGETHER: DOWN, _G.PROVIDER_ALIVE: UP, _G.NEIGHBOUR: DOWN, _G.SWAP: DOWN, _G.FAMILY: DOWN,
+        _G.SIBLING_ADDRESS: DOWN, _G.UNREFUSED: UP, _G.UNSLOWED: MIX,
     },
     Hypothesis.HOME_FILTER: {
         **_BY_NAME,
-        _G.SIBLINGS: UP, _G.OTHERS: UP, _G.TOGETHER: DOWN, _G.UNFORGED: UP, _G.SWAP: MIX, _G.NEIGHBOUR: MIX,
+        _G.SIBLINGS: (UP, MIX), _G.OTHERS: (UP, MIX), _G.TOGETHER: DOWN, _G.UNFORGED: UP,
+        _G.SWAP: MIX, _G.NEIGHBOUR: MIX,
+        _G.BEYOND_DNS: DOWN,
         _G.OTHER_VERSION: UNKNOWN,
     },
     Hypothesis.LAN: {
         **_GONE,
-        _G.GATEWAY: DOWN, _G.DOMESTIC: DOWN, _G.SPEAKING: MIX, _G.SIBLINGS: UP, _G.OTHERS: UP, _G.PROVIDER_ALIVE: UP,
-        _G.DISTRICT_ALIVE: UP, _G.COUNTRY_ALIVE: UP, _G.SAME_BOOT: UP, _G.TOGETHER: DOWN,
+        _G.GATEWAY: DOWN, _G.DOMESTIC: DOWN, _G.SPEAKING: MIX, _G.SIBLINGS: (UP, MIX), _G.OTHERS: (UP, MIX),
+        _G.PROVIDER_ALIVE: (UP, MIX), _G.DISTRICT_ALIVE: (UP, MIX), _G.COUNTRY_ALIVE: UP, _G.SAME_BOOT: UP,
+        _G.TOGETHER: DOWN,
+        _G.ELSEWHERE_ALIVE: UP,
     },
     Hypothesis.BOARD: {
         **_BOARDS,
-        _G.TOGETHER: DOWN, _G.PROVIDER_ALIVE: UP, _G.DISTRICT_ALIVE: UP, _G.SIBLINGS: UP, _G.OTHERS: UP,
+        _G.TOGETHER: DOWN, _G.PROVIDER_ALIVE: (UP, MIX), _G.DISTRICT_ALIVE: (UP, MIX), _G.SIBLINGS: MIX,
+        _G.OTHERS: (UP, MIX),
         _G.SAME_BOOT: DOWN,
     },
     Hypothesis.POWER: {
         **_BOARDS,
         _G.TOGETHER: UP, _G.PROVIDER_ALIVE: MIX, _G.DISTRICT_ALIVE: DOWN, _G.SAME_BOOT: NEVER,
+        _G.ELSEWHERE_ALIVE: MIX,
     },
     Hypothesis.DISTRICT_OUTAGE: {
         **_GONE,
         _G.TOGETHER: UP, _G.SPEAKING: DOWN, _G.DOMESTIC: DOWN, _G.GATEWAY: UP, _G.PROVIDER_ALIVE: MIX,
         _G.DISTRICT_ALIVE: DOWN, _G.COUNTRY_ALIVE: UP, _G.SAME_BOOT: ALWAYS,
+        _G.ELSEWHERE_ALIVE: MIX,
     },
     Hypothesis.ISP_OUTAGE: {
         **_GONE,
         _G.TOGETHER: UP, _G.SPEAKING: MIX, _G.DOMESTIC: DOWN, _G.GATEWAY: UP, _G.PROVIDER_ALIVE: DOWN,
         _G.DISTRICT_ALIVE: UP, _G.COUNTRY_ALIVE: UP, _G.SAME_BOOT: ALWAYS, _G.SIBLINGS: DOWN, _G.OTHERS: UP,
+        _G.ELSEWHERE_ALIVE: UP,
     },
     Hypothesis.COUNTRY_OUTAGE: {
         **_GONE,
         _G.TOGETHER: UP, _G.SPEAKING: MIX, _G.DOMESTIC: DOWN, _G.GATEWAY: UP, _G.PROVIDER_ALIVE: DOWN,
         _G.DISTRICT_ALIVE: DOWN, _G.COUNTRY_ALIVE: DOWN, _G.SAME_BOOT: ALWAYS, _G.SIBLINGS: DOWN, _G.OTHERS: DOWN,
+        _G.ELSEWHERE_ALIVE: DOWN,
     },
     Hypothesis.SHUTDOWN: {
         **_GONE,
         _G.TOGETHER: UP, _G.SPEAKING: MIX, _G.DOMESTIC: UP, _G.GATEWAY: UP, _G.PROVIDER_ALIVE: MIX,
         _G.COUNTRY_ALIVE: MIX, _G.SAME_BOOT: ALWAYS, _G.SIBLINGS: DOWN, _G.OTHERS: DOWN,
+        _G.ELSEWHERE_ALIVE: MIX,
     },
     Hypothesis.SERVICE_FAULT: {
         **_LINE_UP, **_UNFORGED,
@@ -152,19 +171,19 @@ ROWS: Final[Mapping[Hypothesis, Row]] = {
     Hypothesis.SERVER_GEO: {
         **_LINE_UP, **_UNFORGED,
         _G.TARGET: DOWN, _G.ROLES: DOWN, _G.SERVICES: UP, _G.REFERENCES: UP, _G.ADDRESS: UP, _G.NEIGHBOUR: UP,
-        _G.SIBLINGS: DOWN, _G.OTHERS: DOWN, _G.TUNNEL: UP, _G.SWAP: UP, _G.TOGETHER: UP, _G.OTHER_VERSION: DOWN,
+        _G.SIBLINGS: DOWN, _G.OTHERS: NEVER, _G.TUNNEL: UP, _G.SWAP: UP, _G.TOGETHER: UP, _G.OTHER_VERSION: DOWN,
         _G.UNREFUSED: DOWN, _G.UNSLOWED: UP, _G.FAMILY: DOWN, _G.FAMILY_CONTROL: UP,
     },
     Hypothesis.SERVER_FRONT: {
         **_LINE_UP, **_UNFORGED,
         _G.TARGET: DOWN, _G.SERVICES: UP, _G.REFERENCES: UP, _G.ADDRESS: UP, _G.NEIGHBOUR: UP,
-        _G.SIBLINGS: DOWN, _G.OTHERS: DOWN, _G.TUNNEL: UP, _G.SWAP: ALWAYS, _G.TOGETHER: UP, _G.OTHER_VERSION: DOWN,
+        _G.SIBLINGS: DOWN, _G.OTHERS: NEVER, _G.TUNNEL: UP, _G.SWAP: ALWAYS, _G.TOGETHER: UP, _G.OTHER_VERSION: DOWN,
         _G.UNREFUSED: UP, _G.UNSLOWED: UP, _G.FAMILY: MIX, _G.FAMILY_CONTROL: UP, _G.SIBLING_ADDRESS: UP,
-        _G.BY_NAME: DOWN,
+        _G.BY_NAME: DOWN, _G.BEYOND_DNS: ALWAYS,
     },
     Hypothesis.BLOCK_ISP: _BLOCK_ISP,
-    Hypothesis.BLOCK_MULTI_ISP: {**_BY_NAME, _G.SIBLINGS: DOWN, _G.OTHERS: MIX},
-    Hypothesis.BLOCK_NATIONAL: {**_BY_NAME, _G.SIBLINGS: DOWN, _G.OTHERS: DOWN},
+    Hypothesis.BLOCK_MULTI_ISP: {**_BY_NAME, _G.OTHERS: MIX},
+    Hypothesis.BLOCK_NATIONAL: {**_BY_NAME, _G.OTHERS: DOWN},
     Hypothesis.THROTTLE: {
         **_BY_NAME, **_UNFORGED,
         _G.SIBLINGS: DOWN, _G.OTHERS: ANY_SCOPE, _G.UNSLOWED: DOWN, _G.ROLES: UNKNOWN, _G.SWAP: UNKNOWN,
@@ -185,7 +204,7 @@ ROWS: Final[Mapping[Hypothesis, Row]] = {
         _G.SWAP: UP, _G.BY_NAME: UP,
     },
     Hypothesis.WHITE_LIST: {
-        **_BY_NAME, **_UNFORGED,
+        **_BY_NAME,
         _G.SIBLINGS: DOWN, _G.OTHERS: ANY_SCOPE, _G.SERVICES: DOWN, _G.ROLES: DOWN, _G.FOREIGN: MIX, _G.NEIGHBOUR: DOWN,
         _G.SIBLING_ADDRESS: DOWN, _G.FAMILY: DOWN,
     },
@@ -213,7 +232,7 @@ PRIORS: Final[Mapping[Hypothesis, float]] = {
     Hypothesis.HOME_FILTER: 2.0,
     Hypothesis.LAN: 4.0,
     Hypothesis.BOARD: 8.0,
-    Hypothesis.POWER: 4.0,
+    Hypothesis.POWER: 3.0,
     Hypothesis.ISP_OUTAGE: 2.0,
     Hypothesis.DISTRICT_OUTAGE: 1.0,
     Hypothesis.SHUTDOWN: 0.5,
@@ -221,17 +240,17 @@ PRIORS: Final[Mapping[Hypothesis, float]] = {
     Hypothesis.SERVICE_FAULT: 4.0,
     Hypothesis.EDGE_FAULT: 1.0,
     Hypothesis.SERVER_GEO: 1.0,
-    Hypothesis.SERVER_FRONT: 0.25,
+    Hypothesis.SERVER_FRONT: 0.1,
     Hypothesis.BLOCK_ISP: 1.0,
     Hypothesis.BLOCK_MULTI_ISP: 1.0,
     Hypothesis.BLOCK_NATIONAL: 1.0,
     Hypothesis.THROTTLE: 0.5,
-    Hypothesis.PROTOCOL_BLOCK: 0.1,
-    Hypothesis.PORT_BLOCK: 0.25,
+    Hypothesis.PROTOCOL_BLOCK: 0.03,
+    Hypothesis.PORT_BLOCK: 0.1,
     Hypothesis.PREFIX_BLOCK: 0.5,
-    Hypothesis.WHITE_LIST: 0.25,
-    Hypothesis.FAMILY_FAULT: 1.0,
-    Hypothesis.FAMILY_BLOCK: 0.5,
+    Hypothesis.WHITE_LIST: 0.2,
+    Hypothesis.FAMILY_FAULT: 0.25,
+    Hypothesis.FAMILY_BLOCK: 0.25,
     Hypothesis.INSTRUMENT_FAULT: 0.5,
 }
 """How often each is the case where the detector has opened, by hand: only ratios count."""

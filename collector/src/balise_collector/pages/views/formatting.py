@@ -17,6 +17,7 @@ _STATES: Final = {
     IncidentKind.EDGE_FAULT: VerdictState.DOWN,
     IncidentKind.OUTAGE: VerdictState.DOWN,
     IncidentKind.SERVER_SIDE: VerdictState.SERVER_SIDE,
+    IncidentKind.OWN_FAULT: VerdictState.INSUFFICIENT,
 }
 
 

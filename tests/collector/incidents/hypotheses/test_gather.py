@@ -1,0 +1,124 @@
+"""Evidence by group: what nobody was asked is left out, and boards of one witness are one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from balise_collector.detect.evidence import SILENT_RULE
+from balise_collector.detect.interval import Interval
+from balise_collector.detect.model import INTERNET, AffectedProbe, RuleCount, Sight
+from balise_collector.incidents.hypotheses import Count, Group, Hypothesis, posterior
+from balise_collector.incidents.hypotheses.claim import PRIORS_OF_SERVICES
+from balise_collector.incidents.hypotheses.gather import Scene, gather
+from balise_collector.judge.verdict import VerdictState
+from balise_wire.mechanisms import Mechanism
+
+RESET = RuleCount(rule="sni.rst", state=VerdictState.BLOCKED, mechanism=Mechanism.SNI_RST, bins=6)
+SILENT = RuleCount(rule=SILENT_RULE, state=VerdictState.DOWN, mechanism=Mechanism.SHUTDOWN_ISP, bins=6)
+WEB = frozenset({("web", 4, "tls")})
+
+
+@dataclass
+class Facts:
+    """What is known of boards."""
+
+    regions: Mapping[str, str] = field(default_factory=dict)
+    software: Mapping[str, str] = field(default_factory=dict)
+    boots: Mapping[str, bool] = field(default_factory=dict)
+
+    def region(self, probe: str) -> str:
+        """Return a district."""
+        return self.regions.get(probe, "")
+
+    def versions(self, probe: str) -> tuple[str, str]:
+        """Return versions."""
+        return self.software.get(probe, ""), "7"
+
+    def ran_on(self, probe: str, since: float) -> bool | None:
+        """Return whether a board ran on."""
+        del since
+        return self.boots.get(probe)
+
+
+def hit(probe: str, asn: int = 1, rule: RuleCount = RESET, at: float = 0.0) -> AffectedProbe:
+    """Return an affected probe."""
+    onset = Interval(earliest=at, latest=at + 300.0)
+    return AffectedProbe(
+        probe=probe, country="PK", asn=asn, onset=onset, rules=(rule,), failing_bins=6, observed_bins=6
+    )
+
+
+def saw(probe: str, asn: int = 1, ok: int = 6, failed: int = 0, **other: Any) -> Sight:
+    """Return what a probe saw of the site."""
+    usual: dict[str, Any] = {
+        "country": "PK", "service": "twitter", "role": "web", "family": 4, "layer": "tls",
+    }  # fmt: skip
+    return Sight(probe=probe, asn=asn, ok=ok, failed=failed, **{**usual, **other})
+
+
+def scene(members: tuple[AffectedProbe, ...], home: tuple[Sight, ...], **other: Any) -> Scene:
+    """Return a scene."""
+    usual: dict[str, Any] = {
+        "service": "twitter", "cells": WEB, "abroad": (), "signs": {}, "proofs": frozenset({"forged_packet"}),
+        "witness": lambda probe: probe, "fleet": Facts(),
+    }  # fmt: skip
+    return Scene(members=members, home=home, **{**usual, **other})
+
+
+def test_what_nobody_was_asked_is_not_there() -> None:
+    """No reference, no line, no other service: unknown, and no zero."""
+    found = gather(scene((hit("a"), hit("b")), (saw("a", ok=0, failed=6), saw("b", ok=0, failed=6))))
+    assert found[Group.TARGET] == found[Group.SIBLINGS]
+    missing = {Group.REFERENCES, Group.SERVICES, Group.FOREIGN, Group.OTHERS, Group.FAMILY, Group.ROLES, Group.SWAP}
+    assert not missing & set(found)
+
+
+def test_other_providers_are_one_voice_each() -> None:
+    """Ten homes of a clean provider are one clean provider."""
+    clean = tuple(saw(f"c{n}", asn=2) for n in range(10))
+    found = gather(scene((hit("a"), hit("b")), (saw("a", ok=0, failed=6), saw("b", ok=0, failed=6), *clean)))
+    assert found[Group.OTHERS] == Count(1.0, 1.0)
+
+
+def test_failures_that_follow_the_program_are_seen_as_such() -> None:
+    """Half of each provider's probes were updated, and those fail: our own fault, whatever the rules say."""
+    new, old = [f"n{n}" for n in range(3)], [f"o{n}" for n in range(3)]
+    members = tuple(hit(probe, asn=n % 2 + 1) for n, probe in enumerate(new))
+    home = (
+        *(saw(probe, asn=n % 2 + 1, ok=0, failed=6) for n, probe in enumerate(new)),
+        *(saw(probe, asn=n % 2 + 1) for n, probe in enumerate(old)),
+    )
+    software = {**dict.fromkeys(new, "2"), **dict.fromkeys(old, "1")}
+    found = gather(scene(members, home, fleet=Facts(software=software)))
+    other = found[Group.OTHER_VERSION]
+    assert other.ok == other.n > 0
+    assert posterior(found, PRIORS_OF_SERVICES).best is Hypothesis.INSTRUMENT_FAULT
+
+
+def test_an_old_trouble_and_a_new_one_did_not_begin_together() -> None:
+    """Two homes' filters, a day apart."""
+    day = gather(scene((hit("a"), hit("b", at=86_400.0)), ()))
+    same = gather(scene((hit("a"), hit("b", at=600.0)), ()))
+    assert day[Group.TOGETHER].ok == 0.0
+    assert same[Group.TOGETHER].ok == same[Group.TOGETHER].n
+
+
+def test_silence_is_weighed_by_who_still_speaks() -> None:
+    """Silent homes of a district, others alive; a board that came back with another boot had lost its power."""
+    line: dict[str, Any] = {"service": INTERNET, "role": "line", "layer": "line"}
+    members = (hit("a", 1, SILENT), hit("b", 2, SILENT))
+    home = (
+        saw("a", 1, ok=0, failed=6, **line), saw("b", 2, ok=0, failed=6, **line), saw("c", 1, **line),
+        saw("d", 2, **line),
+    )  # fmt: skip
+    fleet = Facts(regions={"a": "x", "b": "x", "c": "y", "d": "y"}, boots={"a": False, "b": False})
+    cells = frozenset({("line", 4, "line")})
+    found = gather(scene(members, home, service=INTERNET, cells=cells, fleet=fleet))
+    assert found[Group.SPEAKING].ok == found[Group.SAME_BOOT].ok == 0.0
+    assert found[Group.DISTRICT_ALIVE].ok == 0.0
+    assert found[Group.COUNTRY_ALIVE].ok == found[Group.COUNTRY_ALIVE].n
+    unknown = gather(scene(members, home, service=INTERNET, cells=cells))
+    assert Group.DISTRICT_ALIVE not in unknown
+    assert Group.SAME_BOOT not in unknown
