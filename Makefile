@@ -6,7 +6,7 @@ BIN := .venv/bin
 UNIT := not netns and not lab and not real_data and not slow and not chaos and not kvm and not browser and not influx
 export PYTHON
 
-.PHONY: attack chaos experiment image image-test influx-contract help setup venv venv-agent venv-ansible tools demo check lint unit fix test ansible-test wheelhouse pictures grafana-smoke bench dashboards messages figures locks upgrade clean
+.PHONY: attack chaos experiment field image image-test influx-contract help setup venv venv-agent venv-ansible tools demo check lint unit fix test ansible-test wheelhouse pictures grafana-smoke bench dashboards messages figures locks upgrade clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -90,6 +90,9 @@ chaos: setup ## kill -9 of everything, 200 times in the lab: nothing lost, nothi
 
 attack: setup ## every known attack against real programs (ROWS="3 f2", CHECKOUT=folder, OTHER=folder)
 	@PYTHONPATH=tests/attack $(BIN)/python -m balise_attack $(ROWS) $(if $(CHECKOUT),--checkout $(CHECKOUT)) $(if $(OTHER),--other $(OTHER))
+
+field: venv ## play the virtual field's situations and print what was said (FILES="a.yaml folder", ONLY=id, VERDICTS=1)
+	@$(BIN)/balise-lab field $(FILES) $(if $(ONLY),--only $(ONLY)) $(if $(VERDICTS),--verdicts)
 
 bench: setup ## measure the goals and print the table
 	@$(BIN)/python tests/bench/run.py

@@ -1,4 +1,4 @@
-"""The command line: ``balise-lab run|plan|check|list|kinds``.
+"""The command line: ``balise-lab run|plan|check|list|kinds|field``.
 
 Lives here: arguments, exit codes, and what is printed at the end. Exit code 0: everything expected was found (or
 nothing was expected); 1: something was not; 2: the scenario, the machine or the lab is at fault. Must not live here:
@@ -86,6 +86,11 @@ def _parser() -> argparse.ArgumentParser:
     listing = commands.add_parser("list", help="list the scenarios of a folder")
     listing.add_argument("folder", type=Path, nargs="?", default=Path("tests/scenarios"))
     listing.set_defaults(command=_list)
+    field = commands.add_parser(
+        "field", help="play situations of the virtual field, and say whether they are told right"
+    )
+    field.set_defaults(command=_field)
+    _field_arguments(field)
     kinds = commands.add_parser("kinds", help="print what a timeline can start, as docs/scenarios.md has it")
     kinds.set_defaults(command=_kinds)
     return parser
@@ -130,6 +135,28 @@ def _list(arguments: argparse.Namespace, _given: list[str]) -> int:
         scenario = load(path)
         print(f"{path}\n    {scenario.summary}")
     return 0
+
+
+def _field_arguments(parser: argparse.ArgumentParser) -> None:
+    """Let the virtual field say what it takes, where agent and collector are installed beside the lab."""
+    try:
+        from balise_lab.field import cli  # noqa: PLC0415 - the lab alone starts them as programs and needs neither
+    except ModuleNotFoundError as error:
+        missing = str(error.name)
+        parser.set_defaults(missing=missing)
+        return
+    cli.arguments(parser)
+
+
+def _field(arguments: argparse.Namespace, _given: list[str]) -> int:
+    """Play situations in this process."""
+    if "missing" in arguments:
+        raise ConfigError(
+            f"{arguments.missing} is not installed", "install balise-agent and balise-collector beside it"
+        )
+    from balise_lab.field import cli  # noqa: PLC0415 - as above
+
+    return cli.run(arguments)
 
 
 def _kinds(_arguments: argparse.Namespace, _given: list[str]) -> int:

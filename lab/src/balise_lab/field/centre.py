@@ -1,0 +1,184 @@
+"""The centre of the virtual field: what it believes, concludes and asks for, by the collector's own code.
+
+Lives here: how its parts are put together without broker, threads and files, and the times at which each is called.
+Must not live here: what is believed, judged, detected, told or assigned (all of it the collector's).
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from balise_collector.conclude.inference import OperatorContext
+from balise_collector.conclude.pipeline import JournalReader
+from balise_collector.fleet.assignment import LASTS, assignment_for
+from balise_collector.fleet.catalogue import Catalogue
+from balise_collector.fleet.members import Fleet, Member, Record
+from balise_collector.fleet.profiles import fitted
+from balise_collector.incidents import Incident
+from balise_collector.incidents.findings import findings
+from balise_collector.intake.validate import DEFAULT_LIMITS, Accepted, Quarantined, Signed, believed
+from balise_collector.journal.clock_offset import ProbeClocks
+from balise_collector.judge import RULES_VERSION, Verdict
+from balise_collector.words.countries import country_name, zone_of
+from balise_collector.words.report import ReportFacts, report
+from balise_lab.field.journal import FieldJournal, FieldStore
+from balise_lab.field.probe import Board
+from balise_wire.assignment import Assignment, Budget, Timetable
+from balise_wire.envelope import Envelope
+from balise_wire.seal import public_bytes
+from balise_wire.topics import Leaf, ProbeTopic
+from balise_wire.words import Lifecycle, ProbeRole, Profile
+
+_COMMIT_SECONDS = 0.25
+"""As in conclude/pipeline.py: a step waits for rows received before it."""
+_KEY = public_bytes(Ed25519PrivateKey.from_private_bytes(bytes(32)).public_key()).hex()
+"""Every probe's: nothing is signed here."""
+
+Learned = Mapping[tuple[str, int], tuple[str, ...]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Enrolled:
+    """A board as the operator approved it."""
+
+    board: Board
+    host: str = ""
+    retired_at: float | None = None
+    records: tuple[Record, ...] = ()
+
+    @property
+    def member(self) -> Member:
+        """The operator's record."""
+        board = self.board
+        return Member(
+            id=board.id,
+            public_key=_KEY,
+            network=board.network,
+            role=board.role,
+            profile=board.profile,
+            host=self.host or board.id,
+            retired_at=self.retired_at,
+        )
+
+
+@dataclass
+class Centre:
+    """The collector of one situation."""
+
+    catalogue: Catalogue
+    enrolled: dict[str, Enrolled]
+    start: float
+    """UNIX seconds."""
+    timetable: Timetable = field(default_factory=Timetable)
+    budget: Budget = field(default_factory=Budget)
+    observed: bool = False
+    """Whether the operator looks up from where probes connect."""
+    learned: Learned = field(default_factory=dict)
+    refused: list[Quarantined | str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Open everything."""
+        self.journal = FieldJournal()
+        self.store = FieldStore()
+        self._clocks = ProbeClocks()
+        self._paces: dict[str, int] = {}
+        self._fleet = self._fleet_now()
+        self._reader = JournalReader(self.journal, self.store, self._context(), remembers=False)
+        self._taught_at = 0.0
+
+    # ------------------------------------------------------------ what comes in
+
+    def receive(self, envelope: Envelope, at: float) -> None:
+        """Take one message as it arrived at ``at`` (UNIX seconds), as intake does after the seal."""
+        signed = Signed(ProbeTopic(envelope.probe, Leaf.MEASUREMENT), envelope, b"")
+        outcome = believed(signed, self._fleet, at, DEFAULT_LIMITS, self._clocks)
+        if isinstance(outcome, Accepted):
+            self.refused.extend(rejection.reason for rejection in outcome.rejected)
+            self.journal.take(outcome, at)
+        else:
+            self.refused.append(outcome)
+
+    def present(self, probe: str, here: bool, at: float) -> None:
+        """Hear that a probe is here, or was lost."""
+        self.journal.say(probe, Lifecycle.READY if here else Lifecycle.LOST, at)
+
+    # ------------------------------------------------------------ time
+
+    def turn(self, at: float, give: Callable[[str, Assignment], None]) -> None:
+        """Conclude up to ``at``, and give out assignments where references taught something new."""
+        self.journal.watch(self.start, at)
+        while self._reader.follow(at - _COMMIT_SECONDS):
+            pass
+        if self._reader.stepped - self._taught_at >= self.timetable.interval:
+            self._taught_at = self._reader.stepped
+            learned = self._reader.inference.learn()
+            if learned != self.learned:
+                self.learned = learned
+                self.assign(give)
+
+    def assign(self, give: Callable[[str, Assignment], None], only: Iterable[str] | None = None) -> None:
+        """Give every probe its assignment anew, or those named."""
+        for name in only or self.enrolled:
+            task = self.assignment(name)
+            self._paces[name] = task.timetable.interval
+            give(name, task)
+        self.look_at_fleet()
+
+    def assignment(self, probe: str) -> Assignment:
+        """Return what a probe is to do."""
+        member = self.enrolled[probe].member
+        task = assignment_for(member, self.catalogue, self.timetable, self.budget, self.learned)
+        profile = Profile.STANDARD if member.role is ProbeRole.REFERENCE else member.profile
+        return msgspec.structs.replace(fitted(task, profile), version=1, expires=self.start + 10 * LASTS)
+
+    def change(self, catalogue: Catalogue, give: Callable[[str, Assignment], None]) -> None:
+        """Put another catalogue in force."""
+        self.catalogue = catalogue
+        self.assign(give)
+
+    def look_at_fleet(self) -> None:
+        """Take what changed in the fleet into account."""
+        self._fleet = self._fleet_now()
+        self._reader.set_context(self._context())
+
+    def _fleet_now(self) -> Fleet:
+        members = [one.member for one in self.enrolled.values()]
+        records = {name: one.records for name, one in self.enrolled.items() if one.records}
+        return Fleet.of(members, paces=self._paces, records=records)
+
+    def _context(self) -> OperatorContext:
+        return OperatorContext(
+            fleet=self._fleet,
+            catalogue=self.catalogue,
+            interval=float(self.timetable.interval),
+            observed=self.observed,
+        )
+
+    # ------------------------------------------------------------ what it says
+
+    @property
+    def verdicts(self) -> list[Verdict]:
+        """Every verdict, in the order of receipt."""
+        return [self.store.verdicts[seq] for seq in sorted(self.store.verdicts)]
+
+    def incidents(self) -> list[Incident]:
+        """The newest revision of everything that was ever said."""
+        return self.store.incidents()
+
+    def text(self, at: float) -> str:
+        """Return the report that is passed on: findings only, in English."""
+        found = [*findings(self.incidents())]
+        countries = {one.country for one in found}
+        facts = ReportFacts(
+            services={service.id: service.name for service in self.catalogue.services},
+            countries={
+                code: country_name(code)
+                for code in countries | {code for one in found for code in one.references.countries_ok}
+            },
+            zones={code: zone_of(code) for code in countries},
+            written_at=at,
+            rules=RULES_VERSION,
+        )
+        return report(found, facts)

@@ -1,0 +1,71 @@
+"""``balise-lab field``: plays situations and says whether what was said of them is right.
+
+Exit code 0: all right; 1: something is not; 2: a file is wrong. Must not live here: anything that it joins.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from balise_lab.errors import ConfigError
+from balise_lab.field import table
+from balise_lab.field.expect import Judged, Way, judged
+from balise_lab.field.figures import figures
+from balise_lab.field.load import files_of, load
+from balise_lab.field.play import play
+from balise_lab.field.situation import Situation
+
+DEFAULT = Path("tests/field/situations")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument("file", type=Path, nargs="*", default=[DEFAULT], help="files or folders (default: %(default)s)")
+    parser.add_argument("--only", action="append", default=[], metavar="ID", help="situations with this in their id")
+    parser.add_argument("--verdicts", action="store_true", help="print every verdict of what is played")
+    parser.add_argument("--report", action="store_true", help="print the report of what is played, in English")
+    parser.add_argument("--figures", action="store_true", help="print evidence kept and times to open by profile")
+    parser.add_argument("--kinds", action="store_true", help="print what can happen, as docs/field.md has it")
+    parser.add_argument("--list", action="store_true", help="list the situations and play none")
+
+
+def run(given: argparse.Namespace) -> int:
+    """Play what was asked for; returns the exit code.
+
+    Raises:
+        SituationError: a file is wrong.
+        ConfigError: a situation cannot be played.
+    """
+    if given.kinds:
+        print(table.kinds(), end="")
+        return 0
+    if given.figures:
+        figures(print)
+        return 0
+    chosen = [one for path in files_of(given.file) for one in load(path) if _is_meant(one, given.only)]
+    if not chosen:
+        raise ConfigError("no situation is meant", "name files with situations in them, and an id of one of them")
+    if given.list:
+        for one in chosen:
+            print(f"{one.id:<40}  {one.title}")
+        return 0
+    print(table.head())
+    found: list[Judged] = []
+    for situation in chosen:
+        played = play(situation)
+        result = judged(played)
+        found.append(result)
+        print(table.row_of(result))
+        if result.way is not Way.RIGHT:
+            print("\n".join(table.why(result)))
+        if given.verdicts:
+            print("\n".join(table.verdicts(played)))
+        if given.report:
+            print(played.text)
+        sys.stdout.flush()
+    print(table.totals(found))
+    return 0 if all(one.way is Way.RIGHT for one in found) else 1
+
+
+def _is_meant(one: Situation, only: list[str]) -> bool:
+    return not only or any(text in one.id for text in only)
