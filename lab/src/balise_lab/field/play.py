@@ -159,6 +159,8 @@ class _Playing:
             if wrong := boards.complaint(event):
                 raise ConfigError(f"{self._situation.id}: {wrong}", "see docs/field.md")
             who = boards.selected(event, where)
+            if not who:
+                raise ConfigError(f"{self._situation.id}: {event.kind}: it hits no board", "name probes that there are")
             if event.kind == "joins":
                 late |= {one.board.id for one in who}
             boards.arrange(event, who, self._timeline, self._start, self._situation.lasts, self.centre)
@@ -194,10 +196,14 @@ class _Playing:
             *(server for catalogue in every for server in catalogue.dns.public_resolvers),
         ]
         try:
-            hosts = [msgspec.convert({"name": name, **said}, Host, strict=False) for name, said in self._situation.world.items()]
+            hosts = [
+                msgspec.convert({"name": name, **said}, Host, strict=False)
+                for name, said in self._situation.world.items()
+            ]
             homes = [_home(one.board, self._said[name]) for name, one in self._enrolled.items()]
             world = World.of_names(dict.fromkeys(names), homes, hosts, services)
-            effects = [self._effect(event, every) for event in self._situation.events if event.kind not in boards.KINDS]
+            events = [event for event in self._situation.events if event.kind not in boards.KINDS]
+            effects = [self._effect(event, every) for event in events]
             return Field(world, effects, lambda: self._timeline.now, start=self._start, seed=self._situation.seed)
         except (ValueError, msgspec.ValidationError) as error:
             raise ConfigError(f"{self._situation.id}: {error}", "see docs/field.md") from None
