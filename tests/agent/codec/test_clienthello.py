@@ -122,3 +122,29 @@ def test_a_real_server_answers(seed: int) -> None:
     with pytest.raises(ssl.SSLError, match=r"NO_SHARED_CIPHER|no shared cipher|NO_SUITABLE"):
         server.do_handshake()
     assert seen == ["twitter.example"]
+
+
+@given(names, st.integers(0, 2**32))
+def test_a_post_quantum_hello_takes_two_segments(name: str, seed: int) -> None:
+    """Its share is a key that servers accept: every coefficient is below the modulus (FIPS 203 7.2)."""
+    record = client_hello(name, seed, post_quantum=True)
+    assert len(record) > 1448
+    _, _, extensions = parse(record)
+    shares = Reader(Reader(extensions[51]).vector(2))
+    kept = {}
+    while shares.data:
+        group = shares.number(2)
+        kept[group] = shares.vector(2)
+    assert len(kept[0x11EC]) == 1184 + 32
+    assert len(kept[0x001D]) == 32
+    packed = int.from_bytes(kept[0x11EC][:1152], "little")
+    assert all(packed >> 12 * place & 0xFFF < 3329 for place in range(768))
+
+
+def test_hellos_of_one_shape_differ_in_what_must_be_new() -> None:
+    """Random, session id and key share; never the order or the length of anything."""
+    one, two = (parse(client_hello("a.example", seed, shape=7)) for seed in (1, 2))
+    assert one[0] != two[0]
+    assert one[1] == two[1]
+    assert list(one[2]) == list(two[2])
+    assert [kind for kind in one[2] if one[2][kind] != two[2][kind]] == [51]

@@ -132,7 +132,7 @@ def test_a_request_is_taken_up_once_and_answered_once(
         ({"experiment": "line"}, Outcome.REFUSED, Reason.UNABLE),
         ({"experiment": "path"}, Outcome.REFUSED, Reason.UNABLE),
         ({"target": "s/web/b.example/4"}, Outcome.REFUSED, Reason.TARGET),
-        ({"bytes": 31_999}, Outcome.REFUSED, Reason.BUDGET),
+        ({"bytes": 29_499}, Outcome.REFUSED, Reason.BUDGET),
         ({"bytes": 32_000}, Outcome.ACCEPTED, None),
         ({"bytes": 9_000, "design": "sentinel"}, Outcome.ACCEPTED, None),
     ],
@@ -186,10 +186,10 @@ def test_a_whole_target_needs_no_assignment_of_it(
 
 def test_an_incident_is_what_a_device_gives_for_a_request(requests: RequestBook, collector_identity: Identity) -> None:
     """A collector's word does not exceed the device's own bound."""
-    tight = Limits(laboratory=LIMITS.laboratory, bytes_per_incident=30_000)
+    tight = Limits(laboratory=LIMITS.laboratory, bytes_per_incident=29_000)
     told = requests.offer(sealed(collector_identity, request(bytes=10**9)), NOW, make_desk(tight))
     assert answers(told) == [(1, Outcome.REFUSED, Reason.BUDGET)]
-    assert "32000 bytes, and may cost 30000" in told[0].detail
+    assert "29500 bytes, and may cost 29000" in told[0].detail
 
 
 def test_only_so_many_are_open(requests: RequestBook, collector_identity: Identity, desk: Desk) -> None:

@@ -58,7 +58,7 @@ class ExperimentPlan(ABC):
         In this order nothing is hot when the control is asked, so that no cool-down has to be waited for.
         """
         whole = yield from self.paired(task)
-        again = yield from self.sentinel(task)
+        again = yield from self.sentinel(msgspec.structs.replace(task, full=False, long=False))
         return (*whole, *again)
 
     @abstractmethod
@@ -76,6 +76,7 @@ class ExperimentPlan(ABC):
             name_control=bool(task.name_control()),
             portal=load.portal,
             full=task.full,
+            long=task.long,
         )
 
 

@@ -272,7 +272,7 @@ class Closed(Reply, frozen=True, kw_only=True):
     idle_ms: float | None = None
     """As in Failed."""
     data: bytes = b""
-    """What came behind the last byte that was asked for, as far as it was read while listening."""
+    """What came behind the last byte that was read, while it was listened to (through TLS: its records)."""
 
 
 # --- time -------------------------------------------------------------------------------------------------------------

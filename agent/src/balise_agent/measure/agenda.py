@@ -374,11 +374,13 @@ class Agenda:
         """Return the run that an entry would make now."""
         anomaly = entry.cause is not None
         paired = self._is_series_due(entry, now)
+        full = not anomaly and not paired and self._is_chain_due(entry, now)
         task = msgspec.structs.replace(
             self._tasks.task(entry.target, entry.family, entry.word, entry.slot, now, entry.failing_at()),
             design=Design.PAIRED if paired else Design.SENTINEL,
             cause=entry.cause,
-            full=not anomaly and not paired and self._is_chain_due(entry, now),
+            full=full,
+            long=full and self._is_first_of_day(entry, now),
         )
         return Run(
             target=entry.target,
@@ -405,8 +407,15 @@ class Agenda:
         """Tell whether a sentinel looks at the whole chain: each once a day, one of a service more often."""
         if not entry.experiment.traits.daily:
             return False
-        last = self._chains.get((entry.target.service, entry.family, entry.word), -math.inf)
+        last = self._last_chain(entry)
         return entry.full_day != int(now // DAY) or now - last >= self.assignment.timetable.chain
+
+    def _is_first_of_day(self, entry: Entry, now: float) -> bool:
+        """Tell whether no chain of the entry's service was looked at on this UTC day: then a long hello goes, too."""
+        return self._last_chain(entry) < now // DAY * DAY
+
+    def _last_chain(self, entry: Entry) -> float:
+        return self._chains.get((entry.target.service, entry.family, entry.word), -math.inf)
 
     # --- what a result changes ----------------------------------------------------------------------------------------
 

@@ -70,13 +70,14 @@ class Connection:
         """Return the milliseconds since the last byte came; ``None`` where none did."""
         return None if self.last_in is None else (self.context.clock.monotonic() - self.last_in) * 1000.0
 
-    def read_on(self, most: int) -> bytes:
-        """Return what lies in the socket and nobody asked for, at most so much; an end or an error ends it."""
-        data = b""
+    def waiting(self, most: int) -> bytes:
+        """Return what lies in the socket and nobody asked for, at most so much.
+
+        It stays there: to read it would open the window, and bring more that nobody wants.
+        """
         with contextlib.suppress(OSError):
-            while len(data) < most and (more := self.read_some(most - len(data))):
-                data += more
-        return data
+            return self.sock.recv(most, socket.MSG_PEEK)
+        return b""
 
     def write_some(self, data: bytes | memoryview) -> int:
         """Hand bytes to the kernel and return how many it took (OSError)."""

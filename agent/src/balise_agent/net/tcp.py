@@ -194,7 +194,7 @@ def close(connection: Connection, step: Close) -> Operation:
         data = b""
         if step.linger > 0.0:
             yield Wait(watch.began + step.linger)
-            data = connection.read_on(_LATE_BYTES) if connection.is_open else b""
+            data = connection.waiting(_LATE_BYTES) if connection.is_open else b""
         connection.hang_up(abort=False)
         packets = connection.evidence()
     finally:
@@ -204,7 +204,7 @@ def close(connection: Connection, step: Close) -> Operation:
         elapsed_ms=watch.elapsed_ms(),
         packets=packets,
         flood=connection.flow.share.flood,
-        arrived=connection.bytes_in,
+        arrived=connection.bytes_in + len(data),
         idle_ms=idle_ms,
         data=data,
     )

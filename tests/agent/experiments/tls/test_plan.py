@@ -9,10 +9,10 @@ import pytest
 
 from balise_agent.experiments import REGISTRY
 from balise_agent.experiments.scramble import scrambled
-from balise_agent.experiments.steps import Close, Connect, Handshake, Receive, Send
+from balise_agent.experiments.steps import Close, Connect, Handshake, Receive, Received, Reply, Send
 from balise_agent.experiments.task import Task
-from balise_agent.experiments.tls.plan import WINDOW, first_record
-from balise_agent.testing import FakeNetwork
+from balise_agent.experiments.tls.plan import WINDOW, first_record, shows_certificate
+from balise_agent.testing import SERVER_HELLO, FakeNetwork, FakeSession
 from balise_wire.experiments.tls import TlsObservation
 from balise_wire.failures import Failure
 from balise_wire.words import Arm, Experiment
@@ -37,10 +37,68 @@ def test_sentinel_is_one_hello(network: FakeNetwork, task: Task) -> None:
     assert TLS.reader.anomaly((only,)) is None
 
 
-def test_first_sentinel_of_a_day_shows_the_chain(network: FakeNetwork, task: Task) -> None:
-    """With the full flag a handshake by OpenSSL follows the hello."""
-    hello, full = network.play(TLS.plan.sentinel(msgspec.structs.replace(task, full=True)), TlsObservation)
-    assert (hello.full, full.full, full.verified) == (False, True, True)
+def test_a_sentinel_that_looks_at_the_chain_is_one_handshake(network: FakeNetwork, task: Task) -> None:
+    """With the full flag a handshake by OpenSSL stands in the hello's place: cheap enough for each half hour."""
+    (full,) = network.play(TLS.plan.sentinel(msgspec.structs.replace(task, full=True)), TlsObservation)
+    assert (full.full, full.verified, full.certificate_shown) == (True, True, True)
+    assert len(network.asked(Connect)) == 1
+
+
+@pytest.mark.parametrize("failure", [None, Failure.GENERIC_TIMEOUT])
+def test_a_long_hello_is_a_fact_of_its_own(network: FakeNetwork, task: Task, failure: Failure | None) -> None:
+    """New browsers' hellos take two segments: where only those die the control's tells of what, and nothing is odd."""
+
+    def answer(step: Receive, session: FakeSession) -> Reply:
+        hello = network.asked(Send)[-1].data
+        if failure is not None and len(hello) > 1448:
+            return session.failed(failure, step.handle)
+        return Received(at=network.now, elapsed_ms=30.0, data=SERVER_HELLO)
+
+    network.on(Receive, answer)
+    observations = network.play(TLS.plan.sentinel(msgspec.structs.replace(task, long=True)), TlsObservation)
+    expected = [Arm.SUBJECT, Arm.LONG_HELLO] + ([Arm.LONG_CONTROL] if failure else [])
+    assert [trial.arm for trial in observations] == expected
+    assert observations[0].hello_bytes == 517
+    assert all(trial.hello_bytes > 1448 for trial in observations[1:])
+    assert TLS.reader.anomaly(observations) is None
+    assert TLS.reader.heated(observations) == []
+
+
+def test_the_hellos_of_a_series_differ_in_the_name_alone(network: FakeNetwork, task: Task) -> None:
+    """One length, one order of extensions, one GREASE: what a hello excuses is a hello that looks like it."""
+    network.play(TLS.plan.paired(task), TlsObservation)
+    hellos = [step.data for step in network.asked(Send)]
+    assert len(hellos) == 4
+    assert {len(hello) for hello in hellos} == {517}
+    assert len({_kinds(hello) for hello in hellos}) == 1
+
+
+def _kinds(hello: bytes) -> tuple[int, ...]:
+    """Return the types of a hello's extensions, in order (RFC 8446 4.1.2)."""
+    body = hello[5 + 4 + 2 + 32 :]
+    body = body[1 + body[0] :]
+    body = body[2 + int.from_bytes(body[:2]) :][2:][2:]
+    found = []
+    while body:
+        found.append(int.from_bytes(body[:2]))
+        body = body[4 + int.from_bytes(body[2:4]) :]
+    return tuple(found)
+
+
+@pytest.mark.parametrize(
+    ("data", "shown"),
+    [
+        (b"", False),
+        (SERVER_HELLO, False),
+        (b"\x16\x03\x03\x00\x0a\x02\x00\x00\x01\x00\x0b\x00\x10\x00\x00", True),
+        (b"\x16\x03\x03\x00\x05\x02\x00\x00\x01\x00\x16\x03\x03\x00\x04\x0b\x00\x10\x00", True),
+        (b"\x16\x03\x03\x00\x05\x02\x00\x00\x01\x00\x14\x03\x03\x00\x01\x01\x17\x03\x03\x00\x02xx", False),
+        (b"\x15\x03\x03\x00\x02\x02\x28", False),
+    ],
+)
+def test_a_certificate_in_clear_is_seen(data: bytes, shown: bool) -> None:
+    """TLS 1.2 shows it in the first flight, in the ServerHello's record or its own; TLS 1.3 hides it."""
+    assert shows_certificate(data) is shown
 
 
 def test_controls_go_first(network: FakeNetwork, task: Task) -> None:

@@ -17,6 +17,8 @@ HELLO: Final = 2_500
 through; without it 3,057 to 5,022 (chains of two certificates, ECDSA with 2 names to RSA with 40)."""
 CHAIN: Final = 6_500
 """Bytes of one full handshake: 3,838 to 5,802 with the same chains; stapled responses and longer ones cost more."""
+LONG: Final = HELLO + 1_200
+"""Bytes of a hello-only trial whose hello takes two segments."""
 UNHEARD: Final = 3_800
 """Bytes of a hello that nobody answers: the kernel sends it six times in eight seconds (RFC 6298)."""
 TRAITS: Final = Traits(
@@ -37,7 +39,9 @@ class TlsParameters(Parameters, frozen=True):
 
 def cost(shape: RunShape) -> int:
     """Return the bytes of a run, both directions, on the generous side."""
-    return 4 * HELLO + 2 * CHAIN if shape.paired else HELLO + CHAIN * shape.full
+    if shape.paired:
+        return 4 * HELLO + 2 * CHAIN
+    return (CHAIN if shape.full else HELLO) + LONG * shape.long
 
 
 class Certificate(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

@@ -75,6 +75,8 @@ class RunShape(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a captive portal is looked for."""
     full: bool = False
     """Whether it looks at more than its sentinel does (``Traits.daily``)."""
+    long: bool = False
+    """Whether it also says its name in a hello of two segments."""
 
     @property
     def paired(self) -> bool:

@@ -8,10 +8,12 @@ from typing import Any, Final
 from balise_agent.experiments import connection
 from balise_agent.experiments.experiment import Description, TrialReader, TrialReading
 from balise_agent.policy import scrub
-from balise_wire.experiments.tls import CHAIN, HELLO, UNHEARD, TlsObservation
+from balise_wire.experiments.tls import CHAIN, HELLO, LONG, UNHEARD, TlsObservation
 from balise_wire.experiments.traits import UNANSWERED
 from balise_wire.failures import Failure
+from balise_wire.words import Arm
 
+_LONG: Final = frozenset({Arm.LONG_HELLO, Arm.LONG_CONTROL})
 MAX_CHAIN: Final = 8
 _PROTOCOLS: Final = frozenset({"", "h2", "http/1.0", "http/1.1", "other"})
 """What a server may answer to our offer (RFC 7301); anything else is its own text."""
@@ -32,7 +34,8 @@ class TlsReader(TrialReader[TlsObservation]):
 
     def describe(self, trial: TlsObservation) -> Description:
         """Return what the server said to the hello."""
-        sent = f"hello {trial.sni or '(no name)'}{', full handshake' if trial.full else ''}"
+        form = ", full handshake" if trial.full else ", long" if trial.arm in _LONG else ""
+        sent = f"hello {trial.sni or '(no name)'}{form}"
         if not trial.bytes_received and not trial.record:
             return Description(sent, "" if trial.connect_ms is None else "connected, then not a byte")
         verified = {True: ", chain verified", False: ", chain not verified", None: ""}[trial.verified]
@@ -59,6 +62,6 @@ READER: Final = TlsReader()
 def _spent(trial: TlsObservation) -> int:
     """Return the bytes of a trial: a hello that nobody answers is sent again and again, a reset ends it at once."""
     if trial.bytes_received:
-        return CHAIN if trial.full else HELLO
+        return CHAIN if trial.full else LONG if trial.arm in _LONG else HELLO
     unheard = trial.failure is Failure.GENERIC_TIMEOUT and trial.connect_ms is not None
     return UNHEARD if unheard else UNANSWERED

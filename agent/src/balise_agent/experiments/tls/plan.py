@@ -3,7 +3,7 @@
 Must not live here: the bytes of the hello (codec/clienthello.py), or what a failure means.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from typing import Final
 
 from balise_agent.codec.clienthello import client_hello
@@ -24,6 +24,7 @@ from balise_agent.experiments.steps import (
     Step,
 )
 from balise_agent.experiments.task import Endpoint, Task, carried, expect, noting
+from balise_wire.evidence import Direction, Packet
 from balise_wire.experiments.tls import TlsObservation
 from balise_wire.failures import Failure
 from balise_wire.observations import Observation
@@ -34,6 +35,10 @@ LINGER: Final = 0.3
 WINDOW: Final = 1_460
 """Bytes that the server may send before it is read: one segment of its flight, which as a whole is 3 to 6 KB. The same
 for every arm."""
+_LONG: Final = frozenset({Arm.LONG_HELLO, Arm.LONG_CONTROL})
+_HANDSHAKE, _CERTIFICATE = 22, 11
+_RECORD, _MESSAGE = 5, 4
+"""Bytes before a record's and a message's content."""
 FIRST_BYTES: Final = 7
 """Enough for a record header and the handshake type or the alert, and never more than a whole alert record."""
 
@@ -44,11 +49,21 @@ class TlsPlan(ExperimentPlan):
     """The name in the TLS handshake."""
 
     def sentinel(self, task: Task) -> Plan:
-        """Return one hello with the subject's name; with ``task.full``, a full handshake after it."""
-        hello = yield from hello_trial(task, Arm.SUBJECT, task.target.host, 0)
-        if task.full and hello.failure is None:
-            return (hello, (yield from full_trial(task, Arm.SUBJECT, task.target.host)))
-        return (hello,)
+        """Return one hello with the subject's name; with ``task.full``, a whole handshake in its place.
+
+        With ``task.long`` the name is said once more in a hello of two segments. Where only that one dies, the
+        control's follows in the same form: a fact of its own, and no anomaly.
+        """
+        host = task.target.host
+        whole = full_trial(task, Arm.SUBJECT, host) if task.full else hello_trial(task, Arm.SUBJECT, host, 0)
+        observations = [(yield from whole)]
+        if task.long and observations[0].failure is None:
+            long = yield from hello_trial(task, Arm.LONG_HELLO, host, 6)
+            observations.append(long)
+            _, name = task.other_name()
+            if long.failure is not None and name:
+                observations.append((yield from hello_trial(task, Arm.LONG_CONTROL, name, 7)))
+        return tuple(observations)
 
     def paired(self, task: Task) -> Plan:
         """Return neighbour (or control) first, scrambled, subject twice from new ports, then the chain.
@@ -85,7 +100,7 @@ class TlsPlan(ExperimentPlan):
         """Return the one endpoint; every arm goes to it."""
         return Load(
             endpoints=(Endpoint(task.address, task.target.port),),
-            connections=1 + task.full if task.design is Design.SENTINEL else 6,
+            connections=1 + 2 * task.long if task.design is Design.SENTINEL else 7,
         )
 
 
@@ -100,39 +115,64 @@ def hello_trial(task: Task, arm: Arm, sni: str | None, number: int) -> Trial:
     reads like a drop.
     """
     address, port = task.address, task.target.port
+    hello = client_hello(sni, task.seed + number, shape=task.seed, post_quantum=arm in _LONG)
     connected = yield Connect(address=address, port=port, timeout=task.timeouts.connect, window=WINDOW)
     if isinstance(connected, Failed):
         return _not_connected(connected, arm, address, port, sni)
     handle = expect(Connected, connected).handle
     connect_ms = connected.elapsed_ms
-    sent = yield Send(handle=handle, data=client_hello(sni, task.seed + number))
+    sent = yield Send(handle=handle, data=hello)
     answer = sent
     if not isinstance(sent, Failed):
         answer = yield Receive(handle=handle, most=FIRST_BYTES, timeout=task.timeouts.answer)
     elapsed_ms = connect_ms + sent.elapsed_ms + (answer.elapsed_ms if answer is not sent else 0.0)
+    ended: Closed | Failed
     if isinstance(answer, Failed):
-        data, failure, packets, flood = answer.data, answer.failure, answer.packets, answer.flood
+        data, failure, ended = answer.data, answer.failure, answer
     else:
         received = expect(Received, answer)
         data, failure = received.data, Failure.EOF if received.eof else Failure.GENERIC_TIMEOUT
         closed = yield Close(handle=handle, linger=LINGER)
         ended = closed if isinstance(closed, Failed) else expect(Closed, closed)
-        packets, flood = ended.packets, ended.flood
     record = first_record(data)
     return TlsObservation(
         arm=arm,
         at=connected.at,
         failure=_outcome(data, record, failure),
         elapsed_ms=elapsed_ms,
-        packets=packets,
-        flood_bytes=flood,
+        packets=ended.packets,
+        flood_bytes=ended.flood,
         address=address,
         port=port,
         sni=sni,
         connect_ms=connect_ms,
         bytes_received=len(data),
         record=record,
+        hello_bytes=len(hello),
+        segments=segments(ended.packets),
+        wire_bytes=ended.arrived,
+        certificate_shown=shows_certificate(data + (b"" if isinstance(ended, Failed) else ended.data)) or None,
     )
+
+
+def segments(packets: Iterable[Packet]) -> int:
+    """Return in how many segments of ours the first data left, sent again or not: by their sequence numbers."""
+    return len({one.seq for one in packets if one.direction is Direction.OUT and one.length})
+
+
+def shows_certificate(data: bytes) -> bool:
+    """Tell whether a server's first flight holds a certificate in clear (TLS 1.2: RFC 5246 7.4.2).
+
+    Messages of one record follow each other; the first one that does not fit ends the look.
+    """
+    while len(data) >= _RECORD and data[0] == _HANDSHAKE:
+        record = data[_RECORD : _RECORD + int.from_bytes(data[3:5], "big")]
+        data = data[_RECORD + int.from_bytes(data[3:5], "big") :]
+        while len(record) >= _MESSAGE:
+            if record[0] == _CERTIFICATE:
+                return True
+            record = record[_MESSAGE + int.from_bytes(record[1:4], "big") :]
+    return False
 
 
 def _outcome(data: bytes, record: str, failure: Failure) -> Failure | None:
@@ -178,6 +218,8 @@ def full_trial(task: Task, arm: Arm, sni: str) -> Trial:
             connect_ms=connected.elapsed_ms,
             bytes_received=len(secured.data),
             record=first_record(secured.data),
+            wire_bytes=secured.arrived,
+            certificate_shown=shows_certificate(secured.data) or None,
         )
     result = secured
     closed = yield Close(handle=handle, linger=0.0)
@@ -200,6 +242,8 @@ def full_trial(task: Task, arm: Arm, sni: str) -> Trial:
         alpn=result.alpn,
         verified=result.verify_failure is None,
         chain=result.chain,
+        wire_bytes=ended.arrived,
+        certificate_shown=True,
     )
 
 
