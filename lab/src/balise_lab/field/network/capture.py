@@ -9,11 +9,14 @@ from random import Random
 from typing import Final, NamedTuple
 
 from balise_wire.evidence import Direction, Packet
+from balise_wire.words import HopPlace
 
 KEPT: Final = 10
 """Packets of evidence each way."""
 SYN_OPTIONS: Final = "mss,sackok,ts,nop,ws"
 OPTIONS: Final = "nop,nop,ts"
+_NEXT_DOOR: Final = frozenset({64, 255})
+"""TTLs of a router's packets that no other router stands before."""
 _TIME: Final = attrgetter("t_us")
 
 
@@ -173,7 +176,10 @@ class Capture:
 
 def icmp(seconds: float, code: str, hop: str, ttl: int) -> Packet:
     """Return a router's ICMP error."""
-    return Packet(t_us=int(seconds * 1e6), direction=Direction.IN, protocol="icmp", ttl=ttl, icmp=code, hop=hop)
+    place = HopPlace.FIRST if ttl in _NEXT_DOOR else HopPlace.LATER
+    return Packet(
+        t_us=int(seconds * 1e6), direction=Direction.IN, protocol="icmp", ttl=ttl, icmp=code, hop=hop, place=place
+    )
 
 
 def first_ten(packets: list[Packet]) -> tuple[Packet, ...]:

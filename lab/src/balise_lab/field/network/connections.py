@@ -42,8 +42,8 @@ class Connection:
     """One connection that stands; times are seconds since its SYN."""
 
     __slots__ = (
-        "address", "began", "capture", "chain", "ended", "expected", "gone", "home", "name", "out", "port", "queue",
-        "received", "server", "server_next", "tls", "unread", "way",
+        "address", "began", "capture", "chain", "ended", "expected", "frozen", "gone", "home", "name", "out", "port",
+        "queue", "received", "server", "server_next", "tls", "unread", "way",
     )  # fmt: skip
 
     def __init__(self, home: HomeNetwork, address: str, port: int, server: Server, way: Way) -> None:
@@ -63,6 +63,8 @@ class Connection:
         """The same, as the server sees it."""
         self.ended = False
         """Our kernel takes nothing more."""
+        self.frozen = False
+        """Nothing of the server's comes through any more."""
         self.gone = False
         """Our side is closed."""
         self.received = 0
@@ -112,6 +114,8 @@ class Connection:
             at = start + one.after
             if one.look is not None:
                 self._forged(at, one)
+            elif self.frozen:
+                continue
             elif "R" in one.flags:
                 self.capture.heard(max(at, last), one.flags, self.server_next, self.out)
                 self._reset(max(at, last), self.server_next)
@@ -153,12 +157,14 @@ class Connection:
                 began = at
             piece = data[sent : sent + SEGMENT]
             if self.received + len(piece) > room:
+                self.frozen = True
                 return at
             # Behind the first segments nobody looks at single ones: a whole flight is taken at once.
             if number >= _RECORDED:
                 piece = data[sent : sent + SEGMENT * left]
                 piece = piece[: max(0, room - self.received)]
                 if not piece:
+                    self.frozen = True
                     return at
                 left = 1
             at += len(piece) / rate

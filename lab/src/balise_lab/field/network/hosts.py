@@ -72,6 +72,8 @@ class Host(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A middle box of its own network answers SYNs for it: every stranger's address seems alive."""
 
 
+BOGUS: Final = "45.98.66.66"
+"""What a lie answers that says nothing else: a server of block pages, which speaks no TLS."""
 SHIPPED: Final[dict[str, Host]] = {
     host.name: host
     for host in (
@@ -94,6 +96,7 @@ SHIPPED: Final[dict[str, Host]] = {
         ),
         Host(name="www.nayatel.com", country="PK", asn=23674),
         Host(name="www.ptcl.com.pk", country="PK", asn=17557),
+        Host(name="blockpage.example.net", addresses=(BOGUS,), country="", asn=65_530, ports=(80,), https=False),
         Host(name="8.8.8.8", addresses=("8.8.8.8",), country="", asn=15169, ports=(53, 443, 853), resolver=True),
         Host(name="9.9.9.9", addresses=("9.9.9.9",), country="", asn=19281, ports=(53, 443, 853), resolver=True),
         Host(name="1.1.1.1", addresses=("1.1.1.1",), country="", asn=13335, ports=(53, 80, 443, 853), resolver=True),

@@ -12,15 +12,13 @@ from balise_lab.field.network.acting import Acting
 from balise_lab.field.network.effects import HOME
 from balise_lab.field.network.home_network import HomeNetwork
 from balise_lab.field.network.homes import GATEWAY, Resolver
-from balise_lab.field.network.hosts import Host, resolver_address
+from balise_lab.field.network.hosts import BOGUS, Host, resolver_address
 from balise_lab.field.network.passing import NAT64, Way
 from balise_wire.experiments.dns import DnsAnswer
 from balise_wire.words import Way as Asked
 
 PORT: Final = 53
 OK, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED = 0, 1, 2, 3, 4, 5
-BOGUS: Final = "203.0.113.66"
-"""What a lie answers that says nothing else (RFC 5737: nobody's)."""
 FAKE: Final = "198.18.0.17"
 PORTAL: Final = "10.10.10.10"
 _USUAL_TTL: Final = 60
@@ -66,6 +64,8 @@ def servers(home: HomeNetwork, server: str, role: str) -> tuple[Asked53, ...]:
     """Return whom a stub asks in turn: one server, or those that the network handed out."""
     if server:
         return (Asked53(server, role),)
+    if any(one.kind == "router.filter" for one in home.now.dns):
+        return (Asked53(GATEWAY, "provider", 1, home.home.resolvers[0] if home.home.resolvers else Resolver()),)
     handed = home.home.resolvers
     return tuple(Asked53(_address(home, one, place), "provider", place, one) for place, one in enumerate(handed, 1))
 
@@ -84,11 +84,11 @@ def replies(home: HomeNetwork, asked: Asked53, question: Question) -> tuple[Repl
     """Return what comes back to one copy of a question, in the order of arrival; nothing: silence."""
     now = home.now
     tcp = question.way is Asked.TCP
-    captured = next((one for one in now.hijacks if one.kind == "router.proxy53"), None)
-    at_router = captured is not None or asked.address == GATEWAY
+    captured = any(one.kind == "router.proxy53" for one in now.hijacks)
+    at_router = captured or asked.address == GATEWAY
     if at_router and (now.line.adrift or now.line.no_route):
         return ()
-    filtered = _filtered(home, question) if at_router or asked.role == "provider" else None
+    filtered = _filtered(home, question) if at_router else None
     if filtered is not None:
         return filtered
     there = _way(home, asked, at_router=at_router)

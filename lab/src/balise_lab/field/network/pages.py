@@ -66,12 +66,12 @@ def usual(host: Host, name: str, path: str, country: str, *, secure: bool, part:
     """Return what a host says to a GET under one of its names when nothing happens to it."""
     page = host.pages.get(path) or host.pages.get("/")
     if page is not None and country in page.countries:
-        return of_page(host.name, Page(status=302, location=page.countries[country], server=page.server), part)
+        return of_page(name, Page(status=302, location=page.countries[country], server=page.server), part)
     if not secure and host.https:
-        return of_page(host.name, Page(status=301, location=f"https://{name}{path}"), part)
+        return of_page(name, Page(status=301, location=f"https://{name}{path}"), part)
     if page is None and host.pages:
-        return of_page(host.name, Page(status=404, title="404 Not Found", length=1), part)
-    return of_page(host.name, page or Page(), part)
+        return of_page(name, Page(status=404, title="404 Not Found", length=1), part)
+    return of_page(name, page or Page(), part)
 
 
 def of_effect(effect: Effect, name: str) -> bytes:
