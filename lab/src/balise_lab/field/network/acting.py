@@ -221,8 +221,13 @@ def now(home: Home, effects: Iterable[Acting], moment: float) -> Now:
                 asn=effect.asn or 9_009,
                 access_ms=home.access_ms + (effect.ms or _TUNNEL_MS),
             )
-    acting = sorted((one for one in running if one.selects(home, seen)), key=lambda one: one.place)
+    acting = sorted((one for one in running if one.selects(home, seen)), key=_order)
     return Now(home, seen, acting, until)
+
+
+def _order(one: Acting) -> tuple[int, int]:
+    """The nearest to the probe first; at one place a race before a resolver's silence, and that before its lies."""
+    return one.place, 0 if one.kind == "dns.inject" else 1 if one.kind.startswith("resolver.") else 2
 
 
 def _line(home: Home, acting: Iterable[Acting]) -> Line:

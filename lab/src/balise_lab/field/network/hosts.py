@@ -68,8 +68,6 @@ class Host(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     https: bool = True
     """Whether port 80 only leads to HTTPS."""
     first_ttl: int = 64
-    proxied: bool = False
-    """A middle box of its own network answers SYNs for it: every stranger's address seems alive."""
 
 
 BOGUS: Final = "45.98.66.66"
@@ -234,7 +232,7 @@ def _completed(host: Host, taken: Container[str]) -> Host:
         return msgspec.structs.replace(host, asn=asn)
     place = number("place", host.name)
     first_v4, first_v6 = _ROOM_V4 + (block % _BLOCKS << 8) + 1, _ROOM_V6 + (block % 65_521 << 80) + 1
-    v4 = (str(ipaddress.ip_address(first_v4 + (place + step) % 250)) for step in range(250))
+    v4 = (str(ipaddress.ip_address(first_v4 + (place + step) % 250 + (step // 250 << 8))) for step in range(0xFFFF))
     v6 = (str(ipaddress.ip_address(first_v6 + (place + step) % 0xFFFF)) for step in range(0xFFFF))
     addresses = tuple(next(each for each in room if each not in taken) for room in (v4, v6))
     return msgspec.structs.replace(host, asn=asn, addresses=addresses)
