@@ -101,6 +101,7 @@ class Bed:
             control_name=CONTROL,
             public_resolvers=(PUBLIC,),
             silent_addresses=(SILENT,),
+            lan=("192.168.1.0/24",),
             full=full,
         )
 

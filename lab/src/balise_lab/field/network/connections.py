@@ -24,6 +24,8 @@ _RECORDED: Final = 12
 """Segments of one answer that are recorded one by one: evidence holds ten."""
 _RTO: Final = 0.204
 _MOST_SENDINGS: Final = 9
+_PROGRAM: Final = 1.5e-4
+"""Seconds until a program has handed its bytes to the kernel."""
 _COST: Final = 52
 """Bytes of headers of one segment."""
 DATA, END, RESET = "data", "end", "reset"
@@ -42,11 +44,33 @@ class Connection:
     """One connection that stands; times are seconds since its SYN."""
 
     __slots__ = (
-        "address", "began", "capture", "chain", "ended", "expected", "frozen", "gone", "home", "name", "out", "port",
-        "queue", "received", "server", "server_next", "tls", "unread", "way",
+        "address",
+        "began",
+        "capture",
+        "chain",
+        "ended",
+        "expected",
+        "frozen",
+        "gone",
+        "home",
+        "last_read",
+        "name",
+        "out",
+        "port",
+        "queue",
+        "read",
+        "received",
+        "server",
+        "server_next",
+        "tls",
+        "unread",
+        "way",
+        "window",
     )  # fmt: skip
 
-    def __init__(self, home: HomeNetwork, address: str, port: int, server: Server, way: Way) -> None:
+    def __init__(
+        self, home: HomeNetwork, address: str, port: int, server: Server, way: Way, *, window: int = 0
+    ) -> None:
         self.home = home
         self.address = address
         self.port = port
@@ -68,11 +92,36 @@ class Connection:
         self.gone = False
         """Our side is closed."""
         self.received = 0
+        self.window = window
+        """Bytes that the server may send before they are read; 0: as many as it likes."""
+        self.read = 0
+        """Bytes of the server's that the program took from its socket."""
+        self.last_read = 0.0
+        """When it took the last of them."""
         self.unread = False
         self.name: str | None = None
         """What the client showed in clear."""
         self.tls = False
         self.chain: Chain | None = None
+
+    def takes(self, size: int, at: float) -> None:
+        """Count what the program read."""
+        self.read += size
+        self.last_read = at
+
+    @property
+    def idle_ms(self) -> float | None:
+        """Milliseconds since the last byte was read; ``None`` where none was."""
+        return (self.elapsed - self.last_read) * 1000.0 if self.read else None
+
+    def read_on(self, most: int) -> bytes:
+        """Return what arrived by now and nobody asked for, at most so much."""
+        data, now = b"", self.elapsed
+        while self.queue and self.queue[0].what == DATA and self.queue[0].at <= now and len(data) < most:
+            data += self.queue.popleft().data
+        if data:
+            self.takes(len(data), now)
+        return data[:most]
 
     @property
     def elapsed(self) -> float:
@@ -81,7 +130,7 @@ class Connection:
 
     def sends(self, length: int, sha256: str, answer: Answer) -> None:
         """Let the client's bytes leave now, and let what is answered arrive in its time."""
-        began = self.elapsed
+        began = self.elapsed + _PROGRAM
         self.capture.sent(began, "PA", self.out, self.expected, length=length, sha256=sha256)
         delay = self._repeated(began, length, sha256, never=not answer.heard)
         if delay is None:
@@ -96,12 +145,14 @@ class Connection:
 
     def _repeated(self, began: float, length: int, sha256: str, *, never: bool) -> float | None:
         """Record what the kernel sends again; return how late the bytes come through, ``None`` for never."""
-        home, moment, pause = self.home, 0.0, max(_RTO, self.way.seconds + 0.2)
+        # A probe of the tail after two round trips (RFC 8985 7.2), then time-outs by RFC 6298 with Linux' least of 0.2 s.
+        home, moment, pause = self.home, 0.0, max(_RTO, 2 * self.way.seconds)
+        rto = max(_RTO + self.way.seconds, 3 * self.way.seconds)
         for _ in range(_MOST_SENDINGS):
             if not never and not home.lost():
                 return moment
             moment += pause
-            pause *= 2
+            pause, rto = rto, 2 * rto
             self.capture.sent(began + moment, "PA", self.out, self.expected, length=length, sha256=sha256)
         return None
 
@@ -147,6 +198,9 @@ class Connection:
         """Let a burst of the server's data arrive; return when its last segment does."""
         room = self._room()
         rate = self._rate()
+        if self.window:
+            # One segment; what is left of the window is too small to be filled (RFC 9293 3.8.6.2.1).
+            data = data[: min(self.window, SEGMENT)]
         at, sent, flight, left = began, 0, _FIRST_FLIGHT, _FIRST_FLIGHT
         number = 0
         while sent < len(data):
@@ -179,7 +233,7 @@ class Connection:
         self.server_next += len(piece)
         self.received += len(piece) + _COST
         if recorded:
-            flags = "PA" if len(piece) < SEGMENT else "A"
+            flags = "PA" if len(piece) < SEGMENT and not self.window else "A"
             digest = hashlib.sha256(piece).hexdigest()[:16]
             self.capture.heard(at, flags, seq, self.out, length=len(piece), sha256=digest)
         if self.ended:

@@ -74,6 +74,8 @@ class _Asking:
         self.asked: dict[int, float] = {}
         self.plainly: set[int] = set()
         self.failure: Failure | None = None
+        self.tcp_server = -1
+        """Place of the server that was asked over TCP."""
         self.ids: dict[tuple[int, bool], str] = {}
 
     # --- the copies -----------------------------------------------------------------------------------------------
@@ -161,10 +163,23 @@ class _Asking:
         short = [one for one in told if one.reply.answer is not None and (one.reply.answer.tc or one.reply.answer.cut)]
         if self.silent or not short or any(_is_whole(one) for one in told):
             return None, 0.0, None
-        asked = self.servers[short[0].server]
-        found = lookups.replies(
-            self.home, asked, Question(self.step.name, self.step.qtype, Way.TCP, self.step.unchecked)
-        )
+        return self._by_tcp(short[0].server)
+
+    def by_tcp_alone(self) -> tuple[Reply | None, float, Failure | None]:
+        """Ask one server after the other until one answers, by no other way."""
+        answer, seconds, failure = None, 0.0, None
+        for server in range(len(self.servers)):
+            answer, took, failure = self._by_tcp(server)
+            seconds += took
+            if answer is not None:
+                break
+        return answer, seconds, failure
+
+    def _by_tcp(self, server: int) -> tuple[Reply | None, float, Failure | None]:
+        question = Question(self.step.name, self.step.qtype, Way.TCP, self.step.unchecked)
+        found = lookups.replies(self.home, self.servers[server], question)
+        self.asked.setdefault(server, 0.0)
+        self.tcp_server = server
         self.copies += 1
         answer = next((one for one in found if one.answer is not None), None)
         if answer is not None:
@@ -193,12 +208,12 @@ def query(home: HomeNetwork, step: Query) -> Operation:
     if not asking.servers:
         yield from ()
         return Queried(at=at, elapsed_ms=0.1, questions=0, failure=Failure.UNKNOWN)
-    ends = asking.run()
+    ends = 0.0 if step.tcp else asking.run()
     if any(one.at <= ends for one in asking.heard):
         ends += step.linger
     asking.heard = sorted((one for one in asking.heard if one.at <= ends), key=lambda one: one.at)[:_MOST_ANSWERS]
     asking.note_habits(ends)
-    tcp, seconds, failure = asking.over_tcp()
+    tcp, seconds, failure = asking.by_tcp_alone() if step.tcp else asking.over_tcp()
     yield Wait(within=ends + seconds)
     return _told(asking, at, ends + seconds, tcp, failure)
 
@@ -219,7 +234,7 @@ def _told(asking: _Asking, at: float, seconds: float, tcp: Reply | None, failure
         useless = (answer.tc and tcp is not None) or _refuses_form(answer) or _says_nothing(answer)
         (aside if useless else kept).append(timed)
     if tcp is not None and tcp.answer is not None:
-        kept.append(_timed(tcp.answer, tcp.after * 2000.0, min(asking.asked)))
+        kept.append(_timed(tcp.answer, tcp.after * 2000.0, asking.tcp_server))
     answered = {one.server for one in asking.heard if one.reply.answer is not None}
     tried = len(asking.given_up | set(asking.asked))
     asking.packets.sort(key=lambda packet: packet.t_us)
@@ -234,7 +249,15 @@ def _told(asking: _Asking, at: float, seconds: float, tcp: Reply | None, failure
         questions=asking.copies,
         packets=first_ten(asking.packets),
         failure=None if kept else failure or refused or asking.failure,
+        server=_who(asking, kept or aside),
+        known=tuple(one.address for one in lookups.handed(home)),
     )
+
+
+def _who(asking: _Asking, answers: list[DnsAnswer]) -> str:
+    """Return who answered first, or else who was asked first."""
+    place = answers[0].server if answers else 0
+    return asking.servers[place].address if place < len(asking.servers) else ""
 
 
 def _timed(answer: DnsAnswer, rtt_ms: float, server: int) -> DnsAnswer:

@@ -64,10 +64,16 @@ def servers(home: HomeNetwork, server: str, role: str) -> tuple[Asked53, ...]:
     """Return whom a stub asks in turn: one server, or those that the network handed out."""
     if server:
         return (Asked53(server, role),)
-    if any(one.kind == "router.filter" for one in home.now.dns):
-        return (Asked53(GATEWAY, "provider", 1, home.home.resolvers[0] if home.home.resolvers else Resolver()),)
-    handed = home.home.resolvers
-    return tuple(Asked53(_address(home, one, place), "provider", place, one) for place, one in enumerate(handed, 1))
+    return handed(home)
+
+
+def handed(home: HomeNetwork) -> tuple[Asked53, ...]:
+    """Return the resolvers that the network handed to this machine; a home that filters hands out its own."""
+    every = home.home.resolvers
+    filters = any(one.kind == "router.filter" for one in home.now.dns)
+    if filters and not any(one.where == "router" for one in every):
+        return (Asked53(GATEWAY, "provider", 1, every[0] if every else Resolver()),)
+    return tuple(Asked53(_address(home, one, place), "provider", place, one) for place, one in enumerate(every, 1))
 
 
 def _address(home: HomeNetwork, resolver: Resolver, place: int) -> str:

@@ -44,6 +44,7 @@ _FINISHED: Final = 80
 _CRYPTO: Final = 0.006
 _SENDINGS: Final = (0.0, 1.0, 3.0, 7.0, 15.0)
 """When a kernel sends its SYN (Linux: RTO 1 s, doubled)."""
+_LATE_BYTES: Final = 16_384
 _TLS_RECORD: Final = b"\x16\x03"
 _ALERT: Final = b"\x15\x03"
 
@@ -65,12 +66,12 @@ def connect(home: HomeNetwork, step: Connect, keep: Callable[[Connection], int])
         if fate is not None and fate.word == "no_route":
             yield Wait(within=LATE)
             return Failed(at=at, elapsed_ms=0.1, failure=Failure.NETWORK_UNREACHABLE)
-        capture.sent(sending, "S", window=64_800 if ":" in address else 64_240)
+        capture.sent(sending, "S", window=step.window or (64_800 if ":" in address else 64_240))
         if fate is None and not home.lost() and sending + there.seconds < step.timeout:
             server = home.server(address)
             if server is None:
                 break
-            connection = Connection(home, address, step.port, server, there)
+            connection = Connection(home, address, step.port, server, there, window=step.window)
             connection.capture = capture
             took = sending + there.seconds
             capture.heard(took, "SA", 0, 1, window=65_160)
@@ -162,12 +163,13 @@ def receive(connection: Connection, step: Receive) -> Operation:
         before = len(data)
         data += one.data
         end = _wanted(data, before, step.most, marks)
+        connection.takes((len(data) if end is None else end) - before, moment)
         if end is not None:
             rest = bytes(data[end:])
             del data[end:]
             if rest:
                 queue.appendleft(one._replace(at=moment, data=rest))
-            connection.unread = bool(queue)
+            connection.unread = any(left.what == DATA for left in queue)
             yield Wait(within=moment - began)
             return _received(at, began, moment, bytes(data), first, last)
     yield Wait(within=step.timeout)
@@ -204,6 +206,8 @@ def _failed(
 ) -> Failed:
     """Return a failure; the connection is closed by it."""
     connection.hang_up()
+    late = 0.0 if failure is Failure.GENERIC_TIMEOUT else LATE
+    idle_ms = connection.idle_ms
     return Failed(
         at=at,
         elapsed_ms=seconds * 1000.0,
@@ -211,6 +215,8 @@ def _failed(
         data=data,
         packets=connection.capture.until(connection.elapsed),
         detail=detail,
+        arrived=connection.read,
+        idle_ms=None if idle_ms is None else max(0.0, idle_ms - late * 1000.0),
     )
 
 
@@ -231,6 +237,7 @@ def handshake(connection: Connection, step: Handshake) -> Operation:
             yield Wait(within=moment - began + LATE)
             return _failed(connection, at, moment - began, word, bytes(heard[:4096]))
         heard += one.data
+        connection.takes(len(one.data), moment)
         if answer.chain is not None and len(heard) >= _size(answer):
             took = moment - began + _CRYPTO
             _finish(connection, began + took, answer.chain)
@@ -288,12 +295,20 @@ def inject(connection: Connection, step: Inject) -> Operation:
 
 def close(connection: Connection, step: Close) -> Operation:
     """Carry out a Close."""
-    at = connection.home.clock.now()
+    at, idle_ms = connection.home.clock.now(), connection.idle_ms
+    data = b""
     if step.linger > 0.0:
         yield Wait(within=step.linger)
+        data = b"" if connection.gone else connection.read_on(_LATE_BYTES)
     connection.hang_up()
-    packets = connection.capture.until(connection.elapsed)
-    return Closed(at=at, elapsed_ms=step.linger * 1000.0, packets=packets)
+    return Closed(
+        at=at,
+        elapsed_ms=step.linger * 1000.0,
+        packets=connection.capture.until(connection.elapsed),
+        arrived=connection.read,
+        idle_ms=idle_ms,
+        data=data,
+    )
 
 
 def gone(home: HomeNetwork) -> Operation:
