@@ -145,7 +145,7 @@ class Connection:
 
     def _repeated(self, began: float, length: int, sha256: str, *, never: bool) -> float | None:
         """Record what the kernel sends again; return how late the bytes come through, ``None`` for never."""
-        # A probe of the tail after two round trips (RFC 8985 7.2), then time-outs by RFC 6298 with Linux' least of 0.2 s.
+        # A probe of the tail after two round trips (RFC 8985 7.2), then RFC 6298 with Linux' least of 0.2 s.
         home, moment, pause = self.home, 0.0, max(_RTO, 2 * self.way.seconds)
         rto = max(_RTO + self.way.seconds, 3 * self.way.seconds)
         for _ in range(_MOST_SENDINGS):
