@@ -6,6 +6,7 @@ live here: conclusions (inference.py).
 """
 
 import logging
+import secrets
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,6 +15,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from balise_collector.conclude.burst import Burst, BurstRules, Chance, Risk
 from balise_collector.conclude.databases import DatabasesOpener
 from balise_collector.conclude.inference import (
     INSTRUMENTS,
@@ -22,6 +24,7 @@ from balise_collector.conclude.inference import (
     WARM,
     Concluded,
     Inference,
+    Learned,
     OperatorContext,
     unsure_of,
 )
@@ -29,6 +32,7 @@ from balise_collector.conclude.store import Progress
 from balise_collector.fleet.catalogue import Catalogue
 from balise_collector.fleet.members import Fleet
 from balise_collector.fleet.registry import FleetRegistry
+from balise_collector.fleet.requests import hindrance, target_named
 from balise_collector.fleet.whereabouts import Sighting
 from balise_collector.incidents import Incident, IncidentChange
 from balise_collector.journal import JournalRow, Piece, PresenceRow
@@ -158,13 +162,14 @@ class JournalReader:
         reader: str = CURSOR,
         *,
         remembers: bool = True,
+        heed: Callable[[Verdict, float], None] | None = None,
     ) -> None:
         """Go on from the store's snapshot, or from zero where there is none (or it is of another version).
 
         What cannot be dealt with is remembered under the name of ``reader``. A reader that does not ``remember`` keeps
-        no snapshot: who drives it never starts again.
+        no snapshot: who drives it never starts again. ``heed`` is given each first verdict with its time of receipt.
         """
-        self._remembers = remembers
+        self._remembers, self._heed = remembers, heed
         self._reader = reader
         self._journal = journal
         self._store = store
@@ -271,6 +276,8 @@ class JournalReader:
             concluded = self._inference.take(row)
             if concluded is not None:
                 verdicts.append(concluded)
+                if self._heed is not None:
+                    self._heed(concluded[1], row.received_at)
             self._progress = msgspec.structs.replace(self._progress, seq=row.seq, received=row.received_at)
         self._progress = msgspec.structs.replace(self._progress, seq=piece.through)
         if piece.ended and self._progress.stepped:
@@ -337,6 +344,32 @@ class JournalReader:
         return {**self._inference.memory(), "cells": cells_of(self._inference), LINES: lines}
 
 
+def burst_of(config: Config) -> Burst:
+    """Return who says whom to ask after a first failure, by the operator's settings."""
+    rules = BurstRules(
+        enabled=config.burst.enabled,
+        risk={country: Risk(word) for country, word in config.burst.risk.items()},
+        bytes_per_day=config.burst.bytes_per_day,
+        interval=float(config.timetable.interval),
+    )
+    draw = secrets.SystemRandom()
+    return Burst(rules, Chance(share=draw.sample, part=draw.random, id=lambda: secrets.token_hex(16)))
+
+
+def ask(burst: Burst, registry: FleetRegistry, catalogue: Catalogue, learned: Learned, now: float) -> None:
+    """Write down the requests of a burst that are due; the writer's thread sends them."""
+    if not burst.waits:
+        return
+    fleet = registry.fleet()
+    for probe, request in burst.due(now, fleet, lambda text: target_named(text, catalogue, learned)):
+        waiting = sum(one.is_open(now) for one in registry.requests(probe))
+        if why := hindrance(fleet, probe, request, waiting):
+            _log.info("burst: not asked: %s", why)
+            continue
+        registry.add_request(probe, request, None)
+        _log.info("burst: %s is asked once more for %s of %s", probe, request.experiment, request.about)
+
+
 def step_after(progress: Progress) -> float:
     """Return how many seconds the next step takes: a minute, and more where nothing has arrived for hours.
 
@@ -386,7 +419,8 @@ class Pipeline(threading.Thread):
     def _run(self) -> None:
         databases = self._open_databases()
         journal, store, registry = databases.journal, databases.store, databases.registry
-        reader = JournalReader(journal, store, self._context(registry))
+        burst = burst_of(self._config)
+        reader = JournalReader(journal, store, self._context(registry), heed=burst.heed)
         pause, cursor, stale = 0.0, -1, False
         while not self._stopping.wait(pause):
             if registry.changed():
@@ -414,6 +448,8 @@ class Pipeline(threading.Thread):
                 pause, stale = _RETRY_SECONDS, True
             with reader.inference.faults.set_aside("teaching"):
                 self._teach_sometimes(reader)
+            with reader.inference.faults.set_aside("burst"):
+                ask(burst, registry, self._catalogue, self._taught, self._clock.now())
         databases.close()
 
     def _context(self, registry: FleetRegistry) -> OperatorContext:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -171,6 +171,17 @@ class Detect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """A probe not heard for so long (while we listened) is silent: its cells freeze."""
 
 
+class BurstSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[burst]``: whether probes that were well are asked once more when another fails for the first time."""
+
+    enabled: bool = True
+    risk: Mapping[str, Literal["low", "medium", "high"]] = {}
+    """What measuring may cost hosts, by country: ``low`` asks within seconds, ``medium`` (and what is not named) within
+    an interval, ``high`` asks nobody. A board whose tags hold ``risk-high`` is never asked."""
+    bytes_per_day: int = 400_000
+    """What bursts may cost a probe a day."""
+
+
 class Sinks(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[sinks]``: who else is told."""
 
@@ -214,6 +225,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     budget: BudgetSettings = BudgetSettings()
     network: NetworkSettings = NetworkSettings()
     detect: Detect = Detect()
+    burst: BurstSettings = BurstSettings()
     sinks: Sinks = Sinks()
     influx: Influx = Influx()
 
@@ -334,6 +346,13 @@ def _measuring_findings(config: Config) -> list[tuple[str, str]]:
     if any(len(group) < 2 or not all(0 < asn < 2**32 for asn in group) for group in config.network.same_provider):
         found.append(("network.same_provider", "give groups of two AS numbers or more, e.g. [[17557, 45595]]"))
     found.extend((f"influx.{key}", wrong) for key, wrong in _influx_findings(config.influx))
+    if not 0 <= config.burst.bytes_per_day <= 20_000_000:
+        found.append(("burst.bytes_per_day", f"{config.burst.bytes_per_day}; use 0 to 20000000"))
+    found.extend(
+        ("burst.risk", f"{harmless.line(country)[:8]!r} is no country; write two capitals, e.g. PK")
+        for country in config.burst.risk
+        if not re.fullmatch("[A-Z]{2}", country)
+    )
     if config.detect.silence_seconds < config.timetable.interval:
         found.append(("detect.silence_seconds", "shorter than timetable.interval: every probe would seem silent"))
     return found

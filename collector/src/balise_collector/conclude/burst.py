@@ -1,0 +1,240 @@
+"""The confirmation burst: whom to ask once more when a probe fails where nobody expected it. Pure but for its memory.
+
+A first failure asks a random half of the siblings that were well a slot before: the boards of other hosts in the
+country, of the same provider and of others. They are asked by ordinary requests (balise_wire.request), once a stretch,
+spread over seconds where the country's risk is low and over a whole interval elsewhere, since a burst is an oracle that
+lists the lines; never where the risk is high, and bounded by the bytes of a day. What they answer are measurements like
+all others. Nothing here is kept: a replay needs none of it, and after a restart nobody is known to be well before he
+has said so. Must not live here: sending (the registry and intake do), judging, chance and time (both are given).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+import msgspec
+
+from balise_collector.fleet.members import Fleet, Member
+from balise_collector.judge import Verdict, VerdictState
+from balise_wire.assignment import Target
+from balise_wire.experiments import OF_TARGETS, cost
+from balise_wire.experiments.traits import RunShape
+from balise_wire.request import Request
+from balise_wire.words import Design, Experiment, Profile
+
+AT_RISK: Final = "risk-high"
+"""The operator's tag of a board whose host is at risk: it is never asked."""
+SPREAD: Final = 20.0
+"""Clock seconds over which siblings are asked where the country's risk is low."""
+STRETCH: Final = 3_600.0
+"""Clock seconds without a blocked verdict after which the next one begins another stretch."""
+_REST: Final = 900.0
+"""Clock seconds between two bursts of one cell that single failures begin: most of these are noise."""
+_JUST_ASKED: Final = 600.0
+"""Clock seconds for which the answers of one burst are also those that the next would ask for."""
+_FRESH: Final = 600.0
+"""Clock seconds after which a failure is no news: what was delivered late asks nobody."""
+_WITHIN: Final = 300.0
+"""Clock seconds within which what is asked must have begun."""
+_KEEP: Final = 86_400.0
+_CONTROLS: Final = 4
+"""Arms beside the subject, for the reckoning of bytes: the generous side."""
+_ANOMALY: Final = ".anomaly"
+"""How the ids of the rules end that hold a single failure back (judge/rules.py ``anomaly``)."""
+
+
+class Risk(StrEnum):
+    """What measuring may cost the hosts of a country, on the operator's word."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BurstRules:
+    """What the operator says."""
+
+    enabled: bool = True
+    risk: Mapping[str, Risk] = field(default_factory=dict)
+    """By country; what is not named is ``medium``: nobody said that it is low."""
+    bytes_per_day: int = 400_000
+    """What bursts may cost a probe a UTC day, as reckoned; single failures may use half of it."""
+    interval: float = 300.0
+    """Seconds between two measurements of a target."""
+
+    def spread(self, country: str) -> float | None:
+        """Return over how many seconds siblings are asked; ``None`` where nobody is."""
+        risk = self.risk.get(country, Risk.MEDIUM)
+        if not self.enabled or risk is Risk.HIGH:
+            return None
+        return SPREAD if risk is Risk.LOW else self.interval
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chance:
+    """What must not be foreseen, given from outside."""
+
+    share: Callable[[Sequence[str], int], Sequence[str]]
+    """Draws so many of the probes."""
+    part: Callable[[], float]
+    """Draws from 0 up to 1."""
+    id: Callable[[], str]
+    """Makes the id of a request: 32 hex digits."""
+
+
+class Asking(NamedTuple):
+    """One request to one probe."""
+
+    probe: str
+    request: Request
+
+
+class _Place(NamedTuple):
+    country: str
+    service: str
+    layer: Experiment
+    family: int
+
+
+class _Failure(NamedTuple):
+    verdict: Verdict
+    blocked: bool
+    at: float
+
+
+@dataclass(slots=True)
+class _Asked:
+    blocked: float = float("-inf")
+    """When the last blocked verdict of the place was heard."""
+    burst: float = float("-inf")
+    """When siblings were last asked."""
+
+
+class Burst:
+    """Hears every verdict, and says whom to ask when."""
+
+    def __init__(self, rules: BurstRules, chance: Chance) -> None:
+        self._rules, self._chance = rules, chance
+        self._well: dict[tuple[str, str, Experiment], tuple[float, VerdictState]] = {}
+        """When each probe last said what of each target, clock seconds."""
+        self._asked: dict[_Place, _Asked] = {}
+        self._failures: list[_Failure] = []
+        self._planned: list[tuple[float, Asking]] = []
+        self._spent: dict[tuple[str, int], int] = {}
+        """Bytes that bursts were reckoned to cost each probe a UTC day."""
+        self._tidied = 0.0
+
+    @property
+    def waits(self) -> bool:
+        """Whether ``due`` may have something."""
+        return bool(self._failures or self._planned)
+
+    def heed(self, verdict: Verdict, received: float) -> None:
+        """Take a verdict as it is reached; ``received`` is when its measurement arrived, UNIX seconds."""
+        if verdict.reference or verdict.layer not in OF_TARGETS:
+            return
+        single = verdict.rule.endswith(_ANOMALY)
+        if verdict.state is VerdictState.BLOCKED or single:
+            self._failures.append(_Failure(verdict, not single, received))
+        if verdict.state in {VerdictState.OK, VerdictState.BLOCKED} or single:
+            self._well[verdict.probe, verdict.target, verdict.layer] = (received, verdict.state)
+
+    def due(self, now: float, fleet: Fleet, target: Callable[[str], Target | None]) -> list[Asking]:
+        """Return the requests to make now.
+
+        Args:
+            now: UNIX seconds.
+            fleet: who may be asked.
+            target: finds a target of the catalogue by its id.
+        """
+        failures, self._failures = self._failures, []
+        for failure in failures:
+            if now - failure.at <= _FRESH and now - failure.verdict.at <= _FRESH:
+                self._plan(failure, now, fleet, target)
+        self._tidy(now)
+        ready = [asking for at, asking in self._planned if at <= now]
+        self._planned = [(at, asking) for at, asking in self._planned if at > now]
+        return [Asking(probe, _dated(request, now)) for probe, request in ready if probe in fleet.members]
+
+    def _plan(self, failure: _Failure, now: float, fleet: Fleet, target: Callable[[str], Target | None]) -> None:
+        verdict = failure.verdict
+        country = verdict.network.country
+        spread = self._rules.spread(country)
+        place = _Place(country, verdict.service, verdict.layer, verdict.family)
+        held = self._asked.setdefault(place, _Asked())
+        wanted = self._wanted(failure, held, country)
+        if failure.blocked:
+            held.blocked = failure.at
+        whole = target(verdict.target)
+        if spread is None or not wanted or whole is None:
+            return
+        price = cost(verdict.layer, _shape(whole, verdict.family))
+        day = int(now // _KEEP)
+        bound = self._rules.bytes_per_day // (1 if failure.blocked else 2)
+        siblings = self._siblings(verdict, failure.at, fleet)
+        able = [one for one in siblings if self._spent.get((one.id, day), 0) + price <= bound]
+        for probe in self._half(able, verdict.network.asn):
+            self._spent[probe, day] = self._spent.get((probe, day), 0) + price
+            request = Request(
+                id=self._chance.id(), experiment=verdict.layer, target=verdict.target, design=Design.ON_DEMAND,
+                made=now, expires=now, bytes=price,
+            )  # fmt: skip
+            self._planned.append((now + self._chance.part() * spread, Asking(probe, request)))
+        if able:
+            held.burst = now
+
+    def _wanted(self, failure: _Failure, held: _Asked, country: str) -> bool:
+        """Tell whether a failure begins a burst: the first of a stretch, or one alone where the risk is low."""
+        if failure.at - held.burst < _JUST_ASKED:
+            return False
+        if failure.blocked:
+            return failure.at - held.blocked >= STRETCH
+        low = self._rules.risk.get(country) is Risk.LOW
+        return low and failure.at - held.burst >= _REST and failure.at - held.blocked >= STRETCH
+
+    def _siblings(self, verdict: Verdict, at: float, fleet: Fleet) -> list[Member]:
+        """Return the probes of other hosts in the country that were well a slot before, at the same target."""
+        mine = fleet.members.get(verdict.probe)
+        found = []
+        for member in fleet.active():
+            said = self._well.get((member.id, verdict.target, verdict.layer))
+            near = 2.0 * max(self._rules.interval, float(fleet.paces.get(member.id, 0)))
+            if (
+                member.id != verdict.probe
+                and not member.reference
+                and member.network.country == verdict.network.country
+                and member.profile in {Profile.STANDARD, Profile.LEAN}
+                and AT_RISK not in member.tags
+                and not (mine is not None and member.host and member.host == mine.host)
+                and said is not None
+                and said[1] is VerdictState.OK
+                and at - said[0] <= near
+            ):
+                found.append(member)
+        return found
+
+    def _half(self, able: Sequence[Member], asn: int) -> list[str]:
+        """Draw half of each group, one at least: of the same provider, and of the others."""
+        same = [one.id for one in able if one.network.asn == asn]
+        others = [one.id for one in able if one.network.asn != asn]
+        return [probe for group in (same, others) for probe in self._chance.share(group, -(-len(group) // 2))]
+
+    def _tidy(self, now: float) -> None:
+        """Forget what is older than a day, once an hour."""
+        if now - self._tidied < STRETCH:
+            return
+        self._tidied = now
+        self._well = {key: said for key, said in self._well.items() if now - said[0] <= _KEEP}
+        self._asked = {key: one for key, one in self._asked.items() if now - max(one.blocked, one.burst) <= _KEEP}
+        self._spent = {key: spent for key, spent in self._spent.items() if key[1] >= int(now // _KEEP)}
+
+
+def _shape(target: Target, family: int) -> RunShape:
+    """Return the layout of what is asked for, on the generous side."""
+    return RunShape(target=target, design=Design.ON_DEMAND, family=family, controls=_CONTROLS, full=True)
+
+
+def _dated(request: Request, now: float) -> Request:
+    return msgspec.structs.replace(request, made=now, expires=now + _WITHIN)
