@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from balise_collector.conclude.inference import LEARNED, OperatorContext, learned_of
-from balise_collector.conclude.pipeline import LINES, JournalReader, replay
+from balise_collector.conclude.pipeline import LINES, JournalReader, operator_context, replay
 from balise_collector.conclude.store import Progress
 from balise_collector.conclude.store.sqlite import SqliteStore
 from balise_collector.fleet import catalogue
@@ -29,7 +29,8 @@ from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.judge import VerdictState
 from balise_collector.run.databases import Databases
 from balise_collector.system.clock import Clock
-from balise_collector.system.config import Broker, CollectorSettings, Config
+from balise_collector.system.config import Broker, CollectorSettings, Config, JudgeSettings
+from balise_collector.system.errors import ConfigError
 from balise_wire.experiments.dns import DnsAnswer, DnsObservation
 from balise_wire.measurement import Network
 from balise_wire.mechanisms import Mechanism
@@ -450,3 +451,21 @@ def test_a_snapshot_of_another_version_is_judged_anew(
     assert told(store) == before
     assert sum(store.count_by_state().values()) == sent
     assert place.derived_file.exists()
+
+
+def test_the_operators_fingerprints_join_our_own(place: Config, services: Catalogue, tmp_path: Path) -> None:
+    """``[judge] fingerprints``: files in OONI's format, read at the start; what cannot be read names key and file."""
+    file = tmp_path / "prints.csv"
+    head = (
+        "name,scope,other_names,location_found,pattern_type,pattern,confidence_no_fp,expected_countries,source,exp_url"
+    )
+    file.write_text(f"{head},notes\na,isp,,dns,full,192.0.2.66,5,PK,ours,,\n")
+    config = msgspec.structs.replace(place, judge=JudgeSettings(fingerprints=(str(file),)))
+    known = operator_context(config, Clock(), Fleet.of([]), services).fingerprints
+    assert known.address("192.0.2.66") is not None
+    assert known.address("10.10.34.34") is not None
+    bad = tmp_path / "bad.csv"
+    bad.write_text(f"{head},notes\na,isp,,elsewhere,full,192.0.2.66,5,PK,ours,,\n")
+    config = msgspec.structs.replace(place, judge=JudgeSettings(fingerprints=(str(bad),)))
+    with pytest.raises(ConfigError, match=r"judge\.fingerprints: .*bad\.csv: fingerprints line 2"):
+        operator_context(config, Clock(), Fleet.of([]), services)

@@ -34,3 +34,15 @@ def test_bad_prints_name_their_line(line: str) -> None:
     """The operator's file, so the operator is told where."""
     with pytest.raises(ValueError, match="line 2"):
         read_fingerprints([HEAD, line])
+
+
+@pytest.mark.parametrize(
+    ("scope", "proves"), [("nat", True), ("isp", True), ("prod", False), ("inst", False), ("vbw", False)]
+)
+def test_only_what_nations_and_providers_show_is_proof(scope: str, *, proves: bool) -> None:
+    """Pages of products and institutions stand in offices and homes as well; "varying" says what it is worth."""
+    prints = read_fingerprints(
+        [HEAD, f"a,{scope},,body,contains,Denied,5,PK,ours,,", f"b,{scope},,dns,full,192.0.2.66,5,PK,ours,,"]
+    )
+    assert (prints.page("Access Denied", []) is not None) is proves
+    assert (prints.address("192.0.2.66") is not None) is proves

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from balise_collector.judge import read_fingerprints
+from balise_collector.judge.fingerprints import PROOF
 from balise_collector.judge.injection import FORGED, Sign, weighed
 from balise_wire.evidence import Direction, Packet
 
@@ -102,12 +103,12 @@ def test_controls_and_a_capture_beside_itself_score_nothing(shared_data: Path) -
 
 
 def test_oonis_fingerprints_can_be_read_and_match_their_own_addresses(shared_data: Path) -> None:
-    """Every print of both files loads; every DNS print finds the address it names."""
+    """Every print of both files loads; every DNS print of a nation or a provider finds the address it names."""
     folder = shared_data / "fingerprints"
     names = (folder / "fingerprints_dns.csv").read_text().splitlines()
     prints = read_fingerprints(names)
     assert len(prints.prints) > 200
-    assert all(prints.address(p.pattern) is not None for p in prints.prints if p.scope != "fp")
+    assert all((prints.address(p.pattern) is not None) is (p.scope in PROOF) for p in prints.prints)
     with (folder / "fingerprints_http.csv").open(newline="") as lines:
         pages = read_fingerprints(lines)
     assert len(pages.prints) > 1_500

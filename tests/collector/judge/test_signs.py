@@ -31,6 +31,8 @@ def test_rules_that_saw_nothing_but_silence_are_these() -> None:
         "ip.as",
         "port.drop",
         "line.port",
+        "http.drop",
+        "http.freeze",
         "tcp.wide",
         "sni.drop",
         "sni.allow",

@@ -23,7 +23,7 @@ from balise_collector.fleet.members import Fleet
 from balise_collector.fleet.whereabouts import Placed, Sighting, Where, Whereabouts
 from balise_collector.incidents import Incident, IncidentBook, IncidentChange
 from balise_collector.journal import JournalRow, PresenceRow
-from balise_collector.judge import Bar, Context, ReferenceTable, Verdict, VerdictState
+from balise_collector.judge import OWN, Bar, Context, Fingerprints, ReferenceTable, Verdict, VerdictState
 from balise_collector.judge.limits import BUDGET, SHARED
 from balise_collector.judge.witnesses import Stand, witness_of
 from balise_collector.system.faults import Faults
@@ -78,6 +78,8 @@ class OperatorContext:
     """Whether there is a table by which the sources of connections were looked up."""
     same_provider: tuple[frozenset[int], ...] = ()
     """AS numbers that are one provider's."""
+    fingerprints: Fingerprints = OWN
+    """Known block pages and forged addresses."""
 
     def bogons(self) -> tuple[IpNetwork, ...]:
         """Return the addresses that no public service has, here."""
@@ -185,6 +187,9 @@ class Inference:
         self._table.keep(hosts, self._no_limits)
         self._detector.keep(around.witnesses())
         self._whereabouts.same, self._whereabouts.observed = around.same_provider, around.observed
+        self._names = {
+            service.id: frozenset(entry.host for entry in service.targets) for service in around.catalogue.services
+        }
         self._pins = {
             entry.host: frozenset(entry.spki)
             for service in around.catalogue.services
@@ -271,7 +276,9 @@ class Inference:
             clock_offset=offset,
             references=self._table,
             addresses=self._addresses.get(measurement.target, frozenset()),
+            names=self._names.get(measurement.service, frozenset()),
             pins=self._pins.get(measurement.host, frozenset()),
+            fingerprints=self._operator.fingerprints,
             bogons=self._bogons,
             no_limits=self._no_limits,
         )

@@ -65,8 +65,8 @@ def judge(measurement: Measurement, context: Context) -> Verdict:
 def note(table: ReferenceTable, verdict: Verdict, measurement: Measurement) -> None:
     """Let the table take in one measurement with its verdict.
 
-    Of a reference all of it, of another probe only whether its target was in order: against that no fault is the
-    world's.
+    Of a reference all of it; of another probe whether its target was in order, against which no fault is the world's,
+    and what the service itself told it over TLS.
     """
     if verdict.rule in BARRED or (_on_line(measurement.experiment) and not verdict.reference):
         return
@@ -74,13 +74,13 @@ def note(table: ReferenceTable, verdict: Verdict, measurement: Measurement) -> N
         table.heard(verdict)
     if _on_line(measurement.experiment) or verdict.rule.startswith(("line.", "own.")):
         return
-    if not verdict.reference:
-        table.at_home(verdict, _endpoints(measurement))
-        return
     # A limited board's silence says that no server is dead, as it says that none is blocked.
     deaf = limited(measurement, table.no_limits) and fell_silent(measurement)
     report = Report(verdict=verdict, measurement=measurement, deaf=deaf or _not_understood(measurement))
-    table.concluded(report)
+    if verdict.reference:
+        table.concluded(report)
+    else:
+        table.at_home(verdict, _endpoints(measurement))
     kind, remember = OBSERVATIONS.get(measurement.experiment), NOTES.get(measurement.experiment)
     if kind is None or remember is None:
         return

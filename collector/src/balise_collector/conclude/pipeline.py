@@ -10,6 +10,7 @@ import secrets
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -36,10 +37,10 @@ from balise_collector.fleet.requests import hindrance, target_named
 from balise_collector.fleet.whereabouts import Sighting
 from balise_collector.incidents import Incident, IncidentChange
 from balise_collector.journal import JournalRow, Piece, PresenceRow
-from balise_collector.judge import RULES_VERSION, Verdict
+from balise_collector.judge import OWN, RULES_VERSION, Fingerprints, Verdict, read_fingerprints
 from balise_collector.system.clock import Clock
 from balise_collector.system.config import Config
-from balise_collector.system.errors import DamagedError, JournalError
+from balise_collector.system.errors import ConfigError, DamagedError, JournalError
 from balise_collector.system.faults import Fault, Faults, words_of
 from balise_collector.words.tables import WITNESSES
 from balise_wire.addresses import LABORATORY
@@ -74,7 +75,25 @@ def operator_context(config: Config, clock: Clock, fleet: Fleet, catalogue: Cata
         laboratory=config.network.laboratory or (LABORATORY if clock.laboratory else ()),
         observed=bool(config.network.origins),
         same_provider=tuple(frozenset(group) for group in config.network.same_provider),
+        fingerprints=_prints(config.judge.fingerprints),
     )
+
+
+@cache
+def _prints(files: tuple[str, ...]) -> Fingerprints:
+    """Return our own prints and those of the operator's files; read once, since they are thousands.
+
+    Raises:
+        ConfigError: a file cannot be read, or is not in OONI's format.
+    """
+    prints = list(OWN.prints)
+    for name in files:
+        try:
+            with Path(name).open(encoding="utf-8", newline="") as lines:
+                prints += read_fingerprints(lines).prints
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"judge.fingerprints: {name}: {error}") from error
+    return Fingerprints(tuple(prints))
 
 
 class FollowedJournal(Protocol):

@@ -48,6 +48,8 @@ class Context:
     references: ReferenceTable = field(default_factory=ReferenceTable)
     addresses: frozenset[str] = frozenset()
     """The target's addresses by the catalogue."""
+    names: frozenset[str] = frozenset()
+    """The hosts of the target's service by the catalogue: its own site leads to them."""
     pins: frozenset[str] = frozenset()
     """SHA-256 of the public keys that the catalogue expects."""
     fingerprints: Fingerprints = OWN

@@ -10,7 +10,14 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from typing import Final
+
+PROOF: Final = frozenset({"nat", "isp"})
+"""Scopes of prints that prove: what a nation or a provider shows in a service's place."""
+CLEARS: Final = "fp"
+"""Scope of prints that look like a block and are none."""
+_SPEAK: Final = PROOF | {CLEARS}
 
 
 class Place(StrEnum):
@@ -44,7 +51,13 @@ class Fingerprint:
             return text.startswith(self.pattern)
         if self.pattern_type == "contains":
             return self.pattern in text
-        return re.search(self.pattern, text) is not None
+        return _compiled(self.pattern).search(text) is not None
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Return a pattern, compiled once: there are more of them than the interpreter keeps."""
+    return re.compile(pattern)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +69,10 @@ class Fingerprints:
 
     def __post_init__(self) -> None:
         """Build the index once."""
-        found = {p.pattern: p for p in self.prints if p.place is Place.DNS and p.scope != "fp"}
+        found = {p.pattern: p for p in self.prints if p.place is Place.DNS and p.scope in PROOF}
+        for print_ in self.prints:
+            if print_.place is Place.DNS and print_.scope == CLEARS:
+                found.pop(print_.pattern, None)
         object.__setattr__(self, "_dns", found)
 
     def address(self, address: str) -> Fingerprint | None:
@@ -64,11 +80,15 @@ class Fingerprints:
         return self._dns.get(address)
 
     def page(self, title: str, headers: Iterable[tuple[str, str]]) -> Fingerprint | None:
-        """Return the print of a block page; a print of a known false positive clears the page."""
-        found = [p for p in self.prints if self._on_page(p, title, headers)]
-        if not found or any(p.scope == "fp" for p in found):
+        """Return the print of a block page that a country or a provider shows.
+
+        A print of a known false positive clears the page. Prints of products, institutions and of varying reliability
+        say what stands there, and not on whose behalf: they prove nothing.
+        """
+        found = [p for p in self.prints if p.scope in _SPEAK and self._on_page(p, title, headers)]
+        if any(p.scope == CLEARS for p in found):
             return None
-        return found[0]
+        return next(iter(found), None)
 
     @staticmethod
     def _on_page(print_: Fingerprint, title: str, headers: Iterable[tuple[str, str]]) -> bool:

@@ -182,6 +182,14 @@ class BurstSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """What bursts may cost a probe a day."""
 
 
+class JudgeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[judge]``: what the rules know beside the code."""
+
+    fingerprints: tuple[str, ...] = ()
+    """Files of known block pages and forged addresses in OONI's format (github.com/ooni/blocking-fingerprints), read at
+    the start. Rows of scope ``nat`` and ``isp`` are proof, ``fp`` rows clear a page, others say nothing."""
+
+
 class Sinks(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[sinks]``: who else is told."""
 
@@ -226,6 +234,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     network: NetworkSettings = NetworkSettings()
     detect: Detect = Detect()
     burst: BurstSettings = BurstSettings()
+    judge: JudgeSettings = JudgeSettings()
     sinks: Sinks = Sinks()
     influx: Influx = Influx()
 
@@ -352,6 +361,11 @@ def _measuring_findings(config: Config) -> list[tuple[str, str]]:
         ("burst.risk", f"{harmless.line(country)[:8]!r} is no country; write two capitals, e.g. PK")
         for country in config.burst.risk
         if not re.fullmatch("[A-Z]{2}", country)
+    )
+    found.extend(
+        ("judge.fingerprints", f"{name!r} is not a file that this user can see")
+        for name in config.judge.fingerprints
+        if not Path(name).is_file()
     )
     if config.detect.silence_seconds < config.timetable.interval:
         found.append(("detect.silence_seconds", "shorter than timetable.interval: every probe would seem silent"))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from balise_collector.conclude.judgement import note
 from balise_collector.judge import VerdictState, read_fingerprints
 from balise_wire.failures import Failure
+from balise_wire.measurement import read_measurement
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Arm, Design
 from tests.testbed.cases import Case
@@ -131,3 +134,148 @@ def test_a_page_down_for_references_is_down(case: Case) -> None:
     """500 or silence for everybody."""
     case.abroad(case.page(None))
     assert case.judged(_paired(case, case.page(None))).state is VerdictState.DOWN
+
+
+# --- a page that differs is not yet a page of somebody else's ---------------------------------------------------------
+
+NGINX = (("server", "nginx"),)
+BOX = (("server", "box"),)
+TLS: dict[str, Any] = {"tls": True, "tls_verified": True, "port": 443}
+
+
+@pytest.mark.parametrize(
+    ("page", "rule"),
+    [
+        ({"title": "Access Denied", "headers": BOX}, "http.blockpage"),
+        ({"title": "Access Denied", "headers": BOX, "body_bytes": 19_000}, "http.blockpage"),
+        ({"title": "Bienvenue", "headers": NGINX}, "http.other_page"),
+        ({"title": "Bienvenue", "headers": (("server", "cloudflare"),)}, "http.other_page"),
+        ({"title": "Bienvenue", "headers": ()}, "http.other_page"),
+        ({"title": "Just a moment...", "headers": BOX}, "http.robot_test"),
+    ],
+)
+def test_whose_marks_a_page_bears_decides(case: Case, page: dict[str, Any], rule: str) -> None:
+    """Titles that differ make two pages, of whatever length; the service's own front bears its own name."""
+    case.abroad(case.page(headers=NGINX))
+    told = _paired(case, case.page(body_sha256="other", **page), control=case.page(arm=Arm.NEIGHBOUR, headers=NGINX))
+    assert case.judged(told).rule == rule
+
+
+def test_a_length_that_was_cut_says_nothing(case: Case) -> None:
+    """The whole may be of any length: neither the same page nor another."""
+    case.abroad(case.page(title="", body_sha256="a"))
+    cut = case.page(title="", body_sha256="b", body_bytes=300, truncated=True)
+    assert case.judged(_paired(case, cut)).state is not VerdictState.BLOCKED
+    whole = case.page(title="", body_sha256="b", body_bytes=300, truncated=True, whole_bytes=20_100)
+    assert case.judged(_paired(case, whole)).state is VerdictState.OK
+
+
+@pytest.mark.parametrize(
+    ("aim", "rule"),
+    [
+        ("https://pk.twitter.com/", "http.ok"),
+        ("https://www.twitter.com.pk/", "http.ok"),
+        ("https://x.com/", "http.ok"),
+        ("http://blocked.isp.example/", "http.redirect"),
+    ],
+)
+def test_a_redirect_within_the_services_own_sites_is_its_own(case: Case, aim: str, rule: str) -> None:
+    """A sub-domain, a national domain, another host of the catalogue's; references are led to the service elsewhere."""
+    case.abroad(case.page(301, headers=(("location", f"https://www.{case.host}/"),)))
+    told = _paired(case, case.page(302, headers=(("location", aim),)))
+    assert case.judged(told, names=frozenset({"x.com", case.host})).rule == rule
+
+
+def test_where_the_service_itself_leads_over_tls_is_its_own(case: Case) -> None:
+    """The same redirect over a verified connection: nobody on the way wrote it."""
+    case.abroad(case.page(301, headers=(("location", f"https://{case.host}/"),)))
+    led = _paired(case, case.page(302, headers=(("location", "https://login.example.net/"),)))
+    assert case.judged(led).rule == "http.redirect"
+    other = case.measured(
+        case.page(302, headers=(("location", "https://login.example.net/"),), **TLS), design=Design.SENTINEL
+    )
+    note(case.references, case.judged(other), other)
+    assert case.judged(led).state is VerdictState.OK
+
+
+def test_a_page_that_the_service_itself_shows_over_tls_is_its_own(case: Case) -> None:
+    """A country's own front page, in clear as over TLS."""
+    case.abroad(case.page())
+    mine: dict[str, Any] = {"title": "Khush amdeed", "body_sha256": "pk", "body_bytes": 900}
+    told = _paired(case, case.page(**mine))
+    assert case.judged(told).rule == "http.blockpage"
+    other = case.measured(case.page(**mine, **TLS), design=Design.SENTINEL)
+    note(case.references, case.judged(other), other)
+    assert case.judged(told).state is VerdictState.OK
+
+
+@pytest.mark.parametrize(
+    ("page", "clear", "over_tls"),
+    [
+        ({"status": 503, "title": "503"}, "http.server_error", "server.error"),
+        ({"status": 522, "title": "Connection timed out"}, "http.server_error", "server.error"),
+        ({"status": 429, "title": "Too many requests"}, "http.busy", "server.busy"),
+        ({"status": 503, "title": "503", "retry_after": 60}, "http.busy", "server.busy"),
+        ({"status": 403, "title": "Forbidden"}, "http.refused_in_clear", "server.geo"),
+        ({"status": 451, "title": "Unavailable"}, "http.refused_in_clear", "server.geo"),
+    ],
+)
+def test_what_a_server_says_of_itself_is_no_block_page(
+    case: Case, page: dict[str, Any], clear: str, over_tls: str
+) -> None:
+    """In clear nobody vouches for who wrote it; over verified TLS the server did."""
+    case.abroad(case.page())
+    assert case.judged(_paired(case, case.page(body_sha256="x", body_bytes=209, **page))).rule == clear
+    other = Case()
+    other.abroad(other.page(**TLS))
+    verdict = other.judged(_paired(other, other.page(body_sha256="x", body_bytes=209, **page, **TLS)))
+    assert (verdict.rule, verdict.state) == (over_tls, VerdictState.SERVER_SIDE)
+
+
+def test_an_answer_that_nobody_here_can_read_says_nothing(case: Case) -> None:
+    """Neither of the way nor, at a reference, of the server."""
+    odd = case.page(None, failure=Failure.HTTP_MALFORMED)
+    case.abroad(odd)
+    verdict = case.judged(_paired(case, odd))
+    assert (verdict.state, verdict.rule) == (VerdictState.INSUFFICIENT, "http.unread")
+    dead = case.judged(_paired(case, case.page(None)))
+    assert dead.rule == "http.rst"
+
+
+def _freezing(case: Case, brought: int, control: int) -> Any:
+    stalled: dict[str, Any] = {"failure": Failure.GENERIC_TIMEOUT, "asked_bytes": 65_536, **TLS}
+    one = case.page(None, wire_bytes=brought, **stalled)
+    return _paired(case, one, control=case.page(None, Arm.NEIGHBOUR, wire_bytes=control, **stalled))
+
+
+def test_transfers_that_freeze_whatever_the_name_are_told(case: Case) -> None:
+    """16 KB and silence from here, the whole page abroad, at the very same address: at most C."""
+    assert case.judged(_freezing(case, 16_500, 17_000)).state is VerdictState.INSUFFICIENT
+    case.abroad(case.page(**TLS))
+    verdict = case.judged(_freezing(case, 16_500, 17_000))
+    assert (verdict.rule, verdict.mechanism) == ("http.freeze", Mechanism.TCP_FREEZE)
+    assert case.judged(_freezing(case, 300, 300)).state is VerdictState.INSUFFICIENT
+
+
+def test_a_page_that_never_ended_is_not_whole(case: Case) -> None:
+    """Status and title came, and then nothing: not ok."""
+    stalled = case.page(200, failure=Failure.GENERIC_TIMEOUT, wire_bytes=16_000, asked_bytes=65_536)
+    assert case.judged(case.measured(stalled, design=Design.SENTINEL)).rule == "http.anomaly"
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [
+        ("http_ok", "http.ok"),
+        ("http_geo_pk", "http.ok"),
+        ("http_edge503", "http.server_error"),
+        ("http_err522", "http.server_error"),
+        ("http_r429", "http.busy"),
+        ("http_fold", "http.unread"),
+    ],
+)
+def test_pages_fetched_in_a_namespace(case: Case, shared_data: Path, name: str, rule: str) -> None:
+    """A front's errors, a national domain, a head that an older reader did not understand."""
+    lines = (shared_data / "field" / "measurements" / f"{name}.jsonl").read_bytes().splitlines()
+    assert case.judged(read_measurement(lines[-1])[0]).rule == rule

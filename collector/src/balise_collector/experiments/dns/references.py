@@ -12,7 +12,12 @@ from balise_wire.words import Resolver
 def note(table: ReferenceTable, report: Report, trial: DnsObservation) -> None:
     """Take in one trial of a reference's subject, of a measurement that was in order."""
     verdict, measurement = report.verdict, report.measurement
-    if trial.resolver is Resolver.SILENT or verdict.state is not VerdictState.OK or trial.name != measurement.host:
+    if (
+        not verdict.reference
+        or trial.resolver is Resolver.SILENT
+        or verdict.state is not VerdictState.OK
+        or trial.name != measurement.host
+    ):
         return
     found = {address for answer in trial.answers for address in answer.addresses}
     table.answered(report, found, report.at(trial))

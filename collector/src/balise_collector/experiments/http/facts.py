@@ -4,17 +4,26 @@ In clear a refusal is never called the server's: anybody on the way could have w
 follows from the facts (rules.py), or TLS failures below HTTP (the TLS layer tells).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from balise_collector.experiments.http.references import Page, backed, pages_of
+from balise_collector.experiments.http.references import (
+    Page,
+    authentic_aims,
+    authentic_title,
+    backed,
+    header,
+    pages_of,
+    whole_bytes,
+)
 from balise_collector.judge.context import Context
 from balise_collector.judge.injection import FORGED, is_whole, series_score
 from balise_collector.judge.limits import limited
 from balise_collector.judge.references import Seen
 from balise_collector.judge.rules import MIN_TRIALS, Facts, common, spread_out
+from balise_collector.judge.sites import same_site, site
 from balise_collector.judge.trials import began, ended, seen_of_target, subjects, trials_of
 from balise_collector.judge.witnesses import ENOUGH
 from balise_wire.experiments.http import HttpObservation
@@ -26,9 +35,32 @@ LENGTH_RATIO: Final = 0.7
 """Bodies whose lengths differ by more are different pages (Jones et al. 2014: 95 % of block pages, 98.6 % of good)."""
 _FRESH: Final = 900.0
 """Seconds for which a reference's page says what the page is."""
+_AUTHENTIC: Final = 6 * 3600.0
+"""Seconds for which what the service itself said over TLS says what is its own."""
 _REFUSALS: Final = frozenset({403, 451})
-_ROBOT_TESTS: Final = ("captcha", "attention required", "just a moment", "are you a robot", "access denied")
+_TOO_MANY: Final = 429
+_UNAVAILABLE: Final = 503
+_ROBOT_TESTS: Final = ("captcha", "attention required", "just a moment", "are you a robot")
 _ROBOT_HEADERS: Final = frozenset({"cf-mitigated", "cf-chl-bypass", "x-amzn-waf-action"})
+_FRONTS: Final = (
+    "cloudflare",
+    "akamai",
+    "cloudfront",
+    "varnish",
+    "fastly",
+    "gws",
+    "sffe",
+    "esf",
+    "ecs",
+    "ecacc",
+    "awselb",
+)
+"""How the fronts of content networks begin their name: another one than abroad is no box on the way."""
+_UNREAD: Final = frozenset({Failure.HTTP_MALFORMED, Failure.TOO_LARGE})
+"""An answer came, and our reader did not understand it."""
+FREEZE_LEAST: Final = 8_000
+FREEZE_MOST: Final = 64_000
+"""TCP payload bytes after which a connection that freezes was let begin (15 to 20 KB in Russia since 2025)."""
 
 
 def answered(trial: HttpObservation) -> bool:
@@ -40,7 +72,7 @@ def location(trial: HttpObservation) -> str:
     """Return where a redirect leads, else empty."""
     if trial.status is None or not 300 <= trial.status < 400:
         return ""
-    return next((value for name, value in trial.headers if name.lower() == "location"), "")
+    return header(trial, "location")
 
 
 def destination(url: str, host: str) -> str:
@@ -61,17 +93,29 @@ def _status(status: int | None) -> int | None:
     return 200 if status == 206 else status
 
 
-def same_page(trial: HttpObservation, page: Page) -> bool:
-    """Tell whether a response is the page a reference got, allowing for what changes between two visits."""
+def likeness(trial: HttpObservation, page: Page) -> bool | None:
+    """Tell whether a response is the page a reference got, allowing for what changes between two visits.
+
+    Titles that differ make two pages, whatever their lengths; a length that was cut says nothing. ``None`` where
+    nothing tells.
+    """
     if location(trial) and page.location:
-        return destination(location(trial), trial.host) == destination(page.location, trial.host)
+        return same_site(destination(location(trial), trial.host), destination(page.location, trial.host))
     if _status(trial.status) != _status(page.status):
         return False
     if trial.body_sha256 and trial.body_sha256 == page.sha256:
         return True
     if trial.body_redacted_sha256 and trial.body_redacted_sha256 == page.redacted_sha256:
         return True
-    return _same_length(trial.body_bytes, page.body_bytes) or (bool(trial.title) and trial.title == page.title)
+    if trial.title and page.title:
+        return trial.title == page.title
+    length = whole_bytes(trial)
+    return None if length is None or page.whole_bytes is None else _same_length(length, page.whole_bytes)
+
+
+def same_page(trial: HttpObservation, page: Page) -> bool:
+    """Tell whether a response is known to be the page a reference got."""
+    return likeness(trial, page) is True
 
 
 def same_response(a: HttpObservation, b: HttpObservation) -> bool:
@@ -102,12 +146,20 @@ class HttpFacts(Facts):
     """Over TLS, with a chain that verified for the name, in every own trial."""
     below: bool
     """No own trial got as far as HTTP: no connection, or TLS did not come about."""
+    unread: bool
+    """What failed were answers that our reader did not understand."""
     cut: bool
     """All trials were reset, closed or left silent after the request; often enough and spread in time."""
     reset: bool
+    frozen: bool
+    """All trials brought some kilobytes and then nothing more; no name on the address brought more."""
     refused: bool
     """Every own trial got 403 or 451."""
     robot_test: bool
+    too_many: bool
+    """Every own trial got 429, or 503 with a time to come back at: the server asks for patience."""
+    server_error: bool
+    """Every own trial got a status from 500 on."""
     control_answers: bool
     control_same: bool
     """Another Host on the same address gets the very same response."""
@@ -116,19 +168,31 @@ class HttpFacts(Facts):
     """Witnesses among the references that have a page (witnesses.py)."""
     differs: bool
     """Enough references got another page and agree among themselves, and not enough of them this one."""
+    foreign: bool
+    """The page's own marks are not the service's: its server has a name that nobody knows it by, or where no server is
+    named title and length both differ."""
+    own_page: bool
+    """The service itself shows this page over verified TLS."""
     like_references: bool
     references_refused: bool
     references_welcome: bool
     """At least two references got 2xx or 3xx."""
     foreign_redirect: bool
-    """Leads to a host where neither references nor controls are led."""
+    """Leads to a site where neither references nor controls nor the service itself lead, and that is not its own."""
     references: Seen
+
+    @property
+    def proved(self) -> bool:
+        """A sign is there that no server, edge or limiter can produce."""
+        return "forged_packet" in self.signs
 
 
 def _robot(trials: Sequence[HttpObservation]) -> bool:
     """Tell whether a response is a test for robots."""
     return any(
-        any(word in t.title.lower() for word in _ROBOT_TESTS) or any(n.lower() in _ROBOT_HEADERS for n, _ in t.headers)
+        t.robot_test is True
+        or any(word in t.title.lower() for word in _ROBOT_TESTS)
+        or any(n.lower() in _ROBOT_HEADERS for n, _ in t.headers)
         for t in trials
     )
 
@@ -140,9 +204,23 @@ def _cut(trial: HttpObservation) -> bool:
     return trial.status is None and sent and trial.failure in ends
 
 
+def _frozen(trial: HttpObservation) -> bool:
+    """Tell whether a transfer brought some kilobytes and then nothing more."""
+    brought = trial.wire_bytes
+    stopped = trial.failure is Failure.GENERIC_TIMEOUT and brought is not None
+    return stopped and brought is not None and FREEZE_LEAST <= brought <= FREEZE_MOST
+
+
+def _too_many(trial: HttpObservation) -> bool:
+    """Tell whether a server asks for patience (RFC 6585 4, RFC 9110 10.2.3)."""
+    return trial.status == _TOO_MANY or (trial.status == _UNAVAILABLE and trial.retry_after is not None)
+
+
 def _good(trial: HttpObservation) -> bool:
     """Tell whether a response is one a visitor would call working."""
-    return trial.status is not None and trial.status not in _REFUSALS and trial.status < 500
+    if trial.status is None or trial.status in _REFUSALS or trial.status == _TOO_MANY or trial.status >= 500:
+        return False
+    return trial.failure is not Failure.GENERIC_TIMEOUT
 
 
 def _others(got: Sequence[HttpObservation], pages: Sequence[Page], least: int) -> bool:
@@ -151,7 +229,8 @@ def _others(got: Sequence[HttpObservation], pages: Sequence[Page], least: int) -
     One is enough to doubt, never to accuse, and its word for this page excuses nobody against two.
     """
     same = [page for page in pages if any(same_page(trial, page) for trial in got)]
-    other, like = backed(page for page in pages if page not in same), backed(same)
+    other = backed(page for page in pages if got and all(likeness(trial, page) is False for trial in got))
+    like = backed(same)
     return bool(got) and other >= least and other > like and like < ENOUGH
 
 
@@ -166,11 +245,64 @@ def _page_status(page: Page) -> int | None:
     return _status(page.status)
 
 
+def _foreign(got: Sequence[HttpObservation], others: Sequence[HttpObservation], pages: Sequence[Page]) -> bool:
+    """Tell whether pages that differ bear marks that are not the service's.
+
+    The service's own front says another thing to a country now and then, under its own name. Where nobody names a
+    server, both title and length must be others.
+    """
+    servers = {header(t, "server").lower() for t in got} - {""}
+    usual = {page.server for page in pages} | {header(t, "server").lower() for t in others}
+    if servers:
+        return not servers & usual and not any(name.startswith(_FRONTS) for name in servers)
+    if usual - {""}:
+        return False
+    return all(_both_differ(trial, page) for trial in got for page in pages)
+
+
+def _both_differ(trial: HttpObservation, page: Page) -> bool:
+    """Tell whether title and whole length are both known, and both others."""
+    length, theirs = whole_bytes(trial), page.whole_bytes
+    known = length is not None and theirs is not None
+    return known and bool(page.title) and trial.title != page.title and not _same_length(length or 0, theirs or 0)
+
+
 def _led(pages: Sequence[Page], host: str) -> set[str]:
     """Return the hosts that references are led to: by enough of them, or by no fewer than are led elsewhere."""
     aims = {destination(page.location, host) for page in pages if page.location}
     counts = {aim: backed(p for p in pages if p.location and destination(p.location, host) == aim) for aim in aims}
     return {aim for aim, count in counts.items() if count >= ENOUGH or count * 2 >= backed(pages)}
+
+
+def _stays(
+    got: Sequence[HttpObservation], others: Sequence[HttpObservation], pages: Sequence[Page], ours: Iterable[str]
+) -> bool | None:
+    """Tell whether redirects lead to the service's own sites, or where others are led; ``None`` without a redirect."""
+    aims = {(t.host, destination(location(t), t.host)) for t in got if location(t)}
+    if not aims:
+        return None
+    hosts = {host for host, _ in aims}
+    known = {site(host) for host in ours}
+    for host in hosts:
+        known |= {site(aim) for aim in _led(pages, host)}
+        known |= {site(destination(location(t), host)) for t in others if location(t)}
+    return any(same_site(host, aim, ours) or site(aim) in known for host, aim in aims)
+
+
+class _Abroad:
+    """What references got, held against what came here."""
+
+    def __init__(self, got: Sequence[HttpObservation], near: Sequence[Page], pages: Sequence[Page]) -> None:
+        self.near, self.pages = near, pages
+        self.like = bool(got) and all(backed(page for page in near if same_page(t, page)) >= ENOUGH for t in got)
+        self.alone = _others(got, near, least=1)
+        others = [p for p in pages if not any(same_page(t, p) for t in got)]
+        self.differs = _others(got, pages, least=ENOUGH) and _agree(others)
+        self.welcome = backed(page for page in pages if page.status is not None and page.status < 400)
+        self.turned_away = backed(page for page in near if page.status in _REFUSALS)
+        self.refused = self.turned_away >= ENOUGH and self.turned_away > backed(
+            page for page in near if page.status not in _REFUSALS
+        )
 
 
 def facts(measurement: Measurement, context: Context) -> HttpFacts:
@@ -179,64 +311,81 @@ def facts(measurement: Measurement, context: Context) -> HttpFacts:
     subject = subjects(trials)
     own = [t for t in subject if not t.carried]
     got = [t for t in own if answered(t)]
-    others = [
-        t for t in trials if t.arm in {Arm.NEIGHBOUR, Arm.CONTROL, Arm.SCRAMBLED} and not t.carried and answered(t)
-    ]
-    offset = context.clock_offset
-    near = pages_of(
-        context.references, measurement.target, measurement.started - offset - _FRESH, measurement.ended - offset
-    )
-    like = bool(got) and all(backed(page for page in near if same_page(t, page)) >= ENOUGH for t in got)
-    alone = _others(got, near, least=1)
-    printed = next((p for t in got if (p := context.fingerprints.page(t.title, t.headers)) is not None), None)
-    bad = [t for t in subject if not _good(t) or alone or printed is not None]
+    beside = [t for t in trials if t.arm in {Arm.NEIGHBOUR, Arm.CONTROL, Arm.SCRAMBLED} and not t.carried]
+    others = [t for t in beside if answered(t)]
+    offset, table, target = context.clock_offset, context.references, measurement.target
+    near = pages_of(table, target, measurement.started - offset - _FRESH, measurement.ended - offset)
+    printed = any(context.fingerprints.page(t.title, t.headers) is not None for t in got)
+    bad = [t for t in subject if not _good(t) or printed]
+    first = _Abroad(got, near, ())
+    bad = list(subject) if first.alone else bad
     since, until = began(bad, measurement), ended(bad, measurement)
     # Accusing takes pages from the very time: a redesign or a maintenance page must not become a block page.
-    pages = pages_of(context.references, measurement.target, since - offset, until - offset)
-    differs = _others(got, pages, least=ENOUGH) and _agree([p for p in pages if not any(same_page(t, p) for t in got)])
-    led = _led(pages, measurement.host)
-    led |= {destination(location(t), measurement.host) for t in others if location(t)}
-    aims = {destination(location(t), measurement.host) for t in got if location(t)}
-    strange = bool(aims) and not aims & led and measurement.host not in aims and backed(pages) >= ENOUGH
-    welcome = backed(page for page in pages if page.status is not None and page.status < 400)
-    turned_away = backed(page for page in near if page.status in _REFUSALS)
+    pages = pages_of(table, target, since - offset, until - offset)
+    abroad = _Abroad(got, near, pages)
+    long_ago = since - offset - _AUTHENTIC
+    itself = {destination(url, measurement.host) for url in authentic_aims(table, measurement.host, long_ago)}
+    stays = _stays(got, others, pages, (*context.names, *itself))
+    strange = stays is False and backed(pages) >= ENOUGH
+    own_page = bool(got) and all(
+        not t.tls and _good(t) and authentic_title(table, t.host, t.title, long_ago) for t in got
+    )
     whole = len(got) == len(own) > 0
-    suspect = printed is not None or strange or (alone and not like)
-    passed = whole and all(_good(t) for t in got) and not suspect
+    suspect = printed or strange or (abroad.alone and not (abroad.like or own_page or stays))
     control = next((t.packets for t in others if t.packets), ())
     score = series_score((t.packets for t in own if t.packets), (control,))
-    signs = {"artefact"} if printed is not None else set()
-    if score >= FORGED and (is_whole(control) or not limited(measurement, context.no_limits)):
-        signs.add("forged_packet")
-    if any(t.arm is Arm.NEIGHBOUR and _good(t) for t in others):
-        signs.add("neighbour_ok")
     return HttpFacts(
         **common(
             measurement,
             context,
             failed=bool(own) and not any(_good(t) for t in own),
-            passed=passed,
+            passed=whole and all(_good(t) for t in got) and not suspect,
             since=since,
             score=score,
-            signs=frozenset(signs),
+            signs=_signs(measurement, context, others, score, printed=printed),
         ),
         trials=len(own),
         tls=any(t.tls for t in own),
         authentic=bool(own) and all(t.tls and t.tls_verified is True for t in own),
         below=bool(own) and all(t.connect_ms is None or (t.tls and t.tls_verified is None) for t in own),
+        unread=bool(own) and not got and all(t.failure in _UNREAD for t in own),
         cut=len(subject) >= MIN_TRIALS and all(_cut(t) for t in subject) and spread_out([t.at for t in subject]),
         reset=sum(t.failure is not Failure.GENERIC_TIMEOUT for t in subject) * 2 > len(subject),
+        frozen=_all_frozen(subject, beside),
         refused=whole and all(t.status in _REFUSALS for t in own),
         robot_test=_robot(got),
+        too_many=whole and all(_too_many(t) for t in own),
+        server_error=whole and all(t.status is not None and t.status >= 500 for t in own),
         control_answers=bool(others),
         control_same=any(same_response(t, o) for t in got for o in others),
-        printed=printed is not None,
+        printed=printed,
         pages=backed(pages),
-        differs=differs,
-        like_references=like,
-        references_refused=turned_away >= ENOUGH
-        and turned_away > backed(page for page in near if page.status not in _REFUSALS),
-        references_welcome=welcome >= ENOUGH,
+        differs=abroad.differs and not stays,
+        foreign=_foreign(got, others, pages),
+        own_page=own_page,
+        like_references=abroad.like,
+        references_refused=abroad.refused,
+        references_welcome=abroad.welcome >= ENOUGH,
         foreign_redirect=strange,
         references=seen_of_target(measurement, context, since, until),
     )
+
+
+def _all_frozen(subject: Sequence[HttpObservation], beside: Sequence[HttpObservation]) -> bool:
+    """Tell whether every transfer from the address froze after some kilobytes, and no other name's brought more."""
+    enough = len(subject) >= MIN_TRIALS and spread_out([t.at for t in subject])
+    brought = max((t.wire_bytes or 0 for t in subject), default=0)
+    return enough and all(_frozen(t) for t in subject) and all((t.wire_bytes or 0) <= brought * 2 for t in beside)
+
+
+def _signs(
+    measurement: Measurement, context: Context, others: Sequence[HttpObservation], score: float, *, printed: bool
+) -> frozenset[str]:
+    """Return the signs of a series."""
+    control = next((t.packets for t in others if t.packets), ())
+    signs = {"artefact"} if printed else set()
+    if score >= FORGED and (is_whole(control) or not limited(measurement, context.no_limits)):
+        signs.add("forged_packet")
+    if any(t.arm is Arm.NEIGHBOUR and _good(t) for t in others):
+        signs.add("neighbour_ok")
+    return frozenset(signs)

@@ -14,6 +14,9 @@ from balise_wire.experiments.http import HttpObservation
 
 _MOST_PAGES: Final = 24
 """Pages kept of each reference: two hours."""
+_MOST_AUTHENTIC: Final = 32
+"""Titles, and places led to, that are kept of each name."""
+_PARTIAL: Final = 206
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,26 @@ class Page:
     stand: Stand = UNKNOWN
     """Of the reference."""
     redacted_sha256: str = ""
+    whole_bytes: int | None = None
+    """Length of the whole body; ``None`` where it is not known."""
+    server: str = ""
+    """What it calls its server, in lower case."""
+
+
+class Authentic:
+    """By name: the titles, servers and hosts led to that anybody was shown by the service itself, over verified TLS."""
+
+    def __init__(self) -> None:
+        """Know none."""
+        self.titles: defaultdict[str, dict[str, float]] = defaultdict(dict)
+        self.led: defaultdict[str, dict[str, float]] = defaultdict(dict)
+
+    def forget(self, before: float) -> None:
+        """Let go of what was not shown anew since ``before`` (UNIX seconds)."""
+        for held in (self.titles, self.led):
+            for shown in held.values():
+                for word in [word for word, at in shown.items() if at < before]:
+                    del shown[word]
 
 
 class Pages:
@@ -47,22 +70,60 @@ class Pages:
 
 
 def note(table: ReferenceTable, report: Report, trial: HttpObservation) -> None:
-    """Take in one trial of a reference's subject."""
+    """Take in one trial of a subject: of a reference the page, of anybody what the service itself said over TLS."""
     if trial.status is None:
         return
+    at = report.at(trial)
+    if trial.tls_verified:
+        _authentic(table.memory(Authentic), trial, at)
     probe = report.verdict.probe
+    if not report.verdict.reference:
+        return
     page = Page(
         status=trial.status,
         body_bytes=trial.body_bytes,
         sha256=trial.body_sha256,
         title=trial.title,
-        location=dict(trial.headers).get("location", ""),
-        at=report.at(trial),
+        location=header(trial, "location"),
+        at=at,
         stand=table.stand(probe),
         redacted_sha256=trial.body_redacted_sha256,
+        whole_bytes=whole_bytes(trial),
+        server=header(trial, "server").lower(),
     )
     held = table.memory(Pages).got[report.measurement.target].setdefault(probe, deque(maxlen=_MOST_PAGES))
     held.append(page)
+
+
+def _authentic(memory: Authentic, trial: HttpObservation, at: float) -> None:
+    """Remember what a service itself shows, up to a bound."""
+    for held, word in ((memory.titles, trial.title), (memory.led, header(trial, "location"))):
+        shown = held[trial.host]
+        if word and (word in shown or len(shown) < _MOST_AUTHENTIC):
+            shown[word] = max(at, shown.get(word, at))
+
+
+def header(trial: HttpObservation, name: str) -> str:
+    """Return the first value of a header, by its lower-case name; empty where there is none."""
+    return next((value for found, value in trial.headers if found.lower() == name), "")
+
+
+def whole_bytes(trial: HttpObservation) -> int | None:
+    """Return the length of a whole body; older probes told it where they did not cut."""
+    if trial.whole_bytes is not None:
+        return trial.whole_bytes
+    cut = trial.truncated or trial.failure is not None or trial.status == _PARTIAL or trial.asked_bytes is not None
+    return None if cut else trial.body_bytes
+
+
+def authentic_title(table: ReferenceTable, host: str, title: str, since: float) -> bool:
+    """Tell whether the service itself showed a page of this title over verified TLS since ``since`` (UNIX seconds)."""
+    return table.memory(Authentic).titles.get(host, {}).get(title, float("-inf")) >= since
+
+
+def authentic_aims(table: ReferenceTable, host: str, since: float) -> set[str]:
+    """Return where the service itself led anybody over verified TLS since ``since`` (UNIX seconds): URLs."""
+    return {url for url, at in table.memory(Authentic).led.get(host, {}).items() if at >= since}
 
 
 def pages_of(table: ReferenceTable, target: str, since: float, until: float) -> tuple[Page, ...]:

@@ -16,6 +16,16 @@ _LAYER: Final = Experiment.HTTP
 
 _PROOF: Final = (ARTEFACT, FORGED_PACKET, NEIGHBOUR_OK)
 
+
+def _is_blockpage(f: HttpFacts) -> bool:
+    """Tell whether a page in clear is the way's: known as such, forged, or with marks that are not the service's."""
+    if f.authentic or (f.robot_test and not (f.printed or f.proved)):
+        return False
+    server_speaks = f.refused or f.too_many or f.server_error
+    strange = f.differs and not f.own_page
+    return f.printed or (strange and (f.proved or (f.foreign and not server_speaks)))
+
+
 RULES: Final[tuple[Rule[HttpFacts], ...]] = (
     *gate(_LAYER),
     Rule(
@@ -30,7 +40,7 @@ RULES: Final[tuple[Rule[HttpFacts], ...]] = (
         id="http.same_everywhere",
         layer=_LAYER,
         state=VerdictState.OK,
-        when=lambda f: f.like_references or (f.refused and f.references_refused),
+        when=lambda f: f.like_references or (f.refused and f.references_refused) or (f.own_page and not f.printed),
         reason="The references get the same answer: whatever it says, it says it to everybody.",
         source="detectors.md 2.12: anti-bot must not become blocked",
     ),
@@ -45,12 +55,21 @@ RULES: Final[tuple[Rule[HttpFacts], ...]] = (
         source="detectors.md 2.5",
     ),
     Rule(
+        id="http.unread",
+        layer=_LAYER,
+        state=VerdictState.INSUFFICIENT,
+        level=Level.DISCARDED,
+        when=lambda f: f.unread,
+        reason="An answer came that our own reader does not understand: it says nothing of anybody.",
+        source="RFC 9112 5; browsers forgive much",
+    ),
+    Rule(
         id="http.reference_failed",
         layer=_LAYER,
         state=VerdictState.DOWN,
         mechanism=Mechanism.SERVER_DOWN,
         level=Level.SCORED,
-        when=lambda f: f.reference and f.failed and not f.refused,
+        when=lambda f: f.reference and f.failed and not f.refused and not f.too_many,
         reason="A reference abroad gets no page either.",
         source="attribution.md 2.1",
     ),
@@ -76,19 +95,40 @@ RULES: Final[tuple[Rule[HttpFacts], ...]] = (
         source="detectors.md 2.12; McDonald et al. 2018",
     ),
     Rule(
-        id="http.robot_test",
+        id="server.refuses",
         layer=_LAYER,
-        state=VerdictState.INSUFFICIENT,
+        state=VerdictState.SERVER_SIDE,
+        mechanism=Mechanism.SERVER_REFUSES,
         level=Level.DISCARDED,
-        when=lambda f: f.robot_test and (f.authentic or not f.printed),
-        reason="The answer is a test for robots or a firewall's refusal.",
+        when=lambda f: f.refused and f.authentic and not f.robot_test,
+        reason="The authentic server refuses; whether it refuses the country or this address is not known.",
         source="detectors.md 2.12",
+    ),
+    Rule(
+        id="server.busy",
+        layer=_LAYER,
+        state=VerdictState.SERVER_SIDE,
+        mechanism=Mechanism.SERVER_REFUSES,
+        level=Level.DISCARDED,
+        when=lambda f: f.too_many and f.authentic,
+        reason="The authentic server asks for patience: too many requests, or too busy.",
+        source="RFC 6585 4, RFC 9110 10.2.3",
+    ),
+    Rule(
+        id="server.error",
+        layer=_LAYER,
+        state=VerdictState.SERVER_SIDE,
+        mechanism=Mechanism.SERVER_REFUSES,
+        level=Level.SCORED,
+        when=lambda f: f.server_error and f.authentic and not f.robot_test,
+        reason="The authentic server answers with an error of its own.",
+        source="RFC 9110 15.6",
     ),
     Rule(
         id="http.no_control",
         layer=_LAYER,
         state=VerdictState.INSUFFICIENT,
-        when=lambda f: not f.control_answers,
+        when=lambda f: not f.control_answers and not f.frozen,
         reason="No other name got an answer from the same address.",
         source="architecture.md: a missing control is insufficient",
     ),
@@ -108,8 +148,9 @@ RULES: Final[tuple[Rule[HttpFacts], ...]] = (
         mechanism=Mechanism.HTTP_REDIRECT,
         level=Level.SCORED,
         proof=_PROOF,
+        server_not_excluded=True,
         when=lambda f: f.foreign_redirect and not f.authentic and not f.control_same,
-        reason="The request for this name is led to a host where nobody abroad is led.",
+        reason="The request for this name is led to a site where nobody abroad is led, and that is not the service's.",
         source="detectors.md 2.5",
     ),
     Rule(
@@ -119,12 +160,37 @@ RULES: Final[tuple[Rule[HttpFacts], ...]] = (
         mechanism=Mechanism.HTTP_BLOCKPAGE,
         level=Level.SCORED,
         proof=_PROOF,
-        when=lambda f: (
-            not f.authentic
-            and (f.printed or (f.differs and not f.refused) or (f.differs and f.refused and "forged_packet" in f.signs))
-        ),
+        server_not_excluded=True,
+        when=_is_blockpage,
         reason="The request for this name, and for no other on the same address, gets a page that nobody abroad gets.",
         source="detectors.md 2.5; Jones et al. 2014; ooni/blocking-fingerprints",
+    ),
+    Rule(
+        id="http.robot_test",
+        layer=_LAYER,
+        state=VerdictState.INSUFFICIENT,
+        level=Level.DISCARDED,
+        when=lambda f: f.robot_test,
+        reason="The answer is a test for robots or a firewall's refusal.",
+        source="detectors.md 2.12",
+    ),
+    Rule(
+        id="http.busy",
+        layer=_LAYER,
+        state=VerdictState.INSUFFICIENT,
+        level=Level.DISCARDED,
+        when=lambda f: f.too_many,
+        reason="The answer asks for patience: too many requests, or too busy.",
+        source="RFC 6585 4, RFC 9110 10.2.3",
+    ),
+    Rule(
+        id="http.server_error",
+        layer=_LAYER,
+        state=VerdictState.INSUFFICIENT,
+        level=Level.DISCARDED,
+        when=lambda f: f.server_error,
+        reason="An error of the server's, or of its content network's, in clear: nobody vouches for who wrote it.",
+        source="RFC 9110 15.6; a content network's 503 and 522",
     ),
     Rule(
         id="http.refused_in_clear",
@@ -136,12 +202,41 @@ RULES: Final[tuple[Rule[HttpFacts], ...]] = (
         source="detectors.md 2.12: never without TLS",
     ),
     Rule(
+        id="http.doubtful",
+        layer=_LAYER,
+        state=VerdictState.INSUFFICIENT,
+        when=lambda f: (f.cut or f.frozen) and f.references.doubted and not f.proved,
+        reason="A reference gets no page either, and none gets one: the server may do it to everybody.",
+        source="attribution.md 2.1: interference that is global cannot exist",
+    ),
+    Rule(
+        id="http.waits",
+        layer=_LAYER,
+        state=VerdictState.INSUFFICIENT,
+        when=lambda f: (f.cut or f.frozen) and f.references.waited_for and not f.proved,
+        reason="The references have not spoken of these minutes yet; it is looked at again when they do.",
+        source="attribution.md 2.1: what only a reference could explain is not decided before it has spoken",
+    ),
+    Rule(
+        id="http.freeze",
+        layer=_LAYER,
+        state=VerdictState.BLOCKED,
+        mechanism=Mechanism.TCP_FREEZE,
+        level=Level.SCORED,
+        rests_on_silence=True,
+        server_not_excluded=True,
+        when=lambda f: f.frozen and f.references.reached,
+        reason="Transfers from this address freeze after some kilobytes whatever the name; references get them whole.",
+        source="field: connections to hosters freeze after 15 to 20 KB (Russia since 2025)",
+    ),
+    Rule(
         id="http.rst",
         layer=_LAYER,
         state=VerdictState.BLOCKED,
         mechanism=Mechanism.HTTP_RST,
         level=Level.SCORED,
         proof=_PROOF,
+        server_not_excluded=True,
         when=lambda f: f.cut and f.reset and not f.tls,
         reason="Connections are reset when the request names this host, and only then.",
         source="detectors.md 2.5",
@@ -153,9 +248,20 @@ RULES: Final[tuple[Rule[HttpFacts], ...]] = (
         mechanism=Mechanism.HTTP_DROP,
         level=Level.SCORED,
         proof=_PROOF,
-        when=lambda f: f.cut and not f.reset and not f.tls,
+        rests_on_silence=True,
+        server_not_excluded=True,
+        when=lambda f: f.cut and not f.reset and not f.tls and not f.frozen,
         reason="Packets vanish once the request names this host, and only then.",
         source="detectors.md 2.5",
+    ),
+    Rule(
+        id="http.other_page",
+        layer=_LAYER,
+        state=VerdictState.INSUFFICIENT,
+        level=Level.SCORED,
+        when=lambda f: f.differs,
+        reason="Another page than references get, and nothing shows that the service did not write it.",
+        source="detectors.md 2.5: services speak to countries in their own way",
     ),
     Rule(
         id="http.unclear",

@@ -9,5 +9,5 @@ from balise_wire.experiments.tcp import TcpObservation
 
 def note(table: ReferenceTable, report: Report, trial: TcpObservation) -> None:
     """Take in one trial of a reference's subject; a limited board's silence is none."""
-    if trial.synacks or not report.deaf:
+    if report.verdict.reference and (trial.synacks or not report.deaf):
         table.endpoint(report, trial.address, trial.port, report.at(trial), ok=trial.synacks > 0)

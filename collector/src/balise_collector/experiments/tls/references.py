@@ -37,6 +37,8 @@ class Alerts:
 
 def note(table: ReferenceTable, report: Report, trial: TlsObservation) -> None:
     """Take in one trial of a reference's subject."""
+    if not report.verdict.reference:
+        return
     at = report.at(trial)
     if trial.connect_ms is not None:
         table.endpoint(report, trial.address, trial.port, at, ok=True)
