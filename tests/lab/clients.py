@@ -126,6 +126,19 @@ class Clients:
             except OSError as error:
                 return type(error).__name__
 
+    def whole(self, place: str, address: str, name: str, timeout: float = 1.0) -> str:
+        """Plain HTTP to its end: "whole", or the name of what went wrong, with the bytes that came before."""
+        came = 0
+        with self._socket(place, socket.SOCK_STREAM, timeout) as handle:
+            try:
+                handle.connect((address, 80))
+                handle.sendall(f"GET / HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode())
+                while data := handle.recv(65536):
+                    came += len(data)
+            except OSError as error:
+                return f"{type(error).__name__} {'late' if came else 'at once'}"
+        return "whole"
+
     def tcp(self, place: str, address: str, port: int, timeout: float = 1.0) -> str:
         """Connect: "connected" or the name of what went wrong."""
         with self._socket(place, socket.SOCK_STREAM, timeout) as handle:

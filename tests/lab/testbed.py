@@ -65,6 +65,11 @@ class Testbed:
         found: str = self._ask("http", place=place, address=address, name=name, timeout=timeout)
         return found
 
+    def whole(self, place: str, address: str, name: str, timeout: float = 1.0) -> str:
+        """Plain HTTP to its end: "whole", or the name of what went wrong, with whether anything came before."""
+        found: str = self._ask("whole", place=place, address=address, name=name, timeout=timeout)
+        return found
+
     def tcp(self, place: str, address: str, port: int, timeout: float = 1.0) -> str:
         """Connect: "connected" or the name of what went wrong."""
         found: str = self._ask("tcp", place=place, address=address, port=port, timeout=timeout)

@@ -417,6 +417,42 @@ def test_a_box_on_a_share_of_flows(testbed: Testbed, kind: str, passes: str, fai
     assert 3 <= said.count(passes) <= 21
 
 
+def test_a_prefix_takes_its_neighbours_along(testbed: Testbed) -> None:
+    """A null-routed network darkens the sibling address too; the other provider reaches both."""
+    endpoint = testbed.topology.endpoints[0]
+    with testbed.box(kind="ip.prefix", isps=["asn64501"], match=["twitter.lab"]):
+        for address in (testbed.address("twitter.lab"), endpoint.sibling):
+            assert testbed.tcp(place=BLOCKED, address=address, port=443, timeout=0.3) == "TimeoutError"
+            assert testbed.tcp(place=OTHER_ISP, address=address, port=443) == "connected"
+
+
+@pytest.mark.parametrize("kind", ["tcp.freeze", "server.stall"])
+def test_connections_freeze_after_some_bytes(testbed: Testbed, kind: str) -> None:
+    """The handshake passes, the page does not; other providers have all of it."""
+    with testbed.box(kind=kind, isps=["asn64501"], match=["pbs.twimg.lab"], after=15_000):
+        address = testbed.address("pbs.twimg.lab")
+        assert testbed.whole(place=BLOCKED, address=address, name="pbs.twimg.lab") == "TimeoutError late"
+        assert testbed.whole(place=OTHER_ISP, address=address, name="pbs.twimg.lab") == "whole"
+
+
+@pytest.mark.parametrize(("mode", "outcome"), [("drop", "TimeoutError"), ("refuse", "ConnectionRefusedError 111")])
+def test_a_firewall_of_the_service_takes_no_connection(testbed: Testbed, mode: str, outcome: str) -> None:
+    """The country is refused at the SYN, the reference is served."""
+    with testbed.box(kind="server.syn", match=["twitter.lab"], isps=["asn64501", "asn64502"], mode=mode):
+        address = testbed.address("twitter.lab")
+        assert testbed.tcp(place=BLOCKED, address=address, port=443, timeout=0.3) == outcome
+        assert testbed.tcp(place=REFERENCE, address=address, port=443) == "connected"
+
+
+def test_a_portal_answers_every_page(testbed: Testbed) -> None:
+    """Whatever name is asked, the page is the portal's; the neighbour's home has none."""
+    with testbed.box(kind="portal", where="asn64501", probes=[BLOCKED], title="Log in"):
+        for name in ("twitter.lab", "chat.lab"):
+            assert testbed.http(place=BLOCKED, address=testbed.address(name), name=name) == "200 Log in"
+        assert tls(testbed, BLOCKED, "twitter.lab").startswith("Connection")
+        assert tls(testbed, NEIGHBOUR_OF_ISP, "twitter.lab") == "twitter web"
+
+
 def test_a_box_touches_the_probes_it_names(testbed: Testbed) -> None:
     """One home is blocked and its neighbour at the same provider is not."""
     with testbed.box(kind="sni.rst", match=["twitter.lab"], probes=[BLOCKED]):

@@ -4,13 +4,26 @@ Its packets are the server's own: they leave where the server stands, with the s
 tells them from a box's but that no box has such a place. Must not live here: servers that are off (server.py).
 """
 
+from collections.abc import Iterator
+
 from balise_lab.boxes.engine import forge
 from balise_lab.boxes.engine.box import Box
 from balise_lab.boxes.engine.classify import ACK, FIN, RST, Packet, host, server_name
 from balise_lab.boxes.engine.flows import SHARE, Named, decide_flow, queue_flows, strike_flows
 from balise_lab.boxes.engine.kind import Kind, Looks, Stands
-from balise_lab.boxes.engine.placement import PORTS
+from balise_lab.boxes.engine.placement import (
+    COUNT_FIRED,
+    COUNT_SEEN,
+    PORTS,
+    TRANSPORT,
+    Placement,
+    addressed,
+    among,
+    chain,
+)
 from balise_lab.boxes.engine.setting import Setting, Unit
+from balise_lab.boxes.ip import AFTER
+from balise_lab.boxes.server import MODE
 
 ACT = Setting("act", Unit.WORD, "reset", "what the front does", choices=("reset", "close", "drop"))
 _OWN = forge.Marks(ttl=64, ip_id=0, df=True)
@@ -21,6 +34,21 @@ _FLAGS = {"reset": RST | ACK, "close": FIN | ACK}
 def _acts(box: Box, seen: Packet) -> list[bytes]:
     act = ACT.of(box)
     return [forge.toward_client(seen, _OWN, _FLAGS[act])] if act in _FLAGS else []
+
+
+def _stall(placement: Placement) -> Iterator[str]:
+    """The server itself says no more after so many bytes."""
+    there = f"ip saddr {among(placement.targets())} ip daddr {among(placement.sources)} meta l4proto tcp"
+    beyond = f"{there} ct reply bytes > {AFTER.of(placement.box)} {COUNT_FIRED} drop"
+    yield from chain("enforce", "output", 10, [f"{there} {COUNT_SEEN}", beyond])
+
+
+def _at_syn(placement: Placement) -> Iterator[str]:
+    """The server's own firewall takes no connection from the country."""
+    there = f"ip daddr {among(placement.targets())}"
+    if MODE.of(placement.box) == "drop":
+        return addressed(placement, [(f"{there} {TRANSPORT}", "drop")])
+    return addressed(placement, [(f"{there} meta l4proto tcp", "reject with tcp reset")])
 
 
 def _front(word: str, means: str, named: Named, ports: tuple[int, ...]) -> Kind:
@@ -41,4 +69,24 @@ def _front(word: str, means: str, named: Named, ports: tuple[int, ...]) -> Kind:
 KINDS = (
     _front("server.hello", "the service's own front ends connections whose ClientHello has the name", server_name, ()),
     _front("server.host", "the service's own front ends connections whose request has the Host", host, (80,)),
+    Kind(
+        word="server.syn",
+        means="the service's own firewall takes no connection of the country",
+        looks=Looks.ADDRESSES,
+        settings=(MODE,),
+        rules=_at_syn,
+        censors=False,
+        where="abroad",
+        stands=Stands.HOSTING,
+    ),
+    Kind(
+        word="server.stall",
+        means="the server itself stops after some bytes, for the country",
+        looks=Looks.ADDRESSES,
+        settings=(AFTER,),
+        rules=_stall,
+        censors=False,
+        where="abroad",
+        stands=Stands.HOSTING,
+    ),
 )

@@ -2,13 +2,26 @@
 
 import zlib
 from collections.abc import Callable, Iterator
+from ipaddress import IPv4Network
 
 from balise_lab.boxes.engine.flows import SHARE
 from balise_lab.boxes.engine.kind import Kind, Looks
-from balise_lab.boxes.engine.placement import PORTS, TRANSPORT, Placement, addressed, among
-from balise_lab.boxes.engine.setting import Setting
+from balise_lab.boxes.engine.placement import (
+    COUNT_FIRED,
+    COUNT_SEEN,
+    PORTS,
+    TRANSPORT,
+    Placement,
+    addressed,
+    among,
+    chain,
+)
+from balise_lab.boxes.engine.setting import Setting, Unit
 
 _WHICH: Setting[tuple[int, ...]] = Setting(PORTS.name, PORTS.unit, (), PORTS.means, required=True)
+
+LENGTH = Setting("length", Unit.COUNT, 24, "bits of the network around each address", 8, 32)
+AFTER = Setting("after", Unit.COUNT, 16_384, "bytes from the server after which nothing comes", 1, 100_000_000)
 
 
 def _to_ports(placement: Placement) -> str:
@@ -41,7 +54,36 @@ def _kind(word: str, means: str, looks: Looks, condition: Callable[[Placement], 
     return Kind(word=word, means=means, looks=looks, settings=(ports, SHARE), rules=rules)
 
 
+def _around(placement: Placement) -> str:
+    """Packets to the networks around the addresses: a whole prefix is led nowhere, siblings and neighbours with it."""
+    length = LENGTH.of(placement.box)
+    nets = dict.fromkeys(str(IPv4Network(f"{one.split('/')[0]}/{length}", strict=False)) for one in placement.targets())
+    return f"ip daddr {among(tuple(nets))}"
+
+
+def _freeze(placement: Placement) -> Iterator[str]:
+    """After so many bytes from a server nothing of the connection comes any more, whatever name it carries."""
+    scope = f"ip daddr {among(placement.sources)}" if placement.sources else ""
+    there = f"ip saddr {among(placement.targets())} {scope} meta l4proto tcp"
+    beyond = f"{there} ct reply bytes > {AFTER.of(placement.box)} {COUNT_FIRED} drop"
+    yield from chain("enforce", "forward", 10, [f"{there} {COUNT_SEEN}", beyond])
+
+
 KINDS = (
+    Kind(
+        word="ip.prefix",
+        means="packets to the whole network around the addresses vanish",
+        looks=Looks.ADDRESSES,
+        settings=(LENGTH,),
+        rules=_rules(_around, "drop"),
+    ),
+    Kind(
+        word="tcp.freeze",
+        means="connections to the addresses freeze after some bytes from the server",
+        looks=Looks.ADDRESSES,
+        settings=(AFTER,),
+        rules=_freeze,
+    ),
     _kind("ip.drop", "packets to the addresses vanish", Looks.ADDRESSES, _to_ports),
     _kind(
         "ip.rst",
