@@ -387,6 +387,18 @@ def test_where_nothing_is_remembered_nobody_waits(others: int) -> None:
     assert max(first.values()) - begin <= 2 * INTERVAL + COOL_DOWN
 
 
+def test_a_name_that_is_cut_is_not_shown_by_the_look_of_a_name_lookup() -> None:
+    """An address that nobody assigned: while hellos fail there, the look at its certificate would heat it each time."""
+    begin = START + 3_000
+    internet = Internet(blocked=lambda run, now: run.experiment is Experiment.TLS and now >= begin)
+    agenda = make_agenda(make_assignment(make_target(1, "", (Experiment.DNS, Experiment.TLS))))
+    internet.play(agenda, START + 12_000)
+    failing = min(now for now in internet.starts(experiment=Experiment.TLS) if now >= begin) + 2.0
+    looks = [(now, run.task.look) for now, run in internet.runs if run.experiment is Experiment.DNS]
+    assert all(look == (now < failing) for now, look in looks)
+    assert len(internet.starts(experiment=Experiment.TLS, design=Design.PAIRED)) >= 25
+
+
 def test_a_run_that_needs_two_cool_endpoints_is_not_starved() -> None:
     """The TCP series needs the other port, too; a block by Host must not keep that one hot for ever."""
     target = msgspec.structs.replace(make_target(0, "198.18.0.1"), other_port=80)

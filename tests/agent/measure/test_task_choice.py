@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from balise_agent.measure.line_check import line_task
-from balise_agent.measure.task_choice import DAY, Device, addresses_of, families, task_for
+from balise_agent.measure.task_choice import DAY, Device, Tasks, addresses_of, families, task_for
+from balise_agent.policy.limits import MAX_ADDRESSES
 from balise_agent.system import derived_random
 from balise_wire.assignment import Assignment, Target
 from balise_wire.words import Experiment, TargetRole
@@ -83,3 +84,16 @@ def test_chance_is_repeatable_and_even() -> None:
     assert all(0 <= f < 1 for f in fractions)
     for tenth in range(10):
         assert 140 < sum(tenth <= f * 10 < tenth + 1 for f in fractions) < 260
+
+
+def test_a_certificate_is_remembered_for_a_day() -> None:
+    """Of the latest few addresses; of a target that is measured no more, and after a day, nothing is."""
+    assignment = Assignment(version=1, catalogue="c", expires=9e9, targets=(TARGET,))
+    tasks = Tasks(assignment, Device(secret=b"s"))
+    for number in range(MAX_ADDRESSES + 4):
+        tasks.prove(TARGET, f"8.8.8.{number}", 100.0)
+    known = tasks.task(TARGET, 4, Experiment.DNS, 0, 200.0).proved
+    assert known == {f"8.8.8.{number}" for number in range(4, MAX_ADDRESSES + 4)}
+    assert not tasks.task(TARGET, 4, Experiment.DNS, 0, 100.0 + DAY).proved
+    tasks.keep(())
+    assert not tasks.task(TARGET, 4, Experiment.DNS, 0, 200.0).proved

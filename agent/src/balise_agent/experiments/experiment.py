@@ -103,6 +103,8 @@ class TrialReading(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it was answered in full, so that all that can be wrong is that it looks unlike the usual."""
     learned: tuple[str, ...] = ()
     """Addresses of the target that it found out."""
+    proved: str = ""
+    """The address of the target that it saw a valid certificate of."""
 
 
 class Description(msgspec.Struct, frozen=True):
@@ -173,6 +175,10 @@ class TrialReader(ABC, Generic[T]):
         read = self.own(trials)
         return [reading.learned for trial, reading in read if trial.arm is Arm.SUBJECT and reading.learned]
 
+    def proved(self, trials: Iterable[Trial]) -> list[str]:
+        """Return the addresses of its target at which a run saw a valid certificate."""
+        return [reading.proved for trial, reading in self.own(trials) if trial.arm is Arm.SUBJECT and reading.proved]
+
 
 class Destination(msgspec.Struct, frozen=True, kw_only=True):
     """What one run contacts in one place, as the host is told it."""
@@ -185,6 +191,8 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     """``tcp``, ``udp`` or ``icmp``."""
     size: int = 0
     """Bytes of one run there; 0 for what happens only in an anomaly."""
+    most: int = 0
+    """In how many runs a day it is contacted; 0: in each."""
 
 
 class Contacts(ABC):

@@ -42,6 +42,10 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     family: int = 4
     addresses: tuple[str, ...] = ()
     """All addresses of the target in this family, assigned or, where the assignment has none, resolved."""
+    proved: frozenset[str] = frozenset()
+    """Addresses of the target at which a valid certificate was seen within the day."""
+    look: bool = True
+    """Whether an address that an answer names may be shown the name, to see its certificate."""
     controls: tuple[Control, ...] = ()
     control_name: str = ""
     public_resolvers: tuple[str, ...] = ()

@@ -135,6 +135,7 @@ class Agenda:
             self._entries[place.key] = old or place
         services = {target.service for target in assignment.targets}
         self._sweeps.keep(services)
+        self._tasks.keep({target.id for target in assignment.targets})
         self._chains = {line: at for line, at in self._chains.items() if line[0] in services}
         for word, count in unknown.items():
             told = f"experiment {word} is not known to this agent; targets that ask for it: {count}"
@@ -381,6 +382,7 @@ class Agenda:
             cause=entry.cause,
             full=full,
             long=full and self._is_first_of_day(entry, now),
+            look=not self._is_named_elsewhere(entry),
         )
         return Run(
             target=entry.target,
@@ -392,6 +394,15 @@ class Agenda:
             limited_by=(BUDGET,) if anomaly and not paired and entry.used_up(self.assignment.budget) else (),
             own_address=entry.address,
         )
+
+    def _is_named_elsewhere(self, entry: Entry) -> bool:
+        """Tell whether the target fails where its name is shown at an address: that series is the one to show it."""
+        if entry.experiment.traits.needs_address:
+            return False
+        named = [word for word in dict.fromkeys(entry.target.experiments) if word in REGISTRY]
+        named = [word for word in named if REGISTRY[word].traits.explained_by is not None]
+        places = [self._entries.get((entry.target.id, entry.family, word, "")) for word in named]
+        return any(place is not None and place.cause is not None for place in places)
 
     def _is_series_due(self, entry: Entry, now: float) -> bool:
         """Tell whether a run is a whole series: of what fails, and of what no sentinel could judge yet."""
@@ -423,6 +434,8 @@ class Agenda:
         """Move the entry on: into, through or out of an anomaly, and to its next time."""
         for addresses in entry.experiment.reader.learned(own):
             self._tasks.learn(entry.target, addresses)
+        for address in entry.experiment.reader.proved(own):
+            self._tasks.prove(entry.target, address, now)
         if entry.learn(run, own, now):
             entry.due = now + COOL_DOWN
             self._sweep(entry, now)

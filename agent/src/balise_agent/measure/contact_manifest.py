@@ -87,7 +87,7 @@ def _scheduled(word: Experiment, destination: Destination, times: int) -> Iterab
 
     One address a day; over the days all of them. The bytes are shared out, so that the sum is a day's.
     """
-    count = len(destination.addresses)
+    count, times = len(destination.addresses), min(times, destination.most or times)
     why = word.value if count == 1 else f"{word.value}, one of {count} addresses a day"
     share, rest = divmod(times * destination.size, count)
     for number, row in enumerate(_rows(destination, why)):

@@ -4,13 +4,13 @@ Lives here: the choice of one address a probe and day, stable so that a day's me
 every address gets its turn. Must not live here: when to run (agenda.py), or what may be contacted at all (limits.py).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import msgspec
 
 from balise_agent.experiments.task import Task
-from balise_agent.policy.limits import refuse_address
+from balise_agent.policy.limits import MAX_ADDRESSES, refuse_address
 from balise_agent.system import derived_random
 from balise_agent.system.config import Timeouts
 from balise_wire.assignment import Assignment, Target
@@ -109,6 +109,8 @@ class Tasks:
         self.device = device
         self._resolved: dict[str, tuple[str, ...]] = {}
         """Addresses last learned from the provider's resolver, by target."""
+        self._proved: dict[str, dict[str, float]] = {}
+        """When a valid certificate was last seen at which address, by target."""
 
     def addresses(self, target: Target, family: int) -> tuple[str, ...]:
         """Return the addresses to test in one family."""
@@ -120,7 +122,21 @@ class Tasks:
             self.assignment, target, family,
             device=self.device, now=now, slot=slot, experiment=experiment, resolved=self._resolved.get(target.id, ()),
         )  # fmt: skip
-        return msgspec.structs.replace(task, address=at) if at in task.addresses else task
+        seen = self._proved.get(target.id, {})
+        proved = frozenset(address for address, when in seen.items() if 0.0 <= now - when < DAY)
+        return msgspec.structs.replace(task, proved=proved, address=at if at in task.addresses else task.address)
+
+    def prove(self, target: Target, address: str, now: float) -> None:
+        """Remember where a valid certificate was seen, for a day; the latest few of each target."""
+        seen = self._proved.pop(target.id, {})
+        seen.pop(address, None)
+        latest = list(seen.items())[-MAX_ADDRESSES + 1 :]
+        self._proved[target.id] = dict([*latest, (address, now)])
+
+    def keep(self, targets: Collection[str]) -> None:
+        """Forget targets that are measured no more."""
+        self._resolved = {id: known for id, known in self._resolved.items() if id in targets}
+        self._proved = {id: known for id, known in self._proved.items() if id in targets}
 
     def learn(self, target: Target, addresses: Sequence[str]) -> None:
         """Remember what an unassigned name resolves to; what may not be contacted is not remembered."""

@@ -18,6 +18,8 @@ QUESTION: Final = 300
 """Bytes of a question and its answer, with headers."""
 HANDSHAKE: Final = 7_000
 """Bytes of the look at the certificate of an address that nobody assigned."""
+LOOKS: Final = 4
+"""Looks a day at the certificates of a name's addresses that nobody assigned: each once; content networks turn."""
 QUESTIONS: Final = 11
 """Questions of a paired run, at most: two of them are asked past a resolver in the home, one over TCP, and one asks how
 the network makes IPv6 addresses."""
@@ -28,6 +30,7 @@ TRAITS: Final = Traits(
     transport=Transport.UDP,
     port=53,
     needs_address=False,
+    looks=LOOKS,
 )
 
 
@@ -38,12 +41,13 @@ class DnsParameters(Parameters, frozen=True):
 def cost(shape: RunShape) -> int:
     """Return the bytes of a run, both directions, on the generous side.
 
-    An address that the target was assigned is expected, and is not asked for its certificate while nothing fails.
+    An address that the target was assigned is expected, and is not asked for its certificate while nothing fails; any
+    other is asked once a day, in a run that looks at more (``Traits.looks``).
     """
     looks = HANDSHAKE if shape.target.port == TLS_PORT else 0
     if shape.paired:
         return QUESTIONS * QUESTION + looks
-    return QUESTION * (2 if shape.family == 6 else 1) + (0 if shape.target.addresses else looks)
+    return QUESTION * (2 if shape.family == 6 else 1) + (looks if shape.full and not shape.target.addresses else 0)
 
 
 class DnsAnswer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

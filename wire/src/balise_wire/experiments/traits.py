@@ -49,6 +49,8 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a trial costs kilobytes; names and SYNs cost a few hundred bytes."""
     daily: bool = False
     """Whether its first sentinel of a day looks at more (the certificate chain)."""
+    looks: int = 0
+    """How many of a day's sentinels look at more where a target has no assigned addresses."""
     cadence: str = ""
     """The figure of the timetable that says in which of a target's intervals it has a turn; empty: in each."""
     rests_from: float = 1.0
@@ -74,7 +76,7 @@ class RunShape(msgspec.Struct, frozen=True, kw_only=True):
     portal: bool = False
     """Whether a captive portal is looked for."""
     full: bool = False
-    """Whether it looks at more than its sentinel does (``Traits.daily``)."""
+    """Whether it looks at more than its sentinel does (``Traits.daily``, ``Traits.looks``)."""
     long: bool = False
     """Whether it also says its name in a hello of two segments."""
 

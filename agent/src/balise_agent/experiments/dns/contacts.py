@@ -22,7 +22,7 @@ class DnsContacts(Contacts):
         asked = _asked(task.target.host, PROVIDER, size=questions * QUESTION)
         if task.target.addresses or task.target.port != TLS_PORT:
             return (asked,)
-        return asked, _shown(task.target.host, RESOLVED, size=HANDSHAKE)
+        return asked, _shown(task.target.host, RESOLVED, size=HANDSHAKE, most=TRAITS.looks)
 
     def on_anomaly(self, task: Task, /) -> Sequence[Destination]:
         """Return the control's name beside the subject's, the other resolvers, and an address to be looked at.
@@ -57,5 +57,5 @@ def _asked(name: str, server: str, size: int = 0) -> Destination:
     return Destination(name=name, addresses=(server,), port=TRAITS.port, protocol=TRAITS.transport.value, size=size)
 
 
-def _shown(name: str, address: str, size: int = 0) -> Destination:
-    return Destination(name=name, addresses=(address,), port=TLS_PORT, protocol="tcp", size=size)
+def _shown(name: str, address: str, size: int = 0, most: int = 0) -> Destination:
+    return Destination(name=name, addresses=(address,), port=TLS_PORT, protocol="tcp", size=size, most=most)

@@ -19,7 +19,7 @@ from balise_agent.policy.limits import refuse_address
 from balise_wire.evidence import Direction, Packet
 from balise_wire.experiments.dns import TLS_PORT, DnsAnswer, DnsObservation
 from balise_wire.failures import Failure
-from balise_wire.words import Proof
+from balise_wire.words import Design, Proof
 
 _FIRST_TTLS: Final = frozenset({32, 64, 128, 255})
 """What operating systems send with, before any router took one off."""
@@ -31,10 +31,14 @@ def looked_at(task: Task, trial: DnsObservation) -> Trial:
     """Return the trial with what an unexpected public address of its accepted answer showed.
 
     A private address is never contacted. What turns out to be the household's own router, by the address that the
-    provider gave it, is told as that and not by its address.
+    provider gave it, is told as that and not by its address. While nothing fails an address is looked at once a day;
+    and not where a series waits for it (``Task.look``), which a name shown there would spoil.
     """
     answer = accepted(trial.answers)
     if task.target.port != TLS_PORT or trial.failure is not None or answer is None:
+        return trial
+    seen = task.design is Design.SENTINEL and task.cause is None and not task.proved.isdisjoint(answer.addresses)
+    if seen or not task.look:
         return trial
     prefixes = trial.nat64 or ()
     strangers = [address for address in answer.addresses if inner(address, prefixes) not in task.target.addresses]

@@ -50,6 +50,7 @@ class DnsReader(TrialReader[DnsObservation]):
             heats=tuple(_heats(trial)) if provider else (),
             spent=QUESTION * max(1, len(trial.answers)) + check,
             learned=_learned(trial) if provider else (),
+            proved=trial.tls_address if trial.tls_consistent is True else "",
         )
 
     def describe(self, trial: DnsObservation) -> Description:
