@@ -187,7 +187,7 @@ class Profile(Word):
     """How much of the host's line a probe may use (attribution.md section 4 gives the bytes)."""
 
     LEAN = "lean"
-    """At most 6 MB a day: names and connections every five or ten minutes, hellos in turn, one an hour at most."""
+    """At most 6 MB a day: names, connections and hellos of a service's endpoints in turn, each service in minutes."""
     STANDARD = "standard"
     """At most 20 MB a day."""
     METERED = "metered"

@@ -71,7 +71,7 @@ class Agenda:
         self._entries: dict[Key, Entry] = {}
         self._requests = Requests()
         self._sweeps, self._series = Sweeps(), Series()
-        self._chains: dict[tuple[str, int, Experiment], float] = {}
+        self._chains: dict[tuple[str, Experiment], float] = {}
         """When the chain of one of a service's endpoints was last looked at."""
         self._shared = Shared(limits.connections_per_host_per_minute)
         self._line = LineCheck()
@@ -355,7 +355,7 @@ class Agenda:
             self._series.started(entry, now)
         if run.task.full:
             entry.full_day = int(now // DAY)
-            self._chains[entry.target.service, entry.family, entry.word] = now
+            self._chains[entry.target.service, entry.word] = now
         return run
 
     def _begins(self, run: Run, now: float) -> bool:
@@ -426,7 +426,7 @@ class Agenda:
         return self._last_chain(entry) < now // DAY * DAY
 
     def _last_chain(self, entry: Entry) -> float:
-        return self._chains.get((entry.target.service, entry.family, entry.word), -math.inf)
+        return self._chains.get((entry.target.service, entry.word), -math.inf)
 
     # --- what a result changes ----------------------------------------------------------------------------------------
 
@@ -447,6 +447,9 @@ class Agenda:
             entry.due = max(now, self._slots.planned_at(entry.key, entry.slot))
         else:
             entry.slot, entry.due = self._following(entry, now)
+            if (pace := entry.pace(self.assignment.budget, now)) < self.assignment.timetable.interval:
+                # On a slow timetable what fails does not wait for its next slot.
+                entry.due = min(entry.due, now + pace)
 
     def _again(self, entry: Entry, now: float) -> None:
         """Plan a run of which nothing was learned: once more in this slot, then in the entry's next one."""

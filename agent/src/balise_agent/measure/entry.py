@@ -19,9 +19,11 @@ from balise_wire.words import Arm, Design, Experiment
 ADDRESSES_A_SLOT: Final = 3
 """Addresses of a target that are asked in one slot, where each has a place of its own."""
 FRESH: Final = 3600.0
-"""Clock seconds for which an anomaly has every slot of the timetable."""
+"""Clock seconds for which an anomaly is young: looked at as often as a detector's bins ask."""
+YOUNG: Final = 300.0
+"""Clock seconds between two looks at it."""
 WATCHED: Final = 900.0
-"""Clock seconds between two looks at an older one: its end is told within a quarter of an hour at any age."""
+"""The same of an older one: its end is told within a quarter of an hour at any age."""
 _FIRST: Final = 40
 """The first series come in every slot, for one in so many of an incident's bytes."""
 _THEN: Final = 4
@@ -86,8 +88,14 @@ class Entry:
         """Return in which n-th slot it has a turn; a young or cheap anomaly has every slot."""
         if self.cause is None:
             return timetable.every(self.word) * -(-self.addresses // ADDRESSES_A_SLOT)
+        return max(1, int(self.pace(budget, now) // timetable.interval))
+
+    def pace(self, budget: Budget, now: float) -> float:
+        """Return the seconds after which a living anomaly is looked at again at the latest, on any timetable."""
+        if self.cause is None:
+            return math.inf
         young = now - self.began < FRESH or self.spent < budget.bytes_per_incident // _FIRST
-        return 1 if young else max(1, int(WATCHED // timetable.interval))
+        return YOUNG if young else WATCHED
 
     def failing_at(self) -> str:
         """Return the address to test where it is not free: its own, or the one at which the living anomaly began.

@@ -66,9 +66,10 @@ def assignment_for(
         controls=tuple(
             Control(
                 name=control.name,
-                addresses=control.addresses or learned.get((control.name, 4), ()),
+                addresses=control.addresses or _either(control.name, learned),
                 port=control.port,
                 scope=control.scope,
+                page=control.page or None,
             )
             for control in catalogue.controls
             if control.scope is Scope.INTERNATIONAL or control.country == member.network.country
@@ -76,9 +77,15 @@ def assignment_for(
         public_resolvers=catalogue.dns.public_resolvers,
         silent_addresses=catalogue.dns.silent_addresses,
         control_name=catalogue.dns.control_name,
+        provider_resolvers=() if (provider := catalogue.provider(member.network.asn)) is None else provider.resolvers,
         timetable=Timetable(**{name: getattr(timetable, name) for name in Timetable.__struct_fields__}),
         budget=Budget(**{name: getattr(budget, name) for name in Budget.__struct_fields__}),
     )
+
+
+def _either(name: str, learned: Mapping[tuple[str, int], tuple[str, ...]]) -> tuple[str, ...]:
+    """Return what references found of a name in both families; empty: the probe looks it up itself."""
+    return (*learned.get((name, 4), ()), *learned.get((name, 6), ()))
 
 
 def stopped(catalogue: str, reason: str, interval: int) -> Assignment:

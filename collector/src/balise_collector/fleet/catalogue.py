@@ -18,7 +18,7 @@ from balise_collector.fleet.claims import LINE_ID
 from balise_collector.system import harmless
 from balise_collector.system.errors import ConfigError
 from balise_collector.system.strict_toml import read_table, shape_table
-from balise_wire.assignment import FLAT
+from balise_wire.assignment import FLAT, KnownPage
 from balise_wire.experiments import PARAMETERS
 from balise_wire.experiments.traits import Parameters
 from balise_wire.words import Experiment, Scope, TargetRole
@@ -32,7 +32,9 @@ TARGETS_MOST: Final = 2000
 """A probe's day holds a few hundred (profiles.py)."""
 _TEXT_MOST: Final = 300
 _LIST_MOST: Final = 64
-LISTS_MOST: Final = {"target": 500, "control": 500}
+LISTS_MOST: Final = {"target": 500, "control": 500, "provider": 2000}
+_PAGE_PORT: Final = 80
+_PATH = re.compile(r"/[!-~]{0,300}")
 _SERVICE = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]([a-z0-9_-]{0,62}))+")
 
@@ -89,6 +91,10 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return tuple(found)
 
 
+class PageEntry(KnownPage, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[control.page]``: the wire's record, read strictly."""
+
+
 class ControlEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[[control]]``: a name every home uses, popular, never sensitive, in an autonomous system of its own."""
 
@@ -98,6 +104,18 @@ class ControlEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     scope: Scope = Scope.INTERNATIONAL
     country: str = ""
     """Domestic controls are given to the probes of this country only."""
+    page: PageEntry | msgspec.UnsetType = msgspec.UNSET
+    """``[control.page]``: what it is known to answer over HTTP, so that a captive portal that answers 200 is told."""
+
+
+class ProviderEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[[provider]]``: what people call an autonomous system, and its own resolvers where the operator knows them."""
+
+    asn: int
+    name: str
+    country: str = ""
+    resolvers: tuple[str, ...] = ()
+    """Asked past a resolver in the home (a filter, a router), to tell whose answer is odd."""
 
 
 class Dns(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -118,6 +136,8 @@ class ServiceFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     target: tuple[Entry, ...] = ()
     control: tuple[ControlEntry, ...] = ()
     dns: Dns = Dns()
+    provider: tuple[ProviderEntry, ...] | msgspec.UnsetType = msgspec.UNSET
+    """Unset where there is none, so that the version of a catalogue that has none stays."""
 
 
 class Service(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,6 +157,11 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     services: tuple[Service, ...]
     controls: tuple[ControlEntry, ...]
     dns: Dns
+    providers: tuple[ProviderEntry, ...] = ()
+
+    def provider(self, asn: int) -> ProviderEntry | None:
+        """Return what is known of an autonomous system."""
+        return next((one for one in self.providers if one.asn == asn), None)
 
 
 def default_folder() -> Path:
@@ -191,6 +216,7 @@ def assemble(files: list[ServiceFile]) -> Catalogue:
             if file.service and file.target
         ),
         controls=tuple(control for file in files for control in file.control),
+        providers=tuple(provider for file in files for provider in file.provider or ()),
         dns=Dns(
             public_resolvers=_joined(file.dns.public_resolvers for file in files),
             silent_addresses=_joined(file.dns.silent_addresses for file in files),
@@ -221,6 +247,8 @@ def findings(file: ServiceFile) -> list[tuple[str, str]]:
         seen.add((target.role, target.host, target.port))
     for index, control in enumerate(file.control):
         found.extend((f"control[{index}].{key}", wrong) for key, wrong in _control_findings(control))
+    for index, provider in enumerate(file.provider or ()):
+        found.extend((f"provider[{index}].{key}", wrong) for key, wrong in _provider_findings(provider))
     for key in ("public_resolvers", "silent_addresses"):
         found.extend(
             (f"dns.{key}", f"{text!r} is not an IP address")
@@ -248,7 +276,11 @@ def _text_findings(held: msgspec.Struct, place: str) -> Iterator[tuple[str, str]
 
 def _size_findings(file: ServiceFile) -> Iterator[tuple[str, str]]:
     """Find lists that no probe could work off."""
-    lists: list[tuple[str, Sized]] = [("target", file.target), ("control", file.control)]
+    lists: list[tuple[str, Sized]] = [
+        ("target", file.target),
+        ("control", file.control),
+        ("provider", file.provider or ()),
+    ]
     lists += [(f"dns.{name}", getattr(file.dns, name)) for name in ("public_resolvers", "silent_addresses")]
     for index, target in enumerate(file.target):
         lists += [(f"target[{index}].{name}", getattr(target, name)) for name in ("addresses", "experiments", "spki")]
@@ -293,6 +325,20 @@ def _control_findings(control: ControlEntry) -> list[tuple[str, str]]:
         found.append(("country", 'a domestic control needs the country it stands in, e.g. "PK"'))
     if control.scope is Scope.INTERNATIONAL and control.country:
         found.append(("country", "is only for domestic controls; take it out or set scope = 'domestic'"))
+    if control.page and (control.port != _PAGE_PORT or not _PATH.fullmatch(control.page.path)):
+        found.append(("page", f"needs port = {_PAGE_PORT}, and a path of printable ASCII that begins with /"))
+    return found
+
+
+def _provider_findings(provider: ProviderEntry) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    if not 0 < provider.asn < 2**32:
+        found.append(("asn", f"{provider.asn} is no number of an autonomous system"))
+    if not provider.name:
+        found.append(("name", "is empty; write what people call it"))
+    if provider.country and not re.fullmatch(r"[A-Z]{2}", provider.country):
+        found.append(("country", f'{provider.country!r} is no country, e.g. "PK"'))
+    found.extend(("resolvers", f"{text!r} is not an IP address") for text in provider.resolvers if not family_of(text))
     return found
 
 

@@ -19,8 +19,9 @@ from balise_wire.words import Design, Experiment, Profile
 
 RESTING: Final = 0.8
 """An experiment that rests from a smaller share of the day's bytes on is thinned first."""
-PLANNED: Final = 0.9
-"""Share of a day's bytes that schedule and delivery may fill together; the rest is for anomalies."""
+PLANNED: Final = {Profile.STANDARD: 0.8, Profile.LEAN: 0.85, Profile.METERED: 0.85}
+"""Share of a day's bytes that schedule and delivery may fill together; the rest is for anomalies, whose own sentinels
+take the place of what was planned of them."""
 
 
 class Rung(msgspec.Struct, frozen=True):
@@ -34,40 +35,46 @@ class Rung(msgspec.Struct, frozen=True):
     """The same of those that rest first (page fetches)."""
     line: int
     """Seconds."""
+    chain: int
+    """Seconds."""
 
 
+_HALF_HOUR: Final = 1_800
 LADDER: Final = (
-    Rung(1, 1, 1, 60),
-    Rung(1, 1, 4, 60),
-    Rung(1, 1, 12, 60),
-    Rung(1, 2, 12, 120),
-    Rung(1, 3, 12, 120),
-    Rung(1, 3, 12, 300),
-    Rung(1, 3, 24, 300),
-    Rung(1, 3, 36, 300),
-    Rung(1, 3, 72, 300),
-    Rung(1, 6, 72, 300),
-    Rung(1, 12, 288, 300),
-    Rung(1, 24, 288, 300),
-    Rung(1, 48, 288, 300),
-    Rung(1, 144, 288, 300),
-    Rung(1, 288, 288, 300),
-    Rung(2, 12, 72, 600),
-    Rung(2, 36, 72, 600),
-    Rung(2, 144, 144, 600),
-    Rung(3, 96, 96, 900),
-    Rung(6, 48, 48, 1800),
-    Rung(12, 24, 24, 3600),
-    Rung(24, 12, 12, 7200),
-    Rung(72, 4, 4, 21_600),
-    Rung(144, 4, 8, 43_200),
-    Rung(288, 4, 8, 86_400),
-    Rung(288, 7, 30, 86_400),
-    Rung(288, 28, 90, 86_400),
+    Rung(1, 1, 1, 60, _HALF_HOUR),
+    Rung(1, 1, 4, 60, _HALF_HOUR),
+    Rung(1, 1, 12, 60, _HALF_HOUR),
+    Rung(1, 1, 12, 300, _HALF_HOUR),
+    Rung(1, 2, 12, 300, _HALF_HOUR),
+    Rung(1, 2, 24, 300, _HALF_HOUR),
+    Rung(1, 3, 48, 300, _HALF_HOUR),
+    Rung(2, 2, 24, 300, _HALF_HOUR),
+    Rung(2, 2, 48, 600, _HALF_HOUR),
+    Rung(2, 3, 48, 600, _HALF_HOUR),
+    Rung(2, 3, 96, 600, _HALF_HOUR),
+    Rung(3, 2, 96, 600, _HALF_HOUR),
+    Rung(3, 3, 96, 900, _HALF_HOUR),
+    Rung(4, 2, 144, 900, _HALF_HOUR),
+    Rung(4, 3, 288, 900, _HALF_HOUR),
+    Rung(5, 3, 288, 1_200, _HALF_HOUR),
+    Rung(6, 3, 288, 1_800, _HALF_HOUR),
+    Rung(8, 3, 288, 1_800, _HALF_HOUR),
+    Rung(10, 3, 288, 1_800, _HALF_HOUR),
+    Rung(12, 3, 144, 3_600, 3_600),
+    Rung(16, 3, 144, 3_600, 3_600),
+    Rung(16, 4, 144, 3_600, 7_200),
+    Rung(24, 3, 96, 7_200, 14_400),
+    Rung(24, 4, 96, 7_200, 21_600),
+    Rung(36, 4, 64, 10_800, 43_200),
+    Rung(48, 4, 48, 14_400, DAY),
+    Rung(72, 4, 32, 21_600, DAY),
+    Rung(144, 4, 16, 43_200, DAY),
+    Rung(288, 4, 16, DAY, DAY),
+    Rung(288, 8, 32, DAY, DAY),
+    Rung(288, 28, 90, DAY, DAY),
 )
-"""From rich to poor. Up to ``Rung(1, 288, ...)`` a blocked name or address shows within minutes."""
-_FIRST: Final = {Profile.STANDARD: 0, Profile.LEAN: 10, Profile.METERED: 10}
-"""Where a profile begins: a lean line never has more than a hello an hour of each target."""
+"""From rich to poor. Endpoints of a service take turns, so that of a service with n of them a hello comes every
+``stretch * lasting / n`` intervals, and names and connections of the service as well, in n-ths of ``stretch``."""
 
 
 def fitted(assignment: Assignment, profile: Profile, *, laboratory: bool = False) -> Assignment:
@@ -91,17 +98,18 @@ def fitted(assignment: Assignment, profile: Profile, *, laboratory: bool = False
     thinned = assignment
     for timetable in _timetables(assignment.timetable, profile):
         thinned = msgspec.structs.replace(assignment, timetable=timetable, budget=budget)
-        if bytes_per_day(thinned) + delivered_per_day(thinned, profile) <= PLANNED * budget.bytes_per_day:
+        if bytes_per_day(thinned) + delivered_per_day(thinned, profile) <= PLANNED[profile] * budget.bytes_per_day:
             break
     return thinned
 
 
 def _timetables(base: Timetable, profile: Profile) -> Iterator[Timetable]:
-    for rung in LADDER[_FIRST[profile] :]:
+    for rung in LADDER:
         yield msgspec.structs.replace(
             base,
             interval=min(base.interval * rung.stretch, DAY),
             line=max(base.line, rung.line),
+            chain=min(base.chain, rung.chain),
             health=max(base.health, 3600) if profile is Profile.METERED else base.health,
             **_turns(base, rung),
         )
@@ -121,14 +129,42 @@ def bytes_per_day(assignment: Assignment) -> int:
     """Return what the scheduled day costs while nothing fails, both directions, on the generous side."""
     slots = DAY / assignment.timetable.interval
     runs = [
-        (slots / assignment.timetable.every(experiment), sentinel_bytes(target, experiment))
+        (
+            slots / assignment.timetable.every(experiment) * _addresses(assignment, target, experiment),
+            sentinel_bytes(target, experiment),
+        )
         for target in assignment.targets
         for experiment in dict.fromkeys(target.experiments)
     ]
     # A line check goes before what is measured, and serves everything within its time.
     checks = min(DAY / assignment.timetable.line, sum(times for times, _ in runs))
     check = _check_bytes(assignment) if checks else 0
-    return round(sum(times * each for times, each in runs) + checks * check)
+    return round(sum(times * each for times, each in runs) + checks * check + _more_bytes(assignment))
+
+
+def _addresses(assignment: Assignment, target: Target, word: Experiment) -> int:
+    """Return how many of a target's addresses are asked in one turn: one, but for references up to a few."""
+    several = assignment.timetable.all_addresses and word in REGISTRY and REGISTRY[word].needs_address
+    return min(max(1, len(target.addresses)), 3) if several else 1
+
+
+def _more_bytes(assignment: Assignment) -> float:
+    """Return what sentinels cost in a day that look at more: chains of endpoints, and unassigned addresses."""
+    total = 0.0
+    for word, traits in REGISTRY.items():
+        asked = [target for target in assignment.targets if word in target.experiments]
+        each = max((_full_bytes(target, word) - sentinel_bytes(target, word) for target in asked), default=0)
+        if traits.daily:
+            services = {target.service for target in asked}
+            turns = DAY / assignment.timetable.interval / assignment.timetable.every(word)
+            total += each * max(len(asked) * min(1.0, turns), len(services) * DAY / assignment.timetable.chain)
+        total += each * min(traits.looks, DAY / assignment.timetable.interval) * sum(not t.addresses for t in asked)
+    return total
+
+
+def _full_bytes(target: Target, experiment: Experiment) -> int:
+    """Return the bytes of a sentinel that looks at more."""
+    return cost(experiment, RunShape(target=target, design=Design.SENTINEL, full=True))
 
 
 def _check_bytes(assignment: Assignment) -> int:

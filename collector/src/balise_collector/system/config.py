@@ -74,6 +74,9 @@ class CataloguePlace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     dir: str = ""
     """A folder of ``*.toml``; empty: the packaged one."""
+    silent_addresses: tuple[str, ...] = ()
+    """Addresses of the operator's that run no resolver, beside those of the files: whatever answers a name there was
+    forged on the way. Best outside the countries that are measured, and not where a probe or reference stands."""
 
 
 class PagesSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -310,6 +313,11 @@ def _findings(config: Config, *, files_come_later: bool) -> list[tuple[str, str]
         )
     if config.catalogue.dir and not Path(config.catalogue.dir).is_dir():
         found.append(("catalogue.dir", f"{config.catalogue.dir!r} is not a folder; leave it out for the packaged one"))
+    found.extend(
+        ("catalogue.silent_addresses", f"{text!r} is not an IP address")
+        for text in config.catalogue.silent_addresses
+        if not _is_address(text)
+    )
     if not 0 <= config.pages.port < 65536:
         found.append(("pages.port", f"{config.pages.port} is no port; use 0 to 65535 (0 takes a free one)"))
     found.extend(
@@ -370,6 +378,14 @@ def _measuring_findings(config: Config) -> list[tuple[str, str]]:
     if config.detect.silence_seconds < config.timetable.interval:
         found.append(("detect.silence_seconds", "shorter than timetable.interval: every probe would seem silent"))
     return found
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_prefix(text: str) -> bool:

@@ -18,8 +18,8 @@ QUESTION: Final = 300
 """Bytes of a question and its answer, with headers."""
 HANDSHAKE: Final = 7_000
 """Bytes of the look at the certificate of an address that nobody assigned."""
-LOOKS: Final = 4
-"""Looks a day at the certificates of a name's addresses that nobody assigned: each once; content networks turn."""
+LOOKS: Final = 1
+"""Looks a day at the certificate of a name's addresses that nobody assigned: one address of an answer is enough."""
 QUESTIONS: Final = 11
 """Questions of a paired run, at most: two of them are asked past a resolver in the home, one over TCP, and one asks how
 the network makes IPv6 addresses."""
