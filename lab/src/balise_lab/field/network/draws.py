@@ -3,9 +3,11 @@
 Must not live here: chance that moves on with each draw (each home has a generator of its own, from the seed).
 """
 
+import functools
 import hashlib
 
 
+@functools.lru_cache(16_384)
 def number(*words: object) -> int:
     """Return 64 bits that the words decide."""
     text = "|".join(map(str, words))

@@ -4,6 +4,7 @@ Lives here: what a server is like when nothing happens to it: addresses, country
 what happens to it (effects.py), bytes (pages.py, certificates.py).
 """
 
+import functools
 import ipaddress
 from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Final
@@ -205,6 +206,7 @@ class World:
         return () if host is None else (*host.addresses, *(each for edge in host.edges.values() for each in edge))
 
 
+@functools.cache
 def resolver_address(asn: int, place: int) -> str:
     """Return the address of a provider's resolver: the first, the second, and so on."""
     return str(ipaddress.ip_address(_ROOM_RESOLVERS + (number("provider", asn) % 4_096 << 8) + 52 + place))

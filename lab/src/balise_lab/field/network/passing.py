@@ -4,6 +4,7 @@ Lives here: the fate of one SYN (or of a packet of any protocol), round trips an
 happens after a name was shown (answering.py), DNS (lookups.py).
 """
 
+import functools
 from random import Random
 from typing import Final, NamedTuple
 
@@ -54,6 +55,7 @@ def way(seen_country: str, access_ms: float, home_id: str, address: str, server:
     return Way(ms / 1000.0, hops, (server.first_ttl if server else 64) - hops)
 
 
+@functools.lru_cache(16_384)
 def seen_address(address: str) -> str:
     """Return the IPv4 address that an address of a NAT64 stands for, else the address itself."""
     if not address.startswith(NAT64) or ("." not in address and ":" not in address[len(NAT64) :]):
