@@ -11,7 +11,7 @@ import msgspec
 from balise_collector.detect.evidence import code
 from balise_collector.detect.index import CellIndex, KnownProbe
 from balise_collector.detect.model import WORLD, CellKey, Episode, Note
-from balise_collector.detect.silences import Silence, Silences
+from balise_collector.detect.silences import Quiet, Silence, Silences
 from balise_collector.judge.verdict import VerdictState
 from balise_wire.measurement import Network
 from balise_wire.mechanisms import Mechanism
@@ -37,6 +37,7 @@ class _Snapshot(msgspec.Struct):
     heard: dict[str, tuple[Network, float]]
     silent: dict[str, Silence]
     episodes: dict[str, Episode]
+    quiet: dict[str, list[Quiet]] = {}
 
 
 def encoded(index: CellIndex, silences: Silences) -> bytes:
@@ -58,6 +59,7 @@ def encoded(index: CellIndex, silences: Silences) -> bytes:
             ],
             heard={name: (p.network, p.heard) for name, p in index.probes.items()},
             silent=silences.held,
+            quiet=silences.past,
             episodes={e.id: e for cell in index.cells.values() for e in cell.episodes},
         )
     )
@@ -84,7 +86,7 @@ def decode_into(data: bytes, index: CellIndex, silences: Silences) -> None:
         if each.key.country == WORLD:
             index.references.add(each.probe)
     index.probes = {name: KnownProbe(network, heard) for name, (network, heard) in shot.heard.items()}
-    silences.held = shot.silent
+    silences.held, silences.past = shot.silent, shot.quiet
     for each_episode in shot.episodes.values():
         cell = index.cells[each_episode.key]
         cell.episodes = (*cell.episodes, each_episode)
