@@ -7,6 +7,7 @@ whole assignment against them. Must not live here: signatures, expiry of what is
 import ipaddress
 import re
 from enum import IntEnum
+from functools import lru_cache
 from typing import Final, TypeVar
 
 import msgspec
@@ -96,6 +97,7 @@ def _within(address: Address, prefixes: tuple[str, ...]) -> bool:
     return any(address in ipaddress.ip_network(prefix, strict=False) for prefix in prefixes)
 
 
+@lru_cache(maxsize=4096)
 def refuse_address(text: str, laboratory: tuple[str, ...] = (), lan: tuple[str, ...] = ()) -> str | None:
     """Say why a destination is refused; ``None`` where a probe may send to it.
 

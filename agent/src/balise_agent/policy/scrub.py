@@ -9,6 +9,7 @@ measuring.
 import ipaddress
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -30,6 +31,7 @@ _HEX: Final = re.compile(r"[0-9a-f]{0,64}")
 _WORD: Final = re.compile(r"[A-Za-z0-9_,./:+ -]{0,80}")
 
 
+@lru_cache(maxsize=1024)
 def blurred(address: str, laboratory: tuple[str, ...] = ()) -> str:
     """Return a hop's prefix: /24 or /48; a word for what is inside the home, empty for what is no address."""
     try:
