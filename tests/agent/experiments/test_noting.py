@@ -11,7 +11,7 @@ from balise_agent.testing import FakeNetwork
 from balise_wire.experiments.dns import DnsAnswer, DnsObservation
 from balise_wire.experiments.line import LineObservation
 from balise_wire.observations import Observation
-from balise_wire.words import Design, Experiment
+from balise_wire.words import Design, Experiment, Portal
 
 STRANGE = (DnsAnswer(rtt_ms=1.0, addresses=("198.18.66.6",)),)
 """An answer that was not assigned: its certificate is asked for."""
@@ -19,7 +19,10 @@ STRANGE = (DnsAnswer(rtt_ms=1.0, addresses=("198.18.66.6",)),)
 
 def without_portal(observations: tuple[Observation, ...]) -> list[Observation]:
     """Leave out of a line what its last step adds, after the last note."""
-    return [msgspec.structs.replace(o, captive=None) if isinstance(o, LineObservation) else o for o in observations]
+    return [
+        msgspec.structs.replace(o, captive=None, portal=Portal.UNKNOWN) if isinstance(o, LineObservation) else o
+        for o in observations
+    ]
 
 
 @pytest.mark.parametrize("design", [Design.SENTINEL, Design.PAIRED])

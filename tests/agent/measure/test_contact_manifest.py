@@ -126,6 +126,7 @@ FULL = Assignment(
     controls=(
         Control(name="dual.example", addresses=("2a00::9", "198.18.9.1")),
         Control(name="portal.example", addresses=("198.18.9.2",), port=80),
+        Control(name="bare.example", addresses=()),
     ),
     public_resolvers=("198.18.8.8",),
     silent_addresses=("198.18.7.7",),

@@ -423,6 +423,12 @@ def play_steps() -> dict[str, Any]:
             name="plain.play.lab", resolver=Resolver.SILENT, server=SILENT, timeout=2.0, linger=0.2
         )
         told["gateway"] = yield steps.AskGateway(timeout=2.0)
+        subprocess.run(["ip", "-6", "route", "add", "unreachable", "2001:db8:ffff::/48"], check=True)
+        nowhere = steps.SynProbe(address="2001:db8:ffff::1", port=80)
+        told["mixed"] = yield steps.Exchange(
+            packets=(steps.SynProbe(address=SERVER, port=80), nowhere), window=5.0, enough=True
+        )
+        told["nowhere"] = yield steps.Exchange(packets=(nowhere, nowhere), window=5.0, enough=True)
         return ()
 
     def secure() -> Generator[Any, Any, tuple[()]]:

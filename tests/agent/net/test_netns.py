@@ -50,7 +50,18 @@ def test_every_crafted_packet_gets_its_own_answer(play: Play, key: str) -> None:
     ]
     assert answers[2]["packet"]["hop"] == ("2001:db8:1::2" if key else "198.18.1.2")
     assert answers[2]["packet"]["icmp"] == ("3/0" if key else "11/0")
+    assert answers[2]["packet"]["place"] == "first"
+    assert "place" not in answers[3]["packet"]
     assert all(0.0 < answer["rtt_ms"] < 1000.0 for answer in answers)
+
+
+def test_what_has_no_way_out_takes_nobody_along(play: Play) -> None:
+    """A home without IPv6 has its IPv4 asked all the same, and waits for no window; where nothing leaves it fails."""
+    replies = play("steps")["replies"]
+    assert [answer["probe"] for answer in replies["mixed"]["answers"]] == [0]
+    assert replies["mixed"]["unsent"] in ([[1, "host_unreachable"]], [[1, "network_unreachable"]])
+    assert replies["mixed"]["elapsed_ms"] < 4000.0
+    assert replies["nowhere"]["failure"] in {"host_unreachable", "network_unreachable"}
 
 
 @pytest.mark.parametrize("key", ["", "6"])

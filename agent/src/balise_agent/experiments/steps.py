@@ -105,6 +105,8 @@ class Exchanged(Reply, frozen=True, kw_only=True):
     packets: tuple[Packet, ...] = ()
     floods: tuple[int, ...] = ()
     """``flood`` of each packet's own flow, as in Failed."""
+    unsent: tuple[tuple[int, Failure], ...] = ()
+    """Packets that did not leave although others did, and why: no way to that address (IPv6 in a home without it)."""
 
 
 class AskGateway(Step, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ from balise_agent.system.config import Timeouts
 from balise_wire.assignment import Control, Target
 from balise_wire.experiments.traits import Parameters, Transport
 from balise_wire.observations import Observation
-from balise_wire.words import Arm, Design, Scope
+from balise_wire.words import AddressSource, Arm, Design, Scope
 
 K = TypeVar("K", bound=Parameters)
 
@@ -58,6 +58,10 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     """Prefixes of this machine's own networks, which are never contacted even where they are public."""
     timeouts: Timeouts = Timeouts()
     seed: int = 0
+    sources: tuple[tuple[str, AddressSource], ...] = ()
+    """Where the addresses of controls came from that the assignment names none of."""
+    lookups: tuple[str, ...] = ()
+    """Controls whose name a look at the line asks for anew."""
     full: bool = False
     """Whether a sentinel looks at more than it does every time (``Traits.daily``): of TLS, the certificate chain."""
     long: bool = False

@@ -209,6 +209,8 @@ class Agenda:
             self._requests.end(run)
             return
         if not REGISTRY[run.experiment].traits.of_target:
+            if not own_failure:
+                self._tasks.controls.learn(run.task, observations, now)
             self._line.done(observations, now, self.assignment.timetable.line, own_failure=own_failure)
             return
         entry = self._entries.get(run.key)
@@ -250,6 +252,7 @@ class Agenda:
         self._series.forget()
         self._chains.clear()
         self._line.forget()
+        self._tasks.controls.clock_went_back(now)
 
     def _drop_missed(self, now: float) -> None:
         """Give what a sleep or a jump left behind its next own time: nothing is caught up in a burst."""
@@ -292,6 +295,7 @@ class Agenda:
         """Return the run that looks at the line; runs with controls wait until it is done."""
         self._gate_wanted = False
         run = self._line.start(self.assignment, self._tasks.device, self._slots.number(now), now)
+        run = msgspec.structs.replace(run, task=self._tasks.controls.for_line(run.task, now))
         self._day.starts(run.claim, run.cost)
         return run
 

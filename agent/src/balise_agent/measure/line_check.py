@@ -7,6 +7,8 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
+
 from balise_agent.experiments.line.plan import LINE_TARGET, health, with_clock
 from balise_agent.experiments.task import Task
 from balise_agent.measure.run import Run
@@ -24,7 +26,9 @@ over by then. What fails twice waits for its next own time."""
 
 def line_task(assignment: Assignment, device: Device, now: float) -> Task:
     """Return the task of a line check."""
-    return task_for(assignment, LINE_TARGET, 4, device=device, now=now, experiment=Experiment.LINE)
+    task = task_for(assignment, LINE_TARGET, 4, device=device, now=now, experiment=Experiment.LINE)
+    bare = tuple(control.name for control in task.controls if not control.addresses)
+    return msgspec.structs.replace(task, lookups=bare)
 
 
 def clocked(observations: Sequence[Observation], state: ClockState, offset_ms: float | None) -> tuple[Observation, ...]:

@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from balise_agent.experiments.task import Task
+from balise_agent.measure.control_addresses import ControlAddresses
 from balise_agent.policy.limits import MAX_ADDRESSES, refuse_address
 from balise_agent.system import derived_random
 from balise_agent.system.config import Timeouts
@@ -111,6 +112,7 @@ class Tasks:
         """Addresses last learned from the provider's resolver, by target."""
         self._proved: dict[str, dict[str, float]] = {}
         """When a valid certificate was last seen at which address, by target."""
+        self.controls = ControlAddresses()
 
     def addresses(self, target: Target, family: int) -> tuple[str, ...]:
         """Return the addresses to test in one family."""
@@ -122,6 +124,7 @@ class Tasks:
             self.assignment, target, family,
             device=self.device, now=now, slot=slot, experiment=experiment, resolved=self._resolved.get(target.id, ()),
         )  # fmt: skip
+        task = self.controls.filled(task)
         seen = self._proved.get(target.id, {})
         proved = frozenset(address for address, when in seen.items() if 0.0 <= now - when < DAY)
         return msgspec.structs.replace(task, proved=proved, address=at if at in task.addresses else task.address)

@@ -19,6 +19,7 @@ from balise_agent.net.routes import NoRoute
 from balise_agent.net.tap import Flow
 from balise_agent.system.task import Signal, Wait
 from balise_wire.evidence import Packet
+from balise_wire.failures import Failure
 
 
 class _Exchange:
@@ -27,11 +28,22 @@ class _Exchange:
     def __init__(self, context: NetworkContext, step: Exchange) -> None:
         self.context = context
         self.step = step
-        self.flows: list[Flow] = []
+        self.flows: dict[int, Flow] = {}
+        """By the packet's place in the step."""
+        self.unsent: dict[int, Failure] = {}
         self.answered: set[int] = set()
         self.signal = Signal()
 
     def send(self, index: int) -> Generator[Wait, bool, None]:
+        """Send one probe, or note why the network lets it go nowhere (Refused, LinkUnusable)."""
+        try:
+            yield from self._send(index)
+        except NoRoute as no_route:
+            self.unsent[index] = no_route.failure
+        except OSError as error:
+            self.unsent[index] = failure_of(error)
+
+    def _send(self, index: int) -> Generator[Wait, bool, None]:
         """Send one probe; raises Refused, NoRoute, OSError."""
         probe = self.step.packets[index]
         context, target = self.context, packed(probe.address)
@@ -55,7 +67,7 @@ class _Exchange:
             data = packets.echo(
                 source=source, target=target, identifier=port, sequence=1, ttl=probe.ttl, ip_id=drawn & 0xFFFF
             )
-        self.flows.append(context.tap.open(protocol, port, target, remote_port, partial(self.hear, index)))
+        self.flows[index] = context.tap.open(protocol, port, target, remote_port, partial(self.hear, index))
         context.gate.allow(probe.address, remote_port, len(data))
         yield from hand_over(context, data, probe.address)
 
@@ -64,14 +76,19 @@ class _Exchange:
         if packet.out:
             return
         self.answered.add(index)
-        if self.step.enough and len(self.answered) == len(self.step.packets):
+        if self.is_enough:
             self.signal.fire()
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether each probe that left has its answer, where that is all that is asked for."""
+        return self.step.enough and len(self.answered) + len(self.unsent) >= len(self.step.packets)
 
     def results(self) -> tuple[tuple[Answer, ...], tuple[Packet, ...]]:
         """Every answer in arrival order, at most ten a probe, and the capture of all flows."""
-        zero = min((flow.captured[0].t_ns for flow in self.flows if flow.captured), default=0)
+        zero = min((flow.captured[0].t_ns for flow in self.flows.values() if flow.captured), default=0)
         heard: list[tuple[int, Captured, Packet]] = []
-        for index, flow in enumerate(self.flows):
+        for index, flow in self.flows.items():
             # Ten of our own packets are kept in all: those of the first ten flows. Numbers need them no further, an
             # answer tells what it acknowledges.
             captures = flow.captured if index < MOST_EACH_WAY else [one for one in flow.captured if not one.out]
@@ -88,11 +105,12 @@ class _Exchange:
     @property
     def floods(self) -> tuple[int, ...]:
         """Bytes beyond what each probe's flow could have brought."""
-        return tuple(flow.share.flood for flow in self.flows)
+        flows = (self.flows.get(index) for index in range(len(self.step.packets)))
+        return tuple(0 if flow is None else flow.share.flood for flow in flows)
 
     def finish(self, pool: PortPool) -> None:
         """Give back ports and flows."""
-        for flow in self.flows:
+        for flow in self.flows.values():
             settle(self.context, flow.share)
             self.context.tap.forget(flow)
             pool.give(flow.port)
@@ -112,7 +130,7 @@ def kind_of(packet: Packet) -> AnswerKind:
 
 
 def exchange(context: NetworkContext, step: Exchange) -> Operation:
-    """Carry out an Exchange; where the kernel has no route the reply is Failed."""
+    """Carry out an Exchange; where no packet has a way out the reply is Failed."""
     for address, count in Counter(probe.address for probe in step.packets if not isinstance(probe, EchoProbe)).items():
         yield from take_turn(context, address, count)
     watch = Stopwatch(context.clock)
@@ -124,15 +142,21 @@ def exchange(context: NetworkContext, step: Exchange) -> Operation:
             yield from running.send(index)
         # What answered while the last ones were sent has been heard only when the tap was read.
         context.tap.drain()
-        if not (step.enough and len(running.answered) == len(step.packets)):
+        if len(running.unsent) == len(step.packets):
+            failure = running.unsent[0]
+            return Failed(at=watch.at, elapsed_ms=watch.elapsed_ms(), failure=failure)
+        if not running.is_enough:
             yield Wait(context.clock.monotonic() + step.window, signal=running.signal)
         elapsed_ms = watch.elapsed_ms()
         context.tap.drain()
         answers, capture = running.results()
-        return Exchanged(at=watch.at, elapsed_ms=elapsed_ms, answers=answers, packets=capture, floods=running.floods)
-    except NoRoute as no_route:
-        return Failed(at=watch.at, elapsed_ms=watch.elapsed_ms(), failure=no_route.failure)
-    except OSError as error:
-        return Failed(at=watch.at, elapsed_ms=watch.elapsed_ms(), failure=failure_of(error))
+        return Exchanged(
+            at=watch.at,
+            elapsed_ms=elapsed_ms,
+            answers=answers,
+            packets=capture,
+            floods=running.floods,
+            unsent=tuple(running.unsent.items()),
+        )
     finally:
         running.finish(context.crafted_ports)

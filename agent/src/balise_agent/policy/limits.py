@@ -16,6 +16,7 @@ from balise_agent.system import config
 from balise_wire.addresses import Address, embedded, is_never, reserved
 from balise_wire.assignment import Assignment, Budget, Control, Target, Timetable
 from balise_wire.experiments import PARAMETERS, REGISTRY
+from balise_wire.experiments.http import HttpParameters
 from balise_wire.experiments.tcp import TcpParameters
 from balise_wire.experiments.traits import Parameters
 from balise_wire.profiles import LABORATORY, share_of
@@ -25,6 +26,8 @@ MAX_TARGETS: Final = 500
 MAX_CONTROLS: Final = 32
 MAX_RESOLVERS: Final = 8
 MAX_ADDRESSES: Final = 16
+MAX_BEGINS: Final = 200
+"""Characters by which a control's page is known."""
 MAX_FETCH_BYTES: Final = 65_536
 """Of any size that a target asks for. The precise media fetch of detectors.md 2.8 is 64 KB; nothing on schedule needs
 more."""
@@ -371,7 +374,7 @@ def _checked_controls(
         addresses, whys = _split(control.addresses, limits)
         reason = refuse_name(control.name) or (None if 0 < control.port < 65536 else "port is outside 1 to 65535")
         # One without any address is looked up by the probe itself; one whose addresses are all refused is not.
-        reason = reason or (None if addresses else next(iter(whys), None))
+        reason = reason or (None if addresses else next(iter(whys), None)) or _refuse_page(control)
         if reason:
             refused.append((f"control {ascii(control.name)[:60]}", reason))
         else:
@@ -379,6 +382,17 @@ def _checked_controls(
     if len(controls) > MAX_CONTROLS:
         refused.append(("controls", f"{len(controls)} of them; the first {MAX_CONTROLS} are used"))
     return tuple(kept)
+
+
+def _refuse_page(control: Control) -> str | None:
+    """Say why a control's known page is refused; ``None`` where it has none or may be asked for."""
+    page = control.page
+    if page is None:
+        return None
+    told = _refuse_parameters(HttpParameters(path=page.path))
+    if not told and not (page.begins.isprintable() and len(page.begins) <= MAX_BEGINS):
+        told = f"begins with no text, or with more than {MAX_BEGINS} characters"
+    return f"page: {told}" if told else None
 
 
 def _checked_addresses(

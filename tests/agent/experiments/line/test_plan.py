@@ -7,14 +7,14 @@ import pytest
 
 from balise_agent.experiments import REGISTRY
 from balise_agent.experiments.line.plan import health, with_clock
-from balise_agent.experiments.steps import Exchange
+from balise_agent.experiments.steps import AskGateway, Exchange
 from balise_agent.experiments.task import Task
-from balise_agent.testing import FakeNetwork
+from balise_agent.testing import ANY_PORT, FakeNetwork
 from balise_wire.assignment import Control
 from balise_wire.experiments.dns import DnsAnswer
 from balise_wire.experiments.line import LineObservation
 from balise_wire.failures import Failure
-from balise_wire.words import ClockState, Experiment
+from balise_wire.words import ClockState, Experiment, GatewayState, Portal, ResolverPlace, Scope
 
 LINE = REGISTRY[Experiment.LINE]
 
@@ -46,7 +46,7 @@ def test_a_dead_line(network: FakeNetwork, task: Task) -> None:
     """Nothing answers: a failure, and an honest gateway."""
     network.gateway = False
     for address in ("198.18.9.1", "198.18.9.2"):
-        network.refuse(address, 443, Failure.GENERIC_TIMEOUT)
+        network.refuse(address, ANY_PORT, Failure.GENERIC_TIMEOUT)
     network.dns["control.example", ""] = ()
     (only,) = network.play(LINE.plan.sentinel(task), LineObservation)
     assert (only.failure, only.gateway_ok, only.resolver_ok) == (Failure.GENERIC_TIMEOUT, False, False)
@@ -62,14 +62,17 @@ def test_a_refusing_control_is_alive(network: FakeNetwork, task: Task) -> None:
 @pytest.mark.parametrize(
     ("response", "captive"),
     [
-        (b"HTTP/1.1 204 No Content\r\n\r\n", False),
-        (b"HTTP/1.1 301 Moved\r\nLocation: https://portal.example/\r\nContent-Length: 0\r\n\r\n", False),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", None),
+        (b"HTTP/1.1 301 Moved\r\nLocation: https://portal.example/\r\nContent-Length: 0\r\n\r\n", None),
         (b"HTTP/1.1 302 Found\r\nLocation: http://login.hotel.example/?mac=1\r\nContent-Length: 0\r\n\r\n", True),
         (b"HTTP/1.1 511 Network Authentication Required\r\nContent-Length: 0\r\n\r\n", True),
     ],
 )
-def test_captive_portal(network: FakeNetwork, task: Task, response: bytes, captive: bool) -> None:
-    """A control on port 80 is the permission to look for a portal, by redirects elsewhere and RFC 6585's status."""
+def test_captive_portal(network: FakeNetwork, task: Task, response: bytes, captive: bool | None) -> None:
+    """A control on port 80 is the permission to look for a portal, by redirects elsewhere and RFC 6585's status.
+
+    Without a known page anything else is plausible, and no proof that there is none.
+    """
     control = Control(name="portal.example", addresses=("198.18.9.3",), port=80)
     network.pages["portal.example"] = response
     (only,) = network.play(
@@ -113,3 +116,59 @@ def test_a_resolver_that_was_not_asked_is_not_down(
     network.set_aside["control.example"] = (DnsAnswer(rtt_ms=1.0, tc=True),)
     (aside,) = network.play(LINE.plan.sentinel(task), LineObservation)
     assert aside.resolver_ok is (True if asked else None)
+
+
+def test_what_is_not_asked_is_not_told_as_a_no(network: FakeNetwork, task: Task) -> None:
+    """Gateway, portal and resolver each have a word for what nobody asked, or nobody has."""
+    (well,) = network.play(LINE.plan.sentinel(task), LineObservation)
+    assert (well.gateway, well.portal, well.others) == (GatewayState.ANSWERED, Portal.NOT_ASKED, None)
+    network.gateway = False
+    (mute,) = network.play(LINE.plan.sentinel(task), LineObservation)
+    assert (mute.gateway, mute.gateway_ok) == (GatewayState.MUTE, False)
+    network.gateway = None
+    (none,) = network.play(LINE.plan.sentinel(task), LineObservation)
+    assert (none.gateway, none.gateway_ok) == (GatewayState.NONE, None)
+    network.on(AskGateway, lambda _step, session: session.failed(Failure.NETWORK_DOWN))
+    (unasked,) = network.play(LINE.plan.sentinel(task), LineObservation)
+    assert (unasked.gateway, unasked.gateway_ok) == (GatewayState.NOT_ASKED, None)
+
+
+def test_a_family_is_told_by_its_own_controls(network: FakeNetwork, task: Task) -> None:
+    """IPv4 that works excuses no IPv6: the summary counts both, and the scopes count a control once."""
+    controls = (
+        Control(name="far.example", addresses=("198.18.9.1", "2a00::1")),
+        Control(name="near.example", addresses=("198.18.9.2",), scope=Scope.DOMESTIC),
+    )
+    network.refuse("2a00::1", 443, Failure.GENERIC_TIMEOUT)
+    dual = msgspec.structs.replace(task, controls=controls)
+    (only,) = network.play(LINE.plan.sentinel(dual), LineObservation)
+    assert [(one.name, one.family, one.port) for one in only.controls] == [
+        ("far.example", 4, 443),
+        ("near.example", 4, 443),
+        ("far.example", 6, 443),
+    ]
+    told = health(only)
+    assert (told.ipv4_ok, told.ipv4, told.ipv6_ok, told.ipv6) == (2, 2, 0, 1)
+    assert (told.international_ok, told.international) == (1, 1)
+
+
+def test_the_summary_says_what_the_look_says(network: FakeNetwork, task: Task) -> None:
+    """Every fact with three values rides in the measurements of the minute."""
+    network.resolvers = ("192.168.7.1",)
+    at_home = msgspec.structs.replace(task, lan=("192.168.7.0/24",))
+    (only,) = network.play(LINE.plan.sentinel(at_home), LineObservation)
+    told = health(with_clock(only, ClockState.HINTED, None))
+    assert (told.gateway, told.portal, told.resolver_place, told.clock) == (
+        GatewayState.ANSWERED, Portal.NOT_ASKED, ResolverPlace.HOME, ClockState.HINTED,
+    )  # fmt: skip
+
+
+def test_a_line_on_which_one_port_is_dead_is_no_dead_line(network: FakeNetwork, task: Task) -> None:
+    """Where no control answers on its port they are asked on 80 and by echo, before anything is called dead."""
+    for address in ("198.18.9.1", "198.18.9.2"):
+        network.refuse(address, 443, Failure.GENERIC_TIMEOUT)
+    network.dns["control.example", ""] = ()
+    (only,) = network.play(LINE.plan.sentinel(task), LineObservation)
+    assert only.failure is None
+    assert [(one.port, one.failure) for one in only.others or ()] == [(80, None), (80, None), (0, None), (0, None)]
+    assert (health(only).others_ok, health(only).others) == (4, 4)

@@ -67,6 +67,8 @@ class ControlResult(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tru
     """Which machine sent the ICMP error that the failure is; unknown where it is none."""
     source: AddressSource = AddressSource.UNKNOWN
     """Where its address came from."""
+    address: str = ""
+    """What was asked, where the assignment names no address; empty where it does."""
 
 
 class LineObservation(Trial, frozen=True, tag="line"):

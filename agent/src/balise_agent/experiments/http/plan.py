@@ -81,7 +81,15 @@ def get_trial(task: Task, arm: Arm, host: str) -> Trial:
 
 
 def get(task: Task, arm: Arm, host: str) -> Trial:
-    """Return a trial: connect (and shake hands), ask, read at most ``fetch_bytes`` of the body."""
+    """Return a trial: ``fetch`` without the response itself, which never leaves."""
+    return (yield from fetch(task, arm, host))[0]
+
+
+def fetch(task: Task, arm: Arm, host: str) -> Generator[Step, Reply, tuple[HttpObservation, bytes]]:
+    """Connect (and shake hands), ask, read at most ``fetch_bytes`` of the body; return what was seen and the response.
+
+    The response is everything that was read, its head among it; empty where there was none.
+    """
     asked = task.parameters(HttpParameters)
     tls = asked.port == TLS_PORT
     result = HttpObservation(
@@ -96,11 +104,11 @@ def get(task: Task, arm: Arm, host: str) -> Trial:
     )
     connected, secured = yield from _opened(task, host)
     if isinstance(connected, Failed):
-        return _failed(result, connected, connected.at, 0.0)
+        return _failed(result, connected, connected.at, 0.0), b""
     handle, spent = connected.handle, connected.elapsed_ms
     result = msgspec.structs.replace(result, at=connected.at, connect_ms=spent)
     if isinstance(secured, Failed):
-        return _failed(result, secured, connected.at, spent)
+        return _failed(result, secured, connected.at, spent), b""
     if secured is not None:
         spent += secured.elapsed_ms
         result = msgspec.structs.replace(
@@ -111,7 +119,7 @@ def get(task: Task, arm: Arm, host: str) -> Trial:
         )
     sent = yield Send(handle=handle, data=request(asked, host))
     if isinstance(sent, Failed):
-        return _failed(result, sent, connected.at, spent)
+        return _failed(result, sent, connected.at, spent), b""
     read = yield from _read(handle, task, asked.fetch_bytes)
     if read.open:
         closed = yield Close(handle=handle, linger=LINGER)
@@ -128,7 +136,7 @@ def get(task: Task, arm: Arm, host: str) -> Trial:
         wire_bytes=read.arrived,
         idle_ms=read.idle_ms,
     )
-    return described(result, read, asked.fetch_bytes)
+    return described(result, read, asked.fetch_bytes), read.data
 
 
 def _opened(task: Task, host: str) -> Generator[Step, Reply, tuple[Connected | Failed, Secured | Failed | None]]:
