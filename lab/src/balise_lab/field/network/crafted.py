@@ -53,6 +53,7 @@ def exchange(home: HomeNetwork, step: Exchange) -> Operation:
     packets: list[Packet] = []
     heard: list[_Heard] = []
     ways: dict[str, Way] = {}
+    unsent: dict[int, Failure] = {}
     for number, probe in enumerate(step.packets):
         sent = number * step.spacing
         there = ways.get(probe.address) or ways.setdefault(probe.address, home.way(probe.address))
@@ -60,15 +61,19 @@ def exchange(home: HomeNetwork, step: Exchange) -> Operation:
         home.gate.allow(probe.address, port, _SYN if port else _ECHO)
         fate = home.fate(probe.address, port, there, protocol="tcp" if port else "icmp")
         if fate is not None and fate.word == "no_route":
-            yield Wait(within=sent)
-            return Failed(at=at, elapsed_ms=sent * 1000.0, failure=Failure.NETWORK_UNREACHABLE)
+            unsent[number] = Failure.NETWORK_UNREACHABLE
+            continue
         packets.append(_sent(home, probe, sent))
         found = _answers(home, number, sent, probe, there, fate)
         heard += found
         packets += [one.packet for one in found]
         if isinstance(probe, SynProbe):
             packets += [_reset(one, v6=":" in probe.address) for one in found if one.kind is AnswerKind.SYNACK]
-    ends = _ends(step, heard)
+    if len(unsent) == len(step.packets):
+        ends = (len(step.packets) - 1) * step.spacing
+        yield Wait(within=ends)
+        return Failed(at=at, elapsed_ms=ends * 1000.0, failure=Failure.NETWORK_UNREACHABLE)
+    ends = _ends(step, heard, [number for number in range(len(step.packets)) if number not in unsent])
     yield Wait(within=ends)
     heard = sorted((one for one in heard if one.at <= ends), key=lambda one: one.at)
     limit = int(ends * 1e6)
@@ -81,15 +86,16 @@ def exchange(home: HomeNetwork, step: Exchange) -> Operation:
         answers=answers,
         packets=first_ten(packets),
         floods=(0,) * len(step.packets),
+        unsent=tuple(unsent.items()),
     )
 
 
-def _ends(step: Exchange, heard: list[_Heard]) -> float:
-    """Return the second at which the listening ends."""
+def _ends(step: Exchange, heard: list[_Heard], left: list[int]) -> float:
+    """Return the second at which the listening ends; ``left`` are the packets that did leave."""
     last = (len(step.packets) - 1) * step.spacing
     if not step.enough:
         return last + step.window
-    first = [min((one.at for one in heard if one.probe == each), default=math.inf) for each in range(len(step.packets))]
+    first = [min((one.at for one in heard if one.probe == each), default=math.inf) for each in left]
     return min(max(last, *first), last + step.window) if first else last
 
 
