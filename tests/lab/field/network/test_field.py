@@ -119,6 +119,42 @@ def test_a_border_that_is_cut_leaves_the_inside_alive() -> None:
     assert bed.field.delivers("r1")
 
 
+@pytest.mark.parametrize(
+    ("effect", "delivers"),
+    [
+        (Effect(kind="sni.drop"), True),
+        (Effect(kind="line.down"), False),
+        (Effect(kind="wifi"), False),
+        (Effect(kind="provider.outage", providers=(17557,)), False),
+        (Effect(kind="portal.topup"), False),
+        (Effect(kind="portal.dns"), False),
+        (Effect(kind="whitelist"), False),
+        (Effect(kind="whitelist", allow=("broker",)), True),
+        (Effect(kind="port.drop", ports=(443,)), True),
+        (Effect(kind="port.drop", ports=(443, 8883)), False),
+        (Effect(kind="port.drop"), False),
+        (Effect(kind="ip.drop", hosts=(SERVICE,)), True),
+    ],
+    ids=lambda value: value.kind if isinstance(value, Effect) else "",
+)
+def test_what_stops_deliveries(effect: Effect, delivers: bool) -> None:
+    """The broker stands abroad, on a port of its own."""
+    assert Bed([effect]).field.delivers("p1") is delivers
+
+
+def test_a_limiter_counts_connections_of_a_home() -> None:
+    """``server.rate``: so many in a minute, then silence or a refusal; a minute later again."""
+    bed = Bed([Effect(kind="server.rate", hosts=(SERVICE,), per_minute=2, act="reset")])
+
+    def answered() -> tuple[int, int]:
+        (trial,) = bed.play(TCP.sentinel(bed.task()), TcpObservation)
+        return trial.synacks, trial.resets
+
+    assert [answered(), answered()] == [(2, 0), (0, 2)]
+    bed.clock.true += 61.0
+    assert answered() == (2, 0)
+
+
 # --- against the measurements of real packets -------------------------------------------------------------------------
 
 RECORDED = Path(__file__).resolve().parents[5] / "shared" / "data" / "field" / "measurements"

@@ -100,7 +100,7 @@ SETTINGS: Final = {
     "act": "which of its ways the effect takes (see the kind)",
     "after": "bytes towards the client after which a connection freezes",
     "alert": "TLS alert that the server sends (RFC 8446 B.2)",
-    "allow": "names that are let through",
+    "allow": "names that are let through (`*.x.com` too); `broker` stands for the way to the collector",
     "answer": "addresses of the answer",
     "asn": "AS number that the line is seen with",
     "code": "ICMP type/code, such as 3/13",
@@ -233,7 +233,7 @@ _TABLE: Final[dict[str, _Kind]] = {
     "server.rate": _Kind(
         "the server takes few connections a minute of one home",
         ("per_minute", "act"),
-        ("drop", "reset", "status"),
+        ("drop", "reset"),
         "syn",
         SERVER,
     ),

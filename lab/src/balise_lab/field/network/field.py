@@ -5,6 +5,7 @@ Lives here: effects worked out against a world, and the sessions of the conducto
 """
 
 from collections.abc import Callable, Iterable
+from typing import Final
 
 from balise_agent.experiments.steps import (
     AskGateway,
@@ -68,7 +69,9 @@ class Field:
         """Whether a home reaches the collector's broker now: TCP 8883, abroad."""
         home = self._home(probe)
         line = home.now.line
-        if line.dead or line.no_route or any(one.kind in _WALLS for one in home.now.names):
+        if line.dead or line.no_route or any(one.kind in _WALLS for one in (*home.now.names, *home.now.dns)):
+            return False
+        if any(one.kind == "whitelist" and BROKER not in one.effect.allow for one in home.now.names):
             return False
         return not any(one.kind == "border.cut" or _stops_broker(one) for one in home.now.syns)
 
@@ -84,8 +87,10 @@ class Field:
         return known
 
 
-BROKER_PORT = 8883
-_WALLS = frozenset({"portal.hotel", "portal.topup"})
+BROKER_PORT: Final = 8883
+BROKER: Final = "broker"
+"""How ``allow`` names the collector's."""
+_WALLS: Final = frozenset({"portal.hotel", "portal.topup", "portal.dns"})
 
 
 class _Truth:
@@ -103,7 +108,7 @@ def _stops_broker(one: Acting) -> bool:
         effect.hosts or effect.services or effect.roles or effect.addresses or effect.prefixes or effect.asns
     )
     if one.kind == "whitelist":
-        return True
+        return BROKER not in effect.allow
     ports = not effect.ports or BROKER_PORT in effect.ports
     return everywhere and ports and effect.share >= 1.0 and one.kind in {"port.drop", "ip.drop"} and effect.family != 6
 

@@ -115,7 +115,7 @@ def by_effect(one: Acting, now: Now, chance: Random, there: Way, *, v6: bool) ->
             return Fate("rst", now.seen.access_ms / 1000.0 + 0.003, look)
         case "ip.icmp":
             return refusal(one, now, v6)
-        case "server.down" if effect.act == "refused":
+        case "server.down" | "server.rate" if effect.act in {"refused", "reset"}:
             return Fate("refused", there.seconds, ttl=there.ttl)
         case "server.down" if effect.act == "unreachable":
             hop = router(now.seen.asn, v6=v6, place="far")
