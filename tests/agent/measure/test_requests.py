@@ -89,3 +89,17 @@ def test_the_day_holds_for_requests_too() -> None:
     internet = Internet()
     internet.play(agenda, START + 3 * INTERVAL)
     assert len([run for _, run in internet.runs if run.request]) == 0
+
+
+def test_a_failure_that_was_asked_for_begins_the_anomaly_of_the_timetable() -> None:
+    """A sibling failed elsewhere: the series that tells begins after the rest, not when the next slot comes."""
+    target = make_target(1, "198.18.0.1", (Experiment.TLS,))
+    agenda = make_agenda(make_assignment(target))
+    internet = Internet(blocked=lambda run, _now: bool(run.request))
+    agenda.ask(once(1, target), START)
+    internet.play(agenda, START + 2 * INTERVAL)
+    (asked,) = (now for now, run in internet.runs if run.request)
+    series = [now for now, run in internet.runs if run.design is Design.PAIRED]
+    assert series, "the failing trial led to a series"
+    assert COOL_DOWN <= series[0] - asked <= COOL_DOWN + 60.0
+    assert agenda.anomalies() == (), "which was answered: it is over"

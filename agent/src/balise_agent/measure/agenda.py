@@ -145,8 +145,9 @@ class Agenda:
         """Take a run that is asked for, once; say why where it is not taken.
 
         It waits as every run does: for a fresh look at the line, for cool and free endpoints, for its host's tokens and
-        for the day's bytes. What did not start by ``expires`` is dropped; whoever asked knows when that is. It begins
-        and ends no anomaly. One that is taken already is taken no second time.
+        for the day's bytes. What did not start by ``expires`` is dropped; whoever asked knows when that is. Where it
+        fails, a target of the timetable is in anomaly as if its own run had failed; no anomaly ends by it. One that is
+        taken already is taken no second time.
         """
         if wanted.id in self._requests:
             return None
@@ -207,6 +208,8 @@ class Agenda:
         self._shared.end(run, observations, now)
         if run.request:
             self._requests.end(run)
+            if not own_failure:
+                self._learn_asked(run, observations, now)
             return
         if not REGISTRY[run.experiment].traits.of_target:
             if not own_failure:
@@ -454,6 +457,15 @@ class Agenda:
             if (pace := entry.pace(self.assignment.budget, now)) < self.assignment.timetable.interval:
                 # On a slow timetable what fails does not wait for its next slot.
                 entry.due = min(entry.due, now + pace)
+
+    def _learn_asked(self, run: Run, observations: Sequence[Observation], now: float) -> None:
+        """Let a run that was asked for begin the anomaly that the timetable's own would have begun later."""
+        entry = self._entries.get(run.key)
+        own = [trial for trial in observations if not trial.carried]
+        if entry is None or entry.running or entry.cause is not None or not own:
+            return
+        if entry.experiment.reader.anomaly(own, entry.usual) is not None:
+            self._learn(entry, run, own, now)
 
     def _again(self, entry: Entry, now: float) -> None:
         """Plan a run of which nothing was learned: once more in this slot, then in the entry's next one."""

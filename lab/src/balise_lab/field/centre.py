@@ -4,18 +4,21 @@ Lives here: how its parts are put together without broker, threads and files, an
 Must not live here: what is believed, judged, detected, told or assigned (all of it the collector's).
 """
 
+import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from balise_collector.conclude.burst import Asking, Burst, BurstRules, Chance, Risk
 from balise_collector.conclude.inference import OperatorContext
 from balise_collector.conclude.pipeline import JournalReader
 from balise_collector.fleet.assignment import LASTS, assignment_for
 from balise_collector.fleet.catalogue import Catalogue
 from balise_collector.fleet.members import Fleet, Member, Record
 from balise_collector.fleet.profiles import fitted
+from balise_collector.fleet.requests import target_named
 from balise_collector.incidents import Incident
 from balise_collector.incidents.findings import findings
 from balise_collector.intake.validate import DEFAULT_LIMITS, Accepted, Quarantined, Signed, believed
@@ -27,6 +30,7 @@ from balise_lab.field.journal import FieldJournal, FieldStore
 from balise_lab.field.probe import Board
 from balise_wire.assignment import Assignment, Budget, Timetable
 from balise_wire.envelope import Envelope
+from balise_wire.request import Request
 from balise_wire.seal import public_bytes
 from balise_wire.topics import Leaf, ProbeTopic
 from balise_wire.words import Lifecycle, ProbeRole, Profile
@@ -75,6 +79,9 @@ class Centre:
     budget: Budget = field(default_factory=Budget)
     observed: bool = False
     """Whether the operator looks up from where probes connect."""
+    risk: Mapping[str, str] = field(default_factory=dict)
+    """``[burst] risk``; where it is empty nobody is asked once more."""
+    seed: int = 1
     learned: Learned = field(default_factory=dict)
     refused: list[Quarantined | str] = field(default_factory=list)
 
@@ -85,7 +92,10 @@ class Centre:
         self._clocks = ProbeClocks()
         self._paces: dict[str, int] = {}
         self._fleet = self._fleet_now()
-        self._reader = JournalReader(self.journal, self.store, self._context(), remembers=False)
+        self.asked: list[Asking] = []
+        self._burst = self._made_burst()
+        heed = self._burst.heed if self.risk else None
+        self._reader = JournalReader(self.journal, self.store, self._context(), remembers=False, heed=heed)
         self._taught_at = 0.0
 
     # ------------------------------------------------------------ what comes in
@@ -117,6 +127,23 @@ class Centre:
             if learned != self.learned:
                 self.learned = learned
                 self.assign(give)
+
+    def ask(self, at: float, ask: Callable[[str, Request], None]) -> None:
+        """Ask once more whom a burst asks at ``at``."""
+        if not self._burst.waits:
+            return
+        for asking in self._burst.due(at, self._fleet, lambda text: target_named(text, self.catalogue, self.learned)):
+            self.asked.append(asking)
+            ask(asking.probe, asking.request)
+
+    def _made_burst(self) -> Burst:
+        rules = BurstRules(
+            enabled=bool(self.risk),
+            risk={country: Risk(word) for country, word in self.risk.items()},
+            interval=float(self.timetable.interval),
+        )
+        draw = random.Random(self.seed)  # noqa: S311 - a situation is the same each time
+        return Burst(rules, Chance(share=draw.sample, part=draw.random, id=lambda: f"{draw.getrandbits(128):032x}"))
 
     def assign(self, give: Callable[[str, Assignment], None], only: Iterable[str] | None = None) -> None:
         """Give every probe its assignment anew, or those named."""

@@ -26,12 +26,15 @@ from balise_lab.field.probe import Board, Surroundings, VirtualProbe
 from balise_lab.field.situation import CatalogueChange, Event, Probes, Situation
 from balise_lab.field.timeline import Timeline
 from balise_wire.assignment import Timetable
+from balise_wire.request import Request
 from balise_wire.words import ProbeRole
 
 _TURN = 60.0
 """Seconds between two turns of the centre."""
 _LOOK = 30.0
 """Seconds between two looks of a probe whether the collector is within reach."""
+_QUICK = 10.0
+"""The same of both where bursts are asked for: they are a matter of seconds."""
 _SELECTORS = ("probes", "providers", "countries", "districts")
 
 
@@ -126,6 +129,8 @@ class _Playing:
             start=self._start,
             timetable=Timetable(interval=situation.interval),
             observed=situation.observed,
+            risk=situation.risk,
+            seed=situation.seed,
         )
         self.probes = {name: VirtualProbe(one.board, self._surroundings()) for name, one in self._enrolled.items()}
         self._seen: dict[str, tuple[str, int]] = {}
@@ -135,15 +140,17 @@ class _Playing:
         self._arrange()
         lasts, timeline = self._situation.lasts, self._timeline
         turns, looks = 1, 1
+        look, turn = (_QUICK, _QUICK) if self._situation.risk else (_LOOK, _TURN)
         while timeline.now < self._start + lasts:
-            timeline.run(self._start + min(looks * _LOOK, lasts))
+            timeline.run(self._start + min(looks * look, lasts))
             looks += 1
             for probe in self.probes.values():
                 probe.look()
             self._look_where()
-            if timeline.now >= self._start + turns * _TURN:
+            if timeline.now >= self._start + turns * turn:
                 turns += 1
                 self.centre.turn(timeline.now, self._give)
+                self.centre.ask(timeline.now, self._ask)
                 if ends(self.centre):
                     break
         self.centre.turn(timeline.now, self._give)
@@ -173,6 +180,10 @@ class _Playing:
 
     def _give(self, name: str, assignment: Any) -> None:
         self.probes[name].assign(assignment)
+
+    def _ask(self, name: str, request: Request) -> None:
+        """Ask a probe once more for a target of its assignment."""
+        self.probes[name].requested(request)
 
     def _look_where(self) -> None:
         """Let the broker's log tell from where probes connect, where it changed."""

@@ -26,6 +26,7 @@ from balise_wire.assignment import Assignment
 from balise_wire.envelope import Envelope, Kind
 from balise_wire.measurement import Measurement, Network
 from balise_wire.profiles import AT_ONCE, BATCH, RESULT, pace_of
+from balise_wire.request import Request
 from balise_wire.status import Event, EventKind
 from balise_wire.words import Access, ProbeRole, Profile
 
@@ -212,6 +213,24 @@ class VirtualProbe:
         refusal = agenda.ask(wanted, self.clock.now())
         runs.soon()
         return refusal
+
+    def requested(self, request: Request) -> None:
+        """Take a request for a target of the assignment in force; one for another is refused."""
+        assigned = self._assignment.targets if self._assignment is not None else ()
+        target = next((one for one in assigned if one.id == request.target), None)
+        if target is None:
+            return
+        self.ask(
+            OneOff(
+                id=request.id,
+                target=target,
+                family=int(target.id.rpartition("/")[2]),
+                experiment=request.experiment,
+                design=request.design,
+                expires=self.clock.now() + request.expires - request.made,
+                most_bytes=request.bytes,
+            )
+        )
 
     def _follow(self) -> None:
         if self._runs is None or self._assignment is None or not self._around.delivers(self.board.id):

@@ -204,6 +204,8 @@ class Situation(Record, frozen=True, kw_only=True):
     """The operator's, in seconds."""
     observed: bool = False
     """The operator looks up from which network a probe connects."""
+    risk: dict[str, Literal["low", "medium", "high"]] = {}
+    """``[burst] risk`` of the collector, by country; without it nobody is asked once more."""
     world: dict[str, Any] = {}
     """What the network model is to know of hosts: name -> see there."""
     events: tuple[Event, ...] = ()
