@@ -9,12 +9,14 @@ from balise_agent.experiments.steps import (
     EchoProbe,
     Exchange,
     Exchanged,
+    Failed,
     GatewayAsked,
     SynProbe,
 )
 from balise_agent.system.errors import LinkUnusable
 from balise_lab.field.network import Effect, Home
 from balise_wire.experiments.line import LineObservation
+from balise_wire.failures import Failure
 from tests.lab.field.network.playing import SERVICE, Bed
 
 
@@ -65,6 +67,20 @@ def test_a_router_answers_or_not(effects: tuple[Effect, ...], gateway: str, ok: 
     (line,) = bed.play(LINE.sentinel(bed.task()), LineObservation)
     alive = not effects or effects[0].kind == "gateway.mute"
     assert all((control.failure is None) is alive for control in line.controls)
+
+
+def test_what_has_no_way_is_told_apart() -> None:
+    """IPv6 in a home without it: the other packets are answered; where none leaves the step has failed."""
+    bed = Bed()
+    four, six = bed.world.addresses_of(SERVICE)
+    both = exchange(bed, SynProbe(address=six, port=443), SynProbe(address=four, port=443))
+    assert both.unsent == ((0, Failure.NETWORK_UNREACHABLE),)
+    assert [answer.probe for answer in both.answers] == [1]
+    assert both.elapsed_ms < 400.0
+    step = Exchange(packets=(SynProbe(address=six, port=443),), window=3.0)
+    alone = bed.reply(bed.accesses["p1"].session(), step)
+    assert isinstance(alone, Failed)
+    assert alone.failure is Failure.NETWORK_UNREACHABLE
 
 
 def test_a_full_queue_is_our_own_failure() -> None:
