@@ -6,24 +6,26 @@ Must not live here: what is believed, judged, detected, told or assigned (all of
 
 import random
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from balise_collector.conclude.burst import Asking, Burst, BurstRules, Chance, Risk
 from balise_collector.conclude.inference import OperatorContext
-from balise_collector.conclude.pipeline import JournalReader
+from balise_collector.conclude.pipeline import JournalReader, operator_context
 from balise_collector.fleet.assignment import LASTS, assignment_for
 from balise_collector.fleet.catalogue import Catalogue
 from balise_collector.fleet.members import Fleet, Member, Record
 from balise_collector.fleet.profiles import fitted
-from balise_collector.fleet.requests import target_named
+from balise_collector.fleet.requests import hindrance, target_named
 from balise_collector.incidents import Incident
 from balise_collector.incidents.findings import findings
 from balise_collector.intake.validate import DEFAULT_LIMITS, Accepted, Quarantined, Signed, believed
 from balise_collector.journal.clock_offset import ProbeClocks
 from balise_collector.judge import RULES_VERSION, Verdict
+from balise_collector.system.clock import Clock
+from balise_collector.system.config import Config
 from balise_collector.words.countries import country_name, zone_of
 from balise_collector.words.report import ReportFacts, report
 from balise_lab.field.journal import FieldJournal, FieldStore
@@ -80,7 +82,7 @@ class Centre:
     observed: bool = False
     """Whether the operator looks up from where probes connect."""
     risk: Mapping[str, str] = field(default_factory=dict)
-    """``[burst] risk``; where it is empty nobody is asked once more."""
+    """``[burst] risk``."""
     seed: int = 1
     learned: Learned = field(default_factory=dict)
     refused: list[Quarantined | str] = field(default_factory=list)
@@ -94,8 +96,7 @@ class Centre:
         self._fleet = self._fleet_now()
         self.asked: list[Asking] = []
         self._burst = self._made_burst()
-        heed = self._burst.heed if self.risk else None
-        self._reader = JournalReader(self.journal, self.store, self._context(), remembers=False, heed=heed)
+        self._reader = JournalReader(self.journal, self.store, self._context(), remembers=False, heed=self._burst.heed)
         self._taught_at = 0.0
 
     # ------------------------------------------------------------ what comes in
@@ -133,12 +134,12 @@ class Centre:
         if not self._burst.waits:
             return
         for asking in self._burst.due(at, self._fleet, lambda text: target_named(text, self.catalogue, self.learned)):
-            self.asked.append(asking)
-            ask(asking.probe, asking.request)
+            if not hindrance(self._fleet, asking.probe, asking.request, 0):
+                self.asked.append(asking)
+                ask(asking.probe, asking.request)
 
     def _made_burst(self) -> Burst:
         rules = BurstRules(
-            enabled=bool(self.risk),
             risk={country: Risk(word) for country, word in self.risk.items()},
             interval=float(self.timetable.interval),
         )
@@ -176,12 +177,8 @@ class Centre:
         return Fleet.of(members, paces=self._paces, records=records)
 
     def _context(self) -> OperatorContext:
-        return OperatorContext(
-            fleet=self._fleet,
-            catalogue=self.catalogue,
-            interval=float(self.timetable.interval),
-            observed=self.observed,
-        )
+        context = operator_context(Config(), Clock(system=lambda: self.start), self._fleet, self.catalogue)
+        return replace(context, interval=float(self.timetable.interval), observed=self.observed)
 
     # ------------------------------------------------------------ what it says
 

@@ -18,7 +18,7 @@ from balise_wire.words import Profile
 _HOUR: Final = 3600.0
 PROFILES: Final = (Profile.STANDARD, Profile.LEAN, Profile.METERED)
 _ASN: Final = 64501
-_WAITS: Final = {Profile.STANDARD: 3 * _HOUR, Profile.LEAN: 6 * _HOUR, Profile.METERED: 12 * _HOUR}
+_WAITS: Final = {Profile.STANDARD: 2 * _HOUR, Profile.LEAN: 3 * _HOUR, Profile.METERED: 5 * _HOUR}
 """For how long a block lasts that is waited for, by profile."""
 
 
@@ -40,7 +40,7 @@ LAYOUTS: Final = (
 )
 
 
-def figures(out: Callable[[str], None], repeats: int = 5) -> None:
+def figures(out: Callable[[str], None], repeats: int = 3) -> None:
     """Print both tables.
 
     Args:
@@ -95,7 +95,7 @@ def opens(layout: Layout, profile: Profile, number: int) -> float:
         )
         for asn, count in layout.probes
     )
-    begins = 3 * _HOUR + 97.0 * number
+    begins = 0.75 * _HOUR + 97.0 * number
     names = [f"{group.id}n{n + 1}" if group.count > 1 else group.id for group in groups for n in range(group.count)]
     who = names if layout.affected is None else names[: layout.affected]
     situation = Situation(

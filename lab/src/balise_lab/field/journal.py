@@ -42,6 +42,7 @@ class FieldJournal:
                     historical=envelope.historical,
                     clock_offset=dating.offset,
                     clock_doubtful=dating.doubtful,
+                    boot=envelope.boot,
                     measurement=measurement,
                 )
                 self._rows.append(row)

@@ -29,12 +29,10 @@ from balise_wire.assignment import Timetable
 from balise_wire.request import Request
 from balise_wire.words import ProbeRole
 
-_TURN = 60.0
-"""Seconds between two turns of the centre."""
 _LOOK = 30.0
-"""Seconds between two looks of a probe whether the collector is within reach."""
+"""Seconds between two turns of the centre, and two looks of a probe whether the collector is within reach."""
 _QUICK = 10.0
-"""The same of both where bursts are asked for: they are a matter of seconds."""
+"""The same where bursts are a matter of seconds."""
 _SELECTORS = ("probes", "providers", "countries", "districts")
 
 
@@ -139,20 +137,17 @@ class _Playing:
         """Let it happen."""
         self._arrange()
         lasts, timeline = self._situation.lasts, self._timeline
-        turns, looks = 1, 1
-        look, turn = (_QUICK, _QUICK) if self._situation.risk else (_LOOK, _TURN)
+        looks, look = 1, _QUICK if self._situation.risk else _LOOK
         while timeline.now < self._start + lasts:
             timeline.run(self._start + min(looks * look, lasts))
             looks += 1
             for probe in self.probes.values():
                 probe.look()
             self._look_where()
-            if timeline.now >= self._start + turns * turn:
-                turns += 1
-                self.centre.turn(timeline.now, self._give)
-                self.centre.ask(timeline.now, self._ask)
-                if ends(self.centre):
-                    break
+            self.centre.turn(timeline.now, self._give)
+            self.centre.ask(timeline.now, self._ask)
+            if ends(self.centre):
+                break
         self.centre.turn(timeline.now, self._give)
         text = self.centre.text(timeline.now)
         return Played(self._situation, self._start, self.centre, self.probes, text, self._mistakes)
@@ -183,7 +178,7 @@ class _Playing:
 
     def _ask(self, name: str, request: Request) -> None:
         """Ask a probe once more for a target of its assignment."""
-        self.probes[name].requested(request)
+        self.probes[name].ask(request)
 
     def _look_where(self) -> None:
         """Let the broker's log tell from where probes connect, where it changed."""
@@ -288,7 +283,7 @@ def _expanded(groups: Iterable[Probes], role: ProbeRole) -> Iterator[tuple[Enrol
                 country=said.country,
                 asn=said.provider,
                 access=said.access,
-                region=said.region,
+                region=said.district or said.region,
                 role=role,
                 profile=said.profile,
                 version=said.version,

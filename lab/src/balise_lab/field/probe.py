@@ -15,7 +15,7 @@ import msgspec
 from balise_agent.delivery.spool.packing import Record
 from balise_agent.measure.agenda import Agenda
 from balise_agent.measure.conductor import Conductor, NetworkAccess
-from balise_agent.measure.requests import OneOff, Refusal
+from balise_agent.measure.request_book import Desk
 from balise_agent.policy.egress import Egress, Gate
 from balise_agent.policy.limits import Accepted, check_assignment, tightened
 from balise_agent.run.runs import Runs, Setting
@@ -34,6 +34,8 @@ _FAILURE_SECONDS = 5.0
 """For how long a failure waits for company (delivery/delivery_profile.py)."""
 _AIR_SECONDS = 0.4
 """From sealing to receipt on a line that works."""
+_LAN = "192.168.1.0/24"
+"""Of every home."""
 _BOOT_SECONDS = 40.0
 """From power to the program's first turn."""
 
@@ -87,7 +89,7 @@ class Outbox:
         self.record(Record(Kind.EVENT, msgspec.json.encode(Event(kind=kind, at=now, detail=detail)), now))
 
 
-class Desk:
+class Answers:
     """Who answers for runs that the centre asked for: ``run.runs.Requests``."""
 
     def begin(self, _id: str) -> bool:
@@ -154,7 +156,7 @@ class VirtualProbe:
         self._here = False
         self._assignment: Assignment | None = None
         self._reactor = VirtualReactor(self._timeline, self.clock)
-        self._limits = tightened(LimitSettings(), NetworkSettings(), profile=board.profile)
+        self._limits = tightened(LimitSettings(), NetworkSettings(), lan=(_LAN,), profile=board.profile)
         self._egress = Egress(self._limits, self.clock)
         self._followed = Followed()
         self._runs: Runs | None = None
@@ -185,7 +187,8 @@ class VirtualProbe:
         setting = Setting(
             network=board.network, clock=self.clock, drops=lambda: 0, limited_by=lambda: (), software=self.version
         )
-        self._runs = Runs(Conductor(access, self._reactor), self._followed, Desk(), self._outbox, self._egress, setting)
+        conductor = Conductor(access, self._reactor)
+        self._runs = Runs(conductor, self._followed, Answers(), self._outbox, self._egress, setting)
         self._greet()
         self._follow()
 
@@ -205,32 +208,12 @@ class VirtualProbe:
         self._assignment = assignment
         self._follow()
 
-    def ask(self, wanted: OneOff) -> Refusal | None:
-        """Ask for one run beside the timetable; says why it is not taken."""
+    def ask(self, request: Request) -> None:
+        """Ask for one run beside the timetable, by the message that the centre sends."""
         agenda, runs = self._followed.agenda, self._runs
-        if agenda is None or runs is None or not self._around.delivers(self.board.id):
-            return None
-        refusal = agenda.ask(wanted, self.clock.now())
-        runs.soon()
-        return refusal
-
-    def requested(self, request: Request) -> None:
-        """Take a request for a target of the assignment in force; one for another is refused."""
-        assigned = self._assignment.targets if self._assignment is not None else ()
-        target = next((one for one in assigned if one.id == request.target), None)
-        if target is None:
-            return
-        self.ask(
-            OneOff(
-                id=request.id,
-                target=target,
-                family=int(target.id.rpartition("/")[2]),
-                experiment=request.experiment,
-                design=request.design,
-                expires=self.clock.now() + request.expires - request.made,
-                most_bytes=request.bytes,
-            )
-        )
+        if agenda is not None and runs is not None and self._around.delivers(self.board.id):
+            Desk(agenda, self._egress.rules, self.clock.now()).take(request)
+            runs.soon()
 
     def _follow(self) -> None:
         if self._runs is None or self._assignment is None or not self._around.delivers(self.board.id):

@@ -205,7 +205,7 @@ class Situation(Record, frozen=True, kw_only=True):
     observed: bool = False
     """The operator looks up from which network a probe connects."""
     risk: dict[str, Literal["low", "medium", "high"]] = {}
-    """``[burst] risk`` of the collector, by country; without it nobody is asked once more."""
+    """``[burst] risk`` of the collector, by country; ``medium`` for those not named."""
     world: dict[str, Any] = {}
     """What the network model is to know of hosts: name -> see there."""
     events: tuple[Event, ...] = ()
