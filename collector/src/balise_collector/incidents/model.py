@@ -33,6 +33,8 @@ __all__ = [
 
 WITNESSES: Final = 2
 """Independent witnesses that confirm: probes of that many operators. Boards of one operator are one witness."""
+ROLL_OUT: Final = 600.0
+"""Seconds between the end of one provider's beginning and the start of another's from which it is a roll-out."""
 UNTOLD: Final = -1
 """Witnesses of what an earlier version kept, of which it cannot be known any more."""
 
@@ -204,6 +206,22 @@ class Incident(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """The two likeliest of what may have happened."""
     reasons: tuple[Reason, ...] = ()
     """What told the first from the second, the strongest first."""
+
+    @property
+    def rolled_out(self) -> bool:
+        """Whether it reached its providers one after another: no one moment is in all of their beginnings."""
+        begun = [one.onset for one in self.providers if one.onset.earliest is not None]
+        if len(begun) < 2:
+            return False
+        return max(one.earliest or 0.0 for one in begun) - min(one.latest for one in begun) > ROLL_OUT
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether something fails and it is not known whether the network or the service does it.
+
+        Only of interference; *blocked*, and *interference measured*, are words for grades A and B.
+        """
+        return self.kind is IncidentKind.INTERFERENCE and self.grade not in {"A", "B"}
 
     @property
     def confirmed(self) -> bool:

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from balise_collector.incidents.model import Incident, IncidentKind, IncidentState, MechanismShare
+from balise_collector.incidents.model import WITNESSES, Incident, IncidentKind, IncidentState, MechanismShare
 from balise_collector.words import wording
 from balise_collector.words.tables import REPORT
 from balise_collector.words.translation import ENGLISH, Language, translated
@@ -78,27 +78,41 @@ def _section(group: Sequence[Incident], facts: ReportFacts, language: Language) 
     return lines
 
 
-def headline(one: Incident, facts: ReportFacts, language: Language = ENGLISH) -> str:
-    """Say one incident in one sentence, without its times: ``Pakistan: Twitter blocked on 2 of 3 measured ...``."""
-    return _headline([one], facts, language)
+def headline(one: Incident, facts: ReportFacts, language: Language = ENGLISH, *, whole: bool = True) -> str:
+    """Say one incident in one sentence, without its times: ``Pakistan: Twitter blocked on 2 of 3 measured ...``.
+
+    Args:
+        one: the incident.
+        facts: names.
+        language: the reader's.
+        whole: say what is not known of its doer too; who leaves that out says it beside the sentence.
+    """
+    return _headline([one], facts, language, whole=whole)
 
 
-def _headline(group: Sequence[Incident], facts: ReportFacts, language: Language) -> str:
+def doubt(language: Language = ENGLISH) -> str:
+    """Return what is not known of a doubtful incident, as a sentence's end that can stand alone."""
+    return _texts(language)["doubtful"].format(headline="").strip("; ")
+
+
+def _headline(group: Sequence[Incident], facts: ReportFacts, language: Language, *, whole: bool = True) -> str:
     """Say it in one sentence."""
     texts, first = _texts(language), group[0]
     values = {
         "country": facts.countries.get(first.country, first.country),
         "services": wording.join_words([_service(one, facts) for one in group], language),
-        "kind": wording.kind(first.kind, language),
+        "kind": wording.what(group, language),
         "affected": len({asn for one in group for asn in one.scope.affected}),
         "measured": len({asn for one in group for asn in (*one.scope.affected, *one.scope.clean)}),
         "providers": wording.providers(first.scope.affected, language),
     }
     sentence = texts[_form(group)].format(**values)
+    if whole and first.confirmed and any(one.doubtful for one in group):
+        sentence = texts["doubtful"].format(headline=sentence)
     if first.state in {IncidentState.STANDING, IncidentState.WITHDRAWN}:
         sentence = texts[first.state.value].format(headline=sentence)
     if not first.confirmed and first.state is not IncidentState.WITHDRAWN:
-        return texts["unconfirmed"].format(headline=sentence)
+        return texts["unconfirmed" if first.witnesses < WITNESSES else "unclaimed"].format(headline=sentence)
     return sentence
 
 
@@ -118,6 +132,9 @@ def _own(one: Incident, facts: ReportFacts, language: Language) -> list[str]:
     """The rows in which incidents of one event may differ: times, parts, mechanisms, providers."""
     texts, zone = _texts(language), _zone(facts, one.country if one.country in facts.zones else facts.home)
     lines = _row(texts["began"], wording.interval(one.onset, zone, language))
+    if one.rolled_out:
+        times = (f"AS{each.asn} {wording.interval(each.onset, zone, language)}" for each in one.providers)
+        lines += _row("", texts["rolled_out"].format(times="; ".join(times)))
     lines += _row(texts["ended"], wording.interval(one.end, zone, language) if one.end else texts["ongoing"])
     if roles := [wording.role(role, language) for role in one.roles if role != TargetRole.LINE]:
         lines += _row(texts["parts"], ", ".join(roles))
@@ -128,11 +145,15 @@ def _own(one: Incident, facts: ReportFacts, language: Language) -> list[str]:
         ("clean", one.scope.clean),
         ("not_measured", one.scope.not_measured),
     ):
-        lines += _row(texts[label], wording.providers(asns, language, withheld=label in one.scope.withheld))
+        named = wording.providers(asns, language, withheld=label in one.scope.withheld)
+        if label == "not_measured":
+            named = texts["unmeasured"].format(providers=named)
+        lines += _row(texts[label], named)
     probes = texts["probes"].format(affected=one.scope.affected_probes, measured=one.scope.measured_probes)
     if not one.scope.measured_probes and one.scope.withheld:
         probes = texts["probes_withheld"]
-    return [*lines, *_row(texts["sure"], f"{wording.grade(one.grade, language)}; {probes}")]
+    sure = f"{wording.grade(one.grade, language)}; {probes}"
+    return [*lines, *_row(texts["sure"], f"{sure}; {texts['forged']}" if one.forged else sure)]
 
 
 def _common(group: Sequence[Incident], language: Language) -> list[str]:
@@ -146,6 +167,8 @@ def _common(group: Sequence[Incident], language: Language) -> list[str]:
         codes = [*seen.countries_ok, *([wording.others(language)] if seen.countries_withheld else [])]
         countries = f" ({', '.join(codes)})" if codes else ""
         said = texts["references"].format(ok=seen.ok, all=seen.ok + seen.failed, countries=countries)
+        if seen.countries_dark:
+            said += "; " + texts["dark"].format(countries=", ".join(seen.countries_dark))
         rows += _row(texts["where"], f"{wording.locality(one.locality, language)}; {said}")
     return rows
 

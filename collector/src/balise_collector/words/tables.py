@@ -51,6 +51,23 @@ KINDS: Final[dict[IncidentKind, str]] = {
 }
 """Every kind of incident, as a verdict on a service."""
 
+WAYS: Final[dict[str, str]] = {
+    "slowed": "slowed",
+    "name": "failing by name",
+    "address": "failing by address",
+    "dns": "failing in DNS",
+    "failing": "failing",
+}
+"""How a service fails, where it is not settled that the network does it, or that it is blocked and not slowed."""
+ONLY: Final[dict[str, str]] = {
+    "ipv4": "{what} over IPv4 only",
+    "ipv6": "{what} over IPv6 only",
+    "port": "{what} on one port only",
+    "range": "{what} with its whole range of addresses",
+    "network": "{what} with the whole network that it stands in",
+}
+"""What of it fails, where the rest was seen to work, or what fails with it."""
+
 ROLES: Final[dict[TargetRole, str]] = {
     TargetRole.WEB: "site",
     TargetRole.API: "app interface",
@@ -145,7 +162,8 @@ GRADE_NEEDS: Final[dict[str, str]] = {
     "A": "At least three probes on at least two providers (or all that are measured), references abroad that reached "
     "the same endpoints, and one proof that no fault of a server can produce.",
     "B": "At least two probes and strong evidence.",
-    "C": "Consistent evidence, without such a proof; or the references do not settle whether it is local.",
+    "C": "Consistent evidence, without such a proof: the service's own front could do the same; or the references do "
+    "not settle whether it is local.",
     "": "Not enough. We say that we cannot tell.",
 }
 """What each grade asks for."""
@@ -336,6 +354,12 @@ REPORT: Final[dict[str, str]] = {
     "probes_withheld": "how many probes saw it is not published",
     "together": "together",
     "coincide": "their beginnings coincide: a likelihood ratio of {odds} for one common cause over chance",
+    "doubtful": "{headline}; it is not known whether the network or the service does it",
+    "unclaimed": "NO FINDING: {headline}",
+    "unmeasured": "{providers}; on providers without our probes: unknown",
+    "dark": "nothing from our references in {countries}",
+    "forged": "there is a packet or an answer in the evidence that the service cannot have sent",
+    "rolled_out": "provider by provider: {times}",
     "unconfirmed": "UNCONFIRMED (one probe only): {headline}",
     "standing": "STANDING (failing since our first measurement): {headline}",
     "withdrawn": "WITHDRAWN (measurements that arrived later do not confirm it): {headline}",
@@ -347,6 +371,8 @@ CONTEXTS: Final[Mapping[str, Mapping[Any, str]]] = {
     "mechanism": MECHANISMS,
     "kind": KINDS,
     "role": ROLES,
+    "way": WAYS,
+    "only": ONLY,
     "locality": LOCALITIES,
     "grade": GRADES,
     "phrase": PHRASES,

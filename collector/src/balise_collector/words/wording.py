@@ -5,7 +5,7 @@ judgement.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Final
 
@@ -20,8 +20,10 @@ from balise_collector.words.tables import (
     KINDS,
     LOCALITIES,
     MECHANISMS,
+    ONLY,
     PHRASES,
     ROLES,
+    WAYS,
     WITNESSES,
 )
 from balise_collector.words.translation import ENGLISH, Language, translated
@@ -39,6 +41,48 @@ def mechanism(word: Mechanism, language: Language = ENGLISH) -> str:
 def kind(word: IncidentKind, language: Language = ENGLISH) -> str:
     """Return a kind of incident in words."""
     return translated(language, KINDS[word], "kind")
+
+
+def what(incidents: Sequence[Incident], language: Language = ENGLISH) -> str:
+    """Say what is the matter with one service, or with several together, in no more words than the signs bear.
+
+    *Blocked* is said of grades A and B alone; IP version, port and range are named where the rest was seen to work.
+    """
+    first = incidents[0]
+    if first.kind is not IncidentKind.INTERFERENCE:
+        return kind(first.kind, language)
+    ways = {share.mechanism for one in incidents for share in one.mechanisms}
+    if ways and ways <= _SLOW:
+        said = translated(language, WAYS["slowed"], "way")
+    elif any(one.doubtful for one in incidents):
+        said = translated(language, WAYS[_way(ways)], "way")
+    else:
+        said = kind(first.kind, language)
+    only = _only(incidents, ways)
+    return translated(language, ONLY[only], "only").format(what=said) if only else said
+
+
+_SLOW: Final = frozenset({Mechanism.RATE_POLICE, Mechanism.RATE_SHAPE})
+_BY: Final = {"sni": "name", "http": "name", "tls": "name", "quic": "name", "dns": "dns", "ip": "address"}
+"""How a service fails, by the first part of a mechanism's word."""
+_WITH: Final = {Mechanism.PORT_DROP: "port", Mechanism.IP_PREFIX: "range", Mechanism.IP_AS: "network"}
+
+
+def _way(ways: Collection[Mechanism]) -> str:
+    """Return how it fails, where all mechanisms say the same."""
+    found = {_BY.get(one.value.split(".")[0], "failing") for one in ways}
+    return found.pop() if len(found) == 1 else "failing"
+
+
+def _only(incidents: Sequence[Incident], ways: Collection[Mechanism]) -> str:
+    """Return what of it fails where that is not the whole; empty for the whole, or not known."""
+    if len(ways) == 1 and (limited := _WITH.get(next(iter(ways)))):
+        return limited
+    families = {one.families for one in incidents}
+    if len(families) == 1 and all(one.spared_family for one in incidents):
+        (family,) = families.pop() or (0,)
+        return {4: "ipv4", 6: "ipv6"}.get(family, "")
+    return ""
 
 
 def role(word: TargetRole, language: Language = ENGLISH) -> str:
@@ -72,7 +116,8 @@ def standing(incident: Incident) -> tuple[str, ...]:
     word = INCIDENT_STATES[IncidentState.OPEN if going_on else incident.state][0]
     if incident.confirmed or incident.state is IncidentState.WITHDRAWN:
         return (word,)
-    return (WITNESSES[_unconfirmed(incident)], word)
+    why = _unconfirmed(incident)
+    return (WITNESSES[why],) if why == "weighed" and going_on else (WITNESSES[why], word)
 
 
 def _unconfirmed(incident: Incident) -> str:

@@ -147,7 +147,7 @@ def test_a_moment_is_told_in_both_times_and_the_day_where_it_differs() -> None:
 
 def test_an_incident_is_shown_as_what_it_is() -> None:
     """A service's own fault never wears the colour of blocking; one probe's word wears grey."""
-    shown = {kind: formatting.state_of(made(kind=kind, witnesses=2)) for kind in IncidentKind}
+    shown = {kind: formatting.state_of(made(kind=kind, witnesses=2, grade="B")) for kind in IncidentKind}
     assert shown == {
         IncidentKind.INTERFERENCE: VerdictState.BLOCKED,
         IncidentKind.SERVICE_FAULT: VerdictState.DOWN,
@@ -156,6 +156,7 @@ def test_an_incident_is_shown_as_what_it_is() -> None:
         IncidentKind.SERVER_SIDE: VerdictState.SERVER_SIDE,
         IncidentKind.OWN_FAULT: VerdictState.INSUFFICIENT,
     }
+    assert formatting.state_of(made(witnesses=2, grade="C")) is VerdictState.INSUFFICIENT
     for kind, state in product(IncidentKind, IncidentState):
         assert formatting.state_of(made(kind=kind, state=state, witnesses=1)) is VerdictState.INSUFFICIENT
 

@@ -206,6 +206,7 @@ def incident_of(revision: int, **changes: Any) -> Incident:
         "onset": Interval(earliest=T, latest=T + 300),
         "revision": revision,
         "witnesses": 3,
+        "grade": "B",
     }
     return Incident(**{**usual, **changes})
 

@@ -18,7 +18,7 @@ from balise_collector.pages.drawing.svg import element
 from balise_collector.pages.views import formatting
 from balise_collector.pages.views.read_model import View
 from balise_collector.words import wording
-from balise_collector.words.report import headline
+from balise_collector.words.report import doubt, headline
 
 WIDTH: Final = 1200
 HEIGHT: Final = 630
@@ -106,7 +106,7 @@ def layout(view: View, one: Incident, base: str = "") -> Card:
     """
     state = formatting.state_of(one)
     colour, ink = palette.PAINTS[state].light, palette.LIGHT
-    title = headline(one, view.facts(one), view.language)
+    title = headline(one, view.facts(one), view.language, whole=False)
     standing = formatting.standing(one, view)
     size = 52 if len(title) <= 75 else 42
     y = 196
@@ -192,6 +192,9 @@ def _facts(view: View, one: Incident, room: int) -> list[str]:
         local, bracket, rest = times[0].partition(" (")
         times[0] = f"{local} {zone}{bracket}{rest}"
     whole = [line for row in times for line in _wrap(row, _SMALL, 2)] + _wrap(_scope(view, one), _SMALL, 1)
+    if one.doubtful and one.confirmed:
+        said = doubt(language)
+        whole += _wrap(said[:1].upper() + said[1:], _SMALL, 2)
     return [*whole, *_wrap(sure, _SMALL, max(1, min(2, room - len(whole))))][:room]
 
 

@@ -145,7 +145,19 @@ def published(
             one.references,
             countries_ok=tuple(code for code in one.references.countries_ok if code in countries),
             countries_withheld=not countries.issuperset(one.references.countries_ok),
+            countries_failed=tuple(code for code in one.references.countries_failed if code in countries),
+            countries_dark=tuple(code for code in one.references.countries_dark if code in countries),
         ),
+        providers=tuple(
+            msgspec.structs.replace(
+                each, onset=outward(each.onset), end=outward(each.end) if each.end else None, witnesses=0
+            )
+            for each in one.providers
+            if each.asn in told
+        ),
+        # What was weighed counts single probes: for the operator alone.
+        hypotheses=(),
+        reasons=(),
         score=float(round(one.score)),
         # Finer, they would tell seconds: of failures, and of what of it was a single probe's.
         duty_cycle=None if one.duty_cycle is None else round(one.duty_cycle, 1),

@@ -40,6 +40,8 @@ class AnswerWord(StrEnum):
     REACHABLE = "reachable"
     BLOCKED = "blocked"
     SLOWED = "slowed"
+    FAILING = "failing"
+    """By the network or by the service: that is not known."""
     UNKNOWN = "unknown"
 
 
@@ -47,6 +49,7 @@ STATES: Final = {
     AnswerWord.REACHABLE: VerdictState.OK,
     AnswerWord.BLOCKED: VerdictState.BLOCKED,
     AnswerWord.SLOWED: VerdictState.THROTTLED,
+    AnswerWord.FAILING: VerdictState.INSUFFICIENT,
     AnswerWord.UNKNOWN: VerdictState.INSUFFICIENT,
 }
 """The state whose colour and shape each word is shown with."""
@@ -57,6 +60,7 @@ class AnswerReason(StrEnum):
 
     CLEAN = "clean"
     INCIDENT = "incident"
+    DOUBTFUL = "doubtful"
     NOTHING = "nothing"
     VANISHED = "vanished"
     SERVICE_FAULT = "service_fault"
@@ -73,6 +77,7 @@ _OTHERS: Final = {
     IncidentKind.SERVER_SIDE: AnswerReason.SERVER_SIDE,
     IncidentKind.OUTAGE: AnswerReason.OUTAGE,
 }
+_FOUND: Final = frozenset({AnswerWord.BLOCKED, AnswerWord.SLOWED, AnswerWord.FAILING})
 _HAMPERED: Final = frozenset({VerdictState.BLOCKED, VerdictState.THROTTLED})
 
 
@@ -91,7 +96,9 @@ def decide(held: Sequence[Verdict], incidents: Sequence[Incident]) -> tuple[Answ
         affected = {asn for one in blocks for asn in one.scope.affected}
         if not any(verdict.state in _HAMPERED and verdict.network.asn in affected for verdict in held):
             return AnswerWord.UNKNOWN, AnswerReason.VANISHED
-        slow = all(formatting.state_of(one) is VerdictState.THROTTLED for one in blocks)
+        slow = all(formatting.is_slow(one) for one in blocks)
+        if all(one.doubtful for one in blocks):
+            return AnswerWord.SLOWED if slow else AnswerWord.FAILING, AnswerReason.DOUBTFUL
         return AnswerWord.SLOWED if slow else AnswerWord.BLOCKED, AnswerReason.INCIDENT
     for one in told:
         if one.kind in _OTHERS:
@@ -172,6 +179,7 @@ def spoken(word: AnswerWord, view: View) -> str:
         AnswerWord.REACHABLE: view.gettext("Reachable"),
         AnswerWord.BLOCKED: view.gettext("Blocked"),
         AnswerWord.SLOWED: view.gettext("Slowed"),
+        AnswerWord.FAILING: view.gettext("Failing"),
         AnswerWord.UNKNOWN: view.gettext("We cannot tell"),
     }[word]
 
@@ -219,7 +227,7 @@ def page(view: View, country: str, service: str, at: float | None = None, base: 
         ),
         columns=tuple(formatting.provider(asn) for asn in sorted(known)),
         rows=rows,
-        mechanisms=_mechanisms(view, told) if word in {AnswerWord.BLOCKED, AnswerWord.SLOWED} else (),
+        mechanisms=_mechanisms(view, told) if word in _FOUND else (),
         locality=_locality(view, word, told),
         unknown=_unknown(view, sorted(known - measured), missing, told),
         incidents=tuple((one.id, formatting.state_of(one), formatting.sentence(one, view)) for one in covering),
@@ -338,6 +346,11 @@ def because(view: View, reason: AnswerReason, told: Sequence[Incident]) -> str:
         return view.gettext(
             "Interference measured on {affected} of {measured}; controls on the same lines worked."
         ).format(affected=len(affected), measured=formatting.providers(view, len(measured)))
+    if reason is AnswerReason.DOUBTFUL:
+        affected = {asn for one in told for asn in one.scope.affected}
+        return view.gettext(
+            "It fails on {affected}; it is not known whether the network or the service does it."
+        ).format(affected=formatting.providers(view, len(affected)))
     return {
         AnswerReason.CLEAN: view.gettext("Every part that we measure worked from at least two probes."),
         AnswerReason.NOTHING: view.gettext("Nothing was measured in the 15 minutes before."),

@@ -21,14 +21,21 @@ _STATES: Final = {
 }
 
 
+def is_slow(incident: Incident) -> bool:
+    """Whether all that was seen of an incident is that it is slow."""
+    return bool(incident.mechanisms) and all(one.mechanism in _SLOW for one in incident.mechanisms)
+
+
 def state_of(incident: Incident) -> VerdictState:
-    """Return the state whose colour and shape an incident is shown with; only findings are told as such."""
-    if not incident.confirmed or incident.state is IncidentState.WITHDRAWN:
+    """Return the state whose colour and shape an incident is shown with; only findings are told as such.
+
+    Of what the service may do itself we cannot tell that it is blocked.
+    """
+    if not incident.confirmed or incident.doubtful or incident.state is IncidentState.WITHDRAWN:
         return VerdictState.INSUFFICIENT
     if incident.kind in _STATES:
         return _STATES[incident.kind]
-    shares = incident.mechanisms
-    return VerdictState.THROTTLED if shares and all(one.mechanism in _SLOW for one in shares) else VerdictState.BLOCKED
+    return VerdictState.THROTTLED if is_slow(incident) else VerdictState.BLOCKED
 
 
 def standing(incident: Incident, view: View) -> str:

@@ -110,6 +110,12 @@ class IncidentPage:
     more: int
     """Evidence that is not shown."""
     history: tuple[Said, ...]
+    providers: tuple[tuple[str, str, str], ...]
+    """(provider, began, ended) of each affected one, the first first; empty where there is but one."""
+    weighed: tuple[tuple[str, float], ...]
+    """(hypothesis, probability) of the two likeliest; for the operator."""
+    reasons: tuple[str, ...]
+    """What told the first from the second, strongest first; for the operator."""
 
 
 def page(view: View, incident_id: str, language: Language) -> IncidentPage | None:
@@ -155,6 +161,9 @@ def page(view: View, incident_id: str, language: Language) -> IncidentPage | Non
         exhibits=exhibits,
         more=max(0, len(one.evidence) - len(exhibits)),
         history=_history(revisions, view),
+        providers=_by_provider(one, view),
+        weighed=tuple((each.hypothesis, each.probability) for each in one.hypotheses),
+        reasons=tuple(f"{each.group} {each.ok:g}/{each.n:g}: {each.nats:+.2f}" for each in one.reasons),
     )
 
 
@@ -169,7 +178,7 @@ def _scope(one: Incident, view: View) -> tuple[tuple[str, str, str], ...]:
         (view.gettext("not measured"), "not_measured", one.scope.not_measured),
     )
     withheld = set(one.scope.withheld)
-    return tuple(
+    rows = [
         (
             words,
             wording.providers((), view.language, withheld=True)
@@ -178,7 +187,23 @@ def _scope(one: Incident, view: View) -> tuple[tuple[str, str, str], ...]:
             wording.providers(asns, view.language, withheld=name in withheld),
         )
         for words, name, asns in told
-    )
+    ]
+    # Those that we do not look from are never clean, and never counted as none.
+    return (*rows, (view.gettext("without a probe of ours"), view.gettext("unknown"), "-"))
+
+
+def _by_provider(one: Incident, view: View) -> tuple[tuple[str, str, str], ...]:
+    """Return beginning and end on each provider, where there are several."""
+    zone = view.zone(one.country)
+    rows = [
+        (
+            formatting.provider(each.asn),
+            wording.interval(each.onset, zone, view.language),
+            wording.interval(each.end, zone, view.language) if each.end else view.gettext("not ended"),
+        )
+        for each in one.providers
+    ]
+    return tuple(rows) if len(rows) > 1 else ()
 
 
 def _counted(asns: Sequence[int], more: bool, view: View) -> str:
@@ -241,11 +266,14 @@ def _unknown(one: Incident, view: View) -> tuple[str, ...]:
                 providers=wording.providers(one.scope.not_measured, view.language)
             )
         )
-    told.append(say("How it was where we have no probe, and how many people it met."))
+    told.append(say("How it was on providers where we have no probe, how many those are, and how many people it met."))
+    if one.references.countries_dark:
+        named = ", ".join(view.country(code) for code in one.references.countries_dark)
+        told.append(say("What our references in {countries} saw: nothing came from them.").format(countries=named))
     if one.kind is IncidentKind.INTERFERENCE and one.locality is Locality.UNKNOWN:
         told.append(say("Whether it was local: too few references abroad measured the same endpoints."))
-    if one.kind is IncidentKind.INTERFERENCE and one.grade not in {"A", "B"}:
-        told.append(say("Whether the service itself refused: the evidence does not exclude it."))
+    if one.doubtful:
+        told.append(say("Whether the network or the service itself does it: the evidence excludes neither."))
     return tuple(told)
 
 

@@ -32,6 +32,7 @@ from balise_collector.sinks.influx.point import Point
 from balise_collector.sinks.timings import TAILS, TIMES, times_of
 from balise_collector.system.harmless import printable
 from balise_collector.words import wording
+from balise_collector.words.report import doubt
 from balise_collector.words.translation import ENGLISH
 from balise_collector.words.wording import join_words
 from balise_wire.measurement import Measurement
@@ -312,13 +313,14 @@ def _incident_fields(incident: Incident) -> _Fields:
 def _words(incident: Incident) -> tuple[str, str, str]:
     """Return an incident's title, its text, and its labels: what was measured, never who did it."""
     words = ENGLISH
-    title = f"{incident.service}: {wording.kind(incident.kind, words)} ({incident.country})"
+    title = f"{incident.service}: {wording.what([incident], words)} ({incident.country})"
     parts = [
         join_words(wording.role(role, words) for role in incident.roles),
         join_words(wording.mechanism(share.mechanism, words) for share in incident.mechanisms),
         f"{len(incident.scope.affected)} providers, {incident.scope.affected_probes} probes",
         wording.locality(incident.locality, words),
         f"grade {incident.grade}" if incident.grade else "no grade",
+        doubt(words) if incident.doubtful else "",
         incident.state.value,
     ]
     return title, "; ".join(part for part in parts if part), f"{incident.kind},{incident.service},{incident.country}"
