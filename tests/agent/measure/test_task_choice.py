@@ -10,7 +10,7 @@ from balise_agent.measure.task_choice import DAY, Device, Tasks, addresses_of, f
 from balise_agent.policy.limits import MAX_ADDRESSES
 from balise_agent.system import derived_random
 from balise_wire.assignment import Assignment, Target
-from balise_wire.words import Experiment, TargetRole
+from balise_wire.words import AddressSource, Experiment, TargetRole
 
 V4 = ("8.8.8.1", "8.8.8.2", "8.8.8.3")
 V6 = ("2a00::1", "2a00::2")
@@ -97,3 +97,26 @@ def test_a_certificate_is_remembered_for_a_day() -> None:
     assert not tasks.task(TARGET, 4, Experiment.DNS, 0, 100.0 + DAY).proved
     tasks.keep(())
     assert not tasks.task(TARGET, 4, Experiment.DNS, 0, 200.0).proved
+
+
+def test_a_task_says_where_its_address_came_from() -> None:
+    """Assigned, proven, unproven, or kept since before a restart: a judge weighs a result by it."""
+    bare = msgspec.structs.replace(TARGET, id="s/web/a.example/4", addresses=())
+    tasks = Tasks(msgspec.structs.replace(ASSIGNMENT, targets=(TARGET, bare)), Device(secret=b"s"))
+
+    def source(target: Target = bare, now: float = 60.0) -> tuple[AddressSource, float | None]:
+        task = tasks.task(target, 4, Experiment.TLS, 0, now)
+        return task.address_source, task.address_age
+
+    assert source(TARGET) == (AddressSource.ASSIGNED, None)
+    assert source() == (AddressSource.UNKNOWN, None)
+    tasks.learn(bare, ("8.8.8.8", "192.168.1.1"), 0.0)
+    assert source() == (AddressSource.UNPROVEN, 60.0)
+    tasks.prove(bare, "8.8.8.8", 30.0)
+    assert source() == (AddressSource.PROVEN, 30.0)
+    later = Tasks(tasks.assignment, Device(secret=b"s"))
+    later.restore(tasks.kept())
+    assert later.task(bare, 4, Experiment.TLS, 0, 60.0).address_source is AddressSource.KEPT
+    elsewhere = Tasks(tasks.assignment, Device(secret=b"s", lan=("8.8.8.0/24",)))
+    elsewhere.restore(tasks.kept())
+    assert elsewhere.addresses(bare, 4) == ()

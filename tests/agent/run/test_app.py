@@ -35,7 +35,7 @@ from balise_wire.measurement import Measurement
 from balise_wire.request import Answer, Outcome, Reason, Request
 from balise_wire.seal import Sealer, unseal
 from balise_wire.status import Event, EventKind
-from balise_wire.words import Arm, Design, Experiment, Lifecycle, TargetRole
+from balise_wire.words import AddressSource, Arm, Design, Experiment, Lifecycle, TargetRole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -386,6 +386,22 @@ def test_the_hosts_pause_is_looked_at_in_each_turn(house: House) -> None:
 
 
 @pytest.mark.slow
+def test_addresses_survive_a_restart_during_a_block(house: House) -> None:
+    """A probe without assigned addresses is not blind because a box kills what would prove the answers."""
+    bare = msgspec.structs.replace(target(1), addresses=(), experiments=(Experiment.DNS, Experiment.TCP))
+    first = house.app()
+    first.assigned(house.sealed(assignment(bare)))
+    house.until(lambda: bool(first.parts.follower.kept.targets))
+    first.upkeep.remember()
+    house.network.dns[bare.host, ""] = ()
+    again = house.app()
+    assert again.parts.follower.kept == first.parts.follower.kept
+    house.until(lambda: any(made.experiment is Experiment.TCP for made in house.measurements()))
+    made = next(made for made in house.measurements() if made.experiment is Experiment.TCP)
+    assert made.address_source is AddressSource.KEPT
+    assert made.address_age is not None
+
+
 def test_a_pause_survives_a_restart(house: House) -> None:
     """Pulling the plug of a paused board does not make it measure."""
     house.app().assigned(house.sealed(assignment(target(1))))

@@ -39,6 +39,10 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     """The failing subject trial that led to a paired run, to be carried along."""
     address: str = ""
     """The one address this run tests; empty where none is known yet (``Traits.needs_address``)."""
+    address_source: AddressSource = AddressSource.UNKNOWN
+    """Where that address came from."""
+    address_age: float | None = None
+    """Seconds since it was learned; ``None`` where it was assigned, or is not known."""
     family: int = 4
     addresses: tuple[str, ...] = ()
     """All addresses of the target in this family, assigned or, where the assignment has none, resolved."""

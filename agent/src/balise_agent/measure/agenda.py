@@ -19,6 +19,7 @@ from balise_agent.experiments.task import Endpoint
 from balise_agent.measure.cooldown import COOL_DOWN, STAGGER, Shared
 from balise_agent.measure.day import Day
 from balise_agent.measure.entry import Entry
+from balise_agent.measure.kept_addresses import KeptAddresses
 from balise_agent.measure.line_check import AGAIN, LineCheck
 from balise_agent.measure.requests import OneOff, Refusal, Requests
 from balise_agent.measure.run import Key, Run
@@ -55,6 +56,7 @@ class Agenda:
         now: float,
         timeouts: Timeouts | None = None,
         spent_today: int = 0,
+        kept: KeptAddresses | None = None,
     ) -> None:
         """Prepare the agenda.
 
@@ -65,6 +67,7 @@ class Agenda:
             now: UNIX seconds on the probe's clock.
             timeouts: real seconds.
             spent_today: bytes that the UTC day has cost already, before a restart or a pause.
+            kept: addresses that were learned before.
         """
         self._tasks = Tasks(assignment, Device(secret=secret, timeouts=timeouts or Timeouts()))
         self._slots = Slots(secret, assignment.timetable.interval)
@@ -81,6 +84,7 @@ class Agenda:
         self._seen = now
         self._notices: list[tuple[EventKind, str]] = []
         self.follow(limits)
+        self._tasks.restore(kept or KeptAddresses())
         self.reassign(assignment, now)
 
     # --- what callers ask ---------------------------------------------------------------------------------------------
@@ -99,6 +103,11 @@ class Agenda:
     def spent_today(self) -> int:
         """Bytes of the current UTC day: as counted, and as reckoned since."""
         return self._day.spent
+
+    @property
+    def kept(self) -> KeptAddresses:
+        """What was learned of addresses, to be known after a restart."""
+        return self._tasks.kept()
 
     def anomalies(self) -> tuple[Key, ...]:
         """Return what is in anomaly now."""
@@ -255,7 +264,7 @@ class Agenda:
         self._series.forget()
         self._chains.clear()
         self._line.forget()
-        self._tasks.controls.clock_went_back(now)
+        self._tasks.clock_went_back(now)
 
     def _drop_missed(self, now: float) -> None:
         """Give what a sleep or a jump left behind its next own time: nothing is caught up in a burst."""
@@ -440,7 +449,7 @@ class Agenda:
     def _learn(self, entry: Entry, run: Run, own: Sequence[Observation], now: float) -> None:
         """Move the entry on: into, through or out of an anomaly, and to its next time."""
         for addresses in entry.experiment.reader.learned(own):
-            self._tasks.learn(entry.target, addresses)
+            self._tasks.learn(entry.target, addresses, now)
         for address in entry.experiment.reader.proved(own):
             self._tasks.prove(entry.target, address, now)
         if entry.learn(run, own, now):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from balise_agent.measure.agenda import Agenda
 from balise_agent.measure.assignments import Assignments, Notice
+from balise_agent.measure.kept_addresses import KeptAddresses
 from balise_agent.policy.limits import Limits
 from balise_agent.system.clock import Clock
 from balise_agent.system.config import Timeouts
@@ -47,6 +48,7 @@ class AssignmentFollower:
             state_dir: where the host's pause file would be.
         """
         self.agenda: Agenda | None = None
+        self._kept = KeptAddresses()
         self.hindrance: Trouble | None = None
         """What keeps the probe from measuring."""
         self.since = clock.now()
@@ -81,8 +83,14 @@ class AssignmentFollower:
         """Whether the assignment in force has run out."""
         return self._assignments.expired(self._clock.signed())
 
-    def restore(self) -> tuple[Notice, ...]:
-        """Take up what the last run left."""
+    @property
+    def kept(self) -> KeptAddresses:
+        """What was learned of addresses, by the agenda in force or by the one before it."""
+        return self._kept if self.agenda is None else self.agenda.kept
+
+    def restore(self, kept: KeptAddresses | None = None) -> tuple[Notice, ...]:
+        """Take up what the last run left; ``kept`` is what it had learned of addresses."""
+        self._kept = kept or KeptAddresses()
         self.paused = self._pause_file.exists()
         notices = self._assignments.restore(self._clock.signed())
         # A board that lost its note of the time still knows that it is later than its task was signed.
@@ -107,8 +115,8 @@ class AssignmentFollower:
             self.agenda.follow(limits)
 
     def drop_agenda(self) -> None:
-        """Forget what the agenda remembers: it was dated by a clock that lied."""
-        self.agenda = None
+        """Forget what the agenda remembers: it was dated by a clock that lied; addresses are none the worse for it."""
+        self._kept, self.agenda = self.kept, None
 
     def leave(self) -> None:
         """The program says goodbye."""
@@ -129,7 +137,7 @@ class AssignmentFollower:
         before, self.hindrance = self.hindrance, hindrance(self._facts())
         assignment = self.assignment
         if self.hindrance is not None or assignment is None:
-            self.agenda = None
+            self._kept, self.agenda = self.kept, None
         elif self.agenda is None:
             self.agenda = Agenda(
                 assignment,
@@ -138,6 +146,7 @@ class AssignmentFollower:
                 now=now,
                 timeouts=self._timeouts,
                 spent_today=spent_today,
+                kept=self._kept,
             )
         elif self.agenda.assignment is not assignment:
             self.agenda.reassign(assignment, now)

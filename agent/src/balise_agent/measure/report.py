@@ -91,6 +91,8 @@ def measurement(run: Run, observations: Sequence[Observation], about: Circumstan
         limited_by=tuple(dict.fromkeys((*run.limited_by, *about.limited_by))),
         tap_drops=about.tap_drops,
         request=run.request,
+        address_source=run.task.address_source,
+        address_age=run.task.address_age,
         own_failure=redacted(about.own_failure, MAX_OWN_FAILURE),
         observations=scrub(observations, allowed_by(run.task, about.own), SCRUB_RULES),
     )

@@ -11,11 +11,13 @@ import msgspec
 
 from balise_agent.experiments.task import Task
 from balise_agent.measure.control_addresses import ControlAddresses
-from balise_agent.policy.limits import MAX_ADDRESSES, refuse_address
+from balise_agent.measure.kept_addresses import KeptAddresses
+from balise_agent.measure.target_addresses import Origin, TargetAddresses
+from balise_agent.policy.limits import refuse_address
 from balise_agent.system import derived_random
 from balise_agent.system.config import Timeouts
 from balise_wire.assignment import Assignment, Target
-from balise_wire.words import Experiment
+from balise_wire.words import AddressSource, Experiment
 
 DAY: Final = 86_400
 
@@ -108,43 +110,61 @@ class Tasks:
         """Make tasks of an assignment that was held against the device's limits."""
         self.assignment = assignment
         self.device = device
-        self._resolved: dict[str, tuple[str, ...]] = {}
-        """Addresses last learned from the provider's resolver, by target."""
-        self._proved: dict[str, dict[str, float]] = {}
-        """When a valid certificate was last seen at which address, by target."""
+        self.targets = TargetAddresses()
         self.controls = ControlAddresses()
 
     def addresses(self, target: Target, family: int) -> tuple[str, ...]:
         """Return the addresses to test in one family."""
-        return addresses_of(target, family, self._resolved.get(target.id, ()))
+        return addresses_of(target, family, self.targets.of(target.id))
 
     def task(self, target: Target, family: int, experiment: Experiment, slot: int, now: float, at: str = "") -> Task:
         """Return the task of one run, as a sentinel; ``at`` one of the target's addresses, where it must be that."""
         task = task_for(
             self.assignment, target, family,
-            device=self.device, now=now, slot=slot, experiment=experiment, resolved=self._resolved.get(target.id, ()),
+            device=self.device, now=now, slot=slot, experiment=experiment, resolved=self.targets.of(target.id),
         )  # fmt: skip
-        task = self.controls.filled(task)
-        seen = self._proved.get(target.id, {})
-        proved = frozenset(address for address, when in seen.items() if 0.0 <= now - when < DAY)
-        return msgspec.structs.replace(task, proved=proved, address=at if at in task.addresses else task.address)
+        address = at if at in task.addresses else task.address
+        origin = Origin(AddressSource.ASSIGNED) if address in target.addresses else Origin(AddressSource.UNKNOWN)
+        if address and address not in target.addresses:
+            origin = self.targets.origin(target.id, address, now)
+        return msgspec.structs.replace(
+            self.controls.filled(task),
+            proved=self.targets.proved(target.id, now),
+            address=address,
+            address_source=origin.source,
+            address_age=origin.age,
+        )
 
     def prove(self, target: Target, address: str, now: float) -> None:
-        """Remember where a valid certificate was seen, for a day; the latest few of each target."""
-        seen = self._proved.pop(target.id, {})
-        seen.pop(address, None)
-        latest = list(seen.items())[-MAX_ADDRESSES + 1 :]
-        self._proved[target.id] = dict([*latest, (address, now)])
+        """Remember where a valid certificate was seen."""
+        self.targets.prove(target.id, address, now)
 
     def keep(self, targets: Collection[str]) -> None:
         """Forget targets that are measured no more."""
-        self._resolved = {id: known for id, known in self._resolved.items() if id in targets}
-        self._proved = {id: known for id, known in self._proved.items() if id in targets}
+        self.targets.keep(targets)
 
-    def learn(self, target: Target, addresses: Sequence[str]) -> None:
+    def learn(self, target: Target, addresses: Sequence[str], now: float) -> None:
         """Remember what an unassigned name resolves to; what may not be contacted is not remembered."""
         device = self.device
         fine = [a for a in addresses if not refuse_address(a, device.laboratory, device.lan)]
         if fine:
-            other = [a for a in self._resolved.get(target.id, ()) if family_of(a) != family_of(fine[0])]
-            self._resolved[target.id] = tuple(sorted(fine) + other)
+            self.targets.learn(target.id, [a for a in fine if family_of(a) == family_of(fine[0])], now)
+
+    def kept(self) -> KeptAddresses:
+        """Return what is to be known after a restart."""
+        return KeptAddresses(targets=self.targets.kept(), controls=self.controls.kept())
+
+    def restore(self, kept: KeptAddresses) -> None:
+        """Take up what an earlier run knew; what may not be contacted any more is left out."""
+        device = self.device
+
+        def allowed(addresses: tuple[str, ...]) -> bool:
+            return not any(refuse_address(one, device.laboratory, device.lan) for one in addresses)
+
+        self.targets.restore({name: one for name, one in kept.targets.items() if allowed(one.addresses)})
+        self.controls.restore({name: one for name, one in kept.controls.items() if allowed(one.addresses)})
+
+    def clock_went_back(self, now: float) -> None:
+        """Let nothing be dated in the future."""
+        self.targets.clock_went_back(now)
+        self.controls.clock_went_back(now)

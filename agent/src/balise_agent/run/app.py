@@ -10,10 +10,11 @@ from typing import Final
 from balise_agent.delivery.delivery_profile import pace_of
 from balise_agent.delivery.diagnosis import is_refused
 from balise_agent.delivery.parts import Assigned, Greeted, Requested
+from balise_agent.measure.kept_addresses import read
 from balise_agent.provisioning.enrolment.renewal import Renewed
 from balise_agent.run.duties import Duties, Duty
 from balise_agent.run.parts import Parts
-from balise_agent.run.upkeep import Upkeep
+from balise_agent.run.upkeep import ADDRESSES, Upkeep
 from balise_agent.system.problems import ProblemId, Trouble
 from balise_wire.profiles import HEALTH
 from balise_wire.status import EventKind
@@ -110,7 +111,8 @@ class App:
     def begin(self) -> None:
         """Take up what the last run left, and set everything going."""
         self.upkeep.tell_start()
-        for notice in (*self.parts.news, *self._follower.restore()):
+        kept = read(self.parts.spool.noted(ADDRESSES))
+        for notice in (*self.parts.news, *self._follower.restore(kept)):
             self.parts.recorder.notice(notice)
         self.parts.boxed_for.hear(self._follower.signed_at, self._follower.recipient)
         self.parts.asked.restore()

@@ -20,6 +20,8 @@ from balise_wire.status import EventKind
 _log = logging.getLogger(__name__)
 
 CLOCK_FILE: Final = "clock"
+ADDRESSES: Final = "addresses"
+"""The note of what was learned of addresses."""
 _FACTOR_APART: Final = 10.0
 """How much longer a batch stays open while no broker listens: fewer, larger and better compressed ones to keep."""
 
@@ -32,6 +34,7 @@ class Upkeep:
         self._started_at = parts.clock.monotonic()
         self._replies_seen = -1
         self._words = ""
+        self._addresses_noted = ""
 
     def tell_start(self) -> None:
         """Tell that we run, why the last run ended, and what it warned of if that was no good end."""
@@ -71,6 +74,10 @@ class Upkeep:
         """Write down what must survive a power cut and may be a few minutes old."""
         self._parts.clock.remember(Path(self._parts.config.probe.state_dir) / CLOCK_FILE)
         self._parts.spool.note("bytes today", self._parts.egress.usage.account())
+        addresses = self._parts.follower.kept.text()
+        if addresses != self._addresses_noted:
+            self._addresses_noted = addresses
+            self._parts.spool.note(ADDRESSES, addresses)
         if self._parts.warnings is not None:
             self._parts.warnings.keep()
 
