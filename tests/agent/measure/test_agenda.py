@@ -700,6 +700,32 @@ def test_a_hosts_rate_is_kept() -> None:
         assert sum(weight for at, weight in weights if now <= at < now + 60) <= 24  # capacity and one minute's flow
 
 
+def test_a_family_without_a_way_out_rests() -> None:
+    """A home without IPv6: its SYNs cannot leave, so that hellos rest and no series is made; until one leaves again."""
+    agenda = make_agenda(make_assignment(make_target(1, "198.18.0.1", (Experiment.TCP, Experiment.TLS))))
+    now, back, seen = START, START + 6_000, []
+    while now < START + 12_000:
+        for run in agenda.due(now):
+            if run.experiment is Experiment.LINE:
+                agenda.done(run, (LineObservation(arm=Arm.SUBJECT, at=now),), now)
+                continue
+            seen.append((now, run))
+            if run.experiment is Experiment.TLS:
+                agenda.done(run, (trial(run, Arm.SUBJECT, now, failed=now < back),), now)
+                continue
+            gone = now < back
+            syns = TcpObservation(
+                arm=Arm.SUBJECT, at=now, address=run.task.address, port=443, syns=0 if gone else 2,
+                failure=Failure.NETWORK_UNREACHABLE if gone else None,
+            )  # fmt: skip
+            agenda.done(run, (syns,), now)
+        now = max(agenda.next_at(), now + 0.1)
+    assert {run.design for _, run in seen} == {Design.SENTINEL}
+    hellos = [at for at, run in seen if run.experiment is Experiment.TLS]
+    assert not [at for at in hellos if START + INTERVAL < at < back]
+    assert len([at for at in hellos if at > back]) >= 15
+
+
 def test_empty_assignments_are_quiet() -> None:
     """Nothing assigned: nothing due, nothing to wake for, not even for the line."""
     agenda = make_agenda(make_assignment())

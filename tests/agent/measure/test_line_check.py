@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from balise_agent.experiments.line.plan import LINE_TARGET
 from balise_agent.measure.line_check import AGAIN, LineCheck, clocked
 from balise_agent.measure.task_choice import Device
 from balise_wire.assignment import Assignment
 from balise_wire.experiments.dns import DnsObservation
 from balise_wire.experiments.line import LineObservation
-from balise_wire.measurement import LINE_FRESH, LINE_TOLERANCE
+from balise_wire.measurement import LINE_FRESH, LINE_TOLERANCE, LineHealth
 from balise_wire.words import Arm, ClockState, Experiment
 
 ASSIGNMENT = Assignment(version=1, catalogue="c", expires=9e9, targets=())
@@ -59,6 +61,26 @@ def test_a_look_gates_what_begins_soon_after_it() -> None:
     check.forget()
     assert not check.is_fresh(140.0)
     assert LINE_FRESH < LINE_TOLERANCE
+
+
+@pytest.mark.parametrize(
+    ("ipv4", "ipv6", "carried"),
+    [
+        ((2, 2), (0, 0), (True, True)),  # nobody asked IPv6
+        ((2, 2), (0, 2), (True, False)),
+        ((2, 2), (1, 2), (True, True)),
+        ((0, 2), (0, 2), (True, True)),  # the line is dead, and each family tells it
+        ((0, 2), (2, 2), (False, True)),
+    ],
+)
+def test_a_family_rests_where_its_controls_are_dead_alone(
+    ipv4: tuple[int, int], ipv6: tuple[int, int], carried: tuple[bool, bool]
+) -> None:
+    """A home without IPv6 would have its series of IPv6 targets in every slot, and a look at the line before each."""
+    check = LineCheck()
+    assert (check.carries(4), check.carries(6)) == (True, True)
+    check.health = LineHealth(at=1.0, ipv4_ok=ipv4[0], ipv4=ipv4[1], ipv6_ok=ipv6[0], ipv6=ipv6[1])
+    assert (check.carries(4), check.carries(6)) == carried
 
 
 def test_the_clock_stands_in_what_was_seen_of_the_line() -> None:

@@ -101,6 +101,8 @@ class TrialReading(msgspec.Struct, frozen=True, kw_only=True):
     """Whether there was anybody to show a name to; otherwise the layer below is the one to ask."""
     answered: bool = False
     """Whether it was answered in full, so that all that can be wrong is that it looks unlike the usual."""
+    unsent: bool = False
+    """Whether nothing of it left this machine, for want of a way: it says nothing of anybody."""
     learned: tuple[str, ...] = ()
     """Addresses of the target that it found out."""
     proved: str = ""

@@ -81,6 +81,8 @@ class Agenda:
         self._gate_wanted = False
         """A run with controls could start but for a fresh look at the line."""
         self._day = Day(now, spent_today)
+        self._no_way: set[int] = set()
+        """Families in which the last connection that was tried found no way out of this machine."""
         self._seen = now
         self._notices: list[tuple[EventKind, str]] = []
         self.follow(limits)
@@ -313,12 +315,20 @@ class Agenda:
 
     def _passes(self, entry: Entry, now: float) -> bool:
         """Skip this slot of an entry for which it makes no sense; tell whether it was skipped."""
-        goes = self._has_address(entry) and not self._is_explained(entry)
+        dark = self._is_dark(entry)
+        if dark:
+            entry.set_aside()
+        goes = not dark and self._has_address(entry) and not self._is_explained(entry)
         if goes and not self._rests(entry.word, anomaly=entry.cause is not None or entry.swept):
             return False
         entry.waiting = entry.swept = False
         entry.slot, entry.due = self._following(entry, now)
         return True
+
+    def _is_dark(self, entry: Entry) -> bool:
+        """Tell whether this home has no way in the entry's family: its controls are dead there, or nothing leaves."""
+        stands_on = entry.experiment.traits.explained_by is not None
+        return not self._line.carries(entry.family) or (stands_on and entry.family in self._no_way)
 
     def _has_address(self, entry: Entry) -> bool:
         """Tell whether the entry's experiment has an address to test; another one may still find it."""
@@ -448,6 +458,9 @@ class Agenda:
 
     def _learn(self, entry: Entry, run: Run, own: Sequence[Observation], now: float) -> None:
         """Move the entry on: into, through or out of an anomaly, and to its next time."""
+        unsent = [reading.unsent for _, reading in entry.experiment.reader.own(own)]
+        if entry.experiment.traits.explained_by is None and entry.experiment.traits.needs_address:
+            (self._no_way.add if all(unsent) else self._no_way.discard)(entry.family)
         for addresses in entry.experiment.reader.learned(own):
             self._tasks.learn(entry.target, addresses, now)
         for address in entry.experiment.reader.proved(own):

@@ -144,5 +144,9 @@ class Entry:
             self.usual = trial
         return begins
 
+    def set_aside(self) -> None:
+        """Forget a living anomaly of which nothing can be learned for now."""
+        self._ends()
+
     def _ends(self) -> None:
         self.cause, self.spent, self.series_at = None, 0, -math.inf

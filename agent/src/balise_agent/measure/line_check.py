@@ -59,6 +59,18 @@ class LineCheck:
         """
         return now - self._ended <= LINE_FRESH
 
+    def carries(self, family: int) -> bool:
+        """Tell whether a family is worth measuring: not where its controls are all dead and the other's are not.
+
+        That is a home without IPv6, or with a broken one: its targets would fail in every slot, and tell nothing.
+        """
+        seen = self.health
+        if seen is None:
+            return True
+        own, other = (seen.ipv6, seen.ipv4_ok) if family == 6 else (seen.ipv4, seen.ipv6_ok)
+        alive = seen.ipv6_ok if family == 6 else seen.ipv4_ok
+        return not own or alive > 0 or not other
+
     def start(self, assignment: Assignment, device: Device, slot: int, now: float) -> Run:
         """Return the run that looks at the line."""
         self.running = True

@@ -53,6 +53,9 @@ def assignment_for(
         budget: what the operator allows.
         learned: addresses that references found, by (host, family), for entries that name none.
     """
+    figures = {name: getattr(timetable, name) for name in Timetable.__struct_fields__}
+    # What any probe was given is measured abroad as well: each address has its own turn.
+    figures["all_addresses"] = timetable.all_addresses or member.reference
     return Assignment(
         version=0,
         catalogue=catalogue.version,
@@ -78,7 +81,7 @@ def assignment_for(
         silent_addresses=catalogue.dns.silent_addresses,
         control_name=catalogue.dns.control_name,
         provider_resolvers=() if (provider := catalogue.provider(member.network.asn)) is None else provider.resolvers,
-        timetable=Timetable(**{name: getattr(timetable, name) for name in Timetable.__struct_fields__}),
+        timetable=Timetable(**figures),
         budget=Budget(**{name: getattr(budget, name) for name in Budget.__struct_fields__}),
     )
 

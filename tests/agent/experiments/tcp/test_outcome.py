@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from balise_agent.experiments.task import Endpoint
 from balise_agent.experiments.tcp.outcome import READER
 from balise_wire.experiments.tcp import SYN, TcpObservation
@@ -25,3 +27,10 @@ def test_a_person_reads_how_many_went_out_and_came_back() -> None:
     """Counts, and no verdict."""
     told = READER.describe(DEAD)
     assert (told.sent, told.back) == ("6 SYN to 198.18.1.1:443", "0 SYN-ACK, 0 RST, 0 ICMP")
+
+
+def test_what_found_no_way_out_is_no_anomaly() -> None:
+    """No SYN left this machine: a home without IPv6 says nothing of an address."""
+    unsent = msgspec.structs.replace(DEAD, syns=0, failure=Failure.NETWORK_UNREACHABLE)
+    assert READER.anomaly((unsent,)) is None
+    assert (READER.read(unsent).unsent, READER.read(DEAD).unsent) == (True, False)

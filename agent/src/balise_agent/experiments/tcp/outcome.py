@@ -18,7 +18,8 @@ class TcpReader(TrialReader[TcpObservation]):
         """Return the reading; a SYN shows no name, so that nothing is heated."""
         return TrialReading(
             at=Endpoint(trial.address, trial.port),
-            failed=trial.failure is not None,
+            failed=trial.failure is not None and trial.syns > 0,
+            unsent=trial.failure is not None and trial.syns == 0,
             heats=(),
             spent=SYN * trial.syns,
         )
