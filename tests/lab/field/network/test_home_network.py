@@ -1,6 +1,11 @@
 """One home's side: ways, loss, residual blocking."""
 
-from balise_lab.field.network import Effect
+from balise_agent.experiments.tcp.plan import PLAN as TCP
+from balise_agent.experiments.tls.plan import PLAN as TLS
+from balise_lab.field.network import Effect, Home
+from balise_wire.experiments.tcp import TcpObservation
+from balise_wire.experiments.tls import TlsObservation
+from balise_wire.failures import Failure
 from tests.lab.field.network.playing import DOMESTIC, SERVICE, Bed
 
 
@@ -30,3 +35,18 @@ def test_an_evening_is_slow() -> None:
     slow = home.way(address).seconds
     bed.clock.true += 100.0
     assert slow > home.way(address).seconds + 0.1
+
+
+def test_a_proxy_of_the_provider_answers_every_syn() -> None:
+    """On a satellite line dead addresses connect; what is said to them comes to nothing, and to living ones back."""
+    homes = (Home(id="p1", country="PK", asn=17557, pep=True, access_ms=30.0),)
+    bed = Bed([Effect(kind="ip.drop", hosts=(SERVICE,), until=60.0)], homes=homes)
+    (syns,) = bed.play(TCP.sentinel(bed.task()), TcpObservation)
+    (dead,) = bed.play(TLS.sentinel(bed.task()), TlsObservation)
+    assert (syns.synacks, syns.failure) == (2, None)
+    assert dead.connect_ms is not None
+    assert (dead.connect_ms < 60.0, dead.failure) == (True, Failure.GENERIC_TIMEOUT)
+    bed.clock.true += 60.0
+    (alive,) = bed.play(TLS.sentinel(bed.task()), TlsObservation)
+    assert (alive.failure, alive.record) == (None, "server_hello")
+    assert alive.elapsed_ms > 150.0

@@ -126,7 +126,8 @@ def _answers(
     if probe.ttl < there.hops and (fate is None or fate.word != "silent"):
         return [_expired(home, number, sent, probe.ttl, there, v6=v6)]
     if fate is None:
-        return [] if home.lost() else [_alive(home, number, sent, probe, there, v6=v6)]
+        near = home.syn_way(probe.port, there) if isinstance(probe, SynProbe) else there
+        return [] if home.lost() else [_alive(home, number, sent, probe, near, v6=v6)]
     if not fate.after or home.lost():
         return []
     at = sent + fate.after

@@ -10,9 +10,11 @@ from typing import Final, NamedTuple, Protocol
 
 from balise_lab.field.network import acting, passing
 from balise_lab.field.network.acting import Acting, Now
-from balise_lab.field.network.hosts import Server, World
+from balise_lab.field.network.hosts import Host, Server, World
 from balise_lab.field.network.passing import SILENT, Fate, Way
 
+_WEB: Final = frozenset({80, 443})
+_PROXY_HOPS: Final = 2
 _MINUTE: Final = 60.0
 _JITTER_MS: Final = 1.5
 
@@ -132,6 +134,8 @@ class HomeNetwork:
         by_line = passing.by_line(now, v6=v6)
         if by_line is not None:
             return by_line
+        if not stands and self._is_proxied(port, protocol):
+            return None
         if self._residual and self._is_residual(address, port):
             return SILENT
         server = self.server(address)
@@ -153,6 +157,22 @@ class HomeNetwork:
         if port and port not in server.ports and protocol == "tcp":
             return SILENT if server.host.closed == "drop" else Fate("refused", there.seconds, ttl=there.ttl)
         return None
+
+    def _is_proxied(self, port: int, protocol: str) -> bool:
+        return self.home.pep and protocol == "tcp" and port in _WEB
+
+    def syn_way(self, port: int, there: Way) -> Way:
+        """Return the way to whoever answers a SYN: the server, or the provider's proxy."""
+        if not self._is_proxied(port, "tcp"):
+            return there
+        return Way((self.now.seen.access_ms + self.chance.random()) / 1000.0, _PROXY_HOPS, 64 - _PROXY_HOPS)
+
+    def end_of(self, address: str, port: int) -> Server | None:
+        """Return the server at the other end of a connection; behind a proxy there is always one."""
+        server = self.server(address)
+        if server is None and self._is_proxied(port, "tcp"):
+            return Server(address, Host(name=address, ports=()))
+        return server
 
     def _concerns(self, one: Acting, address: str, server: Server | None, port: int) -> bool:
         if one.kind == "whitelist":

@@ -49,5 +49,8 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     v6: bool = False
     nat64: bool = False
     """The network has IPv6 alone; its resolver makes addresses of 64:ff9b::/96 for IPv4 servers (RFC 6147)."""
+    pep: bool = False
+    """A performance-enhancing proxy of the provider's (RFC 3135) answers every SYN to the ports of the web itself, as
+    on satellite lines: the far server is asked only for what is said."""
     gateway: str = "answers"
     """``answers``, ``mute``, or ``none`` where the machine has no default gateway."""

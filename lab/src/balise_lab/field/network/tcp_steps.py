@@ -58,7 +58,8 @@ def connect(home: HomeNetwork, step: Connect, keep: Callable[[Connection], int])
         raise LinkUnusable("the kernel's sending queue stays full")
     at, address = home.clock.now(), step.address
     there = home.way(address)
-    capture = Capture(home.chance, there.ttl, v6=":" in address)
+    near = home.syn_way(step.port, there)
+    capture = Capture(home.chance, near.ttl, v6=":" in address)
     for sending in _SENDINGS:
         if sending >= step.timeout:
             break
@@ -67,13 +68,13 @@ def connect(home: HomeNetwork, step: Connect, keep: Callable[[Connection], int])
             yield Wait(within=LATE)
             return Failed(at=at, elapsed_ms=0.1, failure=Failure.NETWORK_UNREACHABLE)
         capture.sent(sending, "S", window=step.window or (64_800 if ":" in address else 64_240))
-        if fate is None and not home.lost() and sending + there.seconds < step.timeout:
-            server = home.server(address)
+        if fate is None and not home.lost() and sending + near.seconds < step.timeout:
+            server = home.end_of(address, step.port)
             if server is None:
                 break
             connection = Connection(home, address, step.port, server, there, window=step.window)
             connection.capture = capture
-            took = sending + there.seconds
+            took = sending + near.seconds
             capture.heard(took, "SA", 0, 1, window=65_160)
             capture.sent(took, "A", 1, 1)
             handle = keep(connection)
