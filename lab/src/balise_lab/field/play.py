@@ -27,7 +27,7 @@ from balise_lab.field.situation import CatalogueChange, Event, Probes, Situation
 from balise_lab.field.timeline import Timeline
 from balise_wire.assignment import Timetable
 from balise_wire.request import Request
-from balise_wire.words import ProbeRole
+from balise_wire.words import ProbeRole, Scope
 
 _LOOK = 30.0
 """Seconds between two turns of the centre, and two looks of a probe whether the collector is within reach."""
@@ -207,7 +207,10 @@ class _Playing:
                 for name, said in self._situation.world.items()
             ]
             homes = [_home(one.board, self._said[name]) for name, one in self._enrolled.items()]
-            world = World.of_names(dict.fromkeys(names), homes, hosts, services)
+            entries = [entry for catalogue in every for service in catalogue.services for entry in service.targets]
+            neighbours = {entry.host: entry.neighbour for entry in entries if entry.neighbour}
+            inside = {c.name: c.country for catalogue in every for c in catalogue.controls if c.scope is Scope.DOMESTIC}
+            world = World.of_names(dict.fromkeys(names), homes, hosts, services, inside, neighbours)
             events = [event for event in self._situation.events if event.kind not in boards.KINDS]
             effects = [self._effect(event, every) for event in events]
             return Field(world, effects, lambda: self._timeline.now, start=self._start, seed=self._situation.seed)

@@ -19,7 +19,8 @@ def test_addresses_are_made_up_once_and_may_be_contacted() -> None:
     assert len(set(found)) == len(found) == 600
     assert all(refuse_address(address) is None for address in found)
     assert refuse_address(resolver_address(17557, 1)) is None
-    assert found == [address for name in names for address in World.of_names(names, HOMES).addresses_of(name)]
+    again = World.of_names(names, HOMES)
+    assert found == [address for name in names for address in again.addresses_of(name)]
 
 
 def test_hosts_of_a_service_stand_in_its_network() -> None:
@@ -55,3 +56,16 @@ def test_the_registered_part_of_a_name() -> None:
     assert registered("pbs.twimg.com") == "twimg.com"
     assert registered("www.ptcl.com.pk") == "ptcl.com.pk"
     assert registered("ptcl.com.pk") == "ptcl.com.pk"
+
+
+def test_what_a_catalogue_knows_of_a_name_stands_in_the_world() -> None:
+    """Where a domestic control stands, the neighbour of a target; what a situation says goes first."""
+    world = World.of_names(
+        ["a.example", "b.example"],
+        HOMES,
+        [Host(name="b.example", country="FR")],
+        countries={"a.example": "PK", "b.example": "PK"},
+        neighbours={"a.example": "n.example"},
+    )
+    assert [world.hosts[name].country for name in ("a.example", "b.example")] == ["PK", "FR"]
+    assert "n.example" in world.servers[world.addresses_of("a.example")[0]].names

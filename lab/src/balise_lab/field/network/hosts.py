@@ -93,6 +93,8 @@ SHIPPED: Final[dict[str, Host]] = {
             pages={"/success.txt": Page(body="success\n", kind="text/plain"),
                    "/canonical.html": Page(body='<meta http-equiv="refresh" content="0;url=https://support.mozilla.org/kb/captive-portal"/>')},
         ),
+        Host(name="www.python.org", country="", asn=54113, https=False),
+        Host(name="www.microsoft.com", country="", asn=20940),
         Host(name="www.nayatel.com", country="PK", asn=23674),
         Host(name="www.ptcl.com.pk", country="PK", asn=17557),
         Host(name="blockpage.example.net", addresses=(BOGUS,), country="", asn=65_530, ports=(80,), https=False),
@@ -185,7 +187,13 @@ class World:
 
     @classmethod
     def of_names(
-        cls, names: Iterable[str], homes: Iterable[Home], hosts: Sequence[Host] = (), services: Mapping[str, str] = {}
+        cls,
+        names: Iterable[str],
+        homes: Iterable[Home],
+        hosts: Sequence[Host] = (),
+        services: Mapping[str, str] = {},
+        countries: Mapping[str, str] = {},
+        neighbours: Mapping[str, str] = {},
     ) -> "World":
         """Return the world in which every name has a server of its own.
 
@@ -194,10 +202,20 @@ class World:
             homes: of the probes.
             hosts: what is known better of some names.
             services: the service of each name, where one is known: its hosts share a network.
+            countries: where a name's server stands, where that is known.
+            neighbours: another name that a name's server holds.
         """
         known = {**SHIPPED, **{host.name: host for host in hosts}}
-        every = dict.fromkeys([*names, *known])
-        found = [known.get(name) or Host(name=name, service=services.get(name, "")) for name in every]
+        said = {host.name for host in hosts}
+        found = []
+        for name in dict.fromkeys([*names, *known]):
+            host = known.get(name) or Host(name=name, service=services.get(name, ""))
+            beside = neighbours.get(name, "")
+            if beside and beside not in host.neighbours:
+                host = msgspec.structs.replace(host, neighbours=(*host.neighbours, beside))
+            if name in countries and name not in said:
+                host = msgspec.structs.replace(host, country=countries[name])
+            found.append(host)
         return cls(homes, found)
 
     def addresses_of(self, name: str) -> tuple[str, ...]:
