@@ -150,7 +150,7 @@ class TrialReader(ABC, Generic[T]):
         known = self.read(usual) if usual is not None and usual.failure is None else None  # type: ignore[arg-type]
         for trial, reading in self.own(trials):
             unusual = reading.suspicious if known is None else reading.face != known.face
-            if trial.arm is Arm.SUBJECT and (reading.failed or unusual):
+            if trial.arm is Arm.SUBJECT and not reading.unsent and (reading.failed or unusual):
                 return trial
         return None
 

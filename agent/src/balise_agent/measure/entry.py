@@ -130,7 +130,8 @@ class Entry:
         trial = reader.anomaly(own, self.usual)
         if trial is None:
             self._ends()
-            self.usual = next((one for one in reversed(own) if one.arm is Arm.SUBJECT), self.usual)
+            seen = (one for one in reversed(own) if one.arm is Arm.SUBJECT and not reader.read(one).unsent)
+            self.usual = next(seen, self.usual)
             return False
         begins = self.cause is None
         self.cause = trial

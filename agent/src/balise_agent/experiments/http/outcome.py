@@ -47,6 +47,7 @@ class HttpReader(TrialReader[HttpObservation]):
             suspicious=(trial.status or 0) >= 400 or trial.same_site is False,
             connected=connection.connected(trial),
             answered=not failed,
+            unsent=not connection.left(trial),
         )
 
     def describe(self, trial: HttpObservation) -> Description:

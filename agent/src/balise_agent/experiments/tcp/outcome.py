@@ -15,7 +15,10 @@ class TcpReader(TrialReader[TcpObservation]):
     """Reads SYNs."""
 
     def read(self, trial: TcpObservation) -> TrialReading:
-        """Return the reading; a SYN shows no name, so that nothing is heated."""
+        """Return the reading; a SYN shows no name, so that nothing is heated.
+
+        One that could not leave is no anomaly of the target: most homes have no way to IPv6.
+        """
         return TrialReading(
             at=Endpoint(trial.address, trial.port),
             failed=trial.failure is not None and trial.syns > 0,

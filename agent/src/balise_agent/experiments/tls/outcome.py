@@ -27,6 +27,7 @@ class TlsReader(TrialReader[TlsObservation]):
         return TrialReading(
             at=connection.endpoint(trial),
             failed=trial.failure is not None,
+            unsent=not connection.left(trial),
             heats=connection.heats(trial),
             spent=_spent(trial),
             connected=connection.connected(trial),
