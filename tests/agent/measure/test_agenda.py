@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from balise_agent.experiments.task import Task
-from balise_agent.measure.agenda import Agenda
+from balise_agent.measure.agenda import BLIND, Agenda
 from balise_agent.measure.cooldown import COOL_DOWN, FLOOD_REST
 from balise_agent.measure.entry import WATCHED
 from balise_agent.measure.line_check import AGAIN
@@ -724,6 +724,17 @@ def test_a_family_without_a_way_out_rests() -> None:
     hellos = [at for at, run in seen if run.experiment is Experiment.TLS]
     assert not [at for at in hellos if START + INTERVAL < at < back]
     assert len([at for at in hellos if at > back]) >= 15
+
+
+def test_a_probe_that_has_no_control_to_ask_tells_it_once_a_day() -> None:
+    """Otherwise every verdict of it is withheld, and nobody knows why."""
+    agenda = make_agenda(make_assignment(make_target(1, "198.18.0.1"), controls=(), control_name=""))
+    Internet().play(agenda, START + 6 * 3600)
+    blind = [detail for kind, detail in agenda.notices() if kind is EventKind.LINK_UNUSABLE]
+    assert blind == [BLIND] * len({int(at // 86_400) for at in (START, START + 6 * 3600)})
+    well = make_agenda(make_assignment(make_target(1, "198.18.0.1")))
+    Internet().play(well, START + 3600)
+    assert not [kind for kind, _ in well.notices() if kind is EventKind.LINK_UNUSABLE]
 
 
 def test_empty_assignments_are_quiet() -> None:

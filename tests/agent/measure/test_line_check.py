@@ -83,6 +83,16 @@ def test_a_family_rests_where_its_controls_are_dead_alone(
     assert (check.carries(4), check.carries(6)) == carried
 
 
+def test_a_look_without_controls_is_blind() -> None:
+    """What nobody was asked is not what nobody answered; before the first look nothing is known."""
+    check = LineCheck()
+    assert not check.is_blind()
+    check.health = LineHealth(at=1.0)
+    assert check.is_blind()
+    check.health = LineHealth(at=1.0, international=2)
+    assert not check.is_blind()
+
+
 def test_the_clock_stands_in_what_was_seen_of_the_line() -> None:
     """A plan knows no clock; whoever carried it out does. Other observations are left alone."""
     other = DnsObservation(arm=Arm.SUBJECT, at=5.0, name="a.example")

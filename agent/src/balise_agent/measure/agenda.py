@@ -40,6 +40,8 @@ LATE: Final = 0.25
 """Share of an interval by which a run may be noticed late and still start; later means that we were not there."""
 PATIENCE: Final = 1
 """Intervals for which what is well waits for what fails on its address: more than half of its slots are left to it."""
+BLIND: Final = "no control of the line could be asked: whatever fails here cannot be told from a dead line"
+"""The notice of it, once a day."""
 BUDGET: Final = "budget"
 """The word for ``limited_by``."""
 
@@ -226,6 +228,8 @@ class Agenda:
             if not own_failure:
                 self._tasks.controls.learn(run.task, observations, now)
             self._line.done(observations, now, self.assignment.timetable.line, own_failure=own_failure)
+            if self._line.is_blind() and self._day.is_news(BLIND):
+                self._notices.append((EventKind.LINK_UNUSABLE, BLIND))
             return
         entry = self._entries.get(run.key)
         if entry is None or not entry.running:

@@ -59,6 +59,10 @@ class LineCheck:
         """
         return now - self._ended <= LINE_FRESH
 
+    def is_blind(self) -> bool:
+        """Tell whether the last look had nobody to ask: no control is assigned, or no name of one was answered."""
+        return self.health is not None and not self.health.domestic + self.health.international
+
     def carries(self, family: int) -> bool:
         """Tell whether a family is worth measuring: not where its controls are all dead and the other's are not.
 

@@ -21,6 +21,7 @@ from balise_collector.conclude.pipeline import operator_context, replay
 from balise_collector.conclude.releases import Releases
 from balise_collector.conclude.store import Store
 from balise_collector.fleet import catalogue
+from balise_collector.fleet.catalogue_gaps import gaps
 from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.incidents import as_json
 from balise_collector.incidents.findings import finding, findings
@@ -163,12 +164,18 @@ def _check(config: Config, clock: Clock, arguments: argparse.Namespace) -> int:
     key = identity.load_or_create(config.state_dir)
     services = catalogue.load(catalogue.folder_of(config.catalogue.dir))
     with closing(SqliteRegistry(config.fleet_file)) as registry:
-        approved, waiting = len(registry.fleet().active()), len(registry.pending())
+        members = registry.fleet().active()
+        approved, waiting = len(members), len(registry.pending())
     targets = sum(len(service.targets) for service in services.services)
     print(f"settings   {arguments.config}: good")
     print(f"key        {identity.public_hex(key)}")
     print(f"catalogue  {services.version}: {len(services.services)} services, {targets} targets")
     print(f"controls   {len(services.controls)}")
+    probes = {member.network.country for member in members if not member.reference}
+    references = sum(member.reference for member in members)
+    silent = config.catalogue.silent_addresses
+    for gap in gaps(services, silent=silent, countries=probes, references=references):
+        print(f"catalogue  LACKS {gap}")
     print(f"fleet      {approved} approved, {waiting} waiting")
     for line in enrolment_lines(config, clock.now()):
         print(line)
