@@ -13,6 +13,7 @@ import ipaddress
 import re
 import unicodedata
 from collections.abc import Callable
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
@@ -267,12 +268,14 @@ def _views(text: str) -> tuple[str, ...]:
     return (text, _TAG.sub("", text)) if "<" in text else (text,)
 
 
+@lru_cache(maxsize=16)
 def names_somebody(text: str) -> bool:
     """Whether a text holds an address, a hardware address or a mail address, in whatever script or encoding."""
     found = plain(text)
     return any(_without(each, _NAMES + _ENCODED) != each for each in _views(found))
 
 
+@lru_cache(maxsize=16)
 def anonymous(text: str) -> str:
     """Return a text without addresses, MACs, mail addresses and numbers that could be somebody's.
 
