@@ -303,6 +303,7 @@ def _home(board: Board, said: Probes) -> Home:
             "region": said.region,
             "district": said.district,
             "version": board.version,
+            "v6": board.role is ProbeRole.REFERENCE,
             **said.home,
         },
         Home,
