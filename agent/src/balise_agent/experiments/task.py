@@ -109,8 +109,13 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(abroad or here)
 
     def endpoint_control(self) -> Endpoint | None:
-        """Return one of the control endpoints, by the seed."""
-        table = {f"{endpoint.host} {endpoint.port}": endpoint for _, endpoint in self.endpoint_controls()}
+        """Return one of the control endpoints, by the seed; on the target's port where one has it.
+
+        Where one port is dead on the whole line, a control on another excuses nothing.
+        """
+        found = [endpoint for _, endpoint in self.endpoint_controls()]
+        alike = [endpoint for endpoint in found if endpoint.port == self.target.port]
+        table = {f"{endpoint.host} {endpoint.port}": endpoint for endpoint in alike or found}
         return table.get(self.pick(sorted(table), "endpoint-control"))
 
 

@@ -18,6 +18,7 @@ from tests.agent.experiments.http.pages import page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 HTTP = REGISTRY[Experiment.HTTP]
 
@@ -243,3 +244,25 @@ def test_patience_and_tests_for_robots_are_told(
     network.pages[HOST] = response
     (only,) = network.play(HTTP.plan.sentinel(task), HttpObservation)
     assert (only.retry_after, only.robot_test) == (seconds, robot)
+
+
+ODD: dict[str, tuple[int, bool]] = {
+    "bigcsp": (200, False), "dupcl": (200, False), "fold": (200, True), "gbk": (200, False),
+    "leadingcrlf": (200, True), "lf": (200, False), "listcl": (200, False), "manyheaders": (200, False),
+    "nocolon": (200, True), "noreason": (200, False), "nul": (200, True), "spacecolon": (200, True),
+    "bp_spacecolon": (200, True), "bp_long": (200, False), "portal": (302, False), "portal200": (200, False),
+}  # fmt: skip
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("name", ODD)
+def test_heads_of_the_field_are_read_as_browsers_do(
+    network: FakeNetwork, task: Task, shared_data: Path, name: str
+) -> None:
+    """What people see as a page is no dead server, and its length is known; that a rule was broken is a fact."""
+    network.pages[HOST] = (shared_data / "field" / f"h_{name}.bin").read_bytes()
+    (only,) = network.play(HTTP.plan.sentinel(task), HttpObservation)
+    assert (only.failure, only.status, only.malformed) == (None, *ODD[name])
+    assert only.whole_bytes == only.body_bytes
+    assert bool(only.title) is (name != "portal")
+    assert only.same_site is (False if name == "portal" else None)

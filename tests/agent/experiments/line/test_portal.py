@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
@@ -70,3 +72,11 @@ def test_a_control_with_a_known_page_is_preferred(task: Task) -> None:
     where = chosen(msgspec.structs.replace(task, controls=(plain, known)))
     assert where is not None
     assert (where.control.name, where.address) == ("known.example", "198.18.9.5")
+
+
+@pytest.mark.real_data
+def test_the_portal_of_the_field_that_answers_200_is_seen(network: FakeNetwork, task: Task, shared_data: Path) -> None:
+    """A hotel's login page in the place of a control whose page is known."""
+    network.pages["portal.example"] = (shared_data / "field" / "h_portal200.bin").read_bytes()
+    assert asked(network, task, SUCCESS) is Portal.CAPTIVE
+    assert asked(network, task, None) is Portal.PLAUSIBLE

@@ -12,6 +12,7 @@ from balise_agent.experiments.steps import Answer, AnswerKind, Exchange, Exchang
 from balise_agent.experiments.task import Endpoint, Task
 from balise_agent.experiments.tcp.plan import ladder
 from balise_agent.testing import FakeNetwork
+from balise_wire.assignment import Control
 from balise_wire.evidence import Direction, Packet
 from balise_wire.experiments.tcp import TcpObservation, TcpParameters
 from balise_wire.experiments.traits import Transport
@@ -98,3 +99,14 @@ def test_who_sent_an_icmp_error_is_told(network: FakeNetwork, task: Task) -> Non
     network.on(Exchange, lambda _step, _session: Exchanged(at=1.0, elapsed_ms=1.0, answers=(answer,)))
     (only,) = network.play(TCP.plan.sentinel(task), TcpObservation)
     assert (only.failure, only.icmp_place) == (Failure.ICMP_ADMIN_PROHIBITED, HopPlace.FIRST)
+
+
+def test_the_control_has_the_subjects_port(network: FakeNetwork, task: Task) -> None:
+    """A control on port 80 excuses no 443; where none is on it, another is better than none."""
+    portals = tuple(Control(name=f"p{n}.example", addresses=(f"198.18.9.{n + 40}",), port=80) for n in range(9))
+    mixed = msgspec.structs.replace(task, controls=(*portals, *task.controls))
+    (control,) = (o for o in network.play(TCP.plan.paired(mixed), TcpObservation) if o.arm is Arm.CONTROL)
+    assert (control.address, control.port) == ("198.18.9.1", 443)
+    bare = msgspec.structs.replace(task, controls=portals)
+    (control,) = (o for o in network.play(TCP.plan.paired(bare), TcpObservation) if o.arm is Arm.CONTROL)
+    assert control.port == 80
