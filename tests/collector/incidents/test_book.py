@@ -133,7 +133,10 @@ def test_an_onset_that_another_fault_hides_is_masked(story: Story) -> None:
     story.tell(
         [
             *play.slots(0, 70, play.abroad, faulty, **zoom),
-            *play.slots(0, 70, play.seven, play.between(20, 60), seed=2, **zoom),
+            # Nobody at home reaches it meanwhile either; that it is down for the world is no evidence of a block.
+            *play.slots(0, 10, play.seven, seed=2, **zoom),
+            *play.slots(20, 70, play.three, play.between(20, 60), seed=2, **zoom),
+            *play.slots(25, 70, play.seven[3:], seed=4, **zoom),
         ]
     )
     (block,) = [one for one in story.incidents if one.kind is IncidentKind.INTERFERENCE]

@@ -210,6 +210,10 @@ class Detector:
         bins = int(start // BIN), int(end // BIN)
         return self.index.coverage((country, service), set(roles), set(layers), bins, self._operators)
 
+    def countries(self, service: str) -> list[str]:
+        """Return the countries in which probes look at a service."""
+        return self.index.countries(service)
+
     def sights(self, country: str, start: float, end: float, service: str = "") -> tuple[Sight, ...]:
         """Return what each probe of a country (``**``: each reference) saw in each cell in [start, end]: UNIX time."""
         return tuple(self.index.sights(country, (int(start // BIN), int(end // BIN)), service))

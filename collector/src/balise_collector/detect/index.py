@@ -178,6 +178,10 @@ class CellIndex:
             if any(t)
         )
 
+    def countries(self, service: str) -> list[str]:
+        """Return the countries in which probes look at a service; the world's cells are none."""
+        return sorted({country for country, one in self._services if one == service and country != WORLD})
+
     def sights(self, country: str, bins: tuple[int, int], service: str = "") -> Iterator[Sight]:
         """Return what each probe of a country (``**``: each reference) saw in each cell; of one service, or of all.
 

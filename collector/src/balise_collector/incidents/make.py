@@ -196,7 +196,21 @@ def _witnesses(topic: Topic, basis: Basis, detector: Detector) -> int:
     Where homes of two hosts anywhere reach it meanwhile it is no fault of the whole world.
     """
     found = detector.witnesses(m.probe for m in basis.members)
-    return min(found, len({m.country for m in basis.members})) if topic[0] == WORLD else found
+    if topic[0] != WORLD:
+        return found
+    found = min(found, len({m.country for m in basis.members}))
+    return min(found, 1) if _reached_at_home(topic[1], basis, detector) else found
+
+
+def _reached_at_home(service: str, basis: Basis, detector: Detector) -> bool:
+    """Whether homes of two hosts reach meanwhile what references do not: then it is no fault of the whole world."""
+    well = [
+        c.probe
+        for country in detector.countries(service)
+        for c in detector.coverage(country, service, basis.roles, basis.layers, *basis.window)
+        if c.ok >= 2 and c.failed * 4 <= c.ok
+    ]
+    return detector.witnesses(well) >= WITNESSES
 
 
 def _providers(basis: Basis, detector: Detector) -> tuple[ProviderTimes, ...]:

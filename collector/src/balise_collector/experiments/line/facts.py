@@ -89,13 +89,19 @@ def _carried(controls: list[ControlResult]) -> list[ControlResult]:
 
 
 def _dead_port(controls: Sequence[ControlResult], others: Sequence[ControlResult]) -> bool:
-    """Tell whether a port is dead at two controls or more and alive at none, where something else is answered."""
-    answered: defaultdict[int, list[bool]] = defaultdict(list)
+    """Tell whether a port is dead at two controls or more and alive at none, where something else is answered.
+
+    On the same side of the border: that other ports live at home says nothing of a port that was asked abroad.
+    """
+    answered: defaultdict[int, list[ControlResult]] = defaultdict(list)
     for control in (*controls, *others):
         if control.port is not None and control.failure is not Failure.UNKNOWN:
-            answered[control.port].append(control.failure is None)
-    dead = [port for port, good in answered.items() if port and len(good) >= MOST_CONTROLS and not any(good)]
-    return bool(dead) and any(any(good) for good in answered.values())
+            answered[control.port].append(control)
+    alive = {c.scope for asked in answered.values() for c in asked if c.failure is None}
+    return any(
+        port and len(asked) >= MOST_CONTROLS and all(c.failure is not None and c.scope in alive for c in asked)
+        for port, asked in answered.items()
+    )
 
 
 def _controls_silent(measurement: Measurement) -> bool:
