@@ -161,12 +161,13 @@ def test_words_in_the_envelope_have_not_grown() -> None:
 
 COST_A_MEASUREMENT: dict[type[Word], set[str]] = {
     Design: {Design.ON_DEMAND},
-    Arm: {Arm.NEAR_SIBLING, Arm.RANDOM_LABEL, Arm.LONG_HELLO, Arm.LONG_CONTROL, Arm.AFTER},
+    Arm: {Arm.NEAR_SIBLING, Arm.RANDOM_LABEL, Arm.LONG_HELLO, Arm.LONG_CONTROL, Arm.AFTER}
+    | {Arm.NEUTRAL, Arm.NEUTRAL_CONTROL},
     Resolver: {Resolver.UPSTREAM},
 }
 """Words added since: a collector of the first version quarantines each measurement that has one, and no other. What is
-on demand, near siblings and the provider's resolvers were asked for by a collector that knows them; a random label
-rides in paired series, the look for residual blocking in those that failed, and a long hello goes once a day."""
+on demand, near siblings, the provider's resolvers and helpers were asked for by a collector that knows them; a random
+label rides in paired series, the look for residual blocking in those that failed, and a long hello goes once a day."""
 
 
 @pytest.mark.parametrize("words", [Failure, Arm, Resolver, Design, Scope, TargetRole, Access, Direction])

@@ -810,3 +810,21 @@ def test_an_experiment_that_this_agent_lacks_is_told() -> None:
     internet = Internet()
     internet.play(agenda, START + 2 * INTERVAL)
     assert {run.experiment for _, run in internet.runs} == {Experiment.TCP}
+
+
+# --- helpers ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_helper_that_is_hot_or_in_use_is_left_out() -> None:
+    """A name that died there is remembered by the home's line: no series waits for it, and none is spoilt by it."""
+    targets = [make_target(n, f"198.18.0.{n}", (Experiment.TLS,)) for n in (1, 2, 3)]
+    agenda = make_agenda(make_assignment(*targets, helpers=("203.0.113.9", "2001:db8::9")))
+    internet = Internet(blocked=lambda _run, _now: True)
+    internet.play(agenda, START + 6 * INTERVAL)
+    series = [(now, run) for now, run in internet.runs if run.design is Design.PAIRED]
+    asked = [now for now, run in series if run.task.helper == "203.0.113.9"]
+    assert len(asked) >= 3
+    assert all(later - earlier >= COOL_DOWN for earlier, later in itertools.pairwise(asked))
+    assert {run.task.helper for _, run in series} == {"203.0.113.9", ""}
+    assert len(series) > len(asked)
+    assert all(run.task.helper == "" for _, run in internet.runs if run.design is Design.SENTINEL)

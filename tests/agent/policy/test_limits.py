@@ -179,12 +179,14 @@ def test_controls_and_resolvers_pass_the_same_gate() -> None:
             ),
             public_resolvers=("8.8.8.8", "10.0.0.53"),
             silent_addresses=("fe80::1",),
+            helpers=("9.9.9.9", "192.168.1.1"),
             control_name="bad\r\nname",
         )
     ).assignment
     assert [control.name for control in checked.controls] == ["fine.example"]
     assert checked.controls[0].addresses == ("8.8.8.8",)
     assert (checked.public_resolvers, checked.silent_addresses, checked.control_name) == (("8.8.8.8",), (), "")
+    assert checked.helpers == ("9.9.9.9",)
 
 
 def test_the_story_of_refusals_is_bounded() -> None:

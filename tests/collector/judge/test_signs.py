@@ -20,6 +20,7 @@ def test_signs_that_exclude_a_fault_of_the_server_are_these() -> None:
         "silent_address_answered",
         "artefact",
         "foreign_certificate",
+        "neutral_swap",
     }
 
 

@@ -197,6 +197,9 @@ class Assignment(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Addresses known to run no resolver."""
     provider_resolvers: tuple[str, ...] = ()
     """Resolvers of the probe's own provider, where the operator knows them: asked past a resolver in the home."""
+    helpers: tuple[str, ...] = ()
+    """Addresses of the operator's own servers that answer every name over TLS on port 443 (``balise-agent helper``): a
+    name that fails is shown there as well, where nobody but the way can mind it. Never in anything published."""
     control_name: str = ""
     """The name asked where a DNS control is needed."""
     halt: str = ""

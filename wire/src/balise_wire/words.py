@@ -34,6 +34,11 @@ class Arm(Word):
     AFTER = "after"
     """The control's name at the subject's endpoint once more, after the subject failed there: whether the endpoint is
     still blocked for every name (residual blocking). No control: it follows what it would excuse."""
+    NEUTRAL = "neutral"
+    """The subject's name at a server of the operator's own (a helper), which answers whatever name it is asked for:
+    what dies there dies on the way."""
+    NEUTRAL_CONTROL = "neutral_control"
+    """The control's name at the same helper, just before."""
     UNKNOWN = "unknown"
     """A side that a newer probe has: never taken for the subject or for a control."""
 

@@ -155,8 +155,9 @@ class TrialReader(ABC, Generic[T]):
         return None
 
     def heated(self, trials: Iterable[Trial]) -> list[Endpoint]:
-        """Return where residual blocking is to be expected after a run."""
-        return [where for trial, reading in self.own(trials) if trial.arm is Arm.SUBJECT for where in reading.heats]
+        """Return where residual blocking is to be expected after a run: wherever the subject's name was shown."""
+        shown = {Arm.SUBJECT, Arm.NEUTRAL}
+        return [where for trial, reading in self.own(trials) if trial.arm in shown for where in reading.heats]
 
     def remembering(self, trials: Iterable[Trial]) -> dict[Endpoint, bool]:
         """Return where a control was asked after the subject had failed, and whether it met residual blocking."""

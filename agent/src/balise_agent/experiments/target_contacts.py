@@ -6,7 +6,7 @@ Must not live here: any one experiment.
 from collections.abc import Sequence
 
 from balise_agent.experiments.experiment import RESOLVED, SCRAMBLED, Contacts, Destination, ExperimentPlan
-from balise_agent.experiments.task import Task
+from balise_agent.experiments.task import HELPER_PORT, Task
 from balise_wire.experiments import cost
 from balise_wire.experiments.traits import Traits
 
@@ -27,6 +27,15 @@ class OneEndpoint(Contacts):
         """See Contacts."""
         _, name = task.other_name()
         return [at_target(self._traits, task, name=other) for other in (name, SCRAMBLED) if other]
+
+    def at_helpers(self, task: Task) -> Sequence[Destination]:
+        """Return both names at the operator's helpers, where there are any."""
+        _, name = task.other_name()
+        if not task.helpers or not name:
+            return []
+        protocol = self._traits.transport.value
+        names = (name, task.target.host)
+        return [Destination(name=one, addresses=task.helpers, port=HELPER_PORT, protocol=protocol) for one in names]
 
 
 def at_target(traits: Traits, task: Task, *, name: str = "", port: int = 0, size: int = 0) -> Destination:

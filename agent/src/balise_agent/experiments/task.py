@@ -7,7 +7,7 @@ not live here: any one experiment, what an experiment is (experiment.py), the ch
 import functools
 import hashlib
 from collections.abc import Callable, Generator, Sequence
-from typing import NamedTuple, ParamSpec, TypeVar
+from typing import Final, NamedTuple, ParamSpec, TypeVar
 
 import msgspec
 
@@ -18,6 +18,8 @@ from balise_wire.experiments.traits import Parameters, Transport
 from balise_wire.observations import Observation
 from balise_wire.words import AddressSource, Arm, Design, Scope
 
+HELPER_PORT: Final = 443
+"""Where a helper answers (run/helper.py)."""
 K = TypeVar("K", bound=Parameters)
 
 
@@ -56,6 +58,10 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     silent_addresses: tuple[str, ...] = ()
     provider_resolvers: tuple[str, ...] = ()
     """Resolvers of this line's provider, where the operator knows them."""
+    helpers: tuple[str, ...] = ()
+    """The operator's own servers of the task's family, which answer every name."""
+    helper: str = ""
+    """The one of them that a series may show the subject's name to; empty where each is hot or in use."""
     laboratory: tuple[str, ...] = ()
     """Prefixes that this laboratory calls public (limits.py)."""
     lan: tuple[str, ...] = ()
@@ -96,6 +102,10 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
         if self.target.neighbour:
             return Arm.NEIGHBOUR, self.target.neighbour
         return (Arm.CONTROL, name) if (name := self.name_control()) else (Arm.ABSENT, "")
+
+    def helper_endpoint(self) -> Endpoint | None:
+        """Return where a name that fails is shown on neutral ground."""
+        return Endpoint(self.helper, HELPER_PORT) if self.helper else None
 
     def endpoint_controls(self) -> tuple[tuple[Control, Endpoint], ...]:
         """Return the control endpoints of the task's family, those abroad by preference since most subjects are."""

@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from balise_agent.experiments import REGISTRY
-from balise_agent.experiments.task import Endpoint
+from balise_agent.experiments.task import HELPER_PORT, Endpoint
 from balise_agent.measure.cooldown import COOL_DOWN, STAGGER, Shared
 from balise_agent.measure.day import Day
 from balise_agent.measure.entry import Entry
@@ -414,6 +414,9 @@ class Agenda:
             long=full and self._is_first_of_day(entry, now),
             look=not self._is_named_elsewhere(entry),
         )
+        if paired and anomaly:
+            idle = [each for each in task.helpers if self._shared.is_idle(Endpoint(each, HELPER_PORT))]
+            task = msgspec.structs.replace(task, helper=task.pick(idle, "helper"))
         return Run(
             target=entry.target,
             family=entry.family,

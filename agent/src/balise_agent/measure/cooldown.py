@@ -50,6 +50,10 @@ class Shared:
         self._started.clear()
         self.rates.clear()
 
+    def is_idle(self, endpoint: Endpoint) -> bool:
+        """Tell whether an endpoint is cool and nobody is there."""
+        return endpoint not in self._hot and not self._is_busy(endpoint, alone=True)
+
     def are_free(self, run: Run) -> bool:
         """Tell whether all of a run's endpoints are cool, and nobody is there with whom it could spoil a result."""
         return not any(

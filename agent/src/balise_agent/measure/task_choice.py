@@ -96,6 +96,7 @@ def task_for(
         public_resolvers=assignment.public_resolvers,
         silent_addresses=assignment.silent_addresses,
         provider_resolvers=assignment.provider_resolvers,
+        helpers=tuple(address for address in assignment.helpers if (":" in address) == (family == 6)),
         laboratory=device.laboratory,
         lan=device.lan,
         timeouts=device.timeouts,

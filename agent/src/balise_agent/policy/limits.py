@@ -253,6 +253,7 @@ def check_assignment(assignment: Assignment, limits: Limits, now: float) -> Acce
         public_resolvers=_checked_addresses("public_resolvers", assignment.public_resolvers, limits, refused),
         silent_addresses=_checked_addresses("silent_addresses", assignment.silent_addresses, limits, refused),
         provider_resolvers=_checked_addresses("provider_resolvers", assignment.provider_resolvers, limits, refused),
+        helpers=_checked_addresses("helpers", assignment.helpers, limits, refused),
         control_name=_checked_control_name(assignment.control_name, refused),
         timetable=_clamped_timetable(assignment.timetable, clamped),
         budget=_clamped_budget(assignment.budget, limits, clamped),

@@ -17,7 +17,7 @@ import msgspec
 
 from balise_agent import __version__
 from balise_agent.provisioning.card import cli as card
-from balise_agent.run import build, failure, program
+from balise_agent.run import build, failure, helper, program
 from balise_agent.run.settle import Settled, settle
 from balise_agent.system import config as settings
 from balise_agent.system import service
@@ -73,6 +73,15 @@ def _parser() -> argparse.ArgumentParser:
     once.add_argument("--pcap", default="", metavar="FILE", help="write the packets to a file")
     once.add_argument("--assignment", type=Path, metavar="FILE", help="assignment (default: the stored one)")
     once.set_defaults(command=_once)
+
+    helping = commands.add_parser(
+        "helper", help="answer every name over TLS, for the operator's probes (docs/operator.md)"
+    )
+    helping.add_argument("--address", default="::", help="to listen on (default %(default)s: all)")
+    helping.add_argument("--port", type=int, default=443, help="of TLS (default %(default)d; probes ask that one)")
+    helping.add_argument("--http-port", type=int, default=80, help="of HTTP (default %(default)d; 0: none)")
+    helping.add_argument("--state", type=Path, default=Path("/var/lib/balise-helper"), help="folder of its certificate")
+    helping.set_defaults(command=_helper)
 
     plan = commands.add_parser("plan", help="print everything this probe will contact")
     plan.add_argument("--day", action="store_true", required=True, help="for one day")
@@ -131,6 +140,11 @@ def _run(options: argparse.Namespace) -> int:
     except (LinkUnusable, DataError, KeyUnusableError) as error:
         failure.tell_failure(found, error)
         raise
+    return FINE
+
+
+def _helper(options: argparse.Namespace) -> int:
+    helper.run(options.address, options.state, (options.port, options.http_port))
     return FINE
 
 

@@ -91,7 +91,7 @@ class AssignmentMaker(msgspec.Struct, frozen=True):
             return msgspec.structs.replace(stop, sealed_to=self.sealed_to), issued.left_out
         task = assignment_for(member, self.catalogue, config.timetable, config.budget, learned)
         silent = dict.fromkeys((*task.silent_addresses, *config.catalogue.silent_addresses))
-        task = msgspec.structs.replace(task, silent_addresses=tuple(silent))
+        task = msgspec.structs.replace(task, silent_addresses=tuple(silent), helpers=config.catalogue.helpers)
         task, left_out = within(task, current.fleet.order_of(member.id).able)
         task = fitted(task, member.profile, laboratory=bool(config.network.laboratory) or self.laboratory)
         return msgspec.structs.replace(task, sealed_to=self.sealed_to), left_out

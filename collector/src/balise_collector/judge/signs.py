@@ -29,4 +29,13 @@ NEIGHBOUR_OK: Final = Sign(
     "another name on the very same address worked while this one was dead",
     excludes_fault=False,  # Fronts and content networks act on names as well as any box.
 )
+NEUTRAL_SWAP: Final = Sign(
+    "neutral_swap",
+    "the name dies at our own server, too, where another name is answered: the service has no part in it",
+)
+NEUTRAL_SWAP_OK: Final = Sign(
+    "neutral_swap_ok",
+    "the name passes at our own server: what stops it has to do with the service's own address",
+    excludes_fault=False,
+)
 ARTEFACT: Final = Sign("artefact", "a page, address or notice that names itself stood in the service's place")

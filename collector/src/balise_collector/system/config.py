@@ -77,6 +77,9 @@ class CataloguePlace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     silent_addresses: tuple[str, ...] = ()
     """Addresses of the operator's that run no resolver, beside those of the files: whatever answers a name there was
     forged on the way. Best outside the countries that are measured, and not where a probe or reference stands."""
+    helpers: tuple[str, ...] = ()
+    """Addresses of the operator's own servers on which ``balise-agent helper`` answers every name over TLS (port 443).
+    Outside the countries that are measured; probes show them names that fail, and no page ever names them."""
 
 
 class PagesSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -314,8 +317,9 @@ def _findings(config: Config, *, files_come_later: bool) -> list[tuple[str, str]
     if config.catalogue.dir and not Path(config.catalogue.dir).is_dir():
         found.append(("catalogue.dir", f"{config.catalogue.dir!r} is not a folder; leave it out for the packaged one"))
     found.extend(
-        ("catalogue.silent_addresses", f"{text!r} is not an IP address")
-        for text in config.catalogue.silent_addresses
+        (f"catalogue.{key}", f"{text!r} is not an IP address")
+        for key in ("silent_addresses", "helpers")
+        for text in getattr(config.catalogue, key)
         if not _is_address(text)
     )
     if not 0 <= config.pages.port < 65536:

@@ -184,6 +184,8 @@ ARMS: Final[dict[Arm, str]] = {
     Arm.LONG_HELLO: "the same name in a long greeting",
     Arm.LONG_CONTROL: "control: a name of no interest in a long greeting",
     Arm.AFTER: "a name of no interest, after the subject failed there",
+    Arm.NEUTRAL: "the same name at a server of our own",
+    Arm.NEUTRAL_CONTROL: "control: a name of no interest at a server of our own",
     Arm.UNKNOWN: "a side that this version does not know",
 }
 """Each side of a paired measurement."""

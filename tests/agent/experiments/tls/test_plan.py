@@ -210,3 +210,32 @@ def test_timeouts_and_linger(network: FakeNetwork, task: Task) -> None:
 def test_first_record(data: bytes, name: str) -> None:
     """The first record is named by its bytes; what is no TLS is ``other``."""
     assert first_record(data) == name
+
+
+HELPER = "203.0.113.9"
+
+
+def _at_helper(network: FakeNetwork, task: Task) -> list[tuple[Arm, str | None, Failure | None]]:
+    observations = network.play(TLS.plan.paired(msgspec.structs.replace(task, helper=HELPER)), TlsObservation)
+    return [(o.arm, o.sni, o.failure) for o in observations if o.address == HELPER]
+
+
+def test_a_name_that_fails_is_shown_on_neutral_ground(network: FakeNetwork, task: Task) -> None:
+    """The control's name first, then the subject's, and once more where it dies; the helper is hot after that."""
+    network.cut["twitter.example"] = Failure.GENERIC_TIMEOUT
+    assert _at_helper(network, task) == [
+        (Arm.NEUTRAL_CONTROL, "neighbour.example", None),
+        (Arm.NEUTRAL, "twitter.example", Failure.GENERIC_TIMEOUT),
+        (Arm.NEUTRAL, "twitter.example", Failure.GENERIC_TIMEOUT),
+    ]
+    observations = network.play(TLS.plan.paired(msgspec.structs.replace(task, helper=HELPER)), TlsObservation)
+    assert {endpoint.host for endpoint in TLS.reader.heated(observations)} == {"198.18.1.1", HELPER}
+    assert [e.host for e in TLS.plan.load(msgspec.structs.replace(task, helper=HELPER)).endpoints][1:] == [HELPER]
+
+
+def test_a_helper_that_is_down_is_shown_no_name(network: FakeNetwork, task: Task) -> None:
+    """It says nothing, and the household's line shows nothing for nothing; nor where the subject is answered."""
+    assert _at_helper(network, task) == []
+    network.cut["twitter.example"] = Failure.GENERIC_TIMEOUT
+    network.cut["neighbour.example"] = Failure.GENERIC_TIMEOUT
+    assert [arm for arm, _, _ in _at_helper(network, task)] == [Arm.NEUTRAL_CONTROL]

@@ -13,7 +13,7 @@ from balise_wire.failures import Failure
 from balise_wire.measurement import read_measurement
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Arm, Design
-from tests.testbed.cases import Case
+from tests.testbed.cases import NOW, Case
 
 RULES = {"rst": "sni.rst", "silence": "sni.drop", "fin": "sni.fin"}
 
@@ -369,3 +369,25 @@ def test_measured_in_a_namespace(case: Case, shared_data: Path, name: str, rule:
     measured = [read_measurement(line)[0] for line in lines]
     paired = next(one for one in measured if one.design is Design.PAIRED)
     assert case.judged(paired).rule == rule
+
+
+def _at_helper(case: Case, control: str, *shown: str) -> set[str]:
+    """Return the signs of a series that dies by name, with what became of both names at a server of our own."""
+    made = case.series("silence")
+    own = [case.hello(Arm.NEUTRAL_CONTROL, control, address="", at=NOW + 10)]
+    own += [case.hello(Arm.NEUTRAL, end, address="", at=NOW + 11 + n) for n, end in enumerate(shown)]
+    return set(case.judged(case.measured(*made.observations, *own)).proof)
+
+
+def test_a_name_that_dies_on_neutral_ground_has_nothing_to_do_with_the_service(case: Case) -> None:
+    """Twice, the second at the handshake at the latest; one loss alone is chance."""
+    assert "neutral_swap" in _at_helper(case, "ok", "silence", "silence")
+    assert "neutral_swap" in _at_helper(case, "ok", "rst", "refused")
+    assert not {"neutral_swap", "neutral_swap_ok"} & _at_helper(case, "ok", "silence")
+    assert not {"neutral_swap", "neutral_swap_ok"} & _at_helper(case, "ok", "refused", "refused")
+
+
+def test_a_name_that_passes_there_points_back_at_the_service(case: Case) -> None:
+    """Its own address is what matters; a helper that does not answer the control says nothing."""
+    assert "neutral_swap_ok" in _at_helper(case, "ok", "silence", "ok")
+    assert not {"neutral_swap", "neutral_swap_ok"} & _at_helper(case, "silence", "silence", "silence")

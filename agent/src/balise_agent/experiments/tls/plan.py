@@ -69,7 +69,8 @@ class TlsPlan(ExperimentPlan):
         """Return neighbour (or control) first, scrambled, subject twice from new ports, then the chain.
 
         Where the subject failed, the control's name follows once more: what answers it remembers nothing, and the
-        endpoint is free for the next name at once.
+        endpoint is free for the next name at once. Then both names go to a helper of the operator's, if there is one
+        that is cool: it answers every name, so that what dies there dies on the way (detectors.md 2.3).
 
         A chain that does not verify is followed by the control's: the one that shows whether *all* names are
         intercepted, by a program on the line's own side. Where not even the control connects no name can be told from
@@ -89,6 +90,8 @@ class TlsPlan(ExperimentPlan):
         observations.append(again)
         if again.failure is not None and again.connect_ms is not None:
             observations.append((yield from hello_trial(task, Arm.AFTER, name, 5)))
+            if (helper := task.helper_endpoint()) is not None and name is not None:
+                observations.extend((yield from _neutral(task, helper, name)))
         if again.failure is None:
             full = yield from full_trial(task, Arm.SUBJECT, target.host)
             observations.append(full)
@@ -97,9 +100,9 @@ class TlsPlan(ExperimentPlan):
         return tuple(observations)
 
     def load(self, task: Task) -> Load:
-        """Return the one endpoint; every arm goes to it."""
+        """Return the one endpoint, to which every arm goes but a helper's, and the helper's."""
         return Load(
-            endpoints=(Endpoint(task.address, task.target.port),),
+            endpoints=tuple(filter(None, (Endpoint(task.address, task.target.port), task.helper_endpoint()))),
             connections=1 + 2 * task.long if task.design is Design.SENTINEL else 7,
         )
 
@@ -107,14 +110,28 @@ class TlsPlan(ExperimentPlan):
 PLAN: Final = TlsPlan()
 
 
+def _neutral(task: Task, helper: Endpoint, name: str) -> Generator[Step, Reply, tuple[TlsObservation, ...]]:
+    """Return the control's name at a helper and, where it is answered, the subject's, once more where that dies.
+
+    A helper that is down says nothing, and is shown no name that somebody may mind.
+    """
+    trials = [(yield from hello_trial(task, Arm.NEUTRAL_CONTROL, name, 8, helper))]
+    for number in (9, 10):
+        if trials[-1].failure is None or trials[-1].arm is Arm.NEUTRAL:
+            trials.append((yield from hello_trial(task, Arm.NEUTRAL, task.target.host, number, helper)))
+        if trials[-1].failure is None:
+            break
+    return tuple(trials)
+
+
 @noting
-def hello_trial(task: Task, arm: Arm, sni: str | None, number: int) -> Trial:
+def hello_trial(task: Task, arm: Arm, sni: str | None, number: int, at: Endpoint | None = None) -> Trial:
     """Return a trial: connect, send a browser's hello, wait for any byte, listen a little longer.
 
     The wait is the task's answer time-out in full: it must hold two retransmissions of the hello, or ordinary loss
     reads like a drop.
     """
-    address, port = task.address, task.target.port
+    address, port = (task.address, task.target.port) if at is None else (at.host, at.port)
     hello = client_hello(sni, task.seed + number, shape=task.seed, post_quantum=arm in _LONG)
     connected = yield Connect(address=address, port=port, timeout=task.timeouts.connect, window=WINDOW)
     if isinstance(connected, Failed):

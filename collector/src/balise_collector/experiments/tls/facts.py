@@ -15,6 +15,7 @@ from balise_collector.judge.injection import FORGED, is_whole, series_score
 from balise_collector.judge.limits import limited
 from balise_collector.judge.references import Seen
 from balise_collector.judge.rules import MIN_TRIALS, Facts, common, spread_out
+from balise_collector.judge.signs import NEUTRAL_SWAP, NEUTRAL_SWAP_OK
 from balise_collector.judge.trials import began, ended, seen_of_target, subjects, trials_of
 from balise_collector.judge.witnesses import ENOUGH
 from balise_wire.experiments.tls import TlsObservation
@@ -27,6 +28,8 @@ _CERTIFICATE: Final = frozenset(
 )
 _SERVER_HELLO: Final = "server_hello"
 """A record that begins a handshake: older agents call one of a version that they do not speak malformed."""
+_NEUTRAL_TRIES: Final = 2
+"""Trials that must die at a helper: one alone dies of ordinary loss now and then."""
 _CONTROLS: Final = (Arm.NEIGHBOUR, Arm.CONTROL, Arm.ABSENT)
 """Best first; a hello without any name is what remains where no control name is known."""
 _NO_OTHER_NAME: Final = frozenset({Arm.SUBJECT, Arm.SCRAMBLED, Arm.LONG_HELLO, Arm.UNKNOWN})
@@ -296,6 +299,23 @@ def _signs(
     return frozenset(signs)
 
 
+def _on_neutral_ground(trials: list[TlsObservation]) -> frozenset[str]:
+    """Return what became of the subject's name at a server of our own, which answers every name.
+
+    Known only where the control's name was answered there: a helper that is down excuses and accuses nobody. It dies
+    there where both tries die, the second at the handshake at the latest (residual blocking).
+    """
+    own = [t for t in trials if not t.carried]
+    if not any(t.arm is Arm.NEUTRAL_CONTROL and outcome(t) in _BACK for t in own):
+        return frozenset()
+    shown = [outcome(t) for t in own if t.arm is Arm.NEUTRAL]
+    if any(each in _BACK for each in shown):
+        return frozenset({NEUTRAL_SWAP_OK.id})
+    dead = len(shown) >= _NEUTRAL_TRIES and shown[0] in AFTER_CONNECT
+    dead = dead and all(each in AFTER_CONNECT | {Outcome.NO_CONNECT} for each in shown)
+    return frozenset({NEUTRAL_SWAP.id}) if dead else frozenset()
+
+
 def facts(measurement: Measurement, context: Context) -> TlsFacts:
     """Gather what the rules ask from one measurement."""
     trials = trials_of(measurement, TlsObservation)
@@ -325,7 +345,8 @@ def facts(measurement: Measurement, context: Context) -> TlsFacts:
             passed=bool(own) and all(o in good for o in own) and not lost,
             since=since,
             score=score,
-            signs=_signs(failing, control, scrambled, score, limited=limited(measurement, context.no_limits)),
+            signs=_signs(failing, control, scrambled, score, limited=limited(measurement, context.no_limits))
+            | (_on_neutral_ground(trials) if failing else frozenset()),
         ),
         own=tuple(own),
         all=(*carried, *own),

@@ -7,7 +7,7 @@ from typing import Final
 
 from balise_collector.experiments.tls.facts import AFTER_CONNECT, Outcome, TlsFacts
 from balise_collector.judge.rules import Rule, Weight, anomaly, board, gate
-from balise_collector.judge.signs import FORGED_PACKET, NEIGHBOUR_OK, Sign
+from balise_collector.judge.signs import FORGED_PACKET, NEIGHBOUR_OK, NEUTRAL_SWAP, NEUTRAL_SWAP_OK, Sign
 from balise_collector.judge.verdict import Level, VerdictState
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Experiment
@@ -15,7 +15,7 @@ from balise_wire.words import Experiment
 _LAYER: Final = Experiment.TLS
 _FOREIGN: Final = Sign("foreign_certificate", "a certificate was shown that the references abroad never see")
 
-_PROOF: Final = (FORGED_PACKET, NEIGHBOUR_OK)
+_PROOF: Final = (FORGED_PACKET, NEUTRAL_SWAP, NEUTRAL_SWAP_OK, NEIGHBOUR_OK)
 """``scrambled_ok`` alone is no proof: a server may drop the one name it is told to."""
 
 
