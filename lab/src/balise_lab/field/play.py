@@ -17,7 +17,7 @@ import msgspec
 from balise_agent.measure.conductor import NetworkAccess
 from balise_agent.policy.egress import Gate
 from balise_agent.system.clock import Clock
-from balise_collector.fleet.catalogue import Catalogue, ServiceFile, assemble, default_folder, findings, load
+from balise_collector.fleet.catalogue import Catalogue, Service, ServiceFile, assemble, default_folder, findings, load
 from balise_lab.errors import ConfigError
 from balise_lab.field import boards
 from balise_lab.field.centre import Centre, Enrolled
@@ -334,6 +334,8 @@ def _catalogues(situation: Situation) -> list[tuple[float, Catalogue]]:
         catalogue = msgspec.structs.replace(
             catalogue, services=tuple(one for one in catalogue.services if one.id in situation.services)
         )
+    if situation.hosts:
+        catalogue = msgspec.structs.replace(catalogue, services=tuple(_only(catalogue.services, situation.hosts)))
     found = [(0.0, catalogue)]
     for number, change in enumerate(sorted(situation.catalogue, key=lambda one: one.at)):
         catalogue = _changed(situation.id, catalogue, change, number)
@@ -342,6 +344,13 @@ def _catalogues(situation: Situation) -> list[tuple[float, Catalogue]]:
         else:
             found.append((change.at, catalogue))
     return found
+
+
+def _only(services: Iterable[Service], hosts: tuple[str, ...]) -> Iterator[Service]:
+    """Yield services with those of their targets that are of these hosts; one that has none of them as it is."""
+    for service in services:
+        kept = tuple(entry for entry in service.targets if entry.host in hosts)
+        yield msgspec.structs.replace(service, targets=kept or service.targets)
 
 
 def _changed(name: str, before: Catalogue, change: CatalogueChange, number: int) -> Catalogue:

@@ -199,6 +199,8 @@ class Situation(Record, frozen=True, kw_only=True):
     )
     services: tuple[str, ...] = ()
     """Of the shipped catalogue; empty: all of it."""
+    hosts: tuple[str, ...] = ()
+    """Of each service that has one of these only these are measured; empty: all of them."""
     catalogue: tuple[CatalogueChange, ...] = ()
     interval: Annotated[int, msgspec.Meta(ge=60, le=86_400)] = 300
     """The operator's, in seconds."""
