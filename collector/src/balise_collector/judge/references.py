@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeVar, cast
 
@@ -208,7 +208,7 @@ class ReferenceTable:
         if ok or not report.deaf:
             self._mark(("target", verdict.target, verdict.layer), verdict.probe, verdict.at, ok=ok)
 
-    def at_home(self, verdict: Verdict, endpoints: Iterable[tuple[str, int]]) -> None:
+    def at_home(self, verdict: Verdict, endpoints: Collection[tuple[str, int]]) -> None:
         """Note whether another probe than a reference found its target in order: against that no fault is the world's.
 
         Args:
@@ -216,6 +216,8 @@ class ReferenceTable:
             endpoints: addresses and ports that its measurement tried.
         """
         ok, country = verdict.state is VerdictState.OK, verdict.network.country
+        if ok and endpoints:
+            self._mark(("line", str(verdict.family)), verdict.probe, verdict.at, ok=True)
         self._mark(("home", country, verdict.target, verdict.layer), verdict.probe, verdict.at, ok=ok)
         for address, port in endpoints:
             self._mark(("home", country, address, str(port)), verdict.probe, verdict.at, ok=ok)
@@ -321,6 +323,11 @@ class ReferenceTable:
         ok_in = frozenset(self._countries.get(probe, "") for probe in ok)
         failed_in = frozenset(self._countries.get(probe, "") for probe in failed) - ok_in
         return Tally(self.witnesses(ok), self.witnesses(failed), ok_in, failed_in)
+
+    def carried(self, probe: str, family: int, since: float, until: float) -> bool:
+        """Tell whether a probe's own line carried anything to an address of an IP version in a window, UNIX seconds."""
+        own = self._results.get(("line", str(family)), {}).get(probe, ())
+        return any(s.last >= since and s.first <= until for s in own)
 
     def _well_at_home(self, key: tuple[str, ...], besides: str, since: float, until: float) -> int:
         """Return how many other probes were in order around a window and failed at no time in it."""

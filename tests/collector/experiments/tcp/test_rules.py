@@ -191,3 +191,18 @@ def test_a_line_not_measured_in_the_same_minute_gates_failures(case: Case, line:
     case.abroad(case.syns(2))
     assert case.judged(case.measured(case.syns(0), line=line)).rule == "line.unwell"
     assert case.judged(case.measured(case.syns(6), line=line)).rule == "tcp.ok"
+
+
+def test_another_target_that_answered_meanwhile_is_a_control(case: Case) -> None:
+    """A probe without controls knows its line by what else it reached in the same minute, over the same IP version."""
+    case.abroad(case.syns(2))
+    bare = LineHealth(at=case.now - 20, gateway_ok=True)
+    dead = case.measured(case.syns(0, at=case.earlier, carried=True), case.syns(0), line=bare)
+    assert case.judged(dead).rule == "tcp.unclear"
+    other = case.measured(
+        case.syns(2, address="192.48.236.4", at=case.now - 5), target="zoom/web/zoom.us/4", design=Design.SENTINEL
+    )
+    note(case.references, case.judged(msgspec.structs.replace(other, family=6)), other)
+    assert case.judged(dead).rule == "tcp.unclear"
+    note(case.references, case.judged(other), other)
+    assert case.judged(dead).rule == "ip.drop"

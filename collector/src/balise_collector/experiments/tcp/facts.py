@@ -108,7 +108,7 @@ def facts(measurement: Measurement, context: Context) -> TcpFacts:
         if own
         else Seen(),
         elsewhere=context.references.elsewhere(measurement.service, measurement.role, address, after),
-        family_ok=_family_ok(measurement, [t for t in trials if t.arm in _OPEN_ROADS]),
+        family_ok=_family_ok(measurement, context, [t for t in trials if t.arm in _OPEN_ROADS]),
     )
 
 
@@ -137,8 +137,11 @@ def _is_near(trial: TcpObservation, address: str) -> bool:
     return one.version == other.version and int(one) >> bits == int(other) >> bits
 
 
-def _family_ok(measurement: Measurement, others: list[TcpObservation]) -> bool | None:
-    """Tell whether a control of the measurement's IP version answered: beside it, or at the line in the same minute."""
+def _family_ok(measurement: Measurement, context: Context, others: list[TcpObservation]) -> bool | None:
+    """Tell whether the line carried the measurement's IP version in the same minute.
+
+    A control answered, beside the subject or at the line; or the probe reached another target meanwhile.
+    """
     line = measurement.line
     counts = [(sum(t.synacks > 0 for t in others), len(others))]
     if line is not None and (line.ipv4 or line.ipv6):
@@ -146,5 +149,13 @@ def _family_ok(measurement: Measurement, others: list[TcpObservation]) -> bool |
     elif line is not None and measurement.family == 4:
         # An older probe asked its controls over IPv4 and did not say so.
         counts.append((line.international_ok + line.domestic_ok, line.international + line.domestic))
-    asked = sum(asked for _, asked in counts)
-    return any(ok for ok, _ in counts) if asked else None
+    started, ended = measurement.started - context.clock_offset, measurement.ended - context.clock_offset
+    if any(ok for ok, _ in counts):
+        return True
+    if context.references.carried(context.probe, measurement.family, started - _SAME_MINUTE, ended + _SAME_MINUTE):
+        return True
+    return False if any(asked for _, asked in counts) else None
+
+
+_SAME_MINUTE: Final = 60.0
+"""Seconds around a series in which another target's answer says that the line carries."""
