@@ -30,6 +30,7 @@ def test_the_registered_name(host: str, registered: str) -> None:
         ("www.example.com", "pk.example.com", True),
         ("google.com", "www.google.com.pk", True),
         ("example.com", "example.de", True),
+        ("example.com", "blocked.example.net", False),
         ("twitter.com", "x.com", False),
         ("t.co", "t.me", False),
         ("example.com", "blocked.isp.pk", False),

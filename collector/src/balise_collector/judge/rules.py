@@ -76,6 +76,8 @@ class Facts:
     captive: bool
     family_dead: bool
     """Every control of the line over the measurement's IP version was dead."""
+    border_dead: bool
+    """Controls inside the country answered, and none of two or more abroad."""
     paired: bool
     """Controls were laid out beside the subject; without them a failure is an anomaly, never a verdict."""
     reference: bool
@@ -104,6 +106,7 @@ class CommonFacts(TypedDict):
     unwell: bool
     captive: bool
     family_dead: bool
+    border_dead: bool
     paired: bool
     reference: bool
     failed: bool
@@ -154,6 +157,14 @@ def family_dead(line: LineHealth | None, family: int) -> bool:
     return asked > 0 and answered == 0
 
 
+def _border_dead(line: LineHealth | None) -> bool:
+    """Tell whether what is abroad is dead and what is at home is not; one dead control is its own trouble."""
+    return line is not None and line.international >= _MANY and not line.international_ok and line.domestic_ok > 0
+
+
+_MANY: Final = 2
+
+
 def common(
     measurement: Measurement,
     context: Context,
@@ -185,6 +196,7 @@ def common(
         captive=measurement.line is not None
         and (measurement.line.captive or measurement.line.portal is Portal.CAPTIVE),
         family_dead=family_dead(measurement.line, measurement.family),
+        border_dead=_border_dead(measurement.line),
         paired=measurement.design.controlled,
         reference=context.reference,
         failed=failed,
@@ -241,6 +253,15 @@ def gate(layer: Experiment) -> tuple[Rule[Facts], ...]:
             when=lambda f: f.family_dead and not f.passed,
             reason="The line carries nothing of this IP version, whatever is asked: no word about one address.",
             source="OONI masks failures of IPv6 where most of it fails",
+        ),
+        Rule(
+            id="line.border",
+            layer=layer,
+            state=VerdictState.INSUFFICIENT,
+            level=Level.DISCARDED,
+            when=lambda f: f.border_dead and not f.passed,
+            reason="No control abroad answered in the same minute and those at home did: the border, not one service.",
+            source="attribution.md 2.5, shutdown",
         ),
     )
 

@@ -50,8 +50,9 @@ def same_site(one: str, other: str, ours: Iterable[str] = ()) -> bool:
     """
     if site(one) == site(other) or site(other) in {site(host) for host in ours}:
         return True
-    # The national domain of a service: the same brand under another suffix. Short brands are many people's.
-    return brand(one) == brand(other) and len(brand(one)) >= _BRAND
+    # The national domain of a service: the same brand under a country's suffix. Short brands are many people's.
+    national = any(len(host.rstrip(".").rpartition(".")[2]) == _COUNTRY for host in (one, other))
+    return national and brand(one) == brand(other) and len(brand(one)) >= _BRAND
 
 
 _BRAND: Final = 4

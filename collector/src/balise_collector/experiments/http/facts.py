@@ -294,7 +294,8 @@ class _Abroad:
 
     def __init__(self, got: Sequence[HttpObservation], near: Sequence[Page], pages: Sequence[Page]) -> None:
         self.near, self.pages = near, pages
-        self.like = bool(got) and all(backed(page for page in near if same_page(t, page)) >= ENOUGH for t in got)
+        ended_well = bool(got) and not any(t.failure is Failure.GENERIC_TIMEOUT for t in got)
+        self.like = ended_well and all(backed(page for page in near if same_page(t, page)) >= ENOUGH for t in got)
         self.alone = _others(got, near, least=1)
         others = [p for p in pages if not any(same_page(t, p) for t in got)]
         self.differs = _others(got, pages, least=ENOUGH) and _agree(others)

@@ -144,7 +144,9 @@ def _family_ok(measurement: Measurement, context: Context, others: list[TcpObser
     """
     line = measurement.line
     counts = [(sum(t.synacks > 0 for t in others), len(others))]
-    if line is not None and (line.ipv4 or line.ipv6):
+    if line is not None and line.international and not line.international_ok:
+        pass  # What answers inside the country says nothing of the way across the border.
+    elif line is not None and (line.ipv4 or line.ipv6):
         counts.append((line.ipv6_ok, line.ipv6) if measurement.family == 6 else (line.ipv4_ok, line.ipv4))
     elif line is not None and measurement.family == 4:
         # An older probe asked its controls over IPv4 and did not say so.

@@ -183,6 +183,12 @@ class TlsFacts(Facts):
         return self.cut and every and self.kind(Outcome.SILENCE) and self.at_address.reached
 
     @property
+    def every_name(self) -> bool:
+        """Dead whatever the name and in whatever way, at an address where references are greeted at the same time."""
+        every = self.control in AFTER_CONNECT and (self.scrambled is None or self.scrambled in AFTER_CONNECT)
+        return self.cut and every and self.at_address.reached
+
+    @property
     def alerted(self) -> bool:
         """Every greeting of the series had an alert, often enough and spread, where both other names are greeted."""
         others = self.control is Outcome.ANSWERED and self.scrambled is Outcome.ANSWERED
@@ -263,7 +269,9 @@ def _chain(
         unknown_keys=bool(known) and bool(seen) and not seen & known,
         known_keys=bool(seen & known),
         expired=right > 0,
-        clock=off != 0 and (not right or any(_off(t, t.at) == off for t in untrusted)),
+        # A neighbour with the very same certificate is no second opinion on the clock.
+        clock=off != 0
+        and (not right or any(_off(t, t.at) == off and t.chain[0].sha256 != chain.chain[0].sha256 for t in untrusted)),
         dates_only=off != 0 and chain.failure is Failure.SSL_INVALID_CERTIFICATE,
         elsewhere=chain.failure is Failure.SSL_INVALID_HOSTNAME and chain.address not in vouched,
         control_clean=any(

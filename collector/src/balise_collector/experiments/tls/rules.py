@@ -269,6 +269,17 @@ RULES: Final[tuple[Rule[TlsFacts], ...]] = (
         source="detectors.md 2.4: Signal changed its root CA in 2022",
     ),
     Rule(
+        id="tls.every_name",
+        layer=_LAYER,
+        state=VerdictState.INSUFFICIENT,
+        level=Level.SCORED,
+        weight=Weight.PARTIAL,
+        when=lambda f: f.every_name,
+        reason="Every name is cut at an address where references are greeted: the server may refuse the country, or "
+        "only permitted names get through.",
+        source="detectors.md 2.3; several services at once tell a list of permitted names",
+    ),
+    Rule(
         id="tls.address",
         layer=_LAYER,
         state=VerdictState.INSUFFICIENT,
