@@ -4,6 +4,7 @@ Lives here: who answers one copy of a question, when, and with what. Must not li
 (dns_step.py), addresses of hosts (hosts.py).
 """
 
+import functools
 from typing import Final, NamedTuple
 
 import msgspec
@@ -69,21 +70,25 @@ def servers(home: HomeNetwork, server: str, role: str) -> tuple[Asked53, ...]:
 
 def handed(home: HomeNetwork) -> tuple[Asked53, ...]:
     """Return the resolvers that the network handed to this machine; a home that filters hands out its own."""
-    every = home.home.resolvers
     filters = any(one.kind == "router.filter" for one in home.now.dns)
-    if filters and not any(one.where == "router" for one in every):
-        return (Asked53(GATEWAY, "provider", 1, every[0] if every else Resolver()),)
-    return tuple(Asked53(_address(home, one, place), "provider", place, one) for place, one in enumerate(every, 1))
+    return _handed(home.home.resolvers, home.home.asn, filters=filters)
 
 
-def _address(home: HomeNetwork, resolver: Resolver, place: int) -> str:
+@functools.lru_cache(1_024)
+def _handed(resolvers: tuple[Resolver, ...], asn: int, *, filters: bool) -> tuple[Asked53, ...]:
+    if filters and not any(one.where == "router" for one in resolvers):
+        return (Asked53(GATEWAY, "provider", 1, resolvers[0] if resolvers else Resolver()),)
+    return tuple(Asked53(_address(one, asn, place), "provider", place, one) for place, one in enumerate(resolvers, 1))
+
+
+def _address(resolver: Resolver, asn: int, place: int) -> str:
     if resolver.address:
         return resolver.address
     if resolver.where == "router":
         return GATEWAY
     if resolver.where == "public":
         return ("8.8.8.8", "9.9.9.9")[place % 2]
-    return resolver_address(home.home.asn, place)
+    return resolver_address(asn, place)
 
 
 def replies(home: HomeNetwork, asked: Asked53, question: Question) -> tuple[Reply, ...]:
