@@ -80,5 +80,7 @@ def test_a_line_is_the_sum_of_what_happens_to_it() -> None:
         Acting(Effect(kind="line.slow", ms=10.0, kbps=900.0), WORLD, 0.0),
     ]
     line = now(HOMES[0], effects, 5.0).line
+    delayed = now(HOMES[0], [Acting(Effect(kind="line.slow", ms=40.0), WORLD, 0.0)], 5.0).line
+    assert delayed.kbps == HOMES[0].kbps
     assert line.loss == pytest.approx(0.55, abs=0.001)
     assert (line.ms, line.kbps, line.dead) == (50.0, 500.0, False)

@@ -222,11 +222,17 @@ def test_connections_of_a_hoster_freeze() -> None:
 
 
 def test_a_throttle_shows_in_the_goodput() -> None:
-    """The rate of a slowed connection is about the effect's; others keep the line's."""
-    host = Host(name=SERVICE, pages={"/": Page(length=60_000)})
+    """The rate of a slowed connection is about the effect's; others keep the line's, by another name there too."""
+    host = Host(name=SERVICE, pages={"/": Page(length=60_000)}, neighbours=(NEIGHBOUR,))
     slow = page(Bed([Effect(kind="throttle", hosts=S, kbps=128.0)], hosts=[host]), port=443, most=65_536)
     usual = page(Bed(hosts=[host]), port=443, most=65_536)
     assert slow.goodput_kbps is not None
     assert usual.goodput_kbps is not None
     assert 100.0 < slow.goodput_kbps < 150.0
     assert usual.goodput_kbps > 500.0
+    bed = Bed([Effect(kind="throttle", hosts=S)], hosts=[host])
+    task = bed.task()
+    task = msgspec.structs.replace(task, target=msgspec.structs.replace(task.target, host=NEIGHBOUR))
+    (beside,) = bed.play(HTTP.sentinel(asking(task, 443, 65_536)), HttpObservation)
+    assert beside.goodput_kbps is not None
+    assert beside.goodput_kbps > 500.0

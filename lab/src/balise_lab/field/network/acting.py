@@ -246,7 +246,7 @@ def _line(home: Home, acting: Iterable[Acting]) -> Line:
             case "line.loss":
                 line = line._replace(loss=1.0 - (1.0 - line.loss) * (1.0 - effect.loss))
             case "line.slow":
-                line = line._replace(ms=line.ms + effect.ms, kbps=min(line.kbps, effect.kbps))
+                line = line._replace(ms=line.ms + effect.ms, kbps=min(line.kbps, effect.kbps or math.inf))
             case "vpn":
                 pass
             case _:

@@ -55,7 +55,7 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     inspected: bool = False
     ip_id: int = -1
     issuer: str = ""
-    kbps: float = 128.0
+    kbps: float = 0.0
     length: int = 0
     location: str = ""
     loss: float = 0.0
@@ -110,7 +110,7 @@ SETTINGS: Final = {
     "inspected": "every name, not only those selected",
     "ip_id": "IP-ID of forged packets (-1: as the marks have it)",
     "issuer": "issuer of the certificate that is shown",
-    "kbps": "kilobits a second",
+    "kbps": "kilobits a second (0: 128 for `throttle`; `line.slow` leaves the rate alone)",
     "length": "bytes of the page's body (0: a short page)",
     "location": "where the redirect leads",
     "loss": "share of packets lost, each way",
@@ -185,7 +185,9 @@ _TABLE: Final[dict[str, _Kind]] = {
         "every foreign name dies that is not let through", ("allow", "act", "marks"), ("drop", "rst", "syn"), "name"
     ),
     "hoster.freeze": _Kind("connections freeze after some bytes", ("after",), (), "flow"),
-    "throttle": _Kind("connections are slowed down", ("kbps", "wildcard"), (), "flow"),
+    "throttle": _Kind(
+        "connections that show the names are slowed down, or those to the addresses", ("kbps", "wildcard"), (), "flow"
+    ),
     # ordinary life: the line
     "provider.outage": _Kind("the provider's network is dead, inside too", (), (), "line"),
     "district.outage": _Kind("the equipment of a district is dead", (), (), "line"),
