@@ -89,7 +89,7 @@ def _numbers() -> tuple[Any, ...]:
         ),
         number(
             "Evidence",
-            "The largest mixture statistic that was reached, in nats: how much better interference explains what was"
+            "The largest statistic of the e-detector, in nats: how much better interference explains what was"
             " measured than chance does",
             Query(_TOLD.grouped('max("score")')),
             [link_to_page("/method", "What it means")],

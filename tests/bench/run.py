@@ -17,6 +17,7 @@ GOALS: Final[dict[str, tuple[str, ...]]] = {
     "bench_agent": ("P1", "P3", "P4", "P5", "P6"),
     "bench_collector": ("P8",),
     "bench_detect": ("P10",),
+    "bench_detection": ("P13",),
     "bench_field": ("P13",),
     "bench_pages": ("P11",),
 }

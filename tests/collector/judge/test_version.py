@@ -109,14 +109,14 @@ def test_what_the_judge_imports_of_the_collector_decides_too(monkeypatch: pytest
 
     def moved(name: str) -> str:
         imports = (
-            "from balise_collector.detect.cusum import step\n"
+            "from balise_collector.detect.thresholds import BOUND\n"
             "if TYPE_CHECKING:\n    from balise_collector.fleet.members import Member\n"
         )
         return text(name) + imports * (name == "balise_collector.experiments.dns.rules")
 
     monkeypatch.setattr(versions, "source", moved)
     found = set(versions.deciding())
-    assert "balise_collector.detect.cusum" in found
+    assert "balise_collector.detect.thresholds" in found
     assert {"balise_wire.addresses", "balise_wire.bins"} <= found
     assert "balise_wire.words" not in found
     assert "balise_collector.fleet.members" not in found

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from array import array
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -163,6 +164,14 @@ def merged(runs: list[CodeRun]) -> list[CodeRun]:
     return joined
 
 
+def _probe(series: CellHistory) -> str:
+    return series.probe
+
+
+def _order(series: CellHistory) -> tuple[str, int]:
+    return series.probe, series.asn
+
+
 class Cell:
     """The probes of one cell, how far it has been walked, and what the last walk found."""
 
@@ -180,9 +189,16 @@ class Cell:
         self.rewound = 0.0
         """UNIX seconds at which late data last made it walk from its start."""
 
+    def find(self, probe: str) -> CellHistory | None:
+        """Return a probe's history; ``None`` where it has none here."""
+        place = bisect_left(self.series, probe, key=_probe)
+        found = self.series[place : place + 1]
+        return found[0] if found and found[0].probe == probe else None
+
     def enter(self, series: CellHistory) -> None:
         """Take in one more probe; whatever was walked is walked anew."""
-        self.series = tuple(sorted((*self.series, series), key=lambda s: (s.probe, s.asn)))
+        place = bisect_right(self.series, (series.probe, series.asn), key=_order)
+        self.series = (*self.series[:place], series, *self.series[place:])
         self.state = None
 
     def leave(self, series: CellHistory) -> None:
@@ -204,9 +220,7 @@ class Cell:
     @property
     def restless(self) -> bool:
         """Whether time alone can change the cell: an open episode, or sums above zero."""
-        return any(e.closed_bin is None for e in self.episodes) or (
-            self.state is not None and (bool(self.state.totals) or self.state.current is not None)
-        )
+        return any(e.closed_bin is None for e in self.episodes) or (self.state is not None and self.state.restless)
 
 
 class Segment(NamedTuple):

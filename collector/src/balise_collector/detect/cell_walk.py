@@ -1,71 +1,56 @@
 """From the histories of a cell's probes to its episodes: the same histories always give the same episodes.
 
-Lives here: the walk over the bins, the opening and closing rules. It is a fold over the bins with a state
-(walk_state.py) that can be kept and continued: a running block costs a step a bin, late data a walk from the start.
-Must not live here: clocks, storage, or anything that depends on when a verdict came.
+Lives here: the walk over the bins. It is a fold over the bins with a state (walk_state.py) that can be kept and
+continued: a running block costs a step a bin, late data a walk from the start. In each bin what fails is looked at
+before what is well, and only what fails can open; what is well counts once its bin is over: the rest of a bin never
+takes back what was told in it. Must not live here: clocks, storage, opening and closing (opening.py, closing.py), or
+anything that depends on when a verdict came.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
-from balise_collector.detect import cusum, mixture, thresholds
-from balise_collector.detect.cell import CellHistory, Segment, segments
-from balise_collector.detect.evidence import Code, Severity, weight
-from balise_collector.detect.thresholds import FIRM, lasting_bins, opens, threshold
-from balise_collector.detect.walk_state import OpenEpisode, Span, WalkState
+from balise_collector.detect import closing, opening
+from balise_collector.detect.cell import Segment, segments
+from balise_collector.detect.evalue import SLACK, WINDOW, Mark
+from balise_collector.detect.evidence import Severity
+from balise_collector.detect.participants import Participants
+from balise_collector.detect.stretches import USUAL, Learned, Symbol, likelihoods, predict
+from balise_collector.detect.walk_state import Chain, Span, WalkState
 from balise_wire.bins import BIN
 
-RECENT: Final = 3
-"""Bins in which the failures of distinct probes must meet: 15 minutes (attribution.md 2.3)."""
-CALM: Final = 2
-"""Bins of observed success that close (attribution.md 2.3)."""
 INTERMITTENT: Final = 7200 // BIN
 """Bins within which a block that comes back is the same one (attribution.md 2.4)."""
-PRESENT: Final = 86_400 // BIN
-"""A probe that was seen within so many bins counts into N."""
-TOGETHER: Final = 3600
-"""Seconds within which the troubles of two witnesses begin together. Brackets count, so that a probe that measures
-seldom, or was switched on during a block, is together with those who saw it begin."""
-
-
-@dataclass(frozen=True, slots=True)
-class Participants:
-    """Who takes part in a walk: the probes' histories, the codes, and which probes belong together."""
-
-    series: Sequence[CellHistory]
-    codes: Sequence[Code]
-    operators: Mapping[str, str]
-    severity: Sequence[int]
-
-    def operator(self, index: int) -> str:
-        """Return who runs a probe; each its own where nothing is known."""
-        probe = self.series[index].probe
-        return self.operators.get(probe, probe)
-
-    def most_of_each(self, totals: Mapping[int, float]) -> list[float]:
-        """Return the largest sum of each witness: one person's three boards must not add up to a quorum."""
-        most: dict[str, float] = {}
-        for index, total in totals.items():
-            who = self.operator(index)
-            most[who] = max(total, most.get(who, 0.0))
-        return list(most.values())
+OVER: Final = 6
+"""Bins of success in a row after which a trouble outside an episode is over: half an hour."""
+_IDLE: Final = 3
+"""Bins without any observation after which time alone changes nothing."""
 
 
 class CellWalk:
     """The walk over one cell."""
 
-    def __init__(self, participants: Participants, state: WalkState, until: int) -> None:
+    def __init__(self, participants: Participants, state: WalkState, until: int, whole: int | None = None) -> None:
+        """Prepare a walk.
+
+        Args:
+            participants: of the cell.
+            state: where it goes on; it is changed.
+            until: last bin.
+            whole: last bin that is over; ``until`` where that is not said.
+        """
         self.participants = participants
         self.state = state
         self.until = until
+        self.whole = until if whole is None else whole
         # What was walked before is in the state: a walk that goes on costs what is new, not what is kept.
         self.tracks: list[list[Segment]] = [
             segments(s.list(state.next_bin), participants.severity) for s in participants.series
         ]
         self.place = [0] * len(self.tracks)
+        self.bin = 0
+        """The bin that is walked."""
 
     def run(self) -> WalkState:
         """Walk every bin up to and including ``until``."""
@@ -76,7 +61,7 @@ class CellWalk:
         observed = bin_
         while bin_ <= self.until:
             self._lay_down(bin_)
-            if not state.totals and (state.current is None or state.current.closed_bin is not None):
+            if not state.spans and (state.current is None or state.current.closed_bin is not None):
                 ahead = self._next_failure(bin_)
                 if ahead > bin_:
                     self._skip(bin_, min(ahead, self.until + 1))
@@ -84,7 +69,7 @@ class CellWalk:
                     continue
             if self._step(bin_):
                 observed = bin_
-            elif bin_ - observed > RECENT:
+            elif bin_ - observed > _IDLE:
                 # Nothing was seen for so long that time alone changes no sum, no count and no end.
                 bin_ = self._next_observed()
                 continue
@@ -112,12 +97,13 @@ class CellWalk:
 
     def _next_failure(self, bin_: int) -> int:
         """Return the first bin at or after ``bin_`` in which any series holds a positive code."""
-        first = self.until + 1
+        first, codes = self.until + 1, self.participants.codes
         for index, track in enumerate(self.tracks):
-            for segment in track[self.place[index] :]:
+            for place in range(self.place[index], len(track)):
+                segment = track[place]
                 if segment.first_bin >= first:
                     break
-                if self.participants.codes[segment.code].positive:
+                if codes[segment.code].positive:
                     first = max(bin_, segment.first_bin)
                     break
         return first
@@ -136,215 +122,141 @@ class CellWalk:
             place = self.place[index]
             while place < len(track) and track[place].first_bin < stop:
                 segment = track[place]
-                code = self.participants.codes[segment.code]
                 last = min(segment.last_bin, stop - 1)
                 if last >= start:
                     state.last_seen[index] = last
-                    state.quiet += (last - max(start, segment.first_bin) + 1) if code.severity == Severity.OK else 0
-                    if code.severity == Severity.OK:
+                    if self.participants.codes[segment.code].severity == Severity.OK:
                         state.last_ok[index] = segment.last
                 if segment.last_bin >= stop:
                     break
                 place += 1
             self.place[index] = place
 
-    def _step(self, bin_: int) -> bool:
-        """Walk one bin; returns whether anything was observed in it."""
-        observed = False
+    def _observed(self, bin_: int) -> list[tuple[int, Segment]]:
+        """Return the series that hold anything in a bin, with it."""
+        found: list[tuple[int, Segment]] = []
         for index, track in enumerate(self.tracks):
             place = self.place[index]
             while place < len(track) and track[place].last_bin < bin_:
                 place += 1
             self.place[index] = place
             if place < len(track) and track[place].first_bin <= bin_:
-                self._observe(index, track[place], bin_)
-                observed = True
-        current = self.state.current
-        if current is not None and current.closed_bin is None and self._is_contradicted(current, bin_):
-            # Its probe goes on failing, and that waits with what others may yet see begin together with it.
-            self.state.spans.update(current.spans)
-            self.state.current = current = None
-        if current is not None and current.closed_bin is None:
-            self._maybe_close(current, bin_)
-        else:
-            self._maybe_open(bin_)
-        return observed
+                found.append((index, track[place]))
+        return found
+
+    def _step(self, bin_: int) -> bool:
+        """Walk one bin; returns whether anything was observed in it."""
+        state, codes = self.state, self.participants.codes
+        self.bin = bin_
+        seen = self._observed(bin_)
+        failing = [(index, segment) for index, segment in seen if codes[segment.code].positive]
+        present = opening.present(self.participants, state, bin_)
+        for index, segment in failing:
+            state.last_seen[index] = bin_
+            self._fail(index, segment, bin_)
+        if failing:
+            opening.maybe_open(self.participants, state, bin_, present)
+        if bin_ > self.whole:
+            return bool(seen)
+        for index, segment in seen:
+            state.last_seen[index] = bin_
+            if codes[segment.code].severity == Severity.OK and not self._says_nothing(index, segment):
+                self._ok(index, segment, bin_)
+        closing.maybe_close(self.participants, state, bin_)
+        return bool(seen)
 
     # ------------------------------------------------------------ one probe, one bin
 
-    def _observe(self, index: int, segment: Segment, bin_: int) -> None:
-        """Take one probe's bin into its sum and its span."""
-        state = self.state
-        code = self.participants.codes[segment.code]
-        state.last_seen[index] = bin_
-        if code.severity == Severity.VOID:
-            return
-        before = state.totals.get(index, 0.0)
-        after = cusum.step(before, weight(code, state.noise, state.quiet))
-        if code.positive:
-            self._fail(index, segment, bin_)
-        else:
-            self._ok(index, segment)
-        if after > 0.0:
-            state.totals[index] = after
-            return
-        state.totals.pop(index, None)
-        if state.current is None or state.current.closed_bin is not None:
-            self._forget(index, code)
+    def _mark(self, index: int, chain: Chain, at: int, symbol: Symbol) -> float:
+        """Take one bin into the chain of a probe in trouble; returns its nats for a block that holds."""
+        bin_, learned = self.bin, self.state.learned.get(index)
+        ratios = USUAL if learned is None else learned.ratios(bin_, self.participants.series[index].runs[1])
+        z, chain.held = predict(self.participants.null, chain.held, symbol, ratios)
+        nats = likelihoods(z, symbol)
+        chain.marks.append(Mark(at, symbol is not Symbol.OK, nats))
+        self._fold(index, chain.marks, (bin_ - WINDOW) * BIN)
+        return nats[0]
 
-    def _forget(self, index: int, code: Code) -> None:
-        """A span that came to nothing is noise, and is learned as such."""
-        span = self.state.spans.pop(index, None)
-        if span is not None:
-            self.state.noise += span.failing
-            self.state.quiet += span.observed
-        elif code.severity == Severity.OK:
-            self.state.quiet += 1
+    def _fold(self, index: int, marks: list[Mark], before: int) -> None:
+        """Let go of old bins; of a trouble that goes on they stay as one, at its beginning."""
+        if marks[0].at >= before:
+            return
+        span = self._span(index)
+        goes_on = span is not None and marks[0].fails and span.first_fail <= marks[0].at + SLACK
+        while len(marks) > 1 and marks[1].at < before:
+            head = marks.pop(0)
+            if goes_on:
+                one, two, three = (a + b for a, b in zip(head.nats, marks[0].nats, strict=True))
+                marks[0] = Mark(head.at, True, (one, two, three))
+        if not goes_on and marks[0].at < before:
+            del marks[0]
 
-    def _spans(self) -> dict[int, Span]:
-        """Return where spans are kept now: in the open episode, else beside it."""
+    def _span(self, index: int) -> Span | None:
+        """Return a probe's span, inside the open episode or outside."""
         current = self.state.current
-        return current.spans if current is not None and current.closed_bin is None else self.state.spans
+        if index in self.state.spans or current is None or current.closed_bin is not None:
+            return self.state.spans.get(index)
+        return current.spans.get(index)
+
+    def _home(self, index: int) -> dict[int, Span]:
+        """Return where a probe's new span belongs: what one witness tells of alone takes in nobody else."""
+        current, who = self.state.current, self.participants.operator
+        if current is None or current.closed_bin is not None:
+            return self.state.spans
+        ours = current.shared or who(index) in {who(other) for other in current.spans}
+        return current.spans if ours else self.state.spans
 
     def _fail(self, index: int, segment: Segment, bin_: int) -> None:
         """Note one failing bin."""
-        spans, state = self._spans(), self.state
-        found = spans.get(index)
+        state, symbol = self.state, self.participants.codes[segment.code].symbol
+        found = self._span(index)
+        fresh = (found is None or found.calm > 0) and segment.first_bin == bin_
+        at = max(segment.first, state.last_ok.get(index, 0)) if fresh else bin_ * BIN
+        nats = self._mark(index, state.chains.setdefault(index, Chain()), at, symbol)
         if found is None:
+            spans = self._home(index)
             last_ok = state.last_ok.get(index)
             found = spans[index] = Span(
                 last_ok=last_ok,
                 first_fail=max(segment.first, last_ok or 0),
                 last_fail=segment.last,
                 last_fail_bin=bin_,
+                surprise=nats,
                 seen_ok_before=last_ok is not None or self.participants.series[index].ever_ok,
             )
         found.last_fail, found.last_fail_bin = segment.last, bin_
+        if found.calm:
+            found.lull, found.row = max(found.lull, found.calm), 0
         found.first_ok, found.calm = None, 0
         found.failing += 1
         found.observed += 1
+        found.row += 1
+        found.longest = max(found.longest, found.row)
+        if symbol in {Symbol.FAIL, Symbol.PROOF}:
+            found.hard += 1
+            found.last_hard = bin_
         found.rules[segment.code] = found.rules.get(segment.code, 0) + 1
 
-    def _ok(self, index: int, segment: Segment) -> None:
-        """Note one bin of success."""
-        found = self._spans().get(index)
-        self.state.last_ok[index] = segment.last
-        if found is not None:
-            found.observed += 1
-            found.calm += 1
-            if found.first_ok is None:
-                found.first_ok = max(segment.first, found.last_fail)
-
-    # ------------------------------------------------------------ opening and closing
-
-    def _present(self, bin_: int) -> tuple[int, int]:
-        """Return the boards seen within a day, and N, the witnesses that they are."""
-        seen = [index for index, when in self.state.last_seen.items() if when > bin_ - PRESENT]
-        return len(seen), self._hosts(seen)
-
-    def _failing(self, spans: Mapping[int, Span], bin_: int) -> list[int]:
-        """Return the series that failed within the last 15 minutes and are counted as failing."""
-        return [
-            index
-            for index, s in spans.items()
-            if index in self.state.totals
-            and s.last_fail_bin > bin_ - RECENT
-            and any(self.participants.codes[code].fails for code in s.rules)
-        ]
-
-    def _hosts(self, indexes: Iterable[int]) -> int:
-        """Count witnesses: one person's three boards are one."""
-        return len({self.participants.operator(index) for index in indexes})
-
-    def _is_contradicted(self, current: OpenEpisode, bin_: int) -> bool:
-        """Whether an episode that one witness tells of stands against another one, who is well in the same cell.
-
-        It was opened while there was nobody else. It must not stay and take in, as its own, what others see later.
-        """
-        (first, *more) = {self.participants.operator(index) for index in current.spans}
-        if more:
+    def _says_nothing(self, index: int, segment: Segment) -> bool:
+        """Whether an ok does not look at what fails here: bytes of a hello say nothing of a false certificate."""
+        blind = self.participants.codes[segment.code].blind_to
+        span = self._span(index) if blind else None
+        if span is None:
             return False
-        others = (index for index, ok in self.state.last_ok.items() if ok // BIN > bin_ - RECENT)
-        return any(self.participants.operator(index) != first for index in others)
+        return all(self.participants.codes[code].mechanism in blind for code in span.rules)
 
-    def _together(self, failing: Sequence[int]) -> list[int]:
-        """Return those whose trouble began together: of several such groups the one with most witnesses, the newest.
-
-        A liar who cries always, or a home that is broken for good, must not confirm the next trouble of another one,
-        and must not date it.
-        """
-        groups: list[list[int]] = []
-        for index in sorted(failing, key=lambda i: self.state.spans[i].first_fail):
-            near = [group for group in groups if any(self._begin_together(index, other) for other in group)]
-            groups = [group for group in groups if group not in near]
-            groups.append([*(member for group in near for member in group), index])
-        return max(groups, key=lambda group: (self._hosts(group), max(group)), default=[])
-
-    def _begin_together(self, one: int, other: int) -> bool:
-        """Whether the brackets [last ok, first failure] of two troubles lie within an hour."""
-        a, b = self.state.spans[one], self.state.spans[other]
-        begun = max((s.last_ok for s in (a, b) if s.last_ok is not None), default=None)
-        return begun is None or begun - min(a.first_fail, b.first_fail) <= TOGETHER
-
-    def _maybe_open(self, bin_: int) -> None:
-        """Open where the mixture exceeds its threshold and enough distinct probes failed lately."""
-        state = self.state
-        if not state.totals:
+    def _ok(self, index: int, segment: Segment, bin_: int) -> None:
+        """Note one bin of success."""
+        state, found = self.state, self._span(index)
+        state.last_ok[index] = segment.last
+        if found is None:
             return
-        boards, present = self._present(bin_)
-        if present == 1 and boards > thresholds.PAIR:
-            return  # from three boards on it takes two hosts (attribution.md 2.3): one person's three are no quorum
-        lately = self._failing(state.spans, bin_)
-        failing = self._together(lately)
-        apart = set(lately) - set(failing)
-        score = mixture.mixture(
-            self.participants.most_of_each({i: w for i, w in state.totals.items() if i not in apart})
-        )
-        firm = [i for i in failing if state.spans[i].failing >= FIRM]
-        saturated = [i for i in failing if state.totals[i] >= cusum.MOST]
-        lasting = [i for i in saturated if state.spans[i].failing >= lasting_bins(present)]
-        if not opens(present, score, *map(self._hosts, (failing, firm, lasting))):
-            return
-        needed = threshold(present)
-        standing = not any(state.spans[index].seen_ok_before for index in failing)
-        opened = {i: s for i, s in state.spans.items() if i in state.totals and i not in apart}
-        state.spans = {i: s for i, s in state.spans.items() if i in apart}
-        current = state.current
-        if current is not None and current.closed_bin is not None:
-            if self._hosts(current.spans) > 1 or self._hosts({**current.spans, **opened}) == 1:
-                self._resume(current, opened, bin_, score)
-                return
-            state.done.append(current)  # what one witness told of is no beginning of what others see now
-        state.current = OpenEpisode(bin_, score, needed, standing, opened)
-
-    @staticmethod
-    def _resume(current: OpenEpisode, opened: dict[int, Span], bin_: int, score: float) -> None:
-        """Go on with an episode that closed less than two hours ago: an intermittent block is one episode."""
-        gap = bin_ - (current.closed_bin or bin_)
-        current.closed_bin = None
-        current.reopened += 1
-        current.score = max(current.score, score)
-        for index, fresh in opened.items():
-            old = current.spans.get(index)
-            if old is None:
-                current.spans[index] = fresh
-                continue
-            old.last_fail, old.last_fail_bin = fresh.last_fail, fresh.last_fail_bin
-            old.first_ok, old.calm = None, 0
-            old.failing += fresh.failing
-            old.observed += fresh.observed + max(0, gap - fresh.observed)
-            for code, count in fresh.rules.items():
-                old.rules[code] = old.rules.get(code, 0) + count
-
-    def _maybe_close(self, current: OpenEpisode, bin_: int) -> None:
-        """Close on observed success only; silence keeps an episode as it is."""
-        state = self.state
-        current.score = max(current.score, mixture.mixture(self.participants.most_of_each(state.totals)))
-        restless = {self.participants.operator(i) for i, s in current.spans.items() if s.calm < CALM}
-        calm = {self.participants.operator(i) for i in current.spans} - restless
-        # One that goes on failing is its own trouble: it must not keep open what others have seen end.
-        lately = self._hosts(i for i, s in current.spans.items() if s.last_fail_bin > bin_ - RECENT)
-        if restless and not (len(calm) >= 2 and lately < 2):
-            return
-        current.closed_bin = bin_
-        state.totals.clear()
+        self._mark(index, state.chains.setdefault(index, Chain()), bin_ * BIN, Symbol.OK)
+        found.observed += 1
+        found.calm += 1
+        if found.first_ok is None:
+            found.first_ok = max(segment.first, found.last_fail)
+        if found.calm >= OVER and index in state.spans:
+            # A trouble that came to nothing is noise, and is learned as such.
+            del state.spans[index], state.chains[index]
+            state.learned.setdefault(index, Learned()).add(found.first_fail // BIN, failing=found.hard > 0)

@@ -9,20 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import msgspec
 
 from balise_collector.detect import snapshot
 from balise_collector.detect.cell import Cell, CellHistory
-from balise_collector.detect.cell_walk import CellWalk, Participants
+from balise_collector.detect.cell_walk import CellWalk
 from balise_collector.detect.differences import differences
 from balise_collector.detect.episodes import episode
 from balise_collector.detect.evidence import Severity
 from balise_collector.detect.index import CellIndex
-from balise_collector.detect.model import CellEvent, CellKey, Coverage, Episode, Note, Sight
+from balise_collector.detect.model import INTERNET, CellEvent, CellKey, Coverage, Episode, Note, Sight
 from balise_collector.detect.notes import keep_note, strength
+from balise_collector.detect.participants import Participants
 from balise_collector.detect.silences import Silences
+from balise_collector.detect.stretches import LINE, SERVICE
 from balise_collector.detect.walk_state import WalkState
 from balise_collector.judge.verdict import Verdict
 from balise_collector.system.faults import Faults
@@ -32,6 +35,8 @@ from balise_wire.measurement import Network
 SETTLED: Final = 4
 """Bins behind now that a walk keeps. Paired verdicts reach back to their first failing trial, a bin or two; a verdict
 that reaches further walks the cell from its start."""
+SETTLES: Final = 30.0
+"""Seconds after its end that a bin is over: what was measured in it has been delivered."""
 REWIND_EVERY: Final = 600.0
 """Seconds between two walks of one cell from its start: what is late is told ten minutes later at most, and a probe
 that delivers its past verdict by verdict costs one walk of it, not one for each."""
@@ -97,10 +102,7 @@ class Detector:
         if series is None:
             series = self.index.enter(verdict)
         kept = self.index.codes[number]
-        if verdict.since < at and kept.fails:
-            # The trial that began it was a failure in its own bin: a paired verdict testifies to both.
-            series.add(number, verdict.since, verdict.since)
-        changed = min(series.add(number, verdict.since, at), int(verdict.since // BIN))
+        changed = series.add(number, verdict.since, at)
         if kept.severity == Severity.OK:
             # An ok in its turn changes nothing in a quiet cell, and a restless one is walked anyway.
             cell: Cell | None = series.cell
@@ -175,7 +177,15 @@ class Detector:
     def _walk(self, cell: Cell, now_bin: int) -> None:
         """Walk one cell: keep what is settled, look at the newest bins provisionally."""
         codes = self.index.codes
-        participants = Participants(cell.series, codes, self._operators, [c.severity for c in codes])
+        null = LINE if cell.key.service == INTERNET else SERVICE
+        participants = Participants(
+            cell.series,
+            codes,
+            self._operators,
+            [c.severity for c in codes],
+            null,
+            partial(self._noise, cell.key.service),
+        )
         state = cell.state
         late = cell.dirty_from is not None and state is not None and cell.dirty_from < state.next_bin
         if late and self._now - cell.rewound < REWIND_EVERY:
@@ -188,12 +198,16 @@ class Detector:
         state = state or WalkState()
         settled = now_bin - SETTLED
         cell.state = CellWalk(participants, state, settled).run() if settled >= state.next_bin else state
-        seen = CellWalk(participants, cell.state.copy(), now_bin).run()
+        seen = CellWalk(participants, cell.state.copy(), now_bin, int((self._now - SETTLES) // BIN) - 1).run()
         found = [*seen.done, *([seen.current] if seen.current is not None else [])]
         cell.episodes = tuple(episode(cell.key, participants, each) for each in found)
-        if not found and not seen.totals and not cell.state.totals:
+        if not found and not seen.restless and not cell.state.restless:
             # Quiet again: the next failure walks its runs anew, and a state costs more than they do.
             cell.state = None
+
+    def _noise(self, service: str, series: CellHistory, bin_: int) -> float:
+        """Return the noise of the minutes around a provider's probe; see CellIndex.noise."""
+        return self.index.noise(series, service, bin_)
 
     # ------------------------------------------------------------ out
 
@@ -241,11 +255,11 @@ class Detector:
         return tuple(sorted(held, key=strength))
 
     def suspects(self) -> tuple[tuple[CellKey, int, float], ...]:
-        """Return (cell, probes with W > 0, largest W) of cells on the way to an episode, for the status page."""
+        """Return (cell, probes in trouble, most nats of one) of cells on the way to an episode, for the status page."""
         return tuple(
-            (cell.key, len(cell.state.totals), max(cell.state.totals.values()))
+            (cell.key, len(cell.state.spans), max(span.surprise for span in cell.state.spans.values()))
             for cell in sorted(self._restless, key=lambda cell: msgspec.structs.astuple(cell.key))
-            if cell.state is not None and cell.state.totals
+            if cell.state is not None and cell.state.spans
         )
 
     def forget(self, now: float) -> None:

@@ -4,19 +4,19 @@ Pure. Must not live here: when an episode opens or closes (cell_walk.py).
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 
-from balise_collector.detect.cell_walk import Participants
+from balise_collector.detect.closing import CALM
+from balise_collector.detect.evalue import SLACK
 from balise_collector.detect.interval import Interval
+from balise_collector.detect.membership import affected
 from balise_collector.detect.model import AffectedProbe, CellKey, Episode, ProviderSpan, RuleCount
+from balise_collector.detect.moments import begun, common, ended, hull
+from balise_collector.detect.participants import Participants
 from balise_collector.detect.walk_state import OpenEpisode, Span
-
-SLACK: Final = 60
-"""Seconds by which brackets may miss each other and still tell one moment: clocks and rounding."""
 
 
 def interval(brackets: Sequence[tuple[int | None, int]]) -> Interval:
-    """Join [earliest, latest] brackets: their intersection, else 10th and 90th percentile, flagged ``staggered``."""
+    """Join [earliest, latest] brackets: their intersection, or what most tell; else percentiles, ``staggered``."""
     latest = min(b[1] for b in brackets)
     known = [b[0] for b in brackets if b[0] is not None]
     if not known:
@@ -26,6 +26,9 @@ def interval(brackets: Sequence[tuple[int | None, int]]) -> Interval:
         return Interval(earliest=float(earliest), latest=float(latest))
     if earliest - latest <= SLACK:
         return Interval(earliest=float(latest), latest=float(earliest))
+    together = common(brackets)
+    if together is not None:
+        return together
     lows = sorted(known)
     highs = sorted(b[1] for b in brackets)
     return Interval(earliest=float(_percentile(lows, 0.1)), latest=float(_percentile(highs, 0.9)), staggered=True)
@@ -41,31 +44,25 @@ def join(intervals: Sequence[Interval]) -> Interval:
     return interval([(None if i.earliest is None else int(i.earliest), int(i.latest)) for i in intervals])
 
 
-def _affected(spans: Mapping[int, Span]) -> dict[int, Span]:
-    """Return who is affected: two failing bins or more; where nobody has two, whoever failed."""
-    twice = {index: s for index, s in spans.items() if s.failing >= 2}
-    return twice or {index: s for index, s in spans.items() if s.failing}
-
-
 def episode(key: CellKey, participants: Participants, found: OpenEpisode) -> Episode:
     """Return what people may know of one open or closed episode."""
-    affected = _affected(found.spans)
+    hit = affected(participants, found.spans)
     closed = found.closed_bin is not None
     members = tuple(
-        sorted((_member(participants, index, s, closed=closed) for index, s in affected.items()), key=lambda m: m.probe)
+        sorted((_member(participants, index, s, closed=closed) for index, s in hit.items()), key=lambda m: m.probe)
     )
-    ends = [m.end for m in members if m.end is not None]
+    providers = _providers(participants, hit, closed=closed)
     return Episode(
         id=f"{key.country}/{key.asn}/{key.access}/{key.service}/{key.role}/{key.family}/{key.layer}@{found.opened_bin}",
         key=key,
         standing=found.standing,
-        confirmed=len({participants.operator(index) for index in affected}) > 1,
+        confirmed=found.shared and participants.hosts(hit) > 1,
         onset=Interval(earliest=None, latest=min(m.onset.latest for m in members))
         if found.standing
-        else join([m.onset for m in members if m.onset.earliest is not None] or [m.onset for m in members]),
-        end=join(ends) if closed and ends else None,
+        else hull(begun([*hit.values()]), [one.onset for one in providers]),
+        end=_end(hit, providers) if closed else None,
         members=members,
-        providers=_providers(participants, members),
+        providers=providers,
         score=round(found.score, 2),
         threshold=found.needed,
         opened_bin=found.opened_bin,
@@ -74,19 +71,35 @@ def episode(key: CellKey, participants: Participants, found: OpenEpisode) -> Epi
     )
 
 
-def _providers(participants: Participants, members: Sequence[AffectedProbe]) -> tuple[ProviderSpan, ...]:
-    """Return when it began and ended on each provider; what nobody saw begin takes its moment from those who did."""
+def _providers(participants: Participants, hit: Mapping[int, Span], *, closed: bool) -> tuple[ProviderSpan, ...]:
+    """Return when it began and ended on each provider."""
+    groups: dict[int, list[int]] = {}
+    for index in sorted(hit, key=lambda i: participants.series[i].probe):
+        groups.setdefault(participants.series[index].asn, []).append(index)
     return tuple(
         ProviderSpan(
             asn=asn,
-            onset=join([m.onset for m in ours if m.onset.earliest is not None] or [m.onset for m in ours]),
-            end=join([m.end for m in ours if m.end is not None]) if all(m.end is not None for m in ours) else None,
-            probes=tuple(m.probe for m in ours),
-            witnesses=len({participants.operators.get(m.probe, m.probe) for m in ours}),
+            onset=begun([hit[i] for i in ours]).interval,
+            end=_ended(ours, hit, closed=closed),
+            probes=tuple(participants.series[i].probe for i in ours),
+            witnesses=participants.hosts(ours),
         )
-        for asn in sorted({m.asn for m in members})
-        for ours in ([m for m in members if m.asn == asn],)
+        for asn, ours in sorted(groups.items())
     )
+
+
+def _ended(ours: Sequence[int], hit: Mapping[int, Span], *, closed: bool) -> Interval | None:
+    """Return when it ended on one provider: when all of its probes are well, or the episode is over."""
+    well = [hit[i] for i in ours if hit[i].first_ok is not None and (closed or hit[i].calm >= CALM)]
+    if not well or (len(well) < len(ours) and not closed):
+        return None
+    return ended(well).interval
+
+
+def _end(hit: Mapping[int, Span], providers: Sequence[ProviderSpan]) -> Interval | None:
+    """Return when a closed episode ended; ``None`` where nobody was seen to be well again."""
+    well = [s for s in hit.values() if s.first_ok is not None]
+    return hull(ended(well), [one.end for one in providers if one.end is not None]) if well else None
 
 
 def _member(participants: Participants, index: int, s: Span, *, closed: bool) -> AffectedProbe:

@@ -1,24 +1,12 @@
-"""What one verdict is worth: lambda = log P(rule | block) / P(rule | ok), in nats.
+"""What a verdict is kept as, and what a bin of it shows. Must not live here: what that is worth (stretches.py)."""
 
-Lives here: the codes that verdicts are kept as, the hand-set probabilities, and the shrinkage towards what a quiet cell
-has shown. Must not live here: sums over time (cusum.py) or over probes (mixture.py).
-"""
-
-import math
 from typing import Final, NamedTuple
 
-from balise_collector.experiments import RULES
+from balise_collector.detect.stretches import Symbol
+from balise_collector.experiments import RULES, SIGNS
 from balise_collector.judge.rules import Weight
 from balise_collector.judge.verdict import Level, Verdict, VerdictState
 from balise_wire.mechanisms import Mechanism
-
-CAP: Final = 3.0
-"""Most nats one verdict can carry: a faulty or hostile probe has bounded influence (attribution.md 2.1)."""
-SHRINKAGE: Final = 50.0
-"""a: how many quiet bins weigh as much as the hand-set probability (attribution.md 2.1)."""
-OK_GIVEN_BLOCK: Final = 0.05
-"""P(ok | block): leaks and overload let some through. At .1 a local fault lingers long enough to meet another one and
-false alarms double (simulation)."""
 
 SILENT_RULE: Final = "line.silent"
 """The detector's own code for a probe that has gone quiet; no measurement carries it."""
@@ -35,6 +23,7 @@ class Severity:
     SERVER_SIDE = 5
     THROTTLED = 6
     BLOCKED = 7
+    PROVED = 8
 
 
 class Code(NamedTuple):
@@ -44,10 +33,11 @@ class Code(NamedTuple):
     state: VerdictState
     mechanism: Mechanism | None
     severity: int
-    given_block: float
-    """P(rule | block), by hand until 50 labelled events."""
-    given_ok: float
-    """P(rule | ok), by hand; the cell's own quiet bins take over from it."""
+    proof: bool = False
+    """Its verdicts show what no server and no line at home can produce."""
+
+    blind_to: frozenset[Mechanism] = frozenset()
+    """Of a success: the mechanisms that it does not look at, and neither contradicts nor ends."""
 
     @property
     def fails(self) -> bool:
@@ -59,30 +49,51 @@ class Code(NamedTuple):
         """Speaks for a block."""
         return self.severity not in {Severity.OK, Severity.VOID}
 
+    @property
+    def symbol(self) -> Symbol:
+        """What a bin of it shows; of one that is void: an ok, which nobody must ask."""
+        if self.severity == Severity.SILENT:
+            return Symbol.SILENT
+        if self.severity == Severity.PARTIAL:
+            return Symbol.PARTIAL
+        if self.severity >= Severity.DOWN:
+            return Symbol.PROOF if self.proof else Symbol.FAIL
+        return Symbol.OK
 
-_BY_STATE: Final[dict[VerdictState, tuple[int, float, float]]] = {
-    VerdictState.BLOCKED: (Severity.BLOCKED, 0.9, 0.01),
-    VerdictState.THROTTLED: (Severity.THROTTLED, 0.8, 0.02),
-    VerdictState.SERVER_SIDE: (Severity.SERVER_SIDE, 0.9, 0.01),
-    VerdictState.DOWN: (Severity.DOWN, 0.9, 0.01),
-    VerdictState.OK: (Severity.OK, OK_GIVEN_BLOCK, 0.95),
+
+_BY_STATE: Final[dict[VerdictState, int]] = {
+    VerdictState.BLOCKED: Severity.BLOCKED,
+    VerdictState.THROTTLED: Severity.THROTTLED,
+    VerdictState.SERVER_SIDE: Severity.SERVER_SIDE,
+    VerdictState.DOWN: Severity.DOWN,
+    VerdictState.OK: Severity.OK,
 }
-_BY_WEIGHT: Final[dict[Weight, tuple[int, float, float]]] = {
-    Weight.PARTIAL: (Severity.PARTIAL, 0.3, 0.06),
+_BY_WEIGHT: Final[dict[Weight, int]] = {
+    Weight.PARTIAL: Severity.PARTIAL,
     # The line's own trouble replaces an assumed silence without being evidence itself.
-    Weight.VOID: (Severity.VOID, 0.5, 0.5),
+    Weight.VOID: Severity.VOID,
 }
-_BY_RULE: Final[dict[str, tuple[int, float, float]]] = {
+_BY_RULE: Final[dict[str, int]] = {
     # Homes lose power and Wi-Fi; silence is the weakest failure there is.
-    SILENT_RULE: (Severity.SILENT, 0.9, 0.06),
+    SILENT_RULE: Severity.SILENT,
     **{rule.id: _BY_WEIGHT[rule.weight] for rule in RULES.values() if rule.weight in _BY_WEIGHT},
 }
+_PROOFS: Final = frozenset(sign.id for sign in SIGNS.values() if sign.excludes_fault)
 
 
-def code(rule: str, state: VerdictState, mechanism: Mechanism | None) -> Code | None:
+def proves(verdict: Verdict) -> bool:
+    """Whether a verdict carries a sign that no server and no line at home can produce."""
+    return bool(verdict.proof) and not _PROOFS.isdisjoint(verdict.proof)
+
+
+def code(rule: str, state: VerdictState, mechanism: Mechanism | None, *, proof: bool = False) -> Code | None:
     """Return how a verdict is kept; ``None`` where it says nothing (state insufficient)."""
-    found = _BY_RULE.get(rule) or _BY_STATE.get(state)
-    return None if found is None else Code(rule, state, mechanism, *found)
+    found = _BY_RULE.get(rule, _BY_STATE.get(state))
+    if found is None:
+        return None
+    proof = proof and found == Severity.BLOCKED
+    blind: frozenset[Mechanism] = getattr(RULES.get(rule), "no_word_on", frozenset())
+    return Code(rule, state, mechanism, Severity.PROVED if proof else found, proof, blind)
 
 
 def code_of(verdict: Verdict) -> Code | None:
@@ -93,27 +104,8 @@ def code_of(verdict: Verdict) -> Code | None:
     if verdict.reference and verdict.layer == "line":
         return None  # A reference's own line is no service of the world.
     local_down = verdict.state is VerdictState.DOWN and not verdict.reference and verdict.layer != "line"
-    if local_down or (verdict.level is Level.DISCARDED and not verdict.rule.startswith("line.")):
-        return None if verdict.state is not VerdictState.OK else code(verdict.rule, verdict.state, verdict.mechanism)
-    return code(verdict.rule, verdict.state, verdict.mechanism)
-
-
-def shrunk(failures: float, bins: float, prior: float) -> float:
-    """Return P(failure | ok) of a cell: (n_r + a p_r) / (n + a)."""
-    return (failures + SHRINKAGE * prior) / (bins + SHRINKAGE)
-
-
-def weight(kept: Code, failures: float, bins: float) -> float:
-    """Return lambda of one bin, within +-CAP nats.
-
-    Args:
-        kept: the bin's code.
-        failures: quiet bins of the cell that failed.
-        bins: quiet bins of the cell in all.
-    """
-    if kept.severity == Severity.VOID:
-        return 0.0
-    if kept.severity == Severity.OK:
-        failure = shrunk(failures, bins, 1.0 - kept.given_ok)
-        return max(-CAP, math.log(kept.given_block / max(1.0 - failure, kept.given_block)))
-    return max(0.0, min(CAP, math.log(kept.given_block / shrunk(failures, bins, kept.given_ok))))
+    proof = proves(verdict)
+    set_aside = verdict.level is Level.DISCARDED and not verdict.rule.startswith("line.")
+    if (local_down or set_aside) and verdict.state is not VerdictState.OK:
+        return None
+    return code(verdict.rule, verdict.state, verdict.mechanism, proof=proof)

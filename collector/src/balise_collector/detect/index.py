@@ -13,13 +13,16 @@ from typing import Final
 import msgspec
 
 from balise_collector.detect.cell import Cell, CellHistory
-from balise_collector.detect.evidence import Code, Severity, code_of
-from balise_collector.detect.model import WORLD, CellKey, Coverage, RuleCount, Scale, Sight
+from balise_collector.detect.evidence import Code, Severity, code_of, proves
+from balise_collector.detect.model import INTERNET, WORLD, CellKey, Coverage, RuleCount, Scale, Sight
+from balise_collector.detect.stretches import noise
 from balise_collector.judge.verdict import Verdict, VerdictState
 from balise_wire.bins import BIN
 from balise_wire.measurement import Network
 from balise_wire.words import Experiment
 
+_AROUND: Final = 3
+"""Bins before a beginning in which the noise of the minutes is looked for."""
 _GONE: Final = 60 * 86_400 // BIN
 """Bins after which a history that has nothing left is let go of, with its cell: a target or a probe that is no more."""
 
@@ -46,7 +49,7 @@ class CellIndex:
         self.cells: dict[CellKey, Cell] = {}
         self.probes: dict[str, KnownProbe] = {}
         self.references: set[str] = set()
-        self._code_index: dict[tuple[str, VerdictState, bool], int] = {}
+        self._code_index: dict[tuple[str, VerdictState, bool, bool], int] = {}
         self._services: dict[tuple[str, str], list[Cell]] = {}
         """Cells by (country, service), without those that only sum others up."""
 
@@ -54,7 +57,7 @@ class CellIndex:
 
     def code_index(self, verdict: Verdict) -> int:
         """Return the index of a verdict's code, adding it at first sight; -1 where such verdicts say nothing."""
-        key = (verdict.rule, verdict.state, verdict.reference)
+        key = (verdict.rule, verdict.state, verdict.reference, bool(verdict.proof) and proves(verdict))
         known = self._code_index.get(key)
         if known is None:
             found = code_of(verdict)
@@ -114,9 +117,9 @@ class CellIndex:
     def history(self, probe: str, network: Network, key: CellKey) -> CellHistory:
         """Return a probe's history in a cell, entering it into the cell and the country's."""
         cell = self._cell(key)
-        for series in cell.series:
-            if series.probe == probe:
-                return series
+        known = cell.find(probe)
+        if known is not None:
+            return known
         series = CellHistory(probe, network.country, network.asn, cell)
         cell.enter(series)
         if cell.parent is not None:
@@ -181,6 +184,26 @@ class CellIndex:
     def countries(self, service: str) -> list[str]:
         """Return the countries in which probes look at a service; the world's cells are none."""
         return sorted({country for country, one in self._services if one == service and country != WORLD})
+
+    def noise(self, provider: CellHistory, service: str, bin_: int) -> float:
+        """Return the share of trials that fail at a provider's targets of other services around a bin.
+
+        Args:
+            provider: the history of one of its probes.
+            service: that is left out.
+            bin_: the beginning; the three bins before it and itself are counted, and what a block begins with is not
+                partial.
+        """
+        partial = bins = 0
+        for (country, other), cells in self._services.items():
+            if country != provider.country or other in {service, INTERNET}:
+                continue
+            for series in (s for cell in cells if cell.key.asn == provider.asn for s in cell.series):
+                for run in series.list(bin_ - _AROUND):
+                    width = min(run.last_bin, bin_) - max(run.first_bin, bin_ - _AROUND) + 1
+                    bins += max(0, width)
+                    partial += max(0, width) if self.codes[run.code].severity == Severity.PARTIAL else 0
+        return noise(partial, bins)
 
     def sights(self, country: str, bins: tuple[int, int], service: str = "") -> Iterator[Sight]:
         """Return what each probe of a country (``**``: each reference) saw in each cell; of one service, or of all.

@@ -108,7 +108,7 @@ class Episode(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     providers: tuple[ProviderSpan, ...] = ()
     """By AS number; empty in what an earlier version kept."""
     score: float = 0.0
-    """Largest mixture statistic, in nats."""
+    """log R of the e-detector, in nats: a year of chance reaches ``threshold`` in one cell of forty at most."""
     threshold: float = 0.0
     opened_bin: int = 0
     closed_bin: int | None = None

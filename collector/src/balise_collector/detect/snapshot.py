@@ -38,6 +38,8 @@ class _Snapshot(msgspec.Struct):
     silent: dict[str, Silence]
     episodes: dict[str, Episode]
     quiet: dict[str, list[Quiet]] = {}
+    proofs: list[int] = []
+    """Which of the codes carry proof; an earlier version kept none apart."""
 
 
 def encoded(index: CellIndex, silences: Silences) -> bytes:
@@ -61,6 +63,7 @@ def encoded(index: CellIndex, silences: Silences) -> bytes:
             silent=silences.held,
             quiet=silences.past,
             episodes={e.id: e for cell in index.cells.values() for e in cell.episodes},
+            proofs=[number for number, c in enumerate(index.codes) if c.proof],
         )
     )
 
@@ -72,8 +75,9 @@ def decode_into(data: bytes, index: CellIndex, silences: Silences) -> None:
         msgspec.DecodeError: not a snapshot of this version; start empty and replay the journal instead.
     """
     shot = msgspec.msgpack.decode(data, type=_Snapshot)
-    for rule, state, mechanism in shot.codes:
-        found = code(rule, state, mechanism)
+    proofs = set(shot.proofs)
+    for number, (rule, state, mechanism) in enumerate(shot.codes):
+        found = code(rule, state, mechanism, proof=number in proofs)
         if found is None:
             msg = f"snapshot has the unknown code {rule}; replay the journal instead"
             raise msgspec.DecodeError(msg)

@@ -1,49 +1,40 @@
-"""When a cell opens: h(N), who counts towards it, and the slower way in for two probes among more.
+"""When a cell opens: the bound that keeps the promise, and the slower way in for a few of many.
 
-Fitted by tests/collector/detect/simulation.py (2 % noise, one local fault of twenty minutes a probe and day, of which
-the controls miss a tenth) to less than 0.1 false alarms a cell and year; docs/detectors.md has the figures. Two probes
-saturate together by chance whenever two homes have their bad twenty minutes at once: they reach 15.59, more than three
-blocked probes have after ten minutes, so that no threshold tells them apart. Where there are more than these two, they
-must outlast such a fault, or a third must fail with them, and more than once: a single failure is noise.
+The bound follows from the promise and not from a fit: R above c comes at most once in c bins where nothing is blocked,
+a year has 105,120 of them, and a country's service is promised less than a tenth of a false incident a year. Its cells
+share their homes' troubles, and are counted as COMMON independent ones. The slow rules rest on counting: how many pairs
+or triples of homes fall into lasting trouble of one service within the same minutes, once in a home and month.
 """
 
-from bisect import bisect_right
+import math
+from bisect import bisect_left
 from typing import Final
 
-_STEPS: Final = ((1, 7.0), (2, 13.0), (3, 13.5), (5, 14.3), (6, 17.6), (15, 22.5))
-"""(least N, h). One probe alone saturates at 7.8 and opens ``unconfirmed`` at most."""
-_LEAST: Final = tuple(n for n, _ in _STEPS)
-FIRM: Final = 2
-"""Failing bins from which on a probe counts towards the three of a quorum."""
-_QUORUM: Final = 3
-PAIR: Final = 2
-"""Up to so many witnesses in a cell all of them are a quorum."""
+PROMISE: Final = 0.1
+"""False incidents a (country, service) and year."""
+YEAR: Final = 105_120
+"""Bins."""
+COMMON: Final = 4.0
+"""Independent cells that a service's cells amount to, as far as false alarms go."""
+BOUND: Final = math.log(YEAR / PROMISE * COMMON)
+"""log R from which on a cell opens: 15.2 nats."""
+ALONE: Final = 7.0
+"""Nats from which on the only witness of a cell opens it, unconfirmed, with its second failing bin."""
+SURPRISE: Final = 6.5
+"""Nats of a stretch's first failing bin below which it is this home's habit: nothing rests on it alone."""
+_SIZES: Final = (3, 5, 10, 20)
+_PAIR: Final = (6, 9, 20, 30, 36)
+"""Failing bins of each of two that began together, for so many witnesses, and more."""
+_TRIPLE: Final = (6, 6, 6, 12, 24)
+"""The same of three that began within two hours of each other: a roll-out."""
+TRIPLE: Final = 3
 
 
-def threshold(probes: int) -> float:
-    """Return h(N) in nats for a cell of ``probes`` >= 1 probes."""
-    return _STEPS[max(0, bisect_right(_LEAST, probes) - 1)][1]
+def pair_bins(witnesses: int) -> int:
+    """Return how many bins two troubles must last to open a cell of so many witnesses."""
+    return _PAIR[bisect_left(_SIZES, witnesses)]
 
 
-def lasting_bins(probes: int) -> int:
-    """Return the failing bins after which a probe's trouble has outlasted an ordinary local fault.
-
-    Half an hour; among three, of whom few pairs can be made, one bin more than such a fault has.
-    """
-    return 5 if probes <= _QUORUM else 6
-
-
-def opens(probes: int, score: float, failing: int, firm: int, lasting: int) -> bool:
-    """Tell whether a cell opens.
-
-    Args:
-        probes: N, probes seen within a day.
-        score: the mixture statistic G, in nats.
-        failing: distinct hosts that failed within the last 15 minutes.
-        firm: those of them that have failed for FIRM bins or more.
-        lasting: those of them that are saturated and have failed for ``lasting_bins`` or more.
-    """
-    if failing < min(2, probes):
-        return False
-    quorum = firm >= _QUORUM or probes <= PAIR
-    return (quorum and score > threshold(probes)) or lasting >= PAIR
+def triple_bins(witnesses: int) -> int:
+    """Return how many bins three troubles must last to open a cell of so many witnesses."""
+    return _TRIPLE[bisect_left(_SIZES, witnesses)]

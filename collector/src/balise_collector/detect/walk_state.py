@@ -1,4 +1,4 @@
-"""What a walk over a cell's bins needs to go on: sums, spans of trouble, the open episode. State only.
+"""What a walk over a cell's bins needs to go on: chains, spans of trouble, the open episode. State only.
 
 Must not live here: the walk (cell_walk.py), or what people may know of an episode (episodes.py).
 """
@@ -7,6 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+
+from balise_collector.detect.evalue import Mark
+from balise_collector.detect.stretches import CLEAR, Held, Learned
+
+
+@dataclass(slots=True)
+class Chain:
+    """What one probe's bins say since the cell grew restless."""
+
+    held: Held = CLEAR
+    marks: list[Mark] = field(default_factory=list)
+
+    def copy(self) -> Chain:
+        """Return a chain that can be walked on without changing this one."""
+        return Chain(self.held, list(self.marks))
 
 
 @dataclass(slots=True)
@@ -19,8 +34,23 @@ class Span:
     last_fail_bin: int
     first_ok: int | None = None
     calm: int = 0
+    """Successes since the last failure, in bins."""
+    lull: int = 0
+    """The longest such calm after which it failed again."""
     failing: int = 0
     observed: int = 0
+    row: int = 0
+    """Failing bins without a success between, up to the last."""
+    longest: int = 0
+    """The longest such row."""
+    hard: int = 0
+    """Bins of whole failure, not of partial failure or silence."""
+    last_hard: int = -1
+    """Bin of the newest of them."""
+    surprise: float = 0.0
+    """Nats of the first."""
+    initial: bool = False
+    """It was among those that opened the episode."""
     seen_ok_before: bool = False
     rules: dict[int, int] = field(default_factory=dict)
 
@@ -34,6 +64,8 @@ class OpenEpisode:
     needed: float
     standing: bool
     spans: dict[int, Span]
+    shared: bool = True
+    """Two witnesses opened it; else it is one witness's word, and what others see stays beside it."""
     closed_bin: int | None = None
     reopened: int = 0
 
@@ -47,28 +79,31 @@ class WalkState:
     """Everything the walk needs to go on from a bin."""
 
     next_bin: int = 0
-    totals: dict[int, float] = field(default_factory=dict)
-    """W by index of the series; absent is 0."""
+    chains: dict[int, Chain] = field(default_factory=dict)
+    """By index of the series; none while the cell is quiet."""
     spans: dict[int, Span] = field(default_factory=dict)
-    """Spans of probes with W > 0 outside an open episode."""
+    """Spans outside an open episode."""
     last_ok: dict[int, int] = field(default_factory=dict)
     last_seen: dict[int, int] = field(default_factory=dict)
     """Bin of each series' newest observation."""
-    quiet: int = 0
-    """Observed bins outside episodes."""
-    noise: int = 0
-    """Failing bins outside episodes that came to nothing."""
+    learned: dict[int, Learned] = field(default_factory=dict)
     current: OpenEpisode | None = None
     done: list[OpenEpisode] = field(default_factory=list)
+
+    @property
+    def restless(self) -> bool:
+        """Whether any trouble is under way, or an episode may still change."""
+        return bool(self.spans) or self.current is not None
 
     def copy(self) -> WalkState:
         """Return a state that can be walked on without changing this one."""
         return replace(
             self,
-            totals=dict(self.totals),
+            chains={index: chain.copy() for index, chain in self.chains.items()},
             spans=_copies(self.spans),
             last_ok=dict(self.last_ok),
             last_seen=dict(self.last_seen),
+            learned={index: one.copy() for index, one in self.learned.items()},
             current=None if self.current is None else self.current.copy(),
             done=[found.copy() for found in self.done],
         )

@@ -173,7 +173,7 @@ class Incident(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     grade: str = ""
     """A, B, C or empty (attribution.md 2.5)."""
     score: float = 0.0
-    """Largest mixture statistic reached, in nats."""
+    """Largest log R of its episodes (detect/evalue.py), in nats: log odds of a block against chance."""
     evidence: tuple[str, ...] = ()
     """Measurement ids, strongest first, at most 20."""
     group: str = ""

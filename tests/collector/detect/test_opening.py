@@ -1,0 +1,65 @@
+"""Opening, in plays of many moments: what opens soon, what late, and what never."""
+
+from __future__ import annotations
+
+import pytest
+
+from balise_collector.detect import CellEventKind, Scale
+from balise_collector.detect.thresholds import BOUND
+from tests.collector.detect.conftest import Play, Seat
+
+
+def _opened(play: Play, seats: tuple[Seat, ...], hit: int, last: int = 100) -> float | None:
+    """Return the minutes from a block of some of a provider's probes to its confirmed opening."""
+    names = {seat.probe for seat in seats[:hit]}
+    events = play.run(
+        play.slots(0, last, seats, lambda seat, at: seat.probe in names and play.at(20) <= at < play.at(last))
+    )
+    told = [e for e in events if e.kind is CellEventKind.OPENED and e.episode.confirmed]
+    assert all(event.episode.threshold == pytest.approx(BOUND, abs=0.01) for event in told)
+    return (told[0].at - play.at(20)) / 60.0 if told else None
+
+
+@pytest.mark.parametrize(
+    ("probes", "hit", "within"), [(2, 2, 10), (3, 3, 10), (3, 2, 15), (5, 3, 10), (10, 3, 10), (20, 3, 15)]
+)
+def test_a_block_opens_in_time(play: Play, probes: int, hit: int, within: float) -> None:
+    """Of one provider's probes so many are blocked."""
+    minutes = _opened(play, tuple(play.seat(f"pk{n:02}") for n in range(probes)), hit)
+    assert minutes is not None
+    assert minutes <= within
+
+
+def test_two_of_many_open_late(play: Play) -> None:
+    """They began within the same minutes and last: of five after 45 minutes, of twenty after two hours and a half."""
+    five = _opened(play, tuple(play.seat(f"pk{n:02}") for n in range(5)), 2)
+    assert five is not None
+    assert five <= 60
+
+
+def test_a_roll_out_opens_though_nobody_began_together(play: Play) -> None:
+    """Three single homes of three providers, at 10, 30 and 50 minutes: told when the third has lasted."""
+    seats = tuple(play.seat(f"pk{n:02}", 64500 + n) for n in range(5))
+
+    def failing(seat: Seat, at: float) -> bool:
+        return seat.asn < 64503 and play.at(20 + 4 * (seat.asn - 64500)) <= at < play.at(80)
+
+    play.run(play.slots(0, 110, seats, failing))
+    (found,) = [e for e in play.detector.episodes if e.scale is Scale.COUNTRY and e.confirmed]
+    assert [one.asn for one in found.providers] == [64500, 64501, 64502]
+    assert found.onset.staggered
+    for number, one in enumerate(found.providers):
+        assert one.onset.earliest is not None
+        assert one.onset.earliest - 60 <= play.at(20 + 4 * number) <= one.onset.latest + 60
+
+
+def test_troubles_that_begin_apart_open_nothing(play: Play) -> None:
+    """Two homes of ten, one half an hour after the other, each for two hours."""
+    seats = tuple(play.seat(f"pk{n:02}") for n in range(10))
+
+    def failing(seat: Seat, at: float) -> bool:
+        begun = {"pk00": 20, "pk01": 26}.get(seat.probe)
+        return begun is not None and play.at(begun) <= at < play.at(begun + 24)
+
+    events = play.run(play.slots(0, 90, seats, failing))
+    assert not [e for e in events if e.kind is CellEventKind.OPENED]
