@@ -7,7 +7,9 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from balise_agent.measure.report import Circumstances, measurement
+from balise_agent.experiments import REGISTRY
+from balise_agent.experiments.task import Task
+from balise_agent.measure.report import Circumstances, allowed_by, measurement
 from balise_agent.measure.run import Run
 from balise_agent.measure.task_choice import Device, task_for
 from balise_wire.assignment import Assignment, Target
@@ -92,3 +94,11 @@ def test_both_assigned_addresses_may_be_told(report: Callable[..., Measurement])
     """A carried trial of yesterday's address is still one of the target's."""
     addresses = [o.address for o in report(tls(1.0), tls(2.0, address="8.8.4.4")).observations if hasattr(o, "address")]
     assert addresses == ["8.8.8.8", "8.8.4.4"]
+
+
+def test_a_helpers_address_never_leaves() -> None:
+    """Whoever knows it can block it; the arm says all that the judge needs."""
+    target = Target(id="a/web/h.example/4", service="a", role=TargetRole.WEB, host="h.example", addresses=("8.8.8.8",))
+    task = Task(target=target, address="8.8.8.8", helpers=("9.9.9.9",), helper="9.9.9.9")
+    shown = TlsObservation(arm=Arm.NEUTRAL, at=1.0, address="9.9.9.9", port=443, sni="h.example")
+    assert REGISTRY[Experiment.TLS].reader.scrub(shown, allowed_by(task))["address"] == ""

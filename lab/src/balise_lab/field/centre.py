@@ -83,6 +83,8 @@ class Centre:
     """Whether the operator looks up from where probes connect."""
     risk: Mapping[str, str] = field(default_factory=dict)
     """``[burst] risk``."""
+    helpers: tuple[str, ...] = ()
+    """``[catalogue] helpers``."""
     seed: int = 1
     learned: Learned = field(default_factory=dict)
     refused: list[Quarantined | str] = field(default_factory=list)
@@ -158,6 +160,7 @@ class Centre:
         """Return what a probe is to do."""
         member = self.enrolled[probe].member
         task = assignment_for(member, self.catalogue, self.timetable, self.budget, self.learned)
+        task = msgspec.structs.replace(task, helpers=self.helpers)
         profile = Profile.STANDARD if member.role is ProbeRole.REFERENCE else member.profile
         return msgspec.structs.replace(fitted(task, profile), version=1, expires=self.start + 10 * LASTS)
 

@@ -128,6 +128,7 @@ class _Playing:
             timetable=Timetable(interval=situation.interval),
             observed=situation.observed,
             risk=situation.risk,
+            helpers=situation.helpers,
             seed=situation.seed,
         )
         self.probes = {name: VirtualProbe(one.board, self._surroundings()) for name, one in self._enrolled.items()}

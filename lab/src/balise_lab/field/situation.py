@@ -208,6 +208,8 @@ class Situation(Record, frozen=True, kw_only=True):
     """The operator looks up from which network a probe connects."""
     risk: dict[str, Literal["low", "medium", "high"]] = {}
     """``[burst] risk`` of the collector, by country; ``medium`` for those not named."""
+    helpers: tuple[str, ...] = ()
+    """``[catalogue] helpers`` of the collector: addresses of ``world`` that answer every name."""
     world: dict[str, Any] = {}
     """What the network model is to know of hosts: name -> see there."""
     events: tuple[Event, ...] = ()

@@ -94,6 +94,8 @@ def _meets(home: HomeNetwork, one: Acting, server: Server, port: int, shown: Sho
         return False
     if not one.hits(server.address, server, port, home.now.seen):
         return False
+    if one.kind in _FRONTS and shown.name is not None and server.holder(shown.name) is None:
+        return False  # A front acts at its own servers: the same name elsewhere does not concern it.
     if one.kind == "whitelist":
         return shown.name is None or not _allowed(shown.name, one.effect.allow)
     return one.effect.inspected or one.hits_name(shown.name)
@@ -102,6 +104,9 @@ def _meets(home: HomeNetwork, one: Acting, server: Server, port: int, shown: Sho
 _PROTOCOL: Final = {
     "sni": "tls", "tls": "tls", "antivirus": "tls", "server.hello": "tls", "http": "http", "server.host": "http",
 }  # fmt: skip
+
+
+_FRONTS: Final = frozenset({"server.hello", "server.host"})
 
 
 def _allowed(name: str, allow: tuple[str, ...]) -> bool:
