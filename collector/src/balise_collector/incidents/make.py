@@ -143,7 +143,7 @@ def make(
         witnesses=witnesses,
         providers=_providers(basis, detector),
         forged=bool(FORGED & proofs),
-        claimed=_claimed(kind, service, probability),
+        claimed=_claimed(kind, service, weighed),
     )
     return _continued(_explained(fresh, weighed), previous, now)
 
@@ -183,11 +183,18 @@ def _kind(
     return kind, kinds(weighed)[kind]
 
 
-def _claimed(kind: IncidentKind, service: str, probability: float) -> bool:
-    """Tell whether enough speaks for it to be told to anybody but the operator."""
+def _claimed(kind: IncidentKind, service: str, weighed: Posterior | None) -> bool:
+    """Tell whether enough speaks for it to be told to anybody but the operator.
+
+    Of a service it must be settled that something of the service or of the way to it fails, whoever does that.
+    """
+    if weighed is None:
+        return True
+    masses = kinds(weighed)
+    outage, own = masses[IncidentKind.OUTAGE], masses[IncidentKind.OWN_FAULT]
     if kind is IncidentKind.OUTAGE:
-        return service == INTERNET and probability >= LEAST["C"]
-    return kind is not IncidentKind.OWN_FAULT
+        return service == INTERNET and outage >= LEAST["C"]
+    return kind is not IncidentKind.OWN_FAULT and 1.0 - outage - own >= LEAST["C"]
 
 
 def _witnesses(topic: Topic, basis: Basis, detector: Detector) -> int:

@@ -17,9 +17,7 @@ from tests.collector.incidents.hypotheses import labelled
 RUNS: Final = 40
 MOST: Final = 0.03
 BINS: Final = 10
-LINES: Final = frozenset(
-    one for one in PRIORS_OF_LINES if one not in {Hypothesis.OK, Hypothesis.PORT_BLOCK, Hypothesis.WHITE_LIST}
-)
+LINES: Final = frozenset(one for one in PRIORS_OF_LINES if one not in {Hypothesis.OK, Hypothesis.PORT_BLOCK})
 DROPPED: Final = (
     frozenset[Group](),
     frozenset({Group.REFERENCES, Group.ADDRESS}),

@@ -44,10 +44,10 @@ _OF_LINES: Final = frozenset(
     {
         Hypothesis.OK, Hypothesis.PROBE_FAULT, Hypothesis.LAN, Hypothesis.BOARD, Hypothesis.POWER,
         Hypothesis.ISP_OUTAGE, Hypothesis.DISTRICT_OUTAGE, Hypothesis.COUNTRY_OUTAGE, Hypothesis.SHUTDOWN,
-        Hypothesis.PORT_BLOCK, Hypothesis.WHITE_LIST, Hypothesis.FAMILY_FAULT,
+        Hypothesis.PORT_BLOCK, Hypothesis.FAMILY_FAULT,
     }
 )  # fmt: skip
-"""What can be the matter with lines."""
+"""What can be the matter with lines; what a list permits is seen by services, and a line on none of it is cut."""
 _SILENT: Final = frozenset(
     {Hypothesis.BOARD, Hypothesis.POWER, Hypothesis.DISTRICT_OUTAGE, Hypothesis.ISP_OUTAGE, Hypothesis.COUNTRY_OUTAGE}
 )

@@ -32,6 +32,8 @@ _SIGNS: Final[Mapping[str, tuple[Group, float]]] = {
     "neutral_swap_ok": (Group.SWAP, 1.0),
 }
 """Signs that say what a group saw; without the sign it is not known that the group was asked."""
+_OF_WELL_LINES: Final = frozenset({VerdictState.BLOCKED, VerdictState.THROTTLED, VerdictState.SERVER_SIDE})
+"""States that the judge gives only where the line was well in the same minute."""
 _LINE_ALIVE: Final = frozenset({"line.international", "line.port"})
 """Rules of a line over which something at home answers."""
 _UNREACHED: Final = frozenset({"line.dead"})
@@ -185,7 +187,18 @@ def _line(scene: Scene) -> dict[Group, Count | None]:
             shares[Group.FOREIGN][where].append(foreign / total)
         if total := alive + dead + sight.ok + local:
             shares[Group.GATEWAY][where].append((total - local) / total)
+    if not shares[Group.GATEWAY] and scene.service != INTERNET:
+        # The judge says blocked only where controls of the same minute answered, so through the home's own router.
+        for asn in {m.probe: m.asn for m in scene.members if _is_judged_well(m)}.values():
+            shares[Group.GATEWAY][str(asn)].append(1.0)
     return {group: effective(held) for group, held in shares.items()}
+
+
+def _is_judged_well(member: AffectedProbe) -> bool:
+    """Whether a member's verdicts say that its own line was well."""
+    return any(
+        r.state in {VerdictState.BLOCKED, VerdictState.THROTTLED, VerdictState.SERVER_SIDE} for r in member.rules
+    )
 
 
 def _ways(scene: Scene) -> dict[Group, Count | None]:
