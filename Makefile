@@ -91,8 +91,8 @@ chaos: setup ## kill -9 of everything, 200 times in the lab: nothing lost, nothi
 attack: setup ## every known attack against real programs (ROWS="3 f2", CHECKOUT=folder, OTHER=folder)
 	@PYTHONPATH=tests/attack $(BIN)/python -m balise_attack $(ROWS) $(if $(CHECKOUT),--checkout $(CHECKOUT)) $(if $(OTHER),--other $(OTHER))
 
-field: venv ## play the virtual field's situations and print what was said (FILES="a.yaml folder", ONLY=id, OPEN=1, VERDICTS=1)
-	@$(BIN)/balise-lab field $(FILES) $(if $(ONLY),--only $(ONLY)) $(if $(OPEN),--open) $(if $(VERDICTS),--verdicts)
+field: venv ## play the virtual field's situations and print what was said (FILES="a.yaml folder", ONLY=id, ALL=1, OPEN=1, VERDICTS=1)
+	@$(BIN)/balise-lab field $(FILES) $(if $(ONLY),--only $(ONLY)) $(if $(OPEN),--open) $(if $(ALL),--all) $(if $(VERDICTS),--verdicts)
 
 bench: setup ## measure the goals and print the table
 	@$(BIN)/python tests/bench/run.py

@@ -13,10 +13,12 @@ from balise_lab.field.expect import Judged, Way, judged
 from balise_lab.field.figures import figures
 from balise_lab.field.load import files_of, load
 from balise_lab.field.play import play
-from balise_lab.field.situation import Situation
 
 DEFAULT = Path("tests/field/situations")
 OPEN = "open.txt"
+"""Ids that are not yet told right."""
+LONG = "long.txt"
+"""Ids that take long: left to ``--all`` and ``make test``."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +26,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, nargs="*", default=[DEFAULT], help="files or folders (default: %(default)s)")
     parser.add_argument("--only", action="append", default=[], metavar="ID", help="situations with this in their id")
     parser.add_argument("--open", action="store_true", help="play those that open.txt names, instead of all others")
+    parser.add_argument("--all", action="store_true", help="play those too that long.txt names")
     parser.add_argument("--verdicts", action="store_true", help="print every verdict of what is played")
     parser.add_argument("--report", action="store_true", help="print the report of what is played, in English")
     parser.add_argument("--figures", action="store_true", help="print evidence kept and times to open by profile")
@@ -44,12 +47,14 @@ def run(given: argparse.Namespace) -> int:
     if given.figures:
         figures(print)
         return 0
-    still_open = {name for path in given.file for name in open_ones(path)}
+    still_open = {name for path in given.file for name in listed(path, OPEN)}
+    long = set() if given.all else {name for path in given.file for name in listed(path, LONG)}
     chosen = [
         one
         for path in files_of(given.file)
         for one in load(path)
-        if _is_meant(one, given.only) and (bool(given.only) or (one.id in still_open) == given.open)
+        if any(text in one.id for text in given.only)
+        or (not given.only and (one.id in still_open) == given.open and (given.open or one.id not in long))
     ]
     if not chosen:
         raise ConfigError("no situation is meant", "name files with situations in them, and an id of one of them")
@@ -72,19 +77,15 @@ def run(given: argparse.Namespace) -> int:
             print(played.text)
         sys.stdout.flush()
     print(table.totals(found))
-    if still_open and not given.open:
-        print(f"{len(still_open)} more are open: --open plays them")
+    if not given.open and not given.only and (still_open or long):
+        print(f"not played: {len(still_open)} open (--open), {len(long - still_open)} long (--all)")
     return 0 if all(one.way is Way.RIGHT for one in found) else 1
 
 
-def open_ones(folder: Path) -> tuple[str, ...]:
-    """Return the ids that ``open.txt`` of a folder names: not yet told right; what follows an id is a note."""
-    path = folder / OPEN
+def listed(folder: Path, name: str) -> tuple[str, ...]:
+    """Return the ids that a list beside the situations names; what follows an id is a note."""
+    path = folder / name
     if not path.is_file():
         return ()
     lines = (line.split("#")[0].split() for line in path.read_text(encoding="utf-8").splitlines())
     return tuple(words[0] for words in lines if words)
-
-
-def _is_meant(one: Situation, only: list[str]) -> bool:
-    return not only or any(text in one.id for text in only)
