@@ -7,8 +7,18 @@ from typing import Any
 import msgspec
 import pytest
 
-from balise_collector.fleet.assignment import LASTS
-from balise_collector.fleet.claims import LINE_ID, Asked, Tasks, asked_of, disagrees, tasks_of, unasked
+from balise_collector.fleet.assignment import LASTS, widened
+from balise_collector.fleet.claims import (
+    LINE_ID,
+    Asked,
+    Tasks,
+    asked_of,
+    disagrees,
+    given,
+    tasks_of,
+    together,
+    unasked,
+)
 from balise_collector.fleet.members import Fleet, Record
 from balise_collector.intake.validate import Accepted, Quarantined, validate
 from balise_wire.assignment import Assignment, Target
@@ -169,3 +179,18 @@ def test_an_id_must_say_what_the_measurement_says(probe: FieldProbe) -> None:
     """All that can be asked of a journal of an earlier version."""
     assert disagrees(_said(probe)) == ""
     assert disagrees(_said(probe, target="twitter/web/twitter.com/6"))
+
+
+def test_what_references_are_sent_to_turns_over() -> None:
+    """Their own findings and what probes were given, each once: neither is held against a measurement."""
+    learned = {("a.example", 4): ("198.18.0.1",), (given("a.example"), 4): ("198.18.0.1", "198.18.0.2")}
+    assert together("a.example", 4, learned) == ("198.18.0.1", "198.18.0.2")
+    assert together("a.example", 6, learned) == ()
+    wide = widened(learned)
+    assert wide == {("a.example", 4): ("198.18.0.1", "198.18.0.2")}
+    target = Target(
+        id="s/web/a.example/4", service="s", role=TargetRole.WEB, host="a.example", addresses=wide["a.example", 4]
+    )
+    assignment = Assignment(version=1, catalogue="c", expires=9e9, targets=(target,))
+    assert asked_of(assignment, learned)[0].addresses == ()
+    assert asked_of(assignment, {})[0].addresses == target.addresses

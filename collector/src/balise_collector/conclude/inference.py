@@ -12,13 +12,14 @@ from typing import Final
 
 import msgspec
 
+from balise_collector.conclude.given_addresses import KEPT, GivenAddresses
 from balise_collector.conclude.instruments import Instruments
 from balise_collector.conclude.judgement import judge, note
 from balise_collector.conclude.silence import LastHeard
 from balise_collector.detect import CellEvent, CellEventKind, Detector, DetectorConfig
 from balise_collector.detect.model import INTERNET
 from balise_collector.fleet.catalogue import Catalogue
-from balise_collector.fleet.claims import as_targeted, disagrees
+from balise_collector.fleet.claims import as_targeted, disagrees, given
 from balise_collector.fleet.members import Fleet
 from balise_collector.fleet.whereabouts import Placed, Sighting, Where, Whereabouts
 from balise_collector.incidents import Incident, IncidentBook, IncidentChange
@@ -58,6 +59,7 @@ LEARNED: Final = "agreed"
 is forgotten."""
 INSTRUMENTS: Final = "instruments"
 """Name of what probes measure with in the memory."""
+_RESOLVED_WELL: Final = frozenset({"dns.ok", "dns.consistent"})
 Learned = dict[tuple[str, int], tuple[str, ...]]
 """Addresses by (host, family)."""
 
@@ -165,9 +167,11 @@ class Inference:
         self._instruments = Instruments()
         self._unsure: dict[int, tuple[JournalRow, Verdict]] = {}
         self._learned: Learned = {}
+        self._given = GivenAddresses()
         self._news: set[str] = set()
         """The targets and addresses that references reported on since the last step."""
         self._forgotten = 0.0
+        self._stepped = 0.0
         self.set_context(around)
 
     def set_context(self, around: OperatorContext) -> None:
@@ -228,6 +232,9 @@ class Inference:
             self._detector.observe(verdict)
         with self.faults.set_aside("references", row.seq):
             note(self._table, verdict, row.measurement)
+        member = self._operator.fleet.members.get(row.probe)
+        if member is not None and not verdict.reference and verdict.rule in _RESOLVED_WELL:
+            self._given.note(row.measurement, member.keeper, row.received_at)
         if verdict.reference:
             self._news |= _concerned(row.measurement)
         elif _may_change(verdict) and len(self._unsure) < _UNSURE_MOST:
@@ -293,6 +300,7 @@ class Inference:
             presence: state messages received since the last step.
             watched: when we listened, oldest first.
         """
+        self._stepped = at
         for row in presence:
             self._last_heard.presence(row)
         verdicts = self._look_again(at)
@@ -311,6 +319,7 @@ class Inference:
             self._detector.forget(at)
             self._book.forget(int((at - self._detector.config.keep_days * 86_400.0) // BIN))
             self._table.forget(at - _REFERENCES_KEPT)
+            self._given.forget(at - KEPT)
             self._forgotten = at
         return Concluded(verdicts, changes)
 
@@ -341,6 +350,7 @@ class Inference:
     def learn(self) -> Learned:
         """Return addresses for catalogue names that have none, from the references' answers.
 
+        What probes were given is kept beside it (``given``), for the references alone.
         An address counts once references in two networks, of two hosts, were given it (ReferenceTable.answers); nobody
         is sent to one that a single reference names. An address that they still hear stays, so that assignments do not
         turn over with a CDN's rotation; one that they no longer agree on stays while they agree on nothing else.
@@ -358,6 +368,10 @@ class Inference:
                 chosen = kept or tuple(sorted(heard))[:_LEARNED_MOST] or before.get((host, family), ())
                 if chosen:
                     found[host, family] = chosen
+                key = given(host), family
+                public = self._given.agreed(host, family, before.get(key, ()), self._stepped)
+                if more := tuple(address for address in public if self._may_serve(address, family)):
+                    found[key] = more
         self._learned = found
         return found
 

@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from balise_collector.fleet.catalogue import Catalogue, Entry, family_of
+from balise_collector.fleet.claims import given
 from balise_collector.fleet.members import Member
 from balise_wire.assignment import Assignment, Budget, Control, Target, Timetable
 from balise_wire.words import Scope
@@ -53,6 +54,7 @@ def assignment_for(
         budget: what the operator allows.
         learned: addresses that references found, by (host, family), for entries that name none.
     """
+    known = widened(learned) if member.reference else learned
     figures = {name: getattr(timetable, name) for name in Timetable.__struct_fields__}
     # What any probe was given is measured abroad as well: each address has its own turn.
     figures["all_addresses"] = timetable.all_addresses or member.reference
@@ -64,7 +66,7 @@ def assignment_for(
             target
             for service in catalogue.services
             for entry in service.targets
-            for target in targets_of(service.id, entry, learned)
+            for target in targets_of(service.id, entry, known)
         ),
         controls=tuple(
             Control(
@@ -89,6 +91,17 @@ def assignment_for(
 def _either(name: str, learned: Mapping[tuple[str, int], tuple[str, ...]]) -> tuple[str, ...]:
     """Return what references found of a name in both families; empty: the probe looks it up itself."""
     return (*learned.get((name, 4), ()), *learned.get((name, 6), ()))
+
+
+def widened(learned: Mapping[tuple[str, int], tuple[str, ...]]) -> dict[tuple[str, int], tuple[str, ...]]:
+    """Return what references are sent to: what they found, and what probes were given."""
+    hosts = {(host.removesuffix(given("")), family) for host, family in learned}
+    return {
+        (host, family): tuple(
+            dict.fromkeys((*learned.get((host, family), ()), *learned.get((given(host), family), ())))
+        )
+        for host, family in hosts
+    }
 
 
 def stopped(catalogue: str, reason: str, interval: int) -> Assignment:

@@ -73,6 +73,7 @@ def asked_in(target: Target) -> Asked:
 def _asked(target: Target, learned: Mapping[tuple[str, int], tuple[str, ...]]) -> Asked:
     ending = target.id.rpartition("/")[2]
     family = int(ending) if ending in {"4", "6"} else 4
+    turning = (learned.get((target.host, family), ()), together(target.host, family, learned))
     return Asked(
         id=target.id,
         service=target.service,
@@ -82,8 +83,18 @@ def _asked(target: Target, learned: Mapping[tuple[str, int], tuple[str, ...]]) -
         port=target.port,
         ports=tuple(_own_ports(target)),
         **{flat["port"]: target.port_of(word) for word, flat in FLAT.items() if "port" in flat},
-        addresses=() if learned.get((target.host, family)) == target.addresses else target.addresses,
+        addresses=() if target.addresses in turning else target.addresses,
     )
+
+
+def given(host: str) -> str:
+    """Return under which name the addresses stand that probes were given: with a blank, so that no host has it."""
+    return f"{host} given"
+
+
+def together(host: str, family: int, learned: Mapping[tuple[str, int], tuple[str, ...]]) -> tuple[str, ...]:
+    """Return what references are sent to: what they found, and what probes were given."""
+    return tuple(dict.fromkeys((*learned.get((host, family), ()), *learned.get((given(host), family), ()))))
 
 
 def _own_ports(target: Target) -> Iterator[tuple[str, int]]:
