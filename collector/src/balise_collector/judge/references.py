@@ -109,6 +109,11 @@ class Seen:
         return self.during.reached
 
     @property
+    def answered(self) -> bool:
+        """References got through at the very time or, where they said nothing then, by their first word afterwards."""
+        return self.during.reached or self.word.reached
+
+    @property
     def dead(self) -> bool:
         """References failed at that time or, where they said nothing then, around it; and it is no better at home."""
         return not self.home and (self.during.dead or (not self.during.reached and self.around.dead))

@@ -451,3 +451,11 @@ def test_filters_measured_in_a_namespace(case: Case, shared_data: Path, name: st
     lines = (shared_data / "field" / "measurements" / f"{name}.jsonl").read_bytes().splitlines()
     for line in lines:
         assert case.judged(msgspec.json.decode(line, type=Measurement)).state is VerdictState.INSUFFICIENT
+
+
+def test_an_edge_that_a_public_resolver_names_as_well_is_no_lie(case: Case) -> None:
+    """Its certificate is another's: the service's own doing in this country."""
+    edge = case.answer("39.32.0.7")
+    told = _paired(case, (edge,), public=(edge,), **WRONG)
+    case.abroad(case.asked(case.answer(case.address)))
+    assert case.judged(told, addresses=frozenset({case.address})).state is VerdictState.INSUFFICIENT

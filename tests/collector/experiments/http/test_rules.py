@@ -279,3 +279,14 @@ def test_pages_fetched_in_a_namespace(case: Case, shared_data: Path, name: str, 
     """A front's errors, a national domain, a head that an older reader did not understand."""
     lines = (shared_data / "field" / "measurements" / f"{name}.jsonl").read_bytes().splitlines()
     assert case.judged(read_measurement(lines[-1])[0]).rule == rule
+
+
+def test_references_have_their_own_timetable(case: Case) -> None:
+    """A page an hour: what each of them got last before, or first after, is the page of that time."""
+    at = case.earlier - 3000
+    case.abroad(case.page(at=at), started=at, ended=at + 1)
+    assert case.judged(_paired(case, case.page(**BLOCKED))).rule == "http.blockpage"
+    other = Case()
+    at = other.earlier - 9000
+    other.abroad(other.page(at=at), started=at, ended=at + 1)
+    assert other.judged(_paired(other, other.page(**BLOCKED))).state is not VerdictState.BLOCKED

@@ -70,6 +70,8 @@ class DnsFacts(Facts):
     """The same resolver answers the control name properly; None where that was not asked."""
     public_ok: bool
     """A public resolver gives an address that is no bogon and not in the provider's answers only."""
+    public_same: bool
+    """A public resolver leads to an address that the provider's gives, too."""
     public_gives: bool
     """A public resolver gives an address that is no bogon."""
     references: Seen
@@ -235,6 +237,7 @@ def facts(measurement: Measurement, context: Context) -> DnsFacts:
         silent_control=any(t.answers for t in asked.silent_control) if asked.silent_control else None,
         control_ok=proves(asked.control, context) if asked.control else None,
         public_ok=proves(asked.public, context) and (not honest or not heard or honest != heard),
+        public_same=bool(honest & heard),
         public_gives=proves(asked.public, context),
         references=seen_of_target(measurement, context, since, ended(bad, measurement)),
         all_lie=denials[0] if denials and len(set(lies)) == 1 else "",

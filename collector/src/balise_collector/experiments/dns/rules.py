@@ -263,9 +263,7 @@ RULES: Final[tuple[Rule[DnsFacts], ...]] = (
         state=VerdictState.BLOCKED,
         mechanism=Mechanism.DNS_BOGUS,
         level=Level.SCORED,
-        when=lambda f: (
-            f.inconsistent and f.unexpected and f.control_ok is True and (f.public_ok or f.references.reached)
-        ),
+        when=lambda f: f.inconsistent and f.unexpected and f.control_ok is True and f.exists and not f.public_same,
         reason="The answer leads to a server without the service's certificate, at an address nobody else is given.",
         source="detectors.md 2.1; OONI weight .9",
     ),

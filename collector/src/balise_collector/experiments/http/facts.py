@@ -33,8 +33,8 @@ from balise_wire.words import Arm
 
 LENGTH_RATIO: Final = 0.7
 """Bodies whose lengths differ by more are different pages (Jones et al. 2014: 95 % of block pages, 98.6 % of good)."""
-_FRESH: Final = 900.0
-"""Seconds for which a reference's page says what the page is."""
+_TURN: Final = 3900.0
+"""Seconds in which a reference fetches a page again, on the slowest timetable that references have."""
 _AUTHENTIC: Final = 6 * 3600.0
 """Seconds for which what the service itself said over TLS says what is its own."""
 _REFUSALS: Final = frozenset({403, 451})
@@ -315,14 +315,14 @@ def facts(measurement: Measurement, context: Context) -> HttpFacts:
     beside = [t for t in trials if t.arm in {Arm.NEIGHBOUR, Arm.CONTROL, Arm.SCRAMBLED} and not t.carried]
     others = [t for t in beside if answered(t)]
     offset, table, target = context.clock_offset, context.references, measurement.target
-    near = pages_of(table, target, measurement.started - offset - _FRESH, measurement.ended - offset)
+    near = pages_of(table, target, measurement.started - offset - _TURN, measurement.ended - offset)
     printed = any(context.fingerprints.page(t.title, t.headers) is not None for t in got)
     bad = [t for t in subject if not _good(t) or printed]
     first = _Abroad(got, near, ())
     bad = list(subject) if first.alone else bad
     since, until = began(bad, measurement), ended(bad, measurement)
-    # Accusing takes pages from the very time: a redesign or a maintenance page must not become a block page.
-    pages = pages_of(table, target, since - offset, until - offset)
+    # Accusing takes each reference's page of that time, by its own timetable: it is looked at again when they speak.
+    pages = pages_of(table, target, since - offset - _TURN, until - offset + _TURN)
     abroad = _Abroad(got, near, pages)
     long_ago = since - offset - _AUTHENTIC
     itself = {destination(url, measurement.host) for url in authentic_aims(table, measurement.host, long_ago)}

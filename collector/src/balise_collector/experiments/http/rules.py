@@ -225,7 +225,7 @@ RULES: Final[tuple[Rule[HttpFacts], ...]] = (
         level=Level.SCORED,
         rests_on_silence=True,
         server_not_excluded=True,
-        when=lambda f: f.frozen and f.references.reached,
+        when=lambda f: f.frozen and f.references.answered,
         reason="Transfers from this address freeze after some kilobytes whatever the name; references get them whole.",
         source="field: connections to hosters freeze after 15 to 20 KB (Russia since 2025)",
     ),
