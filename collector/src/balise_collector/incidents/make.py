@@ -178,6 +178,8 @@ def _kind(
         IncidentKind.SERVICE_FAULT: dead(count),
         IncidentKind.EDGE_FAULT: count.failed > 0,
         IncidentKind.SERVER_SIDE: spoken is IncidentKind.SERVER_SIDE or bool(count.ok),
+        # What the service itself said over verified TLS is nobody else's doing.
+        IncidentKind.INTERFERENCE: spoken is not IncidentKind.SERVER_SIDE,
     }
     kind = kind_of(weighed, previous.kind if previous else None, possible)
     return kind, kinds(weighed)[kind]
