@@ -12,7 +12,7 @@ import pytest
 
 from balise_collector.judge.injection import FORGED
 from balise_collector.run.captures.connections import Connection, connections
-from balise_collector.run.captures.pairs import Conclusion, Ending, Finding, compare
+from balise_collector.run.captures.pairs import Conclusion, Ending, PairResult, compare
 from tests.collector.run.captures.made import Talk, get, pcap
 from tests.testbed.neighbours import beside
 
@@ -37,7 +37,7 @@ def _made(name: str, *endings: str, way: int = 50, **reset: Any) -> list[Connect
     return connections(pcap(talk))
 
 
-def _compared(subject: list[Connection], control: list[Connection]) -> Finding:
+def _compared(subject: list[Connection], control: list[Connection]) -> PairResult:
     return compare(subject, control)
 
 

@@ -58,7 +58,7 @@ class Conclusion(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class PairResult:
     """What a pair shows."""
 
     conclusion: Conclusion
@@ -83,7 +83,7 @@ class _Seen:
     signs: tuple[str, ...] = ()
 
 
-def compare(subject: Sequence[Connection], control: Sequence[Connection]) -> Finding:
+def compare(subject: Sequence[Connection], control: Sequence[Connection]) -> PairResult:
     """Compare the connections of two captures.
 
     Where requests tell their names, the subject's is the commonest of the first capture, at the server that is asked
@@ -99,7 +99,7 @@ def compare(subject: Sequence[Connection], control: Sequence[Connection]) -> Fin
     ours = _weigh([_look(each) for each in asking if each.server == server], theirs)
     conclusion, why = _conclude(ours, theirs) if others else (Conclusion.INSUFFICIENT, _no_control(control, name))
     best = max(ours, key=lambda each: each.score, default=None)
-    return Finding(
+    return PairResult(
         conclusion,
         why,
         score=best.score if best else 0.0,

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from balise_collector.run.captures.connections import Connection, connections
 from balise_collector.run.captures.files import Damaged
-from balise_collector.run.captures.pairs import Conclusion, Ending, Finding, compare
+from balise_collector.run.captures.pairs import Conclusion, Ending, PairResult, compare
 from balise_collector.system.errors import ConfigError
 
 _SUFFIXES: Final = frozenset({".pcap", ".pcapng", ".cap"})
@@ -62,7 +62,7 @@ def judged(arguments: argparse.Namespace) -> tuple[list[str], list[str]]:
     """
     pairs = _pairs([Path(text) for text in arguments.pcap], arguments.control, arguments.control_name)
     labels = _labels(arguments.labels, pairs)
-    found: list[tuple[_Pair, Finding]] = []
+    found: list[tuple[_Pair, PairResult]] = []
     complaints: list[str] = []
     for pair in pairs:
         try:
@@ -106,9 +106,9 @@ def _folder(folder: Path, control_name: str) -> list[_Pair]:
     return pairs
 
 
-def _finding(pair: _Pair) -> Finding:
+def _finding(pair: _Pair) -> PairResult:
     if pair.control is None:
-        return Finding(Conclusion.INSUFFICIENT, "no capture of the control lies beside it")
+        return PairResult(Conclusion.INSUFFICIENT, "no capture of the control lies beside it")
     return compare(_read(pair.subject), _read(pair.control))
 
 
@@ -144,14 +144,14 @@ def _labels(path: str | None, pairs: Sequence[_Pair]) -> dict[str, bool]:
     return {name: _LABELS[label] for name, label in rows}
 
 
-def _table(found: Sequence[tuple[_Pair, Finding]]) -> Iterator[str]:
+def _table(found: Sequence[tuple[_Pair, PairResult]]) -> Iterator[str]:
     rows = [_HEAD, *(_row(pair, finding) for pair, finding in found)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
     for row in rows:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
-def _row(pair: _Pair, finding: Finding) -> tuple[str, ...]:
+def _row(pair: _Pair, finding: PairResult) -> tuple[str, ...]:
     why = f"{finding.why} (as {finding.injector} sends them)" if finding.injector else finding.why
     signs = ",".join(finding.signs) or "-"
     ways = (_ways(finding.subject), _ways(finding.control))
@@ -162,7 +162,7 @@ def _ways(endings: Counter[Ending]) -> str:
     return ", ".join(f"{count} {ending}" for ending, count in endings.most_common()) or "-"
 
 
-def _totals(found: Sequence[tuple[_Pair, Finding]], labels: dict[str, bool], unread: int) -> Iterator[str]:
+def _totals(found: Sequence[tuple[_Pair, PairResult]], labels: dict[str, bool], unread: int) -> Iterator[str]:
     counts = Counter(finding.conclusion for _, finding in found)
     told = ", ".join(f"{counts[each]} {each}" for each in Conclusion)
     yield f"{len(found) + unread} pairs: {told}" + (f", {unread} not readable" if unread else "")
@@ -174,7 +174,7 @@ def _totals(found: Sequence[tuple[_Pair, Finding]], labels: dict[str, bool], unr
     yield f"labelled blocked: {sum(hits)} of {len(hits)} hit; labelled clean: {sum(false)} of {len(false)} false"
 
 
-def _json(found: Sequence[tuple[_Pair, Finding]]) -> Iterator[str]:
+def _json(found: Sequence[tuple[_Pair, PairResult]]) -> Iterator[str]:
     for pair, finding in found:
         record: dict[str, Any] = {
             "pair": pair.name,
