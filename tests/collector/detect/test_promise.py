@@ -1,0 +1,51 @@
+"""The promise on drawn trials: few false incidents in quiet days, blocks told in time, and that the bench is fair."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from balise_collector.detect import Detector
+from tests.bench import bench_detection as bench
+from tests.bench.trials import DAY, Line, World, homes, outcomes
+
+
+def test_pouring_a_series_in_ends_as_verdict_by_verdict() -> None:
+    """What the bench does for years, the detector's door does for three days: the same episodes."""
+    world, until, cell = World(alone_every=DAY / 4, liar_hours=8.0), 3 * DAY, ("web", "tls")
+    fleet = homes(world, 1, 3, until, random.Random(3))
+    poured, told = Detector(), Detector()
+    for number, home in enumerate(fleet):
+        line = Line(world, home, cell, until, None)
+        bench._pour(poured, home, cell, list(outcomes(line, until, random.Random(number))), until)
+        for one in outcomes(line, until, random.Random(number), ordinary=True):
+            told.observe(bench.verdict(home, cell, one))
+    for detector in (poured, told):
+        detector._touched.update(detector.index.cells.values())
+        detector.advance(bench.EPOCH + until)
+    # The bench writes ordinary successes bin by bin, so that brackets may differ by a slot; what opens may not.
+    assert [(e.key, e.confirmed, e.opened_bin) for e in poured.episodes] == [
+        (e.key, e.confirmed, e.opened_bin) for e in told.episodes
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_quiet_days_are_quiet() -> None:
+    """Half a year of three homes with a liar and bad evenings, sixteen cells: one false incident at most."""
+    found = bench.quiet(World(liar_hours=6.0), 1, 3, 180.0, random.SystemRandom().randrange(1 << 40))
+    assert found.incidents[bench.OURS] <= 1
+    assert found.outages <= 1
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(("name", "median"), [("2 of 2", 12.0), ("3 of 3", 10.0), ("2 of 3", 20.0)])
+def test_blocks_are_told_in_time(name: str, median: float) -> None:
+    """On seeds that nobody has seen: nearly every one, and soon."""
+    case = next(one for one in bench.CASES if one.name == name)
+    seeds = [random.SystemRandom().randrange(1 << 40) for _ in range(9)]
+    found = bench.total(bench.play(case, World(), seed)[0][bench.OURS] for seed in seeds)
+    assert len(found.delays) >= 8
+    assert sorted(found.delays)[4] <= median
