@@ -562,3 +562,22 @@ def test_each_provider_has_its_own_onset_and_end(play: Play) -> None:
         assert one.end.earliest is not None
         assert one.onset.earliest - 60 <= play.at(first) <= one.onset.latest + 60
         assert one.end.earliest - 60 <= play.at(last) <= one.end.latest + 60
+
+
+def test_a_failure_that_was_the_services_own_does_not_date_the_block(play: Play) -> None:
+    """Down for everybody from slot 10, blocked at home from slot 35: the first paired verdict carries a trial along."""
+    before: dict[str, float] = {}
+
+    def judged(verdict: Any) -> Any:
+        since, before[verdict.probe] = before.get(verdict.probe, verdict.at), verdict.at
+        if verdict.state is VerdictState.OK:
+            return verdict
+        told = msgspec.structs.replace(verdict, since=since)
+        if verdict.at >= play.at(35):
+            return told
+        return msgspec.structs.replace(told, state=VerdictState.DOWN, rule="tcp.down", mechanism=None)
+
+    play.run(judged(v) for v in play.slots(0, 80, play.three, play.between(10, 60)))
+    (one,) = [e for e in play.detector.episodes if e.scale is Scale.ASN]
+    assert one.onset.earliest is not None
+    assert one.onset.earliest <= play.at(35) <= one.onset.latest

@@ -36,7 +36,7 @@ class CodeRun(NamedTuple):
 class CellHistory:
     """One probe's verdicts in one cell."""
 
-    __slots__ = ("asn", "cell", "country", "emptied", "ever_ok", "notes", "probe", "runs")
+    __slots__ = ("asn", "cell", "country", "emptied", "ever_ok", "explained", "notes", "probe", "runs")
 
     def __init__(self, probe: str, country: str, asn: int, cell: Cell) -> None:
         self.probe = probe
@@ -47,6 +47,8 @@ class CellHistory:
         """Whether an ok was seen before the oldest run that is still kept."""
         self.emptied = 0
         """Bin before which its last run was forgotten; 0 while it has any."""
+        self.explained = 0
+        """UNIX seconds of the newest failure that was the service's own: no later block began before it."""
         self.notes: list[Note] | None = None
         self.cell = cell
 

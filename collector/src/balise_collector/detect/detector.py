@@ -7,6 +7,7 @@ people are told.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -27,7 +28,7 @@ from balise_collector.detect.participants import Participants
 from balise_collector.detect.silences import Silences
 from balise_collector.detect.stretches import LINE, SERVICE
 from balise_collector.detect.walk_state import WalkState
-from balise_collector.judge.verdict import Verdict
+from balise_collector.judge.verdict import Verdict, VerdictState
 from balise_collector.system.faults import Faults
 from balise_wire.bins import BIN
 from balise_wire.measurement import Network
@@ -94,6 +95,7 @@ class Detector:
         self.index.hear(verdict)
         number = self.index.code_index(verdict)
         if number < 0:
+            self._explain(verdict)
             return
         series = self.index.find(verdict)
         bin_ = int(at // BIN)
@@ -102,7 +104,7 @@ class Detector:
         if series is None:
             series = self.index.enter(verdict)
         kept = self.index.codes[number]
-        changed = series.add(number, verdict.since, at)
+        changed = series.add(number, verdict.since if verdict.since > series.explained else at, at)
         if kept.severity == Severity.OK:
             # An ok in its turn changes nothing in a quiet cell, and a restless one is walked anyway.
             cell: Cell | None = series.cell
@@ -113,6 +115,12 @@ class Detector:
             return
         keep_note(series, verdict)
         self._touch_all(series, changed)
+
+    def _explain(self, verdict: Verdict) -> None:
+        """Note a failure that was the service's own: a paired verdict that carries it along must not be dated by it."""
+        series = self.index.find(verdict) if verdict.state is VerdictState.DOWN else None
+        if series is not None:
+            series.explained = max(series.explained, math.ceil(verdict.at))
 
     def silence(self, probe: str, network: Network, at: float) -> None:
         """Say that nothing has come from a probe since ``at`` (UNIX seconds), for longer than two intervals.
