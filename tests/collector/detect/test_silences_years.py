@@ -218,6 +218,7 @@ class Year:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(480)
 def test_quiet_years_tell_of_no_outage() -> None:
     """At most 0.1 false outages a country-year, with two to twenty homes a provider; the table is printed."""
     rows, total, years = [], 0, 0

@@ -130,6 +130,7 @@ ROWS: Final[Mapping[Hypothesis, Row]] = {
         **_BOARDS,
         _G.TOGETHER: UP, _G.PROVIDER_ALIVE: MIX, _G.DISTRICT_ALIVE: (DOWN, MIX), _G.SAME_BOOT: NEVER,
         _G.ELSEWHERE_ALIVE: MIX,
+        _G.COUNTRY_ALIVE: (UP, MIX),
     },
     Hypothesis.DISTRICT_OUTAGE: {
         **_GONE,
