@@ -13,7 +13,9 @@ HOUR = 3600.0
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("profile", "hours", "series"), [(Profile.STANDARD, 2, 8)])
+@pytest.mark.parametrize(
+    ("profile", "hours", "series"), [(Profile.STANDARD, 2, 8), (Profile.LEAN, 2, 4), (Profile.METERED, 6, 1)]
+)
 def test_good_series_are_kept(profile: Profile, hours: int, series: int) -> None:
     """A block of one service: at most 3 % of the series are discarded (55 to 83 % before), and some say blocked."""
     played = play(
