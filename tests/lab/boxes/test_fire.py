@@ -444,6 +444,37 @@ def test_a_firewall_of_the_service_takes_no_connection(testbed: Testbed, mode: s
         assert testbed.tcp(place=REFERENCE, address=address, port=443) == "connected"
 
 
+def test_a_forged_alert_ends_a_handshake(testbed: Testbed) -> None:
+    """The client is told by an alert; another name passes."""
+    with testbed.box(kind="sni.alert", isps=["asn64501"], match=["twitter.lab"]) as counted:
+        assert tls(testbed, BLOCKED, "twitter.lab") not in {"twitter web", "TimeoutError"}
+        assert tls(testbed, BLOCKED, "pbs.twimg.lab") == "twitter media-image"
+    assert counted["matched"] == 1
+
+
+def test_a_list_of_permitted_names(testbed: Testbed) -> None:
+    """Every name dies but those that are permitted."""
+    with testbed.box(kind="sni.allow", isps=["asn64501"], match=["twitter.lab"]):
+        assert tls(testbed, BLOCKED, "twitter.lab") == "twitter web"
+        assert tls(testbed, BLOCKED, "chat.lab", timeout=0.5) == "TimeoutError"
+
+
+def test_every_greeting_to_an_address_dies(testbed: Testbed) -> None:
+    """The connection stands, and any ClientHello ends it; other addresses are left alone."""
+    with testbed.box(kind="tls.drop", isps=["asn64501"], match=["twitter.lab"]):
+        assert tls(testbed, BLOCKED, "twitter.lab", timeout=0.5) == "TimeoutError"
+        assert testbed.tcp(place=BLOCKED, address=testbed.address("twitter.lab"), port=443) == "connected"
+        assert tls(testbed, BLOCKED, "pbs.twimg.lab") == "twitter media-image"
+
+
+def test_a_hoster_is_cut_with_all_its_services(testbed: Testbed) -> None:
+    """Services of the same hoster that nobody named are gone as well; home and the other provider are not."""
+    with testbed.box(kind="ip.as", isps=["asn64501"], match=["twitter.lab"]):
+        for name in ("twitter.lab", "chat.lab"):
+            assert testbed.tcp(place=BLOCKED, address=testbed.address(name), port=443, timeout=0.3) == "TimeoutError"
+        assert testbed.tcp(place=OTHER_ISP, address=testbed.address("twitter.lab"), port=443) == "connected"
+
+
 def test_a_portal_answers_every_page(testbed: Testbed) -> None:
     """Whatever name is asked, the page is the portal's; the neighbour's home has none."""
     with testbed.box(kind="portal", where="asn64501", probes=[BLOCKED], title="Log in"):

@@ -19,7 +19,7 @@ from balise_wire.words import Design, Experiment, Profile
 
 RESTING: Final = 0.8
 """An experiment that rests from a smaller share of the day's bytes on is thinned first."""
-PLANNED: Final = {Profile.STANDARD: 0.8, Profile.LEAN: 0.85, Profile.METERED: 0.85}
+PLANNED: Final = {Profile.STANDARD: 0.8, Profile.LEAN: 0.85, Profile.METERED: 0.85, Profile.UNKNOWN: 0.85}
 """Share of a day's bytes that schedule and delivery may fill together; the rest is for anomalies, whose own sentinels
 take the place of what was planned of them."""
 

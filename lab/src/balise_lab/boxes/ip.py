@@ -61,6 +61,12 @@ def _around(placement: Placement) -> str:
     return f"ip daddr {among(tuple(nets))}"
 
 
+def _hoster(placement: Placement) -> str:
+    """Packets to everything that is hosted where the addresses are: in the lab one hoster has all services."""
+    placement.targets()
+    return f"ip daddr {among(placement.topology.namespace('hosting').routed)}"
+
+
 def _freeze(placement: Placement) -> Iterator[str]:
     """After so many bytes from a server nothing of the connection comes any more, whatever name it carries."""
     scope = f"ip daddr {among(placement.sources)}" if placement.sources else ""
@@ -76,6 +82,12 @@ KINDS = (
         looks=Looks.ADDRESSES,
         settings=(LENGTH,),
         rules=_rules(_around, "drop"),
+    ),
+    Kind(
+        word="ip.as",
+        means="packets to all networks of the hoster of the addresses vanish",
+        looks=Looks.ADDRESSES,
+        rules=_rules(_hoster, "drop"),
     ),
     Kind(
         word="tcp.freeze",

@@ -1,7 +1,9 @@
 """Blocking by the name in a ClientHello."""
 
+from collections.abc import Iterator
+
 from balise_lab.boxes.engine import forge
-from balise_lab.boxes.engine.classify import server_name
+from balise_lab.boxes.engine.classify import greeting, server_name
 from balise_lab.boxes.engine.flows import (
     FORGES,
     RESETS,
@@ -9,12 +11,24 @@ from balise_lab.boxes.engine.flows import (
     SHARE,
     decide_flow,
     marks,
+    of_match,
     queue_flows,
     resets,
     strike_flows,
 )
 from balise_lab.boxes.engine.kind import Kind, Looks
-from balise_lab.boxes.engine.placement import PORTS
+from balise_lab.boxes.engine.placement import PORTS, Placement
+from balise_lab.boxes.engine.setting import Setting, Unit
+
+CODE = Setting("code", Unit.COUNT, 40, "of the alert (RFC 8446 6.2)", 0, 255)
+
+
+def _to_addresses(placement: Placement) -> Iterator[tuple[str, ...]]:
+    """Lead the first packets of flows to its addresses to its program."""
+    for arguments in queue_flows()(placement):
+        for address in placement.targets():
+            yield (arguments[0], "-d", address, *arguments[1:])
+
 
 KINDS = (
     Kind(
@@ -34,6 +48,33 @@ KINDS = (
         rules=strike_flows,
         queued=queue_flows(),
         decide=decide_flow(server_name, lambda box, seen: [forge.ending(seen, marks(box))]),
+    ),
+    Kind(
+        word="sni.alert",
+        means="a forged TLS alert after a ClientHello with the name",
+        looks=Looks.NAMES,
+        settings=(CODE, *FORGES),
+        rules=strike_flows,
+        queued=queue_flows(),
+        decide=decide_flow(server_name, lambda box, seen: forge.alert(seen, marks(box), CODE.of(box))),
+    ),
+    Kind(
+        word="sni.allow",
+        means="flows die after a ClientHello with any name but those that `match` permits",
+        looks=Looks.NAMES,
+        settings=(RESIDUAL, PORTS, SHARE),
+        rules=strike_flows,
+        queued=queue_flows(),
+        decide=decide_flow(server_name, wanted=lambda box, name: not of_match(box, name)),
+    ),
+    Kind(
+        word="tls.drop",
+        means="flows to the addresses die after any ClientHello",
+        looks=Looks.ADDRESSES,
+        settings=(RESIDUAL, PORTS, SHARE),
+        rules=strike_flows,
+        queued=_to_addresses,
+        decide=decide_flow(greeting, wanted=lambda _box, _name: True),
     ),
     Kind(
         word="sni.drop",

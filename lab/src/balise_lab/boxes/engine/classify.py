@@ -69,6 +69,11 @@ def question_end(payload: bytes) -> int:
     return payload.index(0, 12) + 5 if 0 in payload[12:] else len(payload)
 
 
+def greeting(stream: bytes) -> tuple[str | None, bool]:
+    """An empty name where a stream begins with a TLS handshake record, whatever it says (RFC 8446 5.1)."""
+    return ("" if stream[:2] == b"\x16\x03" else None), len(stream) < 2
+
+
 def server_name(stream: bytes) -> tuple[str | None, bool]:
     """SNI in the first bytes of a client's stream: (name, whether more bytes could still tell). RFC 8446 section 4.1.2.
 

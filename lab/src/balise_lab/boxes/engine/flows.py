@@ -52,13 +52,25 @@ def touches(box: Box, seen: Packet) -> bool:
     return share >= _ALL or zlib.crc32(repr((box.id, seen.flow)).encode()) % 10_000 < share * 100
 
 
-def decide_flow(named: Named, forges: Forges | None = None, *, to_server: bool = True) -> Decide:
+Wanted = Callable[[Box, str], bool]
+"""Whether a box strikes a flow with this name."""
+
+
+def of_match(box: Box, name: str) -> bool:
+    """Strike the names that the box looks for."""
+    return fits(name, box.match)
+
+
+def decide_flow(
+    named: Named, forges: Forges | None = None, *, to_server: bool = True, wanted: Wanted = of_match
+) -> Decide:
     """Return what a box does that strikes flows with a name; without ``forges`` it sends nothing to either side.
 
     Args:
         named: finds the name.
         forges: what the client is sent.
         to_server: whether the server may be sent a reset, too.
+        wanted: tells which names it strikes.
     """
 
     def decide(box: Box, seen: Packet, streams: Streams) -> Decision | None:
@@ -68,7 +80,7 @@ def decide_flow(named: Named, forges: Forges | None = None, *, to_server: bool =
         name, more = named(stream)
         if not more:
             streams.forget(seen)
-        if name is None or not fits(name, box.match) or not touches(box, seen):
+        if name is None or not wanted(box, name) or not touches(box, seen):
             return None
         inline = INLINE.of(box)
         if forges is None:

@@ -101,6 +101,11 @@ def ending(seen: Packet, marks: Marks, payload: bytes = b"") -> bytes:
     return toward_client(seen, marks, FIN | ACK | (PSH if payload else 0), payload)
 
 
+def alert(seen: Packet, marks: Marks, code: int) -> list[bytes]:
+    """A fatal TLS alert and an orderly end towards the client (RFC 8446 6)."""
+    return [ending(seen, marks, bytes((21, 3, 3, 0, 2, 2, code)))]
+
+
 def page(title: str) -> bytes:
     """A block page as an HTTP answer."""
     body = (
