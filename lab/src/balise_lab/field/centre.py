@@ -32,6 +32,7 @@ from balise_lab.field.journal import FieldJournal, FieldStore
 from balise_lab.field.probe import Board
 from balise_wire.assignment import Assignment, Budget, Timetable
 from balise_wire.envelope import Envelope
+from balise_wire.profiles import pace_of
 from balise_wire.request import Request
 from balise_wire.seal import public_bytes
 from balise_wire.topics import Leaf, ProbeTopic
@@ -152,7 +153,8 @@ class Centre:
         """Give every probe its assignment anew, or those named."""
         for name in only or self.enrolled:
             task = self.assignment(name)
-            self._paces[name] = task.timetable.interval
+            waits = int(pace_of(self.enrolled[name].member.profile).batch_seconds)  # as the registry reckons
+            self._paces[name] = max(task.timetable.interval, waits)
             give(name, task)
         self.look_at_fleet()
 
