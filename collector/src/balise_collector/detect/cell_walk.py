@@ -215,7 +215,7 @@ class CellWalk:
         nats = self._mark(index, state.chains.setdefault(index, Chain()), at, symbol)
         if found is None:
             spans = self._home(index)
-            last_ok = state.last_ok.get(index)
+            last_ok = self._last_ok(index, segment)
             found = spans[index] = Span(
                 last_ok=last_ok,
                 first_fail=max(segment.first, last_ok or 0),
@@ -236,6 +236,21 @@ class CellWalk:
             found.hard += 1
             found.last_hard = bin_
         found.rules[segment.code] = found.rules.get(segment.code, 0) + 1
+
+    def _last_ok(self, index: int, segment: Segment) -> int | None:
+        """Return when a probe was last well in what fails now: an ok that did not look at it brackets nothing."""
+        codes, last = self.participants.codes, self.state.last_ok.get(index)
+        mechanism = codes[segment.code].mechanism
+        if mechanism is None or not any(mechanism in code.blind_to for code in codes):
+            return last
+        looked = [
+            min(run.last, segment.first)
+            for run in self.participants.series[index].list()
+            if run.first <= segment.first
+            and codes[run.code].severity == Severity.OK
+            and mechanism not in codes[run.code].blind_to
+        ]
+        return max(looked, default=last)
 
     def _says_nothing(self, index: int, segment: Segment) -> bool:
         """Whether an ok does not look at what fails here: bytes of a hello say nothing of a false certificate."""
