@@ -22,6 +22,7 @@ from balise_collector.incidents.grade import LEAST, PROOFS, grade
 from balise_collector.incidents.hypotheses import Hypothesis, Posterior, posterior
 from balise_collector.incidents.hypotheses.claim import PRIORS_OF_LINES, PRIORS_OF_SERVICES, kind_of, kinds
 from balise_collector.incidents.hypotheses.gather import Scene, gather
+from balise_collector.incidents.hypotheses.model import Group
 from balise_collector.incidents.locality import dead, locality, references
 from balise_collector.incidents.model import (
     WITNESSES,
@@ -45,6 +46,8 @@ Topic = tuple[str, str]
 """(country, service): what incidents are about; two of one topic at a time differ in what they speak of."""
 _MOST_REASONS: Final = 6
 _MOST_EVIDENCE: Final = 20
+_SPARED: Final = 0.8
+"""Share of what was asked over the other family that was well, for it to be spared."""
 FORGED: Final = frozenset({"forged_packet", "silent_address_answered"})
 """Signs that are a packet or an answer which the service cannot have sent; on nothing else rests the word forged."""
 
@@ -246,7 +249,9 @@ def _explained(fresh: Incident, weighed: Posterior | None) -> Incident:
         return fresh
     first = [Weighed(hypothesis=one, probability=round(p, 3)) for one, p in weighed.ranked[:2]]
     said = [Reason(group=c.group, ok=c.ok, n=c.n, nats=c.nats) for c in weighed.contributions[:_MOST_REASONS]]
-    spared = weighed.mass({Hypothesis.FAMILY_BLOCK}) >= LEAST["C"]
+    # What the same homes reached over the other family is a fact, whichever hypothesis explains it.
+    crossed = (c for c in weighed.contributions if c.group is Group.FAMILY and c.n > 1)
+    spared = weighed.mass({Hypothesis.FAMILY_BLOCK}) >= LEAST["C"] or any(c.ok >= _SPARED * c.n for c in crossed)
     return msgspec.structs.replace(fresh, hypotheses=tuple(first), reasons=tuple(said), spared_family=spared)
 
 
