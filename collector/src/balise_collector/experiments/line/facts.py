@@ -99,7 +99,7 @@ def _dead_port(controls: Sequence[ControlResult], others: Sequence[ControlResult
             answered[control.port].append(control)
     alive = {c.scope for asked in answered.values() for c in asked if c.failure is None}
     return any(
-        port and len(asked) >= MOST_CONTROLS and all(c.failure is not None and c.scope in alive for c in asked)
+        port and all(c.failure is not None for c in asked) and sum(c.scope in alive for c in asked) >= MOST_CONTROLS
         for port, asked in answered.items()
     )
 
