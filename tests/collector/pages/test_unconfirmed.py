@@ -158,7 +158,7 @@ def test_no_public_answer_differs_by_what_one_probe_saw(
     stores: dict[str, Path], names: list[str], kept: Day, told: dict[str, str], least: int, some: int
 ) -> None:
     """Pages, pictures, feed, table, interface and errors: of every kind, in every standing, released or not."""
-    assert len(names) == len(LONELY) == 50
+    assert len(names) == len(LONELY) == 60
     quiet, loud = (reader(stores[name], kept, [*names, *told.values()], least) for name in ("quiet", "loud"))
     # What is not there answers alike whatever it is called: each form of question is asked of some of it.
     asked = list(questions(loud, [*told.values()][: 40 // some], names[::some]))

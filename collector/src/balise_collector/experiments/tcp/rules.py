@@ -93,7 +93,7 @@ RULES: Final[tuple[Rule[TcpFacts], ...]] = (
         level=Level.DISCARDED,
         when=lambda f: f.at_home,
         reason="The home's own router, or nobody that is known, says that the address cannot be reached.",
-        source="RFC 1812 5.2.7.1; the first hop is never the censor",
+        source="RFC 1812 5.2.7.1; the first hop is the household's own",
     ),
     Rule(
         id="tcp.family",

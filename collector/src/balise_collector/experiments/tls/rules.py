@@ -55,7 +55,7 @@ RULES: Final[tuple[Rule[TlsFacts], ...]] = (
         when=lambda f: f.passed and f.chain_verified and f.unknown_keys,
         reason="The certificate is publicly trusted, and neither its key nor its issuer's is one that references see: "
         "a fact to look at, which proves nothing.",
-        source="detectors.md 2.4: also a content network's second authority looks like this",
+        source="detectors.md 2.4: also a content network's second issuer looks like this",
     ),
     Rule(
         id="tls.chain_ok",
