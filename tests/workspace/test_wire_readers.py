@@ -86,6 +86,14 @@ _FACTS: Final = (
 UNREAD: Final[dict[str, dict[str, str]]] = {
     "collector": {
         **dict.fromkeys(_FACTS, _RAW),
+        "ControlResult.address": _RAW,
+        "ControlResult.source": _RAW,
+        "DnsAnswer.records": _RAW,
+        "DnsAnswer.server": _RAW,
+        "LineHealth.clock": "what rides along is the short form; a probe's clock is judged by Envelope.clock_state",
+        "LineHealth.gateway": "what rides along is gated by gateway_ok; the look at the line itself is asked in full",
+        "LineHealth.others": "what rides along is gated by its controls; LineObservation.others is asked for them",
+        "Packet.place": "asked on the trial (TcpObservation.icmp_place), which says it of the error that it failed by",
         "Packet.tos": _RAW,
         "Measurement.request": "kept in the journal; the answer to the request names the measurement",
         "Packet.ack": _RAW,
