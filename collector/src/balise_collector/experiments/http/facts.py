@@ -297,8 +297,9 @@ class _Abroad:
         ended_well = bool(got) and not any(t.failure is Failure.GENERIC_TIMEOUT for t in got)
         self.like = ended_well and all(backed(page for page in near if same_page(t, page)) >= ENOUGH for t in got)
         self.alone = _others(got, near, least=1)
-        others = [p for p in pages if not any(same_page(t, p) for t in got)]
-        self.differs = _others(got, pages, least=ENOUGH) and _agree(others)
+        self.others = [p for p in pages if not any(same_page(t, p) for t in got)]
+        """Without who got this very page: too few of them to excuse it must not lend it their marks either."""
+        self.differs = _others(got, pages, least=ENOUGH) and _agree(self.others)
         self.welcome = backed(page for page in pages if page.status is not None and page.status < 400)
         self.turned_away = backed(page for page in near if page.status in _REFUSALS)
         self.refused = self.turned_away >= ENOUGH and self.turned_away > backed(
@@ -362,7 +363,7 @@ def facts(measurement: Measurement, context: Context) -> HttpFacts:
         printed=printed,
         pages=backed(pages),
         differs=abroad.differs and not stays,
-        foreign=_foreign(got, others, pages),
+        foreign=_foreign(got, others, abroad.others),
         own_page=own_page,
         like_references=abroad.like,
         references_refused=abroad.refused,
