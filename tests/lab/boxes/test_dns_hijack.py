@@ -11,3 +11,4 @@ def test_every_other_resolver_is_the_providers() -> None:
     for protocol in ("udp", "tcp"):
         assert f"{protocol} dport 53 ip daddr != {resolver}" in text
     assert text.count(f"dnat to {resolver}") == 2
+    assert "udp sport 53 ip ttl set 60" in text, "a provider's resolver is no home router"

@@ -146,7 +146,7 @@ def make(
         witnesses=witnesses,
         providers=_providers(basis, detector),
         forged=bool(FORGED & proofs),
-        claimed=_claimed(kind, service, weighed),
+        claimed=_claimed(kind, service, weighed, previous),
     )
     return _continued(_explained(fresh, weighed), previous, now)
 
@@ -185,15 +185,28 @@ def _kind(
         IncidentKind.INTERFERENCE: spoken is not IncidentKind.SERVER_SIDE,
     }
     kind = kind_of(weighed, previous.kind if previous else None, possible)
+    if previous is not None and _still_claimed(previous, weighed) and possible.get(previous.kind, True):
+        kind = previous.kind
     return kind, kinds(weighed)[kind]
 
 
-def _claimed(kind: IncidentKind, service: str, weighed: Posterior | None) -> bool:
+def _still_claimed(previous: Incident, weighed: Posterior) -> bool:
+    """Tell whether what was told of a service stands: only what is next to certain takes it back.
+
+    A block that pauses leaves successes behind, and successes alone make the homes' own doing likelier by the minute.
+    """
+    own = kinds(weighed)[IncidentKind.OWN_FAULT]
+    return previous.confirmed and previous.kind is not IncidentKind.OUTAGE and own < LEAST["A"]
+
+
+def _claimed(kind: IncidentKind, service: str, weighed: Posterior | None, previous: Incident | None) -> bool:
     """Tell whether enough speaks for it to be told to anybody but the operator.
 
     Of a service it must be settled that something of the service or of the way to it fails, whoever does that.
     """
     if weighed is None:
+        return True
+    if previous is not None and previous.kind is kind and _still_claimed(previous, weighed):
         return True
     masses = kinds(weighed)
     outage, own = masses[IncidentKind.OUTAGE], masses[IncidentKind.OWN_FAULT]

@@ -6,6 +6,9 @@ from balise_lab.boxes.engine.kind import Kind, Looks
 from balise_lab.boxes.engine.placement import COUNT_FIRED, COUNT_SEEN, Placement, chain
 from balise_lab.errors import ConfigError
 
+_TTL = 60
+"""Of what the provider's resolver answers: some hops from a home."""
+
 
 def _divert(placement: Placement) -> Iterator[str]:
     box, scope, resolver = placement.box, placement.scope, placement.place.resolver
@@ -16,6 +19,8 @@ def _divert(placement: Placement) -> Iterator[str]:
         for protocol in ("udp", "tcp")
     ]
     yield from chain("divert", "prerouting", -100, [f"{scope} {COUNT_SEEN}", *diverted])
+    # The lab's provider is one hop away, where a home's own router would be: its answers have come some way.
+    yield from chain("far", "postrouting", 310, [f"udp sport 53 ip ttl set {_TTL}"])
 
 
 KINDS = (
