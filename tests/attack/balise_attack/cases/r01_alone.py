@@ -75,7 +75,7 @@ def _send_past(centre: Centre, probes: list[FieldProbe], now: float) -> None:
                 trouble = now - _TROUBLE <= at < now - _CALM
                 batch += [
                     _page(probe, at, "twitter.com", "twitter", dropped=trouble and number == 0),
-                    _page(probe, at, "www.pscp.tv", "periscope", dropped=number == 0),
+                    _page(probe, at, "www.periscope.tv", "periscope", dropped=number == 0),
                     _page(probe, at, "zoom.us", "zoom", dropped=trouble and number < 2),
                     _line(probe, at, dead=trouble and number == 0),
                 ]
