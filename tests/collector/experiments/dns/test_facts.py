@@ -31,3 +31,13 @@ def test_where_all_names_go_is_a_garden(case: Case) -> None:
     assert facts(case.measured(*trials), Context(probe="pk000001")).garden
     known = Context(probe="pk000001", addresses=frozenset({"39.32.0.7"}))
     assert not facts(case.measured(*trials), known).garden
+
+
+def test_a_target_of_ipv6_knows_the_addresses_of_both_families(case: Case) -> None:
+    """Its series has the type of the question that failed; an address of the other family is no stranger's for that."""
+    case.abroad(case.asked(case.answer(case.address)))
+    asked = (case.asked(case.answer(case.address)), case.asked(case.answer("2001:db8::1"), qtype="AAAA"))
+    found = facts(case.measured(asked[0], family=6), Context(probe="pk000001", references=case.references))
+    assert (found.expected, found.unexpected) == (True, False)
+    both = facts(case.measured(*asked, family=6), Context(probe="pk000001", references=case.references))
+    assert (both.expected, both.unexpected) == (False, False)

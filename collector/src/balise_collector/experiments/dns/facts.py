@@ -91,6 +91,8 @@ class DnsFacts(Facts):
     """After a SERVFAIL it was asked what the resolver says without looking at signatures."""
     vouched_unchecked: bool
     """Asked not to look at DNSSEC's signatures, the same resolver gives an address that others are given, too."""
+    gives_unchecked: bool
+    """Asked so, it gives an address at all: what it withholds otherwise is what it cannot verify."""
 
     @property
     def forged_answer(self) -> bool:
@@ -189,9 +191,7 @@ def facts(measurement: Measurement, context: Context) -> DnsFacts:
     asked = _Asked(measurement)
     subject, own, offset = asked.subject, asked.own, context.clock_offset
     given = [resolved(t) for t in own]
-    known = context.addresses | context.references.answers(
-        measurement.host, measurement.family, measurement.started - offset - LASTS
-    )
+    known = _known(asked, measurement, context)
     heard = frozenset().union(*given)
     plain = frozenset(address for address in heard if not is_translated(address, own))
     lies = [asked.word(t) for t in own]
@@ -252,7 +252,18 @@ def facts(measurement: Measurement, context: Context) -> DnsFacts:
         intercepted_at_home=_from_home([*asked.silent, *asked.silent_control]),
         unchecked=any(t.unchecked is not None for t in own),
         vouched_unchecked=bool(given_unchecked & (known | honest)),
+        gives_unchecked=bool(given_unchecked),
     )
+
+
+def _known(asked: _Asked, measurement: Measurement, context: Context) -> frozenset[str]:
+    """Return the target's addresses and those that references were given, of every family that was asked for.
+
+    A target of IPv6 is asked for in both, and its series in the one that failed.
+    """
+    families = {measurement.family, *(6 if trial.qtype == "AAAA" else 4 for trial in asked.subject)}
+    since = measurement.started - context.clock_offset - LASTS
+    return context.addresses.union(*(context.references.answers(measurement.host, each, since) for each in families))
 
 
 def _signs(asked: _Asked, heard: frozenset[str], measurement: Measurement, context: Context) -> frozenset[str]:

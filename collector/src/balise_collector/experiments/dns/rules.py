@@ -237,6 +237,15 @@ RULES: Final[tuple[Rule[DnsFacts], ...]] = (
         "its address when it is asked not to check.",
         source="RFC 4035 3.2.2, 5.5",
     ),
+    Rule(
+        id="dns.unverified",
+        layer=_LAYER,
+        state=VerdictState.INSUFFICIENT,
+        when=lambda f: f.all_lie == "servfail" and f.gives_unchecked,
+        reason="The resolver gives an address where it is not to check signatures (DNSSEC), one that nobody else is "
+        "known to be given: the name's signatures are broken, or its answer was tampered with on the way.",
+        source="RFC 4035 3.2.2, 5.5",
+    ),
     _denial(
         "dns.nxdomain",
         ("nxdomain", "empty"),
