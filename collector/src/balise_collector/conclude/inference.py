@@ -15,6 +15,7 @@ import msgspec
 from balise_collector.conclude.given_addresses import KEPT, GivenAddresses
 from balise_collector.conclude.instruments import Instruments
 from balise_collector.conclude.judgement import judge, note
+from balise_collector.conclude.second_looks import SecondLooks
 from balise_collector.conclude.silence import LastHeard
 from balise_collector.detect import CellEvent, CellEventKind, Detector, DetectorConfig
 from balise_collector.detect.model import INTERNET
@@ -37,16 +38,11 @@ from balise_wire.words import Experiment, TargetRole
 
 STEP: Final = 60.0
 """Clock seconds between two looks of the detector; a fifth of its bin."""
-SECOND_LOOK: Final = 3600.0
-"""Seconds for which a verdict that lacked references is judged again when references report: what a reference says
-first after a window counts for so long (judge/references.py), and its slowest hello comes once in it."""
 WARM: Final = 3 * 3600.0
 """Seconds of references' results that the judge's table is filled with after a restart."""
 _FORGET_EVERY: Final = 86_400.0
 _REFERENCES_KEPT: Final = 31 * 86_400.0
 """Seconds for which the judge's table remembers what no reference says any more."""
-_UNSURE_MOST: Final = 5000
-"""Verdicts that wait for a second look; what comes beyond them in a quarter of an hour keeps its first."""
 _LEARNED_MOST: Final = 2
 """Addresses that a target is given where its catalogue entry names none."""
 _UNSURE: Final = frozenset({VerdictState.INSUFFICIENT, VerdictState.DOWN, VerdictState.BLOCKED})
@@ -165,11 +161,9 @@ class Inference:
         self._last_heard = LastHeard()
         self._whereabouts = Whereabouts()
         self._instruments = Instruments()
-        self._unsure: dict[int, tuple[JournalRow, Verdict]] = {}
+        self._unsure = SecondLooks()
         self._learned: Learned = {}
         self._given = GivenAddresses()
-        self._news: set[str] = set()
-        """The targets and addresses that references reported on since the last step."""
         self._forgotten = 0.0
         self._stepped = 0.0
         self.set_context(around)
@@ -236,9 +230,9 @@ class Inference:
         if member is not None and not verdict.reference and verdict.rule in _RESOLVED_WELL:
             self._given.note(row.measurement, member.keeper, row.received_at)
         if verdict.reference:
-            self._news |= _concerned(row.measurement)
-        elif _may_change(verdict) and len(self._unsure) < _UNSURE_MOST:
-            self._unsure[row.seq] = (row, verdict)
+            self._unsure.reported(row, verdict)
+        elif _may_change(verdict):
+            self._unsure.wait(row, verdict)
         return row.seq, verdict
 
     def _check_line(self, row: JournalRow) -> None:
@@ -325,24 +319,19 @@ class Inference:
 
     def _look_again(self, at: float) -> list[tuple[int, Verdict]]:
         """Judge anew what could not be decided, where references have reported since."""
-        self._unsure = {seq: held for seq, held in self._unsure.items() if at - held[0].received_at <= SECOND_LOOK}
-        if not self._news:
-            return []
-        news, self._news = self._news, set()
         changed: list[tuple[int, Verdict]] = []
-        for seq, (row, before) in list(self._unsure.items()):
-            if news.isdisjoint(_concerned(row.measurement)):
-                continue
-            with self.faults.set_aside("second look", seq):
+        for waiting in self._unsure.due(at):
+            row, before = waiting.row, waiting.verdict
+            with self.faults.set_aside("second look", row.seq):
                 verdict = self._judge(row)
                 if (verdict.rule, verdict.state) == (before.rule, before.state):
                     continue
                 self._detector.observe(verdict)
-                changed.append((seq, verdict))
+                changed.append((row.seq, verdict))
                 if _may_change(verdict):
-                    self._unsure[seq] = (row, verdict)
+                    self._unsure.wait(row, verdict)
                 else:
-                    del self._unsure[seq]
+                    self._unsure.settle(row.seq)
         return changed
 
     # ------------------------------------------------------------ what references teach
@@ -394,7 +383,7 @@ class Inference:
         return {
             "detector": self._detector.snapshot(),
             "hearing": msgspec.json.encode(self._last_heard),
-            "unsure": msgspec.json.encode(sorted(self._unsure)),
+            "unsure": msgspec.json.encode(self._unsure.places()),
             "ways": self._whereabouts.memory(),
             INSTRUMENTS: self._instruments.memory(),
             LEARNED: msgspec.json.encode([(host, family, a) for (host, family), a in self._learned.items()]),
@@ -432,7 +421,9 @@ class Inference:
         for verdict, row in references:
             with self.faults.set_aside("references", row.seq):
                 note(self._table, verdict, row.measurement)
-        self._unsure = {row.seq: (row, verdict) for verdict, row in unsure}
+        self._unsure = SecondLooks()
+        for verdict, row in unsure:
+            self._unsure.wait(row, verdict)
         # The book joins stored incidents to episodes by time, so it must be shown the episodes again.
         known = [CellEvent(kind=CellEventKind.GREW, episode=episode, at=at) for episode in self._detector.episodes]
         kept = [event for event in known if not self._is_forgotten(event, at)]
@@ -455,12 +446,6 @@ def _may_change(verdict: Verdict) -> bool:
     """Tell whether what references say later can change a verdict."""
     settled = verdict.rule.startswith(_SETTLED)
     return verdict.state in _UNSURE and verdict.design.controlled and not settled
-
-
-def _concerned(measurement: Measurement) -> set[str]:
-    """Return what a measurement can be compared by with another probe's: its target, its name, the addresses tried."""
-    tried = {str(getattr(trial, "address", "")) for trial in measurement.observations}
-    return {measurement.target, measurement.host, *tried} - {""}
 
 
 def unsure_of(memory: Mapping[str, bytes]) -> list[int]:
