@@ -1,21 +1,35 @@
-"""What probes were given: agreed by two hosts, bounded, steady, and forgotten."""
+"""What probes were given and found to serve: agreed by two hosts, bounded, steady, and forgotten."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from balise_collector.conclude.given_addresses import KEPT, MOST, GivenAddresses
 from balise_wire.experiments.dns import DnsAnswer, DnsObservation
 from balise_wire.measurement import Measurement, Network
-from balise_wire.words import Arm, Design, Experiment, Resolver, TargetRole
+from balise_wire.words import Arm, Design, Experiment, Proof, Resolver, TargetRole
 
 
-def resolved(*addresses: str, arm: Arm = Arm.SUBJECT, resolver: Resolver = Resolver.PROVIDER) -> Measurement:
-    """Return a measurement of a name that resolved."""
-    answer = DnsAnswer(rtt_ms=1.0, addresses=addresses)
+def resolved(*addresses: str, proof: Proof = Proof.VERIFIED, **changes: Any) -> Measurement:
+    """Return a measurement of a name that resolved, each address of which was looked at."""
+    trials = tuple(
+        DnsObservation(
+            **{
+                "arm": Arm.SUBJECT,
+                "at": 1.0,
+                "name": "a.example",
+                "answers": (DnsAnswer(rtt_ms=1.0, addresses=(address,)),),
+                "tls_proof": proof,
+                "tls_address": address,
+                **changes,
+            }
+        )
+        for address in addresses
+    )
     return Measurement(
         id="0" * 32, experiment=Experiment.DNS, design=Design.SENTINEL, target="s/web/a.example/4", service="s",
         role=TargetRole.WEB, host="a.example", started=1.0, ended=2.0, network=Network(country="PK", asn=64501),
-        catalogue="c", software="1",
-        observations=(DnsObservation(arm=arm, at=1.0, name="a.example", resolver=resolver, answers=(answer,)),),
+        catalogue="c", software="1", observations=trials,
     )  # fmt: skip
 
 
@@ -31,6 +45,16 @@ def test_one_host_sends_nobody_anywhere() -> None:
     assert given.agreed("a.example", 4, (), 20.0) == ("198.18.0.1",)
     assert given.agreed("a.example", 6, (), 20.0) == ()
     assert given.agreed("b.example", 4, (), 20.0) == ()
+
+
+def test_what_never_showed_the_certificate_is_looked_at_from_nowhere() -> None:
+    """A forged address is dead abroad as well, which is no fault of the service; nor is an earlier answer told anew."""
+    given = GivenAddresses()
+    for keeper in ("ann", "bob"):
+        given.note(resolved("198.18.0.1", proof=Proof.NOT_SHOWN), keeper, 10.0)
+        given.note(resolved("198.18.0.2", proof=Proof.NOT_ASKED), keeper, 10.0)
+        given.note(resolved("198.18.0.3", carried=True), keeper, 10.0)
+    assert given.agreed("a.example", 4, (), 20.0) == ()
 
 
 def test_what_was_agreed_stays_while_anybody_is_given_it() -> None:

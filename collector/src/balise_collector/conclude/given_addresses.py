@@ -2,14 +2,15 @@
 
 A content network gives each country addresses of its own, which no reference abroad is ever told; whether one of them
 is down for everybody only a look from abroad can tell. What one host says moves nothing: it could send references to
-anybody's address. Must not live here: what references were given (judge/references.py), who is asked what (fleet/).
+anybody's address; nor does what never showed the name's certificate: a forged address is dead everywhere, and that is
+no edge's fault. Must not live here: what references were given (judge/references.py), who is asked what (fleet/).
 """
 
 from typing import Final
 
 from balise_wire.experiments.dns import DnsObservation
 from balise_wire.measurement import Measurement
-from balise_wire.words import Arm, Resolver
+from balise_wire.words import Arm, Proof, Resolver
 
 KEPT: Final = 2 * 86_400.0
 """Seconds for which an address counts after it was last given."""
@@ -31,7 +32,7 @@ class GivenAddresses:
         self._seen: dict[Name, dict[str, dict[str, float]]] = {}
 
     def note(self, measurement: Measurement, keeper: str, at: float) -> None:
-        """Take the addresses of a name that resolved well.
+        """Take the addresses of a name's answers that showed a certificate which is valid for it.
 
         Args:
             measurement: of ``dns``, judged to be well; any other holds nothing.
@@ -43,9 +44,9 @@ class GivenAddresses:
         for trial in measurement.observations:
             if not isinstance(trial, DnsObservation) or (trial.arm, trial.resolver) != (Arm.SUBJECT, Resolver.PROVIDER):
                 continue
-            for answer in trial.answers[:1]:
-                for address in answer.addresses:
-                    self._take((measurement.host, 6 if ":" in address else 4), address, keeper, at)
+            address = trial.tls_address
+            if trial.tls_proof is Proof.VERIFIED and address and trial.name == measurement.host and not trial.carried:
+                self._take((measurement.host, 6 if ":" in address else 4), address, keeper, at)
 
     def _take(self, name: Name, address: str, keeper: str, at: float) -> None:
         table = self._seen.setdefault(name, {})

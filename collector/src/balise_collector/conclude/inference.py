@@ -19,6 +19,7 @@ from balise_collector.conclude.second_looks import SecondLooks
 from balise_collector.conclude.silence import LastHeard
 from balise_collector.detect import CellEvent, CellEventKind, Detector, DetectorConfig
 from balise_collector.detect.model import INTERNET
+from balise_collector.experiments.dns import strangers
 from balise_collector.fleet.catalogue import Catalogue
 from balise_collector.fleet.claims import as_targeted, disagrees, given
 from balise_collector.fleet.members import Fleet
@@ -55,6 +56,8 @@ LEARNED: Final = "agreed"
 is forgotten."""
 INSTRUMENTS: Final = "instruments"
 """Name of what probes measure with in the memory."""
+TOLD: Final = "told"
+"""Name of what resolvers told probes in the memory."""
 _RESOLVED_WELL: Final = frozenset({"dns.ok", "dns.consistent"})
 Learned = dict[tuple[str, int], tuple[str, ...]]
 """Addresses by (host, family)."""
@@ -386,6 +389,7 @@ class Inference:
             "unsure": msgspec.json.encode(self._unsure.places()),
             "ways": self._whereabouts.memory(),
             INSTRUMENTS: self._instruments.memory(),
+            TOLD: strangers.saved(self._table),
             LEARNED: msgspec.json.encode([(host, family, a) for (host, family), a in self._learned.items()]),
         }
 
@@ -417,6 +421,7 @@ class Inference:
         self._learned = learned_of(memory.get(LEARNED))
         self._whereabouts.restore(memory.get("ways"))
         self._instruments = Instruments.restored(memory.get(INSTRUMENTS) or None)
+        strangers.restore(self._table, memory.get(TOLD))
         self._book = IncidentBook(incidents, self.faults)
         for verdict, row in references:
             with self.faults.set_aside("references", row.seq):

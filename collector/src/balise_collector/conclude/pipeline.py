@@ -22,6 +22,7 @@ from balise_collector.conclude.inference import (
     INSTRUMENTS,
     LEARNED,
     STEP,
+    TOLD,
     WARM,
     Concluded,
     Inference,
@@ -259,7 +260,7 @@ class JournalReader:
     def _restore(self) -> None:
         memory = {
             name: self._store.memory(name) or b""
-            for name in ("detector", "hearing", "unsure", "ways", LEARNED, INSTRUMENTS)
+            for name in ("detector", "hearing", "unsure", "ways", LEARNED, INSTRUMENTS, TOLD)
         }
         since = self._progress.stepped - WARM
         pairs = self._rows_of(self._store.reference_verdicts(since, self._progress.seq))

@@ -334,6 +334,12 @@ class ReferenceTable:
         own = self._results.get(("line", str(family)), {}).get(probe, ())
         return any(s.last >= since and s.first <= until for s in own)
 
+    def own_word(self, probe: str, country: str, target: str, layer: str, since: float, until: float) -> bool:
+        """Tell whether a probe's own last word on a target, in a window and around it, is that it was in order."""
+        own = self._results.get(("home", country, target, layer), {}).get(probe, ())
+        near = [s.ok for s in own if s.last >= since - _NEAR and s.first <= until + _NEAR]
+        return bool(near) and near[-1]
+
     def _well_at_home(self, key: tuple[str, ...], besides: str, since: float, until: float) -> int:
         """Return how many other probes were in order around a window and failed at no time in it."""
         well = 0

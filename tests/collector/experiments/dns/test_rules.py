@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from balise_collector.conclude.judgement import note
 from balise_collector.judge import VerdictState
 from balise_wire.failures import Failure
 from balise_wire.measurement import Measurement
@@ -465,3 +466,114 @@ def test_an_edge_that_a_public_resolver_names_as_well_is_no_lie(case: Case) -> N
     told = _paired(case, (edge,), public=(edge,), **WRONG)
     case.abroad(case.asked(case.answer(case.address)))
     assert case.judged(told, addresses=frozenset({case.address})).state is VerdictState.INSUFFICIENT
+
+
+ELSEWHERE = "45.99.1.1"
+DEAD: dict[str, Any] = {
+    "tls_proof": Proof.NOT_SHOWN,
+    "tls_failure": Failure.CONNECTION_REFUSED,
+    "tls_connected": False,
+    "tls_address": ELSEWHERE,
+}
+"""The address was looked at, and nobody is there."""
+
+
+def _before(case: Case, *, held: bool = True, here: str = "ok", abroad: bool = True) -> None:
+    """What was told and tried before: by references, by the same resolver, and by the same line over TLS."""
+    if abroad:
+        case.abroad(case.asked(case.answer(case.address)))
+    if held:
+        _noted(case, case.measured(case.asked(case.answer(case.address), at=case.now - 900.0)))
+    _noted(case, case.series(here))
+
+
+def _noted(case: Case, measurement: Measurement) -> None:
+    note(case.references, case.judged(measurement), measurement)
+
+
+def test_an_answer_that_turned_to_where_nothing_is_served_is_bogus(case: Case) -> None:
+    """It held before; a public resolver and references are led elsewhere, and there the same line is served."""
+    _before(case)
+    verdict = case.judged(_paired(case, (case.answer(ELSEWHERE),), **DEAD))
+    assert (verdict.state, verdict.rule, verdict.mechanism) == (
+        VerdictState.BLOCKED,
+        "dns.astray",
+        Mechanism.DNS_BOGUS,
+    )
+    assert verdict.since == case.earlier
+
+
+@pytest.mark.parametrize(
+    "instead",
+    [
+        {"held": False},
+        {"here": "silence"},
+        {"abroad": False},
+        {"public": ELSEWHERE},
+        {"failure": Failure.NETWORK_UNREACHABLE},
+        {"failure": Failure.TLS_ALERT},
+        {"failure": Failure.GENERIC_TIMEOUT, "limited": True},
+        {"proof": Proof.NOT_ASKED},
+        {"control": False},
+    ],
+    ids=lambda one: "-".join(map(str, one)),
+)
+def test_where_any_part_is_missing_an_answer_that_differs_accuses_nobody(case: Case, instead: dict[str, Any]) -> None:
+    """A stale resolver, a line that reaches it nowhere, no references, an edge of the whole line's, no way, no look."""
+    _before(case, **{key: instead[key] for key in ("held", "here", "abroad") if key in instead})
+    looked = {**DEAD, "tls_failure": instead.get("failure", DEAD["tls_failure"])}
+    looked["tls_proof"] = instead.get("proof", Proof.NOT_SHOWN)
+    public = (case.answer(instead.get("public", case.address)),)
+    measured = _paired(
+        case, (case.answer(ELSEWHERE),), public=public, control_dead=not instead.get("control", True), **looked
+    )
+    if instead.get("limited"):
+        measured = msgspec.structs.replace(measured, tap_drops=3)
+    assert case.judged(measured).state in {VerdictState.INSUFFICIENT, VerdictState.OK}
+
+
+def test_an_address_that_once_served_is_an_edge_that_died(case: Case) -> None:
+    """A provider's cache, a content network's node: it showed this probe a certificate."""
+    _before(case)
+    served = {"tls_proof": Proof.VERIFIED, "tls_consistent": True, "tls_address": ELSEWHERE}
+    _noted(case, case.measured(case.asked(case.answer(ELSEWHERE), at=case.now - 600.0, **served)))
+    verdict = case.judged(_paired(case, (case.answer(ELSEWHERE),), **DEAD))
+    assert (verdict.state, verdict.rule) == (VerdictState.INSUFFICIENT, "dns.unmatched")
+
+
+def test_an_address_that_references_reach_is_no_dead_end(case: Case) -> None:
+    """What stands between this line and it is the story of TCP."""
+    _before(case)
+    case.abroad(case.syns(6, address=ELSEWHERE))
+    assert case.judged(_paired(case, (case.answer(ELSEWHERE),), **DEAD)).rule == "dns.unmatched"
+
+
+def test_one_question_of_two_led_astray_is_partial(case: Case) -> None:
+    """One of a provider's resolvers, or a box on some flows: the other question is answered as others are."""
+    _before(case)
+    measured = case.measured(
+        case.asked(case.answer("192.0.43.8"), arm=Arm.CONTROL),
+        case.asked(case.answer(case.address), resolver=Resolver.PUBLIC),
+        case.asked(case.answer(ELSEWHERE), **DEAD),
+        case.asked(case.answer(case.address)),
+    )
+    assert case.judged(measured).rule == "dns.partial"
+
+
+def test_an_address_that_serves_nothing_is_no_good_answer_where_nobody_knows_better(case: Case) -> None:
+    """Before references have spoken; their own first answers are taken as they are, or nobody would ever know one."""
+    measured = case.measured(case.asked(case.answer(ELSEWHERE), **DEAD), design=Design.SENTINEL)
+    assert case.judged(measured).rule == "dns.anomaly"
+    assert case.judged(measured, reference=True).state is VerdictState.OK
+
+
+def test_interception_accuses_nobody_of_an_address_that_merely_differs(case: Case) -> None:
+    """A provider answers all DNS itself, and a content network's node does not answer."""
+    _before(case, here="silence")
+    measured = case.measured(
+        case.asked(case.answer("192.0.43.8"), arm=Arm.CONTROL),
+        case.asked(case.answer("192.0.43.8"), arm=Arm.CONTROL, resolver=Resolver.SILENT),
+        case.asked(case.answer(ELSEWHERE), **DEAD),
+        case.asked(case.answer(ELSEWHERE)),
+    )
+    assert case.judged(measured).rule == "dns.intercepted"

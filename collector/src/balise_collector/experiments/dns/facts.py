@@ -26,14 +26,23 @@ from balise_collector.experiments.dns.answers import (
     said_at_home,
     shown_wrong,
 )
+from balise_collector.experiments.dns.strangers import (
+    Company,
+    company,
+    has_turned,
+    is_of_family,
+    is_proven,
+    served,
+)
 from balise_collector.judge.context import Context
 from balise_collector.judge.limits import limited
 from balise_collector.judge.references import Seen
 from balise_collector.judge.rules import Facts, common
 from balise_collector.judge.trials import began, ended, seen_of_target, trials_of
-from balise_wire.experiments.dns import DnsAnswer, DnsObservation
+from balise_wire.experiments.dns import TLS_PORT, DnsAnswer, DnsObservation
+from balise_wire.failures import Failure
 from balise_wire.measurement import Measurement
-from balise_wire.words import Arm, Resolver, Way
+from balise_wire.words import Arm, Proof, Resolver, Way
 
 _TTL_SLACK: Final = 2
 LASTS: Final = 86_400.0
@@ -74,7 +83,16 @@ class DnsFacts(Facts):
     """A public resolver leads to an address that the provider's gives, too."""
     public_gives: bool
     """A public resolver gives an address that is no bogon."""
+    public_vouches: bool
+    """A public resolver gives an address that others are given, too, and none that the provider's gives."""
     references: Seen
+    astray: bool
+    """Every address given is a stranger's that never showed anybody a certificate, one that was looked at showed none
+    now, and the same line reached the service by the same name where others are led."""
+    turned: bool
+    """Before, the same probe's resolver gave an address that held."""
+    company: Company
+    """The names that this probe is led to the same place for and that share none elsewhere, this one included."""
     all_lie: str
     """The one way in which all own questions were denied, else empty."""
     told_nothing: bool
@@ -96,8 +114,13 @@ class DnsFacts(Facts):
 
     @property
     def forged_answer(self) -> bool:
-        """What people get is provably not the service's address."""
+        """What people get is not the service's address, as far as can be told."""
         return not self.consistent and not self.expected and (self.failed or self.unexpected or self.inconsistent)
+
+    @property
+    def proven_wrong(self) -> bool:
+        """What people get is denied, or provably not the service's address; one that merely differs is not."""
+        return self.forged_answer and (self.failed or self.bogon or self.inconsistent or self.astray)
 
     @property
     def exists(self) -> bool:
@@ -203,16 +226,20 @@ def facts(measurement: Measurement, context: Context) -> DnsFacts:
     wrong = [t for t in subject if shown_wrong(t, t.at - offset)]
     inconsistent = any(not t.carried for t in wrong)
     unexpected = bool(plain) and bool(known) and not heard & known
-    bad = [t for t in subject if asked.word(t) or leads_nowhere(t, context) or t in wrong]
+    strayed = _astray(asked, known, measurement, context)
+    bad = [t for t in subject if asked.word(t) or leads_nowhere(t, context) or t in wrong or t in strayed]
     trusted = consistent or expected
     since = began(bad or (subject if unexpected else []), measurement)
-    passed = bool(own) and (trusted or (not any(lies) and not bogon and not inconsistent and not unexpected))
+    # Where nobody else is known to be given anything, an address that serves nothing is no good answer either.
+    unproven = bool(strayed) or (not known and not context.reference and any(map(_is_unserved, own)))
+    passed = bool(own) and (trusted or not (any(lies) or bogon or inconsistent or unexpected or unproven))
     honest = resolved(asked.public[0]) if asked.public else frozenset()
     given_unchecked = frozenset(address for t in own for answer in t.unchecked or () for address in answer.addresses)
     signs = _signs(asked, heard, measurement, context)
     raced = any(_raced(t, known, context, silent="forged_packet" in signs) for t in own)
     where_all_go = frozenset().union(*map(resolved, asked.control)) - known
     own_bad = [t for t in own if t in bad and asked.word(t) not in {*NOT_TOLD, "timeout", "servfail"}]
+    others = [t for t in own if t not in own_bad]
     return DnsFacts(
         **common(
             measurement,
@@ -239,10 +266,14 @@ def facts(measurement: Measurement, context: Context) -> DnsFacts:
         public_ok=proves(asked.public, context) and (not honest or not heard or honest != heard),
         public_same=bool(honest & heard),
         public_gives=proves(asked.public, context),
+        public_vouches=bool(honest & known) and honest.isdisjoint(heard),
         references=seen_of_target(measurement, context, since, ended(bad, measurement)),
+        astray=bool(strayed) and all(t in strayed for t in own),
+        turned=has_turned(context.references, context.probe, measurement.host, since - offset),
+        company=company(context.references, context.probe, measurement, heard, measurement.started - offset),
         all_lie=denials[0] if denials and len(set(lies)) == 1 else "",
         told_nothing=bool(lies) and not denials,
-        some_lie=0 < len(own_bad) < len(own),
+        some_lie=bool(own_bad) and bool(others) and (not strayed or all(resolved(t) & known for t in others)),
         at_home=said_at_home(
             [t for t in bad if asked.word(t) not in NOT_TOLD] or (subject if unexpected else []),
             asked.random,
@@ -264,6 +295,57 @@ def _known(asked: _Asked, measurement: Measurement, context: Context) -> frozens
     families = {measurement.family, *(6 if trial.qtype == "AAAA" else 4 for trial in asked.subject)}
     since = measurement.started - context.clock_offset - LASTS
     return context.addresses.union(*(context.references.answers(measurement.host, each, since) for each in families))
+
+
+def _astray(asked: _Asked, known: frozenset[str], measurement: Measurement, context: Context) -> list[DnsObservation]:
+    """Return the questions that led to where a name is not served, while the same line reaches it where others are led.
+
+    None of the addresses given is anybody else's, none ever showed a certificate, one was looked at and showed none
+    now. A board that was limited may have missed what came.
+    """
+    strange = [t for t in asked.subject if _is_strange(t, known, asked.own, measurement.family)]
+    dead = frozenset().union(*(resolved(t) for t in strange if _is_unserved(t)))
+    live = frozenset().union(*(resolved(t) for t in asked.subject if t.tls_proof not in _TELLS_NOTHING))
+    led = [t for t in strange if resolved(t) & dead and not resolved(t) & live]
+    missed = any(t.tls_failure is Failure.GENERIC_TIMEOUT for t in led)
+    if not led or (missed and limited(measurement, context.no_limits)):
+        return []
+    there = frozenset().union(*map(resolved, led))
+    table, offset = context.references, context.clock_offset
+    since, until = began(led, measurement) - offset, ended(led, measurement) - offset
+    answers = any(table.at_address(address, TLS_PORT, since, until).around.ok for address in there)
+    if answers or is_proven(table, there, context.probe):
+        return []
+    return led if served(table, context.probe, measurement, since, until) else []
+
+
+def _is_strange(trial: DnsObservation, known: frozenset[str], own: Sequence[DnsObservation], family: int) -> bool:
+    """Tell whether an answer holds addresses of the family alone that others are not given, and others are known."""
+    given = resolved(trial)
+    strange = bool(given) and bool(known) and given.isdisjoint(known) and is_of_family(given, family)
+    return strange and not any(is_translated(address, own) for address in given)
+
+
+def _is_unserved(trial: DnsObservation) -> bool:
+    """Tell whether an address of the answer was looked at, and nobody speaks TLS there."""
+    return trial.tls_proof is Proof.NOT_SHOWN and trial.tls_failure in _UNSERVED
+
+
+_TELLS_NOTHING: Final = frozenset({Proof.UNKNOWN, Proof.NOT_ASKED, Proof.NOT_SHOWN})
+_UNSERVED: Final = frozenset(
+    {
+        Failure.CONNECTION_ABORTED,
+        Failure.CONNECTION_REFUSED,
+        Failure.CONNECTION_RESET,
+        Failure.EOF,
+        Failure.GENERIC_TIMEOUT,
+        Failure.HOST_UNREACHABLE,
+        Failure.ICMP_ADMIN_PROHIBITED,
+        Failure.TLS_MALFORMED,
+    }
+)
+"""How a look fails where nobody speaks TLS. A server that does and dislikes our hello, and a machine without a way of
+this family, fail otherwise and say nothing."""
 
 
 def _signs(asked: _Asked, heard: frozenset[str], measurement: Measurement, context: Context) -> frozenset[str]:

@@ -43,6 +43,19 @@ def _denial(
     )
 
 
+_OPERATORS: Final = 3
+"""Services that no single operator runs, as far as a catalogue can tell."""
+
+
+def _led_astray(facts: DnsFacts) -> bool:
+    """Tell whether two of three things speak against a content network's own doing.
+
+    The resolver gave the right address before; a public resolver gives one that others are given; names that share no
+    address elsewhere are led to one.
+    """
+    return facts.turned + facts.public_vouches + (facts.company.names >= _TWICE) >= _TWICE
+
+
 def _forged(identity: str, mechanism: Mechanism, how: Callable[[DnsFacts], bool], reason: str) -> Rule[DnsFacts]:
     """Make the rule for one kind of forged answer, proved by the silence that the control meets."""
     return Rule(
@@ -130,7 +143,7 @@ RULES: Final[tuple[Rule[DnsFacts], ...]] = (
         mechanism=Mechanism.DNS_HIJACK,
         level=Level.SCORED,
         proof=(ARTEFACT,),
-        when=lambda f: f.silent_control is True and f.forged_answer and f.control_ok is True,
+        when=lambda f: f.silent_control is True and f.proven_wrong and f.control_ok is True,
         reason="All DNS is intercepted on the way, and the interceptor denies or forges this name only.",
         source="detectors.md 2.1, dns.hijack",
     ),
@@ -275,6 +288,31 @@ RULES: Final[tuple[Rule[DnsFacts], ...]] = (
         when=lambda f: f.inconsistent and f.unexpected and f.control_ok is True and f.exists and not f.public_same,
         reason="The answer leads to a server without the service's certificate, at an address nobody else is given.",
         source="detectors.md 2.1; OONI weight .9",
+    ),
+    Rule(
+        id="dns.shared_address",
+        layer=_LAYER,
+        state=VerdictState.BLOCKED,
+        mechanism=Mechanism.DNS_BOGUS,
+        level=Level.SCORED,
+        when=lambda f: f.astray and f.company.services >= _OPERATORS and f.control_ok is True and not f.references.dead,
+        reason="Names of several services that share no address elsewhere are all led to this one, where none of them "
+        "is served; the same line reaches this one where others are led.",
+        source="OONI; Satellite (Scott et al., USENIX ATC 2016)",
+    ),
+    Rule(
+        id="dns.astray",
+        layer=_LAYER,
+        state=VerdictState.BLOCKED,
+        mechanism=Mechanism.DNS_BOGUS,
+        level=Level.SCORED,
+        server_not_excluded=True,  # A content network may send a provider's resolver to a node that never worked.
+        when=lambda f: (
+            f.astray and f.control_ok is True and not f.public_same and not f.references.dead and _led_astray(f)
+        ),
+        reason="The answer leads to an address that nobody else is given and where the service never was; the same "
+        "line reaches the service where others are led.",
+        source="detectors.md 2.1; OONI web_connectivity; Satellite (Scott et al., USENIX ATC 2016)",
     ),
     Rule(
         id="dns.partial",
