@@ -535,7 +535,7 @@ def test_where_any_part_is_missing_an_answer_that_differs_accuses_nobody(case: C
 def test_an_address_that_once_served_is_an_edge_that_died(case: Case) -> None:
     """A provider's cache, a content network's node: it showed this probe a certificate."""
     _before(case)
-    served = {"tls_proof": Proof.VERIFIED, "tls_consistent": True, "tls_address": ELSEWHERE}
+    served: dict[str, Any] = {"tls_proof": Proof.VERIFIED, "tls_consistent": True, "tls_address": ELSEWHERE}
     _noted(case, case.measured(case.asked(case.answer(ELSEWHERE), at=case.now - 600.0, **served)))
     verdict = case.judged(_paired(case, (case.answer(ELSEWHERE),), **DEAD))
     assert (verdict.state, verdict.rule) == (VerdictState.INSUFFICIENT, "dns.unmatched")
