@@ -121,7 +121,8 @@ def is_translated(address: str, trials: Iterable[DnsObservation]) -> bool:
 def leads_nowhere(trial: DnsObservation, context: Context) -> bool:
     """Tell whether an answer holds an address that no public service has, the asking household's own among them."""
     answer = accepted(trial)
-    return answer is not None and (answer.household > 0 or any(context.is_bogon(each) for each in resolved(trial)))
+    nowhere = (each for each in resolved(trial) if context.is_bogon(each) and not is_translated(each, (trial,)))
+    return answer is not None and (answer.household > 0 or any(nowhere))
 
 
 def proves(trials: Iterable[DnsObservation], context: Context) -> bool:

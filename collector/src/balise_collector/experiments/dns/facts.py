@@ -232,7 +232,8 @@ def facts(measurement: Measurement, context: Context) -> DnsFacts:
     since = began(bad or (subject if unexpected else []), measurement)
     # Where nobody else is known to be given anything, an address that serves nothing is no good answer either.
     unproven = bool(strayed) or (not known and not context.reference and any(map(_is_unserved, own)))
-    passed = bool(own) and (trusted or not (any(lies) or bogon or inconsistent or unexpected or unproven))
+    mixed = any(t in bad for t in own)
+    passed = bool(own) and (trusted or not (any(lies) or mixed or bogon or inconsistent or unexpected or unproven))
     honest = resolved(asked.public[0]) if asked.public else frozenset()
     given_unchecked = frozenset(address for t in own for answer in t.unchecked or () for address in answer.addresses)
     signs = _signs(asked, heard, measurement, context)
