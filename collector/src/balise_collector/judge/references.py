@@ -101,7 +101,7 @@ class Seen:
     expected: bool = False
     """Some reference has tested it within the last day, so that its word can be waited for."""
     home: int = 0
-    """Other probes of the country that were in order around that time, and at no time in it failed."""
+    """Other probes of the country that were in order at that time, and failed neither then nor around it."""
 
     @property
     def reached(self) -> bool:
@@ -341,12 +341,16 @@ class ReferenceTable:
         return bool(near) and near[-1]
 
     def _well_at_home(self, key: tuple[str, ...], besides: str, since: float, until: float) -> int:
-        """Return how many other probes were in order around a window and failed at no time in it."""
+        """Return how many other probes were in order in a window, and failed neither in it nor around it.
+
+        One that was last in order before it says nothing of a fault that began with it.
+        """
         well = 0
         for probe, stretches in self._results.get(key, {}).items():
             if probe != besides:
-                near = [s.ok for s in stretches if s.last >= since - _NEAR and s.first <= until + _NEAR]
-                well += bool(near) and all(near)
+                within = any(s.last >= since and s.first <= until for s in stretches)
+                near = (s.ok for s in stretches if s.last >= since - _NEAR and s.first <= until + _NEAR)
+                well += within and all(near)
         return well
 
     def at_address(
