@@ -21,6 +21,7 @@ from typing import Any, Final
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from balise_collector.detect import Detector, Episode, Scale
+from balise_collector.detect.silences import SHARE, WITHIN
 from balise_collector.judge import Level, Verdict, VerdictState
 from balise_wire.measurement import Network
 from balise_wire.mechanisms import Mechanism
@@ -129,13 +130,15 @@ class Quiet:
 
 
 def _pour(detector: Detector, home: Home, cell: Cell, held: Sequence[Outcome], until: float) -> None:
-    """Give a detector one series of a whole play: what is not ordinary by its door, the rest as the run it is kept as.
+    """Give a detector one series of a whole play as the runs that it is kept as.
 
     Verdict by verdict a year of a hundred series would take hours; a test holds that both ways end alike.
     """
-    detector.observe(verdict(home, cell, Outcome(1.0, 1.0, "ok")))
     first = verdict(home, cell, Outcome(1.0, 1.0, "ok"))
-    series, ok = detector.index.enter(first), detector.index.code_index(first)
+    detector.observe(first)
+    series = detector.index.enter(first)
+    codes = {kind: detector.index.code_index(verdict(home, cell, Outcome(1.0, 1.0, kind))) for kind in _OF_KIND}
+    ok = codes["ok"]
     dark = sorted((span.start, span.end) for span in home.dark)
     edge, place = SLOT, 0
     for one in [*held, Outcome(until, until, "end")]:
@@ -145,8 +148,9 @@ def _pour(detector: Detector, home: Home, cell: Cell, held: Sequence[Outcome], u
             start = max(start, dark[place][1])
             place += 1
         _ordinary(series, ok, start, one.since)
-        if one.kind not in {"end", "ok"}:
-            detector.observe(verdict(home, cell, one))
+        code = codes.get(one.kind, -1)
+        if code >= 0 and code != ok:
+            series.add(code, EPOCH + one.since, EPOCH + one.at)
         edge = max(edge, one.at + (0.0 if one.kind == "ok" else SLOT))
 
 
@@ -167,23 +171,34 @@ def _ordinary(series: Any, ok: int, start: float, end: float) -> None:
 
 
 def _pour_lines(detector: Detector, fleet: Sequence[Home], until: float) -> None:
-    """Give a detector the lines: well, or silent where two of a provider's homes are dark at once."""
+    """Give a detector the lines: well, or silent where the collector would write silence down (detect/silences.py)."""
     for home in fleet:
-        company = [span for other in fleet if other is not home and other.asn == home.asn for span in other.dark]
         first = line_verdict(home, 1.0, silent=False)
         detector.observe(first)
         series, ok = detector.index.enter(first), detector.index.code_index(first)
         silent = detector.index.code_index(line_verdict(home, 1.0, silent=True))
+        others = [other for other in fleet if other is not home and other.asn == home.asn]
         edge = SLOT
         for span in sorted(home.dark, key=lambda one: one.start):
             _ordinary(series, ok, edge, span.start)
             at = max(span.start + 2 * SLOT, edge)
             while at + SLOT < min(span.end, until):
-                if any(other.start + 2 * SLOT <= at < other.end for other in company):
+                if _is_common(span.start, at, others):
                     series.add(silent, EPOCH + at, EPOCH + at)
                 at += SLOT
             edge = max(edge, span.end)
         _ordinary(series, ok, edge, until)
+
+
+def _is_common(since: float, at: float, others: Sequence[Home]) -> bool:
+    """Whether enough of a provider's other homes fell dark with one, in time and in share.
+
+    Habits, and how often each home is dark by chance, are left out: with them silence would be rarer still.
+    """
+    dark = [[span.start for span in home.dark if span.start + 2 * SLOT <= at < span.end] for home in others]
+    together = sum(any(abs(one - since) <= WITHIN + 2 * SLOT for one in starts) for starts in dark)
+    gone = sum(any(one < since - WITHIN - 2 * SLOT for one in starts) for starts in dark)
+    return not others or (together >= 1 and together + 1 >= SHARE * (1 + len(others) - gone))
 
 
 def quiet(world: World, providers: int, probes: int, days: float, seed: int) -> Quiet:
@@ -195,14 +210,16 @@ def quiet(world: World, providers: int, probes: int, days: float, seed: int) -> 
     for cell in CELLS:
         by_provider: dict[int, dict[str, list[Outcome]]] = defaultdict(dict)
         for home in fleet:
-            held = list(outcomes(Line(world, home, cell, until, None), until, chance))
+            held = list(outcomes(Line(world, home, cell, until, None), until, chance, passing=False))
             by_provider[home.asn][home.name] = held
             _pour(detector, home, cell, held, until)
         for series in by_provider.values():
             alarms[ROW] += three_in_a_row(series)
             alarms[HOURLY] += hourly_median(series)
     _pour_lines(detector, fleet, until)
-    detector._touched.update(detector.index.cells.values())
+    # Of one provider the country's cell holds the very same series: walking it as well would find nothing else.
+    cells = detector.index.cells.values()
+    detector._touched.update(cell for cell in cells if providers > 1 or cell.parent is not None)
     detector.advance(EPOCH + until)
     confirmed = [e for e in detector.episodes if e.confirmed]
     alarms[OURS] = [_span(e) for e in confirmed if e.key.service == "service"]

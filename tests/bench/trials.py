@@ -255,12 +255,19 @@ class Line:
 
 
 def outcomes(
-    line: Line, until: float, chance: random.Random, every: float = SLOT, *, ordinary: bool = False
+    line: Line,
+    until: float,
+    chance: random.Random,
+    every: float = SLOT,
+    *,
+    ordinary: bool = False,
+    passing: bool = True,
 ) -> Iterator[Outcome]:
     """Yield what is not an ordinary ok, in order of time, and the ok that ends an anomaly.
 
     Between two of them lie ordinary sentinels, all ok, one each ``every`` seconds where the line is not dark; with
-    ``ordinary`` these are yielded as well.
+    ``ordinary`` these are yielded as well. Without ``passing``, anomalies that pass at the first paired series are not
+    drawn (nineteen of twenty: they say nothing), only the others, as often as they are.
     """
     at = chance.uniform(0.0, every)
     while at < until:
@@ -269,6 +276,8 @@ def outcomes(
         if not line.dark[place] and end - at >= every and line.quiet(place):
             # Memoryless: the next failing sentinel of a stretch of equal noise is drawn at once.
             level = line.fails[place]
+            if not passing:
+                level *= 1.0 - (1.0 - level) ** 2
             gap = math.log(1.0 - chance.random()) / math.log1p(-level) if level else math.inf
             whole = int((end - at) / every)
             if ordinary:
@@ -277,7 +286,8 @@ def outcomes(
                 at += max(1, whole) * every
                 continue
             at += int(gap) * every
-            yield from (found := list(_anomaly(line, at, chance, every, until)))
+            lasting = 0.0 if passing else line.fails[place]
+            yield from (found := list(_anomaly(line, at, chance, every, until, lasting)))
             at = _next(at, found, every)
             continue
         if not line.is_dark(at) and line.subject_fails(at, chance):
@@ -295,8 +305,13 @@ def _next(began: float, found: Sequence[Outcome], every: float) -> float:
     return began + (int((last - began) / every) + 1) * every
 
 
-def _anomaly(line: Line, began: float, chance: random.Random, every: float, until: float) -> Iterator[Outcome]:
-    """Yield a failing sentinel and the paired series after it, until one passes."""
+def _anomaly(
+    line: Line, began: float, chance: random.Random, every: float, until: float, lasting: float = 0.0
+) -> Iterator[Outcome]:
+    """Yield a failing sentinel and the paired series after it, until one passes.
+
+    Where ``lasting`` is not 0, the first series does not pass: that was drawn before, with such a level of noise.
+    """
     yield Outcome(began, began, "anomaly")
     cause, at, slot = began, began + DEAD + REST, began
     while at < until:
@@ -305,9 +320,10 @@ def _anomaly(line: Line, began: float, chance: random.Random, every: float, unti
             continue
         control = line.neutral_fails(at, chance) or line.neutral_fails(at + 1, chance)
         first = at + 2.0 + (2 * DEAD if control else 0.0)
-        dead = [line.subject_fails(first, chance)]
-        second = first + (DEAD if dead[0] else 1.0)
-        dead.append(line.subject_fails(second, chance))
+        one = chance.random() * (2.0 - lasting) < 1.0 if lasting else line.subject_fails(first, chance)
+        second = first + (DEAD if one else 1.0)
+        dead = [one, not one or chance.random() < lasting if lasting else line.subject_fails(second, chance)]
+        lasting = 0.0
         last = second + (DEAD if dead[1] else 1.0)
         if not any(dead):
             yield Outcome(first, first, "ok")

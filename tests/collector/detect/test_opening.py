@@ -63,3 +63,14 @@ def test_troubles_that_begin_apart_open_nothing(play: Play) -> None:
 
     events = play.run(play.slots(0, 90, seats, failing))
     assert not [e for e in events if e.kind is CellEventKind.OPENED]
+
+
+def test_a_trouble_of_hours_is_not_where_another_one_began(play: Play) -> None:
+    """Two homes, two hours apart, both for hours: successes are remembered for as long as that beginning is."""
+    seats = (play.seat("pk00"), play.seat("pk01"))
+
+    def failing(seat: Seat, at: float) -> bool:
+        return play.at({"pk00": 20, "pk01": 44}[seat.probe]) <= at < play.at(100)
+
+    events = play.run(play.slots(0, 120, seats, failing))
+    assert not [e for e in events if e.kind is CellEventKind.OPENED and e.episode.confirmed]

@@ -32,6 +32,19 @@ def test_pouring_a_series_in_ends_as_verdict_by_verdict() -> None:
     ]
 
 
+def test_leaving_out_what_passes_leaves_the_rest_as_it_is() -> None:
+    """Failures come as often, whether the anomalies that say nothing are drawn or not (within 4 standard errors)."""
+    world, until = World(noise=0.05, alone_every=0.0), 400 * DAY
+    counts = []
+    for passing in (True, False):
+        home = homes(world, 1, 1, until, random.Random(5))[0]
+        line = Line(world, home, ("web", "tls"), until, None)
+        kinds = [one.kind for one in outcomes(line, until, random.Random(6), passing=passing)]
+        counts.append([kinds.count("blocked"), kinds.count("partial")])
+    for drawn, left in zip(*counts, strict=True):
+        assert abs(drawn - left) < 4 * (drawn + left) ** 0.5
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_quiet_days_are_quiet() -> None:

@@ -123,11 +123,16 @@ class CellHistory:
             parts.append(right)
         return parts
 
-    def list(self, since_bin: int = 0) -> list[CodeRun]:
-        """Return the runs that end at or after a bin, oldest first."""
+    def list(self, since_bin: int = 0, until_bin: int = 1 << 32) -> list[CodeRun]:
+        """Return the runs that end at or after a bin, and before the first that begins after another, oldest first."""
         r = self.runs
         begin = self._search(2, since_bin) * _WIDTH if since_bin else 0
-        return [CodeRun(r[i], r[i + 1], r[i + 2], r[i + 3], r[i + 4]) for i in range(begin, len(r), _WIDTH)]
+        found: list[CodeRun] = []
+        for i in range(begin, len(r), _WIDTH):
+            if r[i + 1] > until_bin:
+                break
+            found.append(CodeRun(r[i], r[i + 1], r[i + 2], r[i + 3], r[i + 4]))
+        return found
 
     def write(self, runs: Sequence[CodeRun]) -> None:
         """Replace the runs."""

@@ -12,12 +12,13 @@ from __future__ import annotations
 from typing import Final
 
 from balise_collector.detect import closing, opening
-from balise_collector.detect.cell import Segment, segments
+from balise_collector.detect.cell import Segment
 from balise_collector.detect.evalue import SLACK, WINDOW, Mark
 from balise_collector.detect.evidence import Severity
 from balise_collector.detect.participants import Participants
-from balise_collector.detect.stretches import USUAL, Learned, Symbol, likelihoods, predict
-from balise_collector.detect.walk_state import Chain, Span, WalkState
+from balise_collector.detect.stretches import USUAL, Learned, Symbol, taken
+from balise_collector.detect.tracks import Tracks
+from balise_collector.detect.walk_state import Chain, OpenEpisode, Span, WalkState
 from balise_wire.bins import BIN
 
 INTERMITTENT: Final = 7200 // BIN
@@ -44,38 +45,37 @@ class CellWalk:
         self.state = state
         self.until = until
         self.whole = until if whole is None else whole
+        self._well = [code.severity == Severity.OK for code in participants.codes]
         # What was walked before is in the state: a walk that goes on costs what is new, not what is kept.
-        self.tracks: list[list[Segment]] = [
-            segments(s.list(state.next_bin), participants.severity) for s in participants.series
-        ]
-        self.place = [0] * len(self.tracks)
+        self.tracks = Tracks(participants, state.next_bin)
         self.bin = 0
         """The bin that is walked."""
+        self.company = 0
+        """Bin before which two witnesses at least are known to be there."""
 
     def run(self) -> WalkState:
         """Walk every bin up to and including ``until``."""
-        state = self.state
-        first = min((t[0].first_bin for t in self.tracks if t), default=self.until + 1)
-        bin_ = state.next_bin or first
-        self._seek(bin_)
+        state, tracks, stop = self.state, self.tracks, self.until + 1
+        bin_ = state.next_bin or (stop if tracks.first is None else tracks.first)
         observed = bin_
         while bin_ <= self.until:
             self._lay_down(bin_)
-            if not state.spans and (state.current is None or state.current.closed_bin is not None):
-                ahead = self._next_failure(bin_)
+            if not state.spans and self._open() is None:
+                ahead = tracks.next_failure(bin_, stop)
                 if ahead > bin_:
-                    self._skip(bin_, min(ahead, self.until + 1))
+                    tracks.pass_all(state, ahead)
                     bin_ = ahead
                     continue
             if self._step(bin_):
                 observed = bin_
             elif bin_ - observed > _IDLE:
                 # Nothing was seen for so long that time alone changes no sum, no count and no end.
-                bin_ = self._next_observed()
+                bin_ = tracks.next_observed(bin_, stop)
                 continue
             bin_ += 1
-        self._lay_down(self.until + 1)
-        state.next_bin = max(state.next_bin, self.until + 1)
+        self._lay_down(stop)
+        tracks.pass_all(state, min(self.until, self.whole) + 1, self._in_trouble())
+        state.next_bin = max(state.next_bin, stop)
         return state
 
     def _lay_down(self, bin_: int) -> None:
@@ -85,85 +85,59 @@ class CellWalk:
             self.state.done.append(current)
             self.state.current = None
 
-    # ------------------------------------------------------------ moving along the histories
+    def _open(self) -> OpenEpisode | None:
+        """Return the episode that is open."""
+        current = self.state.current
+        return None if current is None or current.closed_bin is not None else current
 
-    def _seek(self, bin_: int) -> None:
-        """Move every pointer to the first segment that ends at or after a bin."""
-        for index, track in enumerate(self.tracks):
-            place = self.place[index]
-            while place < len(track) and track[place].last_bin < bin_:
-                place += 1
-            self.place[index] = place
-
-    def _next_failure(self, bin_: int) -> int:
-        """Return the first bin at or after ``bin_`` in which any series holds a positive code."""
-        first, codes = self.until + 1, self.participants.codes
-        for index, track in enumerate(self.tracks):
-            for place in range(self.place[index], len(track)):
-                segment = track[place]
-                if segment.first_bin >= first:
-                    break
-                if codes[segment.code].positive:
-                    first = max(bin_, segment.first_bin)
-                    break
-        return first
-
-    def _next_observed(self) -> int:
-        """Return the next bin in which any series holds anything."""
-        ahead = (
-            track[place].first_bin for track, place in zip(self.tracks, self.place, strict=True) if place < len(track)
-        )
-        return min(ahead, default=self.until + 1)
-
-    def _skip(self, start: int, stop: int) -> None:
-        """Pass over quiet bins ``start``..``stop - 1``, in which everything observed is ok or void."""
-        state = self.state
-        for index, track in enumerate(self.tracks):
-            place = self.place[index]
-            while place < len(track) and track[place].first_bin < stop:
-                segment = track[place]
-                last = min(segment.last_bin, stop - 1)
-                if last >= start:
-                    state.last_seen[index] = last
-                    if self.participants.codes[segment.code].severity == Severity.OK:
-                        state.last_ok[index] = segment.last
-                if segment.last_bin >= stop:
-                    break
-                place += 1
-            self.place[index] = place
-
-    def _observed(self, bin_: int) -> list[tuple[int, Segment]]:
-        """Return the series that hold anything in a bin, with it."""
-        found: list[tuple[int, Segment]] = []
-        for index, track in enumerate(self.tracks):
-            place = self.place[index]
-            while place < len(track) and track[place].last_bin < bin_:
-                place += 1
-            self.place[index] = place
-            if place < len(track) and track[place].first_bin <= bin_:
-                found.append((index, track[place]))
-        return found
+    def _in_trouble(self) -> set[int]:
+        """Return the probes that are looked at bin by bin."""
+        current = self._open()
+        return {*self.state.spans, *(current.spans if current is not None else ())}
 
     def _step(self, bin_: int) -> bool:
         """Walk one bin; returns whether anything was observed in it."""
-        state, codes = self.state, self.participants.codes
+        state, tracks = self.state, self.tracks
         self.bin = bin_
-        seen = self._observed(bin_)
-        failing = [(index, segment) for index, segment in seen if codes[segment.code].positive]
-        present = opening.present(self.participants, state, bin_)
-        for index, segment in failing:
-            state.last_seen[index] = bin_
-            self._fail(index, segment, bin_)
+        failing = tracks.failing(bin_)
         if failing:
-            opening.maybe_open(self.participants, state, bin_, present)
+            self._fail_all(failing, bin_)
         if bin_ > self.whole:
-            return bool(seen)
-        for index, segment in seen:
-            state.last_seen[index] = bin_
-            if codes[segment.code].severity == Severity.OK and not self._says_nothing(index, segment):
+            return bool(failing) or tracks.is_observed(bin_)
+        observed = bool(failing)
+        for index in sorted(self._in_trouble()):
+            segment = tracks.at(index, bin_)
+            if segment is None:
+                continue
+            observed, state.last_seen[index] = True, bin_
+            if self._well[segment.code] and not self._says_nothing(index, segment):
                 self._ok(index, segment, bin_)
-        closing.maybe_close(self.participants, state, bin_)
-        return bool(seen)
+            tracks.passed(index, bin_)
+        if self._open() is not None:
+            tracks.pass_all(state, bin_ + 1, self._in_trouble())
+            closing.maybe_close(self.participants, state, bin_)
+        return observed or tracks.is_observed(bin_)
+
+    def _fail_all(self, failing: list[int], bin_: int) -> None:
+        """Note who fails in a bin, and look whether that opens."""
+        state, stop = self.state, min(bin_, self.whole + 1)
+        trouble = self._in_trouble()
+        before: dict[int, int] = {}
+        for index in failing:
+            if index not in trouble:
+                self.tracks.pass_over(state, index, stop)
+            before[index] = state.last_seen.get(index, bin_ - opening.PRESENT)
+            segment = self.tracks.at(index, bin_)
+            if segment is not None:
+                state.last_seen[index] = bin_
+                self._fail(index, segment, bin_)
+                self.tracks.passed(index, bin_)
+        if bin_ < self.company and not opening.is_shared(self.participants, state, bin_):
+            return
+        self.tracks.pass_all(state, stop, self._in_trouble())
+        seen = {**state.last_seen, **before}
+        self.company = opening.company(self.participants, seen)
+        opening.maybe_open(self.participants, state, bin_, opening.present(self.participants, seen, bin_))
 
     # ------------------------------------------------------------ one probe, one bin
 
@@ -171,8 +145,7 @@ class CellWalk:
         """Take one bin into the chain of a probe in trouble; returns its nats for a block that holds."""
         bin_, learned = self.bin, self.state.learned.get(index)
         ratios = USUAL if learned is None else learned.ratios(bin_, self.participants.series[index].runs[1])
-        z, chain.held = predict(self.participants.null, chain.held, symbol, ratios)
-        nats = likelihoods(z, symbol)
+        nats, chain.held = taken(self.participants.null, chain.held, symbol, ratios)
         chain.marks.append(Mark(at, symbol is not Symbol.OK, nats))
         self._fold(index, chain.marks, (bin_ - WINDOW) * BIN)
         return nats[0]

@@ -11,7 +11,7 @@ from itertools import combinations
 from typing import Final, NamedTuple
 
 from balise_collector.detect import thresholds
-from balise_collector.detect.evalue import MOST, NOTHING, SLACK, WINDOW, Mark, Statistic, beginnings, statistic
+from balise_collector.detect.evalue import MOST, NOTHING, SLACK, Mark, Statistic, beginnings, statistic
 from balise_collector.detect.evidence import Severity
 from balise_collector.detect.participants import Participants
 from balise_collector.detect.stretches import drowned
@@ -29,6 +29,8 @@ _GROWS: Final = 6
 """Bins for which the score of an open episode grows: the promise is about the opening, and three hosts say it all."""
 _SUMMED: Final = 2.5
 """Nats that adding up over moments can bring; a block that a dozen of them could have begun in."""
+_BEFORE: Final = 6
+"""Successes before a trouble that are looked at: they leave nothing of an earlier moment, and more leave no less."""
 _PART: Final = 3.0
 """Nats since the likeliest beginning from which on a probe is one of those that open."""
 
@@ -40,10 +42,27 @@ class Present(NamedTuple):
     witnesses: int
 
 
-def present(participants: Participants, state: WalkState, bin_: int) -> Present:
+def present(participants: Participants, last_seen: Mapping[int, int], bin_: int) -> Present:
     """Return the boards seen within a day before a bin, and the witnesses that they are."""
-    seen = [index for index, when in state.last_seen.items() if when > bin_ - PRESENT]
+    seen = [index for index, when in last_seen.items() if when > bin_ - PRESENT]
     return Present(len(seen), participants.hosts(seen))
+
+
+def company(participants: Participants, last_seen: Mapping[int, int]) -> int:
+    """Return the bin before which two witnesses at least are present, were nothing else seen."""
+    newest: dict[str, int] = {}
+    for index, when in last_seen.items():
+        who = participants.operator(index)
+        newest[who] = max(when, newest.get(who, when))
+    return sorted(newest.values())[-PAIR] + PRESENT if len(newest) >= PAIR else 0
+
+
+def is_shared(participants: Participants, state: WalkState, bin_: int) -> bool:
+    """Whether more than one witness is in trouble: where several are present, one's trouble opens nothing."""
+    current = state.current
+    if current is not None and current.closed_bin is None and current.shared:
+        return True
+    return participants.hosts(_hard(participants, _spans(state), bin_)) >= PAIR
 
 
 def maybe_open(participants: Participants, state: WalkState, bin_: int, before: Present) -> None:
@@ -62,13 +81,17 @@ def maybe_open(participants: Participants, state: WalkState, bin_: int, before: 
     if before.witnesses <= 1:
         _open_alone(participants, state, bin_, before)
     spans = _spans(state)
-    hard = [i for i, s in spans.items() if s.last_hard > bin_ - LATELY or _is_silent(participants, s, bin_)]
+    hard = _hard(participants, spans, bin_)
     if participants.hosts(hard) < PAIR:
         return
-    found = _statistic(participants, state, bin_) if _can_reach(participants, state, spans) else NOTHING
+    found, most = NOTHING, _can_reach(participants, state, spans)
+    if most and _statistic(participants, state, bin_, well=False).score > thresholds.BOUND:
+        found = _statistic(participants, state, bin_)
     members = [i for i in hard if found.parts.get(i, 0.0) >= _PART]
     if participants.hosts(members) < PAIR or not _stands_out(participants, spans, found.score, members):
         members = _slowly(participants, spans, hard, before.witnesses)
+        if members and most and found is NOTHING:
+            found = _statistic(participants, state, bin_)
     if members:
         _open(participants, state, bin_, found, members)
 
@@ -100,18 +123,28 @@ def _score(participants: Participants, state: WalkState, bin_: int, current: Ope
         current.score = max(current.score, _statistic(participants, state, bin_).score)
 
 
-def _statistic(participants: Participants, state: WalkState, bin_: int) -> Statistic:
-    """Return the statistic of a cell with the failures of a bin, and with the successes of the bins before it."""
-    marks = {i: chain.marks for i, chain in state.chains.items()}
-    first = min((begin // BIN for held in marks.values() for begin in beginnings(held)), default=bin_)
-    # Successes of three hours and more leave nothing of a moment; more of them than that are not looked at.
-    first = max(first, bin_ - WINDOW)
+def _statistic(participants: Participants, state: WalkState, bin_: int, *, well: bool = True) -> Statistic:
+    """Return the statistic of a cell with the failures of a bin, and with the successes of the bins before it.
+
+    Without those who are ``well`` all along it is at least as high: nothing of theirs speaks for a block.
+    """
+    held = {i: chain.marks for i, chain in state.chains.items() if chain.marks}
+    first = min((begin // BIN for marks in held.values() for begin in beginnings(marks)), default=bin_)
+    marks: dict[int, Sequence[Mark]] = {}
     for index, when in state.last_seen.items():
-        held = marks.get(index, [])
-        if when >= first:
-            before = held[0].at // BIN + 1 if held else bin_
-            marks[index] = [*participants.well(index, first - 1, min(before, bin_)), *held]
+        ours = held.get(index, [])
+        if not ours and (when < first or not well):
+            continue
+        # Whatever failed before what is held of it, a probe was well right before: that a moment lies hours back must
+        # not hide it.
+        before = min(bin_, ours[0].at // BIN + 1) if ours else bin_
+        marks[index] = [*participants.well(index, max(first, before - _BEFORE) - 1, before), *ours]
     return statistic(marks, {i: participants.operator(i) for i in marks})
+
+
+def _hard(participants: Participants, spans: Mapping[int, Span], bin_: int) -> list[int]:
+    """Return whose whole failure, or whose silence, is of the last half hour."""
+    return [i for i, s in spans.items() if s.last_hard > bin_ - LATELY or _is_silent(participants, s, bin_)]
 
 
 def _is_silent(participants: Participants, span: Span, bin_: int) -> bool:

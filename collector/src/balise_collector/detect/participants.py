@@ -37,7 +37,7 @@ class Participants:
         """Return the successes of a probe in no trouble, in bins later than ``after`` and earlier than ``before``."""
         return [
             Mark(bin_ * BIN, fails=False, nats=WELL)
-            for segment in segments(self.series[index].list(after + 1), self.severity)
+            for segment in segments(self.series[index].list(after + 1, before), self.severity)
             if self.severity[segment.code] == Severity.OK
             for bin_ in range(max(after + 1, segment.first_bin), min(before - 1, segment.last_bin) + 1)
         ]

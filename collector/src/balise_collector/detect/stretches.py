@@ -9,8 +9,11 @@ stretch. Pure. Must not live here: sums over moments and probes (evalue.py), whe
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
+from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final, NamedTuple
+from functools import lru_cache
+from typing import Final
 
 Held = tuple[float, float, float]
 """Probability of being in each kind of stretch."""
@@ -30,7 +33,8 @@ class Symbol(IntEnum):
     """Nothing came where others of the provider were quiet as well."""
 
 
-class Null(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class Null:
     """The chain of a home without a block; probabilities are per observed bin of five minutes."""
 
     enter: tuple[float, float, float]
@@ -113,12 +117,22 @@ class Learned:
             first: the first bin of the probe's history.
         """
         bins = min(MEMORY, max(0, bin_ - first)) + MEMORY
-        failing = sum(one >= bin_ - MEMORY for one in self.failing)
-        partial = sum(one >= bin_ - MEMORY for one in self.partial)
+        failing = len(self.failing) - bisect_left(self.failing, bin_ - MEMORY)
+        partial = len(self.partial) - bisect_left(self.partial, bin_ - MEMORY)
         return (
             (failing + STRETCHES * MEMORY) / (STRETCHES * bins),
             (partial + _SPOTS * MEMORY) / (_SPOTS * bins),
         )
+
+
+@lru_cache(maxsize=4096)
+def taken(null: Null, held: Held, symbol: Symbol, ratios: tuple[float, float]) -> tuple[Held, Held]:
+    """Return (nats for each sort of block, the stretches after it) of one bin; see ``predict`` and ``likelihoods``.
+
+    Troubles resemble each other, and one that lasts comes to a rest: few are reckoned anew.
+    """
+    z, after = predict(null, held, symbol, ratios)
+    return likelihoods(z, symbol), after
 
 
 def predict(null: Null, held: Held, symbol: Symbol, ratios: tuple[float, float]) -> tuple[float, Held]:
