@@ -64,6 +64,8 @@ class ResolverPlace(Word):
     """On the probe's own network: a router, a filter, a program of the machine. It may say what no provider says."""
     BEYOND = "beyond"
     """Past the home: the provider's, or a public one."""
+    CHOSEN = "chosen"
+    """A public one that filters for whoever chooses it (families, advertising): its word is the household's own."""
     UNKNOWN = "unknown"
 
 

@@ -577,3 +577,18 @@ def test_interception_accuses_nobody_of_an_address_that_merely_differs(case: Cas
         case.asked(case.answer(ELSEWHERE)),
     )
     assert case.judged(measured).rule == "dns.intercepted"
+
+
+@pytest.mark.parametrize("answer", [{"rcode": 3}, {"addresses": ("192.168.7.7",)}, {"addresses": (ELSEWHERE,)}])
+def test_a_filter_that_the_household_chose_is_not_the_providers(case: Case, answer: dict[str, Any]) -> None:
+    """A family's resolver, asked across the network: its denials, its sinks and its pages are its users' wish."""
+    _before(case)
+    given = (msgspec.structs.replace(case.answer(), **answer),)
+    looked = DEAD if ELSEWHERE in given[0].addresses else {}
+    chosen = case.judged(_paired(case, given, resolver_place=ResolverPlace.CHOSEN, **looked))
+    assert (chosen.state, chosen.rule) == (VerdictState.INSUFFICIENT, "dns.chosen_resolver")
+    beyond = case.judged(_paired(case, given, resolver_place=ResolverPlace.BEYOND, **looked))
+    assert beyond.state is VerdictState.BLOCKED
+    assert beyond.proof == ("resolver_beyond",)
+    unknown = case.judged(_paired(case, given, resolver_place=ResolverPlace.UNKNOWN, **looked))
+    assert unknown.proof == ()

@@ -122,3 +122,15 @@ def test_silence_is_weighed_by_who_still_speaks() -> None:
     unknown = gather(scene(members, home, service=INTERNET, cells=cells))
     assert Group.DISTRICT_ALIVE not in unknown
     assert Group.SAME_BOOT not in unknown
+
+
+def test_a_resolver_past_the_home_is_no_filter_of_the_homes() -> None:
+    """What it denies is about more than the home's own resolver; where its place is not known, it is not told apart."""
+    denied = RuleCount(rule="dns.nxdomain", state=VerdictState.BLOCKED, mechanism=Mechanism.DNS_NXDOMAIN, bins=6)
+    members = (hit("a", rule=denied), hit("b", rule=denied))
+    beyond = {name: frozenset({"resolver_beyond"}) for name in ("a", "b")}
+    unknown, told = gather(scene(members, ())), gather(scene(members, (), signs=beyond))
+    assert unknown[Group.BEYOND_DNS].ok == 0
+    assert told[Group.BEYOND_DNS].ok == told[Group.BEYOND_DNS].n
+    likely = [dict(posterior(one, PRIORS_OF_SERVICES).ranked)[Hypothesis.HOME_FILTER] for one in (told, unknown)]
+    assert likely[0] < likely[1] / 2

@@ -18,10 +18,30 @@ _PRIVATE: Final = tuple(
 )
 
 
+_CHOSEN: Final = tuple(
+    ipaddress.ip_network(prefix)
+    for prefix in (
+        *("1.1.1.2/31", "1.0.0.2/31", "2606:4700:4700::1112/127", "2606:4700:4700::1002/127"),  # Cloudflare, families
+        *("208.67.220.0/22", "2620:119:35::/48", "2620:119:53::/48"),  # OpenDNS, FamilyShield
+        *("94.140.14.0/23", "2a10:50c0::/32"),  # AdGuard
+        *("185.228.168.0/23", "2a0d:2a00::/32"),  # CleanBrowsing
+        *("76.76.2.0/24", "76.76.10.0/24", "2606:1a40::/32"),  # Control D
+        *("45.90.28.0/24", "45.90.30.0/24", "2a07:a8c0::/31"),  # NextDNS
+        *("77.88.8.2/31", "77.88.8.7/32", "77.88.8.88/32"),  # Yandex, safe and family
+        *("194.242.2.0/24", "2a07:e340::/32"),  # Mullvad
+        *("86.54.11.0/24", "193.110.81.0/24", "185.253.5.0/24"),  # DNS4EU, dns0.eu
+        *("8.26.56.0/24", "8.20.247.0/24", "156.154.70.0/23"),  # Comodo, UltraDNS
+        *("149.112.121.0/24", "149.112.122.0/24", "195.46.39.0/24"),  # CIRA Canadian Shield, SafeDNS
+    )
+)
+"""Public resolvers that filter for those who choose them, by what their operators publish."""
+
+
 def place_of(server: str, lan: Sequence[str]) -> ResolverPlace:
     """Return where a resolver stands.
 
-    A private address that is not on the machine's own network may be a second network of the home or the provider's:
+    One that filters for whoever chooses it is the household's own choice, wherever it stands. A private address that is
+    not on the machine's own network may be a second network of the home or the provider's:
     not known.
 
     Args:
@@ -35,6 +55,8 @@ def place_of(server: str, lan: Sequence[str]) -> ResolverPlace:
     own = any(address in ipaddress.ip_network(prefix, strict=False) for prefix in lan)
     if own or address.is_loopback or address.is_link_local:
         return ResolverPlace.HOME
+    if any(address in network for network in _CHOSEN):
+        return ResolverPlace.CHOSEN
     private = any(address in network for network in _PRIVATE)
     return ResolverPlace.UNKNOWN if private else ResolverPlace.BEYOND
 

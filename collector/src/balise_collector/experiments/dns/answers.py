@@ -131,11 +131,19 @@ def proves(trials: Iterable[DnsObservation], context: Context) -> bool:
 
 
 def is_at_home(trial: DnsObservation) -> bool:
-    """Tell whether the answers came from the household's own network; of an older probe, as far as the TTLs tell."""
+    """Tell whether the answers are the household's own word, from its network or from a filter that it chose.
+
+    Of an older probe it is known as far as the TTLs tell.
+    """
     if trial.resolver_place is not ResolverPlace.UNKNOWN:
-        return trial.resolver_place is ResolverPlace.HOME
+        return trial.resolver_place in {ResolverPlace.HOME, ResolverPlace.CHOSEN}
     ttls = {answer.ttl for answer in trial.answers}
     return bool(ttls) and ttls <= WHOLE_TTLS
+
+
+def is_chosen(trials: Iterable[DnsObservation]) -> bool:
+    """Tell whether a resolver was asked that filters for whoever chooses it."""
+    return any(trial.resolver_place is ResolverPlace.CHOSEN for trial in trials)
 
 
 def said_at_home(
@@ -143,7 +151,8 @@ def said_at_home(
 ) -> bool:
     """Tell whether what was denied may be the household's own doing: a filter, a router, a program.
 
-    The provider's resolver, asked past the home, decides. Where it could not be asked, a question that no cache can
+    The provider's resolver, asked past the home, decides. Where it could not be asked, what a filter of the household's
+    choice says is the household's, and a question that no cache can
     answer shows how long the way past the home is: a denial that took as long was fetched there. Otherwise nothing
     tells the two apart: addresses that filters use, and empty answers, are then the home's; a plain denial is, too,
     unless the probe is too old to have asked. Silence is no filter's.
@@ -158,6 +167,8 @@ def said_at_home(
         return False
     if upstream_honest is not None:
         return upstream_honest
+    if is_chosen(told):
+        return True
     ways = [answer.rtt_ms for trial in random for answer in trial.answers]
     if ways and min(ways) >= _UPSTREAM_MS:
         slowest = max(answer.rtt_ms for trial in told for answer in trial.answers)

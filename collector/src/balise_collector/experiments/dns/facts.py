@@ -17,6 +17,7 @@ from balise_collector.experiments.dns.answers import (
     SERVFAIL,
     WHOLE_TTLS,
     accepted,
+    is_chosen,
     is_empty_handed,
     is_translated,
     leads_nowhere,
@@ -42,7 +43,7 @@ from balise_collector.judge.trials import began, ended, seen_of_target, trials_o
 from balise_wire.experiments.dns import TLS_PORT, DnsAnswer, DnsObservation
 from balise_wire.failures import Failure
 from balise_wire.measurement import Measurement
-from balise_wire.words import Arm, Proof, Resolver, Way
+from balise_wire.words import Arm, Proof, Resolver, ResolverPlace, Way
 
 _TTL_SLACK: Final = 2
 LASTS: Final = 86_400.0
@@ -101,6 +102,8 @@ class DnsFacts(Facts):
     """Some questions were denied or led nowhere and others were answered as others are."""
     at_home: bool
     """What was denied may be the household's own doing (answers.said_at_home)."""
+    chosen: bool
+    """Who said so is a public resolver that filters for whoever chooses it."""
     garden: bool
     """The control is led where the subject is led: whoever answers leads all names there."""
     intercepted_at_home: bool
@@ -237,6 +240,8 @@ def facts(measurement: Measurement, context: Context) -> DnsFacts:
     honest = resolved(asked.public[0]) if asked.public else frozenset()
     given_unchecked = frozenset(address for t in own for answer in t.unchecked or () for address in answer.addresses)
     signs = _signs(asked, heard, measurement, context)
+    if own and all(trial.resolver_place is ResolverPlace.BEYOND for trial in (*own, *bad)):
+        signs |= {"resolver_beyond"}
     raced = any(_raced(t, known, context, silent="forged_packet" in signs) for t in own)
     where_all_go = frozenset().union(*map(resolved, asked.control)) - known
     own_bad = [t for t in own if t in bad and asked.word(t) not in {*NOT_TOLD, "timeout", "servfail"}]
@@ -280,6 +285,7 @@ def facts(measurement: Measurement, context: Context) -> DnsFacts:
             asked.random,
             _honest(asked, known, context),
         ),
+        chosen=is_chosen(bad or (subject if unexpected else [])),
         garden=bool(heard & where_all_go),
         intercepted_at_home=_from_home([*asked.silent, *asked.silent_control]),
         unchecked=any(t.unchecked is not None for t in own),

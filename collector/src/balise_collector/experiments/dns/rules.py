@@ -20,6 +20,11 @@ _SILENT_ADDRESS: Final = Sign(
 )
 
 
+_BEYOND: Final = Sign(
+    "resolver_beyond",
+    "the resolver that said so stands past the home",
+    excludes_fault=False,  # It excludes a filter of the home's own.
+)
 _TWICE: Final = 2
 
 
@@ -37,6 +42,7 @@ def _denial(
         mechanism=mechanism,
         level=Level.SCORED,
         server_not_excluded=most > _TWICE,
+        proof=(_BEYOND,),
         when=lambda f: f.denied and f.all_lie in lies and sum(word in lies for word in f.lies) >= most,
         reason=reason,
         source="detectors.md 2.1; OONI weights (.9, .1, 0)",
@@ -117,6 +123,16 @@ RULES: Final[tuple[Rule[DnsFacts], ...]] = (
         when=lambda f: f.garden,
         reason="The control is led to the same place: a portal that lets no name through.",
         source="detectors.md 2.1, guard",
+    ),
+    Rule(
+        id="dns.chosen_resolver",
+        layer=_LAYER,
+        state=VerdictState.INSUFFICIENT,
+        level=Level.DISCARDED,
+        when=lambda f: f.at_home and f.chosen and not f.silent_says,
+        reason="The household asks a public resolver that filters for whoever chooses it; its word is not the "
+        "provider's.",
+        source="detectors.md 2.1, local_resolver: filters of a home are its owner's",
     ),
     Rule(
         id="dns.local_resolver",
@@ -217,6 +233,7 @@ RULES: Final[tuple[Rule[DnsFacts], ...]] = (
         state=VerdictState.BLOCKED,
         mechanism=Mechanism.DNS_BOGUS,
         level=Level.SCORED,
+        proof=(_BEYOND,),
         when=lambda f: f.bogon and f.control_ok is True and f.exists,
         reason="The answer is an address that no public service has; others are given a real one, and so is the "
         "control.",
@@ -285,6 +302,7 @@ RULES: Final[tuple[Rule[DnsFacts], ...]] = (
         state=VerdictState.BLOCKED,
         mechanism=Mechanism.DNS_BOGUS,
         level=Level.SCORED,
+        proof=(_BEYOND,),
         when=lambda f: f.inconsistent and f.unexpected and f.control_ok is True and f.exists and not f.public_same,
         reason="The answer leads to a server without the service's certificate, at an address nobody else is given.",
         source="detectors.md 2.1; OONI weight .9",
@@ -295,6 +313,7 @@ RULES: Final[tuple[Rule[DnsFacts], ...]] = (
         state=VerdictState.BLOCKED,
         mechanism=Mechanism.DNS_BOGUS,
         level=Level.SCORED,
+        proof=(_BEYOND,),
         when=lambda f: f.astray and f.company.services >= _OPERATORS and f.control_ok is True and not f.references.dead,
         reason="Names of several services that share no address elsewhere are all led to this one, where none of them "
         "is served; the same line reaches this one where others are led.",
@@ -307,6 +326,7 @@ RULES: Final[tuple[Rule[DnsFacts], ...]] = (
         mechanism=Mechanism.DNS_BOGUS,
         level=Level.SCORED,
         server_not_excluded=True,  # A content network may send a provider's resolver to a node that never worked.
+        proof=(_BEYOND,),
         when=lambda f: (
             f.astray and f.control_ok is True and not f.public_same and not f.references.dead and _led_astray(f)
         ),

@@ -32,6 +32,8 @@ _SIGNS: Final[Mapping[str, tuple[Group, float]]] = {
     "neutral_swap_ok": (Group.SWAP, 1.0),
 }
 """Signs that say what a group saw; without the sign it is not known that the group was asked."""
+_BEYOND: Final = "resolver_beyond"
+"""The sign of a resolver's word that is not the home's own."""
 _OF_WELL_LINES: Final = frozenset({VerdictState.BLOCKED, VerdictState.THROTTLED, VerdictState.SERVER_SIDE})
 """States that the judge gives only where the line was well in the same minute."""
 _LINE_ALIVE: Final = frozenset({"line.international", "line.port"})
@@ -224,7 +226,9 @@ def _ways(scene: Scene) -> dict[Group, Count | None]:
             near = _bins(rules, lambda r: r.rule.startswith(_NEAR_ADDRESS))
             if named + near:
                 shares[Group.BY_NAME][where].append(near / (named + near))
-            shares[Group.BEYOND_DNS][where].append(1.0 - _bins(rules, lambda r: r.rule.startswith("dns.")) / total)
+            # What a resolver past the home said is no filter of the home's.
+            at_home = 0 if _BEYOND in signs else _bins(rules, lambda r: r.rule.startswith("dns."))
+            shares[Group.BEYOND_DNS][where].append(1.0 - at_home / total)
             reached |= near > 0
         if any(r.rule in _OTHER_PORT for r in rules):
             shares[Group.PORT][where].append(1.0)

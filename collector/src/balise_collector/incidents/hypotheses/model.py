@@ -127,7 +127,7 @@ class Group(StrEnum):
     BY_NAME = "by_name"
     """Of the failing verdicts: those that do not act on the name (address, port)."""
     BEYOND_DNS = "beyond_dns"
-    """Of the failing verdicts: those that are about more than a DNS answer."""
+    """Of the failing verdicts: those that are about more than a DNS answer of the home's own resolver."""
 
 
 class Count(msgspec.Struct, frozen=True):
