@@ -114,16 +114,43 @@ def test_nobody_is_asked_where_the_risk_is_high(member: Make, rules: BurstRules)
         {"tags": (AT_RISK,)},
         {"host": "host of first"},
         {"profile": Profile.METERED},
-        {"role": ProbeRole.REFERENCE},
         {"network": Network(country="KZ", asn=64501)},
         {"revoked": True},
     ],
 )
 def test_whom_a_burst_leaves_alone(member: Make, changes: dict[str, Any]) -> None:
-    """Hosts at risk, the same host's boards, paid bytes, references, other countries, and who may not speak."""
+    """Hosts at risk, the same host's boards, paid bytes, other countries, and who may not speak."""
     burst = well(Burst(LOW, CHANCE), "second")
     burst.heed(blocked(), NOW)
     assert asked(burst, Fleet.of([member("first"), member("second", **changes)])) == []
+
+
+@pytest.mark.parametrize("risk", list(Risk))
+def test_references_are_asked_within_seconds_whatever_the_risk(member: Make, risk: Risk) -> None:
+    """Nobody at home can tell what is asked abroad, and nothing is decided without it: four, once an interval."""
+    abroad = [member(f"ref{n}", 64900 + n, role=ProbeRole.REFERENCE) for n in range(6)]
+    fleet, target = Fleet.of([member("first"), *abroad]), {TARGET: WHOLE}.get
+    burst = Burst(BurstRules(risk={"PK": risk}), CHANCE)
+    for rule in ("tls.anomaly", "tls.waits"):
+        burst.heed(verdict("first", VerdictState.INSUFFICIENT, rule), NOW)
+        assert burst.due(NOW, fleet, target) == []
+    assert [one.probe for one in burst.due(NOW + SPREAD, fleet, target)] == [f"ref{n}" for n in range(4)]
+    burst.heed(blocked(at=NOW + 400.0), NOW + 400.0)
+    burst.heed(blocked("second", at=NOW + 800.0), NOW + 800.0)
+    assert burst.due(NOW + 800.0, fleet, target) == []
+    assert len(burst.due(NOW + 900.0, fleet, target)) == 4
+
+
+def test_references_too_have_their_bytes_a_day(member: Make) -> None:
+    """Whoever fails all day spends what bursts may cost, and no more."""
+    fleet = Fleet.of([member("first"), member("ref0", 64900, role=ProbeRole.REFERENCE)])
+    burst, found = Burst(BurstRules(bytes_per_day=20_000), CHANCE), 0
+    for slot in range(100):
+        at = NOW + slot * 400.0
+        burst.heed(verdict("first", VerdictState.INSUFFICIENT, "tls.anomaly", at=at), at)
+        burst.due(at, fleet, {TARGET: WHOLE}.get)
+        found += len(burst.due(at + SPREAD, fleet, {TARGET: WHOLE}.get))
+    assert 1 <= found <= 20
 
 
 def test_who_was_not_well_a_slot_before_is_not_asked(member: Make) -> None:

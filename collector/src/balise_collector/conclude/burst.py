@@ -1,17 +1,19 @@
-"""The confirmation burst: whom to ask once more when a probe fails where nobody expected it. Pure but for its memory.
+"""The confirmation burst: whom to ask at once when a probe fails where nobody expected it. Pure but for its memory.
 
 A first failure asks a random half of the siblings that were well a slot before: the boards of other hosts in the
 country, of the same provider and of others. They are asked by ordinary requests (balise_wire.request), once a stretch,
 spread over seconds where the country's risk is low and over a whole interval elsewhere, since a burst is an oracle that
-lists the lines; never where the risk is high, and bounded by the bytes of a day. What they answer are measurements like
-all others. Nothing here is kept: a replay needs none of it, and after a restart nobody is known to be well before he
-has said so. Must not live here: sending (the registry and intake do), judging, chance and time (both are given).
+lists the lines; never where the risk is high, and bounded by the bytes of a day. References are asked within seconds
+wherever it fails: only they know whether it fails abroad as well, nothing is decided without their word on the same
+minutes, and nobody at home can tell what they ask for. What all of them answer are measurements like all others.
+Nothing here is kept: a replay needs none of it, and after a restart nobody is known to be well before he has said so.
+Must not live here: sending (the registry and intake do), judging, chance and time (both are given).
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
@@ -40,8 +42,17 @@ _WITHIN: Final = 300.0
 _KEEP: Final = 86_400.0
 _CONTROLS: Final = 4
 """Arms beside the subject, for the reckoning of bytes: the generous side."""
-_ANOMALY: Final = ".anomaly"
-"""How the ids of the rules end that hold a single failure back (judge/rules.py ``anomaly``)."""
+_UNDECIDED: Final = (".anomaly", ".waits")
+"""How the ids of the rules end that hold a failure back: a single one, and one that references have not spoken of."""
+_ABROAD: Final = 4
+"""References that are asked."""
+_MORE_ABROAD: Final = 10
+"""How many times the bytes of a home a reference may spend: it stands on a server's line."""
+_AGAIN_ABROAD: Final = 300.0
+"""Clock seconds between two askings of references about one target: one interval of the timetable."""
+
+
+KeyT = TypeVar("KeyT")
 
 
 class Risk(StrEnum):
@@ -120,6 +131,8 @@ class Burst:
         self._well: dict[tuple[str, str, Experiment], tuple[float, VerdictState]] = {}
         """When each probe last said what of each target, clock seconds."""
         self._asked: dict[_Place, _Asked] = {}
+        self._asked_abroad: dict[tuple[str, Experiment], _Asked] = {}
+        """By target."""
         self._failures: list[_Failure] = []
         self._planned: list[tuple[float, Asking]] = []
         self._spent: dict[tuple[str, int], int] = {}
@@ -135,7 +148,7 @@ class Burst:
         """Take a verdict as it is reached; ``received`` is when its measurement arrived, UNIX seconds."""
         if verdict.reference or verdict.layer not in OF_TARGETS:
             return
-        single = verdict.rule.endswith(_ANOMALY)
+        single = verdict.rule.endswith(_UNDECIDED)
         if verdict.state is VerdictState.BLOCKED or single:
             self._failures.append(_Failure(verdict, not single, received))
         if verdict.state in {VerdictState.OK, VerdictState.BLOCKED} or single:
@@ -161,6 +174,7 @@ class Burst:
     def _plan(self, failure: _Failure, now: float, fleet: Fleet, target: Callable[[str], Target | None]) -> None:
         verdict = failure.verdict
         country = verdict.network.country
+        self._plan_abroad(failure, now, fleet, target(verdict.target))
         spread = self._rules.spread(country)
         place = _Place(country, verdict.service, verdict.layer, verdict.family)
         held = self._asked.setdefault(place, _Asked())
@@ -171,19 +185,44 @@ class Burst:
         if spread is None or not wanted or whole is None:
             return
         price = cost(verdict.layer, _shape(whole, verdict.family))
-        day = int(now // _KEEP)
-        bound = self._rules.bytes_per_day // (1 if failure.blocked else 2)
-        siblings = self._siblings(verdict, failure.at, fleet)
-        able = [one for one in siblings if self._spent.get((one.id, day), 0) + price <= bound]
+        able = self._able(self._siblings(verdict, failure.at, fleet), price, failure, now)
         for probe in self._half(able, verdict.network.asn):
-            self._spent[probe, day] = self._spent.get((probe, day), 0) + price
-            request = Request(
-                id=self._chance.id(), experiment=verdict.layer, target=verdict.target, design=Design.ON_DEMAND,
-                made=now, expires=now, bytes=price,
-            )  # fmt: skip
-            self._planned.append((now + self._chance.part() * spread, Asking(probe, request)))
+            self._request(probe, verdict, price, now, spread)
         if able:
             held.burst = now
+
+    def _plan_abroad(self, failure: _Failure, now: float, fleet: Fleet, whole: Target | None) -> None:
+        """Ask references about the same target: what is to be known of these minutes only they can say."""
+        verdict = failure.verdict
+        held = self._asked_abroad.setdefault((verdict.target, verdict.layer), _Asked())
+        wanted = failure.at - held.burst >= _AGAIN_ABROAD and failure.at - held.blocked >= STRETCH
+        if failure.blocked:
+            held.blocked = failure.at
+        if whole is None or not wanted or not self._rules.enabled:
+            return
+        price = cost(verdict.layer, _shape(whole, verdict.family))
+        able = self._able([one for one in fleet.active() if one.reference], price, failure, now)
+        names = [one.id for one in able]
+        for probe in self._chance.share(names, min(_ABROAD, len(names))):
+            self._request(probe, verdict, price, now, SPREAD)
+        if able:
+            held.burst = now
+
+    def _able(self, members: Sequence[Member], price: int, failure: _Failure, now: float) -> list[Member]:
+        """Return those whose day has room for the bytes."""
+        day, bound = int(now // _KEEP), self._rules.bytes_per_day // (1 if failure.blocked else 2)
+        more = {True: _MORE_ABROAD, False: 1}
+        return [one for one in members if self._spent.get((one.id, day), 0) + price <= bound * more[one.reference]]
+
+    def _request(self, probe: str, verdict: Verdict, price: int, now: float, spread: float) -> None:
+        """Plan one request within so many seconds, and reckon its bytes."""
+        day = int(now // _KEEP)
+        self._spent[probe, day] = self._spent.get((probe, day), 0) + price
+        request = Request(
+            id=self._chance.id(), experiment=verdict.layer, target=verdict.target, design=Design.ON_DEMAND,
+            made=now, expires=now, bytes=price,
+        )  # fmt: skip
+        self._planned.append((now + self._chance.part() * spread, Asking(probe, request)))
 
     def _wanted(self, failure: _Failure, held: _Asked, country: str) -> bool:
         """Tell whether a failure begins a burst: the first of a stretch, or one alone where the risk is low."""
@@ -227,8 +266,15 @@ class Burst:
             return
         self._tidied = now
         self._well = {key: said for key, said in self._well.items() if now - said[0] <= _KEEP}
-        self._asked = {key: one for key, one in self._asked.items() if now - max(one.blocked, one.burst) <= _KEEP}
+        _forget(self._asked, now - _KEEP)
+        _forget(self._asked_abroad, now - _KEEP)
         self._spent = {key: spent for key, spent in self._spent.items() if key[1] >= int(now // _KEEP)}
+
+
+def _forget(held: dict[KeyT, _Asked], before: float) -> None:
+    """Forget what was neither blocked nor asked about since ``before`` (UNIX seconds)."""
+    for key in [key for key, one in held.items() if max(one.blocked, one.burst) < before]:
+        del held[key]
 
 
 def _shape(target: Target, family: int) -> RunShape:

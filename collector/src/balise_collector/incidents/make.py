@@ -228,12 +228,20 @@ def _witnesses(topic: Topic, basis: Basis, detector: Detector) -> int:
 
 
 def _reached_at_home(service: str, basis: Basis, detector: Detector) -> bool:
-    """Whether homes of two hosts reach meanwhile what references do not: then it is no fault of the whole world."""
+    """Whether homes of two hosts reach meanwhile what references do not: then it is no fault of the whole world.
+
+    What they reached in the bins in which it began and ended may have been before it, and behind it.
+    """
+    start, end = max((basis.onset.latest // BIN + 1) * BIN, basis.window[0]), basis.window[1]
+    if basis.end is not None and basis.end.earliest is not None:
+        end = min(end, basis.end.earliest // BIN * BIN - 1.0)
+    if start > end:
+        return False
     well = [
         c.probe
         for country in detector.countries(service)
-        for c in detector.coverage(country, service, basis.roles, basis.layers, *basis.window)
-        if c.ok >= 2 and c.failed * 4 <= c.ok
+        for c in detector.coverage(country, service, basis.roles, basis.layers, start, end)
+        if c.ok and c.failed * 4 <= c.ok
     ]
     return detector.witnesses(well) >= WITNESSES
 

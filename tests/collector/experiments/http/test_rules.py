@@ -282,11 +282,26 @@ def test_pages_fetched_in_a_namespace(case: Case, shared_data: Path, name: str, 
 
 
 def test_references_have_their_own_timetable(case: Case) -> None:
-    """A page an hour: what each of them got last before, or first after, is the page of that time."""
+    """A page an hour: what each of them gets first after a strange answer is the page of that time."""
     at = case.earlier - 3000
+    case.abroad(case.page(at=at), started=at, ended=at + 1)
+    assert case.judged(_paired(case, case.page(**BLOCKED))).rule == "http.waits"
+    at = case.earlier + 3000
     case.abroad(case.page(at=at), started=at, ended=at + 1)
     assert case.judged(_paired(case, case.page(**BLOCKED))).rule == "http.blockpage"
     other = Case()
     at = other.earlier - 9000
     other.abroad(other.page(at=at), started=at, ended=at + 1)
     assert other.judged(_paired(other, other.page(**BLOCKED))).state is not VerdictState.BLOCKED
+
+
+def test_who_meets_a_new_page_first_accuses_nobody(case: Case) -> None:
+    """A service that leads everybody elsewhere from now on: references' older pages are none of these minutes."""
+    at = case.earlier - 1200
+    case.abroad(case.page(at=at), started=at, ended=at + 1)
+    led = case.page(status=302, headers=(("location", "https://elsewhere.example.org/"),))
+    assert case.judged(_paired(case, led)).rule == "http.waits"
+    at = case.earlier + 60
+    moved = case.page(at=at, status=302, headers=(("location", "https://elsewhere.example.org/"),))
+    case.abroad(moved, started=at, ended=at + 1)
+    assert case.judged(_paired(case, led)).state is VerdictState.OK

@@ -179,6 +179,8 @@ class HttpFacts(Facts):
     """At least two references got 2xx or 3xx."""
     foreign_redirect: bool
     """Leads to a site where neither references nor controls nor the service itself lead, and that is not its own."""
+    awaits_pages: bool
+    """The answer looks strange beside older pages of references; too few of them were fetched since it first came."""
     references: Seen
 
     @property
@@ -322,8 +324,15 @@ def facts(measurement: Measurement, context: Context) -> HttpFacts:
     first = _Abroad(got, near, ())
     bad = list(subject) if first.alone else bad
     since, until = began(bad, measurement), ended(bad, measurement)
-    # Accusing takes each reference's page of that time, by its own timetable: it is looked at again when they speak.
+    control = next((t.packets for t in others if t.packets), ())
+    score = series_score((t.packets for t in own if t.packets), (control,))
+    # Each reference's page of that time, by its own timetable.
     pages = pages_of(table, target, since - offset - _TURN, until - offset + _TURN)
+    # Accusing takes their pages since then: what the service changed for everybody, whoever meets it first accuses.
+    # A forged packet needs nobody's word.
+    signs = _signs(measurement, context, others, score, printed=printed)
+    fresh = backed(pages_of(table, target, since - offset, until - offset + _TURN))
+    spoken = fresh >= ENOUGH or "forged_packet" in signs
     abroad = _Abroad(got, near, pages)
     long_ago = since - offset - _AUTHENTIC
     itself = {destination(url, measurement.host) for url in authentic_aims(table, measurement.host, long_ago)}
@@ -334,8 +343,6 @@ def facts(measurement: Measurement, context: Context) -> HttpFacts:
     )
     whole = len(got) == len(own) > 0
     suspect = printed or strange or (abroad.alone and not (abroad.like or own_page or stays))
-    control = next((t.packets for t in others if t.packets), ())
-    score = series_score((t.packets for t in own if t.packets), (control,))
     return HttpFacts(
         **common(
             measurement,
@@ -344,7 +351,7 @@ def facts(measurement: Measurement, context: Context) -> HttpFacts:
             passed=whole and all(_good(t) for t in got) and not suspect,
             since=since,
             score=score,
-            signs=_signs(measurement, context, others, score, printed=printed),
+            signs=signs,
         ),
         trials=len(own),
         tls=any(t.tls for t in own),
@@ -362,13 +369,14 @@ def facts(measurement: Measurement, context: Context) -> HttpFacts:
         control_same=any(same_response(t, o) for t in got for o in others),
         printed=printed,
         pages=backed(pages),
-        differs=abroad.differs and not stays,
+        differs=abroad.differs and not stays and spoken,
         foreign=_foreign(got, others, abroad.others),
         own_page=own_page,
         like_references=abroad.like,
         references_refused=abroad.refused,
         references_welcome=abroad.welcome >= ENOUGH,
-        foreign_redirect=strange,
+        foreign_redirect=strange and spoken,
+        awaits_pages=suspect and not spoken,
         references=seen_of_target(measurement, context, since, until),
     )
 

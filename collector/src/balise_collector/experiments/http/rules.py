@@ -213,7 +213,9 @@ RULES: Final[tuple[Rule[HttpFacts], ...]] = (
         id="http.waits",
         layer=_LAYER,
         state=VerdictState.INSUFFICIENT,
-        when=lambda f: (f.cut or f.frozen) and f.references.waited_for and not f.proved,
+        when=lambda f: (
+            ((f.cut or f.frozen) and f.references.waited_for and not f.proved) or (f.awaits_pages and not f.authentic)
+        ),
         reason="The references have not spoken of these minutes yet; it is looked at again when they do.",
         source="attribution.md 2.1: what only a reference could explain is not decided before it has spoken",
     ),
