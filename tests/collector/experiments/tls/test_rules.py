@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from balise_collector.conclude.judgement import note
 from balise_collector.experiments import RULES as RULES_BY_ID
 from balise_collector.judge import Level, VerdictState
+from balise_wire.experiments.tls import Certificate
 from balise_wire.failures import Failure
 from balise_wire.measurement import read_measurement
 from balise_wire.mechanisms import Mechanism
@@ -344,6 +346,35 @@ def test_a_whole_handshake_that_dies_is_no_word_about_the_name(case: Case) -> No
         dead,
     ]
     assert case.judged(case.measured(*trials)).rule == "tls.chain_lost"
+
+
+@pytest.mark.parametrize(
+    ("keepers", "issuer", "rule"),
+    [
+        (("bob", "eve"), "CN=Gateway", "tls.inspected"),
+        (("bob",), "CN=Gateway", "tls.local_inspection"),
+        (("bob", "eve"), "CN=Avast Web/Mail Shield Root", "tls.local_inspection"),
+    ],
+)
+def test_one_authority_for_every_name_in_three_homes_is_the_providers(
+    case: Case, keepers: tuple[str, ...], issuer: str, rule: str
+) -> None:
+    """Two homes with one authority may have one program; what names itself as a program is one."""
+    case.abroad(case.hello(full=True, verified=True, chain=(case.certificate("good"),)))
+    case.references.keep({"pk000001": "ann", **{f"pk{name}": name for name in keepers}})
+
+    def chain(key: str) -> tuple[Certificate, ...]:
+        return case.certificate(key, issuer), case.certificate("authority", issuer)
+
+    opened: dict[str, Any] = {"end": "untrusted", "full": True, "verified": False}
+    measured = case.measured(
+        case.hello(at=case.earlier, carried=True, chain=chain("one"), **opened),
+        case.hello(Arm.NEIGHBOUR, chain=chain("two"), **opened),
+        case.hello(chain=chain("three"), **opened),
+    )
+    for name in keepers:
+        note(case.references, case.judged(measured, probe=f"pk{name}"), measured)
+    assert case.judged(measured).rule == rule
 
 
 def test_a_program_of_the_household_that_opens_tls_is_no_interception(case: Case) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from balise_collector.experiments.tls.references import alerts, keys
+from balise_collector.experiments.tls.references import alerts, authorities, keys, opens_provider
 from balise_collector.judge.context import Context
 from balise_collector.judge.injection import FORGED, is_whole, series_score
 from balise_collector.judge.limits import limited
@@ -118,6 +118,8 @@ class TlsFacts(Facts):
     """A control's chain, too, comes from an unknown authority."""
     local_issuer: bool
     """The chain's issuer names itself as a program on the household's side."""
+    opened_by_provider: bool
+    """The authority behind the chain, which nobody trusts, signs for boards of three keepers in this provider alone."""
     chain_verified: bool
     """A whole handshake of the subject showed a chain that verified."""
     chain_lost: bool
@@ -240,6 +242,7 @@ class _Chain(NamedTuple):
     control_clean: bool = False
     control_untrusted: bool = False
     local_issuer: bool = False
+    opened_by_provider: bool = False
     chain_verified: bool = False
 
 
@@ -283,6 +286,10 @@ def _chain(
             for t in untrusted
         ),
         local_issuer=chain.verified is not True and any(_LOCAL.search(one.issuer) for one in chain.chain),
+        opened_by_provider=not chain.verified
+        and opens_provider(
+            context.references, authorities(chain), context.probe, measurement.network, chain.at - context.clock_offset
+        ),
         chain_verified=any(t.verified for t in shown),
     )
 

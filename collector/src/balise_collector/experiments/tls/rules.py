@@ -239,6 +239,25 @@ RULES: Final[tuple[Rule[TlsFacts], ...]] = (
         source="ours: arms that differ in more than the name excuse and accuse nobody",
     ),
     Rule(
+        id="tls.inspected",
+        layer=_LAYER,
+        state=VerdictState.BLOCKED,
+        mechanism=Mechanism.TLS_MITM,
+        level=Level.SCORED,
+        when=lambda f: (
+            f.untrusted
+            and f.paired
+            and f.control_untrusted
+            and f.opened_by_provider
+            and f.unknown_keys
+            and not f.local_issuer
+            and not f.dates_only
+        ),
+        reason="Every name comes with one issuer that nobody trusts, in homes of three keepers of this provider and "
+        "nowhere else: the connections are opened past the homes.",
+        source="detectors.md 2.4; Raman et al., Investigating Large Scale HTTPS Interception in Kazakhstan (IMC 2020)",
+    ),
+    Rule(
         id="tls.local_inspection",
         layer=_LAYER,
         state=VerdictState.INSUFFICIENT,
