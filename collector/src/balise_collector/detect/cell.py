@@ -14,6 +14,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from balise_collector.detect.looks import Looks
 from balise_collector.detect.model import CellKey, Episode, Note
 from balise_collector.detect.walk_state import WalkState
 from balise_wire.bins import BIN
@@ -36,7 +37,20 @@ class CodeRun(NamedTuple):
 class CellHistory:
     """One probe's verdicts in one cell."""
 
-    __slots__ = ("asn", "cell", "country", "emptied", "ever_ok", "explained", "notes", "probe", "runs")
+    __slots__ = (
+        "asn",
+        "cell",
+        "country",
+        "emptied",
+        "ever_ok",
+        "explained",
+        "looks",
+        "notes",
+        "probe",
+        "runs",
+        "target",
+        "well",
+    )
 
     def __init__(self, probe: str, country: str, asn: int, cell: Cell) -> None:
         self.probe = probe
@@ -50,6 +64,12 @@ class CellHistory:
         self.explained = 0
         """UNIX seconds of the newest failure that was the service's own: no later block began before it."""
         self.notes: list[Note] | None = None
+        self.target = ""
+        """The first that it was told of."""
+        self.well = 0
+        """UNIX seconds at which it was last well, while it is the only one."""
+        self.looks: Looks | None = None
+        """Of a history with several targets."""
         self.cell = cell
 
     def add(self, code: int, since: float, at: float) -> int:
@@ -123,6 +143,13 @@ class CellHistory:
             parts.append(right)
         return parts
 
+    def looked(self, target: str) -> Looks | None:
+        """Return what is kept of the targets; ``None`` while there is one alone."""
+        if self.looks is None and target != (self.target or target):
+            self.looks = Looks({self.target: [self.well]} if self.well else None)
+        self.target = self.target or target
+        return self.looks
+
     def list(self, since_bin: int = 0, until_bin: int = 1 << 32) -> list[CodeRun]:
         """Return the runs that end at or after a bin, and before the first that begins after another, oldest first."""
         r = self.runs
@@ -144,6 +171,8 @@ class CellHistory:
 
     def forget(self, before: int, ok_codes: frozenset[int]) -> None:
         """Drop runs that ended before a bin, remembering that an ok was among them."""
+        if self.looks is not None:
+            self.looks.forget(before * BIN)
         if not self.runs:
             self.emptied = self.emptied or before
             return

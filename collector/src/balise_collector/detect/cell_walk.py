@@ -213,6 +213,10 @@ class CellWalk:
     def _last_ok(self, index: int, segment: Segment) -> int | None:
         """Return when a probe was last well in what fails now: an ok that did not look at it brackets nothing."""
         codes, last = self.participants.codes, self.state.last_ok.get(index)
+        looks = self.participants.series[index].looks
+        own = None if looks is None else looks.last_ok(segment.first)
+        if last is not None and own is not None:
+            last = min(last, own)
         mechanism = codes[segment.code].mechanism
         if mechanism is None or not any(mechanism in code.blind_to for code in codes):
             return last

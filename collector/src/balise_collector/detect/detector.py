@@ -104,8 +104,13 @@ class Detector:
         if series is None:
             series = self.index.enter(verdict)
         kept = self.index.codes[number]
-        changed = series.add(number, verdict.since if verdict.since > series.explained else at, at)
+        since = verdict.since if verdict.since > series.explained else at
+        changed = series.add(number, since, at)
         if kept.severity == Severity.OK:
+            if (looks := series.looked(verdict.target)) is not None:
+                looks.passed(verdict.target, at)
+            else:
+                series.well = max(series.well, int(at))
             # An ok in its turn changes nothing in a quiet cell, and a restless one is walked anyway.
             cell: Cell | None = series.cell
             while cell is not None:
@@ -113,6 +118,8 @@ class Detector:
                     self._touch(cell, changed)
                 cell = cell.parent
             return
+        if kept.positive and (looks := series.looked(verdict.target)) is not None:
+            looks.failed(verdict.target, math.ceil(since), int(at))
         keep_note(series, verdict)
         self._touch_all(series, changed)
 

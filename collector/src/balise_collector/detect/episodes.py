@@ -4,6 +4,7 @@ Pure. Must not live here: when an episode opens or closes (cell_walk.py).
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from balise_collector.detect.closing import CALM
 from balise_collector.detect.evalue import SLACK
@@ -46,7 +47,7 @@ def join(intervals: Sequence[Interval]) -> Interval:
 
 def episode(key: CellKey, participants: Participants, found: OpenEpisode) -> Episode:
     """Return what people may know of one open or closed episode."""
-    hit = affected(participants, found.spans)
+    hit = {index: _well_again(participants, index, s) for index, s in affected(participants, found.spans).items()}
     closed = found.closed_bin is not None
     members = tuple(
         sorted((_member(participants, index, s, closed=closed) for index, s in hit.items()), key=lambda m: m.probe)
@@ -69,6 +70,15 @@ def episode(key: CellKey, participants: Participants, found: OpenEpisode) -> Epi
         closed_bin=found.closed_bin,
         reopened=found.reopened,
     )
+
+
+def _well_again(participants: Participants, index: int, span: Span) -> Span:
+    """Return a span that is over when what failed was well again, and not another target of the probe."""
+    looks = participants.series[index].looks
+    own = None if looks is None else looks.first_ok(span.last_fail)
+    if span.first_ok is None or own is None or own <= span.first_ok:
+        return span
+    return replace(span, first_ok=own)
 
 
 def _providers(participants: Participants, hit: Mapping[int, Span], *, closed: bool) -> tuple[ProviderSpan, ...]:

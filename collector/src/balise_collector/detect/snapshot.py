@@ -10,6 +10,7 @@ import msgspec
 
 from balise_collector.detect.evidence import code
 from balise_collector.detect.index import CellIndex, KnownProbe
+from balise_collector.detect.looks import Looks
 from balise_collector.detect.model import WORLD, CellKey, Episode, Note
 from balise_collector.detect.silences import Quiet, Silence, Silences
 from balise_collector.judge.verdict import VerdictState
@@ -27,6 +28,10 @@ class _SeriesShot(msgspec.Struct):
     runs: list[int]
     ever_ok: bool
     notes: list[Note]
+    target: str = ""
+    well: int = 0
+    looks: tuple[dict[str, list[int]], dict[int, int], list[int]] | None = None
+    """See CellHistory; an earlier version kept none of them."""
 
 
 class _Snapshot(msgspec.Struct):
@@ -56,6 +61,9 @@ def encoded(index: CellIndex, silences: Silences) -> bytes:
                     runs=s.runs.tolist(),
                     ever_ok=s.ever_ok,
                     notes=s.notes or [],
+                    target=s.target,
+                    well=s.well,
+                    looks=None if s.looks is None else (s.looks.well, s.looks.began, s.looks.over),
                 )
                 for s in index.histories()
             ],
@@ -87,6 +95,8 @@ def decode_into(data: bytes, index: CellIndex, silences: Silences) -> None:
         series.runs.fromlist(each.runs)
         series.ever_ok = each.ever_ok
         series.notes = each.notes or None
+        series.target, series.well = each.target, each.well
+        series.looks = None if each.looks is None else Looks(*each.looks)
         if each.key.country == WORLD:
             index.references.add(each.probe)
     index.probes = {name: KnownProbe(network, heard) for name, (network, heard) in shot.heard.items()}
