@@ -8,6 +8,8 @@ here: the world (trials.py), the rivals (rivals.py), or anything that a threshol
 from __future__ import annotations
 
 import argparse
+import gc
+import math
 import random
 import statistics
 import sys
@@ -47,6 +49,7 @@ EPOCH: Final = 1_589_673_600.0
 """A midnight, UTC; a bin's beginning."""
 BIN: Final = 300
 SIZES: Final = (2, 3, 5, 10, 20)
+_PROVIDERS: Final = (1, 1, 2, 1)
 Cell = tuple[str, str]
 OURS, ROW, HOURLY = "e-detector", "three in a row at two probes", "hourly median, CUSUM"
 PROOF: Final = "forged_packet"
@@ -204,6 +207,8 @@ def _is_common(since: float, at: float, others: Sequence[Home]) -> bool:
 def quiet(world: World, providers: int, probes: int, days: float, seed: int) -> Quiet:
     """Play one country's service without any block, and count what would have been told."""
     chance, until = random.Random(seed), days * DAY
+    gc.collect()
+    gc.disable()  # Nothing of a play is let go before its end.
     fleet = homes(world, providers, probes, until, chance)
     detector, result = Detector(), Quiet(years=days / 365.0)
     alarms: dict[str, list[Alarm]] = {ROW: [], HOURLY: []}
@@ -227,6 +232,7 @@ def quiet(world: World, providers: int, probes: int, days: float, seed: int) -> 
         result.incidents[name] = len(joined(found))
     result.outages = len(joined(_span(e) for e in confirmed if e.key.service == "internet"))
     result.unconfirmed = len(joined(_span(e) for e in detector.episodes if not e.confirmed))
+    gc.enable()
     return result
 
 
@@ -454,15 +460,16 @@ def table(world: World, events: int, seed: int, wanted: str = "") -> tuple[list[
 def quiet_table(
     world: World, years: float, seed: int, *, limit: float = 1e9, days: float = 365.0
 ) -> tuple[list[str], Quiet]:
-    """Play ``years`` of quiet countries, 1 to 5 providers with 2 to 20 probes each, or until ``limit`` CPU seconds."""
-    lines = [
-        f"{'fleet':<30}{'years':>6}  {OURS:>12}  {ROW:>30}  {HOURLY:>22}  {'outages':>8}  {'unconfirmed':>11}  a year"
-    ]
+    """Play ``years`` of quiet countries, of one or two providers with 2 to 20 probes each, or until ``limit`` CPU s."""
+    heads = (f"{OURS} (95 % below)", ROW, HOURLY, "outages (95 % below)", "unconfirmed")
+    widths = (24, 28, 24, 24, 11)
+    columns = (f"{head:>{width}}" for head, width in zip(heads, widths, strict=True))
+    lines = [f"{'counted, and a year':<24}{'years':>6}  {'  '.join(columns)}"]
     by_size: dict[int, Quiet] = defaultdict(Quiet)
     chance, began, number = random.Random(seed), time.process_time(), 0
     while sum(q.years for q in by_size.values()) < years and time.process_time() - began < limit:
         probes = SIZES[number % len(SIZES)]
-        providers = 1 + (number // len(SIZES)) % 5 if probes < 20 else 1 + (number // len(SIZES)) % 2
+        providers = _PROVIDERS[number // len(SIZES) % len(_PROVIDERS)]
         by_size[probes].add(quiet(world, providers, probes, days, chance.randrange(1 << 60)))
         number += 1
     every = Quiet()
@@ -475,10 +482,25 @@ def quiet_table(
 
 def _quiet_row(name: str, one: Quiet) -> str:
     years = max(one.years, 1e-9)
+    ours, outages = one.incidents[OURS], one.outages
     return (
-        f"{name:<30}{one.years:6.1f}  {one.rate(OURS):12.3f}  {one.rate(ROW):30.3f}  {one.rate(HOURLY):22.3f}"
-        f"  {one.outages / years:8.3f}  {one.unconfirmed / years:11.2f}"
+        f"{name:<24}{one.years:6.1f}  {ours:5} {ours / years:8.3f} ({at_most(ours) / years:8.3f})"
+        f"  {one.incidents[ROW]:15} {one.rate(ROW):12.3f}  {one.incidents[HOURLY]:11} {one.rate(HOURLY):10.3f}"
+        f"  {outages:5} {outages / years:8.3f} ({at_most(outages) / years:8.3f})  {one.unconfirmed / years:11.2f}"
     )
+
+
+def at_most(count: int, level: float = 0.05) -> float:
+    """Return the exact upper bound of a Poisson mean of which ``count`` were seen: so few have chance ``level``."""
+    low, high = 0.0, 10.0 + 3.0 * count
+    while high - low > 1e-6:
+        middle = (low + high) / 2.0
+        term = total = math.exp(-middle)
+        for number in range(1, count + 1):
+            term *= middle / number
+            total += term
+        low, high = (middle, high) if total > level else (low, middle)
+    return high
 
 
 # ---------------------------------------------------------------- the programs

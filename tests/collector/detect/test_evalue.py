@@ -70,6 +70,13 @@ def test_two_of_many_do_not_open_at_once(witnesses: int) -> None:
     assert _score(*two, *(_well(0, 13) for _ in range(witnesses - 2))) < BOUND
 
 
+@pytest.mark.parametrize(("witnesses", "opens"), [(2, True), (10, False), (20, False)])
+def test_who_was_not_asked_since_is_no_word_for_a_block(witnesses: int, opens: bool) -> None:
+    """Two first verdicts of many, before anybody else is heard: of two they are everything."""
+    first = [Mark(10 * BIN, fails=True, nats=(8.7, 7.9, 7.6))]
+    assert (_score(first, first, *(_well(0, 10) for _ in range(witnesses - 2))) > BOUND) is opens
+
+
 def test_those_that_begin_apart_do_not_add_up() -> None:
     """Half an hour between two beginnings: the second was well when the first began."""
     together, apart = _score(_marks(10, 3), _marks(10, 3)), _score(_marks(4, 9), _marks(10, 3))

@@ -48,22 +48,15 @@ def test_leaving_out_what_passes_leaves_the_rest_as_it_is() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_quiet_days_are_quiet() -> None:
-    """Half a year of three homes with a liar and bad evenings, sixteen cells: one false incident at most."""
-    found = bench.quiet(World(liar_hours=6.0), 1, 3, 180.0, _SEED)
-    assert found.incidents[bench.OURS] <= 1
-    assert found.outages <= 1
+    """Half a year with a liar and bad evenings, sixteen cells, of three homes and of ten: no incident, no outage."""
+    for probes in (3, 10):
+        found = bench.quiet(World(liar_hours=6.0), 1, probes, 180.0, _SEED)
+        assert (found.incidents[bench.OURS], found.outages) == (0, 0)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize(
-    ("name", "median"),
-    [
-        ("2 of 2", 12.0),
-        ("3 of 3", 10.0),
-        pytest.param("2 of 3", 20.0, marks=pytest.mark.xfail(reason="25 minutes on these seeds: it is slow")),
-    ],
-)
+@pytest.mark.parametrize(("name", "median"), [("2 of 2", 12.0), ("3 of 3", 10.0), ("2 of 3", 20.0)])
 def test_blocks_are_told_in_time(name: str, median: float) -> None:
     """Nearly every one, and soon. The seeds are fixed; figures on fresh ones are the bench's."""
     case = next(one for one in bench.CASES if one.name == name)

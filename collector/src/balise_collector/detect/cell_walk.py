@@ -195,6 +195,7 @@ class CellWalk:
                 last_fail=segment.last,
                 last_fail_bin=bin_,
                 surprise=nats,
+                partial=symbol is Symbol.PARTIAL,
                 seen_ok_before=last_ok is not None or self.participants.series[index].ever_ok,
             )
         found.last_fail, found.last_fail_bin = segment.last, bin_

@@ -26,6 +26,9 @@ SHARES: Final = (0.2, 0.5, 0.9)
 """phi: how many of the witnesses a block may reach."""
 
 
+UNSEEN: Final = math.log(1.0 - 0.5 * BLOCK[0][1][Symbol.FAIL])
+"""What it says, in nats, that a probe which is heard has told of nothing since a moment: every second one would have
+failed by then. Without it the two of many whose noise came first would speak for all of them."""
 WELL: Final = likelihoods(1.0, Symbol.OK)
 """What a success of a home in no trouble says, in nats."""
 
@@ -92,7 +95,7 @@ def _since(held: Sequence[Mark], moments: Sequence[int]) -> list[tuple[float, fl
     """Return one probe's sums since each moment.
 
     Of a success only its bin is known: it counts with the share of the bin (up to the failure after it) that lies
-    behind the moment.
+    behind the moment. Of who was not seen since, it counts that he might have been.
     """
     found: list[tuple[float, float, float]] = []
     place, total, upper = len(held) - 1, (0.0, 0.0, 0.0), 0
@@ -101,13 +104,14 @@ def _since(held: Sequence[Mark], moments: Sequence[int]) -> list[tuple[float, fl
             total = _added(total, held[place].nats)
             upper = held[place].at
             place -= 1
+        unseen = UNSEEN if place == len(held) - 1 else 0.0
         rest = held[place] if place >= 0 else None
         if rest is None or rest.fails or rest.at + BIN <= moment:
-            found.append(total)
+            found.append(_added(total, (unseen, unseen, unseen)))
             continue
         end = min(rest.at + BIN, upper) if upper > rest.at else rest.at + BIN
         share = max(0.0, end - moment) / (end - rest.at)
-        one, two, three = (math.log1p(share * math.expm1(nats)) for nats in rest.nats)
+        one, two, three = (math.log((1.0 - share) * math.exp(unseen) + share * math.exp(n)) for n in rest.nats)
         found.append(_added(total, (one, two, three)))
     found.reverse()
     return found

@@ -23,6 +23,8 @@ from balise_wire.words import Experiment
 
 _AROUND: Final = 3
 """Bins before a beginning in which the noise of the minutes is looked for."""
+_BEFORE: Final = 2
+"""Bins by which a block may have begun elsewhere in its service before it is seen in one cell."""
 _GONE: Final = 60 * 86_400 // BIN
 """Bins after which a history that has nothing left is let go of, with its cell: a target or a probe that is no more."""
 
@@ -186,21 +188,23 @@ class CellIndex:
         return sorted({country for country, one in self._services if one == service and country != WORLD})
 
     def noise(self, provider: CellHistory, service: str, bin_: int) -> float:
-        """Return the share of trials that fail at a provider's targets of other services around a bin.
+        """Return the share of trials that fail at a provider's targets around a bin.
 
         Args:
             provider: the history of one of its probes.
-            service: that is left out.
-            bin_: the beginning; the three bins before it and itself are counted, and what a block begins with is not
-                partial.
+            service: what is looked at: of its own targets only the quarter of an hour that ended a bin before counts,
+                in which a block of it had not begun.
+            bin_: the beginning; of other services the three bins before it and itself are counted, and what a block
+                begins with is not partial.
         """
         partial = bins = 0
         for (country, other), cells in self._services.items():
-            if country != provider.country or other in {service, INTERNET}:
+            if country != provider.country or other == INTERNET:
                 continue
+            last = bin_ - _BEFORE if other == service else bin_
             for series in (s for cell in cells if cell.key.asn == provider.asn for s in cell.series):
-                for run in series.list(bin_ - _AROUND):
-                    width = min(run.last_bin, bin_) - max(run.first_bin, bin_ - _AROUND) + 1
+                for run in series.list(last - _AROUND, last):
+                    width = min(run.last_bin, last) - max(run.first_bin, last - _AROUND) + 1
                     bins += max(0, width)
                     partial += max(0, width) if self.codes[run.code].severity == Severity.PARTIAL else 0
         return noise(partial, bins)

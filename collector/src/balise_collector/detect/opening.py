@@ -31,6 +31,8 @@ _SUMMED: Final = 2.5
 """Nats that adding up over moments can bring; a block that a dozen of them could have begun in."""
 _BEFORE: Final = 6
 """Successes before a trouble that are looked at: they leave nothing of an earlier moment, and more leave no less."""
+_HEARD: Final = 2
+"""Bins since its last word in which a probe would have told of a block."""
 _PART: Final = 3.0
 """Nats since the likeliest beginning from which on a probe is one of those that open."""
 
@@ -62,7 +64,7 @@ def is_shared(participants: Participants, state: WalkState, bin_: int) -> bool:
     current = state.current
     if current is not None and current.closed_bin is None and current.shared:
         return True
-    return participants.hosts(_hard(participants, _spans(state), bin_)) >= PAIR
+    return participants.hosts(_hard(participants, _spans(participants, state, bin_), bin_)) >= PAIR
 
 
 def maybe_open(participants: Participants, state: WalkState, bin_: int, before: Present) -> None:
@@ -80,7 +82,7 @@ def maybe_open(participants: Participants, state: WalkState, bin_: int, before: 
         return
     if before.witnesses <= 1:
         _open_alone(participants, state, bin_, before)
-    spans = _spans(state)
+    spans = _spans(participants, state, bin_)
     hard = _hard(participants, spans, bin_)
     if participants.hosts(hard) < PAIR:
         return
@@ -88,7 +90,7 @@ def maybe_open(participants: Participants, state: WalkState, bin_: int, before: 
     if most and _statistic(participants, state, bin_, well=False).score > thresholds.BOUND:
         found = _statistic(participants, state, bin_)
     members = [i for i in hard if found.parts.get(i, 0.0) >= _PART]
-    if participants.hosts(members) < PAIR or not _stands_out(participants, spans, found.score, members):
+    if participants.hosts(members) < PAIR or not _stands_out(participants, spans, found):
         members = _slowly(participants, spans, hard, before.witnesses)
         if members and most and found is NOTHING:
             found = _statistic(participants, state, bin_)
@@ -96,15 +98,17 @@ def maybe_open(participants: Participants, state: WalkState, bin_: int, before: 
         _open(participants, state, bin_, found, members)
 
 
-def _stands_out(participants: Participants, spans: Mapping[int, Span], score: float, members: Sequence[int]) -> bool:
-    """Whether a score passes the bound, and does so still beside the noise of the minutes in which it began."""
-    if score <= thresholds.BOUND:
+def _stands_out(participants: Participants, spans: Mapping[int, Span], found: Statistic) -> bool:
+    """Whether a score passes the bound, and does so still beside the noise of the minutes before it began."""
+    if found.score <= thresholds.BOUND:
         return False
+    ours = [i for i in spans if found.parts.get(i, 0.0) > 0.0]
+    before = min((spans[i].first_fail // BIN for i in ours), default=0)
     lost = (
-        drowned(spans[i].surprise, participants.noise(participants.series[i], spans[i].first_fail // BIN))
-        for i in members
+        drowned(spans[i].surprise, participants.noise(participants.series[i], before), partial=spans[i].partial)
+        for i in ours
     )
-    return score - sum(lost) > thresholds.BOUND
+    return found.score - sum(lost) > thresholds.BOUND
 
 
 def _can_reach(participants: Participants, state: WalkState, spans: Mapping[int, Span]) -> bool:
@@ -133,7 +137,7 @@ def _statistic(participants: Participants, state: WalkState, bin_: int, *, well:
     marks: dict[int, Sequence[Mark]] = {}
     for index, when in state.last_seen.items():
         ours = held.get(index, [])
-        if not ours and (when < first or not well):
+        if (not ours and (not well or when < bin_ - _HEARD)) or not _bears_witness(participants, state, index, bin_):
             continue
         # Whatever failed before what is held of it, a probe was well right before: that a moment lies hours back must
         # not hide it.
@@ -160,10 +164,19 @@ def _marks(state: WalkState, index: int) -> Sequence[Mark]:
     return chain.marks if chain is not None else ()
 
 
-def _spans(state: WalkState) -> Mapping[int, Span]:
-    """Return every span, those of an episode included that only one witness tells of."""
+def _spans(participants: Participants, state: WalkState, bin_: int) -> Mapping[int, Span]:
+    """Return every span of who bears witness, those of an episode included that only one witness tells of."""
     current = state.current
-    return {**state.spans, **(current.spans if current is not None and current.closed_bin is None else {})}
+    spans = {**state.spans, **(current.spans if current is not None and current.closed_bin is None else {})}
+    return {i: span for i, span in spans.items() if _bears_witness(participants, state, i, bin_)}
+
+
+def _bears_witness(participants: Participants, state: WalkState, index: int, bin_: int) -> bool:
+    """Whether a probe bears witness: who fails alone again and again, by his line or on purpose, does not."""
+    learned = state.learned.get(index)
+    if learned is None or not learned.failing:
+        return True
+    return learned.ratios(bin_, participants.series[index].runs[1])[0] < thresholds.HABIT
 
 
 def _open_alone(participants: Participants, state: WalkState, bin_: int, before: Present) -> None:

@@ -178,9 +178,14 @@ def noise(partial: int, bins: int) -> float:
     return min(0.5, root * (1.0 + 1.5 * root))
 
 
-def drowned(nats: float, level: float) -> float:
-    """Return by how many nats noise of the minute takes from a first failure: p^3 (1 - p)^2 are failures of its own."""
-    return math.log1p(level**3 * (1.0 - level) ** 2 * math.exp(min(nats, 20.0)) / BLOCK[0][1][Symbol.FAIL])
+def drowned(nats: float, level: float, *, partial: bool = False) -> float:
+    """Return by how many nats noise of the minute takes from a first failure.
+
+    A whole failure is p^3 (1 - p)^2 of its own, a partial one 2 p^2 (1 - p)^3.
+    """
+    symbol = Symbol.PARTIAL if partial else Symbol.FAIL
+    by_noise = 2.0 * level**2 * (1.0 - level) ** 3 if partial else level**3 * (1.0 - level) ** 2
+    return math.log1p(by_noise * math.exp(min(nats, 20.0)) / BLOCK[0][1][symbol])
 
 
 def likelihoods(z: float, symbol: Symbol) -> tuple[float, float, float]:

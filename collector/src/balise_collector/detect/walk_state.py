@@ -49,6 +49,8 @@ class Span:
     """Bin of the newest of them."""
     surprise: float = 0.0
     """Nats of the first."""
+    partial: bool = False
+    """The first was a partial failure."""
     initial: bool = False
     """It was among those that opened the episode."""
     seen_ok_before: bool = False
