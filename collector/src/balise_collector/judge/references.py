@@ -175,6 +175,8 @@ class ReferenceTable:
         """By service and role: the addresses of ``_results`` at which some reference reached it."""
         self._kept: Counter[str] = Counter()
         """How many keys of ``_results`` each reference stands in."""
+        self.began: float | None = None
+        """When the first of what references said here was measured, UNIX seconds; ``None`` where none spoke."""
         self.no_limits = BUDGET
         """Words of ``limited_by`` that say nothing of a board (limits.py)."""
 
@@ -203,6 +205,7 @@ class ReferenceTable:
     def heard(self, verdict: Verdict) -> None:
         """Take in the network that a reference stands in."""
         self._countries[verdict.probe] = verdict.network.country
+        self.began = verdict.at if self.began is None else min(self.began, verdict.at)
         if self._asns.get(verdict.probe) != verdict.network.asn:
             self._asns[verdict.probe], self._known = verdict.network.asn, None
 

@@ -52,6 +52,23 @@ def test_one_reference_is_too_few_to_accuse(case: Case) -> None:
     assert case.judged(_paired(case, case.page(**BLOCKED))).state is VerdictState.INSUFFICIENT
 
 
+def test_a_page_in_clear_waits_for_the_first_pages_of_references(case: Case) -> None:
+    """They are there and have not fetched it yet: a block page of the first minutes was in order, and stayed so.
+
+    Over verified TLS it is the service's whatever they get; where they never fetch it, it is taken as it is.
+    """
+    assert case.judged(_paired(case, case.page(**BLOCKED))).rule == "http.ok"
+    case.abroad(case.hello())
+    assert case.judged(_paired(case, case.page())).rule == "http.waits"
+    assert case.judged(_paired(case, case.page(**BLOCKED))).rule == "http.waits"
+    assert case.judged(_paired(case, case.page(tls=True, tls_verified=True))).rule == "http.ok"
+    late = case.measured(case.page(at=case.now + 7_200.0), started=case.now + 7_200.0, ended=case.now + 7_210.0)
+    assert case.judged(late, line_seconds=9_000.0).rule == "http.ok"
+    case.abroad(case.page(at=case.now + 240.0), started=case.now + 240.0, ended=case.now + 241.0)
+    assert case.judged(_paired(case, case.page())).rule == "http.ok"
+    assert case.judged(_paired(case, case.page(**BLOCKED))).rule == "http.blockpage"
+
+
 def test_a_known_block_page_needs_no_reference(case: Case) -> None:
     """A fingerprint is an artefact: proof by itself, with a control that gets another page."""
     prints = read_fingerprints(

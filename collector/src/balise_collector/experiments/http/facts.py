@@ -15,6 +15,7 @@ from balise_collector.experiments.http.references import (
     authentic_title,
     backed,
     header,
+    is_new,
     pages_of,
     whole_bytes,
 )
@@ -319,6 +320,8 @@ def facts(measurement: Measurement, context: Context) -> HttpFacts:
     others = [t for t in beside if answered(t)]
     offset, table, target = context.clock_offset, context.references, measurement.target
     near = pages_of(table, target, measurement.started - offset - _TURN, measurement.ended - offset)
+    # Where none of them had fetched it before, what they get first tells.
+    near = near or pages_of(table, target, measurement.started - offset, measurement.ended - offset + _TURN)
     printed = any(context.fingerprints.page(t.title, t.headers) is not None for t in got)
     bad = [t for t in subject if not _good(t) or printed]
     first = _Abroad(got, near, ())
@@ -342,13 +345,15 @@ def facts(measurement: Measurement, context: Context) -> HttpFacts:
         not t.tls and _good(t) and authentic_title(table, t.host, t.title, long_ago) for t in got
     )
     whole = len(got) == len(own) > 0
+    # In clear anybody can have written a page; before any reference had its turn nobody can say whose it is.
+    unseen = not all(t.tls for t in got) and not context.reference and is_new(table, target, since - offset, _TURN)
     suspect = printed or strange or (abroad.alone and not (abroad.like or own_page or stays))
     return HttpFacts(
         **common(
             measurement,
             context,
             failed=bool(own) and not any(_good(t) for t in own),
-            passed=whole and all(_good(t) for t in got) and not suspect,
+            passed=whole and all(_good(t) for t in got) and not suspect and not unseen,
             since=since,
             score=score,
             signs=signs,
@@ -376,7 +381,7 @@ def facts(measurement: Measurement, context: Context) -> HttpFacts:
         references_refused=abroad.refused,
         references_welcome=abroad.welcome >= ENOUGH,
         foreign_redirect=strange and spoken,
-        awaits_pages=suspect and not spoken,
+        awaits_pages=(suspect and not spoken) or unseen,
         references=seen_of_target(measurement, context, since, until),
     )
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from balise_collector.judge.references import ReferenceTable, Report
-from balise_collector.judge.witnesses import UNKNOWN, Stand, independent
+from balise_collector.judge.witnesses import ENOUGH, UNKNOWN, Stand, independent
 from balise_wire.experiments.http import HttpObservation
 
 _MOST_PAGES: Final = 24
@@ -134,6 +134,19 @@ def pages_of(table: ReferenceTable, target: str, since: float, until: float) -> 
         if within:
             found.append(max(within, key=lambda page: page.at))
     return tuple(found)
+
+
+def is_new(table: ReferenceTable, target: str, at: float, turn: float) -> bool:
+    """Tell whether references are there and too few have had their turn at a target yet: nobody knows its page.
+
+    Args:
+        table: what references said.
+        target: the target's id.
+        at: UNIX seconds.
+        turn: seconds in which each reference fetches each page.
+    """
+    spoke = table.began is not None and at - table.began < turn
+    return spoke and backed(held[-1] for held in table.memory(Pages).got.get(target, {}).values() if held) < ENOUGH
 
 
 def backed(pages: Iterable[Page]) -> int:
