@@ -22,11 +22,11 @@ from balise_wire.words import Experiment, Proof, Resolver
 _DAY: Final = 86_400.0
 HELD: Final = 2 * _DAY
 """Seconds for which an answer that held tells how the name was answered before."""
-_APART: Final = 300.0
-"""Least seconds between two answers that held of which both are remembered."""
+_APART: Final = HELD / 8
+"""Least seconds between two answers that held of which both are remembered: this is kept with each step."""
 TOGETHER: Final = 3_600.0
 """Seconds within which two names are given one address at one time: two looks of the slowest timetable."""
-_TIMES: Final = 64
+_TIMES: Final = 9
 _NAMES: Final = 256
 _PLACES: Final = 64
 _PROVEN: Final = 256
