@@ -525,10 +525,12 @@ def test_a_silent_reference_is_no_outage_of_its_country(play: Play) -> None:
 def test_coverage_counts_bins_of_each_probe(play: Play) -> None:
     """Who saw what in a window: the base of scope and locality."""
     play.run([*play.slots(0, 40, play.seven, play.between(20, 40)), *play.slots(0, 40, play.abroad)])
-    seen = play.detector.coverage("PK", "twitter", ["web"], ["tls"], play.at(20), play.at(39))
+    seen = play.detector.coverage(("PK", "twitter"), ["web"], ["tls"], play.at(20), play.at(39))
     assert {c.probe for c in seen if c.failed} == {"pk01", "pk02", "pk03"}
     assert all(c.ok == 20 for c in seen if c.asn == 64502)
-    assert {c.country for c in play.detector.coverage("**", "twitter", ["web"], ["tls"], play.at(20), play.at(39))} == {
+    assert {
+        c.country for c in play.detector.coverage(("**", "twitter"), ["web"], ["tls"], play.at(20), play.at(39))
+    } == {
         "DE",
         "SG",
     }

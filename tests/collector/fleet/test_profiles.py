@@ -103,7 +103,7 @@ def test_what_is_missed_least_goes_first() -> None:
     assert thinned.interval <= 600
     assert 2 <= thinned.hello_every <= 12
     assert thinned.http_every >= 12
-    assert fitted(task(2), Profile.STANDARD).timetable == Timetable(chain=1_800)
+    assert fitted(task(2), Profile.STANDARD).timetable == Timetable(chain=1_200)
 
 
 def test_a_metered_line_measures_seldom_rather_than_half() -> None:
@@ -117,7 +117,7 @@ def test_the_operators_settings_stay_the_upper_bound() -> None:
     """A slower timetable and a smaller budget are never made faster or larger."""
     asked = task(3, interval=900, hello_every=6, line=600)
     thinned = fitted(asked, Profile.STANDARD)
-    assert thinned.timetable == msgspec.structs.replace(asked.timetable, chain=1_800)
+    assert thinned.timetable == msgspec.structs.replace(asked.timetable, chain=1_200)
     rare = task(3, interval=900, hello_every=6, line=600, chain=600)
     assert fitted(rare, Profile.STANDARD).timetable == rare.timetable
     small = Assignment(

@@ -8,7 +8,7 @@ people are told.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -32,6 +32,7 @@ from balise_collector.judge.verdict import Verdict, VerdictState
 from balise_collector.system.faults import Faults
 from balise_wire.bins import BIN
 from balise_wire.measurement import Network
+from balise_wire.mechanisms import Mechanism
 
 SETTLED: Final = 4
 """Bins behind now that a walk keeps. Paired verdicts reach back to their first failing trial, a bin or two; a verdict
@@ -233,19 +234,39 @@ class Detector:
         return tuple(sorted(found, key=lambda e: (e.opened_bin, e.id)))
 
     def coverage(
-        self, country: str, service: str, roles: Iterable[str], layers: Iterable[str], start: float, end: float
+        self,
+        place: tuple[str, str],
+        roles: Iterable[str],
+        layers: Iterable[str],
+        start: float,
+        end: float,
+        at_stake: Collection[Mechanism] = (),
     ) -> tuple[Coverage, ...]:
-        """Return what each probe of a country (``**``: each reference) saw of a service in [start, end]: UNIX time."""
+        """Return what each probe of a country (``**``: each reference) saw of a service.
+
+        Args:
+            place: country and service.
+            roles: that count.
+            layers: that count.
+            start: UNIX seconds.
+            end: the same.
+            at_stake: successes that look at none of these count for nothing.
+        """
         bins = int(start // BIN), int(end // BIN)
-        return self.index.coverage((country, service), set(roles), set(layers), bins, self._operators)
+        return self.index.coverage(place, set(roles), set(layers), bins, self._operators, at_stake)
 
     def countries(self, service: str) -> list[str]:
         """Return the countries in which probes look at a service."""
         return self.index.countries(service)
 
-    def sights(self, country: str, start: float, end: float, service: str = "") -> tuple[Sight, ...]:
-        """Return what each probe of a country (``**``: each reference) saw in each cell in [start, end]: UNIX time."""
-        return tuple(self.index.sights(country, (int(start // BIN), int(end // BIN)), service))
+    def sights(
+        self, country: str, start: float, end: float, service: str = "", at_stake: Collection[Mechanism] = ()
+    ) -> tuple[Sight, ...]:
+        """Return what each probe of a country (``**``: each reference) saw in each cell in [start, end]: UNIX time.
+
+        Successes that look at nothing of what is at stake count for nothing.
+        """
+        return tuple(self.index.sights(country, (int(start // BIN), int(end // BIN)), service, at_stake))
 
     def witness(self, probe: str) -> str:
         """Return whom a probe counts as."""

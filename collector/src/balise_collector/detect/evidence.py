@@ -1,5 +1,6 @@
 """What a verdict is kept as, and what a bin of it shows. Must not live here: what that is worth (stretches.py)."""
 
+from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
 
 from balise_collector.detect.stretches import Symbol
@@ -59,6 +60,11 @@ class Code(NamedTuple):
         if self.severity >= Severity.DOWN:
             return Symbol.PROOF if self.proof else Symbol.FAIL
         return Symbol.OK
+
+
+def blind(codes: Sequence[Code], at_stake: Collection[Mechanism]) -> frozenset[int]:
+    """Return the indexes of the successes that look at nothing of what is at stake: they speak neither way."""
+    return frozenset(n for n, code in enumerate(codes) if at_stake and code.blind_to.issuperset(at_stake))
 
 
 _BY_STATE: Final[dict[VerdictState, int]] = {

@@ -6,19 +6,20 @@ empty. Must not live here: walking cells, silence, or what follows from either.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
 
 from balise_collector.detect.cell import Cell, CellHistory
-from balise_collector.detect.evidence import Code, Severity, code_of, proves
+from balise_collector.detect.evidence import Code, Severity, blind, code_of, proves
 from balise_collector.detect.model import INTERNET, WORLD, CellKey, Coverage, RuleCount, Scale, Sight
 from balise_collector.detect.stretches import noise
 from balise_collector.judge.verdict import Verdict, VerdictState
 from balise_wire.bins import BIN
 from balise_wire.measurement import Network
+from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Experiment
 
 _AROUND: Final = 3
@@ -152,7 +153,13 @@ class CellIndex:
     # ------------------------------------------------------------ what was seen
 
     def coverage(
-        self, place: tuple[str, str], roles: set[str], layers: set[str], bins: tuple[int, int], who: Mapping[str, str]
+        self,
+        place: tuple[str, str],
+        roles: set[str],
+        layers: set[str],
+        bins: tuple[int, int],
+        who: Mapping[str, str],
+        at_stake: Collection[Mechanism] = (),
     ) -> tuple[Coverage, ...]:
         """Return what each probe saw of a service.
 
@@ -162,8 +169,10 @@ class CellIndex:
             layers: that count.
             bins: the first and the last.
             who: whom a probe counts as, where that is not itself.
+            at_stake: successes that look at none of these count for nothing.
         """
         first, last = bins
+        but = blind(self.codes, at_stake)
         counts: dict[tuple[str, str, int], list[int]] = {}
         for series in (s for cell in self._services.get(place, ()) for s in cell.series):
             key = series.cell.key
@@ -175,7 +184,7 @@ class CellIndex:
                     break
                 width = min(run.last_bin, last) - max(run.first_bin, first) + 1
                 kept = self.codes[run.code]
-                if width > 0 and kept.severity != Severity.VOID:
+                if width > 0 and kept.severity != Severity.VOID and run.code not in but:
                     tally[kept.fails] += width if kept.fails or kept.severity == Severity.OK else 0
         return tuple(
             Coverage(probe=p, country=c, asn=a, ok=t[0], failed=t[1], witness=who.get(p, p))
@@ -209,23 +218,27 @@ class CellIndex:
                     partial += max(0, width) if self.codes[run.code].severity == Severity.PARTIAL else 0
         return noise(partial, bins)
 
-    def sights(self, country: str, bins: tuple[int, int], service: str = "") -> Iterator[Sight]:
+    def sights(
+        self, country: str, bins: tuple[int, int], service: str = "", at_stake: Collection[Mechanism] = ()
+    ) -> Iterator[Sight]:
         """Return what each probe of a country (``**``: each reference) saw in each cell; of one service, or of all.
 
         Args:
             country: code.
             bins: the first and the last.
             service: id; empty for every service.
+            at_stake: successes that look at none of these count for nothing.
         """
+        but = blind(self.codes, at_stake)
         places = [(country, service)] if service else [place for place in self._services if place[0] == country]
         for place in places:
             for series in (s for cell in self._services.get(place, ()) for s in cell.series):
-                found = self._sight(series, *bins)
+                found = self._sight(series, *bins, but)
                 if found is not None:
                     yield found
 
-    def _sight(self, series: CellHistory, first: int, last: int) -> Sight | None:
-        """Return what one history holds between two bins; ``None`` where that is nothing."""
+    def _sight(self, series: CellHistory, first: int, last: int, but: Collection[int]) -> Sight | None:
+        """Return what one history holds between two bins, without some codes; ``None`` where that is nothing."""
         ok = failed = 0
         rules: dict[int, int] = {}
         for run in series.list(first):
@@ -233,7 +246,7 @@ class CellIndex:
                 break
             width = min(run.last_bin, last) - max(run.first_bin, first) + 1
             kept = self.codes[run.code]
-            if width <= 0:
+            if width <= 0 or run.code in but:
                 continue
             if kept.severity == Severity.OK:
                 ok += width

@@ -135,6 +135,7 @@ def _statistic(participants: Participants, state: WalkState, bin_: int, *, well:
     held = {i: chain.marks for i, chain in state.chains.items() if chain.marks}
     first = min((begin // BIN for marks in held.values() for begin in beginnings(marks)), default=bin_)
     marks: dict[int, Sequence[Mark]] = {}
+    blind = participants.blind(code for span in _spans(participants, state, bin_).values() for code in span.rules)
     for index, when in state.last_seen.items():
         ours = held.get(index, [])
         if (not ours and (not well or when < bin_ - _HEARD)) or not _bears_witness(participants, state, index, bin_):
@@ -142,7 +143,9 @@ def _statistic(participants: Participants, state: WalkState, bin_: int, *, well:
         # Whatever failed before what is held of it, a probe was well right before: that a moment lies hours back must
         # not hide it.
         before = min(bin_, ours[0].at // BIN + 1) if ours else bin_
-        marks[index] = [*participants.well(index, max(first, before - _BEFORE) - 1, before), *ours]
+        shown = [*participants.well(index, max(first, before - _BEFORE) - 1, before, blind), *ours]
+        if shown or not blind:  # Who looked at nothing of what fails is no word for a block, and none against it.
+            marks[index] = shown
     return statistic(marks, {i: participants.operator(i) for i in marks})
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from balise_collector.detect.cell import CellHistory, segments
 from balise_collector.detect.evalue import WELL, Mark
-from balise_collector.detect.evidence import Code, Severity
+from balise_collector.detect.evidence import Code, Severity, blind
 from balise_collector.detect.stretches import SERVICE, Null
 from balise_wire.bins import BIN
 
@@ -33,12 +33,23 @@ class Participants:
         probe = self.series[index].probe
         return self.operators.get(probe, probe)
 
-    def well(self, index: int, after: int, before: int) -> list[Mark]:
-        """Return the successes of a probe in no trouble, in bins later than ``after`` and earlier than ``before``."""
+    def blind(self, failing: Iterable[int]) -> frozenset[int]:
+        """Return the codes of successes that look at nothing of what fails, given its codes."""
+        return blind(self.codes, {m for code in failing if (m := self.codes[code].mechanism) is not None})
+
+    def well(self, index: int, after: int, before: int, but: Container[int] = ()) -> list[Mark]:
+        """Return the successes of a probe in no trouble.
+
+        Args:
+            index: of the probe.
+            after: bin after which they count.
+            before: bin before which they count.
+            but: codes that say nothing of what is looked for.
+        """
         return [
             Mark(bin_ * BIN, fails=False, nats=WELL)
             for segment in segments(self.series[index].list(after + 1, before), self.severity)
-            if self.severity[segment.code] == Severity.OK
+            if self.severity[segment.code] == Severity.OK and segment.code not in but
             for bin_ in range(max(after + 1, segment.first_bin), min(before - 1, segment.last_bin) + 1)
         ]
 

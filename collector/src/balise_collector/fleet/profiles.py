@@ -39,21 +39,23 @@ class Rung(msgspec.Struct, frozen=True):
     """Seconds."""
 
 
+_TWENTY_MINUTES: Final = 1_200
+"""With a first failure, its repetition and the detector's bin behind it, interception is told within half an hour."""
 _HALF_HOUR: Final = 1_800
 LADDER: Final = (
-    Rung(1, 1, 1, 60, _HALF_HOUR),
-    Rung(1, 1, 4, 60, _HALF_HOUR),
-    Rung(1, 1, 12, 60, _HALF_HOUR),
-    Rung(1, 1, 12, 300, _HALF_HOUR),
-    Rung(1, 2, 12, 300, _HALF_HOUR),
-    Rung(1, 2, 24, 300, _HALF_HOUR),
-    Rung(1, 3, 48, 300, _HALF_HOUR),
-    Rung(2, 2, 24, 300, _HALF_HOUR),
-    Rung(2, 2, 48, 600, _HALF_HOUR),
-    Rung(2, 3, 48, 600, _HALF_HOUR),
-    Rung(2, 3, 96, 600, _HALF_HOUR),
-    Rung(3, 2, 96, 600, _HALF_HOUR),
-    Rung(3, 3, 96, 900, _HALF_HOUR),
+    Rung(1, 1, 1, 60, _TWENTY_MINUTES),
+    Rung(1, 1, 4, 60, _TWENTY_MINUTES),
+    Rung(1, 1, 12, 60, _TWENTY_MINUTES),
+    Rung(1, 1, 12, 300, _TWENTY_MINUTES),
+    Rung(1, 2, 12, 300, _TWENTY_MINUTES),
+    Rung(1, 2, 24, 300, _TWENTY_MINUTES),
+    Rung(1, 3, 48, 300, _TWENTY_MINUTES),
+    Rung(2, 2, 24, 300, _TWENTY_MINUTES),
+    Rung(2, 2, 48, 600, _TWENTY_MINUTES),
+    Rung(2, 3, 48, 600, _TWENTY_MINUTES),
+    Rung(2, 3, 96, 600, _TWENTY_MINUTES),
+    Rung(3, 2, 96, 600, _TWENTY_MINUTES),
+    Rung(3, 3, 96, 900, _TWENTY_MINUTES),
     Rung(4, 2, 144, 900, _HALF_HOUR),
     Rung(4, 3, 288, 900, _HALF_HOUR),
     Rung(5, 3, 288, 1_200, _HALF_HOUR),

@@ -70,6 +70,8 @@ class Basis:
     end: Interval | None
     window: tuple[float, float]
     """UNIX seconds between which it is looked at."""
+    at_stake: frozenset[Mechanism]
+    """What failed: who did not look at it says nothing."""
 
     @property
     def cells(self) -> frozenset[tuple[str, int, str]]:
@@ -161,7 +163,7 @@ def _weighed(topic: Topic, basis: Basis, detector: Detector, fleet: FleetView, n
         service=service,
         members=basis.affected,
         cells=basis.cells,
-        home=detector.sights(country, *basis.window),
+        home=detector.sights(country, *basis.window, at_stake=basis.at_stake),
         abroad=[s for s in detector.sights(WORLD, *basis.window, service) if s.country != country],
         signs=signs,
         proofs=PROOFS,
@@ -240,7 +242,7 @@ def _reached_at_home(service: str, basis: Basis, detector: Detector) -> bool:
     well = [
         c.probe
         for country in detector.countries(service)
-        for c in detector.coverage(country, service, basis.roles, basis.layers, start, end)
+        for c in detector.coverage((country, service), basis.roles, basis.layers, start, end)
         if c.ok and c.failed * 4 <= c.ok
     ]
     return detector.witnesses(well) >= WITNESSES
@@ -278,14 +280,14 @@ def _explained(fresh: Incident, weighed: Posterior | None) -> Incident:
 
 def _basis(topic: Topic, cluster: Sequence[Episode], detector: Detector, now: float) -> Basis:
     """Say which probes count, and between which moments."""
-    country, service = topic
     told = spoken_of(cluster)
     standing = all(e.standing for e in told)
     flat = [m for e in cluster for m in e.members]
     everybody = [m for e in told for m in e.members]
     onset, end = _onset(everybody, standing=standing), _end(told, everybody)
     roles, layers = {e.key.role for e in told}, {e.key.layer for e in told}
-    seen = detector.coverage(country, service, roles, layers, *_window(onset, end, now))
+    at_stake = frozenset(r.mechanism for m in everybody for r in m.rules if r.mechanism is not None)
+    seen = detector.coverage(topic, roles, layers, *_window(onset, end, now), at_stake)
     hit = counted_in(flat, seen)
 
     def counts(member: AffectedProbe) -> bool:
@@ -304,6 +306,7 @@ def _basis(topic: Topic, cluster: Sequence[Episode], detector: Detector, now: fl
         onset=onset,
         end=end,
         window=_window(onset, end, now),
+        at_stake=at_stake,
     )
 
 
@@ -314,7 +317,7 @@ def _references(topic: Topic, basis: Basis, detector: Detector, fleet: FleetView
         return ReferenceCount()
     abroad = basis.seen
     if country != WORLD:
-        abroad = detector.coverage(WORLD, service, basis.roles, basis.layers, *basis.window)
+        abroad = detector.coverage((WORLD, service), basis.roles, basis.layers, *basis.window)
     return references(abroad, country, fleet.references())
 
 
