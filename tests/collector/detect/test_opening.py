@@ -117,3 +117,20 @@ def test_noise_before_a_beginning_counts_of_the_service_too(play: Play) -> None:
     levels = [play.detector.index.noise(series, "twitter", first + slot) for slot in (11, 15, 20)]
     assert levels[1] > 0.1
     assert levels[0] == levels[2] == pytest.approx(0.02, abs=0.003)
+
+
+def test_a_trouble_lasts_in_time_and_not_in_looks(play: Play) -> None:
+    """Two of five whose failures come every ten minutes, as budgets have it, open as soon as those of every five."""
+    seats = tuple(play.seat(f"pk{n:02}") for n in range(5))
+
+    def failing(seat: Seat, at: float) -> bool:
+        return seat.probe in {"pk00", "pk01"} and play.at(20) <= at < play.at(60)
+
+    held = [
+        one
+        for one in play.slots(0, 60, seats, failing)
+        if one.state is VerdictState.OK or int((one.at - play.at(0)) // 300) % 2 == 0
+    ]
+    told = [e for e in play.run(held) if e.kind is CellEventKind.OPENED and e.episode.confirmed]
+    assert told
+    assert (told[0].at - play.at(20)) / 60.0 <= 40

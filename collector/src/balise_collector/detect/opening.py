@@ -200,16 +200,23 @@ def _open_alone(participants: Participants, state: WalkState, bin_: int, before:
 def _slowly(participants: Participants, spans: Mapping[int, Span], hard: Iterable[int], witnesses: int) -> list[int]:
     """Return those whose troubles have lasted, and began together (two) or one after another (three); else nobody."""
     lasting = [i for i in hard if spans[i].surprise >= thresholds.SURPRISE and spans[i].calm == 0]
-    pair = [i for i in lasting if spans[i].row >= thresholds.pair_bins(witnesses)]
+    pair = [i for i in lasting if _lasted(spans[i]) >= thresholds.pair_bins(witnesses)]
     for one, other in combinations(pair, 2):
         if participants.operator(one) != participants.operator(other) and _together(spans[one], spans[other], SLACK):
             return [i for i in lasting if _together(spans[one], spans[i], SLACK)]
-    many = [i for i in lasting if spans[i].row >= thresholds.triple_bins(witnesses)]
+    many = [i for i in lasting if _lasted(spans[i]) >= thresholds.triple_bins(witnesses)]
     for first in many:
         chain = [i for i in many if 0 <= spans[i].first_fail - spans[first].first_fail <= _ROLL_OUT]
         if participants.hosts(chain) >= thresholds.TRIPLE:
             return chain
     return []
+
+
+def _lasted(span: Span) -> int:
+    """Return for how many bins a trouble has lasted: in time, where it was looked at in every second of them."""
+    if span.lull:
+        return span.row
+    return max(span.row, min(2 * span.row, span.last_fail_bin - span.first_fail // BIN + 1))
 
 
 def _together(a: Span, b: Span, slack: int) -> bool:
