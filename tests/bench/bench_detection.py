@@ -118,12 +118,15 @@ class Quiet:
     incidents: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     outages: int = 0
     unconfirmed: int = 0
+    told: list[str] = field(default_factory=list)
+    """What each false incident of ours was: the fleet, its cells, who failed for how many bins."""
 
     def add(self, other: Quiet) -> None:
         """Add another play."""
         self.years += other.years
         self.outages += other.outages
         self.unconfirmed += other.unconfirmed
+        self.told += other.told
         for name, count in other.incidents.items():
             self.incidents[name] += count
 
@@ -232,6 +235,11 @@ def quiet(world: World, providers: int, probes: int, days: float, seed: int) -> 
         result.incidents[name] = len(joined(found))
     result.outages = len(joined(_span(e) for e in confirmed if e.key.service == "internet"))
     result.unconfirmed = len(joined(_span(e) for e in detector.episodes if not e.confirmed))
+    result.told = [
+        f"{providers} x {probes}, day {_span(e)[0] / DAY:.1f}, {e.key.role}/{e.key.layer} {e.key.scale.value}, "
+        f"{e.score:.1f} nats: " + ", ".join(f"{m.probe} {m.failing_bins} of {m.observed_bins}" for m in e.members)
+        for e in confirmed
+    ]
     gc.enable()
     return result
 
@@ -476,8 +484,7 @@ def quiet_table(
     for probes, one in sorted(by_size.items()):
         every.add(one)
         lines.append(_quiet_row(f"{probes} probes a provider", one))
-    lines.append(_quiet_row("all", every))
-    return lines, every
+    return [*lines, _quiet_row("all", every), *(f"false: {one}" for one in every.told)], every
 
 
 def _quiet_row(name: str, one: Quiet) -> str:

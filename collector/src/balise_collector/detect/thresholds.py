@@ -27,7 +27,7 @@ found out on the third."""
 SURPRISE: Final = 6.5
 """Nats of a stretch's first failing bin below which it is this home's habit: nothing rests on it alone."""
 _SIZES: Final = (3, 5, 10, 20)
-_PAIR: Final = (3, 6, 15, 30, 36)
+_PAIR: Final = (3, 6, 20, 30, 36)
 """Failing bins of each of two that began together, for so many witnesses, and more."""
 _TRIPLE: Final = (3, 6, 6, 12, 24)
 """The same of three that began within two hours of each other: a roll-out."""
