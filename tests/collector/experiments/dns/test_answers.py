@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from balise_collector.experiments.dns.answers import NOT_TOLD, accepted, lie, resolved
+from balise_collector.experiments.dns.answers import NOT_TOLD, accepted, lie, resolved, said_at_home
 from balise_wire.experiments.dns import DnsAnswer
 from balise_wire.failures import Failure
-from balise_wire.words import Way
+from balise_wire.words import Arm, ResolverPlace, Way
 from tests.testbed.cases import Case
 
 
@@ -46,3 +46,14 @@ def test_a_question_that_never_left_is_not_silence(case: Case) -> None:
     assert lie(case.asked()) == "timeout"
     for unasked in (case.asked(questions=0), case.asked(failure=Failure.NETWORK_UNREACHABLE)):
         assert lie(unasked) in NOT_TOLD
+
+
+def test_a_question_that_left_again_tells_no_way(case: Case) -> None:
+    """One datagram was lost on the home's own Wi-Fi: the router's denial came a second after the first copy."""
+    random = case.asked(case.answer(rcode=3, rtt_ms=19.0), arm=Arm.RANDOM_LABEL)
+    quick = case.asked(case.answer(rcode=5, rtt_ms=1.5), resolver_place=ResolverPlace.HOME)
+    again = msgspec.structs.replace(quick, answers=(case.answer(rcode=5, rtt_ms=1001.0),), questions=2)
+    slow = msgspec.structs.replace(quick, answers=(case.answer(rcode=5, rtt_ms=21.0),))
+    assert said_at_home([quick, again], [random], None)
+    assert not said_at_home([quick, slow], [random], None)
+    assert said_at_home([again], [random], None)

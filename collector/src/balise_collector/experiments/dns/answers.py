@@ -169,10 +169,11 @@ def said_at_home(
         return upstream_honest
     if is_chosen(told):
         return True
-    ways = [answer.rtt_ms for trial in random for answer in trial.answers]
-    if ways and min(ways) >= _UPSTREAM_MS:
-        slowest = max(answer.rtt_ms for trial in told for answer in trial.answers)
-        return slowest < min(ways) / 2
+    # Of a question that left again, the time since its first copy says nothing of the way.
+    ways = [answer.rtt_ms for trial in random if trial.questions == 1 for answer in trial.answers]
+    took = [answer.rtt_ms for trial in told if trial.questions == 1 for answer in trial.answers]
+    if ways and took and min(ways) >= _UPSTREAM_MS:
+        return max(took) < min(ways) / 2
     return bool(random) or any(_filters(trial) for trial in told)
 
 
