@@ -77,3 +77,15 @@ def test_a_block_of_one_host_is_dated_by_that_host(play: Play) -> None:
     again.advance(play.at(81))
     assert [e.onset for e in again.episodes] == [e.onset for e in play.detector.episodes]
     assert [e.end for e in again.episodes] == [e.end for e in play.detector.episodes]
+
+
+def test_another_host_ends_nothing() -> None:
+    """What failed counts as failing until it was looked at again itself."""
+    looks = Looks()
+    looks.passed("a", 100)
+    looks.failed("a", 400, 450)
+    looks.passed("b", 500)
+    assert looks.says_nothing(450, 600)
+    looks.passed("a", 700)
+    assert looks.says_nothing(450, 600)
+    assert not looks.says_nothing(450, 900)

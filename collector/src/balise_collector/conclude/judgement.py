@@ -30,7 +30,7 @@ def judge(measurement: Measurement, context: Context) -> Verdict:
     rule: Rule[Any] = next(rule for rule in layer.rules if rule.when(facts))
     on_line = _on_line(measurement.experiment)
     accuses = rule.state in {VerdictState.BLOCKED, VerdictState.THROTTLED, VerdictState.SERVER_SIDE, VerdictState.DOWN}
-    at = _decisive(measurement, passed=facts.passed) - context.clock_offset
+    at = _decisive(measurement, facts) - context.clock_offset
     accused_since = facts.since - context.clock_offset if not facts.passed else at
     state, mechanism = rule.state, rule.mechanism
     if context.reference and state in {VerdictState.BLOCKED, VerdictState.THROTTLED, VerdictState.SERVER_SIDE}:
@@ -115,8 +115,8 @@ def _on_line(word: Experiment) -> bool:
     return word in REGISTRY and not REGISTRY[word].of_target
 
 
-def _decisive(measurement: Measurement, *, passed: bool) -> float:
-    """Return when the subject was tried, on the probe's clock: first if it passed, last if it failed.
+def _decisive(measurement: Measurement, facts: Facts) -> float:
+    """Return when the subject was tried, on the probe's clock: first if it passed, last of what failed if it failed.
 
     Controls go before it and a paired run may take minutes, so that its start says little about when the subject
     failed or came back; an interval [last fail, first ok] is made of these moments.
@@ -124,7 +124,9 @@ def _decisive(measurement: Measurement, *, passed: bool) -> float:
     tried = [o.at for o in measurement.observations if o.arm is Arm.SUBJECT and not o.carried]
     if not tried:
         return measurement.started
-    return min(tried) if passed else max(tried)
+    if facts.passed:
+        return min(tried)
+    return max(tried) if facts.until is None else min(max(tried), facts.until)
 
 
 def explain(measurement: Measurement, context: Context) -> str:

@@ -69,6 +69,11 @@ class Looks:
         """Return when a target that had failed was first well again after a time; ``None`` where that is not known."""
         return min((at for at in self.over if at > after), default=None)
 
+    def says_nothing(self, after: int, before: int) -> bool:
+        """Whether no success between two times is of what failed up to the first of them, as far as is known."""
+        over = self.first_ok(after)
+        return any(held[-1] < 0 for held in self.well.values()) if over is None else over >= before
+
     def forget(self, before: int) -> None:
         """Let go of what is older than a time."""
         self.began = {since: ok for since, ok in self.began.items() if since >= before}

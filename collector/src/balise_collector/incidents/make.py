@@ -356,8 +356,9 @@ def _end(cluster: Sequence[Episode], members: Iterable[AffectedProbe]) -> Interv
     if any(e.closed_bin is None for e in cluster):
         return None
     ends = [m.end for m in members if m.end is not None]
-    last = max((end.latest for end in ends), default=0.0)
-    # Roles come back one by one; an end is when the last of them did, so brackets long before it do not count.
+    last = max((end.latest if end.earliest is None else end.earliest for end in ends), default=0.0)
+    # Roles come back one by one; an end is when the last of them did, so brackets long before it do not count. One that
+    # looked again late has a wide bracket, which ends behind the others' and says no less of them.
     late = [end for end in ends if end.latest >= last - 2 * BIN]
     return join(late) if late else None
 

@@ -87,6 +87,8 @@ class Facts:
     """At least one own trial of the subject passed and none failed."""
     since: float
     """Probe's clock, UNIX seconds: when the first failing subject trial began, or ``started``."""
+    until: float | None = None
+    """The same clock: when the last failing one began; ``None``: when the subject was tried last."""
     bar: Bar = Bar.NONE
     """Why it is not to be judged, whatever the rest says."""
     limited: bool = False
@@ -112,6 +114,7 @@ class CommonFacts(TypedDict):
     failed: bool
     passed: bool
     since: float
+    until: float | None
     bar: Bar
     limited: bool
     silent: bool
@@ -171,7 +174,7 @@ def common(
     *,
     failed: bool,
     passed: bool,
-    since: float,
+    failing: tuple[float, float | None],
     silent: bool | None = None,
     score: float = 0.0,
     signs: frozenset[str] = frozenset(),
@@ -183,7 +186,7 @@ def common(
         context: the tables.
         failed: as in Facts.
         passed: as in Facts.
-        since: as in Facts.
+        failing: since and until as in Facts.
         silent: only where the layer knows it better than ``limits.fell_silent``.
         score: injection evidence in nats.
         signs: ids of the signs that were seen.
@@ -201,7 +204,8 @@ def common(
         reference=context.reference,
         failed=failed,
         passed=passed,
-        since=since,
+        since=failing[0],
+        until=failing[1],
         bar=context.bar,
         limited=limited(measurement, context.no_limits),
         silent=fell_silent(measurement) if silent is None else silent,
@@ -212,7 +216,7 @@ def common(
 
 def bare_facts(measurement: Measurement, context: Context) -> Facts:
     """Return no facts but the common ones, for what says nothing of a target."""
-    return Facts(**common(measurement, context, failed=False, passed=False, since=measurement.started))
+    return Facts(**common(measurement, context, failed=False, passed=False, failing=(measurement.started, None)))
 
 
 def _failed_by_itself(measurement: Measurement) -> bool:

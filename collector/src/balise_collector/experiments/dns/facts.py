@@ -252,7 +252,7 @@ def facts(measurement: Measurement, context: Context) -> DnsFacts:
             context,
             failed=bool(denials) and not trusted and (all(lies) or bogon),
             passed=passed,
-            since=since,
+            failing=(since, ended(bad, measurement)),
             # An address that runs no resolver is to be silent: only the provider's silence counts against it.
             silent="timeout" in (lie(t) for t in subject),
             signs=signs | ({"forged_packet"} if raced else frozenset()),

@@ -354,7 +354,7 @@ def facts(measurement: Measurement, context: Context) -> HttpFacts:
             context,
             failed=bool(own) and not any(_good(t) for t in own),
             passed=whole and all(_good(t) for t in got) and not suspect and not unseen,
-            since=since,
+            failing=(since, until),
             score=score,
             signs=signs,
         ),

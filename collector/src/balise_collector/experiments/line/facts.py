@@ -56,7 +56,7 @@ def facts(measurement: Measurement, context: Context) -> LineFacts:
         context,
         failed=not alive,
         passed=alive and not dead_port,
-        since=line.at if line else measurement.started,
+        failing=(line.at if line else measurement.started, None),
         silent=fell_silent(measurement) or _controls_silent(measurement),
     )
     base["own_failure"] |= bool(told) and not controls

@@ -89,7 +89,7 @@ def facts(measurement: Measurement, context: Context) -> TcpFacts:
             context,
             failed=bool(own) and not any(t.synacks for t in own),
             passed=bool(own) and all(t.synacks for t in own),
-            since=since,
+            failing=(since, ended(dead, measurement)),
             signs=frozenset({"other_port_ok"} if other else ()),
         ),
         trials=len(own),

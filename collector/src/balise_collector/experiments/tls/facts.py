@@ -358,7 +358,7 @@ def facts(measurement: Measurement, context: Context) -> TlsFacts:
             context,
             failed=bool(own) and not any(o in good for o in own),
             passed=bool(own) and all(o in good for o in own) and not lost,
-            since=since,
+            failing=(since, until),
             score=score,
             signs=_signs(failing, control, scrambled, score, limited=limited(measurement, context.no_limits))
             | (_on_neutral_ground(trials) if failing else frozenset()),
