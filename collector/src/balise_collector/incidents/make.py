@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -40,7 +40,7 @@ from balise_collector.incidents.scope import FleetView, counted_in, scope
 from balise_collector.judge import RULES_VERSION
 from balise_wire.bins import BIN
 from balise_wire.mechanisms import Mechanism
-from balise_wire.words import TargetRole
+from balise_wire.words import Experiment, TargetRole
 
 Topic = tuple[str, str]
 """(country, service): what incidents are about; two of one topic at a time differ in what they speak of."""
@@ -119,7 +119,7 @@ def make(
     notes = _notes(basis, detector)
     proofs = _proofs(notes, detector)
     weighed = _weighed(topic, basis, detector, fleet, notes) if country != WORLD else None
-    kind, probability = _kind(spoken, weighed, count, previous)
+    kind, probability = _kind(spoken, weighed, count, previous, basis.layers)
     where = locality(kind, count)
     confirmed = any(e.confirmed for e in cluster)
     witnesses = _witnesses(topic, basis, detector) if confirmed else 1
@@ -174,7 +174,11 @@ def _weighed(topic: Topic, basis: Basis, detector: Detector, fleet: FleetView, n
 
 
 def _kind(
-    spoken: IncidentKind, weighed: Posterior | None, count: ReferenceCount, previous: Incident | None
+    spoken: IncidentKind,
+    weighed: Posterior | None,
+    count: ReferenceCount,
+    previous: Incident | None,
+    layers: Collection[str],
 ) -> tuple[IncidentKind, float]:
     """Return what it is told as, and how likely that is; the world's own cells speak for themselves."""
     if weighed is None:
@@ -182,7 +186,9 @@ def _kind(
     possible = {
         IncidentKind.SERVICE_FAULT: dead(count),
         IncidentKind.EDGE_FAULT: count.failed > 0,
-        IncidentKind.SERVER_SIDE: spoken is IncidentKind.SERVER_SIDE or bool(count.ok),
+        # Where no packet reached a server, none of its own made the choice.
+        IncidentKind.SERVER_SIDE: spoken is IncidentKind.SERVER_SIDE
+        or (bool(count.ok) and any(layer != Experiment.DNS for layer in layers)),
         # What the service itself said over verified TLS is nobody else's doing.
         IncidentKind.INTERFERENCE: spoken is not IncidentKind.SERVER_SIDE,
     }
