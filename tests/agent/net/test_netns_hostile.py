@@ -41,11 +41,15 @@ def test_a_flood_of_datagrams_is_evidence(hostile_play: Play) -> None:
 
 
 def test_a_stream_without_end_ends(hostile_play: Play) -> None:
-    """A body that never ends is a response too large, with its status, well before any time-out."""
+    """A body that never ends is a response too large, with its status, well before any time-out.
+
+    What comes beyond it is counted apart; how much of that came before the trial was closed depends on both machines.
+    """
     found = hostile_play("floods")["trials"]["stream"]
     (trial,) = found["observations"]
     assert (trial["status"], trial["failure"]) == (200, "response_too_large")
-    assert trial["flood_bytes"] > 0
+    assert found["beyond"] > 0
+    assert found["beyond"] >= trial.get("flood_bytes", 0)
     assert found["seconds"] < 3.0
 
 
