@@ -29,8 +29,10 @@ class Usage:
 
     def turn(self) -> None:
         """Begin a new account at midnight."""
-        day, steady = int(self._clock.now() // _DAY), self._clock.monotonic() / self._clock.real_seconds(1.0)
-        account = self._days.look(day, steady)
+        day = int(self._clock.now() // _DAY)
+        if day == self._days.day:
+            return  # Asked at each packet.
+        account = self._days.look(day, self._clock.monotonic() / self._clock.real_seconds(1.0))
         if account != self._account:
             self._account = account
             self.sent = self.received = self.connections = self.beyond = self.delivered = 0
