@@ -18,12 +18,7 @@ HOUR = 3600.0
     [
         (Profile.STANDARD, 2, 8),
         (Profile.LEAN, 2, 4),
-        pytest.param(
-            Profile.METERED,
-            6,
-            1,
-            marks=pytest.mark.xfail(reason="7 of 32: IPv6 answers that nobody else is given"),
-        ),
+        (Profile.METERED, 6, 1),
     ],
 )
 def test_good_series_are_kept(profile: Profile, hours: int, series: int) -> None:

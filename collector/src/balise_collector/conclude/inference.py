@@ -329,6 +329,9 @@ class Inference:
                 verdict = self._judge(row)
                 if (verdict.rule, verdict.state) == (before.rule, before.state):
                     continue
+                if verdict.state is VerdictState.OK:
+                    # Every trial passed: the one that dated it dates it still, and it stays one point where it is sent.
+                    verdict = msgspec.structs.replace(verdict, at=before.at, since=before.at)
                 self._detector.observe(verdict)
                 changed.append((row.seq, verdict))
                 if _may_change(verdict):

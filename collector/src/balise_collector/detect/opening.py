@@ -90,26 +90,12 @@ def maybe_open(participants: Participants, state: WalkState, bin_: int, before: 
     if most and _statistic(participants, state, bin_, well=False).score > thresholds.BOUND:
         found = _statistic(participants, state, bin_)
     members = [i for i in hard if found.parts.get(i, 0.0) >= _PART]
-    firm = _is_firm(participants, spans, members, before.witnesses)
-    if not firm or not _stands_out(participants, spans, found):
+    if participants.hosts(members) < PAIR or not _stands_out(participants, spans, found):
         members = _slowly(participants, spans, hard, before.witnesses)
         if members and most and found is NOTHING:
             found = _statistic(participants, state, bin_)
     if members:
         _open(participants, state, bin_, found, members)
-
-
-def _is_firm(participants: Participants, spans: Mapping[int, Span], members: Sequence[int], witnesses: int) -> bool:
-    """Whether enough witnesses failed wholly: two, and one of them again where more than two look on.
-
-    Of three homes and more two have single failures in the same minutes, by the noise of their lines, every few years;
-    no noise makes a proof.
-    """
-    hosts = participants.hosts(members)
-    proved = [i for i in members if any(participants.codes[code].proof for code in spans[i].rules)]
-    if participants.hosts(proved) >= PAIR:
-        return True
-    return hosts > PAIR or (hosts == PAIR and (witnesses <= PAIR or sum(spans[i].hard for i in members) > PAIR))
 
 
 def _stands_out(participants: Participants, spans: Mapping[int, Span], found: Statistic) -> bool:

@@ -186,9 +186,13 @@ def _kind(
     possible = {
         IncidentKind.SERVICE_FAULT: dead(count),
         IncidentKind.EDGE_FAULT: count.failed > 0,
-        # Where no packet reached a server, none of its own made the choice.
+        # Where no packet reached a server none made the choice; and what is likelier than not is no claim yet.
         IncidentKind.SERVER_SIDE: spoken is IncidentKind.SERVER_SIDE
-        or (bool(count.ok) and any(layer != Experiment.DNS for layer in layers)),
+        or (
+            bool(count.ok)
+            and any(layer != Experiment.DNS for layer in layers)
+            and kinds(weighed)[IncidentKind.SERVER_SIDE] >= LEAST["C"]
+        ),
         # What the service itself said over verified TLS is nobody else's doing.
         IncidentKind.INTERFERENCE: spoken is not IncidentKind.SERVER_SIDE,
     }
