@@ -3,10 +3,14 @@
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 BIN := .venv/bin
+# One worker more than cores: somewhere a test waits for a time-out or for another program.
+WORKERS = $(shell echo $$(($$(nproc) + 1)))
 UNIT := not netns and not lab and not real_data and not slow and not chaos and not kvm and not browser and not influx
 export PYTHON
+# The tests start a thousand programs of ours: where the shell forbids bytecode, each would compile itself anew.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: attack chaos experiment field image image-test influx-contract help setup venv venv-agent venv-ansible tools demo check lint unit fix test ansible-test wheelhouse pictures grafana-smoke bench dashboards messages figures locks upgrade clean
+.PHONY: attack boxes chain chaos experiment field image image-test influx-contract help setup venv venv-agent venv-ansible tools demo check lint unit fix test ansible-test wheelhouse pictures grafana-smoke bench bytes dashboards messages figures locks upgrade clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,13 +54,20 @@ fix: venv ## format, mend what the linter can mend, and wrap the documents
 
 test: setup venv-agent venv-ansible ## every test: the probe alone, the rest, then the whole chain in the lab
 	@echo "test: wire and agent, in an environment without the collector"
-	@.venv-agent/bin/pytest -q -n 2 -m "not lab" tests/wire tests/agent
+	@.venv-agent/bin/pytest -q -n $(WORKERS) -m "not lab" tests/wire tests/agent
 	@tools/fetch-browser
 	@echo "test: collector, lab and the tree"
-	@BALISE_HYPOTHESIS_EXAMPLES=10000 $(BIN)/pytest -q -n 2 -m "not lab" --ignore tests/wire --ignore tests/agent
-	@echo "test: the whole chain in the lab"
-	@$(BIN)/pytest -q -m lab
+	@BALISE_HYPOTHESIS_EXAMPLES=10000 $(BIN)/pytest -q -n $(WORKERS) --dist worksteal -m "not lab" --ignore tests/wire \
+		--ignore tests/agent
+	@echo "test: the whole chain in the lab, and its boxes beside it"
+	@$(MAKE) --jobs=2 --output-sync=target chain boxes
 	@echo "test: all passed"
+
+chain: venv ## the lab's scenarios with real packets, several at once, each once for all its tests
+	@$(BIN)/pytest -q -m lab tests/chain
+
+boxes: venv ## whatever else needs the lab: its boxes with clients that know nothing of balise
+	@$(BIN)/pytest -q -m lab --ignore tests/chain
 
 ansible-test: setup venv-ansible ## the playbooks on three machines made for them (root; Debian by the machine's own mirror)
 	@PYTHONPATH=tests/ansible $(BIN)/python -m balise_ground
@@ -94,13 +105,20 @@ attack: setup ## every known attack against real programs (ROWS="3 f2", CHECKOUT
 field: venv ## play the virtual field's situations and print what was said (FILES="a.yaml folder", ONLY=id, ALL=1, OPEN=1, VERDICTS=1)
 	@$(BIN)/balise-lab field $(FILES) $(if $(ONLY),--only $(ONLY)) $(if $(OPEN),--open) $(if $(ALL),--all) $(if $(VERDICTS),--verdicts)
 
+matrix: venv ## play every experiment against every box and fault, and write docs/matrix.md (BED=lab, REPEAT=n, ONLY=word)
+	@$(BIN)/python -m balise_lab.matrix.cli --bed $(or $(BED),field) --repeat $(or $(REPEAT),1) $(if $(ONLY),--only $(ONLY)) \
+		$(if $(filter-out field,$(BED))$(ONLY),,--write docs/matrix.md)
+
+bytes: setup ## measure with a tap what each run sends and gets, and write docs/bytes.md
+	@$(BIN)/python -m tests.chain.bytes_table
+
 bench: setup ## measure the goals and print the table
 	@$(BIN)/python tests/bench/run.py
 
 dashboards: venv ## write Grafana's dashboards and provisioning files anew
 	@PYTHONPATH=dashboards $(BIN)/python -m balise_dashboards
 
-experiment: venv ## lay out a new experiment in every place that must know it: make experiment NAME=stun
+experiment: venv ## lay out a new experiment in every place that must know it: make experiment NAME=ech
 	@$(BIN)/python tools/experiment $(NAME)
 
 messages: venv ## gather the pages' sentences for translation (gettext)

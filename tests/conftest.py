@@ -33,7 +33,7 @@ SHARED_DATA = ROOT.parent / "shared" / "data"
 
 NEEDED_TOOLS = {
     "netns": ("ip", "nft", "tc"),
-    "lab": ("ip", "nft", "tc", "iptables", "mosquitto", "nginx", "dnsmasq"),
+    "lab": ("ip", "nft", "tc", "iptables", "mosquitto", "nginx", "dnsmasq", "turnserver"),
 }
 OPTIONAL_TOOLS = {"influx": ("influxd", "nginx")}
 """Kinds whose programs not every release has; they run on loopback, in no namespace."""

@@ -132,7 +132,7 @@ def _connecting() -> tuple[Any, ...]:
 
 
 def _answering() -> tuple[Any, ...]:
-    """How long look-ups take, and how fast pages come."""
+    """How long look-ups take, how fast pages come, and how fast beside a control."""
     return (
         lines(
             "Name look-up",
@@ -143,11 +143,19 @@ def _answering() -> tuple[Any, ...]:
         ),
         lines(
             "Goodput",
-            "Median rate of fetching a page, by provider (experiment http)",
+            "Median rate of fetching a page, by provider (experiments http and throughput)",
             [Query(_HERE.binned('median("goodput_kbps")', ("country", "asn")), _SERIES)],
             [_TO_COUNTRY],
             "Kbits",
         ),
+        lines(
+            "Rate beside its control",
+            "Median ratio of the service's rate to a control's on one server, by provider (experiment throughput): "
+            "below 0.5 it is slowed",
+            [Query(_HERE.binned('median("rate_ratio")', ("country", "asn")), _SERIES)],
+            [_TO_COUNTRY],
+            "percentunit",
+        ).span(24),
     )
 
 

@@ -1,6 +1,7 @@
 """Running scenarios through the command line, a few at a time, each once for all tests that ask for it."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -10,10 +11,21 @@ from typing import Any
 
 import pytest
 
-_AT_ONCE = 5
-BESIDE = {"sni-rst-residual": ("--influx-away", "10:36-10:51")}
+from balise_lab.run.runner import lead
+from balise_lab.scenario.load import load
+from tests.chain.kills import KILLS, SEED
+
+SCENARIOS = Path(__file__).resolve().parents[1] / "scenarios"
+_AT_ONCE = min(8, max(2, 5 * len(os.sched_getaffinity(0)) // 2))
+"""A run waits for its clock most of its time: it takes a third of a core at most, and half a gigabyte."""
+OPTIONS = {"chaos": ("--kills", str(KILLS), "--seed", str(SEED))}
+"""What a scenario is played with."""
+BESIDE = {"sni-rst-residual": ("--influx-away", "10:36-10:51"), "chaos": ("--influx",)}
 """What is looked at in the run of a scenario that is played anyway, where this machine has an InfluxDB."""
 
+
+KEPT = ("proxies",)
+"""Scenarios whose settings, logs and stores are looked at afterwards."""
 
 Outcome = tuple[int, str, dict[str, Any]]
 """Exit status, what was said, and the result's JSON."""
@@ -22,21 +34,26 @@ Outcome = tuple[int, str, dict[str, Any]]
 class Lab:
     """Plays scenario files; several may run side by side, each in namespaces of its own."""
 
-    def __init__(self, folder: Path, scenarios: Path, *, with_influx: bool) -> None:
+    def __init__(self, folder: Path, *, with_influx: bool) -> None:
         self._folder = folder
         self._beside = BESIDE if with_influx else {}
-        self._scenarios = scenarios
         self._pool = ThreadPoolExecutor(_AT_ONCE)
         self._runs: dict[tuple[str, ...], Future[Outcome]] = {}
 
     def begin(self, name: str, *options: str) -> Future[Outcome]:
         """Begin to play a scenario of the repository by its name, or a file by its path."""
-        options = (*options, *self._beside.get(name, ()))
+        options = (*options, *OPTIONS.get(name, ()), *self._beside.get(name, ()))
+        if name in KEPT:
+            options = (*options, "--keep", str(self.kept(name)))
         key = (name, *options)
         if key not in self._runs:
-            file = Path(name) if "/" in name else self._scenarios / f"{name}.yaml"
+            file = Path(name) if "/" in name else SCENARIOS / f"{name}.yaml"
             self._runs[key] = self._pool.submit(self._play, file, *options)
         return self._runs[key]
+
+    def kept(self, name: str) -> Path:
+        """Return the folder in which a scenario of ``KEPT`` leaves what it made."""
+        return self._folder / f"kept-{name}"
 
     def play(self, name: str, *options: str) -> Outcome:
         """Play a scenario and return what came of it."""
@@ -61,16 +78,47 @@ class Lab:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 
+def _played_by(item: pytest.Item) -> str:
+    """Return the scenario whose run a test reads; empty for another test."""
+    parameters = getattr(item, "callspec", None)
+    if parameters is None or item.get_closest_marker("lab") is None:
+        return ""
+    return str(parameters.params.get("scenario", ""))
+
+
+def _real_seconds(name: str) -> float:
+    """Return how long a scenario's clock runs."""
+    scenario = load(SCENARIOS / f"{name}.yaml")
+    return (lead(scenario) + scenario.ends) / scenario.scale
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sort the tests by the run that they read, the longest first: none is begun when all others have ended."""
+    played = {name: _real_seconds(name) for name in {*map(_played_by, items)} - {""}}
+    places = [number for number, item in enumerate(items) if _played_by(item)]
+    ordered = sorted((items[place] for place in places), key=lambda item: (-played[_played_by(item)], _played_by(item)))
+    for place, item in zip(places, ordered, strict=True):
+        items[place] = item
+
+
 @pytest.fixture(scope="session")
-def play(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, repo_root: Path, tools_bin: Path
-) -> Iterator[Callable[..., Outcome]]:
-    """Return the way to play a scenario; those that the selected tests will ask for are already on their way."""
-    with_influx = (tools_bin / "influxd").exists()
-    lab = Lab(tmp_path_factory.mktemp("chain"), repo_root / "tests" / "scenarios", with_influx=with_influx)
+def bed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, tools_bin: Path) -> Iterator[Lab]:
+    """Return the lab; the scenarios that the selected tests will ask for are already on their way."""
+    lab = Lab(tmp_path_factory.mktemp("chain"), with_influx=(tools_bin / "influxd").exists())
     for item in request.session.items:
-        name = getattr(item, "callspec", None) and item.callspec.params.get("scenario")  # type: ignore[attr-defined]
-        if name:
+        if name := _played_by(item):
             lab.begin(name)
-    yield lab.play
+    yield lab
     lab.close()
+
+
+@pytest.fixture(scope="session")
+def play(bed: Lab) -> Callable[..., Outcome]:
+    """Return the way to play a scenario."""
+    return bed.play
+
+
+@pytest.fixture(scope="session")
+def kept(bed: Lab) -> Callable[[str], Path]:
+    """Return what a played scenario of ``KEPT`` left."""
+    return bed.kept

@@ -1,22 +1,22 @@
 """kill -9 at random moments: every measurement that an agent recorded is in the journal exactly once."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.chain.kills import KILLS
+
 Play = Callable[..., tuple[int, str, dict[str, Any]]]
-KILLS = 20
 
 
 @pytest.mark.lab
 @pytest.mark.chaos
 @pytest.mark.timeout(1_800)
-def test_twenty_kills_lose_nothing_and_repeat_nothing(play: Play, tools_bin: Path) -> None:
+@pytest.mark.parametrize("scenario", ["chaos"])
+def test_twenty_kills_lose_nothing_and_repeat_nothing(play: Play, scenario: str) -> None:
     """Broker, collector, agents and InfluxDB die without warning; after the restarts both auditors count even."""
-    beside = ["--influx"] if (tools_bin / "influxd").exists() else []
-    status, said, result = play("chaos", "--kills", str(KILLS), "--seed", "20", *beside)
+    status, said, result = play(scenario)
     assert result, said
     counts = result["counts"]
     killed = [kill["program"] for kill in result["kills"]]

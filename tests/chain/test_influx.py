@@ -11,11 +11,12 @@ Play = Callable[..., tuple[int, str, dict[str, Any]]]
 @pytest.mark.lab
 @pytest.mark.influx
 @pytest.mark.timeout(1_800)
+@pytest.mark.parametrize("scenario", ["sni-rst-residual"])
 def test_influx_away_for_a_quarter_of_an_hour_costs_no_point_and_no_ingest(
-    play: Play, record_property: Callable[[str, object], None]
+    play: Play, record_property: Callable[[str, object], None], scenario: str
 ) -> None:
     """Key by key, all that was concluded is in InfluxDB; as many measurements came in meanwhile as before and after."""
-    _, said, result = play("sni-rst-residual")
+    _, said, result = play(scenario)
     stored = result["influx"]
     assert stored, said
     told = [row for row in result["expectations"] if row["what"].startswith("InfluxDB")]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typing
 from enum import StrEnum
+from functools import cache
 from types import UnionType
 from typing import Any, NamedTuple
 
@@ -24,7 +25,8 @@ REALS = (0.0, -0.0, 1.0, 0.5, -1.0, 1e3, 1e9, 1e15, 1e18, 1e300, -1e300, 5e-324)
 TEXTS = (
     "", "A", "twitter.com", "twitter/web/twitter.com/4", "198.18.0.10", "198.18.0.0/24", "2001:db8::1", "fe80::1%eth0",
     "::ffff:198.18.0.10", "not an address", "999.1.1.1", "\x00", "\x1b[2J", "\u202e", "\ufffe", "a" * 300, "b" * 5000,
-    "0" * 32, "f" * 64, "private", "http://[::1", "//", "[", "%", "\u0661\u0669", "location", "S", "SA", "R", "FA",
+    "0" * 8, "0" * 32, "f" * 64, "private", "http://[::1", "//", "[", "%", "\u0661\u0669", "location", "S", "SA", "R",
+    "FA",
 )  # fmt: skip
 
 _BOUNDS = [believable.bounds_of(word) for word in Experiment.known()]
@@ -35,11 +37,13 @@ _BELIEVED = Bounds(
 """What is believed of any field, whichever experiment it is of."""
 
 
+@cache
 def any_measurement(now: float) -> st.SearchStrategy[Measurement]:
     """Return measurements whose times are mostly near ``now`` (UNIX seconds), and all else anything."""
     return of(Measurement, now)
 
 
+@cache
 def believed_measurement(now: float, network: Network) -> st.SearchStrategy[Measurement]:
     """Return measurements at the edges of what is believed: each number and text is allowed, their company is odd."""
     made = of(Measurement, now, bounded=True)
@@ -50,8 +54,12 @@ def believed_measurement(now: float, network: Network) -> st.SearchStrategy[Meas
     )
 
 
+@cache
 def of(kind: Any, now: float, *, bounded: bool = False) -> st.SearchStrategy[Any]:
-    """Return records of one kind, anything in each field or (``bounded``) anything that is believed."""
+    """Return records of one kind, anything in each field or (``bounded``) anything that is believed.
+
+    Made once: a strategy is walked through before its first example, and those of a measurement are a thousand.
+    """
     hints = typing.get_type_hints(kind)
     given: dict[str, st.SearchStrategy[Any]] = {}
     for field in msgspec.structs.fields(kind):

@@ -39,12 +39,13 @@ from balise_wire.experiments.dns import DnsAnswer, DnsObservation
 from balise_wire.experiments.http import HttpObservation
 from balise_wire.experiments.line import ControlResult, LineObservation
 from balise_wire.experiments.tcp import TcpObservation
+from balise_wire.experiments.throughput import ThroughputObservation
 from balise_wire.experiments.tls import TlsObservation
 from balise_wire.failures import Failure
 from balise_wire.measurement import LineHealth, Measurement
 from balise_wire.status import Event, EventKind, Health, Meta, State
 from balise_wire.topics import Leaf, topic
-from balise_wire.words import Arm, ClockState, Design, Experiment, Lifecycle, Scope, TargetRole
+from balise_wire.words import Arm, ClockState, Design, Experiment, Lifecycle, Scope, TargetRole, TransferEnd
 from tests.collector.field_probe import FieldProbe
 from tests.collector.influxserver import InfluxServer
 
@@ -260,6 +261,8 @@ class Story:
                 made.append(make.paired(Experiment.TLS, make.tls))
             else:
                 made.append(make.sentinel(Experiment.TLS, make.tls(at)))
+            if slot % 2 == 0:
+                made.append(make.rates())
         if slot % 6 == 0 and not dropped:
             make.service, make.host = "twitter", "twitter.com"
             made.append(make.paired(Experiment.TLS, make.tls, dead=False))
@@ -422,6 +425,30 @@ class Maker:
             elapsed_ms=6 * self.rtt,
             goodput_kbps=4000.0,
         )
+
+    def rates(self) -> Measurement:
+        """One pair of transfers, as fast as each other."""
+        pair = tuple(
+            ThroughputObservation(
+                arm=arm,
+                at=self.at + place,
+                address="198.18.0.10",
+                port=443,
+                name=self.host if arm is Arm.SUBJECT else "example.org",
+                host=self.host,
+                connect_ms=self.rtt,
+                status=200,
+                asked_bytes=48_000,
+                moved_bytes=48_000,
+                transfer_ms=200.0,
+                goodput_kbps=1900.0 + self.chance.uniform(0.0, 100.0),
+                settled=True,
+                end=TransferEnd.WHOLE,
+                elapsed_ms=200.0 + 3 * self.rtt,
+            )
+            for place, arm in enumerate((Arm.NEIGHBOUR, Arm.SUBJECT))
+        )
+        return self._measured(Experiment.THROUGHPUT, Design.SENTINEL, self.at, pair)
 
     def _measured(self, experiment: Experiment, design: Design, at: float, trials: tuple[Any, ...]) -> Measurement:
         line = LineHealth(

@@ -18,9 +18,11 @@ from balise_collector.pages.public.sanitised import sanitise
 from balise_collector.pages.views.evidence import exhibit
 from balise_collector.sinks.ooni import record
 from balise_wire.experiments import MEASURED, OBSERVATIONS, OF_TARGETS
+from balise_wire.experiments.traits import Transport
+from balise_wire.failures import Failure
 from balise_wire.measurement import Network
 from balise_wire.words import Design, Experiment, ProbeRole
-from tests.experiments.journey import Journey, arrived
+from tests.experiments.journey import HELPER, Journey, arrived
 
 ADDRESS_LIKE = re.compile(r"\d+\.\d+\.\d+\.\d+")
 
@@ -51,8 +53,13 @@ def test_it_is_scheduled_and_observed(journey: Journey) -> None:
 def test_nobody_is_contacted_without_consent(word: Experiment, design: Design) -> None:
     """The manifest that the host read names every address and port, also of what only a failure leads to."""
     journey = Journey(word)
-    if design is Design.PAIRED:
+    if design is Design.PAIRED and word is Experiment.CLIENTHELLO:
+        # What does not connect, or dies without the extension, is no anomaly of this one.
+        journey.network.box = lambda segments: Failure.GENERIC_TIMEOUT if b"\xfe\x0d" in segments[0] else None
+    elif design is Design.PAIRED:
         journey.network.refuse("198.18.1.1")
+        journey.network.refuse("198.18.1.1", transport=Transport.UDP)
+        journey.network.refuse(HELPER, transport=Transport.UDP)
         journey.network.refuse("")
         journey.network.dns[("service.example", "")] = ()
     journey.measured(design)

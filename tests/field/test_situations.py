@@ -8,7 +8,7 @@ from balise_lab.field import table
 from balise_lab.field.cli import LONG, OPEN, listed
 from balise_lab.field.expect import Way, judged
 from balise_lab.field.load import files_of, load
-from balise_lab.field.play import play
+from balise_lab.field.play import play, shipped
 from balise_lab.field.situation import Situation
 
 FOLDER = Path(__file__).parent / "situations"
@@ -31,3 +31,9 @@ def test_ids_are_unique_and_what_is_open_exists() -> None:
     ids = [one.id for one in SITUATIONS]
     assert len(ids) == len(set(ids))
     assert {*OPEN_ONES, *listed(FOLDER, LONG)} <= set(ids)
+
+
+def test_every_service_that_ships_is_played_alone() -> None:
+    """A world without the addresses or ports that a service has fails it for everybody, which looks like its fault."""
+    every = (*shipped().services, *shipped().offered)
+    assert {f"quiet-each-{service.id}" for service in every} <= {one.id for one in SITUATIONS}

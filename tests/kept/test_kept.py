@@ -107,7 +107,7 @@ def gone_on(collector: Path) -> tuple[list[str], list[str]]:
         closing(SqliteStore(config.derived_file)) as store,
         closing(SqliteRegistry(config.fleet_file)) as registry,
     ):
-        services = catalogue.load(catalogue.folder_of(config.catalogue.dir))
+        services = catalogue.configured(config.catalogue.dir, config.catalogue.services)
         reader = JournalReader(journal, store, operator_context(config, clock, registry.fleet(), services))
         assert reader.seq == 1403
         assert len(reader.inference.detector.episodes) == 3

@@ -28,7 +28,7 @@ class Testbed:
     def __init__(self, process: subprocess.Popen[str], topology: Topology) -> None:
         self.process = process
         self.topology = topology
-        self.up_seconds: float = self._answer()
+        self.up_cpu_seconds: float = self._answer()
 
     def _ask(self, do: str, **arguments: Any) -> Any:
         assert self.process.stdin is not None
@@ -75,9 +75,29 @@ class Testbed:
         found: str = self._ask("tcp", place=place, address=address, port=port, timeout=timeout)
         return found
 
-    def dns(self, place: str, server: str, name: str, window: float = 0.4) -> list[str]:
+    def quic(self, place: str, address: str, name: str, timeout: float = 0.5) -> list[str]:
+        """A greeting by QUIC and a question for versions on the same flow: what came to each, or ``silent``."""
+        found: list[str] = self._ask("quic", place=place, address=address, name=name, timeout=timeout)
+        return found
+
+    def stun(self, place: str, address: str, port: int = 3478, timeout: float = 0.4) -> list[str]:
+        """A binding request with the magic cookie and one without, a socket each: ``bound`` or ``silent``."""
+        found: list[str] = self._ask("stun", place=place, address=address, port=port, timeout=timeout)
+        return found
+
+    def call(self, place: str, up: str, down: str, packets: int = 40) -> int | str:
+        """A train of packets to the helper: how many came back, or what went wrong before."""
+        found: int | str = self._ask("call", place=place, up=up, down=down, packets=packets)
+        return found
+
+    def vpn(self, place: str, protocol: str, shape: str) -> int | str:
+        """A handshake with the helper, or packets of its sizes: the rounds that were answered, or what went wrong."""
+        found: int | str = self._ask("vpn", place=place, protocol=protocol, shape=shape)
+        return found
+
+    def dns(self, place: str, server: str, name: str, window: float = 0.4, *, cd: bool = False) -> list[str]:
         """All answers to one question within the window: addresses joined by commas, or `rcode N`."""
-        found: list[str] = self._ask("dns", place=place, server=server, name=name, window=window)
+        found: list[str] = self._ask("dns", place=place, server=server, name=name, window=window, cd=cd)
         return found
 
     def dns_tcp(self, place: str, server: str, name: str, timeout: float = 0.5) -> str:
@@ -93,6 +113,11 @@ class Testbed:
     def fetch(self, place: str, address: str, name: str) -> dict[str, float]:
         """Bytes and real seconds of one whole page over plain HTTP."""
         found: dict[str, float] = self._ask("fetch", place=place, address=address, name=name)
+        return found
+
+    def arp(self, place: str, address: str) -> bool:
+        """Whether the machine with an address answers who-has on a place's link."""
+        found: bool = self._ask("arp", place=place, address=address)
         return found
 
     def fetch_tls(self, place: str, address: str, name: str) -> dict[str, float]:

@@ -50,7 +50,7 @@ def test_every_flat_field_has_its_place_in_a_record() -> None:
 def test_a_record_for_an_experiment_of_tomorrow_costs_nothing() -> None:
     """The table is read by the words that are known."""
     raw = msgspec.json.decode(msgspec.json.encode(TARGET.saying(HttpParameters(path="/c"))))
-    raw["parameters"]["stun"] = {"port": 3478}
+    raw["parameters"]["ech"] = {"port": 443}
     raw["parameters"]["http"]["cookies"] = [1]
     assert msgspec.convert(raw, Target).parameters_of(HttpParameters).path == "/c"
     assert ParameterTable.__struct_encode_fields__ == tuple(word.value for word in OF_TARGETS)
@@ -87,7 +87,10 @@ def test_how_often_an_experiment_has_a_turn() -> None:
     """By the figure that its traits name; in each interval where they name none."""
     timetable = Timetable(hello_every=3, http_every=12)
     every = {word: timetable.every(word) for word in (*REGISTRY, Experiment.UNKNOWN)}
-    assert {word: n for word, n in every.items() if n != 1} == {Experiment.TLS: 3, Experiment.HTTP: 12}
+    assert {word: n for word, n in every.items() if n != 1} == {
+        Experiment.TLS: 3, Experiment.HTTP: 12, Experiment.THROUGHPUT: 12, Experiment.CALL: 12, Experiment.VPN: 12,
+        Experiment.CLIENTHELLO: 288,
+    }  # fmt: skip
 
 
 def test_nothing_more_is_written_for_a_target_that_says_nothing() -> None:

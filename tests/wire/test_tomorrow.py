@@ -24,18 +24,18 @@ def test_an_observation_of_tomorrow_costs_itself(raw: msgspec.Raw) -> None:
     message = msgspec.json.decode(raw)
     whole = msgspec.json.decode(raw, type=Measurement)
     assert read_measurement(raw) == (whole, ())
-    new = {"is": "quic", "arm": "subject", "at": 1.0, "spin": [True, {"x": None}]}
+    new = {"is": "ticc", "arm": "subject", "at": 1.0, "spin": [True, {"x": None}]}
     message["observations"] = [new, *message.get("observations", []), {**new, "is": "warp"}, new]
     read, newer = read_measurement(msgspec.json.encode(message))
     assert read == whole
-    assert newer == ("quic", "warp")
+    assert newer == ("ticc", "warp")
 
 
 @pytest.mark.parametrize("wrong", [{"is": "tcp", "arm": "subject"}, {"arm": "subject", "at": 1.0}, {"is": 7}, None, 7])
 def test_an_observation_that_is_wrong_is_the_senders_error(wrong: object) -> None:
     """It is no word of tomorrow: a measurement with a broken trial is not believed in part."""
     message = msgspec.json.decode(MEASUREMENTS[0])
-    for place in ([wrong], [wrong, {"is": "quic"}]):
+    for place in ([wrong], [wrong, {"is": "ticc"}]):
         message["observations"] = place
         with pytest.raises(msgspec.DecodeError):
             read_measurement(msgspec.json.encode(message))

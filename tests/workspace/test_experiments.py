@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from balise_wire.experiments import MEASURED, REGISTRY
+from balise_wire.experiments import ASKED, MEASURED, REGISTRY
 from balise_wire.experiments.registry import module_name
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +46,10 @@ def names(folder: str, pattern: str) -> set[str]:
 
 
 def test_the_five_sets_are_equal() -> None:
-    """Wire, agent, collector, tests and documents know the same experiments; a reserved word has no plan anywhere."""
+    """Wire, agent, collector, tests and documents know the same experiments; a reserved word has no plan anywhere.
+
+    What is only asked for has no scenario of a timetable: it is played on a way of its own (tests/chain).
+    """
     every = {module_name(word) for word in REGISTRY}
     measured = {module_name(word) for word in MEASURED}
     shared = {"__init__", "registry", "traits"}
@@ -55,7 +58,8 @@ def test_the_five_sets_are_equal() -> None:
     for member in ("agent", "collector"):
         folders = (ROOT / f"{member}/src/balise_{member}/experiments").glob("*/__init__.py")
         assert {path.parent.name for path in folders} == every, member
-    assert {path.parent.name for path in (ROOT / "tests/experiments").glob("*/scenario.yaml")} == measured
+    asked = {module_name(word) for word in ASKED}
+    assert {path.parent.name for path in (ROOT / "tests/experiments").glob("*/scenario.yaml")} == measured - asked
     assert measured <= names("docs/experiments", "*.md")
 
 
@@ -96,12 +100,22 @@ def run(folder: Path, *arguments: str | Path, seconds: float = 110.0) -> subproc
 def test_a_toy_is_taken_the_whole_way(copy: Path) -> None:
     """Scheduled, consented, scrubbed, judged, shown and exported by the copy's own tests, with nothing else edited."""
     done = run(
-        copy, "-m", "pytest", "-q", "-p", "no:xdist", "tests/experiments",
+        copy, "-m", "pytest", "-q", "-p", "no:xdist", "-m", "not slow", "tests/experiments",
         "tests/agent/experiments/toy", "tests/collector/experiments/toy", "tests/wire/experiments",
         "tests/lab/counterparts/test_toy.py",
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:]
     assert "toy" in run(copy, "-c", f"{PROGRAMS['agent']}; import sys; sys.argv[1:] = ['list']; main()").stdout
+
+
+@pytest.mark.slow
+def test_a_toy_has_its_place_in_a_day_of_everything(copy: Path) -> None:
+    """What it usually costs is reckoned with, and it has its turn."""
+    done = run(
+        copy, "-m", "pytest", "-q", "-p", "no:xdist", "tests/experiments/test_day_of_profiles.py", "-k", "standard"
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert f"\n{NAME} " in done.stdout
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ A step of a new kind, or an odd answer to an old one, is a function: ``network.o
 here: sockets, clocks, randomness, or anything that only one test needs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar, overload
 
@@ -28,6 +28,10 @@ from balise_agent.experiments.steps import (
     Closed,
     Connect,
     Connected,
+    Counted,
+    Datagram,
+    DatagramAnswer,
+    DatagramsExchanged,
     Exchange,
     Exchanged,
     Failed,
@@ -50,6 +54,8 @@ from balise_agent.experiments.steps import (
     Sent,
     Step,
     SynProbe,
+    Transfer,
+    Transferred,
 )
 from balise_agent.net.operation import Operation
 from balise_wire.evidence import Direction, Packet
@@ -71,6 +77,7 @@ PAGE: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 ALERT_PROTOCOL_VERSION: Final = b"\x15\x03\x03\x00\x02\x02\x46"
 """What a server says to a hello without a version that it speaks (RFC 8446, 6.2: alert 70)."""
 
+_SEGMENT: Final = 1_448
 _RESET: Final = Packet(t_us=1, direction=Direction.IN, ttl=55, flags="R")
 
 S = TypeVar("S", bound=Step)
@@ -85,8 +92,16 @@ class FakeConnection:
     port: int
     data: bytes = b""
     """Still to be read."""
+    name: str = ""
+    """Shown in a whole handshake."""
+    moved: int = 0
+    """Bytes of transfers."""
     cut: Failure | None = None
     """How the next read ends instead; ``eof`` is an end of the stream, all else a failure."""
+    answer: Callable[[bytes], bytes | None] | None = None
+    """What its server says to what it is told (``FakeNetwork.tcp``)."""
+    said: tuple[bytes, ...] = ()
+    """The segments of a ClientHello so far."""
 
 
 @dataclass
@@ -133,6 +148,8 @@ class FakeNetwork:
     """What each step of a plan moves ``now`` on by."""
     cut: dict[str, Failure] = field(default_factory=dict)
     """How a connection fails after a ClientHello, handshake or request that shows this name, or at this address."""
+    box: Callable[[tuple[bytes, ...]], Failure | None] = lambda _segments: None
+    """How a connection fails after the segments of a ClientHello, whatever name it shows; ``None`` where it passes."""
     untrusted: set[str] = field(default_factory=set)
     """Names whose chain does not verify."""
     old_tls: set[str] = field(default_factory=set)
@@ -149,8 +166,21 @@ class FakeNetwork:
     """Whether this machine knows a resolver to ask."""
     resolvers: tuple[str, ...] = ()
     """The resolvers that the network handed to this machine, as far as it tells; the first one answers."""
+    udp: dict[tuple[str, int], Callable[[bytes], tuple[bytes, ...]]] = field(default_factory=dict)
+    """What comes back to a datagram, by address and port: for protocols that this module knows nothing of."""
+    tcp: dict[tuple[str, int], Callable[[], Callable[[bytes], bytes | None]]] = field(default_factory=dict)
+    """The same on connections: what each is answered from its first byte on; ``None``: the server hangs up, and empty
+    where nothing comes any more."""
     pages: dict[str, bytes] = field(default_factory=dict)
     """Whole HTTP responses by the name in ``Host``; ``PAGE`` where none is set."""
+    rates: dict[str, float] = field(default_factory=dict)
+    """Kilobits a second of transfers behind a handshake with this name; 5,000 where none is set, 0: it stops."""
+    stops: dict[str, int] = field(default_factory=dict)
+    """Bytes after which such a transfer freezes."""
+    holds: int = 1_000_000
+    """Bytes that every server has to give."""
+    source_ports: bool = False
+    """Whether connections tell their source port: the one that was asked for, or another each."""
     gateway: bool | None = True
     """Whether the default gateway answers; ``None`` without one."""
     packet: Packet = _RESET
@@ -172,6 +202,7 @@ class FakeNetwork:
             AskGateway: self._ask_gateway,
             Close: self._close,
             Connect: self._connect,
+            Datagram: self.converse,
             Exchange: self._exchange,
             Handshake: self._handshake,
             Inject: self._inject,
@@ -179,6 +210,7 @@ class FakeNetwork:
             Receive: self._receive,
             Rest: self._rest,
             Send: self._send,
+            Transfer: self._transfer,
         }
 
     # --- what a test says -----------------------------------------------------------------------------------------
@@ -264,8 +296,11 @@ class FakeNetwork:
 
     def names(self) -> list[str]:
         """Return the names of the ClientHellos that were sent as bytes, in order; empty where one shows none."""
-        hellos = (step.data for step in self.asked(Send) if _is_hello(step.data))
-        return [server_name(hello) or "" for hello in hellos]
+        streams: dict[int, bytes] = {}
+        for step in self.asked(Send):
+            if step.handle in streams or _is_hello(step.data):
+                streams[step.handle] = streams.get(step.handle, b"") + step.data
+        return [server_name(stream) or "" for stream in streams.values()]
 
     # --- conductor.Network ----------------------------------------------------------------------------------------
 
@@ -309,6 +344,23 @@ class FakeNetwork:
         answers = self.dns.get((step.name, step.server), () if step.resolver is Resolver.SILENT else usual)
         return Queried(at=self.now, elapsed_ms=2000.0, answers=answers)
 
+    def converse(self, step: Datagram, _session: FakeSession) -> DatagramsExchanged:
+        """Return what comes back to datagrams: what ``udp`` says, or else a datagram as long as a server's word."""
+        refused = self._refusal(step.address, step.port, Transport.UDP)
+        answers: list[DatagramAnswer] = []
+        sent: list[float | None] = []
+        for one in step.datagrams:
+            leaves = one.unless_heard is None or not any(a.at_ms >= one.unless_heard * 1000.0 for a in answers)
+            sent.append(one.after * 1000.0 if leaves else None)
+            if leaves and refused is None:
+                back = self.udp.get((step.address, step.port), _usual)(one.data)
+                answers += [DatagramAnswer(at_ms=one.after * 1000.0 + 20.0, data=data, ttl=55) for data in back]
+        failure = None if refused is Failure.GENERIC_TIMEOUT else refused
+        return DatagramsExchanged(
+            at=self.now, elapsed_ms=step.window * 1000.0, sent_ms=tuple(sent), answers=tuple(answers), failure=failure,
+            source=step.source or 62_000,
+        )  # fmt: skip
+
     def _noted(self, step: Note) -> Noted:
         self.notes.append(step)
         return Noted(at=self.now, elapsed_ms=0.0)
@@ -351,19 +403,31 @@ class FakeNetwork:
         if refused is not None:
             return session.failed(refused)
         self._handles += 1
-        session.connections[self._handles] = FakeConnection(step.address, step.port)
-        return Connected(at=self.now, elapsed_ms=40.0, handle=self._handles)
+        spoken = self.tcp.get((step.address, step.port))
+        answer = None if spoken is None else spoken()
+        session.connections[self._handles] = FakeConnection(step.address, step.port, answer=answer)
+        port = (step.source_port or 62_000 + self._handles) if self.source_ports else 0
+        return Connected(at=self.now, elapsed_ms=40.0, handle=self._handles, source_port=port)
 
     def _send(self, step: Send, session: FakeSession) -> Sent:
         connection = session.connections[step.handle]
-        if _is_hello(step.data):
-            name, connection.data = server_name(step.data) or "", SERVER_HELLO
+        if connection.answer is not None:
+            said = connection.answer(step.data)
+            connection.data += said or b""
+            connection.cut = Failure.EOF if said is None else None if connection.data else Failure.GENERIC_TIMEOUT
+            return Sent(at=self.now, elapsed_ms=0.1)
+        connection.said = (*connection.said, step.data) if connection.said or _is_hello(step.data) else ()
+        if connection.said:
+            stream = b"".join(connection.said)
+            name, connection.data = server_name(stream) or "", SERVER_HELLO if hello_message(stream) else b""
         elif b"\r\nHost: " in step.data:
             name = step.data.split(b"\r\nHost: ", 1)[1].split(b"\r\n", 1)[0].decode()
             connection.data = self.pages.get(name, PAGE)
         else:
             name, connection.data = "", self._data.get((connection.address, connection.port), b"")
         connection.cut = self.cut.get(name, self.cut.get(connection.address))
+        if connection.said and connection.cut is None:
+            connection.cut = self.box(connection.said)
         return Sent(at=self.now, elapsed_ms=0.1)
 
     def _receive(self, step: Receive, session: FakeSession) -> Reply:
@@ -387,9 +451,32 @@ class FakeNetwork:
             return session.failed(failure, step.handle)
         if name in self.no_tls or (name in self.old_tls and not step.old):
             return session.failed(Failure.TLS_ALERT, step.handle, ALERT_PROTOCOL_VERSION, "alert 70")
+        session.connections[step.handle].name = name
         verify = Failure.SSL_UNKNOWN_AUTHORITY if name in self.untrusted else None
         version = "TLSv1" if step.old else "TLSv1.3"
         return Secured(at=self.now, elapsed_ms=60.0, version=version, verify_failure=verify, bytes_received=3000)
+
+    def _transfer(self, step: Transfer, session: FakeSession) -> Reply:
+        """Let bytes move at the pace of the connection's name, a segment at a time."""
+        connection = session.connections[step.handle]
+        rate = self.rates.get(connection.name, 5_000.0) / 8.0  # bytes a millisecond
+        end = min(self.holds, self.stops.get(connection.name, self.holds))
+        end = len(step.data) if step.up else min(end, connection.moved + step.most)
+        arrivals, at = list[tuple[float, int]](), 20.0 if step.data else 0.0
+        while connection.moved < end and rate and at <= step.seconds * 1000.0:
+            size = min(_SEGMENT, end - connection.moved)
+            at += size / rate
+            connection.moved += size
+            arrivals.append((at, size))
+        whole = connection.moved >= self.holds
+        still = connection.moved < end or not (arrivals or whole)
+        frozen = not whole and connection.moved >= self.stops.get(connection.name, self.holds + 1)
+        quiet = frozen or (still and not rate)
+        elapsed = step.quiet * 1000.0 if quiet else min(at, step.seconds * 1000.0)
+        return Transferred(
+            at=self.now, elapsed_ms=elapsed, arrivals=tuple(arrivals), head=PAGE, eof=whole, quiet=quiet,
+            counted=Counted(segments=max(1, len(arrivals)), lost=0, rtt_ms=40.0),
+        )  # fmt: skip
 
     def _inject(self, _step: Inject, _session: FakeSession) -> Injected:
         return Injected(at=self.now, elapsed_ms=25.0, packets=(self.packet,))
@@ -407,9 +494,41 @@ _KINDS: Final = {
 """How a SYN is answered; any other failure is silence."""
 
 
-def server_name(hello: bytes) -> str | None:
+def _usual(data: bytes) -> tuple[bytes, ...]:
+    """Return what a server answers that speaks QUIC and STUN."""
+    return binding_answer(data) or _negotiation(data)
+
+
+def binding_answer(data: bytes) -> tuple[bytes, ...]:
+    """Return what a server of STUN answers to a request of a header alone: whom it saw (RFC 8489 7.3.1, 14.2)."""
+    if len(data) != 20 or not data.startswith(b"\0\1\0\0"):
+        return ()
+    return (b"\1\1\0\x0c" + data[4:] + b"\0\x20\0\x08\0\1\xa1\x47\xe1\x12\xa6\x43",)
+
+
+def _negotiation(data: bytes) -> tuple[bytes, ...]:
+    """Return what a server of QUIC answers where it does not speak the version of a long header (RFC 9000 17.2.1)."""
+    if data[0] & 0xC0 != 0xC0:
+        return ()
+    server, rest = data[6 : 6 + data[5]], data[6 + data[5] :]
+    client = rest[1 : 1 + rest[0]]
+    return (b"\x80\0\0\0\0" + bytes([len(client)]) + client + bytes([len(server)]) + server + b"\0\0\0\1",)
+
+
+def hello_message(stream: bytes) -> bytes | None:
+    """Return the handshake message in the records of a client's first bytes (RFC 8446 5.1); ``None``: not whole."""
+    message, left = b"", stream
+    while len(left) >= 5 and len(left) >= 5 + int.from_bytes(left[3:5]):
+        size = int.from_bytes(left[3:5])
+        message, left = message + left[5 : 5 + size], left[5 + size :]
+    return message if len(message) >= 4 and len(message) >= 4 + int.from_bytes(message[1:4]) else None
+
+
+def server_name(stream: bytes) -> str | None:
     """Return the name in a ClientHello (RFC 8446 4.1.2, RFC 6066 3); a reader that shares nothing with our writer."""
-    body = hello[5 + 4 + 2 + 32 :]  # record and handshake header, version, random
+    body = (hello_message(stream) or b"")[4 + 2 + 32 :]  # handshake header, version, random
+    if not body:
+        return None
     body = body[1 + body[0] :]  # session id
     body = body[2 + int.from_bytes(body[:2]) :]  # cipher suites
     body = body[1 + body[0] :][2:]  # compression methods, length of extensions
@@ -445,6 +564,24 @@ class OpenGate:
         """Count it."""
         self.bytes_in += size
 
+    def left(self, size: int) -> None:
+        """Count it."""
+        self.bytes_out += size
+
     def exceeded(self, size: int) -> None:
         """Count it apart."""
         self.bytes_beyond += size
+
+
+def hurried(plan: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+    """Return a plan without its rests, in which nothing is sent.
+
+    Where what it meets remembers no flow that has ended, or nothing but bytes is looked at, rests change nothing.
+    """
+    step = next(plan)
+    while True:
+        reply = Rested(at=0.0, elapsed_ms=0.0) if isinstance(step, Rest) else (yield step)
+        try:
+            step = plan.send(reply)
+        except StopIteration as stop:
+            return stop.value

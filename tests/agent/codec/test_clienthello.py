@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from balise_agent.codec.clienthello import client_hello
+from balise_agent.codec.clienthello import Extra, client_hello, cut_in_name, in_two_records
 
 names = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?(\.[a-z0-9]{1,30}){0,5}", fullmatch=True)
 
@@ -148,3 +148,91 @@ def test_hellos_of_one_shape_differ_in_what_must_be_new() -> None:
     assert one[1] == two[1]
     assert list(one[2]) == list(two[2])
     assert [kind for kind in one[2] if one[2][kind] != two[2][kind]] == [51]
+
+
+@given(
+    names,
+    st.integers(0, 2**32),
+    st.sampled_from([(Extra.ECH, 0xFE0D, Extra.LIKE_ECH), (Extra.ESNI, 0xFFCE, Extra.LIKE_ESNI)]),
+)
+def test_an_extension_more_and_its_control_differ_in_its_type_and_content(
+    name: str, seed: int, of: tuple[Extra, int, Extra]
+) -> None:
+    """Same length, same place, same order of all others; the control's type is reserved (RFC 8701) and used once."""
+    extra, kind, control = of
+    with_it, beside = client_hello(name, seed, extra=extra), client_hello(name, seed, extra=control)
+    assert len(with_it) == len(beside) < 1448
+    _, _, one = parse(with_it)
+    _, _, other = parse(beside)
+    place = list(one).index(kind)
+    assert is_grease(list(other)[place])
+    assert len(one[kind]) == len(other[list(other)[place]])
+    assert list(one)[:place] == list(other)[:place]
+    assert list(one)[place + 1 :] == list(other)[place + 1 :]
+    assert {kind: one[kind] for kind in list(one)[:place]} == {kind: other[kind] for kind in list(other)[:place]}
+
+
+def test_ech_has_the_form_of_an_outer_hello() -> None:
+    """RFC 9849 5: type, cipher suite, config id, encapsulated key, sealed inner hello."""
+    sizes = set()
+    for seed in range(40):
+        body = Reader(parse(client_hello("a.example", seed, extra=Extra.ECH))[2][0xFE0D])
+        assert (body.number(1), body.number(2), body.number(2)) == (0, 1, 1)
+        body.take(1)
+        assert len(body.vector(2)) == 32
+        sizes.add(len(body.vector(2)))
+        body.end()
+    assert sizes == {144, 176, 208, 240}
+
+
+def test_esni_has_the_form_of_its_second_draft() -> None:
+    """draft-ietf-tls-esni-02 5.1: suite, key share, digest, sealed name."""
+    body = Reader(parse(client_hello("a.example", 3, extra=Extra.ESNI))[2][0xFFCE])
+    assert (body.number(2), body.number(2)) == (0x1301, 0x001D)
+    assert (len(body.vector(2)), len(body.vector(2)), len(body.vector(2))) == (32, 32, 292)
+    body.end()
+
+
+@pytest.mark.parametrize("extra", list(Extra))
+def test_a_real_server_answers_a_hello_with_an_extension_more(extra: Extra) -> None:
+    """OpenSSL ignores what it does not know (RFC 8446 4.2): it gets as far as without it."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).wrap_bio(incoming, outgoing, server_side=True)
+    incoming.write(client_hello("twitter.example", 5, extra=extra))
+    with pytest.raises(ssl.SSLError, match=r"NO_SHARED_CIPHER|no shared cipher|NO_SUITABLE"):
+        server.do_handshake()
+
+
+@given(names, st.integers(0, 2**32))
+def test_a_cut_goes_through_the_name(name: str, seed: int) -> None:
+    """Neither part holds the whole of it, and together they are the hello."""
+    hello = client_hello(name, seed)
+    first, rest = cut_in_name(hello, name, len(name) // 2)
+    assert first + rest == hello
+    assert first.endswith(name[: len(name) // 2].encode())
+    assert rest.startswith(name[len(name) // 2 :].encode())
+
+
+@given(names, st.integers(0, 2**32))
+def test_two_records_hold_one_hello(name: str, seed: int) -> None:
+    """RFC 8446 5.1: a handshake message may be cut at any place, and the records follow each other."""
+    hello, records = client_hello(name, seed), Reader(in_two_records(client_hello(name, seed), name, 1))
+    assert records.take(3) == hello[:3]
+    first = records.vector(2)
+    assert records.take(3) == hello[:3]
+    assert first + records.vector(2) == hello[5:]
+    assert first.endswith(name[:1].encode())
+    records.end()
+
+
+def test_a_real_server_puts_records_together() -> None:
+    """OpenSSL reads the name out of both."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    seen: list[str | None] = []
+    context.sni_callback = lambda _object, name, _context: seen.append(name)
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    server = context.wrap_bio(incoming, outgoing, server_side=True)
+    incoming.write(in_two_records(client_hello("twitter.example", 5), "twitter.example", 4))
+    with pytest.raises(ssl.SSLError, match=r"NO_SHARED_CIPHER|no shared cipher|NO_SUITABLE"):
+        server.do_handshake()
+    assert seen == ["twitter.example"]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scapy.layers.inet import ICMP, IP, TCP
-from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6
+from scapy.layers.inet6 import ICMPv6EchoRequest, ICMPv6TimeExceeded, IPv6
 
 from balise_agent.codec import packets
 from balise_agent.codec.packets import IPV4, TEMPLATES, Kind, checksum
@@ -128,5 +128,15 @@ def test_a_copied_segment_differs_only_where_it_should(
     assert recomputed(copy) == copy
     seen = parsed(copy)[TCP]
     assert (seen.seq, seen.ack, str(seen.flags), bytes(seen.payload)) == (sequence, acknowledged, "PA", payload)
-    assert (seen.sport, seen.dport, seen.window) == (62000, 443, 501)
+    assert (seen.sport, seen.dport, seen.window) == (62000, 443, 501 if len(addresses[0]) == 4 else 498)
     assert seen.options == options
+    if len(addresses[0]) == 4:
+        error = bytes(IP(src="192.0.2.7", dst="192.0.2.1") / ICMP(type=11)) + copy
+        other = bytes(IP(src="192.0.2.7", dst="192.0.2.1") / ICMP(type=11)) + copy[:5] + b"\x0a" + copy[6:]
+    else:
+        error = bytes(IPv6(src="2001:db8::7", dst="2001:db8::1") / ICMPv6TimeExceeded()) + copy
+        later = packets.segment(last, sequence=sequence, acknowledged=acknowledged, ttl=4, ip_id=9, payload=payload)
+        other = bytes(IPv6(src="2001:db8::7", dst="2001:db8::1") / ICMPv6TimeExceeded()) + later
+    assert packets.quotes(error, copy)
+    assert not packets.quotes(other, copy)
+    assert not packets.quotes(error[: len(error) - len(copy) + 27], copy)

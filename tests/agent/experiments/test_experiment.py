@@ -24,20 +24,23 @@ HOT = Endpoint("198.18.1.1", 443)
 
 
 @pytest.mark.parametrize("word", OF_TARGETS)
-def test_on_demand_is_the_whole_plan_and_the_subject_once_more(
+def test_on_demand_is_the_whole_plan_and_the_sentinel_once_more(
     network: FakeNetwork, task: Task, word: Experiment
 ) -> None:
     """Nothing is hot when the control is asked, so that no cool-down has to be waited for."""
     plan = REGISTRY[word].plan
     whole = [trial.arm for trial in network.play(plan.paired(task))]
     asked = [trial.arm for trial in FakeNetwork().play(plan.on_demand(task))]
-    assert asked == [*whole, Arm.SUBJECT]
+    once_more = [trial.arm for trial in FakeNetwork().play(plan.sentinel(task))]
+    assert asked == [*whole, *once_more]
+    assert Arm.SUBJECT in once_more
 
 
 @pytest.mark.parametrize("word", REGISTRY)
 def test_a_whole_run_loads_no_less_than_a_sentinel(task: Task, word: Experiment) -> None:
     """What a run takes is known before it starts: endpoints, connections and bytes."""
     plan = REGISTRY[word].plan
+    task = msgspec.structs.replace(task, helpers=("198.18.7.7",), helper="198.18.7.7")
     paired = msgspec.structs.replace(task, design=Design.PAIRED)
     assert set(plan.load(task).endpoints) <= set(plan.load(paired).endpoints)
     assert 1 <= plan.load(task).connections <= plan.load(paired).connections

@@ -13,18 +13,17 @@ import balise_agent
 from balise_agent.experiments import REGISTRY, SCRUB_RULES, reader_of
 from balise_wire.experiments import MEASURED, OBSERVATIONS
 from balise_wire.experiments.path import PathObservation
-from balise_wire.words import Arm, Experiment
+from balise_wire.words import Arm
 
 PACKAGE = Path(balise_agent.__file__).parent
 
 
 def test_every_measured_word_has_all_its_parts() -> None:
-    """What a target may ask for is planned, read and consented to; a reserved word is readable and has no plan."""
+    """What may be asked for is planned, read and consented to; every observation is readable."""
     assert tuple(REGISTRY) == MEASURED
     assert set(SCRUB_RULES) == set(OBSERVATIONS.values())
-    assert Experiment.PATH not in REGISTRY
     trial = PathObservation(arm=Arm.SUBJECT, at=1.0, address="198.18.1.1", port=443)
-    assert reader_of(trial).describe(trial).sent == "TTL 1 to 0 to 198.18.1.1"
+    assert reader_of(trial).describe(trial).sent == "connection to 198.18.1.1"
 
 
 @pytest.fixture

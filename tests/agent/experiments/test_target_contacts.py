@@ -9,7 +9,7 @@ from balise_agent.experiments.http.plan import PLAN
 from balise_agent.experiments.target_contacts import OneEndpoint, at_target
 from balise_agent.experiments.task import Task
 from balise_wire.experiments.http import TRAITS as HTTP
-from balise_wire.experiments.http import HttpParameters, cost
+from balise_wire.experiments.http import HttpParameters, usual
 from balise_wire.experiments.traits import Transport
 
 
@@ -28,7 +28,7 @@ def test_port_and_transport_are_the_experiments(task: Task) -> None:
 def test_one_endpoint_under_every_name_it_is_asked_with(task: Task) -> None:
     """An experiment whose arms all go to one endpoint tells the subject's name, the others on an anomaly."""
     contacts = OneEndpoint(HTTP, PLAN)
-    assert [(one.name, one.size) for one in contacts.scheduled(task)] == [("twitter.example", cost(PLAN.shape(task)))]
+    assert [(one.name, one.size) for one in contacts.scheduled(task)] == [("twitter.example", usual(PLAN.shape(task)))]
     assert [one.name for one in contacts.on_anomaly(task)] == ["neighbour.example", SCRAMBLED]
     bare = msgspec.structs.replace(
         task, controls=(), control_name="", target=msgspec.structs.replace(task.target, neighbour="")

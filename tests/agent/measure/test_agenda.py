@@ -21,7 +21,7 @@ from balise_agent.measure.line_check import AGAIN
 from balise_agent.measure.run import Run
 from balise_agent.policy.limits import Limits, Reserve
 from balise_agent.testing import ADDRESS, FakeNetwork
-from balise_wire.assignment import Assignment, Budget, Control, Target, Timetable
+from balise_wire.assignment import Assignment, Budget, Control, Target, Timetable, Watch
 from balise_wire.experiments.dns import DnsAnswer, DnsObservation
 from balise_wire.experiments.http import HttpObservation
 from balise_wire.experiments.line import LineObservation
@@ -79,6 +79,8 @@ class Internet:
     """A censor with residual blocking, and the runs that met it."""
 
     blocked: Callable[[Run, float], bool] = lambda _run, _now: False
+    intercepted: Callable[[float], bool] = lambda _now: False
+    """When every name is shown a certificate that nobody trusts."""
     dead: bool = False
     """Blocked endpoints do not even connect, so that no name is shown and nothing is remembered."""
     seconds: float = 1.0
@@ -102,6 +104,8 @@ class Internet:
             self.spoiled.append(run)
         host = run.target.host
         network.dns[host, ""] = () if failed else (DnsAnswer(rtt_ms=1.0, addresses=run.target.addresses or (ADDRESS,)),)
+        if self.intercepted(now):
+            network.untrusted.add(host)
         connects = not (failed and self.dead)
         if failed and (run.experiment is Experiment.TCP or self.dead):
             network.refuse(*endpoint)
@@ -336,6 +340,29 @@ def test_an_anomaly_has_every_slot_also_when_runs_are_long() -> None:
     assert max(gaps) <= 180 + COOL_DOWN + INTERVAL
     assert sum(gaps) / len(gaps) <= 1.5 * INTERVAL
     assert not internet.spoiled
+
+
+@pytest.mark.parametrize("interval", [300, 600, 1800, 3600])
+@pytest.mark.parametrize("bytes_per_incident", [10**9, 100_000])
+def test_an_anomaly_is_watched_on_every_timetable(interval: int, bytes_per_incident: int) -> None:
+    """At any age and on any timetable: looks while it was young use up no slot of later, and its end is seen."""
+    end = START + 5 * 3600
+    internet = Internet(blocked=lambda run, now: run.experiment is Experiment.TLS and now < end)
+    assignment = make_assignment(
+        make_target(1, "198.18.0.1", (Experiment.TLS,)),
+        timetable=Timetable(interval=interval),
+        budget=Budget(bytes_per_day=10**12, bytes_per_incident=bytes_per_incident),
+    )
+    internet.play(make_agenda(assignment), end + 6 * 3600)
+    looks = internet.starts(experiment=Experiment.TLS)
+    first = internet.starts(design=Design.PAIRED)[0]
+    gaps = [b - a for a, b in itertools.pairwise(looks) if first <= a < end]
+    assert max(gaps) <= WATCHED + 2 * INTERVAL
+    every = assignment.timetable.every(Experiment.TLS)
+    over = [now for now in looks if now >= end]
+    assert max(b - a for a, b in itertools.pairwise(over)) <= (every + 1) * interval
+    # Its end is two observations, in two bins, before the timetable has its slow turn again.
+    assert over[1] - over[0] <= 2 * INTERVAL
 
 
 def test_the_cause_rides_along() -> None:
@@ -630,6 +657,36 @@ def test_the_chain_is_looked_at_once_a_day() -> None:
     assert [math.floor(now / 86_400) for now in full] == sorted(days)
 
 
+def test_what_only_the_chain_shows_is_not_over_because_a_hello_was_answered() -> None:
+    """Interception for five hours is one anomaly: every look at it shows the chain, and the first good one ends it."""
+    begin, end = START + 3_600, START + 6 * 3_600
+    internet = Internet(intercepted=lambda now: begin <= now < end)
+    timetable = Timetable(chain=1200)
+    target = make_target(1, "198.18.0.1", (Experiment.TLS,))
+    internet.play(make_agenda(make_assignment(target, timetable=timetable)), end + 3_600)
+    seen = next(now for now, run in internet.runs if now >= begin and run.task.full)
+    inside = [(now, run) for now, run in internet.runs if seen < now < end]
+    assert all(run.cause is not None for _, run in inside)
+    assert all(run.task.full or run.design is Design.PAIRED for _, run in inside)
+    over = [(now, run) for now, run in internet.runs if now >= end and run.cause is None]
+    assert over[0][0] <= end + 2 * WATCHED
+    assert over[0][1].task.full  # an end that is looked at every hour would be one observation; it is made two
+
+
+def test_the_first_false_chain_of_a_service_has_the_others_chains_looked_at() -> None:
+    """Within minutes, whatever the day's own looks at chains are due."""
+    begin = START + 3_600
+    internet = Internet(intercepted=lambda now: now >= begin)
+    targets = [make_target(n, f"198.18.0.{n + 1}", (Experiment.TLS,)) for n in range(4)]
+    internet.play(make_agenda(make_assignment(*targets, timetable=Timetable(chain=1200))), begin + 3_600)
+    first: dict[str, float] = {}
+    for now, run in internet.runs:
+        if run.cause is not None:
+            first.setdefault(run.target.host, now)
+    assert len(first) == 4
+    assert max(first.values()) - min(first.values()) <= 2 * INTERVAL
+
+
 @pytest.mark.parametrize("asleep", [200.0, 3_600.0, 86_400.0 * 30])
 def test_no_burst_after_a_sleep(asleep: float) -> None:
     """What a suspend or a clock jump left behind is not caught up: the next hour looks like any other."""
@@ -800,13 +857,19 @@ def test_delivery_counts_towards_the_days_bytes() -> None:
     assert [detail.rpartition(": ")[2] for detail in told] == ["http rests until 00:00 UTC"]
 
 
-def test_an_experiment_that_this_agent_lacks_is_told() -> None:
-    """A word of the wire without a plan here costs that word of a target, in an event; the others are measured."""
-    target = make_target(1, "198.18.0.1", (Experiment.PATH, Experiment.TCP))
-    agenda = make_agenda(make_assignment(target, make_target(2, "198.18.0.2", (Experiment.PATH,))))
-    assert agenda.notices() == (
-        (EventKind.TARGET_REFUSED, "experiment path is not known to this agent; targets that ask for it: 2"),
-    )
+@pytest.mark.parametrize(
+    ("word", "why"),
+    [
+        (Experiment.UNKNOWN, "is not known to this agent"),
+        (Experiment.PATH, "is carried out only where it is asked for, once"),
+    ],
+)
+def test_an_experiment_that_is_on_no_timetable_is_told(word: Experiment, why: str) -> None:
+    """A word of the wire that is not planned here costs that word of a target, in an event; the rest is measured."""
+    target = make_target(1, "198.18.0.1", (word, Experiment.TCP))
+    agenda = make_agenda(make_assignment(target, make_target(2, "198.18.0.2", (word,))))
+    told = f"experiment {word} {why}; targets that ask for it: 2"
+    assert agenda.notices() == ((EventKind.TARGET_REFUSED, told),)
     internet = Internet()
     internet.play(agenda, START + 2 * INTERVAL)
     assert {run.experiment for _, run in internet.runs} == {Experiment.TCP}
@@ -828,3 +891,54 @@ def test_a_helper_that_is_hot_or_in_use_is_left_out() -> None:
     assert {run.task.helper for _, run in series} == {"203.0.113.9", ""}
     assert len(series) > len(asked)
     assert all(run.task.helper == "" for _, run in internet.runs if run.design is Design.SENTINEL)
+
+
+# --- watch windows ----------------------------------------------------------------------------------------------------
+
+SLOW = Timetable(interval=3_600)
+CHEAP = (Experiment.DNS, Experiment.TCP, Experiment.TLS)
+
+
+def watched(now: float, *, service: str = "s", bytes_per_day: int = 20_000_000) -> Assignment:
+    """Return an assignment of one look an hour, with a window of an hour that begins in one."""
+    window = Watch(services=(service,), since=now + 3_600.0, until=now + 7_200.0, interval=INTERVAL)
+    return make_assignment(
+        make_target(1, "198.18.0.1"),
+        timetable=SLOW,
+        watches=(window,),
+        budget=Budget(bytes_per_day=bytes_per_day, bytes_per_incident=2_000_000),
+    )
+
+
+def looks(internet: Internet, since: float, until: float, *words: Experiment) -> int:
+    """Return how many runs of experiments there were."""
+    return sum(since <= now < until and run.experiment in words for now, run in internet.runs)
+
+
+def test_a_window_brings_cheap_looks_forward_and_ends_by_itself() -> None:
+    """Twelve looks an hour in it, one before and one after, without a newer assignment; pages keep their hour."""
+    internet = Internet()
+    internet.play(make_agenda(watched(START)), START + 4 * 3_600.0)
+    assert looks(internet, START, START + 3_600.0, *CHEAP) <= 6
+    inside = looks(internet, START + 3_600.0, START + 7_200.0, *CHEAP)
+    assert 33 <= inside <= 39
+    assert looks(internet, START + 7_200.0, START + 4 * 3_600.0, *CHEAP) <= 9
+    assert looks(internet, START, START + 4 * 3_600.0, Experiment.HTTP) <= 5
+
+
+def test_a_window_raises_no_budget_and_other_services_keep_their_timetable() -> None:
+    """A day that is nearly spent has no look brought forward, and nobody else's has."""
+    for assignment, spent in ((watched(START), 18_000_000), (watched(START, service="other"), 0)):
+        internet = Internet()
+        agenda = Agenda(assignment, secret=b"secret", limits=WIDE, now=START, spent_today=spent)
+        internet.play(agenda, START + 4 * 3_600.0)
+        assert looks(internet, START + 3_600.0, START + 7_200.0, *CHEAP) <= 6
+
+
+def test_a_window_that_comes_later_takes_hold_at_once() -> None:
+    """An unchanged target has its next look in the window, not in its slot of the next hour."""
+    agenda, internet = make_agenda(make_assignment(make_target(1, "198.18.0.1"), timetable=SLOW)), Internet()
+    internet.play(agenda, START + 600.0)
+    agenda.reassign(watched(START - 3_600.0), START + 600.0)
+    internet.play(agenda, START + 1_300.0, start=START + 600.0)
+    assert looks(internet, START + 600.0, START + 1_300.0, *CHEAP) >= 6

@@ -47,7 +47,7 @@ def test_a_task_of_today_is_read_whole() -> None:
     ("change", "why"),
     [
         ({"role": "holodeck"}, "role is newer"),
-        ({"experiments": ["quic"]}, "experiments is newer"),
+        ({"experiments": ["ticc"]}, "experiments is newer"),
         ({"port": "https"}, "Expected `int`"),
         ({"host": None}, "Expected `str`"),
         ({"addresses": "198.18.0.1"}, "Expected `array`"),
@@ -68,7 +68,7 @@ def test_a_target_that_cannot_be_read_costs_itself(change: dict[str, Any], why: 
 def test_an_experiment_of_tomorrow_costs_itself() -> None:
     """The target's other experiments are carried out."""
     message = written()
-    message["targets"][0]["experiments"] = ["quic", "tls", "dns", "warp"]
+    message["targets"][0]["experiments"] = ["ticc", "tls", "dns", "warp"]
     found = read(message)
     assert found.assignment.targets[0].experiments == (Experiment.TLS, Experiment.DNS)
     assert len(found.assignment.targets) == 3

@@ -52,7 +52,7 @@ def test_the_devices_reserve_holds_back_what_is_heavy() -> None:
     day = Day(NOON, 0)
     day.reserve = Reserve.ANOMALIES
     assert (rest := day.rest(Experiment.TLS, 1_000, anomaly=False)) is not None
-    assert rest.what == "tls and http on schedule"
+    assert rest.what == "tls, http, path, quic, throughput, call, vpn and clienthello on schedule"
     assert day.rest(Experiment.TLS, 1_000, anomaly=True) is None
     day.reserve = Reserve.NAMES
     assert day.rest(Experiment.TLS, 1_000, anomaly=True) is not None

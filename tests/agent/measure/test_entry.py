@@ -9,6 +9,7 @@ from balise_agent.measure.run import Run
 from balise_agent.measure.task_choice import Device, task_for
 from balise_wire.assignment import Assignment, Budget, Target, Timetable
 from balise_wire.experiments.http import HttpObservation
+from balise_wire.experiments.tls import TlsObservation
 from balise_wire.failures import Failure
 from balise_wire.words import Arm, Design, Experiment, TargetRole
 
@@ -55,6 +56,20 @@ def test_a_lasting_change_is_the_new_usual_once_the_bytes_are_used_up() -> None:
     entry.learn(run(Design.SENTINEL, "budget"), (NEW,), 10.0)
     assert entry.reading is None
     assert entry.usual == NEW
+
+
+def test_a_false_chain_is_over_when_a_chain_is_in_order() -> None:
+    """Neither an answered hello ends it, nor a try that did not connect, as at a server that takes few connections."""
+    entry = Entry(TARGET, 4, Experiment.TLS)
+    hello = TlsObservation(arm=Arm.SUBJECT, at=1.0, address="198.18.1.1", port=443, sni="a.example", connect_ms=4.0)
+    false = msgspec.structs.replace(hello, full=True, failure=Failure.SSL_UNKNOWN_AUTHORITY, bytes_received=900)
+    refused = msgspec.structs.replace(hello, full=True, failure=Failure.GENERIC_TIMEOUT, connect_ms=None)
+    assert entry.learn(run(), (false,), 10.0)
+    entry.learn(run(), (hello, refused), 20.0)
+    entry.learn(run(), (hello,), 30.0)
+    assert (entry.more, entry.reading is None) == (True, False)
+    entry.learn(run(), (hello, msgspec.structs.replace(hello, full=True)), 40.0)
+    assert (entry.more, entry.reading is None) == (False, True)
 
 
 def test_whether_it_connected_is_what_its_cause_says() -> None:

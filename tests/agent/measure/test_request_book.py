@@ -124,13 +124,14 @@ def test_a_request_is_taken_up_once_and_answered_once(
     [
         ({"expires": NOW}, Outcome.EXPIRED, None),
         ({"expires": NOW + 3_600.0}, Outcome.REFUSED, Reason.TOO_LONG),
-        ({"experiment": "stun"}, Outcome.REFUSED, Reason.UNREADABLE),
+        ({"experiment": "ech"}, Outcome.REFUSED, Reason.UNREADABLE),
         ({"design": "sideways"}, Outcome.REFUSED, Reason.UNREADABLE),
         ({"design": "manual"}, Outcome.REFUSED, Reason.UNREADABLE),
         ({"bytes": 0}, Outcome.REFUSED, Reason.UNREADABLE),
         ({"expires": "soon"}, Outcome.REFUSED, Reason.UNREADABLE),
         ({"experiment": "line"}, Outcome.REFUSED, Reason.UNABLE),
-        ({"experiment": "path"}, Outcome.REFUSED, Reason.UNABLE),
+        ({"experiment": "path", "bytes": 189_599}, Outcome.REFUSED, Reason.BUDGET),
+        ({"experiment": "path", "bytes": 189_600}, Outcome.ACCEPTED, None),
         ({"target": "s/web/b.example/4"}, Outcome.REFUSED, Reason.TARGET),
         ({"bytes": 29_499}, Outcome.REFUSED, Reason.BUDGET),
         ({"bytes": 32_000}, Outcome.ACCEPTED, None),
@@ -189,7 +190,7 @@ def test_an_incident_is_what_a_device_gives_for_a_request(requests: RequestBook,
     tight = Limits(laboratory=LIMITS.laboratory, bytes_per_incident=29_000)
     told = requests.offer(sealed(collector_identity, request(bytes=10**9)), NOW, make_desk(tight))
     assert answers(told) == [(1, Outcome.REFUSED, Reason.BUDGET)]
-    assert "29500 bytes, and may cost 29000" in told[0].detail
+    assert "31500 bytes, and may cost 29000" in told[0].detail
 
 
 def test_only_so_many_are_open(requests: RequestBook, collector_identity: Identity, desk: Desk) -> None:

@@ -55,7 +55,7 @@ def test_why_a_run_is_not_taken() -> None:
     agenda = make_agenda(make_assignment(target))
     wanted = [
         once(1, target, experiment=Experiment.LINE),
-        once(2, target, experiment=Experiment.PATH),
+        once(2, target, experiment=Experiment.UNKNOWN),
         once(3, lost),
         once(4, target, most_bytes=1_000),
         once(5, target, expires=START),

@@ -10,7 +10,7 @@ from balise_agent.measure.run import Run
 from balise_agent.measure.task_choice import Device, task_for
 from balise_agent.testing import FakeNetwork
 from balise_wire.assignment import Assignment, Target
-from balise_wire.experiments.tls import CHAIN, HELLO, TlsObservation
+from balise_wire.experiments.tls import CHAIN, HELLO, UNHEARD, TlsObservation
 from balise_wire.failures import Failure
 from balise_wire.words import Arm, Design, Experiment, TargetRole
 
@@ -44,7 +44,7 @@ def test_the_cause_rides_along(design: Design) -> None:
 def test_load_and_cost_are_those_of_its_design() -> None:
     """They are known before it starts; a whole run costs by the cost table, too."""
     assert run(Design.SENTINEL).load.endpoints == (Endpoint("198.18.1.1", 443),)
-    assert (run(Design.SENTINEL).cost, run(Design.PAIRED).cost) == (HELLO, 4 * HELLO + 2 * CHAIN)
+    assert (run(Design.SENTINEL).cost, run(Design.PAIRED).cost) == (UNHEARD, 4 * HELLO + 2 * CHAIN)
     assert not run(Design.SENTINEL).exclusive
 
 

@@ -157,6 +157,8 @@ def serve() -> None:
     context.set_alpn_protocols(["http/1.1"])
     _listen(SERVER, 443, _secure(context))
     threading.Thread(target=_burster, daemon=True).start()
+    for host in (SERVER, SERVER6):
+        threading.Thread(target=_echoer, args=(host,), daemon=True).start()
     say(READY)
     signal.pause()
 
@@ -260,6 +262,19 @@ def _burster() -> None:
             count, size = (int(word) for word in order.split())
             for index in range(count):
                 server.sendto(struct.pack("!I", index) + bytes(size - 4), peer)
+
+
+def _echoer(host: str) -> None:
+    """Answer each datagram twice; one that begins with ``mute`` silences its peer from then on."""
+    muted: set[object] = set()
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind((host, 5001))
+        while True:
+            data, peer = server.recvfrom(4096)
+            for _ in range(0 if peer in muted else 2):
+                server.sendto(b"re " + data, peer)
+            if data[:4] == b"mute":
+                muted.add(peer)
 
 
 def make_certificates() -> None:
@@ -456,6 +471,41 @@ def report(address: str, ends: int) -> Generator[Any, Any, dict[str, int]]:
             return seen
         yield steps.Rest(seconds=0.05)
     raise AssertionError("the server saw no end")
+
+
+def play_datagrams() -> dict[str, Any]:
+    """Exchanges of datagrams that are answered, are not, die halfway, and have no way."""
+    told: dict[str, Any] = {}
+
+    def exchange(address: str, port: int, *datagrams: steps.Outgoing, window: float = 0.5, enough: bool = True) -> Any:
+        return steps.Datagram(address=address, port=port, datagrams=datagrams, window=window, enough=enough)
+
+    def plan() -> Generator[Any, Any, tuple[()]]:
+        first, copy = steps.Outgoing(data=b"x" * 1200), steps.Outgoing(data=b"y", after=0.1, unless_heard=0.0)
+        for key, address in (("4", SERVER), ("6", SERVER6)):
+            told[f"answered{key}"] = yield exchange(address, 5001, first, copy, enough=False)
+        told["enough"] = yield exchange(SERVER, 5001, first, copy, window=20.0)
+        mute, later = steps.Outgoing(data=b"mute"), steps.Outgoing(data=b"later", after=0.2)
+        again = steps.Outgoing(data=b"again", after=0.3, unless_heard=0.2)
+        told["late"] = yield exchange(SERVER, 5001, mute, later, again)
+        train = tuple(steps.Outgoing(data=b"%03d" % n + b"z" * 200, after=n * 0.01) for n in range(60))
+        for key, most, expects in (("train", 120, 60_000), ("few", 32, 0)):
+            told[key] = yield steps.Datagram(
+                address=SERVER, port=5001, datagrams=train, window=1.5, most=most, expects=expects
+            )
+        told["begun"] = yield exchange(SERVER, 5001, first, enough=False)
+        told["gone_on"] = yield steps.Datagram(
+            address=SERVER, port=5001, datagrams=(first,), window=0.5, source=told["begun"].source
+        )
+        told["closed"] = yield exchange(SILENT, 9, first, copy)
+        told["prohibited"] = yield exchange(PROHIBITED, 443, first, copy)
+        told["black"] = yield exchange(BLACK, 443, first, copy, window=0.2)
+        subprocess.run(["ip", "-6", "route", "add", "unreachable", "2001:db8:fffe::/48"], check=True)
+        told["nowhere"] = yield exchange("2001:db8:fffe::1", 443, first, copy)
+        return ()
+
+    counters = perform(plan())
+    return {"replies": msgspec.to_builtins(told), "counters": counters}
 
 
 def play_inject() -> dict[str, Any]:
@@ -756,6 +806,7 @@ def main(script: str, plays: dict[str, Callable[[], dict[str, Any]]]) -> None:
 
 PLAYS: dict[str, Callable[[], dict[str, Any]]] = {
     "steps": play_steps,
+    "datagrams": play_datagrams,
     "inject": play_inject,
     "forged": play_forged,
     "burst": play_burst,

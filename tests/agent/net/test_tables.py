@@ -117,7 +117,9 @@ def test_ports_come_back_as_late_as_possible() -> None:
     pool = PortPool(range(10, 14), 2)
     assert [pool.take(), pool.take(), pool.take()] == [12, 13, 10]
     pool.give(12)
-    assert [pool.take(), pool.take()] == [11, 12]
+    assert pool.take(12) == 12
+    pool.give(12)
+    assert [pool.take(13), pool.take(99)] == [11, 12]
     with pytest.raises(LinkUnusable, match="all 4 source ports"):
         pool.take()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
@@ -249,3 +250,26 @@ def test_an_empty_chain_does_not_convince() -> None:
 def test_wildcards(pattern: str, name: str, covers: bool) -> None:
     """RFC 9525 6.3: the asterisk is a whole left-most label."""
     assert matches(pattern, name) is covers
+
+
+def test_an_own_authority_is_believed_for_the_chain_that_it_is_given_with_alone(store: TrustStore) -> None:
+    """Some services' chains lead to no public root; what leads to neither is an unknown authority's as ever."""
+    own = sign("Own", ca=True)
+    one = sign("leaf", own, names=("chat.example.org",))
+    text = base64.b64encode(own.der).decode()
+    chain = [one.der]
+    assert store.verify(chain, "chat.example.org", NOW) is Failure.SSL_UNKNOWN_AUTHORITY
+    assert store.verify(chain, "chat.example.org", NOW, (text,)) is None
+    assert store.verify(chain, "chat.example.org", NOW) is Failure.SSL_UNKNOWN_AUTHORITY
+    assert store.verify(chain, "other.example.org", NOW, (text,)) is Failure.SSL_INVALID_HOSTNAME
+    forged = sign("leaf", sign("Own", ca=True), names=("chat.example.org",))
+    assert store.verify([forged.der, own.der], "chat.example.org", NOW, (text,)) is Failure.SSL_UNKNOWN_AUTHORITY
+
+
+def test_public_roots_stay_believed_beside_own_authorities(store: TrustStore, leaf: Signed, middle: Signed) -> None:
+    """A vendor may move to a public authority; an own one that cannot be read is passed over."""
+    for text in ("", "no base64", base64.b64encode(b"no certificate").decode()):
+        assert store.verify([leaf.der, middle.der], "www.example.org", NOW, (text,)) is None
+        assert store.verify([sign("x", names=("a.example",)).der], "a.example", NOW, (text,)) is (
+            Failure.SSL_UNKNOWN_AUTHORITY
+        )

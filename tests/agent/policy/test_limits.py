@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from balise_agent.policy.limits import (
     MAX_ADDRESSES,
+    MAX_CONTROLS,
     MAX_FETCH_BYTES,
     MAX_TARGETS,
     Accepted,
@@ -25,7 +26,7 @@ from balise_agent.policy.limits import (
     wait,
 )
 from balise_agent.system import config
-from balise_wire.assignment import Assignment, Budget, Control, Target, Timetable
+from balise_wire.assignment import Assignment, Budget, Control, StunServer, Target, Timetable
 from balise_wire.words import Experiment, Profile, TargetRole
 
 LIMITS = Limits()
@@ -187,6 +188,26 @@ def test_controls_and_resolvers_pass_the_same_gate() -> None:
     assert checked.controls[0].addresses == ("8.8.8.8",)
     assert (checked.public_resolvers, checked.silent_addresses, checked.control_name) == (("8.8.8.8",), (), "")
     assert checked.helpers == ("9.9.9.9",)
+
+
+def test_servers_of_stun_pass_the_same_gate() -> None:
+    """One without an address is looked up; one whose addresses are all refused is not, and each is told."""
+    servers = (
+        StunServer(name="fine.example", addresses=("192.168.1.1", "8.8.8.8")),
+        StunServer(name="bare.example"),
+        StunServer(name="bad name"),
+        StunServer(name="lan.example", addresses=("192.168.1.1",)),
+        StunServer(name="port.example", port=0),
+    )
+    found = accepted(assignment(target(), stun_servers=servers))
+    assert [(one.name, one.addresses) for one in found.assignment.stun_servers] == [
+        ("fine.example", ("8.8.8.8",)), ("bare.example", ()),
+    ]  # fmt: skip
+    assert [what for what, _ in found.refused] == [
+        f"STUN server {name}" for name in ("'bad name'", "'lan.example'", "'port.example'")
+    ]
+    many = assignment(target(), stun_servers=tuple(StunServer(name=f"s{n}.example") for n in range(MAX_CONTROLS + 1)))
+    assert len(accepted(many).assignment.stun_servers) == MAX_CONTROLS
 
 
 def test_the_story_of_refusals_is_bounded() -> None:

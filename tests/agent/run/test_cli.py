@@ -9,12 +9,13 @@ import msgspec
 import pytest
 
 from balise_agent.run import build, cli
-from balise_agent.system import status_file
+from balise_agent.system import proxies, status_file
 from balise_agent.system.errors import LinkUnusable
 from balise_agent.system.lock import alone
 from balise_agent.system.problems import ProblemId
 from balise_wire.assignment import Assignment, Target
 from balise_wire.words import TargetRole
+from tests.testbed.secrets import forms
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +54,20 @@ def test_list_names_every_experiment_in_one_line(capsys: pytest.CaptureFixture[s
     """Word and question."""
     assert cli.main(["list"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == ["dns", "tcp", "tls", "http", "line"]
+    assert [line.split()[0] for line in lines] == [
+        "dns",
+        "tcp",
+        "tls",
+        "http",
+        "path",
+        "line",
+        "quic",
+        "throughput",
+        "stun",
+        "call",
+        "vpn",
+        "clienthello",
+    ]
     assert all(line.endswith("?") for line in lines)
 
 
@@ -150,6 +164,29 @@ def test_the_plan_of_a_day_names_everything_but_what_is_refused(
     assert "MB a day" in told
     assert cli.main(["--config", str(settings), "plan", "--day", "--json", "--assignment", str(task)]) == 0
     assert json.loads(capsys.readouterr().out)["bytes_per_day"] > 0
+
+
+@pytest.mark.parametrize(
+    "arguments", [["plan", "--day"], ["plan", "--day", "--json"], ["check"], ["doctor"], ["status"]]
+)
+def test_no_command_says_where_a_proxy_is(
+    settings: Path, task: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    """The plan names that there are some, and no program says more; nor does the error of a file that is wrong."""
+    file = tmp_path / "proxies.toml"
+    file.touch(0o600)
+    words = '[[proxy]]\nlabel = "east"\nkind = "socks5"\naddress = "198.18.66.66"\nport = 47321\n'
+    file.write_text(words + 'username = "amsel"\npassword = "drosselbart"\n')
+    settings.write_text(settings.read_text() + f'[proxies]\nfile = "{file}"\n')
+    secrets = forms(proxies.read(file)[0])
+    given = ["--assignment", str(task)] if arguments[0] == "plan" else []
+    cli.main(["--config", str(settings), *arguments, *given])
+    told = "".join(capsys.readouterr())
+    assert ("by way of the operator's proxy" in told) == (arguments[0] == "plan")
+    file.write_text(words.replace("socks5", "socks4"))
+    assert arguments[0] == "status" or cli.main(["--config", str(settings), *arguments, *given]) != 0
+    told += "".join(capsys.readouterr())
+    assert not any(form in told.encode() for form in secrets), told
 
 
 def test_a_file_that_is_no_assignment_is_exit_2(settings: Path, task: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -62,6 +62,13 @@ def test_the_line_needs_no_target(once: Once) -> None:
     assert "gateway well" in rendered(made)
 
 
+def test_a_way_is_looked_at_by_hand(once: Once) -> None:
+    """Where nothing is cut, one sweep of the control and one of the subject; each hop in words."""
+    made = once.measure(Wish(Experiment.PATH, "www.example.com"), None)
+    assert [trial.arm for trial in made.observations] == [Arm.CONTROL, Arm.SUBJECT]
+    assert "hello of the subject to 198.18.1.1, TTL 1 to 1" in rendered(made)
+
+
 def test_a_block_shows_beside_its_controls(once: Once, network: FakeNetwork) -> None:
     """The table holds the failure's word in the subject's row; nothing in it is a verdict."""
     network.cut["198.18.1.1"] = Failure.GENERIC_TIMEOUT

@@ -373,7 +373,7 @@ def play(settings: Path, *, hostile: bool, hours: float) -> dict[str, Any]:
     """Let the day pass, and return what it cost and what was given out."""
     place = config.load(settings)
     clock = DayClock()
-    services = catalogue.load(catalogue.folder_of(place.catalogue.dir))
+    services = catalogue.configured(place.catalogue.dir, place.catalogue.services)
     key = identity.load_or_create(place.state_dir)
     registry = SqliteRegistry(place.fleet_file)
     for who in (*HONEST, *(HOSTILE if hostile else ())):

@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from balise_collector.conclude.burst import AT_RISK, SPREAD, STRETCH, Asking, Burst, BurstRules, Chance, Risk
+from balise_collector.conclude.burst import SPREAD, STRETCH, Asking, Burst, BurstRules, Chance, Risk
 from balise_collector.conclude.pipeline import ask, burst_of
 from balise_collector.fleet.catalogue import default_folder, load
-from balise_collector.fleet.members import Fleet, Member
+from balise_collector.fleet.members import AT_RISK, Fleet, Member
 from balise_collector.fleet.orders import Able
 from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.judge import Verdict, VerdictState
@@ -100,6 +100,21 @@ def test_a_low_risk_spreads_over_seconds_another_over_an_interval(member: Make) 
         assert [one.probe for one in burst.due(NOW + spread / 2, fleet, target)] == ["second"]
 
 
+def test_rates_are_confirmed_as_they_are_measured_and_as_rarely(member: Make) -> None:
+    """A series costs a megabyte; who was well an hour ago is asked, and references each time, whatever was told."""
+    rate: dict[str, Any] = {"layer": Experiment.THROUGHPUT, "rule": "throughput.policed"}
+    fleet = Fleet.of([member("first"), member("second"), member("abroad", 64901, role=ProbeRole.REFERENCE)])
+    burst, target = Burst(LOW, CHANCE), {TARGET: WHOLE}.get
+    burst.heed(verdict("second", layer=Experiment.THROUGHPUT, rule="throughput.ok"), NOW - 3_000.0)
+    counts = []
+    for at in (NOW, NOW + 1_200.0):
+        burst.heed(verdict("first", VerdictState.THROTTLED, at=at - 20.0, **rate), at)
+        found = burst.due(at, fleet, target) + burst.due(at + 20.0, fleet, target)
+        assert {one.request.design for one in found} == {Design.SENTINEL}
+        counts.append([one.probe for one in found])
+    assert counts == [["abroad", "second"], ["abroad"]]
+
+
 @pytest.mark.parametrize("rules", [BurstRules(enabled=False), BurstRules(risk={"PK": Risk.HIGH})])
 def test_nobody_is_asked_where_the_risk_is_high(member: Make, rules: BurstRules) -> None:
     """A burst is an oracle that lists the lines."""
@@ -142,15 +157,15 @@ def test_references_are_asked_within_seconds_whatever_the_risk(member: Make, ris
 
 
 def test_references_too_have_their_bytes_a_day(member: Make) -> None:
-    """Whoever fails all day spends what bursts may cost, and no more."""
+    """Whoever fails all day spends what bursts may cost, and no more: a look at a name's chain is 4,360 bytes."""
     fleet = Fleet.of([member("first"), member("ref0", 64900, role=ProbeRole.REFERENCE)])
     burst, found = Burst(BurstRules(bytes_per_day=20_000), CHANCE), 0
     for slot in range(100):
         at = NOW + slot * 400.0
-        burst.heed(verdict("first", VerdictState.INSUFFICIENT, "tls.anomaly", at=at), at)
+        burst.heed(verdict("first", VerdictState.INSUFFICIENT, "tls.waits", at=at), at)
         burst.due(at, fleet, {TARGET: WHOLE}.get)
         found += len(burst.due(at + SPREAD, fleet, {TARGET: WHOLE}.get))
-    assert 1 <= found <= 20
+    assert found == 10 * 20_000 // 2 // 4_360
 
 
 def test_who_was_not_well_a_slot_before_is_not_asked(member: Make) -> None:
@@ -195,10 +210,10 @@ def test_one_failure_alone_asks_where_the_risk_is_low(member: Make) -> None:
 
 
 def test_a_days_bytes_bound_it(member: Make) -> None:
-    """A tls run on demand is reckoned at 32 KB: with 70 KB a day two stretches are asked for, and one failure alone."""
+    """A tls run on demand is reckoned at 19 KB: with 45 KB a day two stretches are asked for, and one failure alone."""
     fleet, target = Fleet.of([member("first"), member("second")]), {TARGET: WHOLE}.get
     for build, most in ((blocked, 2), (lambda **at: verdict("first", VerdictState.DOWN, "tls.anomaly", **at), 1)):
-        burst = Burst(with_rules(LOW, bytes_per_day=70_000), CHANCE)
+        burst = Burst(with_rules(LOW, bytes_per_day=45_000), CHANCE)
         count = 0
         for n in range(4):
             at = NOW + n * (STRETCH + 600.0)
@@ -235,3 +250,13 @@ def test_requests_are_written_down_for_who_can_carry_them_out(member: Make, tmp_
         ask(burst, registry, services, {}, NOW + SPREAD)
         assert [(kept.probe, kept.request.about) for kept in registry.requests()] == [("second", TARGET)]
         assert not burst.waits
+
+
+def test_a_series_most_of_which_failed_is_confirmed_too(member: Make) -> None:
+    """It is no verdict by itself: that others look at once is what makes it one, or nothing."""
+    fleet = Fleet.of([member("first"), member("second")])
+    share: dict[str, Any] = {"layer": Experiment.TCP, "rule": "ip.drop.share"}
+    burst = Burst(LOW, CHANCE)
+    burst.heed(verdict("second", layer=Experiment.TCP, rule="tcp.ok"), NOW - 200.0)
+    burst.heed(verdict("first", VerdictState.INSUFFICIENT, **share), NOW)
+    assert [one.probe for one in asked(burst, fleet)] == ["second"]

@@ -85,3 +85,17 @@ def test_a_halt_ends_a_silence_that_had_begun(make_probe: Callable[..., FieldPro
     inference.set_context(OperatorContext(fleet=halted, catalogue=load(default_folder())))
     inference.step(epoch + 2000.0, (), watched)
     assert set(inference.detector.silences.held) == {"bbbb"}
+
+
+def test_a_board_that_reports_its_health_is_there(make_probe: Callable[..., FieldProbe], epoch: float) -> None:
+    """Who moves bytes for an hour, alone, measures nothing else meanwhile: that is no outage, and ends one in time."""
+    probes = [make_probe(id=name) for name in ("aaaa", "bbbb")]
+    inference = Inference(OperatorContext(fleet=fleet_of(*probes), catalogue=load(default_folder())))
+    watched = [(epoch - 60.0, epoch + 7200.0)]
+    ready = [PresenceRow(probe=one.id, state=Lifecycle.READY, at=epoch) for one in probes]
+    inference.step(epoch + 60.0, ready, watched)
+    inference.step(epoch + 1800.0, (), watched, {"aaaa": epoch + 1500.0})
+    assert set(inference.detector.silences.held) == {"bbbb"}  # as above: it tells nobody else
+    inference.step(epoch + 1860.0, (), watched, {"bbbb": epoch + 1830.0})
+    assert not inference.detector.silences.held
+    assert [one.until for one in inference.detector.silences.past["bbbb"]] == [epoch + 1830.0]

@@ -200,6 +200,19 @@ def test_a_verdict_is_dated_by_the_subject_not_by_the_controls(case: Case) -> No
     assert case.judged(measurement).at == max(tried) > measurement.started
 
 
+def test_an_upper_edge_is_when_a_trial_had_shown_it(case: Case) -> None:
+    """A block that begins between a trial's first packet and its outcome is within the interval, and so is its end."""
+    measured = case.series("rst")
+    slow = tuple(msgspec.structs.replace(o, elapsed_ms=700.0) for o in measured.observations)
+    failed = case.judged(msgspec.structs.replace(measured, observations=slow, ended=measured.ended + 10.0))
+    assert (failed.at, failed.since) == (case.judged(measured).at, case.earlier + 0.7)
+    passed = case.measured(case.hello(elapsed_ms=700.0))
+    well = case.judged(msgspec.structs.replace(passed, ended=passed.observations[0].at + 0.5))
+    assert (well.state, well.since) == (VerdictState.OK, well.at + 0.5), "bounded by the measurement's own end"
+    faster = case.judged(msgspec.structs.replace(measured, observations=slow, ended=measured.ended + 60.0), scale=20.0)
+    assert faster.since == case.earlier + 14.0, "a laboratory's clock runs on while a trial lasts"
+
+
 @pytest.mark.parametrize("experiment", Experiment)
 def test_nothing_at_all_is_insufficient(case: Case, experiment: Experiment) -> None:
     """A measurement without trials says nothing."""

@@ -77,3 +77,13 @@ def test_a_probe_that_measures_seldom_is_waited_for_longer() -> None:
     assert last_heard.silent(T + 7300.0, 900.0, 300.0, watched, {"a": 3600}) == {"a": T}
     last_heard.presence(PresenceRow(probe="a", state=Lifecycle.LOST, at=T + 60.0))
     assert last_heard.silent(T + 400.0, 900.0, 300.0, watched, {"a": 3600}) == {"a": T}
+
+
+def test_what_was_said_of_a_state_since_then_stands() -> None:
+    """A report of the minute before the good-bye, taken in after it, brings nobody back."""
+    last_heard = LastHeard()
+    last_heard.presence(PresenceRow(at=T + 60.0, probe="a", state=Lifecycle.LOST))
+    last_heard.presence(PresenceRow(at=T + 60.0, probe="b", state=Lifecycle.SLEEPING))
+    for probe in ("a", "b"):
+        last_heard.note(probe, T + 30.0)
+    assert silent(last_heard, T + 400.0) == {"a": T + 30.0}

@@ -11,11 +11,14 @@ import msgspec
 import pytest
 
 from balise_collector.detect import CellEvent, CellEventKind, Detector, Scale
+from balise_collector.detect.model import Parts
 from balise_collector.judge import VerdictState
 from balise_wire.measurement import Network
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Experiment, TargetRole
 from tests.collector.detect.conftest import Play, Seat
+
+_WEB = Parts(["web"], [4], ["tls"])
 
 
 def _of(events: Iterable[CellEvent], kind: CellEventKind, scale: Scale | None = None) -> list[Any]:
@@ -207,6 +210,36 @@ def test_what_fails_from_the_first_measurement_is_standing(play: Play) -> None:
     assert closed.end.earliest - 60 <= play.at(40) <= closed.end.latest + 60
 
 
+def _looking_late(play: Play, well_until: int) -> list[Any]:
+    """Return two that look for the first time during a block, and a third that had looked until ``well_until``."""
+    first, second, third = play.three
+    return [
+        *play.slots(30, 60, (first, second), lambda _seat, _at: True),
+        *play.slots(0, well_until, (third,)),
+        *play.slots(36, 60, (third,), lambda _seat, _at: True),
+    ]
+
+
+def test_a_beginning_that_one_witness_saw_is_no_standing_matter(play: Play) -> None:
+    """Two looked for the first time behind it, and know of none; the third had it well shortly before they did."""
+    events = play.run(_looking_late(play, 26))
+    told = [event.episode for event in events if event.episode.scale is Scale.ASN and event.episode.confirmed]
+    assert told[0].standing
+    assert told[0].onset.earliest is None
+    assert not told[-1].standing
+    assert told[-1].onset.earliest is not None
+    assert play.at(25) <= told[-1].onset.earliest < play.at(26)
+    assert play.at(30) <= told[-1].onset.latest < play.at(31)
+
+
+def test_a_witness_that_had_it_well_while_others_met_it_saw_no_beginning(play: Play) -> None:
+    """It is let through, or not blocked yet: what the others met stands since nobody knows when."""
+    events = play.run(_looking_late(play, 33))
+    told = [event.episode for event in events if event.episode.scale is Scale.ASN and event.episode.confirmed]
+    assert told[-1].standing
+    assert told[-1].onset.earliest is None
+
+
 def test_on_and_off_within_two_hours_is_one_episode(play: Play) -> None:
     """A block that comes and goes is told once: after the first return it takes a longer calm to call it ended."""
 
@@ -287,6 +320,25 @@ def test_a_fault_of_the_service_opens_the_worlds_cell_only(play: Play) -> None:
     events = play.run(down + abroad)
     assert {e.episode.scale for e in events} == {Scale.WORLD}
     assert len(_of(events, CellEventKind.OPENED)) == len(_of(events, CellEventKind.CLOSED)) == 1
+
+
+def test_what_homes_met_is_asked_of_the_same_ip_version(play: Play) -> None:
+    """An edge that is dead over IPv4 explains no failure over IPv6."""
+    down = [
+        msgspec.structs.replace(v, state=VerdictState.DOWN, rule="tcp.down", mechanism=Mechanism.SERVER_DOWN)
+        if v.state is VerdictState.BLOCKED
+        else v
+        for v in play.slots(0, 40, play.three, play.between(20, 40), layer=Experiment.TCP)
+    ]
+    play.run(down)
+    one = down[0]
+
+    def met(family: int, after: int = 20) -> bool:
+        return play.detector.met_by_homes(one.service, Parts({one.role}, {family}, {one.layer}), play.at(after))
+
+    assert met(one.family)
+    assert not met(6 if one.family == 4 else 4)
+    assert not met(one.family, after=60)
 
 
 # ---------------------------------------------------------------- order and late data
@@ -525,15 +577,26 @@ def test_a_silent_reference_is_no_outage_of_its_country(play: Play) -> None:
 def test_coverage_counts_bins_of_each_probe(play: Play) -> None:
     """Who saw what in a window: the base of scope and locality."""
     play.run([*play.slots(0, 40, play.seven, play.between(20, 40)), *play.slots(0, 40, play.abroad)])
-    seen = play.detector.coverage(("PK", "twitter"), ["web"], ["tls"], play.at(20), play.at(39))
+    seen = play.detector.coverage(("PK", "twitter"), _WEB, play.at(20), play.at(39))
     assert {c.probe for c in seen if c.failed} == {"pk01", "pk02", "pk03"}
     assert all(c.ok == 20 for c in seen if c.asn == 64502)
-    assert {
-        c.country for c in play.detector.coverage(("**", "twitter"), ["web"], ["tls"], play.at(20), play.at(39))
-    } == {
-        "DE",
-        "SG",
-    }
+    abroad = play.detector.coverage(("**", "twitter"), _WEB, play.at(20), play.at(39))
+    assert {c.country for c in abroad} == {"DE", "SG"}
+
+
+def test_who_reaches_a_service_over_the_other_ip_version_says_nothing_of_this_one(play: Play) -> None:
+    """A home without IPv6 does not vouch for what only IPv6 is kept from."""
+    over_six = [
+        msgspec.structs.replace(v, family=6, target="twitter/web/6", measurement=f"{v.measurement}-6")
+        for v in play.slots(0, 40, play.three)
+    ]
+    play.run([*over_six, *play.slots(0, 40, play.seven)])
+    six, four = (
+        play.detector.coverage(("PK", "twitter"), _WEB._replace(families=[one]), play.at(20), play.at(39))
+        for one in (6, 4)
+    )
+    assert {c.probe for c in six} == {seat.probe for seat in play.three}
+    assert {c.probe for c in four} == {seat.probe for seat in play.seven}
 
 
 def test_notes_are_the_strongest_failures_of_the_episode(play: Play) -> None:

@@ -11,8 +11,8 @@ from balise_collector.detect.evalue import MOST, NOTHING, WELL, Mark, statistic
 from balise_collector.detect.thresholds import BOUND
 from balise_wire.bins import BIN
 
-_FAIL = (8.0, 7.3, 7.0)
-_ON = (0.6, 0.1, 0.0)
+_FAIL = (8.0, 7.3, 7.0, 5.2)
+_ON = (0.6, 0.1, 0.0, 0.0)
 
 
 def _marks(first: int, row: int, before: int = 0) -> list[Mark]:
@@ -73,7 +73,7 @@ def test_two_of_many_do_not_open_at_once(witnesses: int) -> None:
 @pytest.mark.parametrize(("witnesses", "opens"), [(2, True), (10, False), (20, False)])
 def test_who_was_not_asked_since_is_no_word_for_a_block(witnesses: int, opens: bool) -> None:
     """Two first verdicts of many, before anybody else is heard: of two they are everything."""
-    first = [Mark(10 * BIN, fails=True, nats=(8.7, 7.9, 7.6))]
+    first = [Mark(10 * BIN, fails=True, nats=(8.7, 7.9, 7.6, 5.8))]
     assert (_score(first, first, *(_well(0, 10) for _ in range(witnesses - 2))) > BOUND) is opens
 
 

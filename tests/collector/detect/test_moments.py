@@ -51,4 +51,6 @@ def test_one_of_many_that_saw_little_does_not_widen_it() -> None:
     """Five tell the same five minutes; the sixth had nothing to measure with for hours, and just missed them."""
     five = [(10_000 + n, 10_300 + n) for n in range(5)]
     assert common([*five, (2_000, 9_990)]) == Interval(earliest=10_004.0, latest=10_300.0)
+    late = [(0, 10_020), (100, 10_050), (9_000, 10_060), (10_200, 10_600)]
+    assert common(late) == Interval(earliest=9_900.0, latest=10_020.0), "the moment just before the first failure"
     assert common([(0, 100), (5_000, 5_100), (10, 110), (5_010, 5_110)]) is None

@@ -107,3 +107,30 @@ def test_the_noise_of_the_minute_is_read_from_partial_failures() -> None:
         assert noise(round(share * 10_000), 10_000) == pytest.approx(level, rel=0.25)
     assert drowned(8.0, 0.02) < 0.1
     assert drowned(8.0, 0.1) > 0.8
+
+
+@pytest.mark.parametrize("some", [Symbol.PARTIAL, Symbol.SHARE])
+def test_no_sort_of_block_shows_more_than_there_is(some: Symbol) -> None:
+    """A cell has partial failures or shares: either way a block's symbols have no more than probability one."""
+    for _, shows in BLOCK:
+        assert shows[Symbol.OK] + shows[some] + shows[Symbol.FAIL] <= 1.0 + 1e-9
+    assert sum(weight for weight, _ in BLOCK) == pytest.approx(1.0)
+
+
+def test_a_share_by_chance_is_rarer_than_its_null_says() -> None:
+    """By SYNs: a sentinel that lost both, four or five of six after it, and nothing of eight beside it.
+
+    Up to a line that loses a tenth each way; one that is worse is learned as such.
+    """
+    for lost in (0.02, 0.05, 0.1, 0.19):
+        most = sum(math.comb(6, k) * lost**k * (1 - lost) ** (6 - k) for k in (4, 5))
+        assert lost**2 * most * (1 - lost) ** 8 < SERVICE.lone[Symbol.SHARE]
+
+
+def test_noise_of_the_minute_takes_little_of_a_share() -> None:
+    """Two looks and four SYNs of six are lost together less often than a series of three."""
+    lost = [
+        drowned(likelihoods(predict(SERVICE, CLEAR, one, USUAL)[0], one)[0], 0.1, symbol=one)
+        for one in (Symbol.SHARE, Symbol.FAIL, Symbol.PARTIAL)
+    ]
+    assert lost == sorted(lost)

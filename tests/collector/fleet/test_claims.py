@@ -32,7 +32,10 @@ from balise_wire.topics import Leaf, ProbeTopic
 from balise_wire.words import Access, Arm, Experiment, ProbeRole, TargetRole
 from tests.collector.field_probe import FieldProbe
 
-WEB = Asked(id="twitter/web/twitter.com/4", service="twitter", role=TargetRole.WEB, host="twitter.com", family=4)
+WEB = Asked(
+    id="twitter/web/twitter.com/4", service="twitter", role=TargetRole.WEB, host="twitter.com", family=4,
+    ports=(("stun", 3_478), ("call", 3_478), ("vpn", 1_194)),
+)  # fmt: skip
 FIXED = msgspec.structs.replace(
     WEB, id="zoom/web/zoom.us/4", service="zoom", host="zoom.us", addresses=("198.18.0.20",)
 )

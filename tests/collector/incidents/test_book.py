@@ -14,7 +14,7 @@ from balise_collector.incidents.model import UNTOLD
 from balise_collector.judge import VerdictState
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Experiment, TargetRole
-from tests.collector.detect.conftest import Seat
+from tests.collector.detect.conftest import Play, Seat
 from tests.collector.incidents.conftest import Story
 
 TWO_PROVIDERS = (64501, 64502)
@@ -181,6 +181,25 @@ def test_a_new_block_beside_a_standing_one_is_told(story: Story) -> None:
     assert set(states) == {IncidentState.STANDING, IncidentState.CLOSED}
     assert states[IncidentState.CLOSED].scope.affected == (64501,)
     assert states[IncidentState.CLOSED].onset.earliest is not None
+
+
+def test_a_standing_one_whose_beginning_turns_out_goes_on_as_itself(story: Story) -> None:
+    """A third probe had it well before the two others looked for the first time: the same incident, with an onset."""
+    play = story.play
+    first, second, third = play.three
+    changes = story.tell(
+        [
+            *play.slots(30, 60, (first, second), lambda _seat, _at: True),
+            *play.slots(0, 26, (third,)),
+            *play.slots(36, 60, (third,), lambda _seat, _at: True),
+        ]
+    )
+    (one,) = story.incidents
+    assert one.state is IncidentState.OPEN
+    assert one.onset.earliest is not None
+    told = [change for change in changes if change.incident.witnesses > 1]
+    assert told[0].incident.state is IncidentState.STANDING
+    assert {change.incident.id for change in told} == {one.id}
 
 
 def test_a_provider_with_one_probe_joins_what_others_confirm(story: Story) -> None:
@@ -478,3 +497,41 @@ def test_what_an_earlier_version_kept_is_confirmed_anew_by_what_the_detector_rem
     (change,) = again.apply(known, story.play.detector, story.fleet, story.play.at(72))
     assert change.incident.confirmed
     assert change.incident.id == old[0].id
+
+
+def _by_proxy(story: Story, signs: dict[int, tuple[str, ...]]) -> Incident:
+    """Return the incident of an evening whose blocked verdicts bear signs, by provider."""
+    story.tell(
+        msgspec.structs.replace(v, proof=signs.get(v.network.asn, ())) if v.state is VerdictState.BLOCKED else v
+        for v in _evening(story)
+    )
+    (one,) = story.incidents
+    return one
+
+
+WORKS, FAILS = ("through_proxy",), ("through_proxy_failed",)
+
+
+@pytest.mark.parametrize(
+    ("signs", "told"),
+    [
+        (dict.fromkeys(TWO_PROVIDERS, WORKS), [True]),
+        (dict.fromkeys(TWO_PROVIDERS, FAILS), [False]),
+        ({64501: WORKS, 64502: FAILS}, [True]),
+        ({}, []),
+    ],
+)
+def test_what_two_witnesses_found_by_way_of_a_proxy_is_told(
+    story: Story, signs: dict[int, tuple[str, ...]], told: list[bool]
+) -> None:
+    """Where some reached it, it works: others' way to the proxy may be read; what nobody asked is told of no part."""
+    one = _by_proxy(story, signs)
+    assert [(path.role, path.works) for path in one.other_path] == [(TargetRole.WEB, works) for works in told]
+
+
+@pytest.mark.parametrize("signs", [WORKS, FAILS])
+def test_a_proxy_makes_no_grade_and_no_kind(signs: tuple[str, ...]) -> None:
+    """It works for whoever stands abroad, also where the service itself refuses the country: at most C, as without."""
+    without, with_it = (_by_proxy(Story(Play()), each) for each in ({}, dict.fromkeys(TWO_PROVIDERS, signs)))
+    assert (with_it.kind, with_it.grade, with_it.locality) == (without.kind, without.grade, without.locality)
+    assert with_it.grade == "C"

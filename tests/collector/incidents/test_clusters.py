@@ -32,6 +32,16 @@ def test_what_follows_within_two_hours_is_one_event() -> None:
     assert names([episode("a", 100, 110), episode("b", 130, 140), episode("c", 300)]) == [["a", "b"], ["c"]]
 
 
+def test_two_parts_of_a_service_that_fail_in_turn_are_two_events() -> None:
+    """Calls in the morning, pictures at noon (mission S19); what overlaps or soon follows is one, whatever fails."""
+    pictures = msgspec.structs.replace(KEY, role="media-image")
+    assert names([episode("calls", 100, 108), episode("pictures", 116, 124, key=pictures)]) == [["calls"], ["pictures"]]
+    assert names([episode("calls", 100, 108), episode("soon", 110, 124, key=pictures)]) == [["calls", "soon"]]
+    assert names([episode("calls", 100, 108), episode("beside", 104, 124, key=pictures), episode("again", 126)]) == [
+        ["calls", "beside", "again"]
+    ]
+
+
 def test_one_probes_word_joins_what_begins_together_with_it_only() -> None:
     """Otherwise it is told apart: it must neither date nor widen what others confirm."""
     confirmed = episode("a", 100, 200)

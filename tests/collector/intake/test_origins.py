@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from balise_collector.intake.origins import FreshOrigins, Origin, Origins, read_origins
+from balise_collector.intake.origins import FreshOrigins, Origin, Origins, OriginsOnDemand, read_origins
 from balise_collector.system.errors import ConfigError
 
 RANGES = """# of today
@@ -85,3 +85,19 @@ def test_a_newer_file_is_read_beside_the_work(tmp_path: Path) -> None:
         assert fresh._thread is not None
         fresh._thread.join()
         assert fresh.look_up("198.18.0.1") == Origin(asn, "PK")
+
+
+def test_a_table_on_demand_knows_nobody_until_its_file_can_be_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A page that names networks is shown without names where the table is away or damaged, and says so once."""
+    file = tmp_path / "origins.csv"
+    table = OriginsOnDemand(file)
+    assert [table.look_up("198.18.0.1") for _ in range(3)] == [None] * 3
+    file.write_text("nothing\n")
+    os.utime(file, (100, 100))
+    assert [table.look_up("198.18.0.1") for _ in range(3)] == [None] * 3
+    assert len(caplog.records) == 2, "once for each state of the file"
+    file.write_text("198.18.0.0/16,64501,PK\n")
+    os.utime(file, (200, 200))
+    assert table.look_up("198.18.0.1") == Origin(64501, "PK")

@@ -249,12 +249,12 @@ def _reason(outcome: Accepted | Quarantined) -> str:
 def test_an_observation_of_tomorrow_costs_itself(known: FieldProbe, known_fleet: Fleet) -> None:
     """The measurement enters with what is known of it, beside its neighbours; the operator can be told of the rest."""
     new = msgspec.to_builtins(known.measurement())
-    new["observations"] = [*new["observations"], {"is": "quic", "arm": "subject", "at": NOW}]
+    new["observations"] = [*new["observations"], {"is": "ticc", "arm": "subject", "at": NOW}]
     body = msgspec.json.encode([msgspec.to_builtins(known.measurement()), new])
     outcome = validate(ProbeTopic(known.id, Leaf.MEASUREMENT), known.seal(known.envelope(body)), known_fleet, NOW)
     assert isinstance(outcome, Accepted)
     assert [len(measurement.observations) for _, measurement in outcome.measurements] == [1, 1]
-    assert (outcome.rejected, outcome.newer) == ((), frozenset({"observation 'quic'"}))
+    assert (outcome.rejected, outcome.newer) == ((), frozenset({"observation 'ticc'"}))
 
 
 def test_an_event_of_tomorrow_costs_nothing_else(known: FieldProbe, known_fleet: Fleet) -> None:

@@ -21,11 +21,11 @@ from balise_collector.intake.broker import Connection, Delivery
 from balise_collector.journal.sqlite import SqliteJournal
 from balise_collector.system.config import Broker
 from balise_collector.system.identity import load_or_create
-from balise_wire.assignment import Assignment
+from balise_wire.assignment import Assignment, Watch
 from balise_wire.envelope import Kind
 from balise_wire.status import CollectorState, Event, EventKind, Health, State
 from balise_wire.topics import Leaf
-from balise_wire.words import Lifecycle
+from balise_wire.words import Lifecycle, ProbeRole
 from tests.collector.conftest import Mosquitto, RunningCollector
 from tests.collector.field_probe import FieldProbe
 from tests.collector.fieldline import FieldLine
@@ -325,12 +325,46 @@ def test_a_halt_reaches_every_probe_of_the_country_at_once(
     assert told(lines[1]).version == 1
 
 
+@pytest.mark.slow
+def test_a_watch_window_reaches_the_probes_of_its_country_at_once(
+    collector: RunningCollector,
+    make_probe: Callable[..., FieldProbe],
+    line_of: Callable[..., FieldLine],
+    eventually: Callable[..., None],
+) -> None:
+    """S11: the operator types it, and its probes and every reference are told; ended early, it is taken back."""
+    probes = [
+        make_probe(id="pk000000"),
+        make_probe(id="ir000000", country="IR"),
+        make_probe(id="de000000", country="DE", role=ProbeRole.REFERENCE),
+    ]
+    collector.approve(*probes)
+    collector.start()
+    lines = [line_of(probe) for probe in probes]
+
+    def watches(line: Any) -> tuple[Watch, ...] | None:
+        held = line.retained.get("assignment")
+        return msgspec.json.decode(held, type=Assignment).watches if held else None
+
+    for line in lines:
+        eventually(lambda line=line: watches(line) == (), "the first assignment")
+    made = collector.call("watch", "PK", "--service", "zoom", "--for", "4h")
+    assert made.returncode == 0, made.stderr
+    eventually(lambda: bool(watches(lines[0])), "the window", within=3.0)
+    (window,) = watches(lines[0]) or ()
+    assert (window.services, window.interval, window.until - window.since) == (("zoom",), 300, 4 * 3_600.0)
+    assert watches(lines[1]) == ()
+    eventually(lambda: watches(lines[2]) == watches(lines[0]), "the reference", within=3.0)
+    assert collector.call("watch", "--end", made.stdout.split()[0]).returncode == 0
+    eventually(lambda: watches(lines[0]) == (), "its end", within=3.0)
+
+
 CATALOGUE = """
 service = "s"
 [[target]]
 role = "web"
 host = "a.example"
-experiments = ["tls", "path"]
+experiments = ["tls", "quic"]
 [[target]]
 role = "chat"
 host = "b.example"
@@ -360,13 +394,13 @@ def test_a_probe_is_asked_for_what_it_can_do(
 
     first = {"a.example": ("tls",), "b.example": ("dns", "tcp", "tls", "http")}
     eventually(lambda: asked() == first, "what every probe can do, before it introduced itself")
-    line.announce("experiment:tls", "experiment:path", "role:web", "scope:international", "reads:assignments-piecewise")
-    eventually(lambda: asked() == {"a.example": ("tls", "path")}, "what it can do, and no chat")
+    line.announce("experiment:tls", "experiment:quic", "role:web", "scope:international", "reads:assignments-piecewise")
+    eventually(lambda: asked() == {"a.example": ("tls", "quic")}, "what it can do, and no chat")
     line.announce()
     eventually(lambda: asked() == first, "a plain word proves nothing")
     log = (collector.folder / "collector.log").read_text()
     assert log.count(f"probe {probe.id} is too old for: role:chat (1 left out)") == 1
-    assert f"probe {probe.id} is too old for: reads:assignments-piecewise, experiment:path (1 left out)" in log
+    assert f"probe {probe.id} is too old for: reads:assignments-piecewise, experiment:quic (1 left out)" in log
 
 
 @pytest.mark.slow

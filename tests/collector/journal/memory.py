@@ -193,6 +193,10 @@ class MemoryJournal:
         """See the interface."""
         return self._kept.health[after : after + most]
 
+    def reported(self, after: float, until: float) -> dict[str, float]:
+        """See the interface."""
+        return {row.probe: row.received_at for row in self._kept.health if after < row.received_at <= until}
+
     def latest_health(self) -> dict[str, HealthRow]:
         """See the interface."""
         return {row.probe: row for row in self._kept.health}

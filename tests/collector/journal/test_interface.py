@@ -153,6 +153,14 @@ def test_health_is_read_by_number(journal: Journal) -> None:
     assert (journal.last_health(), journal.latest_health()["p0"].health.at) == (3, 2)
 
 
+def test_when_each_board_last_reported_is_known(journal: Journal) -> None:
+    """In a stretch of our own time, its end included and its beginning not."""
+    for n in range(4):
+        journal.append((), (), (), AT + n, [Report(probe=f"p{n % 2}", health=Health(at=0))])
+    assert journal.reported(AT, AT + 2) == {"p1": AT + 1, "p0": AT + 2}
+    assert journal.reported(AT + 3, AT + 9) == {}
+
+
 def test_events_are_kept_once_the_newest_of_each_kind(journal: Journal, probe: FieldProbe) -> None:
     """A repeat is none, and one kind that is told without end crowds no other out."""
     full = Event(kind=EventKind.SPOOL_FULL, at=AT)

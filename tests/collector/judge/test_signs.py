@@ -21,6 +21,8 @@ def test_signs_that_exclude_a_fault_of_the_server_are_these() -> None:
         "artefact",
         "foreign_certificate",
         "neutral_swap",
+        "voice_shape",
+        "vpn_shape",
     }
 
 
@@ -28,6 +30,7 @@ def test_rules_that_saw_nothing_but_silence_are_these() -> None:
     """At most grade C without a proof: a SYN that vanishes may be the service's own refusal."""
     assert {rule.id for rule in RULES.values() if rule.rests_on_silence} == {
         "ip.drop",
+        "ip.drop.share",
         "ip.prefix",
         "ip.as",
         "port.drop",
@@ -38,6 +41,26 @@ def test_rules_that_saw_nothing_but_silence_are_these() -> None:
         "sni.drop",
         "sni.allow",
         "tls.drop",
+        "tls.ech",
+        "tls.esni",
+        "quic.sni",
+        "quic.sni_late",
+        "quic.version",
+        "quic.drop",
+        "udp.stun",
+        "udp.stun_all",
+        "udp.drop",
+        "call.media_cut_up",
+        "call.media_cut_down",
+        "call.media_cut",
+        "vpn.openvpn",
+        "vpn.openvpn_tcp",
+        "vpn.wireguard",
+        "vpn.ikev2",
+        "vpn.fully_encrypted",
+        "vpn.obfs4",
+        "throughput.stall",
+        "throughput.stall_name",
     }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
@@ -24,6 +24,7 @@ from starlette.testclient import TestClient
 from balise_collector.conclude.k_anonymity import WitnessCounts
 from balise_collector.conclude.store import Progress
 from balise_collector.conclude.store.sqlite import SqliteStore
+from balise_collector.conclude.whereabouts import Whereabouts
 from balise_collector.fleet.members import Member, Pending
 from balise_collector.fleet.token import Token
 from balise_collector.incidents.model import (
@@ -576,6 +577,11 @@ def operator_pages(look_at: Callable[..., View], facts: FleetFacts, folder: Path
     return make
 
 
+def _nobodys(_one: Incident) -> tuple[Whereabouts, ...]:
+    """Fail where a public page asks where on the way something is cut: routers before the border can find a probe."""
+    raise AssertionError
+
+
 @pytest.fixture(scope="session")
 def public_pages(look_at: Callable[..., View], folder: Path) -> Starlette:
     """Return the pages for everybody, a day later: evidence is old enough to be redrawn, and was released."""
@@ -593,7 +599,7 @@ def public_pages(look_at: Callable[..., View], folder: Path) -> Starlette:
             members=view.members,
             released=released,
         )
-        return public_view(view, seen)
+        return public_view(replace(view, where=_nobodys), seen)
 
     return create_public_app(look, base_url="https://observatory.example", notice=Notice(least=2, minutes=30))
 

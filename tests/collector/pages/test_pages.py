@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html import unescape
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +14,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from balise_collector.conclude.store.sqlite import SqliteStore
+from balise_collector.conclude.whereabouts import Side, Whereabouts
+from balise_collector.experiments.path.locate import Form, Location
 from balise_collector.judge.verdict import VerdictState
 from balise_collector.pages.operator.app import create_app
 from balise_collector.pages.views.read_model import View
@@ -264,6 +267,29 @@ def test_the_incident_page_holds_the_three_counts_and_the_references(
         "a likelihood ratio of about 600 to 1 for one common cause over chance",
     ):
         assert fact in text, fact
+
+
+def test_where_on_the_way_it_is_cut_is_shown_to_the_operator(
+    look_at: Callable[..., View], told: dict[str, str], read: Callable[[str], Any]
+) -> None:
+    """Hop, network and form of each run that looked, in the reader's language; nothing where nobody looked."""
+    here = Whereabouts(
+        measurement="m", probe="pk000001", country="PK", asn=64501, target="twitter/web/twitter.com/4",
+        service="twitter", at=0.0, location=Location(first=3, last=3, form=Form.IN_PATH, distance=9, rounds=2),
+        side=Side.OWN,
+    )  # fmt: skip
+    reader = TestClient(
+        create_app(lambda: replace(look_at(), where=lambda one: (here,) if one.service == "twitter" else ())),
+        base_url="http://127.0.0.1:8484",
+    )
+    text = " ".join(" ".join(read(reader.get(f"/incident/{told['twitter']}").text).text).split())
+    assert (
+        "Where on the way AS64501, twitter.com: hop 3 of 9, in the network of the probe's own provider, after a router "
+        "that is not known, before a router that is not known, in path (stops what it cuts); two looks agree" in text
+    )
+    french = reader.get(f"/incident/{told['twitter']}?language=fr").text
+    assert "saut 3 sur 9, dans le réseau du fournisseur de la sonde" in unescape(french)
+    assert "Where on the way" not in reader.get(f"/incident/{told['zoom']}").text
 
 
 def test_the_quote_is_there_in_both_languages(

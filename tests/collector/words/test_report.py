@@ -6,6 +6,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
+from balise_collector.fleet.watches import WatchWindow
+from balise_collector.incidents.lengths import Past
 from balise_collector.incidents.model import (
     Incident,
     IncidentKind,
@@ -14,10 +16,13 @@ from balise_collector.incidents.model import (
     Interval,
     Locality,
     MechanismShare,
+    OtherPath,
     ProviderTimes,
     ReferenceCount,
 )
-from balise_collector.words.report import WIDTH, ReportFacts, report
+from balise_collector.incidents.parts import Part, PartWord
+from balise_collector.words import wording
+from balise_collector.words.report import WIDTH, ReportFacts, by_proxy, report
 from balise_collector.words.translation import Language, languages
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import TargetRole
@@ -150,6 +155,8 @@ def test_blocked_is_said_from_b_on_and_forged_only_with_a_forged_packet() -> Non
         ({"mechanisms": (_PORT,)}, "blocked on one port only"),
         ({"mechanisms": (_RANGE,)}, "blocked with its whole range of addresses"),
         ({"mechanisms": (_SLOW,)}, "Zoom slowed on 2"),
+        ({"roles": (TargetRole.CALL_MEDIA,)}, "Zoom blocked for calls on 2"),
+        ({"roles": (TargetRole.CALL_MEDIA, TargetRole.CHAT)}, "Zoom blocked on 2"),
     ],
 )
 def test_family_port_and_range_are_named(changes: dict[str, Any], words: str) -> None:
@@ -185,3 +192,122 @@ def test_what_hypotheses_do_not_bear_out_is_no_finding() -> None:
 def test_the_limits_of_the_knowledge_are_the_last_words() -> None:
     """Who and why are never ours to say (mission S9)."""
     assert report([_incident("zoom")], FACTS).rstrip().endswith("not people.")
+
+
+def test_each_part_is_told_while_it_goes_on() -> None:
+    """Text works, calls fail, media are not measured: nobody reads one of them as the whole service."""
+    since = Interval(earliest=1589734500.0, latest=1589734800.0)
+    parts = (
+        Part(role=TargetRole.CHAT, word=PartWord.WORKS, confidence="low"),
+        Part(role=TargetRole.CALL_MEDIA, word=PartWord.BLOCKED, since=since, times=3),
+        Part(role=TargetRole.MEDIA_IMAGE, word=PartWord.NOT_MEASURED),
+    )
+    facts = msgspec.structs.replace(FACTS, parts={"PK-zoom": parts})
+    going = _incident("zoom", end=None, state=IncidentState.OPEN, group="", witnesses=2)
+    text = " ".join(report([going], facts).split())
+    assert "chat: works (hosts known from traffic only: a name may have moved)" in text
+    assert "call audio and video: blocked; this began between 17 May 2020 21:55 and 22:00" in text
+    assert "(16:55-17:00 UTC); 3 before" in text
+    assert "images: not measured" in text
+    assert max(map(len, report([going], facts).splitlines())) <= WIDTH
+    french = " ".join(report([going], facts, Language("fr")).split())
+    assert "images : non mesurée" in french
+    assert "son et image des appels : bloquée ; cela a commencé" in french
+
+
+@pytest.mark.parametrize(
+    ("changes", "known", "said"),
+    [
+        ({}, Past(least=9.0), ()),
+        ({}, Past(least=9.0, earlier=2, dated=2, shorter=2), ("interrupted 2 times before, 2 of these",)),
+        ({}, Past(least=9.0, earlier=8, dated=8, shorter=6, longer=2), ("longer than 6 of 8 earlier", "percentile 75")),
+        (
+            {"end": None},
+            Past(least=9.0, earlier=8, dated=8, shorter=8),
+            ("longer than 8 of 8", "percentile 100, so far"),
+        ),
+        (
+            {"end": None},
+            Past(least=9.0, baseline=True),
+            ("it fails since our first measurement: the usual state here",),
+        ),
+        ({}, Past(least=9.0, baseline=True), ("an unblock: it had failed since our first measurement",)),
+    ],
+)
+def test_its_length_is_told_beside_earlier_ones(changes: dict[str, Any], known: Past, said: tuple[str, ...]) -> None:
+    """S20 and S21: a rank where there are enough, a count where there are not, and a baseline for what it is."""
+    one = _incident("zoom", group="", witnesses=2, **changes)
+    text = " ".join(report([one], msgspec.structs.replace(FACTS, past={one.id: known})).split())
+    assert all(each in text for each in said)
+    lines = report([one], msgspec.structs.replace(FACTS, past={one.id: known})).splitlines()
+    assert any(line.startswith("    before") for line in lines) is bool(said)
+
+
+def test_the_clock_face_and_a_watch_window_are_shown_as_never_scored() -> None:
+    """S11: it began with the hour, and we looked more often; both stand there with what they are worth."""
+    window = WatchWindow(
+        id="0", country="PK", services=("zoom",), since=1589731200.0, until=1589745600.0, interval=300, made=0.0
+    )
+    one = _incident("zoom", group="", witnesses=2)
+    text = " ".join(report([one], msgspec.structs.replace(FACTS, watched={one.id: (window,)})).split())
+    assert "22:00 by the local clock lies in its beginning; that is never scored" in text
+    assert (
+        "looked at every 5 minutes from 17 May 2020 21:00 to 18 May 2020 01:00 (a watch window); that is never" in text
+    )
+
+
+@pytest.mark.parametrize(
+    ("zone", "earliest", "latest", "found"),
+    [
+        ("Asia/Karachi", 1589734500.0, 1589734800.0, True),
+        ("Asia/Karachi", 1589734500.0, 1589734799.0, False),
+        ("Asia/Kathmandu", 1589734500.0, 1589734800.0, False),
+        ("Asia/Kathmandu", 1589735600.0, 1589735800.0, True),
+        ("UTC", 1589732900.0, 1589734801.0, False),
+        ("UTC", None, 1589734800.0, False),
+    ],
+)
+def test_the_clock_face_is_the_local_one_and_of_narrow_beginnings(
+    zone: str, earliest: float | None, latest: float, *, found: bool
+) -> None:
+    """Nepal's hours begin a quarter past; a beginning that is half an hour wide holds one by chance."""
+    at = wording.clock_face(Interval(earliest=earliest, latest=latest), ZoneInfo(zone))
+    assert (at is not None) is found
+
+
+CHAT, PICTURES, SITE = (
+    OtherPath(role=TargetRole.CHAT, works=True),
+    OtherPath(role=TargetRole.MEDIA_IMAGE, works=True),
+    OtherPath(role=TargetRole.WEB, works=False),
+)
+
+
+@pytest.mark.parametrize(
+    ("grade", "kind", "said"),
+    [
+        ("A", IncidentKind.INTERFERENCE, "chat and images: reachable through a proxy; direct blocked [proxy.works]"),
+        ("C", IncidentKind.INTERFERENCE, "chat and images: reachable through a proxy; direct fails [proxy.works]"),
+        ("A", IncidentKind.SERVER_SIDE, "chat and images: reachable through a proxy; direct fails [proxy.works]"),
+    ],
+)
+def test_what_a_proxy_reached_is_told_by_part_and_no_more_than_is_known(
+    grade: str, kind: IncidentKind, said: str
+) -> None:
+    """S10 and S17: each part by itself, with an id; *blocked* only where the grade bears the word."""
+    one = _incident("twitter", grade=grade, kind=kind, other_path=(CHAT, PICTURES, SITE))
+    assert by_proxy(one) == (said, "site: not reachable through a proxy that works, either [proxy.fails]")
+    text = " ".join(report([one], FACTS).split())
+    assert f"by proxy {said}" in text
+
+
+def test_of_what_nobody_asked_by_way_of_a_proxy_nothing_is_told() -> None:
+    """Not asked is neither works nor fails."""
+    assert by_proxy(_incident("twitter")) == ()
+    assert "proxy" not in report([_incident("twitter")], FACTS)
+
+
+def test_a_proxy_is_told_in_french() -> None:
+    """Words in both languages, the id in one."""
+    (said,) = by_proxy(_incident("twitter", other_path=(CHAT,)), Language("fr"))
+    assert "joignable par un proxy ;" in said
+    assert said.endswith("bloqué [proxy.works]")

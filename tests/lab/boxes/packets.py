@@ -20,7 +20,7 @@ QUERY = struct.pack("!HHHHHH", 9, 0x0100, 1, 0, 0, 0) + b"\x07twitter\x03lab\0" 
 TOPOLOGY = build(
     Layout(
         "PK",
-        {"asn64501": AccessNetwork(64501, 2), "asn64502": AccessNetwork(64502, 1)},
+        {"asn64501": AccessNetwork(64501, 2, routers=1), "asn64502": AccessNetwork(64502, 1)},
         services={"twitter": {"web": (HostSpec("twitter.lab", edge=True),)}},
     )
 )

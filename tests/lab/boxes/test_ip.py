@@ -28,3 +28,15 @@ def test_all_addresses_of_a_host_are_meant() -> None:
 def test_ports_are_those_of_the_word_or_of_the_file(box: Box, condition: str) -> None:
     """Nothing else is touched."""
     assert condition in script(box)
+
+
+@pytest.mark.parametrize(
+    ("box", "ports"),
+    [
+        (Box("b", "udp.stun"), "udp dport != 53"),
+        (Box("b", "udp.stun", match=("twitter",), settings={"ports": (3478,)}), "udp dport { 3478 }"),
+    ],
+)
+def test_the_mark_of_stun_is_where_the_header_has_it(box: Box, ports: str) -> None:
+    """Bits 96 to 127 behind IP: UDP's header, type and length come first (RFC 8489 5)."""
+    assert f"{ports} @th,96,32 0x2112a442" in script(box)

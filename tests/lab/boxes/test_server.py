@@ -32,7 +32,7 @@ def test_a_refusal_is_for_the_country_and_for_the_names_it_is_about() -> None:
     assert "ip saddr { 198.18.0.0/20, 198.18.16.0/20 }" in found.script
     serve = KINDS["server.denies"].serve
     assert serve is not None
-    statuses = {site.name: (site.status, site.certificate, site.port) for site in serve(found.placement)}
+    statuses = {site.name: (site.answer.status, site.certificate, site.port) for site in serve(found.placement)}
     neighbour = TOPOLOGY.endpoints[0].neighbour
     assert statuses["twitter.lab"] == (403, "good", 8446)
     assert statuses[neighbour] == (200, "good", 8446)

@@ -7,10 +7,12 @@ import pytest
 from balise_lab.compare.expect import compare
 from balise_lab.compare.findings import (
     Findings,
+    FoundHypothesis,
     FoundIncident,
     FoundInterval,
     FoundMechanism,
     FoundProvider,
+    FoundRate,
     FoundScope,
     FoundVerdict,
 )
@@ -220,6 +222,20 @@ def facts(**changes: Any) -> FoundIncident:
     return found(**(usual | changes))
 
 
+def test_what_a_busy_machine_carried_out_late_began_late() -> None:
+    """A bracket behind the timeline's moment holds the truth where the deed came behind it, too, and not otherwise."""
+    late = facts(onset=FoundInterval(earliest=HEAD_STARTS + 1830, latest=HEAD_STARTS + 1990))
+    told = Findings(incidents=(late,))
+
+    def onset(carried_out: dict[float, float]) -> bool:
+        rows = compare(scenario(FACTS), told, carried_out)
+        return next(row.ok for row in rows if row.what == "twitter: onset")
+
+    assert not onset({})
+    assert not onset({1800.0: 1829.0})
+    assert onset({1800.0: 1860.0})
+
+
 def test_every_fact_can_be_expected() -> None:
     """Grade, delay, duty cycle, standing, roll-out, and the span on each provider."""
     rows = compare(scenario(FACTS), Findings(incidents=(facts(),)))
@@ -242,3 +258,38 @@ def test_a_fact_that_differs_is_wrong(changes: dict[str, Any], wrong: str) -> No
     """An interval near the truth that does not hold it is wrong where the truth is to be held."""
     rows = compare(scenario(FACTS), Findings(incidents=(facts(**changes),)))
     assert any(wrong in row.what for row in rows if not row.ok)
+
+
+def slowed(*kbps: float) -> dict[str, Any]:
+    """What of an incident tells a rate."""
+    shares = (FoundMechanism(mechanism="rate.police", rate=FoundRate(kbps=one)) for one in kbps)
+    return {"mechanisms": (*shares, FoundMechanism(mechanism="rate.police"))}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "changes", "rows"),
+    [
+        ("rate: 128", slowed(120.0), []),
+        ("rate: {kbps: 128, within: 10%}", slowed(120.0, 138.0), []),
+        ("rate: {kbps: 128, within: 10%}", slowed(120.0, 150.0), ["twitter: rate"]),
+        ("rate: 128", slowed(), ["twitter: rate"]),
+        ("family: 6", {"families": (6,), "spared_family": True}, []),
+        ("family: 6", {"families": (6,)}, ["twitter: family"]),
+        ("family: 6", {"families": (4,), "spared_family": True}, ["twitter: family"]),
+        ("family: both", {"families": (4, 6)}, []),
+        ("family: both", {"families": (4,), "spared_family": True}, ["twitter: family"]),
+    ],
+)
+def test_a_rate_and_an_ip_version_must_be_told(wanted: str, changes: dict[str, Any], rows: list[str]) -> None:
+    """All rates that are told lie within the tolerance, and there is one; a version is told as the only one."""
+    assert wrong(f"  incidents: [{{services: [twitter], {wanted}}}]\n", found(**changes)) == rows
+
+
+def test_our_own_fault_is_compared_although_nobody_confirms_it() -> None:
+    """It is told to the operator; for whoever wants no incident it is none."""
+    own = found(kind="own_fault", confirmed=False, hypotheses=(FoundHypothesis(hypothesis="instrument_fault"),))
+    wanted = "  incidents: [{services: [twitter], kind: own_fault, hypothesis: %s}]\n"
+    assert wrong(wanted % "instrument_fault", own) == []
+    assert wrong(wanted % "board", own) == ["twitter: hypothesis"]
+    assert wrong(wanted % "board") == ["twitter: own_fault"]
+    assert wrong("  incidents: []\n  quiet: [twitter]\n", own) == []

@@ -1,5 +1,6 @@
 """nginx: what is served where, as text."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from balise_lab.counterparts import web
@@ -51,3 +52,22 @@ def test_a_port_of_http_that_nobody_serves_is_told() -> None:
     assert (
         complaint((HttpParameters(port=8080),)) == "port 8080 of http is not served; use 80 in clear, or 443 over TLS"
     )
+
+
+def test_every_host_is_served_over_ipv6_where_there_is_ipv6() -> None:
+    """On the same ports, in clear and over TLS."""
+    six = build(replace(TOPOLOGY.layout, isps={"asn64501": AccessNetwork(64501, 1, ipv6=True)}))
+    text = web.configuration(web.sites(six, "hosting"), Path("/x"))
+    assert {"listen [3fff:19:40::a]:443 ssl;", "listen [3fff:19:40::a]:80;"} <= {
+        one.strip() for one in text.split("\n")
+    }
+    assert "3fff" not in web.configuration(web.sites(TOPOLOGY, "hosting"), Path("/x"))
+
+
+def test_a_host_that_moves_is_served_at_both_addresses() -> None:
+    """Whoever still has the old one is not turned away."""
+    services = {"zoom": {"web": (HostSpec("zoom.lab", moves=True),)}}
+    built = build(replace(TOPOLOGY.layout, services=services))
+    (zoom,) = built.endpoints
+    served = {site.address for site in web.sites(built, "hosting") if site.name == "zoom.lab"}
+    assert served == {*zoom.addresses, *zoom.later}

@@ -46,6 +46,19 @@ def test_a_block_is_told_and_only_it() -> None:
     assert not found.played.centre.refused
 
 
+def test_a_board_that_starts_again_delivers_what_it_measures_from_then_on() -> None:
+    """Also where it was about to seal what it had recorded; every board is switched off at another moment."""
+    boards = (Probes(country="PK", provider=64501, count=6),)
+    offs = tuple(
+        Event(kind=kind, at=(12 + n) * MINUTE + 17 * n, until=(15 + n) * MINUTE, probes=(f"pk64501n{n + 1}",))
+        for n, kind in enumerate(("power", "power", "power", "reboot", "reboot", "reboot"))
+    )
+    quiet = msgspec.structs.replace(BLOCK, probes=boards, events=offs, lasts=40 * MINUTE, expect=Expect())
+    found = judged(play(quiet))
+    late = {one.probe for one in found.played.centre.verdicts if one.at > found.played.start + 30 * MINUTE}
+    assert {f"pk64501n{n}" for n in range(1, 7)} <= late
+
+
 def test_what_is_not_right_is_named_in_its_way() -> None:
     """Silent, false and late are three things; each says which expectation does not hold."""
     played = play(BLOCK)
@@ -59,6 +72,7 @@ def test_what_is_not_right_is_named_in_its_way() -> None:
     assert way(affected=(64501, 64502)) is Way.SILENT
     assert way(onset=When(contains=5 * MINUTE)) is Way.FALSE
     assert way(opened_within=1 * MINUTE) is Way.LATE
+    assert way(kbps=1_000.0) is Way.SILENT  # a block has no rate
     assert judged(held_against(played, Expect())).way is Way.FALSE
 
 

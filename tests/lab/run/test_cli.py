@@ -23,7 +23,7 @@ def scenarios(repo_root: Path) -> Path:
 def test_check_tells_good_files_with_their_size(scenarios: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A good file is exit code 0 and one line."""
     assert cli.main(["check", str(scenarios / "pk-2020.yaml")]) == 0
-    assert "pk-2020.yaml: good: 11 probes, 6 entries, 4.5 min" in capsys.readouterr().out
+    assert "pk-2020.yaml: good: 11 probes, 8 entries, 4.5 min" in capsys.readouterr().out
 
 
 def test_check_goes_on_after_a_bad_file(scenarios: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

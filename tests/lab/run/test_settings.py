@@ -6,6 +6,7 @@ from pathlib import Path
 from balise_lab.run import settings
 from balise_lab.scenario.layout import layout_of
 from balise_lab.scenario.load import parse
+from balise_lab.scenario.schema import Catalogued
 from balise_lab.world.topology import build
 
 TEXT = """\
@@ -31,6 +32,17 @@ def test_a_slow_network_gets_longer_timeouts() -> None:
     assert slow["syn"] >= 2.8 - 1e-9
     quick = settings.timeouts(parse(TEXT.split("timeline:", maxsplit=1)[0]))
     assert max(quick.values()) <= 2.0
+
+
+def test_a_shapers_queue_leaves_time_to_wait() -> None:
+    """A hello behind another home's bytes waits until they are through, and is not dropped."""
+    start = "start: {id: edge, kind: rate.shape, where: gateway, match: [pbs.twimg.lab], kbit: 100}"
+    text = TEXT.replace("start: {id: edge, kind: edge.down, match: [pbs.twimg.lab]}", start)
+    assert settings.longest_wait(parse(text)) == 3.2
+    told, before = settings.timeouts(parse(text)), settings.timeouts(parse(TEXT))
+    waits = {name: round(told[name] - before[name], 2) for name in told}
+    assert {name for name, more in waits.items() if more} == {"connect", "answer"}
+    assert waits["answer"] == 3.2
 
 
 def test_a_lossy_network_leaves_time_to_send_again() -> None:
@@ -81,3 +93,31 @@ def test_people_find_two_views_and_a_run_alone_has_one() -> None:
     assert both["public"] == {
         "host": "127.0.0.1", "port": 8485, "base_url": "http://127.0.0.1:9000", "k": 2, "delay_minutes": 30,
     }  # fmt: skip
+
+
+def test_targets_and_controls_have_both_ip_versions_where_there_are_both() -> None:
+    """And the sibling of IPv6 stands among the further ones, since IPv4's has the key of its own."""
+    scenario = parse(TEXT.replace("asn64501: {probes: 2}", "asn64501: {probes: 2, ipv6: yes}").split("timeline:")[0])
+    built = build(layout_of(scenario))
+    (_, web) = tomllib.loads(settings.service_toml(scenario, built, "twitter"))["target"]
+    assert web["addresses"] == ["198.19.64.10", "3fff:19:40::a"]
+    assert (web["sibling"], web["parameters"]["tcp"]["siblings"]) == ("198.19.64.200", ["3fff:19:40::c8"])
+    control = tomllib.loads(settings.controls_toml(scenario, built))["control"][0]
+    assert control["addresses"] == ["198.51.100.10", "3fff:51:64::a"]
+    agent = tomllib.loads(settings.agent_toml(scenario, built, scenario.probes[0], PLACES, CARD))
+    assert "3fff::/20" in agent["network"]["laboratory"]
+
+
+def test_the_catalogue_says_what_is_so_at_a_moment() -> None:
+    """New addresses take the place of the old; a host that is out has no target, and a service without one no file."""
+    change = "changes: [{at: 22:00, host: zoom.lab, addresses: new}]\n"
+    services = "services: {zoom: {web: zoom.lab, api: a.lab}, chat: {web: chat.lab}}"
+    text = TEXT.split("services:", maxsplit=1)[0] + services + "\n" + change
+    scenario = parse(text)
+    built = build(layout_of(scenario))
+    zoom = next(end for end in built.endpoints if end.host == "zoom.lab")
+    told = Catalogued(without=frozenset({"a.lab", "chat.lab"}), moved=frozenset({"zoom.lab"}))
+    (target,) = tomllib.loads(settings.service_toml(scenario, built, "zoom", told))["target"]
+    assert target["addresses"] == list(zoom.later)
+    assert settings.service_toml(scenario, built, "chat", told) == ""
+    assert len(tomllib.loads(settings.service_toml(scenario, built, "zoom"))["target"]) == 2

@@ -1,9 +1,11 @@
 """From a scenario to what the lab is to build."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from balise_lab.run.settings import service_toml
 from balise_lab.scenario.layout import box_of, layout_of, places
 from balise_lab.scenario.load import load, parse
 from balise_lab.scenario.schema import Scenario, Start
@@ -49,6 +51,25 @@ def test_disturbances_become_boxes() -> None:
     forged = box_of(started(scenario, "forged").disturbance, where)
     assert forged.settings == {"answer": ("10.10.34.34", "10.10.34.35")}
     assert set(forged.match) == {"twitter.lab", "pbs.twimg.lab"}
+
+
+def test_what_the_catalogue_does_not_name_is_served_all_the_same() -> None:
+    """``addresses``, ``edge``, ``hoster``, ``resolvers`` reach the lab; ``catalogued`` keeps addresses from probes."""
+    keys = "host: twitter.lab, addresses: 2, edge: yes, catalogued: first"
+    text = TEXT.replace("web: twitter.lab", f"hoster: cloud, web: {{{keys}}}").replace("{probes: 2}", "{resolvers: 2}")
+    scenario = parse(text)
+    built = build(layout_of(scenario))
+    end = next(endpoint for endpoint in built.endpoints if endpoint.host == "twitter.lab")
+    assert (len(end.addresses), len(end.country_addresses)) == (2, 2)
+    assert set(end.addresses).isdisjoint(end.country_addresses)
+    (told,) = (
+        target["addresses"]
+        for target in tomllib.loads(service_toml(scenario, built, "twitter"))["target"]
+        if target["host"] == "twitter.lab"
+    )
+    assert told == [end.country_addresses[0], end.addresses[0]]
+    assert built.layout.hosters == {"twitter": "cloud"}
+    assert len(built.namespace("asn64501").resolvers) == 2
 
 
 @pytest.mark.slow

@@ -170,3 +170,13 @@ def test_a_scenario_ends_within_a_year() -> None:
     text = "name: x\ncountry: {code: PK, tz: UTC, starts: 2020-05-17T21:30}\nservices: {x: x.lab}\nisps: {a: 1}\n"
     with pytest.raises(ScenarioError, match="more than a year"):
         parse(text + "ends: 2099-01-01T00:00\n")
+
+
+def test_what_no_server_answers_over_ipv6_is_refused() -> None:
+    """Before it is measured and taken for a fault."""
+    text = WHOLE.replace("asn64501: {probes: 3}", "asn64501: {probes: 3, ipv6: yes}")
+    asked = text.replace("web: zoom.lab", "web: {host: zoom.lab, experiments: [tcp, quic]}")
+    assert parse(text.replace("action: drop", "action: drop, family: 4")).ipv6
+    assert any("zoom.lab is measured with quic, which no server here answers over IPv6" in one for one in errors(asked))
+    proxied = text.replace("timeline:", "proxies: [socks5]\ntimeline:")
+    assert any("proxies: reach nothing over IPv6" in one for one in errors(proxied))

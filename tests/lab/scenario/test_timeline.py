@@ -109,6 +109,18 @@ def test_a_pattern_that_matches_no_host_is_a_warning() -> None:
     assert any("matches no host" in warning for warning in scenario.warnings)
 
 
+@pytest.mark.parametrize(("kbit", "warned"), [(60, "scale: 25"), (100, "scale: 42"), (250, "")])
+def test_a_rate_that_takes_long_on_the_scenarios_clock_is_a_warning(kbit: int, warned: str) -> None:
+    """Bytes move in real seconds: at 60 times the speed a slow series leaves a probe without anything else to say."""
+    entry = f"{{at: 22:00, start: {{kind: rate.police, kbit: {kbit}, match: [zoom]}}}}"
+    plain = with_timeline(entry).replace("scale: 120", "scale: 60")
+    assert parse(plain).warnings == (), "nobody measures a rate"
+    measured = plain.replace("zoom: {web: zoom.lab}", "zoom: {web: {host: zoom.lab, experiments: [tcp, throughput]}}")
+    assert measured != plain
+    warnings = parse(measured).warnings
+    assert any(warned in one for one in warnings) if warned else warnings == ()
+
+
 def test_a_box_may_touch_some_probes_alone() -> None:
     """A second home of a provider is the control that tells a home's trouble from the provider's."""
     start = parse(
@@ -144,3 +156,47 @@ def test_a_block_may_be_older_than_the_first_measurement() -> None:
 def test_what_would_touch_nothing_or_everybody_is_refused(entry: str, mend: str) -> None:
     """A box in a wrong place says so before the run, and darkens no country."""
     assert mend in " ".join(errors(with_timeline(entry)))
+
+
+def over_six(*entries: str) -> str:
+    """Return the whole scenario with IPv6 on its first provider and this timeline."""
+    return with_timeline(*entries).replace("asn64501: {probes: 3}", "asn64501: {probes: 3, ipv6: yes}")
+
+
+def test_a_box_may_touch_one_ip_version_alone() -> None:
+    """Unless it says so it touches both."""
+    one, other = (
+        parse(over_six(f"{{at: 22:00, start: {{kind: ip.drop, match: [zoom]{more}}}}}")).timeline[0]
+        for more in ("", ", family: 6")
+    )
+    assert isinstance(one, Start)
+    assert isinstance(other, Start)
+    assert (one.disturbance.family, other.disturbance.family) == (0, 6)
+
+
+@pytest.mark.parametrize(
+    ("start", "said"),
+    [
+        (
+            "kind: sni.drop, match: [zoom]",
+            "sni.drop knows IPv4 alone, and what it touches has IPv6, which would pass it",
+        ),
+        ("kind: sni.drop, match: [zoom], family: 6", "is not for sni.drop, which knows IPv4 alone; write family: 4"),
+        ("kind: dns.nxdomain, match: [zoom], family: 4", "is not for dns.nxdomain"),
+        ("kind: ip.drop, match: [zoom], family: 5", "'5' is not known"),
+        ("kind: v6.broken, where: citynetp1", "touches nothing: nobody there has IPv6; give the provider ipv6: yes"),
+        ("kind: ip.drop, isps: [city-net], match: [zoom], family: 6", "touches nothing: nobody there has IPv6"),
+    ],
+)
+def test_an_ip_version_that_a_box_does_not_know_is_refused(start: str, said: str) -> None:
+    """With the mend; what knows IPv4 alone would let the other version pass without a word."""
+    assert any(said in line for line in errors(over_six(f"{{at: 22:00, start: {{{start}}}}}")))
+
+
+@pytest.mark.parametrize(
+    "start", ["kind: sni.drop, match: [zoom], family: 4", "kind: sni.drop, isps: [city-net], match: [zoom]",
+              "kind: dns.nxdomain, match: [zoom]", "kind: v6.broken, where: asn64501p1"],
+)  # fmt: skip
+def test_what_knows_one_ip_version_may_stand_where_that_is_enough(start: str) -> None:
+    """It says the version, touches nobody with the other, or is about questions."""
+    assert parse(over_six(f"{{at: 22:00, start: {{{start}}}}}")).timeline

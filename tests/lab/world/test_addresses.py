@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from itertools import combinations
 
 import pytest
@@ -50,3 +50,27 @@ def test_one_more_than_there_is_room_for_is_said(prefix_of: Callable[[int], IPv4
     """The key of the scenario, and how many it may have."""
     with pytest.raises(ConfigError, match=f"{word}: the lab has room for {most}"):
         prefix_of(most)
+
+
+@pytest.mark.parametrize(
+    ("four", "six"),
+    [
+        ("198.19.64.10", "3fff:19:40::a"),
+        ("203.0.113.10", "3fff:3:71::a"),
+        ("198.19.64.0/24", "3fff:19:40::/48"),
+        ("198.18.16.0/20", "3fff:18:10::/44"),
+        ("198.18.0.0/15", "3fff:18::/31"),
+        ("198.51.100.8/32", "3fff:51:64::8/128"),
+        ("192.168.1.2", ""),
+    ],
+)
+def test_the_address_over_ipv6_follows_from_that_over_ipv4(four: str, six: str) -> None:
+    """What a /24 holds is a /48; what is in a home has none."""
+    assert addresses.six(four) == six
+
+
+def test_networks_of_ipv6_are_apart_and_inside_what_is_called_public() -> None:
+    """As those of IPv4 are (RFC 9637)."""
+    found = [IPv6Network(addresses.six(str(prefix))) for prefix in PREFIXES]
+    assert not [pair for pair in combinations(found, 2) if pair[0].overlaps(pair[1])]
+    assert all(prefix.subnet_of(IPv6Network(addresses.LABORATORY_6)) for prefix in found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
 import pytest
@@ -113,6 +114,68 @@ def test_neighbours_siblings_and_edges(topology: Topology) -> None:
     assert topology.records(in_country=False)["pbs.twimg.lab"] == image.addresses
 
 
+def test_a_host_has_as_many_addresses_as_machines_and_may_live_on_anothers() -> None:
+    """Every machine is told and routed; who shares them, of whatever service, has them all, edge and neighbour too."""
+    services = {
+        "shop": {"web": (HostSpec("shop.lab", address_of="cdn.lab"),)},
+        "cdn": {"web": (HostSpec("cdn.lab", addresses=3, edge=True),), "api": (HostSpec("api.cdn.lab"),)},
+    }
+    built = build(Layout("PK", {}, services=services))
+    shop, cdn, api = built.endpoints
+    assert len(set(cdn.addresses) | set(cdn.country_addresses)) == 6
+    assert (shop.addresses, shop.country_addresses, shop.sibling, shop.neighbour) == (
+        cdn.addresses,
+        cdn.country_addresses,
+        cdn.sibling,
+        cdn.neighbour,
+    )
+    assert not {*cdn.addresses, cdn.sibling} & set(api.addresses)
+    assert built.records(in_country=True)["shop.lab"] == cdn.country_addresses
+    assert {*cdn.addresses, *cdn.country_addresses} <= set(built.namespace("hosting").extra)
+
+
+def test_a_hoster_has_the_networks_of_its_services_alone() -> None:
+    """Services of another hoster, and the controls, which name none, are hosted elsewhere."""
+    services = {name: {"web": (HostSpec(f"{name}.lab"),)} for name in ("one", "two", "three", "four")}
+    built = build(Layout("PK", {}, services=services, hosters={"one": "cloud", "two": "cloud", "three": "other"}))
+    one, two, three, four = (endpoint.addresses[0].rsplit(".", 1)[0] + ".0/24" for endpoint in built.endpoints)
+    control = next(each.address for each in built.controls if each.scope == "international")
+    assert set(built.hosted_with(built.endpoints[0].addresses)) == {one, two}
+    rest = built.hosted_with(built.endpoints[3].addresses)
+    assert {four, control.rsplit(".", 1)[0] + ".0/24"} <= set(rest)
+    assert not {one, two, three} & set(rest)
+
+
+def test_a_provider_gives_its_homes_several_resolvers() -> None:
+    """Each has an address of its own at the provider; homes have them in order."""
+    built = build(Layout("PK", {"asn64501": AccessNetwork(64501, 1, resolvers=2)}))
+    first, second = built.probes[0].resolvers
+    assert first != second
+    assert built.namespace("asn64501").extra == (first, second)
+
+
+def test_a_home_may_stand_behind_a_router_that_translates() -> None:
+    """The probe has an address of RFC 1918 and the router's as resolver; the internet sees the router's other one."""
+    built = build(Layout("PK", {"asn64501": AccessNetwork(64501, 2, resolvers=2, routers=1)}))
+    behind, bare = built.probes
+    home, inside = built.namespace("home-64501-1"), built.namespace(behind.name)
+    assert (home.address, home.parent, home.resolvers) == (behind.address, "isp-64501", behind.resolvers)
+    assert (inside.address, inside.resolvers, inside.parent) == ("192.168.1.2", ("192.168.1.1",), "home-64501-1")
+    assert built.namespace(bare.name).parent == "isp-64501"
+    assert walk(built, behind.name, built.centre) == [
+        behind.name,
+        "home-64501-1",
+        "isp-64501",
+        "gateway",
+        "exchange",
+        "centre",
+    ]
+    assert walk(built, "centre", behind.address)[-1] == "home-64501-1"
+    assert not any("192.168." in line for line in built.inside_lines("isp-64501"))
+    (mac,) = (line.split()[-1] for line in built.link_lines() if "192" not in line and line.split()[4] == behind.name)
+    assert f"neigh add 192.168.1.1 lladdr {mac} dev {UPLINK} nud permanent" in built.inside_lines(behind.name)
+
+
 def test_patterns_find_hosts_services_and_roles(topology: Topology) -> None:
     """A pattern names hosts, a service, or a role of a service; nothing else is touched."""
     assert [e.host for e in topology.match(("*.TWIMG.lab",))] == ["pbs.twimg.lab"]
@@ -155,7 +218,7 @@ def test_the_plan_is_what_is_done(topology: Topology) -> None:
 def test_a_share_that_points_nowhere_is_refused() -> None:
     """The operator hears which host is meant and what to do."""
     layout = Layout("PK", {}, services={"a": {"web": (HostSpec("one.lab", address_of="two.lab"),)}})
-    with pytest.raises(ConfigError, match=r"two\.lab, unknown before it; mend"):
+    with pytest.raises(ConfigError, match=r"two\.lab, which there is not; mend"):
         build(layout)
 
 
@@ -189,3 +252,48 @@ def test_any_size_is_consistent(isps: list[int], abroad: list[int], services: in
     for probe in (*topology.probes[:1], *topology.probes[-1:]):
         assert walk(topology, probe.name, topology.centre)[-1] == "centre"
         assert walk(topology, "centre", probe.address)[-1] == probe.name
+
+
+def test_without_a_provider_that_has_it_nothing_speaks_ipv6(topology: Topology) -> None:
+    """A lab of one IP version costs what it did."""
+    assert not [line for line in topology.commands() if "3fff:" in line]
+    assert topology.laboratory == addresses.LABORATORY
+    assert topology.told(("198.19.64.10",)) == ("198.19.64.10",)
+
+
+def test_a_provider_with_ipv6_brings_it_to_servers_and_references() -> None:
+    """Its homes have it, those of others and those behind a router do not; routes lead both ways."""
+    isps = {"asn64501": AccessNetwork(64501, 2, routers=1, ipv6=True), "asn64502": AccessNetwork(64502, 1)}
+    built = build(replace(LAYOUT, isps=isps))
+    with_it = {each.name for each in built.namespaces if each.six}
+    assert {"isp-64501", "probe-64501-2", "hosting", "domestic", "gateway", "abroad-de", "reference-de-1"} <= with_it
+    assert not {"probe-64501-1", "home-64501-1", "isp-64502", "probe-64502-1"} & with_it
+    home, gateway = (built.inside_lines(name) for name in ("probe-64501-2", "gateway"))
+    assert f"addr add 3fff:18:1::b/128 dev {UPLINK} nodad" in home
+    assert f"route add default via 3fff:18::1 dev {UPLINK} onlink src 3fff:18:1::b" in home
+    assert any(line.startswith("route add 3fff:18::/44 via 3fff:18::1 dev ") for line in gateway)
+    assert addresses.LABORATORY_6 in built.laboratory
+
+
+def test_a_place_is_kept_for_who_moves_there_and_an_address_for_a_host_that_moves() -> None:
+    """Nobody is at the one before, and no name leads to the other."""
+    isps = {"asn64501": AccessNetwork(64501, 2), "asn64502": AccessNetwork(64502, 1, guests=1)}
+    services = {"zoom": {"web": (HostSpec("zoom.lab", moves=True, edge=True), HostSpec("z.lab"))}}
+    built = build(replace(LAYOUT, isps=isps, services=services))
+    assert [place.name for place in built.probes if place.role == "probe"] == [
+        "probe-64501-1",
+        "probe-64501-2",
+        "probe-64502-1",
+    ]
+    assert [(place.name, place.asn) for place in built.guests] == [("probe-64502-2", 64502)]
+    assert built.probe("probe-64502-2").address == built.namespace("probe-64502-2").address
+    zoom, still = built.endpoints
+    assert not {*zoom.addresses, *zoom.country_addresses} & {*zoom.later, *zoom.country_later}
+    assert {*zoom.later, *zoom.country_later} <= set(owners(built))
+    for in_country, before, after in (
+        (True, zoom.country_addresses, zoom.country_later),
+        (False, zoom.addresses, zoom.later),
+    ):
+        assert built.records(in_country=in_country)["zoom.lab"] == before
+        assert built.records(in_country=in_country, moved={"zoom.lab"})["zoom.lab"] == after
+    assert still.at({"z.lab"}) == still

@@ -63,6 +63,9 @@ class Target(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Most bytes of a body that the HTTP experiment asks for."""
     spki: tuple[str, ...] = ()
     """SHA-256 of expected public keys, where the catalogue pins them."""
+    authorities: tuple[str, ...] = ()
+    """Certificates (DER, in base64) of its vendor's own authorities. Its chain is believed where it leads to one of
+    them, or to a public root; nobody else's is."""
     parameters: ParameterTable | None = None
     """What the target says to each experiment. The fields above that say the same are for programs up to commit
     3e87f94; where an experiment has no record here, they hold."""
@@ -124,6 +127,17 @@ class Control(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     scope: Scope = Scope.INTERNATIONAL
     page: "KnownPage | None" = None
     """What it is known to answer over HTTP; only a control with it tells a portal that answers 200."""
+    quic: bool = False
+    """Whether its servers speak QUIC on the same port of UDP: they tell a line that carries no such datagram."""
+
+
+class StunServer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A public server of STUN, of an operator who has no part in what is measured."""
+
+    name: str
+    addresses: tuple[str, ...] = ()
+    """Empty: a series asks the provider's resolver for the name."""
+    port: int = 3_478
 
 
 class Timetable(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -133,6 +147,12 @@ class Timetable(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     hello_every: int = 1
     """A TLS hello in each n-th interval of a target; the others run the cheaper experiments only."""
     http_every: int = 1
+    quic_every: int = 1
+    throughput_every: int = 12
+    call_every: int = 12
+    vpn_every: int = 12
+    clienthello_every: int = 288
+    """Once a day, on an interval of five minutes."""
     line: int = 60
     """A line result older than this is renewed before a target is measured."""
     health: int = 300
@@ -146,6 +166,21 @@ class Timetable(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         """Return in which n-th interval of a target an experiment has a turn; 1: in each."""
         figure = REGISTRY[word].cadence if word in REGISTRY else ""
         return int(getattr(self, figure)) if figure else 1
+
+
+class Watch(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """For a time some services are looked at more often: because something is expected, and for no other reason.
+
+    It ends by itself, also where no newer assignment comes, and it raises no budget.
+    """
+
+    services: tuple[str, ...]
+    since: float
+    """UNIX seconds."""
+    until: float
+    """UNIX seconds; no look is planned for then or later."""
+    interval: int = BIN
+    """Seconds between two looks at each target, by what is cheap: page fetches and transfers keep their timetable."""
 
 
 class Budget(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -200,6 +235,9 @@ class Assignment(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     helpers: tuple[str, ...] = ()
     """Addresses of the operator's own servers that answer every name over TLS on port 443 (``balise-agent helper``): a
     name that fails is shown there as well, where nobody but the way can mind it. Never in anything published."""
+    stun_servers: tuple[StunServer, ...] = ()
+    """Asked where a service's call server does not answer: whether the line carries UDP, and to which ports. No
+    controls: many answer over UDP alone, and older programs would take them for dead ones."""
     control_name: str = ""
     """The name asked where a DNS control is needed."""
     halt: str = ""
@@ -209,4 +247,5 @@ class Assignment(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """X25519 public key, 64 hex digits, that the probe boxes what it keeps to (box.py); empty: this collector opens no
     boxes. A probe goes by the newest word that the collector signed."""
     timetable: Timetable = Timetable()
+    watches: tuple[Watch, ...] = ()
     budget: Budget = Budget()

@@ -37,6 +37,9 @@ class Failure(Word):
     # Ours, where OONI has no word.
     HTTP_MALFORMED = "http_malformed_response"
     ICMP_ADMIN_PROHIBITED = "icmp_admin_prohibited"
+    QUIC_MALFORMED = "quic_malformed_response"
+    STUN_MALFORMED = "stun_malformed_response"
     TLS_ALERT = "tls_alert"
     TLS_MALFORMED = "tls_malformed_response"
     TOO_LARGE = "response_too_large"
+    VPN_MALFORMED = "vpn_malformed_response"

@@ -17,6 +17,11 @@ FEATURES: Final = (PIECEWISE,)
 """What a program of this version can read beyond the words of its lists, and without which its task is poorer."""
 REQUESTS: Final = "reads:requests"
 """It carries out requests (request.py); nothing is asked of a probe that does not say so."""
+AUTHORITIES: Final = "reads:authorities"
+"""It believes a target's own authorities; a target that has some is given to no other probe, which would look upon its
+chain as a forged one."""
+WATCHES: Final = "reads:watches"
+"""It looks more often while a watch of its assignment is on; others keep their timetable."""
 MOST: Final = 200
 """Words of one probe that are kept, and ..."""
 LONGEST: Final = 60
@@ -49,7 +54,7 @@ def skills(experiments: Iterable[Experiment]) -> tuple[str, ...]:
         experiments: those that it can carry out.
     """
     words: list[Word] = [*experiments, *TargetRole.known(), *Scope.known()]
-    return (*(skill(word) for word in words), *FEATURES, REQUESTS)
+    return (*(skill(word) for word in words), *FEATURES, REQUESTS, AUTHORITIES, WATCHES)
 
 
 _LISTS: Final[dict[type[Word], str]] = {Experiment: "experiment", TargetRole: "role", Scope: "scope"}

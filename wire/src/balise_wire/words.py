@@ -39,6 +39,18 @@ class Arm(Word):
     what dies there dies on the way."""
     NEUTRAL_CONTROL = "neutral_control"
     """The control's name at the same helper, just before."""
+    THROUGH = "through"
+    """The subject's name and bytes at its own address, by way of a proxy of the operator's: only the path differs."""
+    THROUGH_CONTROL = "through_control"
+    """A control's name at the control's address by way of the same proxy, just before: whether the proxy works."""
+    NOISE = "noise"
+    """Random bytes in the place of the subject's greeting: same size, address and port, nobody's protocol."""
+    OTHER_TRANSPORT = "other_transport"
+    """The subject's address and port over another transport: TCP, where the subject is asked over UDP."""
+    SHAPE = "shape"
+    """A request of the same length and purpose without what marks its protocol on the wire, at the same address."""
+    ELSEWHERE = "elsewhere"
+    """A server of another operator, on the subject's port: whether the line carries that port at all."""
     UNKNOWN = "unknown"
     """A side that a newer probe has: never taken for the subject or for a control."""
 
@@ -151,6 +163,32 @@ class Way(Word):
     """A word that this program does not know."""
 
 
+class TransferDirection(Word):
+    """Which way bytes moved, seen from the probe."""
+
+    DOWN = "down"
+    UP = "up"
+    UNKNOWN = "unknown"
+
+
+class TransferEnd(Word):
+    """Why a transfer ended."""
+
+    ENOUGH = "enough"
+    """As many bytes moved as were asked for."""
+    STEADY = "steady"
+    """The rate was known before that."""
+    WHOLE = "whole"
+    """The server had no more to send."""
+    TIME = "time"
+    """Bytes went on moving until the time was up."""
+    FROZEN = "frozen"
+    """Bytes stopped moving, and nothing ended the connection."""
+    FAILED = "failed"
+    """The connection failed, or never stood."""
+    UNKNOWN = "unknown"
+
+
 class Access(Word):
     """How the probe's line reaches its provider."""
 
@@ -224,6 +262,12 @@ class Experiment(Word):
     HTTP = "http"
     PATH = "path"
     LINE = "line"
+    QUIC = "quic"
+    THROUGHPUT = "throughput"
+    STUN = "stun"
+    CALL = "call"
+    VPN = "vpn"
+    CLIENTHELLO = "clienthello"
     UNKNOWN = "unknown"
 
 
@@ -266,6 +310,7 @@ class TargetRole(Word):
     SIGNALLING = "signalling"
     CHAT = "chat"
     CALL_MEDIA = "call-media"
+    MEETING = "meeting"
     REGISTRATION = "registration"
     DOWNLOAD = "download"
     VPN = "vpn"

@@ -92,6 +92,7 @@ def segment(last: bytes, *, sequence: int, acknowledged: int, ttl: int, ip_id: i
 
     Everything that is not an argument (addresses, ports, window, options with their timestamps: a segment without them
     would be dropped, RFC 7323 3.2) is as it was in ``last``, so that on the way the copy looks like the kernel's own.
+    IPv6 has no IP-ID, by which a copy is known again in a router's error: there the window is less by the TTL.
     """
     family = last[0] >> 4
     start = (last[0] & 15) * 4 if family == IPV4 else 40
@@ -107,8 +108,24 @@ def segment(last: bytes, *, sequence: int, acknowledged: int, ttl: int, ip_id: i
     _LONG.pack_into(packet, start + 4, sequence & 0xFFFFFFFF)
     _LONG.pack_into(packet, start + 8, acknowledged & 0xFFFFFFFF)
     packet[start + 13] = 0x18
+    if family == IPV6:
+        (window,) = _WORD.unpack_from(packet, start + 14)
+        _WORD.pack_into(packet, start + 14, window - ttl if window > ttl else window + ttl)
     _patch_checksum(packet, start, 16, TCP, source + target)
     return bytes(packet)
+
+
+def quotes(error: bytes, sent: bytes) -> bool:
+    """Tell whether an ICMP error (a whole packet) quotes this very packet of ours (RFC 792, RFC 4443 3.3).
+
+    By the IP-ID (RFC 791 3.1) and, of TCP over IPv6, the window; routers and translators change neither. A quotation
+    that is too short to tell is of another packet.
+    """
+    if sent[0] >> 4 == IPV4:
+        quoted = error[(error[0] & 15) * 4 + 8 :]
+        return len(quoted) >= 28 and quoted[4:6] == sent[4:6]
+    quoted = error[48:]
+    return len(quoted) >= 60 and quoted[6] == TCP and quoted[54:56] == sent[54:56]
 
 
 def _patch_network(packet: bytearray, family: int, source: bytes, target: bytes, ttl: int, ip_id: int) -> int:

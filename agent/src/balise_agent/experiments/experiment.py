@@ -77,6 +77,7 @@ class ExperimentPlan(ABC):
             portal=load.portal,
             full=task.full,
             long=task.long,
+            through=bool(task.proxies),
         )
 
 
@@ -101,12 +102,19 @@ class TrialReading(msgspec.Struct, frozen=True, kw_only=True):
     """Whether there was anybody to show a name to; otherwise the layer below is the one to ask."""
     answered: bool = False
     """Whether it was answered in full, so that all that can be wrong is that it looks unlike the usual."""
+    by_more: bool = False
+    """Whether it failed in what only a sentinel that looks at more (``Task.full``) sees: one that looks at less and is
+    well says nothing of it."""
+    shows_more: bool = False
+    """Whether it looked at more and all of it was in order."""
     unsent: bool = False
     """Whether nothing of it left this machine, for want of a way: it says nothing of anybody."""
     learned: tuple[str, ...] = ()
     """Addresses of the target that it found out."""
     proved: str = ""
     """The address of the target that it saw a valid certificate of."""
+    line_kbps: float | None = None
+    """The rate of the line, as a control saw it; ``None`` where it says none."""
 
 
 class Description(msgspec.Struct, frozen=True):
@@ -177,6 +185,10 @@ class TrialReader(ABC, Generic[T]):
         """Return what a run's subject trials found out of its target's addresses, in order."""
         read = self.own(trials)
         return [reading.learned for trial, reading in read if trial.arm is Arm.SUBJECT and reading.learned]
+
+    def rates(self, trials: Iterable[Trial]) -> list[float]:
+        """Return the rates of the line that a run's controls saw, kilobits a second."""
+        return [reading.line_kbps for _, reading in self.own(trials) if reading.line_kbps is not None]
 
     def proved(self, trials: Iterable[Trial]) -> list[str]:
         """Return the addresses of its target at which a run saw a valid certificate."""

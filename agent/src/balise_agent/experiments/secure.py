@@ -45,7 +45,8 @@ def _once(task: Task, port: int, sni: str, address: str, *, old: bool) -> Genera
     if isinstance(connected, Failed):
         return connected, connected
     opened = expect(Connected, connected)
-    secured = yield Handshake(handle=opened.handle, sni=sni, timeout=task.timeouts.answer, old=old)
+    own = task.target.authorities if sni == task.target.host else ()
+    secured = yield Handshake(handle=opened.handle, sni=sni, timeout=task.timeouts.answer, old=old, authorities=own)
     return opened, secured if isinstance(secured, Failed) else expect(Secured, secured)
 
 

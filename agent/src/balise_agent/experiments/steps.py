@@ -167,6 +167,68 @@ class Queried(Reply, frozen=True, kw_only=True):
     """A refusal below DNS (``connection_refused`` from an ICMP port unreachable, ``network_unreachable``)."""
 
 
+# --- UDP other than DNS ----------------------------------------------------------------------------------------------
+
+
+class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
+    """One datagram of ours."""
+
+    data: bytes
+    after: float = 0.0
+    """Seconds after the step began."""
+    unless_heard: float | None = None
+    """It leaves only while nothing was heard at or after this second of the step: a copy against loss. ``None``: it
+    leaves whatever was heard."""
+
+
+class Datagram(Step, frozen=True, kw_only=True):
+    """Send datagrams from one socket to one address and port, and keep every answer until the window closes."""
+
+    address: str
+    port: int
+    datagrams: tuple[Outgoing, ...]
+    """In the order of time."""
+    window: float
+    """Seconds of listening, from the step's beginning."""
+    enough: bool = False
+    """End early once all was sent that leaves anyhow, and something was heard after the last of it."""
+    most: int = 32
+    """Answers that are kept."""
+    expects: int = 0
+    """Bytes that an honest server sends in all, with headers, where that is more than a first flight; what comes beyond
+    is a flood."""
+    source: int = 0
+    """The source port of an earlier exchange whose flow this one goes on with; 0: a fresh one."""
+
+
+class DatagramAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """One datagram that came back."""
+
+    at_ms: float
+    """Since the first of ours left."""
+    data: bytes
+    ttl: int = 0
+    """0 where the tap did not hear it."""
+    ip_id: int = 0
+
+
+class DatagramsExchanged(Reply, frozen=True, kw_only=True):
+    """Every answer, in arrival order; none is a fact too."""
+
+    sent_ms: tuple[float | None, ...]
+    """When each datagram left, since the first; ``None`` for one that was not sent."""
+    answers: tuple[DatagramAnswer, ...] = ()
+    icmp: str = ""
+    """``type/code`` of the first ICMP error about them."""
+    failure: Failure | None = None
+    """A refusal below what was asked: a closed port, a router's, no way there."""
+    packets: tuple[Packet, ...] = ()
+    flood: int = 0
+    """As in Failed."""
+    source: int = 0
+    """The source port; 0 where none was opened."""
+
+
 # --- kernel TCP and TLS -----------------------------------------------------------------------------------------------
 
 
@@ -178,12 +240,23 @@ class Connect(Step, frozen=True, kw_only=True):
     timeout: float
     window: int = 0
     """Bytes that the peer may send before they are read; 0: as many as the kernel likes."""
+    source_port: int = 0
+    """From which port of ours, where it is free: the same flow once more. 0, and otherwise: from a fresh one."""
+    secret: bool = False
+    """Nobody is told where it leads: its packets come into no reply and no capture file, and what this machine itself
+    fails at on it is a ``Failed`` without details, so that it costs nothing but itself."""
+
+    def __repr__(self) -> str:
+        """Return what may be told of it."""
+        return "Connect(secret)" if self.secret else super().__repr__()
 
 
 class Connected(Reply, frozen=True, kw_only=True):
     """The connection stands; ``handle`` names it in later steps."""
 
     handle: int
+    source_port: int = 0
+    """From which port of ours; 0 where that is not known."""
 
 
 class Send(Step, frozen=True, kw_only=True):
@@ -203,6 +276,9 @@ class Receive(Step, frozen=True, kw_only=True):
     handle: int
     most: int
     timeout: float
+    patience: float = 0.0
+    """Seconds in all that it goes on for as long as bytes keep coming ``timeout`` apart: a slow line is no silence. 0:
+    ``timeout`` is for the whole."""
     until: bytes = b""
     """Stop once the data holds this; empty: stop at ``most`` or at the end of the stream."""
     or_until: bytes = b""
@@ -219,6 +295,50 @@ class Received(Reply, frozen=True, kw_only=True):
     """From the first to the last byte of ``data``."""
 
 
+class Transfer(Step, frozen=True, kw_only=True):
+    """Send bytes, then count what moves until ``most`` bytes, end of stream, ``quiet`` or ``seconds`` have passed.
+
+    None of these is a failure: the connection stands, and the count can go on with another of these steps.
+    """
+
+    handle: int
+    data: bytes = b""
+    """To be sent first (through TLS after a Handshake)."""
+    most: int
+    """TCP payload bytes; of an upload, those of ``data`` are counted whatever this says."""
+    seconds: float
+    """In all."""
+    quiet: float
+    """Seconds without a byte."""
+    up: bool = False
+    """Count what the peer's kernel acknowledges of ``data`` instead of what arrives."""
+
+
+class Counted(msgspec.Struct, frozen=True, kw_only=True):
+    """What a kernel counts of a connection's transfer (Linux ``tcp_info``)."""
+
+    segments: int
+    """With payload, in the transfer's direction."""
+    lost: int
+    """Of these, received behind a hole, or sent again."""
+    rtt_ms: float | None
+    """Its estimate while bytes moved; ``None`` where it has none."""
+
+
+class Transferred(Reply, frozen=True, kw_only=True):
+    """What moved."""
+
+    arrivals: tuple[tuple[float, int], ...] = ()
+    """(milliseconds since the step began, TCP payload bytes), each read of the socket, in order."""
+    head: bytes = b""
+    """The first of what arrived (through TLS: of its content), at most 4 KB."""
+    eof: bool = False
+    quiet: bool = False
+    """It ended because nothing moved any more."""
+    counted: Counted | None = None
+    """``None`` where the kernel does not say."""
+
+
 class Handshake(Step, frozen=True, kw_only=True):
     """A whole TLS handshake by OpenSSL through a MemoryBIO; the chain is kept even when it does not verify."""
 
@@ -228,6 +348,8 @@ class Handshake(Step, frozen=True, kw_only=True):
     alpn: tuple[str, ...] = ("http/1.1",)
     old: bool = False
     """Also take what only old servers still need: TLS 1.0 and 1.1, small keys, ciphers that browsers have dropped."""
+    authorities: tuple[str, ...] = ()
+    """As of the target: who else is believed, beside the public roots."""
 
 
 class Secured(Reply, frozen=True, kw_only=True):
@@ -248,10 +370,12 @@ class Inject(Step, frozen=True, kw_only=True):
     payload: bytes
     ttl: int
     window: float
+    settle: float | None = None
+    """Seconds for which it is listened to after the first answer; ``None``: for the whole window in any case."""
 
 
 class Injected(Reply, frozen=True, kw_only=True):
-    """Every packet of the connection, and ICMP about it, heard in the window."""
+    """Every packet of the connection, and ICMP about this very copy, heard in the window."""
 
     packets: tuple[Packet, ...] = ()
 
@@ -261,6 +385,9 @@ class Close(Step, frozen=True, kw_only=True):
 
     handle: int
     linger: float = 0.0
+    abort: bool = False
+    """End it by a RST: after copies that may have arrived (``Inject``) the two sides' numbers differ, and a FIN would
+    be sent again and again."""
 
 
 class Closed(Reply, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from balise_agent.experiments.experiment import RESOLVED, SCRAMBLED, Contacts, Destination, ExperimentPlan
 from balise_agent.experiments.task import HELPER_PORT, Task
-from balise_wire.experiments import cost
+from balise_wire.experiments import usual
 from balise_wire.experiments.traits import Traits
 
 
@@ -21,7 +21,7 @@ class OneEndpoint(Contacts):
 
     def scheduled(self, task: Task) -> Sequence[Destination]:
         """See Contacts."""
-        return (at_target(self._traits, task, size=cost(self._traits.word, self._plan.shape(task))),)
+        return (at_target(self._traits, task, size=usual(self._traits.word, self._plan.shape(task))),)
 
     def on_anomaly(self, task: Task, /) -> Sequence[Destination]:
         """See Contacts."""

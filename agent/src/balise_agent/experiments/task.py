@@ -13,7 +13,8 @@ import msgspec
 
 from balise_agent.experiments.steps import Note, Reply, Step
 from balise_agent.system.config import Timeouts
-from balise_wire.assignment import Control, Target
+from balise_agent.system.proxies import Proxy
+from balise_wire.assignment import Control, StunServer, Target
 from balise_wire.experiments.traits import Parameters, Transport
 from balise_wire.observations import Observation
 from balise_wire.words import AddressSource, Arm, Design, Scope
@@ -62,6 +63,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     """The operator's own servers of the task's family, which answer every name."""
     helper: str = ""
     """The one of them that a series may show the subject's name to; empty where each is hot or in use."""
+    proxies: tuple[Proxy, ...] = ()
+    """The operator's proxies that this device may contact."""
     laboratory: tuple[str, ...] = ()
     """Prefixes that this laboratory calls public (limits.py)."""
     lan: tuple[str, ...] = ()
@@ -70,10 +73,14 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 0
     sources: tuple[tuple[str, AddressSource], ...] = ()
     """Where the addresses of controls came from that the assignment names none of."""
+    stun_servers: tuple[StunServer, ...] = ()
+    """Public servers of STUN, of operators who have no part in what is measured."""
     lookups: tuple[str, ...] = ()
     """Controls whose name a look at the line asks for anew."""
     full: bool = False
     """Whether a sentinel looks at more than it does every time (``Traits.daily``): of TLS, the certificate chain."""
+    line_kbps: float | None = None
+    """The usual rate of this line; ``None`` where too little of it is known (measure/line_rate.py)."""
     long: bool = False
     """Whether a sentinel of TLS also says its name in a hello of two segments."""
 
@@ -106,6 +113,12 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     def helper_endpoint(self) -> Endpoint | None:
         """Return where a name that fails is shown on neutral ground."""
         return Endpoint(self.helper, HELPER_PORT) if self.helper else None
+
+    @property
+    def proxy(self) -> Proxy | None:
+        """The proxy by way of which a series asks what failed, another one with each seed."""
+        table = {proxy.label: proxy for proxy in self.proxies}
+        return table.get(self.pick(sorted(table), "proxy"))
 
     def endpoint_controls(self) -> tuple[tuple[Control, Endpoint], ...]:
         """Return the control endpoints of the task's family, those abroad by preference since most subjects are."""

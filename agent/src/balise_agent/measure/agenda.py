@@ -15,21 +15,24 @@ from typing import Final
 import msgspec
 
 from balise_agent.experiments import REGISTRY
-from balise_agent.experiments.task import HELPER_PORT, Endpoint
+from balise_agent.experiments.task import HELPER_PORT, Endpoint, Task
 from balise_agent.measure.cooldown import COOL_DOWN, STAGGER, Shared
 from balise_agent.measure.day import Day
-from balise_agent.measure.entry import Entry
+from balise_agent.measure.entry import YOUNG, Entry
 from balise_agent.measure.kept_addresses import KeptAddresses
 from balise_agent.measure.line_check import AGAIN, LineCheck
 from balise_agent.measure.requests import OneOff, Refusal, Requests
 from balise_agent.measure.run import Key, Run
 from balise_agent.measure.series import Series, ahead
 from balise_agent.measure.slots import Slots
-from balise_agent.measure.sweep import Sweeps
+from balise_agent.measure.sweep import Sweeps, looks_at_more
 from balise_agent.measure.task_choice import DAY, Device, Tasks
-from balise_agent.measure.timetabled import places
+from balise_agent.measure.timetabled import is_planned, places
+from balise_agent.measure.watching import allows, wanted_at
 from balise_agent.policy.limits import Limits, Reserve
+from balise_agent.system import derived_random
 from balise_agent.system.config import Timeouts
+from balise_agent.system.proxies import Proxy
 from balise_wire.assignment import Assignment
 from balise_wire.measurement import LineHealth
 from balise_wire.observations import Observation
@@ -59,6 +62,7 @@ class Agenda:
         timeouts: Timeouts | None = None,
         spent_today: int = 0,
         kept: KeptAddresses | None = None,
+        proxies: tuple[Proxy, ...] = (),
     ) -> None:
         """Prepare the agenda.
 
@@ -70,8 +74,9 @@ class Agenda:
             timeouts: real seconds.
             spent_today: bytes that the UTC day has cost already, before a restart or a pause.
             kept: addresses that were learned before.
+            proxies: the operator's.
         """
-        self._tasks = Tasks(assignment, Device(secret=secret, timeouts=timeouts or Timeouts()))
+        self._tasks = Tasks(assignment, Device(secret=secret, timeouts=timeouts or Timeouts(), proxies=proxies))
         self._slots = Slots(secret, assignment.timetable.interval)
         self._entries: dict[Key, Entry] = {}
         self._requests = Requests()
@@ -136,11 +141,12 @@ class Agenda:
         before, self._entries = self._entries, {}
         unknown: Counter[Experiment] = Counter()
         for target in assignment.targets:
-            unknown.update(word for word in dict.fromkeys(target.experiments) if word not in REGISTRY)
+            unknown.update(word for word in dict.fromkeys(target.experiments) if not is_planned(word))
         for place in places(assignment):
             old = before.get(place.key)
             if old is not None and old.target == place.target and not anew:
                 old.turn, old.addresses = place.turn, place.addresses
+                self._bring_forward(old, now)
             else:
                 place.running = old is not None and old.running
                 self._plan_anew(place, now)
@@ -151,7 +157,10 @@ class Agenda:
         self._tasks.keep({target.id for target in assignment.targets})
         self._chains = {line: at for line, at in self._chains.items() if line[0] in services}
         for word, count in unknown.items():
-            told = f"experiment {word} is not known to this agent; targets that ask for it: {count}"
+            why = (
+                "is carried out only where it is asked for, once" if word in REGISTRY else "is not known to this agent"
+            )
+            told = f"experiment {word} {why}; targets that ask for it: {count}"
             self._notices.append((EventKind.TARGET_REFUSED, told))
 
     def ask(self, wanted: OneOff, now: float) -> Refusal | None:
@@ -168,6 +177,8 @@ class Agenda:
             return why
         slot = self._slots.number(now)
         task = self._tasks.task(wanted.target, wanted.family, wanted.experiment, slot, now)
+        if REGISTRY[wanted.experiment].traits.exclusive:
+            task = self._with_helper(task)
         return self._requests.add(wanted, task, slot, now)
 
     def due(self, now: float, reserve: Reserve = Reserve.NONE, counted: int | None = None) -> list[Run]:
@@ -258,6 +269,24 @@ class Agenda:
         """Give an entry the next slot that it has a turn in, from the one that is now."""
         entry.slot = self._slots.number(now) - 1
         entry.slot, entry.due = self._following(entry, now)
+        self._bring_forward(entry, now)
+
+    def _bring_forward(self, entry: Entry, now: float) -> None:
+        """Let a watch window have the next look at what is well sooner, as far as the day's bytes go."""
+        if entry.cause is not None or not self.assignment.watches:
+            return
+        allowed = min(self.assignment.budget.bytes_per_day, self._limits.bytes_per_day)
+        if not allows(self._day.spent, allowed, now):
+            return
+        place = tuple(map(str, entry.key))
+
+        def part(number: int) -> float:
+            return derived_random.fraction(self._tasks.device.secret, "watch", number, *place)
+
+        at = wanted_at(self.assignment.watches, entry.target, entry.word, now, part)
+        if at < entry.due:
+            # Who comes early uses up no slot that is to come.
+            entry.due, entry.slot = at, min(entry.slot, self._slots.number(at))
 
     def _clock_went_back(self, now: float) -> None:
         """Plan everything anew, and forget what was dated by the clock as it was."""
@@ -379,7 +408,7 @@ class Agenda:
             return None
         if not self._begins(run, now):
             return None
-        entry.running, entry.waiting, entry.swept = True, False, False
+        entry.running, entry.waiting, entry.swept, entry.whole = True, False, False, False
         if run.design is not Design.SENTINEL:
             entry.slot = max(entry.slot, self._slots.number(now))
             self._series.started(entry, now)
@@ -405,18 +434,18 @@ class Agenda:
         """Return the run that an entry would make now."""
         anomaly = entry.cause is not None
         paired = self._is_series_due(entry, now)
-        full = not anomaly and not paired and self._is_chain_due(entry, now)
+        chain = not anomaly and not paired and self._is_chain_due(entry, now)
         task = msgspec.structs.replace(
             self._tasks.task(entry.target, entry.family, entry.word, entry.slot, now, entry.failing_at()),
             design=Design.PAIRED if paired else Design.SENTINEL,
             cause=entry.cause,
-            full=full,
-            long=full and self._is_first_of_day(entry, now),
+            # What only a whole chain shows is not over because a hello was answered.
+            full=chain or (not paired and (entry.whole or entry.more)),
+            long=chain and self._is_first_of_day(entry, now),
             look=not self._is_named_elsewhere(entry),
         )
-        if paired and anomaly:
-            idle = [each for each in task.helpers if self._shared.is_idle(Endpoint(each, HELPER_PORT))]
-            task = msgspec.structs.replace(task, helper=task.pick(idle, "helper"))
+        if (paired and anomaly) or entry.experiment.traits.exclusive:
+            task = self._with_helper(task)
         return Run(
             target=entry.target,
             family=entry.family,
@@ -427,6 +456,11 @@ class Agenda:
             limited_by=(BUDGET,) if anomaly and not paired and entry.used_up(self.assignment.budget) else (),
             own_address=entry.address,
         )
+
+    def _with_helper(self, task: Task) -> Task:
+        """Return a task that may go to one of the operator's helpers too: one that is idle."""
+        idle = [each for each in task.helpers if self._shared.is_idle(Endpoint(each, HELPER_PORT))]
+        return msgspec.structs.replace(task, helper=task.pick(idle, "helper"))
 
     def _is_named_elsewhere(self, entry: Entry) -> bool:
         """Tell whether the target fails where its name is shown at an address: that series is the one to show it."""
@@ -470,8 +504,11 @@ class Agenda:
             (self._no_way.add if all(unsent) else self._no_way.discard)(entry.family)
         for addresses in entry.experiment.reader.learned(own):
             self._tasks.learn(entry.target, addresses, now)
+        for kbps in entry.experiment.reader.rates(own):
+            self._tasks.rate.learn(kbps, now)
         for address in entry.experiment.reader.proved(own):
             self._tasks.prove(entry.target, address, now)
+        before, more = entry.cause, entry.more
         if entry.learn(run, own, now):
             entry.due = now + COOL_DOWN
             self._sweep(entry, now)
@@ -486,6 +523,12 @@ class Agenda:
             if (pace := entry.pace(self.assignment.budget, now)) < self.assignment.timetable.interval:
                 # On a slow timetable what fails does not wait for its next slot.
                 entry.due = min(entry.due, now + pace)
+            if before is not None and entry.cause is None:
+                # An end is two observations: on a slow timetable the second would be an hour behind the first.
+                entry.whole, entry.due = more, min(entry.due, now + YOUNG)
+            # Who comes early uses up no slot that is to come.
+            entry.slot = min(entry.slot, self._slots.number(entry.due))
+            self._bring_forward(entry, now)
 
     def _learn_asked(self, run: Run, observations: Sequence[Observation], now: float) -> None:
         """Let a run that was asked for begin the anomaly that the timetable's own would have begun later."""
@@ -509,7 +552,7 @@ class Agenda:
         slot = self._slots.number(now)
         most = self.assignment.budget.bytes_per_incident
         for other, due in self._sweeps.plan(entry, self._entries.values(), now, most):
-            other.slot, other.due, other.swept = slot, due, True
+            other.slot, other.due, other.swept, other.whole = slot, due, True, looks_at_more(entry, other)
 
     def _ask_below(self, entry: Entry, now: float) -> None:
         """Bring the sentinel of the layer that failed forward: it is the one to look at, and at once."""

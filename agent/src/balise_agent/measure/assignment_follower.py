@@ -15,6 +15,7 @@ from balise_agent.system.clock import Clock
 from balise_agent.system.config import Timeouts
 from balise_agent.system.lifecycle import PAUSE_FILE, LifecycleFacts, hindrance, state
 from balise_agent.system.problems import Trouble
+from balise_agent.system.proxies import Proxy
 from balise_wire.assignment import Assignment
 from balise_wire.words import Lifecycle
 
@@ -35,7 +36,7 @@ class AssignmentFollower:
 
     def __init__(
         self, assignments: Assignments, *, clock: Clock, secret: bytes, timeouts: Timeouts, consent: Trouble | None,
-        state_dir: Path,
+        state_dir: Path, proxies: tuple[Proxy, ...] = (),
     ) -> None:  # fmt: skip
         """Begin with nothing in force.
 
@@ -46,6 +47,7 @@ class AssignmentFollower:
             timeouts: of the experiments.
             consent: what is missing of the host's consent; it holds for this run of the program.
             state_dir: where the host's pause file would be.
+            proxies: the operator's.
         """
         self.agenda: Agenda | None = None
         self._kept = KeptAddresses()
@@ -58,6 +60,7 @@ class AssignmentFollower:
         self._clock = clock
         self._secret = secret
         self._timeouts = timeouts
+        self._proxies = proxies
         self._consent = consent
         self._pause_file = state_dir / PAUSE_FILE
         self._life: Lifecycle | None = None
@@ -147,6 +150,7 @@ class AssignmentFollower:
                 timeouts=self._timeouts,
                 spent_today=spent_today,
                 kept=self._kept,
+                proxies=self._proxies,
             )
         elif self.agenda.assignment is not assignment:
             self.agenda.reassign(assignment, now)

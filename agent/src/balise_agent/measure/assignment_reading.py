@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from balise_wire.assignment import Assignment, Control, Target
+from balise_wire.assignment import Assignment, Control, StunServer, Target
 from balise_wire.word import unknown_places
 from balise_wire.words import Experiment
 
@@ -25,6 +25,7 @@ _list = msgspec.json.Decoder(list[msgspec.Raw])
 _LISTS: Final[dict[str, msgspec.json.Decoder[Any]]] = {
     "targets": msgspec.json.Decoder(Target),
     "controls": msgspec.json.Decoder(Control),
+    "stun_servers": msgspec.json.Decoder(StunServer),
 }
 """What is read one by one."""
 _UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)

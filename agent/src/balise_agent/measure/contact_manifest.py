@@ -15,11 +15,12 @@ from balise_agent.experiments.experiment import Destination
 from balise_agent.experiments.task import Task
 from balise_agent.measure.line_check import line_task
 from balise_agent.measure.task_choice import DAY, Device, families, task_for
+from balise_agent.measure.watching import looks_per_day
 from balise_wire.assignment import Assignment
 from balise_wire.words import Design, Experiment
 
 ON_ANOMALY: Final = "only when something fails"
-_DEVICE: Final = Device(secret=b"")
+DEVICE: Final = Device(secret=b"")
 """Whatever a probe's secret is: the contacts of a day do not depend on it, only their order does."""
 
 
@@ -48,10 +49,16 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     bytes_per_incident: int
 
 
-def manifest(assignment: Assignment, *, line: bool = True) -> Manifest:
-    """Return the manifest of an assignment that was already held against the limits."""
+def manifest(assignment: Assignment, *, line: bool = True, device: Device = DEVICE) -> Manifest:
+    """Return the manifest of an assignment that was already held against the limits.
+
+    Args:
+        assignment: what is to be measured.
+        line: whether the line is looked at.
+        device: with the operator's proxies, of which nothing is told but that there are some.
+    """
     contacts: list[Contact] = []
-    for word, task, times in _planned(assignment, line=line):
+    for word, task, times in _planned(assignment, device, line=line):
         experiment = REGISTRY[word].contacts
         for destination in experiment.scheduled(task):
             contacts.extend(_scheduled(word, destination, times))
@@ -67,19 +74,20 @@ def manifest(assignment: Assignment, *, line: bool = True) -> Manifest:
     )
 
 
-def _planned(assignment: Assignment, *, line: bool) -> Iterable[tuple[Experiment, Task, int]]:
+def _planned(assignment: Assignment, device: Device, *, line: bool) -> Iterable[tuple[Experiment, Task, int]]:
     """Yield what the assignment plans: experiment, task, and times a day; of the line at its most frequent."""
     timetable = assignment.timetable
     for target in assignment.targets:
         for family in families(target):
             for word in dict.fromkeys(target.experiments):
-                if word in REGISTRY and REGISTRY[word].traits.of_target:
-                    task = task_for(assignment, target, family, device=_DEVICE, now=0.0)
-                    yield word, task, DAY // timetable.interval // timetable.every(word)
+                if word in REGISTRY and REGISTRY[word].traits.of_target and not REGISTRY[word].traits.asked:
+                    task = task_for(assignment, target, family, device=device, now=0.0)
+                    times = DAY // timetable.interval // timetable.every(word)
+                    yield word, task, times + looks_per_day(assignment.watches, target, word, DAY)
     if line and assignment.targets:
         for word, experiment in REGISTRY.items():
             if not experiment.traits.of_target:
-                yield word, line_task(assignment, _DEVICE, 0.0), DAY // timetable.line
+                yield word, line_task(assignment, device, 0.0), DAY // timetable.line
 
 
 def _scheduled(word: Experiment, destination: Destination, times: int) -> Iterable[Contact]:

@@ -75,7 +75,8 @@ class Day:
         """
         traits = REGISTRY[word].traits
         if traits.heavy and self.reserve >= (Reserve.NAMES if anomaly else Reserve.ANOMALIES):
-            heavy = " and ".join(one.value for one, parts in REGISTRY.items() if parts.traits.heavy)
+            *others, last = (one.value for one, parts in REGISTRY.items() if parts.traits.heavy)
+            heavy = f"{', '.join(others)} and {last}"
             what = heavy if self.reserve is Reserve.NAMES else f"{heavy} on schedule"
             return DayRest(what, f"the rest of the day's bytes is kept: {what} rest until 00:00 UTC")
         until = 1.0 if anomaly else traits.rests_from

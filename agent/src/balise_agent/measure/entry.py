@@ -57,6 +57,10 @@ class Entry:
     """When its last series started."""
     swept: bool = False
     """Asked out of its turn, because something else of its service fails (sweep.py)."""
+    whole: bool = False
+    """Its next sentinel looks at more: what fails beside it, or failed here until now, shows only there."""
+    more: bool = False
+    """The living anomaly showed only in what looks at more, and nothing that did has been in order since."""
     usual: Observation | None = None
     """The subject's trial when all was last well."""
     tried_again: int = -1
@@ -94,6 +98,8 @@ class Entry:
         """Return the seconds after which a living anomaly is looked at again at the latest, on any timetable."""
         if self.cause is None:
             return math.inf
+        if self.experiment.traits.exclusive:
+            return WATCHED  # It holds everything else up meanwhile, and costs most.
         young = now - self.began < FRESH or self.spent < budget.bytes_per_incident // _FIRST
         return YOUNG if young else WATCHED
 
@@ -115,8 +121,8 @@ class Entry:
         return not self.used_up(budget) and now - self.series_at >= WATCHED
 
     def used_up(self, budget: Budget) -> bool:
-        """Tell whether the bytes for frequent series are spent."""
-        return self.spent >= budget.bytes_per_incident // _THEN
+        """Tell whether the bytes for frequent series are spent; all of them where one series costs a quarter."""
+        return self.spent >= budget.bytes_per_incident // (1 if self.experiment.traits.exclusive else _THEN)
 
     def learn(self, run: Run, own: Sequence[Observation], now: float) -> bool:
         """Move into, through or out of an anomaly; tell whether one begins.
@@ -128,13 +134,17 @@ class Entry:
         """
         reader = self.experiment.reader
         trial = reader.anomaly(own, self.usual)
+        if any(reader.read(one).shows_more for one in own if one.arm is Arm.SUBJECT):
+            self.more = False
+        if trial is None and self.more:
+            return False  # A hello that was answered says nothing of a false chain.
         if trial is None:
             self._ends()
             seen = (one for one in reversed(own) if one.arm is Arm.SUBJECT and not reader.read(one).unsent)
             self.usual = next(seen, self.usual)
             return False
         begins = self.cause is None
-        self.cause = trial
+        self.cause, self.more = trial, self.more or reader.read(trial).by_more
         if begins:
             self.began = now
         if run.design is not Design.SENTINEL:
@@ -150,4 +160,4 @@ class Entry:
         self._ends()
 
     def _ends(self) -> None:
-        self.cause, self.spent, self.series_at = None, 0, -math.inf
+        self.cause, self.more, self.spent, self.series_at = None, False, 0, -math.inf

@@ -36,6 +36,7 @@ def allowed_by(task: Task, own: Iterable[str] = ()) -> Allowed:
         *task.silent_addresses,
         *task.provider_resolvers,
         *(address for control in task.controls for address in control.addresses),
+        *(address for server in task.stun_servers for address in server.addresses),
         task.address,
         task.target.sibling,
         *task.parameters(TcpParameters).siblings,

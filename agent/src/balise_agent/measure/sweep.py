@@ -58,15 +58,23 @@ class Sweeps:
         chosen: list[Entry] = []
         left = most_bytes // SHARE
         for entry in sorted(others, key=lambda one: (one.word is not failed.word, _cost(one), one.key)):
-            left -= _cost(entry)
+            whole = looks_at_more(failed, entry)
+            left -= _cost(entry, full=whole)
             if left < 0 or len(chosen) == MOST:
                 break
-            if not entry.running and entry.due > now + SPREAD:
+            if not entry.running and (entry.due > now + SPREAD or whole):
                 chosen.append(entry)
         return [(entry, now + STAGGER + SPREAD * place / len(chosen)) for place, entry in enumerate(chosen)]
 
 
-def _cost(entry: Entry) -> int:
+def looks_at_more(failed: Entry, entry: Entry) -> bool:
+    """Tell whether a place is asked to look at more: a hello would be answered where another's chain is false."""
+    return entry.word is failed.word and failed.reading is not None and failed.reading.by_more
+
+
+def _cost(entry: Entry, *, full: bool = False) -> int:
     """Return the bytes of one sentinel."""
-    shape = RunShape(target=entry.target, design=Design.SENTINEL, family=entry.family)
-    return cost(REGISTRY[entry.word].traits.word, shape)
+    traits = REGISTRY[entry.word].traits
+    beside = int(traits.at_helper)  # On the generous side: without a helper it sends nothing.
+    shape = RunShape(target=entry.target, design=Design.SENTINEL, family=entry.family, controls=beside, full=full)
+    return cost(traits.word, shape)

@@ -12,10 +12,12 @@ import msgspec
 from balise_agent.experiments.task import Task
 from balise_agent.measure.control_addresses import ControlAddresses
 from balise_agent.measure.kept_addresses import KeptAddresses
+from balise_agent.measure.line_rate import LineRate
 from balise_agent.measure.target_addresses import Origin, TargetAddresses
 from balise_agent.policy.limits import refuse_address
 from balise_agent.system import derived_random
 from balise_agent.system.config import Timeouts
+from balise_agent.system.proxies import Proxy
 from balise_wire.assignment import Assignment, Target
 from balise_wire.words import AddressSource, Experiment
 
@@ -60,6 +62,12 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     """Prefixes that are public here."""
     lan: tuple[str, ...] = ()
     """Prefixes of this machine's own networks."""
+    proxies: tuple[Proxy, ...] = ()
+    """The operator's, as this machine's settings name them."""
+
+    def proxies_to_ask(self) -> tuple[Proxy, ...]:
+        """Return the proxies at addresses that may be contacted."""
+        return tuple(one for one in self.proxies if not refuse_address(one.address, self.laboratory, self.lan))
 
 
 def task_for(
@@ -96,7 +104,9 @@ def task_for(
         public_resolvers=assignment.public_resolvers,
         silent_addresses=assignment.silent_addresses,
         provider_resolvers=assignment.provider_resolvers,
+        stun_servers=assignment.stun_servers,
         helpers=tuple(address for address in assignment.helpers if (":" in address) == (family == 6)),
+        proxies=device.proxies_to_ask(),
         laboratory=device.laboratory,
         lan=device.lan,
         timeouts=device.timeouts,
@@ -113,6 +123,7 @@ class Tasks:
         self.device = device
         self.targets = TargetAddresses()
         self.controls = ControlAddresses()
+        self.rate = LineRate()
 
     def addresses(self, target: Target, family: int) -> tuple[str, ...]:
         """Return the addresses to test in one family."""
@@ -131,6 +142,7 @@ class Tasks:
         return msgspec.structs.replace(
             self.controls.filled(task),
             proved=self.targets.proved(target.id, now),
+            line_kbps=self.rate.usual(now),
             address=address,
             address_source=origin.source,
             address_age=origin.age,
@@ -168,4 +180,5 @@ class Tasks:
     def clock_went_back(self, now: float) -> None:
         """Let nothing be dated in the future."""
         self.targets.clock_went_back(now)
+        self.rate.clock_went_back(now)
         self.controls.clock_went_back(now)

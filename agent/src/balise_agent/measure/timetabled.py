@@ -11,6 +11,12 @@ from balise_agent.measure.entry import Entry
 from balise_agent.measure.slots import Turn
 from balise_agent.measure.task_choice import addresses_of, families
 from balise_wire.assignment import Assignment
+from balise_wire.words import Experiment
+
+
+def is_planned(word: Experiment) -> bool:
+    """Tell whether an experiment has a place on a timetable: this agent has it, and not only where it is asked for."""
+    return word in REGISTRY and not REGISTRY[word].traits.asked
 
 
 def places(assignment: Assignment) -> Iterator[Entry]:
@@ -22,7 +28,7 @@ def places(assignment: Assignment) -> Iterator[Entry]:
     groups: dict[str, list[Entry]] = defaultdict(list)
     for target in assignment.targets:
         for word in dict.fromkeys(target.experiments):
-            if word not in REGISTRY or not REGISTRY[word].traits.of_target:
+            if not is_planned(word) or not REGISTRY[word].traits.of_target:
                 continue
             for family in families(target):
                 own: tuple[str, ...] = ()

@@ -35,8 +35,12 @@ class Connection:
         self.flow = flow
         self.address = address
         self.remote_port = remote_port
+        self.secret = False
+        """Nobody is told where it leads (``Connect.secret``)."""
         self.injected = False
         """A raw copy went out in this connection: ICMP errors about it are about the copy (``Inject``)."""
+        self.model = b""
+        """The kernel's own packet that such copies are made after."""
         self.bytes_in = 0
         self.last_in: float | None = None
         """Monotonic time of the last of them."""
@@ -97,9 +101,9 @@ class Connection:
         return share.full or self.bytes_in > share.expected + share.free + LISTENED
 
     def evidence(self) -> tuple[Packet, ...]:
-        """Return the capture up to now."""
+        """Return the capture up to now; nothing of what nobody is told of."""
         self.context.tap.drain()
-        return self.flow.evidence()
+        return () if self.secret else self.flow.evidence()
 
     def hang_up(self, *, abort: bool) -> None:
         """Close the socket; the tap goes on listening.

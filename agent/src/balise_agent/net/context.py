@@ -84,9 +84,17 @@ def packed(address: str) -> bytes:
         raise ValueError(f"{address!r} is no IP address") from None
 
 
+def ask(context: NetworkContext, share: Share, address: str, port: int, size: int, *, local: bool = False) -> None:
+    """Ask whether bytes of a flow may leave, and put them on the day's account (Refused)."""
+    context.gate.allow(address, port, size, local=local)
+    share.paid += size
+
+
 def settle(context: NetworkContext, share: Share) -> None:
-    """Put what a flow brought on the day's account, and what was beyond all expectation apart."""
+    """Put what a flow moved on the day's account, and what was beyond all expectation apart."""
     context.gate.received(share.within)
+    if share.owed:
+        context.gate.left(share.owed)
     if share.excess:
         context.gate.exceeded(share.excess)
 

@@ -50,6 +50,7 @@ def ask_over_tcp(
     context.gate.allow(server, 53, len(message) + _COST, local=local)
     sock, port = bound_socket(context, server, socket.SOCK_STREAM)
     flow = context.tap.open(TCP, port, packed(server), 53, share=Share(CONNECTION + _MOST, WINDOW))
+    flow.share.paid += len(message) + _COST
     began = context.clock.monotonic()
     data, failure = b"", None
     try:

@@ -12,7 +12,7 @@ from balise_agent.codec import packets
 from balise_agent.codec.dissect import MOST_EACH_WAY, Captured, first_ten, records
 from balise_agent.experiments.steps import Answer, AnswerKind, EchoProbe, Exchange, Exchanged, Failed, SynProbe
 from balise_agent.net.classify import failure_of
-from balise_agent.net.context import NetworkContext, Stopwatch, hand_over, packed, settle, take_turn
+from balise_agent.net.context import NetworkContext, Stopwatch, ask, hand_over, packed, settle, take_turn
 from balise_agent.net.operation import Operation
 from balise_agent.net.ports import PortPool
 from balise_agent.net.routes import NoRoute
@@ -67,8 +67,9 @@ class _Exchange:
             data = packets.echo(
                 source=source, target=target, identifier=port, sequence=1, ttl=probe.ttl, ip_id=drawn & 0xFFFF
             )
-        self.flows[index] = context.tap.open(protocol, port, target, remote_port, partial(self.hear, index))
-        context.gate.allow(probe.address, remote_port, len(data))
+        flow = context.tap.open(protocol, port, target, remote_port, partial(self.hear, index))
+        self.flows[index] = flow
+        ask(context, flow.share, probe.address, remote_port, len(data))
         yield from hand_over(context, data, probe.address)
 
     def hear(self, index: int, packet: Captured) -> None:
@@ -110,6 +111,7 @@ class _Exchange:
 
     def finish(self, pool: PortPool) -> None:
         """Give back ports and flows."""
+        self.context.tap.drain()
         for flow in self.flows.values():
             settle(self.context, flow.share)
             self.context.tap.forget(flow)

@@ -15,8 +15,16 @@ from balise_agent.system.errors import LinkUnusable
 _ATTEMPTS = 64
 
 
-def bound_socket(context: NetworkContext, address: str, kind: socket.SocketKind) -> tuple[socket.socket, int]:
+def bound_socket(
+    context: NetworkContext, address: str, kind: socket.SocketKind, wanted: int = 0
+) -> tuple[socket.socket, int]:
     """Return a non-blocking socket for ``address``'s family, bound to a port of ours that it now owns.
+
+    Args:
+        context: whose ports and interface.
+        address: of the peer.
+        kind: stream or datagram.
+        wanted: the port to have where it is free; 0 for any.
 
     Raises:
         LinkUnusable: no port, no descriptor, or no such address family on this machine.
@@ -30,17 +38,17 @@ def bound_socket(context: NetworkContext, address: str, kind: socket.SocketKind)
         # A port of ours in TIME_WAIT towards one host is free towards another.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bind_device(sock, context.interface)
-        return sock, _bind(context, sock)
+        return sock, _bind(context, sock, wanted)
     except BaseException:
         with contextlib.suppress(OSError):
             sock.close()
         raise
 
 
-def _bind(context: NetworkContext, sock: socket.socket) -> int:
-    """Bind to the next port of ours that no other program has, and return it (LinkUnusable)."""
-    for _ in range(_ATTEMPTS):
-        port = context.kernel_ports.take()
+def _bind(context: NetworkContext, sock: socket.socket, wanted: int) -> int:
+    """Bind to the wanted or the next port of ours that no other program has, and return it (LinkUnusable)."""
+    for attempt in range(_ATTEMPTS):
+        port = context.kernel_ports.take(0 if attempt else wanted)
         try:
             sock.bind(("", port))
         except OSError as error:

@@ -12,17 +12,21 @@ from balise_agent.experiments.steps import (
     AskGateway,
     Close,
     Connect,
+    Datagram,
     Exchange,
+    Failed,
     Handshake,
     Inject,
     Query,
     Receive,
     Send,
     Step,
+    Transfer,
 )
 from balise_agent.net import ports, tcp
 from balise_agent.net.connection import Connection
-from balise_agent.net.context import NetworkContext, PacketIds
+from balise_agent.net.context import NetworkContext, PacketIds, Stopwatch
+from balise_agent.net.datagram import exchange_datagrams
 from balise_agent.net.exchange import exchange
 from balise_agent.net.gateway import ask_gateway
 from balise_agent.net.inject import inject
@@ -33,10 +37,13 @@ from balise_agent.net.resolvers import Resolvers
 from balise_agent.net.routes import Sources
 from balise_agent.net.tap import Tap
 from balise_agent.net.tls import Contexts, handshake
+from balise_agent.net.transfer import transfer
 from balise_agent.net.trust import TrustStore
 from balise_agent.net.udp import query
 from balise_agent.policy.egress import Gate
+from balise_agent.system.errors import LinkUnusable, PolicyRefusal
 from balise_agent.system.reactor import Reactor
+from balise_wire.failures import Failure
 
 _MOST_CONNECTIONS: Final = 64
 """Connections that one plan may hold at once."""
@@ -125,6 +132,28 @@ class LinkSession:
 
     def begin(self, step: Step) -> Operation:
         """Return the operation that carries out a step (TypeError for a step that nobody carries out)."""
+        operation = self._operation(step)
+        return self._discreet(operation, step) if self._is_secret(step) else operation
+
+    def _is_secret(self, step: Step) -> bool:
+        """Whether nobody is told where a step leads."""
+        if isinstance(step, Connect):
+            return step.secret
+        connection = self._connections.get(getattr(step, "handle", 0))
+        return connection is not None and connection.secret
+
+    def _discreet(self, operation: Operation, step: Step) -> Operation:
+        """Carry out a step of which a failure of ours would say where it leads: it is told as a failure, no more."""
+        watch = Stopwatch(self._context.clock)
+        try:
+            return (yield from operation)
+        except (LinkUnusable, OSError, PolicyRefusal, ValueError):
+            connection = self._connections.get(getattr(step, "handle", 0))
+            if connection is not None:
+                connection.forget()
+            return Failed(at=watch.at, elapsed_ms=watch.elapsed_ms(), failure=Failure.NETWORK_DOWN)
+
+    def _operation(self, step: Step) -> Operation:
         match step:
             case Connect():
                 return tcp.connect(self._context, step, self._keep)
@@ -132,6 +161,8 @@ class LinkSession:
                 return tcp.send(self._connection(step.handle), step)
             case Receive():
                 return tcp.receive(self._connection(step.handle), step)
+            case Transfer():
+                return transfer(self._connection(step.handle), step)
             case Handshake():
                 return handshake(self._connection(step.handle), step, self._contexts)
             case Inject():
@@ -142,6 +173,8 @@ class LinkSession:
                 return exchange(self._context, step)
             case Query():
                 return query(self._context, step)
+            case Datagram():
+                return exchange_datagrams(self._context, step)
             case AskGateway():
                 return ask_gateway(self._context, step)
             case _:

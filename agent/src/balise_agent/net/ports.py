@@ -26,12 +26,15 @@ class PortPool:
         self._next = start % len(ports)
         self._taken: set[int] = set()
 
-    def take(self) -> int:
-        """Return a port that nobody holds.
+    def take(self, wanted: int = 0) -> int:
+        """Return a port that nobody holds: the wanted one where it is such a one.
 
         Raises:
             LinkUnusable: all are held, which is a leak of ours.
         """
+        if wanted in self._ports and wanted not in self._taken:
+            self._taken.add(wanted)
+            return wanted
         for _ in range(len(self._ports)):
             port = self._ports[self._next]
             self._next = (self._next + 1) % len(self._ports)

@@ -9,6 +9,8 @@ from typing import Final
 
 DATAGRAMS: Final = 16_384
 """For one question: sent thrice, each time with the largest answer that EDNS asks for (1,232 bytes) and rivals."""
+EXCHANGE: Final = 16_384
+"""For an exchange of datagrams: QUIC's servers send three times what they got (RFC 9000 8.1), of three copies."""
 PROBE: Final = 4_096
 """For one crafted packet: SYN-ACKs that are sent again, resets, ICMP errors with all that they may quote (RFC 4884)."""
 CONNECTION: Final = 16_384
@@ -24,7 +26,7 @@ LISTENED: Final = 65_536
 class Share:
     """What one flow has brought, against what it may."""
 
-    __slots__ = ("arrived", "expected", "free")
+    __slots__ = ("arrived", "expected", "free", "left", "paid")
 
     def __init__(self, expected: int, free: int = 0) -> None:
         """Begin an account.
@@ -34,6 +36,10 @@ class Share:
             free: bytes beyond those that are no flood yet.
         """
         self.arrived = 0
+        self.left = 0
+        """Bytes that the capture saw leave, from the IP header on: also what the kernel sends by itself."""
+        self.paid = 0
+        """Bytes that were put on the day's account before they left."""
         self.expected = expected
         self.free = free
 
@@ -41,6 +47,11 @@ class Share:
     def within(self) -> int:
         """Bytes that were to be expected."""
         return min(self.arrived, self.expected)
+
+    @property
+    def owed(self) -> int:
+        """Bytes that left and nobody was asked about: headers, acknowledgements, resets, copies of the kernel's."""
+        return max(0, self.left - self.paid)
 
     @property
     def excess(self) -> int:

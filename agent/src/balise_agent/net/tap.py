@@ -41,7 +41,7 @@ class Flow:
     """The recorder of one flow: one local port (or echo identifier) towards one remote address and port."""
 
     __slots__ = ("_kept", "captured", "first_out_ns", "heard", "interface", "last_out", "port", "protocol", "remote",
-                 "remote_port", "share", "writer")  # fmt: skip
+                 "remote_port", "secret", "share", "writer")  # fmt: skip
 
     def __init__(self, protocol: int, port: int, remote: bytes, remote_port: int, heard: Heard | None) -> None:
         self.protocol = protocol
@@ -51,6 +51,8 @@ class Flow:
         self.heard = heard
         self.captured: list[Captured] = []
         self.interface = 0
+        self.secret = False
+        """No packet of it goes into a capture file."""
         self.first_out_ns: int | None = None
         self.last_out = b""
         self.writer: BinaryIO | None = None
@@ -61,6 +63,7 @@ class Flow:
     def take(self, packet: Captured, size: int) -> None:
         """Keep one packet of this flow (ten each direction) and tell whoever listens; ``size`` is that on the wire."""
         if packet.out:
+            self.share.left += size
             self.last_out = packet.data
             if self.first_out_ns is None:
                 self.first_out_ns = packet.t_ns
@@ -170,7 +173,7 @@ class Tap:
                 return
             flow.interface = frame.interface
         packet = Captured(frame.t_ns, frame.out, frame.data)
-        if self.writer is not None or flow.writer is not None:
+        if not flow.secret and (self.writer is not None or flow.writer is not None):
             self._write(flow, packet)
         flow.take(packet, frame.size)
         if flow.share.full:

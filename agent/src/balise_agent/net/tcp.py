@@ -12,11 +12,13 @@ import ssl
 from collections.abc import Callable, Generator
 from typing import Final
 
+import msgspec
+
 from balise_agent.codec.packets import TCP
 from balise_agent.experiments.steps import Close, Closed, Connect, Connected, Failed, Receive, Received, Send, Sent
 from balise_agent.net.classify import SOFT, detail_of, failure_of, tls_failure
 from balise_agent.net.connection import Connection
-from balise_agent.net.context import NetworkContext, Stopwatch, packed, take_turn
+from balise_agent.net.context import NetworkContext, Stopwatch, ask, packed, take_turn
 from balise_agent.net.kernel import bound_socket
 from balise_agent.net.operation import Operation
 from balise_agent.net.share import CONNECTION, WINDOW, Share
@@ -46,13 +48,14 @@ def connect(context: NetworkContext, step: Connect, keep: Callable[[Connection],
     context.gate.allow(step.address, step.port, _HEADERS)
     watch = Stopwatch(context.clock)
     connection, error = _call(context, step)
+    connection.flow.share.paid += _HEADERS
     handle = keep(connection)
     if error == errno.EINPROGRESS:
         ready = yield Wait(watch.began + step.timeout, connection.sock, WRITE)
         error = connection.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) if ready else errno.ETIMEDOUT
     if error:
         return (yield from failed(connection, watch, OSError(error, os.strerror(error))))
-    return Connected(at=watch.at, elapsed_ms=watch.elapsed_ms(), handle=handle)
+    return Connected(at=watch.at, elapsed_ms=watch.elapsed_ms(), handle=handle, source_port=connection.port)
 
 
 def _call(context: NetworkContext, step: Connect) -> tuple[Connection, int]:
@@ -63,6 +66,7 @@ def _call(context: NetworkContext, step: Connect) -> tuple[Connection, int]:
         if error != errno.EADDRNOTAVAIL:
             return connection, error
         connection.forget()
+        step = msgspec.structs.replace(step, source_port=0)
     connection = _open(context, step)
     error = connection.sock.connect_ex((step.address, step.port))
     if error == errno.EADDRNOTAVAIL and ":" not in step.address:  # in IPv6 it means that there is no global address
@@ -73,14 +77,17 @@ def _call(context: NetworkContext, step: Connect) -> tuple[Connection, int]:
 
 def _open(context: NetworkContext, step: Connect) -> Connection:
     """Bind a socket and set the tap on its 4-tuple; nothing has been sent."""
-    sock, port = bound_socket(context, step.address, socket.SOCK_STREAM)
+    sock, port = bound_socket(context, step.address, socket.SOCK_STREAM, step.source_port)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if step.window:
         # Before the SYN: a window that was offered cannot be taken back. The clamp alone would reopen with each ACK.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, step.window)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_WINDOW_CLAMP, step.window)
     flow = context.tap.open(TCP, port, packed(step.address), step.port, share=Share(CONNECTION, WINDOW))
-    return Connection(context, sock, port, flow, step.address, step.port)
+    flow.secret = step.secret
+    connection = Connection(context, sock, port, flow, step.address, step.port)
+    connection.secret = step.secret
+    return connection
 
 
 def send(connection: Connection, step: Send) -> Operation:
@@ -94,7 +101,7 @@ def send(connection: Connection, step: Send) -> Operation:
         if connection.tls is not None:
             connection.tls.write(data)
             data = connection.outgoing.read()
-        context.gate.allow(connection.address, connection.remote_port, len(data))
+        ask(context, connection.flow.share, connection.address, connection.remote_port, len(data))
         yield from write_all(connection, data, watch.began + _SEND_PATIENCE)
     except (OSError, ssl.SSLError) as error:
         return (yield from failed(connection, watch, error))
@@ -133,6 +140,9 @@ def receive(connection: Connection, step: Receive) -> Operation:
             more = _read(connection, min(most, _LOOKED_THROUGH) if step.until else most)
             if more is None:
                 # Asked again where data never stops coming: a stream without a byte for us must not outlast the time.
+                if step.patience and connection.last_in is not None:
+                    # A line that goes on bringing bytes is slow, not silent.
+                    deadline = min(max(deadline, connection.last_in + step.timeout), watch.began + step.patience)
                 if clock.monotonic() >= deadline or not (yield Wait(deadline, connection.sock, READ)):
                     raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
                 continue
@@ -195,7 +205,7 @@ def close(connection: Connection, step: Close) -> Operation:
         if step.linger > 0.0:
             yield Wait(watch.began + step.linger)
             data = connection.waiting(_LATE_BYTES) if connection.is_open else b""
-        connection.hang_up(abort=False)
+        connection.hang_up(abort=step.abort)
         packets = connection.evidence()
     finally:
         connection.forget()
@@ -250,6 +260,6 @@ def gone(connection: Connection, watch: Stopwatch) -> Failed:
         at=watch.at,
         elapsed_ms=watch.elapsed_ms(),
         failure=Failure.CONNECTION_ABORTED,
-        packets=connection.flow.evidence(),
+        packets=connection.evidence(),
         detail="closed by an earlier failure",
     )

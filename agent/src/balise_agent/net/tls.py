@@ -14,7 +14,7 @@ from typing import Final
 from balise_agent.experiments.steps import Handshake, Secured
 from balise_agent.net import tls_shape
 from balise_agent.net.connection import Connection
-from balise_agent.net.context import Stopwatch
+from balise_agent.net.context import Stopwatch, ask
 from balise_agent.net.operation import Operation
 from balise_agent.net.share import HANDSHAKE
 from balise_agent.net.tcp import failed, gone, write_all
@@ -72,7 +72,7 @@ def handshake(connection: Connection, step: Handshake, contexts: Contexts) -> Op
             done = _advance(tls)
             if connection.outgoing.pending:
                 data = connection.outgoing.read()
-                context.gate.allow(connection.address, connection.remote_port, len(data))
+                ask(context, connection.flow.share, connection.address, connection.remote_port, len(data))
                 yield from write_all(connection, data, deadline)
             if done:
                 break
@@ -99,7 +99,7 @@ def handshake(connection: Connection, step: Handshake, contexts: Contexts) -> Op
         version=tls.version() or "",
         alpn=_alpn_of(tls),
         chain=context.trust.describe(chain),
-        verify_failure=context.trust.verify(chain, step.sni, context.clock.now()),
+        verify_failure=context.trust.verify(chain, step.sni, context.clock.now(), step.authorities),
         bytes_received=connection.bytes_in - before,
     )
 

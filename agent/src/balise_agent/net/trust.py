@@ -8,6 +8,7 @@ and never an exception: a plan that it could end would hide the very interceptio
 here: sockets.
 """
 
+import base64
 import contextlib
 import hashlib
 import ssl
@@ -37,6 +38,7 @@ from balise_wire.failures import Failure
 _PLACES: Final = ("etc/ssl/certs/ca-certificates.crt", "etc/pki/tls/certs/ca-bundle.crt", "etc/ssl/cert.pem")
 _MOST_REMEMBERED: Final = 512
 _MOST_IN_CHAIN: Final = 12
+_MOST_AUTHORITIES: Final = 4
 _MOST_NAMES_TRIED: Final = 16
 _MOST_SUBJECT, _MOST_ISSUER = 256, 512
 _BEGIN: Final = b"-----BEGIN CERTIFICATE-----"
@@ -58,19 +60,24 @@ class TrustStore:
         self._root = root
         self._store: Store | None = None
         self._loaded = False
-        self._paths: dict[tuple[bytes, ...], tuple[datetime, datetime]] = {}
+        self._own: dict[tuple[str, ...], Store | None] = {}
+        self._paths: dict[tuple[tuple[str, ...], tuple[bytes, ...]], tuple[datetime, datetime]] = {}
         self._certificates: dict[bytes, Certificate] = {}
 
-    def verify(self, chain: Sequence[bytes], name: str | None, now: float) -> Failure | None:
+    def verify(
+        self, chain: Sequence[bytes], name: str | None, now: float, authorities: tuple[str, ...] = ()
+    ) -> Failure | None:
         """Return why a chain does not convince, or ``None`` where it does.
 
         Args:
             chain: DER certificates as the server sent them, leaf first.
             name: what the leaf must be valid for; ``None`` asks for the way to a root alone.
             now: UNIX seconds on the probe's clock.
+            authorities: certificates (DER, in base64) that are believed for this chain as well; one that cannot be
+                read is passed over.
         """
         moment = _moment(now)
-        store = self._roots()
+        stores = [self._roots(), *([self._store_of(authorities)] if authorities else [])]
         with _Hostile():
             leaf = x509.load_der_x509_certificate(chain[0])
             names = _dns_names(leaf)
@@ -78,8 +85,14 @@ class TrustStore:
                 return Failure.SSL_INVALID_CERTIFICATE
             if name is not None and not any(matches(pattern, name) for pattern in names):
                 return Failure.SSL_INVALID_HOSTNAME
-            found = self._leads_to_a_root(store, tuple(chain[:_MOST_IN_CHAIN]), leaf, names, moment)
-            return None if found else Failure.SSL_UNKNOWN_AUTHORITY
+            whole = tuple(chain[:_MOST_IN_CHAIN])
+            keys = ((), authorities)
+            if any(
+                self._leads_to_a_root(store, (key, whole), leaf, names, moment)
+                for key, store in zip(keys, stores, strict=False)
+            ):
+                return None
+            return Failure.SSL_UNKNOWN_AUTHORITY
         return Failure.SSL_INVALID_CERTIFICATE
 
     def describe(self, chain: Sequence[bytes]) -> tuple[Certificate, ...]:
@@ -94,15 +107,28 @@ class TrustStore:
         return tuple(found)
 
     def _leads_to_a_root(
-        self, store: Store | None, chain: tuple[bytes, ...], leaf: x509.Certificate, names: list[str], moment: datetime
+        self,
+        store: Store | None,
+        shown: tuple[tuple[str, ...], tuple[bytes, ...]],
+        leaf: x509.Certificate,
+        names: list[str],
+        moment: datetime,
     ) -> bool:
-        """Build the path; a chain that convinced once convinces until a date in it is over."""
-        known = self._paths.get(chain)
+        """Build the path; a chain that convinced once convinces until a date in it is over.
+
+        Args:
+            store: whose roots.
+            shown: the own authorities that the store is made of (none for the public ones), and the chain.
+            leaf: the chain's first, read.
+            names: those of the leaf.
+            moment: of the probe's clock.
+        """
+        known = self._paths.get(shown)
         if known is not None and known[0] <= moment <= known[1]:
             return True
         if store is None or not names:
             return False
-        others = [one for der in chain[1:] if (one := _loaded(der)) is not None]
+        others = [one for der in shown[1][1:] if (one := _loaded(der)) is not None]
         with _Hostile():
             # The name was checked by us: the verifier is given one that the leaf has, and its strictness (CA/Browser
             # Forum rules that many private roots miss) is relaxed to RFC 5280's heart: signatures, dates, CA flags.
@@ -110,9 +136,16 @@ class TrustStore:
             builder = builder.extension_policies(ca_policy=_ca_policy(), ee_policy=_leaf_policy())
             path = _verifier(builder, names).verify(leaf, others)
             span = max(one.not_valid_before_utc for one in path), min(one.not_valid_after_utc for one in path)
-            _remember(self._paths, chain, span)
+            _remember(self._paths, shown, span)
             return True
         return False
+
+    def _store_of(self, authorities: tuple[str, ...]) -> Store | None:
+        """Return the store of a target's own authorities; ``None`` where none of them can be read."""
+        if authorities not in self._own:
+            read = [one for text in authorities[:_MOST_AUTHORITIES] if (one := _loaded(_bytes_of(text))) is not None]
+            _remember(self._own, authorities, Store(read) if read else None)
+        return self._own[authorities]
 
     def _roots(self) -> Store | None:
         """Read the system's roots and the configured file, once (ConfigError where the latter cannot be read)."""
@@ -152,6 +185,14 @@ def _loaded(der: bytes) -> x509.Certificate | None:
     with _Hostile():
         return x509.load_der_x509_certificate(der)
     return None
+
+
+def _bytes_of(text: str) -> bytes:
+    """Return what a base64 text holds; nothing where it is none."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        return b""
 
 
 def _verifier(builder: PolicyBuilder, names: Sequence[str]) -> ServerVerifier:

@@ -19,7 +19,7 @@ from balise_agent.codec.dissect import Captured, dissect, evidence, is_first_fra
 from balise_agent.codec.packets import UDP
 from balise_agent.experiments.steps import Queried, Query
 from balise_agent.net.classify import failure_of
-from balise_agent.net.context import NetworkContext, Stopwatch, packed, settle
+from balise_agent.net.context import NetworkContext, Stopwatch, ask, packed, settle
 from balise_agent.net.dns_tcp import TcpAnswer, ask_over_tcp
 from balise_agent.net.kernel import bound_socket
 from balise_agent.net.operation import Operation
@@ -99,6 +99,7 @@ class _Asked:
 
     def close(self) -> None:
         """Give socket and port back; what was heard stays."""
+        self.context.tap.drain()
         settle(self.context, self.flow.share)
         self.context.tap.forget(self.flow)
         self.sock.close()
@@ -113,7 +114,7 @@ class _Asked:
         message = dns.query(
             identifier, self.step.name, self.step.qtype, edns=way is Way.EDNS, unchecked=self.step.unchecked
         )
-        self.context.gate.allow(self.server, 53, _HEADERS + len(message), local=self.local)
+        ask(self.context, self.flow.share, self.server, 53, _HEADERS + len(message), local=self.local)
         if not self.copies:
             self._began = self.context.clock.monotonic()
         self.copies += 1
@@ -179,7 +180,7 @@ class _Asked:
         if found is None:
             return
         if found.icmp is not None:
-            self.refused = self.refused or _icmp_failure(found.icmp)
+            self.refused = self.refused or icmp_failure(found.icmp)
             self.signal.fire()
         elif self._way(found.payload) is not None and len(self._heard) < _MOST_ANSWERS:
             self._heard.append(packet)
@@ -385,7 +386,7 @@ def whom(context: NetworkContext, step: Query) -> tuple[tuple[str, bool], ...]:
     return tuple((server, True) for server in known[:_MOST_SERVERS])
 
 
-def _icmp_failure(icmp: tuple[int, int]) -> Failure:
+def icmp_failure(icmp: tuple[int, int]) -> Failure:
     """Name an ICMP error about a UDP packet; 3/3 and 1/4 are port unreachable (RFC 792, RFC 4443 3.1)."""
     if icmp in {(3, 3), (1, 4), (3, 2)}:
         return Failure.CONNECTION_REFUSED

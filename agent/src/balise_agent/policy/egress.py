@@ -51,6 +51,9 @@ class Gate(Protocol):
     def received(self, size: int) -> None:
         """Count bytes that arrived."""
 
+    def left(self, size: int) -> None:
+        """Count bytes that had left before anybody was asked: what the kernel sends by itself."""
+
     def exceeded(self, size: int) -> None:
         """Count bytes that arrived beyond what a flow was expected to bring: apart, never against the day."""
 
@@ -106,6 +109,11 @@ class Egress:
         """See Gate."""
         self.usage.turn()
         self.usage.received += size
+
+    def left(self, size: int) -> None:
+        """See Gate."""
+        self.usage.turn()
+        self.usage.sent += size
 
     def exceeded(self, size: int) -> None:
         """See Gate: nothing that anybody else sends us may spend the day."""

@@ -5,6 +5,7 @@ whole assignment against them. Must not live here: signatures, expiry of what is
 """
 
 import ipaddress
+import math
 import re
 from enum import IntEnum
 from functools import lru_cache
@@ -14,7 +15,8 @@ import msgspec
 
 from balise_agent.system import config
 from balise_wire.addresses import Address, embedded, is_never, reserved
-from balise_wire.assignment import Assignment, Budget, Control, Target, Timetable
+from balise_wire.assignment import Assignment, Budget, Control, StunServer, Target, Timetable, Watch
+from balise_wire.bins import BIN
 from balise_wire.experiments import PARAMETERS, REGISTRY
 from balise_wire.experiments.http import HttpParameters
 from balise_wire.experiments.tcp import TcpParameters
@@ -24,6 +26,8 @@ from balise_wire.words import Profile
 
 MAX_TARGETS: Final = 500
 MAX_CONTROLS: Final = 32
+MAX_AUTHORITIES: Final = 4
+_LONGEST_AUTHORITY: Final = 6_000
 MAX_RESOLVERS: Final = 8
 MAX_ADDRESSES: Final = 16
 MAX_BEGINS: Final = 200
@@ -33,6 +37,9 @@ MAX_FETCH_BYTES: Final = 65_536
 more."""
 MIN_INTERVAL: Final = 60
 MAX_INTERVAL: Final = 86_400
+MAX_WATCHES: Final = 8
+LONGEST_WATCH: Final = 7 * 86_400.0
+"""Seconds of a watch window."""
 MIN_LINE: Final = 30
 MIN_HEALTH: Final = 30
 MIN_CHAIN: Final = 300
@@ -253,9 +260,11 @@ def check_assignment(assignment: Assignment, limits: Limits, now: float) -> Acce
         public_resolvers=_checked_addresses("public_resolvers", assignment.public_resolvers, limits, refused),
         silent_addresses=_checked_addresses("silent_addresses", assignment.silent_addresses, limits, refused),
         provider_resolvers=_checked_addresses("provider_resolvers", assignment.provider_resolvers, limits, refused),
+        stun_servers=_checked_stun_servers(assignment.stun_servers, limits, refused),
         helpers=_checked_addresses("helpers", assignment.helpers, limits, refused),
         control_name=_checked_control_name(assignment.control_name, refused),
         timetable=_clamped_timetable(assignment.timetable, clamped),
+        watches=_clamped_watches(assignment.watches, clamped),
         budget=_clamped_budget(assignment.budget, limits, clamped),
     )
     if len(refused) > MAX_REFUSALS_TOLD:
@@ -332,10 +341,17 @@ def refuse_target(target: Target) -> str | None:
     for word, kind in PARAMETERS.items():
         if why := _refuse_parameters(target.parameters_of(kind)):
             return f"{word}: {why}"
+    if len(target.authorities) > MAX_AUTHORITIES or any(len(one) > _LONGEST_AUTHORITY for one in target.authorities):
+        return (
+            f"more than {MAX_AUTHORITIES} authorities of its own, or one of more than {_LONGEST_AUTHORITY} characters"
+        )
     if not target.experiments:
         return "no experiment is asked for"
-    own = [word for word in target.experiments if word in REGISTRY and not REGISTRY[word].of_target]
-    return f"{own[0]} is an experiment on the probe's own line, not on a target" if own else None
+    known = [REGISTRY[word] for word in target.experiments if word in REGISTRY]
+    if own := [traits.word for traits in known if not traits.of_target]:
+        return f"{own[0]} is an experiment on the probe's own line, not on a target"
+    asked = [traits.word for traits in known if traits.asked]
+    return f"{asked[0]} is carried out only where it is asked for, once; leave it out of the target" if asked else None
 
 
 def _refuse_parameters(record: Parameters) -> str:
@@ -385,6 +401,23 @@ def _checked_controls(
     return tuple(kept)
 
 
+def _checked_stun_servers(
+    servers: tuple[StunServer, ...], limits: Limits, refused: list[tuple[str, str]]
+) -> tuple[StunServer, ...]:
+    """Keep the servers of STUN that may be contacted; one whose addresses are all refused is not looked up either."""
+    kept: list[StunServer] = []
+    for server in servers[:MAX_CONTROLS]:
+        addresses, whys = _split(server.addresses, limits)
+        reason = refuse_name(server.name) or (None if 0 < server.port < 65536 else "port is outside 1 to 65535")
+        if reason := reason or (None if addresses else next(iter(whys), None)):
+            refused.append((f"STUN server {ascii(server.name)[:60]}", reason))
+        else:
+            kept.append(msgspec.structs.replace(server, addresses=addresses))
+    if len(servers) > MAX_CONTROLS:
+        refused.append(("stun_servers", f"{len(servers)} of them; the first {MAX_CONTROLS} are used"))
+    return tuple(kept)
+
+
 def _refuse_page(control: Control) -> str | None:
     """Say why a control's known page is refused; ``None`` where it has none or may be asked for."""
     page = control.page
@@ -419,11 +452,32 @@ def _clamped_timetable(timetable: Timetable, clamped: list[str]) -> Timetable:
         "interval": (MIN_INTERVAL, MAX_INTERVAL),
         "hello_every": (1, MAX_EVERY),
         "http_every": (1, MAX_EVERY),
+        "quic_every": (1, MAX_EVERY),
+        "throughput_every": (1, MAX_EVERY),
+        "call_every": (1, MAX_EVERY),
+        "vpn_every": (1, MAX_EVERY),
+        "clienthello_every": (1, MAX_EVERY),
         "line": (MIN_LINE, MAX_INTERVAL),
         "health": (MIN_HEALTH, MAX_INTERVAL),
         "chain": (MIN_CHAIN, MAX_INTERVAL),
     }
     return _clamp(timetable, bounds, clamped)
+
+
+def _clamped_watches(watches: tuple[Watch, ...], clamped: list[str]) -> tuple[Watch, ...]:
+    """Keep a few windows, none of them longer or denser than a line can bear."""
+    if len(watches) > MAX_WATCHES:
+        clamped.append(f"watches {len(watches)} to {MAX_WATCHES}")
+    kept = []
+    for one in watches[:MAX_WATCHES]:
+        if not (math.isfinite(one.since) and math.isfinite(one.until)):
+            continue
+        bounded = _clamp(one, {"interval": (BIN, MAX_INTERVAL)}, clamped)
+        if bounded.until - bounded.since > LONGEST_WATCH:
+            clamped.append(f"until {bounded.until:.0f} to {bounded.since + LONGEST_WATCH:.0f}")
+            bounded = msgspec.structs.replace(bounded, until=bounded.since + LONGEST_WATCH)
+        kept.append(bounded)
+    return tuple(kept)
 
 
 def _clamped_budget(budget: Budget, limits: Limits, clamped: list[str]) -> Budget:

@@ -275,7 +275,7 @@ def names_somebody(text: str) -> bool:
     return any(_without(each, _NAMES + _ENCODED) != each for each in _views(found))
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=64)
 def anonymous(text: str) -> str:
     """Return a text without addresses, MACs, mail addresses and numbers that could be somebody's.
 

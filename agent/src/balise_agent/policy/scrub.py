@@ -8,7 +8,7 @@ measuring.
 
 import ipaddress
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -158,7 +158,8 @@ def is_address(text: str) -> bool:
     return "%" not in text
 
 
-def is_own(text: str, own: Collection[str]) -> bool:
+@lru_cache(maxsize=1024)
+def is_own(text: str, own: tuple[str, ...]) -> bool:
     """Tell whether an address belongs to this machine, its LAN or its site, or holds one that does."""
     networks = [_site(ipaddress.ip_network(prefix, strict=False)) for prefix in own]
     return any(address in network for address in _held(ipaddress.ip_address(text)) for network in networks)

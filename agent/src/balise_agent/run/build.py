@@ -141,6 +141,7 @@ def assemble(
         timeouts=config.timeouts,
         consent=consent_trouble(config),
         state_dir=Path(config.probe.state_dir),
+        proxies=settled.proxies,
     )
     watch = HardwareWatch(clock, around.root)
     setting = Setting(network=place(config), clock=clock, drops=around.drops, limited_by=watch.limited_by)

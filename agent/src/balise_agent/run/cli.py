@@ -23,7 +23,10 @@ from balise_agent.system import config as settings
 from balise_agent.system import service
 from balise_agent.system.errors import ConfigError, DataError, KeyUnusableError, LinkUnusable
 from balise_agent.system.problems import ProblemId, Trouble
-from balise_wire.experiments import MEASURED, OF_TARGETS
+from balise_wire.experiments import ASKED, MEASURED, OF_TARGETS
+from balise_wire.experiments.call import PORTS
+from balise_wire.experiments.vpn import TCP_PORTS as VPN_TCP_PORTS
+from balise_wire.experiments.vpn import UDP_PORTS as VPN_PORTS
 from balise_wire.words import Experiment
 
 FINE, IMPOSSIBLE, USAGE = 0, 1, 2
@@ -80,6 +83,18 @@ def _parser() -> argparse.ArgumentParser:
     helping.add_argument("--address", default="::", help="to listen on (default %(default)s: all)")
     helping.add_argument("--port", type=int, default=443, help="of TLS (default %(default)d; probes ask that one)")
     helping.add_argument("--http-port", type=int, default=80, help="of HTTP (default %(default)d; 0: none)")
+    helping.add_argument(
+        "--udp-ports", type=int, nargs="*", default=[*PORTS], metavar="PORT",
+        help=f"for trains in the shape of a call (default {' '.join(map(str, PORTS))}; none: no such trains)",
+    )  # fmt: skip
+    helping.add_argument(
+        "--vpn-ports", type=int, nargs="*", default=[], metavar="PORT",
+        help=f"of UDP, for handshakes of VPN protocols (default none; usual {' '.join(map(str, VPN_PORTS))})",
+    )  # fmt: skip
+    helping.add_argument(
+        "--vpn-tcp-ports", type=int, nargs="*", default=[], metavar="PORT",
+        help=f"of TCP, for those that go over it (default none; usual {' '.join(map(str, VPN_TCP_PORTS))})",
+    )  # fmt: skip
     helping.add_argument("--state", type=Path, default=Path("/var/lib/balise-helper"), help="folder of its certificate")
     helping.set_defaults(command=_helper)
 
@@ -144,7 +159,14 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _helper(options: argparse.Namespace) -> int:
-    helper.run(options.address, options.state, (options.port, options.http_port))
+    helper.run(
+        options.address,
+        options.state,
+        (options.port, options.http_port),
+        options.udp_ports,
+        vpn_ports=options.vpn_ports,
+        vpn_tcp_ports=options.vpn_tcp_ports,
+    )
     return FINE
 
 
@@ -155,7 +177,7 @@ def _once(options: argparse.Namespace) -> int:
     from balise_agent.run import console, once  # noqa: PLC0415
     from balise_agent.system.reactor import Reactor  # noqa: PLC0415
 
-    if not options.target and options.experiment in OF_TARGETS:
+    if not options.target and options.experiment in {*OF_TARGETS, *ASKED}:
         raise ConfigError(f"once {options.experiment} needs a TARGET: a target id, HOST or HOST:PORT")
     settled = _settled(options, needed=False)
     if settled.read.probe.id != settings.standalone().probe.id and not settled.config.consent.accepted:
@@ -189,6 +211,7 @@ def _plan(options: argparse.Namespace) -> int:
     from balise_agent.codec.clienthello import client_hello  # noqa: PLC0415
     from balise_agent.codec.ja4 import ja4  # noqa: PLC0415
     from balise_agent.measure import contact_manifest  # noqa: PLC0415
+    from balise_agent.measure.task_choice import Device  # noqa: PLC0415
     from balise_agent.net import tls_shape  # noqa: PLC0415
 
     settled = _settled(options, needed=options.assignment is None)
@@ -200,7 +223,9 @@ def _plan(options: argparse.Namespace) -> int:
             print(f"{notice.kind}: {notice.detail}", file=sys.stderr)
     if keeper.current is None:
         raise ConfigError("no assignment is stored yet, so nothing is contacted; name a file with --assignment FILE")
-    found = contact_manifest.manifest(keeper.current)
+    allowed = settled.allowed
+    device = Device(secret=b"", laboratory=allowed.laboratory, lan=allowed.lan, proxies=settled.proxies)
+    found = contact_manifest.manifest(keeper.current, device=device)
     if options.json:
         print(msgspec.json.format(msgspec.json.encode(found)).decode())
         return 0

@@ -13,9 +13,11 @@ from balise_agent.policy.limits import Limits
 from balise_agent.provisioning.enrolment import decide
 from balise_agent.provisioning.enrolment.files import Files
 from balise_agent.run.upkeep import CLOCK_FILE
+from balise_agent.system import proxies
 from balise_agent.system.clock import Clock
 from balise_agent.system.config import Config
 from balise_agent.system.identity import KEY_FILE, load_or_create
+from balise_agent.system.proxies import Proxy
 from balise_wire.enrolment import Enrolment
 
 
@@ -29,13 +31,15 @@ class Settled:
     allowed: Limits
     read: Config
     """As it was read."""
+    proxies: tuple[Proxy, ...] = ()
+    """The operator's."""
 
 
 def settle(config: Config) -> Settled:
     """Set the clock going and the limits down, with what enrolment brought where there was one.
 
     Raises:
-        ConfigError: a malformed BALISE_CLOCK, or a key that cannot be used.
+        ConfigError: a malformed BALISE_CLOCK, a key that cannot be used, or a file of proxies that is wrong.
     """
     clock = Clock.from_environment()
     state_dir = Path(config.probe.state_dir)
@@ -48,9 +52,10 @@ def settle(config: Config) -> Settled:
 
 
 def with_limits(config: Config, clock: Clock, read: Config) -> Settled:
-    """Return settings with the limits that follow from them and from where this machine stands."""
+    """Return settings with the limits that follow from them and from where this machine stands (ConfigError)."""
     allowed = limits.tightened(config.limits, config.network, own_prefixes(), config.probe.profile)
-    return Settled(config, clock, allowed, read)
+    named = config.proxies.file
+    return Settled(config, clock, allowed, read, proxies.read(Path(named)) if named else ())
 
 
 def with_enrolment(config: Config, enrolment: Enrolment | None) -> Config:

@@ -113,6 +113,8 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     dns: float = 4.0
     linger: float = 2.0
     syn: float = 3.0
+    onset: float = 8.0
+    """Until a QUIC exchange that was answered is asked once more: some boxes cut it only seconds after its name."""
 
 
 class Tls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -133,6 +135,13 @@ class ConsentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
     version: str = ""
     accepted: bool = False
+
+
+class ProxySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[proxies]``: by way of which what fails is asked once more."""
+
+    file: str = ""
+    """Holds them, in a form of its own (system/proxies.py): nobody but this machine is to know them."""
 
 
 class SpoolSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -157,6 +166,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     tls: Tls = Tls()
     limits: LimitSettings = LimitSettings()
     consent: ConsentSettings = ConsentSettings()
+    proxies: ProxySettings = ProxySettings()
     spool: SpoolSettings = SpoolSettings()
 
     @property
@@ -270,6 +280,8 @@ def _findings(config: Config) -> list[tuple[str, str]]:
         found.append(("probe.country", f'{probe.country!r} is no country; write ISO 3166-1 alpha-2, e.g. "PK"'))
     if config.by_hand or config.collector.key:
         found.extend(_by_hand_findings(config))
+    if config.proxies.file and not Path(config.proxies.file).is_absolute():
+        found.append(("proxies.file", f"{config.proxies.file!r} is relative; write a path that starts with /"))
     for key in ("state_dir", "runtime_dir", "settings"):
         text: str = getattr(probe, key)
         if text and not Path(text).is_absolute():

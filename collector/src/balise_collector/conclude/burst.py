@@ -4,7 +4,7 @@ A first failure asks a random half of the siblings that were well a slot before:
 country, of the same provider and of others. They are asked by ordinary requests (balise_wire.request), once a stretch,
 spread over seconds where the country's risk is low and over a whole interval elsewhere, since a burst is an oracle that
 lists the lines; never where the risk is high, and bounded by the bytes of a day. References are asked within seconds
-wherever it fails: only they know whether it fails abroad as well, nothing is decided without their word on the same
+where a series fails: only they know whether it fails abroad as well, nothing is decided without their word on the same
 minutes, and nobody at home can tell what they ask for. What all of them answer are measurements like all others.
 Nothing here is kept: a replay needs none of it, and after a restart nobody is known to be well before he has said so.
 Must not live here: sending (the registry and intake do), judging, chance and time (both are given).
@@ -17,16 +17,15 @@ from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
-from balise_collector.fleet.members import Fleet, Member
+from balise_collector.detect.evidence import SHARES
+from balise_collector.fleet.members import AT_RISK, Fleet, Member
 from balise_collector.judge import Verdict, VerdictState
-from balise_wire.assignment import Target
-from balise_wire.experiments import OF_TARGETS, cost
+from balise_wire.assignment import Target, Timetable
+from balise_wire.experiments import OF_TARGETS, REGISTRY, cost, usual
 from balise_wire.experiments.traits import RunShape
 from balise_wire.request import Request
 from balise_wire.words import Design, Experiment, Profile
 
-AT_RISK: Final = "risk-high"
-"""The operator's tag of a board whose host is at risk: it is never asked."""
 SPREAD: Final = 20.0
 """Clock seconds over which siblings are asked where the country's risk is low."""
 STRETCH: Final = 3_600.0
@@ -39,10 +38,12 @@ _FRESH: Final = 600.0
 """Clock seconds after which a failure is no news: what was delivered late asks nobody."""
 _WITHIN: Final = 300.0
 """Clock seconds within which what is asked must have begun."""
+_CLAIMS: Final = frozenset({VerdictState.BLOCKED, VerdictState.THROTTLED})
 _KEEP: Final = 86_400.0
 _CONTROLS: Final = 4
 """Arms beside the subject, for the reckoning of bytes: the generous side."""
-_UNDECIDED: Final = (".anomaly", ".waits")
+_SINGLE: Final = ".anomaly"
+_UNDECIDED: Final = (_SINGLE, ".waits")
 """How the ids of the rules end that hold a failure back: a single one, and one that references have not spoken of."""
 _ABROAD: Final = 4
 """References that are asked."""
@@ -71,16 +72,17 @@ class BurstRules:
     risk: Mapping[str, Risk] = field(default_factory=dict)
     """By country; what is not named is ``medium``: nobody said that it is low."""
     bytes_per_day: int = 400_000
-    """What bursts may cost a probe a UTC day, as reckoned; single failures may use half of it."""
-    interval: float = 300.0
-    """Seconds between two measurements of a target."""
+    """What bursts may cost a probe a UTC day, by what runs usually cost; single failures may use half of it. What the
+    probe's own budget leaves holds whatever is asked: it counts what really crosses."""
+    timetable: Timetable = field(default_factory=Timetable)
+    """How often targets are measured, and by what."""
 
     def spread(self, country: str) -> float | None:
         """Return over how many seconds siblings are asked; ``None`` where nobody is."""
         risk = self.risk.get(country, Risk.MEDIUM)
         if not self.enabled or risk is Risk.HIGH:
             return None
-        return SPREAD if risk is Risk.LOW else self.interval
+        return SPREAD if risk is Risk.LOW else float(self.timetable.interval)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +115,13 @@ class _Failure(NamedTuple):
     verdict: Verdict
     blocked: bool
     at: float
+
+
+class _Price(NamedTuple):
+    """What a run is reckoned to cost a probe's day, and what it may cost at most."""
+
+    usual: int
+    most: int
 
 
 @dataclass(slots=True)
@@ -149,9 +158,10 @@ class Burst:
         if verdict.reference or verdict.layer not in OF_TARGETS:
             return
         single = verdict.rule.endswith(_UNDECIDED)
-        if verdict.state is VerdictState.BLOCKED or single:
+        claims = verdict.state in _CLAIMS or verdict.rule in SHARES
+        if claims or single:
             self._failures.append(_Failure(verdict, not single, received))
-        if verdict.state in {VerdictState.OK, VerdictState.BLOCKED} or single:
+        if verdict.state is VerdictState.OK or claims or single:
             self._well[verdict.probe, verdict.target, verdict.layer] = (received, verdict.state)
 
     def due(self, now: float, fleet: Fleet, target: Callable[[str], Target | None]) -> list[Asking]:
@@ -184,27 +194,37 @@ class Burst:
         whole = target(verdict.target)
         if spread is None or not wanted or whole is None:
             return
-        price = cost(verdict.layer, _shape(whole, verdict.family))
-        able = self._able(self._siblings(verdict, failure.at, fleet), price, failure, now)
+        design = _design(verdict.layer)
+        price = _price(verdict.layer, _shape(design, whole, verdict.family))
+        able = self._able(self._siblings(verdict, failure.at, fleet), price.usual, failure, now)
         for probe in self._half(able, verdict.network.asn):
-            self._request(probe, verdict, price, now, spread)
+            self._request(probe, verdict, design, price, now, spread)
         if able:
             held.burst = now
 
     def _plan_abroad(self, failure: _Failure, now: float, fleet: Fleet, whole: Target | None) -> None:
-        """Ask references about the same target: what is to be known of these minutes only they can say."""
+        """Ask references about the same target: what is to be known of these minutes only they can say.
+
+        They look once, as usual, and not at a single failure, which mostly is noise and has a series behind it minutes
+        later: a server that takes few connections refuses what all of them ask at the same time, and would seem dead.
+        """
         verdict = failure.verdict
+        if verdict.rule.endswith(_SINGLE):
+            return
         held = self._asked_abroad.setdefault((verdict.target, verdict.layer), _Asked())
-        wanted = failure.at - held.burst >= _AGAIN_ABROAD and failure.at - held.blocked >= STRETCH
+        # In a stretch their own timetable has them look as often as anybody, but at what is looked at rarely.
+        rarely = self._rules.timetable.every(verdict.layer) * self._rules.timetable.interval >= STRETCH
+        fresh = rarely or failure.at - held.blocked >= STRETCH
+        wanted = failure.at - held.burst >= _AGAIN_ABROAD and fresh
         if failure.blocked:
             held.blocked = failure.at
         if whole is None or not wanted or not self._rules.enabled:
             return
-        price = cost(verdict.layer, _shape(whole, verdict.family))
-        able = self._able([one for one in fleet.active() if one.reference], price, failure, now)
+        price = _price(verdict.layer, _shape(Design.SENTINEL, whole, verdict.family))
+        able = self._able([one for one in fleet.active() if one.reference], price.usual, failure, now)
         names = [one.id for one in able]
         for probe in self._chance.share(names, min(_ABROAD, len(names))):
-            self._request(probe, verdict, price, now, SPREAD)
+            self._request(probe, verdict, Design.SENTINEL, price, now, SPREAD)
         if able:
             held.burst = now
 
@@ -214,13 +234,13 @@ class Burst:
         more = {True: _MORE_ABROAD, False: 1}
         return [one for one in members if self._spent.get((one.id, day), 0) + price <= bound * more[one.reference]]
 
-    def _request(self, probe: str, verdict: Verdict, price: int, now: float, spread: float) -> None:
+    def _request(self, probe: str, verdict: Verdict, design: Design, price: _Price, now: float, spread: float) -> None:
         """Plan one request within so many seconds, and reckon its bytes."""
         day = int(now // _KEEP)
-        self._spent[probe, day] = self._spent.get((probe, day), 0) + price
+        self._spent[probe, day] = self._spent.get((probe, day), 0) + price.usual
         request = Request(
-            id=self._chance.id(), experiment=verdict.layer, target=verdict.target, design=Design.ON_DEMAND,
-            made=now, expires=now, bytes=price,
+            id=self._chance.id(), experiment=verdict.layer, target=verdict.target, design=design,
+            made=now, expires=now, bytes=price.most,
         )  # fmt: skip
         self._planned.append((now + self._chance.part() * spread, Asking(probe, request)))
 
@@ -239,7 +259,8 @@ class Burst:
         found = []
         for member in fleet.active():
             said = self._well.get((member.id, verdict.target, verdict.layer))
-            near = 2.0 * max(self._rules.interval, float(fleet.paces.get(member.id, 0)))
+            interval = max(self._rules.timetable.interval, fleet.paces.get(member.id, 0))
+            near = 2.0 * interval * self._rules.timetable.every(verdict.layer)
             if (
                 member.id != verdict.probe
                 and not member.reference
@@ -277,9 +298,19 @@ def _forget(held: dict[KeyT, _Asked], before: float) -> None:
         del held[key]
 
 
-def _shape(target: Target, family: int) -> RunShape:
+def _design(word: Experiment) -> Design:
+    """Return how a sibling is to look: with a series' controls, or as usual where such a series costs a megabyte."""
+    return Design.SENTINEL if REGISTRY[word].exclusive else Design.ON_DEMAND
+
+
+def _price(word: Experiment, shape: RunShape) -> _Price:
+    """Return both: bursts are bounded by what they usually cost, and each run by its own bound on the probe."""
+    return _Price(usual(word, shape), cost(word, shape))
+
+
+def _shape(design: Design, target: Target, family: int) -> RunShape:
     """Return the layout of what is asked for, on the generous side."""
-    return RunShape(target=target, design=Design.ON_DEMAND, family=family, controls=_CONTROLS, full=True)
+    return RunShape(target=target, design=design, family=family, controls=_CONTROLS, full=True)
 
 
 def _dated(request: Request, now: float) -> Request:

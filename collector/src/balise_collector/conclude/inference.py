@@ -75,6 +75,8 @@ class OperatorContext:
     """Seconds without a word after which a probe is silent."""
     laboratory: tuple[str, ...] = ()
     """Prefixes that are public here although IANA reserved them."""
+    scale: float = 1.0
+    """Seconds of every program's clock in a real second: 1 but in a laboratory."""
     observed: bool = False
     """Whether there is a table by which the sources of connections were looked up."""
     same_provider: tuple[frozenset[int], ...] = ()
@@ -184,6 +186,7 @@ class Inference:
             for version in (4, 6)
         }
         self._no_limits = SHARED if around.laboratory else BUDGET
+        self._scale = around.scale
         hosts = {member.id: member.host for member in around.fleet.members.values() if member.host}
         self._table.keep(hosts, self._no_limits)
         self._detector.keep(around.witnesses())
@@ -284,22 +287,34 @@ class Inference:
             pins=self._pins.get(measurement.host, frozenset()),
             fingerprints=self._operator.fingerprints,
             bogons=self._bogons,
+            scale=self._scale,
             no_limits=self._no_limits,
         )
 
     # ------------------------------------------------------------ steps
 
-    def step(self, at: float, presence: Iterable[PresenceRow], watched: Sequence[tuple[float, float]]) -> Concluded:
+    def step(
+        self,
+        at: float,
+        presence: Iterable[PresenceRow],
+        watched: Sequence[tuple[float, float]],
+        reported: Mapping[str, float] | None = None,
+    ) -> Concluded:
         """Let time pass up to ``at``.
 
         Args:
             at: UNIX seconds on the collector's clock; steps come in order, STEP apart.
             presence: state messages received since the last step.
             watched: when we listened, oldest first.
+            reported: when the last report of a board's health since the last step came, by probe: who moves bytes for
+                minutes, alone, measures nothing else meanwhile and is not silent.
         """
         self._stepped = at
         for row in presence:
             self._last_heard.presence(row)
+        for probe, heard_at in (reported or {}).items():
+            self._last_heard.note(probe, heard_at)
+            self._detector.heard(probe, heard_at)
         verdicts = self._look_again(at)
         fleet, patience = self._operator.fleet, self._operator.silence
         self._detector.excuse(lambda probe: fleet.silent_since(probe, at, at, patience) is not None)

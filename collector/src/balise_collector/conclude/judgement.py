@@ -11,9 +11,10 @@ from balise_collector.judge import RULES_VERSION
 from balise_collector.judge.context import BARRED, Context
 from balise_collector.judge.limits import fell_silent, limited
 from balise_collector.judge.references import ReferenceTable, Report
-from balise_collector.judge.rules import Facts, Rule
+from balise_collector.judge.rules import Facts, Rule, Weight
 from balise_collector.judge.verdict import INTERNET, Verdict, VerdictState
 from balise_wire.experiments import OBSERVATIONS, REGISTRY
+from balise_wire.experiments.traits import Transport
 from balise_wire.failures import Failure
 from balise_wire.measurement import Measurement
 from balise_wire.words import Arm, Experiment, TargetRole
@@ -31,7 +32,7 @@ def judge(measurement: Measurement, context: Context) -> Verdict:
     on_line = _on_line(measurement.experiment)
     accuses = rule.state in {VerdictState.BLOCKED, VerdictState.THROTTLED, VerdictState.SERVER_SIDE, VerdictState.DOWN}
     at = _decisive(measurement, facts) - context.clock_offset
-    accused_since = facts.since - context.clock_offset if not facts.passed else at
+    first = _decisive(measurement, facts) if facts.passed else facts.since
     state, mechanism = rule.state, rule.mechanism
     if context.reference and state in {VerdictState.BLOCKED, VerdictState.THROTTLED, VerdictState.SERVER_SIDE}:
         # A reference tells local from global; what blocks it, if anything does, is another country's story.
@@ -49,13 +50,15 @@ def judge(measurement: Measurement, context: Context) -> Verdict:
         design=measurement.design,
         at=at,
         clock_offset=context.clock_offset,
-        since=accused_since,
+        since=_shown(measurement, first, context.scale) - context.clock_offset,
         state=state,
         rule=rule.id,
         mechanism=mechanism,
         level=rule.level,
         score=facts.score if accuses else 0.0,
         proof=tuple(sign.id for sign in rule.proof if sign.id in facts.signs),
+        rate=facts.rate,
+        flows=facts.flows if state is VerdictState.BLOCKED or rule.weight is Weight.SHARE else None,
         reason=rule.reason,
         rules_version=RULES_VERSION,
         software=measurement.software,
@@ -99,7 +102,7 @@ def _not_understood(measurement: Measurement) -> bool:
 
 
 def _endpoints(measurement: Measurement) -> set[tuple[str, int]]:
-    """Return the addresses and ports at which the subject was tried, where it says them."""
+    """Return the addresses and ports at which the subject was tried over TCP, where it says them."""
     places = [
         DESTINATIONS[measurement.experiment](trial)
         for trial in measurement.observations
@@ -107,7 +110,8 @@ def _endpoints(measurement: Measurement) -> set[tuple[str, int]]:
         and not trial.carried
         and isinstance(trial, OBSERVATIONS.get(measurement.experiment, ()))
     ]
-    return {(place.address, place.port) for place in places if place.address and place.port is not None}
+    over_tcp = [place for place in places if place.transport is Transport.TCP]
+    return {(place.address, place.port) for place in over_tcp if place.address and place.port is not None}
 
 
 def _on_line(word: Experiment) -> bool:
@@ -127,6 +131,16 @@ def _decisive(measurement: Measurement, facts: Facts) -> float:
     if facts.passed:
         return min(tried)
     return max(tried) if facts.until is None else min(max(tried), facts.until)
+
+
+def _shown(measurement: Measurement, began: float, scale: float) -> float:
+    """Return when a subject's trial that began at a moment had shown what it shows, on the probe's clock.
+
+    What it met may have begun, or ended, between its first packet and its outcome: an upper edge is behind both.
+    """
+    seen = (one for one in measurement.observations if one.arm is Arm.SUBJECT and one.at == began)
+    lasted = max((one.elapsed_ms / 1000 * scale for one in seen), default=0.0)
+    return max(began, min(began + lasted, measurement.ended))
 
 
 def explain(measurement: Measurement, context: Context) -> str:

@@ -30,6 +30,7 @@ from balise_collector.conclude.inference import (
     OperatorContext,
     unsure_of,
 )
+from balise_collector.conclude.localise import IncidentReader, Localiser
 from balise_collector.conclude.store import Progress
 from balise_collector.fleet.catalogue import Catalogue
 from balise_collector.fleet.members import Fleet
@@ -74,6 +75,7 @@ def operator_context(config: Config, clock: Clock, fleet: Fleet, catalogue: Cata
         interval=float(config.timetable.interval),
         silence=float(config.detect.silence_seconds),
         laboratory=config.network.laboratory or (LABORATORY if clock.laboratory else ()),
+        scale=clock.scale,
         observed=bool(config.network.origins),
         same_provider=tuple(frozenset(group) for group in config.network.same_provider),
         fingerprints=_prints(config.judge.fingerprints),
@@ -113,6 +115,10 @@ class FollowedJournal(Protocol):
         ...
 
     def presence(self, after: float, until: float, /) -> list[PresenceRow]:
+        """See the interface."""
+        ...
+
+    def reported(self, after: float, until: float, /) -> dict[str, float]:
         """See the interface."""
         ...
 
@@ -333,9 +339,10 @@ class JournalReader:
             self._progress = msgspec.structs.replace(self._progress, stepped=until // STEP * STEP)
         while (at := self._progress.stepped + step_after(self._progress)) <= until:
             presence, watched = self._journal.presence(self._progress.stepped, at), self._journal.watched(at)
+            reported = self._journal.reported(self._progress.stepped, at)
             concluded = Concluded()
             with self._inference.faults.set_aside("step"):
-                concluded = self._inference.step(at, presence, watched)
+                concluded = self._inference.step(at, presence, watched, reported)
             self._progress = msgspec.structs.replace(self._progress, stepped=at)
             verdicts.extend(concluded.verdicts)
             if concluded.changes or self._progress.seq != self._saved:
@@ -370,7 +377,7 @@ def burst_of(config: Config) -> Burst:
         enabled=config.burst.enabled,
         risk={country: Risk(word) for country, word in config.burst.risk.items()},
         bytes_per_day=config.burst.bytes_per_day,
-        interval=float(config.timetable.interval),
+        timetable=config.timetable,
     )
     draw = secrets.SystemRandom()
     return Burst(rules, Chance(share=draw.sample, part=draw.random, id=lambda: secrets.token_hex(16)))
@@ -388,6 +395,25 @@ def ask(burst: Burst, registry: FleetRegistry, catalogue: Catalogue, learned: Le
             continue
         registry.add_request(probe, request, None)
         _log.info("burst: %s is asked once more for %s of %s", probe, request.experiment, request.about)
+
+
+def localise(
+    localiser: Localiser, store: IncidentReader, registry: FleetRegistry, catalogue: Catalogue, now: float
+) -> None:
+    """Write down the requests that open incidents ask for, where a box stands; the writer's thread sends them."""
+    if not localiser.is_due(now):
+        return
+    fleet = registry.fleet()
+    kept = registry.requests("")
+    for probe, request in localiser.due(store.incidents(), store.verdict, fleet, kept, now):
+        if target_named(request.about, catalogue, {}) is None:
+            continue
+        waiting = sum(one.is_open(now) for one in registry.requests(probe))
+        if why := hindrance(fleet, probe, request, waiting):
+            _log.info("localise: not asked: %s", why)
+            continue
+        registry.add_request(probe, request, None)
+        _log.info("localise: %s is asked where %s is cut", probe, request.about)
 
 
 def step_after(progress: Progress) -> float:
@@ -440,6 +466,10 @@ class Pipeline(threading.Thread):
         databases = self._open_databases()
         journal, store, registry = databases.journal, databases.store, databases.registry
         burst = burst_of(self._config)
+        localiser = Localiser(
+            {country: Risk(word) for country, word in self._config.burst.risk.items()}, lambda: secrets.token_hex(16),
+            enabled=self._config.burst.enabled and self._config.burst.localise,
+        )  # fmt: skip
         reader = JournalReader(journal, store, self._context(registry), heed=burst.heed)
         pause, cursor, stale = 0.0, -1, False
         while not self._stopping.wait(pause):
@@ -470,6 +500,8 @@ class Pipeline(threading.Thread):
                 self._teach_sometimes(reader)
             with reader.inference.faults.set_aside("burst"):
                 ask(burst, registry, self._catalogue, self._taught, self._clock.now())
+            with reader.inference.faults.set_aside("localise"):
+                localise(localiser, store, registry, self._catalogue, self._clock.now())
         databases.close()
 
     def _context(self, registry: FleetRegistry) -> OperatorContext:

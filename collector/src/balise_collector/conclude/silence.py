@@ -26,10 +26,11 @@ class LastHeard(msgspec.Struct):
     away: dict[str, float] = {}
 
     def note(self, probe: str, at: float) -> None:
-        """Note that something arrived from a probe."""
+        """Note that something arrived from a probe; what was said of its state since then stands."""
         self.heard[probe] = max(at, self.heard.get(probe, 0.0))
-        self.lost.pop(probe, None)
-        self.away.pop(probe, None)
+        for said in (self.lost, self.away):
+            if said.get(probe, at) <= at:
+                said.pop(probe, None)
 
     def presence(self, row: PresenceRow) -> None:
         """Note what a probe, or the broker for a dead one, said of its state."""

@@ -77,7 +77,7 @@ class CellHistory:
 
         Args:
             code: index of the code.
-            since: UNIX seconds of the first failing trial; ``at`` where there is none.
+            since: UNIX seconds by which its first failing trial had failed, or its decisive one had passed.
             at: UNIX seconds of the verdict.
         """
         runs = self.runs

@@ -25,6 +25,9 @@ INTERMITTENT: Final = 7200 // BIN
 """Bins within which a block that comes back is the same one (attribution.md 2.4)."""
 OVER: Final = 6
 """Bins of success in a row after which a trouble outside an episode is over: half an hour."""
+OVER_OF_SHARE: Final = 18
+"""The same of what acts on a share of the flows: half of them fail a look of two attempts in four, and a series that
+tells in ten."""
 _IDLE: Final = 3
 """Bins without any observation after which time alone changes nothing."""
 
@@ -159,8 +162,8 @@ class CellWalk:
         while len(marks) > 1 and marks[1].at < before:
             head = marks.pop(0)
             if goes_on:
-                one, two, three = (a + b for a, b in zip(head.nats, marks[0].nats, strict=True))
-                marks[0] = Mark(head.at, True, (one, two, three))
+                one, two, three, four = (a + b for a, b in zip(head.nats, marks[0].nats, strict=True))
+                marks[0] = Mark(head.at, True, (one, two, three, four))
         if not goes_on and marks[0].at < before:
             del marks[0]
 
@@ -195,7 +198,7 @@ class CellWalk:
                 last_fail=segment.last,
                 last_fail_bin=bin_,
                 surprise=nats,
-                partial=symbol is Symbol.PARTIAL,
+                symbol=symbol,
                 seen_ok_before=last_ok is not None or self.participants.series[index].ever_ok,
             )
         found.last_fail, found.last_fail_bin = segment.last, bin_
@@ -206,7 +209,7 @@ class CellWalk:
         found.observed += 1
         found.row += 1
         found.longest = max(found.longest, found.row)
-        if symbol in {Symbol.FAIL, Symbol.PROOF}:
+        if symbol in {Symbol.FAIL, Symbol.PROOF, Symbol.SHARE}:
             found.hard += 1
             found.last_hard = bin_
         found.rules[segment.code] = found.rules.get(segment.code, 0) + 1
@@ -228,7 +231,7 @@ class CellWalk:
             and codes[run.code].severity == Severity.OK
             and mechanism not in codes[run.code].blind_to
         ]
-        return max(looked, default=last)
+        return max(looked, default=None)
 
     def _says_nothing(self, index: int, segment: Segment) -> bool:
         """Whether an ok does not look at what fails here.
@@ -244,6 +247,11 @@ class CellWalk:
             return True
         return bool(blind) and all(self.participants.codes[code].mechanism in blind for code in span.rules)
 
+    def _over(self, span: Span) -> int:
+        """Return after how many bins of success a trouble is over."""
+        codes = self.participants.codes
+        return OVER_OF_SHARE if any(codes[code].symbol is Symbol.SHARE for code in span.rules) else OVER
+
     def _ok(self, index: int, segment: Segment, bin_: int) -> None:
         """Note one bin of success."""
         state, found = self.state, self._span(index)
@@ -255,7 +263,7 @@ class CellWalk:
         found.calm += 1
         if found.first_ok is None:
             found.first_ok = max(segment.first, found.last_fail)
-        if found.calm >= OVER and index in state.spans:
+        if found.calm >= self._over(found) and index in state.spans:
             # A trouble that came to nothing is noise, and is learned as such.
             del state.spans[index], state.chains[index]
             state.learned.setdefault(index, Learned()).add(found.first_fail // BIN, failing=found.hard > 0)

@@ -5,11 +5,13 @@ Must not live here: the beginning (opening.py), who is affected (membership.py).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Final
 
 from balise_collector.detect.membership import affected
 from balise_collector.detect.participants import Participants
+from balise_collector.detect.stretches import Symbol
 from balise_collector.detect.walk_state import OpenEpisode, Span, WalkState
 from balise_wire.bins import BIN
 
@@ -19,6 +21,10 @@ PATIENCE: Final = 24
 """Most bins of success that one which comes and goes must show."""
 RECENT: Final = 3
 """Bins within which a witness fails lately, or is well lately: 15 minutes."""
+_SURE: Final = 3.0
+"""Nats: once in twenty times."""
+_MOST: Final = 0.9
+"""Share of looks that pass, at most, that is believed of a block."""
 AWAY: Final = 24
 """Bins after which an affected probe that is heard no more is set aside from the close: it may have left for good."""
 
@@ -56,7 +62,17 @@ def _patience(participants: Participants, members: Mapping[int, Span]) -> int:
         lulls[who] = max(span.lull, lulls.get(who, 0))
     ranked = sorted(lulls.values(), reverse=True)
     lull = ranked[1] if len(ranked) > 1 else max(ranked, default=0)
-    return max(CALM, min(PATIENCE, lull + 1))
+    return max(CALM, _looks(participants, members), min(PATIENCE, lull + 1))
+
+
+def _looks(participants: Participants, members: Mapping[int, Span]) -> int:
+    """Return the bins of success that a block of a share lets pass once in twenty times; 0 of others."""
+    if not any(participants.codes[code].symbol is Symbol.SHARE for span in members.values() for code in span.rules):
+        return 0
+    bins = sum(span.observed - span.calm for span in members.values())
+    failing = sum(span.failing for span in members.values())
+    share = min(_MOST, (bins - failing + 0.5) / (bins + 1))
+    return min(PATIENCE, math.ceil(_SURE / -math.log(share)))
 
 
 def _settle(state: WalkState, current: OpenEpisode) -> None:

@@ -22,7 +22,7 @@ from balise_collector.detect.differences import differences
 from balise_collector.detect.episodes import episode
 from balise_collector.detect.evidence import Severity
 from balise_collector.detect.index import CellIndex
-from balise_collector.detect.model import INTERNET, CellEvent, CellKey, Coverage, Episode, Note, Sight
+from balise_collector.detect.model import INTERNET, CellEvent, CellKey, Coverage, Episode, Note, Parts, Sight
 from balise_collector.detect.notes import keep_note, strength
 from balise_collector.detect.participants import Participants
 from balise_collector.detect.silences import Silences
@@ -109,7 +109,7 @@ class Detector:
         changed = series.add(number, since, at)
         if kept.severity == Severity.OK:
             if (looks := series.looked(verdict.target)) is not None:
-                looks.passed(verdict.target, at)
+                looks.passed(verdict.target, at, since)
             else:
                 series.well = max(series.well, int(at))
             # An ok in its turn changes nothing in a quiet cell, and a restless one is walked anyway.
@@ -136,6 +136,10 @@ class Detector:
         Repeat it as often as you like; the first verdict dated later ends it. Late verdicts replace it bin by bin.
         """
         self.silences.begin(probe, network, at)
+
+    def heard(self, probe: str, at: float) -> None:
+        """Say that a probe spoke of its board at ``at`` (UNIX seconds): it is not silent, whatever it measures."""
+        self.silences.heard(probe, at)
 
     def received(self, at: float) -> None:
         """Say that what is observed next was received at ``at`` (UNIX seconds): what is too old then moves nothing."""
@@ -236,8 +240,7 @@ class Detector:
     def coverage(
         self,
         place: tuple[str, str],
-        roles: Iterable[str],
-        layers: Iterable[str],
+        parts: Parts,
         start: float,
         end: float,
         at_stake: Collection[Mechanism] = (),
@@ -246,18 +249,21 @@ class Detector:
 
         Args:
             place: country and service.
-            roles: that count.
-            layers: that count.
+            parts: that count.
             start: UNIX seconds.
             end: the same.
             at_stake: successes that look at none of these count for nothing.
         """
         bins = int(start // BIN), int(end // BIN)
-        return self.index.coverage(place, set(roles), set(layers), bins, self._operators, at_stake)
+        return self.index.coverage(place, parts, bins, self._operators, at_stake)
 
     def countries(self, service: str) -> list[str]:
         """Return the countries in which probes look at a service."""
         return self.index.countries(service)
+
+    def met_by_homes(self, service: str, parts: Parts, since: float) -> bool:
+        """Tell whether a home met a failure of these parts that references meet too, at ``since`` (UNIX) or later."""
+        return self.index.met_by_homes(service, parts, since)
 
     def sights(
         self, country: str, start: float, end: float, service: str = "", at_stake: Collection[Mechanism] = ()

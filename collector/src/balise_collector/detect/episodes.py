@@ -3,8 +3,10 @@
 Pure. Must not live here: when an episode opens or closes (cell_walk.py).
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from balise_collector.detect.closing import CALM
 from balise_collector.detect.evalue import SLACK
@@ -13,11 +15,32 @@ from balise_collector.detect.membership import affected
 from balise_collector.detect.model import AffectedProbe, CellKey, Episode, ProviderSpan, RuleCount
 from balise_collector.detect.moments import begun, common, ended, hull
 from balise_collector.detect.participants import Participants
+from balise_collector.detect.stretches import Symbol
 from balise_collector.detect.walk_state import OpenEpisode, Span
+from balise_wire.bins import BIN
+
+_SURE: Final = 3.0
+"""Nats by which a moment must lose to be outside of a bracket (moments.py)."""
+_MOST: Final = 0.75
+"""Share of flows that pass, at most, that is believed of a block."""
+_FAR: Final = 10
+"""Successes, at most, by which an edge moves."""
+_MOST_LOOKS: Final = 0.9
+_FAR_LOOKS: Final = 24
+"""The same of looks of two attempts, either of which is enough (``Symbol.SHARE``): half of the flows let pass three of
+four of them, and most that fail come to no word."""
+_SOME_PASS: Final = frozenset({Symbol.PARTIAL, Symbol.SHARE})
+_AROUND: Final = 288
+"""Bins, a day, within which they are looked for."""
 
 
-def interval(brackets: Sequence[tuple[int | None, int]]) -> Interval:
-    """Join [earliest, latest] brackets: their intersection, or what most tell; else percentiles, ``staggered``."""
+def interval(brackets: Sequence[tuple[int | None, int]], *, passing: bool = False) -> Interval:
+    """Join [earliest, latest] brackets: their intersection, or what most tell; else percentiles, ``staggered``.
+
+    Args:
+        brackets: UNIX seconds.
+        passing: the block lets a share of flows pass: who was let pass contradicts nobody, and is no roll-out.
+    """
     latest = min(b[1] for b in brackets)
     known = [b[0] for b in brackets if b[0] is not None]
     if not known:
@@ -27,7 +50,7 @@ def interval(brackets: Sequence[tuple[int | None, int]]) -> Interval:
         return Interval(earliest=float(earliest), latest=float(latest))
     if earliest - latest <= SLACK:
         return Interval(earliest=float(latest), latest=float(earliest))
-    together = common(brackets)
+    together = common(brackets, at_any_cost=passing)
     if together is not None:
         return together
     lows = sorted(known)
@@ -40,25 +63,29 @@ def _percentile(values: Sequence[int], share: float) -> int:
     return values[min(len(values) - 1, int(share * len(values)))]
 
 
-def join(intervals: Sequence[Interval]) -> Interval:
-    """Join intervals of several probes or cells into one."""
-    return interval([(None if i.earliest is None else int(i.earliest), int(i.latest)) for i in intervals])
+def join(intervals: Sequence[Interval], *, passing: bool = False) -> Interval:
+    """Join intervals of several probes or cells into one; ``passing`` as for ``interval``."""
+    brackets = [(None if i.earliest is None else int(i.earliest), int(i.latest)) for i in intervals]
+    return interval(brackets, passing=passing)
 
 
 def episode(key: CellKey, participants: Participants, found: OpenEpisode) -> Episode:
     """Return what people may know of one open or closed episode."""
     hit = {index: _well_again(participants, index, s) for index, s in affected(participants, found.spans).items()}
+    hit = _let_pass(participants, hit)
     closed = found.closed_bin is not None
     members = tuple(
         sorted((_member(participants, index, s, closed=closed) for index, s in hit.items()), key=lambda m: m.probe)
     )
     providers = _providers(participants, hit, closed=closed)
+    before = _well_before(found, hit) if found.standing else None
+    standing = found.standing and before is None
     return Episode(
         id=f"{key.country}/{key.asn}/{key.access}/{key.service}/{key.role}/{key.family}/{key.layer}@{found.opened_bin}",
         key=key,
-        standing=found.standing,
+        standing=standing,
         confirmed=found.shared and participants.hosts(hit) > 1,
-        onset=Interval(earliest=None, latest=min(m.onset.latest for m in members))
+        onset=Interval(earliest=before, latest=min(m.onset.latest for m in members))
         if found.standing
         else hull(begun([*hit.values()]), [one.onset for one in providers]),
         end=_end(hit, providers) if closed else None,
@@ -72,6 +99,17 @@ def episode(key: CellKey, participants: Participants, found: OpenEpisode) -> Epi
     )
 
 
+def _well_before(found: OpenEpisode, hit: Mapping[int, Span]) -> int | None:
+    """Return when a witness last had it well before anybody met it, who met it later; UNIX seconds.
+
+    Those who look for the first time behind a beginning know of none, and a beginning that another one of them saw is
+    no standing matter.
+    """
+    first = min((s.first_fail for s in hit.values()), default=0)
+    well = (s.last_ok for s in found.spans.values() if s.hard and s.last_ok is not None and s.last_ok < first)
+    return max(well, default=None)
+
+
 def _well_again(participants: Participants, index: int, span: Span) -> Span:
     """Return a span that is over when what failed was well again, and not another target of the probe."""
     looks = participants.series[index].looks
@@ -79,6 +117,51 @@ def _well_again(participants: Participants, index: int, span: Span) -> Span:
     if span.first_ok is None or own is None or own <= span.first_ok:
         return span
     return replace(span, first_ok=own)
+
+
+def _let_pass(participants: Participants, hit: Mapping[int, Span]) -> dict[int, Span]:
+    """Return spans whose brackets hold where a block lets a share of flows pass.
+
+    One success says little then of whether it had begun, or had ended. A bracket's edge is the first success that,
+    with those between it and the failures, a block of that share lets pass once in twenty times (three nats). Where
+    a probe had not as many before it, each that is missing stands for a bin, as in moments.py.
+    """
+    bins = sum(s.observed - s.calm for s in hit.values())
+    passed = bins - sum(s.failing for s in hit.values())
+    partial = sum(_passed(participants, s) for s in hit.values()) - passed
+    share = (passed + partial / 2 + 0.5) / (bins + 1)
+    nats = _SURE + math.log(len(hit))  # The latest edge of several counts: any of them may be the one that is wrong.
+    shared = any(participants.codes[code].symbol is Symbol.SHARE for s in hit.values() for code in s.rules)
+    most, far = (_MOST_LOOKS, _FAR_LOOKS) if shared else (_MOST, _FAR)
+    if shared:  # Spans begin and end with a failure, so that of few looks too small a share seems to pass.
+        share += 2.0 * math.sqrt(share * (1.0 - share) / (bins + 1))
+    successes = 1 if passed + partial / 2 < 1 else min(far, math.ceil(nats / -math.log(min(share, most))))
+    return {index: _widened(participants, index, s, successes) for index, s in hit.items()}
+
+
+def _passed(participants: Participants, s: Span) -> int:
+    """Return in how many bins of a span some flows passed, up to its last failure."""
+    partial = sum(n for code, n in s.rules.items() if participants.codes[code].symbol in _SOME_PASS)
+    return s.observed - s.calm - s.failing + partial
+
+
+def _widened(participants: Participants, index: int, span: Span, successes: int) -> Span:
+    """Return a span with the edges of its brackets moved to the so-many-th success away from its failures."""
+    if successes == 1:
+        return span
+    but, last_ok, first_ok = participants.blind(span.rules), span.last_ok, span.first_ok
+    if last_ok is not None:
+        first_bin = span.first_fail // BIN
+        before = participants.well(index, first_bin - _AROUND, first_bin, but)
+        more = successes - (last_ok >= first_bin * BIN)  # A bin that failed later on is none of those.
+        oldest = before[0].at if before else last_ok
+        last_ok = min(last_ok, before[-more].at if more <= len(before) else oldest - (more - len(before)) * BIN)
+    if first_ok is not None:
+        last_bin = span.last_fail_bin
+        after = participants.well(index, last_bin, last_bin + _AROUND, but)
+        more = successes - (first_ok < (last_bin + 1) * BIN)
+        first_ok = max([first_ok, *(mark.at + BIN - 1 for mark in after[:more][-1:])])
+    return replace(span, last_ok=last_ok, first_ok=first_ok)
 
 
 def _providers(participants: Participants, hit: Mapping[int, Span], *, closed: bool) -> tuple[ProviderSpan, ...]:
@@ -136,4 +219,5 @@ def _member(participants: Participants, index: int, s: Span, *, closed: bool) ->
         rules=tuple(sorted(rules, key=lambda r: (-r.bins, r.rule))),
         failing_bins=s.failing,
         observed_bins=s.observed,
+        passed_bins=_passed(participants, s),
     )

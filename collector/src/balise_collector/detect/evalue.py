@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from balise_collector.detect.stretches import BLOCK, Symbol, likelihoods
+from balise_collector.detect.stretches import BLOCK, Nats, Symbol, likelihoods
 from balise_wire.bins import BIN
 
 WINDOW: Final = 36
@@ -22,6 +22,7 @@ SLACK: Final = 60
 MOST: Final = 9.5
 """Nats that one witness can bring: a faulty or hostile probe has bounded influence."""
 _LARGE: Final = 1e100
+_NONE: Final[Nats] = (0.0, 0.0, 0.0, 0.0)
 SHARES: Final = (0.2, 0.5, 0.9)
 """phi: how many of the witnesses a block may reach."""
 
@@ -39,7 +40,7 @@ class Mark(NamedTuple):
     at: int
     """UNIX seconds: of a row of failures the first failing trial, else the beginning of the bin."""
     fails: bool
-    nats: tuple[float, float, float]
+    nats: Nats
 
 
 class Statistic(NamedTuple):
@@ -50,7 +51,7 @@ class Statistic(NamedTuple):
     begun: int
     """The likeliest beginning, UNIX seconds."""
     parts: Mapping[int, float]
-    """Nats of each probe since then, for a block that holds."""
+    """Nats of each probe since then, for the sort of block that is likeliest then."""
 
 
 NOTHING: Final = Statistic(-math.inf, 0, {})
@@ -70,16 +71,17 @@ def statistic(marks: Mapping[int, Sequence[Mark]], witness: Mapping[int, str]) -
     who: dict[str, list[int]] = {}
     for index in marks:
         who.setdefault(witness[index], []).append(index)
-    best, place, logs = -math.inf, 0, list[float]()
+    best, place, sort, logs = -math.inf, 0, 0, list[float]()
     for number in range(len(moments)):
         boards = [[sums[index][number] for index in ours] for ours in who.values()]
         if sum(min(MOST, max(max(board) for board in ours)) for ours in boards if ours) < best:
             continue  # It cannot add anything: what it could reach at most is less than what another has.
-        one = _mean(boards)
+        by_sort = _mean(boards)
+        one = _log_sum(by_sort)
         logs.append(one)
         if one > best:
-            best, place = one, number
-    return Statistic(_log_sum(logs), moments[place], {index: held[place][0] for index, held in sums.items()})
+            best, place, sort = one, number, by_sort.index(max(by_sort))
+    return Statistic(_log_sum(logs), moments[place], {index: held[place][sort] for index, held in sums.items()})
 
 
 def beginnings(held: Sequence[Mark]) -> Iterable[int]:
@@ -91,14 +93,14 @@ def beginnings(held: Sequence[Mark]) -> Iterable[int]:
         before = mark.fails
 
 
-def _since(held: Sequence[Mark], moments: Sequence[int]) -> list[tuple[float, float, float]]:
+def _since(held: Sequence[Mark], moments: Sequence[int]) -> list[Nats]:
     """Return one probe's sums since each moment.
 
     Of a success only its bin is known: it counts with the share of the bin (up to the failure after it) that lies
     behind the moment. Of who was not seen since, it counts that he might have been.
     """
-    found: list[tuple[float, float, float]] = []
-    place, total, upper = len(held) - 1, (0.0, 0.0, 0.0), 0
+    found: list[Nats] = []
+    place, total, upper = len(held) - 1, _NONE, 0
     for moment in reversed(moments):
         while place >= 0 and held[place].at >= (moment - SLACK if held[place].fails else moment):
             total = _added(total, held[place].nats)
@@ -107,22 +109,22 @@ def _since(held: Sequence[Mark], moments: Sequence[int]) -> list[tuple[float, fl
         unseen = UNSEEN if place == len(held) - 1 else 0.0
         rest = held[place] if place >= 0 else None
         if rest is None or rest.fails or rest.at + BIN <= moment:
-            found.append(_added(total, (unseen, unseen, unseen)))
+            found.append(_added(total, (unseen, unseen, unseen, unseen)))
             continue
         end = min(rest.at + BIN, upper) if upper > rest.at else rest.at + BIN
         share = max(0.0, end - moment) / (end - rest.at)
-        one, two, three = (math.log((1.0 - share) * math.exp(unseen) + share * math.exp(n)) for n in rest.nats)
-        found.append(_added(total, (one, two, three)))
+        one, two, three, four = (math.log((1.0 - share) * math.exp(unseen) + share * math.exp(n)) for n in rest.nats)
+        found.append(_added(total, (one, two, three, four)))
     found.reverse()
     return found
 
 
-def _added(a: tuple[float, float, float], b: tuple[float, float, float]) -> tuple[float, float, float]:
-    return a[0] + b[0], a[1] + b[1], a[2] + b[2]
+def _added(a: Nats, b: Nats) -> Nats:
+    return a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3]
 
 
-def _mean(witnesses: Sequence[Sequence[tuple[float, float, float]]]) -> float:
-    """Return the log of the mean over sorts of blocks and shares, for one moment."""
+def _mean(witnesses: Sequence[Sequence[Nats]]) -> list[float]:
+    """Return the log of each sort of block's part of the mean over sorts and shares, for one moment."""
     most = [boards[0] if len(boards) == 1 else _most(boards) for boards in witnesses]
     logs = list[float]()
     for sort, (weight, _) in enumerate(BLOCK):
@@ -135,13 +137,13 @@ def _mean(witnesses: Sequence[Sequence[tuple[float, float, float]]]) -> float:
             if product[-1] > _LARGE:
                 product, scale = [one / _LARGE for one in product], scale + math.log(_LARGE)
         logs.append(scale + math.log(sum(product)))
-    return _log_sum(logs)
+    return logs
 
 
-def _most(boards: Sequence[tuple[float, float, float]]) -> tuple[float, float, float]:
+def _most(boards: Sequence[Nats]) -> Nats:
     """Return the most of one person's boards, for each sort of block."""
-    one, two, three = (max(board[sort] for board in boards) for sort in range(len(BLOCK)))
-    return one, two, three
+    one, two, three, four = (max(board[sort] for board in boards) for sort in range(len(BLOCK)))
+    return one, two, three, four
 
 
 def _log_sum(logs: Sequence[float]) -> float:

@@ -22,9 +22,10 @@ class Severity:
     PARTIAL = 3
     DOWN = 4
     SERVER_SIDE = 5
-    THROTTLED = 6
-    BLOCKED = 7
-    PROVED = 8
+    SHARE = 6
+    THROTTLED = 7
+    BLOCKED = 8
+    PROVED = 9
 
 
 class Code(NamedTuple):
@@ -57,6 +58,8 @@ class Code(NamedTuple):
             return Symbol.SILENT
         if self.severity == Severity.PARTIAL:
             return Symbol.PARTIAL
+        if self.severity == Severity.SHARE:
+            return Symbol.SHARE
         if self.severity >= Severity.DOWN:
             return Symbol.PROOF if self.proof else Symbol.FAIL
         return Symbol.OK
@@ -76,6 +79,7 @@ _BY_STATE: Final[dict[VerdictState, int]] = {
 }
 _BY_WEIGHT: Final[dict[Weight, int]] = {
     Weight.PARTIAL: Severity.PARTIAL,
+    Weight.SHARE: Severity.SHARE,
     # The line's own trouble replaces an assumed silence without being evidence itself.
     Weight.VOID: Severity.VOID,
 }
@@ -84,6 +88,8 @@ _BY_RULE: Final[dict[str, int]] = {
     SILENT_RULE: Severity.SILENT,
     **{rule.id: _BY_WEIGHT[rule.weight] for rule in RULES.values() if rule.weight in _BY_WEIGHT},
 }
+SHARES: Final = frozenset(rule.id for rule in RULES.values() if rule.weight is Weight.SHARE)
+"""Rules of a series most of which failed: what acts on a share of the flows."""
 _PROOFS: Final = frozenset(sign.id for sign in SIGNS.values() if sign.excludes_fault)
 
 

@@ -14,7 +14,7 @@ import msgspec
 
 from balise_collector.detect.cell import Cell, CellHistory
 from balise_collector.detect.evidence import Code, Severity, blind, code_of, proves
-from balise_collector.detect.model import INTERNET, WORLD, CellKey, Coverage, RuleCount, Scale, Sight
+from balise_collector.detect.model import INTERNET, WORLD, CellKey, Coverage, Parts, RuleCount, Scale, Sight
 from balise_collector.detect.stretches import noise
 from balise_collector.judge.verdict import Verdict, VerdictState
 from balise_wire.bins import BIN
@@ -155,8 +155,7 @@ class CellIndex:
     def coverage(
         self,
         place: tuple[str, str],
-        roles: set[str],
-        layers: set[str],
+        parts: Parts,
         bins: tuple[int, int],
         who: Mapping[str, str],
         at_stake: Collection[Mechanism] = (),
@@ -165,8 +164,7 @@ class CellIndex:
 
         Args:
             place: country (``**``: each reference) and service.
-            roles: that count.
-            layers: that count.
+            parts: that count.
             bins: the first and the last.
             who: whom a probe counts as, where that is not itself.
             at_stake: successes that look at none of these count for nothing.
@@ -176,7 +174,7 @@ class CellIndex:
         counts: dict[tuple[str, str, int], list[int]] = {}
         for series in (s for cell in self._services.get(place, ()) for s in cell.series):
             key = series.cell.key
-            if key.role not in roles or key.layer not in layers:
+            if not parts.hold(key.role, key.family, key.layer):
                 continue
             tally = counts.setdefault((series.probe, series.country, series.asn), [0, 0])
             for run in series.list(first):
@@ -195,6 +193,20 @@ class CellIndex:
     def countries(self, service: str) -> list[str]:
         """Return the countries in which probes look at a service; the world's cells are none."""
         return sorted({country for country, one in self._services if one == service and country != WORLD})
+
+    def met_by_homes(self, service: str, parts: Parts, since: float) -> bool:
+        """Tell whether a home's own series met a failure that references meet too, at ``since`` (UNIX time) or later.
+
+        Where that is an edge's, other homes may be sent to other addresses and be well.
+        """
+        return any(
+            series.explained >= since
+            for (country, one), cells in self._services.items()
+            if one == service and country != WORLD
+            for cell in cells
+            if parts.hold(cell.key.role, cell.key.family, cell.key.layer)
+            for series in cell.series
+        )
 
     def noise(self, provider: CellHistory, service: str, bin_: int) -> float:
         """Return the share of trials that fail at a provider's targets around a bin.

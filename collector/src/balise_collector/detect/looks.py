@@ -33,15 +33,15 @@ class Looks:
         self.over = over if over is not None else []
         """When a target that had failed was first well again."""
 
-    def passed(self, target: str, when: float) -> None:
-        """Note a success."""
+    def passed(self, target: str, when: float, shown: float | None = None) -> None:
+        """Note a success that began at ``when`` and had passed when it was ``shown``."""
         at = int(when)
         held = self.well.setdefault(target, [])
         if held and held[-1] < 0:
             if at < -held[-1]:
                 return  # It came late: of a time before the failure.
             del held[-1]
-            self.over.append(math.ceil(when))
+            self.over.append(math.ceil(when if shown is None else shown))
         if not held or at > held[-1]:
             held.append(at)
             del held[:-_OKS]

@@ -4,13 +4,14 @@ Frozen types only. How an episode opens and closes is in cell_walk.py; what peop
 business.
 """
 
+from collections.abc import Collection
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
 from balise_collector.detect.interval import Interval
-from balise_collector.judge.verdict import VerdictState
+from balise_collector.judge.verdict import Flows, RateRatio, VerdictState
 from balise_wire.mechanisms import Mechanism
 
 
@@ -55,6 +56,10 @@ class Note(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     rule: str
     score: float = 0.0
     proof: tuple[str, ...] = ()
+    rate: RateRatio | None = None
+    """Of a verdict on a rate."""
+    flows: Flows | None = None
+    """Of a verdict that counts connections."""
     probe: str = ""
     """Whose it is, where notes of several probes are told together."""
 
@@ -79,6 +84,8 @@ class AffectedProbe(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tru
     rules: tuple[RuleCount, ...] = ()
     failing_bins: int = 0
     observed_bins: int = 0
+    passed_bins: int = 0
+    """Bins up to its last failure in which some flows passed."""
 
 
 class ProviderSpan(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -140,6 +147,19 @@ class CellEvent(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     episode: Episode
     at: float
     """UNIX seconds on the collector's clock."""
+
+
+class Parts(NamedTuple):
+    """Which parts of a service count, whoever looks."""
+
+    roles: Collection[str]
+    families: Collection[int]
+    """IP versions: who reaches it over another one says nothing."""
+    layers: Collection[str]
+
+    def hold(self, role: str, family: int, layer: str) -> bool:
+        """Tell whether a cell is of these parts."""
+        return role in self.roles and family in self.families and layer in self.layers
 
 
 class Coverage(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

@@ -65,12 +65,15 @@ def hull(joint: Moment, parts: Sequence[Interval]) -> Interval:
     )
 
 
-def common(brackets: Sequence[tuple[int | None, int]]) -> Interval | None:
-    """Return the moment that most of many brackets tell; ``None`` where too many contradict any."""
-    edges = sorted({edge for bracket in brackets for edge in bracket if edge is not None})
+def common(brackets: Sequence[tuple[int | None, int]], *, at_any_cost: bool = False) -> Interval | None:
+    """Return the moment that most of many brackets tell; ``None`` where too many contradict any, but at any cost."""
+    told = {edge for bracket in brackets for edge in bracket if edge is not None}
+    # What a success behind a moment costs grows by the bin (as in _moment): of a long stretch the end may agree alone.
+    steps = {low - BIN * n for low, _ in brackets if low is not None for n in range(1, _FAR)}
+    edges = sorted(told | {step for step in steps if min(told) < step < max(told)}) if told else []
     values = [(_agreement(brackets, (a + b) / 2), a, b) for a, b in pairwise(edges)]
     best = max((value for value, _, _ in values), default=0.0)
-    if not values or best < -max(_PASSED, _DISSENT * len(brackets)):
+    if not values or (best < -max(_PASSED, _DISSENT * len(brackets)) and not at_any_cost):
         return None
     credible = [(a, b) for value, a, b in values if value >= best - _WITHIN]
     return Interval(earliest=float(credible[0][0]), latest=float(credible[-1][1]))

@@ -17,7 +17,13 @@ def strength(note: Note) -> tuple[int, float, float, str]:
 def keep_note(series: CellHistory, verdict: Verdict) -> None:
     """Keep a failing verdict among the strongest of its history."""
     note = Note(
-        measurement=verdict.measurement, at=verdict.at, rule=verdict.rule, score=verdict.score, proof=verdict.proof
+        measurement=verdict.measurement,
+        at=verdict.at,
+        rule=verdict.rule,
+        score=verdict.score,
+        proof=verdict.proof,
+        rate=verdict.rate,
+        flows=verdict.flows,
     )
     held = series.notes or []
     if note not in held:

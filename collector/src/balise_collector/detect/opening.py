@@ -105,7 +105,7 @@ def _stands_out(participants: Participants, spans: Mapping[int, Span], found: St
     ours = [i for i in spans if found.parts.get(i, 0.0) > 0.0]
     before = min((spans[i].first_fail // BIN for i in ours), default=0)
     lost = (
-        drowned(spans[i].surprise, participants.noise(participants.series[i], before), partial=spans[i].partial)
+        drowned(spans[i].surprise, participants.noise(participants.series[i], before), symbol=spans[i].symbol)
         for i in ours
     )
     return found.score - sum(lost) > thresholds.BOUND
@@ -198,17 +198,18 @@ def _open_alone(participants: Participants, state: WalkState, bin_: int, before:
 
 
 def _slowly(participants: Participants, spans: Mapping[int, Span], hard: Iterable[int], witnesses: int) -> list[int]:
-    """Return those whose troubles have lasted, and began together (two) or one after another (three); else nobody."""
+    """Return those whose troubles have lasted, and began together (two) or one after another (more); else nobody."""
     lasting = [i for i in hard if spans[i].surprise >= thresholds.SURPRISE and spans[i].calm == 0]
     pair = [i for i in lasting if _lasted(spans[i]) >= thresholds.pair_bins(witnesses)]
     for one, other in combinations(pair, 2):
         if participants.operator(one) != participants.operator(other) and _together(spans[one], spans[other], SLACK):
             return [i for i in lasting if _together(spans[one], spans[i], SLACK)]
-    many = [i for i in lasting if _lasted(spans[i]) >= thresholds.triple_bins(witnesses)]
-    for first in many:
-        chain = [i for i in many if 0 <= spans[i].first_fail - spans[first].first_fail <= _ROLL_OUT]
-        if participants.hosts(chain) >= thresholds.TRIPLE:
-            return chain
+    for least, bins in thresholds.chain_bins(witnesses):
+        many = [i for i in lasting if _lasted(spans[i]) >= bins]
+        for first in many:
+            chain = [i for i in many if 0 <= spans[i].first_fail - spans[first].first_fail <= _ROLL_OUT]
+            if participants.hosts(chain) >= least:
+                return chain
     return []
 
 

@@ -104,9 +104,19 @@ class Silences:
         while its evidence is still being delivered.
         """
         for probe in [p for p, held in self.held.items() if self._index.heard(p) > held.since]:
-            held = self.held.pop(probe)
-            past = [quiet for quiet in self.past.get(probe, []) if quiet.since > held.since - _LEARNED]
-            self.past[probe] = [*past, Quiet(held.since, self._index.heard(probe))][-_MOST:]
+            self._over(probe, self._index.heard(probe))
+
+    def heard(self, probe: str, at: float) -> None:
+        """Let go of a probe that spoke at ``at`` (UNIX seconds) of its board: it is there, whatever it measures."""
+        held = self.held.get(probe)
+        if held is not None and at > held.since:
+            self._over(probe, at)
+
+    def _over(self, probe: str, at: float) -> None:
+        """Note that a silence lasted until ``at``."""
+        held = self.held.pop(probe)
+        past = [quiet for quiet in self.past.get(probe, []) if quiet.since > held.since - _LEARNED]
+        self.past[probe] = [*past, Quiet(held.since, at)][-_MOST:]
 
     # ------------------------------------------------------------ whether it is more than a home's own
 

@@ -31,6 +31,12 @@ class Symbol(IntEnum):
     """Failed, and shows what no server and no line at home can produce."""
     SILENT = 4
     """Nothing came where others of the provider were quiet as well."""
+    SHARE = 5
+    """Most attempts of a series failed and none beside it: chance makes it no oftener than a whole failure."""
+
+
+Nats = tuple[float, float, float, float]
+"""What something says for each sort of block (``BLOCK``), in nats."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,23 +55,34 @@ SERVICE: Final = Null(
     # Short trouble of a path; one service alone that fails at home for hours (once in a home and month); a lossy line.
     enter=(5e-5, 1e-4, 1e-3),
     leave=(0.25, 0.015, 0.08),
-    shows=((0.15, 0.15, 0.70, 1e-4, 1e-4), (0.03, 0.05, 0.92, 1e-4, 1e-4), (0.80, 0.15, 0.05, 1e-5, 1e-5)),
-    lone=(1.0, 1.5e-3, 1e-4, 1e-5, 1e-4),
+    # A path that loses a third of its packets shows a share of them now and then.
+    shows=(
+        (0.15, 0.15, 0.70, 1e-4, 1e-4, 0.05),
+        (0.03, 0.05, 0.92, 1e-4, 1e-4, 0.03),
+        (0.80, 0.15, 0.05, 1e-5, 1e-5, 0.05),
+    ),
+    lone=(1.0, 1.5e-3, 1e-4, 1e-5, 1e-4, 1e-4),
 )
 LINE: Final = Null(
     # Silence that silences.py lets pass has company in time and in share already; a subscriber's line that died.
     enter=(5e-4, 2e-4, 2e-4),
     leave=(0.25, 0.02, 0.02),
-    shows=((0.05, 0.03, 0.02, 1e-5, 0.90), (0.01, 0.01, 0.03, 1e-5, 0.95), (0.02, 0.03, 0.75, 1e-5, 0.20)),
-    lone=(1.0, 1.5e-3, 1e-4, 1e-5, 1e-4),
+    shows=(
+        (0.05, 0.03, 0.02, 1e-5, 0.90, 0.01),
+        (0.01, 0.01, 0.03, 1e-5, 0.95, 0.01),
+        (0.02, 0.03, 0.75, 1e-5, 0.20, 0.01),
+    ),
+    lone=(1.0, 1.5e-3, 1e-4, 1e-5, 1e-4, 1e-4),
 )
 BLOCK: Final = (
-    (0.6, (0.04, 0.04, 0.92, 0.30, 0.90)),
-    (0.2, (0.20, 0.38, 0.42, 0.14, 0.42)),
-    (0.2, (0.45, 0.25, 0.30, 0.10, 0.30)),
+    (0.55, (0.04, 0.04, 0.92, 0.30, 0.90, 0.03)),
+    (0.2, (0.20, 0.38, 0.42, 0.14, 0.42, 0.38)),
+    (0.15, (0.45, 0.25, 0.30, 0.10, 0.30, 0.20)),
+    (0.1, (0.77, 0.05, 0.05, 0.02, 0.05, 0.18)),
 )
 """(weight, what a block shows by symbol): one that holds, a box that acts on three flows of four, one that comes and
-goes."""
+goes, and a box on half of the flows, of which a look of two attempts sees nothing in three of four. A cell has either
+partial failures or shares, in whose place they stand."""
 MEMORY: Final = 2016
 """Bins (a week) for which a probe's own stretches are remembered, and for which the fleet's rate speaks beside them."""
 STRETCHES: Final = 2.5e-4
@@ -126,7 +143,7 @@ class Learned:
 
 
 @lru_cache(maxsize=4096)
-def taken(null: Null, held: Held, symbol: Symbol, ratios: tuple[float, float]) -> tuple[Held, Held]:
+def taken(null: Null, held: Held, symbol: Symbol, ratios: tuple[float, float]) -> tuple[Nats, Held]:
     """Return (nats for each sort of block, the stretches after it) of one bin; see ``predict`` and ``likelihoods``.
 
     Troubles resemble each other, and one that lasts comes to a rest: few are reckoned anew.
@@ -178,22 +195,27 @@ def noise(partial: int, bins: int) -> float:
     return min(0.5, root * (1.0 + 1.5 * root))
 
 
-def drowned(nats: float, level: float, *, partial: bool = False) -> float:
+def drowned(nats: float, level: float, *, symbol: Symbol = Symbol.FAIL) -> float:
     """Return by how many nats noise of the minute takes from a first failure.
 
-    A whole failure is p^3 (1 - p)^2 of its own, a partial one 2 p^2 (1 - p)^3.
+    A whole failure is p^3 (1 - p)^2 of its own, a partial one 2 p^2 (1 - p)^3, a share of a series of six after a look
+    that failed is less than 15 p^5.
     """
-    symbol = Symbol.PARTIAL if partial else Symbol.FAIL
-    by_noise = 2.0 * level**2 * (1.0 - level) ** 3 if partial else level**3 * (1.0 - level) ** 2
+    if symbol is Symbol.PARTIAL:
+        by_noise = 2.0 * level**2 * (1.0 - level) ** 3
+    elif symbol is Symbol.SHARE:
+        by_noise = 15.0 * level**5
+    else:
+        symbol, by_noise = Symbol.FAIL, level**3 * (1.0 - level) ** 2
     return math.log1p(by_noise * math.exp(min(nats, 20.0)) / BLOCK[0][1][symbol])
 
 
-def likelihoods(z: float, symbol: Symbol) -> tuple[float, float, float]:
+def likelihoods(z: float, symbol: Symbol) -> Nats:
     """Return log P(symbol | block) / P(symbol | null) for each sort of block, in nats.
 
     A failure never speaks against a block: what fails in a bin may be told before the bin is over, and what comes later
     in it must not take that back.
     """
     floor = -math.inf if symbol is Symbol.OK else 0.0
-    one, two, three = (max(floor, math.log(shows[symbol] / z)) for _, shows in BLOCK)
-    return one, two, three
+    one, two, three, four = (max(floor, math.log(shows[symbol] / z)) for _, shows in BLOCK)
+    return one, two, three, four

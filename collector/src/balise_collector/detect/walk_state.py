@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from balise_collector.detect.evalue import Mark
-from balise_collector.detect.stretches import CLEAR, Held, Learned
+from balise_collector.detect.stretches import CLEAR, Held, Learned, Symbol
 
 
 @dataclass(slots=True)
@@ -44,13 +44,13 @@ class Span:
     longest: int = 0
     """The longest such row."""
     hard: int = 0
-    """Bins of whole failure, not of partial failure or silence."""
+    """Bins of whole failure, or of a share beside controls that lost nothing; not of partial failure or silence."""
     last_hard: int = -1
     """Bin of the newest of them."""
     surprise: float = 0.0
     """Nats of the first."""
-    partial: bool = False
-    """The first was a partial failure."""
+    symbol: Symbol = Symbol.FAIL
+    """What the first showed."""
     initial: bool = False
     """It was among those that opened the episode."""
     seen_ok_before: bool = False

@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from balise_wire.experiments.traits import Transport
+
 MS: Final = (-1e9, 1e9)
 """Milliseconds: eleven days. A clock that was set between two looks makes an ordinary duration negative."""
 BYTE: Final = (0, 255)
@@ -43,6 +45,7 @@ class Destination(NamedTuple):
     address: str = ""
     port: int | None = None
     """``None`` where the port says nothing of the target."""
+    transport: Transport = Transport.TCP
 
     def __str__(self) -> str:
         """Say it for the quarantine's reader."""

@@ -11,10 +11,22 @@ from enum import StrEnum
 from typing import Generic, NamedTuple, TypeVar
 
 from balise_collector.system.sentences import Say
+from balise_wire.through import ProxyStage, Through
 from balise_wire.trial import Trial
 
 TrialT = TypeVar("TrialT", bound=Trial)
 BesideT = TypeVar("BesideT")
+
+
+def proxied(one: Through, say: Say) -> str:
+    """Return how far a proxy led; which one it was is the operator's own."""
+    return {
+        ProxyStage.UNREACHED: say("by way of a proxy, which was not reached"),
+        ProxyStage.REFUSED: say("by way of a proxy, which served nobody"),
+        ProxyStage.NO_WAY: say("by way of a proxy, which did not reach it"),
+        ProxyStage.OPEN: say("by way of a proxy, which reached it"),
+        ProxyStage.UNKNOWN: say("by way of a proxy"),
+    }[one.stage]
 
 
 class Outcome(StrEnum):

@@ -6,16 +6,24 @@ not live here: what is wrong with a file (catalogue.py refuses it).
 
 from collections.abc import Collection, Iterator
 
-from balise_collector.fleet.catalogue import Catalogue
+from balise_collector.fleet.catalogue import DOUBTED, Catalogue
+from balise_wire.experiments import REGISTRY
 from balise_wire.words import Experiment, Scope
 
 _SHOWN = 6
 """Names of one line."""
 _TLS_PORT = 443
+_STUN_LEAST = 3
+"""Other operators' servers of STUN that a series asks."""
 
 
 def gaps(
-    catalogue: Catalogue, *, silent: Collection[str], countries: Collection[str], references: int
+    catalogue: Catalogue,
+    *,
+    silent: Collection[str],
+    countries: Collection[str],
+    references: int,
+    helpers: Collection[str] = (),
 ) -> tuple[str, ...]:
     """Return a line for each thing that is missing.
 
@@ -24,8 +32,13 @@ def gaps(
         silent: addresses without a resolver that the settings name.
         countries: in which members measure.
         references: how many of them measure from abroad.
+        helpers: the operator's own servers.
     """
-    return (*_of_names(catalogue, silent), *_of_controls(catalogue, countries), *_of_targets(catalogue, references))
+    return (
+        *_of_names(catalogue, silent),
+        *_of_controls(catalogue, countries),
+        *_of_targets(catalogue, references, helpers),
+    )
 
 
 def _of_names(catalogue: Catalogue, silent: Collection[str]) -> Iterator[str]:
@@ -53,13 +66,28 @@ def _of_controls(catalogue: Catalogue, countries: Collection[str]) -> Iterator[s
         yield f"no domestic control for {', '.join(missing)}: a cut border is not told from a cut line there"
 
 
-def _of_targets(catalogue: Catalogue, references: int) -> Iterator[str]:
+def _of_targets(catalogue: Catalogue, references: int, helpers: Collection[str]) -> Iterator[str]:
     entries = [entry for service in catalogue.services for entry in service.targets]
     named = sorted({entry.host for entry in entries if Experiment.TLS in entry.experiments and not entry.neighbour})
     if named:
         more = f" and {len(named) - _SHOWN} more" if len(named) > _SHOWN else ""
         yield f"no neighbour of {', '.join(named[:_SHOWN])}{more}: their control is a stranger to the server"
+    if doubted := sorted({entry.host for entry in entries if entry.confidence in DOUBTED}):
+        more = f" and {len(doubted) - _SHOWN} more" if len(doubted) > _SHOWN else ""
+        yield f"no sure source of {', '.join(doubted[:_SHOWN])}{more}: what fails there may be a name that moved"
     if not any(entry.http_port == _TLS_PORT for entry in entries if Experiment.HTTP in entry.experiments):
         yield "nothing is fetched over TLS: a service that refuses a country, and a frozen transfer, are not seen"
+    stun = sorted({entry.host for entry in entries if Experiment.STUN in entry.experiments})
+    if stun and len({server.name for server in catalogue.stun}) < _STUN_LEAST:
+        yield (
+            f"calls are measured ({', '.join(stun[:_SHOWN])}) and fewer than {_STUN_LEAST} other STUN servers are "
+            "named: a line without UDP is not told from a dead call server; add [[stun]]"
+        )
+    helped = {word.value for entry in entries for word in entry.experiments if REGISTRY[word].at_helper}
+    if helped and not helpers:
+        yield (
+            f"no helper: nothing is sent for {', '.join(sorted(helped))}; run balise-agent helper on a server of yours "
+            "and name it in [catalogue] helpers"
+        )
     if not references:
         yield "no reference: what is down everywhere is not told from what is blocked, and probes find addresses alone"

@@ -20,6 +20,8 @@ REVOKED: Final = "revoked"
 RETIRED: Final = "retired"
 HALTED: Final = "halted"
 NO_TASKS: Final = Tasks()
+AT_RISK: Final = "risk-high"
+"""The operator's tag of a board whose host is at risk: it asks nothing out of turn, and nothing risky."""
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from balise_wire.assignment import Assignment, Target
-from balise_wire.skills import FEATURES, FIRST, LONGEST, MOST, skill
+from balise_wire.skills import AUTHORITIES, FEATURES, FIRST, LONGEST, MOST, skill
 
 UNREAD_MOST: Final = 16
 """Words of one probe that this collector cannot read and that are remembered for the operator."""
@@ -107,6 +107,9 @@ def _known(target: Target, held: frozenset[str], lacking: Counter[str]) -> Targe
     """Return a target with the experiments that a probe can carry out, and note those that it cannot."""
     if skill(target.role) not in held:
         lacking[skill(target.role)] += 1
+        return None
+    if target.authorities and AUTHORITIES not in held:
+        lacking[AUTHORITIES] += 1
         return None
     lacking.update(skill(word) for word in target.experiments if skill(word) not in held)
     kept = tuple(word for word in target.experiments if skill(word) in held)

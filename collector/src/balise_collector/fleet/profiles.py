@@ -1,9 +1,10 @@
 """How much of a host's line a probe's task may use: the timetable is thinned until the day fits the profile. Pure.
 
-The bytes are those that each experiment states of a sentinel (balise_wire.experiments); the shares are the profiles
-of docs/attribution.md section 4; delivering the results is paid from the same day (balise_wire.profiles). What is
-thinned first is what costs most and is missed least: page fetches, then hellos, which take turns; names and connections
-keep their five minutes the longest. Must not live here: the probe's own limits, which hold whatever is assigned.
+The bytes are those that a sentinel of each experiment usually costs (balise_wire.experiments.usual); the shares are
+the profiles of docs/attribution.md section 4; delivering the results is paid from the same day (balise_wire.profiles).
+What is thinned first is what costs most and is missed least: page fetches, then hellos, which take turns; names and
+connections keep their five minutes the longest. Must not live here: the probe's own limits, which hold whatever is
+assigned.
 """
 
 from collections.abc import Iterator
@@ -12,14 +13,14 @@ from typing import Final
 import msgspec
 
 from balise_wire.assignment import Assignment, Target, Timetable
-from balise_wire.experiments import MEASURED, REGISTRY, cost
+from balise_wire.experiments import MEASURED, REGISTRY, usual
 from balise_wire.experiments.traits import RunShape
 from balise_wire.profiles import DAY, delivery_bytes, share_of
 from balise_wire.words import Design, Experiment, Profile
 
 RESTING: Final = 0.8
 """An experiment that rests from a smaller share of the day's bytes on is thinned first."""
-PLANNED: Final = {Profile.STANDARD: 0.8, Profile.LEAN: 0.85, Profile.METERED: 0.85, Profile.UNKNOWN: 0.85}
+PLANNED: Final = 0.85
 """Share of a day's bytes that schedule and delivery may fill together; the rest is for anomalies, whose own sentinels
 take the place of what was planned of them."""
 
@@ -39,6 +40,12 @@ class Rung(msgspec.Struct, frozen=True):
     """Seconds."""
 
 
+RAREST: Final = 2 * DAY
+"""Seconds between two looks at a rate on the poorest timetable: rarer ones say little."""
+_RATES_AT_LEAST: Final = 7_200
+"""Seconds between two looks at a rate that fetches give way for."""
+_METERED: Final = 8
+"""Times as rare on a line that is paid by the byte."""
 _TWENTY_MINUTES: Final = 1_200
 """With a first failure, its repetition and the detector's bin behind it, interception is told within half an hour."""
 _HALF_HOUR: Final = 1_800
@@ -100,40 +107,67 @@ def fitted(assignment: Assignment, profile: Profile, *, laboratory: bool = False
     thinned = assignment
     for timetable in _timetables(assignment.timetable, profile):
         thinned = msgspec.structs.replace(assignment, timetable=timetable, budget=budget)
-        if bytes_per_day(thinned) + delivered_per_day(thinned, profile) <= PLANNED[profile] * budget.bytes_per_day:
+        if bytes_per_day(thinned) + delivered_per_day(thinned, profile) <= PLANNED * budget.bytes_per_day:
             break
     return thinned
 
 
 def _timetables(base: Timetable, profile: Profile) -> Iterator[Timetable]:
+    """Yield timetables from rich to poor; what measures rates makes room before the next rung is tried."""
     for rung in LADDER:
-        yield msgspec.structs.replace(
-            base,
-            interval=min(base.interval * rung.stretch, DAY),
-            line=max(base.line, rung.line),
-            chain=min(base.chain, rung.chain),
-            health=max(base.health, 3600) if profile is Profile.METERED else base.health,
-            **_turns(base, rung),
-        )
+        interval = min(base.interval * rung.stretch, DAY)
+        turns = _turns(base, rung)
+        rarest = RAREST * (_METERED if profile is Profile.METERED else 1)
+        # On the rich rungs fetches give way before rates do: those have every hour, or two.
+        rarest = min(rarest, max(_RATES_AT_LEAST, rung.resting * interval))
+        for rarely in _rarely(max(1, rarest // interval)):
+            yield msgspec.structs.replace(
+                base,
+                interval=interval,
+                line=max(base.line, rung.line),
+                chain=min(base.chain, rung.chain),
+                health=max(base.health, 3600) if profile is Profile.METERED else base.health,
+                **turns,
+                **{figure: max(getattr(base, figure), rarely) for figure in _RATES},
+            )
+
+
+def _rarely(most: int) -> Iterator[int]:
+    """Yield in which n-th intervals rates are measured, each twice as rare as the one before, and at last the rarest.
+
+    Args:
+        most: intervals between two looks.
+    """
+    often = 1
+    while often < most:
+        yield often
+        often *= 2
+    yield most
+
+
+_RATES: Final = frozenset(traits.cadence for traits in REGISTRY.values() if traits.exclusive and traits.cadence)
+"""The figures of what runs alone, and costs most."""
 
 
 def _turns(base: Timetable, rung: Rung) -> dict[str, int]:
     """Return the figures of the timetable that say in which intervals an experiment has a turn; others have all."""
     turns: dict[str, int] = {}
     for traits in REGISTRY.values():
-        if figure := traits.cadence:
+        if (figure := traits.cadence) and figure not in _RATES:
             least = rung.resting if traits.rests_from < RESTING else rung.lasting
-            turns[figure] = max(turns.get(figure, getattr(base, figure)), least)
+            least *= 1 if rung is LADDER[0] else traits.rarer
+            often = -(-getattr(base, figure) // rung.stretch) if traits.steady else getattr(base, figure)
+            turns[figure] = max(turns.get(figure, often), least)
     return turns
 
 
 def bytes_per_day(assignment: Assignment) -> int:
-    """Return what the scheduled day costs while nothing fails, both directions, on the generous side."""
+    """Return what the scheduled day usually costs while nothing fails, both directions."""
     slots = DAY / assignment.timetable.interval
     runs = [
         (
             slots / assignment.timetable.every(experiment) * _addresses(assignment, target, experiment),
-            sentinel_bytes(target, experiment),
+            sentinel_bytes(target, experiment, helped=bool(assignment.helpers)),
         )
         for target in assignment.targets
         for experiment in dict.fromkeys(target.experiments)
@@ -166,13 +200,13 @@ def _more_bytes(assignment: Assignment) -> float:
 
 def _full_bytes(target: Target, experiment: Experiment) -> int:
     """Return the bytes of a sentinel that looks at more."""
-    return cost(experiment, RunShape(target=target, design=Design.SENTINEL, full=True))
+    return usual(experiment, RunShape(target=target, design=Design.SENTINEL, full=True))
 
 
 def _check_bytes(assignment: Assignment) -> int:
     """Return the bytes of one look at the line; of which target it is asked changes nothing."""
     shape = RunShape(target=assignment.targets[0], design=Design.SENTINEL, controls=len(assignment.controls))
-    return sum(cost(word, shape) for word in MEASURED if not REGISTRY[word].of_target)
+    return sum(usual(word, shape) for word in MEASURED if not REGISTRY[word].of_target)
 
 
 def results_per_day(assignment: Assignment) -> float:
@@ -191,7 +225,8 @@ def delivered_per_day(assignment: Assignment, profile: Profile) -> int:
     return delivery_bytes(profile, results_per_day(assignment), assignment.timetable.health)
 
 
-def sentinel_bytes(target: Target, experiment: Experiment) -> int:
-    """Return the bytes of one sentinel of an experiment on a target."""
+def sentinel_bytes(target: Target, experiment: Experiment, *, helped: bool = False) -> int:
+    """Return the bytes of one sentinel of an experiment on a target; ``helped``: the operator has a helper."""
     family = 6 if any(":" in address for address in target.addresses) else 4
-    return cost(experiment, RunShape(target=target, design=Design.SENTINEL, family=family))
+    beside = int(helped and experiment in REGISTRY and REGISTRY[experiment].at_helper)
+    return usual(experiment, RunShape(target=target, design=Design.SENTINEL, family=family, controls=beside))

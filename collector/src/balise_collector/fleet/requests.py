@@ -73,7 +73,7 @@ def target_named(text: str, catalogue: Catalogue, learned: Mapping[tuple[str, in
     """Return the target of the catalogue with an id; ``None`` where there is none."""
     for service in catalogue.services:
         for entry in service.targets:
-            for target in targets_of(service.id, entry, learned):
+            for target in targets_of(service.id, entry, learned, service.authorities):
                 if target.id == text:
                     return target
     return None

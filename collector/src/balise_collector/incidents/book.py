@@ -249,7 +249,8 @@ def _same_event(
     """Return the entry that a cluster goes on: one that holds its episodes, else one of its sort at its time.
 
     Of several at its time, after a restart, it is a confirmed one where the cluster is confirmed, and another where it
-    is not: what one probe saw must not take the place of what was told.
+    is not: what one probe saw must not take the place of what was told. What stood since an unknown time goes on as
+    itself where its beginning turns out.
     """
     ids = {e.id for e in cluster}
     first, last = bins
@@ -260,7 +261,7 @@ def _same_event(
         for e in entries
         if e.first_bin <= last + INTERMITTENT
         and first <= e.last_bin + INTERMITTENT
-        and (e.incident.onset.earliest is None) is standing
+        and ((e.incident.onset.earliest is None) is standing or (not standing and e.episodes & ids))
         and (bool(e.episodes & ids) or _may_speak_of(e, spoken))
     ]
     near.sort(
@@ -305,6 +306,7 @@ def _reads(incident: Incident) -> tuple[object, ...]:
         incident.grade,
         incident.recurrences,
         incident.forged,
+        incident.other_path,
         tuple((one.asn, one.end is None) for one in incident.providers),
         bool(incident.evidence),
     )

@@ -12,12 +12,14 @@ from balise_wire.bins import BIN
 
 FAR: Final = 1 << 40
 """A bin after all others: the end of what is still open."""
+SOON: Final = 3
+"""Bins, a quarter of an hour, within which another part of a service that fails goes on with what failed."""
 TOGETHER: Final = 12
 """Bins within which one probe's trouble begins together with what others confirm: an hour."""
 
 
 def clusters(episodes: Sequence[Episode]) -> list[list[Episode]]:
-    """Join episodes that overlap or follow within two hours.
+    """Join episodes that overlap or soon follow, and those of one part of a service within two hours.
 
     What stands since before our time is an event of its own: a block that begins beside it must not hide in it. One
     probe's word joins an event that others confirm where it begins together with it, and none otherwise.
@@ -80,9 +82,21 @@ def _linked(episodes: Sequence[Episode]) -> list[list[Episode]]:
     """Chain episodes by time."""
     chains: list[list[Episode]] = []
     for each in sorted(episodes, key=lambda e: (e.onset.latest, e.id)):
-        start = int(each.onset.latest // BIN)
-        if chains and start <= reach(chains[-1])[1] + INTERMITTENT:
-            chains[-1].append(each)
-        else:
+        home = next((chain for chain in reversed(chains) if _goes_on(chain, each)), None)
+        if home is None:
             chains.append([each])
+        else:
+            home.append(each)
     return chains
+
+
+def _goes_on(chain: Sequence[Episode], each: Episode) -> bool:
+    """Whether an episode goes on with a chain: it overlaps or soon follows, or the same part of a service fails anew.
+
+    Calls that fail in the morning and pictures that fail at noon are two events (mission.md S19).
+    """
+    start = int(each.onset.latest // BIN)
+    if start <= reach(chain)[1] + SOON:
+        return True
+    same = [e for e in chain if (e.key.role, e.key.layer) == (each.key.role, each.key.layer)]
+    return bool(same) and start <= reach(same)[1] + INTERMITTENT

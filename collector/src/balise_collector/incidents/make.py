@@ -7,7 +7,7 @@ what was said of it before (book.py).
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -16,8 +16,19 @@ import msgspec
 
 from balise_collector.detect.detector import Detector
 from balise_collector.detect.episodes import join
-from balise_collector.detect.model import INTERNET, WORLD, AffectedProbe, Coverage, Episode, Note, ProviderSpan
+from balise_collector.detect.model import (
+    INTERNET,
+    WORLD,
+    AffectedProbe,
+    CellKey,
+    Coverage,
+    Episode,
+    Note,
+    Parts,
+    ProviderSpan,
+)
 from balise_collector.incidents.clusters import spoken_of
+from balise_collector.incidents.flows import flow_shares
 from balise_collector.incidents.grade import LEAST, PROOFS, grade
 from balise_collector.incidents.hypotheses import Hypothesis, Posterior, posterior
 from balise_collector.incidents.hypotheses.claim import PRIORS_OF_LINES, PRIORS_OF_SERVICES, kind_of, kinds
@@ -31,13 +42,16 @@ from balise_collector.incidents.model import (
     IncidentState,
     Interval,
     MechanismShare,
+    OtherPath,
     ProviderTimes,
     Reason,
     ReferenceCount,
     Weighed,
 )
+from balise_collector.incidents.rates import by_provider, rate_shares
 from balise_collector.incidents.scope import FleetView, counted_in, scope
 from balise_collector.judge import RULES_VERSION
+from balise_collector.judge.signs import THROUGH, THROUGH_FAILED
 from balise_wire.bins import BIN
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Experiment, TargetRole
@@ -76,17 +90,12 @@ class Basis:
     @property
     def cells(self) -> frozenset[tuple[str, int, str]]:
         """(role, family, layer) of what failed."""
-        return frozenset((e.key.role, e.key.family, e.key.layer) for e in self.told)
+        return frozenset(_part(e.key) for e in self.told)
 
     @property
-    def roles(self) -> list[str]:
-        """Sorted."""
-        return sorted({e.key.role for e in self.told})
-
-    @property
-    def layers(self) -> list[str]:
-        """Sorted."""
-        return sorted({e.key.layer for e in self.told})
+    def parts(self) -> Parts:
+        """What failed, each sorted."""
+        return _parts(self.told)
 
 
 def make(
@@ -119,24 +128,24 @@ def make(
     notes = _notes(basis, detector)
     proofs = _proofs(notes, detector)
     weighed = _weighed(topic, basis, detector, fleet, notes) if country != WORLD else None
-    kind, probability = _kind(spoken, weighed, count, previous, basis.layers)
+    kind, probability = _kind(spoken, weighed, count, previous, basis.parts.layers)
     where = locality(kind, count)
     confirmed = any(e.confirmed for e in cluster)
-    witnesses = _witnesses(topic, basis, detector) if confirmed else 1
-    rules = {r.rule for m in basis.members for r in m.rules}
+    witnesses = _witnesses(topic, spoken, basis, detector) if confirmed else 1
+    rules = _of_two(((r.rule, m.probe) for m in basis.members for r in m.rules), detector)
     fresh = Incident(
         id=_identity(topic, spoken, basis.onset),
         kind=kind,
         state=_state(basis.told),
         country=country,
         service=service,
-        roles=tuple(TargetRole(role) for role in basis.roles),
-        layers=tuple(basis.layers),
-        families=tuple(sorted({family for _, family, _ in basis.cells})),
+        roles=tuple(TargetRole(role) for role in basis.parts.roles),
+        layers=tuple(basis.parts.layers),
+        families=tuple(basis.parts.families),
         onset=basis.onset,
         end=basis.end,
         scope=reach,
-        mechanisms=_shares(basis.told, detector, basis.counts),
+        mechanisms=_shares(basis, detector, notes),
         locality=where,
         references=count,
         grade=grade(kind, where, probability, reach, proofs, rules, witnesses),
@@ -148,12 +157,13 @@ def make(
         witnesses=witnesses,
         providers=_providers(basis, detector),
         forged=bool(FORGED & proofs),
+        other_path=_other_path(basis, detector),
         claimed=_claimed(kind, service, weighed, previous),
     )
     return _continued(_explained(fresh, weighed), previous, now)
 
 
-def _weighed(topic: Topic, basis: Basis, detector: Detector, fleet: FleetView, notes: Iterable[Note]) -> Posterior:
+def _weighed(topic: Topic, basis: Basis, detector: Detector, fleet: FleetView, notes: Sequence[Note]) -> Posterior:
     """Weigh every hypothesis against what was seen from the beginning on."""
     country, service = topic
     signs: dict[str, frozenset[str]] = {}
@@ -163,12 +173,14 @@ def _weighed(topic: Topic, basis: Basis, detector: Detector, fleet: FleetView, n
         service=service,
         members=basis.affected,
         cells=basis.cells,
+        cells_of=_cells_of(basis),
         home=detector.sights(country, *basis.window, at_stake=basis.at_stake),
         abroad=[s for s in detector.sights(WORLD, *basis.window, service) if s.country != country],
         signs=signs,
         proofs=PROOFS,
         witness=detector.witness,
         fleet=fleet,
+        rates=by_provider(notes, {m.probe: m.asn for m in basis.affected}),
     )
     return posterior(gather(scene), PRIORS_OF_LINES if service == INTERNET else PRIORS_OF_SERVICES)
 
@@ -227,7 +239,7 @@ def _claimed(kind: IncidentKind, service: str, weighed: Posterior | None, previo
     return kind is not IncidentKind.OWN_FAULT and 1.0 - outage - own >= LEAST["C"]
 
 
-def _witnesses(topic: Topic, basis: Basis, detector: Detector) -> int:
+def _witnesses(topic: Topic, spoken: IncidentKind, basis: Basis, detector: Detector) -> int:
     """Count independent witnesses; of a fault of the whole world, the countries that have seen it are.
 
     Where homes of two hosts anywhere reach it meanwhile it is no fault of the whole world.
@@ -236,23 +248,27 @@ def _witnesses(topic: Topic, basis: Basis, detector: Detector) -> int:
     if topic[0] != WORLD:
         return found
     found = min(found, len({m.country for m in basis.members}))
-    return min(found, 1) if _reached_at_home(topic[1], basis, detector) else found
+    return min(found, 1) if _reached_at_home(topic[1], spoken, basis, detector) else found
 
 
-def _reached_at_home(service: str, basis: Basis, detector: Detector) -> bool:
+def _reached_at_home(service: str, spoken: IncidentKind, basis: Basis, detector: Detector) -> bool:
     """Whether homes of two hosts reach meanwhile what references do not: then it is no fault of the whole world.
 
-    What they reached in the bins in which it began and ended may have been before it, and behind it.
+    What they reached in the bins in which it began and ended may have been before it, and behind it. A service has
+    other addresses than the dead ones of an edge, and homes that are sent to those reach it: where a home fails at the
+    dead ones, as references do, the others say nothing.
     """
     start, end = max((basis.onset.latest // BIN + 1) * BIN, basis.window[0]), basis.window[1]
     if basis.end is not None and basis.end.earliest is not None:
         end = min(end, basis.end.earliest // BIN * BIN - 1.0)
     if start > end:
         return False
+    if spoken is IncidentKind.EDGE_FAULT and detector.met_by_homes(service, basis.parts, start):
+        return False
     well = [
         c.probe
         for country in detector.countries(service)
-        for c in detector.coverage((country, service), basis.roles, basis.layers, start, end)
+        for c in detector.coverage((country, service), basis.parts, start, end)
         if c.ok and c.failed * 4 <= c.ok
     ]
     return detector.witnesses(well) >= WITNESSES
@@ -262,8 +278,10 @@ def _providers(basis: Basis, detector: Detector) -> tuple[ProviderTimes, ...]:
     """Return beginning and end on each provider that counts, the first first."""
     held: defaultdict[int, list[ProviderSpan]] = defaultdict(list)
     counted = {m.asn for m in basis.affected}
-    for span in (span for e in basis.told for span in e.providers):
-        if span.asn in counted:
+    own = {(e.key.asn, _part(e.key)) for e in basis.told}
+    for key, span in ((e.key, span) for e in basis.told for span in e.providers):
+        # The country's cell closes by what most see: whoever goes on in it is told by a cell of its own.
+        if span.asn in counted and (key.asn == span.asn or (span.asn, _part(key)) not in own):
             held[span.asn].append(span)
     found = []
     for asn, spans in held.items():
@@ -274,6 +292,26 @@ def _providers(basis: Basis, detector: Detector) -> tuple[ProviderTimes, ...]:
         who = detector.witnesses(probe for s in spans for probe in s.probes)
         found.append(ProviderTimes(asn=asn, onset=onset, end=end, witnesses=who))
     return tuple(sorted(found, key=lambda one: (one.onset.latest, one.asn)))
+
+
+def _cells_of(basis: Basis) -> dict[int, frozenset[tuple[str, int, str]]]:
+    """Return role, family and layer of the cells that failed, by the providers of who failed in them."""
+    held: defaultdict[int, set[tuple[str, int, str]]] = defaultdict(set)
+    for each in basis.told:
+        for member in each.members:
+            held[member.asn].add(_part(each.key))
+    return {asn: frozenset(cells) for asn, cells in held.items()}
+
+
+def _parts(told: Iterable[Episode]) -> Parts:
+    """Return what failed of a service."""
+    roles, families, layers = zip(*(_part(e.key) for e in told), strict=True)
+    return Parts(sorted({*roles}), sorted({*families}), sorted({*layers}))
+
+
+def _part(key: CellKey) -> tuple[str, int, str]:
+    """Return which part of a service a cell sees: role, family and layer, whoever looks."""
+    return key.role, key.family, key.layer
 
 
 def _explained(fresh: Incident, weighed: Posterior | None) -> Incident:
@@ -293,11 +331,11 @@ def _basis(topic: Topic, cluster: Sequence[Episode], detector: Detector, now: fl
     told = spoken_of(cluster)
     standing = all(e.standing for e in told)
     flat = [m for e in cluster for m in e.members]
-    everybody = [m for e in told for m in e.members]
-    onset, end = _onset(everybody, standing=standing), _end(told, everybody)
-    roles, layers = {e.key.role for e in told}, {e.key.layer for e in told}
+    seen_by = [(e.key.layer, m) for e in told for m in e.members]
+    everybody = [m for _, m in seen_by]
+    onset, end = _onset(seen_by, standing=standing), _end(told, everybody)
     at_stake = frozenset(r.mechanism for m in everybody for r in m.rules if r.mechanism is not None)
-    seen = detector.coverage(topic, roles, layers, *_window(onset, end, now), at_stake)
+    seen = detector.coverage(topic, _parts(told), *_window(onset, end, now), at_stake)
     hit = counted_in(flat, seen)
 
     def counts(member: AffectedProbe) -> bool:
@@ -306,7 +344,7 @@ def _basis(topic: Topic, cluster: Sequence[Episode], detector: Detector, now: fl
     sure = [*filter(counts, everybody)]
     if sure and len(sure) < len(everybody):
         # Whom the other homes of the same provider contradict tells neither when it began nor when it ended.
-        onset, end = _onset(sure, standing=standing), _end(told, sure)
+        onset, end = _onset([(layer, m) for layer, m in seen_by if counts(m)], standing=standing), _end(told, sure)
     return Basis(
         told=told,
         members=sure or everybody,
@@ -327,7 +365,7 @@ def _references(topic: Topic, basis: Basis, detector: Detector, fleet: FleetView
         return ReferenceCount()
     abroad = basis.seen
     if country != WORLD:
-        abroad = detector.coverage((WORLD, service), basis.roles, basis.layers, *basis.window)
+        abroad = detector.coverage((WORLD, service), basis.parts, *basis.window)
     return references(abroad, country, fleet.references())
 
 
@@ -354,14 +392,59 @@ def _continued(fresh: Incident, previous: Incident | None, now: float) -> Incide
     )
 
 
-def _onset(members: Sequence[AffectedProbe], *, standing: bool) -> Interval:
-    """Return when what members saw began."""
+def _onset(members: Sequence[tuple[str, AffectedProbe]], *, standing: bool) -> Interval:
+    """Return when what members saw began, each in a layer; of addresses and of names the one that began first.
+
+    An address may be closed for a while after each hello with a name: its ports are well until the first of them, so
+    that the two intervals are of two moments and do not narrow each other.
+    """
     if standing:
-        return Interval(earliest=None, latest=min(m.onset.latest for m in members))
-    return join([m.onset for m in members if m.onset.earliest is not None] or [m.onset for m in members])
+        return Interval(earliest=None, latest=min(m.onset.latest for _, m in members))
+    known = [one for one in members if one[1].onset.earliest is not None] or members
+    of_names = [m for layer, m in known if layer != Experiment.TCP]
+    of_addresses = [m for layer, m in known if layer == Experiment.TCP]
+    return min((_begun(each) for each in (of_names, of_addresses) if each), key=lambda one: one.latest)
 
 
-def _end(cluster: Sequence[Episode], members: Iterable[AffectedProbe]) -> Interval | None:
+def _begun(members: Sequence[AffectedProbe]) -> Interval:
+    """Return when what members saw began: the first of what providers do each in a way of their own.
+
+    Who blocks in another way carried an order out by other means: its moment narrows nobody else's. The first of
+    several moments lies between the first of their lower edges and the first of their upper ones.
+    """
+    by_way: defaultdict[Mechanism | None, list[AffectedProbe]] = defaultdict(list)
+    for provider in _of_providers(members):
+        by_way[_way(provider)].extend(provider)
+    each = [_together(ours) for ours in by_way.values()]
+    joined = each[0] if len(each) == 1 else join(each)
+    lows = [one.earliest for one in each if one.earliest is not None]
+    return joined if joined.staggered or not lows else msgspec.structs.replace(joined, earliest=min(lows))
+
+
+def _of_providers(members: Iterable[AffectedProbe]) -> list[list[AffectedProbe]]:
+    """Return members by provider, in the order in which each first comes."""
+    found: defaultdict[tuple[str, int], list[AffectedProbe]] = defaultdict(list)
+    for member in members:
+        found[member.country, member.asn].append(member)
+    return [*found.values()]
+
+
+def _way(members: Iterable[AffectedProbe]) -> Mechanism | None:
+    """Return the mechanism that most of what members saw is blocked by."""
+    bins: Counter[Mechanism | None] = Counter()
+    for rule in (rule for member in members for rule in member.rules):
+        bins[rule.mechanism] += rule.bins if rule.mechanism else 0
+    return max(bins, key=lambda way: (bins[way], way or ""), default=None)
+
+
+def _together(members: Sequence[AffectedProbe]) -> Interval:
+    """Return when what began at once did, provider by provider first: a roll-out is no block that lets flows pass."""
+    parts = _of_providers(members) if any(m.passed_bins for m in members) else [list(members)]
+    joined = [join([m.onset for m in ours], passing=any(m.passed_bins for m in ours)) for ours in parts]
+    return joined[0] if len(joined) == 1 else join(joined)
+
+
+def _end(cluster: Sequence[Episode], members: Sequence[AffectedProbe]) -> Interval | None:
     """Return the end, once every episode is closed."""
     if any(e.closed_bin is None for e in cluster):
         return None
@@ -370,7 +453,7 @@ def _end(cluster: Sequence[Episode], members: Iterable[AffectedProbe]) -> Interv
     # Roles come back one by one; an end is when the last of them did, so brackets long before it do not count. One that
     # looked again late has a wide bracket, which ends behind the others' and says no less of them.
     late = [end for end in ends if end.latest >= last - 2 * BIN]
-    return join(late) if late else None
+    return join(late, passing=any(m.passed_bins for m in members)) if late else None
 
 
 def _window(onset: Interval, end: Interval | None, now: float) -> tuple[float, float]:
@@ -389,13 +472,12 @@ def _state(cluster: Sequence[Episode]) -> IncidentState:
     return IncidentState.OPEN if any(e.confirmed for e in cluster) else IncidentState.UNCONFIRMED
 
 
-def _shares(
-    cluster: Sequence[Episode], detector: Detector, borne_out: Callable[[AffectedProbe], bool]
-) -> tuple[MechanismShare, ...]:
+def _shares(basis: Basis, detector: Detector, notes: Sequence[Note]) -> tuple[MechanismShare, ...]:
     """Return which mechanisms were seen, where, and from when to when; country cells repeat what ASN cells say."""
     counts: dict[Mechanism, list[tuple[Episode, AffectedProbe, int]]] = defaultdict(list)
-    for each in cluster:
-        for member in filter(borne_out, each.members):
+    rates, flows = rate_shares(notes, {m.probe: m.asn for m in basis.members}), flow_shares(notes)
+    for each in basis.told:
+        for member in filter(basis.counts, each.members):
             for rule in member.rules:
                 if rule.mechanism is not None:
                     counts[rule.mechanism].append((each, member, rule.bins))
@@ -412,6 +494,8 @@ def _shares(
                 onset=join([m.onset for _, m, _ in found]),
                 end=join(ends) if ends and all(e.closed_bin is not None for e, _, _ in found) else None,
                 witnesses=detector.witnesses(m.probe for _, m, _ in found),
+                rate=rates.get(mechanism),
+                flows=flows.get(mechanism),
             )
         )
     return tuple(sorted(shares, key=lambda s: (-s.verdicts, s.mechanism)))
@@ -427,12 +511,29 @@ def _duty(cluster: Sequence[Episode]) -> float | None:
 
 
 def _proofs(notes: Iterable[Note], detector: Detector) -> set[str]:
-    """Return the signs that two witnesses have: one alone can write any sign into its packets."""
+    """Return the signs that two witnesses have."""
+    return _of_two(((sign, note.probe) for note in notes for sign in note.proof), detector)
+
+
+def _other_path(basis: Basis, detector: Detector) -> tuple[OtherPath, ...]:
+    """Return what two witnesses found of each part by way of a proxy; where some reached it so, it works.
+
+    One of them may be read on the way to the proxy, and the other not.
+    """
+    probes, found = {m.probe for m in basis.members}, set[tuple[str, str]]()
+    for role in basis.parts.roles:
+        notes = [n for e in basis.told if e.key.role == role for n in detector.notes(e) if n.probe in probes]
+        found |= {(role, sign) for sign in _proofs(notes, detector)}
+    told = {role: (role, THROUGH.id) in found for role, sign in found if sign in {THROUGH.id, THROUGH_FAILED.id}}
+    return tuple(OtherPath(role=TargetRole(role), works=works) for role, works in sorted(told.items()))
+
+
+def _of_two(found: Iterable[tuple[str, str]], detector: Detector) -> set[str]:
+    """Return what two witnesses have, given (what, probe): one alone can write anything into its packets."""
     held: dict[str, set[str]] = defaultdict(set)
-    for note in notes:
-        for sign in note.proof:
-            held[sign].add(detector.witness(note.probe))
-    return {sign for sign, who in held.items() if len(who) >= WITNESSES}
+    for what, probe in found:
+        held[what].add(detector.witness(probe))
+    return {what for what, who in held.items() if len(who) >= WITNESSES}
 
 
 def _evidence(notes: Iterable[Note], detector: Detector) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ __all__ = [
     "Interval",
     "Locality",
     "MechanismShare",
+    "OtherPath",
     "ProviderTimes",
     "Reason",
     "ReferenceCount",
@@ -96,6 +97,36 @@ class IncidentScope(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tru
     told, because too few probes stand on those (pages/public.py)."""
 
 
+class RateShare(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """How fast the transfers were that a mechanism held down; medians over the evidence."""
+
+    ratio: float
+    """Subject to control on the same server and path."""
+    low: float | None = None
+    high: float | None = None
+    """Of the 95 % interval; ``None`` where no series had one."""
+    kbps: float
+    least_kbps: float
+    most_kbps: float
+    """Of single probes' medians, kilobits a second."""
+    control_kbps: float
+    up: bool = False
+    """Uploads alone."""
+    spread: float | None = None
+    """Coefficient of variation of the providers' rates; ``None`` of one provider."""
+
+
+class FlowShare(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """Which share of the connections a mechanism acts on."""
+
+    share: float
+    low: float
+    high: float
+    """95 % interval."""
+    series: int
+    """Series of connections that it rests on."""
+
+
 class MechanismShare(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One mechanism seen in an incident, and where."""
 
@@ -107,6 +138,18 @@ class MechanismShare(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tr
     end: Interval | None = None
     witnesses: int = 0
     """Independent witnesses of this mechanism; 0 in what an earlier version kept: not known."""
+    rate: RateShare | None = None
+    """Of what holds a rate down; ``None`` of anything else."""
+    flows: FlowShare | None = None
+    """Of what acts on a share of the connections; ``None`` where all of every series failed, or none were counted."""
+
+
+class OtherPath(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What became of one part by way of a proxy, in the minutes in which it failed directly."""
+
+    role: TargetRole
+    works: bool
+    """Whether two witnesses reached it so; else two did not, by way of a proxy that works."""
 
 
 class ReferenceCount(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -200,6 +243,8 @@ class Incident(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     claimed: bool = True
     """Whether, all hypotheses weighed, enough speaks for it to be told: not what is our own side's, nor what of a
     service is the line's (whose own incident tells it), nor a silence that electricity explains as well."""
+    other_path: tuple[OtherPath, ...] = ()
+    """The parts that were asked by way of a proxy; of one that is not among them nobody knows."""
     forged: bool = False
     """Two witnesses' evidence holds a packet or an answer that the service cannot have sent."""
     hypotheses: tuple[Weighed, ...] = ()

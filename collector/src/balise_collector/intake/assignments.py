@@ -6,7 +6,7 @@ read of. Must not live here: what an assignment holds (fleet/assignment.py, prof
 
 import logging
 from collections.abc import Collection, Iterable, Mapping
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
@@ -17,7 +17,8 @@ from balise_collector.fleet.members import NO_TASKS, Member
 from balise_collector.fleet.orders import Able, Taken, within
 from balise_collector.fleet.profiles import fitted, results_per_day
 from balise_collector.fleet.quota import Quotas
-from balise_collector.fleet.registry import AssignmentRegistry
+from balise_collector.fleet.registry import AssignmentRegistry, WatchRegistry
+from balise_collector.fleet.watches import watches_of
 from balise_collector.intake.broker import Connection
 from balise_collector.intake.current_fleet import CurrentFleet
 from balise_collector.intake.sealing import ProbeSealer
@@ -26,7 +27,7 @@ from balise_collector.system.clock import Clock
 from balise_collector.system.config import Config
 from balise_collector.system.errors import JournalError
 from balise_collector.system.faults import words_of
-from balise_wire.assignment import Assignment
+from balise_wire.assignment import Assignment, Watch
 from balise_wire.envelope import Kind
 from balise_wire.status import Acceptance, acceptance, overtaken
 from balise_wire.topics import Leaf, topic
@@ -34,6 +35,10 @@ from balise_wire.topics import Leaf, topic
 _log = logging.getLogger(__name__)
 _ASSIGN_EVERY: Final = 3600.0
 """Clock seconds between two looks whether an assignment changed or nears its end."""
+
+
+class TaskRegistry(AssignmentRegistry, WatchRegistry, Protocol):
+    """What is kept of assignments, and the windows that they are to tell of."""
 
 
 class Reports:
@@ -79,7 +84,12 @@ class AssignmentMaker(msgspec.Struct, frozen=True):
     """One clock drives every program: no line has to bear anything."""
 
     def make(
-        self, member: Member, current: CurrentFleet, issued: Issued, learned: Mapping[tuple[str, int], tuple[str, ...]]
+        self,
+        member: Member,
+        current: CurrentFleet,
+        issued: Issued,
+        learned: Mapping[tuple[str, int], tuple[str, ...]],
+        watches: tuple[Watch, ...] = (),
     ) -> tuple[Assignment, Mapping[str, int]]:
         """Return what a probe is to do, as far as it can and may, and what was left out as it is too old for it."""
         config = self.config
@@ -89,12 +99,17 @@ class AssignmentMaker(msgspec.Struct, frozen=True):
             # collector opens no boxes.
             stop = stopped(self.catalogue.version, halt.reason, issued.interval or config.timetable.interval)
             return msgspec.structs.replace(stop, sealed_to=self.sealed_to), issued.left_out
-        task = assignment_for(member, self.catalogue, config.timetable, config.budget, learned)
+        task = assignment_for(member, self.catalogue, config.timetable, config.budget, learned, _dangerous(config))
         silent = dict.fromkeys((*task.silent_addresses, *config.catalogue.silent_addresses))
         task = msgspec.structs.replace(task, silent_addresses=tuple(silent), helpers=config.catalogue.helpers)
         task, left_out = within(task, current.fleet.order_of(member.id).able)
         task = fitted(task, member.profile, laboratory=bool(config.network.laboratory) or self.laboratory)
-        return msgspec.structs.replace(task, sealed_to=self.sealed_to), left_out
+        return msgspec.structs.replace(task, sealed_to=self.sealed_to, watches=watches), left_out
+
+
+def _dangerous(config: Config) -> frozenset[str]:
+    """Return the countries in which measuring may cost hosts much, on the operator's word."""
+    return frozenset(country for country, risk in config.burst.risk.items() if risk == "high")
 
 
 class Assignments:
@@ -104,7 +119,7 @@ class Assignments:
         self,
         maker: AssignmentMaker,
         current: CurrentFleet,
-        registry: AssignmentRegistry,
+        registry: TaskRegistry,
         quotas: Quotas,
         sealer: ProbeSealer,
         clock: Clock,
@@ -220,7 +235,9 @@ class Assignments:
     def _assign(self, member: Member, now: float, connections: Iterable[Connection], *, again: bool) -> bool:
         """Give one probe what it is to do; whether that was written down anew."""
         issued = self._registry.issued(member.id)
-        assignment, left_out = self._maker.make(member, self._current, issued, self._learned)
+        measured = [service.id for service in self._maker.catalogue.services]
+        watches = watches_of(member, self._registry.watches(), measured, now)
+        assignment, left_out = self._maker.make(member, self._current, issued, self._learned, watches)
         if assignment.targets:
             since = max(member.approved_at, member.enrolled_at or 0.0)
             self._quotas.expect(member.id, results_per_day(assignment) / 24.0, since)

@@ -163,7 +163,7 @@ class FreshOrigins:
     def __init__(self, path: Path) -> None:
         """Read the table once (ConfigError where it cannot be read)."""
         self._path = path
-        self._read_at = self._changed()
+        self._read_at = _changed(self._path)
         self._table = read_origins(path)
         self._thread: threading.Thread | None = None
         _log.info("%d ranges of origins from %s", self._table.ranges, path)
@@ -174,17 +174,11 @@ class FreshOrigins:
 
     def freshen(self) -> None:
         """Begin to read the file again where it has changed; returns at once."""
-        changed = self._changed()
+        changed = _changed(self._path)
         if changed != self._read_at and (self._thread is None or not self._thread.is_alive()):
             self._read_at = changed
             self._thread = threading.Thread(target=self._read, name="origins", daemon=True)
             self._thread.start()
-
-    def _changed(self) -> float:
-        try:
-            return self._path.stat().st_mtime
-        except OSError:
-            return 0.0
 
     def _read(self) -> None:
         try:
@@ -192,3 +186,42 @@ class FreshOrigins:
             _log.info("%d ranges of origins from %s", self._table.ranges, self._path)
         except ConfigError as error:
             _log.error("%s; the table of before stays", error)
+
+
+class OriginsOnDemand:
+    """The table of a file, read when an address is first asked for; one that cannot be read knows no address.
+
+    It is tried again when the file has changed. Any thread may ask.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Read nothing yet."""
+        self._path = path
+        self._table: FreshOrigins | None = None
+        self._failed_at: float | None = None
+        self._lock = threading.Lock()
+
+    def look_up(self, address: str) -> Origin | None:
+        """As ``Origins.look_up``."""
+        with self._lock:
+            table = self._opened()
+        return None if table is None else table.look_up(address)
+
+    def _opened(self) -> FreshOrigins | None:
+        if self._table is not None:
+            self._table.freshen()
+        elif (changed := _changed(self._path)) != self._failed_at:
+            try:
+                self._table = FreshOrigins(self._path)
+            except ConfigError as error:
+                self._failed_at = changed
+                _log.error("%s; until then no network is named", error)
+        return self._table
+
+
+def _changed(path: Path) -> float:
+    """Return when a file changed last, UNIX seconds; 0 where it cannot be asked."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0

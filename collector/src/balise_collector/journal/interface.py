@@ -141,6 +141,10 @@ class HealthReader(Protocol):
         """Return up to ``most`` health reports with ``no`` above ``after``, in order, without damaged ones."""
         ...
 
+    def reported(self, after: float, until: float) -> dict[str, float]:
+        """Return when the last health report of each probe came that was received in (after, until], UNIX seconds."""
+        ...
+
     def latest_health(self) -> dict[str, HealthRow]:
         """Return the last health report of each probe."""
         ...

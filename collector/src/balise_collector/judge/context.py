@@ -56,6 +56,8 @@ class Context:
     bogons: tuple[Network, ...] = BOGONS
     line_seconds: float = LINE_TOLERANCE
     """Most seconds between a measurement and the line health that gates it; probes keep to the same figure."""
+    scale: float = 1.0
+    """Seconds of the probe's clock in a second of its trials: 1 but in a laboratory, whose clock runs faster."""
     no_limits: frozenset[str] = BUDGET
     """Words of ``limited_by`` that say nothing of the board (limits.py)."""
 

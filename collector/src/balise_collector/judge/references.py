@@ -17,6 +17,7 @@ from typing import Final, Protocol, TypeVar, cast
 from balise_collector.judge.limits import BUDGET
 from balise_collector.judge.verdict import Verdict, VerdictState
 from balise_collector.judge.witnesses import ENOUGH, Stand, witness_of
+from balise_wire.experiments.traits import Transport
 from balise_wire.measurement import Measurement
 from balise_wire.trial import Trial
 
@@ -245,9 +246,15 @@ class ReferenceTable:
         if ok:
             self._mark(("service", verdict.service, verdict.role, address), verdict.probe, at, ok=True)
 
-    def greeted(self, report: Report, address: str, port: int, at: float, *, ok: bool) -> None:
-        """Note whether a greeting of any name was answered at an address that took the connection; as ``endpoint``."""
-        self._mark(("greeting", address, str(port)), report.verdict.probe, at, ok=ok)
+    def every_syn(self, report: Report, address: str, port: int, at: float, *, ok: bool) -> None:
+        """Note whether every SYN of a trial was answered: what a server drops now and then, it drops for everybody."""
+        self._mark(("every_syn", address, str(port)), report.verdict.probe, at, ok=ok)
+
+    def greeted(
+        self, report: Report, address: str, port: int, at: float, *, ok: bool, transport: Transport = Transport.TCP
+    ) -> None:
+        """Note whether a greeting of any name was answered at an address; over TCP, one that took the connection."""
+        self._mark(("greeting", transport.value, address, str(port)), report.verdict.probe, at, ok=ok)
 
     def answered(self, report: Report, found: Iterable[str], at: float) -> None:
         """Keep the addresses that a reference was given for its target's name lately: a CDN turns its answers over."""
@@ -372,6 +379,10 @@ class ReferenceTable:
         home = self._well_at_home(("home", country, address, str(port)), besides, since, until)
         return self._seen(("address", address, str(port)), since, until, home)
 
+    def every_syn_at(self, address: str, port: int, since: float, until: float) -> Seen:
+        """Return which references had each of their SYNs answered by this very address and port; times as there."""
+        return self._seen(("every_syn", address, str(port)), since, until, home=0)
+
     def of_target(
         self, target: str, layer: str, since: float, until: float, *, country: str = "", besides: str = ""
     ) -> Seen:
@@ -379,21 +390,22 @@ class ReferenceTable:
         home = self._well_at_home(("home", country, target, layer), besides, since, until)
         return self._seen(("target", target, layer), since, until, home)
 
-    def greeting_at(self, address: str, port: int, since: float, until: float) -> Seen:
+    def greeting_at(
+        self, address: str, port: int, since: float, until: float, *, transport: Transport = Transport.TCP
+    ) -> Seen:
         """Return which references had an answer to a greeting from this very address and port; times as there."""
-        return self._seen(("greeting", address, str(port)), since, until, home=0)
+        return self._seen(("greeting", transport.value, address, str(port)), since, until, home=0)
 
-    def elsewhere(self, service: str, role: str, address: str, since: float) -> bool:
-        """Tell whether enough references reached the service's role at another address since ``since``."""
-        return self.witnesses(
-            {
-                probe
-                for other in self._reached.get((service, role), ())
-                if other != address
-                for probe, stretches in self._results.get(("service", service, role, other), {}).items()
-                if any(s.ok and s.last >= since for s in stretches)
-            }
-        ) >= ENOUGH  # fmt: skip
+    def elsewhere(self, service: str, role: str, address: str, since: float, probe: str = "") -> bool:
+        """Tell whether enough references, or ``probe`` itself, reached the service's role at another address since."""
+        reached = {
+            each
+            for other in self._reached.get((service, role), ())
+            if other != address
+            for each, stretches in self._results.get(("service", service, role, other), {}).items()
+            if any(s.ok and s.last >= since for s in stretches)
+        }
+        return probe in reached or self.witnesses(reached) >= ENOUGH
 
     def answers(self, host: str, family: int, since: float = float("-inf")) -> frozenset[str]:
         """Return every address that enough references were given for a name since ``since`` (UNIX seconds)."""

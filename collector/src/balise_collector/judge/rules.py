@@ -13,7 +13,7 @@ from typing import Any, Final, Generic, NamedTuple, TypedDict, TypeVar
 from balise_collector.judge.context import Bar, Context
 from balise_collector.judge.limits import fell_silent, limited
 from balise_collector.judge.signs import Sign
-from balise_collector.judge.verdict import Level, VerdictState
+from balise_collector.judge.verdict import Flows, Level, RateRatio, VerdictState
 from balise_wire.bins import BIN
 from balise_wire.failures import Failure
 from balise_wire.measurement import LineHealth, Measurement
@@ -30,6 +30,8 @@ class Weight(StrEnum):
     """What its state says."""
     PARTIAL = "partial"
     """Some attempts failed and others did not: a little, although the verdict itself is insufficient."""
+    SHARE = "share"
+    """Most attempts failed, and none beside them: the verdict itself is insufficient, and several make an incident."""
     VOID = "void"
     """Nothing; but the probe was there, so that its silence is not assumed."""
 
@@ -98,6 +100,10 @@ class Facts:
     score: float = 0.0
     """Injection evidence in nats."""
     signs: frozenset[str] = frozenset()
+    flows: Flows | None = None
+    """How many connections of the series failed, where that was counted."""
+    rate: RateRatio | None = None
+    """How fast the subject was beside its control, where that was measured."""
 
 
 class CommonFacts(TypedDict):

@@ -38,4 +38,15 @@ NEUTRAL_SWAP_OK: Final = Sign(
     "the name passes at our own server: what stops it has to do with the service's own address",
     excludes_fault=False,
 )
+THROUGH: Final = Sign(
+    "through_proxy",
+    "by way of a proxy the same was reached at the same address within the minute: the service was up",
+    excludes_fault=False,  # It excludes that the service is down, and not that it refuses the country.
+)
+THROUGH_FAILED: Final = Sign(
+    "through_proxy_failed",
+    "by way of a proxy that works the same was not reached either",
+    excludes_fault=False,
+)
+BY_PROXY: Final = (THROUGH, THROUGH_FAILED)
 ARTEFACT: Final = Sign("artefact", "a page, address or notice that names itself stood in the service's place")

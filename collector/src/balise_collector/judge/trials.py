@@ -21,6 +21,11 @@ def trials_of(measurement: Measurement, kind: type[TrialT]) -> list[TrialT]:
     return [trial for trial in measurement.observations if isinstance(trial, kind)]
 
 
+def direct(trials: Iterable[TrialT]) -> list[TrialT]:
+    """Return the trials without those by way of a proxy: these are no word on the line's own way."""
+    return [trial for trial in trials if trial.arm not in {Arm.THROUGH, Arm.THROUGH_CONTROL}]
+
+
 def subjects(trials: Iterable[TrialT]) -> list[TrialT]:
     """Return the subject's trials in the order of time, those that ride along from an earlier measurement included."""
     return sorted((trial for trial in trials if trial.arm is Arm.SUBJECT), key=lambda trial: trial.at)

@@ -40,6 +40,31 @@ class Level(StrEnum):
     SCORED = "scored"
 
 
+class RateRatio(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """How fast a subject was beside its control, in one measurement."""
+
+    ratio: float
+    """Geometric mean of the pairs' ratios of subject to control."""
+    low: float | None = None
+    high: float | None = None
+    """95 % interval; ``None`` of a single pair."""
+    kbps: float
+    """Median of the subject's transfers, kilobits a second."""
+    control_kbps: float
+    pairs: int = 1
+    up: bool = False
+    """Of uploads."""
+
+
+class Flows(msgspec.Struct, frozen=True, kw_only=True):
+    """How many connections of one series failed; the sentinel that led to it is none of them."""
+
+    failed: int
+    tried: int
+    least: int
+    """A series of which fewer failed would have told of nothing: what is counted is cut off there."""
+
+
 class Verdict(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One conclusion from one measurement, by one rule."""
 
@@ -61,7 +86,8 @@ class Verdict(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     clock_offset: float = 0.0
     """Seconds that the probe's clock was ahead and that every time here is corrected by."""
     since: float
-    """When the first failing trial in the evidence began; equals ``at`` where there was none."""
+    """When the first failing trial in the evidence had failed, or the decisive one had passed: an upper edge of what
+    began or ended with it."""
     state: VerdictState
     rule: str
     """Permanent id of the rule that matched, e.g. ``sni.drop``."""
@@ -72,6 +98,10 @@ class Verdict(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     proof: tuple[str, ...] = ()
     """Signs that no server or edge fault can produce, e.g. ``forged_packet``, ``silent_address_answered``,
     ``neighbour_ok``."""
+    rate: RateRatio | None = None
+    """Of what measures rates; ``None`` where there is none."""
+    flows: Flows | None = None
+    """Of what counts connections; ``None`` where none are counted."""
     reason: str = ""
     """One sentence for people, from the rule, in English."""
     rules_version: str = ""

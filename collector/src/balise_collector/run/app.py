@@ -81,7 +81,7 @@ def run(config: Config, clock: Clock, settings: Path) -> int:
     allow_files()
     key = identity.load_or_create(config.state_dir)
     alone = _lock(config.state_dir)
-    services = catalogue.load(catalogue.folder_of(config.catalogue.dir))
+    services = catalogue.configured(config.catalogue.dir, config.catalogue.services)
     # Made or made anew here, so that a disk or a file that cannot be used is said at once and by name.
     damage.look(config, clock)
     with closing(SqliteStore(config.derived_file)) as store:

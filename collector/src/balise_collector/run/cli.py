@@ -26,6 +26,7 @@ from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.incidents import as_json
 from balise_collector.incidents.findings import finding, findings
 from balise_collector.judge import RULES_VERSION
+from balise_collector.pages.views.report_facts import with_past
 from balise_collector.run import app, public_server
 from balise_collector.run.commands import Command
 from balise_collector.run.commands import authority as authority_commands
@@ -34,8 +35,12 @@ from balise_collector.run.commands import broker as broker_commands
 from balise_collector.run.commands import captures as capture_commands
 from balise_collector.run.commands import export as export_commands
 from balise_collector.run.commands import fleet as fleet_commands
+from balise_collector.run.commands import parts as parts_commands
 from balise_collector.run.commands import request as request_commands
+from balise_collector.run.commands import servers as servers_commands
 from balise_collector.run.commands import tokens as token_commands
+from balise_collector.run.commands import watch as watch_commands
+from balise_collector.run.commands import where as where_commands
 from balise_collector.run.commands.enrolment import lines as enrolment_lines
 from balise_collector.run.databases import Databases
 from balise_collector.sinks import registry as sinks
@@ -62,7 +67,7 @@ def main(argv: list[str] | None = None) -> int:
 def _main(argv: list[str] | None) -> int:
     arguments = _parser().parse_args(argv)
     try:
-        if getattr(arguments, "pcap", None):
+        if getattr(arguments, "pcap", None) or getattr(arguments, "transfers", None):
             return _judge_captures(arguments)
         clock = Clock.from_environment()
         app.log_to_stderr(clock)
@@ -107,6 +112,10 @@ def _parser() -> argparse.ArgumentParser:
     release = _command(commands, "release", _release, "let the public see an incident's evidence, redrawn, a day late")
     release.add_argument("incident", nargs="?", help="its id in the operator view; without one: list what is released")
     release.add_argument("--undo", action="store_true", help="take it back")
+    parts_commands.add(commands, _saying, _time)
+    servers_commands.add(commands, _saying, _time)
+    where_commands.add(commands, _saying, _time)
+    watch_commands.add(commands, _saying, _time)
     export_commands.add(commands, _saying, _time)
     request_commands.add(commands, _saying)
     backup_commands.add(commands, _saying)
@@ -162,7 +171,7 @@ def _key(config: Config, _clock: Clock, _arguments: argparse.Namespace) -> int:
 def _check(config: Config, clock: Clock, arguments: argparse.Namespace) -> int:
     """Read what ``run`` would read, and print what it found."""
     key = identity.load_or_create(config.state_dir)
-    services = catalogue.load(catalogue.folder_of(config.catalogue.dir))
+    services = catalogue.configured(config.catalogue.dir, config.catalogue.services)
     with closing(SqliteRegistry(config.fleet_file)) as registry:
         members = registry.fleet().active()
         approved, waiting = len(members), len(registry.pending())
@@ -170,11 +179,13 @@ def _check(config: Config, clock: Clock, arguments: argparse.Namespace) -> int:
     print(f"settings   {arguments.config}: good")
     print(f"key        {identity.public_hex(key)}")
     print(f"catalogue  {services.version}: {len(services.services)} services, {targets} targets")
+    if services.offered:
+        print(f"catalogue  to choose from: {', '.join(service.id for service in services.offered)}")
     print(f"controls   {len(services.controls)}")
     probes = {member.network.country for member in members if not member.reference}
     references = sum(member.reference for member in members)
     silent = config.catalogue.silent_addresses
-    for gap in gaps(services, silent=silent, countries=probes, references=references):
+    for gap in gaps(services, silent=silent, countries=probes, references=references, helpers=config.catalogue.helpers):
         print(f"catalogue  LACKS {gap}")
     print(f"fleet      {approved} approved, {waiting} waiting")
     for line in enrolment_lines(config, clock.now()):
@@ -199,8 +210,8 @@ def _time(text: str) -> float:
 def _judge(config: Config, clock: Clock, arguments: argparse.Namespace) -> int:
     """Judge a file by the rules, with the operator's catalogue and laboratory but no references."""
     if arguments.file is None:
-        raise ConfigError("judge: name a file of measurements, or captures with --pcap and --control")
-    services = catalogue.load(catalogue.folder_of(config.catalogue.dir))
+        raise ConfigError("judge: name a file of measurements, or captures with --pcap and --control, or --transfers")
+    services = catalogue.configured(config.catalogue.dir, config.catalogue.services)
     with closing(SqliteRegistry(config.fleet_file)) as registry:
         inference = Inference(operator_context(config, clock, registry.fleet(), services))
     found = read_measurements(sys.stdin.buffer.read() if arguments.file == "-" else _read(Path(arguments.file)))
@@ -252,7 +263,7 @@ def read_measurements(data: bytes) -> list[Measurement]:
 
 
 def _replay(config: Config, clock: Clock, _arguments: argparse.Namespace) -> int:
-    services = catalogue.load(catalogue.folder_of(config.catalogue.dir))
+    services = catalogue.configured(config.catalogue.dir, config.catalogue.services)
     judged, found = replay(config, clock, services, partial(Databases, config))
     print(f"judged {judged} measurements by rules {RULES_VERSION}: {found} incidents")
     return 0
@@ -314,7 +325,7 @@ def _utc(at: float) -> str:
 
 def _report(config: Config, clock: Clock, arguments: argparse.Namespace) -> int:
     """Print the report over the incidents of the time asked for; a report is passed on, so it is made of findings."""
-    services = catalogue.load(catalogue.folder_of(config.catalogue.dir))
+    services = catalogue.configured(config.catalogue.dir, config.catalogue.services)
     with closing(_open_store(config)) as store:
         known = [one for one in store.incidents() if arguments.since is None or one.onset.latest >= arguments.since]
     found = known if arguments.unconfirmed else [*findings(known)]
@@ -332,6 +343,8 @@ def _report(config: Config, clock: Clock, arguments: argparse.Namespace) -> int:
         home=min(countries - {WORLD}, default=""),
         rules=RULES_VERSION,
     )
+    with closing(Databases(config)) as databases:
+        facts = with_past(facts, parts_commands.view_of(config, clock, databases), found)
     print(report(found, facts, language), end="")
     return 0
 

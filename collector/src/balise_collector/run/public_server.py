@@ -24,14 +24,18 @@ from starlette.applications import Starlette
 from balise_collector.conclude.k_anonymity import CachedCounts, CachedWitnessCounts, WitnessCounts
 from balise_collector.conclude.releases import Releases
 from balise_collector.conclude.tally import DAY
+from balise_collector.conclude.whereabouts import Whereabouts, is_of, looked_for
 from balise_collector.fleet import catalogue
 from balise_collector.fleet.catalogue import Catalogue
+from balise_collector.incidents import Incident
+from balise_collector.intake.origins import Origins, OriginsOnDemand
 from balise_collector.judge import RULES_VERSION
 from balise_collector.pages.public.app import Notice, create_public_app
 from balise_collector.pages.public.filter import Policy, PublicView, public_view
 from balise_collector.pages.public.filter import PublicStore as Seen
 from balise_collector.pages.public.kept_answers import Keeping
 from balise_collector.pages.views.read_model import View
+from balise_collector.run.commands.servers import network_of
 from balise_collector.run.databases import Databases
 from balise_collector.system import identity
 from balise_collector.system.bounded_accept import BoundedListener, Bounds
@@ -79,6 +83,13 @@ def view_source(
     config: Config, clock: Clock, services: Catalogue, databases: Callable[[], Databases]
 ) -> Callable[[], View]:
     """Return what makes a view for a request from ``databases``, which are those of the thread that answers it."""
+    table = OriginsOnDemand(Path(config.network.origins)) if config.network.origins else Origins()
+
+    def where(one: Incident) -> tuple[Whereabouts, ...]:
+        now, here = clock.now(), databases()
+        asked = [kept for kept in here.registry.requests() if is_of(kept, one, now)]
+        found = looked_for(asked, here.store.measurement_row, here.fleet(), lambda to: network_of(table, to))
+        return tuple(each for each in found if each.country == one.country)
 
     def look() -> View:
         return View(
@@ -89,6 +100,10 @@ def view_source(
             interval=float(config.timetable.interval),
             country_names=config.collector.country_names,
             rules=RULES_VERSION,
+            roles=services.roles(),
+            watches=tuple(databases().registry.watches()),
+            confidence=services.confidence(),
+            where=where,
         )
 
     return look
@@ -108,7 +123,7 @@ def public_app(config: Config, public: PublicSettings, clock: Clock, secret: byt
         ConfigError: the catalogue cannot be read.
         JournalError: a store cannot be read.
     """
-    services = catalogue.load(catalogue.folder_of(config.catalogue.dir))
+    services = catalogue.configured(config.catalogue.dir, config.catalogue.services)
     databases = EachThread(lambda: Databases(config, reading=True))
     look = view_source(config, clock, services, databases)
     policy = Policy(least=public.k, delay=60.0 * public.delay_minutes, secret=secret)

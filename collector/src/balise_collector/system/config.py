@@ -74,6 +74,8 @@ class CataloguePlace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     dir: str = ""
     """A folder of ``*.toml``; empty: the packaged one."""
+    services: tuple[str, ...] = ()
+    """Ids of the services that are measured; empty: all of the folder but those that say ``optional = true``."""
     silent_addresses: tuple[str, ...] = ()
     """Addresses of the operator's that run no resolver, beside those of the files: whatever answers a name there was
     forged on the way. Best outside the countries that are measured, and not where a probe or reference stands."""
@@ -183,9 +185,13 @@ class BurstSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     enabled: bool = True
     risk: Mapping[str, Literal["low", "medium", "high"]] = {}
     """What measuring may cost hosts, by country: ``low`` asks within seconds, ``medium`` (and what is not named) within
-    an interval, ``high`` asks nobody. A board whose tags hold ``risk-high`` is never asked."""
+    an interval, ``high`` asks nobody, and nobody there is given what hosts can be blamed for (handshakes of VPNs). A
+    board whose tags hold ``risk-high`` is never asked either."""
     bytes_per_day: int = 400_000
     """What bursts may cost a probe a day."""
+    localise: bool = True
+    """Whether two probes of each affected provider are asked where a name is cut, once an incident of grade A or B;
+    only in countries whose risk is named ``low`` or ``medium`` here."""
 
 
 class JudgeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -357,7 +363,17 @@ def _measuring_findings(config: Config) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     if not 10 <= config.timetable.interval <= 86400:
         found.append(("timetable.interval", f"{config.timetable.interval} s; use 10 to 86400"))
-    if config.timetable.hello_every < 1 or config.timetable.http_every < 1:
+    timetable = config.timetable
+    every = (
+        timetable.hello_every,
+        timetable.http_every,
+        timetable.quic_every,
+        timetable.throughput_every,
+        timetable.call_every,
+        timetable.vpn_every,
+        timetable.clienthello_every,
+    )
+    if min(every) < 1:
         found.append(("timetable.hello_every", "count intervals from 1: 1 is every interval, 3 every third"))
     found.extend(
         ("network.laboratory", f"{text!r} is no IP prefix, e.g. 198.18.0.0/15")

@@ -5,13 +5,16 @@ service keeping its own times. Layout lives here; the words live in tables.py.
 """
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, tzinfo
 from typing import Final
 
 import msgspec
 
+from balise_collector.fleet.watches import WatchWindow
+from balise_collector.incidents.lengths import Past
 from balise_collector.incidents.model import WITNESSES, Incident, IncidentKind, IncidentState, MechanismShare
+from balise_collector.incidents.parts import Part
 from balise_collector.words import wording
 from balise_collector.words.tables import REPORT
 from balise_collector.words.translation import ENGLISH, Language, translated
@@ -32,6 +35,12 @@ class ReportFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Country code -> the zone its times are told in."""
     written_at: float
     """UNIX seconds."""
+    past: Mapping[str, Past] = {}
+    """How long an incident lasts beside the earlier ones, by its id."""
+    parts: Mapping[str, tuple[Part, ...]] = {}
+    """How each part of the service does when the report is written, by the id of an incident that goes on."""
+    watched: Mapping[str, tuple[WatchWindow, ...]] = {}
+    """The operator's watch windows in which an incident began, by its id."""
     home: str = ""
     """Country whose zone the report's head is written in."""
     rules: str = ""
@@ -136,10 +145,17 @@ def _own(one: Incident, facts: ReportFacts, language: Language) -> list[str]:
         times = (f"AS{each.asn} {wording.interval(each.onset, zone, language)}" for each in one.providers)
         lines += _row("", texts["rolled_out"].format(times="; ".join(times)))
     lines += _row(texts["ended"], wording.interval(one.end, zone, language) if one.end else texts["ongoing"])
+    lines += [line for said in shown_only(one, facts, language) for line in _row(texts["shown"], said)]
+    lines += [line for said in before(one, facts, language) for line in _row(texts["before"], said)]
     if roles := [wording.role(role, language) for role in one.roles if role != TargetRole.LINE]:
         lines += _row(texts["parts"], ", ".join(roles))
+    for number, said in enumerate(_each_part(one, facts, zone, language)):
+        lines += _row(texts["each_part"] if number == 0 else "", said)
+    for number, said in enumerate(by_proxy(one, language)):
+        lines += _row(texts["by_proxy"] if number == 0 else "", said)
     for number, share in enumerate(one.mechanisms):
-        lines += _row(texts["how"] if number == 0 else "", _share(share, language))
+        when = wording.share_times(share, zone, language) if len(one.mechanisms) > 1 else ""
+        lines += _row(texts["how"] if number == 0 else "", _share(share, when, language))
     for label, asns in (
         ("affected", one.scope.affected),
         ("clean", one.scope.clean),
@@ -154,6 +170,80 @@ def _own(one: Incident, facts: ReportFacts, language: Language) -> list[str]:
         probes = texts["probes_withheld"]
     sure = f"{wording.grade(one.grade, language)}; {probes}"
     return [*lines, *_row(texts["sure"], f"{sure}; {texts['forged']}" if one.forged else sure)]
+
+
+def shown_only(one: Incident, facts: ReportFacts, language: Language = ENGLISH) -> tuple[str, ...]:
+    """Say what is shown beside a beginning and never scored: the clock face, and a watch window that was on.
+
+    Load-shedding and everybody's timers begin on the hour too (attribution.md 2.5), and who looks more often sees more.
+    """
+    texts, zone = _texts(language), _zone(facts, one.country if one.country in facts.zones else facts.home)
+    told = []
+    if (at := wording.clock_face(one.onset, zone)) is not None:
+        told.append(texts["clock_face"].format(time=wording.clock(at, zone, language, day=False)))
+    told += [
+        texts["watched"].format(
+            minutes=f"{window.interval / 60:g}",
+            since=wording.clock(window.since, zone, language),
+            until=wording.clock(window.until, zone, language),
+        )
+        for window in facts.watched.get(one.id, ())
+    ]
+    return tuple(told)
+
+
+def before(one: Incident, facts: ReportFacts, language: Language = ENGLISH) -> tuple[str, ...]:
+    """Say how an incident compares with those before it: its rank, or that there are too few; and a baseline.
+
+    Args:
+        one: the incident.
+        facts: with what is known of its past; without that nothing is said.
+        language: the reader's.
+    """
+    texts, known = _texts(language), facts.past.get(one.id)
+    if known is None:
+        return ()
+    told = []
+    if known.baseline:
+        told.append(texts["baseline" if one.end is None else "unblock"])
+    if known.percentile is not None:
+        ranked = texts["before_rank"].format(
+            shorter=known.shorter, dated=known.dated, percentile=round(known.percentile)
+        )
+        told.append(ranked if one.end else texts["before_so_far"].format(said=ranked))
+    elif known.earlier:
+        told.append(texts["before_few"].format(n=known.earlier, shorter=known.shorter))
+    return tuple(told)
+
+
+def by_proxy(one: Incident, language: Language = ENGLISH) -> tuple[str, ...]:
+    """Say which parts were reached by way of a proxy while they failed directly, and which were not, each with an id.
+
+    A part that nobody asked so, or no proxy that works, is not among them.
+    """
+    texts = _texts(language)
+    blocked = one.kind is IncidentKind.INTERFERENCE and not one.doubtful
+    told = []
+    for works, form in ((True, "proxy_works" if blocked else "proxy_works_direct_fails"), (False, "proxy_fails")):
+        parts = [wording.role(path.role, language) for path in one.other_path if path.works is works]
+        if parts:
+            told.append(texts[form].format(parts=wording.join_words(parts, language)))
+    return tuple(told)
+
+
+def _each_part(one: Incident, facts: ReportFacts, zone: tzinfo, language: Language) -> Iterator[str]:
+    """Say how each part does when the report is written: of one service text may work while calls fail."""
+    texts = _texts(language)
+    for part in facts.parts.get(one.id, ()):
+        values = {"part": wording.role(part.role, language), "word": wording.part(part.word, language)}
+        said = texts["part_now"].format(**values)
+        if part.since is not None:
+            said = texts["part_since"].format(**values, began=wording.interval(part.since, zone, language))
+        if part.times:
+            said = texts["part_before"].format(said=said, n=part.times)
+        if doubt := wording.doubt_of_hosts(part.confidence, language):
+            said = texts["part_doubt"].format(said=said, doubt=doubt)
+        yield said
 
 
 def _common(group: Sequence[Incident], language: Language) -> list[str]:
@@ -173,11 +263,13 @@ def _common(group: Sequence[Incident], language: Language) -> list[str]:
     return rows
 
 
-def _share(share: MechanismShare, language: Language) -> str:
-    """One mechanism with the providers it was seen on."""
+def _share(share: MechanismShare, when: str, language: Language) -> str:
+    """One mechanism with the providers it was seen on, its rate, and when."""
     words = wording.mechanism(share.mechanism, language)
     providers = wording.providers(share.asns, language, withheld=not share.asns)
-    return f"{words} [{share.mechanism}]: {providers}"
+    rate = wording.rate(share.rate, language) if share.rate is not None else ""
+    flows = wording.flows(share.flows, language) if share.flows is not None else ""
+    return "; ".join(part for part in (f"{words} [{share.mechanism}]: {providers}", rate, flows, when) if part)
 
 
 def _row(label: str, text: str) -> list[str]:

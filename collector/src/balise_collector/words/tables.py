@@ -13,6 +13,7 @@ from balise_collector import experiments
 from balise_collector.fleet.members import HALTED, RETIRED, REVOKED
 from balise_collector.fleet.whereabouts import Sign, Where
 from balise_collector.incidents.model import IncidentKind, IncidentState, Locality
+from balise_collector.incidents.parts import PartWord
 from balise_collector.journal import NoticeKind
 from balise_collector.judge.verdict import VerdictState
 from balise_wire.experiments import REGISTRY
@@ -25,11 +26,6 @@ NEVER: Final = "never"
 """State of a probe that was approved and of which nothing was ever heard."""
 
 _SHARED_MECHANISMS: Final = {
-    Mechanism.QUIC_DROP: "QUIC connections go dead as soon as they name the service",
-    Mechanism.RATE_POLICE: "the rate is cut by dropping packets above a limit",
-    Mechanism.RATE_SHAPE: "the rate is held down by delaying packets",
-    Mechanism.UDP_DROP: "UDP packets vanish on the way",
-    Mechanism.VPN_DROP: "VPN handshakes are cut on the way",
     Mechanism.SERVER_DOWN: "the service answers nobody, here or abroad",
     Mechanism.SERVER_REFUSES: "the authentic server refuses",
     Mechanism.EDGE_DOWN: "the service's servers for this region answer nobody",
@@ -53,6 +49,7 @@ KINDS: Final[dict[IncidentKind, str]] = {
 
 WAYS: Final[dict[str, str]] = {
     "slowed": "slowed",
+    "partly": "{what} or slowed",
     "name": "failing by name",
     "address": "failing by address",
     "dns": "failing in DNS",
@@ -65,8 +62,11 @@ ONLY: Final[dict[str, str]] = {
     "port": "{what} on one port only",
     "range": "{what} with its whole range of addresses",
     "network": "{what} with the whole network that it stands in",
+    "calls": "{what} for calls",
+    "handshakes": "handshakes {what}",
 }
-"""What of it fails, where the rest was seen to work, or what fails with it."""
+"""What of it fails, where the rest was seen to work, or what fails with it. Of calls: nothing else is known to fail. Of
+a VPN's protocol: its handshakes do."""
 
 ROLES: Final[dict[TargetRole, str]] = {
     TargetRole.WEB: "site",
@@ -76,6 +76,7 @@ ROLES: Final[dict[TargetRole, str]] = {
     TargetRole.SIGNALLING: "call set-up",
     TargetRole.CHAT: "chat",
     TargetRole.CALL_MEDIA: "call audio and video",
+    TargetRole.MEETING: "joining of meetings",
     TargetRole.REGISTRATION: "registration",
     TargetRole.DOWNLOAD: "download",
     TargetRole.VPN: "VPN",
@@ -84,6 +85,23 @@ ROLES: Final[dict[TargetRole, str]] = {
     TargetRole.UNKNOWN: "another part",
 }
 """Every role of a target."""
+
+PARTS: Final[dict[PartWord, str]] = {
+    PartWord.WORKS: "works",
+    PartWord.BLOCKED: "blocked",
+    PartWord.SLOWED: "slowed",
+    PartWord.FAILING: "failing",
+    PartWord.REFUSED: "refused by the service",
+    PartWord.CHALLENGED: "behind the service's own test for robots",
+    PartWord.UNKNOWN: "we cannot tell",
+    PartWord.NOT_MEASURED: "not measured",
+}
+"""How one part of a service does."""
+DOUBTS: Final[dict[str, str]] = {
+    "low": "hosts known from traffic only: a name may have moved",
+    "none": "hosts known from no public source: a name may have moved",
+}
+"""What is not sure of a part's hosts, by the catalogue's confidence."""
 
 LOCALITIES: Final[dict[Locality, str]] = {
     Locality.LOCAL: "local: no international outage",
@@ -186,6 +204,12 @@ ARMS: Final[dict[Arm, str]] = {
     Arm.AFTER: "a name of no interest, after the subject failed there",
     Arm.NEUTRAL: "the same name at a server of our own",
     Arm.NEUTRAL_CONTROL: "control: a name of no interest at a server of our own",
+    Arm.THROUGH: "the same by way of a proxy",
+    Arm.THROUGH_CONTROL: "control: a name of no interest by way of the same proxy",
+    Arm.NOISE: "control: random bytes of the same length",
+    Arm.OTHER_TRANSPORT: "control: the same address and port over TCP",
+    Arm.SHAPE: "control: a request of the same length without the protocol's mark",
+    Arm.ELSEWHERE: "control: another operator's server",
     Arm.UNKNOWN: "a side that this version does not know",
 }
 """Each side of a paired measurement."""
@@ -267,6 +291,7 @@ _SHARED_FAILURES: Final = {
     Failure.UNKNOWN: "failed for a reason we do not know",
     Failure.ICMP_ADMIN_PROHIBITED: "a router says: prohibited",
     Failure.TOO_LARGE: "an answer larger than we take",
+    Failure.VPN_MALFORMED: "another answer than our server's",
 }
 """Those that a trial of any experiment can end with."""
 FAILURES: Final[dict[Failure, str]] = {
@@ -328,6 +353,13 @@ PHRASES: Final[dict[str, str]] = {
     "odds": "about {n} to 1",
     "odds_more": "more than {n} to 1",
     "everywhere": "Everywhere",
+    "rate": "{kbps} kbit/s, {ratio} of a control's on the same server",
+    "rate_up": "{kbps} kbit/s upwards, {ratio} of a control's to the same server",
+    "rate_between": "{rate} ({low} to {high})",
+    "rate_one": "{rate}; the providers' rates differ by {spread}",
+    "flows": "a part of the connections fails, about {share} ({low} to {high})",
+    "share_since": "from {began}",
+    "share_until": "from {began} to {ended}",
 }
 """Moments, lists, odds: what functions of wording.py fill in."""
 
@@ -355,12 +387,30 @@ REPORT: Final[dict[str, str]] = {
     "probes": "seen by {affected} of {measured} probes that measured",
     "probes_withheld": "how many probes saw it is not published",
     "together": "together",
+    "each_part": "each part",
+    "part_now": "{part}: {word}",
+    "part_since": "{part}: {word}; this began {began}",
+    "part_before": "{said}; {n} before",
+    "part_doubt": "{said} ({doubt})",
+    "shown": "shown only",
+    "clock_face": "{time} by the local clock lies in its beginning; that is never scored",
+    "watched": "looked at every {minutes} minutes from {since} to {until} (a watch window); that is never scored",
+    "before": "before",
+    "before_few": "interrupted {n} times before, {shorter} of these for a shorter time; too few to rank this one",
+    "before_rank": "longer than {shorter} of {dated} earlier interruptions: percentile {percentile}",
+    "before_so_far": "{said}, so far",
+    "baseline": "it fails since our first measurement: the usual state here, and its length is not known",
+    "unblock": "an unblock: it had failed since our first measurement, and works again",
     "coincide": "their beginnings coincide: a likelihood ratio of {odds} for one common cause over chance",
     "doubtful": "{headline}; it is not known whether the network or the service does it",
     "unclaimed": "NO FINDING: {headline}",
     "unmeasured": "{providers}; on providers without our probes: unknown",
     "dark": "nothing from our references in {countries}",
     "forged": "there is a packet or an answer in the evidence that the service cannot have sent",
+    "by_proxy": "by proxy",
+    "proxy_works": "{parts}: reachable through a proxy; direct blocked [proxy.works]",
+    "proxy_works_direct_fails": "{parts}: reachable through a proxy; direct fails [proxy.works]",
+    "proxy_fails": "{parts}: not reachable through a proxy that works, either [proxy.fails]",
     "rolled_out": "provider by provider: {times}",
     "unconfirmed": "UNCONFIRMED (one probe only): {headline}",
     "standing": "STANDING (failing since our first measurement): {headline}",
@@ -375,6 +425,8 @@ CONTEXTS: Final[Mapping[str, Mapping[Any, str]]] = {
     "role": ROLES,
     "way": WAYS,
     "only": ONLY,
+    "part": PARTS,
+    "doubt": DOUBTS,
     "locality": LOCALITIES,
     "grade": GRADES,
     "phrase": PHRASES,

@@ -10,17 +10,29 @@ from datetime import UTC, datetime, tzinfo
 from typing import Final
 
 from babel.dates import format_date
-from babel.numbers import format_decimal
+from babel.numbers import format_decimal, format_percent
 
 from balise_collector.incidents.model import WITNESSES as ENOUGH
-from balise_collector.incidents.model import Incident, IncidentKind, IncidentState, Interval, Locality
+from balise_collector.incidents.model import (
+    FlowShare,
+    Incident,
+    IncidentKind,
+    IncidentState,
+    Interval,
+    Locality,
+    MechanismShare,
+    RateShare,
+)
+from balise_collector.incidents.parts import PartWord
 from balise_collector.words.tables import (
+    DOUBTS,
     GRADES,
     INCIDENT_STATES,
     KINDS,
     LOCALITIES,
     MECHANISMS,
     ONLY,
+    PARTS,
     PHRASES,
     ROLES,
     WAYS,
@@ -31,6 +43,8 @@ from balise_wire.mechanisms import Mechanism
 from balise_wire.words import TargetRole
 
 _MOST_ODDS: Final = 1_000_000
+_FEW: Final = 0.1
+"""A share below this is told with a decimal."""
 
 
 def mechanism(word: Mechanism, language: Language = ENGLISH) -> str:
@@ -55,22 +69,26 @@ def what(incidents: Sequence[Incident], language: Language = ENGLISH) -> str:
     if ways and ways <= _SLOW:
         said = translated(language, WAYS["slowed"], "way")
     elif any(one.doubtful for one in incidents):
-        said = translated(language, WAYS[_way(ways)], "way")
+        said = translated(language, WAYS[_way(ways - _SLOW)], "way")
     else:
         said = kind(first.kind, language)
+    if ways & _SLOW and not ways <= _SLOW:
+        said = translated(language, WAYS["partly"], "way").format(what=said)
     only = _only(incidents, ways)
     return translated(language, ONLY[only], "only").format(what=said) if only else said
 
 
-_SLOW: Final = frozenset({Mechanism.RATE_POLICE, Mechanism.RATE_SHAPE})
+_SLOW: Final = frozenset({Mechanism.RATE_LIMIT, Mechanism.RATE_POLICE, Mechanism.RATE_SHAPE})
 _BY: Final = {"sni": "name", "http": "name", "tls": "name", "quic": "name", "dns": "dns", "ip": "address"}
 """How a service fails, by the first part of a mechanism's word."""
+_EXTENSIONS: Final = frozenset({Mechanism.TLS_ECH, Mechanism.TLS_ESNI})
+"""What dies is a form of greeting, whatever it names."""
 _WITH: Final = {Mechanism.PORT_DROP: "port", Mechanism.IP_PREFIX: "range", Mechanism.IP_AS: "network"}
 
 
 def _way(ways: Collection[Mechanism]) -> str:
     """Return how it fails, where all mechanisms say the same."""
-    found = {_BY.get(one.value.split(".")[0], "failing") for one in ways}
+    found = {"failing" if one in _EXTENSIONS else _BY.get(one.value.split(".")[0], "failing") for one in ways}
     return found.pop() if len(found) == 1 else "failing"
 
 
@@ -82,12 +100,24 @@ def _only(incidents: Sequence[Incident], ways: Collection[Mechanism]) -> str:
     if len(families) == 1 and all(one.spared_family for one in incidents):
         (family,) = families.pop() or (0,)
         return {4: "ipv4", 6: "ipv6"}.get(family, "")
-    return ""
+    if ways and all(one.value.startswith("vpn.") for one in ways):
+        return "handshakes"
+    return "calls" if {role for one in incidents for role in one.roles} == {TargetRole.CALL_MEDIA} else ""
 
 
 def role(word: TargetRole, language: Language = ENGLISH) -> str:
     """Return a role of a target in words."""
     return translated(language, ROLES[word], "role")
+
+
+def part(word: PartWord, language: Language = ENGLISH) -> str:
+    """Return how one part of a service does, in words."""
+    return translated(language, PARTS[word], "part")
+
+
+def doubt_of_hosts(confidence: str, language: Language = ENGLISH) -> str:
+    """Say what is not sure of a part's hosts; empty where nothing is doubted."""
+    return translated(language, DOUBTS[confidence], "doubt") if confidence in DOUBTS else ""
 
 
 def locality(word: Locality, language: Language = ENGLISH) -> str:
@@ -163,6 +193,60 @@ def interval(moment: Interval, zone: tzinfo, language: Language = ENGLISH) -> st
     span = _phrase("span", language).format(first=first, last=last, utc=utc)
     flags = (("staggered", moment.staggered), ("masked", moment.masked))
     return span + "".join(_phrase(word, language) for word, present in flags if present)
+
+
+def clock_face(moment: Interval, zone: tzinfo) -> float | None:
+    """Return the full hour (by the clock of the zone) that lies in a moment; ``None`` where none does, or it is wide.
+
+    Args:
+        moment: when; a span of half an hour and more holds a full hour by chance more often than not.
+        zone: whose clock: half of the world's hours begin elsewhere than UTC's.
+    """
+    if moment.earliest is None or moment.latest - moment.earliest >= _HALF_HOUR:
+        return None
+    offset = datetime.fromtimestamp(moment.latest, zone).utcoffset()
+    ahead = offset.total_seconds() if offset is not None else 0.0
+    hour = math.floor((moment.latest + ahead) / _HOUR) * _HOUR - ahead
+    return hour if hour >= moment.earliest else None
+
+
+_HOUR: Final = 3_600.0
+_HALF_HOUR: Final = 1_800.0
+
+
+def rate(seen: RateShare, language: Language = ENGLISH) -> str:
+    """Say how fast slowed transfers were: the rate, its share of the control's with its interval, and who agrees."""
+
+    def share(value: float) -> str:
+        return format_percent(value, format="#,##0.#%" if value < _FEW else "#,##0%", locale=language)
+
+    kbps = format_decimal(float(f"{seen.kbps:.2g}"), locale=language)
+    said = _phrase("rate_up" if seen.up else "rate", language).format(kbps=kbps, ratio=share(seen.ratio))
+    if seen.low is not None and seen.high is not None:
+        said = _phrase("rate_between", language).format(rate=said, low=share(seen.low), high=share(seen.high))
+    if seen.spread is None:
+        return said
+    return _phrase("rate_one", language).format(rate=said, spread=share(seen.spread))
+
+
+def flows(seen: FlowShare, language: Language = ENGLISH) -> str:
+    """Say which share of the connections fails, with its interval, in tens of a hundred."""
+
+    def tens(value: float) -> str:
+        return format_percent(round(value, 1), format="#,##0%", locale=language)
+
+    low, high = math.floor(seen.low * 10) / 10, math.ceil(seen.high * 10) / 10
+    return _phrase("flows", language).format(share=tens(seen.share), low=tens(low), high=tens(high))
+
+
+def share_times(share: MechanismShare, zone: tzinfo, language: Language = ENGLISH) -> str:
+    """Say when one mechanism was seen; empty where that is not told."""
+    if share.onset is None:
+        return ""
+    began = interval(share.onset, zone, language)
+    if share.end is None:
+        return _phrase("share_since", language).format(began=began)
+    return _phrase("share_until", language).format(began=began, ended=interval(share.end, zone, language))
 
 
 def odds(nats: float, language: Language = ENGLISH) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from balise_lab.boxes.engine.kind import Kind, Looks
+from balise_lab.boxes.engine.kind import Kind, Looks, Versions
 from balise_lab.boxes.engine.placement import COUNT_FIRED, COUNT_SEEN, Placement, chain
 from balise_lab.errors import ConfigError
 
@@ -29,5 +29,6 @@ KINDS = (
         means="whatever resolver is asked, the provider's answers in its name (`where:` the provider)",
         looks=Looks.NOTHING,
         rules=_divert,
+        versions=Versions.QUESTIONS,
     ),
 )

@@ -7,8 +7,8 @@ from balise_lab.boxes.engine.flows import FLOW, decide_flow, marked, queue_flows
 from balise_lab.boxes.engine.kind import Kind, Looks
 from balise_lab.boxes.engine.placement import DROP, PORTS, Placement, chain
 from balise_lab.boxes.engine.setting import Setting, Unit
+from balise_lab.boxes.engine.shaping import KBIT
 
-KBIT = Setting("kbit", Unit.NUMBER, 130.0, "thousand bits a second that pass, each way", 0.1, 1e6)
 BURST = Setting("burst", Unit.COUNT, 16384, "bytes that pass at once before the rate holds", 1500, 1_000_000)
 _REMEMBERED = 600  # real seconds
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from balise_lab.boxes.engine.kind import Kind, Looks
+from balise_lab.boxes.engine.kind import Kind, Looks, Versions
 from balise_lab.boxes.engine.placement import COUNT_FIRED, COUNT_SEEN, Placement, among, chain
 from balise_lab.errors import ConfigError
 from balise_lab.world.topology import UPLINK
@@ -15,7 +15,7 @@ def _cut(placement: Placement) -> Iterator[str]:
     """
     sources = placement.sources
     if sources:
-        ways = [f"ip {way} {among(sources)} {COUNT_FIRED} drop" for way in ("saddr", "daddr")]
+        ways = [f"{placement.ip} {way} {among(sources)} {COUNT_FIRED} drop" for way in ("saddr", "daddr")]
         yield from chain("cut_in", "prerouting", -310, [COUNT_SEEN, *ways])
         return
     yield from chain("cut_in", "prerouting", -310, [COUNT_SEEN, f'iifname "{UPLINK}" {COUNT_FIRED} drop'])
@@ -30,7 +30,9 @@ def _cut_isp(placement: Placement) -> Iterator[str]:
 
 
 def _kind(word: str, means: str, rules: Callable[[Placement], Iterator[str]], *, follows_isp: bool = False) -> Kind:
-    return Kind(word=word, means=means, looks=Looks.NOTHING, rules=rules, follows_isp=follows_isp)
+    return Kind(
+        word=word, means=means, looks=Looks.NOTHING, rules=rules, versions=Versions.BOTH, follows_isp=follows_isp
+    )
 
 
 KINDS = (
@@ -41,6 +43,7 @@ KINDS = (
         means="the probes of a district pass nothing",
         looks=Looks.NOTHING,
         of_probes=True,
+        versions=Versions.BOTH,
         rules=_cut,
     ),
 )

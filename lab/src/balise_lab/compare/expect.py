@@ -3,18 +3,30 @@
 Pure: scenario and findings in, rows out. Here must not live: asking the collector, printing, exit codes.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from balise_lab.compare.findings import Findings, FoundIncident, FoundInterval, FoundVerdict
+from balise_lab.compare.findings import UNPUBLISHED, Findings, FoundIncident, FoundInterval, FoundVerdict
 from balise_lab.scenario.schema import IncidentExpectation, Scenario, VerdictExpectation
 
-_UNPUBLISHED = frozenset({"unconfirmed", "withdrawn"})
-"""States of incidents that are no finding: one probe only, or taken back by late data."""
 _FAILING = frozenset({"blocked", "down", "throttled", "server_side"})
 """States that contradict an expected ``ok``."""
 _ACCUSING = frozenset({"blocked", "throttled"})
 """States that a quiet service must never be given."""
+
+
+Late = Mapping[float, float]
+"""When what the timeline says of a moment was in fact carried out, by that moment; both in seconds of the scenario."""
+
+
+class _Held(NamedTuple):
+    """What is asked of a moment."""
+
+    within: float
+    """Seconds."""
+    contains: bool
+    late: Late
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +41,23 @@ class Row:
     """Line of the scenario file that expects it."""
 
 
-def compare(scenario: Scenario, findings: Findings) -> tuple[Row, ...]:
-    """Return a row for everything the scenario expects; none where it expects nothing."""
+def compare(scenario: Scenario, findings: Findings, late: Late | None = None) -> tuple[Row, ...]:
+    """Return a row for everything the scenario expects; none where it expects nothing.
+
+    Args:
+        scenario: what was played.
+        findings: what the collector says.
+        late: what a busy machine carried out later than the timeline says.
+    """
     expect = scenario.expect
     if expect is None:
         return ()
-    published = tuple(one for one in findings.incidents if one.confirmed and one.state not in _UNPUBLISHED)
+    published = tuple(one for one in findings.incidents if one.confirmed and one.state not in UNPUBLISHED)
+    told = tuple(one for one in findings.incidents if one.told)
     rows: list[Row] = []
     for wanted in expect.incidents:
-        rows.extend(_incident_rows(scenario, wanted, published))
-    rows.extend(_count_rows(scenario, published))
+        rows.extend(_incident_rows(scenario, wanted, told, late or {}))
+    rows.extend(_count_rows(scenario, told))
     for wanted_verdict in expect.verdicts:
         rows.extend(_verdict_rows(scenario, wanted_verdict, findings.verdicts))
     rows.extend(_quiet_row(service, published, findings.verdicts) for service in expect.quiet)
@@ -48,7 +67,7 @@ def compare(scenario: Scenario, findings: Findings) -> tuple[Row, ...]:
 
 
 def _incident_rows(
-    scenario: Scenario, wanted: IncidentExpectation, published: tuple[FoundIncident, ...]
+    scenario: Scenario, wanted: IncidentExpectation, published: tuple[FoundIncident, ...], late: Late
 ) -> Iterator[Row]:
     """Compare one expectation with the best incident of each service it names."""
     named: set[str] = set()
@@ -62,7 +81,7 @@ def _incident_rows(
             complete = False
             continue
         yield Row(what, "an incident", f"{found.kind}, {found.state}", ok=True, line=wanted.line)
-        yield from _facts(scenario, wanted, service, found)
+        yield from _facts(scenario, wanted, service, found, late)
         named.update(share.mechanism for share in found.mechanisms)
     if wanted.mechanisms and complete and not set(wanted.mechanisms) <= named:
         missing = ", ".join(sorted(set(wanted.mechanisms) - named))
@@ -81,10 +100,12 @@ def _best(
     return min(candidates, key=lambda one: abs(one.onset.latest - truth), default=None)
 
 
-def _facts(scenario: Scenario, wanted: IncidentExpectation, service: str, found: FoundIncident) -> Iterator[Row]:
+def _facts(
+    scenario: Scenario, wanted: IncidentExpectation, service: str, found: FoundIncident, late: Late
+) -> Iterator[Row]:
     """Compare the facts of one incident, as far as the expectation names them."""
     line = wanted.line
-    held = wanted.within, wanted.contains
+    held = _Held(wanted.within, wanted.contains, late)
     if wanted.onset is not None:
         yield _moment(scenario, f"{service}: onset", wanted.onset, found.onset, held, line)
     if wanted.still_open:
@@ -109,12 +130,41 @@ def _facts(scenario: Scenario, wanted: IncidentExpectation, service: str, found:
         ok = set(wanted.roles) <= set(found.roles)
         yield Row(f"{service}: roles", _said(wanted.roles), _said(found.roles), ok=ok, line=line)
     yield from _standing(scenario, wanted, service, found)
+    yield from _how(wanted, service, found)
+    yield from _through(wanted, service, found)
     for asn, onset, end in wanted.providers:
         of_it = next((one for one in found.providers if one.asn == asn), None)
         for word, truth in (("onset", onset), ("end", end)):
             if truth is not None:
                 moment = getattr(of_it, word, None)
                 yield _moment(scenario, f"{service}: {word} on AS{asn}", truth, moment, held, line)
+
+
+def _how(wanted: IncidentExpectation, service: str, found: FoundIncident) -> Iterator[Row]:
+    """Compare over which IP version alone it is told, at what rate, and what most probably happened."""
+    if wanted.hypothesis:
+        ok = found.likeliest == wanted.hypothesis
+        said = found.likeliest or "none"
+        yield Row(f"{service}: hypothesis", wanted.hypothesis, said, ok=ok, line=wanted.line)
+    if wanted.family:
+        only = {"4": "IPv4 alone", "6": "IPv6 alone", "both": "no IP version alone"}
+        ok = found.family == wanted.family
+        yield Row(f"{service}: family", only[wanted.family], only[found.family], ok=ok, line=wanted.line)
+    if wanted.rate is not None:
+        kbps, within = wanted.rate
+        told = [share.rate.kbps for share in found.mechanisms if share.rate is not None]
+        ok = bool(told) and all(abs(one / kbps - 1.0) <= within for one in told)
+        expected = f"{kbps:g} kbit/s within {within:.0%}"
+        said = _said([f"{one:g} kbit/s" for one in told])
+        yield Row(f"{service}: rate", expected, said, ok=ok, line=wanted.line)
+
+
+def _through(wanted: IncidentExpectation, service: str, found: FoundIncident) -> Iterator[Row]:
+    """Compare what is told of each part by way of a proxy."""
+    told = {path.role: "works" if path.works else "fails" for path in found.other_path}
+    for role, word in wanted.through:
+        said = told.get(role, "unknown")
+        yield Row(f"{service}: {role} through a proxy", word, said, ok=said == word, line=wanted.line)
 
 
 def _standing(scenario: Scenario, wanted: IncidentExpectation, service: str, found: FoundIncident) -> Iterator[Row]:
@@ -146,11 +196,12 @@ def _standing(scenario: Scenario, wanted: IncidentExpectation, service: str, fou
             yield Row(f"{service}: {word}", answers[expected], answers[is_so], ok=ok, line=line)
 
 
-def _moment(
-    scenario: Scenario, what: str, truth: float, found: FoundInterval | None, held: tuple[float, bool], line: int
-) -> Row:
-    """Compare a moment: both edges of the interval must lie within the tolerance, and hold the truth where asked."""
-    within, contains = held
+def _moment(scenario: Scenario, what: str, truth: float, found: FoundInterval | None, held: _Held, line: int) -> Row:
+    """Compare a moment: both edges of the interval must lie within the tolerance, and hold the truth where asked.
+
+    Where a busy machine carried it out late, the truth lies between the moment of the timeline and that of the deed.
+    """
+    within, contains, late = held
     expected = f"{scenario.local(truth):%H:%M} within {within / 60:g} min{', held' if contains else ''}"
     if found is None:
         return Row(what, expected, "none", ok=False, line=line)
@@ -158,7 +209,8 @@ def _moment(
     edges = [edge for edge in (found.earliest, found.latest) if edge is not None]
     ok = all(abs(edge - unix) <= within for edge in edges)
     if contains:
-        ok = ok and (found.earliest is None or found.earliest <= unix) and unix <= found.latest
+        done = scenario.unix(max(truth, late.get(truth, truth)))
+        ok = ok and (found.earliest is None or found.earliest <= done) and unix <= found.latest
     return Row(what, expected, _interval(scenario, found), ok=ok, line=line)
 
 

@@ -5,7 +5,13 @@ imports neither agent nor collector). Fields this file does not name are passed 
 live here: comparison (expect) or asking (runner).
 """
 
+from typing import Final
+
 import msgspec
+
+OWN_FAULT: Final = "own_fault"
+UNPUBLISHED: Final = frozenset({"unconfirmed", "withdrawn"})
+"""States of incidents that are no finding: one probe only, or taken back by late data."""
 
 
 class FoundInterval(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +39,12 @@ class FoundScope(msgspec.Struct, frozen=True, kw_only=True):
     not_measured: tuple[int, ...] = ()
 
 
+class FoundRate(msgspec.Struct, frozen=True, kw_only=True):
+    """At what rate what is slowed comes."""
+
+    kbps: float
+
+
 class FoundMechanism(msgspec.Struct, frozen=True, kw_only=True):
     """One mechanism of an incident."""
 
@@ -40,6 +52,20 @@ class FoundMechanism(msgspec.Struct, frozen=True, kw_only=True):
     asns: tuple[int, ...] = ()
     roles: tuple[str, ...] = ()
     verdicts: int = 0
+    rate: FoundRate | None = None
+
+
+class FoundHypothesis(msgspec.Struct, frozen=True, kw_only=True):
+    """What may have happened, in a word of the collector's."""
+
+    hypothesis: str
+
+
+class FoundPath(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one part by way of a proxy."""
+
+    role: str
+    works: bool
 
 
 class FoundIncident(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,9 +86,31 @@ class FoundIncident(msgspec.Struct, frozen=True, kw_only=True):
     opened_at: float = 0.0
     """UNIX seconds on the collector's clock."""
     duty_cycle: float | None = None
+    families: tuple[int, ...] = ()
+    """IP versions over which it failed."""
+    spared_family: bool = False
+    """The same parts worked over the other one."""
     providers: tuple[FoundProvider, ...] = ()
+    other_path: tuple[FoundPath, ...] = ()
     confirmed: bool = True
     """Whether independent witnesses confirm it. An earlier collector does not say it."""
+    hypotheses: tuple[FoundHypothesis, ...] = ()
+    """The likeliest first."""
+
+    @property
+    def likeliest(self) -> str:
+        """The word of what most probably happened; empty where nothing is told of it."""
+        return self.hypotheses[0].hypothesis if self.hypotheses else ""
+
+    @property
+    def told(self) -> bool:
+        """Whether anybody is told: what is our own side's fault the operator alone is, and nobody confirms it."""
+        return self.state not in UNPUBLISHED and (self.confirmed or self.kind == OWN_FAULT)
+
+    @property
+    def family(self) -> str:
+        """Over which IP version alone it is told: ``4`` or ``6``; ``both``: over no one alone."""
+        return str(self.families[0]) if len(self.families) == 1 and self.spared_family else "both"
 
 
 class FoundNetwork(msgspec.Struct, frozen=True, kw_only=True):

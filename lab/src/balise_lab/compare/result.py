@@ -5,7 +5,7 @@ Pure. Lives here: the shape of ``balise-lab run --json`` (docs/scenarios.md docu
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +16,9 @@ from balise_lab.compare.findings import FoundVerdict
 from balise_lab.compare.influx_outage import Stored
 from balise_lab.compare.tally import Counts
 from balise_lab.scenario.schema import Disturbance, Scenario, Start, Stop
+
+CarriedOut = Mapping[tuple[float, str], tuple[float, float]]
+"""From when to when each entry of the timeline was in fact carried out, by its time and its box's id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class Run:
     """Processor seconds of each program."""
     kills: tuple[Mapping[str, Any], ...] = ()
     """Programs that were killed on purpose, and when."""
+    carried_out: CarriedOut = field(default_factory=dict)
     stored: Stored | None = None
     """What InfluxDB holds, where the run had one."""
 
@@ -67,7 +71,8 @@ def result_of(run: Run) -> dict[str, Any]:
             "starts": utc(scenario.starts),
             "ends": utc(scenario.unix(scenario.ends)),
         },
-        "truth": truth(scenario),
+        "truth": truth(scenario, run.carried_out),
+        "changes": [{**asdict(one), "at": utc(scenario.unix(one.at))} for one in scenario.changes],
         "probes": [asdict(probe) for probe in scenario.probes],
         "verdicts": [_verdict(scenario, verdict) for verdict in run.verdicts],
         "incidents": [_incident(scenario, incident) for incident in run.incidents],
@@ -95,14 +100,19 @@ def _incident(scenario: Scenario, incident: Mapping[str, Any]) -> dict[str, Any]
     return {**incident, **times}
 
 
-def truth(scenario: Scenario) -> list[dict[str, Any]]:
+def truth(scenario: Scenario, carried_out: CarriedOut) -> list[dict[str, Any]]:
     """Return what was really done, with UTC and local times."""
-    return [_entry(scenario, entry) for entry in scenario.timeline]
+    return [_entry(scenario, entry, carried_out) for entry in scenario.timeline]
 
 
-def _entry(scenario: Scenario, entry: Start | Stop) -> dict[str, Any]:
+def _entry(scenario: Scenario, entry: Start | Stop, carried_out: CarriedOut) -> dict[str, Any]:
     """Return one entry of the timeline."""
-    times = {"at": utc(scenario.unix(entry.at)), "at_local": scenario.local(entry.at).isoformat()}
+    done = carried_out.get((entry.at, entry.id if isinstance(entry, Stop) else entry.disturbance.id))
+    times = {
+        "at": utc(scenario.unix(entry.at)),
+        "at_local": scenario.local(entry.at).isoformat(),
+        "carried_out": None if done is None else [scenario.unix(moment) for moment in done],
+    }
     if isinstance(entry, Stop):
         return {**times, "action": "stop", "id": entry.id}
     return {**times, "action": "start", **_disturbance(entry.disturbance)}

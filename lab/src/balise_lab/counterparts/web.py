@@ -4,13 +4,15 @@ Lives here: the configuration text and the pages. An SNI or Host the server does
 and page, never a drop: a scrambled name must fail only when somebody between does it.
 """
 
+import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from urllib.parse import quote
 
 from balise_lab.counterparts.engine.counterpart import Counterpart, Roots, Server
-from balise_lab.world import authority, tools
+from balise_lab.world import addresses, authority, tools
 from balise_lab.world.reachable import listens
 from balise_lab.world.topology import CONTROL_NAME, DEFAULT_NAME, ServedHost, Topology
 from balise_wire.experiments.http import HttpParameters
@@ -19,9 +21,28 @@ from balise_wire.experiments.traits import Parameters
 from balise_wire.words import Experiment
 
 CERTIFICATES = "certificates"
+_OF_URLS = ":/?#[]@!&()*+,;=%"
+LONG_PATH = "/long.bin"
+LONG_BYTES = 262_144
+"""What each host gives to whoever measures a rate: random, so that nothing on the way shortens it."""
 OK = 200
 FETCH = 8192
 """Bytes of a body: a scenario of hours measures in minutes, and the devices' daily cap stands in the lab too."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a virtual host answers to every request."""
+
+    status: int = OK
+    """OK without a title: the host's page."""
+    title: str = ""
+    text: str = ""
+    location: str = ""
+    """Where a redirect leads."""
+
+
+PAGE = Answer()
 
 
 @dataclass(frozen=True)
@@ -35,8 +56,10 @@ class Site:
     body_bytes: int
     certificate: str  # good | expired | untrusted
     plain_http: bool
-    status: int = 200
+    answer: Answer = PAGE
     plain_port: int = 80
+    six: str = ""
+    """Its address over IPv6; empty where it has none."""
 
 
 def sites(topology: Topology, namespace: str) -> tuple[Site, ...]:
@@ -44,7 +67,7 @@ def sites(topology: Topology, namespace: str) -> tuple[Site, ...]:
     found: dict[tuple[str, str, int], Site] = {}
     if namespace == "hosting":
         for endpoint in topology.endpoints:
-            for address in dict.fromkeys((*endpoint.addresses, *endpoint.country_addresses, endpoint.sibling)):
+            for address in dict.fromkeys((*_places(endpoint), endpoint.sibling)):
                 for site in _of(endpoint, address):
                     found.setdefault((site.name, site.address, site.port), site)
     for control in topology.controls:
@@ -56,7 +79,13 @@ def sites(topology: Topology, namespace: str) -> tuple[Site, ...]:
         (control_address,) = topology.records(in_country=False)[CONTROL_NAME]
         for name in ("", CONTROL_NAME):
             found[name, control_address, 443] = Site(name, control_address, 443, "Control", 2048, "good", True)
-    return tuple(found.values())
+    every = found.values()
+    return tuple(replace(one, six=addresses.six(one.address)) if topology.layout.ipv6 else one for one in every)
+
+
+def _places(endpoint: ServedHost) -> tuple[str, ...]:
+    """Every address at which a host is served, now or later."""
+    return (*endpoint.addresses, *endpoint.country_addresses, *endpoint.later, *endpoint.country_later)
 
 
 def standing_in(
@@ -65,7 +94,7 @@ def standing_in(
     port: int,
     *,
     plain_port: int = 0,
-    status: Callable[[str], int] = lambda _name: OK,
+    answer: Callable[[str], Answer] = lambda _name: PAGE,
     certificate: Callable[[str], str] = lambda _name: "good",
 ) -> tuple[Site, ...]:
     """What stands in for the true servers, on one address: every host of the topology. Pure.
@@ -75,7 +104,7 @@ def standing_in(
         address: where it listens.
         port: for TLS.
         plain_port: in clear; 0 for not at all.
-        status: of the answer to a name; of unknown names, to "".
+        answer: to a name; to unknown names, that to "".
         certificate: which one a name gets, likewise.
     """
     titles = {"": "Hosting"}
@@ -91,7 +120,7 @@ def standing_in(
             4096 if name else 1024,
             certificate(name),
             plain_port > 0,
-            status(name),
+            answer(name),
             plain_port,
         )
         for name, title in titles.items()
@@ -118,10 +147,18 @@ def _of(endpoint: ServedHost, address: str) -> tuple[Site, ...]:
 
 
 def _answer(site: Site) -> str:
-    if site.status == OK:
+    answer = site.answer
+    if answer.location:
+        return f"return {answer.status} '{quote(answer.location, safe=_OF_URLS)}';"
+    if answer == PAGE:
         return "try_files /index.html =404;"
-    said = "<!doctype html><title>Not available</title><p>This service is not available in your country.</p>"
-    return f"return {site.status} '{said}';"
+    said = f"<!doctype html><title>{_quoted(answer.title)}</title><p>{_quoted(answer.text)}</p>"
+    return f"return {answer.status} '{said}';"
+
+
+def _quoted(text: str) -> str:
+    """Text within nginx's single quotes, with nothing that it would read as a variable."""
+    return text.replace("\\", "").replace("'", "&#39;").replace("$", "&#36;")
 
 
 def page(site: Site) -> str:
@@ -169,14 +206,22 @@ def _block(site: Site, folder: Path, *, in_clear: bool) -> list[str]:
     name = site.name or DEFAULT_NAME
     default = "" if site.name else " default_server"
     certificate = f"{folder}/{CERTIFICATES}/{site.certificate}-{name}.pem"
+    listens = [
+        line
+        for address in (site.address, *([f"[{site.six}]"] if site.six else []))
+        for line in (
+            f"    listen {address}:{site.port} ssl{default};",
+            *([f"    listen {address}:{site.plain_port}{default};"] if in_clear else []),
+        )
+    ]
     return [
         "  server {",
-        f"    listen {site.address}:{site.port} ssl{default};",
-        *([f"    listen {site.address}:{site.plain_port}{default};"] if in_clear else []),
+        *listens,
         f"    server_name {site.name or '_'};",
         f"    ssl_certificate {certificate};",
         f"    ssl_certificate_key {certificate};",
         f"    root {folder}/pages/{name};",
+        f"    location = {LONG_PATH} {{ root {folder}/pages/{name}; }}",
         f"    location / {{ {_answer(site)} }}",
         "  }",
     ]
@@ -191,6 +236,7 @@ def write(found: tuple[Site, ...], folder: Path, roots: Roots) -> Path:
         if not place.exists():
             place.mkdir(parents=True)
             (place / "index.html").write_text(page(site), encoding="ascii")
+            (place / LONG_PATH[1:]).write_bytes(random.Random(name).randbytes(LONG_BYTES))  # noqa: S311 - filling
         path = folder / CERTIFICATES / f"{site.certificate}-{name}.pem"
         if not path.exists():
             root = roots.stranger if site.certificate == "untrusted" else roots.good
@@ -236,8 +282,9 @@ def _complaint(said: tuple[Parameters, ...]) -> str:
 COUNTERPART = Counterpart(
     name="web",
     means="nginx: every service host, its neighbour, and the controls, in clear and over TLS",
-    experiments=(Experiment.TCP, Experiment.TLS, Experiment.HTTP),
+    experiments=(Experiment.TCP, Experiment.TLS, Experiment.HTTP, Experiment.CLIENTHELLO),
     servers=servers,
+    over_six=True,
     says=_says,
     complaint=_complaint,
 )

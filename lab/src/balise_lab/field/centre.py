@@ -7,26 +7,33 @@ Must not live here: what is believed, judged, detected, told or assigned (all of
 import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from balise_agent.experiments import REGISTRY
 from balise_collector.conclude.burst import Asking, Burst, BurstRules, Chance, Risk
 from balise_collector.conclude.inference import OperatorContext
 from balise_collector.conclude.pipeline import JournalReader, operator_context
-from balise_collector.fleet.assignment import LASTS, assignment_for
+from balise_collector.fleet.assignment import LASTS, assignment_for, heard_every
 from balise_collector.fleet.catalogue import Catalogue
 from balise_collector.fleet.members import Fleet, Member, Record
+from balise_collector.fleet.orders import Able, Order, trimmed
 from balise_collector.fleet.profiles import fitted
 from balise_collector.fleet.requests import hindrance, target_named
+from balise_collector.fleet.watches import WatchWindow, watches_of
 from balise_collector.incidents import Incident
 from balise_collector.incidents.findings import findings
 from balise_collector.intake.validate import DEFAULT_LIMITS, Accepted, Quarantined, Signed, believed
 from balise_collector.journal.clock_offset import ProbeClocks
 from balise_collector.judge import RULES_VERSION, Verdict
+from balise_collector.pages.views.matrix import WINDOW
+from balise_collector.pages.views.parts import held_of, parts_of
+from balise_collector.pages.views.read_model import INTERNET, ReadStore, View
 from balise_collector.system.clock import Clock
 from balise_collector.system.config import Config
-from balise_collector.words.countries import country_name, zone_of
+from balise_collector.words.countries import WORLD, country_name, zone_of
 from balise_collector.words.report import ReportFacts, report
 from balise_lab.field.journal import FieldJournal, FieldStore
 from balise_lab.field.probe import Board
@@ -35,6 +42,7 @@ from balise_wire.envelope import Envelope
 from balise_wire.profiles import pace_of
 from balise_wire.request import Request
 from balise_wire.seal import public_bytes
+from balise_wire.skills import skills
 from balise_wire.topics import Leaf, ProbeTopic
 from balise_wire.words import Lifecycle, ProbeRole, Profile
 
@@ -42,6 +50,9 @@ _COMMIT_SECONDS = 0.25
 """As in conclude/pipeline.py: a step waits for rows received before it."""
 _KEY = public_bytes(Ed25519PrivateKey.from_private_bytes(bytes(32)).public_key()).hex()
 """Every probe's: nothing is signed here."""
+
+_ABLE = Able(skills=trimmed(skills(REGISTRY)))
+"""What every board says of itself when it introduces itself: without it nobody could be asked for anything."""
 
 Learned = Mapping[tuple[str, int], tuple[str, ...]]
 
@@ -86,6 +97,8 @@ class Centre:
     """``[burst] risk``."""
     helpers: tuple[str, ...] = ()
     """``[catalogue] helpers``."""
+    watches: tuple[WatchWindow, ...] = ()
+    """The operator's watch windows."""
     seed: int = 1
     learned: Learned = field(default_factory=dict)
     refused: list[Quarantined | str] = field(default_factory=list)
@@ -144,7 +157,7 @@ class Centre:
     def _made_burst(self) -> Burst:
         rules = BurstRules(
             risk={country: Risk(word) for country, word in self.risk.items()},
-            interval=float(self.timetable.interval),
+            timetable=self.timetable,
         )
         draw = random.Random(self.seed)  # noqa: S311 - a situation is the same each time
         return Burst(rules, Chance(share=draw.sample, part=draw.random, id=lambda: f"{draw.getrandbits(128):032x}"))
@@ -154,15 +167,17 @@ class Centre:
         for name in only or self.enrolled:
             task = self.assignment(name)
             waits = int(pace_of(self.enrolled[name].member.profile).batch_seconds)  # as the registry reckons
-            self._paces[name] = max(task.timetable.interval, waits)
+            self._paces[name] = max(heard_every(task), waits)
             give(name, task)
         self.look_at_fleet()
 
     def assignment(self, probe: str) -> Assignment:
         """Return what a probe is to do."""
         member = self.enrolled[probe].member
-        task = assignment_for(member, self.catalogue, self.timetable, self.budget, self.learned)
-        task = msgspec.structs.replace(task, helpers=self.helpers)
+        dangerous = {country for country, word in self.risk.items() if word == Risk.HIGH}
+        task = assignment_for(member, self.catalogue, self.timetable, self.budget, self.learned, dangerous)
+        watches = watches_of(member, self.watches, {service.id for service in self.catalogue.services}, self.start)
+        task = msgspec.structs.replace(task, helpers=self.helpers, watches=watches)
         profile = Profile.STANDARD if member.role is ProbeRole.REFERENCE else member.profile
         return msgspec.structs.replace(fitted(task, profile), version=1, expires=self.start + 10 * LASTS)
 
@@ -179,7 +194,8 @@ class Centre:
     def _fleet_now(self) -> Fleet:
         members = [one.member for one in self.enrolled.values()]
         records = {name: one.records for name, one in self.enrolled.items() if one.records}
-        return Fleet.of(members, paces=self._paces, records=records)
+        orders = {one.id: Order(able=_ABLE) for one in members}
+        return Fleet.of(members, paces=self._paces, records=records, orders=orders)
 
     def _context(self) -> OperatorContext:
         context = operator_context(Config(), Clock(system=lambda: self.start), self._fleet, self.catalogue)
@@ -200,6 +216,17 @@ class Centre:
         """Return the report that is passed on: findings only, in English."""
         found = [*findings(self.incidents())]
         countries = {one.country for one in found}
+        now = [verdict for verdict in self.verdicts if at - WINDOW <= verdict.at <= at]
+        view = View(
+            store=cast("ReadStore", self.store),  # The parts of a service are made from what they are given beside it.
+            now=at,
+            services={service.id: service.name for service in self.catalogue.services},
+            roles={
+                service.id: tuple(dict.fromkeys(entry.role for entry in service.targets))
+                for service in self.catalogue.services
+            },
+            confidence=self.catalogue.confidence(),
+        )
         facts = ReportFacts(
             services={service.id: service.name for service in self.catalogue.services},
             countries={
@@ -209,5 +236,16 @@ class Centre:
             zones={code: zone_of(code) for code in countries},
             written_at=at,
             rules=RULES_VERSION,
+            parts={
+                one.id: parts_of(
+                    view,
+                    (one.country, one.service),
+                    at,
+                    held_of((each for each in now if each.service == one.service), one.country),
+                    self.incidents(),
+                )
+                for one in found
+                if one.end is None and one.country != WORLD and one.service != INTERNET
+            },
         )
         return report(found, facts)

@@ -5,11 +5,12 @@ Exit code 0: all right; 1: something is not; 2: a file is wrong. Must not live h
 
 import argparse
 import sys
+from collections import Counter
 from pathlib import Path
 
 from balise_lab.errors import ConfigError
 from balise_lab.field import table
-from balise_lab.field.expect import Judged, Way, judged
+from balise_lab.field.expect import Way, judged
 from balise_lab.field.figures import figures
 from balise_lab.field.load import files_of, load
 from balise_lab.field.play import play
@@ -63,11 +64,11 @@ def run(given: argparse.Namespace) -> int:
             print(f"{one.id:<40}  {one.title}")
         return 0
     print(table.head())
-    found: list[Judged] = []
+    ways: Counter[Way] = Counter()  # Nothing else is kept: what was played of a situation is some ten megabytes.
     for situation in chosen:
         played = play(situation)
         result = judged(played)
-        found.append(result)
+        ways[result.way] += 1
         print(table.row_of(result))
         if result.way is not Way.RIGHT:
             print("\n".join(table.why(result)))
@@ -76,10 +77,10 @@ def run(given: argparse.Namespace) -> int:
         if given.report:
             print(played.text)
         sys.stdout.flush()
-    print(table.totals(found))
+    print(table.totals(ways))
     if not given.open and not given.only and (still_open or long):
         print(f"not played: {len(still_open)} open (--open), {len(long - still_open)} long (--all)")
-    return 0 if all(one.way is Way.RIGHT for one in found) else 1
+    return 0 if set(ways) <= {Way.RIGHT} else 1
 
 
 def listed(folder: Path, name: str) -> tuple[str, ...]:

@@ -18,6 +18,8 @@ from balise_lab.field.situation import Expect, Never, VerdictRule, Wanted, When
 
 _GRADES: Final = ("", "C", "B", "A")
 """From the least."""
+_RATE: Final = 0.15
+"""Share by which a rate may miss the truth."""
 _ROUNDING: Final = 1.0
 """Seconds by which an edge may miss the truth."""
 
@@ -70,7 +72,7 @@ def judged(played: Played) -> Judged:
     _verdicts(found, expect)
     for words, times in list(played.mistakes.items())[:3]:
         found.miss(Way.FALSE, f"a program failed {times} times: {words[:300]}")
-    text = played.text.lower()
+    text = " ".join(played.text.lower().split())  # A word of several may stand on two lines.
     for word in expect.says:
         if word.lower() not in text:
             found.miss(Way.SILENT, f"the report does not say {word!r}")
@@ -184,6 +186,11 @@ def _held(played: Played, one: Incident, wanted: Wanted) -> list[Miss]:
         less, more = set(wanted.affected) - set(one.scope.affected), set(one.scope.affected) - set(wanted.affected)
         need(not less, Way.SILENT, f"affected lacks {_listed(less)}")
         need(not more, Way.FALSE, f"affected names {_listed(more)}")
+    if wanted.kbps is not None:
+        told = [share.rate.kbps for share in one.mechanisms if share.rate is not None]
+        need(bool(told), Way.SILENT, "no rate")
+        fits = all(abs(kbps / wanted.kbps - 1.0) <= _RATE for kbps in told)
+        need(fits, Way.FALSE, f"at {', '.join(f'{kbps:g}' for kbps in told)} kb/s, not {wanted.kbps:g}")
     missing = set(wanted.clean) - set(one.scope.clean)
     need(not missing, Way.SILENT, f"clean lacks {_listed(missing)}")
     if wanted.locality:

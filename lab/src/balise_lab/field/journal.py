@@ -4,6 +4,7 @@ Lives here: keeping and giving back, as the interfaces of ``balise_collector.jou
 not live here: what is believed (intake/validate.py), what is concluded (conclude/).
 """
 
+import bisect
 from collections.abc import Iterable, Sequence
 
 from balise_collector.conclude.store import Progress
@@ -23,6 +24,7 @@ class FieldJournal:
         self._rows: list[JournalRow] = []
         self._known: set[tuple[str, str]] = set()
         self._presence: list[PresenceRow] = []
+        self._reported: list[tuple[float, str]] = []
         self._seen: list[Sighting] = []
         self._watched: list[tuple[float, float]] = []
         self.faults: list[Fault] = []
@@ -50,6 +52,10 @@ class FieldJournal:
     def say(self, probe: str, state: Lifecycle, at: float) -> None:
         """Keep what a probe, or the broker for a dead one, says of its state."""
         self._presence.append(PresenceRow(at=at, probe=probe, state=state))
+
+    def report(self, probe: str, at: float) -> None:
+        """Keep that a probe told its board's health; ``at`` is the time of receipt, UNIX seconds."""
+        self._reported.append((at, probe))
 
     def see(self, probe: str, asn: int, country: str, at: float) -> None:
         """Keep from which network a probe was seen to connect."""
@@ -79,6 +85,11 @@ class FieldJournal:
     def presence(self, after: float, until: float) -> list[PresenceRow]:
         """See the interface."""
         return [row for row in self._presence if after < row.at <= until]
+
+    def reported(self, after: float, until: float) -> dict[str, float]:
+        """See the interface."""
+        first, last = (bisect.bisect_right(self._reported, (at, "\U0010ffff")) for at in (after, until))
+        return {probe: at for at, probe in self._reported[first:last]}
 
     def watched(self, before: float | None = None) -> list[tuple[float, float]]:
         """See the interface."""

@@ -5,27 +5,41 @@ Lives here: that joining. Must not live here: what is right (expect.py), or what
 
 import gc
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from balise_agent.measure.conductor import NetworkAccess
 from balise_agent.policy.egress import Gate
 from balise_agent.system.clock import Clock
-from balise_collector.fleet.catalogue import Catalogue, Service, ServiceFile, assemble, default_folder, findings, load
+from balise_agent.system.proxies import Proxy, ProxyKind
+from balise_collector.fleet.catalogue import (
+    Catalogue,
+    Entry,
+    Service,
+    ServiceFile,
+    assemble,
+    default_folder,
+    findings,
+    load,
+)
+from balise_collector.fleet.watches import WatchWindow
+from balise_lab.counterparts.proxy import LABELS, PORTS
 from balise_lab.errors import ConfigError
 from balise_lab.field import boards
 from balise_lab.field.centre import Centre, Enrolled
-from balise_lab.field.network import KINDS, Effect, Field, Home, Host, World
+from balise_lab.field.network import KINDS, SHIPPED, Effect, Field, Home, Host, Page, World
 from balise_lab.field.probe import Board, Surroundings, VirtualProbe
 from balise_lab.field.situation import CatalogueChange, Event, Probes, Situation
 from balise_lab.field.timeline import Timeline
 from balise_wire.assignment import Timetable
+from balise_wire.experiments.throughput import ThroughputParameters
 from balise_wire.request import Request
 from balise_wire.words import ProbeRole, Scope
 
@@ -125,10 +139,22 @@ class _Playing:
             catalogue=self._catalogues[0][1],
             enrolled=self._enrolled,
             start=self._start,
-            timetable=Timetable(interval=situation.interval),
+            timetable=Timetable(interval=situation.interval, clienthello_every=situation.daily),
             observed=situation.observed,
             risk=situation.risk,
             helpers=situation.helpers,
+            watches=tuple(
+                WatchWindow(
+                    id=f"{number:08x}",
+                    country=one.country,
+                    services=one.services,
+                    since=self._start + one.at,
+                    until=self._start + one.until,
+                    interval=one.interval,
+                    made=self._start,
+                )
+                for number, one in enumerate(situation.watches)
+            ),
             seed=situation.seed,
         )
         self.probes = {name: VirtualProbe(one.board, self._surroundings()) for name, one in self._enrolled.items()}
@@ -201,16 +227,20 @@ class _Playing:
             *services,
             *(control.name for catalogue in every for control in catalogue.controls),
             *(server for catalogue in every for server in catalogue.dns.public_resolvers),
+            *(server.name for catalogue in every for server in catalogue.stun),
         ]
         try:
             hosts = [
                 msgspec.convert({"name": name, **said}, Host, strict=False)
                 for name, said in self._situation.world.items()
             ]
+            if self._situation.proxies:
+                hosts.append(_PROXY)
             homes = [_home(one.board, self._said[name]) for name, one in self._enrolled.items()]
             entries = [entry for catalogue in every for service in catalogue.services for entry in service.targets]
             neighbours = {entry.host: entry.neighbour for entry in entries if entry.neighbour}
             inside = {c.name: c.country for catalogue in every for c in catalogue.controls if c.scope is Scope.DOMESTIC}
+            hosts += _of_catalogue(every, entries, services, inside, {host.name for host in hosts} | SHIPPED.keys())
             world = World.of_names(dict.fromkeys(names), homes, hosts, services, inside, neighbours)
             events = [event for event in self._situation.events if event.kind not in boards.KINDS]
             effects = [self._effect(event, every) for event in events]
@@ -260,8 +290,13 @@ class _Playing:
         return Surroundings(
             timeline=self._timeline,
             network=self._access,
+            proxies=tuple(
+                Proxy(label=LABELS[kind], kind=ProxyKind(kind), address=PROXY_ADDRESS, port=PORTS[kind])
+                for kind in self._situation.proxies
+            ),
             delivers=self._field.delivers,
             receive=self.centre.receive,
+            report=lambda name: self.centre.journal.report(name, self._timeline.now),
             present=lambda name, here: self.centre.present(name, here, self._timeline.now),
         )
 
@@ -269,6 +304,11 @@ class _Playing:
         return self._field.access(name, clock, gate)
 
 
+PROXY_ADDRESS: Final = "45.41.0.30"
+_PROXY: Final = Host(
+    name="proxy.example.net", addresses=(PROXY_ADDRESS,), country="NL", ports=tuple(PORTS.values()), proxy=True
+)
+"""Where the operator's proxies stand: abroad, and where no box of a country acts on what they ask."""
 _LISTS = frozenset(
     name for name in Effect.__struct_fields__ if isinstance(getattr(Effect(kind=""), name), tuple)
 )  # fmt: skip
@@ -312,6 +352,50 @@ def _home(board: Board, said: Probes) -> Home:
     )
 
 
+def _of_catalogue(
+    every: Iterable[Catalogue],
+    entries: Iterable[Entry],
+    services: Mapping[str, str],
+    inside: Mapping[str, str],
+    known: Collection[str],
+) -> Iterator[Host]:
+    """Yield a host for each name of which the catalogue says an address, a port or a page that is measured.
+
+    Args:
+        every: catalogues from the start on.
+        entries: of their services.
+        services: by host.
+        inside: countries of domestic controls.
+        known: names of which the situation, or the world, knows better.
+    """
+    addresses: defaultdict[str, dict[str, None]] = defaultdict(dict)
+    ports: defaultdict[str, dict[int, None]] = defaultdict(lambda: dict.fromkeys((80, 443)))
+    pages: defaultdict[str, dict[str, Page]] = defaultdict(dict)
+    for entry in entries:
+        addresses[entry.host] |= dict.fromkeys(entry.addresses)
+        ports[entry.host] |= dict.fromkeys((entry.port, entry.other_port))
+        for one in entry.records():
+            if isinstance(one, ThroughputParameters):
+                length = one.sample_bytes // one.repeat + 1_000
+                pages[entry.host] |= {"/": Page(), one.path: Page(kind="image/jpeg", length=length, ranges=True)}
+    for catalogue in every:
+        for control in catalogue.controls:
+            addresses[control.name] |= dict.fromkeys(control.addresses)
+            ports[control.name] |= {control.port: None}
+        for server in catalogue.stun:
+            addresses[server.name] |= dict.fromkeys(server.addresses)
+    for name in addresses:
+        said = Host(
+            name=name,
+            service=services.get(name, ""),
+            addresses=(*addresses[name],),
+            ports=(*ports[name],),
+            pages=pages[name],
+        )
+        if name not in known and said != Host(name=name, service=said.service):
+            yield msgspec.structs.replace(said, country=inside.get(name, said.country))
+
+
 # ---------------------------------------------------------------- catalogues
 
 
@@ -324,16 +408,21 @@ def shipped() -> Catalogue:
 def _catalogues(situation: Situation) -> list[tuple[float, Catalogue]]:
     """Return the catalogue from the start on, and each change of it with its time."""
     catalogue = shipped()
+    if situation.silent:
+        catalogue = msgspec.structs.replace(
+            catalogue, dns=msgspec.structs.replace(catalogue.dns, silent_addresses=situation.silent)
+        )
     if situation.services:
-        strange = set(situation.services) - {service.id for service in catalogue.services}
+        every = (*catalogue.services, *catalogue.offered)
+        strange = set(situation.services) - {service.id for service in every}
         added = {str(file.get("service", "")) for change in situation.catalogue for file in change.add}
         if strange - added:
             raise ConfigError(
                 f"{situation.id}: no service of the catalogue is called {', '.join(sorted(strange - added))}",
-                f"there are {', '.join(service.id for service in catalogue.services)}",
+                f"there are {', '.join(service.id for service in every)}",
             )
         catalogue = msgspec.structs.replace(
-            catalogue, services=tuple(one for one in catalogue.services if one.id in situation.services)
+            catalogue, services=tuple(one for one in every if one.id in situation.services)
         )
     if situation.hosts:
         catalogue = msgspec.structs.replace(catalogue, services=tuple(_only(catalogue.services, situation.hosts)))
@@ -365,10 +454,12 @@ def _changed(name: str, before: Catalogue, change: CatalogueChange, number: int)
     fresh = assemble(added) if added else None
     ids = {service.id for service in fresh.services} if fresh is not None else set()
     services = [one for one in before.services if one.id not in ids and one.id not in change.without]
-    controls = list(before.controls)
+    controls, providers, stun = list(before.controls), list(before.providers), list(before.stun)
     if fresh is not None:
         services += fresh.services
         controls += fresh.controls
+        providers += fresh.providers
+        stun += fresh.stun
     services = [
         msgspec.structs.replace(
             service,
@@ -388,5 +479,10 @@ def _changed(name: str, before: Catalogue, change: CatalogueChange, number: int)
         for one in controls
     ]
     return msgspec.structs.replace(
-        before, version=f"{before.version}.{number + 1}", services=tuple(services), controls=tuple(controls)
+        before,
+        version=f"{before.version}.{number + 1}",
+        services=tuple(services),
+        controls=tuple(controls),
+        providers=tuple(providers),
+        stun=tuple(stun),
     )

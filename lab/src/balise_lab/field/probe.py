@@ -21,6 +21,7 @@ from balise_agent.policy.limits import Accepted, check_assignment, tightened
 from balise_agent.run.runs import Runs, Setting
 from balise_agent.system.clock import Clock
 from balise_agent.system.config import LimitSettings, NetworkSettings, Timeouts
+from balise_agent.system.proxies import Proxy
 from balise_lab.field.timeline import Timeline, VirtualReactor
 from balise_wire.assignment import Assignment
 from balise_wire.envelope import Envelope, Kind
@@ -118,8 +119,12 @@ class Surroundings:
     """Whether a probe reaches the collector now."""
     receive: Callable[[Envelope, float], None]
     """Given what arrives, and when (UNIX seconds)."""
+    proxies: tuple[Proxy, ...] = ()
+    """The operator's, which its probes are told of."""
     present: Callable[[str, bool], None]
     """Told that a probe said that it is here, or that the broker lost it."""
+    report: Callable[[str], None]
+    """Told that a probe's report of its board's health arrived."""
 
 
 class VirtualProbe:
@@ -154,6 +159,8 @@ class VirtualProbe:
         self._boots = 0
         self._began = self._timeline.now
         self._here = False
+        self._told_at = -math.inf
+        """When the board's health was told last."""
         self._assignment: Assignment | None = None
         self._reactor = VirtualReactor(self._timeline, self.clock)
         self._limits = tightened(LimitSettings(), NetworkSettings(), lan=(_LAN,), profile=board.profile)
@@ -191,10 +198,13 @@ class VirtualProbe:
         self._runs = Runs(conductor, self._followed, Answers(), self._outbox, self._egress, setting)
         self._greet()
         self._follow()
+        if self._outbox.waiting:
+            self._poke(self._outbox.failure_seconds)
 
     def stop(self) -> None:
-        """The power goes: what runs is lost, what was recorded is kept."""
+        """The power goes: what runs is lost, what was recorded is kept and sealed when it is here again."""
         self._boots += 1
+        self._seals_at = math.inf
         if self._runs is not None:
             self._runs.end()
             self._runs = None
@@ -231,6 +241,7 @@ class VirtualProbe:
                 now=now,
                 timeouts=Timeouts(),
                 spent_today=self._egress.usage.spent,
+                proxies=self._around.proxies if self.board.role is ProbeRole.PROBE else (),
             )
         elif agenda.assignment != accepted.assignment:
             agenda.reassign(accepted.assignment, now)
@@ -246,9 +257,16 @@ class VirtualProbe:
             if not self._here:
                 self._greet()
                 self._follow()
+            self._report()
             self._deliver()
         elif self._here:
             self._lost(self._boots)
+
+    def _report(self) -> None:
+        """Tell the board's health as often as the assignment says."""
+        if self._assignment is not None and self._timeline.now - self._told_at >= self._assignment.timetable.health:
+            self._told_at = self._timeline.now
+            self._around.report(self.board.id)
 
     def _greet(self) -> None:
         if self._around.delivers(self.board.id):

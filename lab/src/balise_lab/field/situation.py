@@ -21,6 +21,7 @@ Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 Asn = Annotated[int, msgspec.Meta(ge=1, le=2**32 - 1)]
 Country = Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")]
+ProxyWord = Annotated[str, msgspec.Meta(pattern="^(socks5|http-connect)$")]
 Grade = Literal["A", "B", "C", ""]
 
 
@@ -77,6 +78,17 @@ class CatalogueChange(Record, frozen=True, kw_only=True):
     """Host name -> fields of its entries, or of its control, that are changed."""
 
 
+class Watched(Record, frozen=True, kw_only=True):
+    """The operator has some services looked at more often for a time."""
+
+    at: Seconds
+    until: Seconds
+    services: tuple[str, ...]
+    country: Country = "PK"
+    interval: Annotated[int, msgspec.Meta(ge=300, le=86_400)] = 300
+    """Seconds between two looks."""
+
+
 class When(Record, frozen=True, kw_only=True):
     """An interval that must contain the truth."""
 
@@ -117,6 +129,8 @@ class Wanted(Record, frozen=True, kw_only=True):
     ended: bool | None = None
     opened_within: Length | None = None
     """After ``onset.contains``, published."""
+    kbps: Annotated[float, msgspec.Meta(gt=0.0)] | None = None
+    """The rate that is told of what is slowed, within 15 %."""
     per_provider: dict[str, Span] = {}
     staggered: bool | None = None
     standing: bool | None = None
@@ -204,12 +218,20 @@ class Situation(Record, frozen=True, kw_only=True):
     catalogue: tuple[CatalogueChange, ...] = ()
     interval: Annotated[int, msgspec.Meta(ge=60, le=86_400)] = 300
     """The operator's, in seconds."""
+    daily: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 288
+    """In which n-th interval that has a turn which is asked once a day."""
+    watches: tuple[Watched, ...] = ()
+    """Watch windows, told to every probe from the beginning."""
     observed: bool = False
     """The operator looks up from which network a probe connects."""
     risk: dict[str, Literal["low", "medium", "high"]] = {}
     """``[burst] risk`` of the collector, by country; ``medium`` for those not named."""
     helpers: tuple[str, ...] = ()
     """``[catalogue] helpers`` of the collector: addresses of ``world`` that answer every name."""
+    proxies: tuple[ProxyWord, ...] = ()
+    """What the operator's proxies speak, by way of which probes ask what fails once more; at ``45.41.0.30``."""
+    silent: tuple[str, ...] = ()
+    """``[catalogue] silent_addresses`` of the collector: addresses that run no resolver."""
     world: dict[str, Any] = {}
     """What the network model is to know of hosts: name -> see there."""
     events: tuple[Event, ...] = ()

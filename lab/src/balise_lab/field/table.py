@@ -1,7 +1,7 @@
 """What `balise-lab field` prints. Must not live here: what is right (expect.py), or exit codes (cli.py)."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from balise_lab.field import boards, network
 from balise_lab.field.expect import Judged, Way, expected_of, line_of, said_of
@@ -38,10 +38,9 @@ def why(judged: Judged) -> Iterator[str]:
     yield from (f"    fault: {fault.place} {fault.error}" for fault in played.centre.journal.faults[:3])
 
 
-def totals(judged: Sequence[Judged]) -> str:
-    """Return the last line."""
-    ways = Counter(one.way for one in judged)
-    return f"{len(judged)} situations: " + ", ".join(f"{ways[way]} {way}" for way in Way)
+def totals(ways: Counter[Way]) -> str:
+    """Return the last line: how many situations came out in each way."""
+    return f"{ways.total()} situations: " + ", ".join(f"{ways[way]} {way}" for way in Way)
 
 
 def verdicts(played: Played) -> Iterator[str]:

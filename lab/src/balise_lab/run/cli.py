@@ -18,7 +18,7 @@ from balise_lab.compare.influx_outage import Outage
 from balise_lab.compare.result import Run, to_json, utc
 from balise_lab.errors import ConfigError, LabError
 from balise_lab.run import chaos, runner
-from balise_lab.run.programs import find_program
+from balise_lab.run.changes import describe as changed
 from balise_lab.run.progress import Progress, closing, describe, sentence, table
 from balise_lab.run.settings import PUBLIC_DELAY, PUBLIC_K
 from balise_lab.run.speed import at_speed
@@ -29,7 +29,7 @@ from balise_lab.scenario.reference import tables
 from balise_lab.scenario.scalars import Calendar
 from balise_lab.scenario.schema import Scenario, Start
 from balise_lab.scenario.source import ScenarioError
-from balise_lab.world import relay, wrapper
+from balise_lab.world import relay, tools, wrapper
 from balise_lab.world.topology import build
 
 _PAGES = 8484
@@ -181,6 +181,9 @@ def _plan(arguments: argparse.Namespace, _given: list[str]) -> int:
         print(
             f"{when}  " + (f"start {describe(entry.disturbance)}" if isinstance(entry, Start) else f"stop {entry.id}")
         )
+    for change in scenario.changes:
+        when = f"{scenario.local(change.at):%Y-%m-%d %H:%M:%S} ({utc(scenario.unix(change.at))})"
+        print(f"{when}  {changed(change)}")
     print(f"{scenario.local(scenario.ends):%Y-%m-%d %H:%M:%S} ({utc(scenario.unix(scenario.ends))})  end")
     return 0
 
@@ -193,7 +196,7 @@ def _run(arguments: argparse.Namespace, given: list[str]) -> int:
     scenario = load(arguments.file)
     if not wrapper.is_inside():
         for program in ("balise-agent", "balise-collector"):
-            find_program(program)
+            tools.ours(program)
         if arguments.influx_away:
             _away(scenario, arguments.influx_away)
         for warning in scenario.warnings:
@@ -245,10 +248,9 @@ def _play(scenario: Scenario, folder: Path, arguments: argparse.Namespace) -> in
     if arguments.influx_away:
         kills.append(chaos.outage(scenario, _away(scenario, arguments.influx_away)))
     kills.sort(key=lambda kill: kill.at)
-    with runner.staged(
+    with runner.warmed_up(
         scenario, folder, port=_PAGES, progress=progress, kills=tuple(kills), with_influx=with_influx
     ) as stage:
-        runner.warm_up(stage)
         runner.play(stage)
         run = runner.collect(stage)
         _write(run, arguments.json)

@@ -80,7 +80,7 @@ class Lab:
     ) -> subprocess.Popen[bytes]:
         """Start a program in a namespace with that namespace's resolv.conf. `env` adds to the environment."""
         place = self.topology.namespace(namespace)
-        resolv = self._resolv(place.name, place.resolver)
+        resolv = self._resolv(place.name, place.resolvers)
         return namespaces.popen(place.name, argv, env=env, log=log, resolv=resolv, stdout=stdout, stderr=stderr)
 
     def run(self, namespace: str, argv: Sequence[str], timeout: float = 20.0) -> subprocess.CompletedProcess[str]:
@@ -91,10 +91,10 @@ class Lab:
         """The calling thread is in that namespace within the block."""
         return namespaces.inside(self.topology.namespace(namespace).name)
 
-    def _resolv(self, place: str, resolver: str) -> Path | None:
-        if not resolver:
+    def _resolv(self, place: str, resolvers: tuple[str, ...]) -> Path | None:
+        if not resolvers:
             return None
         path = self.folder / "resolv" / place
         if not path.exists():
-            path.write_text(f"nameserver {resolver}\n", encoding="ascii")
+            path.write_text("".join(f"nameserver {one}\n" for one in resolvers), encoding="ascii")
         return path

@@ -1,27 +1,28 @@
 """The programs of a run: one agent in each probe's namespace, the collector in the centre; started, killed, restarted.
 
-Lives here: finding the programs beside this Python, their files and keys, and their processes. They run as they would
+Lives here: their files and keys, and their processes. They run as they would
 in the field; the lab only hands them a clock. Must not live here: the settings' text (settings) or what is played
 (runner).
 """
 
 import os
 import secrets
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from balise_lab.centre import broker
-from balise_lab.errors import ConfigError, LabError
+from balise_lab.counterparts import proxy
+from balise_lab.errors import LabError
 from balise_lab.run import settings
 from balise_lab.run.lab import Lab
 from balise_lab.scenario.clock import VARIABLE, ScenarioClock, frozen_clock
-from balise_lab.scenario.schema import Probe, Scenario
-from balise_lab.world import machine, topology
+from balise_lab.scenario.schema import BEFORE, Catalogued, Probe, Scenario
+from balise_lab.world import machine, tools, topology
 from balise_lab.world.authority import fingerprint
 from balise_wire.words import Access, ProbeRole
 
@@ -31,17 +32,16 @@ _IDLE: Final = 60.0
 """Real seconds in which a command that works has used some processor time."""
 _ENROLLED_BEFORE: Final = 86400.0
 """Virtual seconds before the scenario at which its probes' cards are made."""
+_OF_VERSION: Final = """\
+import sys
+import balise_agent
+balise_agent.__version__ = sys.argv.pop(1)
+from balise_agent.__main__ import main
+sys.exit(main())
+"""
+"""The agent as it is, but for the version by which it calls itself."""
 _AT_ONCE: Final = 2
 """Short commands run at the same time; more than cores only makes each of them slower."""
-
-
-def find_program(name: str) -> str:
-    """Return the path of one of our programs: beside this Python, else on PATH (ConfigError where it is missing)."""
-    beside = Path(sys.executable).parent / name
-    found = str(beside) if beside.exists() else shutil.which(name)
-    if not found:
-        raise ConfigError(f"the program {name} is not installed", "run make setup in the checkout")
-    return found
 
 
 class Programs:
@@ -62,6 +62,7 @@ class Programs:
         self.port = port
         self.where: dict[str, str] = {}
         """Namespace of each probe, by id."""
+        self._versions: dict[str, str] = {}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._clock: ScenarioClock | None = None
 
@@ -73,9 +74,7 @@ class Programs:
         places = self.places
         for folder in (places.collector, places.catalogue, self._logs):
             folder.mkdir(parents=True, exist_ok=True)
-        for service in self.scenario.services:
-            text = settings.service_toml(self.scenario, built, service.id)
-            (places.catalogue / f"{service.id}.toml").write_text(text, encoding="utf-8")
+        self._write_services(built, self.scenario.catalogued(BEFORE))
         (places.catalogue / "controls.toml").write_text(settings.controls_toml(self.scenario, built), encoding="utf-8")
         self._tell_collector()
         # Founds the authority and makes the registry's file, alone: two at once would both try.
@@ -86,6 +85,40 @@ class Programs:
             configuration, environment = broker.configuration(places.broker), broker.environment(places.broker)
             self.lab.servers.start_broker(configuration, broker.PORT, environment)
             list(written)
+
+    def _write_services(self, built: topology.Topology, told: Catalogued) -> None:
+        """Write the catalogue's files of the services as they are at a moment."""
+        for service in self.scenario.services:
+            text = settings.service_toml(self.scenario, built, service.id, told)
+            path = self.places.catalogue / f"{service.id}.toml"
+            if text:
+                path.write_text(text, encoding="utf-8")
+            else:
+                path.unlink(missing_ok=True)
+
+    def catalogue(self, built: topology.Topology, told: Catalogued) -> None:
+        """Give the collector another catalogue: it reads one when it starts."""
+        self._write_services(built, told)
+        self.stop(COLLECTOR)
+        self.start(COLLECTOR)
+
+    def install(self, version: str, *probes: str) -> None:
+        """Let probes run an agent that calls itself by another version; who is off starts with it."""
+        self._versions |= dict.fromkeys(probes, version)
+        running = [probe for probe in probes if probe in self._running]
+        self.stop(*running)
+        for probe in running:
+            self.start(probe)
+
+    def move(self, probe: str, place: topology.ProbePlace, at: float) -> None:
+        """Carry a probe to another place, and have the collector write down since when it stands there."""
+        running = probe in self._running
+        self.stop(probe)
+        since = datetime.fromtimestamp(at, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        self.ask("fleet", "approve", probe, "--asn", str(place.asn), "--access", place.access, "--since", since)
+        self.where[probe] = place.name
+        if running:
+            self.start(probe)
 
     def _tell_collector(self, views: settings.Views | None = None) -> None:
         """Write the collector's settings."""
@@ -104,11 +137,14 @@ class Programs:
         folder = self.places.agent(probe.id)
         folder.mkdir(parents=True, exist_ok=True)
         text = settings.agent_toml(self.scenario, built, probe, self.places, card)
+        if self.scenario.proxies:
+            (folder / settings.PROXIES).touch(0o600)
+            (folder / settings.PROXIES).write_text(proxy.settings(built), encoding="utf-8")
         (folder / "agent.toml").write_text(text, encoding="utf-8")
 
     def ask(self, *arguments: str) -> str:
         """Run a command of the collector for as long as it works, and return what it printed (LabError if it fails)."""
-        argv = [find_program("balise-collector"), "--config", str(self._collector_file), *arguments]
+        argv = [tools.ours("balise-collector"), "--config", str(self._collector_file), *arguments]
         environment = {VARIABLE: self._clock.variable} if self._clock else {}
         try:
             done = machine.run(argv, idle=_IDLE, env={**_environment(), **environment})
@@ -139,10 +175,12 @@ class Programs:
     def command(self, name: str) -> tuple[str, Sequence[str]]:
         """Return the namespace and the command line of a program."""
         if name == COLLECTOR:
-            argv = [find_program("balise-collector"), "--config", str(self._collector_file), "run"]
+            argv = [tools.ours("balise-collector"), "--config", str(self._collector_file), "run"]
             return "centre", argv
-        configuration = self.places.agent(name) / "agent.toml"
-        return self.where[name], [find_program("balise-agent"), "--config", str(configuration), "run"]
+        arguments = ["--config", str(self.places.agent(name) / "agent.toml"), "run"]
+        if version := self._versions.get(name):
+            return self.where[name], [sys.executable, "-c", _OF_VERSION, version, *arguments]
+        return self.where[name], [tools.ours("balise-agent"), *arguments]
 
     def kill(self, name: str) -> None:
         """End a program as a power cut would: SIGKILL."""

@@ -73,6 +73,16 @@ class Progress:
         abroad = ", ".join(f"{place.code} ({place.probes})" for place in scenario.abroad)
         self.say(f"probes: {isps}; references: {abroad or 'none'}")
 
+    def again(self, scenario: Scenario) -> None:
+        """Say that all begins anew, slower."""
+        self._scenario, self._next = scenario, float("-inf")
+        self._told.clear()
+        minutes = scenario.ends / scenario.scale / 60
+        self.say(
+            "this machine was too busy: not every probe measured before the first entry of the timeline. It begins anew"
+            f" at {scenario.scale:.3g} times the speed: {minutes:.1f} min"
+        )
+
     def started(self, moment: float, what: Disturbance) -> None:
         """Say that something begins."""
         self.at(moment, f"+ begins  {describe(what)}")

@@ -4,9 +4,11 @@ Lives here: the order of things, inside the lab's own namespaces (wrapper.arrive
 topology, the settings, the comparison and the words come from pure modules. Must not live here: exit codes (cli).
 """
 
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -21,14 +23,16 @@ from balise_lab.compare.influx_outage import Outage, Stored
 from balise_lab.compare.result import Run
 from balise_lab.errors import LabError
 from balise_lab.run import chaos, settings
+from balise_lab.run.changes import carry_out, describe
 from balise_lab.run.chaos import INFLUX, SERVERS, Kill
 from balise_lab.run.lab import Lab
 from balise_lab.run.pages import Centre
 from balise_lab.run.programs import COLLECTOR, Programs
 from balise_lab.run.progress import Look, Progress
+from balise_lab.run.speed import slower
 from balise_lab.scenario.clock import ScenarioClock, frozen_clock, monotonic, start_clock
 from balise_lab.scenario.layout import box_of, layout_of, places
-from balise_lab.scenario.schema import BEFORE, Disturbance, Scenario, Start, Stop
+from balise_lab.scenario.schema import BEFORE, Change, Disturbance, Scenario, Start, Stop
 from balise_lab.world import waiting
 from balise_lab.world.topology import build
 
@@ -40,11 +44,15 @@ _WARM_VIRTUAL = 900.0
 _READY = 40.0
 _READY_EACH = 1.5
 """Real seconds, and those for each probe, to wait for the collector and for every probe's first measurement."""
+_AGAIN = 1.5
+"""How much more time than it took a run is given that begins anew."""
 _SETTLE = 25.0
 """Real seconds to wait at the end until all that was recorded is journalled and judged."""
 _SETTLE_KILLED = 90.0
 """The same after programs were killed: who was refused a connection tries again in half a minute."""
 _LOOK_EVERY = 1.0
+_LATE = 120.0
+"""Virtual seconds after its time that an entry of the timeline may be in force without a note."""
 _LATER = 25 * 3600.0
 """Virtual seconds from the end of a demo to the moment at which people look at it."""
 _RELEASED = frozenset({"open", "closed", "standing"})
@@ -63,15 +71,19 @@ class Stage:
     centre: Centre
     clock: ScenarioClock
     progress: Progress
-    where: Mapping[str, str]
+    where: dict[str, str]
     kills: list[Kill] = field(default_factory=list)
     """Still to be done, in order."""
+    changes: list[Change] = field(default_factory=list)
+    """Still to be carried out, in order."""
     on: dict[str, Disturbance] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     crashed: list[str] = field(default_factory=list)
     down: list[tuple[float, str]] = field(default_factory=list)
     """Killed programs with the monotonic second at which they start again."""
     done: list[dict[str, Any]] = field(default_factory=list)
+    carried_out: dict[tuple[float, str], tuple[float, float]] = field(default_factory=dict)
+    """From when to when each start and stop of the timeline was in fact carried out, by its time and its box."""
     watched: set[str] = field(default_factory=set)
     looked: float = float("-inf")
 
@@ -115,11 +127,14 @@ def staged(
         programs = Programs(lab, scenario, settings.Places(folder, lab.ca_file), port)
         programs.prepare(built, where)
         clock = start_clock(scenario.starts, scenario.scale, lead(scenario))
-        stage = Stage(scenario, lab, programs, Centre(lab, port), clock, progress, where, list(kills))
+        stage = Stage(
+            scenario, lab, programs, Centre(lab, port), clock, progress, where, list(kills), list(scenario.changes)
+        )
         try:
             for entry in scenario.timeline:
                 if isinstance(entry, Start) and entry.at == BEFORE:
                     _begin(stage, [entry])
+            _prepare(stage, _first_starts(scenario))
             programs.start_all(clock)
             yield stage
         finally:
@@ -129,7 +144,7 @@ def staged(
 def lead(scenario: Scenario) -> float:
     """Return how many virtual seconds before its start a scenario's programs are started."""
     first = _first(scenario)
-    real = _WARM_REAL + _WARM_EACH * len(scenario.probes)
+    real = (_WARM_REAL + _WARM_EACH * len(scenario.probes)) * scenario.slowed
     return max(0.0, real * scenario.scale - first, _WARM_VIRTUAL - first)
 
 
@@ -138,8 +153,46 @@ def _first(scenario: Scenario) -> float:
     return min((entry.at for entry in scenario.timeline if entry.at > BEFORE), default=scenario.ends)
 
 
-def warm_up(stage: Stage) -> None:
-    """Wait until the collector answers and each probe has delivered a measurement (LabError when one does not)."""
+@contextmanager
+def warmed_up(
+    scenario: Scenario,
+    folder: Path,
+    *,
+    port: int,
+    progress: Progress,
+    kills: tuple[Kill, ...] = (),
+    with_influx: bool = False,
+) -> Iterator[Stage]:
+    """Bring all of it up as ``staged`` does, so that every probe measures before anything happens.
+
+    A clock cannot be stopped once programs follow it. Where this machine was so busy that the timeline's first entry
+    had passed before every probe had measured, all is taken down and begun once more, slower: what is there from the
+    first measurement on is told as standing, and not as begun.
+    """
+    stage_of = partial(staged, port=port, progress=progress, kills=kills, with_influx=with_influx)
+    with stage_of(scenario, folder) as stage:
+        late = warm_up(stage)
+        if late <= 1.0:
+            yield stage
+            return
+    scenario = slower(scenario, late * _AGAIN)
+    progress.again(scenario)
+    shutil.rmtree(folder)
+    folder.mkdir()
+    with stage_of(scenario, folder) as stage:
+        if warm_up(stage) > 1.0:
+            stage.notes.append(
+                "the probes' first measurements came after the first entry of the timeline: this machine is slow"
+            )
+        yield stage
+
+
+def warm_up(stage: Stage) -> float:
+    """Wait until the collector answers and each probe has delivered a measurement (LabError when one does not).
+
+    Returns:
+        The time that it took, in parts of that until the timeline's first entry: above 1.0 it came too late.
+    """
     wanted = {probe.id for probe in stage.scenario.probes}
     patience = _READY + _READY_EACH * len(wanted)
     waiting.until(lambda: _came_up(stage, stage.centre.answers), "the collector", patience)
@@ -148,11 +201,8 @@ def warm_up(stage: Stage) -> None:
         return _came_up(stage, lambda: wanted <= tally.journalled(stage.journal).keys())
 
     waiting.until(delivered, f"a first measurement of each of {len(wanted)} probes", patience)
-    first = _first(stage.scenario)
-    if stage.clock.moment() > first:
-        stage.notes.append(
-            "the probes' first measurements came after the first entry of the timeline: this machine is slow"
-        )
+    begun = stage.clock.begins - stage.clock.starts
+    return (stage.clock.moment() - begun) / (_first(stage.scenario) - begun)
 
 
 def _came_up(stage: Stage, ready: Any) -> bool:
@@ -191,12 +241,18 @@ def play(stage: Stage) -> None:
 
 def _begin(stage: Stage, starts: Sequence[Start], at: float | None = None) -> None:
     """Put boxes in force together, at a moment of the scenario or now."""
-    for entry in starts:
-        stage.lab.boxes.prepare(box_of(entry.disturbance, stage.where))
+    _prepare(stage, starts)
     if at is not None and starts:
         stage.clock.wait_until(at, lambda: tick(stage))
     for entry in starts:
+        began = stage.clock.moment()
         stage.lab.boxes.engage(entry.disturbance.id)
+        stage.carried_out[entry.at, entry.disturbance.id] = began, stage.clock.moment()
+    if at is not None and starts and stage.clock.moment() - at > _LATE:
+        late = stage.clock.moment() - at
+        stage.notes.append(
+            f"what begins at {stage.scenario.local(at):%H:%M} was in force {late / 60:.1f} minutes later"
+        )
     for entry in starts:
         stage.on[entry.disturbance.id] = entry.disturbance
         stage.progress.started(entry.at, entry.disturbance)
@@ -204,9 +260,23 @@ def _begin(stage: Stage, starts: Sequence[Start], at: float | None = None) -> No
             stage.programs.kill(entry.disturbance.where)
 
 
+def _prepare(stage: Stage, starts: Sequence[Start]) -> None:
+    """Start the programs of boxes that have none yet, all at once."""
+    boxes = [box_of(entry.disturbance, stage.where) for entry in starts]
+    stage.lab.boxes.prepare(*(box for box in boxes if box.id not in stage.lab.boxes.ids))
+
+
+def _first_starts(scenario: Scenario) -> list[Start]:
+    """Return what begins first while programs run: its boxes are there before the clock begins to run."""
+    starts = [entry for entry in scenario.timeline if isinstance(entry, Start) and entry.at > BEFORE]
+    return [entry for entry in starts if entry.at == starts[0].at]
+
+
 def _end(stage: Stage, entry: Stop) -> None:
     """Let a box go; a home that has power again starts its probe."""
+    began = stage.clock.moment()
     stage.lab.boxes.stop(entry.id)
+    stage.carried_out[entry.at, entry.id] = began, stage.clock.moment()
     ended = stage.on.pop(entry.id)
     stage.progress.stopped(entry.at, ended)
     if KINDS[ended.kind].power:
@@ -216,6 +286,7 @@ def _end(stage: Stage, entry: Stop) -> None:
 def tick(stage: Stage) -> None:
     """Do what is due: kills and restarts, the health of the lab, a look at what is believed."""
     _watch_spools(stage)
+    _change(stage)
     _chaos(stage)
     _restart_crashed(stage)
     stage.notes.extend(said for said in stage.lab.failures() if said not in stage.notes)
@@ -234,9 +305,26 @@ def look(stage: Stage) -> None:
     stage.progress.look(Look(stage.clock.moment(), on, incidents, tally.head(stage.journal)))
 
 
+def _late(carried_out: Mapping[tuple[float, str], tuple[float, float]]) -> dict[float, float]:
+    """Return when the last entry of each moment of the timeline was carried out, both in seconds of the scenario."""
+    found: dict[float, float] = {}
+    for (at, _), (_, done) in carried_out.items():
+        found[at] = max(done, found.get(at, at))
+    return found
+
+
 def _incident_list(page: Any) -> list[dict[str, Any]]:
     """Return the incidents of a JSON page, which is a list of them or holds one under ``incidents``."""
     return list(page["incidents"] if isinstance(page, dict) else page)
+
+
+def _change(stage: Stage) -> None:
+    """Carry out the changes that are due; a box that begins later finds a probe where it stands by then."""
+    while stage.changes and stage.changes[0].at <= stage.clock.moment():
+        change = stage.changes.pop(0)
+        carry_out(change, stage.scenario, stage.lab, stage.programs, stage.clock.unix())
+        stage.where.update(stage.programs.where)
+        stage.progress.at(change.at, describe(change))
 
 
 def _chaos(stage: Stage) -> None:
@@ -298,7 +386,7 @@ def collect(stage: Stage) -> Run:
         counters=stage.lab.boxes.counters(),
         counts=counts,
         rows=(
-            *compare(scenario, findings),
+            *compare(scenario, findings, _late(stage.carried_out)),
             *crashes,
             *(influx_outage.rows(stored) if stored else ()),
             *chaos.rows(killed, counts),
@@ -306,6 +394,7 @@ def collect(stage: Stage) -> Run:
         notes=tuple(stage.notes),
         cpu=cpu,
         kills=tuple(stage.done),
+        carried_out=dict(stage.carried_out),
         stored=stored,
     )
 

@@ -32,6 +32,7 @@ class Servers:
         self._folder = folder
         self._roots = roots
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._renewed = 0  # numbers their folders
         self._commands: dict[str, tuple[str, tuple[str, ...], dict[str, str]]] = {}
 
     def start_all(self, influxdb: InfluxDb | None) -> None:
@@ -104,6 +105,18 @@ class Servers:
         if identifier in self._running or identifier not in self._commands:
             raise ConfigError(f"server {identifier} was not killed", "kill it first")
         self._run(identifier, *self._commands[identifier])
+
+    def renew(self, *servers: Server) -> None:
+        """Start servers again with what they have to say now; returns when they answer."""
+        for server in servers:
+            stop(self._running.pop(server.id, None))
+            self._renewed += 1
+            folder = self._folder / f"{server.id}-{self._renewed}"
+            folder.mkdir()
+            self._run(server.id, server.place, server.prepare(folder, self._roots))
+        for server in servers:
+            with namespaces.inside(server.place):
+                self._await(server.id, server.ready)
 
     def failures(self) -> list[str]:
         """What has ended by itself, in words."""

@@ -30,6 +30,12 @@ def at_speed(scenario: Scenario) -> Scenario:
     return scenario if slowed <= 1.0 else replace(scenario, scale=scenario.scale / slowed, slowed=slowed)
 
 
+def slower(scenario: Scenario, times: float) -> Scenario:
+    """Return a scenario as it is played by a machine that turned out slower than it was measured, so many times."""
+    slowed = min(_MOST, scenario.slowed * times)
+    return replace(scenario, scale=scenario.scale * scenario.slowed / slowed, slowed=slowed)
+
+
 def _slowness() -> float:
     """Return the least of three measures of the machine."""
     found = machine.slowness()

@@ -7,6 +7,7 @@ import json
 import select
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -56,8 +57,20 @@ class StartedBoxes:
         self.prepare(box)
         self.engage(box.id)
 
-    def prepare(self, box: Box) -> None:
-        """Start a box's program, which touches nothing yet: what is to begin together waits for no program."""
+    def prepare(self, *boxes: Box) -> None:
+        """Start the programs of boxes, which touch nothing yet: what is to begin together waits for no program.
+
+        Raises:
+            ConfigError: a box cannot be.
+            LabError: a program did not come up.
+        """
+        for box in boxes:
+            self._prepare(box)
+        for box in boxes:
+            self._await(self._boxes[box.id])
+
+    def _prepare(self, box: Box) -> None:
+        """Begin to start a box's program."""
         if box.id in self._boxes:
             raise ConfigError(f"box {box.id} is started twice", "stop it first, or give the second another id")
         found = rules(box, self._topology, self._slot(box), self._scale)
@@ -67,12 +80,33 @@ class StartedBoxes:
         program = self._program(found, tally) if found.queued else None
         if kind.serve is not None:
             program = self._stand_in(found, kind.serve(found.placement))
+        if kind.splice is not None:
+            program = self._proxy(found, *kind.splice(found.placement))
         self._boxes[box.id] = StartedBox(box, found, program, tally)
+
+    def _await(self, started: StartedBox) -> None:
+        """Wait until a box's own program has bound its queue (LabError, and the box is gone, where it does not)."""
+        program, found = started.program, started.rules
+        if not found.queued or program is None:
+            return
+        if program.stdout is None or not _says_ready(program.stdout):
+            del self._boxes[started.box.id]
+            program.kill()
+            program.wait()
+            said = self._log(found).read_text(errors="replace")[-800:]
+            raise LabError(f"box {started.box.id} did not start: {said}")
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Of the boxes that are prepared or in force."""
+        return tuple(self._boxes)
 
     def engage(self, identifier: str) -> None:
         """Put a prepared box in force."""
         found = self._boxes[identifier].rules
         try:
+            for there, _ in found.shaped:
+                namespaces.tc(found.namespace, *there)
             namespaces.nft(found.namespace, found.script)
             for line in found.queued:
                 namespaces.iptables(found.namespace, "-t", "mangle", "-A", *line)
@@ -127,20 +161,23 @@ class StartedBoxes:
         box = to_plain(placement.box)
         task = {"box": box, "queue": placement.queue, "bit": placement.bit, "counters": str(tally)}
         argv = [sys.executable, "-m", "balise_lab.boxes.engine.run", json.dumps(task)]
-        log = self._log(found)
-        program = namespaces.popen(found.namespace, argv, log=log, stdout=subprocess.PIPE)
-        if program.stdout is None or not _says_ready(program.stdout):
-            program.kill()
-            program.wait()
-            raise LabError(f"box {placement.box.id} did not start: {log.read_text(errors='replace')[-800:]}")
-        return program
+        return namespaces.popen(found.namespace, argv, log=self._log(found), stdout=subprocess.PIPE)
 
     def _stand_in(self, found: Rules, sites: tuple[web.Site, ...]) -> subprocess.Popen[bytes]:
         """The web server of a box, in its namespace."""
         self._stand_ins += 1
         path = web.write(sites, self._folder / f"web-{found.table}-{self._stand_ins}", self._roots)
-        program = namespaces.popen(found.namespace, web.command(path), log=self._log(found))
-        ready = partial(listens, sites[0].address, sites[0].port)
+        return self._listening(found, web.command(path), sites[0].address, sites[0].port)
+
+    def _proxy(self, found: Rules, address: str, port: int, manner: str) -> subprocess.Popen[bytes]:
+        """The proxy of a box, in its namespace."""
+        argv = [sys.executable, "-m", "balise_lab.boxes.engine.splice", address, str(port), manner]
+        return self._listening(found, argv, address, port)
+
+    def _listening(self, found: Rules, argv: Sequence[str], address: str, port: int) -> subprocess.Popen[bytes]:
+        """Start a program in a box's namespace; returns when it listens (LabError where it does not)."""
+        program = namespaces.popen(found.namespace, argv, log=self._log(found))
+        ready = partial(listens, address, port)
         try:
             with namespaces.inside(found.namespace):
                 waiting.until(ready, f"the server of box {found.placement.box.id}", READY_SECONDS)
@@ -159,17 +196,25 @@ def _withdraw(started: StartedBox) -> None:
         with suppress(LabError):
             namespaces.iptables(found.namespace, "-t", "mangle", "-D", *line)
     with suppress(LabError):
-        namespaces.nft(found.namespace, f"delete table ip {found.table}")
+        for family in found.families:
+            namespaces.nft(found.namespace, f"delete table {family} {found.table}")
         if kind_of(started.box).arp:
             namespaces.nft(found.namespace, f"delete table arp {found.table}")
+    for _, away in found.shaped:
+        if away:
+            with suppress(LabError):
+                namespaces.tc(found.namespace, *away)
 
 
 def _read(started: StartedBox) -> Counters:
     if started.dead:
         return started.last
     with suppress(LabError):
-        kernel = namespaces.nft_counters(started.rules.namespace, started.rules.table)
-        return counters.read(started.tally).plus(Counters(**kernel))
+        total = counters.read(started.tally)
+        for family in started.rules.families:
+            kernel = namespaces.nft_counters(started.rules.namespace, started.rules.table, family)
+            total = total.plus(Counters(**kernel))
+        return total
     return counters.read(started.tally)
 
 

@@ -8,15 +8,20 @@ from balise_lab.scenario import scalars
 from balise_lab.scenario.names import Names
 from balise_lab.scenario.schema import Expect, IncidentExpectation, VerdictExpectation
 from balise_lab.scenario.source import Field
-from balise_lab.scenario.words import INCIDENT_KINDS, LOCALITIES, STATES
+from balise_lab.scenario.words import HYPOTHESES, INCIDENT_KINDS, LOCALITIES, STATES
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Experiment, TargetRole
 
 _INCIDENT = (
     "services", "service", "kind", "onset", "end", "within", "scope", "mechanism", "mechanisms", "locality", "roles",
     "contains", "opened_within", "grade", "standing", "staggered", "masked", "duty_cycle", "providers",
+    "through", "family", "rate", "hypothesis",
 )  # fmt: skip
 _VERDICT = ("probe", "isp", "target", "service", "role", "between", "state", "layer", "rule", "mechanism")
+_THROUGH = ("works", "fails", "unknown")
+_FAMILIES = ("4", "6", "both")
+_RATE_WITHIN = 30.0
+"""Per cent by which a told rate may differ unless the file says otherwise."""
 _GRADES = ("A", "B", "C", "none")
 _LAYERS = tuple(experiment.value for experiment in Experiment.known())
 
@@ -75,6 +80,10 @@ def _incident(item: Field, calendar: scalars.Calendar, names: Names, ends: float
         masked=_yes_no(keys, "masked"),
         duty_cycle=_duty(keys.get("duty_cycle")),
         providers=_providers(keys.get("providers"), calendar, names),
+        family=keys["family"].choice(_FAMILIES) if "family" in keys else "",
+        rate=_rate(keys.get("rate")),
+        hypothesis=keys["hypothesis"].choice(HYPOTHESES) if "hypothesis" in keys else "",
+        through=_through(keys.get("through")),
         line=item.line,
     )
 
@@ -94,6 +103,30 @@ def _duty(field: Field | None) -> tuple[float, float] | None:
         field.wrong("is no range", "write duty_cycle: [0.3, 0.7]")
         return None
     return parts[0], parts[1]
+
+
+def _rate(field: Field | None) -> tuple[float, float] | None:
+    """Read ``rate: {kbps: 128, within: 30%}``; ``rate: 128`` says the same."""
+    if field is None:
+        return None
+    keys = field.keys(("kbps", "within"), required=("kbps",)) if field.is_mapping else {"kbps": field}
+    kbps = keys["kbps"].read(scalars.number, 0.0) if "kbps" in keys else 0.0
+    within = keys["within"].read(scalars.percent, _RATE_WITHIN) if "within" in keys else _RATE_WITHIN
+    if "kbps" in keys and kbps <= 0.0:
+        keys["kbps"].wrong("is no rate", "write kilobits a second, such as 128")
+    return kbps, within / 100.0
+
+
+def _through(field: Field | None) -> tuple[tuple[TargetRole, str], ...]:
+    """Read ``through: {chat: works, media-image: fails}``: what is told of each part by way of a proxy."""
+    roles = {str(role) for role in TargetRole.known()}
+    found: list[tuple[TargetRole, str]] = []
+    for name, value in field.entries().items() if field is not None else ():
+        if name not in roles:
+            value.wrong(f"{name!r} is no role", f"known: {', '.join(sorted(roles))}")
+            continue
+        found.append((TargetRole(name), value.choice(_THROUGH, "works")))
+    return tuple(found)
 
 
 def _providers(

@@ -5,29 +5,37 @@ the timeline and the expectations have modules of their own. Must not live here:
 is read (source). Documented for people who write scenarios in docs/scenarios.md.
 """
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from balise_lab.counterparts.engine.registry import USUAL
+from balise_lab.boxes.engine.shaping import KBIT
+from balise_lab.counterparts.engine.registry import OVER_SIX, USUAL
+from balise_lab.counterparts.proxy import PORTS
 from balise_lab.scenario import scalars
+from balise_lab.scenario.changes import read_changes
 from balise_lab.scenario.expectations import read_expect
 from balise_lab.scenario.names import Names
 from balise_lab.scenario.parameters import PARAMETER_KEYS, read_parameters
-from balise_lab.scenario.schema import DEFAULT_SCALE, Abroad, Endpoint, Isp, Scenario, Service, stem
+from balise_lab.scenario.schema import DEFAULT_SCALE, Abroad, Endpoint, Isp, Scenario, Service, Start, Stop, stem
 from balise_lab.scenario.source import Field, Problem, Problems, ScenarioError, did_you_mean, read_tree
 from balise_lab.scenario.timeline import read_timeline
-from balise_wire.experiments import OF_TARGETS
+from balise_lab.world.addresses import MOST_ADDRESSES, MOST_RESOLVERS
+from balise_wire.experiments import OF_TARGETS, REGISTRY
+from balise_wire.experiments.throughput import PAIRS, SLOWEST_MS, ThroughputParameters
 from balise_wire.words import Access, Experiment, TargetRole
 
 SERVICE_ROLES: Final = tuple(
     role.value for role in TargetRole.known() if role not in {TargetRole.CONTROL, TargetRole.LINE}
 )
-_TOP = ("name", "summary", "clock", "country", "isps", "abroad", "services", "timeline", "ends", "expect")
-_ENDPOINT = ("host", "port", "bytes", "shares", "experiments")
+_TOP = ("name", "summary", "clock", "country", "isps", "abroad", "services", "proxies", "timeline", "changes", "ends",
+        "expect")  # fmt: skip
+_ENDPOINT = ("host", "port", "bytes", "shares", "experiments", "addresses", "edge", "catalogued")
+_CATALOGUED = ("all", "first", "none")
 _PORTS = scalars.whole(1, 65535)
 _MOST_PROBES = scalars.whole(1, 200)
-MOST: Final = {"isps": 64, "abroad": 32, "services": 64, "timeline": 1000}
+MOST: Final = {"isps": 64, "abroad": 32, "services": 64, "timeline": 1000, "changes": 100}
 """Entries of each part: every provider, country and service becomes namespaces, programs and addresses."""
 MOST_PROBES_IN_ALL: Final = 200
 """Each is a process of its own: two hundred take 12 GB."""
@@ -38,6 +46,8 @@ LONGEST: Final = 366 * 86_400.0
 """Virtual seconds."""
 _AFTER = 1800.0
 """Seconds that a scenario goes on after its last entry unless it says otherwise: time to notice and to close."""
+_SERIES: Final = 900.0
+"""Virtual seconds that a series of transfers should take at most."""
 _FIRST_FREE_ASN = 64601
 """Providers whose names give no number are numbered from here, out of the private range (RFC 6996)."""
 _FIRST_ABROAD_ASN = 64801
@@ -79,13 +89,20 @@ def parse(text: str, path: str = "scenario.yaml") -> Scenario:
     services = _services(top.get("services"))
     if _is_too_much_in_all(top, isps, abroad, services):
         raise ScenarioError(path, problems.errors)
+    if any(isp.ipv6 for isp in isps):
+        _check_families(top["services"], services)
+        if "proxies" in top:
+            top["proxies"].wrong("reach nothing over IPv6 here", "leave proxies: or ipv6: out")
     names = Names.of(calendar.code, isps, abroad, services)
     timeline = read_timeline(top.get("timeline"), calendar.calendar, names)
-    ends = _ends(top.get("ends"), calendar.calendar, max((entry.at for entry in timeline), default=0.0))
+    changes = read_changes(top.get("changes"), calendar.calendar, names)
+    ends = _ends(top.get("ends"), calendar.calendar, max((entry.at for entry in (*timeline, *changes)), default=0.0))
     expect = read_expect(top.get("expect"), calendar.calendar, names, ends)
     name = top["name"].read(scalars.plain, "") if "name" in top else ""
     summary = top["summary"].read(scalars.plain, "") if "summary" in top else ""
     scale = _scale(top.get("clock"))
+    proxies = _proxies(top.get("proxies"))
+    problems.warnings.extend(_too_slow(timeline, names, scale))
     if problems.errors:
         raise ScenarioError(path, problems.errors)
     return Scenario(
@@ -102,8 +119,28 @@ def parse(text: str, path: str = "scenario.yaml") -> Scenario:
         services=services,
         timeline=timeline,
         expect=expect,
+        changes=changes,
+        proxies=proxies,
         warnings=tuple(problem.told(path) for problem in sorted(problems.warnings, key=lambda found: found.line)),
     )
+
+
+def _too_slow(timeline: Sequence[Start | Stop], names: Names, scale: float) -> Iterator[Problem]:
+    """Yield where a measured rate is so low that its series of transfers takes long on the scenario's clock.
+
+    Bytes move in real seconds whatever the scale, and a probe measures nothing else meanwhile.
+    """
+    measured = {end.host for end in names.endpoints if Experiment.THROUGHPUT in end.experiments}
+    for entry in timeline:
+        if not isinstance(entry, Start) or not entry.disturbance.kind.startswith("rate."):
+            continue
+        kbit = entry.disturbance.settings.get(KBIT.name, KBIT.default)
+        series = PAIRS * min(SLOWEST_MS / 1000.0, ThroughputParameters().sample_bytes * 8 / 1000.0 / float(str(kbit)))
+        if measured & set(names.hosts_matching(entry.disturbance.hosts)) and series * scale > _SERIES:
+            told = (
+                f"a series of transfers at {kbit:g} kbit/s takes {series * scale / 60:.0f} minutes at scale {scale:g}"
+            )
+            yield Problem(entry.line, "", told, f"write clock: {{scale: {max(1, int(_SERIES / series))}}}")
 
 
 def _is_too_much(top: dict[str, Field]) -> bool:
@@ -138,6 +175,17 @@ def _is_too_much_in_all(
     return bool(found)
 
 
+def _check_families(field: Field, services: tuple[Service, ...]) -> None:
+    """Note what a target is measured with that no server of the lab answers over IPv6."""
+    for endpoint in (endpoint for service in services for endpoint in service.endpoints):
+        # What takes a line for itself is measured over IPv4 alone.
+        asked = (word for word in endpoint.experiments if not REGISTRY[word].exclusive)
+        lost = sorted(word.value for word in asked if word not in OVER_SIX)
+        if lost:
+            what = f"{endpoint.host} is measured with {', '.join(lost)}, which no server here answers over IPv6"
+            field.wrong(what, f"leave ipv6: out, or use {', '.join(word.value for word in OVER_SIX)}")
+
+
 def _scale(clock: Field | None) -> float:
     """Read ``clock: {scale: 60}``; ``clock: 60`` says the same."""
     if clock is None or clock.is_empty:
@@ -146,6 +194,13 @@ def _scale(clock: Field | None) -> float:
         return clock.read(scalars.scale, DEFAULT_SCALE)
     keys = clock.keys(("scale",))
     return keys["scale"].read(scalars.scale, DEFAULT_SCALE) if "scale" in keys else DEFAULT_SCALE
+
+
+def _proxies(field: Field | None) -> tuple[str, ...]:
+    """Read ``proxies: [socks5, http-connect]``."""
+    if field is None:
+        return ()
+    return tuple(dict.fromkeys(item.choice(PORTS, next(iter(PORTS))) for item in field.items()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,13 +232,14 @@ def _isps(field: Field | None) -> tuple[Isp, ...]:
         return ()
     found: list[Isp] = []
     given: dict[str, tuple[str, Field]] = {}
+    without = False
     entries = field.entries()
     if not entries and not field.is_empty and field.is_mapping:
         field.wrong("names no provider", "add one: asn64501: {probes: 2}")
     for name, value in entries.items():
         _named(value, name)
         if value.is_mapping:
-            keys = value.keys(("asn", "probes", "access", "name", "clocks"))
+            keys = value.keys(("asn", "probes", "access", "name", "clocks", "resolvers", "routers", "ipv6"))
         else:
             keys = {} if value.is_empty else {"probes": value}
         twin = given.get(stem(name))
@@ -205,6 +261,9 @@ def _isps(field: Field | None) -> tuple[Isp, ...]:
                 clocks=tuple(item.read(scalars.clock_error, 0.0) for item in keys["clocks"].items())
                 if "clocks" in keys
                 else (),
+                resolvers=keys["resolvers"].read(scalars.whole(1, MOST_RESOLVERS), 1) if "resolvers" in keys else 1,
+                routers=keys["routers"].read(scalars.whole(0, 200), 0) if "routers" in keys else 0,
+                ipv6=keys["ipv6"].read(scalars.yes_no, without) if "ipv6" in keys else without,
             ),
         )
     return _numbered(found)
@@ -287,6 +346,7 @@ def _service(name: str, value: Field) -> Service:
     if value.is_mapping:
         entries = value.entries()
         label = entries.pop("name").read(scalars.plain, name) if "name" in entries else name.capitalize()
+        hoster = entries.pop("hoster").read(scalars.identifier, "") if "hoster" in entries else ""
         endpoints = []
         for role, entry in entries.items():
             if role in SERVICE_ROLES:
@@ -295,7 +355,7 @@ def _service(name: str, value: Field) -> Service:
                 entry.wrong(f"{role!r} is no role", did_you_mean(role, SERVICE_ROLES))
         if not entries:
             value.wrong("has no role", f"add one such as web: {name}.lab")
-        return Service(name, label, tuple(endpoints))
+        return Service(name, label, tuple(endpoints), hoster)
     if value.is_list:
         roles = [TargetRole(item.choice(SERVICE_ROLES, TargetRole.WEB)) for item in value.items()]
         return Service(name, name.capitalize(), tuple(Endpoint(name, role, _usual(name, role)) for role in roles))
@@ -315,7 +375,7 @@ def _endpoint(service: str, role: TargetRole, value: Field) -> Endpoint:
         host = usual if bare else value.read(scalars.host, usual)
         return Endpoint(service, role, host, parameters=read_parameters(value, {}, 443))
     keys = value.keys((*_ENDPOINT, *PARAMETER_KEYS))
-    written = keys.get("host")
+    written, usual_edge = keys.get("host"), False
     bare = written is None or written.is_empty or written.scalar() in {"...", "…"}
     port = keys["port"].read(_PORTS, 443) if "port" in keys else 443
     return Endpoint(
@@ -325,6 +385,9 @@ def _endpoint(service: str, role: TargetRole, value: Field) -> Endpoint:
         port=port,
         body_bytes=keys["bytes"].read(scalars.whole(0, 4_000_000), 0) if "bytes" in keys else 0,
         shares=keys["shares"].read(scalars.host, "") if "shares" in keys else "",
+        addresses=keys["addresses"].read(scalars.whole(1, MOST_ADDRESSES), 1) if "addresses" in keys else 1,
+        edge=keys["edge"].read(scalars.yes_no, usual_edge) if "edge" in keys else usual_edge,
+        catalogued=keys["catalogued"].choice(_CATALOGUED, "all") if "catalogued" in keys else "all",
         experiments=_experiments(keys.get("experiments")),
         parameters=read_parameters(value, keys, port),
     )
@@ -342,23 +405,21 @@ def _check_shared(field: Field, services: list[Service]) -> None:
     hosts = [endpoint.host for service in services for endpoint in service.endpoints]
     for host in sorted({host for host in hosts if hosts.count(host) > 1}):
         field.wrong(f"{host} serves two roles", "give each role its own host (shares: puts two on one address)")
-    for service in services:
-        for endpoint in service.endpoints:
-            others = [other.host for other in service.endpoints if other.host != endpoint.host]
-            if endpoint.shares and endpoint.shares not in others:
-                field.wrong(
-                    f"{endpoint.host} shares the addresses of {endpoint.shares}, no other host of {service.id}",
-                    did_you_mean(endpoint.shares, others),
-                )
-            elif _goes_round(endpoint, service):
-                field.wrong(f"{endpoint.host} shares its own addresses in the end", "let one host of them share none")
+    shares = {endpoint.host: endpoint.shares for service in services for endpoint in service.endpoints}
+    for host, other in shares.items():
+        others = [one for one in shares if one != host]
+        if other and other not in others:
+            field.wrong(
+                f"{host} shares the addresses of {other}, no other host of this file", did_you_mean(other, others)
+            )
+        elif _goes_round(host, shares):
+            field.wrong(f"{host} shares its own addresses in the end", "let one host of them share none")
 
 
-def _goes_round(endpoint: Endpoint, service: Service) -> bool:
-    """Whether ``shares`` leads from an endpoint back to itself."""
-    shares = {other.host: other.shares for other in service.endpoints}
-    seen = {endpoint.host}
-    here = endpoint.shares
+def _goes_round(host: str, shares: Mapping[str, str]) -> bool:
+    """Whether ``shares`` leads from a host back to itself."""
+    seen = {host}
+    here = shares[host]
     while here:
         if here in seen:
             return True

@@ -21,6 +21,8 @@ class Names:
     isps: dict[str, Isp]
     probes: dict[str, str]
     """Probe id -> name of its provider."""
+    with_six: frozenset[str]
+    """Ids of the probes whose lines have IPv6."""
     services: dict[str, Service]
     endpoints: tuple[Endpoint, ...]
 
@@ -30,6 +32,7 @@ class Names:
         return Names(
             isps={isp.name: isp for isp in isps},
             probes={probe.id: probe.isp for probe in probes_of(country, isps, abroad)},
+            with_six=frozenset(probe.id for probe in probes_of(country, isps, abroad) if probe.ipv6),
             services={service.id: service for service in services},
             endpoints=tuple(endpoint for service in services for endpoint in service.endpoints),
         )

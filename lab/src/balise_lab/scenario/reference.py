@@ -4,10 +4,12 @@ Pure. Lives here: the tables, made from the registry of boxes. Must not live her
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
-from balise_lab.boxes.engine.kind import Kind
+from balise_lab.boxes.engine.kind import Kind, Versions
 from balise_lab.boxes.engine.setting import Setting, Value
+
+_IP: Final = {Versions.FOUR: "4", Versions.SIX: "6", Versions.BOTH: "4, 6", Versions.QUESTIONS: ""}
 
 
 def tables(kinds: Mapping[str, Kind]) -> str:
@@ -16,12 +18,12 @@ def tables(kinds: Mapping[str, Kind]) -> str:
 
 
 def _kinds(kinds: Mapping[str, Kind]) -> Iterator[str]:
-    yield "| kind | what it does | parameters |"
-    yield "|---|---|---|"
+    yield "| kind | what it does | IP | parameters |"
+    yield "|---|---|---|---|"
     for word, kind in kinds.items():
         names = " ".join(_named(setting) for setting in kind.settings)
         short = f"; or short: `{word}: ...`" if kind.short else ""
-        yield f"| `{word}` | {kind.means} | {names}{short} |"
+        yield f"| `{word}` | {kind.means} | {_IP[kind.versions]} | {names}{short} |"
 
 
 def _named(setting: Setting[Any]) -> str:

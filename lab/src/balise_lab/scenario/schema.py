@@ -8,6 +8,7 @@ thought (load), or anything that touches the world.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import StrEnum
 from itertools import chain, repeat
 from zoneinfo import ZoneInfo
 
@@ -32,6 +33,12 @@ class Isp:
     """Name for people; empty: the scenario's own word."""
     clocks: tuple[float, ...] = ()
     """Seconds by which the clocks of its first probes are wrong while they claim to be synchronised."""
+    resolvers: int = 1
+    """How many it gives its homes, in this order."""
+    routers: int = 0
+    """So many of its first probes stand behind a router of their home, which translates and resolves for them."""
+    ipv6: bool = False
+    """Its homes have both IP versions, those behind a router excepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,8 @@ class Probe:
     access: Access = Access.FIXED
     clock: float = 0.0
     """Seconds by which its clock is wrong while it claims to be synchronised: a time server lied to it."""
+    ipv6: bool = False
+    """Whether its line has both IP versions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +79,13 @@ class Endpoint:
     body_bytes: int = 0
     """Size of what ``path`` serves; 0: a small page of the role's kind."""
     shares: str = ""
-    """Host of another endpoint whose addresses serve this one too."""
+    """Host of another endpoint, of whatever service, whose addresses serve this one too."""
+    addresses: int = 1
+    """So many machines answer to its name, each with an address of its own."""
+    edge: bool = False
+    """The country is told other addresses than the rest of the world."""
+    catalogued: str = "all"
+    """Which of its addresses the catalogue names: ``all``, ``first`` or ``none``."""
     experiments: tuple[Experiment, ...] = USUAL
     parameters: tuple[Parameters, ...] = ()
     """What it says to each experiment that may be asked of it."""
@@ -83,6 +98,8 @@ class Service:
     id: str
     name: str
     endpoints: tuple[Endpoint, ...]
+    hoster: str = ""
+    """Who hosts it; services with one word are in one autonomous system."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +119,8 @@ class Disturbance:
     """Names or patterns (``*.twimg.lab``) it looks for; services and roles are already turned into their hosts."""
     addresses: tuple[str, ...] = ()
     """Literal addresses or networks it looks for."""
+    family: int = 0
+    """The only IP version that it touches, 4 or 6; 0: both, where there are both."""
     settings: Mapping[str, Value] = field(default_factory=dict)
     """The kind's own parameters that the file gives, sorted by name."""
     line: int = 0
@@ -128,6 +147,42 @@ class Stop:
     at: float
     id: str
     line: int = 0
+
+
+class Changed(StrEnum):
+    """What can be otherwise from a moment on."""
+
+    VERSION = "version"
+    """The agent that probes run: they start again."""
+    PROVIDER = "provider"
+    """Where probes stand; their operator writes it down."""
+    ADDRESSES = "addresses"
+    """Those of a host, in DNS and in the catalogue; servers answer at both."""
+    CATALOGUED = "catalogued"
+    """Whether a host is in the catalogue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something of the fleet, of a service or of the catalogue is otherwise from a moment on."""
+
+    at: float
+    kind: Changed
+    probes: tuple[str, ...] = ()
+    host: str = ""
+    to: str = ""
+    """What it is from then on: a version, a provider's name, ``new``, ``yes`` or ``no``."""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogued:
+    """What of a scenario's hosts the catalogue and DNS say at one moment."""
+
+    without: frozenset[str] = frozenset()
+    """Hosts that are not in the catalogue."""
+    moved: frozenset[str] = frozenset()
+    """Hosts that have their new addresses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +220,14 @@ class IncidentExpectation:
     """Between which shares of bins it failed."""
     providers: tuple[tuple[int, float | None, float | None], ...] = ()
     """AS number, onset and end of the block on each provider."""
+    hypothesis: str = ""
+    """What most probably happened, in a word of the collector's."""
+    family: str = ""
+    """Over which IP version alone it must be told: ``4`` or ``6``; ``both``: over no one alone."""
+    rate: tuple[float, float] | None = None
+    """Kilobits a second that must be told of what is slowed, and the share by which it may differ."""
+    through: tuple[tuple[TargetRole, str], ...] = ()
+    """What must be told of a part by way of a proxy: ``works``, ``fails`` or ``unknown`` (nothing)."""
     line: int = 0
 
 
@@ -217,10 +280,19 @@ class Scenario:
     timeline: tuple[Start | Stop, ...]
     """In the order they happen."""
     expect: Expect | None = None
+    changes: tuple[Change, ...] = ()
+    """In the order they happen."""
+    proxies: tuple[str, ...] = ()
+    """What the operator's proxies speak, by way of which probes ask what fails once more."""
     slowed: float = 1.0
     """How many times slower than the file says it is played, because the machine has other work (run/speed.py)."""
     warnings: tuple[str, ...] = ()
     """Oddities that do not stop a run: ``file:line: what; mend``."""
+
+    @property
+    def ipv6(self) -> bool:
+        """Whether a provider has IPv6."""
+        return any(isp.ipv6 for isp in self.isps)
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
@@ -231,6 +303,14 @@ class Scenario:
     def probes(self) -> tuple[Probe, ...]:
         """Every probe and reference, in the file's order."""
         return probes_of(self.country, self.isps, self.abroad)
+
+    def catalogued(self, moment: float) -> Catalogued:
+        """Return what the catalogue says from a moment on; a host that is added later is not in it before."""
+        told = [one for one in self.changes if one.kind is Changed.CATALOGUED]
+        first = {one.host: one.to == "no" for one in reversed(told)}
+        now = {**first, **{one.host: one.to == "yes" for one in told if one.at <= moment}}
+        moved = (one.host for one in self.changes if one.kind is Changed.ADDRESSES and one.at <= moment)
+        return Catalogued(frozenset(host for host, there in now.items() if not there), frozenset(moved))
 
     def unix(self, moment: float) -> float:
         """Return UNIX seconds of a moment of the scenario."""
@@ -249,12 +329,28 @@ def stem(isp: str) -> str:
 def probes_of(country: str, isps: tuple[Isp, ...], abroad: tuple[Abroad, ...]) -> tuple[Probe, ...]:
     """Return the probes that providers and countries abroad get, with the ids a scenario calls them by."""
     inside = [
-        Probe(f"{stem(isp.name)}p{n}", isp.name, isp.asn, country, ProbeRole.PROBE, isp.access, clock)
+        Probe(
+            f"{stem(isp.name)}p{n}",
+            isp.name,
+            isp.asn,
+            country,
+            ProbeRole.PROBE,
+            isp.access,
+            clock,
+            ipv6=isp.ipv6 and n > isp.routers,
+        )
         for isp in isps
         for n, clock in zip(range(1, isp.probes + 1), chain(isp.clocks, repeat(0.0)), strict=False)
     ]
     outside = [
-        Probe(f"ref{place.code.lower()}{n}", f"ref{place.code.lower()}", place.asn, place.code, ProbeRole.REFERENCE)
+        Probe(
+            f"ref{place.code.lower()}{n}",
+            f"ref{place.code.lower()}",
+            place.asn,
+            place.code,
+            ProbeRole.REFERENCE,
+            ipv6=any(isp.ipv6 for isp in isps),
+        )
         for place in abroad
         for n in range(1, place.probes + 1)
     ]

@@ -7,7 +7,7 @@ and the checks that ids start before they stop. Must not live here: what a kind 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from balise_lab.boxes.engine.kind import COMMON, Kind, Looks, Stands
+from balise_lab.boxes.engine.kind import COMMON, Kind, Looks, Stands, Versions
 from balise_lab.boxes.engine.registry import KINDS
 from balise_lab.boxes.engine.setting import Setting, Unit, Value
 from balise_lab.scenario import scalars
@@ -26,6 +26,7 @@ _SCALARS: Final[dict[Unit, Callable[[str], Value]]] = {
     Unit.TEXT: scalars.plain,
 }
 _PLACES = ("gateway", "exchange")
+_SERVERS = (Stands.HOSTING, Stands.NAMES)
 
 
 def read_timeline(field: Field | None, calendar: scalars.Calendar, names: Names) -> tuple[Start | Stop, ...]:
@@ -84,6 +85,7 @@ def _disturbance(field: Field, names: Names, number: int) -> Disturbance | None:
     if kind.of_probes and not probes:
         field.wrong(f"{kind.word} needs probes", "add probes: a probe or a list of probes")
     hosts, addresses = _match(field, keys, kind, names)
+    family = _family(field, keys, kind, names, touched=_touched(names, where, isps, probes))
     return Disturbance(
         id=keys["id"].read(scalars.identifier, "") if "id" in keys else f"{kind.word.replace('.', '-')}-{number + 1}",
         kind=kind.word,
@@ -92,6 +94,7 @@ def _disturbance(field: Field, names: Names, number: int) -> Disturbance | None:
         probes=probes,
         hosts=hosts,
         addresses=addresses,
+        family=family,
         settings=_settings(field, keys, kind),
         line=field.line,
     )
@@ -131,19 +134,19 @@ def _where(keys: dict[str, Field], kind: Kind, names: Names) -> tuple[str, tuple
     """Read where it stands, and the providers and probes whose traffic it touches."""
     isps = names.isp_list(keys.get("isps"))
     probes = names.probe_list(keys["probes"]) if "probes" in keys else ()
-    places = (*_PLACES, *(("abroad",) if kind.stands is Stands.HOSTING else ()), *names.isps, *names.probes)
+    places = (*_PLACES, *(("abroad",) if kind.stands in _SERVERS else ()), *names.isps, *names.probes)
     usual = isps[0] if kind.follows_isp and len(isps) == 1 else kind.where
     where = keys["where"].choice(places, usual) if "where" in keys else usual
     if "isps" not in keys and where in names.isps:
         isps = (where,)
     elif where in names.probes:
         isps = tuple(name for name in (names.probes[where],) if name in names.isps)
-        if kind.stands is not Stands.LINK:
+        if kind.stands not in {Stands.LINK, Stands.HOME}:
             # What a probe sends passes no hook of its own machine: its box stands at the next router, for it alone.
             return (*isps, "exchange")[0], isps, (where,)
     elif "isps" in keys and where in names.isps and where not in isps:
         keys["isps"].wrong(f"does not name {where}, where it stands", "leave isps: out, or put it at the gateway")
-    elif "isps" not in keys and where == "abroad":
+    elif "isps" not in keys and where == "abroad" and not kind.of_country:
         isps = ()  # A server that is off is off for everyone, the references too.
     return where, isps, probes
 
@@ -174,6 +177,30 @@ def _match(field: Field, keys: dict[str, Field], kind: Kind, names: Names) -> tu
             known = ", ".join(endpoint.host for endpoint in names.endpoints)
             (keys.get("match") or field).odd(f"{pattern} matches no host of this file", f"hosts are: {known}")
     return hosts, addresses
+
+
+def _touched(names: Names, where: str, isps: tuple[str, ...], probes: tuple[str, ...]) -> frozenset[str]:
+    """Return the probes whose traffic it touches; all of them where it names neither provider nor probe."""
+    if probes or where in names.probes:
+        return frozenset(probes or (where,))
+    return frozenset(probe for probe, isp in names.probes.items() if not isps or isp in isps)
+
+
+def _family(field: Field, keys: dict[str, Field], kind: Kind, names: Names, *, touched: frozenset[str]) -> int:
+    """Read the only IP version that it touches; 0: both."""
+    has = {Versions.FOUR: "IPv4 alone", Versions.SIX: "IPv6 alone", Versions.QUESTIONS: "no IP version of a flow"}
+    both = bool(touched & names.with_six)
+    family = int(keys["family"].choice(("4", "6"), "4")) if "family" in keys else 0
+    if family and kind.versions in {Versions.SIX, Versions.QUESTIONS}:
+        keys["family"].wrong(f"is not for {kind.word}, which knows {has[kind.versions]}", "leave family: out")
+    elif family == 6 and kind.versions is Versions.FOUR:
+        keys["family"].wrong(f"is not for {kind.word}, which knows {has[kind.versions]}", "write family: 4")
+    elif not family and kind.versions is Versions.FOUR and both:
+        what = f"{kind.word} knows IPv4 alone, and what it touches has IPv6, which would pass it"
+        field.wrong(what, "add family: 4, or let it touch providers without ipv6:")
+    if (family == 6 or kind.versions is Versions.SIX) and not both:
+        field.wrong("touches nothing: nobody there has IPv6", "give the provider ipv6: yes")
+    return family
 
 
 def _settings(field: Field, keys: dict[str, Field], kind: Kind) -> Mapping[str, Value]:

@@ -71,7 +71,7 @@ def bring_up(topology: Topology) -> None:
     for each in topology.namespaces:
         ip_batch(topology.inside_lines(each.name), each.name)
         with inside(each.name):
-            _settle(each.kind)
+            _settle(each.kind, six=each.six)
             ends = [link.parent_interface for link in topology.links if link.parent == each.name]
             _offloads_off([*ends, *([UPLINK] if each.parent else [])])
     for each in topology.namespaces:
@@ -85,7 +85,7 @@ def take_down(topology: Topology) -> None:
     ip_batch([f"netns delete {each.name}" for each in topology.namespaces])
 
 
-def _settle(kind: str) -> None:
+def _settle(kind: str, *, six: bool) -> None:
     """Kernel settings of the current namespace."""
     settings = {
         "net/ipv4/conf/all/rp_filter": "0",
@@ -94,6 +94,8 @@ def _settle(kind: str) -> None:
     }
     if kind not in {"probe", "reference", "centre"}:
         settings["net/ipv4/ip_forward"] = "1"
+        if six:
+            settings |= {"net/ipv6/conf/all/forwarding": "1", "net/ipv6/icmp/ratelimit": "0"}
     for name, value in settings.items():
         with suppress(FileNotFoundError, PermissionError):
             Path("/proc/sys", name).write_text(value, encoding="ascii")
@@ -211,9 +213,9 @@ def nft(name: str, script: str) -> None:
         raise LabError(f"nft in {name}: {done.stderr.strip()}")
 
 
-def nft_counters(name: str, table: str) -> dict[str, int]:
-    """Packets counted by each named counter of an IPv4 table; raises LabError when there is no such table."""
-    done = run(name, [tools.find("nft"), "-j", "list", "counters", "table", "ip", table])
+def nft_counters(name: str, table: str, family: str = "ip") -> dict[str, int]:
+    """Packets counted by each named counter of a family's table; raises LabError when there is no such table."""
+    done = run(name, [tools.find("nft"), "-j", "list", "counters", "table", family, table])
     if done.returncode != 0:
         raise LabError(f"nft in {name}: {done.stderr.strip()}")
     listed = (each["counter"] for each in json.loads(done.stdout)["nftables"] if "counter" in each)
@@ -225,3 +227,10 @@ def iptables(name: str, *arguments: str) -> None:
     done = run(name, [tools.find("iptables"), "-w", *arguments])
     if done.returncode != 0:
         raise LabError(f"iptables in {name}: {' '.join(arguments)}: {done.stderr.strip()}")
+
+
+def tc(name: str, *arguments: str) -> None:
+    """Run tc in a namespace; what is there already stays. Raises LabError when refused."""
+    done = run(name, [tools.find("tc"), *arguments])
+    if done.returncode != 0 and "File exists" not in done.stderr and "Exclusivity flag on" not in done.stderr:
+        raise LabError(f"tc in {name}: {' '.join(arguments)}: {done.stderr.strip()}")

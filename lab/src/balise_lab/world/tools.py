@@ -1,4 +1,4 @@
-"""Where the lab's system programs are.
+"""Where the lab's system programs are, and our own.
 
 Lives here: the search for one program (`$BALISE_TOOLS`, then `.tools/bin` of the checkout, then PATH and the sbin
 folders) and the error that says how to get it. Must not live here: what the programs are used for.
@@ -6,6 +6,7 @@ folders) and the error that says how to get it. Must not live here: what the pro
 
 import os
 import shutil
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -32,4 +33,13 @@ def find(name: str) -> str:
             f"the lab needs the program {name}, and neither $BALISE_TOOLS, .tools/bin nor PATH has it",
             "run tools/fetch-tools in the checkout (it installs nothing on the machine), or install the package",
         )
+    return found
+
+
+def ours(name: str) -> str:
+    """Return the path of one of our programs: beside this Python, else on PATH (ConfigError where it is missing)."""
+    beside = Path(sys.executable).parent / name
+    found = str(beside) if beside.exists() else shutil.which(name)
+    if not found:
+        raise ConfigError(f"the program {name} is not installed", "run make setup in the checkout")
     return found

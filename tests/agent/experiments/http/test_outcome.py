@@ -58,4 +58,4 @@ def test_a_page_that_only_looks_different_is_answered() -> None:
     fine = HttpObservation(arm=Arm.SUBJECT, at=1.0, address="198.18.1.1", port=443, host=HOST, tls=True, status=200)
     assert HTTP.reader.read(fine).answered
     assert not HTTP.reader.read(msgspec.structs.replace(fine, tls_verified=False)).answered
-    assert HTTP.reader.read(msgspec.structs.replace(fine, body_bytes=2_000)).spent == 1_500 + 2_100 + 6_000
+    assert HTTP.reader.read(msgspec.structs.replace(fine, body_bytes=2_000)).spent == 3_500 + 2_200 + 6_000

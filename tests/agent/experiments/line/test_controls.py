@@ -55,7 +55,7 @@ def test_few_are_asked_in_other_ways(network: FakeNetwork, task: Task) -> None:
     for one in many:
         network.refuse(one.addresses[0], ANY_PORT, Failure.GENERIC_TIMEOUT)
     (only,) = network.play(LINE.plan.sentinel(msgspec.structs.replace(task, controls=tuple(many))), LineObservation)
-    assert [one.port for one in only.others or ()] == [80] * MOST_OTHERS + [0] * MOST_OTHERS
+    assert [one.port for one in only.others or ()] == [443] * MOST_OTHERS + [80] * MOST_OTHERS + [0] * MOST_OTHERS
     assert {one.failure for one in only.others or ()} == {Failure.GENERIC_TIMEOUT}
     assert {AnswerKind.ECHO, AnswerKind.SYNACK}.isdisjoint({one.failure for one in only.controls})
     assert Experiment.LINE.value == "line"

@@ -7,9 +7,9 @@ import pytest
 
 from balise_agent.experiments import REGISTRY
 from balise_agent.experiments.line.plan import health, with_clock
-from balise_agent.experiments.steps import AskGateway, Exchange
+from balise_agent.experiments.steps import AskGateway, EchoProbe, Exchange, Reply
 from balise_agent.experiments.task import Task
-from balise_agent.testing import ANY_PORT, FakeNetwork
+from balise_agent.testing import ANY_PORT, FakeNetwork, FakeSession
 from balise_wire.assignment import Control
 from balise_wire.experiments.dns import DnsAnswer
 from balise_wire.experiments.line import LineObservation
@@ -170,5 +170,40 @@ def test_a_line_on_which_one_port_is_dead_is_no_dead_line(network: FakeNetwork, 
     network.dns["control.example", ""] = ()
     (only,) = network.play(LINE.plan.sentinel(task), LineObservation)
     assert only.failure is None
-    assert [(one.port, one.failure) for one in only.others or ()] == [(80, None), (80, None), (0, None), (0, None)]
-    assert (health(only).others_ok, health(only).others) == (4, 4)
+    dead, alive = Failure.GENERIC_TIMEOUT, None
+    assert [(one.port, one.failure) for one in only.others or ()] == [
+        (443, dead), (443, dead), (80, alive), (80, alive), (0, alive), (0, alive),
+    ]  # fmt: skip
+    assert (health(only).others_ok, health(only).others) == (4, 6)
+
+
+def test_a_line_that_comes_back_in_the_midst_of_a_look_has_no_dead_port(network: FakeNetwork, task: Task) -> None:
+    """What was silent is asked again beside what answers: silence before and an answer after are not one moment."""
+    for address in ("198.18.9.1", "198.18.9.2"):
+        network.refuse(address, ANY_PORT, Failure.GENERIC_TIMEOUT)
+
+    def comes_back(step: Exchange, session: FakeSession) -> Reply:
+        if any(isinstance(one, EchoProbe) for one in step.packets):
+            network.heal()
+        return network._exchange(step, session)
+
+    network.on(Exchange, comes_back)
+    (only,) = network.play(LINE.plan.sentinel(task), LineObservation)
+    assert {(one.port, one.failure) for one in only.controls} == {(443, Failure.GENERIC_TIMEOUT)}
+    assert {(one.port, one.failure) for one in only.others or ()} == {(443, None), (80, None), (0, None)}
+
+
+def test_the_other_ways_are_asked_in_one_moment(network: FakeNetwork, task: Task) -> None:
+    """A line that came back between the first packet and the last would seem to have a dead port."""
+    spaced: list[float] = []
+
+    def look(step: Exchange, session: FakeSession) -> Reply:
+        if any(isinstance(one, EchoProbe) for one in step.packets):
+            spaced.append(step.spacing)
+        return network._exchange(step, session)
+
+    for address in ("198.18.9.1", "198.18.9.2"):
+        network.refuse(address, ANY_PORT, Failure.GENERIC_TIMEOUT)
+    network.on(Exchange, look)
+    network.play(LINE.plan.sentinel(task), LineObservation)
+    assert spaced[-1:] == [0.0]

@@ -23,6 +23,14 @@ def test_a_dead_address_stays_cool() -> None:
     assert READER.spent((DEAD,)) == 6 * SYN
 
 
+def test_an_address_that_shut_its_other_port_meanwhile_rests() -> None:
+    """It counts what one home sends: the next series waits until that is forgotten."""
+    before = msgspec.structs.replace(DEAD, arm=Arm.OTHER_PORT, port=80, syns=2, synacks=2, failure=None, flood_bytes=0)
+    after = msgspec.structs.replace(before, synacks=0, failure=Failure.GENERIC_TIMEOUT)
+    assert READER.heated((before, DEAD, before)) == []
+    assert set(READER.heated((before, DEAD, after))) == {Endpoint("198.18.1.1", 80), Endpoint("198.18.1.1", 443)}
+
+
 def test_a_person_reads_how_many_went_out_and_came_back() -> None:
     """Counts, and no verdict."""
     told = READER.describe(DEAD)

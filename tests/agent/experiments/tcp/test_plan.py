@@ -42,14 +42,26 @@ def test_paired_asks_the_controls_first(network: FakeNetwork, task: Task) -> Non
         (Arm.NEAR_SIBLING, "198.18.1.9", 443, 2),
         (Arm.CONTROL, "198.18.9.1", 443, 2),
         (Arm.SUBJECT, "198.18.1.1", 443, 6),
+        (Arm.OTHER_PORT, "198.18.1.1", 80, 2),
     ]
-    controls, series = network.asked(Exchange)
+    controls, series, _ = network.asked(Exchange)
     assert [probe.address for probe in controls.packets] == ["198.18.1.1", "198.18.1.9", "198.18.9.1"] * 2
     assert len(series.packets) == 6
-    subject = observations[-1]
+    subject = observations[-2]
     assert (subject.synacks, subject.failure, subject.rtt_ms) == (0, Failure.GENERIC_TIMEOUT, None)
     assert not series.enough  # every answer of the window is evidence
     assert TCP.reader.anomaly(observations) is subject
+
+
+def test_the_other_port_stands_on_both_sides_of_a_series_that_got_nothing(network: FakeNetwork, task: Task) -> None:
+    """Before it alone, the control would differ in its place as well as in its port; where it tells nothing, not."""
+    arms = [o.arm for o in network.play(TCP.plan.paired(task), TcpObservation)]
+    assert arms.count(Arm.OTHER_PORT) == 1  # the subject answered
+    for port in (80, 443):
+        network.refuse("198.18.1.1", port, Failure.GENERIC_TIMEOUT)
+    arms = [o.arm for o in network.play(TCP.plan.paired(task), TcpObservation)]
+    assert arms.count(Arm.OTHER_PORT) == 1  # it was dead before
+    assert TCP.plan.load(msgspec.structs.replace(task, design=Design.PAIRED)).connections == 10
 
 
 @pytest.mark.parametrize("failure", [Failure.CONNECTION_REFUSED, Failure.ICMP_ADMIN_PROHIBITED])

@@ -24,6 +24,9 @@ def test_a_cut_hello_heats_and_a_chain_that_does_not_verify_is_odd() -> None:
     assert READER.heated((CUT,)) == [Endpoint("198.18.1.1", 443)]
     assert READER.anomaly((FINE, bad)) is bad
     assert READER.anomaly((FINE,)) is None
+    # A hello alone looks at no chain; a handshake that died at the hello is seen by a hello as well.
+    silent = msgspec.structs.replace(bad, bytes_received=0)
+    assert [READER.read(one).by_more for one in (bad, silent, CUT, FINE)] == [True, False, False, False]
 
 
 def test_bytes_by_what_came_back() -> None:

@@ -8,10 +8,11 @@ import msgspec
 import pytest
 
 from balise_agent.experiments import REGISTRY
+from balise_agent.experiments.greeting import WINDOW
 from balise_agent.experiments.scramble import scrambled
 from balise_agent.experiments.steps import Close, Connect, Handshake, Receive, Received, Reply, Send
 from balise_agent.experiments.task import Task
-from balise_agent.experiments.tls.plan import WINDOW, first_record, shows_certificate
+from balise_agent.experiments.tls.plan import shows_certificate
 from balise_agent.testing import SERVER_HELLO, FakeNetwork, FakeSession
 from balise_wire.experiments.tls import TlsObservation
 from balise_wire.failures import Failure
@@ -193,23 +194,6 @@ def test_timeouts_and_linger(network: FakeNetwork, task: Task) -> None:
     assert network.asked(Receive)[-1].timeout == task.timeouts.answer
     assert network.asked(Close)[-1].linger >= 0.3
     assert not network.asked(Handshake)
-
-
-@pytest.mark.parametrize(
-    ("data", "name"),
-    [
-        (b"", ""),
-        (b"\x16\x03\x03\x00\x7a\x02\x00", "server_hello"),
-        (b"\x16", "server_hello"),
-        (b"\x15\x03\x03\x00\x02\x02\x28", "alert:40"),
-        (b"\x15\x03\x01", "alert:"),
-        (b"HTTP/1.", "other"),
-        (b"\x16\x03\x03\x00\x7a\x0b\x00", "other"),
-    ],
-)
-def test_first_record(data: bytes, name: str) -> None:
-    """The first record is named by its bytes; what is no TLS is ``other``."""
-    assert first_record(data) == name
 
 
 HELPER = "203.0.113.9"

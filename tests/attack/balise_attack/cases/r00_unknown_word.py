@@ -36,7 +36,7 @@ experiments = ["tcp"]
 role = "api"
 host = "b.lab"
 addresses = ["198.18.0.11"]
-experiments = ["tcp", "path"]
+experiments = ["tcp", "quic"]
 """
 }
 _SETTINGS = '[network]\nlaboratory = ["198.18.0.0/15"]\n[timetable]\ninterval = 60\nline = 30\nhealth = 60\n'
@@ -149,8 +149,8 @@ def words_in_a_task(bed: Bed) -> Outcome:
         version=100,
         expires=centre.now() + 1e6,
         targets=[
-            _target("a"), _target("b", role="holodeck"), _target("c", experiments=["quic"]),
-            _target("d", experiments=["tcp", "quic"]), _target("e", port="https"),
+            _target("a"), _target("b", role="holodeck"), _target("c", experiments=["telepathy"]),
+            _target("d", experiments=["tcp", "telepathy"]), _target("e", port="https"),
         ],
         controls=[{"name": "orbit.lab", "addresses": ["198.18.0.10"], "scope": "orbital"}],
     )  # fmt: skip
@@ -184,10 +184,10 @@ def words_in_batches(bed: Bed) -> Outcome:
         return {**made, **changes}
 
     strange = plain()
-    strange["observations"].append({"is": "quic", "arm": "subject", "at": now})
+    strange["observations"].append({"is": "telepathy", "arm": "subject", "at": now})
     failed = plain()
     failed["observations"][0] |= {"failure": "quantum_decoherence", "synacks": 0}
-    batch = [plain(), strange, failed, plain(experiment="quic"), plain(design="factorial")]
+    batch = [plain(), strange, failed, plain(experiment="telepathy"), plain(design="factorial")]
     probe.send(Leaf.MEASUREMENT, probe.seal(json.dumps(batch).encode(), sent_at=now))
     probe.send(Leaf.MEASUREMENT, probe.batch(probe.measurement(now), sent_at=now, clock_state="quantum"))
     events = [{"kind": kind, "at": now} for kind in ("started", "sauna_on", "halted")]

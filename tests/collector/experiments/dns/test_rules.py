@@ -179,6 +179,28 @@ def test_a_race_with_signs_of_forgery_is_injection(case: Case) -> None:
     assert (verdict.rule, verdict.mechanism) == ("dns.race", Mechanism.DNS_INJECT)
 
 
+def test_a_race_is_told_by_distance_where_the_true_answer_is_close_behind(case: Case) -> None:
+    """The resolver stands where its answers to other names come from; nobody looked at a certificate."""
+
+    def judged(first: int, behind: int, controls: int = 1) -> str:
+        pair = (case.answer("8.7.198.45", rtt_ms=10.0, ttl=first), case.answer(case.address, rtt_ms=15.0, ttl=behind))
+        whole = _paired(case, pair)
+        beside = (case.answer("192.0.43.8", ttl=61), case.answer("192.0.43.9", ttl=115))[:controls]
+        told = tuple(
+            msgspec.structs.replace(one, answers=beside)
+            if one.arm is Arm.CONTROL and one.resolver is Resolver.PROVIDER
+            else one
+            for one in whole.observations
+        )
+        return case.judged(msgspec.structs.replace(whole, observations=told), addresses=frozenset({case.address})).rule
+
+    assert judged(115, 61) == "dns.race"
+    assert judged(61, 115) != "dns.race", "the first comes from where the resolver is"
+    assert judged(115, 115) != "dns.race", "the second is no nearer to it"
+    assert judged(0, 61) != "dns.race", "how far away the first stood was not seen"
+    assert judged(115, 61, controls=2) != "dns.race", "a forwarder that passes two answers on does so for every name"
+
+
 def test_a_question_sent_again_may_be_answered_again(case: Case) -> None:
     """Our own retransmission is excluded: two answers to two copies of a question are no race."""
     first = case.answer("8.7.198.45", rtt_ms=5.0, ttl=200)

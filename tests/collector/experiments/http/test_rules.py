@@ -135,6 +135,24 @@ def test_a_robot_test_is_not_blocked(case: Case) -> None:
     )
 
 
+def test_a_robot_test_over_verified_tls_is_the_servers_own(case: Case) -> None:
+    """In clear nobody knows who wrote it; over TLS it is the service, which is told of the part and blocks nobody."""
+    tls: dict[str, Any] = {"tls": True, "tls_verified": True, "port": 443}
+    case.abroad(case.page(**tls))
+    verdict = case.judged(_paired(case, case.page(403, title="Just a moment...", **tls)))
+    assert (verdict.rule, verdict.state) == ("server.challenge", VerdictState.INSUFFICIENT)
+    assert case.judged(_paired(case, case.page(403, title="Just a moment..."))).rule == "http.robot_test"
+
+
+def test_a_robot_test_of_everybody_is_no_dead_server(case: Case) -> None:
+    """Fronts show it with 403, 429 or 503: a reference that meets it has been answered."""
+    page = case.page(503, title="Just a moment...", robot_test=True, tls=True, tls_verified=True, port=443)
+    told = _paired(case, page)
+    assert case.judged(told, reference=True).rule == "http.robot_test"
+    case.abroad(page)
+    assert case.judged(told).rule == "http.same_everywhere"
+
+
 def test_tls_that_failed_is_left_to_the_tls_layer(case: Case) -> None:
     """Over TLS a request that was never sent tells nothing of HTTP."""
     dead = case.page(None, tls=True, port=443, failure=Failure.GENERIC_TIMEOUT)
@@ -278,6 +296,14 @@ def test_a_page_that_never_ended_is_not_whole(case: Case) -> None:
     """Status and title came, and then nothing: not ok."""
     stalled = case.page(200, failure=Failure.GENERIC_TIMEOUT, wire_bytes=16_000, asked_bytes=65_536)
     assert case.judged(case.measured(stalled, design=Design.SENTINEL)).rule == "http.anomaly"
+
+
+def test_a_page_like_everybodys_excuses_no_trial_that_died(case: Case) -> None:
+    """A block that begins between two trials of a series: the first one's page says nothing of the second."""
+    case.abroad(case.page(200, **TLS))
+    both = case.page(200, **TLS), case.page(None, failure=Failure.CONNECTION_RESET, body_sha256="", title="", **TLS)
+    assert case.judged(case.measured(both[0], both[0])).state is VerdictState.OK
+    assert case.judged(case.measured(*both)).state is VerdictState.INSUFFICIENT
 
 
 @pytest.mark.real_data

@@ -55,6 +55,8 @@ def _control(port: int, *, alive: bool, family: int = 4, **changes: Any) -> Cont
         ([(443, False), (443, False), (80, True)], None, "line.port"),
         ([(443, False), (443, False)], [(80, False), (0, False)], "line.dead"),
         ([(443, False), (443, False)], None, "line.dead"),
+        ([(443, False), (443, False)], [(443, False), (443, False), (80, True)], "line.port"),
+        ([(443, False), (443, False)], [(443, True), (443, True), (80, True)], "line.ok"),
         ([(443, True), (443, True), (80, False), (80, False)], None, "line.port"),
         ([(443, True), (443, False), (80, True)], None, "line.ok"),
         ([(443, True), (443, True), (80, False)], None, "line.ok"),

@@ -16,7 +16,7 @@ def test_a_hop_is_a_prefix_or_the_word_for_what_is_inside_the_home(hop: str, bel
     assert (BOUNDS.texts["Hop.address"](hop) == "") is believed
 
 
-def test_a_path_contradicts_no_target() -> None:
-    """No target may ask for one yet."""
+def test_a_path_leads_to_the_targets_address() -> None:
+    """On which port depends on how the name is shown."""
     one = PathObservation(arm=Arm.SUBJECT, at=NOW, address="192.0.2.1", port=443)
-    assert destination(one).port is None
+    assert (destination(one).address, destination(one).port) == ("192.0.2.1", None)

@@ -277,6 +277,21 @@ def test_an_alert_is_another_answer_than_a_greeting(case: Case) -> None:
     assert other.judged(other.measured(*series)).state is VerdictState.OK
 
 
+def test_alerts_now_and_then_are_a_part_of_a_block(case: Case) -> None:
+    """A box on a share of the flows lets a greeting through; a server that knows no such name never greets."""
+    alert: dict[str, Any] = {"record": "alert:112", "bytes_received": 7}
+    series = [
+        case.hello(at=case.earlier, carried=True, **alert),
+        case.hello(Arm.NEIGHBOUR, record="server_hello"),
+        case.hello(Arm.SCRAMBLED, record="server_hello"),
+        case.hello(at=case.now + 2, record="server_hello"),
+        case.hello(at=case.now + 5, **alert),
+    ]
+    assert case.judged(case.measured(*series)).rule == "tls.alert"
+    _tested(case, case.earlier + 60, "ok")
+    assert case.judged(case.measured(*series)).rule == "sni.partial"
+
+
 def test_a_server_that_alerts_to_every_name_answers(case: Case) -> None:
     """It does not like our hello: no name is told from another."""
     alert: dict[str, Any] = {"record": "alert:40", "bytes_received": 7}

@@ -19,6 +19,7 @@ from balise_collector.fleet.orders import UNREAD_MOST, Able, Order, Taken
 from balise_collector.fleet.registry.sqlite.assignments import TASKS_KEPT
 from balise_collector.fleet.requests import KEPT_MOST, Answered, Kept
 from balise_collector.fleet.token import Token
+from balise_collector.fleet.watches import WatchWindow
 from balise_wire.profiles import pace_of
 from balise_wire.request import Request
 
@@ -42,6 +43,7 @@ class MemoryRegistry:
         self._taken: dict[str, Taken] = {}
         self._unread: defaultdict[str, set[str]] = defaultdict(set)
         self._requests: dict[str, Kept] = {}
+        self._watches: dict[str, WatchWindow] = {}
 
     def close(self) -> None:
         """Keep it: there is nothing to close."""
@@ -312,3 +314,22 @@ class MemoryRegistry:
             at=answered.at,
         )
         return True
+
+    def add_watch(self, window: WatchWindow) -> None:
+        """See the interface."""
+        self._watches[window.id] = window
+
+    def end_watch(self, id: str, now: float) -> bool:
+        """See the interface."""
+        window = self._watches.get(id)
+        if window is None or window.is_over(now):
+            return False
+        if window.since > now:
+            del self._watches[id]
+        else:
+            self._watches[id] = msgspec.structs.replace(window, until=now)
+        return True
+
+    def watches(self) -> list[WatchWindow]:
+        """See the interface."""
+        return sorted(self._watches.values(), key=lambda one: (one.since, one.id))

@@ -6,15 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from balise_collector.detect.evidence import SILENT_RULE
 from balise_collector.detect.interval import Interval
 from balise_collector.detect.model import INTERNET, AffectedProbe, RuleCount, Sight
 from balise_collector.incidents.hypotheses import Count, Group, Hypothesis, posterior
-from balise_collector.incidents.hypotheses.claim import PRIORS_OF_SERVICES
+from balise_collector.incidents.hypotheses.claim import PRIORS_OF_LINES, PRIORS_OF_SERVICES
 from balise_collector.incidents.hypotheses.gather import Scene, gather
 from balise_collector.judge.verdict import VerdictState
 from balise_wire.mechanisms import Mechanism
 
+SHARE = RuleCount(rule="ip.drop.share", state=VerdictState.INSUFFICIENT, mechanism=Mechanism.IP_DROP, bins=3)
 RESET = RuleCount(rule="sni.rst", state=VerdictState.BLOCKED, mechanism=Mechanism.SNI_RST, bins=6)
 SILENT = RuleCount(rule=SILENT_RULE, state=VerdictState.DOWN, mechanism=Mechanism.SHUTDOWN_ISP, bins=6)
 WEB = frozenset({("web", 4, "tls")})
@@ -124,6 +127,24 @@ def test_silence_is_weighed_by_who_still_speaks() -> None:
     assert Group.SAME_BOOT not in unknown
 
 
+def test_a_cut_border_that_is_mended_is_no_blocked_port() -> None:
+    """Once lines are well again services answer and more was reached abroad: no port stood out meanwhile."""
+    line: dict[str, Any] = {"service": INTERNET, "role": "line", "layer": "line"}
+
+    def best(rule: str, state: VerdictState, mechanism: Mechanism) -> Hypothesis:
+        dead = RuleCount(rule=rule, state=state, mechanism=mechanism, bins=6)
+        probes = [(f"{asn}{n}", asn) for asn in (1, 2) for n in range(3)]
+        home = [saw(probe, asn, ok=4, failed=6, rules=(dead,), **line) for probe, asn in probes]
+        members = tuple(hit(probe, asn, dead) for probe, asn in probes)
+        after = tuple(saw(probe, asn) for probe, asn in probes)
+        cells = frozenset({("line", 4, "line")})
+        found = gather(scene(members, (*home, *after), service=INTERNET, cells=cells))
+        return posterior(found, PRIORS_OF_LINES).best
+
+    assert best("line.international", VerdictState.DOWN, Mechanism.SHUTDOWN_ISP) is Hypothesis.SHUTDOWN
+    assert best("line.port", VerdictState.BLOCKED, Mechanism.PORT_DROP) is Hypothesis.PORT_BLOCK
+
+
 def test_a_resolver_past_the_home_is_no_filter_of_the_homes() -> None:
     """What it denies is about more than the home's own resolver; where its place is not known, it is not told apart."""
     denied = RuleCount(rule="dns.nxdomain", state=VerdictState.BLOCKED, mechanism=Mechanism.DNS_NXDOMAIN, bins=6)
@@ -134,3 +155,24 @@ def test_a_resolver_past_the_home_is_no_filter_of_the_homes() -> None:
     assert told[Group.BEYOND_DNS].ok == told[Group.BEYOND_DNS].n
     likely = [dict(posterior(one, PRIORS_OF_SERVICES).ranked)[Hypothesis.HOME_FILTER] for one in (told, unknown)]
     assert likely[0] < likely[1] / 2
+
+
+def test_what_lets_flows_pass_is_there_at_every_look() -> None:
+    """A box on a share of the flows: looks that pass are no sign of a well line; one series by chance is no box."""
+    some = (hit("a", rule=SHARE), hit("b", rule=SHARE))
+    often = tuple(saw(probe, ok=9, failed=3, rules=(SHARE,)) for probe in ("a", "b"))
+    target = gather(scene(some, often))[Group.TARGET]
+    assert (target.ok, round(target.n, 2)) == (0.0, 1.54)
+    once = msgspec.structs.replace(SHARE, bins=1)
+    rarely = tuple(saw(probe, ok=30, failed=1, rules=(once,)) for probe in ("a", "b"))
+    assert gather(scene(some, rarely))[Group.TARGET].ok > 1.4
+
+
+def test_the_other_family_is_compared_by_what_failed() -> None:
+    """AAAA answers of a resolver say nothing of IPv6: they came over whatever version it was asked by."""
+    own = (saw("a", ok=0, failed=6), saw("b", ok=0, failed=6))
+    names = tuple(saw(probe, family=6, layer="dns") for probe in ("a", "b"))
+    hellos = tuple(saw(probe, family=6) for probe in ("a", "b"))
+    members = (hit("a"), hit("b"))
+    assert Group.FAMILY not in gather(scene(members, (*own, *names)))
+    assert gather(scene(members, (*own, *hellos)))[Group.FAMILY].ok > 1.5

@@ -70,6 +70,7 @@ def walk(client: TestClient) -> dict[str, bytes]:
         "/", "/matrix", "/method", "/feed.atom", "/api/v1/incidents", "/api/v1/matrix", "/api/v1/openapi.json",
         "/style.css", "/nowhere", f"/api/v1/matrix?at={NOW - 3 * 3600}", "/matrix?at=2020-05-17T17:32Z",
         *(f"/PK/{service}" for service in ("twitter", "periscope", "zoom", "whatsapp")), *FORBIDDEN_ROUTES,
+        *(f"/api/v1/parts?country=PK&service={service}" for service in ("twitter", "periscope", "zoom", "whatsapp")),
     }  # fmt: skip
     seen: dict[str, bytes] = {}
     while waiting and len(seen) < 400:
@@ -396,6 +397,13 @@ def test_every_answer_is_as_described(make: Make, least: int) -> None:
     assert check(f"/api/v1/matrix?at={NOW - 3600}", "/api/v1/matrix")["cells"]
     check("/api/v1/matrix?at=nan", "/api/v1/matrix")
     check("/api/v1/incidents/none", "/api/v1/incidents/{id}")
+    words = {
+        one["word"]
+        for one in check(f"/api/v1/parts?country=pk&service=twitter&at={NOW - 3600}", "/api/v1/parts")["parts"]
+    }
+    assert words, "each part has a word"
+    check("/api/v1/parts?country=PK", "/api/v1/parts")
+    check("/api/v1/parts?country=PK&service=nothing", "/api/v1/parts")
 
 
 def test_every_reference_of_the_description_resolves() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import lzma
 from pathlib import Path
 
 import pytest
 
 from balise_collector.run.cli import main
 from tests.collector.run.captures.made import Talk, get, pcap
+from tests.collector.run.captures.test_transmissions import capture, shaped
 
 
 def _capture(path: Path, name: str, *, forged: bool) -> Path:
@@ -43,6 +45,17 @@ def test_pairs_are_a_table_with_totals(tmp_path: Path, capsys: pytest.CaptureFix
     assert " ok " in lines[2]
     assert lines[3] == "2 pairs: 1 blocked, 1 ok, 0 insufficient"
     assert lines[4] == "labelled blocked: 1 of 1 hit; labelled clean: 0 of 1 false"
+
+
+def test_transfers_are_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Who sent to whom, what held it down, and by what that is told; packed captures too."""
+    packed = tmp_path / "t.pcap.xz"
+    packed.write_bytes(lzma.compress(capture(*shaped())))
+    status, lines, complaints = _judge("--transfers", packed, tmp_path / "none.pcap", capsys=capsys)
+    assert lines[0].split("  ")[0] == "capture"
+    assert lines[1].split()[:4] == ["t.pcap.xz", "192.0.2.1", "192.0.2.2", "shaped"]
+    assert "none.pcap: No such file" in complaints
+    assert status != 0
 
 
 def test_a_damaged_file_costs_its_own_pair(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

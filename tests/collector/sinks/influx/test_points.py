@@ -76,6 +76,14 @@ def test_what_a_probe_tells_is_dated_when_it_was_received_and_is_no_tag(probe: F
     assert dict(stranger.tags) == {"kind": "spool_full", "probe": probe.id}
 
 
+def test_two_health_reports_that_were_taken_in_together_are_two_points(probe: FieldProbe) -> None:
+    """A busy collector dates a whole group of messages with one time."""
+    reports = [HealthRow(no=n, received_at=T, probe=probe.id, health=Health(at=T + n)) for n in (7, 8)]
+    first, second = (health_point(report, probe.member).time_ns for report in reports)
+    assert first != second
+    assert first // 1000 == second // 1000 == round(T * 1e6)
+
+
 @pytest.fixture
 def all_points(probe: FieldProbe) -> list[Point]:
     """One point of every kind, from measurements of several layers."""

@@ -113,3 +113,18 @@ def test_streams_are_bounded() -> None:
         assert seen is not None
         streams.add(seen)
     assert len(streams.held) == classify.MOST_FLOWS
+
+
+def test_a_flow_is_counted_once_and_flows_are_bounded() -> None:
+    """A packet that is sent again is of the same flow, also behind others; of very many the newest are remembered."""
+    streams = Streams()
+    flows = [forge.segment((CLIENT, port), (SERVER, 443), 0, 0, PSH, b"x", MARKS) for port in range(2000, 2002)]
+    first, second = (classify.packet(raw) for raw in flows)
+    assert first is not None
+    assert second is not None
+    assert [streams.first_match(seen) for seen in (first, first, second, first)] == [True, False, True, False]
+    for port in range(classify.MOST_FLOWS + 10):
+        seen = classify.packet(forge.segment((CLIENT, port), (SERVER, 443), 0, 0, PSH, b"x", MARKS))
+        assert seen is not None
+        streams.first_match(seen)
+    assert len(streams.matched) == classify.MOST_FLOWS

@@ -10,8 +10,8 @@ def test_a_reading_is_there_while_the_box_works_and_after_it(tmp_path: Path) -> 
     path = tmp_path / "counted"
     assert read(path) == Counters()
     tally = Tally(path)
-    tally.add(seen=3, matched=1)
-    assert read(path) == Counters(3, 1, 0)
+    tally.add(seen=3, matched=2, flows=1)
+    assert read(path) == Counters(3, 2, 0, 1)
     tally.add(fired=2)
     del tally
-    assert read(path).plus(Counters(1, 1, 1)) == Counters(4, 2, 3)
+    assert read(path).plus(Counters(1, 1, 1)) == Counters(4, 3, 3, 1)

@@ -8,7 +8,7 @@ from types import ModuleType
 import pytest
 
 from balise_lab.counterparts.engine.registry import COUNTERPARTS, USUAL, discover, said
-from balise_wire.experiments import OF_TARGETS, PARAMETERS
+from balise_wire.experiments import OF_TARGETS, PARAMETERS, REGISTRY
 from balise_wire.incomplete import Incomplete
 from balise_wire.words import Experiment
 
@@ -67,6 +67,12 @@ def test_an_experiment_that_nobody_answers_is_refused_by_its_word(package: Modul
     """A scenario could not play it: every trial would fail, and look like interference."""
     with pytest.raises(Incomplete, match="no file answers the experiments tls"):
         discover(written(package, toy=WHOLE), [Experiment.DNS, Experiment.TLS])
+
+
+def test_what_says_nothing_of_a_service_is_asked_of_no_target_unless_a_scenario_says_so() -> None:
+    """A catalogue that asks it of some of a service's targets and not of all is refused: pk-2020 would not start."""
+    assert set(USUAL)
+    assert all(REGISTRY[word].of_service for word in USUAL)
 
 
 def test_every_experiment_of_targets_finds_an_answer_and_has_its_parameters() -> None:

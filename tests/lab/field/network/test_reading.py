@@ -2,9 +2,9 @@
 
 import pytest
 
-from balise_agent.codec.clienthello import client_hello
+from balise_agent.codec.clienthello import Extra, client_hello, cut_in_name, in_two_records
 from balise_agent.experiments.http.codec import request
-from balise_lab.field.network.reading import Shown, shown
+from balise_lab.field.network.reading import ECH, ESNI, Shown, is_whole, shown
 from balise_wire.experiments.http import HttpParameters
 
 
@@ -12,7 +12,30 @@ from balise_wire.experiments.http import HttpParameters
 @pytest.mark.parametrize("seed", range(5))
 def test_the_name_in_a_real_hello(name: str | None, seed: int) -> None:
     """Whatever the order of the extensions."""
-    assert shown(client_hello(name, seed)) == Shown("tls", name)
+    seen = shown(client_hello(name, seed))
+    assert seen._replace(extensions=frozenset()) == Shown("tls", name)
+    assert (0 in seen.extensions) is (name is not None)
+
+
+@pytest.mark.parametrize(("extra", "kinds"), [(None, set()), (Extra.ECH, {ECH}), (Extra.ESNI, {ESNI})])
+def test_an_extension_that_hides_names_is_seen(extra: Extra | None, kinds: set[int]) -> None:
+    """By its type; as long an extension that nobody knows is neither."""
+    assert shown(client_hello("a.example", 1, extra=extra)).extensions & {ECH, ESNI} == kinds
+    assert not shown(client_hello("a.example", 1, extra=Extra.LIKE_ECH)).extensions & {ECH, ESNI}
+
+
+def test_a_hello_in_two_records_is_one() -> None:
+    """The name is read out of both, and their number is known."""
+    seen = shown(in_two_records(client_hello("a.example", 1), "a.example", 3))
+    assert (seen.name, seen.records) == ("a.example", 2)
+
+
+def test_a_part_of_a_hello_is_not_whole() -> None:
+    """More can come; of anything else nothing is waited for."""
+    first, rest = cut_in_name(client_hello("a.example", 1), "a.example", 3)
+    assert not is_whole(first)
+    assert is_whole(first + rest)
+    assert is_whole(b"GET / HTTP/1.1")
 
 
 def test_the_name_in_a_real_request() -> None:

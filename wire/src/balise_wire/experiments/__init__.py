@@ -2,11 +2,11 @@
 
 A new one is its word in that list and its module here; nothing else of this package is edited. Each module has
 ``<Name>Observation`` (what a trial saw; its tag is the word), ``<Name>Parameters`` (what a target says to it),
-``TRAITS`` and ``cost``; where one lacks any of them this package does not import, and says what is missing
+``TRAITS``, ``usual`` and ``cost``; where one lacks any of them this package does not import, and says what is missing
 (``registry.Incomplete``). Must not live here: any one experiment.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -20,7 +20,7 @@ from balise_wire.words import Design, Experiment
 
 
 def _bytes(shape: RunShape) -> int:
-    """Have the type of every ``cost``."""
+    """Have the type of every ``usual`` and ``cost``."""
     raise NotImplementedError(shape)
 
 
@@ -28,7 +28,8 @@ _TRAITS = instance(":TRAITS", Traits)
 _OBSERVATION = subclass(":{Name}Observation", Trial)
 _PARAMETERS = subclass(":{Name}Parameters", Parameters)
 _COST = function(":cost", _bytes)
-_found = gather(__name__, (_TRAITS, _OBSERVATION, _PARAMETERS, _COST))
+_USUAL = function(":usual", _bytes)
+_found = gather(__name__, (_TRAITS, _OBSERVATION, _PARAMETERS, _COST, _USUAL))
 
 REGISTRY: Final[Mapping[Experiment, Traits]] = _found.of(_TRAITS)
 """The traits of every experiment, in the order of the words."""
@@ -38,25 +39,43 @@ WORD_OF: Final[Mapping[type[Parameters], Experiment]] = MappingProxyType({k: wor
 """The experiment of each record of parameters."""
 MEASURED: Final[tuple[Experiment, ...]] = tuple(word for word, traits in REGISTRY.items() if not traits.unplanned)
 """The experiments that are carried out: each needs a plan in the agent and rules in the collector."""
-OF_TARGETS: Final[tuple[Experiment, ...]] = tuple(word for word in MEASURED if REGISTRY[word].of_target)
+OF_TARGETS: Final[tuple[Experiment, ...]] = tuple(
+    word for word in MEASURED if REGISTRY[word].of_target and not REGISTRY[word].asked
+)
 """Those that a target may ask for."""
+ASKED: Final[tuple[Experiment, ...]] = tuple(word for word in MEASURED if REGISTRY[word].asked)
+"""Those that a request alone may ask for, of a target."""
 
 
 def cost(word: Experiment, shape: RunShape) -> int:
-    """Return the bytes that a run is reckoned to cost, both directions with headers, on the generous side.
+    """Return the bytes that a run costs at most, both directions with IP headers: what a budget reckons with.
 
-    What really crosses is counted by the probe on its sockets. 0 for an experiment that this version does not know.
+    It holds for servers that answer, and for those that do not (docs/bytes.md); what really crosses is counted by the
+    probe on its sockets. 0 for an experiment that this version does not know.
     """
-    if word not in _COSTS:
-        return 0
-    whole = _COSTS[word](shape)
-    if shape.design in {Design.SENTINEL, Design.PAIRED}:
-        return whole
-    # On demand the subject is asked once more after the whole plan.
-    return whole + _COSTS[word](msgspec.structs.replace(shape, design=Design.SENTINEL))
+    return _whole(_COSTS, word, shape)
+
+
+def usual(word: Experiment, shape: RunShape) -> int:
+    """Return the bytes that a run costs where all goes well, within a tenth: what a day is planned by.
+
+    Of ``path``, which is asked where something is cut: where the name is cut near the home, on a way of ten hops.
+    """
+    return _whole(_USUALS, word, shape)
 
 
 _COSTS: Final = _found.of(_COST)
+_USUALS: Final = _found.of(_USUAL)
+
+
+def _whole(table: Mapping[Experiment, Callable[[RunShape], int]], word: Experiment, shape: RunShape) -> int:
+    if word not in table:
+        return 0
+    whole = table[word](shape)
+    if shape.design in {Design.SENTINEL, Design.PAIRED}:
+        return whole
+    # On demand the subject is asked once more after the whole plan.
+    return whole + table[word](msgspec.structs.replace(shape, design=Design.SENTINEL))
 
 
 def _misnamed() -> list[str]:

@@ -16,10 +16,17 @@ from balise_wire.words import Experiment, Proof, Resolver, ResolverPlace, Way
 
 QUESTION: Final = 300
 """Bytes of a question and its answer, with headers."""
+USUAL_QUESTION: Final = {4: 205, 6: 250}
+"""Bytes of one that is answered at once, with a CNAME and an address, by IP version."""
+MOST_QUESTION: Final = 620
+"""Bytes of one that nobody answers: seven copies to three resolvers. A name has 24 letters here."""
 HANDSHAKE: Final = 7_000
 """Bytes of the look at the certificate of an address that nobody assigned."""
+USUAL_HANDSHAKE: Final = {4: 4_310, 6: 4_590}
 LOOKS: Final = 1
 """Looks a day at the certificate of a name's addresses that nobody assigned: one address of an answer is enough."""
+USUAL_QUESTIONS: Final = {4: 7, 6: 8}
+"""Of a paired run in which everything is answered."""
 QUESTIONS: Final = 11
 """Questions of a paired run, at most: two of them are asked past a resolver in the home, one over TCP, and one asks how
 the network makes IPv6 addresses."""
@@ -39,15 +46,33 @@ class DnsParameters(Parameters, frozen=True):
 
 
 def cost(shape: RunShape) -> int:
-    """Return the bytes of a run, both directions, on the generous side.
+    """Return the bytes of a run at most, both directions.
+
+    An address that is neither assigned nor proven is asked for its certificate (``RunShape.full``), in a sentinel over
+    IPv6 one of each record type.
+    """
+    look = HANDSHAKE if shape.target.port == TLS_PORT else 0
+    if shape.paired:
+        return QUESTIONS * MOST_QUESTION + look
+    return _types(shape) * (MOST_QUESTION + look * shape.full)
+
+
+def usual(shape: RunShape) -> int:
+    """Return the bytes of a run where everything is answered.
 
     An address that the target was assigned is expected, and is not asked for its certificate while nothing fails; any
     other is asked once a day, in a run that looks at more (``Traits.looks``).
     """
-    looks = HANDSHAKE if shape.target.port == TLS_PORT else 0
+    question, look = USUAL_QUESTION[shape.family], USUAL_HANDSHAKE[shape.family]
+    look *= shape.target.port == TLS_PORT and not shape.target.addresses
     if shape.paired:
-        return QUESTIONS * QUESTION + looks
-    return QUESTION * (2 if shape.family == 6 else 1) + (looks if shape.full and not shape.target.addresses else 0)
+        return USUAL_QUESTIONS[shape.family] * question + look
+    return _types(shape) * (question + look * shape.full)
+
+
+def _types(shape: RunShape) -> int:
+    """Return how many record types a sentinel asks for."""
+    return 2 if shape.family == 6 else 1
 
 
 class DnsAnswer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

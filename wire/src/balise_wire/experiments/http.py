@@ -14,10 +14,12 @@ from balise_wire.failures import Failure
 from balise_wire.trial import Trial
 from balise_wire.words import Experiment
 
-HEAD: Final = 1_500
-"""Bytes of TCP, request and response head."""
+HEAD: Final = 3_500
+"""Bytes of TCP, request and response head at most: a request that is not answered leaves six or seven times."""
+USUAL_HEAD: Final = 1_520
 OVER_TLS: Final = 6_000
-"""Bytes that a fetch over TLS costs more."""
+"""Bytes that a fetch over TLS costs more, at most."""
+USUAL_OVER_TLS: Final = 4_300
 TLS_PORT: Final = 443
 FETCHES: Final = 4
 """Of a paired run."""
@@ -44,14 +46,22 @@ class HttpParameters(Parameters, frozen=True):
 
 
 def spent(body_bytes: int, *, tls: bool) -> int:
-    """Return the bytes of one fetch with headers: a body costs a twentieth more than itself."""
-    return HEAD + body_bytes * 21 // 20 + (OVER_TLS if tls else 0)
+    """Return the bytes of one fetch at most: a body costs a tenth more than itself, each segment acknowledged."""
+    return HEAD + body_bytes * 11 // 10 + (OVER_TLS if tls else 0)
 
 
 def cost(shape: RunShape) -> int:
-    """Return the bytes of a run, both directions, on the generous side."""
+    """Return the bytes of a run at most, both directions."""
     asked = shape.target.parameters_of(HttpParameters)
     return spent(asked.fetch_bytes, tls=asked.port == TLS_PORT) * (FETCHES if shape.paired else 1)
+
+
+def usual(shape: RunShape) -> int:
+    """Return the bytes of a run where everything is answered, and the page is as long as what is asked for."""
+    asked = shape.target.parameters_of(HttpParameters)
+    more = {4: 105, 6: 109}[shape.family]
+    one = USUAL_HEAD + asked.fetch_bytes * more // 100 + (USUAL_OVER_TLS if asked.port == TLS_PORT else 0)
+    return one * (FETCHES if shape.paired else 1)
 
 
 class HttpObservation(Trial, frozen=True, tag="http"):

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from balise_wire.experiments.dns import QUESTION
+from balise_wire.experiments.dns import MOST_QUESTION, QUESTION, USUAL_QUESTION
 from balise_wire.experiments.tcp import SYN
 from balise_wire.experiments.traits import Parameters, RunShape, Traits, Transport
 from balise_wire.failures import Failure
@@ -24,12 +24,16 @@ from balise_wire.words import (
     Scope,
 )
 
-GATEWAY: Final = 200
+GATEWAY: Final = 220
 """Bytes of the question to the default gateway."""
+USUAL_GATEWAY: Final = 170
 CONTROL: Final = 2 * SYN
 """Bytes of the two SYNs to one control."""
+USUAL_CONTROL: Final = 360
+"""The same over IPv4, and to one of each side of the border over IPv6."""
 PORTAL: Final = 2_000
 """Bytes of the look for a captive portal."""
+USUAL_PORTAL: Final = 1_160
 BASE: Final = GATEWAY + QUESTION
 """Bytes of a check without its controls."""
 TRAITS: Final = Traits(
@@ -47,9 +51,15 @@ class LineParameters(Parameters, frozen=True):
 
 
 def cost(shape: RunShape) -> int:
-    """Return the bytes of a check, both directions, on the generous side."""
-    asked = QUESTION if shape.name_control else 0
+    """Return the bytes of a check at most, both directions."""
+    asked = MOST_QUESTION if shape.name_control else 0
     return GATEWAY + asked + CONTROL * shape.controls + (PORTAL if shape.portal else 0)
+
+
+def usual(shape: RunShape) -> int:
+    """Return the bytes of a check where everything is answered."""
+    asked = USUAL_QUESTION[4] if shape.name_control else 0
+    return USUAL_GATEWAY + asked + USUAL_CONTROL * shape.controls + (USUAL_PORTAL if shape.portal else 0)
 
 
 class ControlResult(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -94,7 +104,7 @@ class LineObservation(Trial, frozen=True, tag="line"):
     resolver_place: ResolverPlace = ResolverPlace.UNKNOWN
     """Where the resolver stands of which ``resolver_ok`` tells."""
     others: tuple[ControlResult, ...] | None = None
-    """The same controls on port 80 and by ICMP echo, asked where none of ``controls`` answered: a line on which 443
-    alone is dead is no dead line. ``None`` where that was not asked."""
+    """The same controls once more, on port 80 and by ICMP echo, all in one moment, where none of ``controls`` had
+    answered: a line on which 443 alone is dead is no dead line. ``None`` where that was not asked."""
     unresolved: int = 0
     """Controls without assigned addresses whose name the probe could not look up either."""

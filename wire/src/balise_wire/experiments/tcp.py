@@ -9,16 +9,19 @@ from typing import Annotated, Final
 import msgspec
 
 from balise_wire.experiments.traits import Parameters, RunShape, Traits, Transport
+from balise_wire.through import ASKED, MOST, Through
 from balise_wire.trial import Trial
 from balise_wire.words import Experiment, HopPlace
 
-SYN: Final = 150
-"""Bytes of a SYN, its SYN-ACK and our RST, without Ethernet: 160 where both have every option, 120 without any."""
+SYN: Final = 220
+"""Bytes of a SYN, its SYN-ACK and the kernel's RST, over IPv6 and where both have every option."""
+USUAL_SYN: Final = {4: 160, 6: 220}
+"""The same by IP version."""
 SENTINEL_SYNS: Final = 2
 SUBJECT_SYNS: Final = 6
 """Of a paired run: 0 of 6 over at least three source ports (detectors.md 2.2)."""
 CONTROL_SYNS: Final = 2
-"""To each control arm of a paired run."""
+"""To each control arm of a paired run; once more to the other port, after a series that got nothing."""
 TRAITS: Final = Traits(
     word=Experiment.TCP,
     title="connection (TCP)",
@@ -38,8 +41,18 @@ class TcpParameters(Parameters, frozen=True):
 
 
 def cost(shape: RunShape) -> int:
-    """Return the bytes of a run, both directions, on the generous side."""
-    return SYN * (SUBJECT_SYNS + CONTROL_SYNS * shape.controls if shape.paired else SENTINEL_SYNS)
+    """Return the bytes of a run at most, both directions."""
+    if not shape.paired:
+        return SYN * SENTINEL_SYNS
+    closing = 1 if shape.controls else 0
+    return SYN * (SUBJECT_SYNS + CONTROL_SYNS * (shape.controls + closing)) + MOST * ASKED * shape.through
+
+
+def usual(shape: RunShape) -> int:
+    """Return the bytes of a run where everything is answered."""
+    if not shape.paired:
+        return USUAL_SYN[shape.family] * SENTINEL_SYNS
+    return USUAL_SYN[shape.family] * (SUBJECT_SYNS + CONTROL_SYNS * shape.controls)
 
 
 class TcpObservation(Trial, frozen=True, tag="tcp"):
@@ -56,3 +69,5 @@ class TcpObservation(Trial, frozen=True, tag="tcp"):
     """Least SYN to SYN-ACK time, kernel timestamps on both ends."""
     icmp_place: HopPlace = HopPlace.UNKNOWN
     """Which machine sent the first ICMP error; unknown where there was none."""
+    through: Through | None = None
+    """Of an arm by way of a proxy: by which. A SYN-ACK is then the proxy's word that it is connected."""

@@ -43,6 +43,11 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it waits for an address, assigned or resolved."""
     reveals_name: bool = True
     """Whether its packets show a name that a censor could react to: then it is alone at its endpoint, and heats it."""
+    at_helper: bool = False
+    """Whether it goes to the operator's own server alone, and sends nothing where there is none."""
+    risky: bool = False
+    """Whether its packets look like what a home can be blamed for: where the operator says that the risk is high it is
+    asked of nobody."""
     exclusive: bool = False
     """Whether it must run alone, because it measures a rate."""
     heavy: bool = False
@@ -53,11 +58,21 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     """How many of a day's sentinels look at more where a target has no assigned addresses."""
     cadence: str = ""
     """The figure of the timetable that says in which of a target's intervals it has a turn; empty: in each."""
+    of_service: bool = True
+    """Whether what it finds is the service's; otherwise it is a form's or protocol's, which is a service of its own in
+    the catalogue, all of whose targets are asked by it."""
+    steady: bool = False
+    """Whether that figure stands for a time, so that it falls as intervals grow longer: it is asked so many times a day
+    on any profile."""
+    rarer: int = 1
+    """How many times rarer than the ladder of profiles says its turn comes, below the ladder's richest rung."""
     rests_from: float = 1.0
     """Share of the day's bytes from which on it rests as a sentinel; paired series go on to the end."""
     explained_by: Experiment | None = None
     """The experiment below it, whose anomaly at the same port says all that this one could, and which is asked at once
     where this one had no connection."""
+    asked: bool = False
+    """Whether it is carried out only where it is asked for, once (``request.py``): no target may list it."""
     unplanned: str = ""
     """Why there is a word for it and nothing that carries it out; empty where there is."""
 
@@ -79,6 +94,8 @@ class RunShape(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it looks at more than its sentinel does (``Traits.daily``, ``Traits.looks``)."""
     long: bool = False
     """Whether it also says its name in a hello of two segments."""
+    through: bool = False
+    """Whether there is a proxy by way of which the subject is asked once more where it failed."""
 
     @property
     def paired(self) -> bool:

@@ -7,7 +7,7 @@ from balise_agent.codec.nat64 import NAME
 from balise_agent.experiments.experiment import PROVIDER, RESOLVED, Contacts, Destination
 from balise_agent.experiments.scramble import registered_name
 from balise_agent.experiments.task import Task
-from balise_wire.experiments.dns import HANDSHAKE, QUESTION, TLS_PORT, TRAITS
+from balise_wire.experiments.dns import TLS_PORT, TRAITS, USUAL_HANDSHAKE, USUAL_QUESTION
 
 RANDOM: Final = "(random label)"
 STRANGER: Final = "(an unexpected address it resolves to)"
@@ -19,10 +19,12 @@ class DnsContacts(Contacts):
     def scheduled(self, task: Task) -> Sequence[Destination]:
         """Return the question, and the look at an address that nobody assigned."""
         questions = 2 if task.family == 6 else 1
-        asked = _asked(task.target.host, PROVIDER, size=questions * QUESTION)
+        asked = _asked(task.target.host, PROVIDER, size=questions * USUAL_QUESTION[task.family])
         if task.target.addresses or task.target.port != TLS_PORT:
             return (asked,)
-        return asked, _shown(task.target.host, RESOLVED, size=HANDSHAKE, most=TRAITS.looks)
+        return asked, _shown(
+            task.target.host, RESOLVED, size=questions * USUAL_HANDSHAKE[task.family], most=TRAITS.looks
+        )
 
     def on_anomaly(self, task: Task, /) -> Sequence[Destination]:
         """Return the control's name beside the subject's, the other resolvers, and an address to be looked at.

@@ -19,6 +19,7 @@ from balise_agent.experiments.steps import Failed, Note, Plan, Queried, Query, R
 from balise_agent.experiments.task import Endpoint, Task, carried, expect, noting
 from balise_agent.policy.limits import refuse_address
 from balise_wire.experiments.dns import TRAITS, DnsAnswer, DnsObservation
+from balise_wire.experiments.traits import RunShape
 from balise_wire.failures import Failure
 from balise_wire.observations import Observation
 from balise_wire.words import Arm, Design, Proof, Resolver, ResolverPlace, Way
@@ -87,6 +88,10 @@ class DnsPlan(ExperimentPlan):
             endpoints=(Endpoint(task.target.host, TRAITS.port, TRAITS.transport),),
             connections=(2 if task.family == 6 else 1) if sentinel else 5,
         )
+
+    def shape(self, task: Task) -> RunShape:
+        """Return the layout; it looks at more where an address may be shown the name that was not proven today."""
+        return msgspec.structs.replace(super().shape(task), full=task.look and not task.proved)
 
 
 PLAN: Final = DnsPlan()

@@ -37,6 +37,8 @@ from balise_wire.words import Arm, Design
 LINGER: Final = 0.3
 """As in tls.py: an answer that lost the race is evidence."""
 MAX_READS: Final = 16
+PATIENCE: Final = 5
+"""Times the time-out for which a body is read while its bytes keep coming: 64 KB take 9 s at 60 kb/s."""
 
 Trial = Generator[Step, Reply, HttpObservation]
 
@@ -176,6 +178,7 @@ def _read(handle: int, task: Task, fetch_bytes: int) -> Generator[Step, Reply, R
             handle=handle,
             most=most,
             timeout=task.timeouts.answer,
+            patience=PATIENCE * task.timeouts.answer,
             until=until,
             or_until=BARE if until == ENDED else b"",
         )

@@ -10,8 +10,7 @@ from balise_agent.experiments.line.portal import chosen
 from balise_agent.experiments.task import Task
 from balise_wire.assignment import Control
 from balise_wire.experiments import dns
-from balise_wire.experiments.line import CONTROL, PORTAL
-from balise_wire.experiments.line import GATEWAY as GATEWAY_BYTES
+from balise_wire.experiments.line import USUAL_CONTROL, USUAL_GATEWAY, USUAL_PORTAL
 
 
 class LineContacts(Contacts):
@@ -23,16 +22,16 @@ class LineContacts(Contacts):
         A control without an assigned address is looked up, at most once an hour, and shows its certificate then.
         """
         shows = chosen(task)
-        found = [Destination(name=GATEWAY, addresses=(GATEWAY,), port=0, protocol="icmp", size=GATEWAY_BYTES)]
-        pages = {shows.control.name: PORTAL} if shows is not None else {}
+        found = [Destination(name=GATEWAY, addresses=(GATEWAY,), port=0, protocol="icmp", size=USUAL_GATEWAY)]
+        pages = {shows.control.name: USUAL_PORTAL} if shows is not None else {}
         for place in places(task):
-            size = CONTROL + pages.pop(place.control.name, 0)
+            size = USUAL_CONTROL + pages.pop(place.control.name, 0)
             found.append(_tcp(place.control, (place.address,), place.port, size))
         for control in task.controls:
             if not control.addresses:
-                found += [_tcp(control, (RESOLVED,), control.port, CONTROL), _question(control.name)]
+                found += [_tcp(control, (RESOLVED,), control.port, USUAL_CONTROL), _question(control.name)]
         if name := task.name_control():
-            found.append(_question(name, dns.QUESTION))
+            found.append(_question(name, dns.USUAL_QUESTION[4]))
         return found
 
     def on_anomaly(self, task: Task, /) -> Sequence[Destination]:

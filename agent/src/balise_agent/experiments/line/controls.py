@@ -123,19 +123,24 @@ def ask(task: Task, asked: Sequence[Place]) -> Generator[Step, Reply, Asked]:
 def ask_otherwise(task: Task, asked: Sequence[Place]) -> Generator[Step, Reply, tuple[ControlResult, ...] | None]:
     """Ask the controls on port 80 and by echo: a line on which one port is dead is no dead line.
 
+    In the same moment they are asked once more as before: a line that has come back since then carries everything, and
+    what was silent before it did is no dead port. All leave at once: a line that came back between the first of them
+    and the last would have one.
+
     Returns:
         What became of it; ``None`` where nothing could be asked.
     """
     tried = {(one.address, one.port) for one in asked}
     chosen = list({one.address: one for one in asked}.values())[:MOST_OTHERS]
     on_80 = [one._replace(port=OTHER_PORT) for one in chosen if (one.address, OTHER_PORT) not in tried]
-    others = [*on_80, *(one._replace(port=ECHO) for one in chosen)]
-    if not others:
+    otherwise = [*on_80, *(one._replace(port=ECHO) for one in chosen)]
+    if not otherwise:
         return None
+    others = [*chosen, *otherwise]
     probes = tuple(
         SynProbe(address=one.address, port=one.port) if one.port else EchoProbe(address=one.address) for one in others
     )
-    reply = yield Exchange(packets=probes, window=task.timeouts.syn, spacing=ROUND / len(others), enough=True)
+    reply = yield Exchange(packets=probes, window=task.timeouts.syn, enough=True)
     if not isinstance(reply, Exchanged):
         return None
     unsent = dict(reply.unsent)

@@ -1,1 +1,1 @@
-"""Experiment ``path``, which is reserved: it has a reader and no plan (``Traits.unplanned``)."""
+"""Experiment ``path``: where on the way is a name cut? See docs/experiments/path.md."""

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Final
 
+from balise_agent.experiments import through
 from balise_agent.experiments.experiment import Contacts, Destination
 from balise_agent.experiments.target_contacts import at_target
 from balise_agent.experiments.task import Task
 from balise_agent.experiments.tcp.plan import PLAN
-from balise_wire.experiments.tcp import TRAITS, TcpParameters, cost
+from balise_wire.experiments.tcp import TRAITS, TcpParameters, usual
 
 
 class TcpContacts(Contacts):
@@ -15,7 +16,7 @@ class TcpContacts(Contacts):
 
     def scheduled(self, task: Task) -> Sequence[Destination]:
         """Return the endpoint."""
-        return (at_target(TRAITS, task, size=cost(PLAN.shape(task))),)
+        return (at_target(TRAITS, task, size=usual(PLAN.shape(task))),)
 
     def on_anomaly(self, task: Task, /) -> Sequence[Destination]:
         """Return the other port, the sibling and the control endpoints of the family."""
@@ -33,6 +34,7 @@ class TcpContacts(Contacts):
             Destination(name=control.name, addresses=(endpoint.host,), port=endpoint.port, protocol="tcp")
             for control, endpoint in task.endpoint_controls()
         )
+        found.extend(through.contacts(task, TRAITS.transport.value))
         return found
 
 

@@ -7,10 +7,12 @@ import ipaddress
 from collections.abc import Generator, Sequence
 from typing import Final
 
+from balise_agent.experiments import through
 from balise_agent.experiments.experiment import ExperimentPlan, Load
 from balise_agent.experiments.steps import (
     Answer,
     AnswerKind,
+    Close,
     Exchange,
     Exchanged,
     Failed,
@@ -21,6 +23,7 @@ from balise_agent.experiments.steps import (
     SynProbe,
 )
 from balise_agent.experiments.task import Endpoint, Task, carried, expect, noting
+from balise_agent.system.proxies import Proxy
 from balise_wire.evidence import PROHIBITED, Packet
 from balise_wire.experiments.tcp import CONTROL_SYNS, SENTINEL_SYNS, SUBJECT_SYNS, TcpObservation, TcpParameters
 from balise_wire.failures import Failure
@@ -43,13 +46,26 @@ class TcpPlan(ExperimentPlan):
         return ((yield from syn_trial(task, Arm.SUBJECT, subject, SENTINEL_SYNS, SENTINEL_SPACING, enough=True)),)
 
     def paired(self, task: Task) -> Plan:
-        """Return other port, sibling and a control endpoint first, then six SYNs to the subject."""
+        """Return other port, sibling and a control endpoint first, then six SYNs to the subject.
+
+        Where these got nothing and the other port had answered, it is asked once more: what answered before the series
+        and not after it counts the connections of one home. Then a proxy of the operator's, if there is one, is asked
+        to connect to the very address.
+        """
         observations: list[Observation] = list(carried(task.cause))
-        observations.extend((yield from _control_trials(task)))
+        before = yield from _control_trials(task)
+        observations.extend(before)
         subject = Endpoint(task.address, task.target.port)
-        observations.append(
-            (yield from syn_trial(task, Arm.SUBJECT, subject, SUBJECT_SYNS, PAIRED_SPACING, enough=False))
-        )
+        series = yield from syn_trial(task, Arm.SUBJECT, subject, SUBJECT_SYNS, PAIRED_SPACING, enough=False)
+        observations.append(series)
+        if not series.synacks:
+            for trial in before:
+                if trial.arm is Arm.OTHER_PORT and trial.synacks:
+                    other = Endpoint(trial.address, trial.port)
+                    observations.append(
+                        (yield from syn_trial(task, Arm.OTHER_PORT, other, CONTROL_SYNS, PAIRED_SPACING, enough=True))
+                    )
+            observations.extend((yield from _through(task)))
         return tuple(observations)
 
     def load(self, task: Task) -> Load:
@@ -58,9 +74,10 @@ class TcpPlan(ExperimentPlan):
         if task.design is Design.SENTINEL:
             return Load(endpoints=(subject,), connections=SENTINEL_SYNS)
         arms = controls(task)
+        closing = CONTROL_SYNS * sum(arm is Arm.OTHER_PORT for arm, _ in arms)
         return Load(
             endpoints=(subject, *(endpoint for arm, endpoint in arms if arm is not Arm.CONTROL)),
-            connections=SUBJECT_SYNS + CONTROL_SYNS,
+            connections=SUBJECT_SYNS + CONTROL_SYNS + closing,
             controls=len(arms),
         )
 
@@ -101,6 +118,33 @@ def ladder(task: Task) -> tuple[tuple[Arm, str], ...]:
 def prefix_of(address: str) -> str:
     """Return the prefix that networks announce at the longest: a /24, of IPv6 a /48."""
     return str(ipaddress.ip_network((address, 48 if ":" in address else 24), strict=False)) if address else ""
+
+
+def _through(task: Task) -> Generator[Step, Reply, tuple[TcpObservation, ...]]:
+    """Return what a proxy says of a control's endpoint and of the subject's."""
+    if (proxy := task.proxy) is None:
+        return ()
+    return (yield from through.series(task, lambda arm, to, _number: through_trial(task, proxy, arm, to)))
+
+
+@noting
+def through_trial(task: Task, proxy: Proxy, arm: Arm, to: Endpoint) -> Trial:
+    """Return a trial by way of a proxy: whether it says that it is connected to an address and port."""
+    opened = yield from through.open_through(task, proxy, to)
+    if opened.failure is None:
+        yield Close(handle=opened.handle)
+    return TcpObservation(
+        arm=arm,
+        at=opened.at,
+        failure=opened.failure,
+        elapsed_ms=opened.elapsed_ms,
+        flood_bytes=opened.flood,
+        address=to.host,
+        port=to.port,
+        syns=1,
+        synacks=int(opened.failure is None),
+        through=opened.through,
+    )
 
 
 def _control_trials(task: Task) -> Generator[Step, Reply, list[TcpObservation]]:

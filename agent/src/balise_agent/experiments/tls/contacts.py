@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from balise_agent.experiments import through
 from balise_agent.experiments.experiment import Destination
 from balise_agent.experiments.target_contacts import OneEndpoint
 from balise_agent.experiments.task import Task
@@ -15,7 +16,7 @@ class TlsContacts(OneEndpoint):
 
     def on_anomaly(self, task: Task, /) -> Sequence[Destination]:
         """See Contacts."""
-        return [*super().on_anomaly(task), *self.at_helpers(task)]
+        return [*super().on_anomaly(task), *self.at_helpers(task), *through.contacts(task, TRAITS.transport.value)]
 
 
 CONTACTS: Final = TlsContacts(TRAITS, PLAN)

@@ -3,18 +3,18 @@
 Must not live here: the bytes of the hello (codec/clienthello.py), or what a failure means.
 """
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from typing import Final
 
 from balise_agent.codec.clienthello import client_hello
+from balise_agent.experiments import through
 from balise_agent.experiments.experiment import ExperimentPlan, Load
+from balise_agent.experiments.greeting import FIRST_BYTES, first_record, greet, outcome, segments
 from balise_agent.experiments.scramble import scrambled
 from balise_agent.experiments.secure import shake_hands
 from balise_agent.experiments.steps import (
     Close,
     Closed,
-    Connect,
-    Connected,
     Failed,
     Plan,
     Receive,
@@ -24,24 +24,16 @@ from balise_agent.experiments.steps import (
     Step,
 )
 from balise_agent.experiments.task import Endpoint, Task, carried, expect, noting
-from balise_wire.evidence import Direction, Packet
+from balise_agent.system.proxies import Proxy
 from balise_wire.experiments.tls import TlsObservation
 from balise_wire.failures import Failure
 from balise_wire.observations import Observation
 from balise_wire.words import Arm, Design
 
-LINGER: Final = 0.3
-"""Seconds of listening after the outcome: a forged RST can lose the race and still be evidence."""
-WINDOW: Final = 1_460
-"""Bytes that the server may send before it is read: one segment of its flight, which as a whole is 3 to 6 KB. The same
-for every arm."""
 _LONG: Final = frozenset({Arm.LONG_HELLO, Arm.LONG_CONTROL})
 _HANDSHAKE, _CERTIFICATE = 22, 11
 _RECORD, _MESSAGE = 5, 4
 """Bytes before a record's and a message's content."""
-FIRST_BYTES: Final = 7
-"""Enough for a record header and the handshake type or the alert, and never more than a whole alert record."""
-
 Trial = Generator[Step, Reply, TlsObservation]
 
 
@@ -70,7 +62,8 @@ class TlsPlan(ExperimentPlan):
 
         Where the subject failed, the control's name follows once more: what answers it remembers nothing, and the
         endpoint is free for the next name at once. Then both names go to a helper of the operator's, if there is one
-        that is cool: it answers every name, so that what dies there dies on the way (detectors.md 2.3).
+        that is cool: it answers every name, so that what dies there dies on the way (detectors.md 2.3). At the end the
+        very hello goes to the very address by way of a proxy of the operator's, if there is one.
 
         A chain that does not verify is followed by the control's: the one that shows whether *all* names are
         intercepted, by a program on the line's own side. Where not even the control connects no name can be told from
@@ -83,7 +76,8 @@ class TlsPlan(ExperimentPlan):
         control = yield from hello_trial(task, arm, name, 1)
         observations.append(control)
         if control.connect_ms is None:
-            return (*observations, (yield from hello_trial(task, Arm.SUBJECT, target.host, 3)))
+            observations.append((yield from hello_trial(task, Arm.SUBJECT, target.host, 3)))
+            return (*observations, *(yield from _through(task, failed=observations[-1].failure is not None)))
         observations.append((yield from hello_trial(task, Arm.SCRAMBLED, scrambled(target.host, task.seed), 2)))
         observations.append((yield from hello_trial(task, Arm.SUBJECT, target.host, 3)))
         again = yield from hello_trial(task, Arm.SUBJECT, target.host, 4)
@@ -92,6 +86,7 @@ class TlsPlan(ExperimentPlan):
             observations.append((yield from hello_trial(task, Arm.AFTER, name, 5)))
             if (helper := task.helper_endpoint()) is not None and name is not None:
                 observations.extend((yield from _neutral(task, helper, name)))
+        observations.extend((yield from _through(task, failed=again.failure is not None)))
         if again.failure is None:
             full = yield from full_trial(task, Arm.SUBJECT, target.host)
             observations.append(full)
@@ -104,6 +99,7 @@ class TlsPlan(ExperimentPlan):
         return Load(
             endpoints=tuple(filter(None, (Endpoint(task.address, task.target.port), task.helper_endpoint()))),
             connections=1 + 2 * task.long if task.design is Design.SENTINEL else 7,
+            controls=1 if task.helper else 0,
         )
 
 
@@ -124,57 +120,84 @@ def _neutral(task: Task, helper: Endpoint, name: str) -> Generator[Step, Reply, 
     return tuple(trials)
 
 
-@noting
-def hello_trial(task: Task, arm: Arm, sni: str | None, number: int, at: Endpoint | None = None) -> Trial:
-    """Return a trial: connect, send a browser's hello, wait for any byte, listen a little longer.
+def _through(task: Task, *, failed: bool) -> Generator[Step, Reply, tuple[TlsObservation, ...]]:
+    """Return the control's hello and the subject's by way of a proxy, where the subject failed directly."""
+    if not failed or task.proxy is None:
+        return ()
+    proxy, name = task.proxy, task.name_control()
 
-    The wait is the task's answer time-out in full: it must hold two retransmissions of the hello, or ordinary loss
-    reads like a drop.
+    def trial(arm: Arm, to: Endpoint, number: int) -> Trial:
+        control = arm is Arm.THROUGH_CONTROL
+        return through_trial(task, proxy, arm, to, name if control else task.target.host, 11 if control else 3 + number)
+
+    return (yield from through.series(task, trial))
+
+
+@noting
+def through_trial(task: Task, proxy: Proxy, arm: Arm, to: Endpoint, sni: str, number: int) -> Trial:
+    """Return a trial by way of a proxy: the hello of the same number, which is the same bytes, and any byte back.
+
+    None of its packets is kept: they would say where the proxy is.
     """
-    address, port = (task.address, task.target.port) if at is None else (at.host, at.port)
-    hello = client_hello(sni, task.seed + number, shape=task.seed, post_quantum=arm in _LONG)
-    connected = yield Connect(address=address, port=port, timeout=task.timeouts.connect, window=WINDOW)
-    if isinstance(connected, Failed):
-        return _not_connected(connected, arm, address, port, sni)
-    handle = expect(Connected, connected).handle
-    connect_ms = connected.elapsed_ms
-    sent = yield Send(handle=handle, data=hello)
-    answer = sent
-    if not isinstance(sent, Failed):
-        answer = yield Receive(handle=handle, most=FIRST_BYTES, timeout=task.timeouts.answer)
-    elapsed_ms = connect_ms + sent.elapsed_ms + (answer.elapsed_ms if answer is not sent else 0.0)
-    ended: Closed | Failed
-    if isinstance(answer, Failed):
-        data, failure, ended = answer.data, answer.failure, answer
-    else:
-        received = expect(Received, answer)
-        data, failure = received.data, Failure.EOF if received.eof else Failure.GENERIC_TIMEOUT
-        closed = yield Close(handle=handle, linger=LINGER)
-        ended = closed if isinstance(closed, Failed) else expect(Closed, closed)
+    opened = yield from through.open_through(task, proxy, to)
+    hello = client_hello(sni, task.seed + number, shape=task.seed)
+    data, failure, elapsed_ms, flood = b"", opened.failure, opened.elapsed_ms, opened.flood
+    if failure is None:
+        answer = yield Send(handle=opened.handle, data=hello)
+        if not isinstance(answer, Failed):
+            answer = yield Receive(handle=opened.handle, most=FIRST_BYTES, timeout=task.timeouts.answer)
+        elapsed_ms += answer.elapsed_ms
+        if isinstance(answer, Failed):
+            data, failure, flood = answer.data, answer.failure, answer.flood
+        else:
+            received = expect(Received, answer)
+            data, failure = received.data, Failure.EOF if received.eof else Failure.GENERIC_TIMEOUT
+            closed = yield Close(handle=opened.handle)
+            flood = closed.flood if isinstance(closed, Closed | Failed) else 0
     record = first_record(data)
     return TlsObservation(
         arm=arm,
-        at=connected.at,
-        failure=_outcome(data, record, failure),
+        at=opened.at,
+        failure=outcome(data, record, failure) if opened.failure is None else opened.failure,
         elapsed_ms=elapsed_ms,
-        packets=ended.packets,
-        flood_bytes=ended.flood,
-        address=address,
-        port=port,
+        flood_bytes=flood,
+        address=to.host,
+        port=to.port,
         sni=sni,
-        connect_ms=connect_ms,
+        connect_ms=opened.elapsed_ms if opened.failure is None else None,
         bytes_received=len(data),
         record=record,
         hello_bytes=len(hello),
-        segments=segments(ended.packets),
-        wire_bytes=ended.arrived,
-        certificate_shown=shows_certificate(data + (b"" if isinstance(ended, Failed) else ended.data)) or None,
+        through=opened.through,
     )
 
 
-def segments(packets: Iterable[Packet]) -> int:
-    """Return in how many segments of ours the first data left, sent again or not: by their sequence numbers."""
-    return len({one.seq for one in packets if one.direction is Direction.OUT and one.length})
+@noting
+def hello_trial(task: Task, arm: Arm, sni: str | None, number: int, at: Endpoint | None = None) -> Trial:
+    """Return a trial: connect, send a browser's hello, wait for any byte, listen a little longer."""
+    address, port = (task.address, task.target.port) if at is None else (at.host, at.port)
+    hello = client_hello(sni, task.seed + number, shape=task.seed, post_quantum=arm in _LONG)
+    seen = yield from greet(task, Endpoint(address, port), (hello,))
+    if isinstance(seen, Failed):
+        return _not_connected(seen, arm, address, port, sni)
+    return TlsObservation(
+        arm=arm,
+        at=seen.at,
+        failure=seen.failure,
+        elapsed_ms=seen.elapsed_ms,
+        packets=seen.packets,
+        flood_bytes=seen.flood,
+        address=address,
+        port=port,
+        sni=sni,
+        connect_ms=seen.connect_ms,
+        bytes_received=len(seen.data),
+        record=seen.record,
+        hello_bytes=len(hello),
+        segments=segments(seen.packets),
+        wire_bytes=seen.arrived,
+        certificate_shown=shows_certificate(seen.data + seen.late) or None,
+    )
 
 
 def shows_certificate(data: bytes) -> bool:
@@ -190,25 +213,6 @@ def shows_certificate(data: bytes) -> bool:
                 return True
             record = record[_MESSAGE + int.from_bytes(record[1:4], "big") :]
     return False
-
-
-def _outcome(data: bytes, record: str, failure: Failure) -> Failure | None:
-    """Return the trial's failure: none as soon as TLS bytes came back, whatever followed them."""
-    if not data:
-        return failure
-    return Failure.TLS_MALFORMED if record == "other" else None
-
-
-def first_record(data: bytes) -> str:
-    """Name the first TLS record: ``server_hello``, ``alert:<n>`` (RFC 8446 B.1, B.2), ``other``, or empty."""
-    if not data:
-        return ""
-    is_tls = len(data) < 2 or data[1] == 3
-    if is_tls and data[0] == 0x16 and (len(data) < 6 or data[5] == 2):
-        return "server_hello"
-    if is_tls and data[0] == 0x15:
-        return f"alert:{data[6]}" if len(data) >= FIRST_BYTES else "alert:"
-    return "other"
 
 
 @noting

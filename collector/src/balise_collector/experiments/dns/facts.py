@@ -162,8 +162,18 @@ def _sound(trial: DnsObservation) -> list[DnsAnswer]:
     ]
 
 
-def _raced(trial: DnsObservation, expected: frozenset[str], context: Context, *, silent: bool) -> bool:
-    """Tell whether one question drew contradicting answers and a second sign of forgery (detectors.md, dns.race)."""
+def _raced(
+    trial: DnsObservation,
+    expected: frozenset[str],
+    context: Context,
+    controls: Sequence[DnsObservation],
+    *,
+    silent: bool,
+) -> bool:
+    """Tell whether one question drew contradicting answers and a second sign of forgery (detectors.md, dns.race).
+
+    ``controls`` are the same resolver's answers to other names: how far away it stands.
+    """
     sound = _sound(trial)
     if len(sound) <= trial.questions:  # a question sent again may be answered again; only more than that is a race
         return False
@@ -172,9 +182,29 @@ def _raced(trial: DnsObservation, expected: frozenset[str], context: Context, *,
     if not contradicts or set(first.addresses) & expected:
         return False
     bogon = any(context.is_bogon(address) for address in first.addresses)
-    ttl_off = any(abs(a.ttl - first.ttl) > _TTL_SLACK for a in rest)
+    ttl_off = any(a.ttl and first.ttl and abs(a.ttl - first.ttl) > _TTL_SLACK for a in rest)
     early = any(first.rtt_ms < a.rtt_ms / 2 for a in rest)
-    return silent or bogon or shown_wrong(trial, trial.at - context.clock_offset) or (ttl_off and early)
+    return (
+        silent
+        or bogon
+        or shown_wrong(trial, trial.at - context.clock_offset)
+        or (ttl_off and early)
+        or _from_elsewhere(first, rest, controls)
+    )
+
+
+def _from_elsewhere(first: DnsAnswer, rest: Sequence[DnsAnswer], controls: Sequence[DnsObservation]) -> bool:
+    """Tell whether the first answer came from another distance than the resolver's, and one behind it from there.
+
+    The distance is the TTL of its answers to other names. A forwarder that asks two resolvers and passes both answers
+    on does so for every name: where one of them was answered twice, that says nothing. A TTL of 0 was not seen.
+    """
+    heard = [a for t in controls for a in _sound(t) if a.server == first.server and a.ttl]
+    if not heard or not first.ttl or any(len(_sound(t)) > t.questions for t in controls):
+        return False
+    alike = all(abs(one.ttl - other.ttl) <= _TTL_SLACK for one in heard for other in heard)
+    off = all(abs(one.ttl - first.ttl) > _TTL_SLACK for one in heard)
+    return alike and off and any(abs(a.ttl - heard[0].ttl) <= _TTL_SLACK for a in rest)
 
 
 class _Asked:
@@ -234,7 +264,9 @@ def facts(measurement: Measurement, context: Context) -> DnsFacts:
     trusted = consistent or expected
     since = began(bad or (subject if unexpected else []), measurement)
     # Where nobody else is known to be given anything, an address that serves nothing is no good answer either.
-    unproven = bool(strayed) or (not known and not context.reference and any(map(_is_unserved, own)))
+    # What an earlier look found at an address holds while none of these looks again.
+    looks = [t for t in own if t.tls_proof is not Proof.NOT_ASKED] or [t for t in subject if resolved(t) & heard]
+    unproven = bool(strayed) or (not known and not context.reference and any(map(_is_unserved, looks)))
     mixed = any(t in bad for t in own)
     passed = bool(own) and (trusted or not (any(lies) or mixed or bogon or inconsistent or unexpected or unproven))
     honest = resolved(asked.public[0]) if asked.public else frozenset()
@@ -242,7 +274,8 @@ def facts(measurement: Measurement, context: Context) -> DnsFacts:
     signs = _signs(asked, heard, measurement, context)
     if own and all(trial.resolver_place is ResolverPlace.BEYOND for trial in (*own, *bad)):
         signs |= {"resolver_beyond"}
-    raced = any(_raced(t, known, context, silent="forged_packet" in signs) for t in own)
+    beside = (*asked.control, *asked.random)
+    raced = any(_raced(t, known, context, beside, silent="forged_packet" in signs) for t in own)
     where_all_go = frozenset().union(*map(resolved, asked.control)) - known
     own_bad = [t for t in own if t in bad and asked.word(t) not in {*NOT_TOLD, "timeout", "servfail"}]
     others = [t for t in own if t not in own_bad]

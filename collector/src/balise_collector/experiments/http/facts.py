@@ -59,6 +59,8 @@ _FRONTS: Final = (
 """How the fronts of content networks begin their name: another one than abroad is no box on the way."""
 _UNREAD: Final = frozenset({Failure.HTTP_MALFORMED, Failure.TOO_LARGE})
 """An answer came, and our reader did not understand it."""
+_IDLE_MS: Final = 3_000.0
+"""Milliseconds without a byte behind which a transfer stands still; a line of 60 kb/s brings a segment every 0.2 s."""
 FREEZE_LEAST: Final = 8_000
 FREEZE_MOST: Final = 64_000
 """TCP payload bytes after which a connection that freezes was let begin (15 to 20 KB in Russia since 2025)."""
@@ -210,8 +212,17 @@ def _cut(trial: HttpObservation) -> bool:
 def _frozen(trial: HttpObservation) -> bool:
     """Tell whether a transfer brought some kilobytes and then nothing more."""
     brought = trial.wire_bytes
-    stopped = trial.failure is Failure.GENERIC_TIMEOUT and brought is not None
+    stopped = trial.failure is Failure.GENERIC_TIMEOUT and brought is not None and _is_idle(trial)
     return stopped and brought is not None and FREEZE_LEAST <= brought <= FREEZE_MOST
+
+
+def _is_idle(trial: HttpObservation) -> bool:
+    """Tell whether nothing came any more; where that was not told, a transfer that ran out of time counts.
+
+    Seconds without a byte, or half of the trial: a probe with short time-outs waits less, and one whose line goes on
+    bringing bytes has had the last of them just now.
+    """
+    return trial.idle_ms is None or trial.idle_ms >= _IDLE_MS or 2 * trial.idle_ms >= (trial.elapsed_ms or 0.0) > 0.0
 
 
 def _too_many(trial: HttpObservation) -> bool:
@@ -376,8 +387,8 @@ def facts(measurement: Measurement, context: Context) -> HttpFacts:
         pages=backed(pages),
         differs=abroad.differs and not stays and spoken,
         foreign=_foreign(got, others, abroad.others),
-        own_page=own_page,
-        like_references=abroad.like,
+        own_page=own_page and whole,
+        like_references=abroad.like and whole,
         references_refused=abroad.refused,
         references_welcome=abroad.welcome >= ENOUGH,
         foreign_redirect=strange and spoken,

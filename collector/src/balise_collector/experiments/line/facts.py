@@ -44,7 +44,7 @@ def facts(measurement: Measurement, context: Context) -> LineFacts:
     """Gather what the rules ask from one measurement."""
     line = next(iter(trials_of(measurement, LineObservation)), None)
     # A failure of which nothing else is known may be our own: such a control says nothing of the line.
-    told = line.controls if line else ()
+    told = _settled(line.controls, line.others or ()) if line else ()
     sound = [c for c in told if c.failure is not Failure.UNKNOWN]
     controls = _carried(sound)
     home = [c.failure is None for c in controls if c.scope is Scope.DOMESTIC]
@@ -86,6 +86,15 @@ def _carried(controls: list[ControlResult]) -> list[ControlResult]:
     """Return the controls of the IP versions that the line carries: a home without IPv6 has no dead line."""
     good = {c.family for c in controls if c.failure is None}
     return [c for c in controls if not good or c.family in good]
+
+
+def _settled(controls: Sequence[ControlResult], others: Sequence[ControlResult]) -> tuple[ControlResult, ...]:
+    """Return the controls as they stood in the end: who was silent is asked once more in the moment of the others.
+
+    A home that has its Wi-Fi back between the two looks has neither a dead port nor a dead line.
+    """
+    again = {(one.name, one.family, one.port): one for one in others}
+    return tuple(again.get((c.name, c.family, c.port), c) if c.failure is not None else c for c in controls)
 
 
 def _dead_port(controls: Sequence[ControlResult], others: Sequence[ControlResult]) -> bool:

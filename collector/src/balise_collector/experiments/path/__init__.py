@@ -1,1 +1,1 @@
-"""The path experiment, as the collector reads and shows what probes to come will send of it."""
+"""The path experiment, as the collector reads it, shows it, and tells a box's place from it."""

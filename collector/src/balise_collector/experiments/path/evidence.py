@@ -5,7 +5,7 @@ from typing import Final
 from balise_collector.experiments.shown import Simple
 from balise_collector.system.harmless import printable
 from balise_collector.system.sentences import Say
-from balise_wire.experiments.path import Hop, PathObservation
+from balise_wire.experiments.path import Hop, HopReply, PathObservation
 
 
 class PathEvidence(Simple[PathObservation]):
@@ -25,7 +25,14 @@ class PathEvidence(Simple[PathObservation]):
 def _hop(one: Hop) -> str:
     """Return one hop of a path in a line."""
     time = "" if one.rtt_ms is None else f" {one.rtt_ms:.1f} ms"
-    return f"{one.ttl}: {printable(one.address) or '*'}{time} {printable(one.answer)}".rstrip()
+    told = f"{one.ttl}: {printable(one.address) or '*'}{time} {printable(one.answer)}".rstrip()
+    return told + "".join(f", {_reply(reply)}" for reply in one.replies)
+
+
+def _reply(one: HopReply) -> str:
+    """Return what came in the server's name in a few words."""
+    time = "" if one.rtt_ms is None else f", {one.rtt_ms:.1f} ms"
+    return f"{printable(one.kind)} (TTL {one.ttl}{time})"
 
 
 EVIDENCE: Final = PathEvidence()

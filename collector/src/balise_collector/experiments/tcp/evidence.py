@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from balise_collector.experiments.shown import Simple
+from balise_collector.experiments.shown import Simple, proxied
 from balise_collector.system.sentences import Say
 from balise_wire.experiments.tcp import TcpObservation
 
@@ -14,6 +14,8 @@ class TcpEvidence(Simple[TcpObservation]):
 
     def told(self, one: TcpObservation, say: Say) -> tuple[str, str]:
         """Return where the SYNs went, and how many were answered."""
+        if one.through is not None:
+            return proxied(one.through, say), say("connected")
         asked = say("{address} port {port}, {syns} SYN").format(address=one.address, port=one.port, syns=one.syns)
         return asked, say("{answered} of {syns} answered").format(answered=one.synacks, syns=one.syns)
 

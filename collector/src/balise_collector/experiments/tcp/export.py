@@ -4,14 +4,14 @@ Ours are crafted SYNs and no connections: how many left and how many were answer
 """
 
 from balise_collector.experiments.export import TCPCONNECT, Entry, Exported, common
-from balise_collector.judge.trials import trials_of
+from balise_collector.judge.trials import direct, trials_of
 from balise_wire.experiments.tcp import TcpObservation
 from balise_wire.measurement import Measurement
 
 
 def export(measurement: Measurement) -> Exported:
     """Return each series as one attempt to connect."""
-    series = [_series(trial, measurement.started) for trial in trials_of(measurement, TcpObservation)]
+    series = [_series(trial, measurement.started) for trial in direct(trials_of(measurement, TcpObservation))]
     return Exported((TCPCONNECT,), {"tcp_connect": series})
 
 

@@ -6,7 +6,7 @@ Must not live here: marks of packets, verdicts.
 from datetime import UTC, datetime
 from typing import Final
 
-from balise_collector.experiments.shown import Simple
+from balise_collector.experiments.shown import Simple, proxied
 from balise_collector.system.harmless import printable
 from balise_collector.system.sentences import Say
 from balise_wire.experiments.tls import Certificate, TlsObservation
@@ -27,7 +27,8 @@ class TlsEvidence(Simple[TlsObservation]):
             asked = say("hello with the name {name} to {address} port {port}")
         came = one.record.replace("_", " ").replace(":", " ") or say("answer")
         size = say("{what}, {bytes} bytes").format(what=came, bytes=one.bytes_received)
-        return asked.format(name=one.sni, address=one.address, port=one.port), size
+        where = asked.format(name=one.sni, address=one.address, port=one.port)
+        return (where if one.through is None else f"{where}, {proxied(one.through, say)}"), size
 
     def also(self, one: TlsObservation, say: Say) -> list[str]:
         """Return how far the handshake went, and the chain that was shown."""

@@ -5,14 +5,14 @@ and not as DER, so that ``peer_certificates`` is empty and ``x_peer_certificates
 """
 
 from balise_collector.experiments.export import TCPCONNECT, TLSHANDSHAKE, Entry, Exported, common, connect, endpoint
-from balise_collector.judge.trials import trials_of
+from balise_collector.judge.trials import direct, trials_of
 from balise_wire.experiments.tls import TlsObservation
 from balise_wire.measurement import Measurement
 
 
 def export(measurement: Measurement) -> Exported:
     """Return each connection, and the greeting where one came about."""
-    trials, started = trials_of(measurement, TlsObservation), measurement.started
+    trials, started = direct(trials_of(measurement, TlsObservation)), measurement.started
     return Exported(
         (TCPCONNECT, TLSHANDSHAKE),
         {

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from balise_collector.experiments.tls.references import alerts, authorities, keys, opens_provider
+from balise_collector.judge import proxied
 from balise_collector.judge.context import Context
 from balise_collector.judge.injection import FORGED, is_whole, series_score
 from balise_collector.judge.limits import limited
@@ -32,8 +33,10 @@ _NEUTRAL_TRIES: Final = 2
 """Trials that must die at a helper: one alone dies of ordinary loss now and then."""
 _CONTROLS: Final = (Arm.NEIGHBOUR, Arm.CONTROL, Arm.ABSENT)
 """Best first; a hello without any name is what remains where no control name is known."""
-_NO_OTHER_NAME: Final = frozenset({Arm.SUBJECT, Arm.SCRAMBLED, Arm.LONG_HELLO, Arm.UNKNOWN})
-"""Arms with the subject's name, a meaningless one or one that we cannot tell."""
+_NO_OTHER_NAME: Final = frozenset(
+    {Arm.SUBJECT, Arm.SCRAMBLED, Arm.LONG_HELLO, Arm.THROUGH, Arm.THROUGH_CONTROL, Arm.UNKNOWN}
+)
+"""Arms with the subject's name, a meaningless one, another way or one that we cannot tell."""
 
 
 class Outcome(StrEnum):
@@ -192,18 +195,33 @@ class TlsFacts(Facts):
 
     @property
     def alerted(self) -> bool:
-        """Every greeting of the series had an alert, often enough and spread, where both other names are greeted."""
+        """Every hello of the series had an alert, often enough and spread, where both other names are greeted.
+
+        A connect that fails after one is residual censorship.
+        """
         others = self.control is Outcome.ANSWERED and self.scrambled is Outcome.ANSWERED
         enough = len(self.all) >= MIN_TRIALS and self.spread
-        return others and enough and set(self.all) == {Outcome.ALERT}
+        whole = set(self.all) == {Outcome.ALERT} or (
+            self.residual and Outcome.ALERT in self.own and set(self.all) == {Outcome.ALERT, Outcome.NO_CONNECT}
+        )
+        return others and enough and whole
+
+    @property
+    def alerted_now_and_then(self) -> bool:
+        """Some hellos with the name had an alert and others a greeting: no server has two minds about a name."""
+        return self.greeted_abroad and {Outcome.ALERT, Outcome.ANSWERED} <= set(self.all)
 
 
-def _residual(own: list[Outcome], carried: list[Outcome]) -> bool:
-    """Tell whether every failed connect of the series follows a hello that died (residual censorship)."""
-    if not any(o in AFTER_CONNECT for o in own):
+def _residual(own: list[Outcome], carried: list[Outcome], *, strange: bool) -> bool:
+    """Tell whether every failed connect of the series follows a hello that died (residual censorship).
+
+    Where an alert is strange, a hello that had one died.
+    """
+    died = AFTER_CONNECT | {Outcome.ALERT} if strange else AFTER_CONNECT
+    if not any(o in died for o in own):
         return False
-    first = next(i for i, o in enumerate(own) if o in AFTER_CONNECT)
-    dead = AFTER_CONNECT | {Outcome.NO_CONNECT}
+    first = next(i for i, o in enumerate(own) if o in died)
+    dead = died | {Outcome.NO_CONNECT}
     return Outcome.NO_CONNECT not in own[:first] and all(o in dead for o in own + carried)
 
 
@@ -331,6 +349,11 @@ def _on_neutral_ground(trials: list[TlsObservation]) -> frozenset[str]:
     return frozenset({NEUTRAL_SWAP.id}) if dead else frozenset()
 
 
+def _greeted(trial: TlsObservation) -> bool:
+    """Whether a server of TLS answered: its alert is no less than its greeting."""
+    return outcome(trial) in _BACK
+
+
 def facts(measurement: Measurement, context: Context) -> TlsFacts:
     """Gather what the rules ask from one measurement."""
     trials = trials_of(measurement, TlsObservation)
@@ -361,7 +384,8 @@ def facts(measurement: Measurement, context: Context) -> TlsFacts:
             failing=(since, until),
             score=score,
             signs=_signs(failing, control, scrambled, score, limited=limited(measurement, context.no_limits))
-            | (_on_neutral_ground(trials) if failing else frozenset()),
+            | (_on_neutral_ground(trials) if failing else frozenset())
+            | (proxied.signs(trials, _greeted) if failing else frozenset()),
         ),
         own=tuple(own),
         all=(*carried, *own),
@@ -369,7 +393,7 @@ def facts(measurement: Measurement, context: Context) -> TlsFacts:
         control=control_outcome,
         scrambled=scrambled,
         answered_after=_answered_after(trials, mine),
-        residual=_residual(own, carried),
+        residual=_residual(own, carried, strange=strange),
         references=seen_of_target(measurement, context, since, until),
         at_address=context.references.greeting_at(address, port, since - offset, until - offset),
         chain_lost=lost,

@@ -7,7 +7,7 @@ from typing import Final
 
 from balise_collector.experiments.tls.facts import AFTER_CONNECT, Outcome, TlsFacts
 from balise_collector.judge.rules import Rule, Weight, anomaly, board, gate
-from balise_collector.judge.signs import FORGED_PACKET, NEIGHBOUR_OK, NEUTRAL_SWAP, NEUTRAL_SWAP_OK, Sign
+from balise_collector.judge.signs import BY_PROXY, FORGED_PACKET, NEIGHBOUR_OK, NEUTRAL_SWAP, NEUTRAL_SWAP_OK, Sign
 from balise_collector.judge.verdict import Level, VerdictState
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Experiment
@@ -15,7 +15,7 @@ from balise_wire.words import Experiment
 _LAYER: Final = Experiment.TLS
 _FOREIGN: Final = Sign("foreign_certificate", "a certificate was shown that the references abroad never see")
 
-_PROOF: Final = (FORGED_PACKET, NEUTRAL_SWAP, NEUTRAL_SWAP_OK, NEIGHBOUR_OK)
+_PROOF: Final = (FORGED_PACKET, NEUTRAL_SWAP, NEUTRAL_SWAP_OK, NEIGHBOUR_OK, *BY_PROXY)
 """``scrambled_ok`` alone is no proof: a server may drop the one name it is told to."""
 
 
@@ -180,7 +180,8 @@ RULES: Final[tuple[Rule[TlsFacts], ...]] = (
         layer=_LAYER,
         state=VerdictState.INSUFFICIENT,
         level=Level.SCORED,
-        when=lambda f: f.alert_strange,
+        proof=BY_PROXY,
+        when=lambda f: f.alert_strange and not f.alerted_now_and_then,
         reason="An alert answers this name where another is greeted: the server may refuse it; too little is known.",
         source="RFC 6066 3: unrecognized_name",
     ),
@@ -203,7 +204,7 @@ RULES: Final[tuple[Rule[TlsFacts], ...]] = (
         state=VerdictState.BLOCKED,
         mechanism=Mechanism.TLS_DROP,
         level=Level.SCORED,
-        proof=(FORGED_PACKET,),
+        proof=(FORGED_PACKET, *BY_PROXY),
         rests_on_silence=True,
         server_not_excluded=True,
         when=lambda f: f.any_name,
@@ -216,7 +217,12 @@ RULES: Final[tuple[Rule[TlsFacts], ...]] = (
         state=VerdictState.INSUFFICIENT,
         level=Level.SCORED,
         weight=Weight.PARTIAL,
-        when=lambda f: any(o in AFTER_CONNECT for o in f.all) and f.control_answers and f.scrambled_answers,
+        proof=BY_PROXY,
+        when=lambda f: (
+            (any(o in AFTER_CONNECT for o in f.all) or f.alerted_now_and_then)
+            and f.control_answers
+            and f.scrambled_answers
+        ),
         reason="Some hellos with this name die and none with another, but too few for a verdict.",
         source="detectors.md 2.3: a box on 75 % of flows passes 3/3 in 42 % of series",
     ),
@@ -293,6 +299,7 @@ RULES: Final[tuple[Rule[TlsFacts], ...]] = (
         state=VerdictState.INSUFFICIENT,
         level=Level.SCORED,
         weight=Weight.PARTIAL,
+        proof=BY_PROXY,
         when=lambda f: f.every_name,
         reason="Every name is cut at an address where references are greeted: the server may refuse the country, or "
         "only permitted names get through.",

@@ -17,6 +17,7 @@ from balise_collector.fleet.members import Fleet, Halt, Member, Pending
 from balise_collector.fleet.orders import Able, Taken
 from balise_collector.fleet.requests import Answered, Kept
 from balise_collector.fleet.token import Token
+from balise_collector.fleet.watches import WatchWindow
 from balise_wire.request import Request
 
 
@@ -214,7 +215,25 @@ class RequestRegistry(Protocol):
         ...
 
 
-class FleetRegistry(MemberRegistry, TokenRegistry, PendingRegistry, AssignmentRegistry, RequestRegistry, Protocol):
+class WatchRegistry(Protocol):
+    """When the operator has some services looked at more often, also windows that are over."""
+
+    def add_watch(self, window: WatchWindow) -> None:
+        """Keep a window; probes are told at their next assignment."""
+        ...
+
+    def end_watch(self, id: str, now: float) -> bool:
+        """End a window now; one that has not begun never was. False where there is none that is not over."""
+        ...
+
+    def watches(self) -> list[WatchWindow]:
+        """Return every window, oldest first."""
+        ...
+
+
+class FleetRegistry(
+    MemberRegistry, TokenRegistry, PendingRegistry, AssignmentRegistry, RequestRegistry, WatchRegistry, Protocol
+):
     """All of it: what a program opens."""
 
     def transaction(self) -> AbstractContextManager[RegistryTransaction]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from balise_collector.detect.evidence import SILENT_RULE
+from balise_collector.detect.evidence import SHARES, SILENT_RULE
 from balise_collector.detect.model import INTERNET, AffectedProbe, RuleCount, Sight
 from balise_collector.incidents.hypotheses.model import Count, Group, effective
+from balise_collector.incidents.rates import CONVERGED, spread
 from balise_collector.judge.verdict import VerdictState
 from balise_wire.words import Experiment
 
@@ -25,11 +26,15 @@ _BY_NAME: Final = ("sni.", "http.", "dns.", "tls.")
 _WIDE: Final = frozenset({"ip.prefix", "ip.as", "tcp.wide"})
 """Rules and mechanisms of whole ranges: a neighbouring address was dead too."""
 _OTHER_PORT: Final = frozenset({"port.drop", "line.port"})
+_NO_PORT: Final = frozenset({"line.dead", "line.international"})
+"""Rules of a line of which no port was answered: the judge says ``line.port`` before these wherever one was."""
 _SIGNS: Final[Mapping[str, tuple[Group, float]]] = {
     "neighbour_ok": (Group.NEIGHBOUR, 1.0),
     "other_port_ok": (Group.PORT, 1.0),
     "neutral_swap": (Group.SWAP, 0.0),
     "neutral_swap_ok": (Group.SWAP, 1.0),
+    "through_proxy": (Group.TUNNEL, 1.0),
+    "through_proxy_failed": (Group.TUNNEL, 0.0),
 }
 """Signs that say what a group saw; without the sign it is not known that the group was asked."""
 _BEYOND: Final = "resolver_beyond"
@@ -66,6 +71,8 @@ class Scene:
     """The affected probes; one may stand in several cells."""
     cells: frozenset[tuple[str, int, str]]
     """(role, family, layer) of the cells that failed."""
+    cells_of: Mapping[int, frozenset[tuple[str, int, str]]] = field(default_factory=dict)
+    """The same by provider, where they are known: what one provider does to names the next does to pages."""
     home: Sequence[Sight]
     """What the country's probes saw of everything meanwhile."""
     abroad: Sequence[Sight]
@@ -76,6 +83,8 @@ class Scene:
     """Signs that no server, edge or limiter can produce."""
     witness: Callable[[str], str]
     fleet: FleetFacts
+    rates: Mapping[int, Sequence[float]] = field(default_factory=dict)
+    """Rates of slowed transfers by provider, kilobits a second."""
 
     @property
     def affected(self) -> frozenset[str]:
@@ -96,21 +105,40 @@ def gather(scene: Scene) -> dict[Group, Count]:
         **_versions(scene),
         Group.REFERENCES: _references(scene),
         Group.TOGETHER: _together(scene),
+        Group.ONE_RATE: _one_rate(scene),
     }
     if scene.service == INTERNET:
         found |= _heartbeats(scene)
     return {group: count for group, count in found.items() if count is not None}
 
 
+def _one_rate(scene: Scene) -> Count | None:
+    """Whether several providers slow down to one rate; where they do not, that says nothing."""
+    found = spread(scene.rates)
+    return Count(1.0, 1.0) if found is not None and found < CONVERGED else None
+
+
 # ---------------------------------------------------------------- shares of probes
 
 
 def _share(sights: Iterable[Sight]) -> float | None:
-    """Return which share of a probe's bins was ok; ``None`` where there was none."""
-    ok = failed = 0
+    """Return which share of a probe's bins was ok; ``None`` where there was none.
+
+    What acts on a share of the flows is there at every look, also at those that it lets pass: these are not ok.
+    """
+    ok = failed = some = 0
     for each in sights:
         ok, failed = ok + each.ok, failed + each.failed
+        some += sum(rule.bins for rule in each.rules if rule.rule in SHARES)
+    if some >= _AGAIN and failed >= _OFTEN * (ok + failed):
+        return 0.0
     return ok / (ok + failed) if ok + failed else None
+
+
+_AGAIN: Final = 2
+_OFTEN: Final = 0.125
+"""Of looks of two attempts, either of which is enough; half of the flows fail a quarter of them, and a series is rarer
+than they."""
 
 
 def _by_probe(scene: Scene, sights: Iterable[Sight], cluster: Callable[[Sight], str] | None = None) -> Count | None:
@@ -130,13 +158,18 @@ def _is_target(scene: Scene, sight: Sight) -> bool:
     return sight.service == scene.service and (sight.role, sight.family, sight.layer) in scene.cells
 
 
+def _fails_there(scene: Scene, sight: Sight) -> bool:
+    return (sight.role, sight.family, sight.layer) in scene.cells_of.get(sight.asn, scene.cells)
+
+
 def _target(scene: Scene) -> dict[Group, Count | None]:
-    """The affected parts: from the affected, and from all homes of their providers."""
+    """The affected parts: from the affected, and from all homes of their providers, each by what fails there."""
     asns = {m.asn for m in scene.members}
     own = [s for s in scene.home if _is_target(scene, s)]
+    there = [s for s in own if _fails_there(scene, s)]
     return {
-        Group.TARGET: _by_probe(scene, (s for s in own if s.probe in scene.affected)),
-        Group.SIBLINGS: _by_probe(scene, (s for s in own if s.asn in asns)),
+        Group.TARGET: _by_probe(scene, (s for s in there if s.probe in scene.affected)),
+        Group.SIBLINGS: _by_probe(scene, (s for s in there if s.asn in asns)),
         Group.OTHERS: _others(scene, own),
     }
 
@@ -164,7 +197,11 @@ def _elsewhere(scene: Scene) -> dict[Group, Count | None]:
     rest = [s for s in ours if s.service != scene.service]
     crossed = None
     if len(families) == 1:
-        crossed = _by_probe(scene, (s for s in same if s.role in roles and s.family not in families))
+        # A resolver's AAAA answers came over whatever version it was asked by: only what failed is compared.
+        layers = {layer for _, _, layer in scene.cells}
+        crossed = _by_probe(
+            scene, (s for s in same if s.role in roles and s.layer in layers and s.family not in families)
+        )
     return {
         Group.ROLES: _by_probe(scene, (s for s in same if s.role not in roles)),
         Group.SERVICES: _by_probe(scene, (s for s in rest if s.family in families or scene.service == INTERNET)),
@@ -174,19 +211,23 @@ def _elsewhere(scene: Scene) -> dict[Group, Count | None]:
 
 
 def _line(scene: Scene) -> dict[Group, Count | None]:
-    """What the affected probes' own lines said, where they spoke."""
+    """What the affected probes' own lines said, where they spoke.
+
+    A line that is the trouble itself is asked of the looks that found it dead: what it reaches once it is well again
+    says nothing of what it reached before.
+    """
     shares: dict[Group, Shares] = {g: defaultdict(list) for g in (Group.DOMESTIC, Group.FOREIGN, Group.GATEWAY)}
     for sight in scene.home:
         if sight.layer != Experiment.LINE or sight.probe not in scene.affected:
             continue
         rules = {r.rule: r.bins for r in sight.rules}
         alive, dead = sum(rules.get(one, 0) for one in _LINE_ALIVE), sum(rules.get(one, 0) for one in _UNREACHED)
-        foreign = rules.get("line.port", 0) + sight.ok
+        well = 0 if scene.service == INTERNET and alive + dead else sight.ok
         local, where = rules.get("line.local", 0), str(sight.asn)
         if total := alive + dead:
             shares[Group.DOMESTIC][where].append(alive / total)
-        if total := alive + dead + sight.ok:
-            shares[Group.FOREIGN][where].append(foreign / total)
+        if total := alive + dead + well:
+            shares[Group.FOREIGN][where].append((rules.get("line.port", 0) + well) / total)
         if total := alive + dead + sight.ok + local:
             shares[Group.GATEWAY][where].append((total - local) / total)
     if not shares[Group.GATEWAY] and scene.service != INTERNET:
@@ -232,6 +273,8 @@ def _ways(scene: Scene) -> dict[Group, Count | None]:
             reached |= near > 0
         if any(r.rule in _OTHER_PORT for r in rules):
             shares[Group.PORT][where].append(1.0)
+        elif any(r.rule in _NO_PORT for r in rules):
+            shares[Group.PORT][where].append(0.0)
         if any(r.rule in _WIDE or r.mechanism in _WIDE for r in rules):
             shares[Group.SIBLING_ADDRESS][where].append(0.0)
         for sign in signs:

@@ -24,6 +24,10 @@ DOWN: Final = Shape(1.0, 19.0)
 MIX: Final = Shape(2.0, 2.0)
 UNKNOWN: Final = Shape(1.0, 1.0)
 NEVER: Final = Shape(1.0, 199.0)
+ONE_RATE: Final = Shape(1_999.0, 1.0)
+BY_CHANCE: Final = Shape(1.0, 53.6)
+"""Against it e^4 to 1: that several providers' rates are within a tenth of each other by themselves (detectors.md 2.8:
+Russia, 2021)."""
 ALWAYS: Final = Shape(199.0, 1.0)
 """What only a broken or lying probe can contradict."""
 
@@ -31,6 +35,9 @@ EITHER: Final = (UP, DOWN)
 """One or the other, for all."""
 ANY_SCOPE: Final = (UP, MIX, DOWN)
 """One provider, some, all: what a way of blocking says nothing of."""
+
+OTHER_PATH: Final = (UP, UP, DOWN)
+"""It works, but where what is blocked is read on the way to the proxy as well."""
 
 _G = Group
 Row = Mapping[Group, Shape | tuple[Shape, ...]]
@@ -46,7 +53,7 @@ _BY_NAME: Final[Row] = {
     _G.REFERENCES: UP,
     _G.ADDRESS: UP,
     _G.NEIGHBOUR: UP,
-    _G.TUNNEL: UP,
+    _G.TUNNEL: OTHER_PATH,
     _G.SWAP: DOWN,
     _G.SIBLING_ADDRESS: UP,
     _G.OTHER_VERSION: DOWN,
@@ -93,7 +100,7 @@ _BOARDS: Final[Row] = {
     _G.ELSEWHERE_ALIVE: UP,
 }
 
-ROWS: Final[Mapping[Hypothesis, Row]] = {
+_ROWS: Final[Mapping[Hypothesis, Row]] = {
     Hypothesis.OK: {
         **_LINE_UP, **_UNFORGED,
         _G.TARGET: UP, _G.SERVICES: UP, _G.REFERENCES: UP, _G.ADDRESS: UP, _G.SIBLINGS: UP, _G.OTHERS: UP,
@@ -165,7 +172,7 @@ ROWS: Final[Mapping[Hypothesis, Row]] = {
     Hypothesis.EDGE_FAULT: {
         **_LINE_UP, **_UNFORGED,
         _G.TARGET: DOWN, _G.ROLES: MIX, _G.SERVICES: UP, _G.REFERENCES: UP, _G.ADDRESS: DOWN, _G.NEIGHBOUR: DOWN,
-        _G.SIBLINGS: DOWN, _G.OTHERS: ANY_SCOPE, _G.TUNNEL: UP, _G.SWAP: UP, _G.BY_NAME: UP,
+        _G.SIBLINGS: DOWN, _G.OTHERS: ANY_SCOPE, _G.TUNNEL: DOWN, _G.SWAP: UP, _G.BY_NAME: UP,
         _G.PORT: DOWN, _G.SHAPE: DOWN, _G.TOGETHER: UP, _G.OTHER_VERSION: DOWN, _G.UNREFUSED: ALWAYS,
         _G.UNSLOWED: UP, _G.FAMILY: MIX, _G.FAMILY_CONTROL: UP,
     },
@@ -188,6 +195,7 @@ ROWS: Final[Mapping[Hypothesis, Row]] = {
     Hypothesis.THROTTLE: {
         **_BY_NAME, **_UNFORGED,
         _G.SIBLINGS: DOWN, _G.OTHERS: ANY_SCOPE, _G.UNSLOWED: DOWN, _G.ROLES: UNKNOWN, _G.SWAP: UNKNOWN,
+        _G.ONE_RATE: ONE_RATE,
     },
     Hypothesis.PROTOCOL_BLOCK: {
         **_BY_NAME, **_UNFORGED,
@@ -225,6 +233,7 @@ ROWS: Final[Mapping[Hypothesis, Row]] = {
         _G.UNREFUSED: UP, _G.UNSLOWED: UP,
     },
 }  # fmt: skip
+ROWS: Final[Mapping[Hypothesis, Row]] = {one: {_G.ONE_RATE: BY_CHANCE, **row} for one, row in _ROWS.items()}
 """Every hypothesis."""
 
 PRIORS: Final[Mapping[Hypothesis, float]] = {

@@ -47,6 +47,16 @@ class SqliteHealth(SqliteStreams):
                 return found
             after = rows[-1][0]
 
+    def reported(self, after: float, until: float) -> dict[str, float]:
+        """Return when the last health report of each probe came that was received in (after, until], UNIX seconds."""
+        rows = self._ask(
+            "SELECT p.id, h.at FROM (SELECT probe, max(received_at) AS at FROM health"
+            " WHERE received_at > ? AND received_at <= ? GROUP BY probe) h JOIN probe p ON p.no = h.probe",
+            after,
+            until,
+        )
+        return dict(rows)
+
     def latest_health(self) -> dict[str, HealthRow]:
         """Return the last health report of each probe."""
         rows = self._ask(

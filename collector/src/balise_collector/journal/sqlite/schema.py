@@ -29,6 +29,7 @@ CREATE TABLE IF NOT EXISTS presence(
 CREATE TABLE IF NOT EXISTS health(
   no INTEGER PRIMARY KEY, probe INTEGER NOT NULL, received_at REAL NOT NULL, body BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS health_probe ON health(probe, no);
+CREATE INDEX IF NOT EXISTS health_at ON health(received_at, probe);
 CREATE INDEX IF NOT EXISTS presence_probe ON presence(probe, no);
 CREATE INDEX IF NOT EXISTS presence_at ON presence(received_at);
 CREATE TABLE IF NOT EXISTS stream(

@@ -29,6 +29,7 @@ from balise_collector.pages.drawing import card, palette, picture
 from balise_collector.pages.operator import fleet, provisioning, token_auth
 from balise_collector.pages.views import answer, formatting, incident, matrix, method, overview, request_parameters
 from balise_collector.pages.views.read_model import View
+from balise_collector.pages.views.report_facts import with_past
 from balise_collector.system import harmless
 from balise_collector.system.sentences import gettext_noop
 from balise_collector.words import tables, translation, wording
@@ -256,9 +257,8 @@ class OperatorPages:
         if not found:
             raise HTTPException(404, gettext_noop("There is no incident with this id."))
         one = found[-1][1]
-        return PlainTextResponse(
-            report([one], view.facts(one, language), language), headers={"Content-Language": language}
-        )
+        facts = with_past(view.facts(one, language), view, [one])
+        return PlainTextResponse(report([one], facts, language), headers={"Content-Language": language})
 
     def card(self, request: Request) -> Response:
         """Answer ``/incident/<id>/card.svg``: the incident as a picture to share."""

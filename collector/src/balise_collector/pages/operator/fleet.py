@@ -18,6 +18,7 @@ from balise_collector.conclude.spent_days import Question, questions
 from balise_collector.conclude.store import HistoryCell
 from balise_collector.fleet.members import HALTED, RETIRED, REVOKED, Fleet, Halt, Member, Pending
 from balise_collector.fleet.orders import Order
+from balise_collector.fleet.watches import WatchWindow
 from balise_collector.fleet.whereabouts import Placed, Sign, Where
 from balise_collector.journal import Aside, EventRow, HealthRow, NoticeRow, PresenceRow
 from balise_collector.judge.verdict import Verdict, VerdictState
@@ -25,7 +26,7 @@ from balise_collector.pages.drawing import svg
 from balise_collector.pages.views import formatting
 from balise_collector.pages.views.read_model import View
 from balise_collector.system.harmless import printable
-from balise_collector.words import tables
+from balise_collector.words import tables, wording
 from balise_wire.bins import BIN
 from balise_wire.measurement import Network
 from balise_wire.status import Health
@@ -146,6 +147,8 @@ class FleetPage:
     asides: tuple[Aside, ...] = ()
     questions: tuple[str, ...] = ()
     """What the operator is asked, in the reader's language."""
+    windows: tuple[str, ...] = ()
+    """The watch windows that are on or to come."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +192,22 @@ def fleet(view: View, facts: FleetFacts) -> FleetPage:
         halts=halts,
         asides=tuple(facts.asides),
         questions=tuple(_question(view, one) for one in questions(facts.members, facts.events, facts.health, view.now)),
+        windows=tuple(_window(view, one) for one in view.watches if not one.is_over(view.now)),
+    )
+
+
+def _window(view: View, one: WatchWindow) -> str:
+    """Say one watch window that is on or to come."""
+    zone = view.zone(one.country)
+    return view.gettext(
+        "Watch window {id}: {services} in {country}, each {minutes} minutes from {since} to {until}; never scored."
+    ).format(
+        id=one.id,
+        services=wording.join_words([view.service(service) for service in one.services], view.language),
+        country=view.country(one.country),
+        minutes=f"{one.interval / 60:g}",
+        since=formatting.both_times(one.since, zone, view.language),
+        until=formatting.both_times(one.until, zone, view.language),
     )
 
 

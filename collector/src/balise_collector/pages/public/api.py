@@ -16,12 +16,14 @@ from starlette.responses import Response
 
 from balise_collector.conclude.together import WINDOW
 from balise_collector.incidents.findings import Finding
-from balise_collector.incidents.model import Incident, Interval
+from balise_collector.incidents.lengths import past
+from balise_collector.incidents.model import Incident, IncidentKind, Interval, RateShare
 from balise_collector.judge.verdict import Verdict
 from balise_collector.pages.public.filter import PublicView, window
 from balise_collector.pages.public.openapi import OPENAPI
 from balise_collector.pages.public.sanitised import Sanitised
-from balise_collector.pages.views import formatting, request_parameters
+from balise_collector.pages.views import answer, formatting, request_parameters
+from balise_collector.pages.views.parts import parts
 from balise_wire.bins import BIN
 
 _EARLIEST: Final = 946_684_800.0
@@ -48,6 +50,17 @@ class Providers(msgspec.Struct, frozen=True, kw_only=True):
     measured_probes: int | None
 
 
+class Rate(msgspec.Struct, frozen=True, kw_only=True):
+    """How fast slowed transfers were."""
+
+    kbps: float
+    control_kbps: float
+    ratio: float
+    low: float | None
+    high: float | None
+    up: bool
+
+
 class Way(msgspec.Struct, frozen=True, kw_only=True):
     """One mechanism."""
 
@@ -56,6 +69,18 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     roles: tuple[str, ...]
     onset: Moment | None
     end: Moment | None
+    rate: Rate | None
+
+
+class Beside(msgspec.Struct, frozen=True, kw_only=True):
+    """An interruption beside the earlier ones of the same service in the same country."""
+
+    seconds: float
+    earlier: int
+    dated: int
+    shorter: int
+    percentile: float | None
+    baseline: bool
 
 
 class References(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,6 +112,7 @@ class PublicIncident(msgspec.Struct, frozen=True, kw_only=True):
     grade: str
     group: str
     recurrences: int
+    beside: Beside | None
     duty_cycle: float | None
     rules_version: str
 
@@ -102,6 +128,17 @@ class PublicCell(msgspec.Struct, frozen=True, kw_only=True):
     layer: str
     states: dict[str, int]
     probes: int
+
+
+class PublicPart(msgspec.Struct, frozen=True, kw_only=True):
+    """How one part of a service does."""
+
+    role: str
+    word: str
+    since: Moment | None
+    incident: str
+    times: int
+    confidence: str
 
 
 class Said(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,6 +178,16 @@ class MatrixAnswer(msgspec.Struct, frozen=True, kw_only=True):
     generated: float
     at: float
     cells: tuple[PublicCell, ...]
+
+
+class PartsAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """``GET /api/v1/parts``."""
+
+    generated: float
+    at: float
+    country: str
+    service: str
+    parts: tuple[PublicPart, ...]
 
 
 class ErrorAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -197,10 +244,39 @@ def matrix(view: PublicView, request: Request) -> MatrixAnswer:
     return MatrixAnswer(generated=view.now, at=at, cells=cells)
 
 
+def service_parts(view: PublicView, request: Request) -> PartsAnswer:
+    """Return how each part of a service does in a country (HTTPException 400, 404)."""
+    asked = request.query_params
+    country, service = (request_parameters.country(asked.get("country", "")), asked.get("service", ""))
+    if not country or not service:
+        raise HTTPException(400, "give ?country= and &service=, e.g. ?country=PK&service=twitter")
+    if service not in view.services or country not in answer.countries(view):
+        raise HTTPException(404, "that service is not measured there; see /api/v1/matrix")
+    at = window(min(moment(asked, view.now), view.now))
+    return PartsAnswer(
+        generated=view.now,
+        at=at,
+        country=country,
+        service=service,
+        parts=tuple(
+            PublicPart(
+                role=one.role.value,
+                word=one.word.value,
+                since=_moment(one.since) if one.since else None,
+                incident=one.incident,
+                times=one.times,
+                confidence=one.confidence,
+            )
+            for one in parts(view, country, service, at)
+        ),
+    )
+
+
 QUESTIONS: Final[Mapping[str, Question]] = {
     "/api/v1/incidents": incidents,
     "/api/v1/incidents/{id}": incident,
     "/api/v1/matrix": matrix,
+    "/api/v1/parts": service_parts,
 }
 
 
@@ -280,6 +356,7 @@ def _incident(one: Incident, view: PublicView) -> PublicIncident:
                 roles=tuple(role.value for role in share.roles),
                 onset=_moment(share.onset) if share.onset else None,
                 end=_moment(share.end) if share.end else None,
+                rate=_rate(share.rate) if share.rate is not None else None,
             )
             for share in one.mechanisms
         ),
@@ -290,6 +367,33 @@ def _incident(one: Incident, view: PublicView) -> PublicIncident:
         grade=one.grade,
         group=one.group,
         recurrences=one.recurrences,
+        beside=_beside(one, view),
         duty_cycle=one.duty_cycle,
         rules_version=one.rules_version,
+    )
+
+
+def _beside(one: Incident, view: PublicView) -> Beside | None:
+    """Return how an interruption compares with those before it; ``None`` of any other incident."""
+    if one.kind is not IncidentKind.INTERFERENCE:
+        return None
+    known = past(one, view.store.incidents(), view.now)
+    return Beside(
+        seconds=known.least,
+        earlier=known.earlier,
+        dated=known.dated,
+        shorter=known.shorter,
+        percentile=known.percentile,
+        baseline=known.baseline,
+    )
+
+
+def _rate(seen: RateShare) -> Rate:
+    return Rate(
+        kbps=seen.kbps,
+        control_kbps=seen.control_kbps,
+        ratio=seen.ratio,
+        low=seen.low,
+        high=seen.high,
+        up=seen.up,
     )

@@ -24,7 +24,15 @@ from balise_collector.conclude.tally import Packed, TallySeries
 from balise_collector.conclude.together import WIDTHS, WINDOW, SeenRow, told_together
 from balise_collector.fleet.members import Member
 from balise_collector.incidents.findings import Finding, told
-from balise_collector.incidents.model import WITNESSES, Incident, IncidentScope, IncidentState, Interval, MechanismShare
+from balise_collector.incidents.model import (
+    WITNESSES,
+    Incident,
+    IncidentScope,
+    IncidentState,
+    Interval,
+    MechanismShare,
+    RateShare,
+)
 from balise_collector.journal import JournalRow
 from balise_collector.judge.verdict import Verdict, VerdictState
 from balise_collector.pages.public.sanitised import Drawn, Sanitised, common, sanitise
@@ -189,6 +197,26 @@ def _scope(
     )
 
 
+def _rate(seen: RateShare) -> RateShare:
+    """Return a rate in two digits: the third is one line's own, and a single probe's least and most are nobody's."""
+
+    def rounded(value: float) -> float:
+        return float(f"{value:.2g}")
+
+    kbps = rounded(seen.kbps)
+    return msgspec.structs.replace(
+        seen,
+        ratio=rounded(seen.ratio),
+        low=None if seen.low is None else rounded(seen.low),
+        high=None if seen.high is None else rounded(seen.high),
+        kbps=kbps,
+        least_kbps=kbps,
+        most_kbps=kbps,
+        control_kbps=rounded(seen.control_kbps),
+        spread=None if seen.spread is None else rounded(seen.spread),
+    )
+
+
 def _share(share: MechanismShare, counts: Mapping[int, int], told: set[int], least: int) -> MechanismShare | None:
     """Leave providers with too few probes out of a mechanism; ``None`` where that leaves too few altogether.
 
@@ -204,6 +232,9 @@ def _share(share: MechanismShare, counts: Mapping[int, int], told: set[int], lea
         share,
         asns=asns,
         verdicts=0,  # a sum that grows measurement by measurement: two revisions would differ by one of them
+        rate=_rate(share.rate) if share.rate is not None and whole else None,
+        # How many series it rests on grows measurement by measurement.
+        flows=msgspec.structs.replace(share.flows, series=0) if share.flows is not None and whole else None,
         onset=outward(share.onset) if share.onset and whole else None,
         end=outward(share.end) if share.end and whole else None,
     )
@@ -564,6 +595,9 @@ def public_view(view: View, seen: PublicStore) -> PublicView:
         interval=view.interval,
         country_names=view.country_names,
         rules=view.rules,
+        roles=view.roles,
+        watches=tuple(one for one in view.watches if one.since <= seen.horizon),
+        confidence=view.confidence,
         language=view.language,
     )
 

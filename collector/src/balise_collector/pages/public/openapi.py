@@ -6,7 +6,9 @@ answers (api.py).
 
 from typing import Any, Final
 
+from balise_collector.fleet.catalogue import Confidence
 from balise_collector.incidents.model import IncidentKind, IncidentState, Locality
+from balise_collector.incidents.parts import PartWord
 from balise_collector.judge.verdict import VerdictState
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Experiment, TargetRole
@@ -15,6 +17,7 @@ _TIME: Final = {"type": "number", "description": "UNIX seconds, on a boundary of
 _TEXT: Final = {"type": "string"}
 _COUNT: Final = {"type": "integer", "minimum": 0}
 _YES: Final = {"type": "boolean"}
+_NUMBER: Final = {"type": "number", "minimum": 0}
 _COUNTRY: Final = {"type": "string", "pattern": "^([A-Z]{2}|[*][*])$", "description": "ISO 3166-1; ** is everywhere."}
 _ASN: Final = {"type": "integer", "minimum": 0, "description": "AS number; 0 for references, which count by country."}
 _ID: Final = {"type": "string", "pattern": "^[0-9a-f]{12}$"}
@@ -78,6 +81,16 @@ _SCHEMAS: Final = {
         affected_probes=_or_null(_COUNT),
         measured_probes=_or_null(_COUNT),
     ),
+    "Rate": _object(
+        "How fast transfers were that were held down, beside a control's on the same server: kilobits a second, their "
+        "ratio with its 95 % interval, and whether uploads alone were.",
+        kbps=_NUMBER,
+        control_kbps=_NUMBER,
+        ratio=_NUMBER,
+        low=_or_null(_NUMBER),
+        high=_or_null(_NUMBER),
+        up={"type": "boolean"},
+    ),
     "Mechanism": _object(
         "One mechanism, and where it was measured; no provider: not published.",
         mechanism=_words(Mechanism),
@@ -85,6 +98,7 @@ _SCHEMAS: Final = {
         roles=_list(_words(TargetRole)),
         onset=_or_null(_ref("Interval")),
         end=_or_null(_ref("Interval")),
+        rate=_or_null(_ref("Rate")),
     ),
     "References": _object(
         "What probes abroad saw of the same endpoints.", ok=_COUNT, failed=_COUNT, countries_ok=_list(_COUNTRY)
@@ -109,8 +123,27 @@ _SCHEMAS: Final = {
         grade={"type": "string", "enum": ["A", "B", "C", ""]},
         group={**_TEXT, "description": "Shared by incidents whose beginnings coincide; may be empty."},
         recurrences=_COUNT,
+        beside=_or_null(_ref("Beside")),
         duty_cycle=_or_null({"type": "number", "minimum": 0, "maximum": 1}),
         rules_version=_TEXT,
+    ),
+    "Beside": _object(
+        "An interruption beside the earlier ones of the same service in the same country; null of other incidents.",
+        seconds={**_NUMBER, "description": "How long it lasted, or has lasted, at least."},
+        earlier={**_COUNT, "description": "Earlier ones, which ended before it began."},
+        dated={**_COUNT, "description": "Of these, those whose beginning and end are known."},
+        shorter={**_COUNT, "description": "Of the dated, those that were surely shorter."},
+        percentile=_or_null({"type": "number", "minimum": 0, "maximum": 100, "description": "Null of too few."}),
+        baseline={**_YES, "description": "It began before our first measurement: the usual state there."},
+    ),
+    "Part": _object(
+        "How one part of a service does in a country.",
+        role=_words(TargetRole),
+        word=_words(PartWord),
+        since=_or_null(_ref("Interval")),
+        incident={**_TEXT, "description": "Id of the incident that the word rests on; may be empty."},
+        times={**_COUNT, "description": "Earlier confirmed interruptions of it."},
+        confidence={"type": "string", "enum": [*(one.value for one in Confidence), ""], "description": "Of its hosts."},
     ),
     "Packet": _object(
         "One packet, redrawn.",
@@ -176,6 +209,14 @@ _SCHEMAS: Final = {
         revisions=_list(_ref("Revision")),
         evidence=_ref("Evidence"),
     ),
+    "PartsAnswer": _object(
+        "Each part of a service in a country.",
+        generated=_TIME,
+        at=_TIME,
+        country=_COUNTRY,
+        service=_TEXT,
+        parts=_list(_ref("Part")),
+    ),
     "MatrixAnswer": _object("All cells.", generated=_TIME, at=_TIME, cells=_list(_ref("Cell"))),
 }
 
@@ -194,6 +235,20 @@ OPENAPI: Final[dict[str, Any]] = {
             "IncidentAnswer",
             ("404",),
             {"name": "id", "in": "path", "required": True, "schema": _ID},
+        ),
+        "/api/v1/parts": _get(
+            "How each part of a service does in a country: text, media and calls apart.",
+            "PartsAnswer",
+            ("400", "404"),
+            {"name": "country", "in": "query", "required": True, "schema": _COUNTRY},
+            {"name": "service", "in": "query", "required": True, "schema": _TEXT},
+            {
+                "name": "at",
+                "in": "query",
+                "required": False,
+                "schema": {"type": "number"},
+                "description": "UNIX seconds since 2000; moved down to five minutes, and not later than now.",
+            },
         ),
         "/api/v1/matrix": _get(
             "What the quarter of an hour up to a moment says of each provider.",

@@ -1,118 +1,36 @@
 """One service in one country as one word: reachable, blocked, slowed, or that we cannot tell. Pure.
 
-Lives here: the rule that turns fresh measurements and standing incidents into the word, and the facts that stand beside
-it. The rule is conservative: only several probes that agree make a word, and whatever is stale, contradictory or
-thin is "We cannot tell". Must not live here: what makes an incident (incidents/), markup, k-anonymity (the view).
+Lives here: the facts that stand beside the word. Must not live here: the rule that finds it (decision.py), the parts'
+own words (parts.py), what makes an incident (incidents/), markup, k-anonymity (the view).
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 from markupsafe import Markup
 
-from balise_collector.conclude.history import TROUBLE, UNCONFIRMED, newest, packed_bins, settle
+from balise_collector.conclude.history import packed_bins, settle
 from balise_collector.conclude.tally import TallySeries
 from balise_collector.incidents.findings import findings
 from balise_collector.incidents.model import Incident, IncidentKind, Locality
+from balise_collector.incidents.parts import Part, PartWord
 from balise_collector.judge.verdict import Verdict, VerdictState
 from balise_collector.pages.drawing import svg
 from balise_collector.pages.views import formatting
+from balise_collector.pages.views.decision import FOUND, STATES, AnswerReason, AnswerWord, decide
 from balise_collector.pages.views.matrix import DAY, WINDOW
 from balise_collector.pages.views.overview import Freshness, freshness
-from balise_collector.pages.views.read_model import INTERNET, View
+from balise_collector.pages.views.parts import covering, held_of, parts_of
+from balise_collector.pages.views.read_model import View
 from balise_collector.words import wording
 from balise_collector.words.countries import WORLD
 from balise_wire.bins import BIN
 from balise_wire.words import TargetRole
 
-ENOUGH: Final = 2
-"""Probes that must have measured it to work before it is called reachable."""
 _MOST_SAID: Final = 60
 """Statements of the past that are shown."""
-
-
-class AnswerWord(StrEnum):
-    """The answer."""
-
-    REACHABLE = "reachable"
-    BLOCKED = "blocked"
-    SLOWED = "slowed"
-    FAILING = "failing"
-    """By the network or by the service: that is not known."""
-    UNKNOWN = "unknown"
-
-
-STATES: Final = {
-    AnswerWord.REACHABLE: VerdictState.OK,
-    AnswerWord.BLOCKED: VerdictState.BLOCKED,
-    AnswerWord.SLOWED: VerdictState.THROTTLED,
-    AnswerWord.FAILING: VerdictState.INSUFFICIENT,
-    AnswerWord.UNKNOWN: VerdictState.INSUFFICIENT,
-}
-"""The state whose colour and shape each word is shown with."""
-
-
-class AnswerReason(StrEnum):
-    """Why it is that word."""
-
-    CLEAN = "clean"
-    INCIDENT = "incident"
-    DOUBTFUL = "doubtful"
-    NOTHING = "nothing"
-    VANISHED = "vanished"
-    SERVICE_FAULT = "service_fault"
-    EDGE_FAULT = "edge_fault"
-    SERVER_SIDE = "server_side"
-    OUTAGE = "outage"
-    UNCONFIRMED = "unconfirmed"
-    FEW = "few"
-
-
-_OTHERS: Final = {
-    IncidentKind.SERVICE_FAULT: AnswerReason.SERVICE_FAULT,
-    IncidentKind.EDGE_FAULT: AnswerReason.EDGE_FAULT,
-    IncidentKind.SERVER_SIDE: AnswerReason.SERVER_SIDE,
-    IncidentKind.OUTAGE: AnswerReason.OUTAGE,
-}
-_FOUND: Final = frozenset({AnswerWord.BLOCKED, AnswerWord.SLOWED, AnswerWord.FAILING})
-_HAMPERED: Final = frozenset({VerdictState.BLOCKED, VerdictState.THROTTLED})
-
-
-def decide(held: Sequence[Verdict], incidents: Sequence[Incident]) -> tuple[AnswerWord, AnswerReason]:
-    """Return the answer.
-
-    Args:
-        held: what each probe of the country said last of each endpoint and layer, none of it stale.
-        incidents: those of the service, and outages of the country, that cover the moment; only findings count.
-    """
-    if not held:
-        return AnswerWord.UNKNOWN, AnswerReason.NOTHING
-    told = findings(incidents)
-    blocks = [one for one in told if one.kind is IncidentKind.INTERFERENCE]
-    if blocks:
-        affected = {asn for one in blocks for asn in one.scope.affected}
-        if not any(verdict.state in _HAMPERED and verdict.network.asn in affected for verdict in held):
-            return AnswerWord.UNKNOWN, AnswerReason.VANISHED
-        slow = all(formatting.is_slow(one) for one in blocks)
-        if all(one.doubtful for one in blocks):
-            return AnswerWord.SLOWED if slow else AnswerWord.FAILING, AnswerReason.DOUBTFUL
-        return AnswerWord.SLOWED if slow else AnswerWord.BLOCKED, AnswerReason.INCIDENT
-    for one in told:
-        if one.kind in _OTHERS:
-            return AnswerWord.UNKNOWN, _OTHERS[one.kind]
-    if any(verdict.state in TROUBLE or verdict.rule == UNCONFIRMED for verdict in held):
-        return AnswerWord.UNKNOWN, AnswerReason.UNCONFIRMED
-    by_role: dict[TargetRole, dict[str, set[VerdictState]]] = defaultdict(lambda: defaultdict(set))
-    for verdict in held:
-        by_role[verdict.role][verdict.probe].add(verdict.state)
-    for probes in by_role.values():
-        fine = sum(states == {VerdictState.OK} for states in probes.values())
-        if fine < ENOUGH or fine * 2 <= len(probes):
-            return AnswerWord.UNKNOWN, AnswerReason.FEW
-    return AnswerWord.REACHABLE, AnswerReason.CLEAN
 
 
 # ---------------------------------------------------------------- the page
@@ -139,6 +57,35 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PartLine:
+    """One part of the service, in words."""
+
+    name: str
+    state: VerdictState | None
+    """Whose colour and shape it is shown with; ``None``: not measured."""
+    word: str
+    since: str
+    """Empty where nothing else was ever found of it."""
+    incident: str
+    before: str
+    """How many times it was interrupted before; empty for never."""
+    doubt: str
+    """What is not sure of its hosts; empty where nothing is doubted."""
+
+
+_PART_STATES: Final = {
+    PartWord.WORKS: VerdictState.OK,
+    PartWord.BLOCKED: VerdictState.BLOCKED,
+    PartWord.SLOWED: VerdictState.THROTTLED,
+    PartWord.FAILING: VerdictState.INSUFFICIENT,
+    PartWord.REFUSED: VerdictState.SERVER_SIDE,
+    PartWord.CHALLENGED: VerdictState.SERVER_SIDE,
+    PartWord.UNKNOWN: VerdictState.INSUFFICIENT,
+    PartWord.NOT_MEASURED: None,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerPage:
     """Everything the page shows."""
 
@@ -158,6 +105,8 @@ class AnswerPage:
     numbers: str
     """n: measurements, probes, providers."""
     coverage: str
+    parts: tuple[PartLine, ...]
+    """Each part of the service in one word."""
     columns: tuple[str, ...]
     rows: tuple[tuple[str, tuple[AnswerCell, ...]], ...]
     """(part, its cells in the order of the columns)."""
@@ -198,16 +147,17 @@ def page(view: View, country: str, service: str, at: float | None = None, base: 
         return None
     fresh = freshness(view)
     moment = min(at, view.now) if at is not None else fresh.as_of
-    held = _held(view.store.verdicts(moment - WINDOW, moment, None, service), country)
-    covering = _covering(view.store.incidents(), country, service, moment)
-    word, reason = decide(held, covering)
+    held = held_of(view.store.verdicts(moment - WINDOW, moment, None, service), country)
+    every = view.store.incidents()
+    covered = covering(every, country, service, moment)
+    word, reason = decide(held, covered)
     measured = {verdict.network.asn for verdict in held}
     known = measured | _known(view, country)
     rows, missing = _rows(view, country, service, moment, held, sorted(known))
     path = f"/{country}/{service}?at={formatting.query_time(moment)}"
     numbers = _numbers(view, held)
     rules = next((verdict.rules_version for verdict in reversed(held) if verdict.rules_version), "") or view.rules
-    told = findings(covering)
+    told = findings(covered)
     why = because(view, reason, [one for one in told if one.kind is IncidentKind.INTERFERENCE])
     return AnswerPage(
         country=country,
@@ -225,12 +175,13 @@ def page(view: View, country: str, service: str, at: float | None = None, base: 
         coverage=view.gettext("{measured} of {known} providers that we know of there were measured.").format(
             measured=len(measured), known=len(known)
         ),
+        parts=tuple(_part_line(view, country, one) for one in parts_of(view, (country, service), moment, held, every)),
         columns=tuple(formatting.provider(asn) for asn in sorted(known)),
         rows=rows,
-        mechanisms=_mechanisms(view, told) if word in _FOUND else (),
+        mechanisms=_mechanisms(view, told) if word in FOUND else (),
         locality=_locality(view, word, told),
         unknown=_unknown(view, sorted(known - measured), missing, told),
-        incidents=tuple((one.id, formatting.state_of(one), formatting.sentence(one, view)) for one in covering),
+        incidents=tuple((one.id, formatting.state_of(one), formatting.sentence(one, view)) for one in covered),
         said=_said(view, country, service),
         path=path,
         quote=_quote(view, country, service, word, moment, (why, numbers), (base + path, rules)),
@@ -246,8 +197,8 @@ def words(view: View) -> tuple[tuple[str, str, tuple[tuple[str, str, VerdictStat
     for code in sorted(countries(view), key=view.country):
         row = []
         for service in sorted(view.services, key=view.service):
-            held = _held((one for one in verdicts if one.service == service), code)
-            word, _ = decide(held, _covering(incidents, code, service, moment))
+            held = held_of((one for one in verdicts if one.service == service), code)
+            word, _ = decide(held, covering(incidents, code, service, moment))
             row.append((service, view.service(service), STATES[word], spoken(word, view)))
         found.append((code, view.country(code), tuple(row)))
     return tuple(found)
@@ -262,27 +213,22 @@ def countries(view: View) -> set[str]:
 # ---------------------------------------------------------------- facts
 
 
-def _held(verdicts: Iterable[Verdict], country: str) -> list[Verdict]:
-    """Return what each probe of the country said last."""
-    return newest(one for one in verdicts if one.network.country == country and not one.reference)
-
-
 def _known(view: View, country: str) -> set[int]:
     """Return the providers of a country that we have probes on."""
     return {one.network.asn for one in view.members if one.network.country == country and not one.reference}
 
 
-def _covering(incidents: Iterable[Incident], country: str, service: str, at: float) -> list[Incident]:
-    """Return the incidents of a service that cover a moment, and the outages of its country; findings first."""
-    found = [
-        one
-        for one in incidents
-        if one.service in {service, INTERNET}
-        and one.country in {country, WORLD}
-        and one.onset.latest <= at
-        and (one.end is None or at < one.end.latest)
-    ]
-    return sorted(found, key=lambda one: (one.kind is not IncidentKind.INTERFERENCE, one.onset.latest))
+def _part_line(view: View, country: str, one: Part) -> PartLine:
+    """Return one part as it is shown."""
+    return PartLine(
+        name=wording.role(one.role, view.language),
+        state=_PART_STATES[one.word],
+        word=wording.part(one.word, view.language),
+        since="" if one.since is None else wording.interval(one.since, view.zone(country), view.language),
+        incident=one.incident,
+        before=view.ngettext("{n} time before", "{n} times before", one.times).format(n=one.times) if one.times else "",
+        doubt=wording.doubt_of_hosts(one.confidence, view.language),
+    )
 
 
 def _numbers(view: View, held: Sequence[Verdict]) -> str:

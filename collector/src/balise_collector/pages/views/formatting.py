@@ -11,7 +11,7 @@ from balise_collector.words.report import headline
 from balise_collector.words.translation import ENGLISH, Language
 from balise_wire.mechanisms import Mechanism
 
-_SLOW: Final = frozenset({Mechanism.RATE_POLICE, Mechanism.RATE_SHAPE})
+_SLOW: Final = frozenset({Mechanism.RATE_LIMIT, Mechanism.RATE_POLICE, Mechanism.RATE_SHAPE})
 _STATES: Final = {
     IncidentKind.SERVICE_FAULT: VerdictState.DOWN,
     IncidentKind.EDGE_FAULT: VerdictState.DOWN,

@@ -15,16 +15,19 @@ from markupsafe import Markup
 
 from balise_collector.conclude.history import bins, runs, step_for
 from balise_collector.conclude.store import HistoryCell
+from balise_collector.conclude.whereabouts import Whereabouts, sentence
 from balise_collector.incidents.model import Incident, IncidentKind, Interval, Locality, MechanismShare
+from balise_collector.incidents.parts import Part
 from balise_collector.judge.verdict import Verdict, VerdictState
 from balise_collector.pages.drawing import svg
 from balise_collector.pages.views import formatting
 from balise_collector.pages.views.evidence import Exhibit, exhibit
 from balise_collector.pages.views.overview import Freshness, freshness, lasted, together
 from balise_collector.pages.views.read_model import View
+from balise_collector.pages.views.report_facts import with_past
 from balise_collector.words import tables, wording
 from balise_collector.words.countries import WORLD
-from balise_collector.words.report import headline, report
+from balise_collector.words.report import before, by_proxy, headline, report, shown_only
 from balise_collector.words.translation import Language
 from balise_wire.words import TargetRole
 
@@ -50,6 +53,10 @@ class MechanismRow:
     began: str
     ended: str
     results: int
+    rate: str = ""
+    """How fast it was, beside its control; empty where no rate was measured."""
+    flows: str = ""
+    """Which share of the connections fails; empty where all do, or none were counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +103,8 @@ class IncidentPage:
     mechanisms: tuple[MechanismRow, ...]
     grade: str
     grade_needs: str
+    where: tuple[tuple[str, str], ...]
+    """(provider and part, where on the way it is cut) of each run that looked for it; for the operator."""
     proofs: tuple[tuple[str, int], ...]
     locality: str
     references: str
@@ -103,6 +112,14 @@ class IncidentPage:
     unknown: tuple[str, ...]
     """What we do not know."""
     quote: str
+    shown_only: tuple[str, ...]
+    """What is never scored: the clock face, a watch window."""
+    before: tuple[str, ...]
+    """How it compares with those before it."""
+    by_proxy: tuple[str, ...]
+    """What became of each part by way of a proxy."""
+    each_part: tuple[tuple[str, str, str, str], ...]
+    """(part, its word, since when, what is not sure of its hosts) of the whole service now, where it goes on."""
     language: Language
     timeline: Markup
     stretches: tuple[Stretch, ...]
@@ -129,6 +146,7 @@ def page(view: View, incident_id: str, language: Language) -> IncidentPage | Non
     shown = _timeline(view, one, fresh)
     verdicts = _verdicts(view, one)
     exhibits = _exhibits(view, verdicts)
+    facts = with_past(view.facts(one, language), view, [one])
     needs = view.gettext(tables.GRADE_NEEDS[one.grade]) if one.grade in tables.GRADE_NEEDS else ""
     return IncidentPage(
         incident=one,
@@ -147,6 +165,7 @@ def page(view: View, incident_id: str, language: Language) -> IncidentPage | Non
         scope=_scope(one, view),
         probes=_probes(one, view),
         mechanisms=tuple(_mechanism(share, view, one) for share in one.mechanisms),
+        where=tuple((_looked(each), sentence(each, view.gettext)) for each in view.where(one)),
         grade=wording.grade(one.grade, view.language),
         grade_needs=needs,
         proofs=_proofs(view, verdicts),
@@ -154,7 +173,11 @@ def page(view: View, incident_id: str, language: Language) -> IncidentPage | Non
         references=_references(one, view),
         countries=_countries(one, view),
         unknown=_unknown(one, view),
-        quote=report([one], view.facts(one, language), language),
+        quote=report([one], facts, language),
+        before=before(one, facts, view.language),
+        shown_only=shown_only(one, facts, view.language),
+        by_proxy=by_proxy(one, view.language),
+        each_part=tuple(_part(part, view, one) for part in facts.parts.get(one.id, ())),
         language=language,
         timeline=svg.timeline(shown),
         stretches=_stretches(shown),
@@ -168,6 +191,13 @@ def page(view: View, incident_id: str, language: Language) -> IncidentPage | Non
 
 
 # ---------------------------------------------------------------- facts
+
+
+def _part(part: Part, view: View, one: Incident) -> tuple[str, str, str, str]:
+    """Return one part of the service as it does now."""
+    since = "" if part.since is None else wording.interval(part.since, view.zone(one.country), view.language)
+    doubt = wording.doubt_of_hosts(part.confidence, view.language)
+    return wording.role(part.role, view.language), wording.part(part.word, view.language), since, doubt
 
 
 def _scope(one: Incident, view: View) -> tuple[tuple[str, str, str], ...]:
@@ -232,6 +262,15 @@ def _mechanism(share: MechanismShare, view: View, one: Incident) -> MechanismRow
         began=wording.interval(share.onset, zone, view.language) if share.onset else "-",
         ended=wording.interval(share.end, zone, view.language) if share.end else "-",
         results=share.verdicts,
+        rate="" if share.rate is None else wording.rate(share.rate, view.language),
+        flows="" if share.flows is None else wording.flows(share.flows, view.language),
+    )
+
+
+def _looked(each: Whereabouts) -> str:
+    """Name the provider and the host of a run that looked where a name is cut."""
+    return (
+        f"{formatting.provider(each.asn)}, {each.target.split('/')[2] if each.target.count('/') > 1 else each.target}"
     )
 
 

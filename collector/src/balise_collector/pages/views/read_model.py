@@ -4,14 +4,16 @@ Lives here: the Protocol that the store satisfies, and the frozen View that a re
 here: SQL, files, clocks; the caller of ``create_app`` brings them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 from balise_collector.conclude.store import HistoryCell
 from balise_collector.conclude.tally import TallySeries
+from balise_collector.conclude.whereabouts import Whereabouts
 from balise_collector.fleet.members import Member
+from balise_collector.fleet.watches import WatchWindow
 from balise_collector.incidents.model import Incident
 from balise_collector.journal import JournalRow
 from balise_collector.judge.verdict import Verdict
@@ -20,6 +22,7 @@ from balise_collector.words import translation
 from balise_collector.words.countries import WORLD, country_name, zone_of
 from balise_collector.words.report import ReportFacts
 from balise_collector.words.translation import ENGLISH, Language
+from balise_wire.words import TargetRole
 
 _LONGEST: Final = 120
 """Characters of a name."""
@@ -94,8 +97,17 @@ class View:
     """What the operator calls a country otherwise than CLDR does."""
     rules: str = ""
     """Version of the rules that judge now."""
+    roles: Mapping[str, tuple[TargetRole, ...]] = field(default_factory=dict)
+    """The parts of each service that the catalogue has."""
+    watches: tuple[WatchWindow, ...] = ()
+    """When the operator had services looked at more often."""
+    confidence: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """How sure the least sure host of a part is, by service and role."""
     language: Language = ENGLISH
     """The reader's."""
+    where: Callable[[Incident], tuple[Whereabouts, ...]] = lambda _: ()
+    """Where on the way what cuts an incident's service stands, by the runs that were asked for. For the operator alone:
+    routers before the border can find a probe."""
 
     def gettext(self, text: str) -> str:
         """Return a sentence of ours in the reader's language."""

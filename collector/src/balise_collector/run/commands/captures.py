@@ -1,4 +1,4 @@
-"""``balise-collector judge --pcap SUBJECT --control CONTROL``: what pairs of capture files show, as a table.
+"""``balise-collector judge --pcap SUBJECT --control CONTROL``: what pairs of captures show; and ``judge --transfers``.
 
 Lives here: which files are pairs, and what is printed. It needs no settings, no journal and no fleet. Must not live
 here: reading captures and comparing them (run/captures/).
@@ -6,7 +6,9 @@ here: reading captures and comparing them (run/captures/).
 
 import argparse
 import csv
+import ipaddress
 import json
+import lzma
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,12 +17,15 @@ from typing import Any, Final
 
 from balise_collector.run.captures.connections import Connection, connections
 from balise_collector.run.captures.files import Damaged
+from balise_collector.run.captures.limiters import classify
 from balise_collector.run.captures.pairs import Conclusion, Ending, PairResult, compare
+from balise_collector.run.captures.transmissions import transmissions
 from balise_collector.system.errors import ConfigError
 
 _SUFFIXES: Final = frozenset({".pcap", ".pcapng", ".cap"})
 _LARGEST: Final = 1 << 30
 _LABELS: Final = {"blocked": True, "clean": False}
+_TRANSFERS_HEAD: Final = ("capture", "sender", "receiver", "held down", "lost", "one pace", "bucket", "kb/s")
 _HEAD: Final = ("pair", "subject", "control", "score", "signs", "verdict", "why")
 
 
@@ -43,6 +48,11 @@ def add(judge: argparse.ArgumentParser) -> None:
         "--pcap", nargs="+", metavar="SUBJECT",
         help="captures of the name in question; or one folder of pairs named ADDRESS_DOMAIN_NAME.pcap, as CenTrace's",
     )  # fmt: skip
+    group.add_argument(
+        "--transfers", nargs="+", metavar="FILE",
+        help="captures taken at the sender of large transfers (also .xz): whether a policer, a shaper or a lossy path"
+        " held them down",
+    )  # fmt: skip
     group.add_argument("--control", nargs="+", metavar="CONTROL", help="captures of the control, in the same order")
     group.add_argument(
         "--control-name", default="example.com", metavar="NAME",
@@ -60,6 +70,8 @@ def judged(arguments: argparse.Namespace) -> tuple[list[str], list[str]]:
     Raises:
         ConfigError: options that make no pairs, or labels that cannot be read.
     """
+    if arguments.transfers:
+        return _transfers([Path(text) for text in arguments.transfers], as_json=arguments.json)
     pairs = _pairs([Path(text) for text in arguments.pcap], arguments.control, arguments.control_name)
     labels = _labels(arguments.labels, pairs)
     found: list[tuple[_Pair, PairResult]] = []
@@ -71,6 +83,29 @@ def judged(arguments: argparse.Namespace) -> tuple[list[str], list[str]]:
             complaints.append(str(error))
     lines = _json(found) if arguments.json else [*_table(found), *_totals(found, labels, len(complaints))]
     return list(lines), complaints
+
+
+def _transfers(paths: Sequence[Path], *, as_json: bool) -> tuple[list[str], list[str]]:
+    """Return a line for each transfer of some captures, and one for each capture that cannot be read."""
+    rows: list[tuple[str, ...]] = [] if as_json else [_TRANSFERS_HEAD]
+    lines, complaints = list[str](), list[str]()
+    for path in paths:
+        try:
+            found = transmissions(_bytes(path))
+        except Damaged as error:
+            complaints.append(f"{path}: {error}")
+            continue
+        for (source, target), sent in found.items():
+            said = classify(sent)
+            hosts = str(ipaddress.ip_address(source)), str(ipaddress.ip_address(target))
+            if as_json:
+                names = {"capture": path.name, "sender": hosts[0], "receiver": hosts[1]}
+                lines.append(json.dumps({**names, **said._asdict(), "limiter": said.limiter.value}))
+            figures = (f"{100 * said.loss:.1f} %", f"{said.pace:.2f}", f"{said.bucket:.2f}", f"{said.kbps:.0f}")
+            rows.append((path.name, *hosts, said.limiter.value, *figures))
+        if not found:
+            complaints.append(f"{path}: no transfer of 100 segments in one direction; capture a larger one")
+    return (lines if as_json else list(_aligned(rows))), complaints
 
 
 def _pairs(subjects: Sequence[Path], controls: Sequence[str] | None, control_name: str) -> list[_Pair]:
@@ -114,16 +149,28 @@ def _finding(pair: _Pair) -> PairResult:
 
 def _read(path: Path) -> list[Connection]:
     try:
-        large = path.stat().st_size > _LARGEST
-        data = b"" if large else path.read_bytes()
-    except OSError as error:
-        raise Damaged(f"{path}: {error.strerror}; check the path and its permissions") from None
-    if large:
-        raise Damaged(f"{path}: more than 1 GiB; cut it to the hosts in question: tcpdump -r FILE -w NEW host ADDRESS")
-    try:
-        return connections(data)
+        return connections(_bytes(path))
     except Damaged as error:
         raise Damaged(f"{path}: {error}") from None
+
+
+def _bytes(path: Path) -> bytes:
+    """Return a capture file's bytes, unpacked where its name ends in .xz.
+
+    Raises:
+        Damaged: it cannot be read, or is too large.
+    """
+    try:
+        if path.suffix == ".xz":
+            with lzma.open(path) as packed:
+                data: bytes | None = packed.read(_LARGEST + 1)
+        else:
+            data = path.read_bytes() if path.stat().st_size <= _LARGEST else None
+    except (OSError, EOFError, lzma.LZMAError) as error:
+        raise Damaged(f"{getattr(error, 'strerror', None) or error}; check the path and its permissions") from None
+    if data is None or len(data) > _LARGEST:
+        raise Damaged("more than 1 GiB; cut it to the hosts in question: tcpdump -r FILE -w NEW host ADDRESS")
+    return data
 
 
 def _labels(path: str | None, pairs: Sequence[_Pair]) -> dict[str, bool]:
@@ -145,8 +192,12 @@ def _labels(path: str | None, pairs: Sequence[_Pair]) -> dict[str, bool]:
 
 
 def _table(found: Sequence[tuple[_Pair, PairResult]]) -> Iterator[str]:
-    rows = [_HEAD, *(_row(pair, finding) for pair, finding in found)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
+    yield from _aligned([_HEAD, *(_row(pair, finding) for pair, finding in found)])
+
+
+def _aligned(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    """Return a table's lines."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 

@@ -23,12 +23,13 @@ from balise_collector.run.commands import AddCommand
 from balise_collector.system.clock import Clock, pause
 from balise_collector.system.config import Config
 from balise_collector.system.errors import ConfigError
-from balise_wire.experiments import OF_TARGETS
+from balise_wire.experiments import ASKED, OF_TARGETS
 from balise_wire.experiments.http import HttpParameters
 from balise_wire.request import DESIGNS, LONGEST_SECONDS, Outcome, Request
 from balise_wire.words import Design, Experiment
 
 _WAIT: Final = 90.0
+_HTTP: Final = 80
 _LOOK_EVERY: Final = 0.25
 UNANSWERED: Final = 3
 """Exit status where the probe said no last word in time, or one that is not ``done``."""
@@ -40,7 +41,7 @@ def add(commands: Any, command: AddCommand) -> None:
     ask = command(commands, "request", _request, "have one probe carry out one experiment once, now")
     ask.add_argument("probe")
     ask.add_argument("target", help="id of the catalogue, or service/role/host/4 of a target that is in none")
-    ask.add_argument("experiment", choices=[word.value for word in OF_TARGETS])
+    ask.add_argument("experiment", choices=[word.value for word in (*OF_TARGETS, *ASKED)])
     ask.add_argument(
         "--design", choices=[word.value for word in DESIGNS], default=Design.ON_DEMAND.value,
         help="sentinel: the subject alone; paired: controls first; on_demand (default): that, and the subject again",
@@ -63,7 +64,7 @@ def add(commands: Any, command: AddCommand) -> None:
 
 
 def _request(config: Config, clock: Clock, arguments: argparse.Namespace) -> Generator[str, None, int]:
-    shipped = catalogue.load(catalogue.folder_of(config.catalogue.dir))
+    shipped = catalogue.configured(config.catalogue.dir, config.catalogue.services)
     known = target_named(arguments.target, shipped, {})
     if known is not None and (arguments.address or arguments.path):
         raise ConfigError(f"{arguments.target}: in the catalogue; leave --address and --path out, or change it there")
@@ -72,7 +73,7 @@ def _request(config: Config, clock: Clock, arguments: argparse.Namespace) -> Gen
         whole = unlisted(arguments.target, tuple(arguments.address), arguments.port)
         if arguments.path:
             whole = whole.saying(HttpParameters(path=arguments.path))
-        whole = msgspec.structs.replace(whole, experiments=(Experiment(arguments.experiment),))
+        whole = msgspec.structs.replace(whole, experiments=_listed(Experiment(arguments.experiment), arguments.port))
         if complaint := whole.complaint():
             raise ConfigError(f"{arguments.target}: {complaint}")
     if arguments.bytes < 1:
@@ -96,6 +97,13 @@ def _request(config: Config, clock: Clock, arguments: argparse.Namespace) -> Gen
         registry.add_request(arguments.probe, request, None if whole is None else asked_in(whole))
         yield f"request {request.id}: {request.experiment} of {request.about}; the running collector tells the probe"
         return (yield from _answer(registry, clock, arguments.probe, request.id, arguments.wait))
+
+
+def _listed(word: Experiment, port: int) -> tuple[Experiment, ...]:
+    """Return what a target lists that is asked for one experiment: the one whose way of showing a name it has."""
+    if word not in ASKED:
+        return (word,)
+    return (Experiment.HTTP if port == _HTTP else Experiment.TLS,)
 
 
 def _answer(registry: FleetRegistry, clock: Clock, probe: str, id: str, wait: float) -> Generator[str, None, int]:

@@ -16,7 +16,8 @@ from balise_collector.fleet.members import Member
 from balise_collector.incidents.findings import Finding
 from balise_collector.incidents.model import Incident, IncidentState
 from balise_collector.journal import EventRow, HealthRow
-from balise_collector.judge.verdict import Verdict, VerdictState
+from balise_collector.judge.trials import direct
+from balise_collector.judge.verdict import RateRatio, Verdict, VerdictState
 from balise_collector.sinks.changes import (
     Change,
     CollectorSampled,
@@ -109,6 +110,7 @@ def verdict_point(verdict: Verdict, measurement: Measurement | None, seq: int) -
         "host": measurement.host if measurement else None,
         "id": verdict.measurement,
         "mechanism": verdict.mechanism.value if verdict.mechanism else None,
+        **_rate(verdict.rate),
         "rule": verdict.rule,
         "score": verdict.score,
         "state": verdict.state.value,
@@ -134,7 +136,7 @@ def verdict_point(verdict: Verdict, measurement: Measurement | None, seq: int) -
 def _trials(measurement: Measurement) -> _Fields:
     """Return what the arms saw: how many trials failed on each side, and the newest subject trial's times."""
     subjects = [trial for trial in measurement.observations if trial.arm is Arm.SUBJECT]
-    controls = [trial for trial in measurement.observations if trial.arm not in {Arm.SUBJECT, Arm.UNKNOWN}]
+    controls = [trial for trial in direct(measurement.observations) if trial.arm not in {Arm.SUBJECT, Arm.UNKNOWN}]
     reached = [trial.elapsed_ms for trial in controls if trial.failure is None]
     own = [trial for trial in subjects if not trial.carried]
     return {
@@ -192,7 +194,15 @@ def health_point(row: HealthRow, member: Member | None) -> Point:
         "undervoltage": _truth(health.undervoltage),
         "uptime_s": health.uptime_s,
     }
-    return _point(HEALTH, {"probe": row.probe, **_place(member)}, fields, round(row.received_at * 1e6) * 1000)
+    return _point(HEALTH, {"probe": row.probe, **_place(member)}, fields, _received_ns(row))
+
+
+def _received_ns(row: HealthRow | EventRow) -> int:
+    """Return when a row was received, nanoseconds; rows that were taken in together differ below the microsecond.
+
+    Points of one series and one time are one point, and the later one would take the place of the earlier.
+    """
+    return round(row.received_at * 1e6) * 1000 + row.no % 1000
 
 
 def probe_event_point(row: EventRow, member: Member | None) -> Point:
@@ -203,7 +213,7 @@ def probe_event_point(row: EventRow, member: Member | None) -> Point:
         "n": 1,
     }
     tags = {"kind": row.event.kind.value, "probe": row.probe, **_place(member)}
-    return _point(PROBE_EVENT, tags, fields, round(row.received_at * 1e6) * 1000 + row.no % 1000)
+    return _point(PROBE_EVENT, tags, fields, _received_ns(row))
 
 
 def fleet_point(member: Member, now: Liveness, health: HealthRow | None, software: str, at: float) -> Point:
@@ -310,6 +320,20 @@ def _incident_fields(incident: Incident) -> _Fields:
     }
 
 
+def _rate(seen: RateRatio | None) -> _Fields:
+    """Return how fast a subject was beside its control; nothing where no rate was measured."""
+    if seen is None:
+        return {}
+    return {
+        "rate_control_kbps": seen.control_kbps,
+        "rate_kbps": seen.kbps,
+        "rate_ratio": seen.ratio,
+        "rate_ratio_high": seen.high,
+        "rate_ratio_low": seen.low,
+        "rate_up": int(seen.up),
+    }
+
+
 def _words(incident: Incident) -> tuple[str, str, str]:
     """Return an incident's title, its text, and its labels: what was measured, never who did it."""
     words = ENGLISH
@@ -395,7 +419,8 @@ def rollup_point(cell: CellFacts, window: str, began: float) -> Point:
 FLOATS: Final = frozenset(
     {
         "clock_offset_ms", "clock_skew_s", "control_ms", "cpu_percent", "duration_s", "ended_s", "judge_lag_s",
-        "last_seen_s", "onset_earliest_s", "onset_s", "queue_age_s", "score", "spool_oldest_s", "temperature_c",
+        "last_seen_s", "onset_earliest_s", "onset_s", "queue_age_s", "rate_control_kbps", "rate_kbps", "rate_ratio",
+        "rate_ratio_high", "rate_ratio_low", "score", "spool_oldest_s", "temperature_c",
         "uptime_s",
         *TIMES, *(f"{name}_median" for name in TIMES), *(f"{name}_p95" for name in TAILS),
         *(name for points in POINTS.values() for name in points.floats),

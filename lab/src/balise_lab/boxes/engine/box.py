@@ -29,6 +29,8 @@ class Box:
     """Host patterns; where addresses are looked for also ``service``, ``service/role``."""
     addresses: tuple[str, ...] = ()
     """Where addresses are looked for: besides those of ``match``."""
+    family: int = 0
+    """The only IP version that it touches, 4 or 6; 0: both, where there are both."""
     settings: Mapping[str, Value] = field(default_factory=dict)
     """The kind's own parameters, where they are not the usual ones."""
 

@@ -5,10 +5,12 @@ None: a box lets pass what it does not know. Must not live here: verdicts, socke
 """
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 SYN, RST, PSH, ACK, FIN = 0x02, 0x04, 0x08, 0x10, 0x01
 TCP, UDP = 6, 17
+SERVER_NAME, ECH, ESNI = 0, 0xFE0D, 0xFFCE  # RFC 6066 3, RFC 9849 11.1, draft-ietf-tls-esni-02 8.1
 MOST_HELD = 16384  # bytes of a flow worth reassembling
 MOST_FLOWS = 4096
 
@@ -64,6 +66,11 @@ def question(payload: bytes) -> str | None:
     return b".".join(labels).decode("latin-1") if labels and at + 5 <= len(payload) else None
 
 
+def wants_check(payload: bytes) -> bool:
+    """Whether a query wants its answer checked: its CD bit is not set (RFC 4035 section 3.2.2)."""
+    return not payload[3] & 0x10
+
+
 def question_end(payload: bytes) -> int:
     """Offset behind the question of a query that `question` understood."""
     return payload.index(0, 12) + 5 if 0 in payload[12:] else len(payload)
@@ -74,8 +81,8 @@ def greeting(stream: bytes) -> tuple[str | None, bool]:
     return ("" if stream[:2] == b"\x16\x03" else None), len(stream) < 2
 
 
-def server_name(stream: bytes) -> tuple[str | None, bool]:
-    """SNI in the first bytes of a client's stream: (name, whether more bytes could still tell). RFC 8446 section 4.1.2.
+def client_hello(stream: bytes) -> tuple[bytes | None, bool]:
+    """ClientHello message in a client's first bytes, and whether more could still tell (RFC 8446 section 4.1.2).
 
     TLS records of a fragmented ClientHello are joined, so a name split over records is found as well.
     """
@@ -96,11 +103,34 @@ def server_name(stream: bytes) -> tuple[str | None, bool]:
         return None, False
     if not complete:
         return None, not (stream and stream[0] != 22)
-    return _extension(bytes(hello)), False
+    return bytes(hello), False
 
 
-def _extension(hello: bytes) -> str | None:
-    """The host_name of the server_name extension (RFC 6066 section 3) in a whole ClientHello message."""
+def server_name(stream: bytes) -> tuple[str | None, bool]:
+    """SNI in the first bytes of a client's stream: (name, whether more bytes could still tell)."""
+    hello, more = client_hello(stream)
+    return (None if hello is None else _extensions(hello).get(SERVER_NAME)), more
+
+
+def with_extension(kind: int) -> Callable[[bytes], tuple[str | None, bool]]:
+    """Return what reads the name of a ClientHello that has an extension of this type; empty where it shows none."""
+
+    def named(stream: bytes) -> tuple[str | None, bool]:
+        hello, more = client_hello(stream)
+        found = {} if hello is None else _extensions(hello)
+        return (found.get(SERVER_NAME, "") if kind in found else None), more
+
+    return named
+
+
+def first_record(stream: bytes) -> bytes:
+    """The first TLS record of a stream; what is none as it is."""
+    return stream[: 5 + struct.unpack_from("!H", stream, 3)[0]] if len(stream) >= 5 and stream[0] == 22 else stream
+
+
+def _extensions(hello: bytes) -> dict[int, str]:
+    """Types of the extensions of a whole ClientHello message; of server_name its host_name (RFC 6066 section 3)."""
+    found: dict[int, str] = {}
     try:
         at = 4 + 2 + 32
         at += 1 + hello[at]
@@ -110,13 +140,12 @@ def _extension(hello: bytes) -> str | None:
         at += 2
         while at + 4 <= end:
             kind, length = struct.unpack_from("!HH", hello, at)
-            if kind == 0:
-                size = struct.unpack_from("!H", hello, at + 7)[0]
-                return hello[at + 9 : at + 9 + size].decode("latin-1")
+            size = struct.unpack_from("!H", hello, at + 7)[0] if kind == SERVER_NAME else 0
+            found[kind] = hello[at + 9 : at + 9 + size].decode("latin-1") if size else ""
             at += 4 + length
     except (IndexError, struct.error):
-        return None
-    return None
+        return found
+    return found
 
 
 def host(stream: bytes) -> tuple[str | None, bool]:
@@ -137,6 +166,10 @@ class Streams:
     """First bytes of client streams, put together by sequence number; bounded in flows and in bytes."""
 
     held: dict[tuple[bytes, int, bytes, int], tuple[int, dict[int, bytes]]] = field(default_factory=dict)
+    since_named: dict[tuple[bytes, int, bytes, int], int] = field(default_factory=dict)
+    """Datagrams of a flow since one of them showed a name that a box looks for."""
+    matched: dict[tuple[bytes, int, bytes, int], None] = field(default_factory=dict)
+    """Flows that a packet matched of."""
 
     def add(self, seen: Packet) -> bytes:
         """Take a segment; returns what is known of the stream from its beginning without a gap."""
@@ -157,6 +190,25 @@ class Streams:
                 break
             stream += parts[at][len(stream) - at :]
         return stream
+
+    def named(self, seen: Packet, *, shows: bool) -> int | None:
+        """Return how many datagrams of a flow came before this one, its name shown; ``None`` where none was."""
+        if not shows and seen.flow not in self.since_named:
+            return None
+        before = self.since_named.get(seen.flow, 0)
+        self.since_named[seen.flow] = before + 1
+        while len(self.since_named) > MOST_FLOWS:
+            self.since_named.pop(next(iter(self.since_named)))
+        return before
+
+    def first_match(self, seen: Packet) -> bool:
+        """Whether a packet that matched is the first of its flow to do so; remembers the newest flows."""
+        if seen.flow in self.matched:
+            return False
+        self.matched[seen.flow] = None
+        while len(self.matched) > MOST_FLOWS:
+            self.matched.pop(next(iter(self.matched)))
+        return True
 
     def forget(self, seen: Packet) -> None:
         """The flow is decided."""

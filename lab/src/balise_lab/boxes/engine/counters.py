@@ -1,15 +1,16 @@
 """What a box counted, in a small shared file: it can be read while the box works and after it died.
 
-Lives here: three 64-bit counters behind mmap. `seen`: packets looked at; `matched`: those that fitted; `fired`: packets
-dropped or made up.
+Lives here: four 64-bit counters behind mmap. `seen`: packets looked at; `matched`: those that fitted; `fired`: packets
+dropped or made up; `flows`: flows that a matching packet was of. A sender that is kept waiting sends a packet again: it
+is matched again, and its flow is counted once.
 """
 
 import mmap
 import struct
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
-FORMAT = struct.Struct("=QQQ")
+FORMAT = struct.Struct("=QQQQ")
 
 
 @dataclass(frozen=True)
@@ -19,10 +20,13 @@ class Counters:
     seen: int = 0
     matched: int = 0
     fired: int = 0
+    flows: int = 0
+    """Of the box's program; the kernel's own rules tell no flows apart and count none."""
 
     def plus(self, other: "Counters") -> "Counters":
         """Sum of two readings of one box: its program's and the kernel's."""
-        return Counters(self.seen + other.seen, self.matched + other.matched, self.fired + other.fired)
+        pairs = zip(astuple(self), astuple(other), strict=True)
+        return Counters(*(one + another for one, another in pairs))
 
 
 class Tally:
@@ -32,13 +36,11 @@ class Tally:
         path.write_bytes(bytes(FORMAT.size))
         with path.open("r+b") as file:
             self._map = mmap.mmap(file.fileno(), FORMAT.size)
-        self._now = [0, 0, 0]
+        self._now = [0, 0, 0, 0]
 
-    def add(self, seen: int = 0, matched: int = 0, fired: int = 0) -> None:
+    def add(self, seen: int = 0, matched: int = 0, fired: int = 0, flows: int = 0) -> None:
         """Count."""
-        self._now[0] += seen
-        self._now[1] += matched
-        self._now[2] += fired
+        self._now = [before + more for before, more in zip(self._now, (seen, matched, fired, flows), strict=True)]
         FORMAT.pack_into(self._map, 0, *self._now)
 
 

@@ -9,9 +9,9 @@ from typing import Final
 
 from balise_lab.boxes.engine import forge
 from balise_lab.boxes.engine.box import Box, fits
-from balise_lab.boxes.engine.classify import Packet, Streams
+from balise_lab.boxes.engine.classify import Packet, Streams, first_record
 from balise_lab.boxes.engine.kind import Decide, Decision
-from balise_lab.boxes.engine.placement import DROP, ENFORCE, PORTS, Placement, chain
+from balise_lab.boxes.engine.placement import DROP, ENFORCE, PORTS, SERVERS, Placement, chain
 from balise_lab.boxes.engine.setting import Setting, Unit
 from balise_lab.world.topology import UPLINK
 
@@ -31,6 +31,10 @@ WINDOW: Setting[int] = Setting("window", Unit.COUNT, 8191, "TCP window of forged
 TOWARD_CLIENT: Setting[bool] = Setting("toward_client", Unit.YES_NO, True, "whether the client is sent forged packets")
 TOWARD_SERVER: Setting[bool] = Setting("toward_server", Unit.YES_NO, True, "whether the server is sent a forged reset")
 SHARE: Setting[float] = Setting("share", Unit.PERCENT, 100.0, "of the flows that it touches; others pass", 0.01, 100)
+REASSEMBLES: Setting[bool] = Setting(
+    "reassembles", Unit.YES_NO, True, "no: it reads each segment by itself, and no name that is cut"
+)
+JOINS: Setting[bool] = Setting("joins", Unit.YES_NO, True, "no: it reads the first TLS record alone")
 MARKS: Final = (TTL, IP_ID, WINDOW)
 FORGES: Final = (INLINE, RESIDUAL, PORTS, SHARE, TOWARD_CLIENT, TOWARD_SERVER, *MARKS)
 """Parameters of every box that forges segments of a flow."""
@@ -77,7 +81,8 @@ def decide_flow(
         stream = streams.add(seen)
         if not stream:
             return None
-        name, more = named(stream)
+        looked = stream if REASSEMBLES.of(box) else seen.payload
+        name, more = named(looked if JOINS.of(box) else first_record(looked))
         if not more:
             streams.forget(seen)
         if name is None or not wanted(box, name) or not touches(box, seen):
@@ -101,24 +106,46 @@ def resets(box: Box, seen: Packet) -> list[bytes]:
     return forge.resets(seen, marks(box), RESETS.of(box))
 
 
-def queue_flows(usual: tuple[int, ...] = ()) -> Callable[[Placement], Iterator[tuple[str, ...]]]:
-    """Return what leads the first packets of TCP flows to a program: those to its ports, else to the usual ones."""
+def queue_flows(
+    usual: tuple[int, ...] = (), to: Callable[[Placement], str] = lambda _placement: ""
+) -> Callable[[Placement], Iterator[tuple[str, ...]]]:
+    """Return what leads the first packets of TCP flows to a program: those to its ports, else to the usual ones.
+
+    Args:
+        usual: ports that it looks at unless it is given some.
+        to: the only addresses that it looks at, with commas between; empty: all.
+    """
 
     def queued(placement: Placement) -> Iterator[tuple[str, ...]]:
         ports = PORTS.of(placement.box) or usual
+        address = to(placement)
+        there = ("-d", address) if address else ()
         wanted = ("-m", "multiport", "--dports", ",".join(map(str, ports))) if ports else ()
         first = ("--connbytes", f"0:{FIRST_PACKETS}", "--connbytes-dir", "original", "--connbytes-mode", "packets")
         own = ("-m", "conntrack", "--ctdir", "ORIGINAL")
         for scope in _scopes(placement):
-            yield ("PREROUTING", *scope, "-p", "tcp", *wanted, *own, "-m", "connbytes", *first, *into(placement))
+            yield (
+                "PREROUTING",
+                *scope,
+                *there,
+                "-p",
+                "tcp",
+                *wanted,
+                *own,
+                "-m",
+                "connbytes",
+                *first,
+                *into(placement),
+            )
 
     return queued
 
 
-def queue_datagrams(placement: Placement, port: int) -> Iterator[tuple[str, ...]]:
-    """Return what leads UDP to a port to a program."""
+def queue_datagrams(placement: Placement, port: int, to: str = "") -> Iterator[tuple[str, ...]]:
+    """Return what leads UDP to a port (of an address, where one is given) to a program."""
+    there = ("-d", to) if to else ()
     for scope in _scopes(placement):
-        yield ("PREROUTING", *scope, "-p", "udp", "--dport", str(port), *into(placement))
+        yield ("PREROUTING", *scope, *there, "-p", "udp", "--dport", str(port), *into(placement))
 
 
 def into(placement: Placement) -> tuple[str, ...]:
@@ -128,7 +155,9 @@ def into(placement: Placement) -> tuple[str, ...]:
 
 
 def _scopes(placement: Placement) -> Iterable[tuple[str, ...]]:
-    return [("-s", source) for source in placement.sources] or [("!", "-i", UPLINK)]
+    if placement.sources:
+        return [("-s", source) for source in placement.sources]
+    return [()] if placement.namespace in SERVERS else [("!", "-i", UPLINK)]
 
 
 def strike_packets(placement: Placement) -> Iterator[str]:
@@ -136,19 +165,19 @@ def strike_packets(placement: Placement) -> Iterator[str]:
     yield from _strike(placement, [])
 
 
-def strike_flows(placement: Placement) -> Iterator[str]:
+def strike_flows(placement: Placement, transport: str = "tcp") -> Iterator[str]:
     """Return the chains that drop what a program marked, the flow it belongs to, and what the residual adds."""
     residual = RESIDUAL.of(placement.box) / placement.scale
     yield f"set killed {{ type {FLOW}; size 65535; flags dynamic,timeout; timeout {KILLED_SECONDS}s; }}"
-    added = ["add @killed { ip saddr . tcp sport . ip daddr . tcp dport }"]
-    dead = [f"ip saddr . tcp sport . ip daddr . tcp dport @killed {DROP}"]
-    dead += [f"ip daddr . tcp dport . ip saddr . tcp sport @killed {DROP}"]
+    added = [f"add @killed {{ ip saddr . {transport} sport . ip daddr . {transport} dport }}"]
+    dead = [f"ip saddr . {transport} sport . ip daddr . {transport} dport @killed {DROP}"]
+    dead += [f"ip daddr . {transport} dport . ip saddr . {transport} sport @killed {DROP}"]
     if residual > 0:
         milliseconds = max(round(residual * 1000), 1)
         yield "set residual { type ipv4_addr . ipv4_addr . inet_service; size 65535; flags dynamic,timeout; "
         yield f"timeout {milliseconds}ms; }}"
-        added.append("add @residual { ip saddr . ip daddr . tcp dport }")
-        dead.append(f"ip saddr . ip daddr . tcp dport @residual {DROP}")
+        added.append(f"add @residual {{ ip saddr . ip daddr . {transport} dport }}")
+        dead.append(f"ip saddr . ip daddr . {transport} dport @residual {DROP}")
     yield from _strike(placement, added)
     # Before mangle (-150): what belongs to a dead flow is not asked about again.
     yield from chain("remember", "prerouting", -160, dead)

@@ -11,7 +11,7 @@ from balise_lab.boxes.engine.classify import ACK, FIN, PSH, RST, TCP, UDP, Packe
 
 A, IN = 1, 1
 TTL = 300
-NXDOMAIN, REFUSED = 3, 5
+SERVFAIL, NXDOMAIN, REFUSED = 2, 3, 5
 
 
 @dataclass(frozen=True)
@@ -138,4 +138,4 @@ def dns_packet(seen: Packet, marks: Marks, answer: bytes) -> bytes:
     body = struct.pack("!HHHH", seen.destination_port, seen.source_port, length, 0) + answer
     pseudo = struct.pack("!4s4sBBH", seen.destination, seen.source, 0, UDP, length)
     body = body[:6] + struct.pack("!H", checksum(pseudo + body) or 0xFFFF) + body[8:]
-    return ipv4(seen.destination, seen.source, UDP, body, ttl=marks.ttl, ip_id=marks.ip_id)
+    return ipv4(seen.destination, seen.source, UDP, body, ttl=marks.ttl, ip_id=marks.ip_id, df=marks.df)

@@ -14,14 +14,14 @@ from typing import Any, Final
 from balise_lab.boxes.engine.box import Box
 from balise_lab.boxes.engine.classify import Packet, Streams
 from balise_lab.boxes.engine.placement import Placement
-from balise_lab.boxes.engine.setting import Setting
+from balise_lab.boxes.engine.setting import HasSettings, Setting
 from balise_lab.counterparts.web import Site
 from balise_lab.errors import ConfigError
 from balise_wire.incomplete import Incomplete
 
-COMMON: Final = ("id", "kind", "action", "where", "isps", "match", "services", "roles", "probes")
+COMMON: Final = ("id", "kind", "action", "where", "isps", "match", "services", "roles", "probes", "family")
 """Keys of every start in a timeline: no parameter of a kind is called so."""
-_WORD = re.compile(r"[a-z]+(\.[a-z]+)?")
+_WORD = re.compile(r"[a-z][a-z0-9]*(\.[a-z][a-z0-9]*(_[a-z]+)*)?")
 
 
 class Looks(StrEnum):
@@ -46,6 +46,23 @@ class Stands(Enum):
     """At the far end of the link of the place that the file says."""
     HOSTING = auto()
     """Before the servers, whatever the file says."""
+    HOME = auto()
+    """At the router of the home of the probe that the file says."""
+    NAMES = auto()
+    """Before the authorities, whatever the file says."""
+
+
+class Versions(Enum):
+    """Which IP versions a kind knows."""
+
+    FOUR = auto()
+    """IPv4 alone: over IPv6 everything passes it."""
+    SIX = auto()
+    """IPv6 alone."""
+    BOTH = auto()
+    """Its rules are written for each."""
+    QUESTIONS = auto()
+    """It is about questions, which travel over IPv4 in the lab whatever they ask for."""
 
 
 @dataclass(frozen=True)
@@ -82,10 +99,13 @@ class Kind:
     where: str = "gateway"
     """Where it stands unless the file says otherwise."""
     stands: Stands = Stands.WHERE
+    versions: Versions = Versions.FOUR
     follows_isp: bool = False
     """It stands at the provider where a file names one alone and no place."""
     for_everyone: bool = False
     """It happens to servers, and so to whoever asks them, in the country and abroad."""
+    of_country: bool = False
+    """It stands at servers, and concerns the country alone unless the file says otherwise."""
     short: str = ""
     """The parameter that may be written as the kind's value: ``loss: 5%``."""
     arp: bool = False
@@ -100,14 +120,20 @@ class Kind:
     """Whole packets get lost at random: time-outs must leave room for sending them again."""
     slows: tuple[Setting[float], ...] = ()
     """Parameters whose sum is what it adds to a round trip at most, in milliseconds."""
+    waits: Callable[[HasSettings], float] | None = None
+    """Milliseconds for which a packet waits in its queue at most, where flows share one."""
     queued: Callable[[Placement], Iterable[tuple[str, ...]]] | None = None
     """Arguments of iptables (table mangle, after -A or -D) that lead packets to its program."""
     decide: Decide | None = None
     """What its program does with a packet."""
     wait: Callable[[Box, float], float] | None = None
     """Instead of ``decide``: real seconds that a packet waits, from a chance between 0 and 1."""
+    shapes: Callable[[Placement], Iterable[tuple[tuple[str, ...], tuple[str, ...]]]] | None = None
+    """Pairs of tc's arguments: what puts it in force, and what takes it away (empty: nothing has to)."""
     serve: Callable[[Placement], tuple[Site, ...]] | None = None
     """The sites of a web server that it brings."""
+    splice: Callable[[Placement], tuple[str, int, str]] | None = None
+    """Address, port and manner (`engine.splice`) of a proxy that it brings."""
 
     def __post_init__(self) -> None:
         """Refuse a kind that lacks a part."""
@@ -125,6 +151,8 @@ class Kind:
             yield "looks", "what it looks for in the traffic"
         if self.rules is None:
             yield "rules", "the chains of its nft table"
+        if self.serve is not None and self.splice is not None:
+            yield "splice", "a web server or a proxy, but not both"
         if self.queued is None and (self.decide or self.wait or self.looks is Looks.NAMES):
             yield "queued", "which packets reach its program"
         if self.queued is not None and (self.decide is None) is (self.wait is None):

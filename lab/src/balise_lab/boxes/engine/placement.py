@@ -13,9 +13,12 @@ from dataclasses import dataclass
 from balise_lab.boxes.engine.box import Box, fits
 from balise_lab.boxes.engine.setting import Setting, Unit
 from balise_lab.errors import ConfigError
+from balise_lab.world import addresses
 from balise_lab.world.topology import DEFAULT_NAME, UPLINK, Namespace, Topology
 
 ENFORCE = 0x80000000
+SERVERS = frozenset({"hosting", "dns", "domestic"})
+"""Namespaces that nobody's traffic passes on the way elsewhere: all that arrives is meant for what is in them."""
 FIRST_QUEUE = 10
 STAND_IN_PORT = 8443
 STAND_IN_PLAIN_PORT = 9080
@@ -38,6 +41,8 @@ class Placement:
     slot: int
     scale: float = 1.0
     """Seconds of the scenario in a real one."""
+    family: int = 4
+    """The IP version that its rules are written for."""
 
     @property
     def bit(self) -> int:
@@ -55,18 +60,30 @@ class Placement:
         return self.topology.namespace(self.namespace)
 
     @property
+    def ip(self) -> str:
+        """The family in nft's words."""
+        return "ip" if self.family == 4 else "ip6"
+
+    def of_family(self, found: Iterable[str]) -> tuple[str, ...]:
+        """Return IPv4 addresses and networks as they are in its IP version; those that have none are left out."""
+        own = found if self.family == 4 else map(addresses.six, found)
+        return tuple(dict.fromkeys(one for one in own if one))
+
+    @property
     def sources(self) -> tuple[str, ...]:
         """Clients it is restricted to, as prefixes or addresses; empty: everyone below it."""
         box, topology = self.box, self.topology
+        if self.place.kind == "home":
+            return ()
         probes = tuple(topology.probe(name).address for name in box.probes)
-        return probes or topology.prefixes(box.isps)
+        return self.of_family(probes or topology.prefixes(box.isps))
 
     @property
     def scope(self) -> str:
         """The nft match for packets of the clients it is about."""
         if self.sources:
-            return f"ip saddr {among(self.sources)}"
-        return "" if self.namespace in {"hosting", "dns", "domestic"} else f'iifname != "{UPLINK}"'
+            return f"{self.ip} saddr {among(self.sources)}"
+        return "" if self.namespace in SERVERS else f'iifname != "{UPLINK}"'
 
     @property
     def ports(self) -> str:
@@ -78,11 +95,12 @@ class Placement:
     def destination(self) -> str:
         """The nft match for the addresses it is about; empty where it names none."""
         named = self.box.match or self.box.addresses
-        return f"ip daddr {among(self.targets())}" if named else ""
+        return f"{self.ip} daddr {among(self.targets())}" if named else ""
 
     def targets(self) -> tuple[str, ...]:
         """Addresses it is about (ConfigError where there are none)."""
-        found = (*self.box.addresses, *self.topology.addresses_of(self.box.match))
+        literal = tuple(one for one in self.box.addresses if (":" in one) == (self.family == 6))
+        found = (*literal, *self.of_family(self.topology.addresses_of(self.box.match)))
         return self.some(found, "name a host or service of the scenario, or give addresses")
 
     def looks_for(self, name: str) -> bool:
@@ -92,11 +110,11 @@ class Placement:
 
     def some(self, found: Iterable[str], mend: str) -> tuple[str, ...]:
         """Return addresses, each once (ConfigError with this mend where there are none)."""
-        addresses = tuple(dict.fromkeys(found))
-        if not addresses:
+        given = tuple(dict.fromkeys(found))
+        if not given:
             box = self.box
             raise ConfigError(f"box {box.id} ({box.kind}): {box.match or box.where} has no address", mend)
-        return addresses
+        return given
 
 
 def link(box: Box, topology: Topology) -> tuple[str, str]:

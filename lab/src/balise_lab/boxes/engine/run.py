@@ -33,12 +33,12 @@ def inspect(box: Box, decide: Decide, queue: Queue, bit: int, tally: Tally) -> N
         for queued in queue.take():
             seen = packet(queued.payload)
             decision = decide(box, seen, streams) if seen is not None else None
-            if decision is None:
+            if seen is None or decision is None:
                 queue.verdict(queued, REPEAT, queued.mark | bit)
                 tally.add(seen=1)
                 continue
             # Counted before it is felt: whoever sees the effect finds it counted, even if the box is killed right then.
-            tally.add(seen=1, matched=1, fired=len(decision.forged))
+            tally.add(seen=1, matched=1, fired=len(decision.forged), flows=streams.first_match(seen))
             for forged in decision.forged:
                 with suppress(OSError):  # no route to one side: the other side still gets its copy
                     raw.sendto(forged, (socket.inet_ntoa(forged[16:20]), 0))

@@ -58,6 +58,8 @@ class Counterpart:
     """What a target on a port says to these experiments, where the scenario does not."""
     usual: bool = True
     """Whether a target is measured with them unless the scenario names its experiments."""
+    over_six: bool = False
+    """Whether its servers answer over IPv6 as well, where a scenario has it."""
     complaint: Callable[[tuple[Parameters, ...]], str] = lambda _said: ""
     """What of that its servers do not serve, as ``what; mend``; empty: they serve all."""
 

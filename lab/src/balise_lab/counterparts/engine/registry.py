@@ -12,7 +12,7 @@ from typing import Final
 
 from balise_lab import counterparts
 from balise_lab.counterparts.engine.counterpart import Counterpart
-from balise_wire.experiments import OF_TARGETS, PARAMETERS, WORD_OF
+from balise_wire.experiments import OF_TARGETS, PARAMETERS, REGISTRY, WORD_OF
 from balise_wire.experiments.traits import Parameters
 from balise_wire.incomplete import Incomplete
 from balise_wire.words import Experiment
@@ -49,9 +49,17 @@ def discover(package: ModuleType, wanted: Iterable[Experiment]) -> Mapping[str, 
 
 COUNTERPARTS: Final = discover(counterparts, OF_TARGETS)
 USUAL: Final[tuple[Experiment, ...]] = tuple(
-    word for word in OF_TARGETS if any(one.usual and word in one.experiments for one in COUNTERPARTS.values())
+    word
+    for word in OF_TARGETS
+    if REGISTRY[word].of_service and any(one.usual and word in one.experiments for one in COUNTERPARTS.values())
 )
-"""What a target is measured with unless a scenario says so."""
+"""What a target is measured with unless a scenario says so: all that says something of its service."""
+
+
+OVER_SIX: Final[tuple[Experiment, ...]] = tuple(
+    word for word in OF_TARGETS if any(one.over_six and word in one.experiments for one in COUNTERPARTS.values())
+)
+"""What a target can be measured with over IPv6 as well."""
 
 
 def said(port: int) -> dict[Experiment, Parameters]:

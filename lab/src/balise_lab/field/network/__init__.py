@@ -9,12 +9,13 @@ collectors, situations or what must be said of them.
 from balise_lab.field.network.effects import ACTS, KINDS, SETTINGS, TAKES, Effect
 from balise_lab.field.network.field import Access, Field
 from balise_lab.field.network.homes import Home, Resolver
-from balise_lab.field.network.hosts import Host, Page, World
+from balise_lab.field.network.hosts import SHIPPED, Host, Page, World
 
 __all__ = [
     "ACTS",
     "KINDS",
     "SETTINGS",
+    "SHIPPED",
     "TAKES",
     "Access",
     "Effect",

@@ -16,7 +16,7 @@ from balise_lab.field.network.effects import PLACE, PROVIDER, SERVER, STAGE, Eff
 from balise_lab.field.network.homes import Home
 from balise_lab.field.network.hosts import Server, World, registered
 
-_BY_ADDRESS: Final = frozenset({"syn", "flow"})
+_BY_ADDRESS: Final = frozenset({"syn", "flow", "udp"})
 """Stages whose effects know servers by address alone: a host's name stands for its addresses."""
 _TUNNEL_MS: Final = 60.0
 
@@ -187,7 +187,8 @@ class Line(NamedTuple):
 class Now:
     """What acts on one home until a moment."""
 
-    __slots__ = ("certs", "dns", "flows", "hijacks", "line", "names", "pages", "seen", "syns", "until", "zones")
+    __slots__ = ("certs", "dns", "flows", "hijacks", "line", "names", "pages", "quics", "seen", "syns", "udps",
+                 "until", "zones")  # fmt: skip
 
     def __init__(self, home: Home, seen: Home, acting: Iterable[Acting], until: float) -> None:
         by_stage: dict[str, list[Acting]] = {}
@@ -204,6 +205,8 @@ class Now:
         self.pages = tuple(by_stage.get("page", ()))
         self.certs = tuple(by_stage.get("cert", ()))
         self.zones = tuple(by_stage.get("zone", ()))
+        self.udps = tuple(by_stage.get("udp", ()))
+        self.quics = tuple(by_stage.get("quic", ()))
 
 
 def now(home: Home, effects: Iterable[Acting], moment: float) -> Now:

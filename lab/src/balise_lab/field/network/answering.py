@@ -4,6 +4,7 @@ Lives here: from what a client showed to the segments that will reach it. Must n
 them (connections.py), bytes of pages and chains.
 """
 
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from balise_lab.field.network import certificates, pages
@@ -15,7 +16,7 @@ from balise_lab.field.network.effects import Effect
 from balise_lab.field.network.home_network import HomeNetwork
 from balise_lab.field.network.hosts import Host, Server
 from balise_lab.field.network.passing import Way
-from balise_lab.field.network.reading import Shown
+from balise_lab.field.network.reading import ECH, ESNI, Shown
 
 SERVER_HELLO: Final = b"\x16\x03\x03\x00\x7a\x02\x00\x00\x76\x03\x03"
 """Record header, handshake type and length, version (RFC 8446 4.1.3)."""
@@ -61,7 +62,16 @@ def alert(code: int) -> bytes:
     return bytes([0x15, 3, 3, 0, 2, 2, code])
 
 
-def answer(home: HomeNetwork, server: Server, port: int, there: Way, shown: Shown, *, old: bool = False) -> Answer:
+def answer(
+    home: HomeNetwork,
+    server: Server,
+    port: int,
+    there: Way,
+    shown: Shown,
+    *,
+    old: bool = False,
+    beyond: Callable[[], Answer] | None = None,
+) -> Answer:
     """Return what comes back to a client's first bytes.
 
     Args:
@@ -71,6 +81,7 @@ def answer(home: HomeNetwork, server: Server, port: int, there: Way, shown: Show
         there: the way to it.
         shown: what the client showed in clear.
         old: whether its hello offers what old servers need.
+        beyond: says what comes from behind the server, where that is a proxy.
     """
     for one in home.now.names:
         if not _meets(home, one, server, port, shown):
@@ -82,9 +93,9 @@ def answer(home: HomeNetwork, server: Server, port: int, there: Way, shown: Show
         aside, forged = _acted(home, one, there, shown)
         if not aside:
             return forged
-        true = of_server(home, server, there, shown, old=old)
+        true = of_server(home, server, there, shown, old=old) if beyond is None else beyond()
         return true._replace(arrivals=(*forged.arrivals, *true.arrivals))
-    return of_server(home, server, there, shown, old=old)
+    return of_server(home, server, there, shown, old=old) if beyond is None else beyond()
 
 
 def _meets(home: HomeNetwork, one: Acting, server: Server, port: int, shown: Shown) -> bool:
@@ -96,17 +107,30 @@ def _meets(home: HomeNetwork, one: Acting, server: Server, port: int, shown: Sho
         return False
     if one.kind in _FRONTS and shown.name is not None and server.holder(shown.name) is None:
         return False  # A front acts at its own servers: the same name elsewhere does not concern it.
+    if not _reads(one, shown):
+        return False
     if one.kind == "whitelist":
         return shown.name is None or not _allowed(shown.name, one.effect.allow)
     return one.effect.inspected or one.hits_name(shown.name)
 
 
+def _reads(one: Acting, shown: Shown) -> bool:
+    """Whether an effect can read what it looks for in a hello of this form."""
+    if one.kind == "hello.extension":
+        return _EXTENSIONS[one.effect.act or "ech"] in shown.extensions
+    if one.kind == "server.extension":
+        return not shown.extensions.isdisjoint(_EXTENSIONS.values())
+    return (one.effect.reassembles or shown.segments == 1) and (one.effect.joins or shown.records == 1)
+
+
+_EXTENSIONS: Final = {"ech": ECH, "esni": ESNI}
 _PROTOCOL: Final = {
-    "sni": "tls", "tls": "tls", "antivirus": "tls", "server.hello": "tls", "http": "http", "server.host": "http",
+    "hello": "tls", "server.extension": "tls", "sni": "tls", "tls": "tls", "antivirus": "tls", "server.hello": "tls",
+    "http": "http", "server.host": "http",
 }  # fmt: skip
 
 
-_FRONTS: Final = frozenset({"server.hello", "server.host"})
+_FRONTS: Final = frozenset({"server.extension", "server.hello", "server.host"})
 
 
 def _allowed(name: str, allow: tuple[str, ...]) -> bool:
@@ -121,9 +145,9 @@ def _acted(home: HomeNetwork, one: Acting, there: Way, shown: Shown) -> tuple[bo
             return False, _intercepted(home, one, there, shown)
         case "portal.topup" | "portal.hotel":
             return False, _portal(home, one, there, shown)
-        case "server.hello" | "server.host":
+        case "server.extension" | "server.hello" | "server.host":
             return False, _front(effect, there)
-        case "sni.drop" | "http.drop":
+        case "hello.extension" | "sni.drop" | "http.drop":
             return False, SILENCE
         case "whitelist" if effect.act != "rst":
             return False, SILENCE
@@ -150,8 +174,15 @@ def _forged(home: HomeNetwork, effect: Effect, there: Way, shown: Shown) -> tupl
         )
         return aside, Answer(copies, heard=aside)
     ends = look._replace(flags="FA", window=look.window or 229)
-    data = b"" if action == "fin" else pages.of_effect(effect, shown.name or "")
+    data = _said(effect, action, shown.name or "")
     return aside, Answer((Arrival(after, "FPA" if data else "FA", data, ends),), heard=aside)
+
+
+def _said(effect: Effect, action: str, name: str) -> bytes:
+    """Return what a forged end carries."""
+    if action == "alert":
+        return alert(effect.alert)
+    return b"" if action == "fin" else pages.of_effect(effect, name)
 
 
 def _front(effect: Effect, there: Way) -> Answer:

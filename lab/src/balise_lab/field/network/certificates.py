@@ -4,7 +4,9 @@ Lives here: leaf, intermediate and root as records, their renewal, impostors' ch
 signatures (nothing is signed), TLS records.
 """
 
+import base64
 import functools
+import hashlib
 from typing import Final, NamedTuple
 
 from balise_lab.field.network.draws import digest, number
@@ -29,15 +31,26 @@ class Chain(NamedTuple):
     names: frozenset[str]
     """Those that the leaf is valid for; ``*`` for all."""
     trusted: bool = True
+    authority: str = ""
+    """SHA-256 of its owner's own authority, which alone vouches for it; empty: a public one does."""
 
-    def convinces(self, name: str | None, now: float) -> Failure | None:
-        """Return why it does not convince whoever asks for a name at a time of his clock, or ``None``."""
+    def convinces(self, name: str | None, now: float, authorities: tuple[str, ...] = ()) -> Failure | None:
+        """Return why it does not convince whoever asks for a name at a time of his clock, or ``None``.
+
+        Args:
+            name: asked for.
+            now: UNIX seconds of the clock of who asks.
+            authorities: certificates (DER, in base64) whom he believes beside the public ones.
+        """
         leaf = self.certificates[0]
         if not leaf.not_before <= now <= leaf.not_after:
             return Failure.SSL_INVALID_CERTIFICATE
         if name is not None and name not in self.names and "*" not in self.names and not self._wild(name):
             return Failure.SSL_INVALID_HOSTNAME
-        return None if self.trusted else Failure.SSL_UNKNOWN_AUTHORITY
+        known = not self.authority or self.authority in {
+            hashlib.sha256(base64.b64decode(one)).hexdigest() for one in authorities
+        }
+        return None if self.trusted and known else Failure.SSL_UNKNOWN_AUTHORITY
 
     def _wild(self, name: str) -> bool:
         return f"*.{name.partition('.')[2]}" in self.names
@@ -68,7 +81,8 @@ def _chain(names: tuple[str, ...], issuer: str, salt: str, begins: float, *, tru
 def of_host(host: Host, now: float) -> Chain:
     """Return the chain that a host shows at a true time: renewed every 60 days, with the same key."""
     begins = now - (now - number("renewal", host.name) % int(_RENEWED)) % _RENEWED
-    return _chain((host.name, *host.neighbours), host.issuer, "", begins, trusted=True)
+    chain = _chain((host.name, *host.neighbours), host.issuer, "", begins, trusted=True)
+    return chain._replace(authority=host.authority)
 
 
 def of_server_effect(host: Host, effect: Effect, now: float, since: float) -> Chain:

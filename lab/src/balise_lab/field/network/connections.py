@@ -5,10 +5,13 @@ Lives here: the state of a connection, segments of answers in time, forged segme
 """
 
 import hashlib
+import math
 from collections import deque
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
+from balise_agent.run.vpn_echo import VpnStream
+from balise_lab.field.network import draws
 from balise_lab.field.network.acting import Acting
 from balise_lab.field.network.answering import Answer, Arrival
 from balise_lab.field.network.capture import Capture
@@ -16,6 +19,7 @@ from balise_lab.field.network.certificates import Chain
 from balise_lab.field.network.home_network import HomeNetwork
 from balise_lab.field.network.hosts import Server
 from balise_lab.field.network.passing import Way
+from balise_lab.field.network.proxying import Onward
 
 SEGMENT: Final = 1_448
 _FIRST_FLIGHT: Final = 10
@@ -26,6 +30,11 @@ _RTO: Final = 0.204
 _MOST_SENDINGS: Final = 9
 _PROGRAM: Final = 1.5e-4
 """Seconds until a program has handed its bytes to the kernel."""
+_AT_ONCE: Final = 0.005
+_NOISE: Final = 0.12
+"""Spread of a home's rates from one connection to the next, as a standard deviation of their logarithms."""
+_LOSSY: Final = 1.22
+"""Of the rate that random loss leaves to TCP: MSS / RTT * 1.22 / sqrt(p) (Mathis et al. 1997)."""
 _THROTTLED: Final = 128.0
 """Kilobits a second of a throttle that says no figure: what was measured in Russia in 2021."""
 _COST: Final = 52
@@ -50,18 +59,25 @@ class Connection:
         "began",
         "capture",
         "chain",
+        "clean",
+        "drawn",
         "ended",
         "expected",
         "frozen",
         "gone",
+        "handshake",
+        "hello",
         "home",
         "last_read",
+        "luck",
         "name",
+        "onward",
         "out",
         "port",
         "queue",
         "read",
         "received",
+        "said",
         "server",
         "server_next",
         "tls",
@@ -103,8 +119,22 @@ class Connection:
         self.unread = False
         self.name: str | None = None
         """What the client showed in clear."""
+        self.luck = 1.0
+        """Of this connection's rate; 1: as the line has it."""
+        self.clean = 0
+        """Segments that come before the first that is lost; what random loss leaves to TCP holds behind it."""
+        self.drawn: dict[int, bool] = {}
+        """Whether each box of a share of the flows has this one."""
+        self.hello: tuple[bytes, ...] = ()
+        """The segments of a ClientHello so far."""
         self.tls = False
         self.chain: Chain | None = None
+        self.said: list[bytes] = []
+        """Payloads of the client's of a VPN protocol's handshake."""
+        self.handshake = VpnStream()
+        """What a helper has heard of it: the helper's own code."""
+        self.onward: Onward | None = None
+        """What the proxy at its other end is connected to."""
 
     def takes(self, size: int, at: float) -> None:
         """Count what the program read."""
@@ -151,7 +181,7 @@ class Connection:
         home, moment, pause = self.home, 0.0, max(_RTO, 2 * self.way.seconds)
         rto = max(_RTO + self.way.seconds, 3 * self.way.seconds)
         for _ in range(_MOST_SENDINGS):
-            if not never and not home.lost():
+            if not never and not home.lost_towards(self.address, self.port):
                 return moment
             moment += pause
             pause, rto = rto, 2 * rto
@@ -199,7 +229,7 @@ class Connection:
     def _data(self, began: float, data: bytes) -> float:
         """Let a burst of the server's data arrive; return when its last segment does."""
         room = self._room()
-        rate = self._rate()
+        rate, lossy = self.pace(lossless=True), self.pace()
         if self.window:
             # One segment; what is left of the window is too small to be filled (RFC 9293 3.8.6.2.1).
             data = data[: min(self.window, SEGMENT)]
@@ -215,18 +245,21 @@ class Connection:
             if self.received + len(piece) > room:
                 self.frozen = True
                 return at
-            # Behind the first segments nobody looks at single ones: a whole flight is taken at once.
+            if sent >= self.clean * SEGMENT:
+                rate = lossy
+            # Behind the first segments nobody looks at single ones: a flight is taken at once, as far as 5 ms go.
+            taken = 1
             if number >= _RECORDED:
-                piece = data[sent : sent + SEGMENT * left]
+                taken = max(1, min(left, int(rate * _AT_ONCE) // SEGMENT))
+                piece = data[sent : sent + SEGMENT * taken]
                 piece = piece[: max(0, room - self.received)]
                 if not piece:
                     self.frozen = True
                     return at
-                left = 1
             at += len(piece) / rate
             self._segment(at, piece, recorded=number < _RECORDED)
             sent += len(piece)
-            left -= 1
+            left -= taken
             number += 1
         return at
 
@@ -281,13 +314,33 @@ class Connection:
                 room = min(room, one.effect.after)
         return room
 
-    def _rate(self) -> float:
-        """Return bytes a second."""
-        kbps = self.home.now.line.kbps
-        for one in self.home.now.flows:
-            if one.kind == "throttle" and self._slowed(one):
-                kbps = min(kbps, one.effect.kbps or _THROTTLED)
+    def draw_pace(self) -> None:
+        """Let this connection's line be as fast as it happens to be: homes share it, and weather loses packets."""
+        self.luck = math.exp(self.home.chance.gauss(0.0, _NOISE))
+        loss = self.home.now.line.loss
+        drawn = 1.0 - draws.fraction("first loss", self.luck)
+        self.clean = int(math.log(drawn) / math.log(1.0 - loss)) if 0.0 < loss < 1.0 else 0
+
+    def pace(self, *, up: bool = False, lossless: bool = False) -> float:
+        """Return bytes a second; ``lossless``: while none of its segments was lost."""
+        line = self.home.now.line
+        kbps = line.kbps
+        if line.loss and self.luck != 1.0 and not lossless:
+            kbps = min(kbps, _LOSSY * SEGMENT * 8 / 1000.0 / (max(self.way.seconds, 0.01) * math.sqrt(line.loss)))
+        kbps *= self.luck
+        for one in self._slowing(up=up):
+            kbps = min(kbps, one.effect.kbps or _THROTTLED)
         return kbps * 125.0
+
+    def slowed_by(self, *, up: bool) -> str:
+        """Return how a box holds the rate down: ``police`` or ``shape``; empty where none does."""
+        return next((one.effect.act or "police" for one in self._slowing(up=up)), "")
+
+    def _slowing(self, *, up: bool) -> list[Acting]:
+        """Return the boxes that slow this connection down in a direction; which of a share's it is stays as drawn."""
+        way = "up" if up else "down"
+        here = [one for one in self.home.now.flows if one.kind == "throttle" and one.effect.direction in {"", way}]
+        return [one for one in here if self.drawn.setdefault(id(one.effect), self._slowed(one))]
 
     def _slowed(self, one: Acting) -> bool:
         by_name = one.kind == "throttle" and one.names is not None

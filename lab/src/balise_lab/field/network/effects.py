@@ -51,17 +51,21 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     code: str = ""
     copies: int = 0
     country: str = ""
+    direction: str = ""
     inline: bool | None = None
     inspected: bool = False
     ip_id: int = -1
     issuer: str = ""
+    joins: bool = True
     kbps: float = 0.0
     length: int = 0
     location: str = ""
     loss: float = 0.0
     marks: str = "box"
     ms: float = 0.0
+    passes: int = 0
     per_minute: int = 10
+    reassembles: bool = True
     residual: float = 0.0
     resolvers: tuple[str, ...] = ()
     retry_after: int = 0
@@ -99,24 +103,28 @@ RESOLVERS: Final = ("provider", "public", "silent")
 SETTINGS: Final = {
     "act": "which of its ways the effect takes (see the kind)",
     "after": "bytes towards the client after which a connection freezes",
-    "alert": "TLS alert that the server sends (RFC 8446 B.2)",
+    "alert": "TLS alert that is sent (RFC 8446 B.2)",
     "allow": "names that are let through (`*.x.com` too); `broker` stands for the way to the collector",
     "answer": "addresses of the answer",
     "asn": "AS number that the line is seen with",
     "code": "ICMP type/code, such as 3/13",
     "copies": "forged resets (0: as the marks have it)",
     "country": "country that the line is seen in",
+    "direction": "`down` or `up`, where not both",
     "inline": "whether the true packets are kept back",
     "inspected": "every name, not only those selected",
     "ip_id": "IP-ID of forged packets (-1: as the marks have it)",
     "issuer": "issuer of the certificate that is shown",
+    "joins": "whether it joins the TLS records of a hello",
     "kbps": "kilobits a second (0: 128 for `throttle`; `line.slow` leaves the rate alone)",
     "length": "bytes of the page's body (0: a short page)",
     "location": "where the redirect leads",
     "loss": "share of packets lost, each way",
     "marks": f"how forged packets look: {', '.join(MARKS)}",
     "ms": "milliseconds more, each round trip",
+    "passes": "datagrams of a flow that pass, each way, before it is cut; over TCP, packets of the client's",
     "per_minute": "connections of one home that a server takes in a minute",
+    "reassembles": "whether it joins the segments of a hello",
     "residual": "seconds for which (client, address, port) stays closed after each hit",
     "resolvers": f"which are concerned: {', '.join(RESOLVERS)}",
     "retry_after": "seconds in Retry-After (0: no such header)",
@@ -143,6 +151,7 @@ HOME, FIRST_HOP, PROVIDER, BORDER, SERVER = range(1, 6)
 """Where on the way an effect stands; the nearest to the probe acts first."""
 
 _FORGES: Final = ("marks", "copies", "ttl", "ip_id", "inline", "residual", "wildcard")
+_READS: Final = ("reassembles", "joins")
 _LIES: Final = ("resolvers", "which", "wildcard", "ttl", "ip_id", "inline")
 _PAGE: Final = ("status", "title", "length", "server", "retry_after")
 _NULL: Final = ("drop", "icmp")
@@ -170,14 +179,52 @@ _TABLE: Final[dict[str, _Kind]] = {
         "nothing crosses the border; the country's inside goes on", ("act", "code"), _NULL, "syn", BORDER
     ),
     # interference with names that are shown
-    "sni.rst": _Kind("resets after a ClientHello with the name", _FORGES, (), "name"),
-    "sni.fin": _Kind("a forged end after a ClientHello with the name", _FORGES, (), "name"),
-    "sni.drop": _Kind("the flow dies after a ClientHello with the name", ("residual", "wildcard"), (), "name"),
+    "sni.rst": _Kind("resets after a ClientHello with the name", (*_FORGES, *_READS), (), "name"),
+    "sni.fin": _Kind("a forged end after a ClientHello with the name", (*_FORGES, *_READS), (), "name"),
+    "sni.alert": _Kind(
+        "a forged TLS alert after a ClientHello with the name", ("alert", *_FORGES, *_READS), (), "name"
+    ),
+    "sni.drop": _Kind("the flow dies after a ClientHello with the name", ("residual", "wildcard", *_READS), (), "name"),
+    "hello.extension": _Kind(
+        "the flow dies after a ClientHello with an extension that hides names, and one of the selected names, if any",
+        ("act", "residual", "wildcard"),
+        ("ech", "esni"),
+        "name",
+    ),
     "http.rst": _Kind("resets after a request with the Host", _FORGES, (), "name"),
     "http.fin": _Kind("a forged end after a request with the Host", _FORGES, (), "name"),
     "http.drop": _Kind("the flow dies after a request with the Host", ("residual", "wildcard"), (), "name"),
     "http.redirect": _Kind("a forged redirect answers the Host", ("location", *_FORGES), (), "name"),
     "http.blockpage": _Kind("a page answers the Host", (*_PAGE, *_FORGES), (), "name"),
+    "quic.sni": _Kind(
+        "the flow dies after an Initial packet of QUIC with the name",
+        ("act", "residual", "wildcard"),
+        ("drop", "late"),
+        "quic",
+    ),
+    "quic.version": _Kind("packets of QUIC version 1 vanish, whatever they name", (), (), "quic"),
+    "udp.drop": _Kind("UDP to the addresses and ports vanishes, DNS excepted", (), (), "udp"),
+    "call.cut": _Kind(
+        "packets in the shape of a voice call (RTP) vanish; other UDP to the same ports passes",
+        ("direction", "passes"),
+        (),
+        "udp",
+    ),
+    "vpn.cut": _Kind(
+        "packets of a VPN protocol's handshake vanish, known by their form; what else goes to the same ports passes",
+        ("act", "passes", "residual"),
+        ("openvpn", "wireguard", "ikev2", "openvpn_tcp", "fully_encrypted"),
+        "udp",
+    ),
+    "udp.stun": _Kind("packets with STUN's magic cookie vanish; other UDP to the same ports passes", (), (), "udp"),
+    "router.alg": _Kind(
+        "the home's own router changes what STUN's answers say: other addresses, or so that they cannot be read",
+        ("act",),
+        ("rewrites", "breaks"),
+        "udp",
+        HOME,
+    ),
+    "router.udp": _Kind("the home's own router lets no UDP out but DNS", (), (), "udp", HOME),
     "tls.mitm": _Kind(
         "another certificate is shown in the place of the server's", ("issuer", "trusted", "inspected"), (), "name"
     ),
@@ -186,7 +233,10 @@ _TABLE: Final[dict[str, _Kind]] = {
     ),
     "hoster.freeze": _Kind("connections freeze after some bytes", ("after",), (), "flow"),
     "throttle": _Kind(
-        "connections that show the names are slowed down, or those to the addresses", ("kbps", "wildcard"), (), "flow"
+        "connections that show the names are slowed down, or those to the addresses",
+        ("act", "direction", "kbps", "wildcard"),
+        ("police", "shape"),
+        "flow",
     ),
     # ordinary life: the line
     "provider.outage": _Kind("the provider's network is dead, inside too", (), (), "line"),
@@ -195,6 +245,13 @@ _TABLE: Final[dict[str, _Kind]] = {
     "wifi": _Kind("the probe has no way to its router", ("act",), ("silent", "no_route"), "line", HOME),
     "line.slow": _Kind("the line is slow", ("ms", "kbps"), (), "line"),
     "line.loss": _Kind("the line loses packets", ("loss",), (), "line"),
+    "path.loss": _Kind(
+        "packets to the addresses are lost on their way, whatever flow they are of: a bad peering",
+        ("loss",),
+        (),
+        "syn",
+        BORDER,
+    ),
     "gateway.mute": _Kind("the router answers neither ARP nor echo, and carries", (), (), "line", HOME),
     "eagain": _Kind("this machine's own sending queue is full", (), (), "line", HOME),
     "v6.broken": _Kind("IPv6 of the home is broken", ("act",), ("blackhole", "no_route", "prohibited"), "line", HOME),
@@ -219,6 +276,13 @@ _TABLE: Final[dict[str, _Kind]] = {
     "server.down": _Kind("the server is down", ("act",), ("silent", "refused", "unreachable"), "syn", SERVER),
     "server.hello": _Kind(
         "the server's front dislikes the hello",
+        ("act", "alert"),
+        ("reset", "drop", "close", "alert", "stall"),
+        "name",
+        SERVER,
+    ),
+    "server.extension": _Kind(
+        "the server's front takes no hello with ECH or ESNI",
         ("act", "alert"),
         ("reset", "drop", "close", "alert", "stall"),
         "name",

@@ -1,7 +1,7 @@
 """The modelled network of one situation: its world, what happens in it, and the door through which probes reach it.
 
 Lives here: effects worked out against a world, and the sessions of the conductor. Must not live here: how a step ends
-(tcp_steps.py, dns_step.py, crafted.py).
+(tcp_steps.py, dns_step.py, datagram_step.py, crafted.py).
 """
 
 from collections.abc import Callable, Iterable
@@ -11,6 +11,7 @@ from balise_agent.experiments.steps import (
     AskGateway,
     Close,
     Connect,
+    Datagram,
     Exchange,
     Handshake,
     Inject,
@@ -19,9 +20,10 @@ from balise_agent.experiments.steps import (
     Reply,
     Send,
     Step,
+    Transfer,
 )
 from balise_agent.system.task import Steps
-from balise_lab.field.network import crafted, dns_step, tcp_steps
+from balise_lab.field.network import crafted, datagram_step, dns_step, tcp_steps, transfers
 from balise_lab.field.network.acting import Acting
 from balise_lab.field.network.connections import Connection
 from balise_lab.field.network.effects import Effect
@@ -148,13 +150,15 @@ class Session:
         match step:
             case Query():
                 return dns_step.query(home, step)
+            case Datagram():
+                return datagram_step.exchange_datagrams(home, step)
             case Exchange():
                 return crafted.exchange(home, step)
             case Connect():
                 return tcp_steps.connect(home, step, self._keep)
             case AskGateway():
                 return crafted.ask_gateway(home, step)
-            case Send() | Receive() | Handshake() | Inject() | Close():
+            case Send() | Receive() | Transfer() | Handshake() | Inject() | Close():
                 return self._on_connection(step)
             case _:
                 raise TypeError(f"the modelled network carries out no {type(step).__name__}")
@@ -163,7 +167,7 @@ class Session:
         """Forget every connection that the plan left open."""
         self._connections.clear()
 
-    def _on_connection(self, step: Send | Receive | Handshake | Inject | Close) -> Operation:
+    def _on_connection(self, step: Send | Receive | Transfer | Handshake | Inject | Close) -> Operation:
         connection = self._connections[step.handle]
         match step:
             case Close():
@@ -175,6 +179,8 @@ class Session:
                 return tcp_steps.send(connection, step)
             case Receive():
                 return tcp_steps.receive(connection, step)
+            case Transfer():
+                return transfers.transfer(connection, step)
             case Handshake():
                 return tcp_steps.handshake(connection, step)
             case _:

@@ -4,19 +4,25 @@ Lives here: the fate of packets to an endpoint, residual blocking, loss, round t
 (session.py and the files that it names).
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from random import Random
 from typing import Final, NamedTuple, Protocol
 
 from balise_lab.field.network import acting, passing
 from balise_lab.field.network.acting import Acting, Now
+from balise_lab.field.network.homes import Home
 from balise_lab.field.network.hosts import Host, Server, World
 from balise_lab.field.network.passing import SILENT, Fate, Way
 
 _WEB: Final = frozenset({80, 443})
+_OF_TCP: Final = frozenset({"ip.rst", "server.rate"})
+"""Effects on addresses that know connections alone."""
 _PROXY_HOPS: Final = 2
 _MINUTE: Final = 60.0
 _JITTER_MS: Final = 1.5
+_FIRST_SOURCE: Final = 62_000
+_MOST_FLOWS: Final = 1_000
 
 
 class Clock(Protocol):
@@ -75,10 +81,39 @@ class HomeNetwork:
         self._common = common
         self.no_edns: dict[str, float] = {}
         """Servers that were seen to refuse EDNS, and until when that is remembered."""
-        self._residual: dict[tuple[str, int], float] = {}
+        self._residual: dict[tuple[str, int, str], float] = {}
         self._ways: dict[tuple[str, str], Way] = {}
         self._taken: dict[str, list[float]] = {}
         self._now: Now | None = None
+        self._flows: OrderedDict[int, int] = OrderedDict()
+        """Datagrams of a flow so far, both ways, by the source port."""
+        self._sources = 0
+        self._beyond: dict[str, HomeNetwork] = {}
+
+    def flow(self, source: int) -> tuple[int, int]:
+        """Return the source port of a flow and its datagrams so far; 0: a fresh one."""
+        if not source:
+            self._sources += 1
+            source = _FIRST_SOURCE + self._sources % _MOST_FLOWS
+            self._flows.pop(source, None)
+        return source, self._flows.get(source, 0)
+
+    def passed(self, source: int, datagrams: int) -> None:
+        """Note how many datagrams of a flow there were."""
+        self._flows[source] = datagrams
+        self._flows.move_to_end(source)
+        while len(self._flows) > _MOST_FLOWS:
+            self._flows.popitem(last=False)
+
+    def seen_from(self, server: Server) -> "HomeNetwork":
+        """Return the network as a machine at another server's place sees it: nothing of this home's acts on it."""
+        known = self._beyond.get(server.address)
+        if known is None:
+            stands = Home(id=f"at {server.address}", country=server.country, asn=server.asn, loss=0.0, v6=True)
+            known = HomeNetwork(self._common, self.home.id, self.clock, Open())
+            known.home, known.chance = stands, self.chance
+            self._beyond[server.address] = known
+        return known
 
     @property
     def time(self) -> float:
@@ -116,6 +151,17 @@ class HomeNetwork:
         loss = self.now.line.loss
         return loss > 0.0 and self.chance.random() < 1.0 - (1.0 - loss) ** 2
 
+    def lost_towards(self, address: str, port: int) -> bool:
+        """Whether a packet of a connection that stands, or its answer, is lost this time: by the line or on its way."""
+        if self.lost():
+            return True
+        server, seen = self.server(address), self.now.seen
+        return any(
+            self.chance.random() < 1.0 - (1.0 - one.effect.loss) ** 2
+            for one in self.now.syns
+            if one.kind == "path.loss" and one.hits(passing.seen_address(address), server, port, seen)
+        )
+
     def fate(
         self, address: str, port: int, there: Way, *, protocol: str = "tcp", stands: bool = False, exists: bool = False
     ) -> Fate | None:
@@ -136,16 +182,16 @@ class HomeNetwork:
             return by_line
         if not stands and self._is_proxied(port, protocol):
             return None
-        if self._residual and self._is_residual(address, port):
+        if self._residual and self._is_residual(address, port, protocol):
             return SILENT
         server = self.server(address)
         if now.syns:
             # A box beyond the NAT64 sees the IPv4 address.
             onward = passing.seen_address(address)
             for one in now.syns:
-                if stands and (one.effect.share < 1.0 or one.kind == "server.rate"):
+                if stands and (one.effect.share < 1.0 or one.kind in _SPARE_STANDING):
                     continue
-                if one.effect.protocol not in {"", protocol} or not self._concerns(one, onward, server, port):
+                if not _knows(one, protocol) or not self._concerns(one, onward, server, port):
                     continue
                 fate = passing.by_effect(one, now, self.chance, there, v6=v6)
                 if fate is not None:
@@ -188,15 +234,24 @@ class HomeNetwork:
         self._taken[address] = [*taken, moment]
         return len(taken) >= per_minute
 
-    def remember(self, address: str, port: int, seconds: float) -> None:
+    def remember(self, address: str, port: int, seconds: float, protocol: str = "tcp") -> None:
         """Let an endpoint stay closed to this home for a while (residual censorship)."""
-        self._residual[address, port] = self.time + seconds
+        self._residual[address, port, protocol] = self.time + seconds
 
-    def _is_residual(self, address: str, port: int) -> bool:
-        until = self._residual.get((address, port))
+    def _is_residual(self, address: str, port: int, protocol: str) -> bool:
+        until = self._residual.get((address, port, protocol))
         if until is None:
             return False
         if until <= self.time:
-            del self._residual[address, port]
+            del self._residual[address, port, protocol]
             return False
         return True
+
+
+_SPARE_STANDING: Final = frozenset({"server.rate", "path.loss"})
+"""What leaves a connection that stands alone: a lost segment is sent again."""
+
+
+def _knows(one: Acting, protocol: str) -> bool:
+    """Whether an effect on addresses acts on a protocol."""
+    return one.effect.protocol in {"", protocol} and not (protocol == "udp" and one.kind in _OF_TCP)

@@ -11,8 +11,10 @@ from typing import Final
 
 import msgspec
 
+from balise_agent.run.vpn_echo import HelperEcho
 from balise_lab.field.network.draws import number
 from balise_lab.field.network.homes import Home
+from balise_wire.experiments.vpn import TCP_PORTS
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -64,11 +66,23 @@ class Host(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tls: str = "modern"
     """``modern``, ``old`` (TLS 1.0 alone) or ``none``."""
     issuer: str = "CN=R11,O=Let's Encrypt,C=US"
+    authority: str = ""
+    """SHA-256 (hex) of the certificate of its owner's own authority; empty: a public one vouches for it."""
     pages: dict[str, Page] = {}
     """By path; ``/`` for all that have none of their own."""
     https: bool = True
     """Whether port 80 only leads to HTTPS."""
     first_ttl: int = 64
+    proxy: bool = False
+    """Whether it connects whoever asks it by SOCKS 5 or by CONNECT, on each of its ports."""
+    helper: bool = False
+    """Whether it is a helper of the operator's, which answers trains in the shape of a call, and handshakes of VPN
+    protocols."""
+    stun: str = "both"
+    """What a binding request to a port of STUN leads to: ``both`` (an answer, with the cookie or without), ``cookie``
+    (only with it), ``none`` (nothing comes) or ``closed`` (an ICMP error)."""
+    quic: str = "v1"
+    """What UDP on the port of QUIC leads to: ``v1``, ``none`` (nothing comes) or ``closed`` (an ICMP error)."""
 
 
 BOGUS: Final = "45.98.66.66"
@@ -76,6 +90,16 @@ BOGUS: Final = "45.98.66.66"
 SHIPPED: Final[dict[str, Host]] = {
     host.name: host
     for host in (
+        *(
+            Host(
+                name=f"{name}.signal.org", service="signal", role=role, asn=16509, issuer="CN=Signal Messenger",
+                authority="ddb0f92bb95c8d6fd202ea6e8cc5ccd182b544f8cd696f47d580659ddc9df65a",
+            )
+            for name, role in (
+                ("chat", "chat"), ("storage", "api"), ("cdsi", "api"), ("sfu.voip", "signalling"),
+                ("cdn", "media-image"), ("cdn2", "media-image"),
+            )
+        ),
         Host(
             name="captive.apple.com", country="", asn=714, https=False,
             pages={"/": Page(body="<HTML><HEAD><TITLE>Success</TITLE></HEAD><BODY>Success</BODY></HTML>\n")},
@@ -105,6 +129,8 @@ SHIPPED: Final[dict[str, Host]] = {
 }  # fmt: skip
 """What is publicly known of the controls and resolvers that the catalogue ships."""
 
+STUN_PORTS: Final = frozenset({3_478, 19_302})
+"""Ports of UDP on which hosts answer STUN."""
 _ROOM_V4: Final = int(ipaddress.ip_address("45.32.0.0"))
 _BLOCKS: Final = 12_288
 """Blocks of 256 addresses from 45.32.0.0 on: unicast, in no reserved range."""
@@ -123,7 +149,7 @@ def registered(name: str) -> str:
 class Server:
     """What stands at one address."""
 
-    __slots__ = ("address", "asn", "country", "first_ttl", "host", "names", "network", "ports", "resolver")
+    __slots__ = ("address", "asn", "country", "echo", "first_ttl", "host", "names", "network", "ports", "resolver")
 
     def __init__(self, address: str, host: Host) -> None:
         self.address = address
@@ -131,10 +157,12 @@ class Server:
         self.names: dict[str, Host] = {}
         self.asn = host.asn
         self.country = host.country
-        self.ports = frozenset(host.ports)
+        self.ports = frozenset((*host.ports, *(TCP_PORTS if host.helper else ())))
         self.resolver = host.resolver
         self.first_ttl = host.first_ttl
         self.network = network_of(host.prefix, address)
+        self.echo = HelperEcho(address.encode(), vpn=True) if host.helper else None
+        """What a helper answers over UDP: the helper's own code."""
 
     def add(self, host: Host) -> None:
         """Let the server hold one more host's names."""

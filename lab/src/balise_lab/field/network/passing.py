@@ -117,6 +117,8 @@ def by_effect(one: Acting, now: Now, chance: Random, there: Way, *, v6: bool) ->
             return refusal(one, now, v6)
         case "server.down" | "server.rate" if effect.act in {"refused", "reset"}:
             return Fate("refused", there.seconds, ttl=there.ttl)
+        case "path.loss" if chance.random() >= 1.0 - (1.0 - effect.loss) ** 2:
+            return None
         case "server.down" if effect.act == "unreachable":
             hop = router(now.seen.asn, v6=v6, place="far")
             return Fate("icmp", there.seconds + 3.0, code="1/3" if v6 else "3/1", hop=hop, ttl=there.ttl)

@@ -6,6 +6,7 @@ Lives here: from a step to its reply and the time it takes. Must not live here: 
 
 import hashlib
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from balise_agent.experiments.steps import (
@@ -26,13 +27,14 @@ from balise_agent.experiments.steps import (
 )
 from balise_agent.system.errors import LinkUnusable
 from balise_agent.system.task import Steps, Wait
-from balise_lab.field.network import answering
+from balise_lab.field.network import answering, handshakes, proxying
 from balise_lab.field.network.capture import Capture
 from balise_lab.field.network.certificates import Chain
 from balise_lab.field.network.connections import DATA, RESET, Connection
 from balise_lab.field.network.home_network import HomeNetwork
 from balise_lab.field.network.passing import Fate
-from balise_lab.field.network.reading import Shown, shown
+from balise_lab.field.network.reading import Shown, is_hello, is_whole, shown
+from balise_wire.experiments.vpn import TCP_PORTS
 from balise_wire.failures import Failure
 
 Operation = Steps[Reply]
@@ -82,11 +84,11 @@ def connect(home: HomeNetwork, step: Connect, keep: Callable[[Connection], int])
             return Connected(at=at, elapsed_ms=took * 1000.0, handle=handle)
         if fate is not None and fate.after and sending + fate.after < step.timeout:
             took = sending + fate.after
-            failure = _refused(capture, fate, took)
+            word = _refused(capture, fate, took)
             yield Wait(within=took + LATE)
             detail = f"icmp {fate.code}" if fate.code else ""
             packets = capture.until(took + LATE)
-            return Failed(at=at, elapsed_ms=took * 1000.0, failure=failure, packets=packets, detail=detail)
+            return Failed(at=at, elapsed_ms=took * 1000.0, failure=word, packets=packets, detail=detail)
     yield Wait(within=step.timeout)
     packets = capture.until(step.timeout)
     return Failed(at=at, elapsed_ms=step.timeout * 1000.0, failure=Failure.GENERIC_TIMEOUT, packets=packets)
@@ -120,14 +122,46 @@ def _passes(connection: Connection) -> bool:
     return home.fate(connection.address, connection.port, connection.way, stands=True) is None
 
 
-def _answer(connection: Connection, said: Shown, *, old: bool = False) -> answering.Answer:
+def answer_of(connection: Connection, said: Shown, *, old: bool = False) -> answering.Answer:
+    """Return what comes back to what is said on a connection that stands."""
     if not _passes(connection):
         return answering.SILENCE
     if connection.tls:
         return answering.page(connection.home, connection.server, connection.way, said)
     connection.name = said.name
-    home, server = connection.home, connection.server
-    return answering.answer(home, server, connection.port, connection.way, said, old=old)
+    home, server, onward = connection.home, connection.server, connection.onward
+    beyond = None if onward is None else partial(proxying.behind, onward, connection.way, said)
+    return answering.answer(home, server, connection.port, connection.way, said, old=old, beyond=beyond)
+
+
+def _of_proxy(connection: Connection, data: bytes) -> answering.Answer:
+    """Return what a proxy answers to who asks it for a connection."""
+    if not _passes(connection):
+        return answering.SILENCE
+    told, connection.onward = proxying.asked(connection.home, connection.server, connection.way, data)
+    return told
+
+
+def _of_bytes(connection: Connection, data: bytes) -> answering.Answer:
+    """Return what comes back to bytes: nothing to a part of a hello, whoever reads it."""
+    if not connection.hello and (connection.tls or not is_hello(data)):
+        return answer_of(connection, shown(data))
+    connection.hello = (*connection.hello, data)
+    whole = b"".join(connection.hello)
+    if not is_whole(whole):
+        return answering.Answer() if _passes(connection) else answering.SILENCE
+    said = shown(whole)._replace(segments=len(connection.hello))
+    connection.hello = ()
+    return answer_of(connection, said)
+
+
+def _told(connection: Connection, data: bytes) -> answering.Answer:
+    """Return what comes back to bytes in clear, or to what only a server can read."""
+    if connection.server.host.proxy and connection.onward is None:
+        return _of_proxy(connection, data)
+    if connection.server.echo is not None and connection.port in TCP_PORTS:
+        return handshakes.answer(connection, data) if _passes(connection) else answering.SILENCE
+    return _of_bytes(connection, data)
 
 
 def send(connection: Connection, step: Send) -> Operation:
@@ -136,7 +170,7 @@ def send(connection: Connection, step: Send) -> Operation:
     home = connection.home
     home.gate.allow(connection.address, connection.port, len(step.data))
     digest = hashlib.sha256(step.data).hexdigest()[:16]
-    connection.sends(len(step.data), digest, _answer(connection, shown(step.data)))
+    connection.sends(len(step.data), digest, _told(connection, step.data))
     return Sent(at=home.clock.now(), elapsed_ms=0.1)
 
 
@@ -152,9 +186,11 @@ def receive(connection: Connection, step: Receive) -> Operation:
     while queue and queue[0].at <= deadline:
         one = queue[0]
         moment = max(began, one.at)
+        if step.patience:
+            deadline = min(max(deadline, moment + step.timeout), began + step.patience)
         if one.what == RESET:
             yield Wait(within=max(0.0, moment - connection.elapsed) + LATE)
-            return _failed(connection, at, moment - began, Failure.CONNECTION_RESET, bytes(data))
+            return failure(connection, at, moment - began, Failure.CONNECTION_RESET, bytes(data))
         if one.what != DATA:
             queue.popleft()
             yield Wait(within=moment - began)
@@ -173,8 +209,8 @@ def receive(connection: Connection, step: Receive) -> Operation:
             connection.unread = any(left.what == DATA for left in queue)
             yield Wait(within=moment - began)
             return _received(at, began, moment, bytes(data), first, last)
-    yield Wait(within=step.timeout)
-    return _failed(connection, at, step.timeout, Failure.GENERIC_TIMEOUT, bytes(data))
+    yield Wait(within=deadline - began)
+    return failure(connection, at, deadline - began, Failure.GENERIC_TIMEOUT, bytes(data))
 
 
 def _wanted(data: bytearray, before: int, most: int, marks: list[bytes]) -> int | None:
@@ -202,17 +238,17 @@ def _received(
     )
 
 
-def _failed(
-    connection: Connection, at: float, seconds: float, failure: Failure, data: bytes = b"", detail: str = ""
+def failure(
+    connection: Connection, at: float, seconds: float, word: Failure, data: bytes = b"", detail: str = ""
 ) -> Failed:
     """Return a failure; the connection is closed by it."""
     connection.hang_up()
-    late = 0.0 if failure is Failure.GENERIC_TIMEOUT else LATE
+    late = 0.0 if word is Failure.GENERIC_TIMEOUT else LATE
     idle_ms = connection.idle_ms
     return Failed(
         at=at,
         elapsed_ms=seconds * 1000.0,
-        failure=failure,
+        failure=word,
         data=data,
         packets=connection.capture.until(connection.elapsed),
         detail=detail,
@@ -226,7 +262,7 @@ def handshake(connection: Connection, step: Handshake) -> Operation:
     home, began = connection.home, connection.elapsed
     at = home.clock.now()
     home.gate.allow(connection.address, connection.port, _HELLO)
-    answer = _answer(connection, Shown("tls", step.sni), old=step.old)
+    answer = answer_of(connection, Shown("tls", step.sni), old=step.old)
     connection.sends(_HELLO, f"{home.chance.getrandbits(64):016x}", answer)
     heard = bytearray()
     moment, deadline = began, began + step.timeout
@@ -236,7 +272,7 @@ def handshake(connection: Connection, step: Handshake) -> Operation:
         if one.what != DATA:
             word = Failure.CONNECTION_RESET if one.what == RESET else Failure.EOF
             yield Wait(within=moment - began + LATE)
-            return _failed(connection, at, moment - began, word, bytes(heard[:4096]))
+            return failure(connection, at, moment - began, word, bytes(heard[:4096]))
         heard += one.data
         connection.takes(len(one.data), moment)
         if answer.chain is not None and len(heard) >= _size(answer):
@@ -249,15 +285,15 @@ def handshake(connection: Connection, step: Handshake) -> Operation:
                 version="TLSv1" if connection.server.host.tls == "old" else "TLSv1.3",
                 alpn=step.alpn[0] if step.alpn else "",
                 chain=answer.chain.certificates,
-                verify_failure=answer.chain.convinces(step.sni, home.clock.now()),
+                verify_failure=answer.chain.convinces(step.sni, home.clock.now(), step.authorities),
                 bytes_received=len(heard),
             )
         if not heard.startswith(_TLS_RECORD):
-            failure, detail = _complaint(bytes(heard))
+            word, detail = _complaint(bytes(heard))
             yield Wait(within=moment - began + LATE)
-            return _failed(connection, at, moment - began, failure, bytes(heard[:4096]), detail)
+            return failure(connection, at, moment - began, word, bytes(heard[:4096]), detail)
     yield Wait(within=step.timeout)
-    return _failed(connection, at, step.timeout, Failure.GENERIC_TIMEOUT, bytes(heard[:4096]))
+    return failure(connection, at, step.timeout, Failure.GENERIC_TIMEOUT, bytes(heard[:4096]))
 
 
 def _finish(connection: Connection, at: float, chain: Chain) -> None:

@@ -13,11 +13,12 @@ from balise_collector.fleet.registry.sqlite.members import SqliteMembers
 from balise_collector.fleet.registry.sqlite.pending import SqlitePending
 from balise_collector.fleet.registry.sqlite.requests import SqliteRequests
 from balise_collector.fleet.registry.sqlite.tokens import SqliteTokens
+from balise_collector.fleet.registry.sqlite.watches import SqliteWatches
 from balise_collector.fleet.token import Token
 from balise_collector.system.shared_file import open_reading, open_shared
 
 
-class SqliteRegistry(SqliteMembers, SqliteAssignments, SqlitePending, SqliteRequests, SqliteTokens):
+class SqliteRegistry(SqliteMembers, SqliteAssignments, SqlitePending, SqliteRequests, SqliteTokens, SqliteWatches):
     """One connection to the registry's file; each thread opens its own."""
 
     def __init__(self, path: Path, *, reading: bool = False) -> None:

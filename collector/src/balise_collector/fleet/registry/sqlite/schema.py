@@ -6,7 +6,7 @@ Must not live here: rows (the modules beside this one, by subject).
 import sqlite3
 from typing import Final
 
-from balise_collector.fleet.registry.sqlite import requests, tokens
+from balise_collector.fleet.registry.sqlite import requests, tokens, watches
 from balise_collector.fleet.registry.sqlite.members import LATER
 from balise_collector.system.migrations import Migration, bring_up, columns
 from balise_collector.system.shared_file import make_tables
@@ -53,6 +53,7 @@ def make(db: sqlite3.Connection) -> None:
     make_tables(db, _TABLES)
     make_tables(db, tokens.TABLES)
     make_tables(db, requests.TABLES)
+    make_tables(db, watches.TABLES)
     bring_up(db, _STEPS)
 
 

@@ -1,0 +1,175 @@
+"""The counterfactual path: a connection to a server by way of a proxy of the operator's (docs/experiments/proxy.md).
+
+Lives here: asking a proxy, how far it led, and the order of a series: the control's name first, since a proxy that is
+down says nothing and is shown no name that somebody may mind. Nothing that is returned says where the proxy is. Must
+not live here: the proxies' bytes (codec/proxy.py), what is said to the server, or any verdict.
+"""
+
+from collections.abc import Callable, Generator, Sequence
+from typing import Final, NamedTuple, TypeVar
+
+from balise_agent.codec import proxy as spoken
+from balise_agent.experiments.experiment import Destination
+from balise_agent.experiments.steps import Close, Connect, Connected, Failed, Receive, Received, Reply, Send, Step
+from balise_agent.experiments.task import Endpoint, Task, expect
+from balise_agent.system.proxies import Proxy, ProxyKind
+from balise_wire.failures import Failure
+from balise_wire.through import LABEL, MOST, ProxyStage, Through
+from balise_wire.trial import Trial
+from balise_wire.words import Arm
+
+T = TypeVar("T", bound=Trial)
+BY_PROXY: Final = frozenset({Arm.THROUGH, Arm.THROUGH_CONTROL})
+HIDDEN: Final = "(by way of the operator's proxy)"
+"""In the place of a proxy's address, for the host."""
+_TRIES: Final = MOST - 1
+"""Of the subject, where the first fails: one alone dies of ordinary loss now and then."""
+
+
+class Opened(NamedTuple):
+    """What came of asking a proxy for a connection."""
+
+    at: float
+    """UNIX seconds on the probe's clock at which it was begun."""
+    elapsed_ms: float
+    through: Through
+    failure: Failure | None = None
+    """Why it is not open; ``None`` where it is."""
+    handle: int = 0
+    """Of the connection, where it is open."""
+    flood: int = 0
+
+
+class Said(NamedTuple):
+    """The proxy's last word, and how far it led."""
+
+    stage: ProxyStage
+    elapsed_ms: float
+    failed: Failed | None = None
+    """Where the connection to the proxy failed, and is closed by that."""
+
+
+Words = Generator[Step, Reply, Said]
+
+
+def series(
+    task: Task, trial: Callable[[Arm, Endpoint, int], Generator[Step, Reply, T]]
+) -> Generator[Step, Reply, tuple[T, ...]]:
+    """Return the control's trial by way of a proxy and, where it worked, the subject's, once more where that fails.
+
+    Args:
+        task: its proxy, its subject's endpoint and a control endpoint; without any of them nothing is asked.
+        trial: makes one trial of an arm at an endpoint; the number is that of the try.
+    """
+    control = task.endpoint_control()
+    if task.proxy is None or control is None or not task.address:
+        return ()
+    trials = [(yield from trial(Arm.THROUGH_CONTROL, control, 0))]
+    if trials[0].failure is not None:
+        return tuple(trials)
+    for number in range(_TRIES):
+        trials.append((yield from trial(Arm.THROUGH, Endpoint(task.address, task.target.port), number)))
+        if trials[-1].failure is None:
+            break
+    return tuple(trials)
+
+
+def open_through(task: Task, proxy: Proxy, to: Endpoint) -> Generator[Step, Reply, Opened]:
+    """Connect to a proxy and ask it for a connection; what is not open is closed.
+
+    Args:
+        task: its time-outs.
+        proxy: which.
+        to: the server's address and port.
+    """
+    connected = yield Connect(address=proxy.address, port=proxy.port, timeout=task.timeouts.connect, secret=True)
+    if isinstance(connected, Failed):
+        stage = Through(label=proxy.label, stage=ProxyStage.UNREACHED)
+        return Opened(connected.at, connected.elapsed_ms, stage, connected.failure, flood=connected.flood)
+    handle = expect(Connected, connected).handle
+    words = _socks if proxy.kind is ProxyKind.SOCKS5 else _http
+    said = yield from words(task, proxy, to, handle)
+    through = Through(label=proxy.label, stage=said.stage)
+    elapsed_ms = connected.elapsed_ms + said.elapsed_ms
+    if said.stage is ProxyStage.OPEN:
+        return Opened(connected.at, elapsed_ms, through, handle=handle)
+    if said.failed is not None:
+        return Opened(connected.at, elapsed_ms, through, said.failed.failure, flood=said.failed.flood)
+    yield Close(handle=handle)
+    refused = Failure.HOST_UNREACHABLE if said.stage is ProxyStage.NO_WAY else Failure.CONNECTION_ABORTED
+    return Opened(connected.at, elapsed_ms, through, refused)
+
+
+def _socks(task: Task, proxy: Proxy, to: Endpoint, handle: int) -> Words:
+    """Ask a SOCKS proxy (RFC 1928)."""
+    named, spent = bool(proxy.username), 0.0
+    turns = [(spoken.greeting(named=named), spoken.method(named=named))]
+    if named:
+        turns.append((spoken.credentials(proxy.username, proxy.password), spoken.ADMITTED))
+    for words, answer in turns:
+        reply = yield from _turn(handle, words, len(answer), task.timeouts.connect)
+        spent += reply.elapsed_ms
+        if isinstance(reply, Failed):
+            return Said(ProxyStage.REFUSED, spent, reply)
+        if reply.data != answer:
+            return Said(ProxyStage.REFUSED, spent)
+    head = yield from _turn(handle, spoken.request(to.host, to.port), spoken.REPLY_HEAD, task.timeouts.connect)
+    spent += head.elapsed_ms
+    if isinstance(head, Failed):
+        return Said(_unsaid(head), spent, head)
+    rest = spoken.rest_of_reply(head.data)
+    if rest is None:
+        return Said(ProxyStage.REFUSED, spent)
+    if (stage := spoken.stage_of_reply(head.data)) is not ProxyStage.OPEN:
+        return Said(stage, spent)
+    tail = yield Receive(handle=handle, most=rest, timeout=task.timeouts.connect)
+    spent += tail.elapsed_ms
+    if isinstance(tail, Failed):
+        return Said(ProxyStage.REFUSED, spent, tail)
+    whole = len(expect(Received, tail).data) == rest
+    return Said(ProxyStage.OPEN if whole else ProxyStage.REFUSED, spent)
+
+
+def _http(task: Task, proxy: Proxy, to: Endpoint, handle: int) -> Words:
+    """Ask an HTTP proxy (RFC 9110 9.3.6)."""
+    words = spoken.connect(to.host, to.port, proxy.username, proxy.password)
+    reply = yield from _turn(handle, words, spoken.HTTP_HEAD, task.timeouts.connect, spoken.HTTP_END)
+    if isinstance(reply, Failed):
+        return Said(_unsaid(reply), reply.elapsed_ms, reply)
+    return Said(spoken.stage_of_answer(reply.data), reply.elapsed_ms)
+
+
+def _unsaid(reply: Failed) -> ProxyStage:
+    """Return how far a request led that brought no answer: a proxy answers once it is connected, or never was."""
+    return ProxyStage.NO_WAY if reply.failure is Failure.GENERIC_TIMEOUT else ProxyStage.REFUSED
+
+
+def _turn(
+    handle: int, words: bytes, most: int, timeout: float, until: bytes = b""
+) -> Generator[Step, Reply, Received | Failed]:
+    """Say something to a proxy and return what it answers."""
+    sent = yield Send(handle=handle, data=words)
+    if isinstance(sent, Failed):
+        return sent
+    answer = yield Receive(handle=handle, most=most, timeout=timeout, until=until)
+    return answer if isinstance(answer, Failed) else expect(Received, answer)
+
+
+def described(one: Through) -> str:
+    """Return how far a proxy led, for a person at the terminal."""
+    return f"by way of proxy {one.label} ({one.stage.value.replace('_', ' ')})"
+
+
+def scrub_through(one: Through | None) -> Through | None:
+    """Return what may leave of it: a word that can hold no address, whatever was written into it."""
+    if one is None or LABEL.fullmatch(one.label):
+        return one
+    return Through(label="", stage=one.stage)
+
+
+def contacts(task: Task, protocol: str) -> Sequence[Destination]:
+    """Return whom a series by way of a proxy contacts, for the host: the names, and no proxy's address."""
+    if not task.proxies:
+        return []
+    names = dict.fromkeys([*(control.name for control, _ in task.endpoint_controls()), task.target.host])
+    return [Destination(name=name, addresses=(HIDDEN,), port=task.target.port, protocol=protocol) for name in names]

@@ -1,0 +1,1 @@
+"""The quic experiment, as the collector reads, judges, shows and exports it (docs/experiments/quic.md)."""

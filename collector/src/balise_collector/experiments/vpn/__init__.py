@@ -1,0 +1,1 @@
+"""The vpn experiment, as the collector reads, judges, shows and exports it (docs/experiments/vpn.md)."""

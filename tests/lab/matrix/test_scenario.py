@@ -1,0 +1,28 @@
+"""Each row as a scenario."""
+
+import pytest
+
+from balise_lab.matrix.rows import EXPERIMENTS, ROWS, Row
+from balise_lab.matrix.scenario import scenario_of, services_of
+from balise_wire.experiments.vpn import VpnProtocol
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
+def test_a_row_is_a_scenario(row: Row) -> None:
+    """Packets can play it as well as the field."""
+    assert scenario_of(row).warnings == ()
+
+
+NOT_PLAYED = {
+    "fully_encrypted": "its box is in no row: its own scenario plays it",
+    "obfs4": "likewise",
+}
+"""Protocols of vpn without a service in the matrix, with the reason."""
+
+
+def test_every_protocol_of_vpn_is_a_service() -> None:
+    """A protocol that is added is met by every box and every fault, or named with the reason."""
+    protocols = {one.value for one in VpnProtocol} - {VpnProtocol.UNKNOWN.value}
+    assert set(services_of("vpn")) == {f"by-{one}".replace("_", "-") for one in protocols - set(NOT_PLAYED)}
+    ids = {service.id for service in scenario_of(ROWS[0]).services}
+    assert ids == {name for one in EXPERIMENTS for name in services_of(one)}
