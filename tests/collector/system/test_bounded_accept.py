@@ -52,7 +52,11 @@ def knock(door: BoundedListener) -> Iterator[Knock]:
             theirs.bind((source, 0))
             theirs.settimeout(5)
             theirs.connect(door.getsockname())
-            ours: Any = stack.enter_context(door.accept()[0])
+            try:
+                ours: Any = door.accept()[0]
+            except BlockingIOError:  # a turn of the loop is over
+                ours = door.accept()[0]
+            stack.enter_context(ours)
             return ours, theirs
 
         yield call
@@ -73,6 +77,15 @@ def test_the_oldest_of_a_source_gives_way_to_its_newest(door: BoundedListener, k
     assert [ended(theirs) for _, theirs in held] == [True, True, False, False, False]
     assert len(door) == 3
     assert door.ended == 2
+
+
+def test_of_networks_that_hold_as_much_who_waits_gives_way_to_who_is_answered(knock: Knock) -> None:
+    """The oldest of many is no reason to take an answer away that is being made."""
+    first, theirs = knock("127.3.0.1")
+    first.enter(Phase.ANSWERING)
+    others = [knock(f"127.3.{number}.1")[1] for number in range(1, 9)]
+    assert not ended(theirs)
+    assert [ended(one) for one in others] == [True] * 3 + [False] * 5
 
 
 def test_the_heaviest_network_gives_way_to_a_newcomer(door: BoundedListener, knock: Knock) -> None:

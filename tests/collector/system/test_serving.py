@@ -105,6 +105,26 @@ def test_what_is_not_finished_ends(served: Served, said: bytes, answers: int) ->
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("place", [0, 5, 19, 33, 45])
+def test_who_asked_before_the_door_opened_is_read_before_a_crowd_takes_its_place(place: int) -> None:
+    """Sixty networks hold one connection each, so none is the heaviest, and the one that asks is among the oldest."""
+    made = Served()
+    with ExitStack() as stack:
+        asking = None
+        for number in range(60):
+            theirs = made.connect(stack, f"127.2.{number}.1")
+            if number == place:
+                asking = theirs
+                theirs.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        made.thread.start()
+        assert asking is not None
+        heard = read(asking)
+        made.server.should_exit = True
+        made.thread.join(10)
+    assert heard.endswith(b"here")
+
+
+@pytest.mark.slow
 def test_a_byte_now_and_then_keeps_nothing_open(served: Served) -> None:
     """A slow sender of a head has as long as a silent one (slow loris)."""
     with ExitStack() as stack:

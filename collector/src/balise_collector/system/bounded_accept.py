@@ -14,9 +14,13 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+from typing import Any, Final
 
 from balise_collector.system.rate import source_of
+
+_TURN: Final = 8
+"""A turn of the event loop takes this part of the places, because what a connection sent is read some turns later
+(asyncio: a task, two callbacks, a poll) and at the bound who has not been read yet is ended first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +78,7 @@ class BoundedListener(socket.socket):
         self._networks: dict[str, dict[str, dict[int, HeldConnection]]] = {}
         """Those that count: network -> source -> by descriptor, oldest first."""
         self._count = 0
+        self._in_turn = 0
         self.ended = 0
         """Connections that were ended because they were too many or took too long."""
 
@@ -85,11 +90,18 @@ class BoundedListener(socket.socket):
         """Return the next connection, and end another where there are too many.
 
         Raises:
-            BlockingIOError: there is none, or so many were just told to end that they must be gone first.
+            BlockingIOError: there is none, or so many were just told to end that they must be gone first, or so many
+                were just taken that what they sent must be read first; the socket stays readable.
         """
-        if len(self._held) - self._count >= self.bounds.most:
+        if len(self._held) - self._count >= self.bounds.most or self._in_turn >= max(1, self.bounds.most // _TURN):
+            self._in_turn = 0
             raise BlockingIOError
-        descriptor, address = self._accept()  # type: ignore[attr-defined]
+        try:
+            descriptor, address = self._accept()  # type: ignore[attr-defined]
+        except BlockingIOError:
+            self._in_turn = 0
+            raise
+        self._in_turn += 1
         connection = HeldConnection(self, self._source(str(address[0]), descriptor), descriptor, self.monotonic())
         with self._turn:
             self._held[descriptor] = connection
@@ -99,7 +111,7 @@ class BoundedListener(socket.socket):
             of_source[descriptor] = connection
             self._count += 1
             if over is None and self._count > self.bounds.most:
-                over = self._first(self._heaviest())
+                over = self._heaviest()
             if over is not None:
                 self._end(over)
         return connection, address
@@ -137,10 +149,14 @@ class BoundedListener(socket.socket):
             return False
         return any(network.overlaps(one) for one in self._proxies if one.version == network.version)
 
-    def _heaviest(self) -> "dict[int, HeldConnection]":
-        """Return the connections of the source that holds most, in the network that holds most."""
-        network = max(self._networks.values(), key=lambda sources: sum(map(len, sources.values())))
-        return max(network.values(), key=len)
+    def _heaviest(self) -> "HeldConnection":
+        """Return the one to end first of the sources that hold most, in the networks that hold most."""
+        weights = [(sum(map(len, sources.values())), sources) for sources in self._networks.values()]
+        most = max(weight for weight, _ in weights)
+        held = [of_source for weight, sources in weights if weight == most for of_source in sources.values()]
+        longest = max(map(len, held))
+        heaviest = (one for of_source in held if len(of_source) == longest for one in of_source.values())
+        return min(heaviest, key=lambda one: (one.phase, one.begun))
 
     @staticmethod
     def _first(held: "dict[int, HeldConnection]") -> "HeldConnection":
@@ -173,6 +189,7 @@ class HeldConnection(socket.socket):
         super().__init__(listener.family, listener.type, listener.proto, descriptor)
         self._listener: BoundedListener | None = listener
         self._bounds = listener.bounds
+        self.begun = now
         self._life = now + listener.bounds.life
         self.descriptor = descriptor
         self.source = source

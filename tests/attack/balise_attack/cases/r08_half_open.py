@@ -13,7 +13,10 @@ from balise_attack.field import FieldProbe
 from balise_wire.topics import Leaf
 
 _WITHIN = 2.0
-"""Seconds in which everybody must answer."""
+"""Seconds in which enrolment, ingest and the operator's page must answer."""
+_READER = 10.0
+"""Seconds that a reader waits for the door that is held: its process gives way to all others of the machine (nice), so
+beside other work its time says what else runs and not what the crowd does."""
 _UNIT = 8192
 """LimitNOFILE of balise-collector.service."""
 
@@ -38,7 +41,11 @@ def run(bed: Bed, *, many: int, files: int) -> Outcome:
     crowd.leave()
     told = "; ".join(f"{when}: {', '.join(f'{what} {took:.2f} s' for what, took in answers.items())}" for when, answers
                      in (("under it", first), ("after a broker restart", second)))  # fmt: skip
-    swift = all(took <= _WITHIN for answers in (first, second) for took in answers.values())
+    swift = all(
+        took <= (_READER if what == "public page" else _WITHIN)
+        for answers in (first, second)
+        for what, took in answers.items()
+    )
     figure = f"{crowd.opened} half-open connections made, {held} held at the end; {told}; collector alive: {alive}"
     return Outcome(alive and met and swift, figure)
 
