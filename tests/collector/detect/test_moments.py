@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from balise_collector.detect.interval import Interval
-from balise_collector.detect.moments import begun, common, ended, hull
+from balise_collector.detect.moments import begun, common, ended, first_edge, hull
 from balise_collector.detect.walk_state import Span
 
 
@@ -54,3 +54,25 @@ def test_one_of_many_that_saw_little_does_not_widen_it() -> None:
     late = [(0, 10_020), (100, 10_050), (9_000, 10_060), (10_200, 10_600)]
     assert common(late) == Interval(earliest=9_900.0, latest=10_020.0), "the moment just before the first failure"
     assert common([(0, 100), (5_000, 5_100), (10, 110), (5_010, 5_110)]) is None
+
+
+def _seen(earliest: float | None, latest: float) -> Interval:
+    return Interval(earliest=earliest, latest=latest)
+
+
+def test_what_is_looked_at_rarely_does_not_widen_the_first_moment() -> None:
+    """A rate was well at 21:35 and slow at 22:00:24; names died between 21:59:20 and 22:00:40."""
+    assert first_edge([_seen(78_920, 80_440), _seen(80_360, 80_440), _seen(80_300, 80_500)]) == 80_300
+
+
+def test_what_surely_began_earlier_is_the_first_moment() -> None:
+    """The rate was slow before the names were well for the last time; minutes apart nothing blurs anything."""
+    assert first_edge([_seen(78_920, 80_350), _seen(80_360, 80_440)]) == 78_920
+    assert first_edge([_seen(80_100, 80_400), _seen(80_360, 80_440)]) == 80_100
+
+
+def test_a_first_moment_without_a_lower_edge() -> None:
+    """What was never seen well says nothing of when it began."""
+    assert first_edge([_seen(None, 500), _seen(300, 600)]) == 300
+    assert first_edge([_seen(None, 500)]) is None
+    assert first_edge([]) is None

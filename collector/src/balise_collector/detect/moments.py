@@ -79,6 +79,17 @@ def common(brackets: Sequence[tuple[int | None, int]], *, at_any_cost: bool = Fa
     return Interval(earliest=float(credible[0][0]), latest=float(credible[-1][1]))
 
 
+def first_edge(each: Sequence[Interval]) -> float | None:
+    """Return the lower edge of the first of several moments, UNIX seconds; ``None`` where none has one.
+
+    What is looked at once an hour (a rate) may have begun with what is looked at every five minutes (a name), and by
+    all that is known did: one service, one evening. Its lower edge would make an hour of the minute that is known.
+    """
+    known = [(one.earliest, one.latest) for one in each if one.earliest is not None]
+    sharp = [low for low, high in known if not any(other - low > BIN and other <= high for other, _ in known)]
+    return min(sharp, default=None)
+
+
 def _agreement(brackets: Sequence[tuple[int | None, int]], at: float) -> float:
     """Return what brackets lose by a moment, in nats: more the farther it lies outside."""
     away = (max((0.0 if low is None else low) - at, at - high, 0.0) for low, high in brackets)

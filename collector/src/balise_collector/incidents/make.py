@@ -27,6 +27,7 @@ from balise_collector.detect.model import (
     Parts,
     ProviderSpan,
 )
+from balise_collector.detect.moments import first_edge
 from balise_collector.incidents.clusters import spoken_of
 from balise_collector.incidents.flows import flow_shares
 from balise_collector.incidents.grade import LEAST, PROOFS, grade
@@ -410,15 +411,16 @@ def _begun(members: Sequence[AffectedProbe]) -> Interval:
     """Return when what members saw began: the first of what providers do each in a way of their own.
 
     Who blocks in another way carried an order out by other means: its moment narrows nobody else's. The first of
-    several moments lies between the first of their lower edges and the first of their upper ones.
+    several moments lies between the first of their lower edges and the first of their upper ones; the edge of one that
+    is looked at rarely does not widen it (``first_edge``), and stays that provider's own.
     """
     by_way: defaultdict[Mechanism | None, list[AffectedProbe]] = defaultdict(list)
     for provider in _of_providers(members):
         by_way[_way(provider)].extend(provider)
     each = [_together(ours) for ours in by_way.values()]
     joined = each[0] if len(each) == 1 else join(each)
-    lows = [one.earliest for one in each if one.earliest is not None]
-    return joined if joined.staggered or not lows else msgspec.structs.replace(joined, earliest=min(lows))
+    low = first_edge(each)
+    return joined if joined.staggered or low is None else msgspec.structs.replace(joined, earliest=low)
 
 
 def _of_providers(members: Iterable[AffectedProbe]) -> list[list[AffectedProbe]]:
