@@ -288,6 +288,30 @@ def anomaly(layer: Experiment) -> Rule[Facts]:
     )
 
 
+def no_control(layer: Experiment, when: Callable[[FactsT_contra], bool]) -> Rule[FactsT_contra]:
+    """Return the rule that says nothing where the control was not measured; ``when``: it was not."""
+    return Rule(
+        id=f"{layer}.no_control",
+        layer=layer,
+        state=VerdictState.INSUFFICIENT,
+        when=when,
+        reason="The control is missing.",
+        source="architecture.md: a missing control is insufficient",
+    )
+
+
+def waits(layer: Experiment, when: Callable[[FactsT_contra], bool]) -> Rule[FactsT_contra]:
+    """Return the rule of what only a reference can explain; ``when``: it failed so, and they have not looked again."""
+    return Rule(
+        id=f"{layer}.waits",
+        layer=layer,
+        state=VerdictState.INSUFFICIENT,
+        when=when,
+        reason="The references have not spoken of these minutes yet; it is looked at again when they do.",
+        source="attribution.md 2.1: what only a reference could explain is not decided before it has spoken",
+    )
+
+
 def board(layer: Experiment) -> Rule[Facts]:
     """Return the rule that stands before all that accuse: a limited board's silence is no evidence against anybody."""
     return Rule(

@@ -7,7 +7,7 @@ live here: how a fact is found (facts.py). Ids are permanent.
 from typing import Final
 
 from balise_collector.experiments.call.facts import VOICE_SHAPE, CallFacts, Outcome
-from balise_collector.judge.rules import Rule, Weight, anomaly, board, gate
+from balise_collector.judge.rules import Rule, Weight, anomaly, board, gate, no_control
 from balise_collector.judge.verdict import Level, VerdictState
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Experiment
@@ -80,14 +80,7 @@ RULES: Final[tuple[Rule[CallFacts], ...]] = (
         "about the shape of a call.",
         source="detectors.md 2.9",
     ),
-    Rule(
-        id="call.no_control",
-        layer=_LAYER,
-        state=VerdictState.INSUFFICIENT,
-        when=lambda f: f.control is None,
-        reason="The control is missing.",
-        source="architecture.md: a missing control is insufficient",
-    ),
+    no_control(_LAYER, lambda f: f.control is None),
     Rule(
         id="call.line",
         layer=_LAYER,

@@ -15,7 +15,7 @@ from balise_collector.experiments.clienthello.facts import (
     ClienthelloFacts,
     Outcome,
 )
-from balise_collector.judge.rules import Rule, Weight, anomaly, board, gate
+from balise_collector.judge.rules import Rule, Weight, anomaly, board, gate, no_control, waits
 from balise_collector.judge.signs import FORGED_PACKET
 from balise_collector.judge.verdict import Level, VerdictState
 from balise_wire.experiments.clienthello import HelloForm
@@ -81,14 +81,7 @@ RULES: Final[tuple[Rule[ClienthelloFacts], ...]] = (
         reason="A reference abroad gets no answer to the extension: the server does not take it, and is well.",
         source="RFC 8446 4.2: a server ignores what it does not know; not all do",
     ),
-    Rule(
-        id="clienthello.no_control",
-        layer=_LAYER,
-        state=VerdictState.INSUFFICIENT,
-        when=lambda f: f.plain is None or f.beside is None,
-        reason="The control is missing.",
-        source="architecture.md: a missing control is insufficient",
-    ),
+    no_control(_LAYER, lambda f: f.plain is None or f.beside is None),
     Rule(
         id="clienthello.any_extension",
         layer=_LAYER,
@@ -115,14 +108,7 @@ RULES: Final[tuple[Rule[ClienthelloFacts], ...]] = (
         reason="An alert answers the extension where the same name without it is greeted: the server may refuse it.",
         source="RFC 8446 6.2",
     ),
-    Rule(
-        id="clienthello.waits",
-        layer=_LAYER,
-        state=VerdictState.INSUFFICIENT,
-        when=lambda f: f.cut and f.references.waited_for,
-        reason="The references have not spoken of these minutes yet; it is looked at again when they do.",
-        source="attribution.md 2.1: what only a reference could explain is not decided before it has spoken",
-    ),
+    waits(_LAYER, lambda f: f.cut and f.references.waited_for),
     Rule(
         id="clienthello.no_reference",
         layer=_LAYER,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from balise_collector.experiments.dns.facts import DnsFacts
-from balise_collector.judge.rules import MIN_TRIALS, Rule, Weight, anomaly, board, gate
+from balise_collector.judge.rules import MIN_TRIALS, Rule, Weight, anomaly, board, gate, no_control
 from balise_collector.judge.signs import ARTEFACT, FORGED_PACKET, Sign
 from balise_collector.judge.verdict import Level, VerdictState
 from balise_wire.mechanisms import Mechanism
@@ -354,14 +354,7 @@ RULES: Final[tuple[Rule[DnsFacts], ...]] = (
         "question never left.",
         source="RFC 2181 9, RFC 6891 6.2.2",
     ),
-    Rule(
-        id="dns.no_control",
-        layer=_LAYER,
-        state=VerdictState.INSUFFICIENT,
-        when=lambda f: f.control_ok is None,
-        reason="The control is missing.",
-        source="architecture.md: a missing control is insufficient",
-    ),
+    no_control(_LAYER, lambda f: f.control_ok is None),
     Rule(
         id="dns.unmatched",
         layer=_LAYER,

@@ -6,7 +6,7 @@ Must not live here: how a fact is found (facts.py). Ids are permanent.
 from typing import Final
 
 from balise_collector.experiments.http.facts import HttpFacts
-from balise_collector.judge.rules import Rule, anomaly, board, gate
+from balise_collector.judge.rules import Rule, anomaly, board, gate, waits
 from balise_collector.judge.signs import ARTEFACT, FORGED_PACKET, NEIGHBOUR_OK
 from balise_collector.judge.verdict import Level, VerdictState
 from balise_wire.mechanisms import Mechanism
@@ -218,15 +218,11 @@ RULES: Final[tuple[Rule[HttpFacts], ...]] = (
         reason="A reference gets no page either, and none gets one: the server may do it to everybody.",
         source="attribution.md 2.1: interference that is global cannot exist",
     ),
-    Rule(
-        id="http.waits",
-        layer=_LAYER,
-        state=VerdictState.INSUFFICIENT,
-        when=lambda f: (
+    waits(
+        _LAYER,
+        lambda f: (
             ((f.cut or f.frozen) and f.references.waited_for and not f.proved) or (f.awaits_pages and not f.authentic)
         ),
-        reason="The references have not spoken of these minutes yet; it is looked at again when they do.",
-        source="attribution.md 2.1: what only a reference could explain is not decided before it has spoken",
     ),
     Rule(
         id="http.freeze",

@@ -7,7 +7,7 @@ here: how a fact is found (facts.py). Ids are permanent.
 from typing import Final
 
 from balise_collector.experiments.quic.facts import DEAD, Outcome, QuicFacts
-from balise_collector.judge.rules import Rule, Weight, anomaly, board, gate
+from balise_collector.judge.rules import Rule, Weight, anomaly, board, gate, no_control, waits
 from balise_collector.judge.signs import NEIGHBOUR_OK
 from balise_collector.judge.verdict import Level, VerdictState
 from balise_wire.mechanisms import Mechanism
@@ -53,14 +53,7 @@ RULES: Final[tuple[Rule[QuicFacts], ...]] = (
         reason="An ICMP error answered: a closed port, or a router that refuses UDP; no word about the name.",
         source="RFC 1122 4.1.3.3",
     ),
-    Rule(
-        id="quic.no_control",
-        layer=_LAYER,
-        state=VerdictState.INSUFFICIENT,
-        when=lambda f: f.control is None,
-        reason="The control is missing.",
-        source="architecture.md: a missing control is insufficient",
-    ),
+    no_control(_LAYER, lambda f: f.control is None),
     Rule(
         id="udp.443",
         layer=_LAYER,
@@ -97,14 +90,7 @@ RULES: Final[tuple[Rule[QuicFacts], ...]] = (
         reason="A reference gets no QUIC with this name as well, and none gets through: the server may do it to all.",
         source="attribution.md 2.1: interference that is global cannot exist",
     ),
-    Rule(
-        id="quic.waits",
-        layer=_LAYER,
-        state=VerdictState.INSUFFICIENT,
-        when=lambda f: f.cut and f.references.waited_for,
-        reason="The references have not spoken of these minutes yet; it is looked at again when they do.",
-        source="attribution.md 2.1: what only a reference could explain is not decided before it has spoken",
-    ),
+    waits(_LAYER, lambda f: f.cut and f.references.waited_for),
     Rule(
         id="quic.no_reference",
         layer=_LAYER,

@@ -7,7 +7,7 @@ here: how a fact is found (facts.py). Ids are permanent.
 from typing import Final
 
 from balise_collector.experiments.stun.facts import DEAD, Outcome, StunFacts
-from balise_collector.judge.rules import Rule, Weight, anomaly, board, gate
+from balise_collector.judge.rules import Rule, Weight, anomaly, board, gate, no_control, waits
 from balise_collector.judge.verdict import Level, VerdictState
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Experiment
@@ -52,14 +52,7 @@ RULES: Final[tuple[Rule[StunFacts], ...]] = (
         reason="An ICMP error answered: a closed port, or a router that refuses UDP; no word about the service.",
         source="RFC 1122 4.1.3.3",
     ),
-    Rule(
-        id="stun.no_control",
-        layer=_LAYER,
-        state=VerdictState.INSUFFICIENT,
-        when=lambda f: f.shape is None,
-        reason="The control is missing.",
-        source="architecture.md: a missing control is insufficient",
-    ),
+    no_control(_LAYER, lambda f: f.shape is None),
     Rule(
         id="udp.all",
         layer=_LAYER,
@@ -106,14 +99,7 @@ RULES: Final[tuple[Rule[StunFacts], ...]] = (
         reason="A reference gets no answer as well, and none gets one: the server may do it to all.",
         source="attribution.md 2.1: interference that is global cannot exist",
     ),
-    Rule(
-        id="stun.waits",
-        layer=_LAYER,
-        state=VerdictState.INSUFFICIENT,
-        when=lambda f: f.cut and f.references.waited_for,
-        reason="The references have not spoken of these minutes yet; it is looked at again when they do.",
-        source="attribution.md 2.1: what only a reference could explain is not decided before it has spoken",
-    ),
+    waits(_LAYER, lambda f: f.cut and f.references.waited_for),
     Rule(
         id="stun.no_reference",
         layer=_LAYER,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from balise_collector.experiments.throughput.facts import ThroughputFacts
-from balise_collector.judge.rules import Rule, anomaly, board, gate
+from balise_collector.judge.rules import Rule, anomaly, board, gate, waits
 from balise_collector.judge.verdict import Level, VerdictState
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Experiment, TransferDirection
@@ -104,14 +104,7 @@ RULES: Final[tuple[Rule[ThroughputFacts], ...]] = (
         reason="References abroad meet the same: the server gives this name less than its neighbours.",
         source="attribution.md 2.1",
     ),
-    Rule(
-        id="throughput.waits",
-        layer=_LAYER,
-        state=VerdictState.INSUFFICIENT,
-        when=lambda f: (f.slowed or f.frozen) and f.awaits_references and f.direction is not TransferDirection.UP,
-        reason="The references have not spoken of these minutes yet; it is looked at again when they do.",
-        source="attribution.md 2.1: what only a reference could explain is not decided before it has spoken",
-    ),
+    waits(_LAYER, lambda f: (f.slowed or f.frozen) and f.awaits_references and f.direction is not TransferDirection.UP),
     Rule(
         id="throughput.stall",
         layer=_LAYER,

@@ -6,7 +6,7 @@ Must not live here: how a fact is found (facts.py). Ids are permanent.
 from typing import Final
 
 from balise_collector.experiments.tls.facts import AFTER_CONNECT, Outcome, TlsFacts
-from balise_collector.judge.rules import Rule, Weight, anomaly, board, gate
+from balise_collector.judge.rules import Rule, Weight, anomaly, board, gate, no_control, waits
 from balise_collector.judge.signs import BY_PROXY, FORGED_PACKET, NEIGHBOUR_OK, NEUTRAL_SWAP, NEUTRAL_SWAP_OK, Sign
 from balise_collector.judge.verdict import Level, VerdictState
 from balise_wire.mechanisms import Mechanism
@@ -119,14 +119,7 @@ RULES: Final[tuple[Rule[TlsFacts], ...]] = (
         reason="No TCP connection came about, so the hello was never sent: the TCP layer tells.",
         source="detectors.md 2.3",
     ),
-    Rule(
-        id="tls.no_control",
-        layer=_LAYER,
-        state=VerdictState.INSUFFICIENT,
-        when=lambda f: f.control is None,
-        reason="The control is missing.",
-        source="architecture.md: a missing control is insufficient",
-    ),
+    no_control(_LAYER, lambda f: f.control is None),
     Rule(
         id="tls.down",
         layer=_LAYER,
@@ -147,14 +140,7 @@ RULES: Final[tuple[Rule[TlsFacts], ...]] = (
         reason="A reference fails with this name as well, and none gets through: the server may do it to everybody.",
         source="attribution.md 2.1: interference that is global cannot exist",
     ),
-    Rule(
-        id="tls.waits",
-        layer=_LAYER,
-        state=VerdictState.INSUFFICIENT,
-        when=lambda f: f.cut and f.references.waited_for and not f.proved,
-        reason="The references have not spoken of these minutes yet; it is looked at again when they do.",
-        source="attribution.md 2.1: what only a reference could explain is not decided before it has spoken",
-    ),
+    waits(_LAYER, lambda f: f.cut and f.references.waited_for and not f.proved),
     _by_name(Outcome.RST, Mechanism.SNI_RST, "Connections are reset when the hello carries this name, and only then."),
     _by_name(Outcome.FIN, Mechanism.SNI_FIN, "Connections are closed when the hello carries this name, and only then."),
     _by_name(

@@ -7,7 +7,7 @@ differs on the way. Must not live here: how a fact is found (facts.py). Ids are 
 from typing import Final
 
 from balise_collector.experiments.vpn.facts import PASSES, VPN_SHAPE, Outcome, VpnFacts
-from balise_collector.judge.rules import Rule, Weight, anomaly, board, gate
+from balise_collector.judge.rules import Rule, Weight, anomaly, board, gate, no_control, waits
 from balise_collector.judge.verdict import Level, VerdictState
 from balise_wire.experiments.vpn import VpnProtocol
 from balise_wire.mechanisms import Mechanism
@@ -110,14 +110,7 @@ RULES: Final[tuple[Rule[VpnFacts], ...]] = (
         "the protocol.",
         source="RFC 4787 4.1: pools without pairing",
     ),
-    Rule(
-        id="vpn.no_control",
-        layer=_LAYER,
-        state=VerdictState.INSUFFICIENT,
-        when=lambda f: not f.controls,
-        reason="The control is missing.",
-        source="architecture.md: a missing control is insufficient",
-    ),
+    no_control(_LAYER, lambda f: not f.controls),
     Rule(
         id="vpn.line",
         layer=_LAYER,
@@ -145,14 +138,7 @@ RULES: Final[tuple[Rule[VpnFacts], ...]] = (
         reason="References abroad get no handshake either: our own server, or its network.",
         source="attribution.md 2.1",
     ),
-    Rule(
-        id="vpn.waits",
-        layer=_LAYER,
-        state=VerdictState.INSUFFICIENT,
-        when=lambda f: f.turns > 0 and f.references.waited_for,
-        reason="The references have not spoken of these minutes yet; it is looked at again when they do.",
-        source="attribution.md 2.1: what only a reference could explain is not decided before it has spoken",
-    ),
+    waits(_LAYER, lambda f: f.turns > 0 and f.references.waited_for),
     _dead(
         VpnProtocol.OPENVPN,
         Mechanism.VPN_OPENVPN,
