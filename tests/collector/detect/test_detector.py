@@ -12,7 +12,7 @@ import pytest
 
 from balise_collector.detect import CellEvent, CellEventKind, Detector, Scale
 from balise_collector.detect.model import Parts
-from balise_collector.judge import VerdictState
+from balise_collector.judge import Level, VerdictState
 from balise_wire.measurement import Network
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Experiment, TargetRole
@@ -646,3 +646,21 @@ def test_a_failure_that_was_the_services_own_does_not_date_the_block(play: Play)
     (one,) = [e for e in play.detector.episodes if e.scale is Scale.ASN]
     assert one.onset.earliest is not None
     assert one.onset.earliest <= play.at(35) <= one.onset.latest
+
+
+def test_a_failure_from_before_an_unwell_line_does_not_date_the_block(play: Play) -> None:
+    """The line is dead from slot 10 to 34, blocked from slot 30: the first trial that failed was the line's."""
+
+    def judged(verdict: Any) -> Any:
+        if verdict.state is VerdictState.OK:
+            return verdict
+        if verdict.at >= play.at(34):
+            return msgspec.structs.replace(verdict, since=play.at(10.2))
+        return msgspec.structs.replace(
+            verdict, state=VerdictState.INSUFFICIENT, rule="line.unwell", mechanism=None, level=Level.DISCARDED
+        )
+
+    play.run(judged(v) for v in play.slots(0, 80, play.three, play.between(10, 60)))
+    (one,) = [e for e in play.detector.episodes if e.scale is Scale.ASN]
+    assert one.onset.earliest is not None
+    assert one.onset.earliest <= play.at(30) <= one.onset.latest

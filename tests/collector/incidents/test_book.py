@@ -227,6 +227,26 @@ def test_a_probe_switched_on_during_a_block_makes_no_event_of_its_own(story: Sto
     assert one.onset.earliest is not None
 
 
+def test_a_roll_out_in_three_ways_began_with_the_first_of_them(story: Story) -> None:
+    """Names are denied, addresses close later, hellos die last: what began second must not date the whole."""
+    play = story.play
+    seats = [[play.seat(f"pk{asn}{n}", asn) for n in (1, 2, 3)] for asn in (64501, 64502, 64503)]
+    ways = (
+        (20, 64501, Experiment.DNS, "dns.nxdomain", Mechanism.DNS_NXDOMAIN),
+        (26, 64502, Experiment.TCP, "ip.rst", Mechanism.IP_RST),
+        (32, 64503, Experiment.TLS, "sni.rst", Mechanism.SNI_RST),
+    )
+    told = []
+    for (first, asn, layer, rule, mechanism), ours in zip(ways, seats, strict=True):
+        for verdict in play.slots(0, 45, (*ours,), play.between(first, 45, (asn,)), seed=asn, layer=layer):
+            failed = verdict.state is VerdictState.BLOCKED
+            told.append(msgspec.structs.replace(verdict, rule=rule, mechanism=mechanism) if failed else verdict)
+    story.tell(told)
+    (one,) = story.incidents
+    assert one.onset.earliest is not None
+    assert one.onset.earliest <= play.at(20) <= one.onset.latest
+
+
 def test_a_liar_of_yesterday_does_not_move_todays_onset(story: Story) -> None:
     """One probe that has cried for hours stays an unconfirmed event of its own."""
     play = story.play

@@ -57,3 +57,20 @@ def test_what_stands_since_ever_is_an_event_of_its_own() -> None:
     assert names([old, episode("a", 100)]) == [["a"], ["old"]]
     same = episode("same", 100, probe="pk01", standing=True)
     assert names([same, episode("a", 100)]) == [["a"]]
+
+
+def test_what_is_first_met_with_an_event_is_that_event() -> None:
+    """A refusal was told twice: of the country, whose other probes had not looked before, as standing."""
+
+    def members(*probes: str) -> dict[str, Any]:
+        onset = Interval(earliest=None, latest=100.0 * BIN)
+        return {"members": tuple(AffectedProbe(probe=p, country="PK", asn=64501, onset=onset) for p in probes)}
+
+    country, other = msgspec.structs.replace(KEY, asn=0), msgspec.structs.replace(KEY, asn=64502)
+    begun = episode("begun", 101, onset=Interval(earliest=100.2 * BIN, latest=101.0 * BIN), **members("pk01", "pk02"))
+    whole = episode("whole", 100, key=country, standing=True, **members("pk02", "pk03", "pk04"))
+    second = episode("second", 100, key=other, standing=True, **members("pk03", "pk04"))
+    assert names([second, whole, begun]) == [["begun", "whole"]]
+    assert names([second, begun]) == [["begun"], ["second"]]
+    for_years = msgspec.structs.replace(whole, onset=Interval(earliest=None, latest=90.0 * BIN))
+    assert names([for_years, begun]) == [["begun"], ["whole"]]

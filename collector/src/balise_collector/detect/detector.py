@@ -105,7 +105,8 @@ class Detector:
         if series is None:
             series = self.index.enter(verdict)
         kept = self.index.codes[number]
-        since = verdict.since if verdict.since > series.explained else at
+        unwell = self.index.probes[verdict.probe].unwell.get(verdict.family, 0.0)
+        since = at if verdict.since <= series.explained or verdict.since <= unwell <= at else verdict.since
         changed = series.add(number, since, at)
         if kept.severity == Severity.OK:
             if (looks := series.looked(verdict.target)) is not None:
@@ -125,7 +126,14 @@ class Detector:
         self._touch_all(series, changed)
 
     def _explain(self, verdict: Verdict) -> None:
-        """Note a failure that was the service's own: a paired verdict that carries it along must not be dated by it."""
+        """Note a failure that was the service's own, or the line's: it must not date a paired verdict that comes later.
+
+        Of the line's own whatever failed before it counts: a trial may have failed just before its line was looked at.
+        """
+        if verdict.service != INTERNET and verdict.rule.startswith("line."):
+            unwell = self.index.probes[verdict.probe].unwell
+            shown = math.ceil(max(verdict.at, verdict.since))
+            unwell[verdict.family] = max(unwell.get(verdict.family, 0.0), shown)
         series = self.index.find(verdict) if verdict.state is VerdictState.DOWN else None
         if series is not None:
             series.explained = max(series.explained, math.ceil(verdict.at))

@@ -21,8 +21,10 @@ TOGETHER: Final = 12
 def clusters(episodes: Sequence[Episode]) -> list[list[Episode]]:
     """Join episodes that overlap or soon follow, and those of one part of a service within two hours.
 
-    What stands since before our time is an event of its own: a block that begins beside it must not hide in it. One
-    probe's word joins an event that others confirm where it begins together with it, and none otherwise.
+    What stands since before our time is an event of its own: a block that begins beside it must not hide in it. Where
+    it is first met with an event, by some of its probes, it is that event: those that looked too late to see it begin
+    are told by those that did. One probe's word joins an event that others confirm where it begins together with it,
+    and none otherwise.
     """
     told = [e for e in episodes if e.confirmed and not e.standing]
     confirmed = _linked(told)
@@ -33,7 +35,11 @@ def clusters(episodes: Sequence[Episode]) -> list[list[Episode]]:
             alone.append(each)
         else:
             home.append(each)
-    since_ever = [e for e in episodes if e.standing and not any(_covers(c, e) for c in confirmed)]
+    for each in (e for e in episodes if e.standing and e.confirmed):
+        home = next((c for c in confirmed if _met_with(c, each)), None)
+        if home is not None and not _covers(home, each):
+            home.append(each)
+    since_ever = [e for e in episodes if e.standing and not any(e in c or _covers(c, e) for c in confirmed)]
     standing = _linked([e for e in since_ever if e.confirmed])
     lonely = []
     for each in (e for e in since_ever if not e.confirmed):
@@ -71,6 +77,21 @@ def _covers(cluster: Sequence[Episode], standing: Episode) -> bool:
     probes = {m.probe for e in cluster for m in e.members}
     first, last = reach(cluster)
     return {m.probe for m in standing.members} <= probes and first <= standing.opened_bin <= last
+
+
+def _met_with(cluster: Sequence[Episode], standing: Episode) -> bool:
+    """Whether a standing episode shares probes with a cluster, and nobody met it well before the cluster began.
+
+    In the minutes in which something begins one probe still has it well while another fails already, for a measurement
+    takes its time. Of a country whose other probes had not looked before, that is no beginning; of one provider it is.
+    """
+    probes = {m.probe for e in cluster for m in e.members}
+    first = min(e.onset.latest if e.onset.earliest is None else e.onset.earliest for e in cluster)
+    return (
+        any(m.probe in probes for m in standing.members)
+        and standing.onset.latest >= first - BIN
+        and standing.opened_bin <= reach(cluster)[1]
+    )
 
 
 def _begun(cluster: Sequence[Episode]) -> int:

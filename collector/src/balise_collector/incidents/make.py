@@ -404,7 +404,9 @@ def _onset(members: Sequence[tuple[str, AffectedProbe]], *, standing: bool) -> I
     known = [one for one in members if one[1].onset.earliest is not None] or members
     of_names = [m for layer, m in known if layer != Experiment.TCP]
     of_addresses = [m for layer, m in known if layer == Experiment.TCP]
-    return min((_begun(each) for each in (of_names, of_addresses) if each), key=lambda one: one.latest)
+    found = [(_begun(each), each) for each in (of_names, of_addresses) if each]
+    # Of a roll-out the upper edge is of the last who began: of several ways the one counts that anybody met first.
+    return min(found, key=lambda one: min(m.onset.latest for m in one[1]) if one[0].staggered else one[0].latest)[0]
 
 
 def _begun(members: Sequence[AffectedProbe]) -> Interval:
