@@ -88,6 +88,17 @@ def test_how_it_is_held_is_told_beside_the_lines_own_loss_and_delay(
     assert facts(series(case, ours=ours, theirs=theirs), context).held is held
 
 
+def test_what_a_line_loses_slows_a_flow_below_what_a_box_lets_through(case: Case) -> None:
+    """Of a lossy line the fastest subject is nearest to the box's rate; of a sound one it may be a bucket's burst."""
+    context, subjects = Context(probe="pk000001", references=case.references), (320.0, 398.0, 360.0, 1_000.0)
+    found = [
+        facts(series(case, subjects, (12_000.0,) * 4, ours={"lost": 4}, theirs={"lost": lost}), context)
+        for lost in (0, 1)
+    ]
+    assert [one.rate.kbps if one.rate else None for one in found] == [379.0, 1_000.0]
+    assert found[0].ratio == found[1].ratio
+
+
 QUEUED: dict[str, Any] = {"segments": 39, "rtt_ms": 1_900.0}
 OVERFLOWN: dict[str, Any] = {"segments": 42, "lost": 13, "rtt_ms": 2_000.0}
 TIMER: dict[str, Any] = {"segments": 37, "rtt_ms": 208.0}
