@@ -206,6 +206,26 @@ def test_the_operators_page_has_these_figures() -> None:
     assert figures == pytest.approx([results_per_day(day) for day in days], rel=0.02)
 
 
+@pytest.mark.parametrize("profile", Profile.known())
+def test_rates_come_as_often_as_the_operator_meant_where_the_day_has_room(profile: Profile) -> None:
+    """One in twelve of five minutes is an hour however long an interval is; never more often, and nothing waits for it.
+
+    With what the shipped list leaves of a standard day it is an hour, where it was two.
+    """
+    timetable = shipped(profile, assigned=True).timetable
+    apart = timetable.throughput_every * timetable.interval
+    assert apart >= 3_600
+    assert apart == 3_600 or profile is not Profile.STANDARD
+    asked = task(12, (*BASIC, Experiment.HTTP, Experiment.THROUGHPUT), throughput_every=48)
+    rarely = fitted(asked, profile).timetable
+    often = fitted(task(12, (*BASIC, Experiment.HTTP, Experiment.THROUGHPUT)), profile).timetable
+    assert (rarely.interval, rarely.hello_every, rarely.http_every) == (
+        often.interval,
+        often.hello_every,
+        often.http_every,
+    )
+
+
 def test_delivery_follows_the_documented_model() -> None:
     """Results, batches, keepalives, connections, health: nothing of it is for free, and a longer batch costs less."""
     idle = profiles.delivery_bytes(Profile.METERED, 0, 3600)

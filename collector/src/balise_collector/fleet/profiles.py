@@ -113,7 +113,11 @@ def fitted(assignment: Assignment, profile: Profile, *, laboratory: bool = False
 
 
 def _timetables(base: Timetable, profile: Profile) -> Iterator[Timetable]:
-    """Yield timetables from rich to poor; what measures rates makes room before the next rung is tried."""
+    """Yield timetables from rich to poor; what measures rates makes room before the next rung is tried.
+
+    What the operator says of rates is so many of his own intervals, and is no more of longer ones: with a stretch of
+    five, one in twelve came every five hours where an hour was meant and the day had room for more.
+    """
     for rung in LADDER:
         interval = min(base.interval * rung.stretch, DAY)
         turns = _turns(base, rung)
@@ -128,7 +132,7 @@ def _timetables(base: Timetable, profile: Profile) -> Iterator[Timetable]:
                 chain=min(base.chain, rung.chain),
                 health=max(base.health, 3600) if profile is Profile.METERED else base.health,
                 **turns,
-                **{figure: max(getattr(base, figure), rarely) for figure in _RATES},
+                **{figure: max(-(-getattr(base, figure) // rung.stretch), rarely) for figure in _RATES},
             )
 
 
