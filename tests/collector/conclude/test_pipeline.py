@@ -26,7 +26,7 @@ from balise_collector.fleet.registry.sqlite import SqliteRegistry
 from balise_collector.fleet.whereabouts import Sighting, Where, read_told
 from balise_collector.incidents import Incident, IncidentKind, IncidentState, Locality
 from balise_collector.journal.sqlite import SqliteJournal
-from balise_collector.judge import VerdictState
+from balise_collector.judge import Verdict, VerdictState
 from balise_collector.run.databases import Databases
 from balise_collector.system.clock import Clock
 from balise_collector.system.config import Broker, CollectorSettings, Config, JudgeSettings
@@ -146,10 +146,16 @@ def test_references_that_report_late_still_decide(
         from_then = afternoon.measurements(13, number, probe)
         received_at = afternoon.start + 14 * 300.0 + 120.0 + number
         journal.append([batch_of(probe, from_then, received_at)], (), (), received_at)
-    store = open_store()
-    conclude(JournalReader(journal, store, around), afternoon.start + 16 * 300.0)
+    store, heard = open_store(), list[tuple[Verdict, float]]()
+    reader = JournalReader(journal, store, around, heed=lambda verdict, at: heard.append((verdict, at)))
+    conclude(reader, afternoon.start + 16 * 300.0)
     last = [v for v in store.verdicts(state=VerdictState.BLOCKED) if v.at >= afternoon.start + 13 * 300.0]
     assert {v.rule for v in last} == {"ip.drop"}
+    first = {verdict.measurement: verdict for verdict, _ in reversed(heard)}
+    later = [(verdict, at) for verdict, at in heard if verdict.rule == "ip.drop" and verdict in last]
+    assert len(later) == len(last), "a burst hears of the accusation, once"
+    assert {first[verdict.measurement].state for verdict, _ in later} == {VerdictState.INSUFFICIENT}
+    assert all(at >= afternoon.start + 14 * 300.0 + 120.0 for _, at in later), "when references had spoken"
 
 
 # ---------------------------------------------------------------- the same again

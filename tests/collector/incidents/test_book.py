@@ -11,7 +11,7 @@ from balise_collector.detect import CellEvent, CellEventKind, Detector, Detector
 from balise_collector.incidents import ChangeKind, Incident, IncidentBook, IncidentKind, IncidentState, Locality
 from balise_collector.incidents.findings import told
 from balise_collector.incidents.model import UNTOLD
-from balise_collector.judge import VerdictState
+from balise_collector.judge import Verdict, VerdictState
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Experiment, TargetRole
 from tests.collector.detect.conftest import Play, Seat
@@ -245,6 +245,31 @@ def test_a_roll_out_in_three_ways_began_with_the_first_of_them(story: Story) -> 
     (one,) = story.incidents
     assert one.onset.earliest is not None
     assert one.onset.earliest <= play.at(20) <= one.onset.latest
+
+
+def test_a_first_look_during_a_block_says_how_late_it_began(story: Story) -> None:
+    """What is looked at rarely: a home that never looked before meets it an hour before the others look again."""
+    play = story.play
+    first, second, third = play.three
+
+    def looks(seat: Seat, *slots: int) -> list[Verdict]:
+        return [play.verdict(seat, play.at(slot), ok=slot < 20) for slot in slots]
+
+    after = range(36, 60)
+    story.tell([*looks(first, 4, 16, *after), *looks(second, 8, *after), *looks(third, *range(24, 60))])
+    (one,) = story.incidents
+    assert (one.onset.earliest, one.onset.latest) == (play.at(16), play.at(24))
+
+
+def test_a_home_that_never_had_it_does_not_move_the_onset_of_others(story: Story) -> None:
+    """It met it while another home of its provider still had it: a trouble of its own."""
+    play = story.play
+    first, second, third = play.three
+    block = play.between(20, 60)
+    story.tell([*play.slots(0, 60, (first, second), block), *play.slots(10, 60, (third,), lambda _seat, _at: True)])
+    told = [one for one in story.incidents if one.confirmed]
+    assert all(one.onset.latest >= play.at(20) for one in told)
+    assert told
 
 
 def test_a_liar_of_yesterday_does_not_move_todays_onset(story: Story) -> None:

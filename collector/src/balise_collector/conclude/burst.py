@@ -38,7 +38,8 @@ _FRESH: Final = 600.0
 """Clock seconds after which a failure is no news: what was delivered late asks nobody."""
 _WITHIN: Final = 300.0
 """Clock seconds within which what is asked must have begun."""
-_CLAIMS: Final = frozenset({VerdictState.BLOCKED, VerdictState.THROTTLED})
+CLAIMS: Final = frozenset({VerdictState.BLOCKED, VerdictState.THROTTLED})
+"""States that accuse."""
 _KEEP: Final = 86_400.0
 _CONTROLS: Final = 4
 """Arms beside the subject, for the reckoning of bytes: the generous side."""
@@ -158,7 +159,7 @@ class Burst:
         if verdict.reference or verdict.layer not in OF_TARGETS:
             return
         single = verdict.rule.endswith(_UNDECIDED)
-        claims = verdict.state in _CLAIMS or verdict.rule in SHARES
+        claims = verdict.state in CLAIMS or verdict.rule in SHARES
         if claims or single:
             self._failures.append(_Failure(verdict, not single, received))
         if verdict.state is VerdictState.OK or claims or single:

@@ -16,7 +16,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from balise_collector.conclude.burst import Burst, BurstRules, Chance, Risk
+from balise_collector.conclude.burst import CLAIMS, Burst, BurstRules, Chance, Risk
 from balise_collector.conclude.databases import DatabasesOpener
 from balise_collector.conclude.inference import (
     INSTRUMENTS,
@@ -193,7 +193,8 @@ class JournalReader:
         """Go on from the store's snapshot, or from zero where there is none (or it is of another version).
 
         What cannot be dealt with is remembered under the name of ``reader``. A reader that does not ``remember`` keeps
-        no snapshot: who drives it never starts again. ``heed`` is given each first verdict with its time of receipt.
+        no snapshot: who drives it never starts again. ``heed`` is given each first verdict with its time of receipt,
+        and each that a second look made an accusation, with the time of that.
         """
         self._remembers, self._heed = remembers, heed
         self._reader = reader
@@ -345,6 +346,10 @@ class JournalReader:
                 concluded = self._inference.step(at, presence, watched, reported)
             self._progress = msgspec.structs.replace(self._progress, stepped=at)
             verdicts.extend(concluded.verdicts)
+            for _, verdict in concluded.verdicts:
+                # What had waited for references accuses now. What became well is of a time before what was heard since.
+                if self._heed is not None and verdict.state in CLAIMS:
+                    self._heed(verdict, at)
             if concluded.changes or self._progress.seq != self._saved:
                 # Verdicts first: progress must never claim rows whose verdicts are not there.
                 self._save_verdicts(verdicts)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -401,12 +401,29 @@ def _onset(members: Sequence[tuple[str, AffectedProbe]], *, standing: bool) -> I
     """
     if standing:
         return Interval(earliest=None, latest=min(m.onset.latest for _, m in members))
-    known = [one for one in members if one[1].onset.earliest is not None] or members
+    known = [*_dated(members)] or members
     of_names = [m for layer, m in known if layer != Experiment.TCP]
     of_addresses = [m for layer, m in known if layer == Experiment.TCP]
     found = [(_begun(each), each) for each in (of_names, of_addresses) if each]
     # Of a roll-out the upper edge is of the last who began: of several ways the one counts that anybody met first.
     return min(found, key=lambda one: min(m.onset.latest for m in one[1]) if one[0].staggered else one[0].latest)[0]
+
+
+def _dated(members: Sequence[tuple[str, AffectedProbe]]) -> Iterator[tuple[str, AffectedProbe]]:
+    """Yield those who say when it began: who had it well before, and who met it at the very first look behind that.
+
+    The latter say how late it can have been, of their own provider and layer: elsewhere it may have begun at another
+    time. A home that met it before another one of them was last well is in trouble of its own, and says nothing.
+    """
+    well: dict[tuple[str, str, int], float] = {}
+    for layer, member in members:
+        if (earliest := member.onset.earliest) is not None:
+            place = layer, member.country, member.asn
+            well[place] = max(earliest, well.get(place, earliest))
+    for layer, member in members:
+        behind = well.get((layer, member.country, member.asn))
+        if member.onset.earliest is not None or (behind is not None and member.onset.latest >= behind):
+            yield layer, member
 
 
 def _begun(members: Sequence[AffectedProbe]) -> Interval:
