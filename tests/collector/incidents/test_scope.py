@@ -27,7 +27,7 @@ def test_one_boards_word_does_not_count_a_provider_in() -> None:
     """A liar beside an honest home of its provider, in an incident that others confirm, changes no scope."""
     members = [struck("a1", 1), struck("a2", 1), struck("liar", 2)]
     seen = [saw("a1", 1, 0, 3), saw("a2", 1, 0, 3), saw("liar", 2, 0, 3), saw("b2", 2, 3, 0)]
-    found = scope(members, seen, frozenset({1, 2, 3}))
+    found = scope(members, seen, seen, frozenset({1, 2, 3}))
     assert (found.affected, found.clean, found.not_measured) == ((1,), (2,), (3,))
 
 
@@ -35,21 +35,29 @@ def test_two_hosts_of_a_provider_count_it_in() -> None:
     """Where two agree, a third that is well tells of a partial block, not of a clean provider."""
     members = [struck("b1", 2), struck("b2", 2)]
     seen = [saw("b1", 2, 0, 3), saw("b2", 2, 0, 3), saw("b3", 2, 3, 0)]
-    assert scope(members, seen, frozenset()).affected == (2,)
+    assert scope(members, seen, seen, frozenset()).affected == (2,)
 
 
 def test_two_boards_of_one_host_are_one_word() -> None:
     """They do not outvote the other home of their provider."""
     members = [struck("b1", 2), struck("b2", 2)]
     seen = [saw("b1", 2, 0, 3, "ali"), saw("b2", 2, 0, 3, "ali"), saw("b3", 2, 3, 0)]
-    assert scope(members, seen, frozenset()).clean == (2,)
+    assert scope(members, seen, seen, frozenset()).clean == (2,)
 
 
 def test_a_provider_with_one_probe_is_what_that_probe_sees() -> None:
     """Five providers with one probe each must be able to tell of a block in all of them."""
     members = [struck(f"p{asn}", asn) for asn in range(1, 6)]
     seen = [saw(f"p{asn}", asn, 0, 3) for asn in range(1, 6)]
-    assert scope(members, seen, frozenset()).affected == (1, 2, 3, 4, 5)
+    assert scope(members, seen, seen, frozenset()).affected == (1, 2, 3, 4, 5)
+
+
+def test_what_was_well_before_it_began_alone_is_clean_of_nothing() -> None:
+    """A forged alert could be the server's, and is no word: its provider was told as clean by looks of before it."""
+    members = [struck("a1", 1), struck("a2", 1)]
+    seen = [saw("a1", 1, 0, 3), saw("a2", 1, 0, 3), saw("b1", 2, 1, 0), saw("c1", 3, 2, 0)]
+    found = scope(members, seen, [saw("a1", 1, 0, 2), saw("a2", 1, 0, 2), saw("c1", 3, 1, 0)], frozenset({1, 2, 3}))
+    assert (found.affected, found.clean, found.not_measured) == ((1,), (3,), (2,))
 
 
 def abroad(probe: str, country: str, ok: int, failed: int, witness: str = "") -> Coverage:

@@ -125,7 +125,7 @@ def make(
     basis = _basis(topic, cluster, detector, now)
     count = _references(topic, basis, detector, fleet)
     known = fleet.known_asns(country) if country != WORLD else frozenset()
-    reach = scope(basis.affected, basis.seen, known)
+    reach = scope(basis.affected, basis.seen, _meanwhile(topic, basis, detector), known)
     notes = _notes(basis, detector)
     proofs = _proofs(notes, detector)
     weighed = _weighed(topic, basis, detector, fleet, notes) if country != WORLD else None
@@ -357,6 +357,15 @@ def _basis(topic: Topic, cluster: Sequence[Episode], detector: Detector, now: fl
         window=_window(onset, end, now),
         at_stake=at_stake,
     )
+
+
+def _meanwhile(topic: Topic, basis: Basis, detector: Detector) -> Sequence[Coverage]:
+    """Return what each probe saw behind the bin of the beginning; of what is not longer than that bin all of it."""
+    start, until = basis.window
+    behind = (start // BIN + 1) * BIN
+    if until < behind:
+        return basis.seen
+    return detector.coverage(topic, basis.parts, behind, until, basis.at_stake)
 
 
 def _references(topic: Topic, basis: Basis, detector: Detector, fleet: FleetView) -> ReferenceCount:

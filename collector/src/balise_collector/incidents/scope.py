@@ -23,18 +23,21 @@ class FleetView(FleetFacts, Protocol):
         ...
 
 
-def scope(members: Iterable[AffectedProbe], seen: Iterable[Coverage], known: frozenset[int]) -> IncidentScope:
+def scope(
+    members: Iterable[AffectedProbe], seen: Iterable[Coverage], meanwhile: Iterable[Coverage], known: frozenset[int]
+) -> IncidentScope:
     """Return the scope of an incident.
 
     Args:
         members: affected probes.
         seen: what each probe of the country saw of the affected roles and layers in the incident's window.
+        meanwhile: the same without the bin of the beginning: what was well a minute before it is clean of nothing.
         known: autonomous systems known in the country.
     """
     ours, coverage = list(members), list(seen)
     probes = {m.probe for m in ours}
     affected = counted_in(ours, coverage)
-    clean = {c.asn for c in coverage if c.ok > 0 and c.asn not in affected and c.probe not in probes}
+    clean = {c.asn for c in meanwhile if c.ok > 0 and c.asn not in affected and c.probe not in probes}
     measured = {c.probe for c in coverage if c.ok or c.failed} | probes
     return IncidentScope(
         affected=tuple(sorted(affected)),
