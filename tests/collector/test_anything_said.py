@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from balise_collector.conclude.inference import Inference, OperatorContext
 from balise_collector.conclude.store import Store
 from balise_collector.conclude.store.sqlite import SqliteStore
 from balise_collector.fleet import catalogue
+from balise_collector.fleet.catalogue import Catalogue
 from balise_collector.fleet.members import Fleet
 from balise_collector.intake.believable import unbelievable
 from balise_collector.intake.validate import Accepted, Quarantined, validate
@@ -37,12 +39,17 @@ NOW = 1_589_733_000.0
 anything = beside(__file__, "anything")
 
 
+@cache
+def services() -> Catalogue:
+    """Return the shipped catalogue, read once for all examples."""
+    return catalogue.load(catalogue.default_folder())
+
+
 class Chain:
     """Everything a believed measurement goes through, on one journal's worth of memory."""
 
     def __init__(self, fleet: Fleet, store: Store) -> None:
-        services = catalogue.load(catalogue.default_folder())
-        self.inference = Inference(OperatorContext(fleet=fleet, catalogue=services))
+        self.inference = Inference(OperatorContext(fleet=fleet, catalogue=services()))
         self.store = store
         self.seq = 0
         self.now = NOW
@@ -125,7 +132,7 @@ def test_what_nobody_checked_ends_nothing_either(
     """Where validate let something through, the row is set aside with where and why, and the next one is judged."""
     members, probe, reference = fleet
     sender = reference if by_reference else probe
-    chain = Inference(OperatorContext(fleet=members, catalogue=catalogue.load(catalogue.default_folder())))
+    chain = Inference(OperatorContext(fleet=members, catalogue=services()))
     last = None
     for seq, measurement in enumerate([*said, probe.measurement(NOW)], 1):
         last = chain.take(
