@@ -50,7 +50,8 @@ def test_times_and_whom() -> None:
 
 def test_boards_and_servers_are_those_of_the_lab() -> None:
     """A home behind a router asks the router; hosts with shared or several addresses or an edge have them here."""
-    made = situation_of(parse(TEXT + "  - {at: 22:00, start: {kind: country.shutdown}}"))
+    made = situation_of(parse(TEXT + "  - {at: 22:00, start: {kind: country.shutdown}}"), daily=6)
+    assert made.daily == 6
     behind, plain, other = made.probes
     assert (behind.home["resolvers"][0]["where"], behind.access) == ("router", Access.MOBILE)
     assert "where" not in plain.home["resolvers"][0]

@@ -13,17 +13,8 @@ NOT_IN_IT = {
     "district.shutdown": "needs districts: isp.shutdown is its like",
     "edge.down": "needs regional addresses: servers-down.yaml plays it",
     "v6.broken": "needs homes with IPv6, over which half of the experiments find no server: two-families.yaml plays it",
-    "vpn.fully_encrypted": "a service of its own: vpn-handshakes.yaml plays it",
-    "tls.ech": "each extension is a service of its own, asked once a day: the scenario of clienthello plays it",
-    "tls.esni": "likewise",
-    "server.extension": "likewise",
 }
 """Kinds that both beds know and no row plays, with the reason."""
-NO_COLUMN = {
-    "clienthello": "what it tells is an extension's and no service's: its scenario plays its boxes, loss and a server "
-    "that takes none",
-}
-"""Experiments without a column, with the reason."""
 
 
 def test_every_kind_has_its_row() -> None:
@@ -35,7 +26,7 @@ def test_every_kind_has_its_row() -> None:
 
 def test_every_experiment_has_its_column() -> None:
     """An experiment that is added is met by every box."""
-    assert set(EXPERIMENTS) | set(NO_COLUMN) == {str(word) for word in OF_TARGETS}
+    assert set(EXPERIMENTS) == {str(word) for word in OF_TARGETS}
 
 
 def test_a_block_names_its_experiment_and_a_fault_none() -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from balise_lab.matrix.rows import EXPERIMENTS, ROWS, Row
 from balise_lab.matrix.scenario import scenario_of, services_of
+from balise_wire.experiments.clienthello import HelloExtension
 from balise_wire.experiments.vpn import VpnProtocol
 
 
@@ -13,16 +14,11 @@ def test_a_row_is_a_scenario(row: Row) -> None:
     assert scenario_of(row).warnings == ()
 
 
-NOT_PLAYED = {
-    "fully_encrypted": "its box is in no row: its own scenario plays it",
-    "obfs4": "likewise",
-}
-"""Protocols of vpn without a service in the matrix, with the reason."""
-
-
-def test_every_protocol_of_vpn_is_a_service() -> None:
-    """A protocol that is added is met by every box and every fault, or named with the reason."""
+def test_every_protocol_and_every_extension_is_a_service() -> None:
+    """One that is added is met by every box and every fault."""
     protocols = {one.value for one in VpnProtocol} - {VpnProtocol.UNKNOWN.value}
-    assert set(services_of("vpn")) == {f"by-{one}".replace("_", "-") for one in protocols - set(NOT_PLAYED)}
+    extensions = {one.value for one in HelloExtension} - {HelloExtension.UNKNOWN.value}
+    assert set(services_of("vpn")) == {f"by-{one}".replace("_", "-") for one in protocols}
+    assert set(services_of("clienthello")) == {f"by-{one}" for one in extensions}
     ids = {service.id for service in scenario_of(ROWS[0]).services}
     assert ids == {name for one in EXPERIMENTS for name in services_of(one)}

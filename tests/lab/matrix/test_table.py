@@ -2,7 +2,8 @@
 
 from balise_lab.matrix.cells import Cell, Outcome, Told
 from balise_lab.matrix.rows import EXPERIMENTS, Row
-from balise_lab.matrix.table import wrong
+from balise_lab.matrix.scenario import services_of
+from balise_lab.matrix.table import table, wrong
 
 QUIET = Outcome({one: Cell((("ok", f"{one}.ok", 9),)) for one in EXPERIMENTS}, ())
 
@@ -41,6 +42,21 @@ def test_a_protocol_that_nobody_cuts_is_not_told() -> None:
     ]
     alone = Outcome({**QUIET.cells, "vpn": Cell(both.rules[:1])}, told)
     assert list(wrong(cut, alone)) == []
-    assert list(wrong(cut, Outcome(alone.cells, ()))) == [
-        "vpn.openvpn: no interference with by-openvpn or by-wireguard or by-ikev2 or by-openvpn-tcp is published"
+    every = " or ".join(services_of("vpn"))
+    assert list(wrong(cut, Outcome(alone.cells, ()))) == [f"vpn.openvpn: no interference with {every} is published"]
+
+
+def test_what_one_box_cuts_of_several_services_is_told_of_each() -> None:
+    """Where two protocols have one form, one of them that passes is a hole."""
+    cut = Row("vpn.fully_encrypted", sees={"vpn": ("vpn.fully_encrypted", "vpn.obfs4")}, every=True)
+    first, second = ("blocked", "vpn.fully_encrypted", 3), ("blocked", "vpn.obfs4", 2)
+    told = [Told("interference", f"by-{one}", "B", ("vpn.fully_encrypted",)) for one in ("fully-encrypted", "obfs4")]
+    both = Outcome({**QUIET.cells, "vpn": Cell((first, second))}, tuple(told))
+    assert list(wrong(cut, both)) == []
+    assert "| **vpn.fully_encrypted**, **vpn.obfs4** | interference B: fully-encrypted, obfs4 |" in table([(cut, both)])
+    assert list(wrong(cut, Outcome(both.cells, both.told[:1]))) == [
+        "vpn.fully_encrypted: interference is published with by-fully-encrypted alone"
+    ]
+    assert list(wrong(cut, Outcome({**QUIET.cells, "vpn": Cell((first,))}, both.told))) == [
+        "vpn.fully_encrypted: vpn must say vpn.fully_encrypted and vpn.obfs4, and says vpn.fully_encrypted (3)"
     ]

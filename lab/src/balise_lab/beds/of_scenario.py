@@ -177,13 +177,14 @@ WORDS: Final[dict[str, tuple[str, Tells]]] = {
 """Kind of the lab -> kind of the field, and what its event says besides."""
 
 
-def situation_of(scenario: Scenario, *, seed: int = 1, tail: float = _TAIL) -> Situation:
+def situation_of(scenario: Scenario, *, seed: int = 1, tail: float = _TAIL, daily: int = DAILY) -> Situation:
     """Return the situation that says what a scenario says, with the scenario's start ``LEAD`` seconds after its own.
 
     Args:
         scenario: what the lab plays.
         seed: of all chance.
         tail: seconds that it goes on beyond the scenario's end where something then stands.
+        daily: in which n-th interval that has a turn which is asked once a day; often, and a day's bytes thin the rest.
 
     Raises:
         ConfigError: the field has no word for something; the message names it.
@@ -202,7 +203,7 @@ def situation_of(scenario: Scenario, *, seed: int = 1, tail: float = _TAIL) -> S
         zone=scenario.zone,
         lasts=LEAD + scenario.ends + (tail if _goes_on(scenario) else 0.0),
         seed=seed,
-        daily=DAILY,
+        daily=daily,
         probes=tuple(board for probe, board in boards if probe.role is ProbeRole.PROBE),
         references=tuple(board for probe, board in boards if probe.role is ProbeRole.REFERENCE),
         services=tuple(service.id for service in scenario.services),

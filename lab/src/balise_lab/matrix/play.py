@@ -19,6 +19,9 @@ from balise_lab.matrix.cells import Outcome, Said, Told, cell, published
 from balise_lab.matrix.rows import EXPERIMENTS, Row
 from balise_lab.matrix.scenario import HIT, counted, scenario_of, services_of, text_of
 
+_DAILY: Final = 6
+"""In which n-th interval of the field has a turn what is asked once a day. In the laboratory it is each second one; in
+the field a day has its bytes, and what costs more takes the place of pages."""
 _LONGEST: Final = 1_500
 """Seconds for one row with packets on a machine that is busy."""
 
@@ -30,7 +33,7 @@ def in_field(row: Row, seed: int = 1) -> Outcome:
         ConfigError: the field has no word for the kind.
     """
     scenario = scenario_of(row)
-    played = play(situation_of(scenario, seed=seed))
+    played = play(situation_of(scenario, seed=seed, daily=_DAILY))
     asn = next(isp.asn for isp in scenario.isps if isp.name == HIT)
     since, until = counted(row, scenario)
     said = [

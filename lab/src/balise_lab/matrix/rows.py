@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-EXPERIMENTS: Final = ("dns", "tcp", "tls", "http", "quic", "throughput", "stun", "call", "vpn")
-"""In the order of the table's columns; each has a service that is measured by it and by the lookup before it, and vpn
-one for each protocol."""
+EXPERIMENTS: Final = ("dns", "tcp", "tls", "clienthello", "http", "quic", "throughput", "stun", "call", "vpn")
+"""In the order of the table's columns; each has a service that is measured by it and by the lookup before it,
+clienthello one for each extension, and vpn one for each protocol."""
 USUAL, RARE = 40, 160
 """Minutes for which a row is in force; the second where an experiment has a turn an hour."""
 
@@ -24,6 +24,8 @@ class Row:
     sees: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     """Experiment to the rule that it must be told by, or one of several; empty: nothing may be judged blocked or
     throttled."""
+    every: bool = False
+    """Whether each of several rules must be told: each is that of another service."""
     at: str = "names"
     """Where it stands: ``names`` (on the way of the services' names or addresses), ``isp``, or ``home`` (each home of
     the provider)."""
@@ -92,6 +94,8 @@ ROWS: Final = (
     Row("sni.alert", sees={"tls": "tls.alert"}),
     Row("sni.drop", sees={"tls": "sni.drop"}),
     Row("tls.mitm", sees={"tls": "tls.mitm"}),
+    Row("tls.ech", sees={"clienthello": "tls.ech"}, minutes=RARE),
+    Row("tls.esni", sees={"clienthello": "tls.esni"}, minutes=RARE),
     Row("http.rst", sees={"http": "http.rst"}),
     Row("http.drop", sees={"http": "http.drop"}),
     Row("http.redirect", sees={"http": "http.redirect"}),
@@ -111,6 +115,7 @@ ROWS: Final = (
     Row("vpn.wireguard", sees={"vpn": "vpn.wireguard"}, minutes=RARE),
     Row("vpn.ikev2", sees={"vpn": "vpn.ikev2"}, minutes=RARE),
     Row("vpn.openvpn_tcp", sees={"vpn": "vpn.openvpn_tcp"}, minutes=RARE),
+    Row("vpn.fully_encrypted", sees={"vpn": ("vpn.fully_encrypted", "vpn.obfs4")}, every=True, minutes=RARE),
     # Ordinary life: the line, the home, the provider.
     Row("loss", {"percent": 5}, at="isp"),
     Row("delay", {"ms": 300}, at="isp"),
@@ -136,6 +141,8 @@ ROWS: Final = (
     Row("server.hello", {"act": "drop"}, alike={"tls": "sni.drop"}),
     Row("server.hello", {"act": "close"}, alike={"tls": "sni.fin"}),
     Row("server.hello", {"act": "alert"}),
+    Row("server.extension", {"act": "reset"}, minutes=RARE),
+    Row("server.extension", {"act": "drop"}, minutes=RARE),
     Row("server.host", {"act": "reset"}, alike={"http": "http.rst"}),
     Row("server.host", {"act": "drop"}, alike={"http": "http.drop"}),
     Row("server.syn", alike={"tcp": "ip.drop", "stun": "udp.drop"}),

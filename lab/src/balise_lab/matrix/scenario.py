@@ -18,12 +18,21 @@ HIT: Final = "asn64501"
 """The provider that a row hits; the other one is clean."""
 _SCALE: Final = 60
 """Times the speed."""
-_SLOWER: Final = {"call": 20, "rate": 40, "vpn": 20}
-"""The same for kinds that begin with this word: a voice-shaped train lasts three real seconds, a series of transfers at
-100 kbit/s twenty-one, and a handshake that dies six."""
+_SLOWER: Final = {"call": 20, "rate": 40, "vpn": 20, "tls.ech": 30, "tls.esni": 30, "server.extension": 30}
+"""The same for kinds that begin with this word, or are it: a voice-shaped train lasts three real seconds, a series of
+transfers at 100 kbit/s twenty-one, a handshake that dies six, and three hellos that die five."""
 _ROLES: Final = {"throughput": "media-image", "stun": "call-media", "call": "call-media", "vpn": "vpn"}
-_VPN_PORTS: Final = {"openvpn": 1_194, "wireguard": 51_820, "ikev2": 500, "openvpn_tcp": 1_194}
+_VPN_PORTS: Final = {
+    "openvpn": 1_194,
+    "wireguard": 51_820,
+    "ikev2": 500,
+    "openvpn_tcp": 1_194,
+    "fully_encrypted": 8_388,
+    "obfs4": 8_388,
+}
 """Protocols of the vpn experiment, each a service of its own, and their ports at the helper."""
+_EXTENSIONS: Final = ("ech", "esni")
+"""Extensions of the clienthello experiment, each a service of its own."""
 _STARTS, _BEGINS, _AFTER = "2020-05-18T10:00", 10, 20
 """Local time; minutes before and after a row is in force. What is cut off tells its story in the latter."""
 _SETTLES: Final = 10
@@ -31,7 +40,7 @@ _SETTLES: Final = 10
 
 
 def services_of(experiment: str) -> tuple[str, ...]:
-    """Return the ids of the services that an experiment measures: one, and of vpn one for each protocol."""
+    """Return the ids of the services that an experiment measures: one, and of vpn and clienthello several."""
     return tuple(_id(one) for one in _measured(experiment))
 
 
@@ -46,7 +55,7 @@ def _host(name: str) -> str:
 
 def _measured(experiment: str) -> tuple[str, ...]:
     """Return what an experiment's services and hosts are named after."""
-    return tuple(_VPN_PORTS) if experiment == "vpn" else (experiment,)
+    return {"vpn": tuple(_VPN_PORTS), "clienthello": _EXTENSIONS}.get(experiment, (experiment,))
 
 
 def scenario_of(row: Row) -> Scenario:
@@ -72,7 +81,7 @@ def text_of(row: Row) -> str:
     said = {
         "name": row.id,
         "summary": f"{row.title} on one of two providers; each service is measured by one experiment.",
-        "clock": {"scale": _SLOWER.get(row.kind.partition(".")[0], _SCALE)},
+        "clock": {"scale": _SLOWER.get(row.kind, _SLOWER.get(row.kind.partition(".")[0], _SCALE))},
         "country": {"code": "PK", "tz": "Asia/Karachi", "starts": _STARTS},
         "isps": {HIT: {"probes": 2, **homes}, "asn64502": {"probes": 1}},
         "abroad": [{"code": "DE", "probes": 2}, {"code": "SG", "probes": 1}],
@@ -91,9 +100,16 @@ def _clock(minutes: int) -> str:
 
 
 def _service(experiment: str, name: str) -> Mapping[str, Any]:
-    """Return a service of one role; a handshake of vpn goes to the helper, and looks no name up."""
-    measured = [experiment] if experiment in {"dns", "vpn"} else ["dns", experiment]
-    said = {"vpn": {"protocol": name, "port": _VPN_PORTS[name]}} if experiment == "vpn" else {}
+    """Return a service of one role; a handshake of vpn goes to the helper, and looks no name up.
+
+    Nor do hellos: the catalogue says where they go, and lookups twice as often would cost every row more than they do.
+    """
+    measured = [experiment] if experiment in {"dns", "clienthello", "vpn"} else ["dns", experiment]
+    said: Mapping[str, Any] = {}
+    if experiment == "vpn":
+        said = {"vpn": {"protocol": name, "port": _VPN_PORTS[name]}}
+    elif experiment == "clienthello":
+        said = {"clienthello": {"extension": name}}
     return {_ROLES.get(experiment, "web"): {"host": f"{_host(name)}.lab", "experiments": measured, **said}}
 
 

@@ -15,10 +15,11 @@ _HEAD: Final = """\
 # Every experiment against every box and every ordinary fault
 
 Each row is put in force on one of two providers, whose two homes measure one service by each experiment (and by the
-lookup before it); by vpn one for each protocol, at the operator's helper. A cell is the rule that the experiment's
-verdicts name while the row is in force: **bold** where it says that the service is blocked or throttled, plain where it
-is insufficient or the service's own doing, `ok` where all is well. What a lower layer tells already is not told twice
-(`tls.no_connect`, `http.below`). The last column is what is published, with the grade.
+lookup before it); without lookups, by clienthello one for each extension, by vpn one for each protocol, at the
+operator's helper. A cell is the rule that the experiment's verdicts name while the row is in force: **bold** where it
+says that the service is blocked or throttled, plain where it is insufficient or the service's own doing, `ok` where all
+is well. What a lower layer tells already is not told twice (`tls.no_connect`, `http.below`, `clienthello.name`). The
+last column is what is published, with the grade.
 
 `make matrix` plays the table in the virtual field and writes it here; `make matrix BED=lab` plays it with packets, and
 `REPEAT=20` so many times. Both say what is wrong: a box that its experiment does not tell by its rule, an ordinary
@@ -43,9 +44,11 @@ def wrong(row: Row, outcome: Outcome) -> Iterator[str]:
     for kind in outcome.idle:
         yield f"{row.title}: {kind} touched no packet: what was seen, or not seen, was not its doing"
     for experiment in row.sees:
-        if outcome.cells[experiment].rule not in row.told_by(experiment):
-            said = ", ".join(f"{one} ({often})" for _, one, often in outcome.cells[experiment].rules) or NOTHING
-            yield f"{row.title}: {experiment} must say {' or '.join(row.told_by(experiment))}, and says {said}"
+        cell, rules = outcome.cells[experiment], row.told_by(experiment)
+        if cell.rule not in rules or (row.every and not {rule for _, rule, _ in cell.rules} >= set(rules)):
+            said = ", ".join(f"{one} ({often})" for _, one, often in cell.rules) or NOTHING
+            wanted = (" and " if row.every else " or ").join(rules)
+            yield f"{row.title}: {experiment} must say {wanted}, and says {said}"
         # Where a column holds several services, what names one that is not hit stands beside what is right.
         several = len(services_of(experiment)) > 1
         for rule in sorted(outcome.cells[experiment].accusing - set(row.told_by(experiment))) if several else ():
@@ -73,6 +76,8 @@ def _missing(row: Row, outcome: Outcome) -> Iterator[str]:
             continue
         if not told:
             yield f"{row.title}: no interference with {service} is published"
+        elif row.every and len({one.service for one in told}) < len(row.told_by(experiment)):
+            yield f"{row.title}: interference is published with {told[0].service} alone"
         elif not any(row.mechanism in one.mechanisms for one in told):
             named = ", ".join(sorted({word for one in told for word in one.mechanisms})) or "none"
             yield f"{row.title}: interference with {service} is published as {named}, not as {row.mechanism}"
@@ -82,12 +87,20 @@ def table(outcomes: Iterable[tuple[Row, Outcome]]) -> str:
     """Return the page: what blocks, then ordinary life."""
     parts: Mapping[bool, list[str]] = {False: [], True: []}
     for row, outcome in outcomes:
-        cells = [str(outcome.cells[one]) for one in EXPERIMENTS]
+        cells = [_shown(row, one, outcome) for one in EXPERIMENTS]
         parts[row.ordinary].append(f"| `{row.kind}`{_rest(row)} | {' | '.join(cells)} | {_told(outcome)} |")
     head = f"| in force | {' | '.join(EXPERIMENTS)} | published |\n|{'---|' * (len(EXPERIMENTS) + 2)}"
     titles = {False: "## What blocks", True: "## Ordinary life: nothing may be judged blocked"}
     page = [f"{titles[ordinary]}\n\n{head}\n" + "\n".join(lines) + "\n" for ordinary, lines in parts.items() if lines]
     return "\n".join([_HEAD, *page])
+
+
+def _shown(row: Row, experiment: str, outcome: Outcome) -> str:
+    """Return a cell; where several services of it are hit, what is told of each."""
+    accusing = sorted(outcome.cells[experiment].accusing)
+    if row.every and len(accusing) > 1:
+        return ", ".join(f"**{rule}**" for rule in accusing)
+    return str(outcome.cells[experiment])
 
 
 def _rest(row: Row) -> str:
