@@ -12,7 +12,7 @@ import pytest
 
 from balise_collector.detect import CellEvent, CellEventKind, Detector, Scale
 from balise_collector.detect.model import Parts
-from balise_collector.judge import Level, VerdictState
+from balise_collector.judge import Level, Verdict, VerdictState
 from balise_wire.measurement import Network
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Experiment, TargetRole
@@ -648,10 +648,11 @@ def test_a_failure_that_was_the_services_own_does_not_date_the_block(play: Play)
     assert one.onset.earliest <= play.at(35) <= one.onset.latest
 
 
-def test_a_failure_from_before_an_unwell_line_does_not_date_the_block(play: Play) -> None:
-    """The line is dead from slot 10 to 34, blocked from slot 30: the first trial that failed was the line's."""
+@pytest.mark.parametrize("dead", [True, False])
+def test_a_failure_from_before_a_dead_line_does_not_date_the_block(play: Play, dead: bool) -> None:
+    """The line is dead from slot 10 to 34, blocked from slot 30; where only nobody looked at it, the first counts."""
 
-    def judged(verdict: Any) -> Any:
+    def judged(verdict: Verdict) -> Verdict:
         if verdict.state is VerdictState.OK:
             return verdict
         if verdict.at >= play.at(34):
@@ -660,7 +661,16 @@ def test_a_failure_from_before_an_unwell_line_does_not_date_the_block(play: Play
             verdict, state=VerdictState.INSUFFICIENT, rule="line.unwell", mechanism=None, level=Level.DISCARDED
         )
 
-    play.run(judged(v) for v in play.slots(0, 80, play.three, play.between(10, 60)))
-    (one,) = [e for e in play.detector.episodes if e.scale is Scale.ASN]
-    assert one.onset.earliest is not None
-    assert one.onset.earliest <= play.at(30) <= one.onset.latest
+    def line(verdict: Verdict) -> Verdict:
+        if dead and verdict.state is not VerdictState.OK:
+            return msgspec.structs.replace(
+                verdict, rule="line.dead", state=VerdictState.DOWN, mechanism=Mechanism.SHUTDOWN_ISP
+            )
+        return msgspec.structs.replace(verdict, rule="line.ok", state=VerdictState.OK, mechanism=None)
+
+    lines = {"service": "internet", "layer": Experiment.LINE, "role": TargetRole.LINE, "target": "internet/line"}
+    services = [judged(v) for v in play.slots(0, 80, play.three, play.between(10, 60))]
+    play.run([*services, *(line(v) for v in play.slots(0, 80, play.three, play.between(10, 34), seed=3, **lines))])
+    (onset,) = [e.onset for e in play.detector.episodes if e.scale is Scale.ASN and e.key.layer == Experiment.TLS]
+    assert onset.earliest is not None
+    assert onset.earliest <= play.at(30 if dead else 10) <= onset.latest

@@ -39,6 +39,8 @@ SETTLED: Final = 4
 that reaches further walks the cell from its start."""
 SETTLES: Final = 30.0
 """Seconds after its end that a bin is over: what was measured in it has been delivered."""
+_DEAD: Final = frozenset({"line.captive", "line.local", "line.no_gateway", "line.international", "line.dead"})
+"""Rules by which a line carries nothing, or nothing abroad: what a line was not asked in time is not among them."""
 REWIND_EVERY: Final = 600.0
 """Seconds between two walks of one cell from its start: what is late is told ten minutes later at most, and a probe
 that delivers its past verdict by verdict costs one walk of it, not one for each."""
@@ -94,6 +96,9 @@ class Detector:
         """
         at = verdict.at
         self.index.hear(verdict)
+        if verdict.rule in _DEAD:
+            known = self.index.probes[verdict.probe]
+            known.unwell = max(known.unwell, math.ceil(max(at, verdict.since)))
         number = self.index.code_index(verdict)
         if number < 0:
             self._explain(verdict)
@@ -105,7 +110,7 @@ class Detector:
         if series is None:
             series = self.index.enter(verdict)
         kept = self.index.codes[number]
-        unwell = self.index.probes[verdict.probe].unwell.get(verdict.family, 0.0)
+        unwell = self.index.probes[verdict.probe].unwell
         since = at if verdict.since <= series.explained or verdict.since <= unwell <= at else verdict.since
         changed = series.add(number, since, at)
         if kept.severity == Severity.OK:
@@ -126,14 +131,7 @@ class Detector:
         self._touch_all(series, changed)
 
     def _explain(self, verdict: Verdict) -> None:
-        """Note a failure that was the service's own, or the line's: it must not date a paired verdict that comes later.
-
-        Of the line's own whatever failed before it counts: a trial may have failed just before its line was looked at.
-        """
-        if verdict.service != INTERNET and verdict.rule.startswith("line."):
-            unwell = self.index.probes[verdict.probe].unwell
-            shown = math.ceil(max(verdict.at, verdict.since))
-            unwell[verdict.family] = max(unwell.get(verdict.family, 0.0), shown)
+        """Note a failure that was the service's own: a paired verdict that carries it along must not be dated by it."""
         series = self.index.find(verdict) if verdict.state is VerdictState.DOWN else None
         if series is not None:
             series.explained = max(series.explained, math.ceil(verdict.at))

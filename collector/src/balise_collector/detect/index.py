@@ -37,8 +37,9 @@ class KnownProbe:
     network: Network
     heard: float = 0.0
     """The newest time that any of its verdicts bears."""
-    unwell: dict[int, float] = field(default_factory=dict)
-    """By IP version: when its line was last found unwell beside a target that failed."""
+    unwell: float = 0.0
+    """When its line was last found to carry nothing: what failed before that, and was looked at again behind it, may
+    have failed with it."""
     histories: dict[Experiment, dict[str, CellHistory]] = field(default_factory=dict)
     """By layer and target. No tuple of keys: one for each cell would cost as much as the history itself."""
 

@@ -30,6 +30,7 @@ class _SeriesShot(msgspec.Struct):
     notes: list[Note]
     target: str = ""
     well: int = 0
+    explained: int = 0
     looks: tuple[dict[str, list[int]], dict[int, int], list[int]] | None = None
     """See CellHistory; an earlier version kept none of them."""
 
@@ -43,6 +44,7 @@ class _Snapshot(msgspec.Struct):
     silent: dict[str, Silence]
     episodes: dict[str, Episode]
     quiet: dict[str, list[Quiet]] = {}
+    unwell: dict[str, float] = {}
     proofs: list[int] = []
     """Which of the codes carry proof; an earlier version kept none apart."""
 
@@ -63,11 +65,13 @@ def encoded(index: CellIndex, silences: Silences) -> bytes:
                     notes=s.notes or [],
                     target=s.target,
                     well=s.well,
+                    explained=s.explained,
                     looks=None if s.looks is None else (s.looks.well, s.looks.began, s.looks.over),
                 )
                 for s in index.histories()
             ],
             heard={name: (p.network, p.heard) for name, p in index.probes.items()},
+            unwell={name: p.unwell for name, p in index.probes.items() if p.unwell},
             silent=silences.held,
             quiet=silences.past,
             episodes={e.id: e for cell in index.cells.values() for e in cell.episodes},
@@ -95,11 +99,14 @@ def decode_into(data: bytes, index: CellIndex, silences: Silences) -> None:
         series.runs.fromlist(each.runs)
         series.ever_ok = each.ever_ok
         series.notes = each.notes or None
-        series.target, series.well = each.target, each.well
+        series.target, series.well, series.explained = each.target, each.well, each.explained
         series.looks = None if each.looks is None else Looks(*each.looks)
         if each.key.country == WORLD:
             index.references.add(each.probe)
-    index.probes = {name: KnownProbe(network, heard) for name, (network, heard) in shot.heard.items()}
+    index.probes = {
+        name: KnownProbe(network, heard, unwell=shot.unwell.get(name, 0.0))
+        for name, (network, heard) in shot.heard.items()
+    }
     silences.held, silences.past = shot.silent, shot.quiet
     for each_episode in shot.episodes.values():
         cell = index.cells[each_episode.key]
