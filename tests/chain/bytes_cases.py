@@ -189,6 +189,8 @@ class Spent(msgspec.Struct, frozen=True, kw_only=True):
     """Packets that the tap lost."""
     failure: str = ""
     """Why it was not carried out; empty where it was."""
+    connections: int = 0
+    """TCP connections that it asked for."""
 
     @property
     def whole(self) -> int:

@@ -320,6 +320,8 @@ class Tap:
             self.socket.bind(("wan0", 3))
         self.socket.setblocking(False)
         self.sent = self.came = self.lost = 0
+        self.opened = set[bytes]()
+        """Connections that the probe asked for: its port and the address and port there."""
 
     def turn(self) -> None:
         """Count what lies there."""
@@ -331,6 +333,8 @@ class Tap:
             size = measured(data)
             if kind == socket.PACKET_OUTGOING:
                 self.sent += size
+                if flow := opened(data):
+                    self.opened.add(flow)
             else:
                 self.came += size
 
@@ -339,6 +343,14 @@ class Tap:
         self.turn()
         self.lost = int.from_bytes(self.socket.getsockopt(263, 6, 8)[4:], sys.byteorder)  # PACKET_STATISTICS
         self.socket.close()
+
+
+def opened(data: bytes) -> bytes:
+    """Return address and ports of a TCP connection that an IP packet asks for; nothing where it asks for none."""
+    there, start = (data[16:20], 4 * (data[0] & 15)) if data[0] >> 4 == 4 else (data[24:40], 40)
+    if data[9 if data[0] >> 4 == 4 else 6] != socket.IPPROTO_TCP or data[start + 13 : start + 14] != b"\x02":
+        return b""
+    return there + data[start : start + 4]
 
 
 def measured(data: bytes) -> int:
@@ -413,7 +425,7 @@ class Running:
         return Spent(
             kind=self.kind.name, family=self.family, situation=self.situation, sent=self.tap.sent, came=self.tap.came,
             counted=self.said["counted"], at_most=cases.run(self.kind, self.family, self.situation).cost,
-            lost=self.tap.lost, failure=self.said["failure"],
+            lost=self.tap.lost, failure=self.said["failure"], connections=len(self.tap.opened),
         )  # fmt: skip
 
 

@@ -16,6 +16,8 @@ NEAR = 0.1
 """A tenth of what the tap sees."""
 UNCOUNTED = 150
 """Bytes behind the end of a flow that the probe may have missed: a last acknowledgement each way."""
+LAST = {4: 2 * 40, 6: 2 * 60}
+"""The same of each connection, by IP version: beside other work a server's last word comes when nobody listens."""
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +56,8 @@ def test_no_run_costs_more_than_its_bound(found: list[Spent]) -> None:
 
 def test_the_probe_counts_what_the_tap_sees(found: list[Spent]) -> None:
     """The day's account is what keeps the cap: also what the kernel sends by itself is on it."""
-    assert not [one for one in found if one.counted < 0.97 * one.whole - UNCOUNTED]
+    missed = [(one, max(UNCOUNTED, LAST[one.family] * one.connections)) for one in found]
+    assert not [one for one, bytes_ in missed if one.counted < 0.97 * one.whole - bytes_]
 
 
 def test_the_document_is_what_is_measured(found: list[Spent], record_property: Callable[[str, object], None]) -> None:
