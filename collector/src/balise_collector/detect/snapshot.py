@@ -45,6 +45,7 @@ class _Snapshot(msgspec.Struct):
     episodes: dict[str, Episode]
     quiet: dict[str, list[Quiet]] = {}
     unwell: dict[str, float] = {}
+    """See KnownProbe; only of lines that were found dead. An earlier version kept none."""
     proofs: list[int] = []
     """Which of the codes carry proof; an earlier version kept none apart."""
 
