@@ -13,9 +13,9 @@ import pytest
 
 from balise_lab.run.runner import lead
 from balise_lab.scenario.load import load
+from tests.chain.files import file_of
 from tests.chain.kills import KILLS, SEED
 
-SCENARIOS = Path(__file__).resolve().parents[1] / "scenarios"
 _AT_ONCE = min(8, max(2, 5 * len(os.sched_getaffinity(0)) // 2))
 """A run waits for its clock most of its time: it takes a third of a core at most, and half a gigabyte."""
 OPTIONS = {"chaos": ("--kills", str(KILLS), "--seed", str(SEED))}
@@ -47,8 +47,7 @@ class Lab:
             options = (*options, "--keep", str(self.kept(name)))
         key = (name, *options)
         if key not in self._runs:
-            file = Path(name) if "/" in name else SCENARIOS / f"{name}.yaml"
-            self._runs[key] = self._pool.submit(self._play, file, *options)
+            self._runs[key] = self._pool.submit(self._play, file_of(name), *options)
         return self._runs[key]
 
     def kept(self, name: str) -> Path:
@@ -60,7 +59,7 @@ class Lab:
         return self.begin(name, *options).result()
 
     def _play(self, file: Path, *options: str) -> Outcome:
-        out = self._folder / f"{file.stem}.json"
+        out = self._folder / f"{'-'.join(file.parts[-2:])}.json"
         program = Path(sys.executable).parent / "balise-lab"
         done = subprocess.run(
             [str(program), "run", str(file), "--json", str(out), *options],
@@ -88,7 +87,7 @@ def _played_by(item: pytest.Item) -> str:
 
 def _real_seconds(name: str) -> float:
     """Return how long a scenario's clock runs."""
-    scenario = load(SCENARIOS / f"{name}.yaml")
+    scenario = load(file_of(name))
     return (lead(scenario) + scenario.ends) / scenario.scale
 
 

@@ -5,7 +5,6 @@ test_scenarios.py plays anyway: a word that one bed knows and the other plays ot
 """
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,16 +13,14 @@ from balise_lab.beds.of_scenario import WORDS, situation_of
 from balise_lab.boxes.engine.registry import KINDS
 from balise_lab.field.play import play as play_field
 from balise_lab.scenario.load import load
-from balise_lab.scenario.schema import Scenario, Start
+from balise_lab.scenario.schema import Start
+from tests.chain.files import file_of
 from tests.chain.pairs import Truth, differences, of_field, of_lab
 from tests.chain.test_scenarios import PLAYED
 
 Play = Callable[..., tuple[int, str, dict[str, Any]]]
 
 UNPAIRED = {
-    "tls.ech": "tests/experiments/clienthello plays it in the lab, hellos.yaml in the field",
-    "tls.esni": "the same",
-    "server.extension": "the same",
     "call.media_cut": "its two halves are paired: a cut each way",
     "country.shutdown": "its like, isp.shutdown, is paired",
     "district.shutdown": "one probe of a provider alone is no outage, in either bed",
@@ -37,37 +34,29 @@ UNPAIRED = {
 """Kinds with a word in both beds that no scenario plays, with the reason."""
 
 
-def scenario_of(root: Path, name: str) -> Scenario:
-    """Return a scenario of the repository."""
-    return load(root / "tests" / "scenarios" / f"{name}.yaml")
-
-
 @pytest.mark.lab
 @pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("scenario", PLAYED)
-def test_both_beds_say_the_same(play: Play, scenario: str, repo_root: Path) -> None:
+def test_both_beds_say_the_same(play: Play, scenario: str) -> None:
     """Kinds of incident, services, providers, mechanisms and the class of the grade; onsets hold the truth in both."""
     _, said, result = play(scenario)
     assert result, said
-    read = scenario_of(repo_root, scenario)
+    read = load(file_of(scenario))
     field = of_field(play_field(situation_of(read)))
     lab = of_lab(result["incidents"])
     assert list(differences(read, Truth(tuple(result["truth"])), lab, field)) == [], said
 
 
 @pytest.mark.parametrize("scenario", PLAYED)
-def test_a_played_scenario_has_a_situation(scenario: str, repo_root: Path) -> None:
+def test_a_played_scenario_has_a_situation(scenario: str) -> None:
     """Whoever adds a scenario with a word that the field lacks hears of it before the lab has played it."""
-    assert situation_of(scenario_of(repo_root, scenario)).events
+    assert situation_of(load(file_of(scenario))).events
 
 
-def test_every_kind_of_both_beds_is_played_in_both(repo_root: Path) -> None:
+def test_every_kind_of_both_beds_is_played_in_both() -> None:
     """A kind that no pair plays is named with the reason."""
     played = {
-        entry.disturbance.kind
-        for name in PLAYED
-        for entry in scenario_of(repo_root, name).timeline
-        if isinstance(entry, Start)
+        entry.disturbance.kind for name in PLAYED for entry in load(file_of(name)).timeline if isinstance(entry, Start)
     }
     assert set(WORDS) <= set(KINDS)
     assert set(WORDS) - played == set(UNPAIRED)

@@ -24,6 +24,7 @@ CENSORED = (
     "voice-one-way",
     "vpn-handshakes",
     "proxies",
+    "experiments/clienthello",
 )
 BOTH = ("pk-2020-zoom-global-fault-first", "cn-zoom-geoblock", "tm-imo-feature-by-feature", "ir-whatsapp-proxy")
 OWN = ("own-doing", "changes")
