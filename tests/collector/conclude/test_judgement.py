@@ -225,4 +225,4 @@ def test_the_explanation_names_rule_facts_and_what_was_weighed(case: Case) -> No
     text = explain(case.series("rst"), Context(probe="pk000001"))
     assert "sni.rst" in text
     assert "scrambled = answered" in text
-    assert "rules that did not hold before it: own.failure, line.unwell, line.family, line.border" in text
+    assert "rules that did not hold before it: own.failure, line.unwell, line.unknown, line.family, line.border" in text

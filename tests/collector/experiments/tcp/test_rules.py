@@ -235,7 +235,7 @@ def test_all_controls_of_the_line_dead_gates_everything(case: Case) -> None:
 def test_a_line_not_measured_in_the_same_minute_gates_failures(case: Case, line: LineHealth | None) -> None:
     """No health within two minutes: unknown, so insufficient. Success needs no witness."""
     case.abroad(case.syns(2, syns=2))
-    assert case.judged(case.measured(case.syns(0), line=line)).rule == "line.unwell"
+    assert case.judged(case.measured(case.syns(0), line=line)).rule == "line.unknown"
     assert case.judged(case.measured(case.syns(6), line=line)).rule == "tcp.ok"
 
 
