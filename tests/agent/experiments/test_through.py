@@ -234,5 +234,122 @@ def test_a_proxy_in_the_household_is_never_asked() -> None:
 def test_proxies_take_turns(task: Task) -> None:
     """One a series, by the seed."""
     given = with_proxy(task, SOCKS, HTTP)
-    picked = {msgspec.structs.replace(given, seed=seed).proxy for seed in range(16)}
+    picked = {msgspec.structs.replace(given, seed=seed).proxy(Experiment.TLS) for seed in range(16)}
     assert picked == {SOCKS, HTTP}
+
+
+CHAT = Proxy(label="chat", kind=ProxyKind.WHATSAPP_CHAT, address="198.18.66.67", port=5222)
+MEDIA = Proxy(label="media", kind=ProxyKind.WHATSAPP_MEDIA, address="198.18.66.67", port=587)
+ANSWER = b"\0\0\x24\x1a\x22\x0a\x20" + bytes(32)
+"""The server's hello of WhatsApp's chat."""
+
+
+def of_whatsapp(task: Task, role: str, *several: Proxy) -> Task:
+    """Return a paired task of a part of WhatsApp."""
+    target = msgspec.structs.replace(task.target, service="whatsapp", role=role)
+    return msgspec.structs.replace(with_proxy(task, *several), target=target)
+
+
+class Relay:
+    """WhatsApp's own proxy: it takes every connection, and says what comes from behind."""
+
+    def __init__(self, network: FakeNetwork, answer: bytes, failure: Failure | None = None) -> None:
+        self.heard: list[bytes] = []
+        self._answer, self._failure = answer, failure
+        self._send = network._handlers[Send]
+        network.on(Send, self.send)
+
+    def send(self, step: Send, session: FakeSession) -> Reply:
+        """Hear, and say what comes back."""
+        connection = session.connections[step.handle]
+        reply = self._send(step, session)
+        if connection.address == CHAT.address:
+            self.heard.append(step.data)
+            connection.data, connection.cut = self._answer, self._failure
+        return reply
+
+
+ANSWERED = ProxyStage.ANSWERED
+
+
+@pytest.mark.parametrize(
+    ("answer", "failure", "found"),
+    [
+        (ANSWER, None, [(SUBJECT, ANSWERED, True)]),
+        (b"", Failure.GENERIC_TIMEOUT, [(SUBJECT, NO_WAY, False)] * 2),
+        (b"", Failure.CONNECTION_RESET, [(SUBJECT, NO_WAY, False)] * 2),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", None, [(SUBJECT, NO_WAY, False)] * 2),
+    ],
+)
+def test_chat_is_asked_by_way_of_its_own_proxy(
+    network: FakeNetwork,
+    task: Task,
+    answer: bytes,
+    failure: Failure | None,
+    found: list[tuple[Arm, ProxyStage, bool]],
+) -> None:
+    """It has no control: only the chat's own answer says anything, and that a relay took the connection is none."""
+    relay = Relay(network, answer, failure)
+    network.refuse("198.18.1.1", 443, Failure.GENERIC_TIMEOUT)
+    trials = network.play(TCP.plan.paired(of_whatsapp(task, "chat", CHAT)), TcpObservation)
+    assert by_proxy(trials) == found
+    assert all(said.startswith(b"WA\6\3") for said in relay.heard)
+    assert all((t.address, t.port) == ("", 0) for t in trials if t.through is not None)
+
+
+@pytest.mark.parametrize(
+    ("answer", "failure", "found"),
+    [
+        (b"\x16\x03\x03\0\x7a\2\0", None, [(SUBJECT, ANSWERED, True)]),
+        (b"", Failure.GENERIC_TIMEOUT, [(SUBJECT, NO_WAY, False)] * 2),
+        (b"", Failure.CONNECTION_RESET, [(SUBJECT, NO_WAY, False)] * 2),
+    ],
+)
+def test_media_are_asked_by_way_of_theirs(
+    network: FakeNetwork,
+    task: Task,
+    answer: bytes,
+    failure: Failure | None,
+    found: list[tuple[Arm, ProxyStage, bool]],
+) -> None:
+    """By the very hello of the direct trial; the answer of a server of TLS says that the service is up."""
+    relay = Relay(network, answer, failure)
+    network.cut["twitter.example"] = Failure.CONNECTION_RESET
+    trials = network.play(TLS.plan.paired(of_whatsapp(task, "media-image", MEDIA)), TlsObservation)
+    assert by_proxy(trials) == found
+    assert {server_name(said) for said in relay.heard} == {"twitter.example"}
+
+
+@pytest.mark.parametrize(
+    ("service", "role", "experiment"),
+    [
+        ("twitter", "chat", Experiment.TCP),
+        ("twitter", "media-image", Experiment.TLS),
+        ("whatsapp", "web", Experiment.TLS),
+        ("whatsapp", "registration", Experiment.TCP),
+        ("whatsapp", "chat", Experiment.TLS),
+        ("whatsapp", "media-image", Experiment.TCP),
+    ],
+)
+def test_a_relay_is_asked_for_nothing_else(task: Task, service: str, role: str, experiment: Experiment) -> None:
+    """It leads to one part of one service: what it would answer for another says nothing of that."""
+    target = msgspec.structs.replace(task.target, service=service, role=role)
+    given = msgspec.structs.replace(with_proxy(task, CHAT, MEDIA), target=target)
+    assert given.proxy(experiment) is None
+    both = msgspec.structs.replace(given, proxies=(CHAT, MEDIA, SOCKS))
+    assert {msgspec.structs.replace(both, seed=seed).proxy(experiment) for seed in range(16)} == {SOCKS}
+
+
+def test_a_relay_needs_no_control_and_nothing_says_where_it_is(network: FakeNetwork, task: Task) -> None:
+    """None of the line's controls is named to a host beside it, and no form of its address leaves."""
+    Relay(network, ANSWER)
+    network.refuse("198.18.1.1", 443, Failure.GENERIC_TIMEOUT)
+    given = msgspec.structs.replace(of_whatsapp(task, "chat", CHAT), controls=())
+    trials = network.play(TCP.plan.paired(given), TcpObservation)
+    assert by_proxy(trials) == [(SUBJECT, ANSWERED, True)]
+    kept = scrub(trials, Allowed(addresses=frozenset({"198.18.1.1"})), SCRUB_RULES)
+    described = [TCP.reader.describe(trial) for trial in trials]
+    text = repr([trials, kept, described, TCP.contacts.on_anomaly(given)]).encode() + msgspec.json.encode(kept)
+    assert not any(form in text for form in forms(CHAT) if form != str(CHAT.port).encode())
+    hidden = [one for one in TCP.contacts.on_anomaly(of_whatsapp(task, "chat", CHAT)) if HIDDEN in one.addresses]
+    assert [one.name for one in hidden] == ["twitter.example"]

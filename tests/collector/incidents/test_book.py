@@ -554,7 +554,7 @@ def _by_proxy(story: Story, signs: dict[int, tuple[str, ...]]) -> Incident:
     return one
 
 
-WORKS, FAILS = ("through_proxy",), ("through_proxy_failed",)
+WORKS, FAILS, RELAYED = ("through_proxy",), ("through_proxy_failed",), ("through_relay",)
 
 
 @pytest.mark.parametrize(
@@ -563,6 +563,8 @@ WORKS, FAILS = ("through_proxy",), ("through_proxy_failed",)
         (dict.fromkeys(TWO_PROVIDERS, WORKS), [True]),
         (dict.fromkeys(TWO_PROVIDERS, FAILS), [False]),
         ({64501: WORKS, 64502: FAILS}, [True]),
+        (dict.fromkeys(TWO_PROVIDERS, RELAYED), [True]),
+        ({64501: RELAYED, 64502: FAILS}, [True]),
         ({}, []),
     ],
 )
@@ -574,7 +576,7 @@ def test_what_two_witnesses_found_by_way_of_a_proxy_is_told(
     assert [(path.role, path.works) for path in one.other_path] == [(TargetRole.WEB, works) for works in told]
 
 
-@pytest.mark.parametrize("signs", [WORKS, FAILS])
+@pytest.mark.parametrize("signs", [WORKS, FAILS, RELAYED])
 def test_a_proxy_makes_no_grade_and_no_kind(signs: tuple[str, ...]) -> None:
     """It works for whoever stands abroad, also where the service itself refuses the country: at most C, as without."""
     without, with_it = (_by_proxy(Story(Play()), each) for each in ({}, dict.fromkeys(TWO_PROVIDERS, signs)))

@@ -16,7 +16,8 @@ from balise_wire.words import Arm
 from tests.testbed.cases import EARLIER, NOW, Case
 
 OPEN, NO_WAY, UNREACHED, REFUSED = ProxyStage.OPEN, ProxyStage.NO_WAY, ProxyStage.UNREACHED, ProxyStage.REFUSED
-WORKS, FAILS = ("through_proxy",), ("through_proxy_failed",)
+ANSWERED = ProxyStage.ANSWERED
+WORKS, FAILS, RELAYED = ("through_proxy",), ("through_proxy_failed",), ("through_relay",)
 _Said = tuple[Arm, ProxyStage, bool]
 CONTROL_OK: _Said = (Arm.THROUGH_CONTROL, OPEN, True)
 
@@ -47,11 +48,18 @@ def series(case: Case, *said: _Said, end: str = "rst", **parts: Any) -> Measurem
         ([(Arm.THROUGH_CONTROL, UNREACHED, False)], ()),
         ([(Arm.THROUGH_CONTROL, OPEN, False), (Arm.THROUGH, OPEN, True)], ()),
         ([(Arm.THROUGH, OPEN, True)], ()),
+        ([(Arm.THROUGH, ANSWERED, True)], RELAYED),
+        ([(Arm.THROUGH, NO_WAY, False), (Arm.THROUGH, ANSWERED, True)], RELAYED),
+        ([(Arm.THROUGH, ANSWERED, False), (Arm.THROUGH, NO_WAY, False)], ()),
+        ([(Arm.THROUGH, NO_WAY, False), (Arm.THROUGH, NO_WAY, False)], ()),
         ([], ()),
     ],
 )
 def test_it_works_it_fails_or_nobody_can_say(case: Case, said: list[_Said], proof: tuple[str, ...]) -> None:
-    """Known only where the control came through by way of the very proxy; one failure alone is ordinary loss."""
+    """Known only where the control came through by way of the very proxy; one failure alone is ordinary loss.
+
+    A relay of the service's has no way to a control: its answer says that the service is up, its silence says nothing.
+    """
     verdict = case.judged(series(case, *said))
     assert (verdict.state, verdict.rule) == (VerdictState.BLOCKED, "sni.rst")
     assert verdict.proof == ("neighbour_ok", *proof)

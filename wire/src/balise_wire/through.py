@@ -30,6 +30,9 @@ class ProxyStage(Word):
     """The proxy says that it did not reach the server, or says nothing within the time."""
     OPEN = "open"
     """The proxy says that it is connected to the server: what happens from here on happens to what was asked."""
+    ANSWERED = "answered"
+    """A relay that leads to this service alone brought the service's own answer. No control goes by way of such a one,
+    so that what it does not bring says nothing (``no_way``)."""
     UNKNOWN = "unknown"
     """A newer word."""
 

@@ -13,15 +13,20 @@ import msgspec
 
 from balise_agent.experiments.steps import Note, Reply, Step
 from balise_agent.system.config import Timeouts
-from balise_agent.system.proxies import Proxy
+from balise_agent.system.proxies import Proxy, ProxyKind
 from balise_wire.assignment import Control, StunServer, Target
 from balise_wire.experiments.traits import Parameters, Transport
 from balise_wire.observations import Observation
-from balise_wire.words import AddressSource, Arm, Design, Scope
+from balise_wire.words import AddressSource, Arm, Design, Experiment, Scope
 
 HELPER_PORT: Final = 443
 """Where a helper answers (run/helper.py)."""
 K = TypeVar("K", bound=Parameters)
+_RELAYED: Final = {
+    ProxyKind.WHATSAPP_CHAT: ("whatsapp", "chat", Experiment.TCP),
+    ProxyKind.WHATSAPP_MEDIA: ("whatsapp", "media", Experiment.TLS),
+}
+"""What a relay hands on to: a service, the first word of its roles, and the layer that asks."""
 
 
 class Endpoint(NamedTuple):
@@ -114,11 +119,20 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
         """Return where a name that fails is shown on neutral ground."""
         return Endpoint(self.helper, HELPER_PORT) if self.helper else None
 
-    @property
-    def proxy(self) -> Proxy | None:
-        """The proxy by way of which a series asks what failed, another one with each seed."""
-        table = {proxy.label: proxy for proxy in self.proxies}
+    def proxy(self, layer: Experiment) -> Proxy | None:
+        """Return the proxy by way of which a series asks what failed, another one with each seed.
+
+        A relay of a service is asked for what it hands on to alone: WhatsApp's for chat by the series of ``tcp``, that
+        for media by the series of ``tls``.
+        """
+        table = {proxy.label: proxy for proxy in self.proxies if self._leads_to(proxy.kind, layer)}
         return table.get(self.pick(sorted(table), "proxy"))
+
+    def _leads_to(self, kind: ProxyKind, layer: Experiment) -> bool:
+        if not kind.is_relay:
+            return True
+        service, role, by = _RELAYED[kind]
+        return (self.target.service, by) == (service, layer) and self.target.role.split("-")[0] == role
 
     def endpoint_controls(self) -> tuple[tuple[Control, Endpoint], ...]:
         """Return the control endpoints of the task's family, those abroad by preference since most subjects are."""

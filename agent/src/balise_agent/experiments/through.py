@@ -5,9 +5,11 @@ down says nothing and is shown no name that somebody may mind. Nothing that is r
 not live here: the proxies' bytes (codec/proxy.py), what is said to the server, or any verdict.
 """
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, NamedTuple, TypeVar
 
+from balise_agent.codec import noise
 from balise_agent.codec import proxy as spoken
 from balise_agent.experiments.experiment import Destination
 from balise_agent.experiments.steps import Close, Connect, Connected, Failed, Receive, Received, Reply, Send, Step
@@ -53,20 +55,23 @@ Words = Generator[Step, Reply, Said]
 
 
 def series(
-    task: Task, trial: Callable[[Arm, Endpoint, int], Generator[Step, Reply, T]]
+    task: Task, proxy: Proxy, trial: Callable[[Arm, Endpoint, int], Generator[Step, Reply, T]]
 ) -> Generator[Step, Reply, tuple[T, ...]]:
     """Return the control's trial by way of a proxy and, where it worked, the subject's, once more where that fails.
 
     Args:
-        task: its proxy, its subject's endpoint and a control endpoint; without any of them nothing is asked.
+        task: its subject's endpoint and a control endpoint; without either nothing is asked.
+        proxy: by way of which; a relay has no way to a control, and is asked for the subject alone.
         trial: makes one trial of an arm at an endpoint; the number is that of the try.
     """
     control = task.endpoint_control()
-    if task.proxy is None or control is None or not task.address:
+    if not task.address or (control is None and not proxy.kind.is_relay):
         return ()
-    trials = [(yield from trial(Arm.THROUGH_CONTROL, control, 0))]
-    if trials[0].failure is not None:
-        return tuple(trials)
+    trials: list[T] = []
+    if control is not None and not proxy.kind.is_relay:
+        trials.append((yield from trial(Arm.THROUGH_CONTROL, control, 0)))
+        if trials[0].failure is not None:
+            return tuple(trials)
     for number in range(_TRIES):
         trials.append((yield from trial(Arm.THROUGH, Endpoint(task.address, task.target.port), number)))
         if trials[-1].failure is None:
@@ -87,11 +92,10 @@ def open_through(task: Task, proxy: Proxy, to: Endpoint) -> Generator[Step, Repl
         stage = Through(label=proxy.label, stage=ProxyStage.UNREACHED)
         return Opened(connected.at, connected.elapsed_ms, stage, connected.failure, flood=connected.flood)
     handle = expect(Connected, connected).handle
-    words = _socks if proxy.kind is ProxyKind.SOCKS5 else _http
-    said = yield from words(task, proxy, to, handle)
+    said = yield from _WORDS[proxy.kind](task, proxy, to, handle)
     through = Through(label=proxy.label, stage=said.stage)
     elapsed_ms = connected.elapsed_ms + said.elapsed_ms
-    if said.stage is ProxyStage.OPEN:
+    if said.stage in _ANSWERING or proxy.kind is ProxyKind.WHATSAPP_MEDIA:
         return Opened(connected.at, elapsed_ms, through, handle=handle)
     if said.failed is not None:
         return Opened(connected.at, elapsed_ms, through, said.failed.failure, flood=said.failed.flood)
@@ -139,6 +143,44 @@ def _http(task: Task, proxy: Proxy, to: Endpoint, handle: int) -> Words:
     return Said(spoken.stage_of_answer(reply.data), reply.elapsed_ms)
 
 
+def _chat(task: Task, _proxy: Proxy, _to: Endpoint, handle: int) -> Words:
+    """Open WhatsApp's chat behind its relay: the relay takes everybody's connection, and says nothing itself."""
+    reply = yield from _turn(handle, noise.opening(task.seed), noise.ANSWER, task.timeouts.answer)
+    if isinstance(reply, Failed):
+        return Said(ProxyStage.NO_WAY, reply.elapsed_ms, reply)
+    return Said(ProxyStage.ANSWERED if noise.is_answer(reply.data) else ProxyStage.NO_WAY, reply.elapsed_ms)
+
+
+def _media(_task: Task, _proxy: Proxy, _to: Endpoint, _handle: int) -> Words:
+    """Say nothing to a relay of media: only the answer to a hello shows that it leads anywhere (``led``)."""
+    yield from ()
+    return Said(ProxyStage.NO_WAY, 0.0)
+
+
+def led(through: Through, proxy: Proxy, *, answered: bool) -> Through:
+    """Return how far a proxy led once the server was spoken to: of a relay only that shows it.
+
+    Args:
+        through: how far it led before.
+        proxy: which.
+        answered: whether the service's own protocol came back.
+    """
+    if not proxy.kind.is_relay or not answered:
+        return through
+    return Through(label=through.label, stage=ProxyStage.ANSWERED)
+
+
+_WORDS: Final[Mapping[ProxyKind, Callable[[Task, Proxy, Endpoint, int], Words]]] = MappingProxyType(
+    {
+        ProxyKind.SOCKS5: _socks,
+        ProxyKind.HTTP_CONNECT: _http,
+        ProxyKind.WHATSAPP_CHAT: _chat,
+        ProxyKind.WHATSAPP_MEDIA: _media,
+    }
+)
+_ANSWERING: Final = frozenset({ProxyStage.OPEN, ProxyStage.ANSWERED})
+
+
 def _unsaid(reply: Failed) -> ProxyStage:
     """Return how far a request led that brought no answer: a proxy answers once it is connected, or never was."""
     return ProxyStage.NO_WAY if reply.failure is Failure.GENERIC_TIMEOUT else ProxyStage.REFUSED
@@ -171,5 +213,6 @@ def contacts(task: Task, protocol: str) -> Sequence[Destination]:
     """Return whom a series by way of a proxy contacts, for the host: the names, and no proxy's address."""
     if not task.proxies:
         return []
-    names = dict.fromkeys([*(control.name for control, _ in task.endpoint_controls()), task.target.host])
+    asked = task.endpoint_controls() if any(not proxy.kind.is_relay for proxy in task.proxies) else ()
+    names = dict.fromkeys([*(control.name for control, _ in asked), task.target.host])
     return [Destination(name=name, addresses=(HIDDEN,), port=task.target.port, protocol=protocol) for name in names]

@@ -30,6 +30,15 @@ class ProxyKind(StrEnum):
     """RFC 1928, with a name and a password (RFC 1929) or without."""
     HTTP_CONNECT = "http-connect"
     """RFC 9110 9.3.6, with basic credentials (RFC 7617) or without."""
+    WHATSAPP_CHAT = "whatsapp-chat"
+    """A port of WhatsApp's own proxy that hands on to its chat, in clear of any protocol of proxies (5222)."""
+    WHATSAPP_MEDIA = "whatsapp-media"
+    """One that hands on to its media, which speak TLS (587, 7777)."""
+
+    @property
+    def is_relay(self) -> bool:
+        """Whether it leads to one service alone, and can be asked for no other way."""
+        return self in {ProxyKind.WHATSAPP_CHAT, ProxyKind.WHATSAPP_MEDIA}
 
 
 class Proxy(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,4 +109,6 @@ def _proxy(entry: Any) -> Proxy | str:
         return "username and password belong together; set both or neither"
     if ":" in words["username"]:
         return "username: no colon (RFC 7617 2)"
+    if words["username"] and ProxyKind(kind).is_relay:
+        return f"username: a proxy of the kind {kind} asks for none; leave both out"
     return Proxy(label=label, kind=ProxyKind(kind), address=address, port=port, **words)

@@ -25,6 +25,7 @@ def proxied(one: Through, say: Say) -> str:
         ProxyStage.REFUSED: say("by way of a proxy, which served nobody"),
         ProxyStage.NO_WAY: say("by way of a proxy, which did not reach it"),
         ProxyStage.OPEN: say("by way of a proxy, which reached it"),
+        ProxyStage.ANSWERED: say("by way of a proxy of the service's, which brought its answer"),
         ProxyStage.UNKNOWN: say("by way of a proxy"),
     }[one.stage]
 

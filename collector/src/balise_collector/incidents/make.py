@@ -52,7 +52,7 @@ from balise_collector.incidents.model import (
 from balise_collector.incidents.rates import by_provider, rate_shares
 from balise_collector.incidents.scope import FleetView, counted_in, scope
 from balise_collector.judge import RULES_VERSION
-from balise_collector.judge.signs import THROUGH, THROUGH_FAILED
+from balise_collector.judge.signs import RELAYED, THROUGH, THROUGH_FAILED
 from balise_wire.bins import BIN
 from balise_wire.mechanisms import Mechanism
 from balise_wire.words import Experiment, TargetRole
@@ -553,7 +553,8 @@ def _other_path(basis: Basis, detector: Detector) -> tuple[OtherPath, ...]:
     probes, found = {m.probe for m in basis.members}, set[tuple[str, str]]()
     for role in basis.parts.roles:
         notes = [n for e in basis.told if e.key.role == role for n in detector.notes(e) if n.probe in probes]
-        found |= {(role, sign) for sign in _proofs(notes, detector)}
+        seen = ((THROUGH.id if sign == RELAYED.id else sign, note.probe) for note in notes for sign in note.proof)
+        found |= {(role, sign) for sign in _of_two(seen, detector)}
     told = {role: (role, THROUGH.id) in found for role, sign in found if sign in {THROUGH.id, THROUGH_FAILED.id}}
     return tuple(OtherPath(role=TargetRole(role), works=works) for role, works in sorted(told.items()))
 

@@ -7,7 +7,7 @@ fails through it may be read on the way to the proxy. Must not live here: rules,
 from collections.abc import Callable, Iterable
 from typing import Protocol, TypeVar
 
-from balise_collector.judge.signs import THROUGH, THROUGH_FAILED
+from balise_collector.judge.signs import RELAYED, THROUGH, THROUGH_FAILED
 from balise_wire.failures import Failure
 from balise_wire.through import ProxyStage, Through
 from balise_wire.words import Arm
@@ -42,8 +42,9 @@ T = TypeVar("T", bound=ByProxy)
 def signs(trials: Iterable[T], came: Callable[[T], bool]) -> frozenset[str]:
     """Return the sign of a series, or none where no proxy was asked, or none that works.
 
-    It works where the control came through just before by way of the very proxy. A proxy that was not reached, or
-    served nobody, while the subject was asked says nothing of the subject.
+    It works where the control came through just before by way of the very proxy, or where a relay that leads to this
+    service alone brought the service's own answer: such a one has no way to a control, so that what it does not bring
+    says nothing. Nor does a proxy that was not reached, or served nobody, while the subject was asked.
 
     Args:
         trials: of one measurement.
@@ -54,8 +55,14 @@ def signs(trials: Iterable[T], came: Callable[[T], bool]) -> frozenset[str]:
     asked = [t for t in own if t.arm is Arm.THROUGH and t.through is not None and t.through.label in good]
     if any(_came(t, came) for t in asked):
         return frozenset({THROUGH.id})
+    if any(_answered(t, came) for t in own if t.arm is Arm.THROUGH):
+        return frozenset({RELAYED.id})
     failed = [t for t in asked if t.through is not None and t.through.stage in {ProxyStage.NO_WAY, ProxyStage.OPEN}]
     return frozenset({THROUGH_FAILED.id}) if len(failed) >= _TRIES else frozenset()
+
+
+def _answered(trial: T, came: Callable[[T], bool]) -> bool:
+    return trial.through is not None and trial.through.stage is ProxyStage.ANSWERED and came(trial)
 
 
 def _came(trial: T, came: Callable[[T], bool]) -> bool:

@@ -48,5 +48,10 @@ THROUGH_FAILED: Final = Sign(
     "by way of a proxy that works the same was not reached either",
     excludes_fault=False,
 )
-BY_PROXY: Final = (THROUGH, THROUGH_FAILED)
+RELAYED: Final = Sign(
+    "through_relay",
+    "by way of a proxy of the service's own the service answered within the minute: it was up",
+    excludes_fault=False,  # As above.
+)
+BY_PROXY: Final = (THROUGH, THROUGH_FAILED, RELAYED)
 ARTEFACT: Final = Sign("artefact", "a page, address or notice that names itself stood in the service's place")

@@ -28,7 +28,7 @@ from balise_wire.evidence import PROHIBITED, Packet
 from balise_wire.experiments.tcp import CONTROL_SYNS, SENTINEL_SYNS, SUBJECT_SYNS, TcpObservation, TcpParameters
 from balise_wire.failures import Failure
 from balise_wire.observations import Observation
-from balise_wire.words import Arm, Design, HopPlace
+from balise_wire.words import Arm, Design, Experiment, HopPlace
 
 SENTINEL_SPACING: Final = 1.0
 """Seconds between the two: one short loss of the line must not look like a block."""
@@ -122,9 +122,9 @@ def prefix_of(address: str) -> str:
 
 def _through(task: Task) -> Generator[Step, Reply, tuple[TcpObservation, ...]]:
     """Return what a proxy says of a control's endpoint and of the subject's."""
-    if (proxy := task.proxy) is None:
+    if (proxy := task.proxy(Experiment.TCP)) is None:
         return ()
-    return (yield from through.series(task, lambda arm, to, _number: through_trial(task, proxy, arm, to)))
+    return (yield from through.series(task, proxy, lambda arm, to, _number: through_trial(task, proxy, arm, to)))
 
 
 @noting
@@ -139,8 +139,8 @@ def through_trial(task: Task, proxy: Proxy, arm: Arm, to: Endpoint) -> Trial:
         failure=opened.failure,
         elapsed_ms=opened.elapsed_ms,
         flood_bytes=opened.flood,
-        address=to.host,
-        port=to.port,
+        address="" if proxy.kind.is_relay else to.host,
+        port=0 if proxy.kind.is_relay else to.port,
         syns=1,
         synacks=int(opened.failure is None),
         through=opened.through,

@@ -28,7 +28,7 @@ from balise_agent.system.proxies import Proxy
 from balise_wire.experiments.tls import TlsObservation
 from balise_wire.failures import Failure
 from balise_wire.observations import Observation
-from balise_wire.words import Arm, Design
+from balise_wire.words import Arm, Design, Experiment
 
 _LONG: Final = frozenset({Arm.LONG_HELLO, Arm.LONG_CONTROL})
 _HANDSHAKE, _CERTIFICATE = 22, 11
@@ -122,15 +122,15 @@ def _neutral(task: Task, helper: Endpoint, name: str) -> Generator[Step, Reply, 
 
 def _through(task: Task, *, failed: bool) -> Generator[Step, Reply, tuple[TlsObservation, ...]]:
     """Return the control's hello and the subject's by way of a proxy, where the subject failed directly."""
-    if not failed or task.proxy is None:
+    proxy, name = task.proxy(Experiment.TLS), task.name_control()
+    if not failed or proxy is None:
         return ()
-    proxy, name = task.proxy, task.name_control()
 
     def trial(arm: Arm, to: Endpoint, number: int) -> Trial:
         control = arm is Arm.THROUGH_CONTROL
         return through_trial(task, proxy, arm, to, name if control else task.target.host, 11 if control else 3 + number)
 
-    return (yield from through.series(task, trial))
+    return (yield from through.series(task, proxy, trial))
 
 
 @noting
@@ -161,14 +161,14 @@ def through_trial(task: Task, proxy: Proxy, arm: Arm, to: Endpoint, sni: str, nu
         failure=outcome(data, record, failure) if opened.failure is None else opened.failure,
         elapsed_ms=elapsed_ms,
         flood_bytes=flood,
-        address=to.host,
-        port=to.port,
+        address="" if proxy.kind.is_relay else to.host,
+        port=0 if proxy.kind.is_relay else to.port,
         sni=sni,
         connect_ms=opened.elapsed_ms if opened.failure is None else None,
         bytes_received=len(data),
         record=record,
         hello_bytes=len(hello),
-        through=opened.through,
+        through=through.led(opened.through, proxy, answered=record == "server_hello" and len(data) >= FIRST_BYTES),
     )
 
 

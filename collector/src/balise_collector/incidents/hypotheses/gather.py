@@ -35,6 +35,7 @@ _SIGNS: Final[Mapping[str, tuple[Group, float]]] = {
     "neutral_swap_ok": (Group.SWAP, 1.0),
     "through_proxy": (Group.TUNNEL, 1.0),
     "through_proxy_failed": (Group.TUNNEL, 0.0),
+    "through_relay": (Group.TUNNEL, 1.0),
 }
 """Signs that say what a group saw; without the sign it is not known that the group was asked."""
 _BEYOND: Final = "resolver_beyond"
