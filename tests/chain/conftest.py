@@ -24,7 +24,7 @@ BESIDE = {"sni-rst-residual": ("--influx-away", "10:36-10:51"), "chaos": ("--inf
 """What is looked at in the run of a scenario that is played anyway, where this machine has an InfluxDB."""
 
 
-KEPT = ("proxies",)
+KEPT = ("proxies", "ir-whatsapp-proxy")
 """Scenarios whose settings, logs and stores are looked at afterwards."""
 
 Outcome = tuple[int, str, dict[str, Any]]

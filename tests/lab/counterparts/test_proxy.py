@@ -18,6 +18,8 @@ def test_proxies_run_where_a_scenario_has_them() -> None:
     assert [(one.id, one.place) for one in servers(built)] == [
         ("proxy-socks5", "proxy"),
         ("proxy-http-connect", "proxy"),
+        ("proxy-whatsapp-chat", "proxy"),
+        ("proxy-whatsapp-media", "proxy"),
     ]
     place = built.namespace("proxy")
     assert (place.parent, place.address) == ("exchange", built.proxy)

@@ -1,6 +1,6 @@
 """A trial by way of a proxy of the operator's (docs/experiments/proxy.md): by which one, and how far it led.
 
-A proxy is told by a word of the operator's and by nothing else: whoever knows its address, port or kind can block it.
+A proxy is told by a word of the operator's, and by how far it led: whoever knows its address or port can block it.
 Must not live here: what is said on the way, what a proxy is (agent), or any verdict.
 """
 

@@ -30,7 +30,7 @@ from balise_collector.fleet.catalogue import (
     load,
 )
 from balise_collector.fleet.watches import WatchWindow
-from balise_lab.counterparts.proxy import LABELS, PORTS
+from balise_lab.counterparts.proxy import CHAT_PORT, LABELS, PORTS, RELAYED, WHATSAPP
 from balise_lab.errors import ConfigError
 from balise_lab.field import boards
 from balise_lab.field.centre import Centre, Enrolled
@@ -234,10 +234,10 @@ class _Playing:
                 msgspec.convert({"name": name, **said}, Host, strict=False)
                 for name, said in self._situation.world.items()
             ]
-            if self._situation.proxies:
-                hosts.append(_PROXY)
             homes = [_home(one.board, self._said[name]) for name, one in self._enrolled.items()]
             entries = [entry for catalogue in every for service in catalogue.services for entry in service.targets]
+            if self._situation.proxies:
+                hosts.append(_proxy_host(every))
             neighbours = {entry.host: entry.neighbour for entry in entries if entry.neighbour}
             inside = {c.name: c.country for catalogue in every for c in catalogue.controls if c.scope is Scope.DOMESTIC}
             hosts += _of_catalogue(every, entries, services, inside, {host.name for host in hosts} | SHIPPED.keys())
@@ -305,10 +305,24 @@ class _Playing:
 
 
 PROXY_ADDRESS: Final = "45.41.0.30"
-_PROXY: Final = Host(
-    name="proxy.example.net", addresses=(PROXY_ADDRESS,), country="NL", ports=tuple(PORTS.values()), proxy=True
-)
 """Where the operator's proxies stand: abroad, and where no box of a country acts on what they ask."""
+
+
+def _proxy_host(every: Iterable[Catalogue]) -> Host:
+    """Return the operator's proxies, WhatsApp's own among them, with what these hand on to."""
+    parts = [one for catalogue in every for service in catalogue.services if service.id == WHATSAPP
+             for one in service.targets]  # fmt: skip
+    relays = {
+        PORTS[kind]: (one.host, CHAT_PORT if kind == "whatsapp-chat" else one.port)
+        for kind, role in RELAYED.items()
+        for one in [*(part for part in parts if part.role.split("-")[0] == role)][:1]
+    }
+    ports = tuple(PORTS.values())
+    return Host(
+        name="proxy.example.net", addresses=(PROXY_ADDRESS,), country="NL", ports=ports, proxy=True, relays=relays
+    )
+
+
 _LISTS = frozenset(
     name for name in Effect.__struct_fields__ if isinstance(getattr(Effect(kind=""), name), tuple)
 )  # fmt: skip

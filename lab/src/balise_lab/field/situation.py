@@ -21,7 +21,7 @@ Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 Asn = Annotated[int, msgspec.Meta(ge=1, le=2**32 - 1)]
 Country = Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")]
-ProxyWord = Annotated[str, msgspec.Meta(pattern="^(socks5|http-connect)$")]
+ProxyWord = Annotated[str, msgspec.Meta(pattern="^(socks5|http-connect|whatsapp-chat|whatsapp-media)$")]
 Grade = Literal["A", "B", "C", ""]
 
 

@@ -75,6 +75,8 @@ class Host(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     first_ttl: int = 64
     proxy: bool = False
     """Whether it connects whoever asks it by SOCKS 5 or by CONNECT, on each of its ports."""
+    relays: dict[int, tuple[str, int]] = {}
+    """Of a proxy: ports that hand on whatever comes, to a name and port."""
     helper: bool = False
     """Whether it is a helper of the operator's, which answers trains in the shape of a call, and handshakes of VPN
     protocols."""

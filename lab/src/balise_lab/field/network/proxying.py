@@ -17,6 +17,8 @@ from balise_lab.field.network.reading import Shown
 _THINKS: Final = 0.002
 _REFUSED, _UNREACHABLE = 5, 4
 _V4, _V6 = 1, 4
+_SERVED: Final = 443
+"""The port by which it is asked whether a relay's server is reached: one that every server has."""
 
 
 class Onward(NamedTuple):
@@ -58,6 +60,25 @@ def asked(home: HomeNetwork, proxy: Server, there: Way, data: bytes) -> tuple[An
     code = _REFUSED if fate.word in {"refused", "rst"} else _UNREACHABLE
     words = bytes([5, code, 0, 1, 0, 0, 0, 0, 0, 0]) if socks else b"HTTP/1.1 502 Bad Gateway\r\n\r\n"
     return _said(there.seconds + fate.after, words), None
+
+
+def handed_on(home: HomeNetwork, proxy: Server, to: tuple[str, int]) -> Onward | None:
+    """Return the connection that a relay made to where it always leads; ``None`` where nobody answers there."""
+    beyond = home.seen_from(proxy)
+    address = next(iter(home.world.addresses_of(to[0])), "")
+    server, way = beyond.server(address), beyond.way(address)
+    if server is None or beyond.fate(address, _SERVED, way) is not None:
+        return None
+    return Onward(server, to[1], beyond, way)
+
+
+def chat(onward: Onward, there: Way, data: bytes) -> Answer:
+    """Return what WhatsApp's chat says behind its relay: the server's hello to a client's, and nothing else."""
+    if data[:2] != b"WA" or data[7:11] != b"\x12\x22\x0a\x20":
+        return answering.SILENCE
+    fields = b"\x0a\x20" + data[11:43] + b"\x12\x30" + bytes(48)
+    hello = b"\x1a" + bytes([len(fields)]) + fields
+    return _said(there.seconds + onward.way.seconds, len(hello).to_bytes(3, "big") + hello)
 
 
 def behind(onward: Onward, there: Way, shown: Shown) -> Answer:

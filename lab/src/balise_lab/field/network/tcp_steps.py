@@ -142,6 +142,17 @@ def _of_proxy(connection: Connection, data: bytes) -> answering.Answer:
     return told
 
 
+def _of_relay(connection: Connection, data: bytes, to: tuple[str, int]) -> answering.Answer:
+    """Return what comes back from behind a relay, to which nothing is said but what its server is to read."""
+    onward = proxying.handed_on(connection.home, connection.server, to)
+    if onward is None or not _passes(connection):
+        return answering.SILENCE
+    if not is_hello(data):
+        return proxying.chat(onward, connection.way, data)
+    connection.onward = onward
+    return _of_bytes(connection, data)
+
+
 def _of_bytes(connection: Connection, data: bytes) -> answering.Answer:
     """Return what comes back to bytes: nothing to a part of a hello, whoever reads it."""
     if not connection.hello and (connection.tls or not is_hello(data)):
@@ -157,7 +168,10 @@ def _of_bytes(connection: Connection, data: bytes) -> answering.Answer:
 
 def _told(connection: Connection, data: bytes) -> answering.Answer:
     """Return what comes back to bytes in clear, or to what only a server can read."""
-    if connection.server.host.proxy and connection.onward is None:
+    host = connection.server.host
+    if host.proxy and connection.onward is None and connection.port in host.relays:
+        return _of_relay(connection, data, host.relays[connection.port])
+    if host.proxy and connection.onward is None:
         return _of_proxy(connection, data)
     if connection.server.echo is not None and connection.port in TCP_PORTS:
         return handshakes.answer(connection, data) if _passes(connection) else answering.SILENCE
