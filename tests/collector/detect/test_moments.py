@@ -71,6 +71,11 @@ def test_what_surely_began_earlier_is_the_first_moment() -> None:
     assert first_edge([_seen(80_100, 80_400), _seen(80_360, 80_440)]) == 80_100
 
 
+def test_what_failed_first_may_have_begun_long_before() -> None:
+    """Certificates are looked at every half-hour: a forged one was seen before the first name died elsewhere."""
+    assert first_edge([_seen(78_920, 80_400), _seen(80_360, 80_440)]) == 78_920
+
+
 def test_a_first_moment_without_a_lower_edge() -> None:
     """What was never seen well says nothing of when it began."""
     assert first_edge([_seen(None, 500), _seen(300, 600)]) == 300

@@ -83,10 +83,14 @@ def first_edge(each: Sequence[Interval]) -> float | None:
     """Return the lower edge of the first of several moments, UNIX seconds; ``None`` where none has one.
 
     What is looked at once an hour (a rate) may have begun with what is looked at every five minutes (a name), and by
-    all that is known did: one service, one evening. Its lower edge would make an hour of the minute that is known.
+    all that is known did: one service, one evening. Its lower edge would make an hour of the minute that is known. That
+    holds of what was met no sooner than the other: what was seen to fail first may have been the first by far.
     """
     known = [(one.earliest, one.latest) for one in each if one.earliest is not None]
-    sharp = [low for low, high in known if not any(other - low > BIN and other <= high for other, _ in known)]
+    sharp = [
+        low for low, high in known
+        if not any(begun - low > BIN and begun <= high and met <= high for begun, met in known)
+    ]  # fmt: skip
     return min(sharp, default=None)
 
 
