@@ -32,7 +32,7 @@ tools: venv
 demo: setup ## play 17 May 2020 in Pakistan and read what balise says of it
 	@$(BIN)/balise-lab run tests/scenarios/pk-2020.yaml --demo
 
-check: venv ## format, lint, types, laws, line length and unit tests, in under a minute
+check: venv ## format, lint, types, laws, line length and unit tests: two to three minutes of CPU time
 	@$(MAKE) --jobs=2 --output-sync=target lint unit
 
 lint: venv
