@@ -191,6 +191,17 @@ class Spent(msgspec.Struct, frozen=True, kw_only=True):
     """Why it was not carried out; empty where it was."""
     connections: int = 0
     """TCP connections that it asked for."""
+    again: int = 0
+    """Bytes of TCP segments that brought nothing new: a busy machine acknowledges late."""
+
+    @property
+    def once(self) -> int:
+        """Both directions, of what is answered without what was sent again: what the run itself costs.
+
+        ``path`` shows one segment to every hop, and what is not answered is sent again by every kernel.
+        """
+        by_itself = self.situation != ANSWERED or self.kind.split()[0] == Experiment.PATH
+        return self.whole - (0 if by_itself else self.again)
 
     @property
     def whole(self) -> int:

@@ -322,6 +322,9 @@ class Tap:
         self.sent = self.came = self.lost = 0
         self.opened = set[bytes]()
         """Connections that the probe asked for: its port and the address and port there."""
+        self.again = 0
+        self._ends = dict[bytes, int]()
+        """By flow and direction: the sequence number behind the last byte that was seen."""
 
     def turn(self) -> None:
         """Count what lies there."""
@@ -337,6 +340,18 @@ class Tap:
                     self.opened.add(flow)
             else:
                 self.came += size
+            self.again += size * self._repeats(data)
+
+    def _repeats(self, data: bytes) -> bool:
+        """Tell whether an IP packet is a TCP segment with nothing but bytes that were seen before."""
+        flow, sequence, length = segment(data)
+        if not length:
+            return False
+        end, before = (sequence + length) % 2**32, self._ends.get(flow)
+        if before is not None and (before - end) % 2**32 < 2**31:
+            return True
+        self._ends[flow] = end
+        return False
 
     def close(self) -> None:
         """Count the rest, and ask what was lost."""
@@ -351,6 +366,17 @@ def opened(data: bytes) -> bytes:
     if data[9 if data[0] >> 4 == 4 else 6] != socket.IPPROTO_TCP or data[start + 13 : start + 14] != b"\x02":
         return b""
     return there + data[start : start + 4]
+
+
+def segment(data: bytes) -> tuple[bytes, int, int]:
+    """Return addresses and ports, sequence number and payload bytes of a TCP segment; no bytes where it is none."""
+    four = data[0] >> 4 == 4
+    addresses, start = (data[12:20], 4 * (data[0] & 15)) if four else (data[8:40], 40)
+    if data[9 if four else 6] != socket.IPPROTO_TCP or len(data) < start + 20:
+        return b"", 0, 0
+    whole = int.from_bytes(data[2:4]) if four else 40 + int.from_bytes(data[4:6])
+    flow, sequence = addresses + data[start : start + 4], int.from_bytes(data[start + 4 : start + 8])
+    return flow, sequence, whole - start - 4 * (data[start + 12] >> 4)
 
 
 def measured(data: bytes) -> int:
@@ -425,7 +451,7 @@ class Running:
         return Spent(
             kind=self.kind.name, family=self.family, situation=self.situation, sent=self.tap.sent, came=self.tap.came,
             counted=self.said["counted"], at_most=cases.run(self.kind, self.family, self.situation).cost,
-            lost=self.tap.lost, failure=self.said["failure"], connections=len(self.tap.opened),
+            lost=self.tap.lost, failure=self.said["failure"], connections=len(self.tap.opened), again=self.tap.again,
         )  # fmt: skip
 
 

@@ -44,7 +44,7 @@ def test_what_is_usual_is_what_the_tap_sees(found: list[Spent]) -> None:
     usual = [one for one in found if one.situation == usual_situation(kind_of(one))]
     far = [
         (one, said) for one in usual
-        if abs(one.whole - (said := figures(kind_of(one)).usual[one.family])) > NEAR * one.whole
+        if abs(one.once - (said := figures(kind_of(one)).usual[one.family])) > NEAR * one.once
     ]  # fmt: skip
     assert not far
 
@@ -67,4 +67,4 @@ def test_the_document_is_what_is_measured(found: list[Spent], record_property: C
     for one in found:
         if one.situation == ANSWERED:
             (told,) = document[one.kind][0 if one.family == 4 else 2]
-            assert abs(one.whole - told) <= NEAR * told, one
+            assert abs(one.once - told) <= NEAR * told, one
