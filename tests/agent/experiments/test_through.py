@@ -336,7 +336,11 @@ def test_a_relay_is_asked_for_nothing_else(task: Task, service: str, role: str, 
     target = msgspec.structs.replace(task.target, service=service, role=role)
     given = msgspec.structs.replace(with_proxy(task, CHAT, MEDIA), target=target)
     assert given.proxy(experiment) is None
+    layer = REGISTRY[experiment]
+    assert not [one for one in layer.contacts.on_anomaly(given) if HIDDEN in one.addresses]
+    assert not layer.plan.shape(given).through
     both = msgspec.structs.replace(given, proxies=(CHAT, MEDIA, SOCKS))
+    assert layer.plan.shape(both).through
     assert {msgspec.structs.replace(both, seed=seed).proxy(experiment) for seed in range(16)} == {SOCKS}
 
 

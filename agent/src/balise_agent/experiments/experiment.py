@@ -39,6 +39,8 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     """Control endpoints, or arms beside the subject, that it asks as well."""
     portal: bool = False
     """Whether a captive portal is looked for."""
+    through: bool = False
+    """Whether what fails is asked once more by way of a proxy of the operator's."""
 
 
 class ExperimentPlan(ABC):
@@ -77,7 +79,7 @@ class ExperimentPlan(ABC):
             portal=load.portal,
             full=task.full,
             long=task.long,
-            through=bool(task.proxies),
+            through=load.through,
         )
 
 

@@ -125,8 +125,12 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
         A relay of a service is asked for what it hands on to alone: WhatsApp's for chat by the series of ``tcp``, that
         for media by the series of ``tls``.
         """
-        table = {proxy.label: proxy for proxy in self.proxies if self._leads_to(proxy.kind, layer)}
+        table = {proxy.label: proxy for proxy in self.proxies_of(layer)}
         return table.get(self.pick(sorted(table), "proxy"))
+
+    def proxies_of(self, layer: Experiment) -> tuple[Proxy, ...]:
+        """Return the proxies that a series may ask for this target."""
+        return tuple(proxy for proxy in self.proxies if self._leads_to(proxy.kind, layer))
 
     def _leads_to(self, kind: ProxyKind, layer: Experiment) -> bool:
         if not kind.is_relay:

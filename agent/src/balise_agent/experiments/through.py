@@ -15,6 +15,7 @@ from balise_agent.experiments.experiment import Destination
 from balise_agent.experiments.steps import Close, Connect, Connected, Failed, Receive, Received, Reply, Send, Step
 from balise_agent.experiments.task import Endpoint, Task, expect
 from balise_agent.system.proxies import Proxy, ProxyKind
+from balise_wire.experiments.traits import Traits
 from balise_wire.failures import Failure
 from balise_wire.through import LABEL, MOST, ProxyStage, Through
 from balise_wire.trial import Trial
@@ -209,10 +210,10 @@ def scrub_through(one: Through | None) -> Through | None:
     return Through(label="", stage=one.stage)
 
 
-def contacts(task: Task, protocol: str) -> Sequence[Destination]:
+def contacts(task: Task, traits: Traits) -> Sequence[Destination]:
     """Return whom a series by way of a proxy contacts, for the host: the names, and no proxy's address."""
-    if not task.proxies:
-        return []
-    asked = task.endpoint_controls() if any(not proxy.kind.is_relay for proxy in task.proxies) else ()
-    names = dict.fromkeys([*(control.name for control, _ in asked), task.target.host])
+    proxies = task.proxies_of(traits.word)
+    asked = task.endpoint_controls() if any(not proxy.kind.is_relay for proxy in proxies) else ()
+    names = dict.fromkeys([*(control.name for control, _ in asked), task.target.host]) if proxies else ()
+    protocol = traits.transport.value
     return [Destination(name=name, addresses=(HIDDEN,), port=task.target.port, protocol=protocol) for name in names]

@@ -34,7 +34,7 @@ class TcpContacts(Contacts):
             Destination(name=control.name, addresses=(endpoint.host,), port=endpoint.port, protocol="tcp")
             for control, endpoint in task.endpoint_controls()
         )
-        found.extend(through.contacts(task, TRAITS.transport.value))
+        found.extend(through.contacts(task, TRAITS))
         return found
 
 

@@ -72,14 +72,19 @@ class TcpPlan(ExperimentPlan):
         """Return the endpoint and, in a paired run, those of the arms that stand for it."""
         subject = Endpoint(task.address, task.target.port)
         if task.design is Design.SENTINEL:
-            return Load(endpoints=(subject,), connections=SENTINEL_SYNS)
+            return Load(endpoints=(subject,), connections=SENTINEL_SYNS, through=self._asks(task))
         arms = controls(task)
         closing = CONTROL_SYNS * sum(arm is Arm.OTHER_PORT for arm, _ in arms)
         return Load(
             endpoints=(subject, *(endpoint for arm, endpoint in arms if arm is not Arm.CONTROL)),
             connections=SUBJECT_SYNS + CONTROL_SYNS + closing,
             controls=len(arms),
+            through=self._asks(task),
         )
+
+    @staticmethod
+    def _asks(task: Task) -> bool:
+        return bool(task.proxies_of(Experiment.TCP))
 
 
 PLAN: Final = TcpPlan()

@@ -16,7 +16,7 @@ class TlsContacts(OneEndpoint):
 
     def on_anomaly(self, task: Task, /) -> Sequence[Destination]:
         """See Contacts."""
-        return [*super().on_anomaly(task), *self.at_helpers(task), *through.contacts(task, TRAITS.transport.value)]
+        return [*super().on_anomaly(task), *self.at_helpers(task), *through.contacts(task, TRAITS)]
 
 
 CONTACTS: Final = TlsContacts(TRAITS, PLAN)

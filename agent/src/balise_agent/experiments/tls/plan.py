@@ -100,6 +100,7 @@ class TlsPlan(ExperimentPlan):
             endpoints=tuple(filter(None, (Endpoint(task.address, task.target.port), task.helper_endpoint()))),
             connections=1 + 2 * task.long if task.design is Design.SENTINEL else 7,
             controls=1 if task.helper else 0,
+            through=bool(task.proxies_of(Experiment.TLS)),
         )
 
 
