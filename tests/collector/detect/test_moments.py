@@ -62,18 +62,25 @@ def _seen(earliest: float | None, latest: float) -> Interval:
 
 def test_what_is_looked_at_rarely_does_not_widen_the_first_moment() -> None:
     """A rate was well at 21:35 and slow at 22:00:24; names died between 21:59:20 and 22:00:40."""
-    assert first_edge([_seen(78_920, 80_440), _seen(80_360, 80_440), _seen(80_300, 80_500)]) == 80_300
+    assert first_edge([_seen(80_360, 80_440), _seen(80_300, 80_500)], [_seen(78_920, 80_440)]) == 80_300
 
 
 def test_what_surely_began_earlier_is_the_first_moment() -> None:
     """The rate was slow before the names were well for the last time; minutes apart nothing blurs anything."""
-    assert first_edge([_seen(78_920, 80_350), _seen(80_360, 80_440)]) == 78_920
-    assert first_edge([_seen(80_100, 80_400), _seen(80_360, 80_440)]) == 80_100
+    assert first_edge([_seen(80_360, 80_440)], [_seen(78_920, 80_350)]) == 78_920
+    assert first_edge([_seen(80_360, 80_440)], [_seen(80_100, 80_400)]) == 80_100
+    assert first_edge([], [_seen(78_920, 80_350), _seen(80_100, 80_400)]) == 78_920
 
 
 def test_what_failed_first_may_have_begun_long_before() -> None:
-    """Certificates are looked at every half-hour: a forged one was seen before the first name died elsewhere."""
-    assert first_edge([_seen(78_920, 80_400), _seen(80_360, 80_440)]) == 78_920
+    """A rate was seen slow before the first name died elsewhere."""
+    assert first_edge([_seen(80_360, 80_440)], [_seen(78_920, 80_400)]) == 78_920
+
+
+def test_what_is_looked_at_in_minutes_is_never_left_out() -> None:
+    """Interception began at 04:57 (04:53 to 05:01), and three minutes later names died elsewhere (04:58 to 05:00)."""
+    assert first_edge([_seen(17_600, 18_060), _seen(17_925, 18_007)]) == 17_600
+    assert first_edge([_seen(17_600, 18_000), _seen(17_925, 18_007)]) == 17_600
 
 
 def test_a_first_moment_without_a_lower_edge() -> None:

@@ -79,19 +79,27 @@ def common(brackets: Sequence[tuple[int | None, int]], *, at_any_cost: bool = Fa
     return Interval(earliest=float(credible[0][0]), latest=float(credible[-1][1]))
 
 
-def first_edge(each: Sequence[Interval]) -> float | None:
+def first_edge(each: Sequence[Interval], rare: Sequence[Interval] = ()) -> float | None:
     """Return the lower edge of the first of several moments, UNIX seconds; ``None`` where none has one.
 
     What is looked at once an hour (a rate) may have begun with what is looked at every five minutes (a name), and by
     all that is known did: one service, one evening. Its lower edge would make an hour of the minute that is known. That
-    holds of what was met no sooner than the other: what was seen to fail first may have been the first by far.
+    holds of what was met no sooner than the other: what was seen to fail first may have been the first by far. Of what
+    is looked at in minutes (names, certificates) nothing is left out: it may have begun a roll-out.
+
+    Args:
+        each: the moments of what is looked at in minutes.
+        rare: those of what is looked at by the hour.
     """
-    known = [(one.earliest, one.latest) for one in each if one.earliest is not None]
-    sharp = [
-        low for low, high in known
-        if not any(begun - low > BIN and begun <= high and met <= high for begun, met in known)
+    sharp = [(one.earliest, one.latest) for one in each if one.earliest is not None]
+    lows = [low for low, _ in sharp]
+    lows += [
+        one.earliest for one in rare
+        if one.earliest is not None and not any(
+            low - one.earliest > BIN and low <= one.latest and high <= one.latest for low, high in sharp
+        )
     ]  # fmt: skip
-    return min(sharp, default=None)
+    return min(lows, default=None)
 
 
 def _agreement(brackets: Sequence[tuple[int | None, int]], at: float) -> float:

@@ -435,6 +435,10 @@ def _dated(members: Sequence[tuple[str, AffectedProbe]]) -> Iterator[tuple[str, 
             yield layer, member
 
 
+_OF_A_RATE: Final = frozenset({Mechanism.RATE_LIMIT, Mechanism.RATE_POLICE, Mechanism.RATE_SHAPE})
+"""Ways that are looked at by the hour."""
+
+
 def _begun(members: Sequence[AffectedProbe]) -> Interval:
     """Return when what members saw began: the first of what providers do each in a way of their own.
 
@@ -445,9 +449,13 @@ def _begun(members: Sequence[AffectedProbe]) -> Interval:
     by_way: defaultdict[Mechanism | None, list[AffectedProbe]] = defaultdict(list)
     for provider in _of_providers(members):
         by_way[_way(provider)].extend(provider)
-    each = [_together(ours) for ours in by_way.values()]
+    found = {way: _together(ours) for way, ours in by_way.items()}
+    each = [*found.values()]
     joined = each[0] if len(each) == 1 else join(each)
-    low = first_edge(each)
+    low = first_edge(
+        [moment for way, moment in found.items() if way not in _OF_A_RATE],
+        [moment for way, moment in found.items() if way in _OF_A_RATE],
+    )
     return joined if joined.staggered or low is None else msgspec.structs.replace(joined, earliest=low)
 
 
