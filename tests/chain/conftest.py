@@ -62,7 +62,7 @@ class Lab:
         out = self._folder / f"{'-'.join(file.parts[-2:])}.json"
         program = Path(sys.executable).parent / "balise-lab"
         done = subprocess.run(
-            [str(program), "run", str(file), "--json", str(out), *options],
+            [str(program), "run", str(file), "--beside-others", "--json", str(out), *options],
             capture_output=True,
             text=True,
             check=False,

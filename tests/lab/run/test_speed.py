@@ -24,3 +24,22 @@ def test_clock_and_time_outs_are_slower_alike(monkeypatch: pytest.MonkeyPatch, s
     assert (played.scale, played.slowed) == (scenario.scale / slowed, slowed)
     for name, seconds in settings.timeouts(scenario).items():
         assert settings.timeouts(played)[name] * played.scale == pytest.approx(seconds * scenario.scale, rel=0.02)
+
+
+@pytest.mark.parametrize(("beside_others", "asked"), [(False, True), (True, False)])
+def test_a_run_beside_others_takes_no_precedence(
+    monkeypatch: pytest.MonkeyPatch, beside_others: bool, asked: bool
+) -> None:
+    """It would starve those of ours that found the machine idle when they began; its clock is slower instead."""
+    taken: list[bool] = []
+
+    def take() -> bool:
+        taken.append(True)
+        return True
+
+    monkeypatch.setattr(machine, "slowness", lambda: 7.5)
+    monkeypatch.setattr(machine, "take_precedence", take)
+    monkeypatch.setattr(speed, "pause", lambda _seconds: None)
+    played = speed.at_speed(load(SCENARIO), beside_others=beside_others)
+    assert bool(taken) is asked
+    assert played.slowed == 3.0

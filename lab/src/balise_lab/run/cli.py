@@ -76,6 +76,11 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--influx-away", metavar="FROM-TO", help="the same, and kill it for this stretch of the scenario: 10:30-10:45"
     )
+    run.add_argument(
+        "--beside-others",
+        action="store_true",
+        help="take no precedence on a busy machine: other runs, or tests, go on beside this one",
+    )
     run.set_defaults(command=_run)
     plan = commands.add_parser("plan", help="print the commands that a run would bring the network up with")
     plan.add_argument("file", type=Path)
@@ -238,7 +243,7 @@ def _emptied(folder: Path) -> Path:
 def _play(scenario: Scenario, folder: Path, arguments: argparse.Namespace) -> int:
     """Play inside the lab's namespaces and tell the outcome."""
     quiet = arguments.json is not None and str(arguments.json) == "-"
-    scenario = at_speed(scenario)
+    scenario = at_speed(scenario, beside_others=arguments.beside_others)
     progress = Progress(scenario, sys.stderr if quiet else sys.stdout)
     progress.begins()
     with_influx = arguments.influx or bool(arguments.influx_away)

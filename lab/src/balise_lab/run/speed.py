@@ -21,11 +21,17 @@ _MOST_BEFORE_OTHERS: Final = 3.0
 """The same for a run that goes before all other work: what slows it then is another such run, and ends with it."""
 
 
-def at_speed(scenario: Scenario) -> Scenario:
-    """Return the scenario as this machine can play it: on a busy one its clock and time-outs are slower alike."""
+def at_speed(scenario: Scenario, *, beside_others: bool = False) -> Scenario:
+    """Return the scenario as this machine can play it: on a busy one its clock and time-outs are slower alike.
+
+    Args:
+        scenario: as its file has it.
+        beside_others: whether other runs of ours go on: it takes no precedence then. A run that does leaves those that
+            found the machine idle, and play at full speed, next to nothing of it.
+    """
     if _slowness() <= _OURS:
         return scenario
-    most = _MOST_BEFORE_OTHERS if machine.take_precedence() else _MOST
+    most = _MOST_BEFORE_OTHERS if not beside_others and machine.take_precedence() else _MOST
     slowed = min(most, _slowness() / _OURS)
     return scenario if slowed <= 1.0 else replace(scenario, scale=scenario.scale / slowed, slowed=slowed)
 
