@@ -125,6 +125,43 @@ def test_a_global_fault_first_and_a_local_block_later_are_two(story: Story) -> N
     assert not second.onset.masked
 
 
+def _of_the_world(story: Story, after: int, homes: tuple[int, int]) -> list[bool]:
+    """Play a fault of the world from slot 10 to 20; return whether each of its revisions was confirmed.
+
+    What homes saw meanwhile was set aside, as nobody can tell a dead service from a block at home.
+
+    Args:
+        story: to be told.
+        after: slot before which references look for the last time.
+        homes: slots from and before which homes reach it.
+    """
+    play = story.play
+    zoom: dict[str, Any] = {"service": "zoom", "layer": Experiment.TCP}
+    changes = story.tell(
+        [
+            *play.slots(0, after, play.abroad, play.between(10, 20, (64700, 64800)), **zoom),
+            *play.slots(0, 10, play.seven, seed=2, **zoom),
+            *play.slots(*homes, play.seven, seed=3, **zoom),
+        ]
+    )
+    return [one.incident.confirmed for one in changes if one.incident.kind is IncidentKind.SERVICE_FAULT]
+
+
+@pytest.mark.parametrize("after", [20, 21, 40])
+def test_a_fault_of_the_world_that_is_over_is_not_taken_back(story: Story, after: int) -> None:
+    """Homes reach it again before the references' cell has closed, or while no reference looks: that is its end."""
+    confirmed = _of_the_world(story, after, (20, 40))
+    assert confirmed
+    assert all(confirmed)
+
+
+def test_a_fault_that_homes_never_met_is_taken_back(story: Story) -> None:
+    """They reach it while references go on failing: it is the references' own way to it that is down."""
+    confirmed = _of_the_world(story, 20, (14, 20))
+    assert confirmed[0]
+    assert not confirmed[-1]
+
+
 def test_an_onset_that_another_fault_hides_is_masked(story: Story) -> None:
     """The service was down for the world when the block began: its moment is not known to the probes alone."""
     play = story.play

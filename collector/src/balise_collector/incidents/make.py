@@ -132,7 +132,8 @@ def make(
     kind, probability = _kind(spoken, weighed, count, previous, basis.parts.layers)
     where = locality(kind, count)
     confirmed = any(e.confirmed for e in cluster)
-    witnesses = _witnesses(topic, spoken, basis, detector) if confirmed else 1
+    until = _until(topic, basis, detector, spoken, previous)
+    witnesses = _witnesses(topic, spoken, basis, detector, until) if confirmed else 1
     rules = _of_two(((r.rule, m.probe) for m in basis.members for r in m.rules), detector)
     fresh = Incident(
         id=_identity(topic, spoken, basis.onset),
@@ -240,7 +241,26 @@ def _claimed(kind: IncidentKind, service: str, weighed: Posterior | None, previo
     return kind is not IncidentKind.OWN_FAULT and 1.0 - outage - own >= LEAST["C"]
 
 
-def _witnesses(topic: Topic, spoken: IncidentKind, basis: Basis, detector: Detector) -> int:
+def _until(topic: Topic, basis: Basis, detector: Detector, spoken: IncidentKind, previous: Incident | None) -> float:
+    """Return until when homes' successes speak against a fault of the whole world, UNIX seconds.
+
+    Before it is told: until now. What was told is taken back by homes that reached it *meanwhile*, so before a
+    reference failed for the last time: behind that it may be over, which homes see before the references' cell closes.
+    """
+    start, end = basis.window
+    if topic[0] != WORLD or previous is None or not previous.confirmed or previous.kind is not spoken:
+        return end
+    failed = {m.probe for m in basis.members}
+    bin_ = end // BIN * BIN
+    while bin_ > start:
+        seen = detector.coverage(topic, basis.parts, bin_, min(bin_ + BIN - 1.0, end))
+        if any(c.failed and c.probe in failed for c in seen):
+            break
+        bin_ -= BIN
+    return bin_ - 1.0
+
+
+def _witnesses(topic: Topic, spoken: IncidentKind, basis: Basis, detector: Detector, until: float) -> int:
     """Count independent witnesses; of a fault of the whole world, the countries that have seen it are.
 
     Where homes of two hosts anywhere reach it meanwhile it is no fault of the whole world.
@@ -249,17 +269,17 @@ def _witnesses(topic: Topic, spoken: IncidentKind, basis: Basis, detector: Detec
     if topic[0] != WORLD:
         return found
     found = min(found, len({m.country for m in basis.members}))
-    return min(found, 1) if _reached_at_home(topic[1], spoken, basis, detector) else found
+    return min(found, 1) if _reached_at_home(topic[1], spoken, basis, detector, until) else found
 
 
-def _reached_at_home(service: str, spoken: IncidentKind, basis: Basis, detector: Detector) -> bool:
+def _reached_at_home(service: str, spoken: IncidentKind, basis: Basis, detector: Detector, until: float) -> bool:
     """Whether homes of two hosts reach meanwhile what references do not: then it is no fault of the whole world.
 
     What they reached in the bins in which it began and ended may have been before it, and behind it. A service has
     other addresses than the dead ones of an edge, and homes that are sent to those reach it: where a home fails at the
     dead ones, as references do, the others say nothing.
     """
-    start, end = max((basis.onset.latest // BIN + 1) * BIN, basis.window[0]), basis.window[1]
+    start, end = max((basis.onset.latest // BIN + 1) * BIN, basis.window[0]), until
     if basis.end is not None and basis.end.earliest is not None:
         end = min(end, basis.end.earliest // BIN * BIN - 1.0)
     if start > end:
