@@ -3,7 +3,7 @@
 from collections import Counter
 
 from balise_lab.compare import influx_outage
-from balise_lab.compare.influx_outage import Arrival, Outage, Stored, Work
+from balise_lab.compare.influx_outage import Arrival, Outage, Stored
 
 AWAY = Outage(600.0, 1200.0)
 STARTS = 1_000_000.0
@@ -55,19 +55,3 @@ def test_an_ingest_that_waits_is_not_steady() -> None:
     assert not influx_outage.steady(influx_outage.ingest_around(AWAY, STARTS, fewer))
     assert not influx_outage.steady(influx_outage.ingest_around(AWAY, STARTS, arriving(10.0, slow=60.0)))
     assert not influx_outage.steady(influx_outage.ingest_around(AWAY, STARTS, []))
-
-
-def test_what_the_machine_itself_was_slower_by_is_not_the_ingest() -> None:
-    """The same work took longer meanwhile: batches may be older by that, not by more; slow always excuses none."""
-    late = arriving(10.0, slow=60.0)
-    busy = [Work(STARTS + moment, 0.8 if AWAY.begins <= moment < AWAY.ends else 0.02) for moment in range(0, 1800, 10)]
-    ingest = influx_outage.ingest_around(AWAY, STARTS, late, busy, scale=60.0)
-    assert [one.work for one in ingest] == [1.2, 48.0, 1.2]
-    assert influx_outage.steady(ingest)
-    assert "away 12.0 a minute, 61.0 s old (machine 48.0 s)" in influx_outage.told(ingest)
-    waits = arriving(10.0, slow=240.0)
-    assert not influx_outage.steady(influx_outage.ingest_around(AWAY, STARTS, waits, busy, scale=60.0))
-    always = [Work(one.moment, 0.8) for one in busy]
-    assert not influx_outage.steady(influx_outage.ingest_around(AWAY, STARTS, late, always, scale=60.0))
-    idle = [Work(one.moment, 0.02) for one in busy]
-    assert not influx_outage.steady(influx_outage.ingest_around(AWAY, STARTS, late, idle, scale=60.0))

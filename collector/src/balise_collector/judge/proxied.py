@@ -55,15 +55,11 @@ def signs(trials: Iterable[T], came: Callable[[T], bool]) -> frozenset[str]:
     asked = [t for t in own if t.arm is Arm.THROUGH and t.through is not None and t.through.label in good]
     if any(_came(t, came) for t in asked):
         return frozenset({THROUGH.id})
-    if any(_answered(t, came) for t in own if t.arm is Arm.THROUGH):
+    if any(_came(t, came, ProxyStage.ANSWERED) for t in own if t.arm is Arm.THROUGH):
         return frozenset({RELAYED.id})
     failed = [t for t in asked if t.through is not None and t.through.stage in {ProxyStage.NO_WAY, ProxyStage.OPEN}]
     return frozenset({THROUGH_FAILED.id}) if len(failed) >= _TRIES else frozenset()
 
 
-def _answered(trial: T, came: Callable[[T], bool]) -> bool:
-    return trial.through is not None and trial.through.stage is ProxyStage.ANSWERED and came(trial)
-
-
-def _came(trial: T, came: Callable[[T], bool]) -> bool:
-    return trial.through is not None and trial.through.stage is ProxyStage.OPEN and came(trial)
+def _came(trial: T, came: Callable[[T], bool], stage: ProxyStage = ProxyStage.OPEN) -> bool:
+    return trial.through is not None and trial.through.stage is stage and came(trial)

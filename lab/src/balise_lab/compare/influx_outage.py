@@ -6,7 +6,7 @@ same length. Must not live here: reading either (points), or killing anything (r
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
@@ -15,10 +15,8 @@ from balise_lab.compare.expect import Row
 _RATE_WITHIN: Final = 0.2
 """Share by which the ingest's rate may differ from that before and after: probes' slots do not end with a window."""
 _DELAY_WITHIN: Final = 30.0
-"""Virtual seconds by which the median way from probe to journal may be longer meanwhile, beside what the machine itself
-was slower by: half a real one at scale 60, and an hour of backlog is thousands."""
-_PROGRAMS: Final = 3
-"""Programs that a batch passes: probe, broker and collector. Each does about the control's work for it."""
+"""Virtual seconds by which the median way from probe to journal may be longer meanwhile: half a real one at scale 60,
+and an hour of backlog is thousands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +36,6 @@ class Arrival:
     received: float
     """UNIX seconds at which the journal took it."""
     measurements: int
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """A piece of work, always the same, that this machine did beside the run's programs."""
-
-    moment: float
-    """UNIX seconds of the scenario at which it was done."""
-    took: float
-    """Real seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +61,6 @@ class Ingest:
     """Measurements journalled in a virtual minute."""
     delay: float | None
     """Median of the virtual seconds from a probe's seal to the journal; ``None`` where nothing came."""
-    work: float | None = None
-    """Median of the virtual seconds that the machine took for the control's work; ``None`` where none was done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,31 +88,18 @@ def compare(wanted: Mapping[str, Counter[str]], held: Mapping[str, Counter[str]]
     )
 
 
-def ingest_around(
-    away: Outage, starts: float, arrivals: Sequence[Arrival], work: Sequence[Work] = (), scale: float = 1.0
-) -> tuple[Ingest, ...]:
+def ingest_around(away: Outage, starts: float, arrivals: Sequence[Arrival]) -> tuple[Ingest, ...]:
     """Return the ingest of the stretch, and of the windows of its length before and after.
 
     Args:
         away: the stretch, in seconds of the scenario.
         starts: UNIX seconds of the scenario's start.
         arrivals: every batch of the journal.
-        work: what the machine did beside: the control of the batches' ages.
-        scale: virtual seconds in a real one.
     """
     length = away.ends - away.begins
     begins = starts + away.begins
     windows = {"before": begins - length, "away": begins, "after": begins + length}
-    return tuple(
-        replace(_window(name, since, length, arrivals), work=_work(since, length, work, scale))
-        for name, since in windows.items()
-    )
-
-
-def _work(since: float, length: float, work: Sequence[Work], scale: float) -> float | None:
-    """Return the median of what the control's work took within a window, in virtual seconds."""
-    took = [one.took for one in work if since <= one.moment < since + length]
-    return scale * median(took) if took else None
+    return tuple(_window(name, since, length, arrivals) for name, since in windows.items())
 
 
 def _window(name: str, since: float, length: float, arrivals: Sequence[Arrival]) -> Ingest:
@@ -157,37 +130,20 @@ def _always(kept: Kept) -> bool:
 
 def told(ingest: Sequence[Ingest]) -> str:
     """Return the figures in one line."""
-    return "; ".join(
-        f"{one.window} {one.per_minute:.1f} a minute, {_age(one.delay)}{_beside(one.work)}" for one in ingest
-    )
+    return "; ".join(f"{one.window} {one.per_minute:.1f} a minute, {_age(one.delay)}" for one in ingest)
 
 
 def _age(delay: float | None) -> str:
     return "nothing came" if delay is None else f"{delay:.1f} s old"
 
 
-def _beside(work: float | None) -> str:
-    return "" if work is None else f" (machine {work:.1f} s)"
-
-
 def steady(ingest: Sequence[Ingest]) -> bool:
-    """Whether the ingest was no slower, and measurements no older, while InfluxDB was away.
-
-    Older than the machine explains: what its own work took longer meanwhile, each program of a batch's way may have
-    taken longer too.
-    """
+    """Whether the ingest was no slower, and measurements no older, while InfluxDB was away."""
     before, away, after = ingest
     if before.delay is None or away.delay is None or after.delay is None:
         return False
     usual = (before.per_minute + after.per_minute) / 2.0
-    return abs(away.per_minute - usual) <= _RATE_WITHIN * usual and away.delay <= max(
-        before.delay, after.delay
-    ) + _DELAY_WITHIN + _PROGRAMS * _slower(ingest)
-
-
-def _slower(ingest: Sequence[Ingest]) -> float:
-    """Return by how many virtual seconds the control's work took longer meanwhile than before and after."""
-    before, away, after = (one.work for one in ingest)
-    if before is None or away is None or after is None:
-        return 0.0
-    return max(0.0, away - max(before, after))
+    return (
+        abs(away.per_minute - usual) <= _RATE_WITHIN * usual
+        and away.delay <= max(before.delay, after.delay) + _DELAY_WITHIN
+    )

@@ -6,7 +6,7 @@ topology, the settings, the comparison and the words come from pure modules. Mus
 
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import groupby
@@ -25,7 +25,6 @@ from balise_lab.errors import LabError
 from balise_lab.run import chaos, settings
 from balise_lab.run.changes import carry_out, describe
 from balise_lab.run.chaos import INFLUX, SERVERS, Kill
-from balise_lab.run.contention import watched
 from balise_lab.run.lab import Lab
 from balise_lab.run.pages import Centre
 from balise_lab.run.programs import COLLECTOR, Programs
@@ -86,8 +85,6 @@ class Stage:
     carried_out: dict[tuple[float, str], tuple[float, float]] = field(default_factory=dict)
     """From when to when each start and stop of the timeline was in fact carried out, by its time and its box."""
     watched: set[str] = field(default_factory=set)
-    work: list[influx_outage.Work] = field(default_factory=list)
-    """What the machine took for the same work meanwhile, where the ingest is timed."""
     looked: float = float("-inf")
 
     @property
@@ -139,10 +136,7 @@ def staged(
                     _begin(stage, [entry])
             _prepare(stage, _first_starts(scenario))
             programs.start_all(clock)
-            with ExitStack() as beside:
-                if with_influx:
-                    stage.work = beside.enter_context(watched(folder, clock.unix))
-                yield stage
+            yield stage
         finally:
             programs.stop_all()
 
@@ -425,9 +419,7 @@ def _stored(stage: Stage) -> Stored | None:
     ingest: tuple[influx_outage.Ingest, ...] = ()
     if killed is not None:
         away = Outage(killed["at"], killed["at"] + killed["down"] * scenario.scale)
-        ingest = influx_outage.ingest_around(
-            away, scenario.starts, points.arrivals(stage.journal), stage.work, scenario.scale
-        )
+        ingest = influx_outage.ingest_around(away, scenario.starts, points.arrivals(stage.journal))
     said = tuple(line for line in stage.programs.said(COLLECTOR) if "sink influx" in line)
     return Stored(kept, ingest, said)
 
